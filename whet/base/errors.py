@@ -1,0 +1,51 @@
+"""Errors that a user can make: one message, the place, and a hint to type."""
+
+from __future__ import annotations
+
+
+class WhetError(Exception):
+    """A mistake of the user's: what is wrong, where it stands, and what to do about it.
+
+    `at` is a place such as `run.yaml:14` or `chat.jsonl:3`; `hint` is something to type.
+    The command line prints it in three lines and exits with code 2.
+    """
+
+    def __init__(self, message: str, *, at: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message, self.at, self.hint = message, at, hint
+
+    def __str__(self) -> str:
+        lines = [self.message]
+        if self.at:
+            lines.append(f"  at {self.at}")
+        if self.hint:
+            lines.append(f"hint: {self.hint}")
+        return "\n".join(lines)
+
+    def __reduce__(self):
+        return _rebuild, (type(self), self.message, self.at, self.hint)
+
+
+class ConfigError(WhetError):
+    """A config value that cannot be used."""
+
+
+class DataError(WhetError):
+    """A file or row that cannot be read, rendered or trained on."""
+
+
+class ModelError(WhetError):
+    """A model, tokenizer or template that cannot do what the run asks."""
+
+
+class RunError(WhetError):
+    """A run that cannot be started, continued or written."""
+
+
+def missing_package(package: str, extra: str, what: str) -> WhetError:
+    """Say which optional package `what` needs and the command that installs it."""
+    return WhetError(f"{what} needs the package `{package}`", hint=f'pip install "whet[{extra}]"')
+
+
+def _rebuild(kind: type[WhetError], message: str, at: str | None, hint: str | None) -> WhetError:
+    return kind(message, at=at, hint=hint)

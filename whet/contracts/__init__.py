@@ -1,0 +1,1 @@
+"""What rooms hand each other: values and protocols, without logic."""

@@ -1,0 +1,111 @@
+"""Records: what the loop tells its sinks. Frozen, and sinks cannot answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The first record of an attempt."""
+
+    kind: ClassVar[str] = "started"
+    step: int
+    total: int
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One optimizer step. `metrics` holds `loss`, `grad_norm`, `lr`, and what the objective adds.
+
+    `tokens` and `samples` count the global step; `seconds` is its wall time; `peak_bytes` the
+    process's highest memory so far (GPU memory where there is one).
+    """
+
+    kind: ClassVar[str] = "step"
+    step: int
+    total: int
+    metrics: Mapping[str, float]
+    tokens: int
+    samples: int
+    seconds: float
+    peak_bytes: int
+    epoch: float = 0.0
+
+    def scalars(self) -> dict[str, float]:
+        speed = self.tokens / self.seconds if self.seconds > 0 else 0.0
+        return {
+            **self.metrics,
+            "tokens": self.tokens,
+            "samples": self.samples,
+            "tokens_per_s": speed,
+            "seconds": self.seconds,
+            "peak_bytes": self.peak_bytes,
+            "epoch": self.epoch,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationRecord:
+    """A held-out measurement; its scalars are prefixed with `eval/`."""
+
+    kind: ClassVar[str] = "evaluation"
+    step: int
+    metrics: Mapping[str, float]
+    seconds: float
+
+    def scalars(self) -> dict[str, float]:
+        return {f"eval/{name}": value for name, value in self.metrics.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRecord:
+    """What the model said to a prompt at a step."""
+
+    kind: ClassVar[str] = "generation"
+    step: int
+    prompt: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointRecord:
+    """A complete checkpoint lies at `path`."""
+
+    kind: ClassVar[str] = "checkpoint"
+    step: int
+    path: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the user should know: `level` is `info`, `warning` or `alarm`."""
+
+    kind: ClassVar[str] = "notice"
+    step: int
+    level: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """The last record of an attempt: `done`, `stopped`, `early_stop` or `failed`, and why."""
+
+    kind: ClassVar[str] = "ended"
+    step: int
+    outcome: str
+    reason: str
+
+
+Record = RunStarted | StepRecord | EvaluationRecord | GenerationRecord | CheckpointRecord | Notice | RunEnded
+
+
+def payload(record: Record) -> dict[str, Any]:
+    """The record as a JSON object, without its step."""
+    fields = asdict(record)
+    fields.pop("step")
+    return fields

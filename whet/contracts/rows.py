@@ -1,0 +1,77 @@
+"""What a data format makes of one row, before any tokenizer sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Raw text of which every token is trained."""
+
+    kind: ClassVar[str] = "text"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A prompt and the text that should follow it, joined as they are, without a chat template."""
+
+    kind: ClassVar[str] = "completion"
+    prompt: str
+    completion: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Messages in OpenAI's form: `role`, `content`, perhaps `tool_calls`, `weight` (0 or 1), `name`.
+
+    `tools` are OpenAI function schemas.
+    """
+
+    kind: ClassVar[str] = "conversation"
+    messages: Sequence[Mapping[str, Any]]
+    tools: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """A conversation with a chosen and a rejected continuation (each a list of messages)."""
+
+    kind: ClassVar[str] = "preference"
+    prompt: Sequence[Mapping[str, Any]]
+    chosen: Sequence[Mapping[str, Any]]
+    rejected: Sequence[Mapping[str, Any]]
+    tools: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A conversation whose last reply is marked good or bad."""
+
+    kind: ClassVar[str] = "labelled"
+    messages: Sequence[Mapping[str, Any]]
+    label: bool
+    tools: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Multimodal:
+    """A conversation with images, audio or video beside it."""
+
+    kind: ClassVar[str] = "multimodal"
+    messages: Sequence[Mapping[str, Any]]
+    media: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Named numbers for a model without tokens, such as `features` and `label`."""
+
+    kind: ClassVar[str] = "values"
+    values: Mapping[str, Any]
+
+
+Row = Text | Completion | Conversation | Preference | Labelled | Multimodal | Values

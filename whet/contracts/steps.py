@@ -1,0 +1,50 @@
+"""StepSource: where the samples of each optimizer step come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from whet.contracts.sample import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The samples of one optimizer step, the same on every rank; each rank fetches only its own.
+
+    `lengths` are tokens a sample (1 for models without tokens); `fetch(i)` reads sample i.
+    """
+
+    index: int
+    lengths: Sequence[int]
+    fetch: Callable[[int], Sample]
+    epoch: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The source has no further step."""
+
+    reason: str
+
+
+@runtime_checkable
+class Stateful(Protocol):
+    """A part whose state the checkpoint stores by name. States are JSON values or tensors."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+class StepSource(Stateful, Protocol):
+    """Yields steps in an order that depends on seed, epoch and manifest alone.
+
+    `total` is the number of steps, fixed before the first one.
+    """
+
+    @property
+    def total(self) -> int: ...
+
+    def next(self, step: int) -> Step | Stop: ...
