@@ -1,0 +1,32 @@
+"""Types for settings: bounds that become config validation, JSON Schema and the reference page.
+
+Nothing here imports pydantic or torch, so a slot's file can be read for its settings alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from annotated_types import Ge, Gt, Le, Lt
+
+Positive = Annotated[float, Gt(0)]
+NonNegative = Annotated[float, Ge(0)]
+Fraction = Annotated[float, Ge(0), Le(1)]
+Momentum = Annotated[float, Ge(0), Lt(1)]
+Betas = tuple[Momentum, Momentum]
+Count = Annotated[int, Ge(1)]
+Natural = Annotated[int, Ge(0)]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Marks a setting whose value is itself a kind of a slot, such as `rest: optimizer`."""
+
+    slot: str
+    default: str | None = None
+
+
+def choice(slot: str, default: str | None = None) -> Any:
+    """The type of a setting that takes one kind of `slot`: `rest: choice("optimizer", "adamw")`."""
+    return Annotated[Any, Choice(slot, default)]

@@ -1,0 +1,137 @@
+"""Slots: a named kind of component with a typed contract, filled by one file and one decorator.
+
+The signature is the schema: positional parameters are runtime objects, keyword-only parameters are
+the settings. `Slot.names()` lists kinds from file names without importing them; `Slot.get()`
+imports one file. Third parties register through the same decorator, from a file that the config
+lists under `plugins`, or from a Python entry point in the group `whet.<slot>`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.metadata
+import importlib.util
+import inspect
+import pkgutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from whet.base.errors import ConfigError
+
+Build = TypeVar("Build", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One component: its builder, its declared facts (costs, needs), and the settings it takes."""
+
+    slot: str
+    name: str
+    build: Callable[..., Any]
+    facts: Mapping[str, Any]
+
+    @property
+    def doc(self) -> str:
+        """The first line of the builder's docstring."""
+        return (inspect.getdoc(self.build) or "").split("\n", 1)[0]
+
+    @property
+    def source(self) -> str:
+        """The file that defines it."""
+        return inspect.getsourcefile(self.build) or "?"
+
+    @cached_property
+    def settings(self) -> type:
+        """The pydantic model of the keyword-only parameters, with `kind` as its tag."""
+        from whet.base.schema import settings_model
+
+        return settings_model(self)
+
+
+@dataclass
+class Slot:
+    """A named kind of component. Calling it gives the decorator: `@optimizer("lion", state_bytes=4)`.
+
+    `home` is the package whose files are the built-in kinds, one a file. `shorthand` names the
+    setting that a bare string fills when it is not the name of a kind.
+    """
+
+    name: str
+    home: str
+    default: str | None = None
+    shorthand: str | None = None
+    _kinds: dict[str, Kind] = field(default_factory=dict, repr=False)
+
+    def __call__(self, name: str, **facts: Any) -> Callable[[Build], Build]:
+        def register(build: Build) -> Build:
+            new, old = Kind(self.name, name, build, facts), self._kinds.get(name)
+            if old is not None and old.source != new.source:
+                raise ConfigError(
+                    f"two files define {self.name} `{name}`: {old.source} and {new.source}",
+                    hint="rename one of them",
+                )
+            self._kinds[name] = new
+            return build
+
+        return register
+
+    def names(self) -> list[str]:
+        """Names of all kinds, built-in (from file names), of entry points and of loaded plugins."""
+        built_in = {_name(m.name) for m in pkgutil.iter_modules(_folders(self.home)) if not m.name.startswith("_")}
+        return sorted(built_in | set(self._entry_points()) | set(self._kinds))
+
+    def get(self, name: str) -> Kind:
+        """The kind called `name`, importing its file if need be. Raises ConfigError with a suggestion."""
+        if name not in self._kinds:
+            self._import(name)
+        if name not in self._kinds:
+            near = difflib.get_close_matches(name, self.names(), n=1)
+            hint = f"did you mean `{near[0]}`?" if near else f"one of: {', '.join(self.names())}"
+            raise ConfigError(f"unknown {self.name} `{name}`", hint=hint)
+        return self._kinds[name]
+
+    def _import(self, name: str) -> None:
+        module = f"{self.home}.{name.replace('-', '_')}"
+        if name in self._entry_points():
+            self._entry_points()[name].load()
+        elif name.replace("-", "_").isidentifier() and importlib.util.find_spec(module) is not None:
+            importlib.import_module(module)
+
+    def _entry_points(self) -> dict[str, importlib.metadata.EntryPoint]:
+        return {point.name: point for point in importlib.metadata.entry_points(group=f"whet.{self.name}")}
+
+
+def load_plugin(path: Path) -> None:
+    """Import a user's file so that its decorators register. Raises ConfigError when it is missing or fails."""
+    path = path.resolve()
+    if not path.is_file():
+        raise ConfigError(f"plugin file {path} does not exist", hint="paths under `plugins:` are relative to the config")
+    name = f"whet_plugin_{path.stem}_{abs(hash(path)):x}"
+    if name in sys.modules:
+        return
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"plugin {path} is not a Python file", hint="name it with the ending .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except ConfigError:
+        raise
+    except Exception as error:
+        del sys.modules[name]
+        raise ConfigError(f"plugin {path} failed: {type(error).__name__}: {error}", at=str(path)) from error
+
+
+def _name(module: str) -> str:
+    return module.replace("_", "-")
+
+
+def _folders(package: str) -> list[str]:
+    spec = importlib.util.find_spec(package)
+    return list(spec.submodule_search_locations or []) if spec else []
