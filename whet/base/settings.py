@@ -26,6 +26,14 @@ class Choice:
     slot: str
     default: str | None = None
 
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from whet.base.schema import choice_core_schema
+
+        return choice_core_schema(self)
+
+    def __get_pydantic_json_schema__(self, core_schema: Any, handler: Any) -> dict[str, str]:
+        return {"$ref": f"#/$defs/{self.slot}"}
+
 
 def choice(slot: str, default: str | None = None) -> Any:
     """The type of a setting that takes one kind of `slot`: `rest: choice("optimizer", "adamw")`."""

@@ -1,0 +1,204 @@
+"""Load a run's config: YAML and command-line overrides in, a frozen Run with the provenance of every value out."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from whet.base.errors import ConfigError
+from whet.base.run import Run
+from whet.base.schema import Settings
+from whet.base.slots import load_plugin
+from whet.base.yaml import dump_value, parse, parse_value
+
+KeyPath = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A validated run and where each given value came from; a path that is missing has its default."""
+
+    run: Run
+    origins: Mapping[KeyPath, str]
+
+    def to_yaml(self) -> str:
+        """The whole resolved config as YAML, each value followed by its provenance as a comment."""
+        return "".join(_lines(self.run.model_dump(mode="json"), (), self.origins))
+
+
+def load(path: Path | None, overrides: Sequence[str] = (), extra: Mapping[KeyPath, Any] | None = None) -> Loaded:
+    """Read the YAML at `path` (or nothing), lay `extra` and `section.key=value` overrides over it, and validate.
+
+    Raises ConfigError that lists every mistake with its place and, where one is near, the name that was meant.
+    """
+    data, origins = _read(path)
+    for keys, value in (extra or {}).items():
+        _put(data, keys, value)
+        origins[keys] = "command line"
+    for text in overrides:
+        keys, value = _split_override(text)
+        _put(data, keys, value)
+        origins[keys] = "command line"
+    return _validate(data, origins, base=path.parent if path else Path())
+
+
+def from_mapping(data: Mapping[str, Any]) -> Loaded:
+    """Validate a config that a program made."""
+    return _validate(dict(data), {}, base=Path())
+
+
+def _validate(data: dict[str, Any], origins: dict[KeyPath, str], base: Path) -> Loaded:
+    plugins = data.get("plugins") or []
+    for plugin in [plugins] if isinstance(plugins, str) else plugins:
+        load_plugin(base / str(plugin))
+    try:
+        return Loaded(Run.model_validate(data), origins)
+    except ValidationError as error:
+        raise _explain(_flatten(error.errors(), (), Run), origins) from None
+
+
+def _read(path: Path | None) -> tuple[dict[str, Any], dict[KeyPath, str]]:
+    if path is None:
+        return {}, {}
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot read the config {path}: {error.strerror}", hint="check the path") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"the config {path} is not UTF-8 text", hint="save it as UTF-8") from None
+    data, lines = parse(text, str(path))
+    if not isinstance(data, dict):
+        raise ConfigError("a config is a mapping of sections", at=f"{path}:1", hint="start with `model: ...`")
+    return data, {keys: f"{path}:{line}" for keys, line in lines.items()}
+
+
+def _split_override(text: str) -> tuple[KeyPath, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise ConfigError(f"`{text}` is not an override", at="command line", hint="write section.key=value, such as train.steps=100")
+    return tuple(int(part) if part.isdigit() else part for part in name.split(".")), parse_value(value)
+
+
+def _put(data: Any, keys: KeyPath, value: Any) -> None:
+    """Set one value, turning a shorthand on the way (`optimizer: lion`) into its mapping."""
+    for key, after in zip(keys[:-1], keys[1:], strict=True):
+        current = data[key] if isinstance(data, list) or key in data else None
+        if isinstance(current, str | list) and isinstance(after, str):
+            current = _expand(key, current)
+        if not isinstance(current, dict | list):
+            current = {}
+        data[key] = current
+        data = current
+    data[keys[-1]] = value
+
+
+def _expand(section: str | int, value: Any) -> dict[str, Any]:
+    from whet.base.catalogue import SLOTS
+
+    if section == "data":
+        return {"train": value if isinstance(value, list) else [value]}
+    slot = SLOTS.get("model_source" if section == "model" else str(section))
+    if slot is not None and slot.shorthand and value not in slot.names():
+        return {slot.shorthand: value}
+    return {"kind": value}
+
+
+@dataclass(frozen=True, slots=True)
+class _Mistake:
+    keys: KeyPath
+    text: str
+    hint: str | None
+
+
+def _flatten(errors: Iterable[Any], prefix: KeyPath, model: type[BaseModel]) -> list[_Mistake]:
+    """Pydantic's errors as mistakes, with those of nested kinds brought to the surface."""
+    found: list[_Mistake] = []
+    for error in errors:
+        keys, context = (*prefix, *error["loc"]), error.get("ctx", {})
+        if error["type"] == "nested":
+            found += _flatten(context["errors"], keys, context["model"])
+        elif error["type"] == "extra_forbidden":
+            near = _near(str(keys[-1]), _names(model, error["loc"][:-1]))
+            found.append(_Mistake(keys, f"unknown key `{_dotted(keys)}`", near))
+        elif error["type"] == "missing":
+            found.append(_Mistake(keys, f"`{_dotted(keys)}` is missing", f"add `{_dotted(keys)}`: {_about(model, error['loc'])}"))
+        else:
+            message = error["msg"].removeprefix("Value error, ")
+            message = message[:1].lower() + message[1:]
+            seen = "" if error["type"].startswith("choice") else f" (it is {_short(error.get('input'))})"
+            found.append(_Mistake(keys, f"`{_dotted(keys)}`: {message}{seen}", context.get("hint") or _about(model, error["loc"])))
+    return found
+
+
+def _explain(mistakes: list[_Mistake], origins: Mapping[KeyPath, str]) -> ConfigError:
+    first, rest = mistakes[0], mistakes[1:]
+    more = "".join(f"\n       {m.text}{_place(m.keys, origins, ' at ')}" for m in rest)
+    return ConfigError(first.text + more, at=_place(first.keys, origins) or None, hint=first.hint)
+
+
+def _place(keys: KeyPath, origins: Mapping[KeyPath, str], before: str = "") -> str:
+    while keys:
+        if keys in origins:
+            return before + origins[keys]
+        keys = keys[:-1]
+    return ""
+
+
+def _names(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
+    inner = _descend(model, loc)
+    return list(inner.model_fields) if inner else []
+
+
+def _about(model: type[BaseModel], loc: Sequence[str | int]) -> str | None:
+    inner = _descend(model, loc[:-1]) if loc else None
+    field = inner.model_fields.get(str(loc[-1])) if inner else None
+    return field.description if field else None
+
+
+def _descend(model: type[BaseModel] | None, loc: Sequence[str | int]) -> type[BaseModel] | None:
+    for key in loc:
+        if isinstance(key, int) or model is None:
+            continue
+        field = model.model_fields.get(key)
+        if field is None:
+            continue  # the name of a union's branch, not a key
+        model = next((t for t in _types(field.annotation) if isinstance(t, type) and issubclass(t, Settings)), None)
+    return model
+
+
+def _types(annotation: Any) -> list[Any]:
+    inner = getattr(annotation, "__args__", ())
+    return [annotation, *(t for a in inner for t in _types(a))]
+
+
+def _near(name: str, names: list[str]) -> str | None:
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean `{near[0]}`?" if near else f"known keys: {', '.join(names)}" if names else None
+
+
+def _dotted(keys: KeyPath) -> str:
+    text = ""
+    for key in keys:
+        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else key
+    return text
+
+
+def _short(value: Any) -> str:
+    text = dump_value(value) if isinstance(value, str | int | float | bool | list | dict | type(None)) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _lines(value: Any, keys: KeyPath, origins: Mapping[KeyPath, str]) -> Iterable[str]:
+    indent = "  " * len(keys)
+    for name, inner in value.items():
+        path = (*keys, name)
+        if isinstance(inner, dict) and inner:
+            yield f"{indent}{name}:\n"
+            yield from _lines(inner, path, origins)
+        else:
+            yield f"{indent}{name}: {dump_value(inner)}  # {_place(path, origins) or 'default'}\n"

@@ -1,0 +1,138 @@
+"""Run: the whole config of a run. Sections that are slots hold the settings of the chosen kind."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from whet.base.schema import Settings
+from whet.base.settings import Count, Fraction, Natural, NonNegative, Positive, choice
+
+Auto = Literal["auto"]
+Allowance = Literal["nothing_to_train", "untrained_end", "doubled_bos", "render_mismatch", "missing_tokens"]
+
+
+class DataSource(Settings):
+    """One file, folder or data set. A bare string is its `path`; `path#5000` takes 5,000 samples."""
+
+    path: str = Field(description="file, folder, or Hugging Face data set id")
+    samples: Count | None = Field(None, description="take this many rows, chosen by the seed")
+    weight: Positive = Field(1.0, description="how often its samples appear in an epoch, on average")
+    format: str = Field("auto", description="a data_format, or `auto` to detect it row by row")
+    split: str | None = Field(None, description="split of a Hugging Face data set")
+    columns: dict[str, str] = Field({}, description="our column name -> the file's")
+    name: str | None = Field(None, description="the name in ledgers and figures")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_string(cls, value: Any) -> Any:
+        return {"path": value} if isinstance(value, str) else value
+
+
+class Data(Settings):
+    """What is learned from. A bare list is `train`."""
+
+    train: list[DataSource] = Field([], description="training sources")
+    held_out: list[DataSource] | Fraction = Field(0.0, description="sources, or a fraction split off `train`")
+    template: str | None = Field(None, description="a chat template file that replaces the tokenizer's")
+    train_on: Literal["assistant", "last", "all"] = Field("assistant", description="which turns are trained")
+    max_length: Count | None = Field(None, description="tokens a sample may have; the model's context by default")
+    truncation: Literal["auto", "error", "cut", "split", "skip"] = Field(
+        "auto", description="what happens to longer samples: `auto` splits raw text and refuses the rest"
+    )
+    window_steps: Count = Field(8, description="steps that are filled together by best fit")
+    shuffle: bool = Field(True, description="seeded order, or that of the files")
+    streaming: bool = Field(False, description="render while training, without a token store")
+    workers: Natural | Auto = Field("auto", description="processes that tokenise")
+    max_skipped: Fraction = Field(0.01, description="share of rows that may be skipped before the run stops")
+    allow: frozenset[Allowance] = Field(frozenset(), description="checks that may fail")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_list(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = [value]
+        return {"train": value} if isinstance(value, list | tuple) else value
+
+
+class Watchdog(Settings):
+    """When the loop raises the alarm about the loss."""
+
+    action: Literal["stop", "warn", "off"] = Field("stop", description="what an alarm does")
+    spike: Positive = Field(6.0, description="alarm at this many robust deviations above the recent median")
+    window: Count = Field(64, description="recent steps that are compared with")
+    patience: Count = Field(5, description="spiking steps in a row before the alarm")
+
+
+class Train(Settings):
+    """The loop: length, batch, precision, cadences."""
+
+    epochs: Positive | None = Field(None, description="passes over the data; 1 if nothing else is given")
+    steps: Count | None = Field(None, description="optimizer steps")
+    tokens: Count | None = Field(None, description="tokens in total")
+    batch_tokens: Count | None = Field(None, description="tokens a step (16,384 for models with tokens)")
+    batch_samples: Count | None = Field(None, description="samples a step (128 for models without tokens)")
+    micro_batch: Count | Auto = Field("auto", description="tokens (or samples) computed at once on a rank")
+    clip: NonNegative = Field(1.0, description="largest gradient norm; 0 never clips")
+    precision: Literal["auto", "fp32", "bf16", "bf16-pure"] = Field(
+        "auto", description="`bf16` is autocast over fp32 weights; `auto` takes it on GPUs and fp32 on CPUs"
+    )
+    recompute: bool = Field(False, description="activation checkpointing: less memory, a third more time")
+    compile: bool = Field(False, description="torch.compile each layer")
+    device: str = Field("auto", description="cpu, cuda, cuda:1")
+    threads: Count | Auto = Field("auto", description="CPU threads; pinned for exact resume")
+    checkpoint_every: Count | None = Field(None, description="steps between checkpoints; a tenth of the run by default")
+    keep: Count = Field(2, description="checkpoints kept")
+    watchdog: Watchdog = Watchdog()
+
+    @model_validator(mode="after")
+    def _one_length_one_batch(self) -> Train:
+        for names in (("epochs", "steps", "tokens"), ("batch_tokens", "batch_samples")):
+            given = [name for name in names if getattr(self, name) is not None]
+            if len(given) > 1:
+                raise ValueError(f"give only one of {', '.join(given)}")
+        return self
+
+
+class Parallel(Settings):
+    """How ranks share the work."""
+
+    shard: bool = Field(True, description="shard weights, gradients and optimizer state over the ranks (FSDP2)")
+    reshard: bool = Field(True, description="free gathered weights after each forward (ZeRO-3), or keep them (ZeRO-2)")
+    timeout_s: Count = Field(600, description="seconds that a rank waits for the others")
+
+
+class Track(Settings):
+    """Where the run's record goes."""
+
+    folder: str = Field("runs", description="folder of run folders")
+    sinks: list[str] = Field(["log", "terminal"], description="receivers of the run's records")
+    log_every: Count = Field(1, description="steps between records")
+
+
+class Evaluate(Settings):
+    """Held-out loss, samples of text, and early stop."""
+
+    every: Count | None = Field(None, description="steps between evaluations; a tenth of the run by default")
+    prompts: list[str] = Field([], description="prompts answered at each evaluation")
+    max_new_tokens: Count = Field(64, description="tokens of an answer")
+    early_stop: Count | None = Field(None, description="evaluations without improvement before the run stops")
+
+
+class Run(Settings):
+    """A run: the whole config."""
+
+    name: str | None = Field(None, description="the run's folder; made from objective, model and date by default")
+    seed: Natural = Field(0, description="seed of order, initialisation and noise")
+    plugins: list[str] = Field([], description="Python files whose decorators register further kinds")
+    model: choice("model_source", "hf") = Field(description="what is trained")  # type: ignore[valid-type]
+    tuner: choice("tuner", "full") = Field(None, description="which parameters are trained")  # type: ignore[valid-type]
+    data: Data = Field(Data(), description="what is learned from")
+    objective: choice("objective", "sft") = Field(None, description="the loss")  # type: ignore[valid-type]
+    optimizer: choice("optimizer", "adamw") = Field(None, description="the update rule")  # type: ignore[valid-type]
+    schedule: choice("schedule", "cosine") = Field(None, description="the learning rate over time")  # type: ignore[valid-type]
+    train: Train = Train()
+    parallel: Parallel = Parallel()
+    track: Track = Track()
+    evaluate: Evaluate = Evaluate()

@@ -1,0 +1,36 @@
+"""Classification of rows of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from whet.base.catalogue import objective
+from whet.contracts.batch import Batch
+from whet.contracts.model import Models
+from whet.contracts.objective import Objective, Terms
+
+
+@objective("classify", takes=("values",))
+def classify() -> Objective:
+    """Cross-entropy between `logits` (N, C) and the field `label` (N,), averaged over samples."""
+    return Classify()
+
+
+@dataclass(frozen=True, slots=True)
+class Classify:
+    takes: frozenset[str] = frozenset({"values"})
+    coefficients: Mapping[str, float] = MappingProxyType({"loss": 1.0})
+
+    def weights(self, batch: Batch) -> dict[str, float]:
+        return {"loss": float(batch.fields["weight"].double().sum())}
+
+    def __call__(self, models: Models, batch: Batch, statistics: Mapping[str, Any]) -> Terms:
+        from torch.nn.functional import cross_entropy
+
+        logits, label, weight = models.run(batch, frozenset({"logits"}))["logits"], batch.fields["label"].long(), batch.fields["weight"]
+        hits = (logits.argmax(-1) == label) * weight
+        nll = cross_entropy(logits.float(), label, reduction="none")
+        return Terms({"loss": (nll * weight).sum()}, {"accuracy": (hits.sum(), weight.sum())})

@@ -1,0 +1,26 @@
+"""Next-token prediction: the loss that pre-training and supervised fine-tuning share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from whet.contracts.batch import Batch
+from whet.contracts.model import Models
+from whet.contracts.objective import Terms
+
+
+@dataclass(frozen=True, slots=True)
+class NextToken:
+    """Sum over trained tokens of weight x -log p, divided by the step's total weight."""
+
+    takes: frozenset[str]
+    coefficients: Mapping[str, float] = MappingProxyType({"loss": 1.0})
+
+    def weights(self, batch: Batch) -> dict[str, float]:
+        return {"loss": float(batch.text.weights.double().sum())}
+
+    def __call__(self, models: Models, batch: Batch, statistics: Mapping[str, Any]) -> Terms:
+        return Terms({"loss": models.run(batch, frozenset({"nll"}))["nll"]})
