@@ -1,0 +1,94 @@
+# Everything a developer types. Each target sets up what it needs.
+#
+#   make demo        install whet into .venv and run its demo
+#   make test        the suite, under 10 minutes on 2 cores, no GPU, no network beyond the package registry
+#   make test-all    and the slow tests, the demo and the version floor; writes a dated result
+#   make lint        style, types, direction of imports
+#   make bench-sft   supervised fine-tuning beside TRL; make bench-data: data preparation beside TRL
+#   make gpu         every check and benchmark that needs a GPU, at most 8 minutes; writes a dated result
+#   make docs        the reference pages, generated from the code
+
+PYTHON ?= python3
+VENV ?= .venv
+FLOOR ?= .venv-floor
+RIVAL ?= .venv-rival
+RIVAL_PYTHON ?= $(RIVAL)/bin/python
+WORKERS ?= 2
+PYTEST_ARGS ?=
+
+BIN := $(VENV)/bin
+# `pip --python` also serves machines whose python3 cannot put pip into a new environment (no ensurepip).
+PIP = $(PYTHON) -m pip --python
+torch_of = $(shell grep -m1 '^torch==' $(1))
+PYTEST = python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+.PHONY: help demo test test-slow test-floor test-all lint format docs bench-sft bench-data gpu clean
+
+help:
+	@sed -n '3,10s/^# \{0,2\}//p' Makefile
+
+$(VENV)/.whet: pyproject.toml constraints.txt
+	$(PYTHON) -m venv --without-pip $(VENV)
+	$(PIP) $(BIN)/python install -q "$(call torch_of,constraints.txt)"
+	$(PIP) $(BIN)/python install -q -c constraints.txt -e . pip
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.whet
+	$(PIP) $(BIN)/python install -q -c constraints.txt -e ".[dev]"
+	@touch $@
+
+$(FLOOR)/.dev: pyproject.toml constraints-floor.txt
+	$(PYTHON) -m venv --without-pip $(FLOOR)
+	$(PIP) $(FLOOR)/bin/python install -q "$(call torch_of,constraints-floor.txt)"
+	$(PIP) $(FLOOR)/bin/python install -q -c constraints-floor.txt -e ".[dev]"
+	@touch $@
+
+$(RIVAL)/bin/python: benchmarks/rival-requirements.txt
+	$(PYTHON) -m venv --without-pip $(RIVAL)
+	$(PIP) $@ install -q "$(call torch_of,constraints.txt)"
+	$(PIP) $@ install -q -r benchmarks/rival-requirements.txt
+	@touch $@
+
+demo: $(VENV)/.whet
+	$(BIN)/whet demo
+
+test: $(VENV)/.dev
+	$(BIN)/$(PYTEST)
+
+test-slow: $(VENV)/.dev
+	$(BIN)/$(PYTEST) -m "not gpu"
+
+test-floor: $(FLOOR)/.dev
+	$(FLOOR)/bin/$(PYTEST)
+
+test-all: $(VENV)/.dev
+	$(BIN)/python benchmarks/dated.py test-all -- $(MAKE) test-slow demo test-floor
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/.whet
+	$(BIN)/python docs/reference.py
+
+bench-sft: $(VENV)/.dev $(RIVAL_PYTHON)
+	$(BIN)/python benchmarks/dated.py bench-sft -- \
+	    $(BIN)/python benchmarks/sft/compare.py --rival-python $(RIVAL_PYTHON)
+
+bench-data: $(VENV)/.dev $(RIVAL_PYTHON)
+	$(BIN)/python benchmarks/dated.py bench-data -- \
+	    $(BIN)/python benchmarks/data_preparation.py --rival-python $(RIVAL_PYTHON)
+
+# A python3 that already has torch is used as it is: nothing is created or installed.
+gpu:
+	@if $(PYTHON) -c "import torch" 2>/dev/null; then $(PYTHON) benchmarks/gpu.py; \
+	else $(MAKE) $(VENV)/.dev && $(BIN)/python benchmarks/gpu.py; fi
+
+clean:
+	rm -rf $(VENV) $(FLOOR) $(RIVAL) build dist

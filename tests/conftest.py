@@ -1,0 +1,69 @@
+"""What every test stands on: no network, capped threads, the shared data, and a time budget a room."""
+
+from __future__ import annotations
+
+import os
+
+# Before anything imports torch or tokenizers: two workers of one thread each fill two cores.
+for _threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
+    os.environ.setdefault(_threads, "1")
+os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", WANDB_MODE="offline")
+
+from collections import defaultdict  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import pytest  # noqa: E402
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+# Seconds a room's fast tests may take together on one core. Their sum keeps `make test` under 10 minutes on two.
+DEFAULT_BUDGET_S = 30.0
+BUDGETS_S = {"house": 60.0, "parallel": 90.0, "train": 90.0, "models": 60.0, "data": 60.0, "cli": 60.0}
+
+try:
+    from hypothesis import settings
+except ImportError:  # a GPU machine may hold torch and pytest alone
+    pass
+else:
+    # The same examples everywhere, and no deadline: tests do not assert times.
+    settings.register_profile("whet", deadline=None, derandomize=True, max_examples=50)
+    settings.load_profile("whet")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data beside the repository (or WHET_TEST_DATA); the test skips where it is missing."""
+    folder = Path(os.environ.get("WHET_TEST_DATA") or REPOSITORY.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no test data at {folder}; set WHET_TEST_DATA to a folder that has it")
+    return folder
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests recorded under `printed`, and each room's seconds beside its budget."""
+    reports = [r for group in terminalreporter.stats.values() for r in group if isinstance(r, pytest.TestReport)]
+    for report in reports:
+        for name, text in report.user_properties if report.when == "call" else ():
+            if name == "printed":
+                terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {text}")
+    _print_budgets(terminalreporter, reports)
+
+
+def _print_budgets(reporter: pytest.TerminalReporter, reports: list[pytest.TestReport]) -> None:
+    seconds: dict[str, float] = defaultdict(float)
+    tests: dict[str, set[str]] = defaultdict(set)
+    for report in reports:
+        room = _room(report.nodeid)
+        seconds[room] += report.duration
+        tests[room].add(report.nodeid)
+    reporter.section("seconds a room", sep="-")
+    for room in sorted(seconds, key=seconds.__getitem__, reverse=True):
+        budget = BUDGETS_S.get(room, DEFAULT_BUDGET_S)
+        flag = "  OVER BUDGET" if seconds[room] > budget else ""
+        reporter.write_line(f"{room:<12} {len(tests[room]):>5} tests {seconds[room]:>8.1f} s of {budget:.0f} s{flag}")
+
+
+def _room(nodeid: str) -> str:
+    """`tests/data/test_pack.py::test_x` belongs to `data`; a file straight under tests/ to `house`."""
+    parts = nodeid.split("::")[0].split("/")
+    return parts[1] if len(parts) > 2 else "house"
