@@ -28,12 +28,11 @@ class Terms:
 class Objective(Protocol):
     """loss = sum over terms of `coefficients[k]` x sum_k / W_k, with W_k over the global step.
 
-    `takes` are the row kinds it can learn from. `weights(batch)` comes from data alone. A coupled
-    objective also has `prepare(models, batches) -> local statistics`, a pass without gradient
-    whose results the loop adds over ranks and hands in as `statistics`.
+    `weights(batch)` comes from data alone. The kind declares `takes`, the row kinds it can learn
+    from. A coupled objective also has `prepare(models, batches) -> local statistics`, a pass
+    without gradient whose results the loop adds over ranks and hands in as `statistics`.
     """
 
-    takes: frozenset[str]
     coefficients: Mapping[str, float]
 
     def weights(self, batch: Batch) -> dict[str, float]: ...

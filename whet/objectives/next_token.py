@@ -16,7 +16,6 @@ from whet.contracts.objective import Terms
 class NextToken:
     """Sum over trained tokens of weight x -log p, divided by the step's total weight."""
 
-    takes: frozenset[str]
     coefficients: Mapping[str, float] = MappingProxyType({"loss": 1.0})
 
     def weights(self, batch: Batch) -> dict[str, float]:

@@ -21,7 +21,6 @@ def classify() -> Objective:
 
 @dataclass(frozen=True, slots=True)
 class Classify:
-    takes: frozenset[str] = frozenset({"values"})
     coefficients: Mapping[str, float] = MappingProxyType({"loss": 1.0})
 
     def weights(self, batch: Batch) -> dict[str, float]:

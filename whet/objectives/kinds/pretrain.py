@@ -11,4 +11,4 @@ def pretrain() -> Objective:
     """Next-token loss on every token of raw text."""
     from whet.objectives.next_token import NextToken
 
-    return NextToken(frozenset({"text"}))
+    return NextToken()

@@ -11,4 +11,4 @@ def sft() -> Objective:
     """Next-token loss on the replies of conversations and on completions (raw text counts whole)."""
     from whet.objectives.next_token import NextToken
 
-    return NextToken(frozenset({"conversation", "completion", "text"}))
+    return NextToken()

@@ -1,0 +1,17 @@
+"""`whet schema`: the JSON Schema of a run's config, for editors and forms."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--indent", type=int, default=2, help="spaces of indentation")
+
+
+def main(args: argparse.Namespace) -> int:
+    from whet.base.schema import run_schema
+
+    print(json.dumps(run_schema(), indent=args.indent, ensure_ascii=False))
+    return 0

@@ -1,0 +1,40 @@
+"""`whet slots`: every kind of a slot with its purpose, its declared facts and its settings."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("slot", nargs="?", help="such as optimizer; without it all slots are listed")
+    parser.add_argument("kind", nargs="?", help="show the settings of one kind")
+
+
+def main(args: argparse.Namespace) -> int:
+    from whet.base.catalogue import SLOTS
+    from whet.base.errors import ConfigError
+
+    if args.slot is None:
+        for slot in SLOTS.values():
+            print(f"{slot.name:<14}{', '.join(slot.names())}")
+        return 0
+    if args.slot not in SLOTS:
+        raise ConfigError(f"unknown slot `{args.slot}`", hint=f"one of: {', '.join(SLOTS)}")
+    slot = SLOTS[args.slot]
+    if args.kind is None:
+        for name in slot.names():
+            kind = slot.get(name)
+            facts = " ".join(f"{k}={_shown(v)}" for k, v in kind.facts.items() if not callable(v))
+            print(f"{name:<16}{kind.doc}  {facts}".rstrip())
+        return 0
+    kind = slot.get(args.kind)
+    print(f"{kind.name}: {kind.doc}\nsource: {kind.source}\n")
+    for name, field in kind.settings.model_fields.items():
+        if name != "kind":
+            default = "required" if field.is_required() else _shown(field.default)
+            print(f"  {name:<18}{default:<24}{field.description or ''}".rstrip())
+    return 0
+
+
+def _shown(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple | list | frozenset) else str(value)

@@ -1,0 +1,68 @@
+"""The `whet` command: finds the subcommand's file, runs it, and turns errors into three lines."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+# One line a command, so that `whet --help` imports none of their files.
+COMMANDS = {
+    "demo": "go round the whole loop on the Python standard library, in five minutes",
+    "train": "train a model from a config, or continue a run",
+    "data": "look at data as the model will see it",
+    "tokenizer": "train a tokenizer",
+    "runs": "list runs",
+    "show": "show a run: status, curves, figures",
+    "chat": "talk to a model",
+    "evaluate": "measure a model",
+    "export": "write a model in another format, with an equivalence report",
+    "slots": "list what can be plugged in, with settings and costs",
+    "schema": "print the JSON Schema of a config",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. Returns 0, 2 for a user's mistake (one message), 130 after Ctrl-C."""
+    from whet.base.errors import WhetError
+
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    args = _parser(arguments).parse_args(arguments)
+    if args.command is None:
+        _parser(arguments).print_help()
+        return 0
+    try:
+        return _module(args.command).main(args)
+    except WhetError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+
+
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser with the arguments of the one command that was typed."""
+    parser = argparse.ArgumentParser(prog="whet", description="The whole life of a language model, in one loop.")
+    parser.add_argument("--version", action="version", version=f"whet {_version()}" if "--version" in arguments else "whet")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    typed = next((a for a in arguments if not a.startswith("-")), None)
+    for name, line in COMMANDS.items():
+        command = commands.add_parser(name, help=line, description=line[0].upper() + line[1:] + ".")
+        if name == typed:
+            _module(name).add_arguments(command)
+    return parser
+
+
+def _module(name: str):  # noqa: ANN202 - a module with add_arguments and main
+    return importlib.import_module(f"whet.cli.commands.{name}")
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("whet")

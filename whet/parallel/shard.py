@@ -1,0 +1,76 @@
+"""Shard a model over the ranks (FSDP2): each layer, then the root, then the weights from rank 0."""
+
+from __future__ import annotations
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
+from torch.distributed.tensor import DTensor, distribute_tensor
+
+from whet.base.run import Parallel
+from whet.parallel.world import World
+
+
+def shard(module: nn.Module, world: World, settings: Parallel, forwards: tuple[str, ...]) -> nn.Module:
+    """Shard `module` over the `data` axis. `forwards` are methods of the root that run as a forward.
+
+    Rank 0 holds real weights, the others may be on meta: weights are broadcast tensor by tensor, and
+    every rank keeps its own shards only. Gradients are summed over ranks, not averaged: the loop has
+    divided by global weights already.
+    """
+    if world.mesh is None:
+        return module.to(world.device)
+    sources = dict(module.state_dict(keep_vars=True)) if world.leads else {}
+    buffers = dict(module.named_buffers())
+    weights = {name: sources[name].detach().clone() if world.leads else None for name, _ in module.named_parameters()}
+    for layer in layers(module):
+        fully_shard(layer, mesh=world.mesh, reshard_after_forward=settings.reshard)
+    fully_shard(module, mesh=world.mesh, reshard_after_forward=False)
+    _sum_gradients(module, world)
+    for name in forwards:
+        register_fsdp_forward_method(module, name)
+    values = {name: buffer.detach().clone() for name, buffer in buffers.items()} if world.leads else {}
+    module.to_empty(device=world.device)
+    _broadcast_parameters(module, weights, world)
+    _broadcast_buffers(module, values, world)
+    return module
+
+
+def layers(module: nn.Module) -> list[nn.Module]:
+    """The repeated blocks of a model: members of its longest ModuleList of one class."""
+    lists = [m for m in module.modules() if isinstance(m, nn.ModuleList) and len(m) > 1]
+    lists = [m for m in lists if len({type(child) for child in m}) == 1]
+    return list(max(lists, key=lambda m: sum(p.numel() for p in m.parameters()), default=[]))
+
+
+def _sum_gradients(module: nn.Module, world: World) -> None:
+    for part in module.modules():
+        if hasattr(part, "set_gradient_divide_factor"):
+            part.set_gradient_divide_factor(1.0)
+            if world.device.type == "cpu":  # gloo has no PREMUL_SUM
+                part.set_force_sum_reduction_for_comms(True)
+
+
+def _broadcast_parameters(module: nn.Module, weights: dict[str, torch.Tensor | None], world: World) -> None:
+    for name, parameter in module.named_parameters():
+        value = weights[name]
+        full = value.to(world.device) if value is not None else torch.empty(
+            parameter.shape, dtype=parameter.dtype, device=world.device
+        )
+        dist.broadcast(full, src=0)
+        if isinstance(parameter, DTensor):
+            local = distribute_tensor(full, parameter.device_mesh, parameter.placements, src_data_rank=None).to_local()
+            parameter.to_local().copy_(local)
+        else:
+            with torch.no_grad():
+                parameter.copy_(full)
+        weights[name] = None
+
+
+def _broadcast_buffers(module: nn.Module, values: dict[str, torch.Tensor], world: World) -> None:
+    """All buffers come from rank 0, non-persistent ones too: on meta they were never computed."""
+    for name, buffer in module.named_buffers():
+        if world.leads:
+            buffer.copy_(values[name])
+        dist.broadcast(buffer, src=0)

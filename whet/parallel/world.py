@@ -1,0 +1,118 @@
+"""World: the ranks of a run, addressed by mesh axes, with the few collectives that the loop needs.
+
+A run on one process is a world of size 1 in which every collective is the identity, so no caller
+asks whether it is alone.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.distributed as dist
+
+from whet.base.errors import RunError
+
+if TYPE_CHECKING:
+    from torch.distributed.device_mesh import DeviceMesh
+
+
+@dataclass(frozen=True)
+class World:
+    """The device of this rank and, where there are several ranks, their mesh.
+
+    Axes: `data` (ranks that see different samples), `loss` (ranks whose sums are added) and
+    `model` (ranks that hold parts of one model). With data parallelism alone the first two are
+    the whole mesh and `model` has size 1.
+    """
+
+    device: torch.device
+    mesh: DeviceMesh | None = None
+
+    @classmethod
+    def start(cls, device: str, timeout_s: int) -> World:
+        """Join the process group that torchrun's environment describes, or stand alone."""
+        size = int(os.environ.get("WORLD_SIZE", "1"))
+        local = int(os.environ.get("LOCAL_RANK", "0"))
+        chosen = _device(device, local)
+        if size == 1:
+            return cls(chosen)
+        if chosen.type == "cuda":
+            torch.cuda.set_device(chosen)
+        if not dist.is_initialized():
+            backend = "nccl" if chosen.type == "cuda" else "gloo"
+            dist.init_process_group(backend, timeout=datetime.timedelta(seconds=timeout_s))
+        mesh = dist.init_device_mesh(chosen.type, (size,), mesh_dim_names=("data",))
+        return cls(chosen, mesh)
+
+    @property
+    def rank(self) -> int:
+        """This rank's place on the `data` axis."""
+        return self.mesh.get_local_rank("data") if self.mesh else 0
+
+    @property
+    def size(self) -> int:
+        """Ranks on the `data` axis."""
+        return self.mesh.size() if self.mesh else 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this rank writes what is written once."""
+        return self.rank == 0
+
+    def sums(self, values: Mapping[str, float]) -> dict[str, float]:
+        """Add each named number over the `loss` axis, in float64. Every rank passes the same names."""
+        if self.mesh is None:
+            return dict(values)
+        names = sorted(values)
+        total = torch.tensor([values[n] for n in names], dtype=torch.float64, device=self._wire)
+        dist.all_reduce(total, group=self.mesh.get_group("data"))
+        return dict(zip(names, total.tolist(), strict=True))
+
+    def largest(self, values: Sequence[float]) -> list[float]:
+        """The largest of each number over all ranks."""
+        if self.mesh is None:
+            return list(values)
+        total = torch.tensor(values, dtype=torch.float64, device=self._wire)
+        dist.all_reduce(total, op=dist.ReduceOp.MAX)
+        return total.tolist()
+
+    def agreed(self, value: Any) -> Any:
+        """Rank 0's value, on every rank."""
+        if self.mesh is None:
+            return value
+        box = [value]
+        dist.broadcast_object_list(box, src=0)
+        return box[0]
+
+    def wait(self) -> None:
+        """Return when every rank has come here."""
+        if self.mesh is not None:
+            dist.barrier()
+
+    def close(self) -> None:
+        """Leave the process group."""
+        if self.mesh is not None and dist.is_initialized():
+            dist.destroy_process_group()
+
+    @property
+    def _wire(self) -> torch.device:
+        return self.device if self.device.type == "cuda" else torch.device("cpu")
+
+
+def _device(name: str, local_rank: int) -> torch.device:
+    if name == "auto":
+        name = f"cuda:{local_rank}" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise RunError(f"`train.device`: `{name}` is not a device", hint="cpu, cuda, cuda:1 or auto") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise RunError("`train.device` asks for a GPU, and this PyTorch sees none", hint="train.device=cpu")
+    if device.type == "cuda" and device.index is None:
+        device = torch.device("cuda", local_rank)
+    return device
