@@ -1,0 +1,59 @@
+"""Our attention under transformers' interface: segments reach it as a keyword argument of the model's forward."""
+
+# B batch  H heads  T tokens  K head dim
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.masking_utils import sdpa_mask
+
+from whet.kernels.attention import Form, SegmentPlan, band_mask, dense_attention, segment_attention
+
+NAME = "whet"
+
+
+def register() -> None:
+    """Make `attn_implementation="whet"` known to transformers. Safe to call again."""
+    AttentionInterface.register(NAME, attend)
+    AttentionMaskInterface.register(NAME, mask)
+
+
+def attend(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    sliding_window: int | None = None,
+    softcap: float | None = None,
+    s_aux: Tensor | None = None,
+    alibi_slopes: Tensor | None = None,
+    is_causal: bool | None = None,
+    segments: SegmentPlan | None = None,
+    **_: Any,
+) -> tuple[Tensor, None]:
+    """Attention (B, T, H, K) over packed `segments`, or, without them, causal with the newest token last."""
+    form = Form(scaling, sliding_window, softcap, s_aux, alibi_slopes, dropout)
+    if segments is not None:
+        return segment_attention(query, key, value, segments, form), None
+    if is_causal is None:
+        is_causal = getattr(module, "is_causal", True)
+    num_queries, num_keys = query.shape[2], key.shape[2]
+    is_causal = is_causal and attention_mask is None
+    if is_causal and (num_queries != num_keys or (sliding_window is not None and num_keys > sliding_window)):
+        attention_mask, is_causal = band_mask(num_queries, num_keys, sliding_window, True, query.device), False
+    output = dense_attention(query, key, value, attention_mask, is_causal, form)
+    return output.transpose(1, 2).contiguous(), None
+
+
+def mask(*, q_length: int, kv_length: int, attention_mask: Tensor | None = None, **facts: Any) -> Tensor | None:
+    """None for a plain forward, where `attend` knows what each token sees; padding and caches get SDPA's mask."""
+    if attention_mask is None and q_length == kv_length:
+        return None
+    return sdpa_mask(q_length=q_length, kv_length=kv_length, attention_mask=attention_mask, **facts)

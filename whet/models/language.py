@@ -1,0 +1,175 @@
+"""A causal language model as objectives see it: packed, and with logits for trained positions only."""
+
+# T tokens  P trained positions  D model  V vocab  S samples  L longest sample
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from types import MethodType
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from whet.base.errors import ModelError
+from whet.contracts.batch import Batch, Stream
+from whet.kernels.attention import SegmentPlan
+from whet.kernels.linear_loss import CHUNK_BYTES, cap_and_scale, linear_logprobs, linear_nll, logits_logprobs
+
+WANTS = frozenset({"nll", "logprobs", "hits", "hidden"})
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """How this module is run: packed or a sample a row, chunked head or the model's own, and its logits' shape."""
+
+    packed: bool = True
+    head: str = "chunked"
+    chunk: int | None = None
+    logit_scale: float = 1.0
+    softcap: float | None = None
+
+
+class CausalModel:
+    """Runs a transformers causal language model over packed batches (contract: `whet.contracts.model.Model`).
+
+    Everything that touches parameters happens inside `module.whet_run`, so that FSDP2's
+    `register_fsdp_forward_method(module, "whet_run")` gathers and frees them around it.
+    """
+
+    def __init__(
+        self, module: nn.Module, *, packed: bool = True, head_mode: str = "chunked", chunk: int | None = None
+    ) -> None:
+        self.module = module
+        self.facts = RunFacts(packed, head_mode, chunk, *logit_shape(unwrapped(module).config))
+        module.whet_run = MethodType(partial(_run, facts=self.facts), module)
+
+    def run(self, batch: Batch, want: frozenset[str]) -> dict[str, Tensor]:
+        if unknown := set(want) - WANTS:
+            raise ModelError(f"a language model cannot give {', '.join(sorted(unknown))}", hint=f"want {sorted(WANTS)}")
+        return self.module.whet_run(batch.text, frozenset(want))
+
+
+def unwrapped(module: nn.Module) -> nn.Module:
+    """The transformers model inside a PEFT wrapper, or the module itself."""
+    return module.get_base_model() if hasattr(module, "get_base_model") else module
+
+
+def logit_shape(config) -> tuple[float, float | None]:
+    """The factor and the soft-cap that the model's own forward applies to the head's output."""
+    config = config.get_text_config()
+    scale = float(getattr(config, "logit_scale", None) or 1.0)
+    if divisor := getattr(config, "logits_scaling", None):
+        scale /= float(divisor)
+    return scale, getattr(config, "final_logit_softcapping", None)
+
+
+# A Stream is passed whole: FSDP2's mixed precision would round the weights, as float tensors, to bfloat16.
+def _run(module: nn.Module, stream: Stream, want: frozenset[str], *, facts: RunFacts) -> dict[str, Tensor]:
+    trained_P = torch.nonzero(stream.weights > 0).squeeze(1)
+    targets_P, weights_P = stream.targets[trained_P], stream.weights[trained_P]
+    results: dict[str, Tensor] = {}
+    if facts.head == "keep" and want != {"hidden"}:
+        logits_PV = _own_logits(module, stream, trained_P, facts)
+        results = _from_logits(logits_PV, targets_P, weights_P, want)
+        if "hidden" not in want:
+            return results
+    hidden_TD = _hidden(module, stream, facts)
+    if "hidden" in want:
+        results["hidden"] = hidden_TD
+    if facts.head == "keep" or want == {"hidden"}:
+        return results
+    hidden_PD = hidden_TD.index_select(0, trained_P)
+    return results | _from_hidden(unwrapped(module), hidden_PD, targets_P, weights_P, want, facts)
+
+
+def _hidden(module: nn.Module, stream: Stream, facts: RunFacts) -> Tensor:
+    """Last hidden states (T, D) of the flat row."""
+    decoder = unwrapped(module).base_model
+    if facts.packed:
+        return decoder(**_packed_inputs(stream)).last_hidden_state[0]
+    rows = _Rows(stream)
+    return rows.flat(decoder(**rows.inputs()).last_hidden_state)
+
+
+def _own_logits(module: nn.Module, stream: Stream, trained_P: Tensor, facts: RunFacts) -> Tensor:
+    """Logits (P, V) from the model's own forward."""
+    if facts.packed:
+        return module(**_packed_inputs(stream), logits_to_keep=trained_P).logits[0]
+    rows = _Rows(stream)
+    return rows.flat(module(**rows.inputs()).logits)[trained_P]
+
+
+def _packed_inputs(stream: Stream) -> dict:
+    positions = stream.positions[None] if stream.positions.dim() == 1 else stream.positions
+    plan = SegmentPlan(stream.segments)
+    return {"input_ids": stream.ids[None], "position_ids": positions, "use_cache": False, "segments": plan}
+
+
+class _Rows:
+    """A stream laid out one sample a row, padded on the right, where a causal model never looks."""
+
+    def __init__(self, stream: Stream) -> None:
+        for segment in stream.segments:
+            if segment.prefix >= 0 or segment.kind != "causal":
+                raise ModelError("a model that runs one sample a row takes only whole causal samples")
+        lengths = torch.tensor([s.end - s.start for s in stream.segments], device=stream.ids.device)
+        row_T = torch.repeat_interleave(torch.arange(len(lengths), device=lengths.device), lengths)
+        starts_T = (lengths.cumsum(0) - lengths)[row_T]
+        self.index = (row_T, torch.arange(stream.num_tokens, device=lengths.device) - starts_T)
+        self.ids_SL = stream.ids.new_zeros(len(lengths), int(lengths.max()))
+        self.ids_SL[self.index] = stream.ids
+
+    def inputs(self) -> dict:
+        return {"input_ids": self.ids_SL, "use_cache": False}
+
+    def flat(self, values_SLX: Tensor) -> Tensor:
+        return values_SLX[self.index]
+
+
+def _from_hidden(
+    model: nn.Module, hidden_PD: Tensor, targets_P: Tensor, weights_P: Tensor, want: frozenset[str], facts: RunFacts
+) -> dict[str, Tensor]:
+    head = model.get_output_embeddings()
+    if type(head) is nn.Linear:
+        shape = {"bias": head.bias, "logit_scale": facts.logit_scale, "softcap": facts.softcap, "chunk": facts.chunk}
+        if want & {"logprobs", "hits"}:
+            logprobs_P, hits_P = linear_logprobs(hidden_PD, head.weight, targets_P, **shape)
+            return _pick(logprobs_P, hits_P, weights_P, want)
+        return {"nll": linear_nll(hidden_PD, head.weight, targets_P, weights_P, **shape)}
+    logprobs_P, hits_P = _module_logprobs(head, hidden_PD, targets_P, facts)
+    return _pick(logprobs_P, hits_P, weights_P, want)
+
+
+def _module_logprobs(head: nn.Module, hidden_PD: Tensor, targets_P: Tensor, facts: RunFacts) -> tuple[Tensor, Tensor]:
+    """The head as a module, chunk by chunk, each recomputed in the backward pass: for adapters and sharded heads."""
+
+    def of_chunk(hidden_CD: Tensor, targets_C: Tensor) -> tuple[Tensor, Tensor]:
+        logits_CV = cap_and_scale(head(hidden_CD), facts.logit_scale, facts.softcap)
+        return logits_logprobs(logits_CV, targets_C), _hits(logits_CV, targets_C)
+
+    rows = facts.chunk or max(1, CHUNK_BYTES.get(hidden_PD.device.type, 1 << 30) // (4 * head.weight.shape[0]))
+    parts = [
+        checkpoint(of_chunk, hidden_CD, targets_C, use_reentrant=False)
+        for hidden_CD, targets_C in zip(hidden_PD.split(rows), targets_P.split(rows), strict=True)
+    ]
+    logprobs, hits = zip(*parts, strict=True)
+    return torch.cat(logprobs), torch.cat(hits)
+
+
+def _from_logits(logits_PV: Tensor, targets_P: Tensor, weights_P: Tensor, want: frozenset[str]) -> dict[str, Tensor]:
+    logits_PV = cap_and_scale(logits_PV, 1.0, None)
+    return _pick(logits_logprobs(logits_PV, targets_P), _hits(logits_PV, targets_P), weights_P, want)
+
+
+def _pick(logprobs_P: Tensor, hits_P: Tensor, weights_P: Tensor, want: frozenset[str]) -> dict[str, Tensor]:
+    found = {"logprobs": logprobs_P, "hits": hits_P}
+    if "nll" in want:
+        found["nll"] = -torch.dot(logprobs_P, weights_P.to(logprobs_P.dtype))
+    return {name: found[name] for name in found if name in want}
+
+
+def _hits(logits_PV: Tensor, targets_P: Tensor) -> Tensor:
+    target_P1 = logits_PV.detach().gather(-1, targets_P[:, None])
+    return (target_P1 >= logits_PV.detach().amax(-1, keepdim=True)).squeeze(-1)
