@@ -10,7 +10,7 @@ from whet.contracts.batch import Batch, Segment, Stream
 
 
 def packed(samples: Sequence[Sequence[int]], weights: Sequence[Sequence[float]] | None = None) -> Batch:
-    """Samples in one flat row. `weights[i][t]` counts the prediction of `samples[i][t]`; by default all but the first."""
+    """Samples in one flat row. `weights[i][t]` counts the prediction of `samples[i][t]`: all of them by default."""
     segments, targets, shifted, start = [], [], [], 0
     for i, sample in enumerate(samples):
         own = weights[i] if weights else [1.0] * len(sample)

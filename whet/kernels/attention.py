@@ -51,7 +51,9 @@ class SegmentPlan:
         return self.masks[key]
 
 
-def segment_attention(query_BHTK: Tensor, key_BHTK: Tensor, value_BHTK: Tensor, plan: SegmentPlan, form: Form) -> Tensor:
+def segment_attention(
+    query_BHTK: Tensor, key_BHTK: Tensor, value_BHTK: Tensor, plan: SegmentPlan, form: Form
+) -> Tensor:
     """Attention of each segment by itself (1, T, H, K). Keys and values may have fewer heads.
 
     `split` and one `cat`, because slicing out each segment would make the backward pass fill a whole gradient a
@@ -70,7 +72,9 @@ def segment_attention(query_BHTK: Tensor, key_BHTK: Tensor, value_BHTK: Tensor, 
     return torch.cat(outputs, dim=1)
 
 
-def dense_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, is_causal: bool, form: Form) -> Tensor:
+def dense_attention(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, is_causal: bool, form: Form
+) -> Tensor:
     """Attention (B, H, Q, K) with the given mask (True: may see), or causal, or over everything.
 
     The form's window must already be in the mask. Soft-cap and sinks take the plain path, which holds all scores.

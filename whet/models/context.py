@@ -1,0 +1,25 @@
+"""BuildContext: what a model source is told besides its settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from whet.contracts.tuner import Tuner
+
+
+@dataclass(frozen=True, slots=True)
+class BuildContext:
+    """Where and how the model is built.
+
+    `dtype` is that of the weights. Where ranks share one model, only the leader (`is_leader`) has real weights, on
+    the CPU; the others build on meta and receive their shards. `tuner` prepares the model and its probes' twin alike;
+    without one, all parameters are trained.
+    """
+
+    device: torch.device = torch.device("cpu")
+    dtype: torch.dtype = torch.float32
+    seed: int = 0
+    is_leader: bool = True
+    tuner: Tuner | None = None

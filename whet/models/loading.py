@@ -1,0 +1,218 @@
+"""Config, weights and tokenizer of a transformers model, with an error and a hint for what goes wrong."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM, AutoTokenizer, PretrainedConfig
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
+
+from whet.base.errors import ModelError
+from whet.base.seeds import forked
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """Which model: exactly one of `path` (folder or hub id) and `init` (config dict or config file)."""
+
+    path: str | None = None
+    init: dict[str, Any] | str | None = None
+    tokenizer: str | None = None
+    revision: str | None = None
+    allow_code: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.path is None) == (self.init is None):
+            raise ModelError("a model needs either `path` or `init`", at="model", hint="model=Qwen/Qwen3-0.6B")
+
+
+def read(spec: Spec) -> tuple[PretrainedConfig, Any | None]:
+    """The model's config, known to be one of a causal language model, and its tokenizer (None for `init` without one).
+
+    For `init`, the vocabulary size and the special tokens come from the tokenizer where the config says nothing.
+    """
+    if spec.init is None:
+        config = _stored_config(spec)
+        tokenizer = _tokenizer(spec)
+    else:
+        tokenizer = _tokenizer(spec)
+        config = _initial_config(spec.init, tokenizer)
+    has_code = spec.allow_code and "AutoModelForCausalLM" in (getattr(config, "auto_map", None) or {})
+    if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING and not has_code:
+        raise ModelError(
+            f"`{config.model_type}` is not a causal language model in transformers",
+            at="model",
+            hint="a model whose config.json names a ...ForCausalLM architecture",
+        )
+    _check_vocabulary(config, tokenizer)
+    return config, tokenizer
+
+
+def build_module(
+    spec: Spec, config: PretrainedConfig, *, dtype: torch.dtype, seed: int, attention: str | None, on_meta: bool
+) -> nn.Module:
+    """The model with its own weights (or freshly drawn ones, for `init`) on the CPU, or without any on meta.
+
+    `attention` is a name of transformers' attention interface; None is the model's own choice. Draws come from a fork
+    of the default generator seeded with `seed`. Raises when the weights lack a tensor: it would be random.
+    """
+    how = {"dtype": dtype, "attn_implementation": attention, "trust_remote_code": spec.allow_code}
+    if on_meta:
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(config, **how)
+    with forked(seed, "model"):
+        if spec.init is not None:
+            return AutoModelForCausalLM.from_config(config, **how)
+        return _with_weights(spec, config, how)
+
+
+def _with_weights(spec: Spec, config: PretrainedConfig, how: dict[str, Any]) -> nn.Module:
+    assert spec.path is not None
+    _check_folder(spec.path)
+    try:
+        module, report = AutoModelForCausalLM.from_pretrained(
+            spec.path, config=config, revision=spec.revision, use_safetensors=True, output_loading_info=True, **how
+        )
+    except Exception as error:
+        raise _explained(error, spec.path, "model.path") from error
+    missing = sorted(report["missing_keys"])
+    if missing:
+        raise ModelError(
+            f"the weights of {spec.path} lack {len(missing)} tensors of {type(module).__name__}: {_some(missing)}",
+            at="model.path",
+            hint="a checkpoint of the whole language model, head included",
+        )
+    return module
+
+
+def _tokenizer(spec: Spec) -> Any | None:
+    source = spec.tokenizer or spec.path
+    if source is None:
+        return None
+    at = "model.tokenizer" if spec.tokenizer else "model.path"
+    if Path(source).is_dir() and not _has(source, "tokenizer*", "vocab*", "*.model"):
+        raise ModelError(f"{source} holds no tokenizer", at=at, hint="model.tokenizer=FOLDER_OR_HUB_ID")
+    revision = None if spec.tokenizer else spec.revision
+    try:
+        return AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=spec.allow_code)
+    except Exception as error:
+        raise _explained(error, source, at) from error
+
+
+def _initial_config(init: dict[str, Any] | str, tokenizer: Any | None) -> PretrainedConfig:
+    values = _read_json(Path(init)) if isinstance(init, str) else dict(init)
+    kind = values.pop("model_type", None)
+    if kind is None:
+        raise ModelError("`init` names no model_type", at="model.init", hint="model.init.model_type=llama")
+    _check_kind(kind, "model.init.model_type")
+    if tokenizer is not None:
+        values.setdefault("vocab_size", len(tokenizer))
+        for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
+            values.setdefault(name, getattr(tokenizer, name, None))
+    try:
+        return AutoConfig.for_model(kind, **values)
+    except Exception as error:
+        raise ModelError(f"`{kind}` cannot be built so: {error}", at="model.init", hint="mend the config") from error
+
+
+def _stored_config(spec: Spec) -> PretrainedConfig:
+    assert spec.path is not None
+    if Path(spec.path).exists():
+        stored = _read_json(Path(spec.path) / "config.json", inside=spec.path)
+        has_code = bool(stored.get("auto_map"))
+        if has_code and not spec.allow_code and stored.get("model_type") not in CONFIG_MAPPING:
+            raise ModelError(
+                f"{spec.path} brings Python code of its own",
+                at="model.path",
+                hint="model.allow_code=true, if you trust it",
+            )
+        if not has_code:
+            _check_kind(stored.get("model_type"), f"{spec.path}/config.json")
+    try:
+        return AutoConfig.from_pretrained(spec.path, revision=spec.revision, trust_remote_code=spec.allow_code)
+    except Exception as error:
+        raise _explained(error, spec.path, "model.path") from error
+
+
+def _check_kind(kind: str | None, at: str) -> None:
+    if kind in CONFIG_MAPPING:
+        return
+    near = difflib.get_close_matches(str(kind), list(CONFIG_MAPPING), n=3)
+    hint = f"did you mean {' or '.join(f'`{name}`' for name in near)}?" if near else "pip install -U transformers"
+    raise ModelError(f"transformers knows no model_type `{kind}`", at=at, hint=hint)
+
+
+def _check_folder(path: str) -> None:
+    """Say early and plainly when a folder holds no safetensors."""
+    if not Path(path).is_dir() or _has(path, "*.safetensors"):
+        return
+    if _has(path, "*.bin", "*.pt", "*.pth"):
+        raise ModelError(
+            f"{path} holds pickled weights only, and unpickling runs any code that is in them",
+            at="model.path",
+            hint=f'if you trust the file: python -c "from transformers import AutoModelForCausalLM as M; '
+            f"M.from_pretrained('{path}').save_pretrained('{path}-safe')\"",
+        )
+    raise ModelError(f"{path} holds no weights (*.safetensors)", at="model.path", hint=f"model.init={path}/config.json")
+
+
+def _check_vocabulary(config: PretrainedConfig, tokenizer: Any | None) -> None:
+    vocab = getattr(config.get_text_config(), "vocab_size", None)
+    if tokenizer is not None and vocab is not None and len(tokenizer) > vocab:
+        raise ModelError(
+            f"the tokenizer has {len(tokenizer):,} tokens and the model only {vocab:,}",
+            at="model",
+            hint="model.tokenizer=FOLDER of the tokenizer that this model was trained with",
+        )
+
+
+def _read_json(path: Path, inside: str | None = None) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text())
+    except FileNotFoundError:
+        if inside and _has(inside, "adapter_config.json"):
+            raise ModelError(
+                f"{inside} is an adapter, not a model", at="model.path", hint="model=ITS_BASE_MODEL"
+            ) from None
+        what = f"{inside} is not a model: it has no config.json" if inside else f"{path} does not exist"
+        raise ModelError(what, at="model", hint="a folder written by `save_pretrained`, or a hub id") from None
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read: {error}", at=str(path), hint="mend or replace the file") from error
+    if not isinstance(values, dict):
+        raise ModelError(f"{path} is not a config", at=str(path), hint="a JSON object with `model_type`")
+    return values
+
+
+def _explained(error: Exception, source: str, at: str) -> ModelError:
+    """What the hub or transformers said, in one line, with something to try."""
+    first = str(error).strip().split("\n")[0] or type(error).__name__
+    text = f"{type(error).__name__} {error} {error.__cause__}"
+    if Path(source).exists():
+        return ModelError(f"{source} cannot be loaded: {first}", at=at, hint="compare its files with the model's page")
+    if source.startswith((".", "/", "~")) or source.count("/") > 1:
+        return ModelError(f"{source} does not exist", at=at, hint="a folder, or a hub id such as Qwen/Qwen3-0.6B")
+    if "gated" in text.lower() or "401" in text or "403" in text:
+        return ModelError(f"the hub refuses {source}: {first}", at=at, hint="accept its licence, then `hf auth login`")
+    if "RepositoryNotFound" in text or "404" in text:
+        return ModelError(
+            f"the hub has no model {source}", at=at, hint="check the spelling at https://huggingface.co/models"
+        )
+    return ModelError(
+        f"{source} is neither a folder here nor reachable on the hub: {first}",
+        at=at,
+        hint=f"on a machine with network: hf download {source}",
+    )
+
+
+def _has(folder: str, *patterns: str) -> bool:
+    return any(next(Path(folder).glob(pattern), None) is not None for pattern in patterns)
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")

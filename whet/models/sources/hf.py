@@ -1,0 +1,35 @@
+"""Language models of the transformers library, from a folder, the Hugging Face hub, or a config alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from whet.base.catalogue import model_source
+
+if TYPE_CHECKING:
+    from whet.contracts.model import Loaded
+    from whet.models.context import BuildContext
+
+
+@model_source("hf", tokens=True)
+def hf(
+    context: BuildContext,
+    *,
+    path: str | None = None,
+    init: dict[str, Any] | str | None = None,
+    tokenizer: str | None = None,
+    revision: str | None = None,
+    allow_code: bool = False,
+) -> Loaded:
+    """A causal language model of the transformers library.
+
+    path: model folder, or id on the Hugging Face hub
+    init: start from random weights: a config such as {model_type: llama, hidden_size: 384}, or a config.json
+    tokenizer: tokenizer folder or hub id; by default the one beside the model
+    revision: branch, tag or commit on the hub
+    allow_code: run Python code that comes with the model
+    """
+    from whet.models.loading import Spec
+    from whet.models.pretrained import load
+
+    return load(Spec(path, init, tokenizer, revision, allow_code), context)

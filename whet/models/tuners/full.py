@@ -1,0 +1,47 @@
+"""Full fine-tuning: every parameter is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from whet.base.catalogue import tuner
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@tuner("full")
+def full() -> Full:
+    """Train every parameter."""
+    return Full()
+
+
+class Full:
+    """All parameters as they are; nothing is added and nothing changes between steps."""
+
+    mergeable = True
+
+    def prepare(self, module: nn.Module) -> nn.Module:
+        return module.requires_grad_(True)
+
+    def init(self, module: nn.Module, calibration: Any | None) -> None:
+        pass
+
+    def before_step(self, module: nn.Module, step: int) -> None:
+        pass
+
+    def penalty(self, module: nn.Module) -> Tensor | None:
+        return None
+
+    def after_step(self, module: nn.Module, step: int) -> None:
+        pass
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        pass
+
+    def saved_names(self, module: nn.Module) -> Mapping[str, str]:
+        return {name: name for name, _ in module.named_parameters()}
