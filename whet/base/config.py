@@ -131,6 +131,7 @@ def _flatten(errors: Iterable[Any], prefix: KeyPath, model: type[BaseModel]) -> 
             message = error["msg"].removeprefix("Value error, ")
             message = message[:1].lower() + message[1:]
             seen = "" if error["type"].startswith("choice") else f" (it is {_short(error.get('input'))})"
+            keys = (*keys, "kind") if error["type"] == "choice_kind" and isinstance(error["input"], Mapping) else keys
             found.append(_Mistake(keys, f"`{_dotted(keys)}`: {message}{seen}", context.get("hint") or _about(model, error["loc"])))
     return found
 

@@ -104,7 +104,19 @@ def run_schema() -> dict[str, Any]:
             kinds.append({"$ref": f"#/$defs/{slot.name}.{name}"})
         names: dict[str, Any] = {"type": "string"} if slot.shorthand else {"enum": slot.names()}
         definitions[slot.name] = {"anyOf": [names, *kinds]}
-    return schema
+    return _with_references(schema)
+
+
+def _with_references(schema: Any) -> Any:
+    """Replace each `slot` mark by a reference to the slot's entry: pydantic refuses references it does not know."""
+    if isinstance(schema, list):
+        return [_with_references(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if isinstance(slot := schema.get("slot"), str):
+        rest = {key: value for key, value in schema.items() if key in {"description", "default"}}
+        return {"$ref": f"#/$defs/{slot}", **rest}
+    return {key: _with_references(value) for key, value in schema.items()}
 
 
 def _evaluate(annotation: Any, build: Callable[..., Any]) -> Any:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Any
 
 from whet.contracts.batch import Batch
@@ -16,7 +15,7 @@ from whet.contracts.objective import Terms
 class NextToken:
     """Sum over trained tokens of weight x -log p, divided by the step's total weight."""
 
-    coefficients: Mapping[str, float] = MappingProxyType({"loss": 1.0})
+    coefficients: Mapping[str, float] = field(default_factory=lambda: {"loss": 1.0})
 
     def weights(self, batch: Batch) -> dict[str, float]:
         return {"loss": float(batch.text.weights.double().sum())}

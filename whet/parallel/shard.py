@@ -15,25 +15,24 @@ from whet.parallel.world import World
 def shard(module: nn.Module, world: World, settings: Parallel, forwards: tuple[str, ...]) -> nn.Module:
     """Shard `module` over the `data` axis. `forwards` are methods of the root that run as a forward.
 
-    Rank 0 holds real weights, the others may be on meta: weights are broadcast tensor by tensor, and
+    Rank 0 holds real weights, the others are on meta: weights are broadcast tensor by tensor, and
     every rank keeps its own shards only. Gradients are summed over ranks, not averaged: the loop has
     divided by global weights already.
     """
     if world.mesh is None:
         return module.to(world.device)
-    sources = dict(module.state_dict(keep_vars=True)) if world.leads else {}
-    buffers = dict(module.named_buffers())
-    weights = {name: sources[name].detach().clone() if world.leads else None for name, _ in module.named_parameters()}
+    weights = {name: p.detach() for name, p in module.named_parameters()} if world.leads else {}
+    buffers = {name: b.detach() for name, b in module.named_buffers()} if world.leads else {}
+    if not world.leads:
+        _materialise(module)
     for layer in layers(module):
         fully_shard(layer, mesh=world.mesh, reshard_after_forward=settings.reshard)
     fully_shard(module, mesh=world.mesh, reshard_after_forward=False)
     _sum_gradients(module, world)
     for name in forwards:
         register_fsdp_forward_method(module, name)
-    values = {name: buffer.detach().clone() for name, buffer in buffers.items()} if world.leads else {}
-    module.to_empty(device=world.device)
     _broadcast_parameters(module, weights, world)
-    _broadcast_buffers(module, values, world)
+    _broadcast_buffers(module, buffers, world)
     return module
 
 
@@ -52,22 +51,28 @@ def _sum_gradients(module: nn.Module, world: World) -> None:
                 part.set_force_sum_reduction_for_comms(True)
 
 
-def _broadcast_parameters(module: nn.Module, weights: dict[str, torch.Tensor | None], world: World) -> None:
+def _materialise(module: nn.Module) -> None:
+    """Give meta tensors memory without values. Weights that were tied are tied again, or ranks would differ."""
+    module.to_empty(device="cpu")
+    if hasattr(module, "tie_weights"):
+        module.tie_weights()
+
+
+@torch.no_grad()
+def _broadcast_parameters(module: nn.Module, weights: dict[str, torch.Tensor], world: World) -> None:
     for name, parameter in module.named_parameters():
-        value = weights[name]
-        full = value.to(world.device) if value is not None else torch.empty(
-            parameter.shape, dtype=parameter.dtype, device=world.device
-        )
+        full = torch.empty(parameter.shape, dtype=parameter.dtype, device=world.device)
+        if world.leads:
+            full.copy_(weights.pop(name))
         dist.broadcast(full, src=0)
         if isinstance(parameter, DTensor):
-            local = distribute_tensor(full, parameter.device_mesh, parameter.placements, src_data_rank=None).to_local()
-            parameter.to_local().copy_(local)
+            shards = distribute_tensor(full, parameter.device_mesh, parameter.placements, src_data_rank=None)
+            parameter.to_local().copy_(shards.to_local())
         else:
-            with torch.no_grad():
-                parameter.copy_(full)
-        weights[name] = None
+            parameter.copy_(full)
 
 
+@torch.no_grad()
 def _broadcast_buffers(module: nn.Module, values: dict[str, torch.Tensor], world: World) -> None:
     """All buffers come from rank 0, non-persistent ones too: on meta they were never computed."""
     for name, buffer in module.named_buffers():

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Any
 
 from whet.base.catalogue import objective
@@ -21,7 +20,7 @@ def classify() -> Objective:
 
 @dataclass(frozen=True, slots=True)
 class Classify:
-    coefficients: Mapping[str, float] = MappingProxyType({"loss": 1.0})
+    coefficients: Mapping[str, float] = field(default_factory=lambda: {"loss": 1.0})
 
     def weights(self, batch: Batch) -> dict[str, float]:
         return {"loss": float(batch.fields["weight"].double().sum())}

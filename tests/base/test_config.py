@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+
+import jsonschema
+import pytest
+
+from whet.base.config import from_mapping, load
+from whet.base.errors import ConfigError
+from whet.base.schema import run_schema
+
+
+def write(tmp_path, text):
+    path = tmp_path / "run.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_four_lines_are_a_whole_run(tmp_path):
+    run = load(write(tmp_path, "model: some/model\ndata: [a.jsonl, b.jsonl#5000]\nobjective: sft\ntuner: full\n")).run
+    assert (run.model.kind, run.model.path) == ("hf", "some/model")
+    assert [s.path for s in run.data.train] == ["a.jsonl", "b.jsonl#5000"]
+    assert (run.objective.kind, run.optimizer.kind, run.schedule.kind) == ("sft", "adamw", "cosine")
+
+
+def test_an_override_of_one_setting_keeps_the_kind(tmp_path):
+    path = write(tmp_path, "model: m\noptimizer: sgd\n")
+    assert load(path, ["optimizer.lr=1e-3"]).run.optimizer.values()["lr"] == 1e-3
+    assert load(path, ["optimizer.lr=1e-3"]).run.optimizer.kind == "sgd"
+    assert load(None, ["model=m", "optimizer.lr=1e-3"]).run.optimizer.kind == "adamw"
+
+
+def test_an_override_reaches_into_a_list(tmp_path):
+    path = write(tmp_path, "model: m\ndata: [a.jsonl, b.jsonl]\n")
+    run = load(path, ["data.held_out=0.1", "data.train=[c.jsonl]"]).run
+    assert (run.data.held_out, run.data.train[0].path) == (0.1, "c.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("text", "says", "line", "hint"),
+    [
+        ("model: m\ntrain:\n  step: 3\n", "unknown key `train.step`", 3, "did you mean `steps`?"),
+        ("model: m\noptimizer:\n  kind: lionn\n", "unknown optimizer `lionn`", 3, "one of"),
+        ("model: m\noptimizer: {beta: 3}\n", "unknown key `optimizer.beta`", 2, "did you mean `betas`?"),
+        ("model: m\ntrain: {clip: -1}\n", "greater than or equal to 0 (it is -1)", 2, "gradient norm"),
+        ("model: m\ntrain: {steps: many}\n", "`train.steps`", 2, None),
+        ("model: m\ntrain: {steps: 3, epochs: 2}\n", "only one of epochs, steps", 2, None),
+        ("data: [a.jsonl]\n", "`model` is missing", None, "add `model`"),
+        ("model: m\ndata:\n- path: a\n  smaples: 3\n", "unknown key `data.train[0].smaples`", None, "`samples`"),
+        ("model: m\nobjective: 3\n", "name of a objective", 2, None),
+        ("- a\n- b\n", "mapping", 1, "model"),
+    ],
+)
+def test_a_mistake_names_its_place_and_what_was_meant(tmp_path, text, says, line, hint):
+    with pytest.raises(ConfigError) as error:
+        load(write(tmp_path, text))
+    assert says in error.value.message
+    if line:
+        assert error.value.at.endswith(f"run.yaml:{line}")
+    if hint:
+        assert hint in error.value.hint
+
+
+def test_all_mistakes_are_told_at_once(tmp_path):
+    with pytest.raises(ConfigError) as error:
+        load(write(tmp_path, "model: m\ntrain: {step: 1, clip: -1}\noptimizer: {beta: 1}\n"))
+    assert all(part in error.value.message for part in ("train.step", "train.clip", "optimizer.beta"))
+
+
+def test_a_missing_config_file_is_one_message(tmp_path):
+    with pytest.raises(ConfigError, match="cannot read the config"):
+        load(tmp_path / "none.yaml")
+
+
+def test_an_override_without_equals_is_refused():
+    with pytest.raises(ConfigError) as error:
+        load(None, ["steps"])
+    assert "section.key=value" in error.value.hint
+
+
+def test_the_resolved_config_repeats_the_run_with_provenance(tmp_path):
+    path = write(tmp_path, "model: m\ndata: [a.jsonl]\noptimizer: {lr: 1e-4}\n")
+    first = load(path, ["train.steps=7"])
+    text = first.to_yaml()
+    assert "lr: 0.0001  # " in text and "run.yaml:3" in text
+    assert "steps: 7  # command line" in text and "clip: 1.0  # default" in text
+    second = load(write(tmp_path, text))
+    assert second.run == first.run
+
+
+def test_a_run_is_frozen():
+    run = from_mapping({"model": "m"}).run
+    with pytest.raises(ValueError, match="frozen"):
+        run.seed = 3
+
+
+def test_the_json_schema_accepts_what_the_loader_accepts_and_refuses_what_it_refuses():
+    schema = run_schema()
+    check = jsonschema.Draft202012Validator(schema).is_valid
+    json.dumps(schema)
+    assert check({"model": "m", "optimizer": {"kind": "sgd", "lr": 0.1}, "train": {"steps": 3}})
+    assert check({"model": {"kind": "hf", "path": "m"}, "objective": "sft"})
+    assert not check({"model": "m", "optimizer": {"kind": "sgd", "lr": -1}})
+    assert not check({"model": "m", "objective": "no-such"})
+    assert not check({"model": "m", "train": {"stepz": 3}})

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from whet.base.errors import ConfigError
+from whet.base.yaml import dump_value, parse, parse_value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1e-4", 1e-4), ("1.5E3", 1500.0), ("5.", 5.0), (".5", 0.5), ("-2", -2), ("yes", "yes"), ("off", "off"),
+     ("true", True), (".inf", math.inf), ("12e", "12e"), ("1_000", 1000), ("[1, a]", [1, "a"]), ("null", None)],
+)  # fmt: skip
+def test_scalars_follow_yaml_1_2(text, value):
+    assert parse_value(text) == value
+
+
+def test_every_key_knows_its_line():
+    data, lines = parse("a: 1\nb:\n  - x\n  - c: 2\n", "f.yaml")
+    assert data == {"a": 1, "b": ["x", {"c": 2}]}
+    assert (lines["a",], lines["b", 1, "c"]) == (1, 4)
+
+
+@pytest.mark.parametrize("text", ["a: [1,\nb: 2", "a: 1\na: 2", "a:\n\t- b"])
+def test_broken_yaml_names_its_line(text):
+    with pytest.raises(ConfigError) as error:
+        parse(text, "f.yaml")
+    assert error.value.at.startswith("f.yaml:")
+
+
+@pytest.mark.parametrize("value", [1e-4, "1e-4", "true", None, [1, "a: b"], {"k": [1.5]}, "line\nbreak", "", 10**20, 1e22])
+def test_a_dumped_value_reads_back_equal(value):
+    assert parse_value(dump_value(value)) == value

@@ -1,0 +1,53 @@
+"""Train from a config, or continue a run: the whole way from settings to a finished model folder."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from whet.base import config
+from whet.base.errors import RunError
+from whet.contracts.records import RunEnded
+from whet.train.build import Built, assemble
+from whet.train.folder import RunFolder
+from whet.train.result import write_result
+
+
+def train(loaded: config.Loaded, folder: RunFolder | None = None) -> tuple[RunFolder, RunEnded]:
+    """Run `loaded` to its end, in a new folder or, given `folder`, from its last checkpoint.
+
+    Raises WhetError for what the user can mend; whatever was checkpointed stays.
+    """
+    built = assemble(loaded, folder)
+    with _closing(built):
+        ended = built.loop.run()
+        if ended.outcome in {"done", "early_stop"}:
+            write_result(built, ended)
+        return built.folder, ended
+
+
+def resume(path: Path) -> tuple[RunFolder, RunEnded]:
+    """Continue the run in `path` with the config it was started with."""
+    folder = RunFolder(path.resolve())
+    if not folder.config.is_file():
+        raise RunError(f"{path} is not a run folder: it has no config.yaml", hint="`whet runs` lists the runs")
+    return train(config.load(folder.config), folder)
+
+
+@contextlib.contextmanager
+def _closing(built: Built) -> Iterator[None]:
+    """Tell the sinks how an attempt ended when it raised, and close everything."""
+    try:
+        yield
+    except BaseException as error:
+        reason = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
+        outcome = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
+        built.emit(RunEnded(built.loop.progress.step, outcome, reason))
+        raise
+    finally:
+        for sink in built.sinks:
+            sink.close()
+        built.world.close()
+
+

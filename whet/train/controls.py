@@ -1,0 +1,57 @@
+"""Controls: the only way into a running loop. A file in the run folder, and signals."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+REQUESTS = ("stop", "checkpoint", "pause")
+
+
+class Controls:
+    """Requests to a run: words in its `controls` file (`stop`, `checkpoint`, `pause`), and SIGTERM or SIGINT as stop.
+
+    `poll` is called once a step. `checkpoint` is a request for once and is removed when read; `pause`
+    holds until the word is removed; `stop` ends the attempt after a checkpoint.
+    """
+
+    def __init__(self, path: Path, leads: bool) -> None:
+        self._path, self._leads = path, leads
+        self._signalled = False
+        if leads:
+            path.unlink(missing_ok=True)
+
+    def poll(self) -> dict[str, float]:
+        """1.0 for each request that this rank has seen. Ranks add them up."""
+        words = self._words() if self._leads else set()
+        if "checkpoint" in words:
+            self._path.write_text("\n".join(sorted(words - {"checkpoint"})))
+        return {r: float(r in words or (r == "stop" and self._signalled)) for r in REQUESTS}
+
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """Turn SIGTERM and the first Ctrl-C into a stop request inside the block; a second Ctrl-C interrupts."""
+        caught = (signal.SIGTERM, signal.SIGINT)
+        try:
+            before = {number: signal.signal(number, self._on_signal) for number in caught}
+        except ValueError:  # not the main thread: the program that runs us keeps its signals
+            yield
+            return
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _on_signal(self, number: int, frame: object) -> None:
+        if self._signalled and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self._signalled = True
+
+    def _words(self) -> set[str]:
+        try:
+            return set(self._path.read_text().split())
+        except OSError:
+            return set()

@@ -1,0 +1,150 @@
+"""Executor: one optimizer step over micro-batches, with exact global normalisation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.optim import Optimizer
+
+from whet.base.seeds import forked
+from whet.contracts.batch import Batch
+from whet.contracts.model import Models
+from whet.contracts.objective import Objective, Terms
+from whet.parallel.norm import clip
+from whet.parallel.world import World
+
+Weights = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Executor:
+    """Runs forward, backward and update of a whole model on each data rank (sharded or not).
+
+    The gradient is that of sum_k c_k S_k / W_k: each micro-batch's sum is divided by the *global* weight
+    before backward, and gradients are added over micro-batches and ranks.
+    """
+
+    world: World
+    models: Models
+    objective: Objective
+    optimizer: Optimizer
+    module: torch.nn.Module
+    seed: int
+    clip: float
+    autocast: torch.dtype | None
+
+    def weigh(self, batches: Sequence[Batch], flags: Weights) -> tuple[dict[str, float], dict[str, float]]:
+        """Global weight of each term, and `flags` added over ranks, in one collective."""
+        local: dict[str, float] = {name: 0.0 for name in self.objective.coefficients}
+        for batch in batches:
+            for name, weight in self.objective.weights(batch).items():
+                local[name] += weight
+        total = self.world.sums({**{f"w/{n}": v for n, v in local.items()}, **{f"f/{n}": v for n, v in flags.items()}})
+        return {n: total[f"w/{n}"] for n in local}, {n: total[f"f/{n}"] for n in flags}
+
+    def step(self, index: int, batches: Sequence[Batch], weights: Weights, factor: float) -> dict[str, float]:
+        """Update the weights once. `factor` scales every group's rate.
+
+        Returns loss, grad_norm, lr and the objective's metrics over the global step. When the norm is
+        not finite nothing is updated: the caller decides.
+        """
+        self.module.train()
+        ledger = self._accumulate(index, batches, weights)
+        norm = clip(self.module.parameters(), self.clip, self.world)
+        rates = self._set_rates(factor)
+        if math.isfinite(norm):
+            self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return {**self._figures(ledger, weights), "grad_norm": norm, "lr": rates}
+
+    def discard(self) -> None:
+        """Drop the gradients of a step that did not complete, and the memory behind them."""
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.world.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    @torch.no_grad()
+    def measure(self, batches: Sequence[Batch], weights: Weights) -> dict[str, float]:
+        """Loss and metrics over `batches` without learning (the module in evaluation mode)."""
+        was_training = self.module.training
+        self.module.eval()
+        ledger = _Ledger(self.world.device)
+        statistics = self._statistics(batches)
+        for batch in batches:
+            with self._precision():
+                ledger.add(self.objective(self.models, batch.to(self.world.device), statistics))
+        self.module.train(was_training)
+        return self._figures(ledger, weights)
+
+    def _accumulate(self, index: int, batches: Sequence[Batch], weights: Weights) -> _Ledger:
+        ledger = _Ledger(self.world.device)
+        statistics = self._statistics(batches)
+        for number, batch in enumerate(batches):
+            with forked(self.seed, "step", index, number, self.world.rank):
+                with self._precision():
+                    terms = self.objective(self.models, batch.to(self.world.device), statistics)
+                self._loss(terms, weights).backward()
+            ledger.add(terms)
+        return ledger
+
+    def _loss(self, terms: Terms, weights: Weights) -> torch.Tensor:
+        parts = [c * terms.sums[k] / weights[k] for k, c in self.objective.coefficients.items() if weights[k] > 0]
+        return torch.stack(parts).sum() if parts else sum(terms.sums.values()) * 0.0
+
+    def _statistics(self, batches: Sequence[Batch]) -> Mapping[str, Any]:
+        """What a coupled objective must know of the whole step before its first micro-batch."""
+        prepare = getattr(self.objective, "prepare", None)
+        if prepare is None:
+            return {}
+        with torch.no_grad(), self._precision():
+            local = prepare(self.models, [b.to(self.world.device) for b in batches])
+        return self.world.sums({name: float(value) for name, value in local.items()})
+
+    def _set_rates(self, factor: float) -> float:
+        for group in self.optimizer.param_groups:
+            group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
+        return self.optimizer.param_groups[0]["lr"]
+
+    def _figures(self, ledger: _Ledger, weights: Weights) -> dict[str, float]:
+        totals = self.world.sums(ledger.values())
+        terms = {k: totals[f"sum/{k}"] / weights[k] if weights[k] > 0 else 0.0 for k in weights}
+        loss = sum(c * terms[k] for k, c in self.objective.coefficients.items())
+        named = terms if len(terms) > 1 else {}
+        metrics = {
+            n.removeprefix("top/"): totals[n] / totals["low/" + n.removeprefix("top/")]
+            for n in totals
+            if n.startswith("top/") and totals["low/" + n.removeprefix("top/")] > 0
+        }
+        return {"loss": loss, **named, **metrics}
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        return torch.autocast(self.world.device.type, self.autocast) if self.autocast else nullcontext()
+
+
+class _Ledger:
+    """Adds sums and metrics of micro-batches in float64 on the device, and reads them once."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._totals: dict[str, torch.Tensor] = {}
+
+    def add(self, terms: Terms) -> None:
+        for name, value in terms.sums.items():
+            self._put(f"sum/{name}", value)
+        for name, (top, low) in terms.metrics.items():
+            self._put(f"top/{name}", top)
+            self._put(f"low/{name}", low)
+
+    def values(self) -> dict[str, float]:
+        if not self._totals:
+            return {}
+        return dict(zip(self._totals, torch.stack(list(self._totals.values())).tolist(), strict=True))
+
+    def _put(self, name: str, value: torch.Tensor | float) -> None:
+        number = torch.as_tensor(value, device=self._device).detach().double()
+        self._totals[name] = self._totals[name] + number if name in self._totals else number

@@ -1,0 +1,90 @@
+"""The run folder: where everything that belongs to a run lies."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from whet.base.errors import RunError
+from whet.base.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Paths of a run: config.yaml, resolved.json, ledger.jsonl, controls, track/, checkpoints/, model/."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.yaml"
+
+    @property
+    def resolved(self) -> Path:
+        """What `auto` settings became; pinned so that a resumed run repeats them."""
+        return self.path / "resolved.json"
+
+    @property
+    def ledger(self) -> Path:
+        return self.path / "ledger.jsonl"
+
+    @property
+    def controls(self) -> Path:
+        return self.path / "controls"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def model(self) -> Path:
+        return self.path / "model"
+
+    @classmethod
+    def create(cls, run: Run, config_yaml: str) -> RunFolder:
+        """Make the folder of a new run. Raises RunError when a run of that name exists."""
+        folder = cls(Path(run.track.folder).resolve() / (run.name or default_name(run)))
+        try:
+            folder.checkpoints.mkdir(parents=True)
+        except FileExistsError:
+            raise RunError(
+                f"the run `{folder.name}` exists already", at=str(folder.path),
+                hint=f"continue it with `whet train {folder.path}`, or choose another name=",
+            ) from None
+        except OSError as error:
+            raise RunError(f"cannot make the run folder: {error.strerror}", at=str(folder.path)) from None
+        write_atomically(folder.config, config_yaml)
+        return folder
+
+    def read_resolved(self) -> dict[str, Any]:
+        """The pinned values, or nothing before the first step."""
+        return json.loads(self.resolved.read_text()) if self.resolved.exists() else {}
+
+    def write_resolved(self, values: dict[str, Any]) -> None:
+        write_atomically(self.resolved, json.dumps(values, indent=1) + "\n")
+
+
+def default_name(run: Run) -> str:
+    """Objective, model and time: `sft-qwen3-0.6b-1123-181735`."""
+    model = getattr(run.model, "path", None) or "new"
+    stem = re.sub(r"[^a-z0-9.]+", "-", Path(str(model)).name.lower()).strip("-") or "model"
+    return f"{run.objective.kind}-{stem}-{datetime.datetime.now():%m%d-%H%M%S}"
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a small file so that a reader, or a crash, sees the old or the new text and nothing between."""
+    part = path.with_name(path.name + ".part")
+    with open(part, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)

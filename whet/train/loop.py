@@ -1,0 +1,154 @@
+"""The training loop: everything that varies is a value built before it.
+
+Records go out to sinks, which cannot answer; requests come in through Controls, once a step.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from whet.base.errors import RunError
+from whet.contracts.batch import Batch
+from whet.contracts.records import CheckpointRecord, Notice, Record, RunEnded, StepRecord
+from whet.contracts.steps import Step, StepSource, Stop
+from whet.parallel.world import World
+from whet.train.checkpoint import Checkpoints
+from whet.train.controls import Controls
+from whet.train.deal import Dealer
+from whet.train.evaluation import Evaluation
+from whet.train.executor import Executor
+from whet.train.memory import peak_bytes
+from whet.train.watchdog import Watchdog
+
+
+@dataclass
+class Progress:
+    """How far the run has come; stored in every checkpoint."""
+
+    step: int = 0
+    tokens: int = 0
+    samples: int = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"step": self.step, "tokens": self.tokens, "samples": self.samples}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.step, self.tokens, self.samples = state["step"], state["tokens"], state["samples"]
+
+
+@dataclass(frozen=True)
+class Cadence:
+    """Every how many steps something happens."""
+
+    record: int
+    checkpoint: int
+    evaluate: int
+
+
+@dataclass
+class Loop:
+    """A run that is ready to go. `run()` goes on from `progress` to the end or to a reason to stop."""
+
+    world: World
+    source: StepSource
+    dealer: Dealer
+    executor: Executor
+    schedule: Callable[[int, int], float]
+    evaluation: Evaluation
+    checkpoints: Checkpoints
+    watchdog: Watchdog
+    controls: Controls
+    cadence: Cadence
+    emit: Callable[[Record], None]
+    stop_on_alarm: bool = True
+    progress: Progress = field(default_factory=Progress)
+
+    def run(self) -> RunEnded:
+        ended = None
+        with self.controls.signals():
+            while ended is None:
+                step = self.source.next(self.progress.step)
+                ended = self._finish(step) if isinstance(step, Stop) else self._advance(step)
+        self.emit(ended)
+        return ended
+
+    def _advance(self, step: Step) -> RunEnded | None:
+        """One optimizer step, and what is due after it."""
+        began = time.perf_counter()
+        batches = self.dealer(step)
+        weights, requests = self.executor.weigh(batches, self.controls.poll())
+        figures = self._learn(step, batches, weights)
+        alarm = self.watchdog.look(figures["loss"], figures["grad_norm"])
+        if alarm and self.stop_on_alarm:
+            return self._end("failed", f"{alarm}; the last checkpoint is untouched")
+        self.progress.step += 1
+        self.progress.tokens += sum(step.lengths)
+        self.progress.samples += len(step.lengths)
+        self._record(step, figures, time.perf_counter() - began, alarm)
+        return self._after(requests)
+
+    def _learn(self, step: Step, batches: Sequence[Batch], weights: dict[str, float]) -> dict[str, float]:
+        """Update once. Out of GPU memory, a lone rank halves its micro-batches and does the step again."""
+        factor = self.schedule(self.progress.step, self.source.total)
+        try:
+            return self.executor.step(self.progress.step, batches, weights, factor)
+        except torch.OutOfMemoryError as error:
+            longest = max(step.lengths)
+            if self.world.size > 1 or self.dealer.capacity <= longest:
+                raise RunError(
+                    f"out of GPU memory with micro-batches of {self.dealer.capacity} tokens",
+                    hint="set train.recompute=true, or a smaller train.micro_batch or data.max_length",
+                ) from error
+        self.executor.discard()
+        self.dealer = Dealer(self.world, max(longest, self.dealer.capacity // 2))
+        text = f"out of GPU memory: micro-batches are now {self.dealer.capacity} tokens, and the step starts again"
+        self.emit(Notice(self.progress.step, "warning", text))
+        return self._learn(step, self.dealer(step), weights)
+
+    def _record(self, step: Step, figures: dict[str, float], seconds: float, alarm: str | None) -> None:
+        at, total = self.progress.step, self.source.total
+        if alarm:
+            self.emit(Notice(at, "alarm", alarm))
+        if at % self.cadence.record == 0 or at == total:
+            tokens, samples = sum(step.lengths), len(step.lengths)
+            peak = peak_bytes(self.world.device)
+            self.emit(StepRecord(at, total, figures, tokens, samples, seconds, peak, step.epoch))
+
+    def _after(self, requests: dict[str, float]) -> RunEnded | None:
+        at, total = self.progress.step, self.source.total
+        is_last = at >= total
+        if not is_last and at % self.cadence.evaluate == 0:
+            self.evaluation(at, self.emit)
+        if self.evaluation.is_exhausted:
+            return self._end("early_stop", "the held-out loss has stopped falling")
+        if requests["stop"]:
+            return self._end("stopped", f"asked to stop after step {at}")
+        if requests["checkpoint"] or (not is_last and at % self.cadence.checkpoint == 0):
+            self._checkpoint()
+        if requests["pause"]:
+            self._pause()
+        return None
+
+    def _finish(self, stop: Stop) -> RunEnded:
+        self.evaluation(self.progress.step, self.emit)
+        return self._end("done", stop.reason)
+
+    def _end(self, outcome: str, reason: str) -> RunEnded:
+        if outcome != "failed":
+            self._checkpoint()
+        return RunEnded(self.progress.step, outcome, reason)
+
+    def _checkpoint(self) -> None:
+        began = time.perf_counter()
+        path = self.checkpoints.save(self.progress.step)
+        self.emit(CheckpointRecord(self.progress.step, str(path), time.perf_counter() - began))
+
+    def _pause(self) -> None:
+        self.emit(Notice(self.progress.step, "info", "paused; remove the word `pause` from the run's controls file"))
+        while self.world.agreed(bool(self.controls.poll()["pause"])):
+            time.sleep(0.5)
