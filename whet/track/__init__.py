@@ -1,0 +1,1 @@
+"""Track: the record of a run, written while it trains and read while it lives and after."""

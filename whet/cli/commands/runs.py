@@ -1,0 +1,27 @@
+"""`whet runs`: the runs of a folder, one a line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--root", type=Path, default=Path("runs"), help="folder of run folders (default: runs)")
+    parser.add_argument("--json", action="store_true", help="print a JSON list")
+
+
+def main(args: argparse.Namespace) -> int:
+    from whet.track.page import table
+    from whet.track.plain import to_json
+    from whet.track.store import runs
+
+    found = runs(args.root)
+    if args.json:
+        print(to_json([run.to_dict() for run in found]).decode())
+    elif found:
+        print(table(found))
+    else:
+        print(f"no runs under {args.root}; `whet train CONFIG` starts one", file=sys.stderr)
+    return 0

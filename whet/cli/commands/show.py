@@ -1,0 +1,77 @@
+"""`whet show`: a run's page, once or redrawn while it trains."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", nargs="?", help="name or folder of a run (default: the one started last)")
+    parser.add_argument("--root", type=Path, default=Path("runs"), help="folder of run folders (default: runs)")
+    parser.add_argument("--log", action="store_true", help="draw losses on a logarithmic axis")
+    parser.add_argument("--width", type=int, help="columns (default: those of the terminal)")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--follow", action="store_true", help="redraw until the run ends")
+    form.add_argument("--json", action="store_true", help="print summary, curves and events as JSON")
+    parser.add_argument("--every", type=float, default=1.0, metavar="SECONDS", help="time between redraws (default: 1)")
+
+
+def main(args: argparse.Namespace) -> int:
+    from whet.track.page import contents, show
+    from whet.track.plain import to_json
+    from whet.track.store import find, history
+
+    folder = find(args.run, args.root) if args.run else _latest(args.root)
+    if args.json:
+        print(to_json(contents(folder)).decode())
+        return 0
+    logs = history(folder)
+
+    def page() -> str:
+        width = args.width or shutil.get_terminal_size().columns
+        return show(folder, width=width, log=args.log, glyphs=_glyphs(), logs=logs)
+
+    if args.follow:
+        _follow(logs, page, args.every)
+    print(page(), end="")
+    return 0
+
+
+def _follow(logs, page: Callable[[], str], every_s: float) -> None:  # noqa: ANN001 - a History, imported late
+    """Return when the run no longer runs; a terminal sees the page redrawn meanwhile."""
+    from contextlib import nullcontext
+
+    from rich.live import Live
+    from rich.text import Text
+
+    screen = Live(Text(page()), screen=True, auto_refresh=False) if sys.stdout.isatty() else nullcontext()
+    with screen as live:
+        while logs.status in ("new", "running"):
+            time.sleep(every_s)
+            logs.refresh()
+            if live is not None:
+                live.update(Text(page()), refresh=True)
+
+
+def _latest(root: Path) -> Path:
+    from whet.base.errors import RunError
+    from whet.track.store import runs
+
+    found = runs(root)
+    if not found:
+        raise RunError("there is no run yet", at=str(root), hint="`whet train CONFIG` starts one")
+    return found[0].folder
+
+
+def _glyphs():  # noqa: ANN202 - Glyphs, imported late
+    """Braille where stdout can say it."""
+    try:
+        "⣿█┤".encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return "ascii"
+    return "braille"

@@ -1,0 +1,149 @@
+"""EventLog: a rank's append-only record of one attempt, which survives a kill at any instant."""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from whet.base.errors import RunError
+from whet.track import frames, liveness
+from whet.track.plain import to_json
+
+
+class EventLog:
+    """Writes `r<rank>.a<attempt>.tlog` in `folder`; the attempt is the next free number.
+
+    Each call is one `os.write` of whole frames, so what was logged before a SIGKILL is in the file.
+    (A power cut may take what the kernel had not yet stored.) Opening raises RunError; after that
+    nothing raises: what cannot be written is counted in `dropped` and said once on stderr. Safe to
+    call from several threads. A forked child can neither write to the log nor keep it alive.
+    """
+
+    def __init__(self, folder: Path, rank: int = 0) -> None:
+        self.dropped = 0
+        self._lock = threading.RLock()
+        self._schemas: dict[tuple[str, ...], tuple[struct.Struct, tuple[bytes, int]]] = {}
+        self._num_schemas = 0
+        self._last_step = 0
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            self.path, self._fd = _create(Path(folder), rank)
+        except OSError as error:
+            raise RunError(f"cannot start the run's log: {error.strerror}", at=str(folder)) from error
+        os.register_at_fork(after_in_child=partial(_forget, weakref.ref(self)))
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        """Log named numbers at a step. Anything that `float()` takes will do."""
+        try:
+            names = tuple(values)
+            with self._lock:
+                if names not in self._schemas:
+                    self._define(step, names, values)
+                    return
+                layout, label = self._schemas[names]
+                self._append(step, frames.seal(label, layout.pack(time.time(), step, *values.values())))
+        except Exception as error:  # whatever a caller's numbers do, training goes on
+            self._drop(error)
+
+    def event(self, kind: str, step: int, payload: Mapping[str, Any]) -> None:
+        """Log anything that is not a curve, as JSON."""
+        try:
+            self._append(step, frames.frame(frames.EVENT, 0, time.time(), step, to_json([kind, payload])))
+        except Exception as error:  # as above
+            self._drop(error)
+
+    def close(self, outcome: str, reason: str) -> None:
+        """Write the end and let go of the lock. A log that was never closed reads as `killed`."""
+        with self._lock:
+            if self._fd < 0:
+                return
+            end = to_json({"outcome": outcome, "reason": reason, "dropped": self.dropped})
+            self._append(self._last_step, frames.frame(frames.END, 0, time.time(), self._last_step, end))
+            with suppress(OSError):
+                os.fsync(self._fd)
+            self._abandon()
+
+    def _define(self, step: int, names: tuple[str, ...], values: Mapping[str, float]) -> None:
+        """Write a schema and its first scalars together; remember the schema only if they arrived."""
+        schema = self._num_schemas % frames.MAX_SCHEMAS
+        if schema == 0:
+            self._schemas.clear()
+        self._num_schemas += 1
+        layout = struct.Struct(f"{frames.STAMP.format}{len(names)}d")
+        label = frames.label(frames.SCALARS, schema)
+        now = time.time()
+        definition = frames.frame(frames.SCHEMA, schema, now, step, to_json([str(name) for name in names]))
+        if self._append(step, definition + frames.seal(label, layout.pack(now, step, *values.values()))):
+            self._schemas[names] = layout, label
+
+    def _append(self, step: int, data: bytes) -> bool:
+        with self._lock:
+            if self._fd < 0:
+                self.dropped += 1
+                return False
+            try:
+                _write_all(self._fd, data)
+            except OSError as error:
+                self._drop(error)
+                return False
+            self._last_step = step
+            return True
+
+    def _drop(self, error: Exception) -> None:
+        self.dropped += 1
+        if self.dropped == 1:
+            with suppress(OSError, ValueError, AttributeError):
+                print(f"whet: {self.path.name} drops records: {error}. Training goes on.", file=sys.stderr)
+
+    def _abandon(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+def _create(folder: Path, rank: int) -> tuple[Path, int]:
+    """A new, locked file under the next free attempt; another process may be looking for it too.
+
+    It is locked before its first byte: readers pass over an empty file, so none sees it unlocked.
+    """
+    taken = [found[1] for path in folder.iterdir() if (found := frames.parse_name(path)) and found[0] == rank]
+    attempt = max(taken, default=0) + 1
+    while True:
+        path = folder / frames.log_name(rank, attempt)
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+            break
+        except FileExistsError:
+            attempt += 1
+    try:
+        who = {"pid": os.getpid(), "host": os.uname().nodename, "locked": liveness.hold(fd)}
+        _write_all(fd, frames.MAGIC + frames.frame(frames.START, 0, time.time(), 0, to_json(who)))
+    except OSError:
+        os.close(fd)
+        raise
+    return path, fd
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    """One write. What a full disk cut off is taken back, or all later frames would be unreadable."""
+    written = os.write(fd, data)
+    if written < len(data):
+        os.ftruncate(fd, os.fstat(fd).st_size - written)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _forget(reference: weakref.ref[EventLog]) -> None:
+    """In a forked child: drop the inherited file, or a data worker would keep a dead run's lock."""
+    log = reference()
+    if log is not None:
+        log._abandon()

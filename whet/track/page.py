@@ -1,0 +1,179 @@
+"""A run's page and the table of runs, as text for terminals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from whet.track.curves import Glyphs, Series, draw, sparkline
+from whet.track.progress import printable
+from whet.track.quantities import duration, figure, size
+from whet.track.read import Event, History
+from whet.track.store import Summary, history, summarize
+
+_MAIN = ("loss", "grad_norm", "lr")
+_HELD_OUT = "eval/"
+_NUM_NOTICES, _NUM_GENERATIONS = 8, 3
+
+
+def show(
+    folder: Path, *, width: int = 80, log: bool = False, glyphs: Glyphs = "braille", logs: History | None = None
+) -> str:
+    """A run's page: how it stands, its facts, curves, last figures, notices and generations.
+
+    `log` draws the losses on a logarithmic axis. `logs` spares reading what was read before.
+    """
+    logs = logs or history(folder)
+    run = summarize(folder, logs)
+    parts = [
+        _header(run, logs),
+        _facts(logs, width),
+        *_charts(logs, width, log, glyphs),
+        _figures(logs, glyphs),
+        _notices(logs, width),
+        _generations(logs, width),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def contents(folder: Path) -> dict[str, Any]:
+    """All that the page is made from, for programs: summary, curves, events."""
+    logs = history(folder)
+    curves = {}
+    for name in logs.names():
+        steps, values = logs.scalar(name)
+        curves[name] = {"steps": steps.tolist(), "values": values.tolist()}
+    return {
+        "summary": summarize(folder, logs).to_dict(),
+        "curves": curves,
+        "events": [asdict(event) for event in logs.events()],
+    }
+
+
+def table(runs: Sequence[Summary]) -> str:
+    """One run a line, columns without blanks inside, so that `awk` and `sort` can read them."""
+    head = ("NAME", "STATUS", "STEP", "LOSS", "STARTED", "DURATION", "TOKENS/S")
+    return _align([head, *(_row(run) for run in runs)], right={2, 3, 5, 6})
+
+
+def _row(run: Summary) -> tuple[str, ...]:
+    return (
+        run.name.replace(" ", "_"),
+        run.status,
+        _progress(run) or "-",
+        "-" if run.loss is None else figure(run.loss),
+        _when(run.started) if run.started else "-",
+        duration(run.duration_s).replace(" ", "") if run.started else "-",
+        "-" if run.tokens_per_s is None else figure(run.tokens_per_s),
+    )
+
+
+def _header(run: Summary, logs: History) -> str:
+    words = [run.status]
+    if _progress(run):
+        words.append(f"step {_progress(run)}")
+    if run.started:
+        words += [f"started {_when(run.started)}", f"ran {duration(run.duration_s)}"]
+    if run.attempts > 1:
+        words.append(f"{run.attempts} attempts")
+    if len(logs.ranks) > 1:
+        words.append(f"{len(logs.ranks)} ranks")
+    lines = [f"{run.name}: {', '.join(words)}"]
+    if run.reason:
+        lines.append(f"  {run.reason}")
+    if logs.dropped:
+        lines.append(f"  {logs.dropped} records could not be written")
+    if logs.damaged:
+        lines.append(f"  {logs.damaged} records are damaged and left out")
+    return "\n".join(lines)
+
+
+def _facts(logs: History, width: int) -> str:
+    """What the newest attempt said of itself when it started."""
+    started = [event for event in logs.events("started") if event.rank == logs.rank]
+    facts = started[-1].payload.get("facts", {}) if started else {}
+    rows = [(f"  {name}", _cut(_text(value), width - 24)) for name, value in facts.items()]
+    return _align(rows)
+
+
+def _charts(logs: History, width: int, log: bool, glyphs: Glyphs) -> list[str]:
+    """The training curves, each with its held-out twin, then the other held-out ones."""
+    names = logs.names()
+    charts = [(name, [name, _HELD_OUT + name]) for name in _MAIN]
+    charts += [
+        (n, [n]) for n in names if n.startswith(_HELD_OUT) and n.removeprefix(_HELD_OUT) not in (*_MAIN, "seconds")
+    ]
+    drawn = []
+    for title, wanted in charts:
+        series = [Series(name, *logs.scalar(name)) for name in wanted if name in names]
+        if series and max(len(one.steps) for one in series) > 1:
+            is_log = log and "loss" in title
+            heading = title + (" (log)" if is_log else "")
+            height = 12 if title == "loss" else 6
+            drawn.append(draw(series, title=heading, width=width, height=height, log=is_log, glyphs=glyphs))
+    return drawn
+
+
+def _figures(logs: History, glyphs: Glyphs) -> str:
+    """Last, lowest and highest value of every curve."""
+    rows = []
+    for name in logs.names():
+        _, values = logs.scalar(name)
+        if len(values):
+            write = size if name.endswith("bytes") else figure
+            ends = (float(values[-1]), float(values.min()), float(values.max()))
+            rows.append((name, *(write(value) for value in ends), sparkline(values, 16, glyphs=glyphs)))
+    return _align([("", "LAST", "LOWEST", "HIGHEST", ""), *rows], right={1, 2, 3}) if rows else ""
+
+
+def _notices(logs: History, width: int) -> str:
+    events = [e for e in logs.events() if e.kind in ("notice", "checkpoint")]
+    lines = [_cut(f"  step {event.step}  {_notice(event)}", width) for event in events[-_NUM_NOTICES:]]
+    left_out = [f"  ({len(events) - _NUM_NOTICES} earlier ones)"] if len(events) > _NUM_NOTICES else []
+    return "\n".join(["Notices", *left_out, *lines]) if lines else ""
+
+
+def _notice(event: Event) -> str:
+    if event.kind == "checkpoint":
+        return f"checkpoint {event.payload.get('path', '')}"
+    return f"{event.payload.get('level', 'info')}: {event.payload.get('text', '')}"
+
+
+def _generations(logs: History, width: int) -> str:
+    lines = []
+    for event in logs.events("generation")[-_NUM_GENERATIONS:]:
+        prompt, text = (_text(event.payload.get(key, "")) for key in ("prompt", "text"))
+        lines += [_cut(f"  step {event.step}  {prompt}", width), _cut(f"    -> {text}", width)]
+    return "\n".join(["Generations", *lines]) if lines else ""
+
+
+def _progress(run: Summary) -> str:
+    if run.step is None:
+        return ""
+    return f"{run.step}/{run.total}" if run.total is not None else str(run.step)
+
+
+def _when(moment: float) -> str:
+    return datetime.fromtimestamp(moment).isoformat(timespec="minutes")
+
+
+def _text(value: object) -> str:
+    return figure(value) if isinstance(value, float) else printable(str(value))
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 3] + "..."
+
+
+def _align(rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> str:
+    """Columns side by side, two blanks apart; those in `right` end flush."""
+    rows, right = list(rows), set(right)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)

@@ -1,0 +1,191 @@
+"""History: what a run's logs say, read once and then followed as they grow."""
+
+# n rows   k names of a schema
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from whet.track import frames
+from whet.track.logfile import LogFile
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Status = Literal["new", "running", "done", "stopped", "failed", "killed"]
+Cursor = Mapping[str, int]
+
+_STATUS_OF_OUTCOME: dict[str, Status] = {"done": "done", "early_stop": "done", "stopped": "stopped"}
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Part of a curve, in the order it was logged: steps (n,) int64, values and Unix times (n,) float64."""
+
+    name: str
+    rank: int
+    attempt: int
+    steps: np.ndarray
+    values: np.ndarray
+    times: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened at a step; `time` is Unix time."""
+
+    kind: str
+    step: int
+    time: float
+    rank: int
+    attempt: int
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What came after a cursor, and the cursor to ask with next time.
+
+    Points of a new attempt replace those of earlier attempts from the first new step on.
+    """
+
+    points: list[Points]
+    events: list[Event]
+    cursor: dict[str, int]
+
+
+class History:
+    """All logs in a folder. `refresh()` reads only what was appended since.
+
+    An attempt that resumes at step s replaces what earlier attempts logged from s on: those steps
+    did not lead to the present weights. They remain as `ghosts`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        self._logs: dict[str, LogFile] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read what the writers have appended."""
+        for path in self.folder.iterdir() if self.folder.is_dir() else ():
+            if path.name not in self._logs and frames.parse_name(path) and path.stat().st_size:
+                self._logs[path.name] = LogFile(path)
+        for log in self._logs.values():
+            log.refresh()
+
+    @property
+    def ranks(self) -> list[int]:
+        """Ranks that have logged."""
+        return sorted({log.rank for log in self._logs.values()})
+
+    @property
+    def status(self) -> Status:
+        """How the newest attempt of the lowest rank stands; `new` without logs.
+
+        `killed` means that its process is gone without a word.
+        """
+        log = self._newest()
+        if log is None:
+            return "new"
+        if log.end is not None:
+            return _STATUS_OF_OUTCOME.get(log.end.get("outcome", ""), "failed")
+        return "running" if log.is_alive else "killed"
+
+    @property
+    def reason(self) -> str:
+        """Why it ended, in the run's own words; empty while it runs or when it was killed."""
+        log = self._newest()
+        return str(log.end.get("reason", "")) if log and log.end else ""
+
+    @property
+    def last_step(self) -> int | None:
+        """The highest step of the newest attempt that has a curve."""
+        steps = [log.last_step for log in self._of(self.rank) if log.last_step is not None]
+        return steps[-1] if steps else None
+
+    @property
+    def rank(self) -> int:
+        """The lowest rank that has logged: it speaks for the run."""
+        return min(self.ranks, default=0)
+
+    @property
+    def spans(self) -> list[tuple[float, float]]:
+        """First and last Unix time of each attempt of the lowest rank."""
+        return [(log.first_time, log.last_time) for log in self._of(self.rank)]
+
+    @property
+    def dropped(self) -> int:
+        """Calls whose record could not be written, over all attempts that ended in order."""
+        return sum(log.end.get("dropped", 0) for log in self._logs.values() if log.end)
+
+    @property
+    def damaged(self) -> int:
+        """Frames that were written whole but cannot be read: the disk's fault, or a bug's."""
+        return sum(log.damaged for log in self._logs.values())
+
+    def names(self) -> list[str]:
+        """Names of all curves, in the order they first appeared."""
+        return list(dict.fromkeys(name for log in self._sorted() for name in log.names()))
+
+    def scalar(self, name: str, rank: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Steps (n,) int64 and values (n,) float64 of a curve; empty if the rank has not logged it."""
+        import numpy as np
+
+        points = list(self._curve(name, self.rank if rank is None else rank, ghosts=False))
+        if not points:
+            return np.empty(0, np.int64), np.empty(0)
+        return np.concatenate([p.steps for p in points]), np.concatenate([p.values for p in points])
+
+    def ghosts(self, name: str, rank: int | None = None) -> list[Points]:
+        """What earlier attempts logged at steps that a later one went over again."""
+        return list(self._curve(name, self.rank if rank is None else rank, ghosts=True))
+
+    def events(self, kind: str | None = None) -> list[Event]:
+        """Events of all ranks and attempts, by time."""
+        found = [event for log in self._logs.values() for event in _events(log, 0)]
+        return sorted((e for e in found if kind in (None, e.kind)), key=lambda event: event.time)
+
+    def since(self, cursor: Cursor | None = None) -> News:
+        """What `refresh` has read behind the cursor; a cursor is JSON and outlives this object."""
+        cursor = cursor or {}
+        points, events = [], []
+        for log in self._sorted():
+            start = cursor.get(log.path.name, 0)
+            for name in log.names():
+                part = Points(name, log.rank, log.attempt, *log.column(name, start))
+                if len(part.steps):
+                    points.append(part)
+            events += _events(log, start)
+        return News(points, events, {log.path.name: log.offset for log in self._sorted()})
+
+    def _curve(self, name: str, rank: int, ghosts: bool) -> Iterator[Points]:
+        logs = self._of(rank)
+        for index, log in enumerate(logs):
+            later = [other.first_step for other in logs[index + 1 :] if other.first_step is not None]
+            steps, values, times = log.column(name)
+            is_ghost = steps >= min(later) if later else steps != steps
+            keep = is_ghost if ghosts else ~is_ghost
+            if keep.any():
+                yield Points(name, rank, log.attempt, steps[keep], values[keep], times[keep])
+
+    def _sorted(self) -> list[LogFile]:
+        return sorted(self._logs.values(), key=lambda log: (log.rank, log.attempt))
+
+    def _of(self, rank: int) -> list[LogFile]:
+        return [log for log in self._sorted() if log.rank == rank]
+
+    def _newest(self) -> LogFile | None:
+        logs = self._of(self.rank)
+        return logs[-1] if logs else None
+
+
+def _events(log: LogFile, start: int) -> list[Event]:
+    return [
+        Event(kind, step, time, log.rank, log.attempt, payload)
+        for offset, time, step, (kind, payload) in log.events
+        if offset >= start
+    ]
