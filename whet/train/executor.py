@@ -62,6 +62,13 @@ class Executor:
         self.optimizer.zero_grad(set_to_none=True)
         return {**self._figures(ledger, weights), "grad_norm": norm, "lr": rates}
 
+    def rehearse(self, batches: Sequence[Batch]) -> None:
+        """Forward and backward without an update, to measure what they need."""
+        self.module.train()
+        weights, _ = self.weigh(batches, {})
+        self._accumulate(0, batches, weights)
+        self.optimizer.zero_grad(set_to_none=True)
+
     def discard(self) -> None:
         """Drop the gradients of a step that did not complete, and the memory behind them."""
         self.optimizer.zero_grad(set_to_none=True)

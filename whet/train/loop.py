@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 
@@ -23,22 +22,8 @@ from whet.train.deal import Dealer
 from whet.train.evaluation import Evaluation
 from whet.train.executor import Executor
 from whet.train.memory import peak_bytes
+from whet.train.progress import Progress
 from whet.train.watchdog import Watchdog
-
-
-@dataclass
-class Progress:
-    """How far the run has come; stored in every checkpoint."""
-
-    step: int = 0
-    tokens: int = 0
-    samples: int = 0
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"step": self.step, "tokens": self.tokens, "samples": self.samples}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.step, self.tokens, self.samples = state["step"], state["tokens"], state["samples"]
 
 
 @dataclass(frozen=True)

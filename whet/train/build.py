@@ -1,0 +1,197 @@
+"""Assemble a run: from a validated config to a loop that is ready to go."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from whet.base import config
+from whet.base.catalogue import model_source, objective, optimizer, schedule, sink, tuner
+from whet.base.errors import ConfigError
+from whet.base.run import Run
+from whet.contracts.model import Loaded, Models
+from whet.contracts.records import Notice, Record, RunStarted
+from whet.contracts.tuner import Tuner
+from whet.data.ledger import Ledger
+from whet.models.context import BuildContext
+from whet.optim.groups import ParamGroups
+from whet.parallel.shard import layers, shard
+from whet.parallel.world import World
+from whet.train.checkpoint import Checkpoints
+from whet.train.controls import Controls
+from whet.train.deal import Dealer
+from whet.train.evaluation import Answer, Evaluation
+from whet.train.executor import Executor
+from whet.train.feed import Feed, feed
+from whet.train.folder import RunFolder
+from whet.train.loop import Cadence, Loop
+from whet.train.optimizer_state import NamedOptimizer
+from whet.train.progress import Progress
+from whet.train.resolve import Resolved, resolve
+from whet.train.watchdog import Watchdog
+
+
+@dataclass
+class Built:
+    """A run with everything in its place, and what must be closed after it."""
+
+    run: Run
+    folder: RunFolder
+    world: World
+    loaded: Loaded
+    tuner: Tuner
+    feed: Feed
+    loop: Loop
+    sinks: Sequence[Any]
+    emit: Callable[[Record], None]
+
+
+def assemble(loaded: config.Loaded, folder: RunFolder | None = None) -> Built:
+    """Build every part of the run; given `folder`, restore its last checkpoint.
+
+    Data is prepared before the process group starts, so that no rank waits in a collective meanwhile.
+    """
+    run = loaded.run
+    pinned = folder.read_resolved() if folder else {}
+    set_threads(run, pinned)
+    processor, context = _read_model(run)
+    ledger = Ledger()
+    fed = feed(run, processor, context, ledger)
+    world = World.start(run.train.device, run.parallel.timeout_s)
+    if folder is None:
+        folder = RunFolder(world.agreed(str(RunFolder.create(run, loaded.to_yaml()).path) if world.leads else None))
+    if world.leads:
+        ledger.write(folder.ledger)
+    return _assemble(run, folder, pinned, world, fed)
+
+
+def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World, fed: Feed) -> Built:
+    method = tuner.get(run.tuner.kind).build(**run.tuner.values())
+    model = _model(run, world, method)
+    executor = _executor(run, world, model)
+    resolved = resolve(run, world, fed, executor, model, pinned)
+    if world.leads:
+        folder.write_resolved(resolved.as_dict())
+    dealer = Dealer(world, resolved.micro_batch)
+    sinks = [sink.get(name).build(folder.path, world.rank) for name in run.track.sinks]
+
+    def emit(record: Record) -> None:
+        for receiver in sinks:
+            receiver.receive(record)
+
+    evaluation = Evaluation(
+        fed.held_out, dealer, executor, run.evaluate.prompts, _answer(run, model), run.evaluate.early_stop
+    )
+    progress, watchdog = Progress(), Watchdog(run.train.watchdog)
+    parts = {"source": fed.source, "progress": progress, "watchdog": watchdog, "evaluation": evaluation, "tuner": method}
+    state = NamedOptimizer(executor.optimizer, ParamGroups.of(model.module, model.roles).names())
+    checkpoints = Checkpoints(folder.checkpoints, model.module, state, parts, world, run.train.keep)
+    checkpoints.restore()
+    loop = Loop(
+        world=world, source=fed.source, dealer=dealer, executor=executor, schedule=_schedule(run),
+        evaluation=evaluation, checkpoints=checkpoints, watchdog=watchdog,
+        controls=Controls(folder.controls, world.leads), cadence=_cadence(run, fed.source.total), emit=emit,
+        stop_on_alarm=run.train.watchdog.action == "stop", progress=progress,
+    )  # fmt: skip
+    emit(RunStarted(progress.step, fed.source.total, _facts(run, world, model, fed, resolved)))
+    for text in model.capabilities.notices:
+        emit(Notice(progress.step, "info", text))
+    return Built(run, folder, world, model, method, fed, loop, sinks, emit)
+
+
+def set_threads(run: Run, pinned: dict[str, Any]) -> None:
+    """CPU threads decide the order of sums, so a resumed run takes those it began with."""
+    wanted = pinned.get("threads") or (None if run.train.threads == "auto" else run.train.threads)
+    if wanted:
+        torch.set_num_threads(wanted)
+
+
+def _read_model(run: Run) -> tuple[Any | None, int | None]:
+    """The tokenizer and the context length, before any weight is read."""
+    kind = model_source.get(run.model.kind)
+    return kind.facts["read"](**run.model.values()) if "read" in kind.facts else (None, None)
+
+
+def _model(run: Run, world: World, method: Tuner) -> Loaded:
+    """Build, tune, and shard the model; then recompute and compile as asked."""
+    where = world.device if world.mesh is None else torch.device("cpu")
+    dtype = torch.bfloat16 if run.train.precision == "bf16-pure" else torch.float32
+    context = BuildContext(where, dtype, run.seed, world.leads, method)
+    model: Loaded = model_source.get(run.model.kind).build(context, **run.model.values())
+    if run.train.recompute:
+        _recompute(model)
+    if run.train.compile:
+        for layer in layers(model.module) or [model.module]:
+            layer.compile()
+    forwards = [name for name in ("whet_run",) if hasattr(model.module, name)]
+    shard(model.module, world, run.parallel, tuple(forwards))
+    method.init(model.module, None)
+    return model
+
+
+def _recompute(model: Loaded) -> None:
+    if not hasattr(model.module, "gradient_checkpointing_enable"):
+        raise ConfigError("`train.recompute`: this model cannot recompute activations", hint="train.recompute=false")
+    model.module.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+
+
+def _executor(run: Run, world: World, model: Loaded) -> Executor:
+    groups = ParamGroups.of(model.module, model.roles)
+    return Executor(
+        world=world,
+        models=Models(model.model),
+        objective=objective.get(run.objective.kind).build(**run.objective.values()),
+        optimizer=optimizer.get(run.optimizer.kind).build(groups, **run.optimizer.values()),
+        module=model.module,
+        seed=run.seed,
+        clip=run.train.clip,
+        autocast=autocast_dtype(run, world.device),
+    )
+
+
+def autocast_dtype(run: Run, device: torch.device) -> torch.dtype | None:
+    """bfloat16 where `train.precision` asks for it, and by default on GPUs."""
+    wanted = run.train.precision
+    if wanted == "auto":
+        wanted = "bf16" if device.type == "cuda" else "fp32"
+    return torch.bfloat16 if wanted == "bf16" else None
+
+
+def _schedule(run: Run) -> Callable[[int, int], float]:
+    build, settings = schedule.get(run.schedule.kind).build, run.schedule.values()
+    return lambda step, total: build(step, total, **settings)
+
+
+def _cadence(run: Run, total: int) -> Cadence:
+    tenth = max(1, math.ceil(total / 10))
+    return Cadence(run.track.log_every, run.train.checkpoint_every or tenth, run.evaluate.every or tenth)
+
+
+def _answer(run: Run, model: Loaded) -> Answer | None:
+    if not model.capabilities.generates or not run.evaluate.prompts:
+        return None
+    from whet.train.answers import answerer
+
+    return answerer(model, run.evaluate.max_new_tokens, run.seed)
+
+
+def _facts(run: Run, world: World, model: Loaded, fed: Feed, resolved: Resolved) -> dict[str, Any]:
+    parameters = list(model.module.parameters())
+    return {
+        "objective": run.objective.kind,
+        "tuner": run.tuner.kind,
+        "optimizer": run.optimizer.kind,
+        "parameters": sum(p.numel() for p in parameters),
+        "trained": sum(p.numel() for p in parameters if p.requires_grad),
+        **fed.facts,
+        **resolved.as_dict(),
+        "ranks": world.size,
+        "device": torch.cuda.get_device_name(world.device) if world.device.type == "cuda" else "cpu",
+        "torch": torch.__version__,
+        "pid": os.getpid(),
+    }
