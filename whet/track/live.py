@@ -63,7 +63,7 @@ class LiveSink:
             f"{progress.step}/{progress.total}",
             spent if left is None else f"{spent}, {duration(left)} left",
         )
-        lines = [bar, Text("  ".join(progress.figures()))]
+        lines: list[RenderableType] = [bar, Text("  ".join(progress.figures()))]
         if progress.evaluation:
             step, scalars = progress.evaluation
             lines.append(Text(f"step {step}  {measured(scalars)}"))

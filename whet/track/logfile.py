@@ -80,7 +80,8 @@ class LogFile:
 
         blocks = self._blocks[names]
         if len(blocks) > 1:
-            blocks[:] = [tuple(np.concatenate(arrays) for arrays in zip(*blocks, strict=True))]
+            offsets, times, steps, values = (np.concatenate(arrays) for arrays in zip(*blocks, strict=True))
+            blocks[:] = [(offsets, times, steps, values)]
         return blocks[0]
 
     def _parse(self, data: bytes) -> None:

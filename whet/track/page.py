@@ -72,7 +72,7 @@ def _row(run: Summary) -> tuple[str, ...]:
 
 
 def _header(run: Summary, logs: History) -> str:
-    words = [run.status]
+    words: list[str] = [run.status]
     if _progress(run):
         words.append(f"step {_progress(run)}")
     if run.started:
@@ -103,9 +103,8 @@ def _charts(logs: History, width: int, log: bool, glyphs: Glyphs) -> list[str]:
     """The training curves, each with its held-out twin, then the other held-out ones."""
     names = logs.names()
     charts = [(name, [name, _HELD_OUT + name]) for name in _MAIN]
-    charts += [
-        (n, [n]) for n in names if n.startswith(_HELD_OUT) and n.removeprefix(_HELD_OUT) not in (*_MAIN, "seconds")
-    ]
+    twins = {_HELD_OUT + name for name in (*_MAIN, "seconds")}
+    charts += [(name, [name]) for name in names if name.startswith(_HELD_OUT) and name not in twins]
     drawn = []
     for title, wanted in charts:
         series = [Series(name, *logs.scalar(name)) for name in wanted if name in names]

@@ -8,6 +8,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from whet.track.curves import Glyphs
+    from whet.track.read import History
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +47,7 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def _follow(logs, page: Callable[[], str], every_s: float) -> None:  # noqa: ANN001 - a History, imported late
+def _follow(logs: History, page: Callable[[], str], every_s: float) -> None:
     """Return when the run no longer runs; a terminal sees the page redrawn meanwhile."""
     from contextlib import nullcontext
 
@@ -68,7 +73,7 @@ def _latest(root: Path) -> Path:
     return found[0].folder
 
 
-def _glyphs():  # noqa: ANN202 - Glyphs, imported late
+def _glyphs() -> Glyphs:
     """Braille where stdout can say it."""
     try:
         "⣿█┤".encode(sys.stdout.encoding or "ascii")
