@@ -1,43 +1,90 @@
-"""A transformers model made ready for training: loaded, probed, tuned, wrapped."""
+"""A transformers model made ready for training: probed on a twin, loaded, tuned, wrapped."""
 
 from __future__ import annotations
 
-from torch import nn
-from transformers import PretrainedConfig
+from functools import partial
 
+import torch
+from torch import nn
+from transformers import AutoModelForCausalLM, PretrainedConfig
+
+from whet.base.errors import WhetError
 from whet.contracts.model import Capabilities, Loaded
 from whet.models import attention
 from whet.models.context import BuildContext
 from whet.models.language import CausalModel
 from whet.models.loading import Spec, build_module, read
+from whet.models.probes import Verdict, probe, unprobed
 from whet.models.roles import roles
+from whet.models.twin import build_twin, twin_config
+
+# A twin whose widths could not be shrunk is built only up to this size (4 bytes each, two copies and gradients).
+LARGEST_TWIN = 200e6
 
 
 def load(spec: Spec, context: BuildContext) -> Loaded:
-    """Build the model that `spec` names. Probes run on a small twin first, so a model that cannot be packed or
-    chunked is known before its weights are read."""
+    """Build the model that `spec` names.
+
+    What can be packed and chunked is probed on a small twin before any weight is read.
+    """
     attention.register()
     config, tokenizer = read(spec)
-    capabilities = Capabilities(context=context_length(config))
+    verdict = verdict_of(spec, config, context)
     module = build_module(
         spec,
         config,
         dtype=context.dtype,
         seed=context.seed,
-        attention=attention.NAME if capabilities.packed else None,
+        attention=attention.NAME if verdict.packed else None,
         on_meta=not context.is_leader,
     )
-    module = _placed(module, context)
-    model = CausalModel(module, packed=capabilities.packed, head_mode=capabilities.head)
+    capabilities = Capabilities(
+        packed=verdict.packed,
+        head=verdict.head,
+        generates=module.can_generate(),
+        batch_norm=any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules()),
+        context=getattr(config.get_text_config(), "max_position_embeddings", None),
+        notices=verdict.notices,
+    )
+    if context.tuner is not None:
+        module = context.tuner.prepare(module)
+    if context.is_leader:
+        module = module.to(context.device)
+    model = CausalModel(module, packed=verdict.packed, head_mode=verdict.head)
     return Loaded(module, tokenizer, capabilities, model, roles(module))
 
 
-def context_length(config: PretrainedConfig) -> int | None:
-    """The longest sequence that the model was made for, where its config says so."""
-    return getattr(config.get_text_config(), "max_position_embeddings", None)
+def verdict_of(spec: Spec, config: PretrainedConfig, context: BuildContext) -> Verdict:
+    """How the model may be run, from probes on its twin; never an error."""
+    name = config.model_type
+    prepare = partial(_prepared, context=context)
+    reason = "no twin of it could be built"
+    for shrink in (True, False):
+        try:
+            small = twin_config(config, shrink=shrink)
+            if not shrink and _size(small, spec) > LARGEST_TWIN:
+                break
+            build = partial(build_twin, small, prepare=prepare, allow_code=spec.allow_code)
+            build(None)
+        except Exception as error:
+            # Names and limits in configs are not standardised: a twin that does not fit together tells nothing.
+            reason = f"no twin of it could be built ({type(error).__name__}: {error})"
+            continue
+        return probe(build, name)
+    return unprobed(name, reason)
 
 
-def _placed(module: nn.Module, context: BuildContext) -> nn.Module:
-    if context.tuner is not None:
-        module = context.tuner.prepare(module)
-    return module.to(context.device) if context.is_leader else module
+def _prepared(module: nn.Module, context: BuildContext) -> nn.Module:
+    """The twin as the tuner makes it; or all of it trained, where the tuner names layers that the twin lacks."""
+    if context.tuner is None:
+        return module
+    try:
+        return context.tuner.prepare(module)
+    except WhetError:
+        return module
+
+
+def _size(config: PretrainedConfig, spec: Spec) -> int:
+    with torch.device("meta"):
+        module = AutoModelForCausalLM.from_config(config, trust_remote_code=spec.allow_code)
+    return sum(parameter.numel() for parameter in module.parameters())

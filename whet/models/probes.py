@@ -1,0 +1,185 @@
+"""Probes: facts about a model that are measured on its twin before anything expensive starts."""
+
+# T tokens  D model  S samples
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import PretrainedConfig
+
+from whet.contracts.batch import Batch, Segment, Stream
+from whet.models import attention
+from whet.models.language import CausalModel
+
+# Longer than the twin's windows, in no order that a sort would hide.
+LENGTHS = (21, 13, 18)
+# Both ways compute the same sums in another order: far above rounding (about 2e-6), far below any leak.
+AGREEMENT = 2e-5
+EXPERTS_ISOLATION = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a model may be run, and what the user should know about it."""
+
+    packed: bool
+    head: str
+    notices: tuple[str, ...] = ()
+
+
+def probe(build: Callable[[str | None], nn.Module], name: str) -> Verdict:
+    """The fastest way to run a model that gives what its own forward gives.
+
+    `build(attention)` makes its twin, equal in weights for every `attention`. Ways are tried from the fastest: packed
+    with the chunked head, packed with its own head, a sample a row with the chunked head. What is left, a sample a row
+    with its own head, is its own forward. About half a second for a dense model.
+    """
+    mixes = _failure(lambda: _check_isolation(CausalModel(build(attention.NAME))))
+    failures: dict[tuple[bool, str], str] = {}
+    for way in ((True, "chunked"), (True, "keep"), (False, "chunked"), (False, "keep")):
+        if way == (False, "keep"):
+            break
+        failure = mixes if way[0] and mixes else _failure(lambda way=way: _check_agreement(build, *way))
+        if failure is None:
+            break
+        failures[way] = failure
+    return Verdict(*way, tuple(_notices(name, way, failures)))
+
+
+def unprobed(name: str, reason: str) -> Verdict:
+    """The verdict on a model that cannot be probed: only its own forward is trusted."""
+    return Verdict(False, "keep", (f"{name} trains one sample a row, through its own forward: {reason}.",))
+
+
+def _notices(name: str, way: tuple[bool, str], failures: dict[tuple[bool, str], str]) -> list[str]:
+    notices = []
+    if not way[0]:
+        reason = failures[True, "keep"]
+        notices.append(f"{name} trains one sample a row, padded, because packing changes what it computes: {reason}.")
+    if way[1] == "keep":
+        reason = failures[way[0], "chunked"]
+        notices.append(f"{name} makes all logits of a batch at once, because chunks change what it computes: {reason}.")
+    return notices
+
+
+def has_experts(config: PretrainedConfig) -> bool:
+    """Whether tokens are routed: then shapes depend on the other tokens, and rounding with them."""
+    values = config.get_text_config().to_dict()
+    return any(re.search(r"(num|n)_(local_|routed_)?experts", key) and value for key, value in values.items())
+
+
+def _check_isolation(model: CausalModel) -> None:
+    """Change each sample in turn: hidden states and gradients of the others must stay as they are."""
+    module = model.module
+    config = module.config
+    samples = _samples(_vocab(config))
+    base = _hidden(model, samples)
+    limit = EXPERTS_ISOLATION if has_experts(config) else 8 * torch.finfo(base.dtype).eps
+    noise_TD = torch.randn(base.shape, generator=torch.Generator().manual_seed(1)).to(base)
+    for index, sample in enumerate(samples):
+        changed = [*samples[:index], (sample + 1) % _vocab(config), *samples[index + 1 :]]
+        others_T1 = torch.cat([torch.full_like(s, i != index) for i, s in enumerate(samples)])[:, None].to(base)
+        before, before_grads = _with_gradients(model, samples, noise_TD * others_T1)
+        after, after_grads = _with_gradients(model, changed, noise_TD * others_T1)
+        _check_unmoved("", before * others_T1, after * others_T1, limit)
+        for name in before_grads:
+            _check_unmoved(f"' gradient of {name}", before_grads[name], after_grads[name], limit)
+
+
+def _check_unmoved(what: str, before: Tensor, after: Tensor, limit: float) -> None:
+    moved = ((after - before).abs().max() / before.abs().max().clamp(1e-3)).item()
+    if not moved <= limit:
+        raise _Differs(f"a packed sample moves its neighbours{what} by {moved:.1g} of their scale")
+
+
+def _check_agreement(build: Callable[[str | None], nn.Module], packed: bool, head: str) -> None:
+    """Loss and the gradient of every trained parameter against the model's own forward, sample by sample."""
+    own, ours = build(None), build(attention.NAME if packed else None)
+    samples = _samples(_vocab(own.config))
+    expected = _own_loss(own, samples)
+    expected.backward()
+    model = CausalModel(ours, packed=packed, head_mode=head)
+    found = model.run(_batch(samples), frozenset({"nll"}))["nll"]
+    found.backward()
+    ours_loss, own_loss = found.item(), expected.item()
+    if not abs(ours_loss - own_loss) <= AGREEMENT * abs(own_loss):
+        raise _Differs(f"the loss is {ours_loss:.6g} and its own forward gives {own_loss:.6g}")
+    _check_gradients(_gradients(ours), _gradients(own))
+
+
+def _check_gradients(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    norms = {name: gradient.norm() for name, gradient in expected.items()}
+    floor = 1e-3 * torch.stack(list(norms.values())).norm()
+    for name, gradient in expected.items():
+        error = (found[name] - gradient).norm() / max(norms[name], floor)
+        if not error <= AGREEMENT:
+            raise _Differs(f"the gradient of {name} is off by {float(error):.1g}")
+
+
+class _Differs(Exception):
+    """A probe measured a difference; the message says which."""
+
+
+def _failure(check: Callable[[], None]) -> str | None:
+    """Why a check fails, or None. Whatever a model raises on a way of running it rules out that way."""
+    try:
+        check()
+    except _Differs as difference:
+        return str(difference)
+    except Exception as error:
+        return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no message'}"
+    return None
+
+
+def _own_loss(module: nn.Module, samples: Sequence[Tensor]) -> Tensor:
+    losses = []
+    for ids in samples:
+        logits = module(input_ids=ids[None], use_cache=False).logits[0, :-1].float()
+        losses.append(F.cross_entropy(logits, ids[1:], reduction="sum"))
+    return torch.stack(losses).sum()
+
+
+def _hidden(model: CausalModel, samples: Sequence[Tensor]) -> Tensor:
+    with torch.no_grad():
+        return model.run(_batch(samples), frozenset({"hidden"}))["hidden"]
+
+
+def _with_gradients(
+    model: CausalModel, samples: Sequence[Tensor], noise_TD: Tensor
+) -> tuple[Tensor, dict[str, Tensor]]:
+    model.module.zero_grad()
+    hidden_TD = model.run(_batch(samples), frozenset({"hidden"}))["hidden"]
+    (hidden_TD * noise_TD).sum().backward()
+    return hidden_TD.detach(), _gradients(model.module)
+
+
+def _gradients(module: nn.Module) -> dict[str, Tensor]:
+    trained = {name: p for name, p in module.named_parameters() if p.requires_grad}
+    return {n: torch.zeros_like(p) if p.grad is None else p.grad.clone() for n, p in trained.items()}
+
+
+def _samples(vocab: int) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return [torch.randint(vocab, (length,), generator=generator) for length in LENGTHS]
+
+
+def _vocab(config: PretrainedConfig) -> int:
+    return config.get_text_config().vocab_size
+
+
+def _batch(samples: Sequence[Tensor]) -> Batch:
+    """Samples of which every token but the first is trained."""
+    ends = torch.tensor([len(ids) for ids in samples]).cumsum(0).tolist()
+    segments = tuple(Segment(end - len(ids), end) for end, ids in zip(ends, samples, strict=True))
+    ids = torch.cat(list(samples))
+    weights = torch.ones(len(ids))
+    weights[torch.tensor(ends) - 1] = 0
+    positions = torch.cat([torch.arange(len(s)) for s in samples])
+    stream = Stream(ids, positions, segments, ids.roll(-1), weights)
+    return Batch({"text": stream}, len(samples), {"weight": torch.ones(len(samples))})

@@ -1,0 +1,157 @@
+"""The twin: a model of the same classes, tiny, with random values, on which the probes run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import AutoModelForCausalLM, PretrainedConfig
+
+from whet.base.seeds import forked
+
+WINDOW = 8
+VOCAB = 96
+# Sizes by the names that configs use for them; None, booleans and lists stay as they are.
+WIDTHS: tuple[tuple[str, int], ...] = (
+    (r"hidden_size|n_embd|d_model|word_embed_proj_dim|embedding_size", 64),
+    (r".*intermediate_size.*|ffn_dim|n_inner|ffn_hidden_size|block_ff_dim|.*_mlp_size", 96),
+    (r"num_attention_heads|n_heads?", 4),
+    (r"head_dim|.*_head_dim", 16),
+    (r".*_lora_rank", 16),
+    (r"num_experts|num_local_experts|n_routed_experts|moe_num_experts", 4),
+    (r"num_experts_per_tok|moe_topk|n_group|moe_top_k", 2),
+    (r"topk_group|n_shared_experts", 1),
+    (r"vocab_size.*", VOCAB),
+)
+WINDOWS = r"sliding_window|attention_chunk_size|window_size|local_attention_window"
+PERIODS = r".*(period|interval|pattern|freq|every_n.*|sparse_step|every)"
+
+
+def twin_config(config: PretrainedConfig, *, shrink: bool = True) -> PretrainedConfig:
+    """The config with two layers of each kind, short windows, and (with `shrink`) tiny widths.
+
+    Names in configs are not standardised: what is not known keeps its size, and where the sizes then do not fit
+    together the build fails, which the caller sees.
+    """
+    values = config.to_dict()
+    values.pop("quantization_config", None)
+    names = {value: key for key, value in config.attribute_map.items()}
+    layers = config.attribute_map.get("num_hidden_layers", "num_hidden_layers")
+    _keep_layers(values, layers)
+    for key, value in values.items():
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            values[key] = _tiny(names.get(key, key), value, shrink)
+    if shrink:
+        _fit_heads(values, config)
+        _fit_rope(values)
+        _fit_tokens(values)
+    twin = type(config).from_dict(values)
+    twin.name_or_path = config.name_or_path  # where code that comes with the model lies
+    return twin
+
+
+def build_twin(
+    config: PretrainedConfig,
+    attention: str | None,
+    prepare: Callable[[nn.Module], nn.Module],
+    *,
+    allow_code: bool = False,
+) -> nn.Module:
+    """A float32 model from a twin's config, prepared for training and randomised: equal for equal arguments."""
+    with forked("twin"):
+        module = AutoModelForCausalLM.from_config(
+            config, dtype=torch.float32, attn_implementation=attention, trust_remote_code=allow_code
+        )
+        module = prepare(module)
+    randomise(module)
+    return module.eval()
+
+
+def randomise(module: nn.Module) -> None:
+    """Give every parameter and stored buffer a value that no zero or one hides behind.
+
+    Matrices keep activations near one, so that scores, windows and routing matter; vectors move from where they start.
+    """
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for value in module.state_dict(keep_vars=True).values():
+            if not value.is_floating_point():
+                continue
+            noise = torch.randn(value.shape, generator=generator).to(value.dtype)
+            value.copy_(noise / value.shape[-1] ** 0.5 if value.dim() >= 2 else value + 0.3 * noise)
+
+
+def _keep_layers(values: dict[str, Any], layers: str) -> None:
+    """Cut the stack to two layers of each kind; kinds differ in what per-layer lists say, or come periodically."""
+    count = values.get(layers)
+    if not isinstance(count, int):
+        return
+    lists = {key: value for key, value in values.items() if isinstance(value, list) and len(value) == count > 1}
+    lists = {key: value for key, value in lists.items() if len({str(item) for item in value}) < count}
+    dense = values.get("first_k_dense_replace") or 0
+    seen: dict[tuple, int] = {}
+    kept = []
+    for index in range(count):
+        kind = (index < dense, *(str(value[index]) for value in lists.values()))
+        seen[kind] = seen.get(kind, 0) + 1
+        if seen[kind] <= 2:
+            kept.append(index)
+    if not lists:
+        periods = [v for k, v in values.items() if re.fullmatch(PERIODS, k) and isinstance(v, int) and v > 1]
+        kept += [i for i in range(min(count, 2 * max(periods, default=1))) if i not in kept]
+    for key, value in lists.items():
+        values[key] = [value[index] for index in sorted(kept)]
+    if dense:
+        values["first_k_dense_replace"] = min(dense, 2)
+    values[layers] = len(kept)
+
+
+def _tiny(name: str, value: int, shrink: bool) -> int:
+    if re.fullmatch(WINDOWS, name):
+        return min(value, WINDOW)
+    if shrink:
+        for pattern, size in WIDTHS:
+            if re.fullmatch(pattern, name):
+                return min(value, size) if size <= 4 else size
+    return value
+
+
+def _fit_heads(values: dict[str, Any], config: PretrainedConfig) -> None:
+    """Keep what the number of key-value heads means: as many as queries, one, or groups."""
+    own = config.attribute_map.get
+    heads = own("num_attention_heads", "num_attention_heads")
+    old_heads = config.num_attention_heads
+    for key in (own("num_key_value_heads", "num_key_value_heads"), "num_kv_heads"):
+        old = values.get(key)
+        if isinstance(old, int):
+            values[key] = values[heads] if old == old_heads else min(old, 2)
+    if "qk_head_dim" in values:
+        values["qk_head_dim"] = values["qk_nope_head_dim"] + values["qk_rope_head_dim"]
+
+
+def _fit_rope(values: dict[str, Any]) -> None:
+    """Cut per-frequency lists to the twin's head size."""
+    head_dim = values.get("qk_rope_head_dim") or values.get("head_dim") or 16
+    for key in ("rope_parameters", "rope_scaling"):
+        rope = values.get(key)
+        if not isinstance(rope, dict):
+            continue
+        for part in [rope, *(v for v in rope.values() if isinstance(v, dict))]:
+            share = part.get("partial_rotary_factor") or values.get("partial_rotary_factor") or 1.0
+            count = int(head_dim * share) // 2
+            for name in ("short_factor", "long_factor"):
+                if isinstance(part.get(name), list):
+                    part[name] = part[name][:count]
+            if isinstance(part.get("mrope_section"), list):
+                part["mrope_section"] = [count - 2 * (count // 3), count // 3, count // 3]
+
+
+def _fit_tokens(values: dict[str, Any]) -> None:
+    for key, value in values.items():
+        if key.endswith("_token_id") and isinstance(value, int):
+            values[key] = value % VOCAB
+        elif key.endswith("_token_id") and isinstance(value, list):
+            values[key] = [token % VOCAB for token in value]
