@@ -1,0 +1,173 @@
+"""Train the same rows, model and tokens with whet and with TRL's SFTTrainer; print tokens/s, peak memory, loss.
+
+    python benchmarks/sft/compare.py --rival-python .venv-rival/bin/python
+
+Each measurement is a fresh process on two threads. First every tool tries its list of micro-batches, one step
+each, and keeps the fastest; then come rounds in which each tool runs once, in turning order, and the ratios are
+taken within a round. A tool that reports other tokens than the rows have, or another loss, stops the benchmark.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import shlex
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+THREADS = 2
+LOSS_TOLERANCE = 1e-3
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A worker's command, with places for `{python}`, `{rival}`, `{here}`, `{folder}`, `{micro}` and `{steps}`."""
+
+    name: str
+    command: str
+    micro_batches: tuple[int, ...]
+
+
+# The first is the one the others are compared with.
+TOOLS = (
+    Tool("whet", "{python} {here}/run_whet.py {folder} --micro {micro} --steps {steps}", (1024, 2048, 4096, 8192)),
+    Tool("trl padded", "{rival} {here}/run_trl.py {folder} padded --micro {micro} --steps {steps}", (1, 2, 4, 8)),
+    Tool("trl packed", "{rival} {here}/run_trl.py {folder} packed --micro {micro} --steps {steps}", (1, 2, 4, 8)),
+)
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    with tempfile.TemporaryDirectory() as folder:
+        places = {"python": sys.executable, "rival": arguments.rival_python, "here": str(HERE), "folder": folder}
+        places["steps"] = "1"
+        facts = prepare(Path(folder), arguments.data)
+        tools = [tool for tool in TOOLS if not arguments.tools or tool.name in arguments.tools]
+        best = {tool.name: best_micro_batch(tool, places, facts) for tool in tools}
+        places["steps"] = str(arguments.steps)
+        rounds = [run_round(tools, best, places, facts, number) for number in range(arguments.rounds)]
+    print_summary(tools, best, rounds)
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rival-python", required=True, help="a python that has trl")
+    parser.add_argument("--data", type=Path, default=HERE.parents[2] / "shared" / "data")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=2, help="optimizer steps of a run in the rounds")
+    parser.add_argument("--tools", nargs="*", help=f"some of: {', '.join(tool.name for tool in TOOLS)}")
+    arguments = parser.parse_args()
+    if not arguments.data.is_dir():
+        parser.error(f"no data at {arguments.data}; pass --data with a folder that holds instruct/alpaca_en_demo.json")
+    return arguments
+
+
+def prepare(folder: Path, data: Path) -> dict[str, int]:
+    output = run([sys.executable, str(HERE / "prepare.py"), str(folder), "--data", str(data)])
+    facts = json.loads(output)
+    print(
+        f"{facts['rows']} rows, {facts['row_tokens']} tokens of which {facts['trained_tokens']} are trained, "
+        f"longest row {facts['longest_row']}; fp32, {THREADS} threads\n",
+        flush=True,
+    )
+    return facts
+
+
+def best_micro_batch(tool: Tool, places: dict[str, str], facts: dict[str, int]) -> int:
+    """Run every micro-batch of the tool's list once; return the one with the most tokens a second."""
+    results = {}
+    for micro in tool.micro_batches:
+        results[micro] = measure(tool, micro, places, facts)
+        print(f"try      {describe(tool, micro, results[micro])}", flush=True)
+    return max(results, key=lambda micro: results[micro]["tokens_per_s"])
+
+
+def run_round(
+    tools: Sequence[Tool], best: dict[str, int], places: dict[str, str], facts: dict[str, int], number: int
+) -> dict[str, Result]:
+    """Each tool once; the order turns by one a round, so that no tool always runs after the same other."""
+    turned = [*tools[number % len(tools) :], *tools[: number % len(tools)]]
+    results = {}
+    for tool in turned:
+        results[tool.name] = measure(tool, best[tool.name], places, facts)
+        print(f"round {number + 1}  {describe(tool, best[tool.name], results[tool.name])}", flush=True)
+    losses = [result["loss"] for result in results.values()]
+    if max(losses) - min(losses) > LOSS_TOLERANCE * max(losses):
+        sys.exit(f"the tools do not train the same thing: mean losses {losses}")
+    return results
+
+
+def measure(tool: Tool, micro: int, places: dict[str, str], facts: dict[str, int]) -> Result:
+    command = [part.format(**places, micro=micro) for part in shlex.split(tool.command)]
+    result: Result = json.loads(run(command))
+    for name in ("row_tokens", "trained_tokens"):
+        if result[name] != facts[name]:
+            sys.exit(f"{tool.name} saw {result[name]} {name.replace('_', ' ')}, the rows have {facts[name]}")
+    return result
+
+
+def run(command: list[str]) -> str:
+    """The last line a worker prints."""
+    environment = {**os.environ, "OMP_NUM_THREADS": str(THREADS), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=HERE)
+    if done.returncode != 0:
+        sys.exit(f"failed: {' '.join(command)}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+    return done.stdout.strip().splitlines()[-1]
+
+
+def describe(tool: Tool, micro: int, result: Result) -> str:
+    return (
+        f"{tool.name:<12} micro-batch {micro:>5} {result['tokens_per_s']:>8.0f} tokens/s "
+        f"{result['peak_bytes'] / 2**20:>7.0f} MiB  loss {result['loss']:.5f}"
+    )
+
+
+def print_summary(tools: Sequence[Tool], best: dict[str, int], rounds: list[dict[str, Result]]) -> None:
+    print(f"\nmedian of {len(rounds)} rounds (lowest to highest); memory is the peak above what the imports took")
+    for tool in tools:
+        speeds = [results[tool.name]["tokens_per_s"] for results in rounds]
+        peaks = [results[tool.name]["peak_bytes"] / 2**20 for results in rounds]
+        losses = [results[tool.name]["loss"] for results in rounds]
+        print(
+            f"{tool.name:<12} micro-batch {best[tool.name]:>5}  {spread(speeds, '.0f')} tokens/s  "
+            f"{spread(peaks, '.0f')} MiB  loss {statistics.median(losses):.5f}"
+        )
+    first, *others = tools
+    for other in others:
+        for quantity, words in (("tokens_per_s", "tokens/s"), ("peak_bytes", "peak memory")):
+            ratios = [results[first.name][quantity] / results[other.name][quantity] for results in rounds]
+            low, high, coverage = median_interval(ratios)
+            print(
+                f"{first.name} / {other.name}: {words} x {statistics.median(ratios):.3f} "
+                f"({low:.3f} to {high:.3f}, {coverage:.0%} interval of the median)"
+            )
+
+
+def spread(values: Sequence[float], form: str) -> str:
+    return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
+
+
+def median_interval(values: Sequence[float], wanted: float = 0.9) -> tuple[float, float, float]:
+    """The narrowest pair of order statistics that holds the median with probability `wanted`, and its probability.
+
+    Free of any assumption about the distribution: the median lies outside (k-th lowest, k-th highest) with
+    probability 2 * P(Binomial(n, 1/2) < k). With few values it is the whole range, whatever that covers.
+    """
+    ordered, n = sorted(values), len(values)
+    coverage = [1 - 2 * sum(math.comb(n, i) for i in range(k + 1)) / 2**n for k in range((n + 1) // 2)]
+    k = max((k for k, held in enumerate(coverage) if held >= wanted), default=0)
+    return ordered[k], ordered[n - 1 - k], coverage[k]
+
+
+if __name__ == "__main__":
+    main()

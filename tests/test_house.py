@@ -1,0 +1,167 @@
+"""The laws of the house: directions of import, what stays free of torch, sizes of files, and honest extras."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import statistics
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = sorted((ROOT / "whet").rglob("*.py"))
+MAX_FILE_LINES = 600
+MAX_FUNCTION_LINES = 60
+
+# Run in a fresh interpreter: imports every module named in argv with the packages in argv[1] blocked, and prints
+# a JSON object of those that fail.
+IMPORT_WITHOUT = """
+import importlib, json, sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in blocked:
+            raise ImportError(f"{name} is blocked")
+
+blocked = set(sys.argv[1].split(","))
+sys.meta_path.insert(0, Blocker())
+failures = {}
+for name in sys.argv[2:]:
+    try:
+        importlib.import_module(name)
+    except Exception as error:
+        failures[name] = f"{type(error).__name__}: {error}"
+print(json.dumps(failures))
+"""
+
+# Runs `whet --help` and prints which of the packages in argv[1] it imported.
+HELP = """
+import contextlib, io, json, sys
+heavy = sys.argv[1].split(",")
+from whet.cli.main import main
+with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+    main(["--help"])
+print(json.dumps([name for name in heavy if name in sys.modules]))
+"""
+
+
+def test_a_room_imports_only_the_rooms_below_it():
+    pytest.importorskip("importlinter", reason="import-linter is not installed")
+    done = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_slot_file_imports_without_torch():
+    homes = [ROOT.joinpath(*slot.home.split(".")) for slot in slots().values()]
+    modules = [module_name(path) for home in homes for path in sorted(home.glob("*.py"))]
+    assert len(modules) > len(homes), "the slots' homes hold no files"
+    assert failed_imports(modules, "torch,transformers,peft") == {}
+
+
+def test_base_track_cli_and_the_records_import_without_torch():
+    modules = [module_name(p) for p in SOURCES if p.relative_to(ROOT).parts[1] in ("base", "track", "cli")]
+    assert failed_imports([*modules, "whet.contracts.records"], "torch,transformers,peft") == {}
+
+
+def test_every_slot_kind_names_its_own_file():
+    wrong = {
+        f"{slot.name} {name}": slot.get(name).name
+        for slot in slots().values()
+        for name in slot.names()
+        if slot.get(name).name != name
+    }
+    assert wrong == {}
+
+
+def test_help_imports_nothing_heavy(record_property):
+    seconds, loaded = [], None
+    for _ in range(3):
+        started = time.perf_counter()
+        loaded = json.loads(python(HELP, "torch,pydantic,numpy,transformers"))
+        seconds.append(time.perf_counter() - started)
+    record_property(
+        "printed", f"whet --help took {statistics.median(seconds):.2f} s (median of 3, with Python's start)"
+    )
+    assert loaded == []
+
+
+def test_every_extra_that_an_error_names_exists():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = {extra for path in SOURCES for extra in extras_named_in(path)}
+    assert named <= set(project["optional-dependencies"])
+
+
+def test_no_upper_pin_on_a_dependency():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    requirements = project["dependencies"] + sum(project["optional-dependencies"].values(), [])
+    assert [r for r in requirements if re.search(r"<|==|~=", r)] == []
+
+
+def test_no_file_holds_two_ideas():
+    too_long = {str(p.relative_to(ROOT)): n for p in SOURCES if (n := len(p.read_text().splitlines())) > MAX_FILE_LINES}
+    assert too_long == {}
+
+
+def test_no_function_is_past_reading():
+    too_long = {}
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = node.end_lineno - node.lineno + 1
+                if lines > MAX_FUNCTION_LINES:
+                    too_long[f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"] = lines
+    assert too_long == {}
+
+
+def test_every_file_says_first_what_it_gives():
+    silent = [str(p.relative_to(ROOT)) for p in SOURCES if p.read_text().strip() and not docstring(p)]
+    assert silent == []
+
+
+def slots():
+    from whet.base.catalogue import SLOTS
+
+    return SLOTS
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def failed_imports(modules: list[str], blocked: str) -> dict[str, str]:
+    return json.loads(python(IMPORT_WITHOUT, blocked, *modules))
+
+
+def python(code: str, *arguments: str) -> str:
+    """The last line that a fresh interpreter prints."""
+    done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip().splitlines()[-1]
+
+
+def extras_named_in(path: Path) -> set[str]:
+    """The second argument of every call to `missing_package`, and every `whet[extra]` in a text."""
+    text = path.read_text()
+    calls = [
+        node
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "missing_package" and len(node.args) > 1
+    ]
+    constants = {call.args[1].value for call in calls if isinstance(call.args[1], ast.Constant)}
+    return constants | set(re.findall(r"whet\[([a-z][\w-]*)\]", text))
+
+
+def docstring(path: Path) -> str | None:
+    return ast.get_docstring(ast.parse(path.read_text()))
