@@ -1,0 +1,40 @@
+"""Our own decoder, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from whet.base.catalogue import engine
+from whet.base.settings import Count
+from whet.generate.protocol import Completion, Engine, GenerateSettings, Piece, Prompt
+
+if TYPE_CHECKING:
+    from whet.contracts.model import Loaded
+
+
+@engine("local")
+def local(loaded: Loaded, *, batch_tokens: Count = 16_384) -> Engine:
+    """A transformers causal model, decoded with its KV cache in this process.
+
+    batch_tokens: tokens of cache that the prompts answered at once may fill
+    """
+    return Local(loaded, batch_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    loaded: Loaded
+    batch_tokens: int
+
+    def complete(self, prompts: Sequence[Prompt], settings: GenerateSettings) -> list[Completion]:
+        from whet.generate.decode import complete
+
+        module, tokenizer = self.loaded.module, self.loaded.processor
+        return complete(module, tokenizer, prompts, settings, batch_tokens=self.batch_tokens)
+
+    def stream(self, prompt: Prompt, settings: GenerateSettings) -> Iterator[Piece]:
+        from whet.generate.decode import stream
+
+        return stream(self.loaded.module, self.loaded.processor, prompt, settings)

@@ -1,0 +1,96 @@
+"""From prompts to token ids: text as it is, messages through the tokenizer's template; and where an answer ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from whet.base.errors import ModelError, WhetError
+from whet.generate.protocol import Message, Prompt
+
+
+def prompt_ids(tokenizer: Any, prompt: Prompt) -> list[int]:
+    """The tokens that the model is to continue.
+
+    Text gets the begin token if the tokenizer puts one first, and never a second one. Messages are rendered with the
+    generation prompt; if the last one is the assistant's, it is continued. Raises WhetError when nothing is left.
+    """
+    if isinstance(prompt, str):
+        ids = text_ids(tokenizer, prompt)
+    elif prompt and not isinstance(prompt[0], int):
+        ids = tokenizer.encode(render(tokenizer, prompt), add_special_tokens=False)
+    else:
+        ids = list(prompt)
+    if not ids:
+        raise WhetError("an empty prompt gives the model nothing to continue", hint="give at least one character")
+    return ids
+
+
+def text_ids(tokenizer: Any, text: str) -> list[int]:
+    """Plain text as tokens, the begin token first where the tokenizer has it so. Empty text gives that token alone."""
+    opening = opening_ids(tokenizer)
+    ids = tokenizer.encode(text, add_special_tokens=False)
+    if ids[: len(opening)] != opening:
+        ids = opening + ids
+    return ids or prefix_ids(tokenizer)
+
+
+def opening_ids(tokenizer: Any) -> list[int]:
+    """The begin token as a list, if the tokenizer puts it before a text, else nothing."""
+    begin = tokenizer.bos_token_id
+    return [begin] if begin is not None and tokenizer.encode("")[:1] == [begin] else []
+
+
+def prefix_ids(tokenizer: Any) -> list[int]:
+    """What stands before a text's first token when that is to be predicted: begin, or end, or nothing."""
+    known = [token for token in (tokenizer.bos_token_id, tokenizer.eos_token_id) if token is not None]
+    return known[:1]
+
+
+def render(tokenizer: Any, messages: Sequence[Message]) -> str:
+    """Messages as the text that the model is to continue."""
+    if not getattr(tokenizer, "chat_template", None):
+        raise ModelError("the tokenizer has no chat template, so it cannot take messages", hint="give the text itself")
+    continues = bool(messages) and messages[-1].get("role") == "assistant"
+    mode = {"continue_final_message": True} if continues else {"add_generation_prompt": True}
+    try:
+        return tokenizer.apply_chat_template([dict(message) for message in messages], tokenize=False, **mode)
+    except Exception as error:  # a template raises what it likes, mostly jinja2's TemplateError
+        reason = f"the chat template refuses these messages: {error}"
+        raise ModelError(reason, hint="check the roles and their order") from None
+
+
+def stop_ids(module: Any, tokenizer: Any) -> frozenset[int]:
+    """Tokens that end an answer: those of the generation config (else of the config), and the template's end of turn.
+
+    The tokenizer's end token counts where the configs name none.
+    """
+    from whet.models.language import unwrapped
+
+    model = unwrapped(module)
+    configs = (getattr(model, "generation_config", None), getattr(model, "config", None))
+    named = next((ids for config in configs if (ids := _as_list(getattr(config, "eos_token_id", None)))), [])
+    ends = [*(named or _as_list(tokenizer.eos_token_id)), *_as_list(end_of_turn(tokenizer))]
+    return frozenset(ends)
+
+
+def end_of_turn(tokenizer: Any) -> int | None:
+    """The special token that the chat template puts right after an assistant's reply; None where it puts none."""
+    if not getattr(tokenizer, "chat_template", None):
+        return None
+    mark = "qzx-reply-qzx"
+    messages = [{"role": "user", "content": "hello"}, {"role": "assistant", "content": mark}]
+    try:
+        rendered = tokenizer.apply_chat_template(messages, tokenize=False)
+    except Exception:  # a template that cannot render the plainest exchange names no end
+        return None
+    after = rendered.rpartition(mark)[2]
+    ids = tokenizer.encode(after.lstrip(), add_special_tokens=False)
+    special = {*tokenizer.all_special_ids, *(i for i, t in tokenizer.added_tokens_decoder.items() if t.special)}
+    return ids[0] if ids and ids[0] in special else None
+
+
+def _as_list(value: Any) -> list[int]:
+    if value is None:
+        return []
+    return [int(token) for token in value] if isinstance(value, list | tuple) else [int(value)]

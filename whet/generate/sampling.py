@@ -1,0 +1,100 @@
+"""Choosing the next token: the most likely one, or one drawn from a filtered distribution."""
+
+# B rows  V vocab  K kept candidates, most likely first  N tokens of an answer
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from whet.base.seeds import derive
+from whet.generate.protocol import GenerateSettings, Token
+
+
+class Sampler:
+    """Chooses tokens for the rows of one batch.
+
+    Randomness is one uniform number a token, drawn on the CPU from a generator of the row's own: answers do not depend
+    on the device, on the batch, or on the default generators, and leave those alone.
+    """
+
+    def __init__(self, settings: GenerateSettings, rows: Sequence[int], prompts: Sequence[Sequence[int]]) -> None:
+        """`rows` are the numbers of the prompts, which seed their draws."""
+        self.settings = settings
+        self._prompts = prompts
+        self._seen_BV: Tensor | None = None
+        self._step = 0
+        if settings.temperature > 0:
+            self._uniforms_BN = torch.stack([_uniforms(settings, row) for row in rows])
+
+    def choose(self, logits_BV: Tensor) -> tuple[Tensor, list[Token]]:
+        """Ids (B,) and what was asked to be known of them. Logits are float32."""
+        settings = self.settings
+        scores_BV = self._penalised(logits_BV) if settings.repetition_penalty != 1.0 else logits_BV
+        if settings.temperature > 0:
+            ids_B = draw(scores_BV, self._uniforms_BN[:, self._step].to(scores_BV.device), settings)
+        else:
+            ids_B = scores_BV.argmax(-1)
+        if self._seen_BV is not None:
+            self._seen_BV.scatter_(1, ids_B[:, None], True)
+        self._step += 1
+        return ids_B, self._tokens(logits_BV, ids_B)
+
+    def _penalised(self, logits_BV: Tensor) -> Tensor:
+        """Scores of tokens that the row has already, divided by the penalty (multiplied where negative)."""
+        if self._seen_BV is None:
+            self._seen_BV = torch.zeros_like(logits_BV, dtype=torch.bool)
+            for row, prompt in enumerate(self._prompts):
+                self._seen_BV[row, torch.tensor(prompt, device=logits_BV.device)] = True
+        penalty = self.settings.repetition_penalty
+        lowered_BV = torch.where(logits_BV < 0, logits_BV * penalty, logits_BV / penalty)
+        return torch.where(self._seen_BV, lowered_BV, logits_BV)
+
+    def _tokens(self, logits_BV: Tensor, ids_B: Tensor) -> list[Token]:
+        ids = ids_B.tolist()
+        if not (self.settings.logprobs or self.settings.top_logprobs):
+            return [Token(token_id) for token_id in ids]
+        logprobs_BV = torch.log_softmax(logits_BV, -1)
+        chosen = logprobs_BV.gather(1, ids_B[:, None]).squeeze(1).tolist()
+        top = logprobs_BV.topk(min(self.settings.top_logprobs, logits_BV.shape[1]))
+        pairs = [tuple(zip(*row, strict=True)) for row in zip(top.indices.tolist(), top.values.tolist(), strict=True)]
+        return [Token(*facts) for facts in zip(ids, chosen, pairs, strict=True)]
+
+
+def draw(scores_BV: Tensor, uniforms_B: Tensor, settings: GenerateSettings) -> Tensor:
+    """The token (B,) at which the filtered cumulative distribution passes each uniform number."""
+    probs_BK, ids_BK = candidates(scores_BV, settings)
+    cumulative_BK = probs_BK.cumsum(-1)
+    # Above `right=True` and a number below the total, a candidate of probability 0 is never met.
+    targets_B1 = uniforms_B.to(cumulative_BK.dtype)[:, None] * cumulative_BK[:, -1:]
+    place_B1 = torch.searchsorted(cumulative_BK, targets_B1, right=True).clamp(max=probs_BK.shape[1] - 1)
+    return place_B1.squeeze(1) if ids_BK is None else ids_BK.gather(1, place_B1).squeeze(1)
+
+
+def candidates(scores_BV: Tensor, settings: GenerateSettings) -> tuple[Tensor, Tensor | None]:
+    """Probabilities (B, K), 0 for what a filter took, and the ids (B, K) they belong to (None: in order of id).
+
+    In float64, or the many small probabilities of a large vocabulary would not add up; in float32 where the device has
+    no other (Apple's GPUs). Top-k keeps exactly k, also among equals.
+    """
+    wide = torch.float32 if scores_BV.device.type == "mps" else torch.float64
+    scores_BV, ids_BK = scores_BV.to(wide) / settings.temperature, None
+    if 0 < settings.top_k < scores_BV.shape[1]:
+        scores_BV, ids_BK = scores_BV.topk(settings.top_k)
+    elif settings.top_p < 1:
+        scores_BV, ids_BK = scores_BV.sort(descending=True, stable=True)
+    probs_BK = torch.softmax(scores_BV, -1)
+    keep_BK = torch.ones_like(probs_BK, dtype=torch.bool)
+    if settings.top_p < 1:
+        # A candidate stays if those before it have not reached `top_p`: the smallest set that reaches it.
+        keep_BK &= probs_BK.cumsum(-1) - probs_BK < settings.top_p
+    if settings.min_p > 0:
+        keep_BK &= probs_BK >= settings.min_p * probs_BK.amax(-1, keepdim=True)
+    return probs_BK * keep_BK, ids_BK
+
+
+def _uniforms(settings: GenerateSettings, row: int) -> Tensor:
+    generator = torch.Generator().manual_seed(derive("generate", settings.seed, row))
+    return torch.rand(settings.max_new_tokens, generator=generator, dtype=torch.float64)
