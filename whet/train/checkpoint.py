@@ -7,16 +7,19 @@ which loads them on any number of ranks; everything else is `state.json`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed.checkpoint as dcp
 from torch.distributed.checkpoint import FileSystemReader, FileSystemWriter
+from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.metadata import TensorStorageMetadata
 
 from whet.base.errors import RunError
@@ -70,13 +73,14 @@ class Checkpoints:
         stored = json.loads((path / "state.json").read_text())
         _compare(stored["parts"], self._parts, path)
         tensors = self._targets(path)
-        dcp.load(tensors, storage_reader=FileSystemReader(path), no_dist=self._world.mesh is None)
+        with _alone_is_fine():
+            dcp.load(tensors, storage_reader=FileSystemReader(path), no_dist=self._world.mesh is None)
         self._optimizer.load_state_dict(_under("optimizer/", tensors) | stored["optimizer"])
         for name, part in self._parts.items():
             part.load_state_dict(stored["parts"][name])
         return stored["step"]
 
-    def _write(self, part: Path) -> Exception | None:
+    def _write(self, part: Path) -> BaseException | None:
         plain = {k: v for k, v in self._optimizer.state_dict().items() if not isinstance(v, torch.Tensor)}
         step = int(part.name.split("-")[1].split(".")[0])
         state = {
@@ -85,10 +89,12 @@ class Checkpoints:
         }
         try:
             part.mkdir(parents=True, exist_ok=True)
-            dcp.save(self._tensors(), storage_writer=FileSystemWriter(part, thread_count=1), no_dist=self._world.mesh is None)
+            with _alone_is_fine():
+                writer = FileSystemWriter(part, thread_count=1)
+                dcp.save(self._tensors(), storage_writer=writer, no_dist=self._world.mesh is None)
             if self._world.leads:
                 write_atomically(part / "state.json", json.dumps(state))
-        except Exception as error:  # OSError alone, or DCP's wrapping of the ranks' errors
+        except (OSError, CheckpointException) as error:  # the latter wraps any rank's error, as a BaseException
             return error
         return None
 
@@ -118,7 +124,7 @@ class Checkpoints:
         for path in self._folder.glob("*.partial"):
             shutil.rmtree(path, ignore_errors=True)
 
-    def _cannot(self, step: int, failure: Exception | None) -> RunError:
+    def _cannot(self, step: int, failure: BaseException | None) -> RunError:
         last = latest(self._folder)
         kept = f"the last checkpoint, {last.name}, is whole" if last else "there is no earlier checkpoint"
         reason = _reason(failure) if failure else "another rank could not write"
@@ -144,6 +150,14 @@ def _model_tensors(module: torch.nn.Module) -> dict[str, torch.Tensor]:
     persistent = module.state_dict(keep_vars=True)
     buffers = {n: b for n, b in module.named_buffers() if n in persistent}
     return {f"model/{n}": t.detach() for n, t in [*module.named_parameters(), *buffers.items()]}
+
+
+@contextlib.contextmanager
+def _alone_is_fine() -> Iterator[None]:
+    """Torch (2.13) warns at each save and load that there is one process, even when told so by `no_dist`."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="torch.distributed is disabled")
+        yield
 
 
 def _compare(stored: Mapping[str, Any], parts: Mapping[str, Stateful], path: Path) -> None:

@@ -1,0 +1,106 @@
+"""Sharded training is the training of one process (law 6), dummies included."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.models.batches import packed, random_samples
+from tests.ranks import on_ranks
+from tests.tiny import LLAMA
+from whet.base.catalogue import model_source, objective, optimizer, tuner
+from whet.base.run import Parallel
+from whet.contracts.batch import Batch
+from whet.contracts.model import Models
+from whet.models.context import BuildContext
+from whet.optim.groups import ParamGroups
+from whet.parallel.shard import layers, shard
+from whet.parallel.world import World
+from whet.train.executor import Executor
+
+LENGTHS = [9, 17, 4, 23, 11, 6, 14]
+
+
+def executor(world: World, parallel: Parallel, tied: bool = True) -> Executor:
+    full = tuner.get("full").build()
+    init = {**LLAMA, "vocab_size": 100, "tie_word_embeddings": tied}
+    context = BuildContext(is_leader=world.leads, seed=3, tuner=full)
+    loaded = model_source.get("hf").build(context, init=init)
+    shard(loaded.module, world, parallel, ("whet_run",))
+    update = optimizer.get("adamw").build(ParamGroups.of(loaded.module, loaded.roles), lr=1e-2)
+    return Executor(world, Models(loaded.model), objective.get("sft").build(), update, loaded.module, 0, 0.5, None)
+
+
+def dummy(batch: Batch) -> Batch:
+    stream = batch.text
+    still = type(stream)(stream.ids, stream.positions, stream.segments, stream.targets, stream.weights * 0)
+    return Batch({"text": still}, batch.num_samples, {"weight": batch.fields["weight"] * 0})
+
+
+def steps(rows: list[list[int]], parallel: Parallel, tied: bool = True) -> list[tuple[float, float]]:
+    """Loss and gradient norm of four steps; `rows` are lists of samples, dealt in turn, idle ranks run a dummy."""
+    world = World.start("cpu", 60)
+    train = executor(world, parallel, tied)
+    figures = []
+    for step in range(4):
+        samples = random_samples(LENGTHS, 100, seed=step)
+        batches = [packed([samples[i] for i in row]) for row in rows]
+        while len(batches) % world.size:
+            batches.append(dummy(batches[0]))
+        mine = batches[world.rank :: world.size]
+        weights, _ = train.weigh(mine, {})
+        result = train.step(step, mine, weights, 1.0)
+        figures.append((result["loss"], result["grad_norm"]))
+    world.close()
+    return figures
+
+
+ALONE = [[0, 1, 2, 3, 4, 5, 6]]
+
+
+@pytest.mark.ranks
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
+@pytest.mark.parametrize("reshard", [True, False], ids=["zero3", "zero2"])
+@pytest.mark.parametrize(("size", "rows"), [(2, [[0, 1], [2, 3, 4], [5, 6]]), (4, [[0, 1, 2], [3, 4, 5, 6]])])
+def test_sharded_loss_and_gradient_norm_equal_one_process(size, rows, reshard, tied):
+    expected = steps(ALONE, Parallel(), tied)
+    for figures in on_ranks(size, steps, rows, Parallel(reshard=reshard), tied):
+        assert torch.allclose(torch.tensor(figures), torch.tensor(expected), rtol=1e-5, atol=0)
+
+
+def test_any_split_into_micro_batches_gives_the_same_steps():
+    expected = torch.tensor(steps(ALONE, Parallel()))
+    for rows in ([[i] for i in range(7)], [[6, 0], [1, 5], [2], [3, 4]]):
+        assert torch.allclose(torch.tensor(steps(rows, Parallel())), expected, rtol=1e-6, atol=0)
+
+
+def test_a_dummy_changes_nothing():
+    world = World(torch.device("cpu"))
+    plain, padded = executor(world, Parallel()), executor(world, Parallel())
+    batch = packed(random_samples(LENGTHS, 100))
+    for train, batches in ((plain, [batch]), (padded, [batch, dummy(batch)])):
+        train.step(0, batches, train.weigh(batches, {})[0], 1.0)
+    for a, b in zip(plain.module.parameters(), padded.module.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_layers_are_the_decoder_blocks():
+    module = executor(World(torch.device("cpu")), Parallel()).module
+    assert [type(layer).__name__ for layer in layers(module)] == ["LlamaDecoderLayer"] * 2
+
+
+def collectives() -> tuple:
+    world = World.start("cpu", 60)
+    found = (
+        world.sums({"a": world.rank + 0.5, "b": 1.0}), world.largest([world.rank, -world.rank]),
+        world.agreed({"from": world.rank}), world.leads, world.size,
+    )  # fmt: skip
+    world.close()
+    return found
+
+
+@pytest.mark.ranks
+def test_collectives_agree_on_all_ranks():
+    first, second = on_ranks(2, collectives)
+    assert first[:3] == second[:3] == ({"a": 2.0, "b": 2.0}, [1.0, 0.0], {"from": 0})
+    assert (first[3:], second[3:]) == ((True, 2), (False, 2))

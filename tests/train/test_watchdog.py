@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from whet.base.run import Watchdog as Settings
+from whet.train.watchdog import Watchdog
+
+
+def falling(step: int) -> float:
+    return 5.0 * math.exp(-step / 100) + 0.05 * math.sin(step * 1.7)
+
+
+@pytest.mark.parametrize("figures", [(math.nan, 1.0), (math.inf, 1.0), (2.0, math.nan)])
+def test_a_figure_that_is_not_finite_is_an_alarm_at_once(figures):
+    assert "not finite" in Watchdog(Settings()).look(*figures)
+
+
+def test_an_ordinary_falling_loss_raises_nothing():
+    dog = Watchdog(Settings())
+    assert [dog.look(falling(step), 1.0) for step in range(400)] == [None] * 400
+
+
+def test_a_spike_is_an_alarm_only_when_it_stays():
+    dog = Watchdog(Settings(patience=3))
+    for step in range(50):
+        dog.look(falling(step), 1.0)
+    assert [dog.look(loss, 1.0) is not None for loss in (20.0, 3.0, 20.0, 20.0, 20.0)] == [False, False, False, False, True]
+
+
+def test_off_says_nothing():
+    assert Watchdog(Settings(action="off")).look(math.nan, 1.0) is None
+
+
+def test_the_state_restores_the_same_judgement():
+    first, second = Watchdog(Settings(patience=2)), Watchdog(Settings(patience=2))
+    for step in range(40):
+        first.look(falling(step), 1.0)
+    first.look(50.0, 1.0)
+    second.load_state_dict(first.state_dict())
+    assert second.look(50.0, 1.0) == first.look(50.0, 1.0) is not None
