@@ -127,7 +127,7 @@ def main() -> None:
         for name, writer in found.items():
             turns[name].append(turn(name, writer, args.steps))
     load = os.getloadavg()[0]
-    print(f"{date.today()}  {args.steps} calls of 5 scalars, {args.turns} turns, Python {platform.python_version()}, ")
+    print(f"{date.today()}  {args.steps} calls of 5 scalars, {args.turns} turns, Python {platform.python_version()},")
     print(f"{os.cpu_count()} cores, load {load:.2g}, {platform.machine()}; median (lowest to highest)")
     print(f"{'':26}{'wall us/call':>26}{'CPU us/call':>26}{'bytes/step':>12}{'read s':>10}")
     for name, rows in turns.items():

@@ -227,5 +227,7 @@ print(json.dumps([m for m in ("numpy", "rich", "torch", "pydantic", "yaml") if m
 
 
 def test_the_room_imports_nothing_heavy():
-    out = subprocess.run([sys.executable, "-c", NAMES_OF_HEAVY_MODULES], cwd=REPOSITORY, capture_output=True, check=True)
+    out = subprocess.run(
+        [sys.executable, "-c", NAMES_OF_HEAVY_MODULES], cwd=REPOSITORY, capture_output=True, check=True
+    )
     assert json.loads(out.stdout) == []

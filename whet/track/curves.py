@@ -22,6 +22,8 @@ _BRAILLE = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 _PATTERNS = ((1,), (1, 1, 1, 1, 1, 0, 0, 0), (1, 0, 0, 0), (1, 1, 1, 1, 1, 1, 0, 0, 1, 0, 0))
 # A column of dots with more points than this shows their mean and extremes instead of all of them.
 _CROWD = 4
+# Beyond this a value counts as infinite: the span between two such would overflow.
+_HUGE = 1e300
 _MARKS = "*+ox"
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _RAMP = " .-=+*%#@"
@@ -82,7 +84,7 @@ def sparkline(values: Any, width: int = 24, *, glyphs: Glyphs = "braille") -> st
     values = np.asarray(values, float)
     means = []
     for part in np.array_split(values, max(1, min(width, len(values)))):
-        finite = part[np.isfinite(part)]
+        finite = part[np.abs(part) < _HUGE]
         means.append(float(finite.mean()) if len(finite) else math.nan)
     known = [mean for mean in means if math.isfinite(mean)]
     if not known:
@@ -111,7 +113,7 @@ class _Curve:
         steps, values = np.asarray(series.steps, float), np.asarray(series.values, float)
         order = np.argsort(steps, kind="stable")
         steps, values = steps[order], values[order]
-        keep = np.isfinite(values) & ((values > 0) | (not log))
+        keep = (np.abs(values) < _HUGE) & ((values > 0) | (not log))
         gaps = np.cumsum(~keep)[keep]
         kept = values[keep]
         return cls(steps[keep], np.log10(kept) if log else kept, gaps, int((~keep).sum()))
@@ -145,7 +147,7 @@ class _Axis:
         """Row, from the top, to the text of its tick."""
         import numpy as np
 
-        ticks = self.ticks(max(2, height // 3))
+        ticks = self.ticks(max(2, min(4, height - 1), height // 3))
         rows = height - 1 - self.place(np.array(ticks), height)
         return {int(row): figure(10**tick if self.log else tick) for row, tick in zip(rows, ticks, strict=True)}
 
@@ -186,11 +188,14 @@ class _Canvas:
             return
         xs, ys = x_axis.place(curve.steps, self.width), y_axis.place(curve.values, self.height)
         previous: _Column | None = None
-        for column in _columns(xs, ys, curve.gaps):
+        columns = _columns(xs, ys, curve.gaps)
+        is_sparse = 4 * len(columns) <= self.width
+        for column in columns:
             if previous is not None and previous.gap_after == column.gap_before:
                 self._line(previous.x, previous.last, column.x, column.first, index)
             for y in (column.low, column.high) if column.is_crowded else range(column.low, column.high + 1):
-                self._dot(column.x, y, index)
+                # Dashes may swallow neither the few points of an evaluation nor a spike.
+                self._dot(column.x, y, index, always=is_sparse or column.is_crowded)
             previous = column
 
     def lines(self) -> list[str]:
@@ -204,13 +209,13 @@ class _Canvas:
             share = place / length if length else 0.0
             self._dot(x0 + round((x1 - x0) * share), y0 + round((y1 - y0) * share), index)
 
-    def _dot(self, x: int, y: int, index: int) -> None:
+    def _dot(self, x: int, y: int, index: int, always: bool = False) -> None:
         row, column = (self.height - 1 - y) // self.cell_height, x // self.cell_width
         if self.glyphs == "ascii":
             self.cells[row][column] = index + 1
             return
         pattern = _PATTERNS[index % len(_PATTERNS)]
-        if pattern[(x + y) % len(pattern)]:
+        if always or pattern[(x + y) % len(pattern)]:
             self.cells[row][column] |= _BRAILLE[x % 2][(self.height - 1 - y) % 4]
 
 

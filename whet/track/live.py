@@ -55,7 +55,7 @@ class LiveSink:
     def _render(self) -> RenderableType:
         progress = self._progress
         left = progress.remaining_s
-        spent = duration(time.monotonic() - self._started_at)
+        spent = duration(round(time.monotonic() - self._started_at))
         bar = Table.grid(padding=(0, 1))
         bar.add_row(
             Text(self._name, style="bold"),

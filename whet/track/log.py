@@ -146,4 +146,5 @@ def _forget(reference: weakref.ref[EventLog]) -> None:
     """In a forked child: drop the inherited file, or a data worker would keep a dead run's lock."""
     log = reference()
     if log is not None:
+        log._lock = threading.RLock()  # another thread of the parent may have held the old one for ever
         log._abandon()

@@ -118,12 +118,15 @@ def _charts(logs: History, width: int, log: bool, glyphs: Glyphs) -> list[str]:
 
 def _figures(logs: History, glyphs: Glyphs) -> str:
     """Last, lowest and highest value of every curve."""
+    import numpy as np
+
     rows = []
     for name in logs.names():
         _, values = logs.scalar(name)
         if len(values):
             write = size if name.endswith("bytes") else figure
-            ends = (float(values[-1]), float(values.min()), float(values.max()))
+            finite = values[np.isfinite(values)] if np.isfinite(values).any() else values
+            ends = (float(values[-1]), float(finite.min()), float(finite.max()))
             rows.append((name, *(write(value) for value in ends), sparkline(values, 16, glyphs=glyphs)))
     return _align([("", "LAST", "LOWEST", "HIGHEST", ""), *rows], right={1, 2, 3}) if rows else ""
 

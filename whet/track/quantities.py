@@ -11,9 +11,11 @@ _SIZES = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")
 def figure(value: float) -> str:
     """A plain number: `1.234`, `5e-5`, `12.3k`."""
     size = abs(value)
-    if not math.isfinite(value) or size >= 1e15 or 0 < size < 1e-3:
-        mantissa, _, exponent = f"{value:.4g}".partition("e")
-        return f"{mantissa}e{int(exponent)}" if exponent else mantissa
+    if not math.isfinite(value):
+        return str(value)
+    if size >= 1e15 or 0 < size < 1e-3:
+        mantissa, _, exponent = f"{value:.3e}".partition("e")
+        return f"{float(mantissa):g}e{int(exponent)}"
     if size >= 1e4:
         for unit, suffix in _LARGE:
             if size >= unit:
@@ -30,8 +32,10 @@ def size(num_bytes: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A span of time, its two largest units: `2d03h`, `1h02m`, `3m20s`, `12.3s`."""
-    if seconds < 60:
+    """A span of time, its two largest units: `2d03h`, `1h02m`, `3m20s`, `12.3s`, `250ms`."""
+    if 0 < seconds < 1:
+        return f"{figure(1000 * seconds)}ms"
+    if seconds < 59.95:
         return f"{seconds:.3g}s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
