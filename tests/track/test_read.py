@@ -123,6 +123,17 @@ def test_a_tail_of_zeros_is_ignored(tmp_path):
     assert curve(History(tmp_path)) == {1: 1.0, 2: 2.0}
 
 
+def test_a_last_frame_that_is_not_filled_yet_is_read_once_it_is(tmp_path):
+    path = write(tmp_path, [1, 2], outcome=None)
+    data = path.read_bytes()
+    path.write_bytes(data[:-8] + bytes(8))
+    history = History(tmp_path)
+    assert (curve(history), history.damaged) == ({1: 1.0}, 0)
+    path.write_bytes(data)
+    history.refresh()
+    assert (curve(history), history.damaged) == ({1: 1.0, 2: 2.0}, 0)
+
+
 def test_a_damaged_frame_costs_itself_alone_and_is_counted(tmp_path):
     path = write(tmp_path, range(10))
     data = bytearray(path.read_bytes())
