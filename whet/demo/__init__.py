@@ -1,0 +1,1 @@
+"""`whet demo`: the whole loop on text that every machine has."""
