@@ -109,7 +109,9 @@ def reference_attention(
     if is_causal and mask is None:
         mask = band_mask(num_queries, num_keys, None, True, query.device)
     if mask is not None:
-        scores = scores.masked_fill(~mask, float("-inf")) if mask.dtype == torch.bool else scores + mask
+        # Not -inf: a padding token that sees nothing would be NaN, and 0 x NaN spreads through its values.
+        lowest = torch.finfo(scores.dtype).min
+        scores = scores.masked_fill(~mask, lowest) if mask.dtype == torch.bool else scores + mask
     if form.sinks is not None:
         sinks = form.sinks.to(scores.dtype).view(1, -1, 1, 1).expand(len(scores), -1, num_queries, 1)
         scores = torch.cat([scores, sinks], dim=-1)

@@ -11,6 +11,7 @@ from types import MethodType
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
+from transformers import PretrainedConfig
 
 from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Stream
@@ -24,6 +25,7 @@ WANTS = frozenset({"nll", "logprobs", "hits", "hidden"})
 class RunFacts:
     """How this module is run: packed or a sample a row, chunked head or the model's own, and its logits' shape."""
 
+    vocab: int
     packed: bool = True
     head: str = "chunked"
     chunk: int | None = None
@@ -42,7 +44,8 @@ class CausalModel:
         self, module: nn.Module, *, packed: bool = True, head_mode: str = "chunked", chunk: int | None = None
     ) -> None:
         self.module = module
-        self.facts = RunFacts(packed, head_mode, chunk, *logit_shape(unwrapped(module).config))
+        config = unwrapped(module).config.get_text_config()
+        self.facts = RunFacts(config.vocab_size, packed, head_mode, chunk, *logit_shape(config))
         module.whet_run = MethodType(partial(_run, facts=self.facts), module)
 
     def run(self, batch: Batch, want: frozenset[str]) -> dict[str, Tensor]:
@@ -56,12 +59,16 @@ def unwrapped(module: nn.Module) -> nn.Module:
     return module.get_base_model() if hasattr(module, "get_base_model") else module
 
 
-def logit_shape(config) -> tuple[float, float | None]:
-    """The factor and the soft-cap that the model's own forward applies to the head's output."""
-    config = config.get_text_config()
-    scale = float(getattr(config, "logit_scale", None) or 1.0)
-    if divisor := getattr(config, "logits_scaling", None):
-        scale /= float(divisor)
+def logit_shape(config: PretrainedConfig) -> tuple[float, float | None]:
+    """The factor and the soft-cap that the model's own forward applies to the head's output.
+
+    Read from the names that configs use for them; a model that means something else by them fails the head probe.
+    """
+    scale = 1.0
+    for name, power in (("logit_scale", 1), ("lm_head_multiplier", 1), ("logits_scaling", -1)):
+        factor = getattr(config, name, None)
+        if isinstance(factor, int | float) and factor:
+            scale *= float(factor) ** power
     return scale, getattr(config, "final_logit_softcapping", None)
 
 
@@ -149,7 +156,7 @@ def _module_logprobs(head: nn.Module, hidden_PD: Tensor, targets_P: Tensor, fact
         logits_CV = cap_and_scale(head(hidden_CD), facts.logit_scale, facts.softcap)
         return logits_logprobs(logits_CV, targets_C), _hits(logits_CV, targets_C)
 
-    rows = facts.chunk or max(1, CHUNK_BYTES.get(hidden_PD.device.type, 1 << 30) // (4 * head.weight.shape[0]))
+    rows = facts.chunk or max(1, CHUNK_BYTES.get(hidden_PD.device.type, CHUNK_BYTES["cuda"]) // (4 * facts.vocab))
     parts = [
         checkpoint(of_chunk, hidden_CD, targets_C, use_reentrant=False)
         for hidden_CD, targets_C in zip(hidden_PD.split(rows), targets_P.split(rows), strict=True)

@@ -1,0 +1,72 @@
+"""Tiny models of every architecture that the tests run, with random values in every parameter."""
+
+from __future__ import annotations
+
+from torch import nn
+from transformers import AutoConfig, PretrainedConfig
+
+from whet.models.twin import build_twin
+
+VOCAB = 61
+SIZES = {
+    "vocab_size": VOCAB,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 64,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "pad_token_id": 0,
+}
+SLIDING = {"sliding_window": 6}
+MIXED = {**SLIDING, "layer_types": ["sliding_attention", "full_attention"]}
+EXPERTS = {"num_experts_per_tok": 2, "moe_intermediate_size": 24}
+
+# What each architecture needs besides the sizes.
+ARCHITECTURES: dict[str, dict] = {
+    "llama": {"attention_bias": True},
+    "qwen2": {"use_sliding_window": True, "max_window_layers": 1, **SLIDING},
+    "qwen3": {"head_dim": 16},
+    "mistral": SLIDING,
+    "phi3": SLIDING,
+    "gemma2": {"head_dim": 8, "query_pre_attn_scalar": 8, "attn_logit_softcapping": 5.0, **MIXED},
+    "gemma3_text": {"head_dim": 8, "query_pre_attn_scalar": 8, **MIXED},
+    "gpt2": {"n_inner": 48},
+    "gpt_neox": {"rotary_pct": 0.5},
+    "opt": {"ffn_dim": 48, "word_embed_proj_dim": 32},
+    "bloom": {},
+    "falcon": {"new_decoder_architecture": False, "multi_query": True},
+    "olmo2": {},
+    "granite": {"logits_scaling": 2.0, "residual_multiplier": 0.5, "embedding_multiplier": 3.0},
+    "cohere2": {"head_dim": 8, "logit_scale": 0.5, **MIXED},
+    "glm4": {"head_dim": 8},
+    "lfm2": {"layer_types": ["conv", "full_attention"], "block_ff_dim": 48, "block_multiple_of": 8},
+    "mixtral": {"num_local_experts": 4, "num_experts_per_tok": 2},
+    "qwen3_moe": {"head_dim": 8, "num_experts": 4, **EXPERTS},
+    "deepseek_v3": {
+        "num_key_value_heads": 4,
+        "n_routed_experts": 4,
+        "n_group": 2,
+        "topk_group": 1,
+        "first_k_dense_replace": 1,
+        "q_lora_rank": 16,
+        "kv_lora_rank": 16,
+        "qk_rope_head_dim": 8,
+        "qk_nope_head_dim": 8,
+        "v_head_dim": 8,
+        "head_dim": 8,
+        **EXPERTS,
+    },
+    "gpt_oss": {"head_dim": 8, "num_local_experts": 4, "num_experts_per_tok": 2, **MIXED},
+}
+
+
+def tiny_config(name: str) -> PretrainedConfig:
+    return AutoConfig.for_model(name, **{**SIZES, **ARCHITECTURES[name]})
+
+
+def tiny_model(name: str, attention: str | None) -> nn.Module:
+    """A float32 model in evaluation mode; the same random weights for every `attention`."""
+    return build_twin(tiny_config(name), attention, lambda module: module)
