@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,9 @@ class LogFile:
         view, size = memoryview(data), len(data)
         head, crc32, head_size = frames.HEAD.unpack_from, zlib.crc32, frames.HEAD.size
         rows: dict[_Names, list[int]] = {}
+        # Schema id -> length of its frames and where to note their bodies; looked up for every step.
+        targets: dict[int, tuple[int, Callable[[int], None]]] = {}
+        unknown = (-1, lambda body: None)
         while position + head_size <= size:
             length, check, type, schema = head(data, position)
             body = position + head_size
@@ -105,13 +109,18 @@ class LogFile:
                     break
                 self.damaged += 1
             elif type == frames.SCALARS:
-                names = self._schemas.get(schema)
-                if names is None or length != frames.STAMP.size + 8 * len(names):
-                    self.damaged += 1
+                if schema not in targets and schema in self._schemas:
+                    names = self._schemas[schema]
+                    targets[schema] = frames.STAMP.size + 8 * len(names), rows.setdefault(names, []).append
+                expected, note = targets.get(schema, unknown)
+                if length == expected:
+                    note(body)
                 else:
-                    rows.setdefault(names, []).append(body)
+                    self.damaged += 1
             else:
                 self._take(type, schema, body + self.offset, data[body:end])
+                if type == frames.SCHEMA:
+                    targets.pop(schema, None)
             position = end
         for names, bodies in rows.items():
             self._gather(names, data, bodies)
