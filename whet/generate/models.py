@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from whet.contracts.model import Loaded
 
 
-def find_model(name: str, runs: Path = store.ROOT) -> str:
+def find_model(name: str, root: Path = store.ROOT) -> str:
     """The model folder that `name` means: itself, or the `model/` of a run folder or of a run by name.
 
     What looks like a hub id (`owner/name`, not here) is returned as it is. Raises WhetError with the nearest name.
@@ -23,30 +23,30 @@ def find_model(name: str, runs: Path = store.ROOT) -> str:
     path = Path(name)
     if (path / "config.json").is_file():
         return str(path)
-    run = find_run(name, runs)
+    run = find_run(name, root)
     if run is not None:
         return _model_of(run)
     if path.exists():
         raise ModelError(f"{name} is not a model: it has no config.json", hint="give a model folder, or a run")
     if name.count("/") == 1 and not name.startswith((".", "/", "~")):
         return name
-    names = sorted(folder.name for folder in runs.iterdir() if folder.is_dir()) if runs.is_dir() else []
+    names = sorted(folder.name for folder in root.iterdir() if folder.is_dir()) if root.is_dir() else []
     near = difflib.get_close_matches(path.name, names, n=1)
     hint = f"did you mean `{near[0]}`?" if near else "give a model folder, a run, or a hub id such as Qwen/Qwen3-0.6B"
-    raise RunError(f"there is no model or run `{name}`", at=str(runs), hint=hint)
+    raise RunError(f"there is no model or run `{name}`", at=str(root), hint=hint)
 
 
-def find_run(name: str, runs: Path = store.ROOT) -> Path | None:
+def find_run(name: str, root: Path = store.ROOT) -> Path | None:
     """The run folder that `name` means, also when it is the `model/` inside one; None if it is no run's."""
     for candidate in (name, str(Path(name).resolve().parent) if Path(name).name == "model" else name):
         try:
-            return store.find(candidate, runs)
+            return store.find(candidate, root)
         except RunError:
             continue
     return None
 
 
-def load_model(name: str, *, device: str = "auto", dtype: str = "auto", runs: Path = store.ROOT) -> Loaded:
+def load_model(name: str, *, device: str = "auto", dtype: str = "auto", root: Path = store.ROOT) -> Loaded:
     """Load the model that `name` means, for use. Raises ModelError if it has no tokenizer.
 
     `auto` is a GPU where there is one, and the weights' own dtype; fp32 on a CPU, where half precision is slower.
@@ -54,7 +54,7 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "auto", runs: Pa
     from whet.base.catalogue import model_source
     from whet.models.context import BuildContext
 
-    path = find_model(name, runs)
+    path = find_model(name, root)
     chosen = _device(device)
     context = BuildContext(device=chosen, dtype=_dtype(dtype, path, chosen))
     loaded = model_source.get("hf").build(context, path=path)

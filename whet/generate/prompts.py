@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard, cast
 
 from whet.base.errors import ModelError, WhetError
 from whet.generate.protocol import Message, Prompt
@@ -17,10 +17,10 @@ def prompt_ids(tokenizer: Any, prompt: Prompt) -> list[int]:
     """
     if isinstance(prompt, str):
         ids = text_ids(tokenizer, prompt)
-    elif prompt and not isinstance(prompt[0], int):
-        ids = tokenizer.encode(render(tokenizer, prompt), add_special_tokens=False)
-    else:
+    elif _are_ids(prompt):
         ids = list(prompt)
+    else:
+        ids = tokenizer.encode(render(tokenizer, cast(Sequence[Message], prompt)), add_special_tokens=False)
     if not ids:
         raise WhetError("an empty prompt gives the model nothing to continue", hint="give at least one character")
     return ids
@@ -88,6 +88,10 @@ def end_of_turn(tokenizer: Any) -> int | None:
     ids = tokenizer.encode(after.lstrip(), add_special_tokens=False)
     special = {*tokenizer.all_special_ids, *(i for i, t in tokenizer.added_tokens_decoder.items() if t.special)}
     return ids[0] if ids and ids[0] in special else None
+
+
+def _are_ids(prompt: Sequence[Any]) -> TypeGuard[Sequence[int]]:
+    return all(isinstance(token, int) for token in prompt)
 
 
 def _as_list(value: Any) -> list[int]:

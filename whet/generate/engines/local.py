@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whet.base.catalogue import engine
+from whet.base.errors import ModelError
 from whet.base.settings import Count
 from whet.generate.protocol import Completion, Engine, GenerateSettings, Piece, Prompt
 
@@ -20,6 +21,8 @@ def local(loaded: Loaded, *, batch_tokens: Count = 16_384) -> Engine:
 
     batch_tokens: tokens of cache that the prompts answered at once may fill
     """
+    if loaded.processor is None or not loaded.capabilities.generates:
+        raise ModelError("this model does not generate text", hint="use a causal language model with its tokenizer")
     return Local(loaded, batch_tokens)
 
 
