@@ -75,7 +75,8 @@ def read_library(folder: Path | None = None, only: frozenset[str] | None = None)
     folder = folder or Path(sysconfig.get_path("stdlib"))
     modules, skipped = [], Counter[str]()
     files = [(path, reason) for path, reason in _files(folder) if only is None or _top(path, folder) in only]
-    for path, reason in track(files, "reading the library", console=Console(stderr=True), transient=True):
+    console = Console(stderr=True)
+    for path, reason in track(files, "reading", console=console, transient=True, disable=not console.is_terminal):
         found = reason or _read(path, folder)
         if isinstance(found, Module):
             modules.append(found)
