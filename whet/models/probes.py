@@ -155,7 +155,8 @@ def _with_gradients(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     model.module.zero_grad()
     hidden_TD = model.run(_batch(samples), frozenset({"hidden"}))["hidden"]
-    (hidden_TD * noise_TD).sum().backward()
+    if hidden_TD.requires_grad:  # not where only the head is trained
+        (hidden_TD * noise_TD).sum().backward()
     return hidden_TD.detach(), _gradients(model.module)
 
 
