@@ -23,9 +23,7 @@ MOST_HELD_OUT = 1000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     train = actions.add_parser("train", help="learn a byte-level BPE tokenizer from files")
-    train.add_argument(
-        "files", nargs="+", metavar="FILE", help="files or folders: text, source code, jsonl, parquet ..."
-    )
+    train.add_argument("files", nargs="+", metavar="FILE", help="files or folders: text, code, jsonl, parquet ...")
     train.add_argument("--vocab-size", type=int, default=8000, metavar="N", help="tokens, bytes included (8000)")
     train.add_argument("--output", required=True, metavar="DIR", help="the folder to write")
     train.add_argument("--chat", action="store_true", help="with a chat template and its tokens")
