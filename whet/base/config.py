@@ -49,7 +49,7 @@ def load(path: Path | None, overrides: Sequence[str] = (), extra: Mapping[KeyPat
 
 def from_mapping(data: Mapping[str, Any]) -> Loaded:
     """Validate a config that a program made."""
-    return _validate(dict(data), {}, base=Path())
+    return _validate(dict(data), dict.fromkeys(_paths(data, ()), "program"), base=Path())
 
 
 def _validate(data: dict[str, Any], origins: dict[KeyPath, str], base: Path) -> Loaded:
@@ -140,6 +140,14 @@ def _explain(mistakes: list[_Mistake], origins: Mapping[KeyPath, str]) -> Config
     first, rest = mistakes[0], mistakes[1:]
     more = "".join(f"\n       {m.text}{_place(m.keys, origins, ' at ')}" for m in rest)
     return ConfigError(first.text + more, at=_place(first.keys, origins) or None, hint=first.hint)
+
+
+def _paths(value: Any, keys: KeyPath) -> Iterable[KeyPath]:
+    """The path of every value inside a nested one."""
+    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield (*keys, key)
+        yield from _paths(inner, (*keys, key))
 
 
 def _place(keys: KeyPath, origins: Mapping[KeyPath, str], before: str = "") -> str:

@@ -23,6 +23,7 @@ class DataSource(Settings):
     split: str | None = Field(None, description="split of a Hugging Face data set")
     columns: dict[str, str] = Field({}, description="our column name -> the file's")
     name: str | None = Field(None, description="the name in ledgers and figures")
+    lines: bool = Field(False, description="every line of a text file is a row")
 
     @model_validator(mode="before")
     @classmethod

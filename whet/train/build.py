@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -29,6 +29,7 @@ from whet.train.evaluation import Answer, Evaluation
 from whet.train.executor import Executor
 from whet.train.feed import Feed, feed
 from whet.train.folder import RunFolder
+from whet.train.located import located
 from whet.train.loop import Cadence, Loop
 from whet.train.optimizer_state import NamedOptimizer
 from whet.train.progress import Progress
@@ -56,6 +57,7 @@ def assemble(loaded: config.Loaded, folder: RunFolder | None = None) -> Built:
 
     Data is prepared before the process group starts, so that no rank waits in a collective meanwhile.
     """
+    loaded = replace(loaded, run=located(loaded.run))
     run = loaded.run
     pinned = folder.read_resolved() if folder else {}
     set_threads(run, pinned)
@@ -64,7 +66,7 @@ def assemble(loaded: config.Loaded, folder: RunFolder | None = None) -> Built:
     fed = feed(run, processor, context, ledger)
     world = World.start(run.train.device, run.parallel.timeout_s)
     if folder is None:
-        folder = RunFolder(world.agreed(str(RunFolder.create(run, loaded.to_yaml()).path) if world.leads else None))
+        folder = world.agreed(RunFolder.create(run, loaded.to_yaml()) if world.leads else None)
     if world.leads:
         ledger.write(folder.ledger)
     return _assemble(run, folder, pinned, world, fed)
@@ -99,7 +101,7 @@ def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World,
         stop_on_alarm=run.train.watchdog.action == "stop", progress=progress,
     )  # fmt: skip
     emit(RunStarted(progress.step, fed.source.total, _facts(run, world, model, fed, resolved)))
-    for text in model.capabilities.notices:
+    for text in (*model.capabilities.notices, *fed.notices):
         emit(Notice(progress.step, "info", text))
     return Built(run, folder, world, model, method, fed, loop, sinks, emit)
 

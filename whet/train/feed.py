@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from whet.base.catalogue import model_source, objective
-from whet.base.errors import DataError
+from whet.base.errors import ConfigError, DataError
 from whet.base.run import Data, DataSource, Run, Train
 from whet.contracts.steps import Step, StepSource
 from whet.data.files import Source
 from whet.data.ledger import Ledger
+from whet.data.recipe import Recipe
 from whet.data.render import Renderer
 from whet.data.source import DatasetSource
 from whet.data.store import Dataset, TokenStore, build_store, held_out
-from whet.data.stream import StreamingSource
 
 BATCH_TOKENS, BATCH_SAMPLES, HELD_OUT_STEP = 16_384, 128, -1
 
@@ -28,7 +28,7 @@ class Feed:
     source: StepSource
     held_out: Step | None
     longest: int
-    batch: int
+    notices: tuple[str, ...]
     facts: dict[str, Any]
 
 
@@ -39,18 +39,102 @@ def feed(run: Run, processor: Any | None, context: int | None, ledger: Ledger) -
     """
     if not run.data.train:
         raise DataError("there is nothing to train on", at="data.train", hint="data=[file.jsonl], or --data FILE")
-    renderer = _renderer(run.data, processor) if processor is not None else None
+    renderer = _renderer(run.data, processor)
     if run.data.streaming:
         return _streamed(run, renderer, context, ledger)
-    training = _store(run, run.data.train, renderer, context, ledger)
+    training: Dataset = _store(run, run.data.train, renderer, context, ledger)
     measured: Dataset | None = None
-    if isinstance(run.data.held_out, float):
-        if run.data.held_out > 0:
-            training, measured = held_out(training, run.data.held_out, run.seed)
-    else:
-        measured = _store(run, run.data.held_out, renderer, context, ledger)
+    if not isinstance(run.data.held_out, float):
+        measured = _store(run, run.data.held_out, renderer, context, Ledger()) if run.data.held_out else None
+    elif run.data.held_out > 0:
+        training, measured = held_out(training, run.data.held_out, run.seed)
     source = DatasetSource(
-        training, seed=run.seed, window_steps=run.data.window_steps, shuffle=run.data.shuffle, **_sizes(run, training)
-    )
-    longest = max(int(training.lengths.max()), int(measured.lengths.max()) if measured else 1)
-    return Feed(source, _as_step(measured), longest, _batch(run.train, _has_tokens(run)), {})
+        training, seed=run.seed, window_steps=run.data.window_steps, shuffle=run.data.shuffle,
+        **_budget(run), **_length(run.train),
+    )  # fmt: skip
+    longest = max(int(part.lengths.max()) for part in (training, measured) if part is not None)
+    return Feed(source, _as_step(measured), longest, source.notices, _facts(training, measured))
+
+
+def _streamed(run: Run, renderer: Renderer | None, context: int | None, ledger: Ledger) -> Feed:
+    """Steps as the rows come: for data that is too large, or too slow, to render first."""
+    from whet.data.stream import StreamingSource
+
+    if run.train.steps is None and run.train.tokens is None:
+        raise ConfigError(
+            "a stream has no known length", at="data.streaming", hint="give train.steps or train.tokens"
+        )
+    if isinstance(run.data.held_out, float) and run.data.held_out > 0:
+        raise ConfigError("a stream has no known part to hold out", at="data.held_out", hint="data.held_out=[valid.jsonl]")
+    held = run.data.held_out if isinstance(run.data.held_out, list) else []
+    measured = _store(run, held, renderer, context, Ledger()) if held else None
+    limit = _max_length(run.data, context)
+    recipe = Recipe(renderer, takes(run), limit, run.data.truncation)
+    source = StreamingSource(
+        _sources(run.data.train), recipe, ledger=ledger, seed=run.seed, window_steps=run.data.window_steps,
+        shuffle=run.data.shuffle, max_skipped=run.data.max_skipped, **_budget(run), **_length(run.train),
+    )  # fmt: skip
+    longest = limit or int(next(iter(_budget(run).values())))
+    return Feed(source, _as_step(measured), longest, (), {"streaming": True})
+
+
+def takes(run: Run) -> frozenset[str]:
+    """The kinds of rows that the run's objective learns from."""
+    return frozenset(objective.get(run.objective.kind).facts["takes"])
+
+
+def _renderer(data: Data, processor: Any | None) -> Renderer | None:
+    if processor is None:
+        return None
+    return Renderer(processor, template=data.template, train_on=data.train_on, allow=data.allow)
+
+
+def _store(
+    run: Run, sources: Sequence[DataSource], renderer: Renderer | None, context: int | None, ledger: Ledger
+) -> TokenStore:
+    workers = None if run.data.workers == "auto" else run.data.workers
+    return build_store(
+        _sources(sources), renderer, takes=takes(run), ledger=ledger, max_length=_max_length(run.data, context),
+        truncation=run.data.truncation, workers=workers, max_skipped=run.data.max_skipped, seed=run.seed,
+    )  # fmt: skip
+
+
+def _sources(sources: Sequence[DataSource]) -> list[Source]:
+    return [Source.parse(source.model_dump(), Path.cwd()) for source in sources]
+
+
+def _max_length(data: Data, context: int | None) -> int | None:
+    """What a sample may have: the config's word, but never more than the model can see."""
+    if data.max_length and context and data.max_length > context:
+        raise ConfigError(
+            f"`data.max_length` is {data.max_length}, and the model sees {context} tokens", at="data.max_length",
+            hint=f"data.max_length={context}",
+        )
+    return data.max_length or context
+
+
+def _budget(run: Run) -> dict[str, int]:
+    """Tokens or samples a step. A model without tokens counts samples."""
+    has_tokens = model_source.get(run.model.kind).facts.get("tokens", True)
+    if run.train.batch_samples:
+        return {"batch_samples": run.train.batch_samples}
+    if not has_tokens:
+        if run.train.batch_tokens:
+            raise ConfigError("this model has no tokens to count", at="train.batch_tokens", hint="train.batch_samples=128")
+        return {"batch_samples": BATCH_SAMPLES}
+    return {"batch_tokens": run.train.batch_tokens or BATCH_TOKENS}
+
+
+def _length(train: Train) -> dict[str, Any]:
+    given = {name: getattr(train, name) for name in ("steps", "tokens", "epochs") if getattr(train, name) is not None}
+    return given or {"epochs": 1.0}
+
+
+def _as_step(data: Dataset | None) -> Step | None:
+    return Step(HELD_OUT_STEP, data.lengths.tolist(), data.__getitem__) if data is not None else None
+
+
+def _facts(training: Dataset, measured: Dataset | None) -> dict[str, Any]:
+    tokens, trained = int(training.lengths.sum()), int(training.trained.sum())
+    held = {"held_out_samples": len(measured)} if measured is not None else {}
+    return {"samples": len(training), "tokens": tokens, "trained_tokens": trained, **held}

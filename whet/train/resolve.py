@@ -14,7 +14,7 @@ from whet.contracts.batch import Batch, Segment, Stream
 from whet.contracts.model import Loaded
 from whet.parallel.world import World
 from whet.train.executor import Executor
-from whet.train.feed import Feed
+from whet.train.feed import BATCH_SAMPLES, BATCH_TOKENS, Feed
 from whet.train.memory import largest_micro_batch
 
 
@@ -39,13 +39,14 @@ def resolve(
         return Resolved(pinned["micro_batch"], torch.get_num_threads(), precision)
     wanted = run.train.micro_batch
     if wanted == "auto":
-        wanted = _measured(world, fed, executor, model)
+        wanted = _measured(run, world, fed, executor, model)
     return Resolved(max(wanted, fed.longest), torch.get_num_threads(), precision)
 
 
-def _measured(world: World, fed: Feed, executor: Executor, model: Loaded) -> int:
+def _measured(run: Run, world: World, fed: Feed, executor: Executor, model: Loaded) -> int:
+    samples, tokens = run.train.batch_samples, run.train.batch_tokens or BATCH_TOKENS
     if not model.capabilities.tokens:
-        return fed.batch
+        return samples or BATCH_SAMPLES
     vocabulary = model.module.get_input_embeddings().weight.shape[0]
 
     def measure(num_tokens: int) -> None:
@@ -53,8 +54,9 @@ def _measured(world: World, fed: Feed, executor: Executor, model: Loaded) -> int
         with forked(0, "measure"):
             executor.rehearse([batch])
 
+    batch = samples * fed.longest if samples else tokens
     here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    found = largest_micro_batch(measure, world.device, -(-fed.batch // world.size), fed.longest, here)
+    found = largest_micro_batch(measure, world.device, -(-batch // world.size), fed.longest, here)
     return -int(world.largest([-float(found)])[0])
 
 

@@ -25,4 +25,12 @@ def full_tensors(module: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
 
 def write_result(built: Built, ended: RunEnded) -> None:
     """Write `model/`. Ranks other than the first only take part in gathering."""
-    raise NotImplementedError
+    tensors = full_tensors(built.loaded.module)
+    if not built.world.leads:
+        for _ in tensors:
+            pass
+        return
+    if built.loaded.processor is None:
+        return
+    built.loaded.module.save_pretrained(built.folder.model, state_dict=dict(tensors))
+    built.loaded.processor.save_pretrained(built.folder.model)

@@ -11,7 +11,17 @@ if TYPE_CHECKING:
     from whet.models.context import BuildContext
 
 
-@model_source("hf", tokens=True)
+def read_model(
+    path: str | None, init: dict[str, Any] | str | None, tokenizer: str | None, revision: str | None, allow_code: bool
+) -> tuple[Any | None, int | None]:
+    """The tokenizer and the context length, without the weights: data is prepared before a model is built."""
+    from whet.models.loading import Spec, read
+
+    config, processor = read(Spec(path, init, tokenizer, revision, allow_code))
+    return processor, getattr(config.get_text_config(), "max_position_embeddings", None)
+
+
+@model_source("hf", tokens=True, read=read_model)
 def hf(
     context: BuildContext,
     *,

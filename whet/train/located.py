@@ -1,0 +1,37 @@
+"""Paths of a config made absolute, so that a run can be continued from any directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from whet.base.run import DataSource, Run
+from whet.base.schema import Settings
+from whet.data.files import Source
+
+
+def located(run: Run) -> Run:
+    """The same run with every path that exists here written in full; hub ids stay as they are."""
+    sources = [_source(source) for source in run.data.train]
+    held_out = run.data.held_out
+    if isinstance(held_out, list):
+        held_out = [_source(source) for source in held_out]
+    data = run.data.model_copy(update={"train": sources, "held_out": held_out, "template": _here(run.data.template)})
+    track = run.track.model_copy(update={"folder": str(Path(run.track.folder).resolve())})
+    plugins = [_here(plugin) for plugin in run.plugins]
+    return run.model_copy(update={"data": data, "model": _model(run.model), "track": track, "plugins": plugins})
+
+
+def _source(source: DataSource) -> DataSource:
+    """As the data room reads it: `path#5000` taken apart. Raises DataError for a file that is not there."""
+    parsed = Source.parse(source.model_dump(), Path.cwd())
+    return source if parsed.is_hub else source.model_copy(update={"path": parsed.path, "samples": parsed.samples})
+
+
+def _model(model: Settings) -> Settings:
+    given: dict[str, Any] = model.values()
+    return model.model_copy(update={name: _here(given[name]) for name in ("path", "init", "tokenizer") if name in given})
+
+
+def _here(value: Any) -> Any:
+    return str(Path(value).resolve()) if isinstance(value, str) and Path(value).exists() else value
