@@ -1,0 +1,106 @@
+"""Collate: what goes in comes out of the batch, shifted, and segments do not touch."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from whet.base.errors import DataError
+from whet.contracts.sample import Origin, Sample
+from whet.data.collate import collate, dummy
+
+token_samples = st.lists(
+    st.lists(st.tuples(st.integers(0, 70_000), st.sampled_from([0.0, 0.5, 1.0])), min_size=1, max_size=12),
+    min_size=1,
+    max_size=6,
+)
+
+
+def samples_of(pairs):
+    return [
+        Sample(np.array([i for i, _ in sample], np.int32), np.array([w for _, w in sample], np.float32))
+        for sample in pairs
+    ]
+
+
+@given(token_samples)
+def test_each_segment_holds_its_sample_and_predicts_its_tokens_with_their_weights(pairs):
+    samples = samples_of(pairs)
+    batch = collate(samples)
+    assert batch.num_samples == len(samples) == len(batch.text.segments)
+    for sample, segment in zip(samples, batch.text.segments, strict=True):
+        held = slice(segment.start, segment.end)
+        np.testing.assert_array_equal(batch.text.ids[held], sample.ids)
+        np.testing.assert_array_equal(batch.text.positions[held], np.arange(sample.num_tokens))
+        np.testing.assert_array_equal(batch.text.targets[held][:-1], sample.ids[1:])
+        np.testing.assert_array_equal(batch.text.weights[held][:-1], sample.weights[1:])
+        assert batch.text.weights[held][-1] == 0
+        assert segment.prefix == -1 and segment.kind == "causal"
+
+
+@given(token_samples)
+def test_a_batch_of_several_is_the_batches_of_each_one_after_the_other(pairs):
+    samples = samples_of(pairs)
+    whole, single = collate(samples).text, [collate([sample]).text for sample in samples]
+    for name in ("ids", "positions", "targets", "weights"):
+        assert torch.equal(getattr(whole, name), torch.cat([getattr(one, name) for one in single]))
+        assert getattr(whole, name).dtype == (torch.float32 if name == "weights" else torch.int64)
+
+
+def test_the_loss_of_a_batch_is_that_of_its_samples_alone():
+    """Oracle: torch's cross-entropy on each sample on its own, with logits that depend on id and position."""
+    samples = samples_of([[(3, 1.0), (1, 0.0), (4, 1.0), (1, 0.5)], [(5, 0.0), (2, 1.0)]])
+    logits = torch.randn(4, 8, 8, generator=torch.Generator().manual_seed(0))
+
+    def loss(stream):
+        nll = torch.nn.functional.cross_entropy(logits[stream.positions, stream.ids], stream.targets, reduction="none")
+        return (nll * stream.weights).sum()
+
+    alone = 0.0
+    for sample in samples:
+        for t in range(1, sample.num_tokens):
+            distribution = torch.log_softmax(logits[t - 1, int(sample.ids[t - 1])], 0)
+            alone -= sample.weights[t] * distribution[int(sample.ids[t])]
+    torch.testing.assert_close(loss(collate(samples).text), torch.as_tensor(alone))
+
+
+def test_a_dummy_has_the_tokens_of_its_sample_and_no_weight():
+    sample = Sample(np.array([1, 2, 3], np.int32), np.ones(3, np.float32), {"label": 1})
+    batch = dummy(sample)
+    assert batch.text.ids.tolist() == [1, 2, 3] and batch.text.targets.tolist() == [2, 3, 0]
+    assert not batch.text.weights.any() and not batch.fields["weight"].any()
+    assert collate([sample]).fields["weight"].tolist() == [1.0]
+
+
+NOTHING = np.empty(0, np.int32), np.empty(0, np.float32)
+
+
+def test_samples_without_tokens_give_stacked_fields_alone():
+    rows = [Sample(*NOTHING, {"features": [0.5, i], "label": i}) for i in range(3)]
+    batch = collate(rows)
+    assert not batch.streams and batch.num_samples == 3 and batch.num_tokens == 0
+    assert torch.equal(batch.fields["features"], torch.tensor([[0.5, 0.0], [0.5, 1.0], [0.5, 2.0]]))
+    assert batch.fields["label"].dtype == torch.int64 and batch.fields["weight"].tolist() == [1.0, 1.0, 1.0]
+    assert dummy(rows[0]).fields["weight"].tolist() == [0.0]
+
+
+def test_samples_may_bring_their_own_weight():
+    rows = [Sample(*NOTHING, {"label": 0, "weight": w}) for w in (2, 0.25)]
+    assert collate(rows).fields["weight"].tolist() == [2.0, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [({"label": 1}, "differ in fields"), ({"features": [1.0]}, "differ in the shape of `features`")],
+)
+def test_samples_that_do_not_go_together_are_refused_with_their_row(fields, message):
+    rows = [Sample(*NOTHING, {"features": [1.0, 2.0]}), Sample(*NOTHING, fields, Origin("table.csv", 7))]
+    with pytest.raises(DataError, match=message) as error:
+        collate(rows)
+    assert error.value.at == "table.csv row 7"
+
+
+def test_samples_with_and_without_tokens_are_refused():
+    with pytest.raises(DataError, match="with and without tokens"):
+        collate([*samples_of([[(1, 1.0)]]), Sample(*NOTHING)])

@@ -1,0 +1,112 @@
+"""Ledger: every row that was skipped, truncated or dropped as a duplicate, with its reason."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from whet.base.errors import DataError
+
+Action = Literal["skipped", "truncated", "deduplicated"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of a source that did not come through whole."""
+
+    source: str
+    row: int
+    action: Action
+    reason: str
+    detail: str = ""
+
+
+class Ledger:
+    """Counts of the rows that were read, and the list of those that did not come through whole.
+
+    Entries stay in memory until `write` names a file, and also go there from then on. A row is
+    listed once however often it is read: epochs of a stream and resumed runs read it again.
+    """
+
+    def __init__(self) -> None:
+        self.num_rows: Counter[str] = Counter()
+        self.counts: Counter[tuple[Action, str]] = Counter()
+        self._entries: dict[Entry, None] = {}
+        self._path: Path | None = None
+
+    def read(self, source: str, num_rows: int) -> None:
+        """Note that `num_rows` more rows of `source` were read, whatever became of them."""
+        self.num_rows[source] += num_rows
+
+    def add(self, entry: Entry) -> None:
+        """List a row, unless it is listed already."""
+        if entry in self._entries:
+            return
+        self._entries[entry] = None
+        self.counts[entry.action, entry.reason] += 1
+        if self._path is not None:
+            with self._path.open("a", encoding="ascii") as file:
+                file.write(to_line(entry))
+
+    def write(self, path: Path) -> None:
+        """Write what is listed to `path`, and what follows as it comes; what an earlier attempt listed there stays."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        listed = dict.fromkeys(read_ledger(path)) if path.exists() else {}
+        for entry in listed | self._entries:
+            self.add(entry)
+        with path.open("w", encoding="ascii") as file:
+            file.writelines(map(to_line, self._entries))
+        self._path = path
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries)
+
+    def num(self, action: Action) -> int:
+        """How many rows met this fate."""
+        return sum(count for (kind, _), count in self.counts.items() if kind == action)
+
+    def check(self, max_skipped: float) -> None:
+        """Raise DataError when more than this share of all rows was skipped."""
+        rows, skipped = sum(self.num_rows.values()), self.num("skipped")
+        if skipped <= max_skipped * rows:
+            return
+        first = next(entry for entry in self if entry.action == "skipped")
+        raise DataError(
+            f"{skipped:,} of {rows:,} rows were skipped, more than the share of {max_skipped:g} that is allowed: "
+            f"{reasons(self.counts, 'skipped')}",
+            at=f"{first.source} row {first.row}" + (f": {first.detail}" if first.detail else ""),
+            hint=f"mend the rows, or allow it: data.max_skipped={_round_up(skipped / rows)}",
+        )
+
+    def summary(self) -> str:
+        """The counts in a few words, such as `1,000 rows; 2 skipped (empty)`."""
+        parts = [f"{sum(self.num_rows.values()):,} rows"]
+        for action in ("skipped", "truncated", "deduplicated"):
+            if self.num(action):
+                parts.append(f"{self.num(action):,} {action} ({reasons(self.counts, action)})")
+        return "; ".join(parts)
+
+
+def to_line(entry: Entry) -> str:
+    """The entry as a line of a ledger's file, in ASCII: details quote text that no encoding may hold."""
+    return json.dumps(asdict(entry)) + "\n"
+
+
+def read_ledger(path: Path) -> list[Entry]:
+    """The entries of a ledger's file; a last line that a killed process left unfinished is left out."""
+    with path.open(encoding="ascii") as file:
+        return [Entry(**json.loads(line)) for line in file if line.endswith("\n")]
+
+
+def reasons(counts: Mapping[tuple[Action, str], int], action: Action) -> str:
+    """The reasons of an action with their counts, most frequent first."""
+    own = sorted(((count, reason) for (kind, reason), count in counts.items() if kind == action), reverse=True)
+    return ", ".join(f"{reason} ({count:,})" for count, reason in own)
+
+
+def _round_up(share: float) -> float:
+    return min(1.0, -(-share * 100 // 1) / 100)

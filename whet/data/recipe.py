@@ -1,0 +1,133 @@
+"""Recipe: how rows become samples, apart from where they come from and where they go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from whet.base.errors import DataError
+from whet.contracts.rows import Row, Text, Values
+from whet.contracts.sample import Origin, Sample
+from whet.data.ledger import Entry
+from whet.data.refusal import Refused, refusal
+
+if TYPE_CHECKING:
+    from whet.data.render import Renderer
+
+Truncation = Literal["auto", "error", "cut", "split", "skip"]
+_NO_TOKENS = np.empty(0, np.int32)
+_NO_WEIGHTS = np.empty(0, np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What rows are rendered with, which kinds an objective takes, and what happens to long ones.
+
+    `truncation`: `error` raises; `cut` keeps the first `max_length` tokens; `split` makes consecutive
+    pieces of raw text; `skip` drops; `auto` splits raw text and raises for the rest. `renderer` is
+    None for models without tokens.
+    """
+
+    renderer: Renderer | None
+    takes: frozenset[str]
+    max_length: int | None = None
+    truncation: Truncation = "auto"
+
+    def __post_init__(self) -> None:
+        if self.max_length is not None and self.max_length < 2:
+            raise DataError(
+                f"with data.max_length={self.max_length} no token has another before it to be predicted from",
+                hint="data.max_length=2048",
+            )
+
+    @property
+    def key(self) -> str:
+        """What of the recipe decides the samples."""
+        rendering = self.renderer.fingerprint if self.renderer else None
+        return repr((rendering, sorted(self.takes), self.max_length, self.truncation))
+
+    def __call__(self, source: str, rows: Sequence[tuple[int, Row | Refused]]) -> tuple[list[Sample], list[Entry]]:
+        """Samples of numbered rows, in their order, and the rows that did not come through whole.
+
+        Raises DataError for a kind of row that is not taken, and for a long sample where that is an error.
+        """
+        samples, entries = [], []
+        for (number, row), rendered in zip(rows, self._render(source, rows), strict=True):
+            if isinstance(rendered, Sample):
+                made = self._fit(row, rendered)
+            else:
+                made = rendered
+            if isinstance(made, Refused):
+                entries.append(Entry(source, number, "skipped", made.reason, made.detail))
+                continue
+            samples += made
+            if len(made) == 1 and made[0].num_tokens < rendered.num_tokens:
+                detail = f"{rendered.num_tokens} tokens, cut to {self.max_length}"
+                entries.append(Entry(source, number, "truncated", "too_long", detail))
+        return samples, entries
+
+    def _render(self, source: str, rows: Sequence[tuple[int, Row | Refused]]) -> Iterator[Sample | Refused]:
+        for number, row in rows:
+            if not isinstance(row, Refused) and row.kind not in self.takes:
+                raise refusal(row.kind, self.takes, at=f"{source} row {number}")
+        worded = [row for _, row in rows if not isinstance(row, Refused | Values)]
+        if worded and self.renderer is None:
+            raise DataError("rows of text need a tokenizer, and the model has none", at=source)
+        rendered = iter(self.renderer.render(worded) if worded and self.renderer else ())
+        for number, row in rows:
+            origin = Origin(source, number)
+            if isinstance(row, Refused):
+                yield row
+            elif isinstance(row, Values):
+                yield Sample(_NO_TOKENS, _NO_WEIGHTS, row.values, origin)
+            else:
+                made = next(rendered)
+                yield made if isinstance(made, Refused) else Sample(made.ids, made.weights, {}, origin)
+
+    def _fit(self, row: Row, sample: Sample) -> list[Sample] | Refused:
+        """The sample, or what `truncation` makes of a long one."""
+        limit = self.max_length
+        if limit is None or sample.num_tokens <= limit:
+            return [sample]
+        is_text = isinstance(row, Text)
+        policy = self.truncation if self.truncation != "auto" else ("split" if is_text else "error")
+        if policy == "skip":
+            return Refused("too_long", f"{sample.num_tokens} tokens, and {limit} are allowed")
+        if policy == "cut":
+            return self._cut(sample, limit)
+        if policy == "split" and is_text:
+            return list(_pieces(sample, limit))
+        raise _too_long(sample, limit)
+
+    def _cut(self, sample: Sample, limit: int) -> list[Sample] | Refused:
+        weights = np.asarray(sample.weights[:limit], np.float32)
+        if not weights[1:].any():
+            return Refused("nothing_left", f"all that is trained lies beyond the first {limit} tokens")
+        return [Sample(sample.ids[:limit], weights, sample.fields, sample.origin)]
+
+
+def _pieces(sample: Sample, limit: int) -> Iterator[Sample]:
+    """Consecutive pieces of at most `limit` tokens.
+
+    A piece begins with the last token of the one before it, as context, so that every token of the
+    document is predicted exactly once.
+    """
+    for part, start in enumerate(range(0, sample.num_tokens - 1, limit - 1)):
+        weights = np.array(sample.weights[start : start + limit], np.float32)
+        if part:
+            weights[0] = 0
+        origin = Origin(sample.origin.source, sample.origin.row, part) if sample.origin else None
+        yield Sample(sample.ids[start : start + limit], weights, sample.fields, origin)
+
+
+def _too_long(sample: Sample, limit: int) -> DataError:
+    at = f"{sample.origin.source} row {sample.origin.row}" if sample.origin else None
+    return DataError(
+        f"a sample has {sample.num_tokens:,} tokens, and {limit:,} are allowed",
+        at=at,
+        hint=f"raise data.max_length, or say what happens to long samples: data.truncation=cut keeps the first "
+        f"{limit:,} tokens, =skip drops the row, =split cuts raw text into pieces",
+    )

@@ -1,0 +1,176 @@
+"""Shards: a sample table in a folder, written once, complete or not there at all, and mapped into memory."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from whet.base.errors import DataError, RunError
+from whet.data.ledger import Entry, read_ledger, to_line
+from whet.data.table import FIELD, SampleTable
+
+_FACTS, _LEDGER = "facts.json", "ledger.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A complete shard: its samples, mapped into memory, and facts about them, among them their `hash`."""
+
+    folder: Path
+    table: SampleTable
+    facts: Mapping[str, Any]
+
+    def entries(self) -> list[Entry]:
+        """The rows of the source that did not come through whole."""
+        return read_ledger(self.folder / _LEDGER)
+
+
+def read_shard(folder: Path) -> Shard | None:
+    """The shard in `folder`; None where there is no complete one."""
+    return _open(folder) if (folder / _FACTS).is_file() else None
+
+
+def _open(folder: Path) -> Shard:
+    facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+    table = SampleTable({name: _mapped(folder / name, **shape) for name, shape in facts.pop("columns").items()})
+    return Shard(folder, table, facts)
+
+
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turn the system's refusal to write into a RunError."""
+    try:
+        yield
+    except TimeoutError:  # of a lock; an OSError as well
+        raise
+    except OSError as error:
+        raise RunError(
+            f"the token store cannot be written: {error.strerror or error}",
+            at=str(folder),
+            hint="free some space, or keep it elsewhere: WHET_CACHE=FOLDER",
+        ) from error
+
+
+class ShardWriter:
+    """Appends tables to files in a folder that `commit` renames to its final place.
+
+    Whoever writes holds the lock of the shard, so a partial folder that lies there was left by a
+    killed process, and is removed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._part = folder, folder.with_name(f"{folder.name}.partial")
+        self._fields: list[str] | None = None
+        with writing(folder):
+            shutil.rmtree(self._part, ignore_errors=True)
+            self._part.mkdir(parents=True)
+            self._ledger = (self._part / _LEDGER).open("w", encoding="ascii")
+            nothing = SampleTable.of([])
+            self._columns = {name: _Column(self._part / name, c.dtype) for name, c in nothing.columns.items()}
+            self._append(nothing)
+
+    def append(self, table: SampleTable, entries: Sequence[Entry] = ()) -> None:
+        """Add samples after those that are there. Raises DataError when their fields differ from theirs."""
+        with writing(self._folder):
+            self._ledger.writelines(map(to_line, entries))
+            if len(table):
+                self._open_fields(table)
+                self._append(table)
+
+    def commit(self, facts: Mapping[str, Any]) -> Shard:
+        """Flush to disk and put the shard in its place, with `facts` and a hash of the samples beside it."""
+        with writing(self._folder):
+            _sync(self._ledger)
+            self._ledger.close()
+            digest = hashlib.sha256()
+            for name, column in sorted(self._columns.items()):
+                digest.update(f"{name} {column.dtype} {column.shape} ".encode())
+                column.close(digest)
+            columns = {name: {"dtype": c.dtype.str, "shape": c.shape} for name, c in self._columns.items()}
+            with (self._part / _FACTS).open("w", encoding="utf-8") as file:
+                json.dump({"columns": columns, "hash": digest.hexdigest()[:32], **facts}, file)
+                _sync(file)
+            os.rename(self._part, self._folder)
+            return _open(self._folder)
+
+    def abandon(self) -> None:
+        """Remove what is written and not committed."""
+        for file in (self._ledger, *(column.file for column in self._columns.values())):
+            file.close()
+        shutil.rmtree(self._part, ignore_errors=True)
+
+    def _open_fields(self, table: SampleTable) -> None:
+        names = sorted(table.fields)
+        if self._fields is None:
+            new = {FIELD + name: _Column(self._part / (FIELD + name), table.fields[name].dtype) for name in names}
+            self._fields, self._columns = names, self._columns | new
+        if self._fields != names:
+            raise DataError(
+                f"the rows from {table.columns['rows'][0]} on have the fields {names}, those before them {self._fields}",
+                hint="all rows need the same columns",
+            )
+
+    def _append(self, table: SampleTable) -> None:
+        for name, column in self._columns.items():
+            values = table.columns[name]
+            if name.endswith("starts") and column.shape[0]:
+                values = values[1:] + column.last
+            column.append(values)
+
+
+class _Column:
+    """One file of numbers. Its type widens when values come that the narrower one cannot hold."""
+
+    def __init__(self, path: Path, dtype: np.dtype) -> None:
+        self.path, self.shape, self.last = path, (0,), 0
+        self.dtype = np.dtype(np.uint16) if path.name == "ids" else dtype
+        self.file = path.open("w+b")
+
+    def append(self, values: np.ndarray) -> None:
+        if self.path.name == "ids" and values.size and values.max() > np.iinfo(np.uint16).max:
+            self._widen(np.dtype(np.int32))
+        elif self.dtype.kind == "i" and values.dtype.kind == "f":
+            self._widen(values.dtype)
+        values = np.ascontiguousarray(values, self.dtype)
+        if self.shape[0] and self.shape[1:] != values.shape[1:]:
+            name = self.path.name.removeprefix(FIELD)
+            raise DataError(f"rows have `{name}` of shape {values.shape[1:]} and of {self.shape[1:]}")
+        self.shape = (self.shape[0] + len(values), *values.shape[1:])
+        self.last = values.flat[-1] if values.size else self.last
+        self.file.write(values.data)
+
+    def close(self, digest: hashlib._Hash) -> None:
+        _sync(self.file)
+        self.file.seek(0)
+        while block := self.file.read(1 << 20):
+            digest.update(block)
+        self.file.close()
+
+    def _widen(self, dtype: np.dtype) -> None:
+        if self.dtype == dtype:
+            return
+        self.file.seek(0)
+        known = np.frombuffer(self.file.read(), self.dtype).astype(dtype)
+        self.file.seek(0)
+        self.file.write(known.data)
+        self.dtype = dtype
+
+
+def _mapped(path: Path, dtype: str, shape: list[int]) -> np.ndarray:
+    if not np.prod(shape):  # an empty file cannot be mapped
+        return np.empty(shape, dtype)
+    return np.memmap(path, dtype, "r", shape=tuple(shape)).view(np.ndarray)  # slices of a memmap are slow
+
+
+def _sync(file: IO[Any]) -> None:
+    file.flush()
+    os.fsync(file.fileno())

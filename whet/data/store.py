@@ -1,0 +1,143 @@
+"""Token store: every source is rendered once, into a shard named by all that decides its samples."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import whet.data
+from whet.base.catalogue import data_format
+from whet.base.errors import DataError
+from whet.contracts.rows import Row
+from whet.data.cache import default_cache, open_or_build
+from whet.data.dataset import Dataset, Part, TokenStore, held_out
+from whet.data.detect import parse_rows
+from whet.data.files import Source, fingerprint
+from whet.data.ledger import Entry, Ledger
+from whet.data.recipe import Recipe, Truncation
+from whet.data.refusal import Refused
+from whet.data.render import Renderer
+from whet.data.shard import ShardWriter
+from whet.data.table import SampleTable
+from whet.data.workers import apply_in_order
+
+__all__ = ["Dataset", "TokenStore", "build_store", "held_out"]
+
+# Rows that are rendered together, and how many may be before processes are worth their start (2 s for transformers).
+_CHUNK_ROWS, _FEW_CHUNKS = 256, 32
+_MAX_WORKERS = 32
+
+Rows = Sequence[tuple[int, Row | Refused]]
+
+
+def build_store(
+    sources: Sequence[Source],
+    renderer: Renderer | None,
+    *,
+    takes: frozenset[str],
+    ledger: Ledger,
+    max_length: int | None = None,
+    truncation: Truncation = "error",
+    cache: Path | None = None,
+    workers: int | None = None,
+    max_skipped: float = 0.01,
+    seed: int = 0,
+) -> TokenStore:
+    """Render what is not in the cache yet and open all of it.
+
+    `takes` are the kinds of rows that the objective takes; `renderer` is None for a model without
+    tokens. `cache` is $WHET_CACHE, else ~/.cache/whet; several processes may ask at once, and one
+    builds. `workers` processes render (None: as many as pay off; 0: this one). `seed` chooses rows
+    where a source asks for some. Skipped and truncated rows go to `ledger`. Raises DataError when more
+    than `max_skipped` of the rows were skipped, when a row is of another kind, when nothing is left.
+    """
+    recipe = Recipe(renderer, takes, max_length, truncation)
+    parts = [_part(source, recipe, cache or default_cache(), workers, ledger, seed) for source in sources]
+    store = TokenStore(parts)
+    ledger.check(max_skipped)
+    if not len(store):
+        raise DataError(f"no row is left to learn from: {ledger.summary()}")
+    if not store.trained.any():
+        raise DataError(
+            f"no token of {len(store):,} samples is trained", hint="`whet data inspect FILE` shows what is and why"
+        )
+    return store
+
+
+def _part(source: Source, recipe: Recipe, cache: Path, workers: int | None, ledger: Ledger, seed: int) -> Part:
+    """The shard of one source, and its rows in the ledger."""
+    folder = cache / "tokens" / _key(source, recipe, seed)
+    shard = open_or_build(folder, source.name, partial(_render, source, recipe, workers, seed))
+    ledger.read(source.name, shard.facts["num_rows"])
+    for entry in shard.entries():
+        ledger.add(replace(entry, source=source.name))
+    return Part(shard.table, source.name, source.weight, shard.facts["hash"], shard.facts["num_rows"])
+
+
+def _key(source: Source, recipe: Recipe, seed: int) -> str:
+    """A hash of all that decides the samples: rows, settings, tokenizer, template, and the code of room and formats."""
+    chosen = seed if source.samples is not None else None
+    parts = (fingerprint(source), chosen, recipe.key, _code())
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:40]
+
+
+def _code() -> str:
+    """A hash of this room's files and of those that define further formats."""
+    own = sorted(Path(whet.data.__file__).parent.rglob("*.py"))
+    added = sorted({Path(data_format.get(name).source) for name in data_format.names()} - set(own))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in (*own, *added))).hexdigest()
+
+
+def _render(source: Source, recipe: Recipe, workers: int | None, seed: int, writer: ShardWriter) -> dict[str, Any]:
+    """Write the samples of a source in order; returns the facts of the shard."""
+    chunks = _chunks(source, seed)
+    if workers is None:
+        first = list(islice(chunks, _FEW_CHUNKS + 1))
+        workers = 0 if len(first) <= _FEW_CHUNKS else min(_num_cpus(), _MAX_WORKERS)
+        chunks = chain(first, chunks)
+    num_rows, progress = 0, _Progress(source.name)
+    for table, entries, read in apply_in_order(partial(_prepare, recipe, source.name), chunks, workers):
+        writer.append(table, entries)
+        num_rows += read
+        progress(num_rows)
+    return {"num_rows": num_rows}
+
+
+def _chunks(source: Source, seed: int) -> Iterator[Rows]:
+    rows = parse_rows(source, seed=seed)
+    while chunk := list(islice(rows, _CHUNK_ROWS)):
+        yield chunk
+
+
+def _prepare(recipe: Recipe, source: str, rows: Rows) -> tuple[SampleTable, list[Entry], int]:
+    samples, entries = recipe(source, rows)
+    return SampleTable.of(samples), entries, len(rows)
+
+
+def _num_cpus() -> int:
+    """CPUs that this process may use; on one alone a second process gains nothing, hence 0."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return count if count > 1 else 0
+
+
+class _Progress:
+    """Says on stderr how many rows are rendered, after 2 seconds and then every 10."""
+
+    def __init__(self, name: str) -> None:
+        self._name, self._began = name, time.monotonic()
+        self._due = self._began + 2
+
+    def __call__(self, num_rows: int) -> None:
+        now = time.monotonic()
+        if now >= self._due:
+            self._due = now + 10
+            rate = num_rows / (now - self._began)
+            print(f"rendering {self._name}: {num_rows:,} rows, {rate:,.0f} rows/s", file=sys.stderr, flush=True)

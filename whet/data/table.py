@@ -1,0 +1,131 @@
+"""Sample tables: the samples of one source as a few flat arrays, in memory or mapped from files."""
+
+# N samples   T tokens of all samples together   R runs of equal weights
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from whet.base.errors import DataError
+from whet.contracts.sample import Origin, Sample
+
+FIELD = "field."
+
+
+class SampleTable:
+    """Samples as columns.
+
+    ids (T,) of any integer type; starts (N + 1,) of the samples in ids; weights as runs of equal
+    values: run_values (R,), run_ends (R,) counted within the sample, run_starts (N + 1,); trained
+    (N,) how many tokens have a weight; rows (N,) and parts (N,) of the origins; `field.<name>` (N, ...).
+    """
+
+    def __init__(self, columns: Mapping[str, np.ndarray]) -> None:
+        self.columns = columns
+        self.fields = {name.removeprefix(FIELD): column for name, column in columns.items() if name.startswith(FIELD)}
+
+    @classmethod
+    def of(cls, samples: Sequence[Sample]) -> SampleTable:
+        """Flatten samples. Raises DataError when their fields differ in name or shape."""
+        starts = _starts([len(sample.ids) for sample in samples])
+        weights = _joined([sample.weights for sample in samples], np.float32)
+        has_tokens = np.diff(starts) > 0
+        begins = np.union1d(np.flatnonzero(weights[1:] != weights[:-1]) + 1, starts[:-1][has_tokens])
+        owners = np.searchsorted(starts, begins, side="right") - 1
+        origins = [sample.origin or Origin("", number) for number, sample in enumerate(samples)]
+        columns = {
+            "ids": _joined([sample.ids for sample in samples], np.int32),
+            "starts": starts,
+            "run_starts": _starts(np.bincount(owners, minlength=len(samples))),
+            "run_ends": (np.append(begins[1:], len(weights))[: len(begins)] - starts[owners]).astype(np.int32),
+            "run_values": weights[begins],
+            "trained": _trained(weights, starts),
+            "rows": np.array([origin.row for origin in origins], np.int64),
+            "parts": np.array([origin.part for origin in origins], np.int32),
+        }
+        return cls(columns | _fields(samples))
+
+    def __len__(self) -> int:
+        return len(self.columns["rows"])
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """(N,) int32 tokens a sample; a sample without tokens counts 1, as a model without tokens counts samples."""
+        return np.maximum(np.diff(self.columns["starts"]), 1).astype(np.int32)
+
+    def sample(self, index: int, source: str) -> Sample:
+        """The sample at `index`, as coming from `source`."""
+        columns = self.columns
+        start, stop = columns["starts"][index : index + 2].tolist()
+        return Sample(
+            columns["ids"][start:stop].astype(np.int32),
+            self._weights(index, stop - start),
+            {name: np.array(column[index]) for name, column in self.fields.items()},
+            Origin(source, int(columns["rows"][index]), int(columns["parts"][index])),
+        )
+
+    def _weights(self, index: int, length: int) -> np.ndarray:
+        first, last = self.columns["run_starts"][index : index + 2].tolist()
+        ends, values = self.columns["run_ends"][first:last].tolist(), self.columns["run_values"][first:last].tolist()
+        weights, start = np.empty(length, np.float32), 0
+        for end, value in zip(ends, values, strict=True):  # few runs: faster than numpy's repeat
+            weights[start:end] = value
+            start = end
+        return weights
+
+
+def _starts(lengths: Sequence[int] | np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+def _joined(arrays: Sequence[Any], dtype: type) -> np.ndarray:
+    return np.concatenate([np.empty(0, dtype), *(np.asarray(array, dtype) for array in arrays)])
+
+
+def _trained(weights: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Tokens with a weight; the first token of a sample is predicted from nothing, so it never counts."""
+    counts = weights > 0
+    first = starts[:-1][np.diff(starts) > 0]
+    counts[first] = False
+    sums = np.concatenate([[0], np.cumsum(counts)])
+    return np.where(np.diff(starts) > 0, np.diff(sums[starts]), 1).astype(np.int32)
+
+
+def _fields(samples: Sequence[Sample]) -> dict[str, np.ndarray]:
+    if not samples:
+        return {}
+    names = list(samples[0].fields)
+    columns = {}
+    for sample in samples:
+        if list(sample.fields) != names:
+            raise _differs(sample, samples[0], f"has the fields {_list(sample.fields)}", _list(names))
+    for name in names:
+        values = [np.asarray(sample.fields[name]) for sample in samples]
+        for sample, value in zip(samples, values, strict=True):
+            if value.dtype.kind not in "biuf":
+                raise DataError(f"the field `{name}` is {sample.fields[name]!r}, not a number", at=_place(sample))
+            if value.shape != values[0].shape:
+                raise _differs(sample, samples[0], f"has `{name}` of shape {value.shape}", str(values[0].shape))
+        stacked = np.stack(values)
+        columns[FIELD + name] = stacked.astype(np.float32 if stacked.dtype.kind == "f" else np.int64)
+    return columns
+
+
+def _differs(sample: Sample, first: Sample, has: str, wanted: str) -> DataError:
+    return DataError(
+        f"a row {has}, and {_place(first)} has {wanted}",
+        at=_place(sample),
+        hint="all rows need the same columns with equally many numbers",
+    )
+
+
+def _place(sample: Sample) -> str:
+    return f"{sample.origin.source} row {sample.origin.row}" if sample.origin else "a sample"
+
+
+def _list(names: Any) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "none"
