@@ -17,6 +17,7 @@ from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Stream
 from whet.kernels.attention import SegmentPlan
 from whet.kernels.linear_loss import CHUNK_BYTES, cap_and_scale, linear_logprobs, linear_nll, logits_logprobs
+from whet.models import rope
 
 WANTS = frozenset({"nll", "logprobs", "hits", "hidden"})
 
@@ -46,6 +47,8 @@ class CausalModel:
         self.module = module
         config = unwrapped(module).config.get_text_config()
         self.facts = RunFacts(config.vocab_size, packed, head_mode, chunk, *logit_shape(config))
+        if packed:
+            rope.isolate(module)
         module.whet_run = MethodType(partial(_run, facts=self.facts), module)
 
     def run(self, batch: Batch, want: frozenset[str]) -> dict[str, Tensor]:

@@ -11,8 +11,11 @@ from torch import nn
 from transformers import AutoModelForCausalLM, PretrainedConfig
 
 from whet.base.seeds import forked
+from whet.models.rope import BY_LENGTH
 
 WINDOW = 8
+# Where a rotary embedding changes with the length: between the lengths of the probes' samples.
+TURN = 16
 VOCAB = 96
 # Sizes by the names that configs use for them; None, booleans and lists stay as they are.
 WIDTHS: tuple[tuple[str, int], ...] = (
@@ -44,6 +47,7 @@ def twin_config(config: PretrainedConfig, *, shrink: bool = True) -> PretrainedC
     for key, value in values.items():
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
             values[key] = _tiny(names.get(key, key), value, shrink)
+    _shorten_rope(values)
     if shrink:
         _fit_heads(values, config)
         _fit_rope(values)
@@ -130,6 +134,20 @@ def _fit_heads(values: dict[str, Any], config: PretrainedConfig) -> None:
             values[key] = values[heads] if old == old_heads else min(old, 2)
     if "qk_head_dim" in values:
         values["qk_head_dim"] = values["qk_nope_head_dim"] + values["qk_rope_head_dim"]
+
+
+def _shorten_rope(values: dict[str, Any]) -> None:
+    """Bring the length at which a rotary embedding changes its frequencies within the probes' reach."""
+    rope = values.get("rope_parameters")
+    parts = [rope, *rope.values()] if isinstance(rope, dict) else []
+    for part in parts:
+        if not isinstance(part, dict) or part.get("rope_type") not in BY_LENGTH:
+            continue
+        for place in (part, values):
+            if "original_max_position_embeddings" in place:
+                place["original_max_position_embeddings"] = TURN
+        if part["rope_type"] == "dynamic":
+            values["max_position_embeddings"] = TURN
 
 
 def _fit_rope(values: dict[str, Any]) -> None:
