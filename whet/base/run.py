@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from whet.base.schema import Settings
 from whet.base.settings import Count, Fraction, Natural, NonNegative, Positive, choice
@@ -92,7 +93,8 @@ class Train(Settings):
         for names in (("epochs", "steps", "tokens"), ("batch_tokens", "batch_samples")):
             given = [name for name in names if getattr(self, name) is not None]
             if len(given) > 1:
-                raise ValueError(f"give only one of {', '.join(given)}")
+                context = {"names": ", ".join(given), "hint": f"remove `train.{given[-1]}`"}
+                raise PydanticCustomError("choice_of_one", "give only one of {names}", context)
         return self
 
 

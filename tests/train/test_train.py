@@ -1,0 +1,172 @@
+"""What a user sets in `train`, `evaluate` and `data` happens, through the whole path from config to model folder."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.tiny import config, conversations, write_rows
+from whet.base.config import from_mapping
+from whet.base.errors import DataError, ModelError, RunError, WhetError
+from whet.train.api import resume, train
+from whet.train.build import assemble
+
+
+def of(records, kind):
+    return [r for r in records if r["kind"] == kind]
+
+
+def losses(records):
+    return [r["metrics"]["loss"] for r in of(records, "step")]
+
+
+def test_the_loss_falls_and_the_model_folder_loads_in_transformers(trained):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder, records = trained("plain", train={"steps": 30})
+    assert losses(records)[-1] < 0.6 * losses(records)[0]
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(folder / "model"), AutoTokenizer.from_pretrained(folder / "model")
+    assert model.config.vocab_size == len(tokenizer) and tokenizer.chat_template
+
+
+def test_the_micro_batch_changes_no_loss(trained):
+    small = losses(trained("small", train={"micro_batch": 40})[1])
+    large = losses(trained("large", train={"micro_batch": 1000})[1])
+    assert small == pytest.approx(large, rel=1e-5) and small != large
+
+
+def test_two_trainings_interleaved_step_by_step_are_the_two_alone(tmp_path):
+    sections = [{"seed": 1}, {"seed": 2, "optimizer": {"lr": 3e-3}}]
+    alone = []
+    for number, section in enumerate(sections):
+        train(from_mapping(config(tmp_path, name=f"alone-{number}", **section)))
+        alone.append((tmp_path / "runs" / f"alone-{number}" / "records.jsonl").read_text())
+    loops = [assemble(from_mapping(config(tmp_path, name=f"mixed-{n}", **s))) for n, s in enumerate(sections)]
+    before = torch.random.get_rng_state()
+    for _ in range(12):
+        for built in loops:
+            built.loop._advance(built.loop.source.next(built.loop.progress.step))
+    assert torch.equal(before, torch.random.get_rng_state()), "training touched the default generator"
+    for number, text in enumerate(alone):
+        mixed = (tmp_path / "runs" / f"mixed-{number}" / "records.jsonl").read_text()
+        expected = losses(map(json.loads, text.splitlines()))
+        assert losses(map(json.loads, mixed.splitlines())) == expected
+
+
+@pytest.mark.parametrize(
+    "settings", [{"recompute": True}, {"precision": "bf16"}, {"precision": "bf16-pure"}], ids=lambda s: next(iter(s))
+)
+def test_precision_and_recompute_train_to_nearly_the_same_loss(trained, settings):
+    plain = losses(trained("plain")[1])
+    other = losses(trained("other", train=settings)[1])
+    assert other == pytest.approx(plain, rel=1e-5 if "recompute" in settings else 0.05)
+    if "precision" in settings:
+        assert other != plain
+
+
+def test_held_out_loss_and_answers_come_at_their_cadence(trained):
+    evaluate = {"every": 5, "prompts": ["the quick"], "max_new_tokens": 4}
+    _, records = trained("measured", data={"held_out": 0.2}, evaluate=evaluate)
+    assert [r["step"] for r in of(records, "evaluation")] == [5, 10, 12]
+    assert of(records, "evaluation")[-1]["metrics"]["loss"] < of(records, "evaluation")[0]["metrics"]["loss"]
+    assert [(r["step"], r["prompt"]) for r in of(records, "generation")] == [(s, "the quick") for s in (5, 10, 12)]
+
+
+def test_early_stop_ends_a_run_that_no_longer_improves(trained):
+    folder, records = trained(
+        "stale", data={"held_out": 0.2}, evaluate={"every": 1, "early_stop": 2}, train={"steps": 40}, optimizer={"lr": 1e-12}
+    )
+    assert of(records, "ended")[0]["outcome"] == "early_stop"
+    assert len(of(records, "step")) < 40 and (folder / "model").exists()
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_before_the_update(tmp_path):
+    built = assemble(from_mapping(config(tmp_path, name="nan")))
+    with torch.no_grad():
+        next(built.loaded.module.parameters()).fill_(float("nan"))
+    ended = built.loop.run()
+    assert ended.outcome == "failed" and "not finite" in ended.reason and ended.step == 0
+    assert not list((tmp_path / "runs" / "nan" / "checkpoints").glob("step-*"))
+
+
+def test_clip_bounds_the_update_and_zero_never_clips(trained):
+    free = losses(trained("free", train={"clip": 0}, optimizer={"kind": "sgd", "lr": 0.5})[1])
+    bound = losses(trained("bound", train={"clip": 1e-3}, optimizer={"kind": "sgd", "lr": 0.5})[1])
+    assert abs(bound[-1] - bound[0]) < 0.5 < abs(free[-1] - free[0])
+
+
+def test_a_run_without_tokens_trains_resumes_and_is_tracked(tmp_path):
+    """The seams hold for any model: a table of numbers, samples a step, no tokenizer."""
+    rng, path = random.Random(0), tmp_path / "points.csv"
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["x", "y", "label"])
+        for _ in range(400):
+            x, y = rng.uniform(-1, 1), rng.uniform(-1, 1)
+            rows.writerow([x, y, int(x * y > 0)])
+    settings = {
+        "name": "table", "model": {"kind": "mlp", "features": 2, "classes": 2, "hidden": [32]},
+        "objective": "classify", "data": {"train": [str(path)], "held_out": 0.2}, "optimizer": {"lr": 0.03},
+        "train": {"epochs": 20, "batch_samples": 64}, "track": {"folder": str(tmp_path / "runs"), "sinks": ["jsonl", "log"]},
+    }  # fmt: skip
+    built = assemble(from_mapping(settings))
+    for _ in range(7):
+        built.loop._advance(built.loop.source.next(built.loop.progress.step))
+    built.loop._checkpoint()
+    _, ended = resume(tmp_path / "runs" / "table")
+    assert ended.outcome == "done" and ended.step == 100
+    records = [json.loads(line) for line in (tmp_path / "runs" / "table" / "records.jsonl").read_text().splitlines()]
+    assert of(records, "evaluation")[-1]["metrics"]["accuracy"] > 0.9
+    assert losses(records)[6] != losses(records)[7]
+
+
+def test_a_run_of_the_same_name_is_not_overwritten(trained):
+    trained("once", train={"steps": 1})
+    with pytest.raises(RunError, match="exists already") as error:
+        trained("once", train={"steps": 1})
+    assert "whet train" in error.value.hint
+
+
+def test_a_finished_run_has_nothing_to_continue(trained):
+    folder, _ = trained("over", train={"steps": 2})
+    before = (folder / "model" / "model.safetensors").read_bytes()
+    assert resume(folder)[1].step == 2
+    assert (folder / "model" / "model.safetensors").read_bytes() == before
+
+
+MISTAKES = {
+    "no data": ({"data": []}, DataError, "nothing to train on"),
+    "missing file": ({"data": ["none.jsonl"]}, DataError, "none.jsonl"),
+    "not a model": ({"model": "/tmp"}, ModelError, "not a model"),
+    "too long a sample": ({"data": {"max_length": 8}}, DataError, "8"),
+    "length beyond the model": ({"data": {"max_length": 9999}}, WhetError, "256"),
+    "tokens of a table": ({"train": {"batch_samples": 3, "batch_tokens": 3}}, WhetError, "only one"),
+}
+
+
+@pytest.mark.parametrize("sections, kind, says", MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_one_error_at_the_door_and_leaves_no_run(tmp_path, sections, kind, says):
+    with pytest.raises(kind) as error:
+        train(from_mapping(config(tmp_path, name="wrong", **sections)))
+    assert says in str(error.value) and error.value.hint
+    assert not (tmp_path / "runs" / "wrong").exists()
+
+
+def test_pairs_are_refused_by_name_with_what_they_are_for(tmp_path, shared_data):
+    for name, word in (("dpo_en_demo", "preference"), ("kto_en_demo", "`kto`"), ("mllm_demo", "image")):
+        data = str(shared_data / "instruct" / f"{name}.json")
+        with pytest.raises(DataError, match=word):
+            train(from_mapping(config(tmp_path, name="wrong", data=[data])))
+
+
+def test_rows_without_anything_to_learn_stop_the_run_with_the_ledger(tmp_path):
+    rows = write_rows(tmp_path / "mixed.jsonl", [*conversations(5), *({"instruction": "a", "input": "", "output": ""},) * 5])
+    with pytest.raises(DataError, match="5 of 10"):
+        train(from_mapping(config(tmp_path, name="wrong", data=[str(rows)])))
+    folder, _ = train(from_mapping(config(tmp_path, name="allowed", data={"train": [str(rows)], "max_skipped": 0.5})))
+    assert len(Path(folder.ledger).read_text().splitlines()) == 5
