@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import sdpa_mask
@@ -39,6 +40,7 @@ def attend(
     **_: Any,
 ) -> tuple[Tensor, None]:
     """Attention (B, T, H, K) over packed `segments`, or, without them, causal with the newest token last."""
+    query, key, value = _under_autocast(query, key, value)
     form = Form(scaling, sliding_window, softcap, s_aux, alibi_slopes, dropout)
     if segments is not None:
         return segment_attention(query, key, value, segments, form), None
@@ -57,3 +59,11 @@ def mask(*, q_length: int, kv_length: int, attention_mask: Tensor | None = None,
     if attention_mask is None and q_length == kv_length:
         return None
     return sdpa_mask(q_length=q_length, kv_length=kv_length, attention_mask=attention_mask, **facts)
+
+
+def _under_autocast(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """Autocast's dtype for all three: rotary embeddings leave query and key in float32 there, and values not."""
+    kind = tensors[0].device.type
+    if not torch.is_autocast_enabled(kind):
+        return tensors
+    return tuple(tensor.to(torch.get_autocast_dtype(kind)) for tensor in tensors)
