@@ -1,0 +1,207 @@
+"""Sources of rows: what the config may write under `data`, and reading, counting and fingerprinting it."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import random
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from whet.base.errors import ConfigError, DataError
+from whet.data.hub import hub_fingerprint, hub_rows, num_hub_rows
+from whet.data.readers import count_file, is_readable, read_file
+
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(:[\w.-]+)?")
+_SAMPLES = re.compile(r"(.+)#([\d_]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One entry of `data`: a file, a folder, or a data set of the Hugging Face hub.
+
+    `path` is absolute, or `org/name` when `is_hub` (with an optional `subset`). `name` is what
+    messages call it. `samples` asks for a seeded choice of that many rows; `weight` is the share
+    in a mixture; `columns` maps the column a format wants to the one the file has; `lines` makes
+    every line of a text file a row.
+    """
+
+    path: str
+    name: str
+    is_hub: bool = False
+    subset: str | None = None
+    samples: int | None = None
+    weight: float = 1.0
+    format: str | None = None
+    split: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict, hash=False)
+    lines: bool = False
+
+    @classmethod
+    def parse(cls, value: str | Mapping[str, Any], base: Path) -> Source:
+        """A source from the config's words: `path#5000`, `org/name:subset`, or a mapping of the fields.
+
+        Paths are relative to `base`. Raises ConfigError for a value that cannot be meant, DataError for a missing file.
+        """
+        given = {"path": value} if isinstance(value, str) else value
+        entry = {key: setting for key, setting in given.items() if setting is not None}
+        _check_entry(entry)
+        if entry.get("format") == "auto":
+            del entry["format"]
+        written = str(entry.pop("path"))
+        match = _SAMPLES.fullmatch(written)
+        if match and not (base / written).exists():
+            if "samples" in entry:
+                raise ConfigError(f"`{written}` names a number of samples twice", hint=f"path: {match[1]}")
+            written, entry["samples"] = match[1], int(match[2])
+        if entry.get("samples", 1) < 1:
+            raise ConfigError(f"`samples` of `{written}` is {entry['samples']}, not a positive number")
+        return cls(**{"name": written, **_locate(written, base), **entry})
+
+
+def read_rows(source: Source, *, seed: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (row number from 0, row) lazily; rows of jsonl, csv and parquet are never all in memory.
+
+    With `samples`, the rows chosen by `seed` in the order of the file, under their own numbers. Raises DataError.
+    """
+    chosen = _choice(source, seed)
+    number = -1
+    for number, row in enumerate(_all_rows(source)):
+        if chosen is None or number in chosen:
+            yield number, _rename(row, source, number)
+    if number < 0:
+        raise DataError(f"{source.name} has no rows", at=source.path)
+
+
+def count_rows(source: Source) -> int:
+    """The number of rows in the source, before `samples`. Reads the file, but parses no jsonl and no parquet."""
+    if source.is_hub:
+        return num_hub_rows(source.path, source.subset, source.split)
+    return sum(count_file(path, lines=source.lines) for path in source_files(source))
+
+
+def fingerprint(source: Source) -> str:
+    """A hash that changes with the rows: paths, sizes and times of the files, and the settings that shape rows."""
+    shape = (source.samples, source.format, source.split, sorted(source.columns.items()), source.lines)
+    digest = hashlib.sha256(repr(shape).encode())
+    if source.is_hub:
+        digest.update(hub_fingerprint(source.path, source.subset, source.split).encode())
+    else:
+        for path in source_files(source):
+            stat = path.stat()
+            digest.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode())
+    return digest.hexdigest()[:32]
+
+
+def source_files(source: Source) -> list[Path]:
+    """The files of a local source: itself, or in a folder every readable file in sorted order.
+
+    `split` keeps the files of a folder that lie in a folder of that name or whose name starts with it.
+    """
+    root = Path(source.path)
+    if not root.exists():
+        raise _missing(source.name, root)
+    if root.is_file():
+        if source.split is not None:
+            raise DataError(
+                f"`split: {source.split}` does nothing for the file {source.name}", hint="leave `split` out"
+            )
+        return [root]
+    files = [path for path in _walk(root) if is_readable(path)]
+    if source.split is not None:
+        files = [path for path in files if _in_split(path.relative_to(root), source.split)]
+    if not files:
+        part = f" of split `{source.split}`" if source.split else ""
+        raise DataError(f"the folder {source.name} holds no data files{part}", at=str(root))
+    return files
+
+
+def _check_entry(entry: Mapping[str, Any]) -> None:
+    known = ["path", "name", "samples", "weight", "format", "split", "columns", "lines"]
+    for key in entry:
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"did you mean `{near[0]}`?" if near else f"a source takes {', '.join(known)}"
+            raise ConfigError(f"unknown key `{key}` in a data source", hint=hint)
+    if not entry.get("path"):
+        raise ConfigError("a data source has no `path`", hint="path: chat.jsonl")
+    if entry.get("weight", 1.0) <= 0:
+        raise ConfigError(f"`weight` of `{entry['path']}` is {entry['weight']}, not positive")
+
+
+def _locate(written: str, base: Path) -> dict[str, Any]:
+    local = base / Path(written).expanduser()
+    if local.exists():
+        return {"path": str(local.resolve())}
+    looks_local = Path(written).suffix in (".gz",) or is_readable(Path(written)) or written.startswith((".", "/", "~"))
+    # `org/name` is a hub id unless the folder `org` is here: then the file in it is what is missing.
+    if looks_local or not _HUB_ID.fullmatch(written) or local.parent.is_dir():
+        raise _missing(written, local)
+    name, _, subset = written.partition(":")
+    return {"path": name, "is_hub": True, "subset": subset or None}
+
+
+def _missing(written: str, path: Path) -> DataError:
+    siblings = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else []
+    near = difflib.get_close_matches(path.name, siblings, n=1)
+    if near:
+        hint = f"did you mean `{Path(written).with_name(near[0])}`?"
+    elif not path.parent.is_dir():
+        hint = f"the folder {path.parent} does not exist"
+    else:
+        hint = f"{path.parent} holds {', '.join(siblings[:8]) or 'nothing'}"
+    return DataError(f"the data file {written} does not exist", at=str(path), hint=hint)
+
+
+def _all_rows(source: Source) -> Iterator[dict[str, Any]]:
+    if source.is_hub:
+        yield from hub_rows(source.path, source.subset, source.split)
+        return
+    for path in source_files(source):
+        yield from read_file(path, lines=source.lines)
+
+
+def _choice(source: Source, seed: int) -> frozenset[int] | None:
+    if source.samples is None:
+        return None
+    count = count_rows(source)
+    if source.samples > count:
+        raise DataError(
+            f"{source.name} has {count} rows, fewer than the {source.samples} samples asked for",
+            hint=f"leave the number out to take all {count}",
+        )
+    return frozenset(random.Random(f"{seed}:{source.name}").sample(range(count), source.samples))
+
+
+def _rename(row: dict[str, Any], source: Source, number: int) -> dict[str, Any]:
+    if not source.columns:
+        return row
+    for existing in source.columns.values():
+        if existing not in row:
+            near = difflib.get_close_matches(existing, list(row), n=1)
+            raise DataError(
+                f"{source.name} has no column `{existing}`; it has {', '.join(row)}",
+                at=f"{source.name} row {number}",
+                hint=f"did you mean `{near[0]}`?" if near else None,
+            )
+    taken = set(source.columns.values())
+    return {wanted: row[existing] for wanted, existing in source.columns.items()} | {
+        name: value for name, value in row.items() if name not in taken and name not in source.columns
+    }
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    for path in sorted(root.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            yield from _walk(path)
+        else:
+            yield path
+
+
+def _in_split(relative: Path, split: str) -> bool:
+    return split in relative.parts[:-1] or re.match(rf"{re.escape(split)}([-_.]|$)", relative.name) is not None

@@ -1,0 +1,17 @@
+"""OpenAI's chat form: `messages`, with tools, tool calls and a weight on each message."""
+
+from typing import Any
+
+from whet.base.catalogue import data_format
+from whet.contracts.rows import Conversation
+from whet.data.messages import holds_messages, read_messages, read_tools
+
+
+def _matches(row: dict[str, Any]) -> bool:
+    return holds_messages(row.get("messages"))
+
+
+@data_format("openai", matches=_matches, priority=70, columns=("messages",))
+def openai(row: dict[str, Any]) -> Conversation:
+    """`messages` of `role` and `content` (text or text parts); `weight: 0` keeps a reply out of training."""
+    return Conversation(read_messages(row["messages"]), read_tools(row.get("tools") or row.get("functions")))

@@ -1,0 +1,60 @@
+"""Preference pairs: one prompt, a chosen and a rejected reply, in the spellings in use."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from whet.base.catalogue import data_format
+from whet.base.errors import DataError
+from whet.contracts.rows import Preference
+from whet.data.formats.alpaca import alpaca_prompt
+from whet.data.messages import holds_messages, read_messages, read_tools, with_system
+
+
+def _matches(row: dict[str, Any]) -> bool:
+    return bool(row.get("chosen") and row.get("rejected")) or bool(
+        row.get("preferred_output") and row.get("non_preferred_output")
+    )
+
+
+@data_format("preference", matches=_matches, priority=90, columns=("prompt", "chosen", "rejected"))
+def preference(row: dict[str, Any]) -> Preference:
+    """`chosen` and `rejected` (texts or messages) after `prompt`, `conversations`, `instruction`; or OpenAI's pairs."""
+    if "preferred_output" in row:
+        asked = row.get("input") or {}
+        chosen, rejected = _reply(row["preferred_output"]), _reply(row["non_preferred_output"])
+        return Preference(read_messages(asked.get("messages", ())), chosen, rejected, read_tools(asked.get("tools")))
+    prompt, chosen, rejected = _prompt(row), _reply(row["chosen"]), _reply(row["rejected"])
+    if not prompt:
+        prompt, chosen, rejected = _split(chosen, rejected)
+    if chosen == rejected:
+        raise DataError("the chosen and the rejected reply are the same")
+    return Preference(with_system(prompt, row.get("system")), chosen, rejected, read_tools(row.get("tools")))
+
+
+def _prompt(row: dict[str, Any]) -> list[dict[str, Any]]:
+    asked = row.get("prompt") or row.get("conversations") or row.get("messages") or row.get("question")
+    if not asked and isinstance(row.get("instruction"), str):
+        asked = alpaca_prompt(row)
+    if not asked:
+        return []
+    return read_messages([{"role": "user", "content": asked}] if isinstance(asked, str) else asked)
+
+
+def _reply(reply: Any) -> list[dict[str, Any]]:
+    if isinstance(reply, str):
+        reply = {"role": "assistant", "content": reply}
+    if isinstance(reply, Mapping):
+        reply = [reply]
+    if not holds_messages(reply):
+        raise DataError(f"a reply is a {type(reply).__name__}, neither a text nor messages")
+    return read_messages(reply)
+
+
+def _split(chosen: list[dict[str, Any]], rejected: list[dict[str, Any]]) -> tuple[list, list, list]:
+    """Two whole conversations share their beginning: that is the prompt."""
+    shared = 0
+    while shared < min(len(chosen), len(rejected)) - 1 and chosen[shared] == rejected[shared]:
+        shared += 1
+    if shared == 0:
+        raise DataError("the pair has no prompt", hint="add a `prompt` column, or begin both with the same messages")
+    return chosen[:shared], chosen[shared:], rejected[shared:]

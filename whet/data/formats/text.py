@@ -1,0 +1,19 @@
+"""Rows with a `text` column: documents, every token of which is trained."""
+
+from typing import Any
+
+from whet.base.catalogue import data_format
+from whet.base.errors import DataError
+from whet.contracts.rows import Text
+
+
+def _matches(row: dict[str, Any]) -> bool:
+    return isinstance(row.get("text"), str)
+
+
+@data_format("text", matches=_matches, priority=20, columns=("text",))
+def text(row: dict[str, Any]) -> Text:
+    """Raw text in the column `text`."""
+    if not row["text"].strip():
+        raise DataError("the text is empty")
+    return Text(row["text"])

@@ -1,0 +1,249 @@
+"""Renderer: rows to token ids and weights, many rows at a time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from whet.base.errors import ConfigError, ModelError
+from whet.contracts.rows import Completion, Conversation, Row, Text
+from whet.data.markers import check_markers, control_pattern
+from whet.data.masks import Span, check_begin, check_ends, check_trained, tokens_inside
+from whet.data.refusal import Refused, RowRefused
+from whet.data.template import ChatTemplate, chat_template, tokenizer_name
+from whet.data.turns import Turn, Turns
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding, Tokenizer
+    from transformers import PreTrainedTokenizerBase
+
+TrainOn = Literal["assistant", "last", "all"]
+ALLOWANCES = frozenset({"nothing_to_train", "untrained_end", "doubled_bos", "render_mismatch", "missing_tokens"})
+_VERSION = 1  # part of the fingerprint: raise it when the same row gives other ids or weights
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A row as tokens: `ids` (T,) int32 and `weights` (T,) float32, the weight of predicting each token.
+
+    `roles` names what each token belongs to (a message's role, `template`, `begin`, `end`, ...), if asked for.
+    """
+
+    ids: np.ndarray
+    weights: np.ndarray
+    roles: tuple[str, ...] | None = None
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A row before tokenising. `ends` are the characters where a trained turn is over."""
+
+    text: str
+    spans: list[Span]
+    named: str
+    ends: list[int] = field(default_factory=list)
+    before: list[int] = field(default_factory=list)
+    after: list[int] = field(default_factory=list)
+    roles: list[tuple[Span, str]] = field(default_factory=list)
+
+
+class Renderer:
+    """Renders rows with a tokenizer and its chat template. Pickles, for worker processes.
+
+    `template` is a file or Jinja text that replaces the tokenizer's. `train_on` is every assistant
+    turn, the last one, or all tokens. `allow` names checks that may fail. Raises ModelError for a
+    tokenizer or template that cannot be used, ConfigError for an unknown allowance.
+    """
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        template: str | None = None,
+        train_on: TrainOn = "assistant",
+        allow: Collection[str] = frozenset(),
+    ) -> None:
+        _check_settings(train_on, allow)
+        self.train_on, self.allow = train_on, frozenset(allow)
+        self._encoder, state = _encoder(tokenizer)
+        self.template = chat_template(tokenizer, template)
+        tool_template = chat_template(tokenizer, template, with_tools=True)
+        controls = control_pattern(tokenizer)
+        if "missing_tokens" not in self.allow:
+            check_markers(self.template, tokenizer, self._encoder, controls)
+        mismatch = "render_mismatch" in self.allow
+        self._turns = Turns(self.template, controls, allow_mismatch=mismatch)
+        self._tool_turns = Turns(tool_template, controls, allow_mismatch=mismatch)
+        self._begin, self._end = tokenizer.bos_token_id, tokenizer.eos_token_id
+        self._begin_text, self._end_text = tokenizer.bos_token, tokenizer.eos_token
+        self._adds_begin = self._begin is not None and tokenizer.encode("")[:1] == [self._begin]
+        parts = (_VERSION, state, self.template.text, tool_template.text, self.template.tokens, train_on, sorted(allow))
+        self.fingerprint = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+    def render(self, rows: Sequence[Row], *, roles: bool = False) -> list[Rendered | Refused]:
+        """Tokens and weights of each row, or why it is refused, in order. One call of the tokenizer for all rows."""
+        drafts = [_or_refused(self._draft, row, roles) for row in rows]
+        texts = [draft.text for draft in drafts if isinstance(draft, _Draft)]
+        encodings = iter(self._encoder.encode_batch(texts, add_special_tokens=False))
+        return [
+            draft if isinstance(draft, Refused) else _or_refused(self._finish, draft, next(encodings), roles)
+            for draft in drafts
+        ]
+
+    def token_texts(self, ids: Sequence[int]) -> list[str]:
+        """Each token as text on its own."""
+        return [self._encoder.decode([int(i)], skip_special_tokens=False) for i in ids]
+
+    def _draft(self, row: Row, roles: bool) -> _Draft:
+        if isinstance(row, Conversation):
+            return self._conversation(row, roles)
+        if isinstance(row, Text):
+            return self._text(row)
+        if isinstance(row, Completion):
+            return self._completion(row)
+        raise RowRefused("kind", f"a {row.kind} row is not one text", "give the objective the rows that it takes")
+
+    def _text(self, row: Text) -> _Draft:
+        end = len(row.text)
+        closed = bool(self._end_text) and row.text.endswith(self._end_text)
+        after = [] if closed or self._end is None else [self._end]
+        return _Draft(row.text, [(0, end)], "text", [], self._opening(row.text), after, [((0, end), "text")])
+
+    def _completion(self, row: Completion) -> _Draft:
+        if self._end is None and "untrained_end" not in self.allow:
+            raise RowRefused(
+                "untrained_end",
+                "the tokenizer has no end-of-text token, so the completion would never be ended",
+                "set the tokenizer's eos_token, or data.allow=[untrained_end]",
+            )
+        text, start = row.prompt + row.completion, len(row.prompt)
+        closed = bool(self._end_text) and text.endswith(self._end_text)
+        after = [] if closed or self._end is None else [self._end]
+        spans = [(start, len(text))]
+        roles = [((0, start), "prompt"), (spans[0], "completion")]
+        return _Draft(text, spans, "completion", [], self._opening(text), after, roles)
+
+    def _opening(self, text: str) -> list[int]:
+        """The begin token where the tokenizer puts one, unless the text has it already."""
+        return [self._begin] if self._adds_begin and not text.startswith(self._begin_text) else []
+
+    def _conversation(self, row: Conversation, roles: bool) -> _Draft:
+        turns = self._tool_turns if row.tools else self._turns
+        weights, messages = _messages(row.messages)
+        replies = [i for i, message in enumerate(messages) if message["role"] == "assistant"]
+        if self.train_on == "last":
+            replies = replies[-1:]
+        wanted = replies if self.train_on == "all" else [i for i in replies if weights[i]]
+        text, found = turns.find(messages, row.tools, wanted)
+        self._check_closed(found, turns.template)
+        draft = _Draft(text, [span for turn in found for span in turn.spans], turns.template.named)
+        if self.train_on == "all":
+            draft.spans = _without([span for t in found if not weights[t.message] for span in t.spans], len(text))
+        draft.ends = [turn.end for turn in found if turn.is_closed and weights[turn.message]]
+        if roles:
+            draft.roles = _message_roles(turns, messages, row.tools, text, found)
+        return draft
+
+    def _check_closed(self, turns: Sequence[Turn], template: ChatTemplate) -> None:
+        still = [turn for turn in turns if not turn.is_closed]
+        if still and "untrained_end" not in self.allow:
+            raise RowRefused(
+                "untrained_end",
+                f"the {template.named} trains no end-of-turn token after message {still[0].message}: the model would "
+                "not learn to stop",
+                "let the template write the end of turn inside what is generated, or data.allow=[untrained_end]",
+            )
+
+    def _finish(self, draft: _Draft, encoding: Encoding, roles: bool) -> Rendered:
+        ids = np.array(draft.before + encoding.ids + draft.after, np.int32)
+        weights = np.zeros(len(ids), np.float32)
+        first, behind = len(draft.before), len(ids) - len(draft.after)
+        inner = weights[first:behind]
+        for span in draft.spans:
+            inner[tokens_inside(encoding, span, len(draft.text))] = 1.0
+        weights[:first], weights[behind:] = draft.named == "text", 1.0
+        if draft.ends and "untrained_end" not in self.allow:
+            check_ends(encoding, inner, draft.ends, draft.named)
+        if "doubled_bos" not in self.allow:
+            check_begin(ids, self._begin)
+        if "nothing_to_train" not in self.allow:
+            check_trained(weights)
+        return Rendered(ids, weights, _token_roles(draft, encoding) if roles else None)
+
+
+def _encoder(tokenizer: PreTrainedTokenizerBase) -> tuple[Tokenizer, str]:
+    """The Rust tokenizer on its own, and its state.
+
+    Without its post-processor: that adds special tokens, which is ours to do, and trims white space
+    off the offsets, which would hide that a token begins in the prompt.
+    """
+    from tokenizers import Tokenizer
+
+    if not getattr(tokenizer, "is_fast", False):
+        raise ModelError(
+            f"{tokenizer_name(tokenizer)} is not a fast tokenizer, so it cannot tell where tokens lie in the text",
+            hint="use a checkpoint with a tokenizer.json",
+        )
+    state = tokenizer.backend_tokenizer.to_str()
+    encoder = Tokenizer.from_str(state)
+    encoder.post_processor = None
+    encoder.no_truncation()
+    encoder.no_padding()
+    return encoder, state
+
+
+def _check_settings(train_on: str, allow: Collection[str]) -> None:
+    if train_on not in ("assistant", "last", "all"):
+        raise ConfigError(f"`train_on` is {train_on!r}", at="data.train_on", hint="one of: assistant, last, all")
+    unknown = sorted(set(allow) - ALLOWANCES)
+    if unknown:
+        raise ConfigError(
+            f"no check is called `{unknown[0]}`", at="data.allow", hint=f"one of: {', '.join(sorted(ALLOWANCES))}"
+        )
+
+
+def _or_refused(step: Any, *arguments: Any) -> Any:
+    try:
+        return step(*arguments)
+    except RowRefused as refusal:
+        return refusal.refused
+
+
+def _messages(given: Sequence[Mapping[str, Any]]) -> tuple[list[bool], list[dict[str, Any]]]:
+    """Which messages are weighted, and the messages as the template is to see them: without weights and empty keys."""
+    messages = []
+    for number, message in enumerate(given):
+        kept = {key: value for key, value in message.items() if value is not None and key != "weight"}
+        if not isinstance(kept.setdefault("content", ""), str):
+            raise RowRefused("bad_row", f"the content of message {number} is not text")
+        messages.append(kept)
+    return [message.get("weight", 1) != 0 for message in given], messages
+
+
+def _without(holes: Sequence[Span], end: int) -> list[Span]:
+    """The spans of 0 to `end` that are left around the holes."""
+    edges = [0, *(edge for hole in holes for edge in hole), end]
+    return list(zip(edges[::2], edges[1::2], strict=True))
+
+
+def _message_roles(turns: Turns, messages: Any, tools: Any, text: str, found: Sequence[Turn]) -> list[tuple[Span, str]]:
+    contents = turns.contents(messages, tools, text)
+    roles = [(contents[index], messages[index]["role"]) for index in contents]
+    roles += [(span, "assistant") for turn in found for span in turn.spans]
+    for turn in found:
+        if turn.is_closed:
+            *_, close = turns.controls.finditer(text, turn.spans[-1][0], turn.end)
+            roles.append((close.span(), "end"))
+    return roles
+
+
+def _token_roles(draft: _Draft, encoding: Encoding) -> tuple[str, ...]:
+    inner = ["template"] * len(encoding)
+    for span, role in draft.roles:
+        tokens = tokens_inside(encoding, span, len(draft.text))
+        inner[tokens] = [role] * (tokens.stop - tokens.start)
+    return ("begin",) * len(draft.before) + tuple(inner) + ("end",) * len(draft.after)
