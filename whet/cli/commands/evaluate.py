@@ -1,0 +1,78 @@
+"""`whet evaluate`: measure a model with a task."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from whet.evaluate.result import Watch
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", help="model folder, run folder, name of a run, or hub id")
+    parser.add_argument(
+        "--task",
+        nargs="+",
+        required=True,
+        metavar=("NAME", "KEY=VALUE"),
+        help="such as `--task perplexity limit=10`; `whet slots task` lists names, `whet slots task NAME` settings",
+    )
+    parser.add_argument("--file", help="the text or data to measure on")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write the result as JSON")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
+    parser.add_argument("--dtype", default="auto", help="fp32, bf16, fp16 (default: the weights' own; fp32 on a CPU)")
+    parser.add_argument("--root", type=Path, default=Path("runs"), help="folder of run folders (default: runs)")
+
+
+def main(args: argparse.Namespace) -> int:
+    from whet.base.catalogue import task
+    from whet.evaluate.run import checked, evaluate, keep, write
+    from whet.generate.models import find_run, load_model
+    from whet.track.plain import to_json
+
+    name, settings = _task(args)
+    checked(task.get(name), settings)  # before the model is loaded
+    loaded = load_model(args.model, device=args.device, dtype=args.dtype, root=args.root)
+    with _progress() as watch:
+        result = evaluate(name, settings, loaded, model=args.model, watch=watch)
+    if args.output:
+        write(result, args.output)
+    run = find_run(args.model, args.root)
+    if run is not None:
+        print(f"kept in {keep(result, run)}", file=sys.stderr)
+    print(to_json(result.to_dict()).decode() if args.json else result.table())
+    return 0
+
+
+def _task(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
+    from whet.base.errors import ConfigError
+    from whet.base.yaml import parse_value
+
+    name, *given = args.task
+    settings: dict[str, Any] = {} if args.file is None else {"file": args.file}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"`{text}` is not a setting", hint="write KEY=VALUE, such as limit=10")
+        settings[key] = parse_value(value)
+    return name, settings
+
+
+@contextmanager
+def _progress() -> Iterator[Watch | None]:
+    """A bar on stderr while it takes, if someone is looking."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        row = bar.add_task("scoring")
+        yield lambda done, total: bar.update(row, completed=done, total=total)

@@ -1,0 +1,84 @@
+"""Run one task on one model, and put what it found beside the run that the model came from."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from whet.base.catalogue import task
+from whet.base.errors import ConfigError
+from whet.base.slots import Kind
+from whet.contracts.records import EvaluationRecord, payload
+from whet.evaluate.result import Result, Watch
+from whet.track import store
+from whet.track.log import EventLog
+from whet.track.plain import plain
+
+if TYPE_CHECKING:
+    from whet.contracts.model import Loaded
+
+# The log of evaluations after a run stands beside those of its ranks, under a number that no rank has.
+_LOG_RANK = 1_000_000
+
+
+def evaluate(
+    name: str, settings: Mapping[str, Any], loaded: Loaded, *, model: str = "", watch: Watch | None = None
+) -> Result:
+    """Run the task called `name`. Raises ConfigError for settings that it does not have or cannot use."""
+    kind = task.get(name)
+    chosen = checked(kind, settings)
+    began = time.perf_counter()
+    result = kind.build(loaded, watch, **chosen)
+    return replace(result, settings=chosen, model=model, seconds=time.perf_counter() - began)
+
+
+def checked(kind: Kind, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """All settings of a task, given and default. Raises ConfigError with the name that was meant."""
+    from pydantic import ValidationError
+
+    model: Any = kind.settings
+    fields = model.model_fields
+    for name in settings:
+        if name not in fields or name == "kind":
+            near = difflib.get_close_matches(name, fields, n=1)
+            hint = f"did you mean `{near[0]}`?" if near else f"whet slots task {kind.name}"
+            raise ConfigError(f"the task `{kind.name}` has no setting `{name}`", hint=hint)
+    try:
+        return model.model_validate({**settings, "kind": kind.name}).values()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        message = f"`{name}` of the task `{kind.name}`: {first['msg'].lower()}"
+        raise ConfigError(message, hint=f"{name}={fields[name].description}") from None
+
+
+def keep(result: Result, run: Path) -> Path:
+    """Write a result into its run: `evaluations/<task>-<time>.json`, and an `evaluation` record in the log.
+
+    The record stands at the run's last step. Returns the file.
+    """
+    logs = store.history(run)
+    step = logs.last_step or 0
+    path = run / "evaluations" / f"{result.task}-{datetime.now():%Y%m%d-%H%M%S-%f}.json"
+    write(result, path)
+    metrics = {f"{result.task}/{name}": value for name, value in result.metrics().items()}
+    record = EvaluationRecord(step, metrics, result.seconds)
+    log = EventLog(run / store.LOGS, _LOG_RANK)
+    log.event(record.kind, step, payload(record))
+    log.close("done", f"evaluated {result.task}")
+    return path
+
+
+def write(result: Result, path: Path) -> None:
+    """The result as JSON, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(plain(result.to_dict()), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(part, path)
