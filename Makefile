@@ -15,6 +15,7 @@ RIVAL ?= .venv-rival
 RIVAL_PYTHON ?= $(RIVAL)/bin/python
 WORKERS ?= 2
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 BIN := $(VENV)/bin
 # `pip --python` also serves machines whose python3 cannot put pip into a new environment (no ensurepip).
@@ -79,11 +80,11 @@ docs: $(VENV)/.whet
 
 bench-sft: $(VENV)/.dev $(RIVAL_PYTHON)
 	$(BIN)/python benchmarks/dated.py bench-sft -- \
-	    $(BIN)/python benchmarks/sft/compare.py --rival-python $(RIVAL_PYTHON)
+	    $(BIN)/python benchmarks/sft/compare.py --rival-python $(RIVAL_PYTHON) $(BENCH_ARGS)
 
 bench-data: $(VENV)/.dev $(RIVAL_PYTHON)
 	$(BIN)/python benchmarks/dated.py bench-data -- \
-	    $(BIN)/python benchmarks/data_preparation.py --rival-python $(RIVAL_PYTHON)
+	    $(BIN)/python benchmarks/data_preparation.py --rival-python $(RIVAL_PYTHON) $(BENCH_ARGS)
 
 # A python3 that already has torch is used as it is: nothing is created or installed.
 gpu:

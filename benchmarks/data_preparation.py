@@ -34,7 +34,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         places = {"python": sys.executable, "rival": arguments.rival_python, "here": str(HERE), "folder": folder}
-        run([sys.executable, f"{HERE}/sft/prepare.py", folder, "--data", str(arguments.data), "--all-rows"], folder)
+        run([sys.executable, f"{HERE}/sft/prepare.py", folder, "--data", str(arguments.data), "--rows", "0"], folder)
         rounds = [{name: measure(name, places) for name in arguments.tools} for _ in range(arguments.rounds)]
     print_summary(rounds)
 

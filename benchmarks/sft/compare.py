@@ -2,9 +2,10 @@
 
     python benchmarks/sft/compare.py --rival-python .venv-rival/bin/python
 
-Each measurement is a fresh process on two threads. First every tool tries its list of micro-batches, one step
-each, and keeps the fastest; then come rounds in which each tool runs once, in turning order, and the ratios are
-taken within a round. A tool that reports other tokens than the rows have, or another loss, stops the benchmark.
+Each measurement is a fresh process on two threads. First every tool tries its list of micro-batches, one step of
+half the rows each, and keeps the fastest; then come rounds in which each tool runs once, in turning order, and the
+ratios are taken within a round. A tool that reports other tokens than the rows have, or another loss, stops the
+benchmark.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from setting import NUM_ROWS
+
 HERE = Path(__file__).resolve().parent
 THREADS = 2
 LOSS_TOLERANCE = 1e-3
@@ -38,6 +41,32 @@ class Tool:
     micro_batches: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Task:
+    """A prepared folder, the steps to train on it, and what a worker must report of it."""
+
+    folder: Path
+    steps: int
+    facts: dict[str, int]
+    python: str
+    rival: str
+
+    @classmethod
+    def prepare(cls, folder: Path, data: Path, rows: int, steps: int, python: str, rival: str) -> Task:
+        command = [python, str(HERE / "prepare.py"), str(folder), "--data", str(data), "--rows", str(rows)]
+        facts = json.loads(run(command))
+        print(
+            f"\n{facts['rows']} rows, {facts['row_tokens']} tokens of which {facts['trained_tokens']} are trained, "
+            f"{steps} steps of all rows; fp32, {THREADS} threads",
+            flush=True,
+        )
+        return cls(folder, steps, facts, python, rival)
+
+    def command(self, tool: Tool, micro: int) -> list[str]:
+        places = {"python": self.python, "rival": self.rival, "here": HERE, "folder": self.folder}
+        return [part.format(**places, micro=micro, steps=self.steps) for part in shlex.split(tool.command)]
+
+
 # The first is the one the others are compared with.
 TOOLS = (
     Tool("whet", "{python} {here}/run_whet.py {folder} --micro {micro} --steps {steps}", (1024, 2048, 4096, 8192)),
@@ -48,14 +77,13 @@ TOOLS = (
 
 def main() -> None:
     arguments = parse_arguments()
+    tools = [tool for tool in TOOLS if not arguments.tools or tool.name in arguments.tools]
+    python, rival = sys.executable, arguments.rival_python
     with tempfile.TemporaryDirectory() as folder:
-        places = {"python": sys.executable, "rival": arguments.rival_python, "here": str(HERE), "folder": folder}
-        places["steps"] = "1"
-        facts = prepare(Path(folder), arguments.data)
-        tools = [tool for tool in TOOLS if not arguments.tools or tool.name in arguments.tools]
-        best = {tool.name: best_micro_batch(tool, places, facts) for tool in tools}
-        places["steps"] = str(arguments.steps)
-        rounds = [run_round(tools, best, places, facts, number) for number in range(arguments.rounds)]
+        half = Task.prepare(Path(folder, "half"), arguments.data, NUM_ROWS // 2, 1, python, rival)
+        best = {tool.name: best_micro_batch(tool, half) for tool in tools}
+        task = Task.prepare(Path(folder, "whole"), arguments.data, NUM_ROWS, arguments.steps, python, rival)
+        rounds = [run_round(tools, best, task, number) for number in range(arguments.rounds)]
     print_summary(tools, best, rounds)
 
 
@@ -72,34 +100,21 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
-def prepare(folder: Path, data: Path) -> dict[str, int]:
-    output = run([sys.executable, str(HERE / "prepare.py"), str(folder), "--data", str(data)])
-    facts = json.loads(output)
-    print(
-        f"{facts['rows']} rows, {facts['row_tokens']} tokens of which {facts['trained_tokens']} are trained, "
-        f"longest row {facts['longest_row']}; fp32, {THREADS} threads\n",
-        flush=True,
-    )
-    return facts
-
-
-def best_micro_batch(tool: Tool, places: dict[str, str], facts: dict[str, int]) -> int:
+def best_micro_batch(tool: Tool, task: Task) -> int:
     """Run every micro-batch of the tool's list once; return the one with the most tokens a second."""
     results = {}
     for micro in tool.micro_batches:
-        results[micro] = measure(tool, micro, places, facts)
+        results[micro] = measure(tool, micro, task)
         print(f"try      {describe(tool, micro, results[micro])}", flush=True)
     return max(results, key=lambda micro: results[micro]["tokens_per_s"])
 
 
-def run_round(
-    tools: Sequence[Tool], best: dict[str, int], places: dict[str, str], facts: dict[str, int], number: int
-) -> dict[str, Result]:
+def run_round(tools: Sequence[Tool], best: dict[str, int], task: Task, number: int) -> dict[str, Result]:
     """Each tool once; the order turns by one a round, so that no tool always runs after the same other."""
     turned = [*tools[number % len(tools) :], *tools[: number % len(tools)]]
     results = {}
     for tool in turned:
-        results[tool.name] = measure(tool, best[tool.name], places, facts)
+        results[tool.name] = measure(tool, best[tool.name], task)
         print(f"round {number + 1}  {describe(tool, best[tool.name], results[tool.name])}", flush=True)
     losses = [result["loss"] for result in results.values()]
     if max(losses) - min(losses) > LOSS_TOLERANCE * max(losses):
@@ -107,19 +122,19 @@ def run_round(
     return results
 
 
-def measure(tool: Tool, micro: int, places: dict[str, str], facts: dict[str, int]) -> Result:
-    command = [part.format(**places, micro=micro) for part in shlex.split(tool.command)]
-    result: Result = json.loads(run(command))
-    for name in ("row_tokens", "trained_tokens"):
-        if result[name] != facts[name]:
-            sys.exit(f"{tool.name} saw {result[name]} {name.replace('_', ' ')}, the rows have {facts[name]}")
+def measure(tool: Tool, micro: int, task: Task) -> Result:
+    """One fresh process of the tool; refuses a result over other tokens or steps than asked for."""
+    result: Result = json.loads(run(task.command(tool, micro)))
+    for name, expected in {**task.facts, "steps": task.steps}.items():
+        if result.get(name, expected) != expected:
+            sys.exit(f"{tool.name} reports {result[name]} {name.replace('_', ' ')} instead of {expected}")
     return result
 
 
 def run(command: list[str]) -> str:
     """The last line a worker prints."""
     environment = {**os.environ, "OMP_NUM_THREADS": str(THREADS), "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=HERE)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode != 0:
         sys.exit(f"failed: {' '.join(command)}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
     return done.stdout.strip().splitlines()[-1]

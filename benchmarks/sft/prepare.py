@@ -30,9 +30,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="folder with instruct/ and wikitext-2/")
-    parser.add_argument("--all-rows", action="store_true", help=f"instead of the first {NUM_ROWS}")
+    parser.add_argument("--rows", type=int, default=NUM_ROWS, help="how many of the first; 0 for all")
     arguments = parser.parse_args()
-    prepare(arguments.folder, arguments.data, None if arguments.all_rows else NUM_ROWS)
+    prepare(arguments.folder, arguments.data, arguments.rows or None)
 
 
 def prepare(folder: Path, data: Path, num_rows: int | None) -> None:
