@@ -13,7 +13,7 @@ from whet.contracts.rows import Row
 from whet.data.files import Source, read_rows
 from whet.data.refusal import Refused
 
-_PLAIN = ("completion", "openai", "text")  # offered when no column has a known name
+_PLAIN = ("openai", "text", "completion")  # offered, the last one first, when no column has a known name
 
 
 def parse_rows(source: Source, *, seed: int = 0) -> Iterator[tuple[int, Row | Refused]]:
@@ -40,7 +40,7 @@ class Detector:
         """The format of a row. Raises DataError with the columns seen and the nearest formats."""
         if self.named is not None:
             if not self.named.facts.get("matches", _anything)(row):
-                raise self._unlike(row, at)
+                raise _unlike(self.named, row, at)
             return self.named
         for kind in self._kinds:
             if kind.facts["matches"](row):
@@ -61,16 +61,8 @@ class Detector:
         except DataError as error:
             return Refused("bad_row", error.message, error.hint)
 
-    def _unlike(self, row: Mapping[str, Any], at: str) -> DataError:
-        needed = ", ".join(f"`{column}`" for column in self.named.facts.get("columns", ()))
-        return DataError(
-            f"the row is not in the format `{self.named.name}`, which needs {needed}; it has {_columns(row)}",
-            at=at,
-            hint=f"leave `format` out to detect it, or rename columns: {_renaming(self.named, row)}",
-        )
-
     def _unknown(self, row: Mapping[str, Any], at: str) -> DataError:
-        near = sorted(self._kinds, key=lambda kind: (_overlap(kind, row), kind.name in _PLAIN), reverse=True)[:3]
+        near = sorted(self._kinds, key=lambda kind: (_overlap(kind, row), _plainness(kind)), reverse=True)[:3]
         nearest = "; ".join(f"`{kind.name}` ({', '.join(kind.facts.get('columns', ()))})" for kind in near)
         return DataError(
             f"no data format fits a row with {_columns(row)}; the nearest are {nearest}",
@@ -79,8 +71,21 @@ class Detector:
         )
 
 
+def _unlike(kind: Kind, row: Mapping[str, Any], at: str) -> DataError:
+    needed = ", ".join(f"`{column}`" for column in kind.facts.get("columns", ()))
+    return DataError(
+        f"the row is not in the format `{kind.name}`, which needs {needed}; it has {_columns(row)}",
+        at=at,
+        hint=f"leave `format` out to detect it, or rename columns: {_renaming(kind, row)}",
+    )
+
+
 def _priority(kind: Kind) -> float:
     return kind.facts.get("priority", 0)
+
+
+def _plainness(kind: Kind) -> int:
+    return _PLAIN.index(kind.name) if kind.name in _PLAIN else -1
 
 
 def _anything(row: Mapping[str, Any]) -> bool:

@@ -47,7 +47,7 @@ class Source:
         Paths are relative to `base`. Raises ConfigError for a value that cannot be meant, DataError for a missing file.
         """
         given = {"path": value} if isinstance(value, str) else value
-        entry = {key: setting for key, setting in given.items() if setting is not None}
+        entry: dict[str, Any] = {key: setting for key, setting in given.items() if setting is not None}
         _check_entry(entry)
         if entry.get("format") == "auto":
             del entry["format"]
@@ -57,8 +57,8 @@ class Source:
             if "samples" in entry:
                 raise ConfigError(f"`{written}` names a number of samples twice", hint=f"path: {match[1]}")
             written, entry["samples"] = match[1], int(match[2])
-        if entry.get("samples", 1) < 1:
-            raise ConfigError(f"`samples` of `{written}` is {entry['samples']}, not a positive number")
+        if not isinstance(entry.get("samples", 1), int) or entry.get("samples", 1) < 1:
+            raise ConfigError(f"`samples` of `{written}` is {entry['samples']!r}, not a positive number")
         return cls(**{"name": written, **_locate(written, base), **entry})
 
 
@@ -128,8 +128,9 @@ def _check_entry(entry: Mapping[str, Any]) -> None:
             raise ConfigError(f"unknown key `{key}` in a data source", hint=hint)
     if not entry.get("path"):
         raise ConfigError("a data source has no `path`", hint="path: chat.jsonl")
-    if entry.get("weight", 1.0) <= 0:
-        raise ConfigError(f"`weight` of `{entry['path']}` is {entry['weight']}, not positive")
+    weight = entry.get("weight", 1.0)
+    if not isinstance(weight, int | float) or weight <= 0:
+        raise ConfigError(f"`weight` of `{entry['path']}` is {weight!r}, not a positive number")
 
 
 def _locate(written: str, base: Path) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def tokens_inside(encoding: Encoding, span: Span, length: int) -> slice:
     if start >= end:
         return slice(0, 0)
     first, last = _token_at(encoding, start, length), _token_at(encoding, end, length)
-    while first < last and encoding.token_to_chars(first)[0] < start:
+    while first < last and (chars := encoding.token_to_chars(first)) and chars[0] < start:
         first += 1
     return slice(first, last)
 
@@ -35,7 +35,8 @@ def check_ends(encoding: Encoding, weights: np.ndarray, ends: Sequence[int], nam
     """Raise RowRefused unless a trained token ends at each of the characters `ends`, where turns are over."""
     for end in ends:
         token = encoding.char_to_token(end - 1)
-        if token is None or not weights[token] or encoding.token_to_chars(token)[1] != end:
+        chars = encoding.token_to_chars(token) if token is not None else None
+        if chars is None or chars[1] != end or not weights[token]:
             raise RowRefused(
                 "untrained_end",
                 f"the end of turn that the {named} writes is not a token of its own, so it would not be trained",

@@ -40,7 +40,7 @@ def refusal(kind: str, takes: Collection[str], *, at: str | None = None) -> Data
     words, purpose = _MEANT_FOR.get(kind, (f"`{kind}` rows", "another objective"))
     taken = " or ".join(_MEANT_FOR[k][0] if k in _MEANT_FOR else f"`{k}` rows" for k in sorted(takes))
     return DataError(
-        f"the rows are {words}; they are for {purpose}, and this objective takes {taken}",
+        f"the rows are {words}; they are for {purpose}, and what is asked for is {taken}",
         at=at,
         hint=f"set the objective to {purpose}, or give it other data" if purpose.startswith("`") else None,
     )

@@ -13,7 +13,7 @@ from whet.base.errors import ConfigError, ModelError
 from whet.contracts.rows import Completion, Conversation, Row, Text
 from whet.data.markers import check_markers, control_pattern
 from whet.data.masks import Span, check_begin, check_ends, check_trained, tokens_inside
-from whet.data.refusal import Refused, RowRefused
+from whet.data.refusal import Refused, RowRefused, refusal
 from whet.data.template import ChatTemplate, chat_template, tokenizer_name
 from whet.data.turns import Turn, Turns
 
@@ -105,7 +105,8 @@ class Renderer:
             return self._text(row)
         if isinstance(row, Completion):
             return self._completion(row)
-        raise RowRefused("kind", f"a {row.kind} row is not one text", "give the objective the rows that it takes")
+        error = refusal(row.kind, {"text", "completion", "conversation"})
+        raise RowRefused("kind", error.message, error.hint)
 
     def _text(self, row: Text) -> _Draft:
         end = len(row.text)

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from whet.data.refusal import RowRefused
+from whet.data.sentinels import align, marked_render, trims
 from whet.data.template import ChatTemplate, Messages
 
 Tools = Sequence[Mapping[str, Any]]
 Span = tuple[int, int]
 _REASONING = ("reasoning_content", "thinking", "reasoning")
-_MAX_SKELETONS = 512
+_MAX_SHAPES = 512
 _OPENING = 64  # characters at the end of a prompt in which a reply may begin
 
 
@@ -45,7 +46,7 @@ class Turns:
 
     def __init__(self, template: ChatTemplate, controls: re.Pattern[str], *, allow_mismatch: bool = False) -> None:
         self.template, self.controls, self.allow_mismatch = template, controls, allow_mismatch
-        self._skeletons: dict[tuple[str, ...], list[str] | None] = {}
+        self._shapes: dict[tuple[str, ...], list[str] | None] = {}
 
     def find(self, messages: Messages, tools: Tools, wanted: Sequence[int]) -> tuple[str, list[Turn]]:
         """The rendered conversation and the turns of the messages `wanted`, in order. Raises RowRefused."""
@@ -60,15 +61,16 @@ class Turns:
             turn = self._aligned(index, slot, prompt) if slot else self._replaced(messages, tools, index, prompt, text)
             if turn is None:
                 turn = self._continued(messages, tools, index, prompt, text)
-            if turn is None or not _carries(text[slice(*turn.spans[0])], messages[index], prompt):
-                raise self._unproven(messages, index)
+            if turn is None:
+                raise self._refused(messages, index, "rewrites")
+            self._check_whole(text[slice(*turn.spans[0])], messages, index, prompt)
             turns.append(turn)
         return text, turns
 
     def contents(self, messages: Messages, tools: Tools, text: str) -> dict[int, tuple[int, int]]:
         """Where the content of each message stands in the rendered text; empty when the template rewrites them."""
-        skeleton = self._skeleton(messages, tools, range(len(messages)))
-        spans = align(skeleton, [m["content"] for m in messages], text) if skeleton else None
+        texts = marked_render(self.template, messages, tools, range(len(messages)))
+        spans = align(texts, [m["content"] for m in messages], text) if texts else None
         return dict(enumerate(spans or ()))
 
     def _tagged(self, messages: Messages, tools: Tools, wanted: Sequence[int]) -> tuple[str, list[Turn]]:
@@ -86,8 +88,7 @@ class Turns:
                 )
             end = grouped[index][-1][1]
             start = grouped[index][0][0] if prompt is None else len(prompt)
-            if not _carries(text[start:end], messages[index], prompt):
-                raise self._unproven(messages, index)
+            self._check_whole(text[start:end], messages, index, prompt)
             turns.append(Turn(index, tuple(grouped[index]), self._closes(text[start:end]) is not None))
         return text, turns
 
@@ -99,15 +100,16 @@ class Turns:
         if len(spans) == len(replies):
             return {index: [span] for index, span in zip(replies, spans, strict=True)}
         grouped: dict[int, list[Span]] = {index: [] for index in replies}
-        ends = {i: prompts[i] if i in prompts else self._prompt(messages, tools, i, text) for i in replies}
-        if None in ends.values():
+        known = {i: prompts[i] if i in prompts else self._prompt(messages, tools, i, text) for i in replies}
+        starts = {i: len(prompt) for i, prompt in known.items() if prompt is not None}
+        if len(starts) < len(replies):
             raise RowRefused(
                 "template_mask",
                 f"the {self.template.named} has {len(spans)} generation spans, and which "
                 f"of the {len(replies)} replies they belong to is unknown",
             )
         for span in spans:
-            grouped[max((i for i in replies if len(ends[i]) <= span[0]), default=replies[0])].append(span)
+            grouped[max((i for i in replies if starts[i] <= span[0]), default=replies[0])].append(span)
         return grouped
 
     def _prompt(self, messages: Messages, tools: Tools, index: int, text: str) -> str | None:
@@ -132,37 +134,23 @@ class Turns:
         plain = [i for i in wanted if not messages[i].get("tool_calls")]
         if not plain:
             return {}
-        for replaced, skeleton in self._candidates(messages, tools, plain):
-            spans = align(skeleton, [messages[i]["content"] for i in replaced], text) if skeleton else None
-            if spans:
-                found = zip(replaced, spans, skeleton[1:], strict=True)
+        for replaced, texts in self._marked(messages, tools, plain):
+            spans = align(texts, [messages[i]["content"] for i in replaced], text) if texts else None
+            if texts and spans:
+                found = zip(replaced, spans, texts[1:], strict=True)
                 return {i: (start, end, tail) for i, (start, end), tail in found}
         return {}
 
-    def _candidates(self, messages: Messages, tools: Tools, plain: list[int]) -> Iterator[tuple[Sequence[int], Any]]:
-        """With every content replaced, the render depends on the roles alone and is kept; then on the replies alone."""
+    def _marked(
+        self, messages: Messages, tools: Tools, plain: list[int]
+    ) -> Iterator[tuple[Sequence[int], list[str] | None]]:
+        """The texts around every content, which depend on the roles alone and are kept; then around the replies."""
         if not tools and all(m.keys() == {"role", "content"} and m["content"] for m in messages):
             shape = tuple(message["role"] for message in messages)
-            if shape not in self._skeletons and len(self._skeletons) < _MAX_SKELETONS:
-                self._skeletons[shape] = self._skeleton(messages, tools, range(len(messages)))
-            yield range(len(messages)), self._skeletons.get(shape)
-        yield plain, self._skeleton(messages, tools, plain)
-
-    def _skeleton(self, messages: Messages, tools: Tools, replaced: Sequence[int]) -> list[str] | None:
-        """The template's texts before, between and behind the contents replaced; None if it does not show each once."""
-        sentinels = {index: _sentinel(index) for index in replaced}
-        marked = [{**m, "content": sentinels[i]} if i in sentinels else m for i, m in enumerate(messages)]
-        try:
-            rest = self.template.render(marked, tools)
-        except RowRefused:
-            return None
-        texts = []
-        for sentinel in sentinels.values():
-            before, found, rest = rest.partition(sentinel)
-            if not found or _SENTINEL.search(before):
-                return None
-            texts.append(before)
-        return None if _SENTINEL.search(rest) else [*texts, rest]
+            if shape not in self._shapes and len(self._shapes) < _MAX_SHAPES:
+                self._shapes[shape] = marked_render(self.template, messages, tools, range(len(messages)))
+            yield range(len(messages)), self._shapes.get(shape)
+        yield plain, marked_render(self.template, messages, tools, plain)
 
     def _aligned(self, index: int, slot: tuple[int, int, str], prompt: str | None) -> Turn | None:
         start, end, tail = slot
@@ -183,13 +171,15 @@ class Turns:
         replaced = [index]
         if index + 1 < len(messages) and not messages[index + 1].get("tool_calls"):
             replaced.append(index + 1)
-        skeleton = self._skeleton(marked, tools, replaced)
-        if skeleton is None or prompt is None or not skeleton[0].startswith(prompt):
+        texts = marked_render(self.template, marked, tools, replaced)
+        if texts is None or prompt is None or not texts[0].startswith(prompt):
             return None
-        for tail in _tails(skeleton[1:], [messages[i]["content"] for i in replaced[1:]]):
+        next_content = messages[replaced[-1]]["content"] if len(replaced) > 1 else ""
+        for said in trims(next_content):
+            tail = said.join(texts[1:])
             end = len(text) - len(tail)
             if text.endswith(tail) and len(prompt) <= end:
-                return self._closed_by(index, len(prompt), end, skeleton[1])
+                return self._closed_by(index, len(prompt), end, texts[1])
         return None
 
     def _continued(self, messages: Messages, tools: Tools, index: int, prompt: str | None, text: str) -> Turn | None:
@@ -211,73 +201,29 @@ class Turns:
         ends = [match.end() for match in self.controls.finditer(said)]
         return ends[-1] if ends and not said[ends[-1] :].strip() else None
 
-    def _unproven(self, messages: Messages, index: int) -> RowRefused:
+    def _check_whole(self, said: str, messages: Messages, index: int, prompt: str | None) -> None:
+        """Raise RowRefused unless content, reasoning and called functions are said, but for white space."""
+        message = messages[index]
+        missing = [(key, message[key]) for key in ("content", *_REASONING) if isinstance(message.get(key), str)]
+        missing += [("call of", call["function"]["name"]) for call in message.get("tool_calls") or ()]
+        missing = [(what, part) for what, part in missing if part not in said]
+        if not missing:
+            return
+        said, opening = _dense(said), _dense((prompt or "")[-_OPENING:])
+        for what, part in missing:
+            if not (_dense(part) in said or _begins(_dense(part), opening, said)):
+                raise self._refused(messages, index, f"drops or rewrites the {what} `{part[:40]}` of")
+
+    def _refused(self, messages: Messages, index: int, does: str) -> RowRefused:
         return RowRefused(
             "template_mask",
-            f"the {self.template.named} drops or rewrites part of message {index}, so what is trained in it is unknown",
+            f"the {self.template.named} {does} message {index}, so what would be trained there is not what was said",
             self._way_out(messages, index, "give a template that writes it whole with `data.template=FILE`"),
         )
 
     def _way_out(self, messages: Messages, index: int, otherwise: str) -> str:
         later = any(message["role"] == "assistant" for message in messages[index + 1 :])
         return f"data.train_on=last, or {otherwise}" if later else otherwise
-
-
-def align(skeleton: Sequence[str], contents: Sequence[str], text: str) -> list[tuple[int, int]] | None:
-    """Where each content stands if the text is the skeleton's texts with the contents between them, else None.
-
-    A content may have lost white space at its ends.
-    """
-    at, spans = 0, []
-    if not text.startswith(skeleton[0]):
-        return None
-    at = len(skeleton[0])
-    for content, after in zip(contents, skeleton[1:], strict=True):
-        for said in _trims(content):
-            end = at + len(said)
-            if text.startswith(said, at) and text.startswith(after, end):
-                break
-        else:
-            return None
-        spans.append((at, end))
-        at = end + len(after)
-    return spans if at == len(text) else None
-
-
-def _tails(texts: Sequence[str], contents: Sequence[str]) -> Iterator[str]:
-    """The end of the render with one content, or none, between its texts."""
-    if not contents:
-        yield texts[0]
-    else:
-        for said in _trims(contents[0]):
-            yield texts[0] + said + texts[1]
-
-
-_SENTINEL = re.compile(r"QzSentinel\d+Qz")
-
-
-def _sentinel(index: int) -> str:
-    return f"QzSentinel{index}Qz"
-
-
-def _trims(content: str) -> Iterator[str]:
-    yield content
-    yield content.strip()
-    for ends in (None, "\n"):
-        yield content.rstrip(ends)
-        yield content.lstrip(ends)
-    yield content.strip("\n")
-
-
-def _carries(said: str, message: Mapping[str, Any], prompt: str | None) -> bool:
-    """Whether content, reasoning and the names of called functions stand in the text, but for white space."""
-    parts = [message["content"], *(message[key] for key in _REASONING if isinstance(message.get(key), str))]
-    parts += [call["function"]["name"] for call in message.get("tool_calls") or ()]
-    missing = [part for part in parts if part not in said]
-    if not missing:
-        return True
-    said, opening = _dense(said), _dense((prompt or "")[-_OPENING:])
-    return all(_dense(part) in said or _begins(_dense(part), opening, said) for part in missing)
 
 
 def _begins(part: str, opening: str, said: str) -> bool:

@@ -24,7 +24,7 @@ def multimodal(row: dict[str, Any]) -> Multimodal:
     messages = _messages(row)
     if not messages:
         raise DataError("the row has media but no messages", hint="give it a `messages` column")
-    media: dict[str, list[str]] = {}
+    media: dict[str, list[Any]] = {}
     for column, kind in _COLUMNS.items():
         value = row.get(column)
         if value:

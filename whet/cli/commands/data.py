@@ -1,0 +1,156 @@
+"""`whet data inspect`: a file as the model will see it, token by token, before anything is trained."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from whet.data.inspect import Inspection, Shown
+
+_WHITE = str.maketrans({"\n": "⏎", "\t": "⇥", "\r": "␍"})
+_MAX_TOKENS = 120  # of one segment; the middle of longer ones is left out
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    inspect = actions.add_parser("inspect", help="show tokens with roles and weights, lengths, and rows to be skipped")
+    inspect.add_argument("file", metavar="FILE", help="file, folder or hub id; FILE#100 takes 100 rows by chance")
+    inspect.add_argument("--model", required=True, help="folder, hub id, or tokenizer.json whose tokenizer is used")
+    inspect.add_argument("--rows", type=int, default=3, help="rows to show token by token (default: 3)")
+    inspect.add_argument("--limit", type=int, default=10_000, help="rows to read (default: 10000; 0 reads all)")
+    inspect.add_argument("--format", help="data format (default: detected)")
+    inspect.add_argument("--columns", nargs="*", default=[], metavar="OURS=FILE'S", help="columns to rename")
+    inspect.add_argument("--lines", action="store_true", help="every line of a text file is a row")
+    inspect.add_argument("--template", metavar="FILE", help="chat template instead of the tokenizer's")
+    inspect.add_argument("--train-on", default="assistant", choices=["assistant", "last", "all"])
+    inspect.add_argument("--allow", nargs="*", default=[], metavar="CHECK", help="checks that may fail")
+    inspect.add_argument("--max-length", type=int, help="list samples with more tokens than this")
+    inspect.add_argument("--json", action="store_true", help="print everything as one JSON object")
+
+
+def main(args: argparse.Namespace) -> int:
+    from whet.data.files import Source
+    from whet.data.inspect import inspect
+    from whet.data.render import Renderer
+
+    entry = {"path": args.file, "format": args.format, "columns": _columns(args.columns), "lines": args.lines}
+    source = Source.parse(entry, Path.cwd())
+    renderer = Renderer(_tokenizer(args.model), template=args.template, train_on=args.train_on, allow=args.allow)
+    seen = inspect(source, renderer, rows=args.rows, limit=args.limit or None, max_length=args.max_length)
+    if args.json:
+        print(json.dumps(_as_json(seen), ensure_ascii=False))
+    else:
+        _print(seen)
+    return 0
+
+
+def _tokenizer(model: str) -> Any:
+    from whet.base.errors import ModelError
+
+    path = Path(model).expanduser()
+    try:
+        if path.is_file():
+            from transformers import PreTrainedTokenizerFast
+
+            return PreTrainedTokenizerFast(tokenizer_file=str(path))
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(model)
+    except Exception as error:  # transformers raises OSError, ValueError, KeyError, ... for what it cannot load
+        raise ModelError(
+            f"no tokenizer could be loaded from {model}: {error}", hint="--model FOLDER, a hub id, or a tokenizer.json"
+        ) from error
+
+
+def _columns(pairs: list[str]) -> dict[str, str]:
+    from whet.base.errors import ConfigError
+
+    wrong = [pair for pair in pairs if "=" not in pair]
+    if wrong:
+        raise ConfigError(f"`--columns {wrong[0]}` names no column of the file", hint="--columns prompt=question")
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def _as_json(seen: Inspection) -> dict[str, Any]:
+    return {
+        "source": seen.source,
+        "rows": seen.num_rows,
+        "is_partial": seen.is_partial,
+        "formats": seen.formats,
+        "kinds": seen.kinds,
+        "samples": len(seen.lengths),
+        "tokens": sum(seen.lengths),
+        "trained": sum(seen.trained),
+        "lengths": [{"up_to": bound, "samples": count} for bound, count in seen.histogram()],
+        "refused": {
+            reason: {"rows": [row for row, _ in rows], "detail": rows[0][1].detail, "hint": rows[0][1].hint}
+            for reason, rows in seen.refused.items()
+        },
+        "shown": [
+            {
+                "row": shown.row,
+                "kind": shown.kind,
+                "part": shown.part,
+                "tokens": [{"id": t.id, "text": t.text, "role": t.role, "weight": t.weight} for t in shown.tokens],
+            }
+            for shown in seen.shown
+        ],
+    }
+
+
+def _print(seen: Inspection) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    for shown in seen.shown:
+        _print_row(console, shown)
+    tokens, trained = sum(seen.lengths), sum(seen.trained)
+    formats = ", ".join(f"{name} ({count:,})" for name, count in seen.formats.most_common())
+    console.print(f"{seen.source}: {'the first ' if seen.is_partial else ''}{seen.num_rows:,} rows as {formats}")
+    if tokens:
+        share = f"{trained:,} trained ({100 * trained / tokens:.3g} %)"
+        longest, mean = max(seen.lengths), tokens / len(seen.lengths)
+        console.print(
+            f"{len(seen.lengths):,} samples, {tokens:,} tokens, {share}; mean {mean:,.0f}, longest {longest:,}"
+        )
+        _print_histogram(console, seen)
+    _print_refused(console, seen)
+
+
+def _print_row(console: Console, shown: Shown) -> None:
+    from rich.text import Text
+
+    trained = sum(token.weight > 0 for token in shown.tokens)
+    part = f", {shown.part}" if shown.part else ""
+    console.print(f"row {shown.row} ({shown.kind}{part}): {len(shown.tokens):,} tokens, {trained:,} with weight")
+    for role, weight, texts in shown.segments():
+        if len(texts) > _MAX_TOKENS:
+            half = _MAX_TOKENS // 2
+            texts = [*texts[:half], f" ... {len(texts) - 2 * half:,} tokens ... ", *texts[-half:]]
+        line = Text(f"  {role:<10} {weight:g} {'▶' if weight else ' '} ", style="bold" if weight else "dim")
+        line.append("|".join(texts).translate(_WHITE), style="green" if weight else "dim")
+        console.print(line)
+    console.print()
+
+
+def _print_histogram(console: Console, seen: Inspection) -> None:
+    bins = seen.histogram()
+    most = max(count for _, count in bins)
+    for bound, count in bins:
+        console.print(f"  up to {bound:>9,} tokens {count:>9,} {'█' * round(40 * count / most)}")
+
+
+def _print_refused(console: Console, seen: Inspection) -> None:
+    if not seen.refused:
+        console.print("nothing would be skipped")
+        return
+    for reason, rows in sorted(seen.refused.items(), key=lambda item: -len(item[1])):
+        number, first = rows[0]
+        console.print(f"{len(rows):,} refused ({reason}), such as row {number}: {first.detail}", style="bold")
+        if first.hint:
+            console.print(f"  hint: {first.hint}")

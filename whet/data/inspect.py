@@ -1,0 +1,127 @@
+"""Inspect: a source as the model will see it. Tokens with roles and weights, lengths, and what would be skipped."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby, islice
+
+import numpy as np
+
+from whet.contracts.rows import Conversation, Labelled, Preference, Row
+from whet.data.detect import Detector
+from whet.data.files import Source, read_rows
+from whet.data.refusal import Refused
+from whet.data.render import Rendered, Renderer
+
+_BATCH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token of a shown row."""
+
+    id: int
+    text: str
+    role: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A row with all its tokens. `part` tells the two replies of a preference pair apart."""
+
+    row: int
+    kind: str
+    part: str
+    tokens: tuple[Token, ...]
+
+    def segments(self) -> Iterator[tuple[str, float, list[str]]]:
+        """Runs of tokens with the same role and weight: (role, weight, texts)."""
+        for (role, weight), run in groupby(self.tokens, key=lambda token: (token.role, token.weight)):
+            yield role, weight, [token.text for token in run]
+
+
+@dataclass(slots=True)
+class Inspection:
+    """What was seen of a source. Lengths and trained tokens are per sample; a preference pair is two samples."""
+
+    source: str
+    formats: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+    num_rows: int = 0
+    is_partial: bool = False
+    lengths: list[int] = field(default_factory=list)
+    trained: list[int] = field(default_factory=list)
+    refused: dict[str, list[tuple[int, Refused]]] = field(default_factory=lambda: defaultdict(list))
+    shown: list[Shown] = field(default_factory=list)
+
+    def histogram(self, num_bins: int = 12) -> list[tuple[int, int]]:
+        """(longest length in the bin, samples in it), the bins bounded by powers of two."""
+        if not self.lengths:
+            return []
+        bounds = [1 << power for power in range(max(1, int(max(self.lengths) - 1).bit_length()) + 1)]
+        counts = Counter(next(bound for bound in bounds if length <= bound) for length in self.lengths)
+        first = next(i for i, bound in enumerate(bounds) if counts[bound])
+        return [(bound, counts[bound]) for bound in bounds[first:]][-num_bins:]
+
+
+def inspect(
+    source: Source, renderer: Renderer, *, rows: int = 3, limit: int | None = None, max_length: int | None = None
+) -> Inspection:
+    """Read and render up to `limit` rows and show the first `rows` of them token by token.
+
+    Rows past `max_length` tokens are listed under `too_long`. Raises DataError as reading does.
+    """
+    seen, detector = Inspection(source.name), Detector(source.format)
+    numbered = read_rows(source)
+    while batch := list(islice(numbered, _BATCH if limit is None else min(_BATCH, limit - seen.num_rows))):
+        seen.num_rows += len(batch)
+        parsed = [(number, detector.parse(row, f"{source.name} row {number}")) for number, row in batch]
+        _look(seen, renderer, [(n, part, view) for n, row in parsed for part, view in _views(row)], rows, max_length)
+        seen.kinds.update(row.kind for _, row in parsed if not isinstance(row, Refused))
+    seen.is_partial = next(numbered, None) is not None
+    seen.formats = detector.seen
+    return seen
+
+
+def _look(
+    seen: Inspection,
+    renderer: Renderer,
+    views: Sequence[tuple[int, str, Row | Refused]],
+    rows: int,
+    max_length: int | None,
+) -> None:
+    whole = [view for _, _, view in views if not isinstance(view, Refused)]
+    wanted = len({shown.row for shown in seen.shown}) < rows
+    rendered = iter(renderer.render(whole, roles=wanted))
+    for number, part, view in views:
+        result = view if isinstance(view, Refused) else next(rendered)
+        if isinstance(result, Refused):
+            seen.refused[result.reason].append((number, result))
+            continue
+        seen.lengths.append(len(result.ids))
+        seen.trained.append(int(np.count_nonzero(result.weights[1:])))
+        if max_length is not None and len(result.ids) > max_length:
+            detail = f"{len(result.ids)} tokens, more than {max_length}"
+            seen.refused["too_long"].append((number, Refused("too_long", detail)))
+        if wanted and len({shown.row for shown in seen.shown} | {number}) <= rows:
+            seen.shown.append(Shown(number, view.kind, part, _tokens(renderer, result)))
+
+
+def _views(row: Row | Refused) -> list[tuple[str, Row | Refused]]:
+    """The row itself, or the conversations that a pair or a labelled reply consists of."""
+    if isinstance(row, Preference):
+        context = [{**message, "weight": 0} for message in row.prompt]
+        replies = {"chosen": row.chosen, "rejected": row.rejected}
+        return [(part, Conversation([*context, *reply], row.tools)) for part, reply in replies.items()]
+    if isinstance(row, Labelled):
+        return [("good" if row.label else "bad", Conversation(row.messages, row.tools))]
+    return [("", row)]
+
+
+def _tokens(renderer: Renderer, rendered: Rendered) -> tuple[Token, ...]:
+    texts = renderer.token_texts(rendered.ids.tolist())
+    fields = zip(rendered.ids.tolist(), texts, rendered.roles or (), rendered.weights.tolist(), strict=True)
+    return tuple(Token(*values) for values in fields)
