@@ -50,8 +50,5 @@ def test_a_sample_longer_than_the_capacity_is_named():
 
 def test_one_at_a_time_the_fullest_row_that_fits_is_taken():
     fit = BestFit(10)
-    fit.open()
-    fit.open()
-    six, five, four, other_five, one = (fit.place(length) for length in (6, 7, 3, 4, 1))
-    assert six == other_five and five == four and six != five
-    assert one is None
+    six, seven = fit.open(6), fit.open(7)
+    assert [fit.place(length) for length in (3, 1, 4, 3, 1)] == [seven, six, None, six, None]

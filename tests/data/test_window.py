@@ -75,4 +75,4 @@ def test_the_short_step_is_the_last_of_its_epoch():
 
 def test_unshuffled_steps_of_equal_samples_are_in_the_order_of_the_file():
     steps = [step for window, _ in plan([10] * 30, 100, 2, shuffle=False) for step in window]
-    assert steps == [list(range(0, 10)), list(range(10, 20)), list(range(20, 30))]
+    assert steps == [list(range(10)), list(range(10, 20)), list(range(20, 30))]

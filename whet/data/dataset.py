@@ -127,14 +127,18 @@ class View:
 def held_out(data: Dataset, fraction: float, seed: int) -> tuple[View, View]:
     """Split off `fraction` of each source's rows, chosen by `seed`: (the rest, the held-out part).
 
-    Pieces of one document stay on one side, so that nothing measured was trained on. Raises DataError
+    Pieces of one document stay on one side, so that nothing measured was trained on; of a source with
+    too few documents for that, such as one long text, the last pieces are held out. Raises DataError
     when either side would be empty.
     """
     is_held = np.zeros(len(data), bool)
     for number, span in enumerate(data.spans):
         rows, owners = np.unique(data.rows[span.start : span.stop], return_inverse=True)
-        places = Shuffle(len(rows), seed, number, HELD_OUT).all()
-        is_held[span.start : span.stop] = (places < round(fraction * len(rows)))[owners]
+        if wanted := round(fraction * len(rows)):
+            places = Shuffle(len(rows), seed, number, HELD_OUT).all()
+            is_held[span.start : span.stop] = (places < wanted)[owners]
+        else:
+            is_held[span.stop - round(fraction * len(owners)) : span.stop] = True
     if not is_held.any() or is_held.all():
         side = "is left to train on" if is_held.any() else "is held out"
         raise DataError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -71,13 +71,16 @@ class Ledger:
 
     def check(self, max_skipped: float) -> None:
         """Raise DataError when more than this share of all rows was skipped."""
-        rows, skipped = sum(self.num_rows.values()), self.num("skipped")
+        self.check_share(self.num("skipped"), sum(self.num_rows.values()), max_skipped)
+
+    def check_share(self, skipped: int, rows: int, max_skipped: float) -> None:
+        """Raise DataError, with the reasons listed here, when `skipped` of `rows` is more than the share."""
         if skipped <= max_skipped * rows:
             return
         first = next(entry for entry in self if entry.action == "skipped")
         raise DataError(
             f"{skipped:,} of {rows:,} rows were skipped, more than the share of {max_skipped:g} that is allowed: "
-            f"{reasons(self.counts, 'skipped')}",
+            f"{self._reasons('skipped')}",
             at=f"{first.source} row {first.row}" + (f": {first.detail}" if first.detail else ""),
             hint=f"mend the rows, or allow it: data.max_skipped={_round_up(skipped / rows)}",
         )
@@ -87,8 +90,13 @@ class Ledger:
         parts = [f"{sum(self.num_rows.values()):,} rows"]
         for action in ("skipped", "truncated", "deduplicated"):
             if self.num(action):
-                parts.append(f"{self.num(action):,} {action} ({reasons(self.counts, action)})")
+                parts.append(f"{self.num(action):,} {action} ({self._reasons(action)})")
         return "; ".join(parts)
+
+    def _reasons(self, action: Action) -> str:
+        """The reasons of an action with their counts, most frequent first."""
+        own = sorted(((count, reason) for (kind, reason), count in self.counts.items() if kind == action), reverse=True)
+        return ", ".join(f"{reason} ({count:,})" for count, reason in own)
 
 
 def to_line(entry: Entry) -> str:
@@ -100,12 +108,6 @@ def read_ledger(path: Path) -> list[Entry]:
     """The entries of a ledger's file; a last line that a killed process left unfinished is left out."""
     with path.open(encoding="ascii") as file:
         return [Entry(**json.loads(line)) for line in file if line.endswith("\n")]
-
-
-def reasons(counts: Mapping[tuple[Action, str], int], action: Action) -> str:
-    """The reasons of an action with their counts, most frequent first."""
-    own = sorted(((count, reason) for (kind, reason), count in counts.items() if kind == action), reverse=True)
-    return ", ".join(f"{reason} ({count:,})" for count, reason in own)
 
 
 def _round_up(share: float) -> float:

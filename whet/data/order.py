@@ -11,7 +11,7 @@ from whet.base.errors import ConfigError
 from whet.data.shuffle import Shuffle
 
 # What a key of (seed, epoch or source, purpose, ...) is drawn for, so that no two draws share one.
-_EPOCH, _EXTRA, _CHANCE, WINDOW, HELD_OUT = range(1, 6)
+_EPOCH, _EXTRA, _CHANCE, WINDOW, HELD_OUT, STREAM = range(1, 7)
 # Positions worked out at once: a call on fewer costs as much, because numpy's own overhead dominates.
 _BLOCK = 1 << 14
 

@@ -26,10 +26,12 @@ class BestFit:
         self._room: list[int] = []
         self._row: list[int] = []
 
-    def open(self) -> None:
-        """Add an empty row."""
-        self._insert(self.capacity, self.num_rows)
+    def open(self, length: int) -> int:
+        """Add a row that holds the sample; returns its number."""
+        row = self.num_rows
         self.num_rows += 1
+        self._insert(self.capacity - length, row)
+        return row
 
     def place(self, length: int) -> int | None:
         """The number of the row that the sample goes to, or None where no open row has room."""
@@ -37,11 +39,12 @@ class BestFit:
         if index == len(self._room):
             return None
         room, row = self._room.pop(index) - length, self._row.pop(index)
-        if room:
-            self._insert(room, row)
+        self._insert(room, row)
         return row
 
     def _insert(self, room: int, row: int) -> None:
+        if not room:
+            return
         index = bisect_left(self._room, room)
         self._room.insert(index, room)
         self._row.insert(index, row)
@@ -59,12 +62,12 @@ def pack(lengths: Sequence[int], capacity: int) -> list[list[int]]:
             f"sample {order[0]} has {lengths[order[0]]} tokens, more than the {capacity} that a row holds",
             hint="cut long samples with `data.truncation=cut`, or raise the capacity",
         )
-    fit, rows = BestFit(capacity), []
+    fit = BestFit(capacity)
+    rows: list[list[int]] = []
     for index in order:
         row = fit.place(int(lengths[index]))
         if row is None:
-            fit.open()
             rows.append([])
-            row = fit.place(int(lengths[index]))
+            row = fit.open(int(lengths[index]))
         rows[row].append(index)
     return rows

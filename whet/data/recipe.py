@@ -54,18 +54,17 @@ class Recipe:
 
         Raises DataError for a kind of row that is not taken, and for a long sample where that is an error.
         """
-        samples, entries = [], []
+        samples: list[Sample] = []
+        entries: list[Entry] = []
         for (number, row), rendered in zip(rows, self._render(source, rows), strict=True):
-            if isinstance(rendered, Sample):
-                made = self._fit(row, rendered)
-            else:
-                made = rendered
+            made = rendered if isinstance(rendered, Refused) else self._fit(rendered, isinstance(row, Text))
             if isinstance(made, Refused):
                 entries.append(Entry(source, number, "skipped", made.reason, made.detail))
                 continue
             samples += made
-            if len(made) == 1 and made[0].num_tokens < rendered.num_tokens:
-                detail = f"{rendered.num_tokens} tokens, cut to {self.max_length}"
+            whole = rendered.num_tokens if isinstance(rendered, Sample) else 0
+            if len(made) == 1 and made[0].num_tokens < whole:
+                detail = f"{whole} tokens, cut to {self.max_length}"
                 entries.append(Entry(source, number, "truncated", "too_long", detail))
         return samples, entries
 
@@ -87,12 +86,11 @@ class Recipe:
                 made = next(rendered)
                 yield made if isinstance(made, Refused) else Sample(made.ids, made.weights, {}, origin)
 
-    def _fit(self, row: Row, sample: Sample) -> list[Sample] | Refused:
+    def _fit(self, sample: Sample, is_text: bool) -> list[Sample] | Refused:
         """The sample, or what `truncation` makes of a long one."""
         limit = self.max_length
         if limit is None or sample.num_tokens <= limit:
             return [sample]
-        is_text = isinstance(row, Text)
         policy = self.truncation if self.truncation != "auto" else ("split" if is_text else "error")
         if policy == "skip":
             return Refused("too_long", f"{sample.num_tokens} tokens, and {limit} are allowed")

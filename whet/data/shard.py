@@ -114,8 +114,9 @@ class ShardWriter:
             new = {FIELD + name: _Column(self._part / (FIELD + name), table.fields[name].dtype) for name in names}
             self._fields, self._columns = names, self._columns | new
         if self._fields != names:
+            first = table.columns["rows"][0]
             raise DataError(
-                f"the rows from {table.columns['rows'][0]} on have the fields {names}, those before them {self._fields}",
+                f"the rows from {first} on have the fields {names}, those before them {self._fields}",
                 hint="all rows need the same columns",
             )
 

@@ -98,7 +98,7 @@ class DatasetSource:
 
     def _count(self) -> int:
         if self._length["steps"]:
-            return self._length["steps"]
+            return int(self._length["steps"])
         cursor, count, tokens, epoch = Cursor(self._planner, Place()), 0, 0, 0.0
         while tokens < (self._length["tokens"] or 0) or epoch < (self._length["epochs"] or 0) - 1e-9:
             samples, epoch = cursor.advance()

@@ -23,14 +23,15 @@ def close_window(
     The steps are then shuffled by `key`; in an epoch's last window the one opened last stays last,
     because it may be short.
     """
-    fit, steps, carried = BestFit(budget), [], []
+    fit = BestFit(budget)
+    steps: list[list[int]] = []
+    carried: list[int] = []
     for index, cost in enumerate(costs):
         cost = min(cost, budget)
         step = fit.place(cost)
         if step is None and len(steps) < max_steps:
             steps.append([])
-            fit.open()
-            step = fit.place(cost)
+            step = fit.open(cost)
         (carried if step is None else steps[step]).append(index)
     if key is not None:
         num_free = len(steps) - (is_last and not carried)
@@ -82,16 +83,16 @@ class Planner:
     def _take(self, place: Place, length: int) -> np.ndarray:
         """Samples in order from `place` on until, with the carried ones, they fill the window."""
         missing = self.budget * self.window_steps - int(self._clipped(list(place.carried)).sum())
-        taken = []
-        while missing > 0 and place.taken + sum(map(len, taken)) < length:
-            start = place.taken + sum(map(len, taken))
+        start, taken = place.taken, [np.empty(0, np.int64)]
+        while missing > 0 and start < length:
             guess = int(missing / self._mean * 1.1) + 16
             samples = self.order(place.epoch, start, start + guess)
             sums = np.cumsum(self._clipped(samples))
             samples = samples[: int(np.searchsorted(sums, missing)) + 1]
             missing -= int(sums[len(samples) - 1])
+            start += len(samples)
             taken.append(samples)
-        return np.concatenate(taken) if taken else np.empty(0, np.int64)
+        return np.concatenate(taken)
 
     def _clipped(self, samples: np.ndarray | list[int]) -> np.ndarray:
         return np.minimum(self.costs[samples], self.budget).astype(np.int64)

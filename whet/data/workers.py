@@ -57,24 +57,36 @@ def serve() -> None:
     items, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not fall between the answers
     function = pickle.load(items)
-    while items.peek(1):
-        item = pickle.load(items)
+    while True:
         try:
-            answer = function(item), None
-        except Exception as error:
-            answer = None, _portable(error)
-        pickle.dump(answer, answers, pickle.HIGHEST_PROTOCOL)
+            item = pickle.load(items)
+        except EOFError:
+            return
+        pickle.dump(_answer(function, item), answers, pickle.HIGHEST_PROTOCOL)
         answers.flush()
+
+
+def _answer(function: Callable[[Item], Result], item: Item) -> tuple[Result | None, Exception | None]:
+    try:
+        return function(item), None
+    except Exception as error:
+        return None, _portable(error)
 
 
 def _start() -> subprocess.Popen:
     code = f"import sys; sys.path[:] = {sys.path!r}; from whet.data.workers import serve; serve()"
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     # In a session of their own, so that Ctrl-C reaches this process alone, which then ends them.
-    return subprocess.Popen([sys.executable, "-c", code], env=os.environ | _THREADS, start_new_session=True, **pipes)
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | _THREADS,
+        start_new_session=True,
+    )
 
 
 def _send(worker: subprocess.Popen, value: Any) -> None:
+    assert worker.stdin is not None
     try:
         worker.stdin.write(pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
         worker.stdin.flush()
@@ -83,6 +95,7 @@ def _send(worker: subprocess.Popen, value: Any) -> None:
 
 
 def _receive(worker: subprocess.Popen) -> Any:
+    assert worker.stdout is not None
     try:
         answer, error = pickle.load(worker.stdout)
     except (EOFError, pickle.UnpicklingError):  # killed before, or in the middle of its answer

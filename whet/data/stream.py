@@ -1,0 +1,254 @@
+"""Step source over rows that are rendered while training: for data that is too large to render first."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from itertools import chain, islice
+from typing import Any, NamedTuple
+
+from whet.base.errors import ConfigError, DataError
+from whet.contracts.sample import Sample
+from whet.contracts.steps import Step, Stop
+from whet.data.files import Source, fingerprint
+from whet.data.ledger import Entry, Ledger
+from whet.data.mixture import Drawn, Mixture, Position
+from whet.data.order import STREAM, WINDOW
+from whet.data.recipe import Recipe
+from whet.data.shuffle import shuffled
+from whet.data.source import check_turn, only_one, refuse_changes
+from whet.data.window import close_window
+from whet.data.workers import apply_in_order
+
+_CHUNK_ROWS = 64
+# The share of skipped rows is taken of at least so many: one bad row among the first ten is not a tenth of the data.
+_MIN_ROWS = 1000
+
+
+class _Numbered(NamedTuple):
+    """A sample and the number of its source."""
+
+    source: int
+    sample: Sample
+
+
+class _Rendered(NamedTuple):
+    """What became of a row."""
+
+    drawn: Drawn
+    samples: list[_Numbered]
+    entries: list[Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a window starts: positions in the sources, samples carried over, and rows read and skipped up to there."""
+
+    epoch: int
+    window: int
+    positions: tuple[Position, ...]
+    carried: tuple[_Numbered, ...] = ()
+    num_rows: tuple[int, ...] = ()
+    num_skipped: int = 0
+
+
+class StreamingSource:
+    """Steps like those of DatasetSource, from rows as they come: `steps` of them, or as many as hold `tokens`.
+
+    Rows are shuffled within a window of `window_steps` steps alone. The samples of a window are in
+    memory. `workers` processes render ahead (0: this one renders when a window begins). The number of
+    steps for `tokens` takes each as full, so up to a hundredth of the tokens may be missing.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        recipe: Recipe,
+        *,
+        ledger: Ledger,
+        seed: int,
+        batch_tokens: int | None = None,
+        batch_samples: int | None = None,
+        window_steps: int = 8,
+        steps: int | None = None,
+        tokens: int | None = None,
+        shuffle: bool = True,
+        max_skipped: float = 0.01,
+        workers: int = 0,
+    ) -> None:
+        self._budget = int(only_one(batch_tokens=batch_tokens, batch_samples=batch_samples))
+        only_one(steps=steps, tokens=tokens)
+        if tokens and not batch_tokens:
+            raise ConfigError(
+                "how many steps the tokens make is unknown while steps are counted in samples",
+                at="train.tokens",
+                hint="give train.steps, or train.batch_tokens",
+            )
+        self.total = steps or -(-int(tokens or 0) // self._budget)
+        self.notices: tuple[str, ...] = ()
+        self._mixture, self._recipe, self._ledger = Mixture(sources, seed, interleaved=shuffle), recipe, ledger
+        self._by_tokens, self._window_steps, self._max_skipped = batch_tokens is not None, window_steps, max_skipped
+        self._seed, self._shuffle, self._workers = seed, shuffle, workers
+        self._order = {
+            "data": [fingerprint(source) for source in sources],
+            "weights": [source.weight for source in sources],
+            "rendering": recipe.key,
+            "seed": seed,
+            "shuffle": shuffle,
+            "batch_tokens": batch_tokens,
+            "batch_samples": batch_samples,
+            "window_steps": window_steps,
+        }
+        self._served = self._step = 0
+        self._steps: list[list[_Numbered]] | None = None
+        self._place = self._following = _Place(0, 0, self._mixture.start, num_rows=(0,) * len(sources))
+        self._rows = self._rows_from(self._place)
+
+    def next(self, step: int) -> Step | Stop:
+        """The step of this number; they are given out in order. Raises RunError for any other."""
+        if step >= self.total:
+            return Stop(f"all {self.total:,} steps are done")
+        check_turn(step, self._step)
+        while self._steps is None or self._served == len(self._steps):
+            if self._steps is not None:
+                self._place, self._served = self._following, 0
+            self._steps, self._following = self._window(self._place)
+        samples = [sample for _, sample in self._steps[self._served]]
+        self._served, self._step = self._served + 1, self._step + 1
+        return Step(step, list(map(_tokens, samples)), samples.__getitem__, float(self._place.epoch))
+
+    def state_dict(self) -> dict[str, Any]:
+        """JSON: where the current window starts, how many of its steps are given out, and what defines the order."""
+        place = self._place
+        carried = [(source, s.origin.row, s.origin.part) for source, s in place.carried if s.origin]
+        return {
+            "step": self._step,
+            "served": self._served,
+            "place": {**asdict(replace(place, carried=())), "carried": carried},
+            "order": self._order,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on after the last step given out: reads the sources again up to there, without rendering.
+
+        Raises RunError where the data or the order has changed.
+        """
+        refuse_changes(state["order"], self._order)
+        stored = state["place"]
+        place = _Place(
+            stored["epoch"],
+            stored["window"],
+            tuple(Position(*position) for position in stored["positions"]),
+            self._read_again([tuple(origin) for origin in stored["carried"]]),
+            tuple(stored["num_rows"]),
+            stored["num_skipped"],
+        )
+        for source, count in zip(self._mixture.sources, place.num_rows, strict=True):
+            self._ledger.read(source.name, count)
+        self._served, self._step, self._steps = state["served"], state["step"], None
+        self._place = self._following = place
+        self._rows = self._rows_from(place)
+
+    def _rows_from(self, place: _Place) -> _Ahead:
+        names = [source.name for source in self._mixture.sources]
+        chunks = _chunks(self._mixture.rows(place.epoch, place.positions))
+        rendered = apply_in_order(partial(_render, self._recipe, names), chunks, self._workers)
+        return _Ahead(chain.from_iterable(rendered))
+
+    def _window(self, place: _Place) -> tuple[list[list[_Numbered]], _Place]:
+        """The steps of the window at `place`, and where the next one starts."""
+        fresh, following = self._draw(place)
+        if self._shuffle:
+            fresh = [fresh[i] for i in shuffled(len(fresh), self._seed, place.epoch, STREAM, place.window)]
+        samples = [*place.carried, *fresh]
+        is_last = self._rows.peek().drawn.epoch > place.epoch
+        if is_last and not samples and place.window == 0:
+            raise DataError(f"no row is left to learn from: {self._ledger.summary()}")
+        key = (self._seed, place.epoch, WINDOW, place.window) if self._shuffle else None
+        costs = [self._cost(sample) for _, sample in samples]
+        steps, carried = close_window(costs, self._budget, self._window_steps, key=key, is_last=is_last)
+        following = replace(following, carried=tuple(samples[i] for i in carried))
+        if is_last and not carried:
+            following = replace(following, epoch=place.epoch + 1, window=0, positions=self._mixture.start)
+        return [[samples[i] for i in step] for step in steps], following
+
+    def _draw(self, place: _Place) -> tuple[list[_Numbered], _Place]:
+        """Samples of the next rows of the epoch until, with the carried ones, they fill the window."""
+        missing = self._budget * self._window_steps - sum(self._cost(sample) for _, sample in place.carried)
+        fresh, positions, num_rows, num_skipped = [], list(place.positions), list(place.num_rows), place.num_skipped
+        while missing > 0 and self._rows.peek().drawn.epoch == place.epoch:
+            drawn, samples, entries = self._rows.take()
+            positions[drawn.source] = drawn.after
+            fresh += samples
+            missing -= sum(self._cost(sample) for _, sample in samples)
+            for entry in entries:
+                self._ledger.add(entry)
+            if place.epoch == 0 and drawn.after.passes == 0:
+                self._ledger.read(self._mixture.sources[drawn.source].name, 1)
+                num_rows[drawn.source] += 1
+                num_skipped += any(entry.action == "skipped" for entry in entries)
+        if num_skipped > self._max_skipped * _MIN_ROWS:
+            self._ledger.check_share(num_skipped, sum(num_rows), self._max_skipped)
+        following = _Place(place.epoch, place.window + 1, tuple(positions), (), tuple(num_rows), num_skipped)
+        return fresh, following
+
+    def _cost(self, sample: Sample) -> int:
+        return min(_tokens(sample), self._budget) if self._by_tokens else 1
+
+    def _read_again(self, origins: Sequence[tuple[int, int, int]]) -> tuple[_Numbered, ...]:
+        """The samples of (source, row, part), which lie a window before the positions."""
+        found: dict[tuple[int, int, int], _Numbered] = {}
+        for number in {source for source, _, _ in origins}:
+            rows = {row for source, row, _ in origins if source == number}
+            name = self._mixture.sources[number].name
+            for row, parsed in self._mixture.rows_of(number, min(rows)):
+                if row in rows:
+                    made, _ = self._recipe(name, [(row, parsed)])
+                    found |= {(number, row, part): _Numbered(number, sample) for part, sample in enumerate(made)}
+                if row >= max(rows):
+                    break
+        return tuple(found[origin] for origin in origins)
+
+
+class _Ahead:
+    """Rendered rows without end, the next of which can be looked at."""
+
+    def __init__(self, rows: Iterator[_Rendered]) -> None:
+        self._rows = rows
+        self._next: _Rendered | None = None
+
+    def peek(self) -> _Rendered:
+        """The next row, which stays."""
+        if self._next is None:
+            self._next = next(self._rows)
+        return self._next
+
+    def take(self) -> _Rendered:
+        """The next row."""
+        row, self._next = self.peek(), None
+        return row
+
+
+def _chunks(rows: Iterator[Drawn]) -> Iterator[list[Drawn]]:
+    while True:
+        yield list(islice(rows, _CHUNK_ROWS))
+
+
+def _render(recipe: Recipe, names: Sequence[str], chunk: Sequence[Drawn]) -> list[_Rendered]:
+    """Render the rows of each source together; a row that a chunk holds twice is rendered once."""
+    samples, entries = defaultdict(list), defaultdict(list)
+    for number in {drawn.source for drawn in chunk}:
+        rows = {drawn.number: drawn.row for drawn in chunk if drawn.source == number}
+        made, listed = recipe(names[number], list(rows.items()))
+        for sample in made:
+            samples[number, sample.origin.row if sample.origin else 0].append(_Numbered(number, sample))
+        for entry in listed:
+            entries[number, entry.row].append(entry)
+    keys = [(drawn.source, drawn.number) for drawn in chunk]
+    return [_Rendered(drawn, samples[key], entries[key]) for drawn, key in zip(chunk, keys, strict=True)]
+
+
+def _tokens(sample: Sample) -> int:
+    return max(1, sample.num_tokens)
