@@ -50,7 +50,7 @@ def test_two_trainings_interleaved_step_by_step_are_the_two_alone(tmp_path):
     before = torch.random.get_rng_state()
     for _ in range(12):
         for built in loops:
-            built.loop._advance(built.loop.source.next(built.loop.progress.step))
+            built.loop.advance(built.loop.source.next(built.loop.progress.step))
     assert torch.equal(before, torch.random.get_rng_state()), "training touched the default generator"
     for number, text in enumerate(alone):
         mixed = (tmp_path / "runs" / f"mixed-{number}" / "records.jsonl").read_text()
@@ -116,7 +116,7 @@ def test_a_run_without_tokens_trains_resumes_and_is_tracked(tmp_path):
     }  # fmt: skip
     built = assemble(from_mapping(settings))
     for _ in range(7):
-        built.loop._advance(built.loop.source.next(built.loop.progress.step))
+        built.loop.advance(built.loop.source.next(built.loop.progress.step))
     built.loop._checkpoint()
     _, ended = resume(tmp_path / "runs" / "table")
     assert ended.outcome == "done" and ended.step == 100

@@ -58,11 +58,11 @@ class Loop:
         with self.controls.signals():
             while ended is None:
                 step = self.source.next(self.progress.step)
-                ended = self._finish(step) if isinstance(step, Stop) else self._advance(step)
+                ended = self._finish(step) if isinstance(step, Stop) else self.advance(step)
         self.emit(ended)
         return ended
 
-    def _advance(self, step: Step) -> RunEnded | None:
+    def advance(self, step: Step) -> RunEnded | None:
         """One optimizer step, and what is due after it."""
         began = time.perf_counter()
         batches = self.dealer(step)
