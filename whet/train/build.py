@@ -22,6 +22,7 @@ from whet.models.context import BuildContext
 from whet.optim.groups import ParamGroups
 from whet.parallel.shard import layers, shard
 from whet.parallel.world import World
+from whet.train.allocator import keep_freed_memory
 from whet.train.checkpoint import Checkpoints
 from whet.train.controls import Controls
 from whet.train.deal import Dealer
@@ -61,6 +62,7 @@ def assemble(loaded: config.Loaded, folder: RunFolder | None = None) -> Built:
     run = loaded.run
     pinned = folder.read_resolved() if folder else {}
     set_threads(run, pinned)
+    keep_freed_memory()
     processor, context = _read_model(run)
     ledger = Ledger()
     fed = feed(run, processor, context, ledger)
