@@ -42,10 +42,10 @@ def _answer(doc: str) -> str:
 def test_functions_are_asked_for_by_name_and_signature_and_classes_by_name() -> None:
     questions = make_questions([_module("house.shelf", SHELF)])
     assert [(q.text, q.answer) for q in questions.train] == [
-        ("What does `house.shelf.close` do?", "Close the shelf at once."),
+        ("What does `shelf.close` do?", "Close the shelf at once."),
         ("What does `close(shelf, *, now=True)` do?", "Close the shelf at once."),
-        ("What is `house.shelf.Shelf`?", "A place for many books."),
-        ("What does `house.shelf.Shelf.add` do?", "Put a book on the shelf."),
+        ("What is `shelf.Shelf`?", "A place for many books."),
+        ("What does `Shelf.add` do?", "Put a book on the shelf."),
         ("What does `Shelf.add(book='x')` do?", "Put a book on the shelf."),
     ]
     assert questions.skipped["without a docstring"] == 1
@@ -97,7 +97,7 @@ def test_unfit_answers_are_counted_by_reason(doc: str, reason: str) -> None:
 
 
 def test_a_row_is_a_conversation_with_its_source(tmp_path: Path) -> None:
-    write_questions([Question("What is `a`?", "It is a letter.", "a.py:1")], tmp_path / "q.jsonl")
+    write_questions([Question("a", "What is `a`?", "It is a letter.", "a.py:1")], tmp_path / "q.jsonl")
     assert json.loads((tmp_path / "q.jsonl").read_text()) == {
         "messages": [{"role": "user", "content": "What is `a`?"}, {"role": "assistant", "content": "It is a letter."}],
         "source": "a.py:1",

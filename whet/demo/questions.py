@@ -20,8 +20,9 @@ SHORTEST_WORDS, LONGEST_CHARACTERS = 3, 120
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question, the first sentence of the docstring that answers it, and where that stands."""
+    """One question about `name`, the first sentence of the docstring that answers it, and where that stands."""
 
+    name: str
     text: str
     answer: str
     source: str
@@ -57,7 +58,8 @@ def make_questions(modules: Sequence[Module]) -> QuestionSet:
                 skipped[reason] += 1
                 continue
             source = f"{module.source}:{definition.lineno}"
-            questions = [Question(text, answer, source) for text in _ask(module.name, name, definition)]
+            full = f"{module.name}.{name}"
+            questions = [Question(full, text, answer, source) for text in _ask(module.name, name, definition)]
             if module.is_held_out:
                 held_out.append(questions[-1])
             else:
@@ -100,9 +102,11 @@ def arguments(definition: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
 
 
 def _ask(module: str, name: str, definition: Definition) -> list[str]:
+    """Names have two parts, `textwrap.fill` or `TextWrapper.fill`: more before them tells a small model little."""
+    short = ".".join(f"{module}.{name}".split(".")[-2:])
     if isinstance(definition, ast.ClassDef):
-        return [f"What is `{module}.{name}`?"]
-    return [f"What does `{module}.{name}` do?", f"What does `{name}({arguments(definition)})` do?"]
+        return [f"What is `{short}`?"]
+    return [f"What does `{short}` do?", f"What does `{name}({arguments(definition)})` do?"]
 
 
 def _unfit(answer: str, name: str) -> str:
