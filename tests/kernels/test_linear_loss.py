@@ -145,12 +145,23 @@ def test_bf16_errs_at_most_twice_as_much_as_the_plain_bf16_path():
 
 
 def test_under_autocast_it_computes_as_a_linear_layer_would():
-    hidden, weight, _, targets, weights = problem(with_bias=False)
+    hidden, weight, bias, targets, weights = problem()
     with torch.autocast("cpu", torch.bfloat16):
-        found = linear_nll(hidden, weight, targets, weights)
-        expected = (F.cross_entropy(F.linear(hidden, weight).float(), targets, reduction="none") * weights).sum()
+        found = linear_nll(hidden, weight, targets, weights, bias=bias)
+        logprobs, _ = linear_logprobs(hidden, weight, targets, bias=bias)
+        logits = F.linear(hidden, weight, bias).float()
+    expected = (F.cross_entropy(logits, targets, reduction="none") * weights).sum()
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)
-    assert [g.dtype for g in gradients(found, hidden, weight)] == [torch.float32, torch.float32]
+    torch.testing.assert_close(-(logprobs * weights).sum(), expected, rtol=1e-5, atol=0)
+
+
+def test_under_autocast_chunks_add_up_in_the_float32_of_the_head():
+    hidden, weight, _, targets, weights = problem(with_bias=False, positions=200)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = linear_nll(hidden, weight, targets, weights, chunk=50)
+    gradient = gradients(loss, weight)[0]
+    assert gradient.dtype == torch.float32
+    assert not torch.equal(gradient, gradient.bfloat16().float())
 
 
 def test_peak_memory_is_a_chunk_and_never_all_logits():

@@ -66,6 +66,13 @@ def test_a_stored_model_comes_back_with_its_tokenizer(folder):
     assert loaded.roles["lm_head.weight"] == ParamRole.HEAD
 
 
+def test_tokenizer_and_context_are_read_without_weights(folder):
+    (folder / "model.safetensors").unlink()
+    kind = model_source.get("hf")
+    tokenizer, context = kind.facts["read"](**kind.settings(path=str(folder)).values())
+    assert (len(tokenizer), context) == (40, 64)
+
+
 def test_what_training_saves_transformers_loads(folder, tmp_path):
     from transformers import AutoModelForCausalLM
 
@@ -128,6 +135,13 @@ def test_a_model_that_cannot_be_packed_runs_with_a_notice():
     assert not loaded.capabilities.packed
     assert "one sample a row" in loaded.capabilities.notices[0]
     assert loaded.model.run(packed([[5, 6, 7], [8, 9]]), frozenset({"nll"}))["nll"].isfinite()
+
+
+def test_a_model_with_dropout_says_that_noise_depends_on_the_split():
+    sizes = {"model_type": "gpt2", **SIZES}
+    assert "draws other noise" in build(init=sizes).capabilities.notices[0]
+    silent = {**sizes, "resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+    assert build(init=silent).capabilities.notices == ()
 
 
 @pytest.mark.parametrize("settings", [{}, {"path": "x", "init": LLAMA}], ids=["neither", "both"])

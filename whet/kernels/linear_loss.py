@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,8 +36,7 @@ def linear_nll(
     of logits (`chunk` positions; by default as many as fit `CHUNK_BYTES`) plus the head's gradient. Sums, softmax and
     the head's gradient accumulate in float32. One backward pass; `weights_P` gets no gradient.
     """
-    head = Head(logit_scale, softcap, chunk)
-    hidden_PD, weight_VD, bias = _autocast(hidden_PD, weight_VD, bias)
+    head = Head(logit_scale, softcap, chunk, _product_dtype(weight_VD))
     return _LinearNLL.apply(hidden_PD, weight_VD, bias, targets_P, weights_P, head, torch.is_grad_enabled())
 
 
@@ -56,8 +55,7 @@ def linear_logprobs(
     The backward pass computes the chunks of logits a second time, because each position has its own gradient.
     A target that shares the highest logit counts as a hit.
     """
-    head = Head(logit_scale, softcap, chunk)
-    hidden_PD, weight_VD, bias = _autocast(hidden_PD, weight_VD, bias)
+    head = Head(logit_scale, softcap, chunk, _product_dtype(weight_VD))
     return _LinearLogprobs.apply(hidden_PD, weight_VD, bias, targets_P, head)
 
 
@@ -87,11 +85,19 @@ def logits_logprobs(logits_PV: Tensor, targets_P: Tensor) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What turns hidden states into logits besides the weight: a constant factor, a soft-cap, the chunk size."""
+    """What turns hidden states into logits besides the weight: a constant factor, a soft-cap, chunk size, and dtype.
+
+    `dtype` is that of the matrix products; operands are cast inside, so that the head's gradient stays float32 where
+    the head is float32 and only the products are not (autocast).
+    """
 
     logit_scale: float
     softcap: float | None
     chunk: int | None
+    dtype: torch.dtype
+
+    def cast(self, *operands: Tensor | None) -> list[Any]:
+        return [None if operand is None else operand.to(self.dtype) for operand in operands]
 
     def chunks(self, num_positions: int, vocab: int, itemsize: int, device: torch.device) -> Iterator[slice]:
         rows = self.chunk or max(1, CHUNK_BYTES.get(device.type, CHUNK_BYTES["cuda"]) // (vocab * itemsize))
@@ -106,7 +112,9 @@ class _Chunk:
     def __init__(self, weight_VD: Tensor, bias: Tensor | None, head: Head) -> None:
         self.weight_VD, self.bias, self.head = weight_VD, bias, head
         self.wide = _wide(weight_VD.dtype)
-        self.buffer = self.narrow = self.capped = None
+        self.buffer: Tensor | None = None
+        self.narrow: Tensor | None = None
+        self.capped: Tensor | None = None
 
     def softmax(self, hidden_CD: Tensor, targets_C: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Probabilities (C, V) in place of the logits, log p(target) (C,), and whether it is the highest (C,)."""
@@ -121,8 +129,7 @@ class _Chunk:
     def backward(self, probs_CV: Tensor, targets_C: Tensor) -> Tensor:
         """d(-log p)/d(scaled logits) (C, V) in the products' dtype, in place, without the position's factor."""
         probs_CV.scatter_add_(-1, targets_C[:, None], probs_CV.new_full((len(targets_C), 1), -1.0))
-        if self.head.softcap:
-            assert self.capped is not None
+        if self.head.softcap and self.capped is not None:
             ratio_CV = self.capped[: len(targets_C)].div_(self.head.softcap)
             probs_CV.mul_(ratio_CV.square_().neg_().add_(1))
         return probs_CV if self.narrow is None else self.narrow[: len(targets_C)].copy_(probs_CV)
@@ -150,7 +157,7 @@ class _Chunk:
         if self.head.softcap:
             logits_CV.div_(self.head.softcap).tanh_().mul_(self.head.softcap)
             if self.capped is None:
-                self.capped = torch.empty_like(self.buffer)
+                self.capped = torch.empty_like(logits_CV)  # the first chunk is the largest
             self.capped[: len(logits_CV)].copy_(logits_CV)
         return logits_CV
 
@@ -158,7 +165,7 @@ class _Chunk:
 class _Gradients:
     """Gradients of hidden states, weight and bias, summed over chunks; those not needed are never made."""
 
-    def __init__(self, needs: tuple[bool, bool, bool], hidden_PD: Tensor, weight_VD: Tensor, head: Head) -> None:
+    def __init__(self, needs: Sequence[bool], hidden_PD: Tensor, weight_VD: Tensor, head: Head) -> None:
         wide = _wide(weight_VD.dtype)
         self.head, self.weight_VD = head, weight_VD
         self.hidden_PD = torch.empty_like(hidden_PD) if needs[0] else None
@@ -191,7 +198,8 @@ class _Gradients:
 class _LinearNLL(Function):
     @staticmethod
     def forward(ctx: Any, hidden_PD, weight_VD, bias, targets_P, weights_P, head: Head, with_grad: bool) -> Tensor:
-        needs = tuple(with_grad and need for need in ctx.needs_input_grad[:3])
+        hidden_PD, weight_VD, bias = head.cast(hidden_PD, weight_VD, bias)
+        needs = [with_grad and need for need in ctx.needs_input_grad[:3]]
         grads = _Gradients(needs, hidden_PD, weight_VD, head)
         chunk = _Chunk(weight_VD, bias, head)
         total = torch.zeros((), dtype=chunk.wide, device=hidden_PD.device)
@@ -216,20 +224,22 @@ class _LinearNLL(Function):
 class _LinearLogprobs(Function):
     @staticmethod
     def forward(ctx: Any, hidden_PD, weight_VD, bias, targets_P, head: Head) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(hidden_PD, weight_VD, bias, targets_P)
+        ctx.head = head
+        hidden_PD, weight_VD, bias = head.cast(hidden_PD, weight_VD, bias)
         chunk = _Chunk(weight_VD, bias, head)
         logprobs_P = torch.empty(len(targets_P), dtype=chunk.wide, device=hidden_PD.device)
         hits_P = torch.empty(len(targets_P), dtype=torch.bool, device=hidden_PD.device)
         for at in head.chunks(len(targets_P), len(weight_VD), chunk.wide.itemsize, hidden_PD.device):
             _, logprobs_P[at], hits_P[at] = chunk.softmax(hidden_PD[at], targets_P[at])
-        ctx.save_for_backward(hidden_PD, weight_VD, bias, targets_P)
-        ctx.head = head
         ctx.mark_non_differentiable(hits_P)
         return logprobs_P, hits_P
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_P: Tensor, _: Tensor):
-        hidden_PD, weight_VD, bias, targets_P = ctx.saved_tensors
+        *operands, targets_P = ctx.saved_tensors
+        hidden_PD, weight_VD, bias = ctx.head.cast(*operands)
         grads = _Gradients(ctx.needs_input_grad[:3], hidden_PD, weight_VD, ctx.head)
         chunk = _Chunk(weight_VD, bias, ctx.head)
         for at in ctx.head.chunks(len(targets_P), len(weight_VD), chunk.wide.itemsize, hidden_PD.device):
@@ -238,11 +248,10 @@ class _LinearLogprobs(Function):
         return grads.hidden_PD, grads.weight, grads.bias, None, None
 
 
-def _autocast(hidden_PD: Tensor, weight_VD: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Give all operands the dtype a matrix product would have here: autocast's, else the weight's."""
-    kind = hidden_PD.device.type
-    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight_VD.dtype
-    return hidden_PD.to(dtype), weight_VD.to(dtype), None if bias is None else bias.to(dtype)
+def _product_dtype(weight_VD: Tensor) -> torch.dtype:
+    """The dtype of a matrix product with this weight here: autocast's, else the weight's."""
+    kind = weight_VD.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight_VD.dtype
 
 
 def _wide(dtype: torch.dtype) -> torch.dtype:

@@ -7,11 +7,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from types import MethodType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
-from transformers import PretrainedConfig
+from transformers import PretrainedConfig, PreTrainedModel
 
 from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Stream
@@ -33,6 +34,9 @@ class RunFacts:
     logit_scale: float = 1.0
     softcap: float | None = None
 
+    def shape(self) -> dict[str, Any]:
+        return {"chunk": self.chunk, "logit_scale": self.logit_scale, "softcap": self.softcap}
+
 
 class CausalModel:
     """Runs a transformers causal language model over packed batches (contract: `whet.contracts.model.Model`).
@@ -42,14 +46,14 @@ class CausalModel:
     """
 
     def __init__(
-        self, module: nn.Module, *, packed: bool = True, head_mode: str = "chunked", chunk: int | None = None
+        self, module: Any, *, packed: bool = True, head_mode: str = "chunked", chunk: int | None = None
     ) -> None:
         self.module = module
         config = unwrapped(module).config.get_text_config()
         self.facts = RunFacts(config.vocab_size, packed, head_mode, chunk, *logit_shape(config))
         if packed:
             rope.isolate(module)
-        module.whet_run = MethodType(partial(_run, facts=self.facts), module)
+        self.module.whet_run = MethodType(partial(_run, facts=self.facts), module)
 
     def run(self, batch: Batch, want: frozenset[str]) -> dict[str, Tensor]:
         if unknown := set(want) - WANTS:
@@ -57,7 +61,7 @@ class CausalModel:
         return self.module.whet_run(batch.text, frozenset(want))
 
 
-def unwrapped(module: nn.Module) -> nn.Module:
+def unwrapped(module: Any) -> PreTrainedModel:
     """The transformers model inside a PEFT wrapper, or the module itself."""
     return module.get_base_model() if hasattr(module, "get_base_model") else module
 
@@ -91,7 +95,9 @@ def _run(module: nn.Module, stream: Stream, want: frozenset[str], *, facts: RunF
     if facts.head == "keep" or want == {"hidden"}:
         return results
     hidden_PD = hidden_TD.index_select(0, trained_P)
-    return results | _from_hidden(unwrapped(module), hidden_PD, targets_P, weights_P, want, facts)
+    return results | _from_hidden(
+        unwrapped(module).get_output_embeddings(), hidden_PD, targets_P, weights_P, want, facts
+    )
 
 
 def _hidden(module: nn.Module, stream: Stream, facts: RunFacts) -> Tensor:
@@ -139,11 +145,10 @@ class _Rows:
 
 
 def _from_hidden(
-    model: nn.Module, hidden_PD: Tensor, targets_P: Tensor, weights_P: Tensor, want: frozenset[str], facts: RunFacts
+    head: nn.Module, hidden_PD: Tensor, targets_P: Tensor, weights_P: Tensor, want: frozenset[str], facts: RunFacts
 ) -> dict[str, Tensor]:
-    head = model.get_output_embeddings()
     if type(head) is nn.Linear:
-        shape = {"bias": head.bias, "logit_scale": facts.logit_scale, "softcap": facts.softcap, "chunk": facts.chunk}
+        shape = facts.shape() | {"bias": head.bias}
         if want & {"logprobs", "hits"}:
             logprobs_P, hits_P = linear_logprobs(hidden_PD, head.weight, targets_P, **shape)
             return _pick(logprobs_P, hits_P, weights_P, want)

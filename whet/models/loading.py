@@ -9,8 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
-from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM, AutoTokenizer, PretrainedConfig
+from transformers import (
+    CONFIG_MAPPING,
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PretrainedConfig,
+    PreTrainedModel,
+)
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 
 from whet.base.errors import ModelError
@@ -54,9 +60,14 @@ def read(spec: Spec) -> tuple[PretrainedConfig, Any | None]:
     return config, tokenizer
 
 
+def context_length(config: PretrainedConfig) -> int | None:
+    """The longest sequence that the model was made for, where its config says so."""
+    return getattr(config.get_text_config(), "max_position_embeddings", None)
+
+
 def build_module(
     spec: Spec, config: PretrainedConfig, *, dtype: torch.dtype, seed: int, attention: str | None, on_meta: bool
-) -> nn.Module:
+) -> PreTrainedModel:
     """The model with its own weights (or freshly drawn ones, for `init`) on the CPU, or without any on meta.
 
     `attention` is a name of transformers' attention interface; None is the model's own choice. Draws come from a fork
@@ -72,7 +83,7 @@ def build_module(
         return _with_weights(spec, config, how)
 
 
-def _with_weights(spec: Spec, config: PretrainedConfig, how: dict[str, Any]) -> nn.Module:
+def _with_weights(spec: Spec, config: PretrainedConfig, how: dict[str, Any]) -> PreTrainedModel:
     assert spec.path is not None
     _check_folder(spec.path)
     try:

@@ -13,7 +13,7 @@ from whet.contracts.model import Capabilities, Loaded
 from whet.models import attention
 from whet.models.context import BuildContext
 from whet.models.language import CausalModel
-from whet.models.loading import Spec, build_module, read
+from whet.models.loading import Spec, build_module, context_length, read
 from whet.models.probes import Verdict, probe, unprobed
 from whet.models.roles import roles
 from whet.models.twin import build_twin, twin_config
@@ -43,8 +43,8 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
         head=verdict.head,
         generates=module.can_generate(),
         batch_norm=any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules()),
-        context=getattr(config.get_text_config(), "max_position_embeddings", None),
-        notices=verdict.notices,
+        context=context_length(config),
+        notices=(*verdict.notices, *_noise(module, config.model_type)),
     )
     if context.tuner is not None:
         module = context.tuner.prepare(module)
@@ -72,6 +72,18 @@ def verdict_of(spec: Spec, config: PretrainedConfig, context: BuildContext) -> V
             continue
         return probe(build, name)
     return unprobed(name, reason)
+
+
+def _noise(module: nn.Module, name: str) -> list[str]:
+    """Say when batches that are split differently give the same gradient in expectation only."""
+    drops = (
+        part.p if isinstance(part, nn.Dropout) else getattr(part, "attention_dropout", 0) for part in module.modules()
+    )
+    if any(isinstance(share, float) and share > 0 for share in drops):
+        return [
+            f"{name} drops activations at random, so another micro-batch or another number of ranks draws other noise."
+        ]
+    return []
 
 
 def _prepared(module: nn.Module, context: BuildContext) -> nn.Module:

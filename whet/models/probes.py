@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -40,12 +41,12 @@ def probe(build: Callable[[str | None], nn.Module], name: str) -> Verdict:
     with the chunked head, packed with its own head, a sample a row with the chunked head. What is left, a sample a row
     with its own head, is its own forward. About half a second for a dense model.
     """
-    mixes = _failure(lambda: _check_isolation(CausalModel(build(attention.NAME))))
+    mixes = _failure(partial(_check_isolation, build))
     failures: dict[tuple[bool, str], str] = {}
     for way in ((True, "chunked"), (True, "keep"), (False, "chunked"), (False, "keep")):
         if way == (False, "keep"):
             break
-        failure = mixes if way[0] and mixes else _failure(lambda way=way: _check_agreement(build, *way))
+        failure = mixes if way[0] and mixes else _failure(partial(_check_agreement, build, *way))
         if failure is None:
             break
         failures[way] = failure
@@ -74,10 +75,10 @@ def has_experts(config: PretrainedConfig) -> bool:
     return any(re.search(r"(num|n)_(local_|routed_)?experts", key) and value for key, value in values.items())
 
 
-def _check_isolation(model: CausalModel) -> None:
+def _check_isolation(build: Callable[[str | None], nn.Module]) -> None:
     """Change each sample in turn: hidden states and gradients of the others must stay as they are."""
-    module = model.module
-    config = module.config
+    model = CausalModel(build(attention.NAME))
+    config = model.module.config
     samples = _samples(_vocab(config))
     base = _hidden(model, samples)
     limit = EXPERTS_ISOLATION if has_experts(config) else 8 * torch.finfo(base.dtype).eps

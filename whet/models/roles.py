@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from whet.contracts.model import ParamRole
+from whet.models.language import unwrapped
 
 
 def roles(module: nn.Module) -> dict[str, ParamRole]:
@@ -48,10 +49,9 @@ def _is_norm(owner: nn.Module) -> bool:
 
 def _ends(module: nn.Module) -> tuple[set[int], set[int]]:
     """Identities of the head's and of the embedding's parameters."""
-    if hasattr(module, "get_base_model"):
-        module = module.get_base_model()
+    model = unwrapped(module)
     ends = []
     for name in ("get_output_embeddings", "get_input_embeddings"):
-        end = getattr(module, name)() if hasattr(module, name) else None
+        end = getattr(model, name)() if hasattr(model, name) else None
         ends.append({id(p) for p in end.parameters()} if end is not None else set())
     return ends[0], ends[1]

@@ -40,7 +40,7 @@ def _each_sample(self: nn.Module, x: Tensor, position_ids: Tensor, *args: Any, *
     return torch.cat(cosines, dim=1), torch.cat(sines, dim=1)
 
 
-def _forget(part: nn.Module) -> None:
+def _forget(part: Any) -> None:
     """Drop the longest length that `dynamic` remembers: else a step would depend on the steps before it."""
     if part.rope_type == "dynamic":
         part.max_seq_len_cached = part.original_max_seq_len

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import MethodType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +20,7 @@ from whet.models.roles import roles
 class FieldModel:
     """Runs a module on `batch.fields["features"]` (N, F); gives `logits` (N, C)."""
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: Any) -> None:
         self.module = module
         module.whet_run = MethodType(_run, module)
 
