@@ -58,17 +58,17 @@ def with_system(messages: list[dict[str, Any]], system: Any) -> list[dict[str, A
     return [{"role": "system", "content": str(system)}, *messages] if system else messages
 
 
-def read_tools(tools: Any) -> list[dict[str, Any]]:
+def read_tools(tools: Any) -> tuple[dict[str, Any], ...]:
     """OpenAI function schemas from a list or its JSON text; bare functions are wrapped. Raises DataError."""
     if isinstance(tools, str):
         tools = parse_json(tools, "`tools`") if tools.strip() else []
     if isinstance(tools, Mapping):
         tools = [tools]
     if not tools:
-        return []
+        return ()
     if not isinstance(tools, Sequence) or not all(isinstance(tool, Mapping) for tool in tools):
         raise DataError("`tools` is not a list of function schemas")
-    return [dict(tool) if "function" in tool else {"type": "function", "function": dict(tool)} for tool in tools]
+    return tuple(dict(tool) if "function" in tool else {"type": "function", "function": dict(tool)} for tool in tools)
 
 
 def parse_json(text: str, what: str) -> Any:

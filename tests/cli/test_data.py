@@ -1,0 +1,70 @@
+"""`whet data inspect`: a file token by token, for people and for programs."""
+
+import json
+
+import pytest
+
+from tests.data.chat import CHATML, make_tokenizer
+from whet.cli.main import main
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make_tokenizer(CHATML).save_pretrained("model")
+    rows = [("Hello there", "Yes, I can."), ("And you?", ""), ("Why?", "One\nTwo")]
+    lines = [json.dumps({"instruction": asked, "output": said}) for asked, said in rows]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    return tmp_path
+
+
+def run(capsys, *arguments):
+    code = main(["data", "inspect", *arguments])
+    return code, *capsys.readouterr()
+
+
+def test_trained_tokens_are_marked_without_colour(here, capsys):
+    code, printed, _ = run(capsys, "a.jsonl", "--model", "model")
+    marked = [line for line in printed.splitlines() if "▶" in line]
+    assert code == 0 and "\x1b" not in printed
+    assert [line.split()[0] for line in marked] == ["assistant", "end", "assistant", "end"]
+    assert "Yes" in marked[0] and "⏎" in marked[2] and "<|im_end|>" in marked[1]
+    assert "alpaca (3)" in printed and "1 refused (bad_row), such as row 1" in printed
+
+
+def test_json_holds_every_token_and_refusal(here, capsys):
+    _, printed, _ = run(capsys, "a.jsonl", "--model", "model", "--json", "--rows", "1")
+    seen = json.loads(printed)
+    [shown] = seen["shown"]
+    assert "".join(t["text"] for t in shown["tokens"] if t["weight"]) == "Yes, I can.<|im_end|>"
+    assert seen["refused"]["bad_row"]["rows"] == [1]
+    assert (seen["rows"], seen["samples"], seen["formats"]) == (3, 2, {"alpaca": 3})
+
+
+def test_a_tokenizer_file_is_enough(here, capsys):
+    (here / "t.txt").write_text("plain text")
+    code, printed, _ = run(
+        capsys, "t.txt", "--model", "model/tokenizer.json", "--template", "model/chat_template.jinja"
+    )
+    assert code == 0 and "1 rows as text (1)" in printed
+
+
+def test_settings_reach_format_columns_and_rendering(here, capsys):
+    (here / "q.jsonl").write_text(json.dumps({"question": "a", "answer": "b"}))
+    arguments = ("--columns", "instruction=question", "output=answer", "--train-on", "all", "--json")
+    _, printed, _ = run(capsys, "q.jsonl", "--model", "model", *arguments)
+    assert all(token["weight"] for token in json.loads(printed)["shown"][0]["tokens"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("b.jsonl", "--model", "model"), "did you mean `a.jsonl`"),
+        (("a.jsonl", "--model", "nowhere"), "no tokenizer could be loaded from nowhere"),
+        (("a.jsonl", "--model", "model", "--columns", "x"), "names no column"),
+        (("a.jsonl", "--model", "model", "--allow", "x"), "no check is called `x`"),
+    ],
+)
+def test_a_mistake_is_one_message_and_exit_code_2(here, capsys, arguments, message):
+    code, printed, errors = run(capsys, *arguments)
+    assert code == 2 and not printed and message in errors and "Traceback" not in errors
