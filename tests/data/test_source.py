@@ -55,6 +55,15 @@ def test_a_run_of_tokens_ends_with_the_step_that_reaches_them(lengths):
     assert sum(sums) >= 100 > sum(sums[:-1])
 
 
+def test_steps_do_not_depend_on_rank_or_world_size(monkeypatch):
+    store, seen = store_of([5, 9, 3] * 10), []
+    for rank, size in ((0, 1), (0, 4), (3, 4)):
+        monkeypatch.setenv("RANK", str(rank))
+        monkeypatch.setenv("WORLD_SIZE", str(size))
+        seen.append(steps_of(source_of(store)))
+    assert seen[0] == seen[1] == seen[2]
+
+
 def test_epochs_differ_in_order_and_the_epoch_counts_up():
     source = source_of(store_of([4] * 40), epochs=3)
     steps = [source.next(i) for i in range(source.total)]

@@ -1,5 +1,6 @@
 """The token store: built once from what decides it, in order, with every row accounted for."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -7,11 +8,18 @@ import sys
 import numpy as np
 import pytest
 
+from tests.data.chat import CHATML, make_tokenizer
+from tests.data.memory import steps_of
 from tests.data.words import WordRenderer, words, write_rows
+from whet.base.catalogue import data_format
 from whet.base.errors import DataError
+from whet.contracts.rows import Text
 from whet.data import store as store_module
+from whet.data.detect import parse_rows
 from whet.data.files import Source
 from whet.data.ledger import Ledger
+from whet.data.render import Renderer
+from whet.data.source import DatasetSource
 from whet.data.store import build_store
 
 
@@ -76,6 +84,21 @@ def test_whatever_decides_the_samples_makes_another_shard(build, tmp_path, monke
         monkeypatch.setattr(store_module, "_code", lambda: "other code")
     build(path, renderer=renderer, **settings)
     assert renderer.num_rendered
+
+
+def test_a_changed_plugin_format_makes_another_shard(build, tmp_path, monkeypatch):
+    monkeypatch.setattr(data_format, "_kinds", dict(data_format._kinds))
+    plugin, path, counts = tmp_path / "plugin.py", write_rows(tmp_path / "a.jsonl", [words(5)] * 3), []
+    for version in (1, 1, 2):
+        plugin.write_text(f"def shout(row):\n    'Version {version}.'\n")
+        spec = importlib.util.spec_from_file_location("plugin", plugin)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        data_format("shout")(module.shout)
+        renderer = WordRenderer()
+        build(path, renderer=renderer)
+        counts.append(renderer.num_rendered)
+    assert counts == [3, 0, 3]
 
 
 def test_the_hash_is_that_of_samples_and_weights_not_of_names_and_times(build, tmp_path):
@@ -179,3 +202,36 @@ def test_building_imports_no_torch(tmp_path):
         ).returncode
         == 0
     )
+
+
+def test_real_conversations_are_stored_as_the_renderer_gives_them_and_all_come_in_an_epoch(build, shared_data):
+    source = Source(str(shared_data / "instruct" / "alpaca_en_demo.json"), "alpaca", samples=200)
+    renderer, ledger = Renderer(make_tokenizer(CHATML)), Ledger()
+    store = build(source, renderer=renderer, takes=frozenset({"conversation"}), ledger=ledger, seed=1)
+    rows = dict(parse_rows(source, seed=1))
+    assert len(store) + ledger.num("skipped") == ledger.num_rows["alpaca"] == len(rows) == 200
+    for index in range(0, len(store), 9):
+        (rendered,) = renderer.render([rows[store[index].origin.row]])
+        np.testing.assert_array_equal(store[index].ids, rendered.ids)
+        np.testing.assert_array_equal(store[index].weights, rendered.weights)
+    steps = steps_of(DatasetSource(store, seed=0, batch_tokens=4096, epochs=1))
+    assert sorted(row for step in steps for _, row, *_ in step) == store.rows.tolist()
+
+
+def test_a_real_text_is_split_and_every_token_of_it_is_trained_once(build, shared_data, tmp_path):
+    text = (shared_data / "tinyshakespeare" / "input.txt").read_text()[:60_000]
+    (tmp_path / "plays.txt").write_text(text)
+    renderer = Renderer(make_tokenizer(CHATML))
+    store = build(tmp_path / "plays.txt", renderer=renderer, max_length=512, truncation="auto")
+    (whole,) = renderer.render([Text(text)])
+    pieces = [store[i].ids for i in range(len(store))]
+    np.testing.assert_array_equal(np.concatenate([pieces[0], *(piece[1:] for piece in pieces[1:])]), whole.ids)
+    assert store.trained.sum() == len(whole.ids) - 1 and store.lengths.max() == 512
+
+
+def test_long_documents_are_rendered_a_few_at_a_time(build, tmp_path, monkeypatch):
+    monkeypatch.setattr(store_module, "_CHUNK_CHARACTERS", 50)
+    sizes, renderer = [], WordRenderer()
+    monkeypatch.setattr(renderer, "render", lambda rows: sizes.append(len(rows)) or WordRenderer.render(renderer, rows))
+    build(write_rows(tmp_path / "a.jsonl", [words(3)] * 20 + ["x " * 100] * 3), renderer=renderer)
+    assert sizes == [7, 7, 7, 1, 1]

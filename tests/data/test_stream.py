@@ -115,7 +115,7 @@ def test_worker_processes_give_the_same_steps(tmp_path):
 def test_refused_rows_are_listed_once_whatever_the_epoch(tmp_path):
     path = write_rows(tmp_path / "a.jsonl", [words(5), "bad", words(5), words(5)])
     ledger = Ledger()
-    steps = steps_of(stream_of([Source(str(path), "a")], ledger, steps=9, batch_tokens=10))
+    steps = steps_of(stream_of([Source(str(path), "a")], ledger, steps=9, batch_tokens=10, max_skipped=0.25))
     assert {row for step in steps for _, row, *_ in step} == {0, 2, 3}
     assert [(entry.row, entry.reason) for entry in ledger] == [(1, "bad_word")]
     assert ledger.num_rows == {"a": 4}
@@ -131,6 +131,14 @@ def test_too_many_refused_rows_stop_the_stream_also_after_a_restart(tmp_path):
     for source in (first, resumed):
         with pytest.raises(DataError, match=r"rows were skipped, more than the share of 0.03 .* bad_word"):
             steps_of(source, 1)
+
+
+def test_after_an_epoch_the_share_of_skipped_rows_is_that_of_all(tmp_path):
+    path = write_rows(tmp_path / "a.jsonl", [*["bad"] * 3, *[words(8)] * 60])
+    source = stream_of([Source(str(path), "a")], max_skipped=0.04)
+    assert len(steps_of(source, 0, 9)) == 9
+    with pytest.raises(DataError, match="3 of 63 rows were skipped"):
+        steps_of(source, 9)
 
 
 def test_rows_that_are_all_refused_are_an_error_not_an_endless_loop(tmp_path):

@@ -62,13 +62,13 @@ class Recipe:
                 entries.append(Entry(source, number, "skipped", made.reason, made.detail))
                 continue
             samples += made
-            whole = rendered.num_tokens if isinstance(rendered, Sample) else 0
-            if len(made) == 1 and made[0].num_tokens < whole:
-                detail = f"{whole} tokens, cut to {self.max_length}"
+            if self.truncation == "cut" and isinstance(rendered, Sample) and made[0] is not rendered:
+                detail = f"{rendered.num_tokens} tokens, cut to {self.max_length}"
                 entries.append(Entry(source, number, "truncated", "too_long", detail))
         return samples, entries
 
     def _render(self, source: str, rows: Sequence[tuple[int, Row | Refused]]) -> Iterator[Sample | Refused]:
+        """A sample or a refusal for each row; rows of words go to the renderer together."""
         for number, row in rows:
             if not isinstance(row, Refused) and row.kind not in self.takes:
                 raise refusal(row.kind, self.takes, at=f"{source} row {number}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
@@ -16,7 +17,7 @@ from typing import Any
 import whet.data
 from whet.base.catalogue import data_format
 from whet.base.errors import DataError
-from whet.contracts.rows import Row
+from whet.contracts.rows import Row, Text
 from whet.data.cache import default_cache, open_or_build
 from whet.data.dataset import Dataset, Part, TokenStore, held_out
 from whet.data.detect import parse_rows
@@ -31,8 +32,10 @@ from whet.data.workers import apply_in_order
 
 __all__ = ["Dataset", "TokenStore", "build_store", "held_out"]
 
-# Rows that are rendered together, and how many may be before processes are worth their start (2 s for transformers).
-_CHUNK_ROWS, _FEW_CHUNKS = 256, 32
+# Rows that are rendered together: so many, or fewer long ones, because the tokenizer holds 100 bytes a token.
+_CHUNK_ROWS, _CHUNK_CHARACTERS = 256, 4_000_000
+# So many chunks are rendered before processes would have started (2 s for transformers).
+_FEW_CHUNKS = 32
 _MAX_WORKERS = 32
 
 Rows = Sequence[tuple[int, Row | Refused]]
@@ -92,8 +95,18 @@ def _key(source: Source, recipe: Recipe, seed: int) -> str:
 def _code() -> str:
     """A hash of this room's files and of those that define further formats."""
     own = sorted(Path(whet.data.__file__).parent.rglob("*.py"))
-    added = sorted({Path(data_format.get(name).source) for name in data_format.names()} - set(own))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in (*own, *added))).hexdigest()
+    added = (data_format.get(name) for name in data_format.names())
+    files = [path.read_bytes() for path in own]
+    files += [_text(kind.build, Path(kind.source)) for kind in added if Path(kind.source) not in own]
+    return hashlib.sha256(b"".join(files)).hexdigest()
+
+
+def _text(build: Callable[..., Any], path: Path) -> bytes:
+    """The file of a format, or what was typed in a notebook; unknown, it counts as new each time."""
+    try:
+        return path.read_bytes() if path.is_file() else inspect.getsource(build).encode()
+    except OSError:
+        return os.urandom(16)
 
 
 def _render(source: Source, recipe: Recipe, workers: int | None, seed: int, writer: ShardWriter) -> dict[str, Any]:
@@ -112,8 +125,15 @@ def _render(source: Source, recipe: Recipe, workers: int | None, seed: int, writ
 
 
 def _chunks(source: Source, seed: int) -> Iterator[Rows]:
-    rows = parse_rows(source, seed=seed)
-    while chunk := list(islice(rows, _CHUNK_ROWS)):
+    chunk: list[tuple[int, Row | Refused]] = []
+    characters = 0
+    for number, row in parse_rows(source, seed=seed):
+        chunk.append((number, row))
+        characters += len(row.text) if isinstance(row, Text) else 0
+        if len(chunk) == _CHUNK_ROWS or characters >= _CHUNK_CHARACTERS:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
         yield chunk
 
 

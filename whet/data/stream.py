@@ -23,7 +23,7 @@ from whet.data.window import close_window
 from whet.data.workers import apply_in_order
 
 _CHUNK_ROWS = 64
-# The share of skipped rows is taken of at least so many: one bad row among the first ten is not a tenth of the data.
+# Until the first epoch ends, shares are taken of at least so many rows: a bad one among the first ten is not a tenth.
 _MIN_ROWS = 1000
 
 
@@ -57,9 +57,10 @@ class _Place:
 class StreamingSource:
     """Steps like those of DatasetSource, from rows as they come: `steps` of them, or as many as hold `tokens`.
 
-    Rows are shuffled within a window of `window_steps` steps alone. The samples of a window are in
-    memory. `workers` processes render ahead (0: this one renders when a window begins). The number of
-    steps for `tokens` takes each as full, so up to a hundredth of the tokens may be missing.
+    Rows are shuffled within a window of `window_steps` steps alone, whose samples are in memory. Every
+    rank renders all rows, to know where steps end; `workers` processes do it ahead (0: this one does,
+    when a window begins). The number of steps for `tokens` takes each as full, which best fit does not
+    quite reach. Raises ConfigError where not exactly one batch and one length are given.
     """
 
     def __init__(
@@ -166,6 +167,8 @@ class StreamingSource:
         is_last = self._rows.peek().drawn.epoch > place.epoch
         if is_last and not samples and place.window == 0:
             raise DataError(f"no row is left to learn from: {self._ledger.summary()}")
+        if is_last or following.num_skipped > self._max_skipped * _MIN_ROWS:
+            self._ledger.check_share(following.num_skipped, sum(following.num_rows), self._max_skipped)
         key = (self._seed, place.epoch, WINDOW, place.window) if self._shuffle else None
         costs = [self._cost(sample) for _, sample in samples]
         steps, carried = close_window(costs, self._budget, self._window_steps, key=key, is_last=is_last)
@@ -189,8 +192,6 @@ class StreamingSource:
                 self._ledger.read(self._mixture.sources[drawn.source].name, 1)
                 num_rows[drawn.source] += 1
                 num_skipped += any(entry.action == "skipped" for entry in entries)
-        if num_skipped > self._max_skipped * _MIN_ROWS:
-            self._ledger.check_share(num_skipped, sum(num_rows), self._max_skipped)
         following = _Place(place.epoch, place.window + 1, tuple(positions), (), tuple(num_rows), num_skipped)
         return fresh, following
 
