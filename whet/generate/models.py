@@ -64,6 +64,14 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "auto", root: Pa
     return loaded
 
 
+def stored_dtype(path: str) -> torch.dtype:
+    """The dtype of a model's weights, by its config."""
+    import torch
+    from transformers import AutoConfig
+
+    return AutoConfig.from_pretrained(path).dtype or torch.float32
+
+
 def _model_of(run: Path) -> str:
     folder = run / "model"
     if not (folder / "config.json").is_file():
@@ -89,11 +97,7 @@ def _dtype(name: str, path: str, device: torch.device) -> torch.dtype:
 
     known = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
     if name == "auto":
-        if device.type == "cpu":
-            return torch.float32
-        from transformers import AutoConfig
-
-        return AutoConfig.from_pretrained(path).dtype or torch.float32
+        return torch.float32 if device.type == "cpu" else stored_dtype(path)
     if name not in known:
         raise ModelError(f"`{name}` is not a dtype", hint=f"one of: auto, {', '.join(known)}")
     return known[name]

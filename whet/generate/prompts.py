@@ -74,14 +74,17 @@ def stop_ids(module: Any, tokenizer: Any) -> frozenset[int]:
     return frozenset(ends)
 
 
-def end_of_turn(tokenizer: Any) -> int | None:
-    """The special token that the chat template puts right after an assistant's reply; None where it puts none."""
-    if not getattr(tokenizer, "chat_template", None):
+def end_of_turn(tokenizer: Any, chat_template: str | None = None) -> int | None:
+    """The special token that the chat template puts right after an assistant's reply; None where it puts none.
+
+    `chat_template` stands in for the tokenizer's own.
+    """
+    if not (chat_template or getattr(tokenizer, "chat_template", None)):
         return None
     mark = "qzx-reply-qzx"
     messages = [{"role": "user", "content": "hello"}, {"role": "assistant", "content": mark}]
     try:
-        rendered = tokenizer.apply_chat_template(messages, tokenize=False)
+        rendered = tokenizer.apply_chat_template(messages, chat_template=chat_template, tokenize=False)
     except Exception:  # a template that cannot render the plainest exchange names no end
         return None
     after = rendered.rpartition(mark)[2]

@@ -1,0 +1,75 @@
+"""`whet export`: a plain folder on disk, its path on stdout, the report on stderr."""
+
+import json
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from tests.generate import tiny
+from whet.cli.commands.export import parse_size
+from whet.cli.main import main
+
+
+@pytest.fixture
+def runs(tmp_path):
+    root = tmp_path / "runs"
+    tiny.folder(root / "sft" / "model")
+    (root / "sft" / "config.yaml").write_text("seed: 3\n")
+    return root
+
+
+def export(runs, *arguments, model="sft"):
+    return main(["export", model, "--root", str(runs), *arguments])
+
+
+def state(folder):
+    return AutoModelForCausalLM.from_pretrained(folder).state_dict()
+
+
+def test_a_runs_model_is_written_into_the_run_with_report_and_card(runs, capsys):
+    assert export(runs) == 0
+    printed = capsys.readouterr()
+    output = runs / "sft" / "exports" / "hf"
+    assert printed.out == f"{output}\n" and "greedy agreement      100.00%" in printed.err
+    before, after = state(runs / "sft" / "model"), state(output)
+    assert before.keys() == after.keys() and all(torch.equal(before[n], after[n]) for n in before)
+    assert json.loads((output / "equivalence.json").read_text())["passed"]
+    assert "# sft" in (output / "README.md").read_text() and "seed: 3" in (output / "README.md").read_text()
+
+
+def test_weights_are_cast_and_cut_into_shards(runs, capsys, tmp_path):
+    assert export(runs, "--dtype", "bf16", "--shard-size", "20KB", "--output", str(tmp_path / "small")) == 0
+    before, after = state(runs / "sft" / "model"), state(tmp_path / "small")
+    assert all(torch.equal(before[n].to(torch.bfloat16), after[n]) for n in before)
+    assert len(list((tmp_path / "small").glob("model-*.safetensors"))) > 1
+
+
+def test_half_precision_is_written_again_bit_for_bit(runs, tmp_path, capsys):
+    tiny.module().to(torch.bfloat16).save_pretrained(tmp_path / "half")
+    tiny.tokenizer().save_pretrained(tmp_path / "half")
+    assert export(runs, "--output", str(tmp_path / "again"), model=str(tmp_path / "half")) == 0
+    before, after = state(tmp_path / "half"), state(tmp_path / "again")
+    assert all(torch.equal(before[n], after[n]) and after[n].dtype == torch.bfloat16 for n in before)
+    assert "max 0, mean 0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "message"),
+    [
+        ("stf", [], "did you mean `sft`"),
+        ("sft", ["--output", "."], ". exists already"),
+        ("sft", ["--shard-size", "many"], "`many` is not a size"),
+        ("sft", ["--device", "gpu"], "`gpu` is no device"),
+    ],
+)
+def test_mistakes_end_with_code_2_and_write_nothing(runs, capsys, model, arguments, message):
+    assert export(runs, *arguments, model=model) == 2
+    printed = capsys.readouterr()
+    assert message in printed.err and "hint:" in printed.err and not printed.out
+    assert not (runs / "sft" / "exports").exists()
+
+
+@pytest.mark.parametrize(("text", "size"), [("5GB", 5 * 10**9), ("500mb", 500 * 10**6), ("1.5KB", 1500), ("7", 7)])
+def test_sizes_are_read_with_their_units(text, size):
+    assert parse_size(text) == size

@@ -1,0 +1,122 @@
+"""Write a model as a plain transformers folder: weights, configs, tokenizer, chat template, card."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from whet.base.errors import ModelError
+from whet.export.card import Card
+from whet.export.folder import appearing, aside
+from whet.export.report import Report
+from whet.export.weights import SHARD_BYTES, named_weights, skeleton, write_weights
+from whet.generate.prompts import end_of_turn
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+REPORT = "equivalence.json"
+
+
+def write_model(
+    folder: Path,
+    weights: nn.Module | Iterable[tuple[str, Tensor]],
+    config: Any,
+    tokenizer: Any,
+    *,
+    generation_config: Any = None,
+    chat_template: str | None = None,
+    card: Card | None = None,
+    dtype: torch.dtype | None = None,
+    shard_bytes: int = SHARD_BYTES,
+    check: Callable[[Path], Report] | None = None,
+) -> Report | None:
+    """Write `folder` anew, whole or not at all, so that transformers loads it without whet.
+
+    `weights` is a module, or its names and tensors in any order, merged and whole. `chat_template` is what the model
+    was trained with, if the tokenizer has another or none. `dtype` casts; by default each tensor keeps its own.
+    `check` looks at the written files before they take their place: if its report fails, they are kept as
+    `<folder>.failed` with the report, an older `folder` stays, and ModelError is raised. Nothing given is changed.
+    """
+    model = skeleton(_bare(config, None))
+    with appearing(folder) as part:
+        pairs = named_weights(weights) if isinstance(weights, nn.Module) else weights
+        num_parameters = write_weights(part, pairs, model, dtype, shard_bytes)
+        stored = dtype or _dtype_of(part)
+        config = _bare(config, stored)
+        config.architectures = [type(model).__name__]
+        config.save_pretrained(part)
+        _write_tokenizer(part, tokenizer, chat_template)
+        _write_generation_config(part, config, generation_config, tokenizer, chat_template)
+        card = card or Card(folder.resolve().name)
+        text = card.text(num_parameters=num_parameters, dtype=str(stored).removeprefix("torch."))
+        (part / "README.md").write_text(text, encoding="utf-8")
+        report = check(part) if check else None
+        if report is not None:
+            report.write(part / REPORT)
+            if not report.passed:
+                raise report.error(at=str(aside(part, folder)))
+    return report
+
+
+def parse_dtype(name: str) -> torch.dtype:
+    """`bf16` as torch's dtype."""
+    if name not in DTYPES:
+        raise ModelError(f"`{name}` is not a dtype to export to", hint=f"one of: {', '.join(DTYPES)}")
+    return DTYPES[name]
+
+
+def _bare(config: Any, dtype: torch.dtype | None) -> Any:
+    """A copy that names no attention of ours, has its cache on, and says the dtype of the weights."""
+    config = copy.deepcopy(config)
+    config._attn_implementation = None
+    config.use_cache = True
+    if dtype is not None:
+        config.dtype = dtype
+    return config
+
+
+def _dtype_of(folder: Path) -> torch.dtype:
+    """The dtype that most elements of the first shard have."""
+    from safetensors import safe_open
+
+    counts: dict[torch.dtype, int] = {}
+    with safe_open(sorted(folder.glob("*.safetensors"))[0], "pt") as file:
+        for name in file.keys():  # noqa: SIM118 - not a dict
+            tensor = file.get_tensor(name)
+            counts[tensor.dtype] = counts.get(tensor.dtype, 0) + tensor.numel()
+    return max(counts, key=counts.__getitem__)
+
+
+def _write_tokenizer(folder: Path, tokenizer: Any, chat_template: str | None) -> None:
+    """The tokenizer's files. `save_pretrained` writes the template that the object holds: ours, for a while."""
+    own = tokenizer.chat_template
+    try:
+        tokenizer.chat_template = chat_template or own
+        tokenizer.save_pretrained(folder)
+    finally:
+        tokenizer.chat_template = own
+
+
+def _write_generation_config(folder: Path, config: Any, given: Any, tokenizer: Any, chat_template: str | None) -> None:
+    """What the model came with, and every token that ends an answer: a chat model must stop at its end of turn."""
+    from transformers import GenerationConfig
+
+    generation = copy.deepcopy(given) if given is not None else GenerationConfig.from_model_config(config)
+    ends = _listed(generation.eos_token_id) or _listed(config.eos_token_id) or _listed(tokenizer.eos_token_id)
+    turn = end_of_turn(tokenizer, chat_template)
+    if turn is not None and turn not in ends:
+        ends = [turn, *ends]
+    generation.eos_token_id = ends[0] if len(ends) == 1 else ends or None
+    for name in ("bos_token_id", "pad_token_id"):
+        if getattr(generation, name, None) is None:
+            setattr(generation, name, getattr(tokenizer, name, None))
+    # Not `save_pretrained`, which refuses what some published models have, such as a temperature without sampling.
+    generation.to_json_file(folder / "generation_config.json", use_diff=True)
+
+
+def _listed(value: Any) -> list[int]:
+    return [] if value is None else list(value) if isinstance(value, list | tuple) else [value]
