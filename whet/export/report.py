@@ -51,7 +51,7 @@ class Limits:
     agreement: float
 
 
-# In fp32 only the order of sums differs. Rounding random models of 2 to 28 layers to bf16 moved their logits by a mean of
+# In fp32 only the order of sums differs. Rounding random models of 2 to 28 layers to bf16 moved logits by a mean of
 # 0.3 to 0.6 % of the deviation and the largest one by 3 to 4 %; one with weights three times as wide, which amplifies
 # every rounding, by 3.8 % and 34 %. fp16 moved them a tenth of that.
 DENSE = {
