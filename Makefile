@@ -63,7 +63,7 @@ test-floor: $(FLOOR)/.dev
 	$(FLOOR)/bin/$(PYTEST)
 
 test-all: $(VENV)/.dev
-	$(BIN)/python benchmarks/dated.py test-all -- $(MAKE) test-slow demo test-floor
+	$(BIN)/python benchmarks/dated.py test-all -- $(MAKE) -k test-slow demo test-floor
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -79,11 +79,11 @@ docs: $(VENV)/.whet
 	$(BIN)/python docs/reference.py
 
 bench-sft: $(VENV)/.dev $(RIVAL_PYTHON)
-	$(BIN)/python benchmarks/dated.py bench-sft -- \
+	RIVAL_PYTHON=$(RIVAL_PYTHON) $(BIN)/python benchmarks/dated.py bench-sft -- \
 	    $(BIN)/python benchmarks/sft/compare.py --rival-python $(RIVAL_PYTHON) $(BENCH_ARGS)
 
 bench-data: $(VENV)/.dev $(RIVAL_PYTHON)
-	$(BIN)/python benchmarks/dated.py bench-data -- \
+	RIVAL_PYTHON=$(RIVAL_PYTHON) $(BIN)/python benchmarks/dated.py bench-data -- \
 	    $(BIN)/python benchmarks/data_preparation.py --rival-python $(RIVAL_PYTHON) $(BENCH_ARGS)
 
 # A python3 that already has torch is used as it is: nothing is created or installed.

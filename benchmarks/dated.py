@@ -8,7 +8,6 @@ Exits with the command's exit code. The file is `results/<date>-<name>.txt`; a s
 from __future__ import annotations
 
 import datetime
-import importlib.metadata
 import os
 import platform
 import subprocess
@@ -17,6 +16,12 @@ from pathlib import Path
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PACKAGES = ("torch", "transformers", "peft", "triton", "numpy", "trl")
+VERSIONS = """
+import importlib.metadata, platform, sys
+installed = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
+found = [f"{name} {installed[name]}" for name in sys.argv[1:] if name in installed]
+print(", ".join([f"python {platform.python_version()}", *found]))
+"""
 
 
 def main() -> None:
@@ -47,22 +52,20 @@ def record(name: str, command: list[str]) -> int:
 
 
 def describe_machine() -> list[str]:
-    """Date, commit, hardware and the versions of what is installed here."""
-    versions = [f"{package} {version}" for package in PACKAGES if (version := _version(package))]
+    """Date, commit, hardware, versions; RIVAL_PYTHON names the interpreter of a rival's environment."""
     return [
         f"date: {datetime.datetime.now():%Y-%m-%d %H:%M}",
         f"commit: {_first_line(['git', 'describe', '--always', '--dirty'])}",
         f"cpu: {_cpu()}, {os.cpu_count()} cores",
         f"gpu: {_first_line(['nvidia-smi', '--query-gpu=name,memory.total', '--format=csv,noheader']) or 'none'}",
-        f"python {platform.python_version()}, {', '.join(versions)}",
+        f"versions: {versions(sys.executable)}",
+        *([f"rival: {versions(rival)}"] if (rival := os.environ.get("RIVAL_PYTHON")) else []),
     ]
 
 
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+def versions(python: str) -> str:
+    """The versions that matter in the environment of an interpreter."""
+    return _first_line([python, "-c", VERSIONS, *PACKAGES])
 
 
 def _cpu() -> str:
