@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 RESULTS = Path(__file__).resolve().parent / "results"
-PACKAGES = ("torch", "transformers", "peft", "triton", "numpy", "trl")
+PACKAGES = ("torch", "transformers", "tokenizers", "peft", "triton", "numpy", "trl", "accelerate", "datasets")
 VERSIONS = """
 import importlib.metadata, platform, sys
 installed = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
