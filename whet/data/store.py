@@ -26,13 +26,13 @@ from whet.data.ledger import Entry, Ledger
 from whet.data.recipe import Recipe, Truncation
 from whet.data.refusal import Refused
 from whet.data.render import Renderer
-from whet.data.shard import ShardWriter
+from whet.data.shard import Shard, ShardWriter
 from whet.data.table import SampleTable
 from whet.data.workers import apply_in_order
 
 __all__ = ["Dataset", "TokenStore", "build_store", "held_out"]
 
-# Rows that are rendered together: so many, or fewer long ones, because the tokenizer holds 100 bytes a token.
+# Rows that are rendered together: so many, or fewer long ones, because the tokenizer holds much beside each id.
 _CHUNK_ROWS, _CHUNK_CHARACTERS = 256, 4_000_000
 # So many chunks are rendered before processes would have started (2 s for transformers).
 _FEW_CHUNKS = 32
@@ -63,8 +63,14 @@ def build_store(
     than `max_skipped` of the rows were skipped, when a row is of another kind, when nothing is left.
     """
     recipe = Recipe(renderer, takes, max_length, truncation)
-    parts = [_part(source, recipe, cache or default_cache(), workers, ledger, seed) for source in sources]
-    store = TokenStore(parts)
+    folder, code = (cache or default_cache()) / "tokens", _code()
+    shards = [
+        open_or_build(
+            folder / _key(source, recipe, seed, code), source.name, partial(_render, source, recipe, workers, seed)
+        )
+        for source in sources
+    ]
+    store = TokenStore([_part(source, shard, ledger) for source, shard in zip(sources, shards, strict=True)])
     ledger.check(max_skipped)
     if not len(store):
         raise DataError(f"no row is left to learn from: {ledger.summary()}")
@@ -75,20 +81,18 @@ def build_store(
     return store
 
 
-def _part(source: Source, recipe: Recipe, cache: Path, workers: int | None, ledger: Ledger, seed: int) -> Part:
-    """The shard of one source, and its rows in the ledger."""
-    folder = cache / "tokens" / _key(source, recipe, seed)
-    shard = open_or_build(folder, source.name, partial(_render, source, recipe, workers, seed))
+def _part(source: Source, shard: Shard, ledger: Ledger) -> Part:
+    """A shard under the name and weight that its source has now, and its rows in the ledger."""
     ledger.read(source.name, shard.facts["num_rows"])
     for entry in shard.entries():
         ledger.add(replace(entry, source=source.name))
     return Part(shard.table, source.name, source.weight, shard.facts["hash"], shard.facts["num_rows"])
 
 
-def _key(source: Source, recipe: Recipe, seed: int) -> str:
+def _key(source: Source, recipe: Recipe, seed: int, code: str) -> str:
     """A hash of all that decides the samples: rows, settings, tokenizer, template, and the code of room and formats."""
     chosen = seed if source.samples is not None else None
-    parts = (fingerprint(source), chosen, recipe.key, _code())
+    parts = (fingerprint(source), chosen, recipe.key, code)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:40]
 
 
