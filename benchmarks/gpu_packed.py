@@ -70,7 +70,14 @@ def whet_steps(rows: list[list[list[int]]], device: torch.device) -> tuple[list[
     loaded = model_source.get("hf").build(context, init=INIT)
     update = optimizer.get("adamw").build(ParamGroups.of(loaded.module, loaded.roles))
     executor = Executor(
-        World(device), Models(loaded.model), objective.get("pretrain").build(), update, loaded.module, 0, 1.0, torch.bfloat16
+        World(device),
+        Models(loaded.model),
+        objective.get("pretrain").build(),
+        update,
+        loaded.module,
+        0,
+        1.0,
+        torch.bfloat16,
     )
     batches = [as_batch(row) for row in rows]
     weights = [executor.weigh([batch], {})[0] for batch in batches]

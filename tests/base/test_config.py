@@ -7,7 +7,7 @@ import pytest
 
 from whet.base.config import from_mapping, load
 from whet.base.errors import ConfigError
-from whet.base.schema import run_schema
+from whet.base.json_schema import run_schema
 
 
 def write(tmp_path, text):

@@ -30,6 +30,8 @@ def test_broken_yaml_names_its_line(text):
     assert error.value.at.startswith("f.yaml:")
 
 
-@pytest.mark.parametrize("value", [1e-4, "1e-4", "true", None, [1, "a: b"], {"k": [1.5]}, "line\nbreak", "", 10**20, 1e22])
+@pytest.mark.parametrize(
+    "value", [1e-4, "1e-4", "true", None, [1, "a: b"], {"k": [1.5]}, "line\nbreak", "", 10**20, 1e22]
+)
 def test_a_dumped_value_reads_back_equal(value):
     assert parse_value(dump_value(value)) == value

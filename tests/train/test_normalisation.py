@@ -42,7 +42,9 @@ def splits(draw):
 @given(rows=splits(), seed=st.integers(0, 3))
 def test_any_split_of_the_samples_gives_the_same_loss_and_gradients(train, rows, seed):
     generator = torch.Generator().manual_seed(seed)
-    weights = [(torch.rand(n, generator=generator) * (torch.rand(n, generator=generator) > 0.4)).tolist() for n in LENGTHS]
+    weights = [
+        (torch.rand(n, generator=generator) * (torch.rand(n, generator=generator) > 0.4)).tolist() for n in LENGTHS
+    ]
     loss, reference = gradients(train, [list(range(len(LENGTHS)))], weights)
     other, found = gradients(train, rows, weights)
     assert other == pytest.approx(loss, rel=1e-6)
@@ -58,5 +60,10 @@ def test_the_loss_is_the_weighted_mean_over_the_whole_step_and_not_a_mean_of_mea
     loss, _ = gradients(train, [[0, 1, 2, 3, 4, 5, 6], [7]], [[1.0] * n for n in LENGTHS])
     with torch.no_grad():
         logits = [train.module(torch.tensor([s])).logits[0, :-1].double() for s in samples]
-    each = torch.cat([torch.nn.functional.cross_entropy(x, torch.tensor(s[1:]), reduction="none") for x, s in zip(logits, samples, strict=True)])
+    each = torch.cat(
+        [
+            torch.nn.functional.cross_entropy(x, torch.tensor(s[1:]), reduction="none")
+            for x, s in zip(logits, samples, strict=True)
+        ]
+    )
     assert loss == pytest.approx(each.mean().item(), rel=1e-6)

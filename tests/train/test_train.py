@@ -30,7 +30,10 @@ def test_the_loss_falls_and_the_model_folder_loads_in_transformers(trained):
 
     folder, records = trained("plain", train={"steps": 30})
     assert losses(records)[-1] < 0.6 * losses(records)[0]
-    model, tokenizer = AutoModelForCausalLM.from_pretrained(folder / "model"), AutoTokenizer.from_pretrained(folder / "model")
+    model, tokenizer = (
+        AutoModelForCausalLM.from_pretrained(folder / "model"),
+        AutoTokenizer.from_pretrained(folder / "model"),
+    )
     assert model.config.vocab_size == len(tokenizer) and tokenizer.chat_template
 
 
@@ -79,7 +82,11 @@ def test_held_out_loss_and_answers_come_at_their_cadence(trained):
 
 def test_early_stop_ends_a_run_that_no_longer_improves(trained):
     folder, records = trained(
-        "stale", data={"held_out": 0.2}, evaluate={"every": 1, "early_stop": 2}, train={"steps": 40}, optimizer={"lr": 1e-12}
+        "stale",
+        data={"held_out": 0.2},
+        evaluate={"every": 1, "early_stop": 2},
+        train={"steps": 40},
+        optimizer={"lr": 1e-12},
     )
     assert of(records, "ended")[0]["outcome"] == "early_stop"
     assert len(of(records, "step")) < 40 and (folder / "model").exists()
@@ -165,7 +172,9 @@ def test_pairs_are_refused_by_name_with_what_they_are_for(tmp_path, shared_data)
 
 
 def test_rows_without_anything_to_learn_stop_the_run_with_the_ledger(tmp_path):
-    rows = write_rows(tmp_path / "mixed.jsonl", [*conversations(5), *({"instruction": "a", "input": "", "output": ""},) * 5])
+    rows = write_rows(
+        tmp_path / "mixed.jsonl", [*conversations(5), *({"instruction": "a", "input": "", "output": ""},) * 5]
+    )
     with pytest.raises(DataError, match="5 of 10"):
         train(from_mapping(config(tmp_path, name="wrong", data=[str(rows)])))
     folder, _ = train(from_mapping(config(tmp_path, name="allowed", data={"train": [str(rows)], "max_skipped": 0.5})))

@@ -26,7 +26,13 @@ def test_a_spike_is_an_alarm_only_when_it_stays():
     dog = Watchdog(Settings(patience=3))
     for step in range(50):
         dog.look(falling(step), 1.0)
-    assert [dog.look(loss, 1.0) is not None for loss in (20.0, 3.0, 20.0, 20.0, 20.0)] == [False, False, False, False, True]
+    assert [dog.look(loss, 1.0) is not None for loss in (20.0, 3.0, 20.0, 20.0, 20.0)] == [
+        False,
+        False,
+        False,
+        False,
+        True,
+    ]
 
 
 def test_off_says_nothing():

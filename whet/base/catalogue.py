@@ -15,6 +15,5 @@ task = Slot("task", home="whet.evaluate.tasks")
 engine = Slot("engine", home="whet.generate.engines", default="local")
 
 SLOTS: dict[str, Slot] = {
-    slot.name: slot
-    for slot in (optimizer, schedule, objective, tuner, model_source, data_format, sink, task, engine)
+    slot.name: slot for slot in (optimizer, schedule, objective, tuner, model_source, data_format, sink, task, engine)
 }

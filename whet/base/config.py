@@ -80,7 +80,9 @@ def _read(path: Path | None) -> tuple[dict[str, Any], dict[KeyPath, str]]:
 def _split_override(text: str) -> tuple[KeyPath, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise ConfigError(f"`{text}` is not an override", at="command line", hint="write section.key=value, such as train.steps=100")
+        raise ConfigError(
+            f"`{text}` is not an override", at="command line", hint="write section.key=value, such as train.steps=100"
+        )
     return tuple(int(part) if part.isdigit() else part for part in name.split(".")), parse_value(value)
 
 
@@ -126,13 +128,19 @@ def _flatten(errors: Iterable[Any], prefix: KeyPath, model: type[BaseModel]) -> 
             near = _near(str(keys[-1]), _names(model, error["loc"][:-1]))
             found.append(_Mistake(keys, f"unknown key `{_dotted(keys)}`", near))
         elif error["type"] == "missing":
-            found.append(_Mistake(keys, f"`{_dotted(keys)}` is missing", f"add `{_dotted(keys)}`: {_about(model, error['loc'])}"))
+            found.append(
+                _Mistake(keys, f"`{_dotted(keys)}` is missing", f"add `{_dotted(keys)}`: {_about(model, error['loc'])}")
+            )
         else:
             message = error["msg"].removeprefix("Value error, ")
             message = message[:1].lower() + message[1:]
             seen = "" if error["type"].startswith("choice") else f" (it is {_short(error.get('input'))})"
             keys = (*keys, "kind") if error["type"] == "choice_kind" and isinstance(error["input"], Mapping) else keys
-            found.append(_Mistake(keys, f"`{_dotted(keys)}`: {message}{seen}", context.get("hint") or _about(model, error["loc"])))
+            found.append(
+                _Mistake(
+                    keys, f"`{_dotted(keys)}`: {message}{seen}", context.get("hint") or _about(model, error["loc"])
+                )
+            )
     return found
 
 

@@ -1,4 +1,4 @@
-"""From signatures to schemas: pydantic models of settings, and the JSON Schema of a whole run."""
+"""From signatures to schemas: the pydantic models of settings, and the choice of a kind."""
 
 from __future__ import annotations
 
@@ -75,7 +75,9 @@ def resolve_choice(choice: Choice, value: Any) -> Settings:
     try:
         return kind.settings.model_validate({**value, "kind": kind.name})
     except ValidationError as error:
-        raise PydanticCustomError("nested", "nested errors", {"errors": error.errors(), "model": kind.settings}) from None
+        raise PydanticCustomError(
+            "nested", "nested errors", {"errors": error.errors(), "model": kind.settings}
+        ) from None
 
 
 def choice_core_schema(choice: Choice) -> Any:
@@ -88,39 +90,8 @@ def choice_core_schema(choice: Choice) -> Any:
     )
 
 
-def run_schema() -> dict[str, Any]:
-    """The JSON Schema of a run's config, one `$defs` entry a slot and one a kind."""
-    from whet.base.catalogue import SLOTS
-    from whet.base.run import Run
-
-    schema = Run.model_json_schema(ref_template="#/$defs/{model}")
-    definitions = schema.setdefault("$defs", {})
-    for slot in SLOTS.values():
-        kinds = []
-        for name in slot.names():
-            kind = slot.get(name).settings.model_json_schema(ref_template="#/$defs/{model}")
-            definitions.update(kind.pop("$defs", {}))
-            definitions[f"{slot.name}.{name}"] = kind
-            kinds.append({"$ref": f"#/$defs/{slot.name}.{name}"})
-        names: dict[str, Any] = {"type": "string"} if slot.shorthand else {"enum": slot.names()}
-        definitions[slot.name] = {"anyOf": [names, *kinds]}
-    return _with_references(schema)
-
-
-def _with_references(schema: Any) -> Any:
-    """Replace each `slot` mark by a reference to the slot's entry: pydantic refuses references it does not know."""
-    if isinstance(schema, list):
-        return [_with_references(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if isinstance(slot := schema.get("slot"), str):
-        rest = {key: value for key, value in schema.items() if key in {"description", "default"}}
-        return {"$ref": f"#/$defs/{slot}", **rest}
-    return {key: _with_references(value) for key, value in schema.items()}
-
-
 def _evaluate(annotation: Any, build: Callable[..., Any]) -> Any:
     """Resolve one annotation alone: those of positional parameters may name types that are not imported."""
     if annotation is inspect.Parameter.empty:
         return Any
-    return eval(annotation, build.__globals__) if isinstance(annotation, str) else annotation  # noqa: S307
+    return eval(annotation, build.__globals__) if isinstance(annotation, str) else annotation

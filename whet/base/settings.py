@@ -32,7 +32,7 @@ class Choice:
         return choice_core_schema(self)
 
     def __get_pydantic_json_schema__(self, core_schema: Any, handler: Any) -> dict[str, str]:
-        return {"slot": self.slot}  # `whet.base.schema.run_schema` puts the reference in its place
+        return {"slot": self.slot}  # `whet.base.json_schema.run_schema` puts the reference in its place
 
 
 def choice(slot: str, default: str | None = None) -> Any:

@@ -110,7 +110,9 @@ def load_plugin(path: Path) -> None:
     """Import a user's file so that its decorators register. Raises ConfigError when it is missing or fails."""
     path = path.resolve()
     if not path.is_file():
-        raise ConfigError(f"plugin file {path} does not exist", hint="paths under `plugins:` are relative to the config")
+        raise ConfigError(
+            f"plugin file {path} does not exist", hint="paths under `plugins:` are relative to the config"
+        )
     name = f"whet_plugin_{path.stem}_{abs(hash(path)):x}"
     if name in sys.modules:
         return

@@ -20,7 +20,9 @@ class _Loader(yaml.SafeLoader):
     """SafeLoader with the resolvers of YAML 1.2's core schema, refusing duplicate keys."""
 
     yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in rules if tag not in {"tag:yaml.org,2002:float", "tag:yaml.org,2002:bool"}]
+        first: [
+            (tag, pattern) for tag, pattern in rules if tag not in {"tag:yaml.org,2002:float", "tag:yaml.org,2002:bool"}
+        ]
         for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
@@ -29,7 +31,9 @@ class _Loader(yaml.SafeLoader):
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"the key `{key}` stands twice", key_node.start_mark)
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key `{key}` stands twice", key_node.start_mark
+                )
             seen.add(key)
         return super().construct_mapping(node, deep)
 
@@ -42,10 +46,14 @@ class _Dumper(yaml.SafeDumper):
 
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|\.inf|\.Inf|\.INF)$|^(?:\.nan|\.NaN|\.NAN)$"),
+    re.compile(
+        r"^[-+]?(?:(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|\.inf|\.Inf|\.INF)$|^(?:\.nan|\.NaN|\.NAN)$"
+    ),
     list("-+0123456789."),
 )
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
 
 
 def parse(text: str, name: str) -> tuple[Any, Lines]:
@@ -64,7 +72,9 @@ def parse(text: str, name: str) -> tuple[Any, Lines]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = f"{name}:{mark.line + 1}" if mark else name
-        raise ConfigError(f"cannot read the YAML: {error.problem}", at=at, hint="check indentation and quotes") from None
+        raise ConfigError(
+            f"cannot read the YAML: {error.problem}", at=at, hint="check indentation and quotes"
+        ) from None
     except yaml.YAMLError as error:
         raise ConfigError(f"cannot read the YAML: {error}", at=name) from None
     finally:

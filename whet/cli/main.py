@@ -48,7 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     """The parser with the arguments of the one command that was typed."""
     parser = argparse.ArgumentParser(prog="whet", description="The whole life of a language model, in one loop.")
-    parser.add_argument("--version", action="version", version=f"whet {_version()}" if "--version" in arguments else "whet")
+    parser.add_argument(
+        "--version", action="version", version=f"whet {_version()}" if "--version" in arguments else "whet"
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     typed = next((a for a in arguments if not a.startswith("-")), None)
     for name, line in COMMANDS.items():
@@ -58,7 +60,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _module(name: str):  # noqa: ANN202 - a module with add_arguments and main
+def _module(name: str):
     return importlib.import_module(f"whet.cli.commands.{name}")
 
 

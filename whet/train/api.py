@@ -49,5 +49,3 @@ def _closing(built: Built) -> Iterator[None]:
         for sink in built.sinks:
             sink.close()
         built.world.close()
-
-

@@ -92,7 +92,13 @@ def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World,
         fed.held_out, dealer, executor, run.evaluate.prompts, _answer(run, model), run.evaluate.early_stop
     )
     progress, watchdog = Progress(), Watchdog(run.train.watchdog)
-    parts = {"source": fed.source, "progress": progress, "watchdog": watchdog, "evaluation": evaluation, "tuner": method}
+    parts = {
+        "source": fed.source,
+        "progress": progress,
+        "watchdog": watchdog,
+        "evaluation": evaluation,
+        "tuner": method,
+    }
     state = NamedOptimizer(executor.optimizer, ParamGroups.of(model.module, model.roles).names())
     checkpoints = Checkpoints(folder.checkpoints, model.module, state, parts, world, run.train.keep)
     checkpoints.restore()

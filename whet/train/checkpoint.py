@@ -35,8 +35,13 @@ class Checkpoints:
     """Saves and restores the named parts of one run."""
 
     def __init__(
-        self, folder: Path, module: torch.nn.Module, optimizer: NamedOptimizer,
-        parts: Mapping[str, Stateful], world: World, keep: int,
+        self,
+        folder: Path,
+        module: torch.nn.Module,
+        optimizer: NamedOptimizer,
+        parts: Mapping[str, Stateful],
+        world: World,
+        keep: int,
     ) -> None:
         self._folder, self._module, self._optimizer = folder, module, optimizer
         self._parts, self._world, self._keep = parts, world, keep
@@ -84,7 +89,9 @@ class Checkpoints:
         plain = {k: v for k, v in self._optimizer.state_dict().items() if not isinstance(v, torch.Tensor)}
         step = int(part.name.split("-")[1].split(".")[0])
         state = {
-            "format": FORMAT, "step": step, "optimizer": plain,
+            "format": FORMAT,
+            "step": step,
+            "optimizer": plain,
             "parts": {name: stateful.state_dict() for name, stateful in self._parts.items()},
         }
         try:
@@ -111,11 +118,14 @@ class Checkpoints:
         if missing or unknown:
             raise RunError(
                 f"the checkpoint does not fit the model: missing {missing[:3]}, unknown {unknown[:3]}",
-                at=str(path), hint="the model's code or config has changed since",
+                at=str(path),
+                hint="the model's code or config has changed since",
             )
         for name, entry in stored.items():
             if name.startswith("optimizer/") and isinstance(entry, TensorStorageMetadata):
-                targets[name] = self._optimizer.blank(name.removeprefix("optimizer/"), entry.size, entry.properties.dtype)
+                targets[name] = self._optimizer.blank(
+                    name.removeprefix("optimizer/"), entry.size, entry.properties.dtype
+                )
         return targets
 
     def _prune(self) -> None:
@@ -129,7 +139,8 @@ class Checkpoints:
         kept = f"the last checkpoint, {last.name}, is whole" if last else "there is no earlier checkpoint"
         reason = _reason(failure) if failure else "another rank could not write"
         return RunError(
-            f"cannot write the checkpoint of step {step}: {reason}; {kept}", at=str(self._folder),
+            f"cannot write the checkpoint of step {step}: {reason}; {kept}",
+            at=str(self._folder),
             hint=f"free some space, then continue with `whet train {self._folder.parent}`",
         )
 
@@ -163,7 +174,9 @@ def _alone_is_fine() -> Iterator[None]:
 def _compare(stored: Mapping[str, Any], parts: Mapping[str, Stateful], path: Path) -> None:
     missing, unknown = sorted(set(parts) - set(stored)), sorted(set(stored) - set(parts))
     if missing or unknown:
-        raise RunError(f"the checkpoint's parts differ: missing {missing}, unknown {unknown}", at=str(path / "state.json"))
+        raise RunError(
+            f"the checkpoint's parts differ: missing {missing}, unknown {unknown}", at=str(path / "state.json")
+        )
 
 
 def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:

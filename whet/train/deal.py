@@ -11,6 +11,7 @@ from whet.data.collate import collate, dummy
 from whet.data.pack import pack
 from whet.parallel.world import World
 
+
 @dataclass(frozen=True, slots=True)
 class Dealer:
     """Packs the samples of a step into rows of at most `capacity` tokens (or samples).

@@ -22,8 +22,13 @@ class Evaluation:
     """
 
     def __init__(
-        self, held_out: Step | None, dealer: Dealer, executor: Executor,
-        prompts: Sequence[str] = (), answer: Answer | None = None, patience: int | None = None,
+        self,
+        held_out: Step | None,
+        dealer: Dealer,
+        executor: Executor,
+        prompts: Sequence[str] = (),
+        answer: Answer | None = None,
+        patience: int | None = None,
     ) -> None:
         self._held_out, self._dealer, self._executor = held_out, dealer, executor
         self._prompts, self._answer, self._patience = prompts, answer, patience
@@ -59,7 +64,11 @@ class Evaluation:
         self._best = min(self._best, loss)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self._best if math.isfinite(self._best) else None, "worse": self._worse, "measured": self._measured}
+        return {
+            "best": self._best if math.isfinite(self._best) else None,
+            "worse": self._worse,
+            "measured": self._measured,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._best = math.inf if state["best"] is None else state["best"]

@@ -40,7 +40,7 @@ class Executor:
 
     def weigh(self, batches: Sequence[Batch], flags: Weights) -> tuple[dict[str, float], dict[str, float]]:
         """Global weight of each term, and `flags` added over ranks, in one collective."""
-        local: dict[str, float] = {name: 0.0 for name in self.objective.coefficients}
+        local: dict[str, float] = dict.fromkeys(self.objective.coefficients, 0.0)
         for batch in batches:
             for name, weight in self.objective.weights(batch).items():
                 local[name] += weight

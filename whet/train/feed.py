@@ -61,11 +61,11 @@ def _streamed(run: Run, renderer: Renderer | None, context: int | None, ledger: 
     from whet.data.stream import StreamingSource
 
     if run.train.steps is None and run.train.tokens is None:
-        raise ConfigError(
-            "a stream has no known length", at="data.streaming", hint="give train.steps or train.tokens"
-        )
+        raise ConfigError("a stream has no known length", at="data.streaming", hint="give train.steps or train.tokens")
     if isinstance(run.data.held_out, float) and run.data.held_out > 0:
-        raise ConfigError("a stream has no known part to hold out", at="data.held_out", hint="data.held_out=[valid.jsonl]")
+        raise ConfigError(
+            "a stream has no known part to hold out", at="data.held_out", hint="data.held_out=[valid.jsonl]"
+        )
     held = run.data.held_out if isinstance(run.data.held_out, list) else []
     measured = _store(run, held, renderer, context, Ledger()) if held else None
     limit = _max_length(run.data, context)
@@ -107,7 +107,8 @@ def _max_length(data: Data, context: int | None) -> int | None:
     """What a sample may have: the config's word, but never more than the model can see."""
     if data.max_length and context and data.max_length > context:
         raise ConfigError(
-            f"`data.max_length` is {data.max_length}, and the model sees {context} tokens", at="data.max_length",
+            f"`data.max_length` is {data.max_length}, and the model sees {context} tokens",
+            at="data.max_length",
             hint=f"data.max_length={context}",
         )
     return data.max_length or context
@@ -120,7 +121,9 @@ def _budget(run: Run) -> dict[str, int]:
         return {"batch_samples": run.train.batch_samples}
     if not has_tokens:
         if run.train.batch_tokens:
-            raise ConfigError("this model has no tokens to count", at="train.batch_tokens", hint="train.batch_samples=128")
+            raise ConfigError(
+                "this model has no tokens to count", at="train.batch_tokens", hint="train.batch_samples=128"
+            )
         return {"batch_samples": BATCH_SAMPLES}
     return {"batch_tokens": run.train.batch_tokens or BATCH_TOKENS}
 

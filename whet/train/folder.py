@@ -57,7 +57,8 @@ class RunFolder:
             folder.checkpoints.mkdir(parents=True)
         except FileExistsError:
             raise RunError(
-                f"the run `{folder.name}` exists already", at=str(folder.path),
+                f"the run `{folder.name}` exists already",
+                at=str(folder.path),
                 hint=f"continue it with `whet train {folder.path}`, or choose another name=",
             ) from None
         except OSError as error:

@@ -30,7 +30,9 @@ def _source(source: DataSource) -> DataSource:
 
 def _model(model: Settings) -> Settings:
     given: dict[str, Any] = model.values()
-    return model.model_copy(update={name: _here(given[name]) for name in ("path", "init", "tokenizer") if name in given})
+    return model.model_copy(
+        update={name: _here(given[name]) for name in ("path", "init", "tokenizer") if name in given}
+    )
 
 
 def _here(value: Any) -> Any:

@@ -30,9 +30,7 @@ class Resolved:
         return asdict(self)
 
 
-def resolve(
-    run: Run, world: World, fed: Feed, executor: Executor, model: Loaded, pinned: dict[str, Any]
-) -> Resolved:
+def resolve(run: Run, world: World, fed: Feed, executor: Executor, model: Loaded, pinned: dict[str, Any]) -> Resolved:
     """The pinned values where there are any; else the config's, else measured ones that all ranks can hold."""
     precision = "bf16" if executor.autocast else {"bf16-pure": "bf16-pure"}.get(run.train.precision, "fp32")
     if "micro_batch" in pinned:
@@ -65,4 +63,8 @@ def _synthetic(num_tokens: int, longest: int, vocabulary: int) -> Batch:
     ids = torch.arange(num_tokens) * 7919 % vocabulary
     segments = tuple(Segment(s, min(s + longest, num_tokens)) for s in range(0, num_tokens, longest))
     positions = torch.cat([torch.arange(s.end - s.start) for s in segments])
-    return Batch({"text": Stream(ids, positions, segments, ids, torch.ones(num_tokens))}, len(segments), {"weight": torch.ones(len(segments))})
+    return Batch(
+        {"text": Stream(ids, positions, segments, ids, torch.ones(num_tokens))},
+        len(segments),
+        {"weight": torch.ones(len(segments))},
+    )

@@ -11,7 +11,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    from whet.base.schema import run_schema
+    from whet.base.json_schema import run_schema
 
     print(json.dumps(run_schema(), indent=args.indent, ensure_ascii=False))
     return 0

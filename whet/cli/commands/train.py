@@ -10,7 +10,9 @@ FLAGS = ("model", "data", "objective", "tuner", "name")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("target", nargs="*", help="a config (run.yaml), a run to continue, and section.key=value overrides")
+    parser.add_argument(
+        "target", nargs="*", help="a config (run.yaml), a run to continue, and section.key=value overrides"
+    )
     parser.add_argument("--model", help="model folder or hub id")
     parser.add_argument("--data", nargs="+", help="files, folders or data set ids; FILE#5000 takes 5,000 rows")
     parser.add_argument("--objective", help="such as sft or pretrain")
@@ -46,19 +48,19 @@ def _run_folder(target: str) -> Path | None:
     return None
 
 
-def _train(loaded):  # noqa: ANN001, ANN202 - torch is imported only when training starts
+def _train(loaded):
     from whet.train.api import train
 
     return train(loaded)
 
 
-def _resume(path: Path):  # noqa: ANN202
+def _resume(path: Path):
     from whet.train.api import resume
 
     return resume(path)
 
 
-def _report(folder, ended) -> int:  # noqa: ANN001
+def _report(folder, ended) -> int:
     import os
     import sys
 

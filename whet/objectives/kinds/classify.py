@@ -28,7 +28,11 @@ class Classify:
     def __call__(self, models: Models, batch: Batch, statistics: Mapping[str, Any]) -> Terms:
         from torch.nn.functional import cross_entropy
 
-        logits, label, weight = models.run(batch, frozenset({"logits"}))["logits"], batch.fields["label"].long(), batch.fields["weight"]
+        logits, label, weight = (
+            models.run(batch, frozenset({"logits"}))["logits"],
+            batch.fields["label"].long(),
+            batch.fields["weight"],
+        )
         hits = (logits.argmax(-1) == label) * weight
         nll = cross_entropy(logits.float(), label, reduction="none")
         return Terms({"loss": (nll * weight).sum()}, {"accuracy": (hits.sum(), weight.sum())})
