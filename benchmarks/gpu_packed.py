@@ -1,4 +1,4 @@
-"""A Llama of 1.2 B parameters at 4,096 tokens a step in bf16: whet's step beside transformers' Trainer on the same rows.
+"""A Llama of 1.2 B parameters, 4,096 tokens a step in bf16: whet beside transformers' Trainer on the same rows.
 
     python benchmarks/gpu_packed.py
 

@@ -72,6 +72,13 @@ def test_a_missing_config_file_is_one_message(tmp_path):
         load(tmp_path / "none.yaml")
 
 
+@pytest.mark.parametrize("override", ["data.train.3.path=c", "data.train.3=c"])
+def test_an_override_of_an_entry_that_is_not_there_is_refused(tmp_path, override):
+    path = write(tmp_path, "model: m\ndata: {train: [a, b]}\n")
+    with pytest.raises(ConfigError, match="names an entry that is not there"):
+        load(path, [override])
+
+
 def test_an_override_without_equals_is_refused():
     with pytest.raises(ConfigError) as error:
         load(None, ["steps"])

@@ -22,9 +22,12 @@ KEPT = Path(__file__).parents[2] / ".replay"
 RECIPES = {
     "llama-sft": {},
     "llama-untied-sgd": {
-        "model": {"init": {**LLAMA, "tie_word_embeddings": False}}, "optimizer": {"kind": "sgd", "lr": 0.3}, "schedule": "wsd",
+        "model": {"init": {**LLAMA, "tie_word_embeddings": False}}, "optimizer": {"kind": "sgd", "lr": 0.3},
+        "schedule": "wsd",
     },
-    "gpt2-dropout": {"model": {"init": {"model_type": "gpt2", "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256}}},
+    "gpt2-dropout": {
+        "model": {"init": {"model_type": "gpt2", "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256}},
+    },
 }  # fmt: skip
 
 

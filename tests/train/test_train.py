@@ -118,8 +118,10 @@ def test_a_run_without_tokens_trains_resumes_and_is_tracked(tmp_path):
             rows.writerow([x, y, int(x * y > 0)])
     settings = {
         "name": "table", "model": {"kind": "mlp", "features": 2, "classes": 2, "hidden": [32]},
-        "objective": "classify", "data": {"train": [str(path)], "held_out": 0.2}, "optimizer": {"lr": 0.03},
-        "train": {"epochs": 20, "batch_samples": 64}, "track": {"folder": str(tmp_path / "runs"), "sinks": ["jsonl", "log"]},
+        "objective": "classify", "optimizer": {"lr": 0.03},
+        "data": {"train": [str(path)], "held_out": 0.2},
+        "train": {"epochs": 20, "batch_samples": 64},
+        "track": {"folder": str(tmp_path / "runs"), "sinks": ["jsonl", "log"]},
     }  # fmt: skip
     built = assemble(from_mapping(settings))
     for _ in range(7):

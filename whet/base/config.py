@@ -88,15 +88,27 @@ def _split_override(text: str) -> tuple[KeyPath, Any]:
 
 def _put(data: Any, keys: KeyPath, value: Any) -> None:
     """Set one value, turning a shorthand on the way (`optimizer: lion`) into its mapping."""
+    whole = _dotted(keys)
     for key, after in zip(keys[:-1], keys[1:], strict=True):
-        current = data[key] if isinstance(data, list) or key in data else None
+        _check_index(data, key, whole)
+        current = data[int(key)] if isinstance(data, list) else data.get(key)
         if isinstance(current, str | list) and isinstance(after, str):
             current = _expand(key, current)
         if not isinstance(current, dict | list):
             current = {}
         data[key] = current
         data = current
+    _check_index(data, keys[-1], whole)
     data[keys[-1]] = value
+
+
+def _check_index(data: Any, key: str | int, whole: str) -> None:
+    if isinstance(data, list) and not (isinstance(key, int) and key < len(data)):
+        raise ConfigError(
+            f"`{whole}` names an entry that is not there: the list has {len(data)}",
+            at="command line",
+            hint="count from 0, or give the whole list",
+        )
 
 
 def _expand(section: str | int, value: Any) -> dict[str, Any]:

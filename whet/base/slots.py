@@ -19,9 +19,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from whet.base.errors import ConfigError
+
+if TYPE_CHECKING:
+    from whet.base.schema import Settings
 
 Build = TypeVar("Build", bound=Callable[..., Any])
 
@@ -46,7 +49,7 @@ class Kind:
         return inspect.getsourcefile(self.build) or "?"
 
     @cached_property
-    def settings(self) -> type:
+    def settings(self) -> type[Settings]:
         """The pydantic model of the keyword-only parameters, with `kind` as its tag."""
         from whet.base.schema import settings_model
 

@@ -33,7 +33,8 @@ class Objective(Protocol):
     without gradient whose results the loop adds over ranks and hands in as `statistics`.
     """
 
-    coefficients: Mapping[str, float]
+    @property
+    def coefficients(self) -> Mapping[str, float]: ...
 
     def weights(self, batch: Batch) -> dict[str, float]: ...
 

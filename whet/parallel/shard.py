@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.distributed as dist
 from torch import nn
-from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
+from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from whet.base.run import Parallel
@@ -45,7 +47,7 @@ def layers(module: nn.Module) -> list[nn.Module]:
 
 def _sum_gradients(module: nn.Module, world: World) -> None:
     for part in module.modules():
-        if hasattr(part, "set_gradient_divide_factor"):
+        if isinstance(part, FSDPModule):
             part.set_gradient_divide_factor(1.0)
             if world.device.type == "cpu":  # gloo has no PREMUL_SUM
                 part.set_force_sum_reduction_for_comms(True)
@@ -54,8 +56,9 @@ def _sum_gradients(module: nn.Module, world: World) -> None:
 def _materialise(module: nn.Module) -> None:
     """Give meta tensors memory without values. Weights that were tied are tied again, or ranks would differ."""
     module.to_empty(device="cpu")
-    if hasattr(module, "tie_weights"):
-        module.tie_weights()
+    tie: Any = getattr(module, "tie_weights", None)
+    if tie is not None:
+        tie()
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from whet.train.evaluation import Answer
 
 
 def answerer(model: Loaded, max_new_tokens: int, seed: int) -> Answer:
-    """A function from prompts to greedy answers: as a chat where the tokenizer has a template, else as a continuation."""
+    """Greedy answers to prompts: as a chat where the tokenizer has a template, else as a continuation."""
     settings = GenerateSettings(max_new_tokens=max_new_tokens, seed=seed)
     is_chat = bool(getattr(model.processor, "chat_template", None))
 

@@ -145,11 +145,12 @@ def _model(run: Run, world: World, method: Tuner) -> Loaded:
 
 
 def _recompute(model: Loaded) -> None:
+    module: Any = model.module
     how = {"use_reentrant": False}
-    if hasattr(model.module, "activation_checkpointing_enable"):
-        model.module.activation_checkpointing_enable(activation_checkpointing_kwargs=how)
-    elif hasattr(model.module, "gradient_checkpointing_enable"):  # transformers before 5.22 knows only this name
-        model.module.gradient_checkpointing_enable(gradient_checkpointing_kwargs=how)
+    if hasattr(module, "activation_checkpointing_enable"):
+        module.activation_checkpointing_enable(activation_checkpointing_kwargs=how)
+    elif hasattr(module, "gradient_checkpointing_enable"):  # transformers before 5.22 knows only this name
+        module.gradient_checkpointing_enable(gradient_checkpointing_kwargs=how)
     else:
         raise ConfigError("`train.recompute`: this model cannot recompute activations", hint="train.recompute=false")
 

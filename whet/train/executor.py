@@ -101,7 +101,7 @@ class Executor:
 
     def _loss(self, terms: Terms, weights: Weights) -> torch.Tensor:
         parts = [c * terms.sums[k] / weights[k] for k, c in self.objective.coefficients.items() if weights[k] > 0]
-        return torch.stack(parts).sum() if parts else sum(terms.sums.values()) * 0.0
+        return torch.stack(parts or [s * 0.0 for s in terms.sums.values()]).sum()
 
     def _statistics(self, batches: Sequence[Batch]) -> Mapping[str, Any]:
         """What a coupled objective must know of the whole step before its first micro-batch."""

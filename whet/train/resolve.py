@@ -45,7 +45,8 @@ def _measured(run: Run, world: World, fed: Feed, executor: Executor, model: Load
     samples, tokens = run.train.batch_samples, run.train.batch_tokens or BATCH_TOKENS
     if not model.capabilities.tokens:
         return samples or BATCH_SAMPLES
-    vocabulary = model.module.get_input_embeddings().weight.shape[0]
+    module: Any = model.module
+    vocabulary = module.get_input_embeddings().weight.shape[0]
 
     def measure(num_tokens: int) -> None:
         batch = _synthetic(num_tokens, fed.longest, vocabulary)
