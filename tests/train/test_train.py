@@ -80,6 +80,18 @@ def test_held_out_loss_and_answers_come_at_their_cadence(trained):
     assert [(r["step"], r["prompt"]) for r in of(records, "generation")] == [(s, "the quick") for s in (5, 10, 12)]
 
 
+def test_a_stream_trains_and_resumes_like_one_that_was_not_broken(tmp_path, trained):
+    expected = losses(trained("whole", data={"streaming": True})[1])
+    built = assemble(from_mapping(config(tmp_path, name="broken", data={"streaming": True})))
+    for _ in range(5):
+        built.loop.advance(built.loop.source.next(built.loop.progress.step))
+    assert resume(tmp_path / "runs" / "broken")[1].outcome == "done"
+    lines = map(json.loads, (tmp_path / "runs" / "broken" / "records.jsonl").read_text().splitlines())
+    assert {r["step"]: r["metrics"]["loss"] for r in of(lines, "step")} == dict(enumerate(expected, 1))
+    with pytest.raises(WhetError, match="no known length"):
+        trained("endless", data={"streaming": True}, train={"steps": None, "epochs": 1})
+
+
 def test_early_stop_ends_a_run_that_no_longer_improves(trained):
     folder, records = trained(
         "stale",

@@ -17,6 +17,7 @@ from whet.data.recipe import Recipe
 from whet.data.render import Renderer
 from whet.data.source import DatasetSource
 from whet.data.store import Dataset, TokenStore, build_store, held_out
+from whet.data.stream import StreamingSource
 
 BATCH_TOKENS, BATCH_SAMPLES, HELD_OUT_STEP = 16_384, 128, -1
 
@@ -58,8 +59,6 @@ def feed(run: Run, processor: Any | None, context: int | None, ledger: Ledger) -
 
 def _streamed(run: Run, renderer: Renderer | None, context: int | None, ledger: Ledger) -> Feed:
     """Steps as the rows come: for data that is too large, or too slow, to render first."""
-    from whet.data.stream import StreamingSource
-
     if run.train.steps is None and run.train.tokens is None:
         raise ConfigError("a stream has no known length", at="data.streaming", hint="give train.steps or train.tokens")
     if isinstance(run.data.held_out, float) and run.data.held_out > 0:
@@ -72,10 +71,11 @@ def _streamed(run: Run, renderer: Renderer | None, context: int | None, ledger: 
     recipe = Recipe(renderer, takes(run), limit, run.data.truncation)
     source = StreamingSource(
         _sources(run.data.train), recipe, ledger=ledger, seed=run.seed, window_steps=run.data.window_steps,
-        shuffle=run.data.shuffle, max_skipped=run.data.max_skipped, **_budget(run), **_length(run.train),
+        shuffle=run.data.shuffle, max_skipped=run.data.max_skipped,
+        workers=_workers(run.data) or 0, **_budget(run), **_length(run.train),
     )  # fmt: skip
-    longest = limit or int(next(iter(_budget(run).values())))
-    return Feed(source, _as_step(measured), longest, (), {"streaming": True})
+    budget = next(iter(_budget(run).values()))
+    return Feed(source, _as_step(measured), min(limit or budget, budget), (), {"streaming": True})
 
 
 def takes(run: Run) -> frozenset[str]:
@@ -92,11 +92,14 @@ def _renderer(data: Data, processor: Any | None) -> Renderer | None:
 def _store(
     run: Run, sources: Sequence[DataSource], renderer: Renderer | None, context: int | None, ledger: Ledger
 ) -> TokenStore:
-    workers = None if run.data.workers == "auto" else run.data.workers
     return build_store(
         _sources(sources), renderer, takes=takes(run), ledger=ledger, max_length=_max_length(run.data, context),
-        truncation=run.data.truncation, workers=workers, max_skipped=run.data.max_skipped, seed=run.seed,
+        truncation=run.data.truncation, workers=_workers(run.data), max_skipped=run.data.max_skipped, seed=run.seed,
     )  # fmt: skip
+
+
+def _workers(data: Data) -> int | None:
+    return None if data.workers == "auto" else data.workers
 
 
 def _sources(sources: Sequence[DataSource]) -> list[Source]:
