@@ -48,6 +48,11 @@ def test_a_folder_that_is_no_runs_is_measured_and_nothing_is_kept(runs, capsys, 
     assert "kept" not in printed.err and not (tmp_path / "plain" / "evaluations").exists()
 
 
+def test_a_tasks_name_may_have_an_underscore(runs, capsys):
+    assert evaluate(runs, "--file", str(runs / "page.txt"), "--task", "last_word", "limit=1", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["task"] == "last-word"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

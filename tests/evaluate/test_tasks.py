@@ -231,6 +231,19 @@ def test_a_tokenizer_without_begin_and_end_cannot_predict_the_first_token(loaded
         evaluate("perplexity", {"file": pages}, replace(loaded, processor=bare))
 
 
+def test_a_text_of_which_the_tokenizer_knows_nothing_is_shorter_than_a_token(loaded, tmp_path):
+    from dataclasses import replace
+
+    from tokenizers import Tokenizer
+    from tokenizers.models import BPE
+
+    knows_a = type(loaded.processor)(tokenizer_object=Tokenizer(BPE(vocab={"a": 0, "#": 1}, merges=[])), eos_token="#")
+    path = tmp_path / "text.txt"
+    path.write_text("zzz")
+    with pytest.raises(DataError, match="shorter than one token"):
+        evaluate("perplexity", {"file": str(path)}, replace(loaded, processor=knows_a))
+
+
 def test_every_task_says_what_each_setting_is():
     for name in task.names():
         fields = task.get(name).settings.model_fields

@@ -216,3 +216,22 @@ def test_an_export_that_drifted_is_kept_aside_with_its_reason(tmp_path):
     kept = AutoModelForCausalLM.from_pretrained(tmp_path / "out")
     assert torch.equal(logits(kept), logits(module))
     assert torch.equal(logits(AutoModelForCausalLM.from_pretrained(failed)), logits(other))
+
+
+def test_the_index_of_shards_has_their_bytes_and_every_name(tmp_path):
+    module = tiny.module()
+    write(tmp_path / "out", module, shard_bytes=20_000, dtype=torch.bfloat16)
+    index = json.loads((tmp_path / "out" / "model.safetensors.index.json").read_text())
+    assert index["metadata"]["total_size"] == 2 * sum(t.numel() for t in module.state_dict().values())
+    for path in (tmp_path / "out").glob("*.safetensors"):
+        assert set(stored_file(path)) == {name for name, file in index["weight_map"].items() if file == path.name}
+    assert set(index["weight_map"]) == set(module.state_dict())
+
+
+def test_without_a_dtype_every_tensor_keeps_its_own(tmp_path):
+    module = tiny.module().to(torch.bfloat16)
+    module.model.norm.to(torch.float32)
+    write(tmp_path / "out", module)
+    found = stored(tmp_path / "out")
+    assert {name: t.dtype for name, t in found.items()} == {name: t.dtype for name, t in module.state_dict().items()}
+    assert json.loads((tmp_path / "out" / "config.json").read_text())["dtype"] == "bfloat16"

@@ -1,26 +1,39 @@
 """Decoding: transformers' own `generate` is the oracle, a live module is left as it was."""
 
+import functools
+
 import pytest
 import torch
 
 from tests.generate import tiny
 from whet.base.errors import ModelError, WhetError
+from whet.base.seeds import forked
 from whet.generate.decode import complete, stream
 from whet.generate.prompts import stop_ids
 from whet.generate.protocol import GenerateSettings
 from whet.models import attention
 
 PROMPTS = ["The quick", "hello world, how are you today", "x", "Pack my box with five dozen liquor", "你好"]
-GREEDY = GenerateSettings(max_new_tokens=24)
+GREEDY = GenerateSettings(max_new_tokens=16)
 
 
 def generated(module, prompt_ids, settings, **how):
     """What transformers' `generate` adds to one prompt."""
     ids = torch.tensor([prompt_ids])
     out = module.generate(
-        ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=settings.max_new_tokens, **how
+        input_ids=ids,
+        attention_mask=torch.ones_like(ids),
+        do_sample=False,
+        max_new_tokens=settings.max_new_tokens,
+        **how,
     )
     return out[0, len(prompt_ids) :].tolist()
+
+
+@functools.cache
+def generated_by(kind):
+    tok, module = tiny.tokenizer(), tiny.module(kind)
+    return [generated(module, tok.encode(prompt), GREEDY) for prompt in PROMPTS]
 
 
 @pytest.mark.parametrize("kind", tiny.CONFIGS)
@@ -28,16 +41,15 @@ def generated(module, prompt_ids, settings, **how):
 def test_greedy_answers_of_a_batch_are_those_of_generate_token_for_token(kind, implementation):
     attention.register()
     tok, module = tiny.tokenizer(), tiny.module(kind)
-    expected = [generated(module, tok.encode(prompt), GREEDY) for prompt in PROMPTS]
     module.set_attn_implementation(implementation)
     answers = complete(module, tok, PROMPTS, GREEDY)
-    assert [answer.ids for answer in answers] == expected
-    assert len({tuple(ids) for ids in expected}) > 2
+    assert [answer.ids for answer in answers] == generated_by(kind)
+    assert len({tuple(ids) for ids in generated_by(kind)}) > 2
 
 
 def test_the_penalised_answer_is_that_of_generate():
     tok, module = tiny.tokenizer(), tiny.module()
-    settings = GenerateSettings(max_new_tokens=24, repetition_penalty=1.5)
+    settings = GenerateSettings(max_new_tokens=16, repetition_penalty=1.5)
     expected = generated(module, tok.encode(PROMPTS[0]), settings, repetition_penalty=1.5)
     assert complete(module, tok, PROMPTS[:1], settings)[0].ids == expected
 
@@ -54,8 +66,8 @@ def test_sampled_answers_do_not_depend_on_the_batch(batch_tokens):
 
 def test_pieces_of_a_stream_join_to_the_completion():
     tok, module = tiny.tokenizer(), tiny.module()
-    for seed in range(5):
-        settings = GenerateSettings(max_new_tokens=30, temperature=1.0, seed=seed)
+    for seed in range(3):
+        settings = GenerateSettings(max_new_tokens=16, temperature=1.0, seed=seed)
         pieces = list(stream(module, tok, PROMPTS[0], settings))
         answer = complete(module, tok, PROMPTS[:1], settings)[0]
         assert "".join(piece.text for piece in pieces) == answer.text
@@ -66,7 +78,7 @@ def test_pieces_of_a_stream_join_to_the_completion():
 def test_an_answer_stops_at_any_end_token_and_its_text_is_without_it():
     tok, module = tiny.tokenizer(), tiny.module()
     free = complete(module, tok, PROMPTS[:1], GREEDY)[0]
-    assert free.finish == "length" and len(free.tokens) == 24
+    assert free.finish == "length" and len(free.tokens) == 16
     ends = [free.ids[7], free.ids[11]]
     module.generation_config.eos_token_id = ends
     expected = generated(module, tok.encode(PROMPTS[0]), GREEDY)
@@ -88,7 +100,7 @@ def test_a_stop_string_ends_the_answer_before_it():
     tok, module = tiny.tokenizer(), tiny.module()
     free = complete(module, tok, PROMPTS[:1], GREEDY)[0]
     middle = free.text[len(free.text) // 2 :][:2]
-    settings = GenerateSettings(max_new_tokens=24, stop=("no such text", middle))
+    settings = GenerateSettings(max_new_tokens=16, stop=("no such text", middle))
     answer = complete(module, tok, PROMPTS[:1], settings)[0]
     assert answer.text == free.text[: free.text.index(middle)] and answer.finish == "stop"
     assert "".join(piece.text for piece in stream(module, tok, PROMPTS[0], settings)) == answer.text
@@ -146,6 +158,18 @@ def test_an_error_half_way_gives_the_module_back_too():
     with pytest.raises(ModelError, match="NaN"):
         complete(module, tok, PROMPTS, GREEDY)
     assert module.training and module.model.layers[0].training
+
+
+def test_adapters_answer_as_generate_does_with_them():
+    from peft import LoraConfig, get_peft_model
+
+    tok, plain = tiny.tokenizer(), tiny.module()
+    config = LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
+    with forked("adapter"):
+        adapted = get_peft_model(tiny.module(), config).eval()
+    expected = [generated(adapted, tok.encode(prompt), GREEDY) for prompt in PROMPTS[:2]]
+    assert [answer.ids for answer in complete(adapted, tok, PROMPTS[:2], GREEDY)] == expected
+    assert [answer.ids for answer in complete(plain, tok, PROMPTS[:2], GREEDY)] != expected
 
 
 def test_an_answer_ends_where_the_context_does_also_beside_shorter_prompts():

@@ -8,8 +8,8 @@ from tests.ranks import on_ranks
 from whet.generate.decode import complete
 from whet.generate.protocol import GenerateSettings
 
-SETTINGS = GenerateSettings(max_new_tokens=20)
-# Rank 0 answers three prompts, one of them over at once; rank 1 has a single one, in fewer batches.
+SETTINGS = GenerateSettings(max_new_tokens=8)
+# Rank 0 answers three prompts in three batches, rank 1 a single one.
 PROMPTS = (["The quick brown fox", "hello world", "x"], ["Pack my box"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,8 @@ def skeleton(config: Any) -> nn.Module:
 
 def write_weights(
     folder: Path, weights: Iterable[tuple[str, Tensor]], model: nn.Module, dtype: torch.dtype | None, shard_bytes: int
-) -> int:
-    """Write the weights of the architecture `model` (from `skeleton`), cast to `dtype`. Returns how many there are.
+) -> Counter[torch.dtype]:
+    """Write the weights of the architecture `model` (from `skeleton`), cast to `dtype`. Returns how many of each dtype.
 
     At most a shard and one tensor are in memory at a time; a mixture of experts, whose tensors transformers stores in
     other pieces than it computes with, is held whole. Raises ModelError when weights are missing, unknown, of another
@@ -106,11 +107,12 @@ def _conversions(model: nn.Module) -> list[Any]:
     return [conversion for conversion in found if not isinstance(conversion, PrefixChange)]
 
 
-def _write_shards(folder: Path, weights: Iterable[tuple[str, Tensor]], shard_bytes: int) -> int:
+def _write_shards(folder: Path, weights: Iterable[tuple[str, Tensor]], shard_bytes: int) -> Counter[torch.dtype]:
     """Fill shards in the order of the weights; one alone has no number in its name and no index."""
     shards: list[tuple[Path, list[str]]] = []
     shard: dict[str, Tensor] = {}
-    num_bytes = total_bytes = total_elements = 0
+    counts: Counter[torch.dtype] = Counter()
+    num_bytes = 0
     for name, tensor in weights:
         size = tensor.numel() * tensor.element_size()
         if shard and num_bytes + size > shard_bytes:
@@ -118,7 +120,8 @@ def _write_shards(folder: Path, weights: Iterable[tuple[str, Tensor]], shard_byt
             shard, num_bytes = {}, 0
         # A view would drag its whole storage into the file.
         shard[name] = tensor if tensor.untyped_storage().nbytes() == size else tensor.clone()
-        num_bytes, total_bytes, total_elements = num_bytes + size, total_bytes + size, total_elements + tensor.numel()
+        counts[tensor.dtype] += tensor.numel()
+        num_bytes += size
     shards.append(_write_shard(folder, len(shards), shard))
     places: dict[str, str] = {}
     for number, (path, names) in enumerate(shards, 1):
@@ -127,9 +130,10 @@ def _write_shards(folder: Path, weights: Iterable[tuple[str, Tensor]], shard_byt
         path.rename(folder / final)
         places |= dict.fromkeys(names, final)
     if len(shards) > 1:
+        total_bytes = sum(dtype.itemsize * count for dtype, count in counts.items())
         index = {"metadata": {"total_size": total_bytes}, "weight_map": dict(sorted(places.items()))}
         (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=2) + "\n")
-    return total_elements
+    return counts
 
 
 def _write_shard(folder: Path, number: int, shard: dict[str, Tensor]) -> tuple[Path, list[str]]:

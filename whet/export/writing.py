@@ -44,15 +44,15 @@ def write_model(
     model = skeleton(_bare(config, None))
     with appearing(folder) as part:
         pairs = named_weights(weights) if isinstance(weights, nn.Module) else weights
-        num_parameters = write_weights(part, pairs, model, dtype, shard_bytes)
-        stored = dtype or _dtype_of(part)
+        counts = write_weights(part, pairs, model, dtype, shard_bytes)
+        stored = dtype or counts.most_common(1)[0][0]
         config = _bare(config, stored)
         config.architectures = [type(model).__name__]
         config.save_pretrained(part)
         _write_tokenizer(part, tokenizer, chat_template)
         _write_generation_config(part, config, generation_config, tokenizer, chat_template)
         card = card or Card(folder.resolve().name)
-        text = card.text(num_parameters=num_parameters, dtype=str(stored).removeprefix("torch."))
+        text = card.text(num_parameters=counts.total(), dtype=str(stored).removeprefix("torch."))
         (part / "README.md").write_text(text, encoding="utf-8")
         report = check(part) if check else None
         if report is not None:
@@ -77,18 +77,6 @@ def _bare(config: Any, dtype: torch.dtype | None) -> Any:
     if dtype is not None:
         config.dtype = dtype
     return config
-
-
-def _dtype_of(folder: Path) -> torch.dtype:
-    """The dtype that most elements of the first shard have."""
-    from safetensors import safe_open
-
-    counts: dict[torch.dtype, int] = {}
-    with safe_open(sorted(folder.glob("*.safetensors"))[0], "pt") as file:
-        for name in file.keys():  # noqa: SIM118 - not a dict
-            tensor = file.get_tensor(name)
-            counts[tensor.dtype] = counts.get(tensor.dtype, 0) + tensor.numel()
-    return max(counts, key=counts.__getitem__)
 
 
 def _write_tokenizer(folder: Path, tokenizer: Any, chat_template: str | None) -> None:

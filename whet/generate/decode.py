@@ -107,6 +107,7 @@ class Answer:
             self.finish = "length"
         if self.finish is not None:
             text += self._stop_strings.push(self._detokenizer.flush()) + self._stop_strings.flush()
+            self.finish = "stop" if self._stop_strings.found else self.finish
         self._text.append(text)
         return text
 

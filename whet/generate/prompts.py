@@ -75,7 +75,7 @@ def stop_ids(module: Any, tokenizer: Any) -> frozenset[int]:
 
 
 def end_of_turn(tokenizer: Any, chat_template: str | None = None) -> int | None:
-    """The special token that the chat template puts right after an assistant's reply; None where it puts none.
+    """The added token that the chat template puts right after an assistant's reply; None where it puts plain text.
 
     `chat_template` stands in for the tokenizer's own.
     """
@@ -89,8 +89,8 @@ def end_of_turn(tokenizer: Any, chat_template: str | None = None) -> int | None:
         return None
     after = rendered.rpartition(mark)[2]
     ids = tokenizer.encode(after.lstrip(), add_special_tokens=False)
-    special = {*tokenizer.all_special_ids, *(i for i, t in tokenizer.added_tokens_decoder.items() if t.special)}
-    return ids[0] if ids and ids[0] in special else None
+    added = {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
+    return ids[0] if ids and ids[0] in added else None
 
 
 def _are_ids(prompt: Sequence[Any]) -> TypeGuard[Sequence[int]]:

@@ -61,7 +61,7 @@ def _task(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
         if not equals:
             raise ConfigError(f"`{text}` is not a setting", hint="write KEY=VALUE, such as limit=10")
         settings[key] = parse_value(value)
-    return name, settings
+    return name.replace("_", "-"), settings
 
 
 @contextmanager
