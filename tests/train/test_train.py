@@ -15,6 +15,7 @@ from whet.base.config import from_mapping
 from whet.base.errors import DataError, ModelError, RunError, WhetError
 from whet.train.api import resume, train
 from whet.train.build import assemble
+from whet.train.executor import Executor
 
 
 def of(records, kind):
@@ -90,6 +91,57 @@ def test_a_stream_trains_and_resumes_like_one_that_was_not_broken(tmp_path, trai
     assert {r["step"]: r["metrics"]["loss"] for r in of(lines, "step")} == dict(enumerate(expected, 1))
     with pytest.raises(WhetError, match="no known length"):
         trained("endless", data={"streaming": True}, train={"steps": None, "epochs": 1})
+
+
+def test_out_of_memory_halves_the_micro_batch_and_does_the_step_again(trained, monkeypatch):
+    expected = losses(trained("whole", train={"micro_batch": 120})[1])
+    real, calls = Executor.step, []
+
+    def step(executor, index, batches, weights, factor):
+        calls.append(len(batches))
+        if len(calls) == 3:
+            raise torch.OutOfMemoryError("no memory")
+        return real(executor, index, batches, weights, factor)
+
+    monkeypatch.setattr(Executor, "step", step)
+    _, records = trained("halved", train={"micro_batch": 120})
+    assert losses(records) == pytest.approx(expected, rel=1e-5)
+    assert calls[3] > calls[2] and "micro-batches are now 60 tokens" in of(records, "notice")[0]["text"]
+
+
+def test_what_holds_only_in_expectation_or_to_rounding_is_said(trained):
+    gpt2 = {"init": {"model_type": "gpt2", "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256}}
+    folder, records = trained("noisy", model=gpt2, train={"steps": 2})
+    assert any("dropout" in r["text"] for r in of(records, "notice"))
+    pinned = json.loads((folder / "resolved.json").read_text())
+    pinned["environment"]["torch"] = "1.0"
+    (folder / "resolved.json").write_text(json.dumps(pinned))
+    resume(folder)
+    assert "torch was 1.0" in (folder / "records.jsonl").read_text()
+
+
+BATCH_NORM = """
+from whet.base.catalogue import model_source
+
+
+@model_source("normed", tokens=False)
+def normed(context):
+    from torch import nn
+    from whet.contracts.model import Capabilities, Loaded
+    from whet.models.roles import roles
+
+    module = nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    return Loaded(module, None, Capabilities(tokens=False), None, roles(module))
+"""
+
+
+def test_batch_norm_is_refused_because_splits_would_change_it(tmp_path):
+    (tmp_path / "normed.py").write_text(BATCH_NORM)
+    (tmp_path / "points.csv").write_text("x,y,label\n1,2,0\n3,4,1\n")
+    sections = {"model": "normed", "objective": "classify", "data": [str(tmp_path / "points.csv")]}
+    settings = config(tmp_path, name="bn", train={"batch_tokens": None}, plugins=[str(tmp_path / "normed.py")])
+    with pytest.raises(ModelError, match="batch norm"):
+        train(from_mapping({**settings, **sections, "model": {"kind": "normed"}}))
 
 
 def test_early_stop_ends_a_run_that_no_longer_improves(trained):

@@ -32,6 +32,7 @@ from whet.train.feed import Feed, feed
 from whet.train.folder import RunFolder
 from whet.train.located import located
 from whet.train.loop import Cadence, Loop
+from whet.train.notices import on_noise, on_resume, refuse_batch_norm
 from whet.train.optimizer_state import NamedOptimizer
 from whet.train.progress import Progress
 from whet.train.resolve import Resolved, resolve
@@ -79,7 +80,7 @@ def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World,
     model = _model(run, world, method)
     executor = _executor(run, world, model)
     resolved = resolve(run, world, fed, executor, model, pinned)
-    if world.leads:
+    if world.leads and not pinned:
         folder.write_resolved(resolved.as_dict())
     dealer = Dealer(world, resolved.micro_batch)
     sinks = [sink.get(name).build(folder.path, world.rank) for name in run.track.sinks]
@@ -97,6 +98,7 @@ def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World,
         "progress": progress,
         "watchdog": watchdog,
         "evaluation": evaluation,
+        "dealer": dealer,
         "tuner": method,
     }
     state = NamedOptimizer(executor.optimizer, ParamGroups.of(model.module, model.roles).names())
@@ -109,16 +111,19 @@ def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World,
         stop_on_alarm=run.train.watchdog.action == "stop", progress=progress,
     )  # fmt: skip
     emit(RunStarted(progress.step, fed.source.total, _facts(run, world, model, fed, resolved)))
-    for text in (*model.capabilities.notices, *fed.notices):
+    changes = on_resume(pinned.get("environment", {}), resolved.environment)
+    for text in (*model.capabilities.notices, *fed.notices, *on_noise(model.module), *changes):
         emit(Notice(progress.step, "info", text))
     return Built(run, folder, world, model, method, fed, loop, sinks, emit)
 
 
 def set_threads(run: Run, pinned: dict[str, Any]) -> None:
-    """CPU threads decide the order of sums, so a resumed run takes those it began with."""
-    wanted = pinned.get("threads") or (None if run.train.threads == "auto" else run.train.threads)
-    if wanted:
-        torch.set_num_threads(wanted)
+    """CPU threads decide the order of sums, so a run that is resumed on as many ranks takes those it began with."""
+    began = pinned.get("environment", {})
+    if began.get("ranks") == int(os.environ.get("WORLD_SIZE", "1")):
+        torch.set_num_threads(began["threads"])
+    elif run.train.threads != "auto":
+        torch.set_num_threads(run.train.threads)
 
 
 def _read_model(run: Run) -> tuple[Any | None, int | None]:
@@ -133,6 +138,7 @@ def _model(run: Run, world: World, method: Tuner) -> Loaded:
     dtype = torch.bfloat16 if run.train.precision == "bf16-pure" else torch.float32
     context = BuildContext(where, dtype, run.seed, world.leads, method)
     model: Loaded = model_source.get(run.model.kind).build(context, **run.model.values())
+    refuse_batch_norm(model.module)
     if run.train.recompute:
         _recompute(model)
     if run.train.compile:
@@ -204,9 +210,9 @@ def _facts(run: Run, world: World, model: Loaded, fed: Feed, resolved: Resolved)
         "parameters": sum(p.numel() for p in parameters),
         "trained": sum(p.numel() for p in parameters if p.requires_grad),
         **fed.facts,
-        **resolved.as_dict(),
-        "ranks": world.size,
+        "micro_batch": resolved.micro_batch,
+        "precision": resolved.precision,
         "device": torch.cuda.get_device_name(world.device) if world.device.type == "cuda" else "cpu",
-        "torch": torch.__version__,
+        **resolved.environment,
         "pid": os.getpid(),
     }

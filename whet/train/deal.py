@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from whet.contracts.batch import Batch
 from whet.contracts.steps import Step
@@ -12,11 +13,12 @@ from whet.data.pack import pack
 from whet.parallel.world import World
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Dealer:
     """Packs the samples of a step into rows of at most `capacity` tokens (or samples).
 
     Every rank gets the same number of micro-batches, an idle one dummies, so that collectives match.
+    The capacity falls when memory runs out, and is stored, because the order of sums depends on it.
     """
 
     world: World
@@ -31,6 +33,12 @@ class Dealer:
             shortest = min(range(len(step.lengths)), key=step.lengths.__getitem__)
             batches += [dummy(step.fetch(shortest))] * (rounds - len(batches))
         return batches
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"capacity": self.capacity}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.capacity = state["capacity"]
 
     def rows(self, lengths: Sequence[int]) -> list[list[int]]:
         """Indices of the samples of each row, longest rows first, so that ranks in one round are even."""

@@ -90,7 +90,7 @@ class Loop:
                     hint="set train.recompute=true, or a smaller train.micro_batch or data.max_length",
                 ) from error
         self.executor.discard()
-        self.dealer = Dealer(self.world, max(longest, self.dealer.capacity // 2))
+        self.dealer.capacity = max(longest, self.dealer.capacity // 2)
         text = f"out of GPU memory: micro-batches are now {self.dealer.capacity} tokens, and the step starts again"
         self.emit(Notice(self.progress.step, "warning", text))
         return self._learn(step, self.dealer(step), weights)

@@ -1,4 +1,4 @@
-"""Resolve what is `auto`: micro-batch and threads, once, on all ranks alike; a resumed run takes the pinned values."""
+"""Resolve what is `auto` once, on all ranks alike, and note the environment; a resumed run takes the pinned values."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from whet.parallel.world import World
 from whet.train.executor import Executor
 from whet.train.feed import BATCH_SAMPLES, BATCH_TOKENS, Feed
 from whet.train.memory import largest_micro_batch
+from whet.train.notices import environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,8 @@ class Resolved:
     """What the run does where its config says `auto`."""
 
     micro_batch: int
-    threads: int
     precision: str
+    environment: dict[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -33,12 +34,13 @@ class Resolved:
 def resolve(run: Run, world: World, fed: Feed, executor: Executor, model: Loaded, pinned: dict[str, Any]) -> Resolved:
     """The pinned values where there are any; else the config's, else measured ones that all ranks can hold."""
     precision = "bf16" if executor.autocast else {"bf16-pure": "bf16-pure"}.get(run.train.precision, "fp32")
+    now = environment(world.size)
     if "micro_batch" in pinned:
-        return Resolved(pinned["micro_batch"], torch.get_num_threads(), precision)
+        return Resolved(pinned["micro_batch"], precision, now)
     wanted = run.train.micro_batch
     if wanted == "auto":
         wanted = _measured(run, world, fed, executor, model)
-    return Resolved(max(wanted, fed.longest), torch.get_num_threads(), precision)
+    return Resolved(max(wanted, fed.longest), precision, now)
 
 
 def _measured(run: Run, world: World, fed: Feed, executor: Executor, model: Loaded) -> int:

@@ -1,0 +1,54 @@
+"""What a run must say of itself: where a law holds only in expectation, or only to rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from whet.base.errors import ModelError
+
+_RATES = ("attention_dropout", "attn_pdrop", "hidden_dropout", "resid_pdrop", "embd_pdrop", "dropout")
+
+
+def environment(world_size: int) -> dict[str, Any]:
+    """What the bits of a step depend on besides the run's own state."""
+    import transformers
+
+    return {
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "cpu": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "ranks": world_size,
+    }
+
+
+def on_resume(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """A sentence when the environment is not the one that the run began in."""
+    changed = [f"{name} was {before[name]}, is {now[name]}" for name in now if before.get(name, now[name]) != now[name]]
+    if changed:
+        yield f"the run goes on equal to rounding, not bit for bit: {'; '.join(changed)}"
+
+
+def on_noise(module: nn.Module) -> Iterator[str]:
+    """A sentence when dropout is on: the libraries draw it per micro-batch, not per sample."""
+    config = getattr(module, "config", None)
+    rates = [getattr(config, name, 0.0) for name in _RATES]
+    rates += [part.p for part in module.modules() if isinstance(part, nn.Dropout)]
+    if any(isinstance(rate, int | float) and rate > 0 for rate in rates):
+        yield "dropout is drawn a micro-batch: other micro-batches or ranks give the same steps in expectation only"
+
+
+def refuse_batch_norm(module: nn.Module) -> None:
+    """Raise ModelError for batch norm that would normalise each micro-batch by itself."""
+    for name, part in module.named_modules():
+        free = isinstance(part, nn.modules.batchnorm._BatchNorm) and not isinstance(part, nn.SyncBatchNorm)
+        if free and part.track_running_stats and any(p.requires_grad for p in part.parameters()):
+            raise ModelError(
+                f"`{name}` is a batch norm: its result depends on how samples are split into micro-batches and ranks",
+                at="model",
+                hint="use layer or group norm, or freeze it and keep it in evaluation mode",
+            )
