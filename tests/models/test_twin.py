@@ -52,6 +52,18 @@ def test_without_shrinking_only_layers_and_windows_change():
     assert (twin.hidden_size, twin.num_hidden_layers, twin.sliding_window) == (config.hidden_size, 2, WINDOW)
 
 
+def test_each_twin_keeps_its_own_attention():
+    config = twin_config(AutoConfig.for_model("llama"))
+    twins = [build_twin(config, name, lambda module: module) for name in ("eager", "sdpa", None)]
+    assert [twin.config._attn_implementation for twin in twins] == ["eager", "sdpa", "sdpa"]
+
+
+def test_a_mask_among_the_buffers_stays_a_mask():
+    twin = build_twin(twin_config(AutoConfig.for_model("minimax")), None, lambda module: module)
+    decay = next(b for name, b in twin.named_buffers() if name.endswith("diagonal_decay"))
+    assert not decay.triu(1).any()
+
+
 def test_twins_are_equal_and_no_trained_value_is_zero_or_one():
     first, second = (build_twin(tiny_config("gpt_oss"), a, lambda module: module) for a in ("eager", None))
     for (name, mine), other in zip(first.named_parameters(), second.parameters(), strict=True):

@@ -66,6 +66,11 @@ def unwrapped(module: Any) -> PreTrainedModel:
     return module.get_base_model() if hasattr(module, "get_base_model") else module
 
 
+def decoder_of(model: PreTrainedModel) -> nn.Module:
+    """The part that gives hidden states. Some classes name a part that they do not have (llama4's text model)."""
+    return model.base_model if model.base_model is not model else model.model
+
+
 def logit_shape(config: PretrainedConfig) -> tuple[float, float | None]:
     """The factor and the soft-cap that the model's own forward applies to the head's output.
 
@@ -76,7 +81,8 @@ def logit_shape(config: PretrainedConfig) -> tuple[float, float | None]:
         factor = getattr(config, name, None)
         if isinstance(factor, int | float) and factor:
             scale *= float(factor) ** power
-    return scale, getattr(config, "final_logit_softcapping", None)
+    softcap = getattr(config, "final_logit_softcapping", None) or getattr(config, "logits_soft_cap", None)
+    return scale, softcap
 
 
 # A Stream is passed whole: FSDP2's mixed precision would round the weights, as float tensors, to bfloat16.
@@ -102,7 +108,7 @@ def _run(module: nn.Module, stream: Stream, want: frozenset[str], *, facts: RunF
 
 def _hidden(module: nn.Module, stream: Stream, facts: RunFacts) -> Tensor:
     """Last hidden states (T, D) of the flat row."""
-    decoder = unwrapped(module).base_model
+    decoder = decoder_of(unwrapped(module))
     if facts.packed:
         return decoder(**_packed_inputs(stream)).last_hidden_state[0]
     rows = _Rows(stream)

@@ -8,13 +8,13 @@ import torch
 from torch import nn
 from transformers import AutoModelForCausalLM, PretrainedConfig
 
-from whet.base.errors import WhetError
+from whet.base.errors import ModelError, WhetError
 from whet.contracts.model import Capabilities, Loaded
 from whet.models import attention
 from whet.models.context import BuildContext
 from whet.models.language import CausalModel
 from whet.models.loading import Spec, build_module, context_length, read
-from whet.models.probes import Verdict, probe, unprobed
+from whet.models.probes import Verdict, check_own_forward, probe, unprobed
 from whet.models.roles import roles
 from whet.models.twin import build_twin, twin_config
 
@@ -55,7 +55,7 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
 
 
 def verdict_of(spec: Spec, config: PretrainedConfig, context: BuildContext) -> Verdict:
-    """How the model may be run, from probes on its twin; never an error."""
+    """How the model may be run, from probes on its twin. Raises ModelError when the model is not causal."""
     name = config.model_type
     prepare = partial(_prepared, context=context)
     reason = "no twin of it could be built"
@@ -65,7 +65,9 @@ def verdict_of(spec: Spec, config: PretrainedConfig, context: BuildContext) -> V
             if not shrink and _size(small, spec) > LARGEST_TWIN:
                 break
             build = partial(build_twin, small, prepare=prepare, allow_code=spec.allow_code)
-            build(None)
+            check_own_forward(build, name)
+        except ModelError:
+            raise
         except Exception as error:
             # Names and limits in configs are not standardised: a twin that does not fit together tells nothing.
             reason = f"no twin of it could be built ({type(error).__name__}: {error})"

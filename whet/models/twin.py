@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -20,10 +21,11 @@ VOCAB = 96
 # Sizes by the names that configs use for them; None, booleans and lists stay as they are.
 WIDTHS: tuple[tuple[str, int], ...] = (
     (r"hidden_size|n_embd|d_model|word_embed_proj_dim|embedding_size", 64),
-    (r".*intermediate_size.*|ffn_dim|n_inner|ffn_hidden_size|block_ff_dim|.*_mlp_size", 96),
-    (r"num_attention_heads|n_heads?", 4),
-    (r"head_dim|.*_head_dim", 16),
-    (r".*_lora_rank", 16),
+    (r".*intermediate_size.*|.*ffn_dim|n_inner|ffn_hidden_size|block_ff_dim|.*_mlp_size", 96),
+    (r".*attention_heads|n_heads?", 4),
+    (r"head_dim|.*_head_dim|mamba_d_head|rotary_dim|.*_lora_rank", 16),
+    (r"mamba_n_heads|mamba_num_heads|num_heads", 8),
+    (r"mamba_expand|expand|encoder_layers|decoder_layers", 2),
     (r"num_experts|num_local_experts|n_routed_experts|moe_num_experts", 4),
     (r"num_experts_per_tok|moe_topk|n_group|moe_top_k", 2),
     (r"topk_group|n_shared_experts", 1),
@@ -42,8 +44,7 @@ def twin_config(config: PretrainedConfig, *, shrink: bool = True) -> PretrainedC
     values = config.to_dict()
     values.pop("quantization_config", None)
     names = {value: key for key, value in config.attribute_map.items()}
-    layers = config.attribute_map.get("num_hidden_layers", "num_hidden_layers")
-    _keep_layers(values, layers)
+    _keep_layers(values, config.attribute_map.get("num_hidden_layers", "num_hidden_layers"))
     for key, value in values.items():
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
             values[key] = _tiny(names.get(key, key), value, shrink)
@@ -52,6 +53,9 @@ def twin_config(config: PretrainedConfig, *, shrink: bool = True) -> PretrainedC
         _fit_heads(values, config)
         _fit_rope(values)
         _fit_tokens(values)
+    for key in config.sub_configs:
+        if isinstance(part := getattr(config, key, None), PretrainedConfig):
+            values[key] = twin_config(part, shrink=shrink).to_dict()
     twin = type(config).from_dict(values)
     twin.name_or_path = config.name_or_path  # where code that comes with the model lies
     return twin
@@ -67,7 +71,10 @@ def build_twin(
     """A float32 model from a twin's config, prepared for training and randomised: equal for equal arguments."""
     with forked("twin"):
         module = AutoModelForCausalLM.from_config(
-            config, dtype=torch.float32, attn_implementation=attention, trust_remote_code=allow_code
+            deepcopy(config),  # the attention's name is written into it
+            dtype=torch.float32,
+            attn_implementation=attention,
+            trust_remote_code=allow_code,
         )
         module = prepare(module)
     randomise(module)
@@ -77,7 +84,8 @@ def build_twin(
 def randomise(module: nn.Module) -> None:
     """Give every parameter and stored buffer a value that no zero or one hides behind.
 
-    Matrices keep activations near one, so that scores, windows and routing matter; vectors move from where they start.
+    Matrices keep activations near one, so that scores, windows and routing matter; vectors move from where they start;
+    matrices that are buffers keep their zeros, which may be a mask.
     """
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
@@ -85,7 +93,12 @@ def randomise(module: nn.Module) -> None:
             if not value.is_floating_point():
                 continue
             noise = torch.randn(value.shape, generator=generator).to(value.dtype)
-            value.copy_(noise / value.shape[-1] ** 0.5 if value.dim() >= 2 else value + 0.3 * noise)
+            if value.dim() < 2:
+                value.add_(noise, alpha=0.3)
+            elif isinstance(value, nn.Parameter):
+                value.copy_(noise / value.shape[-1] ** 0.5)
+            else:
+                value.mul_(1 + 0.1 * noise)
 
 
 def _keep_layers(values: dict[str, Any], layers: str) -> None:
@@ -95,22 +108,31 @@ def _keep_layers(values: dict[str, Any], layers: str) -> None:
         return
     lists = {key: value for key, value in values.items() if isinstance(value, list) and len(value) == count > 1}
     lists = {key: value for key, value in lists.items() if len({str(item) for item in value}) < count}
+    kept = _kept(values, count, lists)
+    for key, value in lists.items():
+        values[key] = [value[index] for index in kept]
+    for key, value in values.items():
+        if isinstance(value, dict) and value and all(str(index).isdigit() for index in value):
+            values[key] = {kept.index(int(i)): part for i, part in value.items() if int(i) in kept}
+    for key in ("first_k_dense_replace", "num_kv_shared_layers"):
+        if values.get(key):
+            values[key] = min(values[key], 2)
+    values[layers] = len(kept)
+
+
+def _kept(values: dict[str, Any], count: int, lists: dict[str, list]) -> list[int]:
+    """Indices of the first two layers of each kind, or of two periods where no list tells kinds apart."""
     dense = values.get("first_k_dense_replace") or 0
-    seen: dict[tuple, int] = {}
-    kept = []
+    shared = count - (values.get("num_kv_shared_layers") or 0)
+    seen: dict[tuple, list[int]] = {}
     for index in range(count):
-        kind = (index < dense, *(str(value[index]) for value in lists.values()))
-        seen[kind] = seen.get(kind, 0) + 1
-        if seen[kind] <= 2:
-            kept.append(index)
+        kind = (index < dense, index < shared, *(str(value[index]) for value in lists.values()))
+        seen.setdefault(kind, []).append(index)
+    kept = {index for indices in seen.values() for index in indices[:2]}
     if not lists:
         periods = [v for k, v in values.items() if re.fullmatch(PERIODS, k) and isinstance(v, int) and v > 1]
-        kept += [i for i in range(min(count, 2 * max(periods, default=1))) if i not in kept]
-    for key, value in lists.items():
-        values[key] = [value[index] for index in sorted(kept)]
-    if dense:
-        values["first_k_dense_replace"] = min(dense, 2)
-    values[layers] = len(kept)
+        kept |= set(range(min(count, 2 * max(periods, default=1))))
+    return sorted(kept)
 
 
 def _tiny(name: str, value: int, shrink: bool) -> int:
@@ -127,11 +149,14 @@ def _fit_heads(values: dict[str, Any], config: PretrainedConfig) -> None:
     """Keep what the number of key-value heads means: as many as queries, one, or groups."""
     own = config.attribute_map.get
     heads = own("num_attention_heads", "num_attention_heads")
-    old_heads = config.num_attention_heads
+    if not isinstance(values.get(heads), int):
+        return
     for key in (own("num_key_value_heads", "num_key_value_heads"), "num_kv_heads"):
         old = values.get(key)
         if isinstance(old, int):
-            values[key] = values[heads] if old == old_heads else min(old, 2)
+            values[key] = values[heads] if old == config.num_attention_heads else min(old, 2)
+    if values.get("head_dim", 0) is None:
+        values["head_dim"] = 16
     if "qk_head_dim" in values:
         values["qk_head_dim"] = values["qk_nope_head_dim"] + values["qk_rope_head_dim"]
 
