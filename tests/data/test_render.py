@@ -298,6 +298,12 @@ def test_marks_that_take_the_line_break_after_them_are_trained():
     assert ends.tolist() == [0, 1, 0, 1]
 
 
+def test_marks_that_take_the_line_break_after_their_tag_are_trained():
+    tokenizer = make_tokenizer(CHATML_TAGGED, rstrip=True)
+    rendered = only(Renderer(tokenizer), conversation([("a", "one")]))
+    assert rendered.weights.tolist()[-1] == 1 and rendered.ids[-1] == tokenizer.convert_tokens_to_ids("<|im_end|>")
+
+
 @pytest.mark.parametrize("message", [{"content": None}, {"content": [{"type": "text", "text": "x"}]}])
 def test_contents_that_are_no_text_are_refused_or_empty(message):
     [result] = RENDERERS["chatml"].render([Conversation([user("a"), {"role": "assistant", **message}])])

@@ -97,7 +97,10 @@ def _look(
     wanted = len({shown.row for shown in seen.shown}) < rows
     rendered = iter(renderer.render(whole, roles=wanted))
     for number, part, view in views:
-        result = view if isinstance(view, Refused) else next(rendered)
+        if isinstance(view, Refused):
+            seen.refused[view.reason].append((number, view))
+            continue
+        result = next(rendered)
         if isinstance(result, Refused):
             seen.refused[result.reason].append((number, result))
             continue

@@ -5,18 +5,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from whet.data.refusal import RowRefused
 
 if TYPE_CHECKING:
     import numpy as np
-    from tokenizers import Encoding
 
 Span = tuple[int, int]
 
 
-def tokens_inside(encoding: Encoding, span: Span, length: int) -> slice:
+class Tokens(Protocol):
+    """The tokens of a text, as `tokenizers.Encoding` has them and `lookup.Words` too."""
+
+    @property
+    def ids(self) -> list[int]: ...
+
+    def __len__(self) -> int: ...
+
+    def char_to_token(self, char: int) -> int | None: ...
+
+    def token_to_chars(self, token: int) -> tuple[int, int] | None: ...
+
+
+def tokens_inside(encoding: Tokens, span: Span, length: int) -> slice:
     """The tokens that lie with all their characters inside the span of a text of `length` characters.
 
     The pieces of one character all have its offsets. A token without characters, such as the word
@@ -31,7 +43,7 @@ def tokens_inside(encoding: Encoding, span: Span, length: int) -> slice:
     return slice(first, last)
 
 
-def check_ends(encoding: Encoding, weights: np.ndarray, ends: Sequence[int], named: str) -> None:
+def check_ends(encoding: Tokens, weights: np.ndarray, ends: Sequence[int], named: str) -> None:
     """Raise RowRefused unless a trained token ends at each of the characters `ends`, where turns are over."""
     for end in ends:
         token = encoding.char_to_token(end - 1)
@@ -60,7 +72,7 @@ def check_trained(weights: np.ndarray) -> None:
         raise RowRefused("nothing_to_train", "no token of the row is trained", "data.allow=[nothing_to_train] keeps it")
 
 
-def _token_at(encoding: Encoding, char: int, length: int) -> int:
+def _token_at(encoding: Tokens, char: int, length: int) -> int:
     """The first token that belongs to the character, or to the next one that has a token.
 
     Asks for single characters: fetching the offsets of all tokens costs more than everything else here.

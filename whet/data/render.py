@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,14 +11,15 @@ import numpy as np
 
 from whet.base.errors import ConfigError, ModelError
 from whet.contracts.rows import Completion, Conversation, Row, Text
+from whet.data.lookup import word_encoder
 from whet.data.markers import check_markers, control_pattern
-from whet.data.masks import Span, check_begin, check_ends, check_trained, tokens_inside
+from whet.data.masks import Span, Tokens, check_begin, check_ends, check_trained, tokens_inside
 from whet.data.refusal import Refused, RowRefused, refusal
 from whet.data.template import ChatTemplate, chat_template, tokenizer_name
 from whet.data.turns import Turn, Turns
 
 if TYPE_CHECKING:
-    from tokenizers import Encoding, Tokenizer
+    from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerBase
 
 TrainOn = Literal["assistant", "last", "all"]
@@ -70,6 +71,7 @@ class Renderer:
         _check_settings(train_on, allow)
         self.train_on, self.allow = train_on, frozenset(allow)
         self._encoder, state = _encoder(tokenizer)
+        self._words = word_encoder(self._encoder)
         self.template = chat_template(tokenizer, template)
         tool_template = chat_template(tokenizer, template, with_tools=True)
         controls = control_pattern(tokenizer)
@@ -85,10 +87,9 @@ class Renderer:
         self.fingerprint = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
     def render(self, rows: Sequence[Row], *, roles: bool = False) -> list[Rendered | Refused]:
-        """Tokens and weights of each row, or why it is refused, in order. One call of the tokenizer for all rows."""
+        """Tokens and weights of each row, or why it is refused, in order."""
         drafts = [_or_refused(self._draft, row, roles) for row in rows]
-        texts = [draft.text for draft in drafts if isinstance(draft, _Draft)]
-        encodings = iter(self._encoder.encode_batch(texts, add_special_tokens=False))
+        encodings = self._encode([draft.text for draft in drafts if isinstance(draft, _Draft)])
         return [
             draft if isinstance(draft, Refused) else _or_refused(self._finish, draft, next(encodings), roles)
             for draft in drafts
@@ -97,6 +98,13 @@ class Renderer:
     def token_texts(self, ids: Sequence[int]) -> list[str]:
         """Each token as text on its own."""
         return [self._encoder.decode([int(i)], skip_special_tokens=False) for i in ids]
+
+    def _encode(self, texts: Sequence[str]) -> Iterator[Tokens]:
+        """The tokens of each text: those looked up, and the others from one call of the tokenizer."""
+        found: list[Tokens | None] = [self._words(text) if self._words is not None else None for text in texts]
+        others = [text for text, tokens in zip(texts, found, strict=True) if tokens is None]
+        encoded = iter(self._encoder.encode_batch(others, add_special_tokens=False))
+        return (tokens if tokens is not None else next(encoded) for tokens in found)
 
     def _draft(self, row: Row, roles: bool) -> _Draft:
         if isinstance(row, Conversation):
@@ -144,13 +152,13 @@ class Renderer:
         draft = _Draft(text, [span for turn in found for span in turn.spans], turns.template.named)
         if self.train_on == "all":
             draft.spans = _without([span for t in found if not weights[t.message] for span in t.spans], len(text))
-        draft.ends = [turn.end for turn in found if turn.is_closed and weights[turn.message]]
+        draft.ends = [turn.close[1] for turn in found if turn.close and weights[turn.message]]
         if roles:
             draft.roles = _message_roles(turns, messages, row.tools, text, found)
         return draft
 
     def _check_closed(self, turns: Sequence[Turn], template: ChatTemplate) -> None:
-        still = [turn for turn in turns if not turn.is_closed]
+        still = [turn for turn in turns if turn.close is None]
         if still and "untrained_end" not in self.allow:
             raise RowRefused(
                 "untrained_end",
@@ -159,7 +167,7 @@ class Renderer:
                 "let the template write the end of turn inside what is generated, or data.allow=[untrained_end]",
             )
 
-    def _finish(self, draft: _Draft, encoding: Encoding, roles: bool) -> Rendered:
+    def _finish(self, draft: _Draft, encoding: Tokens, roles: bool) -> Rendered:
         ids = np.array(draft.before + encoding.ids + draft.after, np.int32)
         weights = np.zeros(len(ids), np.float32)
         first, behind = len(draft.before), len(ids) - len(draft.after)
@@ -235,14 +243,11 @@ def _message_roles(turns: Turns, messages: Any, tools: Any, text: str, found: Se
     contents = turns.contents(messages, tools, text)
     roles = [(contents[index], messages[index]["role"]) for index in contents]
     roles += [(span, "assistant") for turn in found for span in turn.spans]
-    for turn in found:
-        if turn.is_closed:
-            *_, close = turns.controls.finditer(text, turn.spans[-1][0], turn.end)
-            roles.append((close.span(), "end"))
+    roles += [(turn.close, "end") for turn in found if turn.close]
     return roles
 
 
-def _token_roles(draft: _Draft, encoding: Encoding) -> tuple[str, ...]:
+def _token_roles(draft: _Draft, encoding: Tokens) -> tuple[str, ...]:
     inner = ["template"] * len(encoding)
     for span, role in draft.roles:
         tokens = tokens_inside(encoding, span, len(draft.text))

@@ -29,16 +29,12 @@ _OPENING = 64  # characters at the end of a prompt in which a reply may begin
 class Turn:
     """The characters that message `message` makes the assistant produce: one span, unless tags leave out a part.
 
-    `is_closed` tells that they end with a special token, the one that ends the turn.
+    `close` is where the special token stands that ends the turn, None if there is none.
     """
 
     message: int
     spans: tuple[Span, ...]
-    is_closed: bool
-
-    @property
-    def end(self) -> int:
-        return self.spans[-1][1]
+    close: Span | None
 
 
 class Turns:
@@ -86,10 +82,11 @@ class Turns:
                     f"the {self.template.named} has no generation tags around message {index}",
                     "put {% generation %} and {% endgeneration %} around what the assistant writes",
                 )
-            end = grouped[index][-1][1]
+            *before, (last, end) = grouped[index]
             start = grouped[index][0][0] if prompt is None else len(prompt)
             self._check_whole(text[start:end], messages, index, prompt)
-            turns.append(Turn(index, tuple(grouped[index]), self._closes(text[start:end]) is not None))
+            close = self._close(text, last, end)
+            turns.append(Turn(index, (*before, (last, max(end, close[1]) if close else end)), close))
         return text, turns
 
     def _grouped(
@@ -187,23 +184,25 @@ class Turns:
         upto = text if index == len(messages) - 1 else self.template.render(messages[: index + 1], tools)
         if prompt is None or not (text.startswith(upto) and upto.startswith(prompt)):
             return None
-        close = self._closes(upto[len(prompt) :])
-        end = len(prompt) + close if close is not None else len(upto.rstrip())
-        return Turn(index, ((len(prompt), end),), close is not None)
+        close = self._close(text, len(prompt), len(upto))
+        return Turn(index, ((len(prompt), close[1] if close else len(upto.rstrip())),), close)
 
     def _closed_by(self, index: int, start: int, end: int, tail: str) -> Turn:
         """The turn from `start` to the end of the first special token in the tail that follows `end`."""
-        close = self.controls.search(tail)
-        return Turn(index, ((start, end + close.end() if close else end),), close is not None)
+        found = self.controls.search(tail)
+        close = (end + found.start(), end + found.end()) if found else None
+        return Turn(index, ((start, close[1] if close else end),), close)
 
-    def _closes(self, said: str) -> int | None:
-        """Where the special token ends that closes `said`, with nothing but white space behind it."""
-        ends = [match.end() for match in self.controls.finditer(said)]
-        return ends[-1] if ends and not said[ends[-1] :].strip() else None
+    def _close(self, text: str, start: int, end: int) -> Span | None:
+        """The last special token that begins between `start` and `end`, if only white space comes after it there."""
+        spans = [match.span() for match in self.controls.finditer(text, start) if match.start() < end]
+        return spans[-1] if spans and not text[spans[-1][1] : end].strip() else None
 
     def _check_whole(self, said: str, messages: Messages, index: int, prompt: str | None) -> None:
         """Raise RowRefused unless content, reasoning and called functions are said, but for white space."""
         message = messages[index]
+        if len(message) == 2 and message["content"] in said:  # a role and a content: most messages
+            return
         missing = [(key, message[key]) for key in ("content", *_REASONING) if isinstance(message.get(key), str)]
         missing += [("call of", call["function"]["name"]) for call in message.get("tool_calls") or ()]
         missing = [(what, part) for what, part in missing if part not in said]
