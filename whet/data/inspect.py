@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 
@@ -68,11 +68,18 @@ class Inspection:
 
 
 def inspect(
-    source: Source, renderer: Renderer, *, rows: int = 3, limit: int | None = None, max_length: int | None = None
+    source: Source,
+    renderer: Renderer,
+    *,
+    rows: int = 3,
+    limit: int | None = None,
+    max_length: int | None = None,
+    report: Callable[[int], None] | None = None,
 ) -> Inspection:
     """Read and render up to `limit` rows and show the first `rows` of them token by token.
 
-    Rows past `max_length` tokens are listed under `too_long`. Raises DataError as reading does.
+    Samples past `max_length` tokens are listed under `too_long`. `report` is told now and then how
+    many rows were read. Raises DataError as reading does.
     """
     seen, detector = Inspection(source.name), Detector(source.format)
     numbered = read_rows(source)
@@ -81,6 +88,8 @@ def inspect(
         parsed = [(number, detector.parse(row, f"{source.name} row {number}")) for number, row in batch]
         _look(seen, renderer, [(n, part, view) for n, row in parsed for part, view in _views(row)], rows, max_length)
         seen.kinds.update(row.kind for _, row in parsed if not isinstance(row, Refused))
+        if report is not None:
+            report(seen.num_rows)
     seen.is_partial = next(numbered, None) is not None
     seen.formats = detector.seen
     return seen

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 TrainOn = Literal["assistant", "last", "all"]
 ALLOWANCES = frozenset({"nothing_to_train", "untrained_end", "doubled_bos", "render_mismatch", "missing_tokens"})
-_VERSION = 1  # part of the fingerprint: raise it when the same row gives other ids or weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,10 @@ class Rendered:
 
 @dataclass(slots=True)
 class _Draft:
-    """A row before tokenising. `ends` are the characters where a trained turn is over."""
+    """A row before tokenising: its text, the spans that are trained, and tokens to put before and after it.
+
+    `ends` are the characters where a trained turn is over; `named` is what writes them.
+    """
 
     text: str
     spans: list[Span]
@@ -83,7 +85,7 @@ class Renderer:
         self._begin, self._end = tokenizer.bos_token_id, tokenizer.eos_token_id
         self._begin_text, self._end_text = tokenizer.bos_token, tokenizer.eos_token
         self._adds_begin = self._begin is not None and tokenizer.encode("")[:1] == [self._begin]
-        parts = (_VERSION, state, self.template.text, tool_template.text, self.template.tokens, train_on, sorted(allow))
+        parts = (state, self.template.text, tool_template.text, self.template.tokens, train_on, sorted(allow))
         self.fingerprint = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
     def render(self, rows: Sequence[Row], *, roles: bool = False) -> list[Rendered | Refused]:
@@ -117,10 +119,8 @@ class Renderer:
         raise RowRefused("kind", error.message, error.hint)
 
     def _text(self, row: Text) -> _Draft:
-        end = len(row.text)
-        closed = bool(self._end_text) and row.text.endswith(self._end_text)
-        after = [] if closed or self._end is None else [self._end]
-        return _Draft(row.text, [(0, end)], "text", [], self._opening(row.text), after, [((0, end), "text")])
+        text, span = row.text, (0, len(row.text))
+        return _Draft(text, [span], "text", [], self._opening(text), self._closing(text), [(span, "text")])
 
     def _completion(self, row: Completion) -> _Draft:
         if self._end is None and "untrained_end" not in self.allow:
@@ -130,15 +130,17 @@ class Renderer:
                 "set the tokenizer's eos_token, or data.allow=[untrained_end]",
             )
         text, start = row.prompt + row.completion, len(row.prompt)
-        closed = bool(self._end_text) and text.endswith(self._end_text)
-        after = [] if closed or self._end is None else [self._end]
-        spans = [(start, len(text))]
-        roles = [((0, start), "prompt"), (spans[0], "completion")]
-        return _Draft(text, spans, "completion", [], self._opening(text), after, roles)
+        span = (start, len(text))
+        roles = [((0, start), "prompt"), (span, "completion")]
+        return _Draft(text, [span], "completion", [], self._opening(text), self._closing(text), roles)
 
     def _opening(self, text: str) -> list[int]:
         """The begin token where the tokenizer puts one, unless the text has it already."""
         return [self._begin] if self._adds_begin and not text.startswith(self._begin_text) else []
+
+    def _closing(self, text: str) -> list[int]:
+        """The end token where the tokenizer has one, unless the text has it already."""
+        return [] if self._end is None or text.endswith(self._end_text) else [self._end]
 
     def _conversation(self, row: Conversation, roles: bool) -> _Draft:
         turns = self._tool_turns if row.tools else self._turns
@@ -174,7 +176,7 @@ class Renderer:
         inner = weights[first:behind]
         for span in draft.spans:
             inner[tokens_inside(encoding, span, len(draft.text))] = 1.0
-        weights[:first], weights[behind:] = draft.named == "text", 1.0
+        weights[:first], weights[behind:] = any(start == 0 for start, _ in draft.spans), 1.0
         if draft.ends and "untrained_end" not in self.allow:
             check_ends(encoding, inner, draft.ends, draft.named)
         if "doubled_bos" not in self.allow:

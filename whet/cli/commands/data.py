@@ -34,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
+    from rich.console import Console
+
     from whet.data.files import Source
     from whet.data.inspect import inspect
     from whet.data.render import Renderer
@@ -41,7 +43,15 @@ def main(args: argparse.Namespace) -> int:
     entry = {"path": args.file, "format": args.format, "columns": _columns(args.columns), "lines": args.lines}
     source = Source.parse(entry, Path.cwd())
     renderer = Renderer(_tokenizer(args.model), template=args.template, train_on=args.train_on, allow=args.allow)
-    seen = inspect(source, renderer, rows=args.rows, limit=args.limit or None, max_length=args.max_length)
+    with Console(stderr=True).status("reading") as status:
+        seen = inspect(
+            source,
+            renderer,
+            rows=args.rows,
+            limit=args.limit or None,
+            max_length=args.max_length,
+            report=lambda count: status.update(f"{count:,} rows read"),
+        )
     if args.json:
         print(json.dumps(_as_json(seen), ensure_ascii=False))
     else:
