@@ -66,14 +66,9 @@ class WordEncoder(dict[str, tuple[tuple[int, ...], tuple[int, ...]]]):
         """The tokens of the text, without special ones around it; None for text that has to go to the tokenizer."""
         if not text.isascii():
             return None
-        parts = self._added.split(text)
-        words = parts[1::2]
-        if words:
-            cut = [self._words.findall(part) for part in parts[::2]]
-            words = list(chain.from_iterable(chain.from_iterable(zip(cut, ([word] for word in words), strict=False))))
-            words += cut[-1]
-        else:
-            words = self._words.findall(text)
+        words: list[str] = []
+        for number, part in enumerate(self._added.split(text)):  # every second part is an added token
+            words += [part] if number % 2 else self._words.findall(part)
         found = [self[word] for word in words]
         ids, lengths = zip(*found, strict=True) if found else ((), ())
         read = Words(list(chain.from_iterable(ids)), chain.from_iterable(lengths))
