@@ -33,6 +33,15 @@ def test_a_step_with_a_cache_gives_the_logits_of_the_whole_sequence():
     torch.testing.assert_close(rest, whole[:, 11:], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["llama", "mistral", "gemma2"])
+def test_a_static_cache_is_read_only_as_far_as_it_is_filled(name):
+    ids = torch.tensor(random_samples([9], VOCAB))
+    found, expected = (
+        tiny_model(name, a).generate(ids, cache_implementation="static", **GENERATION) for a in ("whet", None)
+    )
+    assert torch.equal(found, expected)
+
+
 def test_registering_again_keeps_other_names():
     from transformers import AttentionInterface
 

@@ -46,12 +46,24 @@ def attend(
         return segment_attention(query, key, value, segments, form), None
     if is_causal is None:
         is_causal = getattr(module, "is_causal", True)
-    num_queries, num_keys = query.shape[2], key.shape[2]
-    is_causal = is_causal and attention_mask is None
-    if is_causal and (num_queries != num_keys or (sliding_window is not None and num_keys > sliding_window)):
-        attention_mask, is_causal = band_mask(num_queries, num_keys, sliding_window, True, query.device), False
-    output = dense_attention(query, key, value, attention_mask, is_causal, form)
+    if attention_mask is not None or not is_causal:
+        output = dense_attention(query, key, value, attention_mask, False, form)
+    else:
+        output = _plain(query, key, value, form)
     return output.transpose(1, 2).contiguous(), None
+
+
+def _plain(query: Tensor, key: Tensor, value: Tensor, form: Form) -> Tensor:
+    """Causal attention (B, H, T, K) where `mask` gave none: a new token, a whole sequence, or one in a new static cache
+    whose rest is still empty."""
+    length = query.shape[2]
+    if length == 1:
+        return dense_attention(query, key, value, None, False, form)
+    key, value = key[:, :, :length], value[:, :, :length]
+    band = None
+    if form.window is not None and length > form.window:
+        band = band_mask(length, length, form.window, True, query.device)
+    return dense_attention(query, key, value, band, band is None, form)
 
 
 def mask(*, q_length: int, kv_length: int, attention_mask: Tensor | None = None, **facts: Any) -> Tensor | None:

@@ -14,7 +14,7 @@ from whet.models import attention
 from whet.models.context import BuildContext
 from whet.models.language import CausalModel
 from whet.models.loading import Spec, build_module, context_length, read
-from whet.models.probes import Verdict, check_own_forward, probe, unprobed
+from whet.models.probes import Verdict, check_own_forward, one_line, probe, unprobed
 from whet.models.roles import roles
 from whet.models.twin import build_twin, twin_config
 
@@ -70,7 +70,7 @@ def verdict_of(spec: Spec, config: PretrainedConfig, context: BuildContext) -> V
             raise
         except Exception as error:
             # Names and limits in configs are not standardised: a twin that does not fit together tells nothing.
-            reason = f"no twin of it could be built ({type(error).__name__}: {error})"
+            reason = f"no twin of it could be built ({one_line(error)})"
             continue
         return probe(build, name)
     return unprobed(name, reason)

@@ -78,6 +78,11 @@ def unprobed(name: str, reason: str) -> Verdict:
     return Verdict(False, "keep", (f"{name} trains one sample a row, through its own forward: {reason}.",))
 
 
+def one_line(error: Exception) -> str:
+    """An exception's type and the first line of what it says."""
+    return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0].removesuffix(":")
+
+
 def _notices(name: str, way: tuple[bool, str], failures: dict[tuple[bool, str], str]) -> list[str]:
     notices = []
     if not way[0]:
@@ -156,7 +161,7 @@ def _failure(check: Callable[[], None]) -> str | None:
     except _Differs as difference:
         return str(difference)
     except Exception as error:
-        return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no message'}"
+        return one_line(error)
     return None
 
 
