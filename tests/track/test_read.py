@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from whet.track import frames
 from whet.track.log import EventLog
+from whet.track.logfile import AFTERWARDS
 from whet.track.read import History
 
 
@@ -273,3 +274,11 @@ def test_a_file_system_without_locks_falls_back_on_age(tmp_path, monkeypatch):
     monkeypatch.setattr(logfile, "STALE_S", -1.0)
     assert History(tmp_path).status == "killed"
     log.close("done", "")
+
+
+def test_an_evaluation_after_the_run_is_no_rank_of_it(tmp_path):
+    for rank in (0, AFTERWARDS):
+        log = EventLog(tmp_path, rank)
+        log.scalars(1, {"loss": 1.0})
+        log.close("done", "")
+    assert History(tmp_path).ranks == [0]

@@ -19,13 +19,11 @@ from whet.contracts.records import EvaluationRecord, payload
 from whet.evaluate.result import Result, Watch
 from whet.track import store
 from whet.track.log import EventLog
+from whet.track.logfile import AFTERWARDS
 from whet.track.plain import plain
 
 if TYPE_CHECKING:
     from whet.contracts.model import Loaded
-
-# The log of evaluations after a run stands beside those of its ranks, under a number that no rank has.
-_LOG_RANK = 1_000_000
 
 
 def evaluate(
@@ -70,7 +68,7 @@ def keep(result: Result, run: Path) -> Path:
     write(result, path)
     metrics = {f"{result.task}/{name}": value for name, value in result.metrics().items()}
     record = EvaluationRecord(step, metrics, result.seconds)
-    log = EventLog(run / store.LOGS, _LOG_RANK)
+    log = EventLog(run / store.LOGS, AFTERWARDS)
     log.event(record.kind, step, payload(record))
     log.close("done", f"evaluated {result.task}")
     return path

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # Where the file system has no locks, a run that has not logged for so long counts as killed.
 STALE_S = 600.0
+# Logs under this rank and above come from after the run (an evaluation of its model), not from one of its ranks.
+AFTERWARDS = 1_000_000
 
 _Names = tuple[str, ...]
 # offsets (n,), times (n,), steps (n,), values (n, k)

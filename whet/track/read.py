@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from whet.track import frames
-from whet.track.logfile import LogFile
+from whet.track.logfile import AFTERWARDS, LogFile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,8 +79,8 @@ class History:
 
     @property
     def ranks(self) -> list[int]:
-        """Ranks that have logged."""
-        return sorted({log.rank for log in self._logs.values()})
+        """Ranks of the run that have logged."""
+        return sorted({log.rank for log in self._logs.values() if log.rank < AFTERWARDS})
 
     @property
     def status(self) -> Status:
