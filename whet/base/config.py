@@ -54,8 +54,11 @@ def from_mapping(data: Mapping[str, Any]) -> Loaded:
 
 def _validate(data: dict[str, Any], origins: dict[KeyPath, str], base: Path) -> Loaded:
     plugins = data.get("plugins") or []
-    for plugin in [plugins] if isinstance(plugins, str) else plugins:
-        load_plugin(base / str(plugin))
+    if isinstance(plugins, str | list) and plugins:
+        named = [plugins] if isinstance(plugins, str) else plugins
+        data["plugins"] = [str((base / str(plugin)).resolve()) for plugin in named]
+        for plugin in data["plugins"]:
+            load_plugin(Path(plugin))
     try:
         return Loaded(Run.model_validate(data), origins)
     except ValidationError as error:

@@ -18,8 +18,7 @@ def located(run: Run) -> Run:
         held_out = [_source(source) for source in held_out]
     data = run.data.model_copy(update={"train": sources, "held_out": held_out, "template": _here(run.data.template)})
     track = run.track.model_copy(update={"folder": str(Path(run.track.folder).resolve())})
-    plugins = [_here(plugin) for plugin in run.plugins]
-    return run.model_copy(update={"data": data, "model": _model(run.model), "track": track, "plugins": plugins})
+    return run.model_copy(update={"data": data, "model": _model(run.model), "track": track})
 
 
 def _source(source: DataSource) -> DataSource:
