@@ -1,0 +1,59 @@
+"""Type the commands of a page: `whet` runs in this process, `torchrun` in forked ranks, the rest in a shell."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shlex
+import subprocess
+from pathlib import Path
+
+from tests.docs.blocks import Block, Command, commands, missing
+from tests.docs.world import small
+from tests.ranks import on_ranks
+from whet.cli.main import main
+
+# These set up a machine, and are not run. `make` targets have their own tests or are whole runs of the suite.
+NOT_RUN = ("make", "git", "cd", "pip")
+PLAIN = ("cat", "echo", "head", "ls")
+FILES = ("yaml", "python", "json", "jsonl", "text")
+HOME = "/home/you"  # the folder a page works in, as its output shows it
+
+
+def replay(block: Block, folder: Path) -> list[str]:
+    """Do what a block says inside `folder`, the current one. Returns what did not go as the page shows."""
+    if block.language in FILES and "." in block.name:
+        path = folder / block.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(small(block.text))
+        return []
+    if block.language != "console":
+        return []
+    return [complaint for command in commands(block) for complaint in _tried(command, folder)]
+
+
+def type_in(line: str, folder: Path) -> tuple[int, str]:
+    """The exit code and all output of a line, with sizes cut down."""
+    words = shlex.split(small(line), comments=True)
+    if words[0] in NOT_RUN:
+        return 0, ""
+    if words[0] == "torchrun":
+        size, start = int(words[words.index("--nproc_per_node") + 1]), words.index("whet") + 1
+        return max(on_ranks(size, main, words[start:])), ""
+    if words[0] == "whet":
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+            code = main(words[1:])
+        return code, out.getvalue().replace(str(folder), HOME)
+    assert words[0] in PLAIN, f"`{words[0]}` is not a command that pages may use"
+    done = subprocess.run(small(line), shell=True, cwd=folder, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def _tried(command: Command, folder: Path) -> list[str]:
+    code, output = type_in(command.line, folder)
+    if (code != 0) != command.fails:
+        return [f"`{command.line}` exits with {code}:\n{output}"]
+    if command.line.startswith(("torchrun", *NOT_RUN)):
+        return []
+    return [f"`{command.line}` does not show `{line}`:\n{output}" for line in missing(command.shown, output)]
