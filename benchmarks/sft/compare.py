@@ -3,9 +3,9 @@
     python benchmarks/sft/compare.py --rival-python .venv-rival/bin/python
 
 Each measurement is a fresh process on two threads. First every tool tries its list of micro-batches, one step of
-half the rows each, and keeps the fastest; then come rounds in which each tool runs once, in turning order, and the
-ratios are taken within a round. A tool that reports other tokens than the rows have, or another loss, stops the
-benchmark.
+a quarter of the rows each, and keeps the fastest; then come rounds in which each tool runs once, in turning order,
+and the ratios are taken within a round. A tool that reports other tokens than the rows have, or another loss, stops
+the benchmark.
 """
 
 from __future__ import annotations
@@ -80,9 +80,9 @@ def main() -> None:
     tools = [tool for tool in TOOLS if not arguments.tools or tool.name in arguments.tools]
     python, rival = sys.executable, arguments.rival_python
     with tempfile.TemporaryDirectory() as folder:
-        half = Task.prepare(Path(folder, "half"), arguments.data, NUM_ROWS // 2, 1, python, rival)
-        best = {tool.name: best_micro_batch(tool, half) for tool in tools}
-        task = Task.prepare(Path(folder, "whole"), arguments.data, NUM_ROWS, arguments.steps, python, rival)
+        few = Task.prepare(Path(folder, "few"), arguments.data, arguments.rows // 4, 1, python, rival)
+        best = {tool.name: best_micro_batch(tool, few) for tool in tools}
+        task = Task.prepare(Path(folder, "whole"), arguments.data, arguments.rows, arguments.steps, python, rival)
         rounds = [run_round(tools, best, task, number) for number in range(arguments.rounds)]
     print_summary(tools, best, rounds)
 
@@ -91,6 +91,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rival-python", required=True, help="a python that has trl")
     parser.add_argument("--data", type=Path, default=HERE.parents[2] / "shared" / "data")
+    parser.add_argument("--rows", type=int, default=NUM_ROWS, help="of the file's first rows; a quarter to choose by")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=2, help="optimizer steps of a run in the rounds")
     parser.add_argument("--tools", nargs="*", help=f"some of: {', '.join(tool.name for tool in TOOLS)}")

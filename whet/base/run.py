@@ -99,9 +99,8 @@ class Train(Settings):
 
 
 class Parallel(Settings):
-    """How ranks share the work."""
+    """How ranks share the work: weights, gradients and optimizer state are sharded over them (FSDP2)."""
 
-    shard: bool = Field(True, description="shard weights, gradients and optimizer state over the ranks (FSDP2)")
     reshard: bool = Field(True, description="free gathered weights after each forward (ZeRO-3), or keep them (ZeRO-2)")
     timeout_s: Count = Field(600, description="seconds that a rank waits for the others")
 
