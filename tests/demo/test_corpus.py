@@ -25,7 +25,12 @@ def test_tests_tables_and_broken_files_are_left_out_and_counted(tmp_path: Path) 
     _write(tmp_path, {"plain.py": "x = 1\n", "table.py": table, "broken.py": "def (\n", "empty.py": "", **tests})
     library = read_library(tmp_path)
     assert [module.name for module in library.modules] == ["plain"]
-    assert library.skipped == {"tests": 2, "tables": 1, "cannot be parsed": 1, "empty": 1}
+    assert library.skipped == {
+        "folders of tests": 2,
+        "tables of data": 1,
+        "files that cannot be parsed": 1,
+        "empty files": 1,
+    }
 
 
 def test_a_package_is_named_as_it_is_imported_and_held_out_whole(tmp_path: Path) -> None:
@@ -41,11 +46,13 @@ def test_the_interpreters_own_library_holds_every_held_out_module() -> None:
     assert not library.part(held_out=False)
 
 
-def test_every_row_of_the_corpus_says_where_it_came_from(tmp_path: Path) -> None:
-    library = read_library(_write(tmp_path, {"pkg/a.py": "# é\nx = 1\n"}))
-    write_corpus(library.modules, tmp_path / "corpus.jsonl")
+def test_a_row_is_the_outline_of_a_file_with_its_origin(tmp_path: Path) -> None:
+    code = '"""About é."""\nx = 1\ndef f(a: int, b=2):\n    """Add both."""\n    return a + b\ndef g(): ...\n'
+    library = read_library(_write(tmp_path, {"pkg/a.py": code, "pkg/bare.py": "x = 1\n"}))
+    counts = write_corpus(library.modules, tmp_path / "corpus.jsonl")
     row = json.loads((tmp_path / "corpus.jsonl").read_text(encoding="utf-8"))
-    assert row == {"text": "# é\nx = 1\n", "source": "pkg/a.py"}
+    assert row == {"text": 'About é.\ndef f(a, b=2):\n    """Add both."""', "source": "pkg/a.py"}
+    assert counts == {"files": 1, "characters": len(row["text"]), "undocumented": 1}
 
 
 def test_a_library_without_source_files_is_refused(tmp_path: Path) -> None:

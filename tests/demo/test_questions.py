@@ -48,7 +48,7 @@ def test_functions_are_asked_for_by_name_and_signature_and_classes_by_name() -> 
         ("What does `Shelf.add` do?", "Put a book on the shelf."),
         ("What does `Shelf.add(book='x')` do?", "Put a book on the shelf."),
     ]
-    assert questions.skipped["without a docstring"] == 1
+    assert questions.skipped["definitions without a docstring"] == 1
 
 
 def test_answers_point_at_the_line_of_the_definition() -> None:
@@ -65,7 +65,7 @@ def test_held_out_modules_are_never_in_the_training_part() -> None:
 def test_a_held_out_answer_that_training_shows_is_dropped_and_counted() -> None:
     questions = make_questions([_module("house", SHELF), _module("textwrap", SHELF)])
     assert not questions.held_out
-    assert questions.skipped["answered in training too"] == 3
+    assert questions.skipped["held-out answers that training shows"] == 3
 
 
 @pytest.mark.parametrize(
@@ -84,16 +84,16 @@ def test_the_answer_is_the_first_sentence_on_one_line(doc: str, answer: str) -> 
 @pytest.mark.parametrize(
     ("doc", "reason"),
     [
-        ("Emit it.", "shorter than 3 words"),
-        ("f(x) returns x twice.", "repeats the signature"),
-        ("Naïve words in a row.", "not ASCII"),
-        ("word " * 40, "longer than 120 characters"),
+        ("Emit it.", "answers shorter than 3 words"),
+        ("f(x) returns x twice.", "answers that repeat the signature"),
+        ("Naïve words in a row.", "answers not in ASCII"),
+        ("word " * 40, "answers longer than 120 characters"),
     ],
 )
 def test_unfit_answers_are_counted_by_reason(doc: str, reason: str) -> None:
     questions = make_questions([_module("house", f"def f():\n    {doc!r}\n")])
     assert not questions.train
-    assert questions.skipped == {reason: 1, "answered in training too": 0}
+    assert questions.skipped == {reason: 1, "held-out answers that training shows": 0}
 
 
 def test_a_row_is_a_conversation_with_its_source(tmp_path: Path) -> None:

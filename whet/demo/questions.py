@@ -7,13 +7,12 @@ import inspect
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from whet.demo.corpus import Module
-
-Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+from whet.demo.outline import Definition, arguments, definitions
 
 SHORTEST_WORDS, LONGEST_CHARACTERS = 3, 120
 
@@ -44,8 +43,8 @@ class QuestionSet:
 def make_questions(modules: Sequence[Module]) -> QuestionSet:
     """Ask about every documented definition, and keep the held-out part free of answers that training shows.
 
-    A function is asked for twice in training, by its full name and by its signature; in the held-out part once, by
-    its signature, so that no answer counts double.
+    A function is asked for twice in training, by its name and by its signature; in the held-out part once, by its
+    name, so that no answer counts double.
     """
     train: list[Question] = []
     held_out: list[Question] = []
@@ -61,12 +60,12 @@ def make_questions(modules: Sequence[Module]) -> QuestionSet:
             full = f"{module.name}.{name}"
             questions = [Question(full, text, answer, source) for text in _ask(module.name, name, definition)]
             if module.is_held_out:
-                held_out.append(questions[-1])
+                held_out.append(questions[0])
             else:
                 train += questions
     shown = {question.answer.casefold() for question in train}
     fresh = [question for question in held_out if question.answer.casefold() not in shown]
-    skipped["answered in training too"] += len(held_out) - len(fresh)
+    skipped["held-out answers that training shows"] += len(held_out) - len(fresh)
     return QuestionSet(train, fresh, skipped)
 
 
@@ -76,29 +75,11 @@ def write_questions(questions: Sequence[Question], path: Path) -> None:
         file.writelines(json.dumps(question.row(), ensure_ascii=False) + "\n" for question in questions)
 
 
-def definitions(tree: ast.Module | ast.ClassDef, prefix: str = "") -> Iterator[tuple[str, Definition]]:
-    """Functions and classes at the top of a module, and what the classes hold, with dotted names."""
-    for node in tree.body:
-        if isinstance(node, Definition):
-            yield prefix + node.name, node
-        if isinstance(node, ast.ClassDef):
-            yield from definitions(node, f"{prefix}{node.name}.")
-
-
 def first_sentence(definition: Definition) -> str:
     """The first sentence of the docstring on one line, ending in a full stop; empty without a docstring."""
     doc = inspect.cleandoc(ast.get_docstring(definition, clean=False) or "")
     paragraph = " ".join(doc.split("\n\n")[0].split())
     return re.split(r"(?<=[.!?])\s", paragraph)[0].rstrip(".:;!") + "." if paragraph else ""
-
-
-def arguments(definition: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
-    """The argument list as written in the source, without annotations and `self`."""
-    bare = ast.parse(f"def f({ast.unparse(definition.args)}): 0").body[0].args  # type: ignore[attr-defined]
-    for argument in ast.walk(bare):
-        if isinstance(argument, ast.arg):
-            argument.annotation = None
-    return re.sub(r"^(self|cls)(, |$)", "", ast.unparse(bare))
 
 
 def _ask(module: str, name: str, definition: Definition) -> list[str]:
@@ -112,11 +93,11 @@ def _ask(module: str, name: str, definition: Definition) -> list[str]:
 def _unfit(answer: str, name: str) -> str:
     """Why an answer is no use to learn from, or nothing."""
     if not answer:
-        return "without a docstring"
+        return "definitions without a docstring"
     if not answer.isascii():
-        return "not ASCII"
+        return "answers not in ASCII"
     if len(answer.split()) < SHORTEST_WORDS:
-        return "shorter than 3 words"
+        return "answers shorter than 3 words"
     if f"{name}(" in answer or "->" in answer:
-        return "repeats the signature"
-    return "longer than 120 characters" if len(answer) > LONGEST_CHARACTERS else ""
+        return "answers that repeat the signature"
+    return "answers longer than 120 characters" if len(answer) > LONGEST_CHARACTERS else ""

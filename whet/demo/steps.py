@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,24 +108,24 @@ def _start(folder: Path) -> None:
 def _read(guide: Guide, folder: Path, only: frozenset[str] | None) -> QuestionSet:
     library = read_library(only=only)
     questions = make_questions(library.modules)
-    write_corpus(library.part(held_out=False), folder / "corpus.jsonl")
+    corpus = write_corpus(library.part(held_out=False), folder / "corpus.jsonl")
     write_questions(questions.train, folder / "questions.jsonl")
     write_questions(questions.held_out, folder / "held_out.jsonl")
-    for line in _inventory(folder, library, questions):
+    for line in _inventory(folder, library, corpus, questions):
         guide.say(line)
     return questions
 
 
-def _inventory(folder: Path, library: Library, questions: QuestionSet) -> list[str]:
+def _inventory(folder: Path, library: Library, corpus: Counter[str], questions: QuestionSet) -> list[str]:
     """What lies in which file, and what was left out for which reason."""
-    text = sum(len(module.text) for module in library.part(held_out=False))
-    left_out = {**library.skipped, **questions.skipped}
+    left_out = library.skipped + Counter({"files without a docstring": corpus["undocumented"]}) + questions.skipped
     return [
         f"from {library.folder}",
-        f"{folder / 'corpus.jsonl'}: {len(library.part(held_out=False))} source files, {figure(text)} characters",
+        f"{folder / 'corpus.jsonl'}: signatures and docstrings of {corpus['files']} files, "
+        f"{figure(corpus['characters'])} characters",
         f"{folder / 'questions.jsonl'}: {len(questions.train):,} questions, answered by the docstring's first sentence",
         f"{folder / 'held_out.jsonl'}: {len(questions.held_out):,} questions about modules that neither file shows",
-        "left out: " + ", ".join(f"{count:,} {reason}" for reason, count in left_out.items() if count),
+        "left out: " + ", ".join(f"{reason} ({count:,})" for reason, count in left_out.items()),
     ]
 
 
