@@ -1,4 +1,4 @@
-"""See what a page's commands really print, to write it down: `python -m tests.docs.replay docs/guides/x.md`."""
+"""See what a page's commands print at full size, to write it down: `python -m tests.docs.replay docs/guides/x.md`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from tests.docs.blocks import blocks, commands
-from tests.docs.shell import replay, type_in
+from tests.docs.shell import type_in, write
 from tests.docs.world import build
 
 if __name__ == "__main__":
@@ -19,10 +19,8 @@ if __name__ == "__main__":
             os.environ.update(WHET_CACHE=str(folder / ".cache"), COLUMNS="100", HF_HUB_OFFLINE="1")
             os.chdir(folder)
             for block in blocks(page):
-                if block.language != "console":
-                    replay(block, folder)
-                    continue
-                for command in commands(block):
+                write(block, folder, block.text)
+                for command in commands(block) if block.language == "console" else ():
                     code, output = type_in(command.line, folder)
                     print(f"\n$ {command.line}\n{output}[exit {code}]", flush=True)
             os.chdir("/")

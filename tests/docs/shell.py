@@ -21,20 +21,27 @@ HOME = "/home/you"  # the folder a page works in, as its output shows it
 
 
 def replay(block: Block, folder: Path) -> list[str]:
-    """Do what a block says inside `folder`, the current one. Returns what did not go as the page shows."""
-    if block.language in FILES and "." in block.name:
-        path = folder / block.name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(small(block.text))
-        return []
+    """Do what a block says inside `folder`, the current one, with sizes cut down.
+
+    Returns what did not go as the page shows.
+    """
     if block.language != "console":
+        write(block, folder, small(block.text))
         return []
     return [complaint for command in commands(block) for complaint in _tried(command, folder)]
 
 
+def write(block: Block, folder: Path, text: str) -> None:
+    """Write `text` under the block's name, if it names a file."""
+    if block.language in FILES and "." in block.name:
+        path = folder / block.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
 def type_in(line: str, folder: Path) -> tuple[int, str]:
-    """The exit code and all output of a line, with sizes cut down."""
-    words = shlex.split(small(line), comments=True)
+    """The exit code and all output of a line."""
+    words = shlex.split(line, comments=True)
     if words[0] in NOT_RUN:
         return 0, ""
     if words[0] == "torchrun":
@@ -46,12 +53,12 @@ def type_in(line: str, folder: Path) -> tuple[int, str]:
             code = main(words[1:])
         return code, out.getvalue().replace(str(folder), HOME)
     assert words[0] in PLAIN, f"`{words[0]}` is not a command that pages may use"
-    done = subprocess.run(small(line), shell=True, cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr
 
 
 def _tried(command: Command, folder: Path) -> list[str]:
-    code, output = type_in(command.line, folder)
+    code, output = type_in(small(command.line), folder)
     if (code != 0) != command.fails:
         return [f"`{command.line}` exits with {code}:\n{output}"]
     if command.line.startswith(("torchrun", *NOT_RUN)):

@@ -16,7 +16,7 @@ QWEN = {
 }  # fmt: skip
 # Sizes that pages use and what becomes of them here: the commands stay, seconds instead of hours.
 _SMALL = {
-    "steps": 4, "tokens": 512, "epochs": 1, "batch_tokens": 256, "every": 2, "checkpoint_every": 2, "max_length": 64,
+    "steps": 3, "tokens": 1024, "epochs": 1, "batch_tokens": 512, "every": 2, "checkpoint_every": 2, "max_length": 64,
     "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
     "num_key_value_heads": 2, "max_position_embeddings": 64, "max_new_tokens": 8,
 }  # fmt: skip
