@@ -42,20 +42,28 @@ def unbroken(tmp_path, **sections):
     return losses(tmp_path / "runs" / "whole")
 
 
-def run_with_kills(tmp_path, name, delays, **sections):
-    """Start, kill after each delay, continue, and let the last attempt end. Returns the number of kills that hit."""
-    settings = config(tmp_path, name=name, **sections)
-    folder, hits = tmp_path / "runs" / name, 0
-    for delay in [*delays, None]:
-        begun = (folder / "config.yaml").exists()
-        child = Child((lambda: resume(folder)[1].outcome) if begun else (lambda: start(settings)[1]))
-        if delay is not None:
-            time.sleep(delay)
+def num_steps(folder) -> int:
+    """Steps that all attempts together have written so far."""
+    records = folder / "records.jsonl"
+    return records.read_text().count('"kind": "step"') if records.exists() else 0
+
+
+def run_with_kills(tmp_path, name, rng, **sections):
+    """Start, kill some steps later at a random instant, continue, twice; then let the last attempt end.
+
+    Counted in steps and not in seconds, so that the kills fall inside the run on any machine. Returns how many hit.
+    """
+    settings, folder, hits = config(tmp_path, name=name, **sections), tmp_path / "runs" / name, 0
+    for attempt in range(3):
+        child = Child((lambda: start(settings)[1]) if attempt == 0 else (lambda: resume(folder)[1].outcome))
+        if attempt < 2:
+            goal, until = num_steps(folder) + rng.randint(1, 4), time.monotonic() + 60
+            while num_steps(folder) < goal and time.monotonic() < until:
+                time.sleep(0.002)
+            time.sleep(rng.uniform(0, 0.05))
             child.kill()
         outcome = child.wait()
         hits += outcome is None
-        if outcome == "done":
-            break
     assert outcome == "done"
     return hits
 
@@ -66,9 +74,9 @@ def test_runs_killed_at_random_instants_end_with_the_same_bits(tmp_path):
     rng, hits = random.Random(5), 0
     for number in range(2):
         name = f"killed-{number}"
-        hits += run_with_kills(tmp_path, name, [rng.uniform(1.0, 3.0) for _ in range(3)])
+        hits += run_with_kills(tmp_path, name, rng)
         assert losses(tmp_path / "runs" / name) == expected
-    assert hits >= 2, "the kills fell before or after the runs; make them longer"
+    assert hits >= 2, "the kills fell after the runs"
 
 
 def killed_while_saving(settings, folder, module, name):

@@ -51,16 +51,19 @@ class RunFolder:
 
     @classmethod
     def create(cls, run: Run, config_yaml: str) -> RunFolder:
-        """Make the folder of a new run. Raises RunError when a run of that name exists."""
+        """Make the folder of a new run. Raises RunError when a run of that name exists.
+
+        A folder without a config is what a kill at birth left behind, and is taken over.
+        """
         folder = cls(Path(run.track.folder).resolve() / (run.name or default_name(run)))
-        try:
-            folder.checkpoints.mkdir(parents=True)
-        except FileExistsError:
+        if folder.config.exists():
             raise RunError(
                 f"the run `{folder.name}` exists already",
                 at=str(folder.path),
                 hint=f"continue it with `whet train {folder.path}`, or choose another name=",
-            ) from None
+            )
+        try:
+            folder.checkpoints.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RunError(f"cannot make the run folder: {error.strerror}", at=str(folder.path)) from None
         write_atomically(folder.config, config_yaml)
