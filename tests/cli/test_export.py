@@ -7,7 +7,6 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from tests.generate import tiny
-from whet.cli.commands.export import parse_size
 from whet.cli.main import main
 
 
@@ -39,7 +38,7 @@ def test_a_runs_model_is_written_into_the_run_with_report_and_card(runs, capsys)
 
 
 def test_weights_are_cast_and_cut_into_shards(runs, capsys, tmp_path):
-    assert export(runs, "--dtype", "bf16", "--shard-size", "20KB", "--output", str(tmp_path / "small")) == 0
+    assert export(runs, "--to", "hf", "dtype=bf16", "shard_size=20KB", "--output", str(tmp_path / "small")) == 0
     before, after = state(runs / "sft" / "model"), state(tmp_path / "small")
     assert all(torch.equal(before[n].to(torch.bfloat16), after[n]) for n in before)
     assert len(list((tmp_path / "small").glob("model-*.safetensors"))) > 1
@@ -59,7 +58,11 @@ def test_half_precision_is_written_again_bit_for_bit(runs, tmp_path, capsys):
     [
         ("stf", [], "did you mean `sft`"),
         ("sft", ["--output", "."], ". exists already"),
-        ("sft", ["--shard-size", "many"], "`many` is not a size"),
+        ("sft", ["--to", "hf", "shard_size=many"], "(it is 'many')"),
+        ("sft", ["--to", "ht"], "unknown exporter `ht`"),
+        ("sft", ["--to", "hf", "dtype=bf15"], "did you mean dtype=bf16"),
+        ("sft", ["--to", "hf", "shards=2MB"], "did you mean `shard_size`"),
+        ("sft", ["--to", "hf", "bf16"], "`bf16` is not a setting"),
         ("sft", ["--device", "gpu"], "`gpu` is no device"),
     ],
 )
@@ -70,6 +73,6 @@ def test_mistakes_end_with_code_2_and_write_nothing(runs, capsys, model, argumen
     assert not (runs / "sft" / "exports").exists()
 
 
-@pytest.mark.parametrize(("text", "size"), [("5GB", 5 * 10**9), ("500mb", 500 * 10**6), ("1.5KB", 1500), ("7", 7)])
-def test_sizes_are_read_with_their_units(text, size):
-    assert parse_size(text) == size
+def test_settings_name_the_folder_in_the_run(runs, capsys):
+    assert export(runs, "--to", "hf", "dtype=fp16") == 0
+    assert capsys.readouterr().out == f"{runs / 'sft' / 'exports' / 'hf-fp16'}\n"

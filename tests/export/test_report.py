@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from tests.generate import tiny
-from whet.export.report import CONVERSATIONS, DENSE, TEXTS, compare, observe
+from whet.export.limits import DENSE
+from whet.export.report import CONVERSATIONS, NUM_GENERATED, TEXTS, compare, observe
 from whet.export.writing import write_model
 from whet.models import attention
 
@@ -51,6 +52,31 @@ def test_figures_are_those_of_the_two_models(tmp_path):
     assert report.mean_kl == pytest.approx(float(kl.mean()), rel=1e-3)
     assert report.max_kl == pytest.approx(float(kl.max()), rel=1e-3)
     assert report.agreement == float(torch.cat(agreements).mean()) == 1.0
+
+
+def test_generation_counts_until_the_first_other_token_of_each_prompt(tmp_path):
+    module, other = tiny.module(), tiny.module()
+    with torch.no_grad():
+        other.lm_head.weight += 0.15 * torch.randn(
+            other.lm_head.weight.shape, generator=torch.Generator().manual_seed(1)
+        )
+    report = compare(observe(module, tiny.tokenizer()), export(tmp_path / "out", other))
+    alike, total, tok = 0, 0, tiny.tokenizer()
+    prompts = [tok.encode(text) for text in TEXTS]
+    prompts += [tok.apply_chat_template(m, add_generation_prompt=True, return_dict=False) for m in CONVERSATIONS]
+    for ids in prompts:
+        if len(ids) + NUM_GENERATED > module.config.max_position_embeddings:
+            continue
+        ours, theirs = (
+            m.generate(torch.tensor([ids]), do_sample=False, max_new_tokens=NUM_GENERATED, eos_token_id=-1)[
+                0, len(ids) :
+            ]
+            for m in (module, other)
+        )
+        alike += int((ours == theirs).long().cumprod(0).sum())
+        total += NUM_GENERATED
+    assert report.generation == pytest.approx(alike / total) and 0 < alike < total
+    assert any("generated" in failure for failure in report.failures)
 
 
 @pytest.mark.parametrize("scale", [1.02, 0.98])
@@ -120,4 +146,4 @@ def test_weights_that_are_not_numbers_fail(tmp_path):
     module, broken = tiny.module(), tiny.module()
     torch.nn.init.constant_(broken.model.norm.weight, math.nan)
     report = compare(observe(module, tiny.tokenizer()), export(tmp_path / "out", broken))
-    assert len(report.failures) == 4
+    assert len(report.failures) == 5

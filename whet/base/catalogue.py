@@ -13,7 +13,9 @@ data_format = Slot("data_format", home="whet.data.formats")
 sink = Slot("sink", home="whet.track.sinks")
 task = Slot("task", home="whet.evaluate.tasks")
 engine = Slot("engine", home="whet.generate.engines", default="local")
+exporter = Slot("exporter", home="whet.export.exporters", default="hf")
 
 SLOTS: dict[str, Slot] = {
-    slot.name: slot for slot in (optimizer, schedule, objective, tuner, model_source, data_format, sink, task, engine)
+    slot.name: slot
+    for slot in (optimizer, schedule, objective, tuner, model_source, data_format, sink, task, engine, exporter)
 }

@@ -15,8 +15,12 @@ from torch import Tensor, nn
 
 from whet.base.errors import ModelError
 from whet.contracts.model import ParamRole
+from whet.export.limits import DENSE, ROUTED, Limits
 from whet.generate.borrow import borrowed
+from whet.generate.decode import Batch, context_length
 from whet.generate.prompts import end_of_turn, text_ids
+from whet.generate.protocol import GenerateSettings
+from whet.models.language import unwrapped
 from whet.models.roles import roles
 
 # Prose, code, digits, other scripts, and blanks in places where tokenizers differ.
@@ -35,44 +39,15 @@ CONVERSATIONS = (
         {"role": "user", "content": " And another,\nplease "},
     ],
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How far an export may drift.
-
-    `largest` and `mean` are logit differences in standard deviations of the logits (None: not limited), `kl` is the
-    mean divergence in nats, `agreement` the share of positions whose most likely token must stay.
-    """
-
-    largest: float | None
-    mean: float
-    kl: float
-    agreement: float
-
-
-# In fp32 only the order of sums differs. Rounding random models of 2 to 28 layers to bf16 moved logits by a mean of
-# 0.3 to 0.6 % of the deviation and the largest one by 3 to 4 %; one with weights three times as wide, which amplifies
-# every rounding, by 3.8 % and 34 %. fp16 moved them a tenth of that.
-DENSE = {
-    torch.float32: Limits(1e-3, 1e-4, 1e-6, 0.99),
-    torch.float16: Limits(0.05, 6e-3, 1e-4, 0.97),
-    torch.bfloat16: Limits(0.5, 0.06, 0.01, 0.9),
-}
-# Where a token stands between two experts, rounding sends it to the other one: single positions move by as much as the
-# logits' deviation (measured: 2 of 360 in fp16), and only averages tell drift from rounding.
-ROUTED = {
-    torch.float32: Limits(None, 1e-3, 1e-4, 0.97),
-    torch.float16: Limits(None, 0.02, 2e-3, 0.95),
-    torch.bfloat16: Limits(None, 0.06, 0.02, 0.9),
-}
+NUM_GENERATED = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
     """What a model and its tokenizer do with the fixed prompts: token ids, logits (P, V) a prompt, the end of turn.
 
-    `dtype` is that of the weights, in which the logits were computed.
+    `dtype` is that of the weights, in which the logits were computed. `continued` is what the model generates greedily
+    after each prompt; empty where it does not generate.
     """
 
     dtype: torch.dtype
@@ -80,11 +55,16 @@ class Observed:
     logits: Sequence[Tensor]
     rendered: Sequence[str]
     end_of_turn: int | None
+    continued: Sequence[Sequence[int]] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Differences between a trained and a written model over `positions`, and which checks failed, in words."""
+    """Differences between a trained and a written model over `positions`, and which checks failed, in words.
+
+    `generation` is the share of the greedily generated tokens that both agree on, up to the first other one of each
+    prompt (NaN: it does not generate). `ran_by` says what computed the written model.
+    """
 
     positions: int
     max_difference: float
@@ -93,9 +73,11 @@ class Report:
     max_kl: float
     mean_kl: float
     agreement: float
+    generation: float
     end_of_turn: int | None
     stops: Sequence[int]
     limits: Limits
+    ran_by: str = "transformers"
     failures: Sequence[str] = field(default_factory=tuple)
 
     @property
@@ -105,11 +87,11 @@ class Report:
     def text(self) -> str:
         """The report in a few lines."""
         lines = [
-            f"positions compared    {self.positions}",
+            f"positions compared    {self.positions}, by {self.ran_by}",
             f"logit difference      max {self.max_difference:.3g}, mean {self.mean_difference:.3g} "
             f"(deviation of the logits {self.deviation:.3g})",
             f"KL divergence         max {self.max_kl:.3g}, mean {self.mean_kl:.3g} nats",
-            f"greedy agreement      {self.agreement:.2%}",
+            f"greedy agreement      {self.agreement:.2%}, generated alike {self.generation:.2%}",
             f"stops at              {', '.join(map(str, self.stops))} (end of turn: {self.end_of_turn})",
             *(f"FAILED: {failure}" for failure in self.failures),
         ]
@@ -138,14 +120,18 @@ def observe(module: nn.Module, tokenizer: Any, chat_template: str | None = None)
         logits = [
             module(input_ids=torch.tensor([p], device=device), use_cache=False).logits[0].float().cpu() for p in ids
         ]
-    return Observed(dtype, ids, logits, rendered, end_of_turn(tokenizer, chat_template))
+    is_broken = any(bool(one.isnan().any()) for one in logits)
+    continued = [] if is_broken else _continued(module, ids)
+    return Observed(dtype, ids, logits, rendered, end_of_turn(tokenizer, chat_template), continued)
 
 
-def compare(trained: Observed, folder: Path, *, device: torch.device | str = "cpu") -> Report:
+def compare(
+    trained: Observed, folder: Path, *, device: torch.device | str = "cpu", limits: Limits | None = None
+) -> Report:
     """Load the written folder with plain transformers, in fp32 and its stock attention, and compare.
 
     Weights of half precision are exact in fp32, so what differs is their rounding, and the arithmetic of a trained
-    model that was observed in half precision. The limits are those of the coarser dtype.
+    model that was observed in half precision. By default the limits are those of the coarser dtype.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -153,12 +139,35 @@ def compare(trained: Observed, folder: Path, *, device: torch.device | str = "cp
     tokenizer = AutoTokenizer.from_pretrained(folder)
     written = observe(module, tokenizer)
     stored = json.loads((folder / "config.json").read_text())["dtype"]
-    stops = _stops(module)
-    of_dtype = ROUTED if ParamRole.EXPERT in roles(module).values() else DENSE
-    limits = max(of_dtype[getattr(torch, stored)], of_dtype[trained.dtype], key=lambda one: one.kl)
+    if limits is None:
+        of_dtype = ROUTED if ParamRole.EXPERT in roles(module).values() else DENSE
+        limits = max(of_dtype[getattr(torch, stored)], of_dtype[trained.dtype], key=lambda one: one.kl)
+    return judge(trained, written, _stops(module), limits)
+
+
+def judge(
+    trained: Observed, written: Observed, stops: Sequence[int], limits: Limits, ran_by: str = "transformers"
+) -> Report:
+    """The report on two observations. `stops` are the tokens at which the written model ends an answer."""
     figures = _figures(trained, written)
     failures = [*_text_failures(trained, written, stops), *_number_failures(figures, limits)]
-    return Report(**figures, end_of_turn=trained.end_of_turn, stops=stops, limits=limits, failures=failures)
+    return Report(
+        **figures, end_of_turn=trained.end_of_turn, stops=stops, limits=limits, ran_by=ran_by, failures=failures
+    )
+
+
+def _continued(module: nn.Module, ids: Sequence[Sequence[int]]) -> list[list[int]]:
+    """NUM_GENERATED greedy tokens after each prompt, whatever would end an answer among them."""
+    if not getattr(unwrapped(module), "can_generate", lambda: False)():
+        return []
+    context = context_length(module)
+    fitting = [p for p in ids if context is None or len(p) + NUM_GENERATED <= context]
+    if not fitting:
+        return []
+    with borrowed(module):
+        batch = Batch(module, fitting, range(len(fitting)), GenerateSettings(), context)
+        steps = [batch.step() for _ in range(NUM_GENERATED)]
+    return [[step[row].id for step in steps] for row in range(len(fitting))]
 
 
 def _rendered(tokenizer: Any, chat_template: str | None) -> Iterator[str]:
@@ -183,7 +192,7 @@ def _figures(trained: Observed, written: Observed) -> dict[str, Any]:
             parts.append(_differences(before.double(), after.double()))
     if not parts:
         nan = float("nan")
-        names = ("max_difference", "mean_difference", "deviation", "max_kl", "mean_kl", "agreement")
+        names = ("max_difference", "mean_difference", "deviation", "max_kl", "mean_kl", "agreement", "generation")
         return {"positions": 0, **dict.fromkeys(names, nan)}
     difference_P, largest_P, deviation_P, kl_P, agrees_P = (torch.cat(columns) for columns in zip(*parts, strict=True))
     return {
@@ -194,7 +203,20 @@ def _figures(trained: Observed, written: Observed) -> dict[str, Any]:
         "max_kl": float(kl_P.max()),
         "mean_kl": float(kl_P.mean()),
         "agreement": float(agrees_P.mean()),
+        "generation": _generated_alike(trained.continued, written.continued),
     }
+
+
+def _generated_alike(before: Sequence[Sequence[int]], after: Sequence[Sequence[int]]) -> float:
+    """The share of tokens before the first difference of each prompt."""
+    total = sum(map(len, before))
+    if not total or len(before) != len(after):
+        return float("nan") if not before and not after else 0.0
+    alike = 0
+    for ours, theirs in zip(before, after, strict=True):
+        same = [a == b for a, b in zip(ours, theirs, strict=False)]
+        alike += same.index(False) if False in same else len(same)
+    return alike / total
 
 
 def _differences(before_PV: Tensor, after_PV: Tensor) -> tuple[Tensor, ...]:
@@ -219,7 +241,7 @@ def _text_failures(trained: Observed, written: Observed, stops: Sequence[int]) -
 
 
 def _number_failures(figures: Mapping[str, Any], limits: Limits) -> Iterator[str]:
-    """Written so that NaN fails every check."""
+    """Written so that NaN fails every check but that of a model that does not generate."""
     for name, limit in (("max", limits.largest), ("mean", limits.mean)):
         found, allowed = figures[f"{name}_difference"], (limit or 0.0) * figures["deviation"]
         if limit is not None and not found <= allowed:
@@ -228,3 +250,5 @@ def _number_failures(figures: Mapping[str, Any], limits: Limits) -> Iterator[str
         yield f"the mean KL divergence is {figures['mean_kl']:.3g}, and {limits.kl:.3g} is allowed"
     if not figures["agreement"] >= limits.agreement:
         yield f"{figures['agreement']:.2%} of the greedy tokens agree, and {limits.agreement:.0%} must"
+    if figures["generation"] < limits.generation:
+        yield f"{figures['generation']:.2%} of the generated tokens agree, and {limits.generation:.0%} must"

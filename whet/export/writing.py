@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from whet.base.errors import ModelError
 from whet.export.card import Card
 from whet.export.folder import appearing, aside
 from whet.export.report import Report
+from whet.export.sizes import check_room
 from whet.export.weights import SHARD_BYTES, named_weights, skeleton, write_weights
 from whet.generate.prompts import end_of_turn
 
@@ -39,9 +39,11 @@ def write_model(
     `weights` is a module, or its names and tensors in any order, merged and whole. `chat_template` is what the model
     was trained with, if the tokenizer has another or none. `dtype` casts; by default each tensor keeps its own.
     `check` looks at the written files before they take their place: if its report fails, they are kept as
-    `<folder>.failed` with the report, an older `folder` stays, and ModelError is raised. Nothing given is changed.
+    `<folder>.failed` with the report, an older `folder` stays, and ModelError is raised, as it is when the disk has too
+    little room. Nothing given is changed.
     """
     model = skeleton(_bare(config, None))
+    check_room(folder, _num_bytes(model, dtype or getattr(config, "dtype", None) or torch.float32))
     with appearing(folder) as part:
         pairs = named_weights(weights) if isinstance(weights, nn.Module) else weights
         counts = write_weights(part, pairs, model, dtype, shard_bytes)
@@ -62,11 +64,9 @@ def write_model(
     return report
 
 
-def parse_dtype(name: str) -> torch.dtype:
-    """`bf16` as torch's dtype."""
-    if name not in DTYPES:
-        raise ModelError(f"`{name}` is not a dtype to export to", hint=f"one of: {', '.join(DTYPES)}")
-    return DTYPES[name]
+def _num_bytes(model: nn.Module, dtype: torch.dtype | str) -> int:
+    of_one = dtype if isinstance(dtype, torch.dtype) else getattr(torch, dtype)
+    return sum(parameter.numel() for parameter in model.parameters()) * of_one.itemsize
 
 
 def _bare(config: Any, dtype: torch.dtype | None) -> Any:
