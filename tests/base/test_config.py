@@ -97,7 +97,8 @@ def test_the_resolved_config_repeats_the_run_with_provenance(tmp_path):
 
 def test_a_plugin_lies_beside_the_config_and_is_found_from_anywhere(tmp_path):
     (tmp_path / "flat.py").write_text(
-        "from whet.base.catalogue import schedule\n@schedule('flat')\ndef flat(step, total):\n    'Always the peak.'\n    return 1.0\n"
+        "from whet.base.catalogue import schedule\n@schedule('flat')\n"
+        "def flat(step, total):\n    'Always the peak.'\n    return 1.0\n"
     )
     run = load(write(tmp_path, "model: m\nplugins: [flat.py]\nschedule: flat\n")).run
     assert run.plugins == [str(tmp_path / "flat.py")] and run.schedule.kind == "flat"
