@@ -80,6 +80,7 @@ class Train(Settings):
     precision: Literal["auto", "fp32", "bf16", "bf16-pure"] = Field(
         "auto", description="`bf16` is autocast over fp32 weights; `auto` takes it on GPUs and fp32 on CPUs"
     )
+    depth_rate: Positive = Field(1.0, description="factor of the learning rate from each layer to the one below it")
     recompute: bool = Field(False, description="activation checkpointing: less memory, a third more time")
     compile: bool = Field(False, description="torch.compile each layer")
     device: str = Field("auto", description="cpu, cuda, cuda:1")

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 class Tuner(Protocol):
     """What the slot `tuner` builds. The loop calls its methods in the order they stand here.
 
-    `mergeable`: whether the trained parameters can be folded into the model's own weights.
+    `mergeable`: whether the trained parameters can be folded into the model's own weights. A tuner may also have
+    `rates(module) -> {parameter name: factor}`, by which the learning rate of those parameters is multiplied.
     """
 
     mergeable: bool

@@ -1,48 +1,89 @@
-"""Parameters with their names and roles, cut into the groups that optimizers take."""
+"""Parameters with their names, roles and rates, cut into the groups that optimizers take."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from whet.base.errors import ConfigError
 from whet.contracts.model import ParamRole
+from whet.optim.layers import layer_indices
 
 if TYPE_CHECKING:
+    from torch import nn
     from torch.nn import Module, Parameter
+
+Rounding = Literal["stochastic", "kahan"]
 
 
 @dataclass(frozen=True, slots=True)
 class NamedParameter:
-    """A trained parameter, its name in the module, and what it is for."""
+    """A trained parameter, its name in the module, and what it is for.
+
+    `rate` multiplies the optimizer's rate. `layer` is the repeated block that holds it (None outside of them).
+    `head_rows` is the rows of one attention head in a query, key or value projection, else 0.
+    """
 
     name: str
     parameter: Parameter
     role: ParamRole
+    rate: float = 1.0
+    layer: int | None = None
+    head_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ParamGroups:
-    """All trained parameters of a model, in the module's order."""
+    """All trained parameters of a model, in the module's order, and what a step does besides the rule.
+
+    `seed` is where an optimizer's own randomness starts. `rounding` says how bfloat16 weights take a step smaller
+    than their precision.
+    """
 
     members: Sequence[NamedParameter]
+    seed: int = 0
+    rounding: Rounding = "stochastic"
 
     @classmethod
-    def of(cls, module: Module, roles: Mapping[str, ParamRole]) -> ParamGroups:
-        """Collect the parameters of `module` that require gradients; tied ones appear once."""
-        members = [NamedParameter(n, p, roles[n]) for n, p in module.named_parameters() if p.requires_grad]
+    def of(
+        cls,
+        module: Module,
+        roles: Mapping[str, ParamRole],
+        rates: Mapping[str, float] | None = None,
+        seed: int = 0,
+        rounding: Rounding = "stochastic",
+    ) -> ParamGroups:
+        """Collect the parameters of `module` that require gradients; tied ones appear once.
+
+        `rates` gives a factor of the learning rate by name; what it does not name has 1.
+        """
+        rates, found, heads = rates or {}, layer_indices(module), head_rows(module)
+        members = [
+            NamedParameter(n, p, roles[n], rates.get(n, 1.0), found.get(id(p)), heads.get(id(p), 0))
+            for n, p in module.named_parameters()
+            if p.requires_grad
+        ]
         if not members:
             raise ConfigError("no parameter is trained", hint="check `tuner`: it froze everything")
-        return cls(members)
+        return cls(members, seed, rounding)
+
+    def where(self, chosen: Callable[[NamedParameter], bool]) -> ParamGroups:
+        """Those members that `chosen` takes; there may be none."""
+        return replace(self, members=[m for m in self.members if chosen(m)])
 
     def with_decay(self, weight_decay: float, roles: Iterable[str]) -> list[dict[str, Any]]:
-        """Two torch groups: members whose role is in `roles` decay, the others do not."""
-        chosen = self._checked(roles)
-        decayed = [m.parameter for m in self.members if m.role in chosen]
-        plain = [m.parameter for m in self.members if m.role not in chosen]
-        groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
-        return [group for group in groups if group["params"]]
+        """Torch groups: members whose role is in `roles` decay, the others do not; one more for each further rate.
+
+        The loop multiplies a group's learning rate by its `rate`.
+        """
+        decaying = self._checked(roles)
+        groups: dict[tuple[float, bool], dict[str, Any]] = {}
+        for member in sorted(self.members, key=lambda m: (m.rate != 1.0, m.role not in decaying)):
+            decays = member.role in decaying
+            empty = {"params": [], "weight_decay": weight_decay if decays else 0.0, "rate": member.rate}
+            groups.setdefault((member.rate, decays), empty)["params"].append(member.parameter)
+        return list(groups.values())
 
     def names(self) -> dict[int, str]:
         """The name of each parameter by the identity of its object."""
@@ -57,3 +98,21 @@ class ParamGroups:
                 f"`optimizer.decay`: unknown parameter role `{unknown[0]}`", hint=f"one of: {', '.join(sorted(known))}"
             )
         return {ParamRole(role) for role in roles}
+
+
+def head_rows(module: nn.Module) -> dict[int, int]:
+    """Rows of one head in each query, key and value projection, by the identity of its weight.
+
+    Read from the attention module's own `head_dim`, never from width and head count: they differ (Qwen3, Gemma).
+    A fused projection, and one whose rows are not whole heads, has no entry.
+    """
+    found = {}
+    for owner in module.modules():
+        size = getattr(owner, "head_dim", None)
+        if not isinstance(size, int) or size < 1:
+            continue
+        for name, child in owner.named_children():
+            weight = getattr(child, "weight", None)
+            if name in ("q_proj", "k_proj", "v_proj") and weight is not None and weight.shape[0] % size == 0:
+                found[id(weight)] = size
+    return found

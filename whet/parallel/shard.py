@@ -11,6 +11,7 @@ from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forwar
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from whet.base.run import Parallel
+from whet.optim.layers import layers
 from whet.parallel.world import World
 
 
@@ -36,13 +37,6 @@ def shard(module: nn.Module, world: World, settings: Parallel, forwards: tuple[s
     _broadcast_parameters(module, weights, world)
     _broadcast_buffers(module, buffers, world)
     return module
-
-
-def layers(module: nn.Module) -> list[nn.Module]:
-    """The repeated blocks of a model: members of its longest ModuleList of one class."""
-    lists = [m for m in module.modules() if isinstance(m, nn.ModuleList) and len(m) > 1]
-    lists = [m for m in lists if len({type(child) for child in m}) == 1]
-    return list(max(lists, key=lambda m: sum(p.numel() for p in m.parameters()), default=[]))
 
 
 def _sum_gradients(module: nn.Module, world: World) -> None:

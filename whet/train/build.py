@@ -20,7 +20,8 @@ from whet.contracts.tuner import Tuner
 from whet.data.ledger import Ledger
 from whet.models.context import BuildContext
 from whet.optim.groups import ParamGroups
-from whet.parallel.shard import layers, shard
+from whet.optim.layers import depth_rates, layers
+from whet.parallel.shard import shard
 from whet.parallel.world import World
 from whet.train.allocator import keep_freed_memory
 from whet.train.checkpoint import Checkpoints
@@ -78,7 +79,7 @@ def assemble(loaded: config.Loaded, folder: RunFolder | None = None) -> Built:
 def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World, fed: Feed) -> Built:
     method = tuner.get(run.tuner.kind).build(**run.tuner.values())
     model = _model(run, world, method)
-    executor = _executor(run, world, model)
+    executor = _executor(run, world, model, method)
     resolved = resolve(run, world, fed, executor, model, pinned)
     if world.leads and not pinned:
         folder.write_resolved(resolved.as_dict())
@@ -161,18 +162,25 @@ def _recompute(model: Loaded) -> None:
         raise ConfigError("`train.recompute`: this model cannot recompute activations", hint="train.recompute=false")
 
 
-def _executor(run: Run, world: World, model: Loaded) -> Executor:
-    groups = ParamGroups.of(model.module, model.roles)
+def _executor(run: Run, world: World, model: Loaded, method: Tuner) -> Executor:
     return Executor(
         world=world,
         models=Models(model.model),
         objective=objective.get(run.objective.kind).build(**run.objective.values()),
-        optimizer=optimizer.get(run.optimizer.kind).build(groups, **run.optimizer.values()),
+        optimizer=optimizer.get(run.optimizer.kind).build(_groups(run, model, method), **run.optimizer.values()),
         module=model.module,
         seed=run.seed,
         clip=run.train.clip,
         autocast=autocast_dtype(run, world.device),
     )
+
+
+def _groups(run: Run, model: Loaded, method: Tuner) -> ParamGroups:
+    """The trained parameters, each with the product of its tuner's rate and that of its depth."""
+    rates = depth_rates(model.module, run.train.depth_rate)
+    for name, factor in getattr(method, "rates", lambda _: {})(model.module).items():
+        rates[name] *= factor
+    return ParamGroups.of(model.module, model.roles, rates, run.seed)
 
 
 def autocast_dtype(run: Run, device: torch.device) -> torch.dtype | None:

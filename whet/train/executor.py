@@ -48,7 +48,7 @@ class Executor:
         return {n: total[f"w/{n}"] for n in local}, {n: total[f"f/{n}"] for n in flags}
 
     def step(self, index: int, batches: Sequence[Batch], weights: Weights, factor: float) -> dict[str, float]:
-        """Update the weights once. `factor` scales every group's rate.
+        """Update the weights once. `factor` scales every group's rate, and a group's own `rate` on top of it.
 
         Returns loss, grad_norm, lr and the objective's metrics over the global step. When the norm is
         not finite nothing is updated: the caller decides.
@@ -114,7 +114,7 @@ class Executor:
 
     def _set_rates(self, factor: float) -> float:
         for group in self.optimizer.param_groups:
-            group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
+            group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor * group.get("rate", 1.0)
         return self.optimizer.param_groups[0]["lr"]
 
     def _figures(self, ledger: _Ledger, weights: Weights) -> dict[str, float]:
