@@ -13,9 +13,14 @@ import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from whet.base.config import load
+from whet.base.errors import RunError
 from whet.cli.main import main
+from whet.contracts.records import RunEnded, RunStarted, StepRecord
+from whet.demo.guide import Guide
 from whet.demo.questions import Question
-from whet.demo.steps import NUM_PROMPTS, PROMPTS, choose_prompts, steps_within
+from whet.demo.steps import NUM_PROMPTS, PROMPTS, choose_prompts, steps_within, train
+from whet.track.log import EventLog
+from whet.track.sinks.log import LogSink
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ def test_each_stage_shows_the_command_that_does_it(round_trip: Round) -> None:
     words = [command[:2] for command in round_trip.commands()]
     assert words == [
         ["whet", "tokenizer"],
+        ["whet", "data"],
         ["whet", "train"],
         ["whet", "train"],
         ["whet", "evaluate"],
@@ -100,6 +106,16 @@ def test_an_existing_folder_is_left_alone(tmp_path: Path, capsys: pytest.Capture
 def test_no_minutes_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--folder", str(tmp_path / "demo"), "--minutes", "0"]) == 2
     assert "--minutes" in capsys.readouterr().err
+
+
+def test_a_stage_that_was_stopped_ends_the_demo_with_what_goes_on(tmp_path: Path) -> None:
+    log = LogSink(EventLog(tmp_path / "runs" / "pretrain" / "track", 0))
+    log.receive(RunStarted(0, total=10))
+    log.receive(StepRecord(3, 10, {"loss": 1.0}, tokens=8, samples=1, seconds=1.0, peak_bytes=1))
+    log.receive(RunEnded(3, "stopped", "asked to"))
+    with pytest.raises(RunError, match="pretrain stopped at step 3 of 10") as caught:
+        train(Guide(lambda words: 0, 1, 60.0), tmp_path, tmp_path / "pretrain.yaml", "pretrain")
+    assert caught.value.hint == f"whet train {tmp_path / 'runs' / 'pretrain'}"
 
 
 def test_steps_fill_the_time_and_are_never_none() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 # One line a command, so that `whet --help` imports none of their files.
 COMMANDS = {
-    "demo": "go round the whole loop on the Python standard library, in five minutes",
+    "demo": "go round the whole loop on the Python standard library, in about four minutes",
     "train": "train a model from a config, or continue a run",
     "data": "look at data as the model will see it",
     "tokenizer": "train a tokenizer",

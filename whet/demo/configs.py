@@ -22,7 +22,7 @@ class Scale:
     probe_steps: int
 
 
-SMALL = Scale(vocabulary=2048, hidden=128, layers=4, pretrain_batch=1024, sft_batch=1024, probe_steps=12)
+SMALL = Scale(vocabulary=2048, hidden=128, layers=4, pretrain_batch=1024, sft_batch=1024, probe_steps=40)
 TINY = Scale(vocabulary=512, hidden=32, layers=2, pretrain_batch=512, sft_batch=512, probe_steps=2)
 
 PRETRAIN = """\
@@ -66,7 +66,7 @@ data:
   train: [{folder}/questions.jsonl]
   held_out: [{folder}/held_out.jsonl]
 
-optimizer: {{kind: adamw, lr: 2e-3}}
+optimizer: {{kind: adamw, lr: 1e-3}}
 train: {{steps: {steps}, batch_tokens: {batch}}}
 evaluate: {{every: {every}}}
 track: {{folder: {folder}/runs}}

@@ -1,8 +1,10 @@
-"""The round of the demo: corpus, tokenizer, pre-training, questions, fine-tuning, measuring, answering."""
+"""The round of the demo: corpus, tokenizer, inspection, pre-training, fine-tuning, measuring, answering."""
 
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +18,13 @@ from whet.demo.questions import Question, QuestionSet, make_questions, write_que
 from whet.track.quantities import figure
 from whet.track.store import Summary, summarize
 
-# The share of the time left after the tokenizer that pre-training takes, and what is kept back for the end.
-PRETRAIN_SHARE, KEPT_BACK_S = 0.5, 20.0
+# Fine-tuning takes an epoch, but at most this share of the time left after the tokenizer; pre-training takes the rest.
+# Four epochs would end worse than they began: perplexity 132 of held-out answers, after 54 with one (LOG.md).
+FINETUNE_SHARE = 0.4
+# Kept back for measuring and answering at the end.
+KEPT_BACK_S = 20.0
 FEWEST_STEPS = 8
+LOOKED_AT = 512
 
 FAST_MODULES = frozenset("csv fnmatch glob heapq json logging queue sched string tempfile textwrap".split())
 
@@ -73,18 +79,20 @@ def go_round(folder: Path, minutes: float, is_fast: bool, run_command: RunComman
     """
     _start(folder)
     scale = TINY if is_fast else SMALL
-    guide = Guide(run_command, num_stages=6, budget_s=0.0 if is_fast else 60 * minutes)
+    guide = Guide(run_command, num_stages=7, budget_s=0.0 if is_fast else 60 * minutes)
     guide.stage("read the standard library: text and questions")
     questions = _read(guide, folder, FAST_MODULES if is_fast else None)
     guide.stage("train a tokenizer")
     texts = (folder / "corpus.jsonl", folder / "questions.jsonl")
     tokenizer = folder / "tokenizer"
     guide.command("tokenizer", "train", *texts, "--vocab-size", scale.vocabulary, "--chat", "--output", tokenizer)
+    guide.stage("see which tokens of an answer are learned")
+    epoch = _look(guide, folder, len(questions.train))
     guide.stage("pre-train a small decoder on the text")
-    pretrain = _pretrain(guide, folder, scale)
+    pretrain = _pretrain(guide, folder, scale, epoch)
     guide.stage("fine-tune it on the questions")
     before = _measure(guide, folder, "pretrain")
-    sft = _finetune(guide, folder, scale)
+    sft = _finetune(guide, folder, scale, epoch)
     guide.stage("measure it on held-out questions again")
     after = _measure(guide, folder, "sft")
     guide.stage("ask about modules it has never seen")
@@ -129,26 +137,48 @@ def _inventory(folder: Path, library: Library, corpus: Counter[str], questions: 
     ]
 
 
-def _pretrain(guide: Guide, folder: Path, scale: Scale) -> Summary:
-    """Measure the speed with a few steps, then train for as many as the time allows."""
+def _look(guide: Guide, folder: Path, num_questions: int) -> float:
+    """Show a question as the model will see it; return how many tokens all of them have, judged by some."""
+    command = ("data", "inspect", folder / "questions.jsonl", "--model", folder / "tokenizer")
+    seen = guide.command(*command, "--rows", 1, "--limit", LOOKED_AT)
+    counted = re.search(r"([\d,]+) samples, ([\d,]+) tokens", seen)
+    assert counted, "`whet data inspect` counts samples and tokens"
+    samples, tokens = (int(text.replace(",", "")) for text in counted.groups())
+    return num_questions * tokens / samples
+
+
+def _pretrain(guide: Guide, folder: Path, scale: Scale, epoch: float) -> Summary:
+    """Measure the speed with a few steps, then train for as long as fine-tuning on `epoch` tokens leaves time."""
     config = folder / "pretrain.yaml"
     config.write_text(pretrain_yaml(folder, scale, steps=1))
     guide.say(f"{scale.probe_steps} steps first, to see how many fit into the time")
-    guide.command("train", config, "name=speed", f"train.steps={scale.probe_steps}")
-    speed = summarize(folder / "runs" / "speed").tokens_per_s or 0.0
-    seconds = PRETRAIN_SHARE * (guide.left_s - KEPT_BACK_S)
+    speed = train(guide, folder, config, "speed", f"train.steps={scale.probe_steps}").tokens_per_s or 1.0
+    left = guide.left_s - KEPT_BACK_S
+    seconds = left - min(epoch / speed, FINETUNE_SHARE * left)
     config.write_text(pretrain_yaml(folder, scale, steps_within(seconds, speed, scale.pretrain_batch)))
-    guide.command("train", config)
-    return summarize(folder / "runs" / "pretrain")
+    return train(guide, folder, config, "pretrain")
 
 
-def _finetune(guide: Guide, folder: Path, scale: Scale) -> Summary:
-    """Fine-tune for what is left of the time, at the speed of pre-training."""
+def _finetune(guide: Guide, folder: Path, scale: Scale, epoch: float) -> Summary:
+    """Fine-tune for an epoch, or for what is left of the time at the speed of pre-training."""
     config = folder / "sft.yaml"
-    speed = summarize(folder / "runs" / "pretrain").tokens_per_s or 0.0
-    config.write_text(sft_yaml(folder, scale, steps_within(guide.left_s - KEPT_BACK_S, speed, scale.sft_batch)))
-    guide.command("train", config)
-    return summarize(folder / "runs" / "sft")
+    speed = summarize(folder / "runs" / "pretrain").tokens_per_s or 1.0
+    affordable = steps_within(guide.left_s - KEPT_BACK_S, speed, scale.sft_batch)
+    config.write_text(sft_yaml(folder, scale, min(affordable, math.ceil(epoch / scale.sft_batch))))
+    return train(guide, folder, config, "sft")
+
+
+def train(guide: Guide, folder: Path, config: Path, run: str, *overrides: str) -> Summary:
+    """Train to the end. Raises RunError when the run was stopped on the way: the demo stops with it."""
+    named = (f"name={run}",) if overrides else ()
+    guide.command("train", config, *named, *overrides)
+    summary = summarize(folder / "runs" / run)
+    if summary.step != summary.total:
+        raise RunError(
+            f"the demo ends here: {run} stopped at step {summary.step} of {summary.total}",
+            hint=f"whet train {summary.folder}",
+        )
+    return summary
 
 
 def steps_within(seconds: float, tokens_per_s: float, batch_tokens: int) -> int:

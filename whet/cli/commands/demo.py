@@ -8,7 +8,7 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folder", type=Path, default=Path("demo"), help="a new folder for all of it (demo)")
-    parser.add_argument("--minutes", type=float, default=5.0, help="about how long it may take (5)")
+    parser.add_argument("--minutes", type=float, default=4.0, help="about how long it may take (4)")
     parser.add_argument("--fast", action="store_true", help="go round in seconds with a toy that learns nothing")
 
 
