@@ -16,6 +16,7 @@ from whet.base.catalogue import model_source, tuner
 from whet.base.errors import ModelError
 from whet.contracts.model import ParamRole
 from whet.models.context import BuildContext
+from whet.models.tuners.full import Full
 
 LLAMA = {"model_type": "llama", **SIZES}
 
@@ -115,7 +116,7 @@ def test_a_rank_that_does_not_lead_builds_on_meta_with_the_same_facts(folder):
 
 
 def test_the_tuner_decides_what_is_trained():
-    class HeadOnly:
+    class HeadOnly(Full):
         def prepare(self, module):
             module.requires_grad_(False)
             module.lm_head.requires_grad_(True)
@@ -157,9 +158,16 @@ def test_a_folder_that_does_not_exist_is_refused(tmp_path):
     assert "does not exist" in refusal(path=str(tmp_path / "nowhere"))
 
 
-def test_an_adapter_is_no_model(tmp_path):
+def test_an_adapter_that_names_no_base_is_refused(tmp_path):
     (tmp_path / "adapter_config.json").write_text("{}")
-    assert "is an adapter, not a model" in refusal(path=str(tmp_path))
+    assert "does not say which model it belongs to" in refusal(path=str(tmp_path))
+
+
+def test_a_base_that_moved_away_is_refused_and_another_place_can_be_given(folder, tmp_path):
+    (tmp_path / "adapter").mkdir()
+    (tmp_path / "adapter" / "adapter_config.json").write_text('{"base_model_name_or_path": "/moved/away"}')
+    assert "is not at /moved/away" in refusal(path=str(tmp_path / "adapter"))
+    assert "is for an adapter's folder" in refusal(path=str(folder), base=str(folder))
 
 
 def test_the_hub_out_of_reach_is_said_with_a_command():

@@ -18,6 +18,15 @@ def build(kind: str, **settings):
     return found.build(**found.settings(**settings).values())
 
 
+def test_full_and_freeze_change_no_learning_rate_and_name_what_they_leave():
+    module = tiny_model("llama", None)
+    assert build("full").untouched(build("full").prepare(module)) == frozenset()
+    freeze = build("freeze", last=1)
+    frozen = freeze.untouched(freeze.prepare(module))
+    assert frozen == set(dict(module.named_parameters())) - trained(module)
+    assert freeze.rates(module) == {}
+
+
 def trained(module):
     return {name for name, parameter in module.named_parameters() if parameter.requires_grad}
 

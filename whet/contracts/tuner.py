@@ -12,31 +12,44 @@ if TYPE_CHECKING:
 class Tuner(Protocol):
     """What the slot `tuner` builds. The loop calls its methods in the order they stand here.
 
-    `mergeable`: whether the trained parameters can be folded into the model's own weights. A tuner may also have
-    `rates(module) -> {parameter name: factor}`, by which the learning rate of those parameters is multiplied.
+    `mergeable`: whether the trained parameters can be folded into the model's own weights. `is_adapter`: whether the
+    result is an adapter beside its base model rather than a whole model.
     """
 
     mergeable: bool
+    is_adapter: bool
 
     def prepare(self, module: nn.Module) -> nn.Module:
         """Set `requires_grad`, add modules. The module may be on meta. Returns the module to train."""
         ...
 
     def init(self, module: nn.Module, calibration: Any | None) -> None:
-        """Give added parameters their starting values, now that the model's own are real."""
+        """Give added parameters their starting values, now that the model's own are real and perhaps sharded."""
         ...
 
-    def before_step(self, module: nn.Module, step: int) -> None: ...
+    def rates(self, module: nn.Module) -> Mapping[str, float]:
+        """Factors on the learning rate, by parameter name; those that are not named have 1."""
+        ...
+
+    def before_step(self, module: nn.Module, step: int) -> None:
+        """Called before the first forward of a step."""
+        ...
 
     def penalty(self, module: nn.Module) -> Tensor | None:
-        """A term of the loss that depends on parameters alone, or None."""
+        """A term of the loss that depends on parameters alone, or None. Its gradient is added once a step."""
         ...
 
-    def after_step(self, module: nn.Module, step: int) -> None: ...
+    def after_step(self, module: nn.Module, step: int) -> None:
+        """Called after the update, while the gradients of the step are still there."""
+        ...
 
     def state_dict(self) -> dict[str, Any]: ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+    def untouched(self, module: nn.Module) -> frozenset[str]:
+        """Names of parameters that stay as they were loaded: a checkpoint leaves them out."""
+        ...
 
     def saved_names(self, module: nn.Module) -> Mapping[str, str]:
         """Our name of each parameter that an export writes -> its name in the exported file."""

@@ -27,10 +27,16 @@ class Card:
     config: str | None = None
     day: date = field(default_factory=date.today)
 
-    def text(self, *, num_parameters: int, dtype: str) -> str:
-        """The card as Markdown with its YAML head. The licence is left to whoever publishes the model."""
+    def text(self, *, num_parameters: int, dtype: str, adapter: str | None = None) -> str:
+        """The card as Markdown with its YAML head. The licence is left to whoever publishes the model.
+
+        `adapter` is the method of an adapter, whose card says how to put it on its base model.
+        """
         facts = {"parameters": f"{figure(num_parameters)} ({dtype})", "date": self.day.isoformat(), **self.figures}
-        parts = [_head(self.base_model), f"# {self.name}", _origin(self.base_model, self.data), _table(facts), _USE]
+        if adapter:
+            facts = {"adapter": adapter, **facts}
+        head, use = _head(self.base_model, "peft" if adapter else "transformers"), _USE_ADAPTER if adapter else _USE
+        parts = [head, f"# {self.name}", _origin(self.base_model, self.data), _table(facts), use]
         if self.config:
             parts.append(f"## Config\n\n```yaml\n{self.config.strip()}\n```")
         return "\n\n".join(part for part in parts if part) + "\n"
@@ -43,6 +49,17 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained("PATH")
 model = AutoModelForCausalLM.from_pretrained("PATH")
+```"""
+
+
+_USE_ADAPTER = """## Use
+
+```python
+from peft import AutoPeftModelForCausalLM
+from transformers import AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("PATH")
+model = AutoPeftModelForCausalLM.from_pretrained("PATH")
 ```"""
 
 
@@ -100,10 +117,10 @@ def _without_places(value: Any) -> Any:
     return Path(value).name if isinstance(value, str) and value.startswith(("/", "~")) else value
 
 
-def _head(base_model: str | None) -> str:
+def _head(base_model: str | None, library: str) -> str:
     # Only a hub id names the same model to everyone.
     base = [f"base_model: {base_model}"] if base_model and base_model.count("/") == 1 else []
-    lines = ["library_name: transformers", "pipeline_tag: text-generation", *base, "license:  # yours to choose"]
+    lines = [f"library_name: {library}", "pipeline_tag: text-generation", *base, "license:  # yours to choose"]
     return "\n".join(["---", *lines, "---"])
 
 

@@ -20,6 +20,7 @@ from whet.generate.borrow import borrowed
 from whet.generate.decode import Batch, context_length
 from whet.generate.prompts import end_of_turn, text_ids
 from whet.generate.protocol import GenerateSettings
+from whet.models.adapters import base_of, is_adapter, quiet
 from whet.models.language import unwrapped
 from whet.models.roles import roles
 
@@ -128,21 +129,21 @@ def observe(module: nn.Module, tokenizer: Any, chat_template: str | None = None)
 def compare(
     trained: Observed, folder: Path, *, device: torch.device | str = "cpu", limits: Limits | None = None
 ) -> Report:
-    """Load the written folder with plain transformers, in fp32 and its stock attention, and compare.
+    """Load the written folder with plain transformers (and PEFT, for an adapter), in fp32 and its stock attention.
 
     Weights of half precision are exact in fp32, so what differs is their rounding, and the arithmetic of a trained
     model that was observed in half precision. By default the limits are those of the coarser dtype.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoTokenizer, GenerationConfig
 
-    module = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).to(device)
+    module = plain(folder).to(device)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     written = observe(module, tokenizer)
-    stored = json.loads((folder / "config.json").read_text())["dtype"]
     if limits is None:
         of_dtype = ROUTED if ParamRole.EXPERT in roles(module).values() else DENSE
-        limits = max(of_dtype[getattr(torch, stored)], of_dtype[trained.dtype], key=lambda one: one.kl)
-    return judge(trained, written, _stops(module), limits)
+        limits = max(of_dtype[_stored_dtype(folder)], of_dtype[trained.dtype], key=lambda one: one.kl)
+    stops = _listed(GenerationConfig.from_pretrained(folder).eos_token_id)
+    return judge(trained, written, stops, limits)
 
 
 def judge(
@@ -170,6 +171,28 @@ def _continued(module: nn.Module, ids: Sequence[Sequence[int]]) -> list[list[int
     return [[step[row].id for step in steps] for row in range(len(fitting))]
 
 
+def plain(folder: Path) -> nn.Module:
+    """The model of a folder as transformers loads it, in fp32; an adapter's as PEFT puts it on its base."""
+    from transformers import AutoModelForCausalLM
+
+    if not is_adapter(str(folder)):
+        return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    from peft import PeftModel
+
+    base: Any = plain(Path(base_of(str(folder))))
+    if hasattr(base, "merge_and_unload"):
+        base = base.merge_and_unload()
+    with quiet():
+        return PeftModel.from_pretrained(base, folder)
+
+
+def _stored_dtype(folder: Path) -> torch.dtype:
+    """The dtype that the written weights have; an adapter's are stored as they were trained."""
+    if is_adapter(str(folder)):
+        return torch.float32
+    return getattr(torch, json.loads((folder / "config.json").read_text())["dtype"])
+
+
 def _rendered(tokenizer: Any, chat_template: str | None) -> Iterator[str]:
     if not (chat_template or tokenizer.chat_template):
         return
@@ -179,8 +202,7 @@ def _rendered(tokenizer: Any, chat_template: str | None) -> Iterator[str]:
         )
 
 
-def _stops(module: Any) -> list[int]:
-    ends = module.generation_config.eos_token_id
+def _listed(ends: int | list[int] | None) -> list[int]:
     return [] if ends is None else ends if isinstance(ends, list) else [ends]
 
 

@@ -34,12 +34,14 @@ class Source:
 
 
 def read_source(name: str, *, device: str = "cpu", root: Path = store.ROOT) -> Source:
-    """The model that `name` means (run, folder, hub id), loaded and observed."""
+    """The model that `name` means (run, folder, hub id), loaded, observed, and merged if it is an adapter."""
     from whet.export.report import observe
-    from whet.generate.models import find_model, find_run, load_model, stored_dtype
+    from whet.generate.models import load_model, stored_dtype
+    from whet.models.adapters import merge
+    from whet.models.find import find_model, find_run
 
     path, run = find_model(name, root), find_run(name, root)
     loaded = load_model(path, device=device, dtype="fp32", root=root)
     card = card_of_run(run) if run else Card(Path(path).name)
     trained = observe(loaded.module, loaded.processor)
-    return Source(card.name, loaded.module, loaded.processor, stored_dtype(path), card, trained, device)
+    return Source(card.name, merge(loaded.module), loaded.processor, stored_dtype(path), card, trained, device)

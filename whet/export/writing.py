@@ -51,16 +51,22 @@ def write_model(
         config = _bare(config, stored)
         config.architectures = [type(model).__name__]
         config.save_pretrained(part)
-        _write_tokenizer(part, tokenizer, chat_template)
-        _write_generation_config(part, config, generation_config, tokenizer, chat_template)
+        write_tokenizer(part, tokenizer, chat_template)
+        write_generation_config(part, config, generation_config, tokenizer, chat_template)
         card = card or Card(folder.resolve().name)
         text = card.text(num_parameters=counts.total(), dtype=str(stored).removeprefix("torch."))
         (part / "README.md").write_text(text, encoding="utf-8")
-        report = check(part) if check else None
-        if report is not None:
-            report.write(part / REPORT)
-            if not report.passed:
-                raise report.error(at=str(aside(part, folder)))
+        return checked(part, folder, check)
+
+
+def checked(part: Path, folder: Path, check: Callable[[Path], Report] | None) -> Report | None:
+    """The report of `check` on what was written for `folder`, beside it. Raises and keeps it aside where it fails."""
+    if check is None:
+        return None
+    report = check(part)
+    report.write(part / REPORT)
+    if not report.passed:
+        raise report.error(at=str(aside(part, folder)))
     return report
 
 
@@ -79,7 +85,7 @@ def _bare(config: Any, dtype: torch.dtype | None) -> Any:
     return config
 
 
-def _write_tokenizer(folder: Path, tokenizer: Any, chat_template: str | None) -> None:
+def write_tokenizer(folder: Path, tokenizer: Any, chat_template: str | None) -> None:
     """The tokenizer's files. `save_pretrained` writes the template that the object holds: ours, for a while."""
     own = tokenizer.chat_template
     try:
@@ -89,7 +95,7 @@ def _write_tokenizer(folder: Path, tokenizer: Any, chat_template: str | None) ->
         tokenizer.chat_template = own
 
 
-def _write_generation_config(folder: Path, config: Any, given: Any, tokenizer: Any, chat_template: str | None) -> None:
+def write_generation_config(folder: Path, config: Any, given: Any, tokenizer: Any, chat_template: str | None) -> None:
     """What the model came with, and every token that ends an answer: a chat model must stop at its end of turn."""
     from transformers import GenerationConfig
 

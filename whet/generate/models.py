@@ -1,49 +1,18 @@
-"""Which model is meant, and loading it to be used rather than trained."""
+"""Loading a model to be used rather than trained."""
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whet.base.errors import ModelError, RunError
+from whet.base.errors import ModelError
+from whet.models.find import find_model
 from whet.track import store
 
 if TYPE_CHECKING:
     import torch
 
     from whet.contracts.model import Loaded
-
-
-def find_model(name: str, root: Path = store.ROOT) -> str:
-    """The model folder that `name` means: itself, or the `model/` of a run folder or of a run by name.
-
-    What looks like a hub id (`owner/name`, not here) is returned as it is. Raises WhetError with the nearest name.
-    """
-    path = Path(name)
-    if (path / "config.json").is_file():
-        return str(path)
-    run = find_run(name, root)
-    if run is not None:
-        return _model_of(run)
-    if path.exists():
-        raise ModelError(f"{name} is not a model: it has no config.json", hint="give a model folder, or a run")
-    if name.count("/") == 1 and not name.startswith((".", "/", "~")):
-        return name
-    names = sorted(folder.name for folder in root.iterdir() if folder.is_dir()) if root.is_dir() else []
-    near = difflib.get_close_matches(path.name, names, n=1)
-    hint = f"did you mean `{near[0]}`?" if near else "give a model folder, a run, or a hub id such as Qwen/Qwen3-0.6B"
-    raise RunError(f"there is no model or run `{name}`", at=str(root), hint=hint)
-
-
-def find_run(name: str, root: Path = store.ROOT) -> Path | None:
-    """The run folder that `name` means, also when it is the `model/` inside one; None if it is no run's."""
-    for candidate in (name, str(Path(name).resolve().parent) if Path(name).name == "model" else name):
-        try:
-            return store.find(candidate, root)
-        except RunError:
-            continue
-    return None
 
 
 def load_model(name: str, *, device: str = "auto", dtype: str = "auto", root: Path = store.ROOT) -> Loaded:
@@ -65,18 +34,15 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "auto", root: Pa
 
 
 def stored_dtype(path: str) -> torch.dtype:
-    """The dtype of a model's weights, by its config."""
+    """The dtype of a model's weights, by its config; for an adapter that of its base."""
     import torch
     from transformers import AutoConfig
 
+    from whet.models.adapters import base_of, is_adapter
+
+    while is_adapter(path):
+        path = base_of(path)
     return AutoConfig.from_pretrained(path).dtype or torch.float32
-
-
-def _model_of(run: Path) -> str:
-    folder = run / "model"
-    if not (folder / "config.json").is_file():
-        raise RunError(f"the run `{run.name}` has no model yet", at=str(folder), hint=f"whet train {run}")
-    return str(folder)
 
 
 def _device(name: str) -> torch.device:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +21,37 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 
 from whet.base.errors import ModelError
 from whet.base.seeds import forked
+from whet.models.adapters import base_of, is_adapter, merged, with_adapter
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """Which model: exactly one of `path` (folder or hub id) and `init` (config dict or config file)."""
+    """Which model: exactly one of `path` (folder or hub id) and `init` (config dict or config file).
+
+    `path` may be an adapter's folder; then the model is its base (`base`, or what the adapter names) with it.
+    """
 
     path: str | None = None
     init: dict[str, Any] | str | None = None
     tokenizer: str | None = None
     revision: str | None = None
     allow_code: bool = False
+    base: str | None = None
 
     def __post_init__(self) -> None:
         if (self.path is None) == (self.init is None):
             raise ModelError("a model needs either `path` or `init`", at="model", hint="model=Qwen/Qwen3-0.6B")
+        if self.base is not None and not is_adapter(self.path):
+            raise ModelError(
+                "`model.base` is for an adapter's folder", at="model.base", hint="model.path=ADAPTER_FOLDER"
+            )
+
+    @property
+    def under(self) -> Spec | None:
+        """The base model of an adapter's folder; None for a model."""
+        if self.path is None or not is_adapter(self.path):
+            return None
+        return replace(self, path=self.base or base_of(self.path), base=None, revision=None)
 
 
 def read(spec: Spec) -> tuple[PretrainedConfig, Any | None]:
@@ -43,6 +59,8 @@ def read(spec: Spec) -> tuple[PretrainedConfig, Any | None]:
 
     For `init`, the vocabulary size and the special tokens come from the tokenizer where the config says nothing.
     """
+    if spec.under is not None:
+        return _of_adapter(spec, spec.under)
     if spec.init is None:
         config = _stored_config(spec)
         tokenizer = _tokenizer(spec)
@@ -60,19 +78,38 @@ def read(spec: Spec) -> tuple[PretrainedConfig, Any | None]:
     return config, tokenizer
 
 
+def _of_adapter(spec: Spec, under: Spec) -> tuple[PretrainedConfig, Any | None]:
+    """The base model's config, and the tokenizer beside the adapter where there is one."""
+    config, tokenizer = read(under)
+    if spec.tokenizer is None and spec.path and _has(spec.path, "tokenizer*", "vocab*", "*.model"):
+        tokenizer = _tokenizer(spec)
+    return config, tokenizer
+
+
 def context_length(config: PretrainedConfig) -> int | None:
     """The longest sequence that the model was made for, where its config says so."""
     return getattr(config.get_text_config(), "max_position_embeddings", None)
 
 
 def build_module(
-    spec: Spec, config: PretrainedConfig, *, dtype: torch.dtype, seed: int, attention: str | None, on_meta: bool
+    spec: Spec,
+    config: PretrainedConfig,
+    *,
+    dtype: torch.dtype,
+    seed: int,
+    attention: str | None,
+    on_meta: bool,
+    merge: bool = True,
 ) -> PreTrainedModel:
     """The model with its own weights (or freshly drawn ones, for `init`) on the CPU, or without any on meta.
 
     `attention` is a name of transformers' attention interface; None is the model's own choice. Draws come from a fork
-    of the default generator seeded with `seed`. Raises when the weights lack a tensor: it would be random.
+    of the default generator seeded with `seed`. Raises when the weights lack a tensor: it would be random. An adapter's
+    folder gives its base model with the adapter folded into the weights, or (not `merge`) beside them.
     """
+    if spec.under is not None:
+        build = {"dtype": dtype, "seed": seed, "attention": attention, "on_meta": on_meta}
+        return _with_adapter(spec, build_module(spec.under, config, **build), merge, on_meta)
     how = {"dtype": dtype, "attn_implementation": attention, "trust_remote_code": spec.allow_code}
     if on_meta:
         with torch.device("meta"):
@@ -81,6 +118,13 @@ def build_module(
         if spec.init is not None:
             return AutoModelForCausalLM.from_config(config, **how)
         return _with_weights(spec, config, how)
+
+
+def _with_adapter(spec: Spec, base: PreTrainedModel, merge: bool, on_meta: bool) -> Any:
+    assert spec.path is not None
+    module = base if on_meta else merged(base, spec.path) if merge else with_adapter(base, spec.path)
+    module.name_or_path = spec.path
+    return module
 
 
 def _with_weights(spec: Spec, config: PretrainedConfig, how: dict[str, Any]) -> PreTrainedModel:
@@ -187,10 +231,6 @@ def _read_json(path: Path, inside: str | None = None) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text())
     except FileNotFoundError:
-        if inside and _has(inside, "adapter_config.json"):
-            raise ModelError(
-                f"{inside} is an adapter, not a model", at="model.path", hint="model=ITS_BASE_MODEL"
-            ) from None
         what = f"{inside} is not a model: it has no config.json" if inside else f"{path} does not exist"
         raise ModelError(what, at="model", hint="a folder written by `save_pretrained`, or a hub id") from None
     except (OSError, ValueError) as error:

@@ -9,6 +9,7 @@ from torch import nn
 from transformers import AutoModelForCausalLM, PretrainedConfig
 
 from whet.base.errors import ModelError, WhetError
+from whet.base.seeds import forked
 from whet.contracts.model import Capabilities, Loaded
 from whet.models import attention
 from whet.models.context import BuildContext
@@ -29,7 +30,14 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
     """
     attention.register()
     config, tokenizer = read(spec)
+    if context.tuner is not None and context.tuner.is_adapter and spec.init is not None:
+        raise ModelError(
+            "an adapter needs a base model that is stored, and `model.init` is a new one",
+            at="model.init",
+            hint="tuner=full, or train and save the model first",
+        )
     verdict = verdict_of(spec, config, context)
+    check_tuner(spec, config, context)
     module = build_module(
         spec,
         config,
@@ -37,6 +45,7 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
         seed=context.seed,
         attention=attention.NAME if verdict.packed else None,
         on_meta=not context.is_leader,
+        merge=context.tuner is not None,
     )
     capabilities = Capabilities(
         packed=verdict.packed,
@@ -47,7 +56,8 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
         notices=(*verdict.notices, *_noise(module, config.model_type)),
     )
     if context.tuner is not None:
-        module = context.tuner.prepare(module)
+        with forked(context.seed, "tuner"):
+            module = context.tuner.prepare(module)
     if context.is_leader:
         module = module.to(context.device)
     model = CausalModel(module, packed=verdict.packed, head_mode=verdict.head)
@@ -74,6 +84,14 @@ def verdict_of(spec: Spec, config: PretrainedConfig, context: BuildContext) -> V
             continue
         return probe(build, name)
     return unprobed(name, reason)
+
+
+def check_tuner(spec: Spec, config: PretrainedConfig, context: BuildContext) -> None:
+    """Raise what the tuner says of this architecture before any weight is read."""
+    if context.tuner is not None:
+        how = {"dtype": context.dtype, "seed": 0, "attention": None, "on_meta": True}
+        with forked(0):
+            context.tuner.prepare(build_module(spec, config, **how))
 
 
 def _noise(module: nn.Module, name: str) -> list[str]:

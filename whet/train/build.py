@@ -103,7 +103,9 @@ def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World,
         "tuner": method,
     }
     state = NamedOptimizer(executor.optimizer, ParamGroups.of(model.module, model.roles).names())
-    checkpoints = Checkpoints(folder.checkpoints, model.module, state, parts, world, run.train.keep)
+    checkpoints = Checkpoints(
+        folder.checkpoints, model.module, state, parts, world, run.train.keep, method.untouched(model.module)
+    )
     checkpoints.restore()
     loop = Loop(
         world=world, source=fed.source, dealer=dealer, executor=executor, schedule=_schedule(run),
@@ -172,13 +174,14 @@ def _executor(run: Run, world: World, model: Loaded, method: Tuner) -> Executor:
         seed=run.seed,
         clip=run.train.clip,
         autocast=autocast_dtype(run, world.device),
+        tuner=method,
     )
 
 
 def _groups(run: Run, model: Loaded, method: Tuner) -> ParamGroups:
     """The trained parameters, each with the product of its tuner's rate and that of its depth."""
     rates = depth_rates(model.module, run.train.depth_rate)
-    for name, factor in getattr(method, "rates", lambda _: {})(model.module).items():
+    for name, factor in method.rates(model.module).items():
         rates[name] *= factor
     return ParamGroups.of(model.module, model.roles, rates, run.seed)
 

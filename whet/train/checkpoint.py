@@ -42,9 +42,12 @@ class Checkpoints:
         parts: Mapping[str, Stateful],
         world: World,
         keep: int,
+        untouched: frozenset[str] = frozenset(),
     ) -> None:
+        """Parameters that are `untouched` come from the model's own files again and are not stored."""
         self._folder, self._module, self._optimizer = folder, module, optimizer
         self._parts, self._world, self._keep = parts, world, keep
+        self._untouched = untouched
 
     def save(self, step: int) -> Path:
         """Write the checkpoint of `step` on all ranks, then drop the oldest beyond `keep`.
@@ -107,12 +110,19 @@ class Checkpoints:
 
     def _tensors(self) -> dict[str, torch.Tensor]:
         entries = self._optimizer.state_dict().items()
-        return _model_tensors(self._module) | {f"optimizer/{k}": v for k, v in entries if isinstance(v, torch.Tensor)}
+        return self._model_tensors() | {f"optimizer/{k}": v for k, v in entries if isinstance(v, torch.Tensor)}
+
+    def _model_tensors(self) -> dict[str, torch.Tensor]:
+        """Parameters (tied ones once) and persistent buffers, without those that training leaves as they are."""
+        persistent = self._module.state_dict(keep_vars=True)
+        buffers = {n: b for n, b in self._module.named_buffers() if n in persistent}
+        named = [*self._module.named_parameters(), *buffers.items()]
+        return {f"model/{n}": t.detach() for n, t in named if n not in self._untouched}
 
     def _targets(self, path: Path) -> dict[str, torch.Tensor]:
         """Where each stored tensor goes: the model's own, and blanks for the optimizer's state."""
         stored = FileSystemReader(path).read_metadata().state_dict_metadata
-        targets = _model_tensors(self._module)
+        targets = self._model_tensors()
         missing = sorted(set(targets) - set(stored))
         unknown = sorted(k for k in stored if k.startswith("model/") and k not in targets)
         if missing or unknown:
@@ -154,13 +164,6 @@ def latest(folder: Path) -> Path | None:
     """The newest complete checkpoint. A folder scan, because a crash may fall between rename and `latest`."""
     found = complete(folder)
     return found[-1] if found else None
-
-
-def _model_tensors(module: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """Parameters (tied ones once) and persistent buffers."""
-    persistent = module.state_dict(keep_vars=True)
-    buffers = {n: b for n, b in module.named_buffers() if n in persistent}
-    return {f"model/{n}": t.detach() for n, t in [*module.named_parameters(), *buffers.items()]}
 
 
 @contextlib.contextmanager

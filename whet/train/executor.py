@@ -15,6 +15,7 @@ from whet.base.seeds import forked
 from whet.contracts.batch import Batch
 from whet.contracts.model import Models
 from whet.contracts.objective import Objective, Terms
+from whet.contracts.tuner import Tuner
 from whet.parallel.norm import clip
 from whet.parallel.world import World
 
@@ -37,6 +38,7 @@ class Executor:
     seed: int
     clip: float
     autocast: torch.dtype | None
+    tuner: Tuner | None = None
 
     def weigh(self, batches: Sequence[Batch], flags: Weights) -> tuple[dict[str, float], dict[str, float]]:
         """Global weight of each term, and `flags` added over ranks, in one collective."""
@@ -54,13 +56,18 @@ class Executor:
         not finite nothing is updated: the caller decides.
         """
         self.module.train()
+        if self.tuner:
+            self.tuner.before_step(self.module, index)
         ledger = self._accumulate(index, batches, weights)
+        penalty = self._penalise()
         norm = clip(self.module.parameters(), self.clip, self.world)
         rates = self._set_rates(factor)
         if math.isfinite(norm):
             self.optimizer.step()
+            if self.tuner:
+                self.tuner.after_step(self.module, index)
         self.optimizer.zero_grad(set_to_none=True)
-        return {**self._figures(ledger, weights), "grad_norm": norm, "lr": rates}
+        return {**self._figures(ledger, weights), **penalty, "grad_norm": norm, "lr": rates}
 
     def rehearse(self, batches: Sequence[Batch]) -> None:
         """Forward and backward without an update, to measure what they need."""
@@ -98,6 +105,14 @@ class Executor:
                 self._loss(terms, weights).backward()
             ledger.add(terms)
         return ledger
+
+    def _penalise(self) -> dict[str, float]:
+        """Add the gradient of the tuner's own term, once a step: it depends on parameters alone, so all ranks agree."""
+        penalty = self.tuner.penalty(self.module) if self.tuner else None
+        if penalty is None:
+            return {}
+        penalty.backward()
+        return {"penalty": float(penalty.detach())}
 
     def _loss(self, terms: Terms, weights: Weights) -> torch.Tensor:
         parts = [c * terms.sums[k] / weights[k] for k, c in self.objective.coefficients.items() if weights[k] > 0]

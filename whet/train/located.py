@@ -8,6 +8,7 @@ from typing import Any
 from whet.base.run import DataSource, Run
 from whet.base.schema import Settings
 from whet.data.files import Source
+from whet.models.find import find_model, find_run, is_model
 
 
 def located(run: Run) -> Run:
@@ -28,10 +29,12 @@ def _source(source: DataSource) -> DataSource:
 
 
 def _model(model: Settings) -> Settings:
+    """A run's name or folder means its model; a name that means nothing here is left to whoever loads it."""
     given: dict[str, Any] = model.values()
-    return model.model_copy(
-        update={name: _here(given[name]) for name in ("path", "init", "tokenizer") if name in given}
-    )
+    found = {name: _here(given[name]) for name in ("path", "init", "tokenizer", "base") if name in given}
+    if isinstance(given.get("path"), str) and not is_model(Path(given["path"])) and find_run(given["path"]):
+        found["path"] = _here(find_model(given["path"]))
+    return model.model_copy(update=found)
 
 
 def _here(value: Any) -> Any:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import save_file
 from torch.distributed.tensor import DTensor
 
 from whet.data.template import chat_template
+from whet.export.adapter import write_adapter
 from whet.export.card import card_of_run
 from whet.export.folder import appearing
 from whet.export.report import compare, observe
 from whet.export.writing import write_model
+from whet.models.adapters import stored_adapter
 from whet.train.feed import takes
 
 if TYPE_CHECKING:
@@ -34,23 +36,31 @@ def write_result(built: Built) -> None:
         return
     template = _template(built)
     trained = observe(module, built.loaded.processor, template)
-    tensors = full_tensors(module)
+    tensors = full_tensors(module, built.tuner.saved_names(module))
     if not built.world.leads:
         for _ in tensors:
             pass
         return
-    write_model(
-        built.folder.model, tensors, module.config, built.loaded.processor,
-        generation_config=getattr(module, "generation_config", None), chat_template=template,
-        card=card_of_run(built.folder.path), check=partial(compare, trained, device=built.world.device),
-    )  # fmt: skip
+    how: dict[str, Any] = {
+        "generation_config": getattr(module, "generation_config", None),
+        "chat_template": template,
+        "card": card_of_run(built.folder.path),
+        "check": partial(compare, trained, device=built.world.device),
+    }
+    if built.tuner.is_adapter:
+        adapter = stored_adapter(module, dict(tensors))
+        write_adapter(built.folder.model, adapter, module.config, built.loaded.processor, **how)
+    else:
+        write_model(built.folder.model, tensors, module.config, built.loaded.processor, **how)
 
 
-def full_tensors(module: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
-    """Every parameter (tied ones once) and persistent buffer, whole and on the CPU, one at a time."""
+def full_tensors(module: torch.nn.Module, names: Mapping[str, str] | None = None) -> Iterator[tuple[str, torch.Tensor]]:
+    """Parameters (tied ones once) and persistent buffers, whole and on the CPU, one at a time: all, or those of `names`
+    and the buffers."""
     persistent = module.state_dict(keep_vars=True)
     buffers = ((name, buffer) for name, buffer in module.named_buffers() if name in persistent)
-    for name, tensor in [*module.named_parameters(), *buffers]:
+    wanted = [(name, p) for name, p in module.named_parameters() if names is None or name in names]
+    for name, tensor in [*wanted, *buffers]:
         whole = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
         yield name, whole.detach().cpu()
 

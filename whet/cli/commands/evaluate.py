@@ -33,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     from whet.base.catalogue import task
     from whet.evaluate.run import checked, evaluate, keep, write
-    from whet.generate.models import find_run, load_model
+    from whet.generate.models import load_model
+    from whet.models.find import find_run
     from whet.track.plain import to_json
 
     name, settings = _task(args)

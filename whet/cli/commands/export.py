@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     from whet.base.catalogue import exporter
     from whet.export.exporting import check_new, checked, default_output, export
-    from whet.generate.models import find_model, find_run
+    from whet.models.find import find_model, find_run
 
     name, settings = _format(args.to)
     checked(exporter.get(name), settings)  # before the model is loaded

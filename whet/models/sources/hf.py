@@ -12,12 +12,17 @@ if TYPE_CHECKING:
 
 
 def read_model(
-    path: str | None, init: dict[str, Any] | str | None, tokenizer: str | None, revision: str | None, allow_code: bool
+    path: str | None,
+    init: dict[str, Any] | str | None,
+    tokenizer: str | None,
+    revision: str | None,
+    allow_code: bool,
+    base: str | None,
 ) -> tuple[Any | None, int | None]:
     """The tokenizer and the context length, without the weights: data is prepared before a model is built."""
     from whet.models.loading import Spec, read
 
-    config, processor = read(Spec(path, init, tokenizer, revision, allow_code))
+    config, processor = read(Spec(path, init, tokenizer, revision, allow_code, base))
     return processor, getattr(config.get_text_config(), "max_position_embeddings", None)
 
 
@@ -30,16 +35,18 @@ def hf(
     tokenizer: str | None = None,
     revision: str | None = None,
     allow_code: bool = False,
+    base: str | None = None,
 ) -> Loaded:
     """A causal language model of the transformers library.
 
-    path: model folder, or id on the Hugging Face hub
+    path: model folder, id on the Hugging Face hub, or folder of an adapter
     init: start from random weights: a config such as {model_type: llama, hidden_size: 384}, or a config.json
     tokenizer: tokenizer folder or hub id; by default the one beside the model
     revision: branch, tag or commit on the hub
     allow_code: run Python code that comes with the model
+    base: the base model of an adapter, if it is not where the adapter says
     """
     from whet.models.loading import Spec
     from whet.models.pretrained import load
 
-    return load(Spec(path, init, tokenizer, revision, allow_code), context)
+    return load(Spec(path, init, tokenizer, revision, allow_code, base), context)

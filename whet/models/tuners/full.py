@@ -21,12 +21,16 @@ class Full:
     """All parameters as they are; nothing is added and nothing changes between steps."""
 
     mergeable = True
+    is_adapter = False
 
     def prepare(self, module: nn.Module) -> nn.Module:
         return module.requires_grad_(True)
 
     def init(self, module: nn.Module, calibration: Any | None) -> None:
         pass
+
+    def rates(self, module: nn.Module) -> Mapping[str, float]:
+        return {}
 
     def before_step(self, module: nn.Module, step: int) -> None:
         pass
@@ -42,6 +46,9 @@ class Full:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         pass
+
+    def untouched(self, module: nn.Module) -> frozenset[str]:
+        return frozenset(name for name, p in module.named_parameters() if not p.requires_grad)
 
     def saved_names(self, module: nn.Module) -> Mapping[str, str]:
         return {name: name for name, _ in module.named_parameters()}

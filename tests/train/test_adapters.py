@@ -1,0 +1,132 @@
+"""Adapters through the whole loop: trained, continued, written in PEFT's format, used by every command."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+
+import pytest
+import torch
+
+from tests.ranks import Child, on_ranks
+from tests.tiny import config
+from whet.base.config import from_mapping
+from whet.base.errors import ModelError
+from whet.train.api import resume, train
+
+pytest.importorskip("peft")
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    """A tiny llama with its tokenizer in a folder of its own, and rows to train on beside it."""
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    from tests.tiny import LLAMA
+
+    folder = tmp_path_factory.mktemp("base")
+    config(folder)
+    words = AutoTokenizer.from_pretrained(folder / "tokenizer")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        values = {k: v for k, v in LLAMA.items() if k != "model_type"}
+        shape = AutoConfig.for_model("llama", vocab_size=len(words), **values)
+        module = AutoModelForCausalLM.from_config(shape, dtype=torch.float32)
+    module.save_pretrained(folder / "model")
+    words.save_pretrained(folder / "model")
+    return folder
+
+
+def run(base, tmp_path, name="one", **sections):
+    """The config of a short run on the tiny base."""
+    settings = config(base, name=name, **{"tuner": "lora", **sections})
+    settings["model"] = sections.get("model", {"path": str(base / "model")})
+    settings["track"] = {"folder": str(tmp_path / "runs"), "sinks": ["jsonl"]}
+    return settings
+
+
+def losses(folder):
+    found = {}
+    for line in (folder / "records.jsonl").read_text().splitlines():
+        record = json.loads(line)
+        if record["kind"] == "step":
+            found[record["step"]] = record["metrics"]["loss"]
+    return found
+
+
+def logits(module, ids=(5, 6, 7, 8, 9)):
+    with torch.no_grad():
+        return module.eval()(input_ids=torch.tensor([ids]), use_cache=False).logits
+
+
+def test_tuner_lora_alone_trains_and_writes_what_peft_loads(base, tmp_path):
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from whet.generate.models import load_model
+
+    folder, ended = train(from_mapping(run(base, tmp_path)))
+    assert ended.outcome == "done"
+    found = losses(folder.path)
+    assert found[12] < found[1]
+    plain = AutoModelForCausalLM.from_pretrained(base / "model")
+    before = logits(plain)
+    theirs = logits(PeftModel.from_pretrained(plain, folder.model))
+    assert (theirs - before).abs().max() > 0.1
+    ours = load_model(str(folder.path), device="cpu")
+    assert torch.allclose(logits(ours.module), theirs, atol=1e-5)
+    assert AutoTokenizer.from_pretrained(folder.model).chat_template == ours.processor.chat_template
+    assert json.loads((folder.model / "equivalence.json").read_text())["passed"]
+
+
+def test_a_checkpoint_of_an_adapter_leaves_the_base_out(base, tmp_path):
+    from torch.distributed.checkpoint import FileSystemReader
+
+    from whet.train.checkpoint import latest
+
+    folder, _ = train(from_mapping(run(base, tmp_path)))
+    stored = FileSystemReader(latest(folder.checkpoints)).read_metadata().state_dict_metadata
+    names = [name for name in stored if name.startswith("model/")]
+    assert names
+    assert all("lora_" in name for name in names)
+
+
+def stopped(settings, step):
+    from tests.train.test_resume import stop_after
+
+    return stop_after(settings, step)
+
+
+def bits(base, tmp_path, **sections):
+    """Losses of a run that stopped half way and went on, and of one that never stopped."""
+    whole, _ = train(from_mapping(run(base, tmp_path, "whole", **sections)))
+    Child(partial(stopped, run(base, tmp_path, "half", **sections), 5)).wait()
+    half, ended = resume(tmp_path / "runs" / "half")
+    assert ended.outcome == "done"
+    assert len(losses(half.path)) == 12
+    return losses(half.path), losses(whole.path)
+
+
+def test_a_lora_run_goes_on_with_the_same_bits(base, tmp_path):
+    half, whole = bits(base, tmp_path)
+    assert half == whole
+
+
+def test_an_adapter_on_a_model_that_is_stored_nowhere_is_refused(base, tmp_path):
+    settings = run(base, tmp_path)
+    settings["model"] = config(base)["model"]
+    with pytest.raises(ModelError, match="needs a base model that is stored"):
+        train(from_mapping(settings))
+
+
+def loss_on_ranks(settings):
+    folder, _ = train(from_mapping(settings))
+    return losses(folder.path)
+
+
+@pytest.mark.ranks
+def test_two_ranks_train_an_adapter_like_one(base, tmp_path):
+    expected = loss_on_ranks(run(base, tmp_path, "single"))
+    on_ranks(2, loss_on_ranks, run(base, tmp_path, "pair"))
+    assert losses(tmp_path / "runs" / "pair") == pytest.approx(expected, rel=1e-5)
+    assert json.loads((tmp_path / "runs" / "pair" / "model" / "equivalence.json").read_text())["passed"]

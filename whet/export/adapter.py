@@ -1,0 +1,54 @@
+"""Write an adapter as a PEFT folder: config, weights, tokenizer, chat template, card."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from whet.export.card import Card
+from whet.export.folder import appearing
+from whet.export.report import Report
+from whet.export.writing import checked, write_generation_config, write_tokenizer
+
+
+def write_adapter(
+    folder: Path,
+    adapter: tuple[Any, Mapping[str, Tensor]],
+    config: Any,
+    tokenizer: Any,
+    *,
+    generation_config: Any = None,
+    chat_template: str | None = None,
+    card: Card | None = None,
+    check: Callable[[Path], Report] | None = None,
+) -> Report | None:
+    """Write `folder` anew, whole or not at all, so that PEFT loads it without whet.
+
+    `adapter` is PEFT's config and the tensors by the names that PEFT stores; `config` is the base model's. The rest is
+    as `write_model` has it. The generation config is there for those who serve the folder: PEFT does not read it.
+    """
+    method, tensors = adapter
+    with appearing(folder) as part:
+        stored = copy.deepcopy(method)
+        stored.inference_mode = True
+        stored.save_pretrained(part)
+        kept = {name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in tensors.items()}
+        save_file(kept, part / "adapter_model.safetensors", metadata={"format": "pt"})
+        write_tokenizer(part, tokenizer, chat_template)
+        write_generation_config(part, config, generation_config, tokenizer, chat_template)
+        card = card or Card(folder.resolve().name)
+        (part / "README.md").write_text(_text(card, method, kept), encoding="utf-8")
+        return checked(part, folder, check)
+
+
+def _text(card: Card, method: Any, tensors: Mapping[str, Tensor]) -> str:
+    dtype = next((t.dtype for t in tensors.values()), torch.float32)
+    count = sum(t.numel() for t in tensors.values())
+    kind = method.peft_type.value.lower()
+    return card.text(num_parameters=count, dtype=str(dtype).removeprefix("torch."), adapter=kind)

@@ -1,0 +1,153 @@
+"""A tuner that lets PEFT put an adapter into the model, and the frozen model train it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from torch import nn
+
+from whet.base.errors import ConfigError, ModelError
+from whet.models.adapters import NAME, adapter_state, hold, quiet, wrapper_of
+from whet.models.tuners.full import Full
+
+ALL_LINEAR = "all-linear"
+
+
+class PeftTuner(Full):
+    """One method of PEFT with its settings, by PEFT's own names.
+
+    `changes_base`: the start of the adapter changes frozen weights, so that checkpoints must hold them.
+    """
+
+    is_adapter = True
+
+    def __init__(
+        self, method: str, settings: Mapping[str, Any], *, mergeable: bool = True, changes_base: bool = False
+    ) -> None:
+        self.method, self.settings = method.upper(), dict(settings)
+        self.mergeable = mergeable
+        self._changes_base = changes_base
+
+    def prepare(self, module: nn.Module) -> nn.Module:
+        from peft import get_peft_model
+
+        on_meta = any(p.is_meta for p in module.parameters())
+        module.requires_grad_(False)
+        config = self.config(module)
+        if on_meta:
+            self._without_start(config)
+        try:
+            with quiet():
+                wrapper = get_peft_model(module, config, adapter_name=NAME, low_cpu_mem_usage=on_meta)
+        except (ValueError, TypeError, NotImplementedError, AttributeError) as error:
+            raise ModelError(
+                f"`{self.method.lower()}` does not fit this model: {first_line(error)}", at="tuner"
+            ) from error
+        if not any(p.requires_grad for p in module.parameters()):
+            raise ModelError("the adapter has nothing to train", at="tuner", hint="tuner.targets=all-linear")
+        return hold(module, wrapper)
+
+    def config(self, module: nn.Module) -> Any:
+        """PEFT's config for this module."""
+        config = config_class(self.method)(task_type="CAUSAL_LM", **self.fitted(module))
+        config.base_model_name_or_path = getattr(module, "name_or_path", None) or None
+        return config
+
+    def fitted(self, module: nn.Module) -> dict[str, Any]:
+        """The settings with targets that this module has. Raises ModelError for names that it has not."""
+        settings = dict(self.settings)
+        targets = settings.get("target_modules")
+        if targets == ALL_LINEAR:
+            settings["target_modules"] = linear_names(module)
+        elif targets is not None:
+            check_targets(module, targets)
+        return settings
+
+    def untouched(self, module: nn.Module) -> frozenset[str]:
+        if self._changes_base:
+            return frozenset()
+        added = set(self.saved_names(module))
+        return frozenset(n for n, p in module.named_parameters() if not p.requires_grad and n not in added)
+
+    def saved_names(self, module: nn.Module) -> Mapping[str, str]:
+        wrapper = wrapper_of(module)
+        state = wrapper.state_dict(keep_vars=True)
+        own = {id(value): name for name, value in module.state_dict(keep_vars=True).items()}
+        return {own[id(v)]: name for name, v in adapter_state(wrapper, state).items() if id(v) in own}
+
+    @staticmethod
+    def _without_start(config: Any) -> None:
+        """No starting values: on meta there is nothing to decompose, and the leader's values come later."""
+        if isinstance(getattr(config, "init_lora_weights", None), str):
+            config.init_lora_weights = True
+
+
+def config_class(method: str) -> type:
+    """PEFT's config class of a method. Raises ConfigError with the nearest name."""
+    from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+    from peft.utils.peft_types import PeftType
+
+    names = sorted(kind.value for kind in PEFT_TYPE_TO_CONFIG_MAPPING)
+    if method.upper() not in names:
+        near = difflib.get_close_matches(method.upper(), names, n=1)
+        hint = f"did you mean `{near[0].lower()}`?" if near else f"one of: {', '.join(names).lower()}"
+        raise ConfigError(f"the installed PEFT has no method `{method}`", at="tuner.method", hint=hint)
+    return PEFT_TYPE_TO_CONFIG_MAPPING[PeftType(method.upper())]
+
+
+def check_fields(method: str, settings: Mapping[str, Any]) -> None:
+    """Raise ConfigError for a setting that PEFT's config of the method does not have."""
+    known = [field.name for field in fields(config_class(method)) if field.init]
+    for name in settings:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean `{near[0]}`?" if near else f"one of: {', '.join(sorted(known))}"
+            raise ConfigError(f"PEFT's `{method}` has no setting `{name}`", at=f"tuner.settings.{name}", hint=hint)
+
+
+def as_targets(value: str | Sequence[str]) -> str | list[str]:
+    """Targets as PEFT takes them: a plain name is a list of one, any other text a regular expression."""
+    if not isinstance(value, str):
+        return list(value)
+    if value == ALL_LINEAR or not re.fullmatch(r"[\w.]+", value):
+        return value
+    return [value]
+
+
+def linear_names(module: nn.Module) -> list[str]:
+    """Names of all linear layers but the head: their last parts, unless one of these names another module as well."""
+    from transformers.pytorch_utils import Conv1D
+
+    head = module.get_output_embeddings() if hasattr(module, "get_output_embeddings") else None
+    parts = dict(module.named_modules())
+    found = [name for name, part in parts.items() if isinstance(part, nn.Linear | Conv1D) and part is not head]
+    ends = list(dict.fromkeys(name.rsplit(".", 1)[-1] for name in found))
+    is_plain = sum(name.rsplit(".", 1)[-1] in ends for name in parts) == len(found)
+    return ends if is_plain else found
+
+
+def check_targets(module: nn.Module, targets: str | Sequence[str]) -> None:
+    """Raise ModelError for a target that no module is called by."""
+    names = [name for name, _ in module.named_modules()]
+    hint = f"targets are names such as {', '.join(linear_names(module)[:4])}; or tuner.targets=all-linear"
+    if isinstance(targets, str):
+        try:
+            found = any(re.fullmatch(targets, name) for name in names)
+        except re.error as error:
+            raise ModelError(f"`{targets}` is no regular expression: {error}", at="tuner.targets", hint=hint) from None
+        if not found:
+            raise ModelError(f"no module matches `{targets}` as a whole", at="tuner.targets", hint=hint)
+        return
+    for target in targets:
+        if not any(name == target or name.endswith(f".{target}") for name in names):
+            near = difflib.get_close_matches(target, linear_names(module), n=1)
+            said = f"did you mean `{near[0]}`?" if near else hint
+            raise ModelError(f"no module is called `{target}`", at="tuner.targets", hint=said)
+
+
+def first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0][:300]
