@@ -1,6 +1,6 @@
 """Batch: packed, padding-free micro-batches with named streams."""
 
-# T tokens of all segments together   S segments   N samples
+# T tokens of all segments together   S segments   N sequences
 
 from __future__ import annotations
 
@@ -58,11 +58,12 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A micro-batch: streams of tokens (`text`, or `source` and `target`) and fields per sample.
+    """A micro-batch: streams of tokens (`text`, or `source` and `target`) and fields per sequence.
 
-    `fields` hold tensors whose first dimension is the sample; `fields["weight"]` (N,) float32 is
-    always there, 1 for a real sample. A *dummy* has weight 0 everywhere: an idle rank runs it so
-    that collectives match.
+    A sample is one sequence; of a group each branch is one, and `num_samples` counts them all. `fields`
+    hold tensors whose first dimension is the sequence; `fields["weight"]` (N,) float32 is always there, 1
+    for a real one, and `fields["group"]` (N,) where there are groups: the number of each one's group here.
+    A *dummy* has weight 0 everywhere: an idle rank runs it so that collectives match.
     """
 
     streams: Mapping[str, Stream]

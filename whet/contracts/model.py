@@ -56,10 +56,14 @@ class Models:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a loaded model can do. `notices` are sentences for the user, each a fact and its reason."""
+    """What a loaded model can do. `notices` are sentences for the user, each a fact and its reason.
+
+    `shares`: branches of a group may see one computed beginning; else each gets its own.
+    """
 
     tokens: bool = True
     packed: bool = True
+    shares: bool = False
     head: str = "chunked"
     generates: bool = True
     batch_norm: bool = False

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from whet.contracts.batch import Batch
-from whet.contracts.model import Models
+from whet.contracts.model import Model, Models
 
 if TYPE_CHECKING:
     import torch
@@ -39,6 +39,16 @@ class Objective(Protocol):
     def weights(self, batch: Batch) -> dict[str, float]: ...
 
     def __call__(self, models: Models, batch: Batch, statistics: Mapping[str, Any]) -> Terms: ...
+
+
+class Referenced(Objective, Protocol):
+    """An objective that compares with a reference model. The kind declares `reference=True`.
+
+    `refer(reference, batch)` gives fields (N, ...) float that follow from the reference and the samples alone.
+    They are stored with the samples where that is cheaper; a batch without them has `models["reference"]`.
+    """
+
+    def refer(self, reference: Model, batch: Batch) -> dict[str, torch.Tensor]: ...
 
 
 class Coupled(Objective, Protocol):

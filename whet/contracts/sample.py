@@ -26,14 +26,33 @@ class Sample:
     `ids` (T,) int32 are the tokens, empty for a model without tokens. `weights` (T,) float32
     say how much *predicting* `ids[t]` from the tokens before it counts: 0 is context, and
     `weights[0]` is never used because nothing comes before it. `fields` are further arrays or
-    numbers that an objective names (features, label, group, advantage).
+    numbers that an objective names (features, label, advantage).
+
+    A *group* is one sample with several *branches* behind a shared beginning: `cuts` are the tokens where
+    they begin, the first also where the beginning ends. Branches see it and not each other. A preference
+    pair is a group of two, chosen first. Whatever holds samples together (a step, a row, a rank) so holds
+    groups together. Each of `fields` has an entry a branch then.
     """
 
     ids: np.ndarray
     weights: np.ndarray
     fields: Mapping[str, Any] = field(default_factory=dict)
     origin: Origin | None = None
+    cuts: tuple[int, ...] = ()
 
     @property
     def num_tokens(self) -> int:
         return len(self.ids)
+
+    @property
+    def branches(self) -> list[slice]:
+        """The tokens of each branch; all of them where there are none."""
+        if not self.cuts:
+            return [slice(0, len(self.ids))]
+        return [slice(*span) for span in zip(self.cuts, (*self.cuts[1:], len(self.ids)), strict=True)]
+
+    @property
+    def longest(self) -> int:
+        """The most tokens that see each other: the shared beginning and the longest branch."""
+        shared = self.cuts[0] if self.cuts else 0
+        return shared + max(branch.stop - branch.start for branch in self.branches)

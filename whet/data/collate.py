@@ -1,6 +1,6 @@
 """Collate: samples to a batch, packed in one flat row without padding."""
 
-# T tokens of all samples together   N samples
+# T tokens of all samples together   N sequences
 
 from __future__ import annotations
 
@@ -14,29 +14,55 @@ from whet.contracts.batch import Batch, Segment, Stream
 from whet.contracts.sample import Sample
 
 
-def collate(samples: Sequence[Sample], *, trained: bool = True) -> Batch:
+def collate(samples: Sequence[Sample], *, trained: bool = True, shared: bool = True) -> Batch:
     """One micro-batch of the samples in their order; not `trained`, all its weights are 0.
 
-    Token samples become the stream `text`, one causal segment each. Fields are stacked; `weight` is 1
-    a sample unless the samples bring their own. Raises DataError where samples do not go together.
+    Token samples become the stream `text`, one causal segment each. Of a group the shared beginning is a
+    segment and each branch another one that sees it; not `shared`, each branch is whole, for models that
+    cannot share. Fields are stacked; `weight` is 1 a sequence unless the samples bring their own. Raises
+    DataError where samples do not go together.
     """
-    fields = {name: _stacked(name, samples) for name in _field_names(samples)}
-    weight = fields.get("weight", torch.ones(len(samples))).float()
+    names = _field_names(samples)
+    has_groups = any(sample.cuts for sample in samples)
+    num_sequences = sum(len(sample.cuts) or 1 for sample in samples)
+    fields = {name: _stacked(name, samples, has_groups) for name in names}
+    if has_groups:
+        counts = [len(sample.cuts) or 1 for sample in samples]
+        fields["group"] = torch.from_numpy(np.repeat(np.arange(len(samples)), counts))
+    weight = fields.get("weight", torch.ones(num_sequences)).float()
     fields["weight"] = weight if trained else torch.zeros_like(weight)
     lengths = np.array([sample.num_tokens for sample in samples])
     if not lengths.any():
-        return Batch({}, len(samples), fields)
+        return Batch({}, num_sequences, fields)
     if not lengths.all():
         raise DataError("samples with and without tokens cannot share a batch", at=_place(samples, lengths == 0))
-    return Batch({"text": _stream(samples, lengths, trained)}, len(samples), fields)
+    if has_groups and not shared:
+        samples = [whole for sample in samples for whole in separate(sample)]
+    return Batch({"text": _stream(samples, trained)}, num_sequences, fields)
 
 
-def dummy(sample: Sample) -> Batch:
+def separate(sample: Sample) -> list[Sample]:
+    """Each branch of a group as a sample of its own, with the shared beginning before it, without its fields."""
+    if not sample.cuts:
+        return [sample]
+    beginning = slice(0, sample.cuts[0])
+    return [
+        Sample(
+            np.concatenate([sample.ids[beginning], sample.ids[branch]]),
+            np.concatenate([np.zeros(sample.cuts[0], np.float32), sample.weights[branch]]),
+            origin=sample.origin,
+        )
+        for branch in sample.branches
+    ]
+
+
+def dummy(sample: Sample, *, shared: bool = True) -> Batch:
     """A batch that trains nothing, shaped like `sample`, for a rank that has no work."""
-    return collate([sample], trained=False)
+    return collate([sample], trained=False, shared=shared)
 
 
-def _stream(samples: Sequence[Sample], lengths: np.ndarray, trained: bool) -> Stream:
+def _stream(samples: Sequence[Sample], trained: bool) -> Stream:
+    lengths, firsts, prefixes = _layout(samples)
     ends = np.cumsum(lengths)
     starts = ends - lengths
     ids = np.concatenate([sample.ids for sample in samples]).astype(np.int64)
@@ -49,11 +75,30 @@ def _stream(samples: Sequence[Sample], lengths: np.ndarray, trained: bool) -> St
         weights[ends - 1] = 0
     return Stream(
         ids=torch.from_numpy(ids),
-        positions=torch.from_numpy(np.arange(len(ids)) - np.repeat(starts, lengths)),
-        segments=tuple(map(Segment, starts.tolist(), ends.tolist())),
+        positions=torch.from_numpy(np.arange(len(ids)) - np.repeat(starts - firsts, lengths)),
+        segments=tuple(map(Segment, starts.tolist(), ends.tolist(), prefixes)),
         targets=torch.from_numpy(targets),
         weights=torch.from_numpy(weights),
     )
+
+
+def _layout(samples: Sequence[Sample]) -> tuple[np.ndarray, np.ndarray, list[int]]:
+    """Of each segment: its length, its first position, and the segment that it sees besides itself, or -1."""
+    lengths: list[int] = []
+    firsts: list[int] = []
+    prefixes: list[int] = []
+    for sample in samples:
+        shared = sample.cuts[0] if sample.cuts else 0
+        if shared:
+            lengths.append(shared)
+            firsts.append(0)
+            prefixes.append(-1)
+        beginning = len(lengths) - 1 if shared else -1
+        for branch in sample.branches:
+            lengths.append(branch.stop - branch.start)
+            firsts.append(shared)
+            prefixes.append(beginning)
+    return np.array(lengths), np.array(firsts), prefixes
 
 
 def _field_names(samples: Sequence[Sample]) -> list[str]:
@@ -64,13 +109,19 @@ def _field_names(samples: Sequence[Sample]) -> list[str]:
     return names
 
 
-def _stacked(name: str, samples: Sequence[Sample]) -> torch.Tensor:
-    """(N, ...) of a field: float32 or int64."""
+def _stacked(name: str, samples: Sequence[Sample], has_groups: bool) -> torch.Tensor:
+    """(N, ...) of a field: float32 or int64. A group brings an entry a branch."""
     values = [np.asarray(sample.fields[name]) for sample in samples]
-    other = np.array([value.shape != values[0].shape for value in values])
+    if has_groups:
+        pairs = zip(values, samples, strict=True)
+        values = [value if sample.cuts else value[None] for value, sample in pairs]
+        wrong = np.array([len(v) != (len(s.cuts) or 1) for v, s in zip(values, samples, strict=True)])
+        other = wrong | np.array([value.shape[1:] != values[0].shape[1:] for value in values])
+    else:
+        other = np.array([value.shape != values[0].shape for value in values])
     if other.any():
         raise DataError(f"samples of a batch differ in the shape of `{name}`", at=_place(samples, other))
-    stacked = np.stack(values)
+    stacked = np.concatenate(values) if has_groups else np.stack(values)
     return torch.from_numpy(stacked.astype(np.float32 if stacked.dtype.kind == "f" else np.int64))
 
 

@@ -9,7 +9,8 @@ from itertools import groupby, islice
 
 import numpy as np
 
-from whet.contracts.rows import Conversation, Labelled, Preference, Row
+from whet.contracts.rows import Row
+from whet.data.branches import views
 from whet.data.detect import Detector
 from whet.data.files import Source, read_rows
 from whet.data.refusal import Refused
@@ -124,13 +125,7 @@ def _look(
 
 def _views(row: Row | Refused) -> list[tuple[str, Row | Refused]]:
     """The row itself, or the conversations that a pair or a labelled reply consists of."""
-    if isinstance(row, Preference):
-        context = [{**message, "weight": 0} for message in row.prompt]
-        replies = {"chosen": row.chosen, "rejected": row.rejected}
-        return [(part, Conversation([*context, *reply], row.tools)) for part, reply in replies.items()]
-    if isinstance(row, Labelled):
-        return [("good" if row.label else "bad", Conversation(row.messages, row.tools))]
-    return [("", row)]
+    return [("", row)] if isinstance(row, Refused) else [*views(row)]
 
 
 def _tokens(renderer: Renderer, rendered: Rendered) -> tuple[Token, ...]:

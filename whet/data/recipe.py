@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -11,11 +11,12 @@ import numpy as np
 from whet.base.errors import DataError
 from whet.contracts.rows import Row, Text, Values
 from whet.contracts.sample import Origin, Sample
+from whet.data.branches import joined, views
 from whet.data.ledger import Entry
 from whet.data.refusal import Refused, refusal
 
 if TYPE_CHECKING:
-    from whet.data.render import Renderer
+    from whet.data.render import Rendered, Renderer
 
 Truncation = Literal["auto", "error", "cut", "split", "skip"]
 _NO_TOKENS = np.empty(0, np.int32)
@@ -63,7 +64,7 @@ class Recipe:
                 continue
             samples += made
             if self.truncation == "cut" and isinstance(rendered, Sample) and made[0] is not rendered:
-                detail = f"{rendered.num_tokens} tokens, cut to {self.max_length}"
+                detail = f"{rendered.longest} tokens, cut to {self.max_length}"
                 entries.append(Entry(source, number, "truncated", "too_long", detail))
         return samples, entries
 
@@ -72,28 +73,28 @@ class Recipe:
         for number, row in rows:
             if not isinstance(row, Refused) and row.kind not in self.takes:
                 raise refusal(row.kind, self.takes, at=f"{source} row {number}")
-        worded = [row for _, row in rows if not isinstance(row, Refused | Values)]
+        parts = [[] if isinstance(row, Refused | Values) else views(row) for _, row in rows]
+        worded = [view for part in parts for _, view in part]
         if worded and self.renderer is None:
             raise DataError("rows of text need a tokenizer, and the model has none", at=source)
         rendered = iter(self.renderer.render(worded) if worded and self.renderer else ())
-        for number, row in rows:
+        for (number, row), part in zip(rows, parts, strict=True):
             origin = Origin(source, number)
             if isinstance(row, Refused):
                 yield row
             elif isinstance(row, Values):
                 yield Sample(_NO_TOKENS, _NO_WEIGHTS, row.values, origin)
             else:
-                made = next(rendered)
-                yield made if isinstance(made, Refused) else Sample(made.ids, made.weights, {}, origin)
+                yield _made(row, [name for name, _ in part], [next(rendered) for _ in part], origin)
 
     def _fit(self, sample: Sample, is_text: bool) -> list[Sample] | Refused:
         """The sample, or what `truncation` makes of a long one."""
         limit = self.max_length
-        if limit is None or sample.num_tokens <= limit:
+        if limit is None or sample.longest <= limit:
             return [sample]
         policy = self.truncation if self.truncation != "auto" else ("split" if is_text else "error")
         if policy == "skip":
-            return Refused("too_long", f"{sample.num_tokens} tokens, and {limit} are allowed")
+            return Refused("too_long", f"{sample.longest} tokens, and {limit} are allowed")
         if policy == "cut":
             return self._cut(sample, limit)
         if policy == "split" and is_text:
@@ -101,10 +102,26 @@ class Recipe:
         raise _too_long(sample, limit)
 
     def _cut(self, sample: Sample, limit: int) -> list[Sample] | Refused:
-        weights = np.asarray(sample.weights[:limit], np.float32)
-        if not weights[1:].any():
+        """The first `limit` tokens; of a group, as many of each branch as that leaves behind the beginning."""
+        shared = sample.cuts[0] if sample.cuts else 0
+        kept = [slice(at.start, min(at.stop, at.start + limit - shared)) for at in sample.branches]
+        if any(not np.any(sample.weights[at.start + 1 : at.stop]) for at in kept):
             return Refused("nothing_left", f"all that is trained lies beyond the first {limit} tokens")
-        return [Sample(sample.ids[:limit], weights, sample.fields, sample.origin)]
+        pieces = [slice(0, shared), *kept]
+        ids, weights = (np.concatenate([array[at] for at in pieces]) for array in (sample.ids, sample.weights))
+        sizes = [at.stop - at.start for at in kept]
+        cuts = tuple((shared + np.cumsum([0, *sizes[:-1]])).tolist()) if sample.cuts else ()
+        return [Sample(ids, np.asarray(weights, np.float32), sample.fields, sample.origin, cuts)]
+
+
+def _made(row: Row, parts: Sequence[str], rendered: Sequence[Rendered | Refused], origin: Origin) -> Sample | Refused:
+    """The sample of a row, or why one of its parts is refused."""
+    whole = []
+    for part, view in zip(parts, rendered, strict=True):
+        if isinstance(view, Refused):
+            return replace(view, detail=f"{part}: {view.detail}") if len(parts) > 1 else view
+        whole.append(view)
+    return joined(row, whole, origin)
 
 
 def _pieces(sample: Sample, limit: int) -> Iterator[Sample]:
@@ -124,7 +141,7 @@ def _pieces(sample: Sample, limit: int) -> Iterator[Sample]:
 def _too_long(sample: Sample, limit: int) -> DataError:
     at = f"{sample.origin.source} row {sample.origin.row}" if sample.origin else None
     return DataError(
-        f"a sample has {sample.num_tokens:,} tokens, and {limit:,} are allowed",
+        f"a sample has {sample.longest:,} tokens, and {limit:,} are allowed",
         at=at,
         hint=f"raise data.max_length, or say what happens to long samples: data.truncation=cut keeps the first "
         f"{limit:,} tokens, =skip drops the row, =split cuts raw text into pieces",

@@ -21,7 +21,8 @@ class SampleTable:
 
     ids (T,) of any integer type; starts (N + 1,) of the samples in ids; weights as runs of equal
     values: run_values (R,), run_ends (R,) counted within the sample, run_starts (N + 1,); trained
-    (N,) how many tokens have a weight; rows (N,) and parts (N,) of the origins; `field.<name>` (N, ...).
+    (N,) how many tokens have a weight; rows (N,) and parts (N,) of the origins; cuts, where branches
+    begin, those of a sample from cut_starts (N + 1,) on; `field.<name>` (N, ...).
     """
 
     def __init__(self, columns: Mapping[str, np.ndarray]) -> None:
@@ -46,6 +47,8 @@ class SampleTable:
             "trained": _trained(weights, starts),
             "rows": np.array([origin.row for origin in origins], np.int64),
             "parts": np.array([origin.part for origin in origins], np.int32),
+            "cuts": _joined([sample.cuts for sample in samples], np.int32),
+            "cut_starts": _starts([len(sample.cuts) for sample in samples]),
         }
         return cls(columns | _fields(samples))
 
@@ -66,7 +69,14 @@ class SampleTable:
             self._weights(index, stop - start),
             {name: np.array(column[index]) for name, column in self.fields.items()},
             Origin(source, int(columns["rows"][index]), int(columns["parts"][index])),
+            self._cuts(index),
         )
+
+    def _cuts(self, index: int) -> tuple[int, ...]:
+        if not len(self.columns["cuts"]):
+            return ()
+        first, last = self.columns["cut_starts"][index : index + 2].tolist()
+        return tuple(self.columns["cuts"][first:last].tolist())
 
     def _weights(self, index: int, length: int) -> np.ndarray:
         first, last = self.columns["run_starts"][index : index + 2].tolist()
@@ -82,7 +92,7 @@ def _starts(lengths: Sequence[int] | np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
-def _joined(arrays: Sequence[Any], dtype: type) -> np.ndarray:
+def _joined(arrays: Sequence[Any], dtype: Any) -> np.ndarray:
     return np.concatenate([np.empty(0, dtype), *(np.asarray(array, dtype) for array in arrays)])
 
 

@@ -49,6 +49,7 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
     )
     capabilities = Capabilities(
         packed=verdict.packed,
+        shares=verdict.shares,
         head=verdict.head,
         generates=module.can_generate(),
         batch_norm=any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules()),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -16,6 +17,8 @@ from transformers import PretrainedConfig
 
 from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Segment, Stream
+from whet.contracts.sample import Sample
+from whet.data.collate import collate
 from whet.models import attention
 from whet.models.language import CausalModel
 
@@ -35,6 +38,7 @@ class Verdict:
     packed: bool
     head: str
     notices: tuple[str, ...] = ()
+    shares: bool = False
 
 
 def probe(build: Callable[[str | None], nn.Module], name: str) -> Verdict:
@@ -42,7 +46,8 @@ def probe(build: Callable[[str | None], nn.Module], name: str) -> Verdict:
 
     `build(attention)` makes its twin, equal in weights for every `attention`. Ways are tried from the fastest: packed
     with the chunked head, packed with its own head, a sample a row with the chunked head. What is left, a sample a row
-    with its own head, is its own forward. About half a second for a dense model.
+    with its own head, is its own forward. About half a second for a dense model. Whether branches may share a beginning
+    is probed by itself: embeddings that turn with the length of a sample cannot.
     """
     mixes = _failure(partial(_check_isolation, build))
     failures: dict[tuple[bool, str], str] = {}
@@ -53,7 +58,8 @@ def probe(build: Callable[[str | None], nn.Module], name: str) -> Verdict:
         if failure is None:
             break
         failures[way] = failure
-    return Verdict(*way, tuple(_notices(name, way, failures)))
+    shares = way[0] and _failure(partial(_check_sharing, build, way[1])) is None
+    return Verdict(*way, tuple(_notices(name, way, failures)), shares)
 
 
 def check_own_forward(build: Callable[[str | None], nn.Module], name: str) -> None:
@@ -139,6 +145,26 @@ def _check_agreement(build: Callable[[str | None], nn.Module], packed: bool, hea
     if not abs(ours_loss - own_loss) <= AGREEMENT * abs(own_loss):
         raise _Differs(f"the loss is {ours_loss:.6g} and its own forward gives {own_loss:.6g}")
     _check_gradients(_gradients(ours), _gradients(own))
+
+
+def _check_sharing(build: Callable[[str | None], nn.Module], head: str) -> None:
+    """Two branches behind one beginning against each with its own: loss and gradients."""
+    ids = _samples(_vocab(build(None).config))
+    beginning, *branches = (part.numpy() for part in ids)
+    tokens = np.concatenate([beginning, *branches])
+    weights = np.concatenate([np.zeros(len(beginning)), *(np.ones(len(branch)) for branch in branches)])
+    cuts = (len(beginning), len(beginning) + len(branches[0]))
+    group = Sample(tokens, weights.astype(np.float32), cuts=cuts)
+    results = []
+    for shared in (False, True):
+        model = CausalModel(build(attention.NAME), head_mode=head)
+        loss = model.run(collate([group], shared=shared), frozenset({"nll"}))["nll"]
+        loss.backward()
+        results.append((loss.item(), _gradients(model.module)))
+    (expected, gradients), (found, found_gradients) = results
+    if not abs(found - expected) <= AGREEMENT * abs(expected):
+        raise _Differs(f"with a shared beginning the loss is {found:.6g}, and with two it is {expected:.6g}")
+    _check_gradients(found_gradients, gradients)
 
 
 def _check_gradients(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:

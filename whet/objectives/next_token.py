@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from whet.contracts.batch import Batch
 from whet.contracts.model import Models
@@ -13,7 +13,12 @@ from whet.contracts.objective import Terms
 
 @dataclass(frozen=True, slots=True)
 class NextToken:
-    """Sum over trained tokens of weight x -log p, divided by the step's total weight."""
+    """Sum over trained tokens of weight x -log p, divided by the step's total weight.
+
+    `is_nll` tells that exp(loss) is a perplexity.
+    """
+
+    is_nll: ClassVar[bool] = True
 
     coefficients: Mapping[str, float] = field(default_factory=lambda: {"loss": 1.0})
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 import torch.distributed as dist
 
@@ -72,6 +73,17 @@ class World:
         total = torch.tensor([values[n] for n in names], dtype=torch.float64, device=self._wire)
         dist.all_reduce(total, group=self.mesh.get_group("data"))
         return dict(zip(names, total.tolist(), strict=True))
+
+    def added(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Add each named array over the `loss` axis, in its own type. Every rank passes the same names and shapes."""
+        if self.mesh is None:
+            return dict(arrays)
+        summed = {}
+        for name in sorted(arrays):
+            total = torch.from_numpy(arrays[name]).to(self._wire)
+            dist.all_reduce(total, group=self.mesh.get_group("data"))
+            summed[name] = total.cpu().numpy()
+        return summed
 
     def largest(self, values: Sequence[float]) -> list[float]:
         """The largest of each number over all ranks."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,11 +14,12 @@ from whet.base import config
 from whet.base.catalogue import model_source, objective, optimizer, schedule, sink, tuner
 from whet.base.errors import ConfigError
 from whet.base.run import Run
-from whet.contracts.model import Loaded, Models
+from whet.contracts.model import Loaded, Model, Models
 from whet.contracts.records import Notice, Record, RunStarted
 from whet.contracts.tuner import Tuner
 from whet.data.ledger import Ledger
 from whet.models.context import BuildContext
+from whet.models.tuners.full import Still
 from whet.optim.groups import ParamGroups
 from whet.optim.layers import depth_rates, layers
 from whet.parallel.shard import shard
@@ -36,6 +37,7 @@ from whet.train.loop import Cadence, Loop
 from whet.train.notices import on_noise, on_resume, refuse_batch_norm
 from whet.train.optimizer_state import NamedOptimizer
 from whet.train.progress import Progress
+from whet.train.reference import AdaptersOff, Frozen, choose, remember
 from whet.train.resolve import Resolved, resolve
 from whet.train.watchdog import Watchdog
 
@@ -79,11 +81,12 @@ def assemble(loaded: config.Loaded, folder: RunFolder | None = None) -> Built:
 def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World, fed: Feed) -> Built:
     method = tuner.get(run.tuner.kind).build(**run.tuner.values())
     model = _model(run, world, method)
-    executor = _executor(run, world, model, method)
-    resolved = resolve(run, world, fed, executor, model, pinned)
+    way = _reference_way(run, model, fed, pinned)
+    executor = _executor(run, world, model, method, _others(run, world, model, way))
+    resolved = resolve(run, world, fed, executor, model, pinned, way)
     if world.leads and not pinned:
         folder.write_resolved(resolved.as_dict())
-    dealer = Dealer(world, resolved.micro_batch)
+    dealer = Dealer(world, resolved.micro_batch, model.capabilities.shares)
     sinks = [sink.get(name).build(folder.path, world.rank) for name in run.track.sinks]
 
     def emit(record: Record) -> None:
@@ -107,6 +110,8 @@ def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World,
         folder.checkpoints, model.module, state, parts, world, run.train.keep, method.untouched(model.module)
     )
     checkpoints.restore()
+    if way == "stored":
+        remember(folder.path / "reference.npz", fed.annotated, executor, dealer, has_begun=progress.step > 0)
     loop = Loop(
         world=world, source=fed.source, dealer=dealer, executor=executor, schedule=_schedule(run),
         evaluation=evaluation, checkpoints=checkpoints, watchdog=watchdog,
@@ -164,10 +169,32 @@ def _recompute(model: Loaded) -> None:
         raise ConfigError("`train.recompute`: this model cannot recompute activations", hint="train.recompute=false")
 
 
-def _executor(run: Run, world: World, model: Loaded, method: Tuner) -> Executor:
+def _reference_way(run: Run, model: Loaded, fed: Feed, pinned: dict[str, Any]) -> str | None:
+    """How the objective's reference is had, if it compares with one; a resumed run keeps its way."""
+    if not objective.get(run.objective.kind).facts.get("reference"):
+        return None
+    if pinned.get("reference"):
+        return pinned["reference"]
+    return choose(
+        run.objective.reference,
+        has_adapters=hasattr(model.module, "disable_adapter"),
+        is_stored_possible=bool(fed.annotated),
+        epochs=fed.epochs(run),
+    )
+
+
+def _others(run: Run, world: World, model: Loaded, way: str | None) -> dict[str, Model]:
+    """The models that the objective asks beside the trained one."""
+    if way == "copy":
+        twin = _model(run, world, Still())
+        return {"reference": Frozen(twin.module, twin.model)}
+    return {"reference": AdaptersOff(model.module, model.model)} if way == "adapters" else {}
+
+
+def _executor(run: Run, world: World, model: Loaded, method: Tuner, others: Mapping[str, Model]) -> Executor:
     return Executor(
         world=world,
-        models=Models(model.model),
+        models=Models(model.model, others),
         objective=objective.get(run.objective.kind).build(**run.objective.values()),
         optimizer=optimizer.get(run.optimizer.kind).build(_groups(run, model, method), **run.optimizer.values()),
         module=model.module,

@@ -19,19 +19,21 @@ class Dealer:
 
     Every rank gets the same number of micro-batches, an idle one dummies, so that collectives match.
     The capacity falls when memory runs out, and is stored, because the order of sums depends on it.
+    A group's shared beginning is computed once where the model `shares`.
     """
 
     world: World
     capacity: int
+    shares: bool = True
 
     def __call__(self, step: Step) -> list[Batch]:
         rows = self.rows(step.lengths)
         mine = rows[self.world.rank :: self.world.size]
         rounds = -(-len(rows) // self.world.size)
-        batches = [collate([step.fetch(i) for i in row]) for row in mine]
+        batches = [collate([step.fetch(i) for i in row], shared=self.shares) for row in mine]
         if len(batches) < rounds:
             shortest = min(range(len(step.lengths)), key=step.lengths.__getitem__)
-            batches += [dummy(step.fetch(shortest))] * (rounds - len(batches))
+            batches += [dummy(step.fetch(shortest), shared=self.shares)] * (rounds - len(batches))
         return batches
 
     def state_dict(self) -> dict[str, Any]:

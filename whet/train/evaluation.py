@@ -57,7 +57,8 @@ class Evaluation:
         batches = self._dealer(held_out)
         weights, _ = self._executor.weigh(batches, {})
         figures = self._executor.measure(batches, weights)
-        return {**figures, "perplexity": math.exp(min(figures["loss"], 700.0))}
+        is_nll = getattr(self._executor.objective, "is_nll", False)
+        return figures | ({"perplexity": math.exp(min(figures["loss"], 700.0))} if is_nll else {})
 
     def _note(self, loss: float) -> None:
         self._worse = 0 if loss < self._best else self._worse + 1

@@ -90,7 +90,7 @@ class Executor:
         ledger = _Ledger(self.world.device)
         statistics = self._statistics(batches)
         for batch in batches:
-            with self._precision():
+            with self.precision():
                 ledger.add(self.objective(self.models, batch.to(self.world.device), statistics))
         self.module.train(was_training)
         return self._figures(ledger, weights)
@@ -100,7 +100,7 @@ class Executor:
         statistics = self._statistics(batches)
         for number, batch in enumerate(batches):
             with forked(self.seed, "step", index, number, self.world.rank):
-                with self._precision():
+                with self.precision():
                     terms = self.objective(self.models, batch.to(self.world.device), statistics)
                 self._loss(terms, weights).backward()
             ledger.add(terms)
@@ -123,8 +123,11 @@ class Executor:
         prepare = getattr(self.objective, "prepare", None)
         if prepare is None:
             return {}
-        with torch.no_grad(), self._precision():
+        was_training = self.module.training
+        self.module.eval()
+        with torch.no_grad(), self.precision():
             local = prepare(self.models, [b.to(self.world.device) for b in batches])
+        self.module.train(was_training)
         return self.world.sums({name: float(value) for name, value in local.items()})
 
     def _set_rates(self, factor: float) -> float:
@@ -144,7 +147,8 @@ class Executor:
         }
         return {"loss": loss, **named, **metrics}
 
-    def _precision(self) -> AbstractContextManager[Any]:
+    def precision(self) -> AbstractContextManager[Any]:
+        """The context that every forward pass of the run goes through."""
         return torch.autocast(self.world.device.type, self.autocast) if self.autocast else nullcontext()
 
 

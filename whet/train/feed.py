@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from whet.base.catalogue import model_source, objective
 from whet.base.errors import ConfigError, DataError
 from whet.base.run import Data, DataSource, Run, Train
 from whet.contracts.steps import Step, StepSource
+from whet.data.annotate import Annotated
 from whet.data.files import Source
 from whet.data.ledger import Ledger
 from whet.data.recipe import Recipe
@@ -24,13 +25,32 @@ BATCH_TOKENS, BATCH_SAMPLES, HELD_OUT_STEP = 16_384, 128, -1
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """What the loop learns from. `longest` is the longest sample in tokens (or 1)."""
+    """What the loop learns from. `longest` is the longest sample in tokens (or 1).
+
+    `annotated` are the data sets by name whose samples may get further fields before the first step; none where
+    rows are streamed.
+    """
 
     source: StepSource
     held_out: Step | None
     longest: int
     notices: tuple[str, ...]
     facts: dict[str, Any]
+    annotated: Mapping[str, Annotated] = field(default_factory=dict)
+
+    def epochs(self, run: Run) -> float:
+        """About how often the run sees each sample; 0 where that is unknown."""
+        if run.train.epochs is not None or (run.train.steps is None and run.train.tokens is None):
+            return run.train.epochs or 1.0
+        if "train" not in self.annotated:
+            return 0.0
+        data = self.annotated["train"]
+        size = (
+            len(data) / run.train.batch_samples
+            if run.train.batch_samples
+            else self.facts["tokens"] / (run.train.batch_tokens or BATCH_TOKENS)
+        )
+        return self.source.total / size
 
 
 def feed(run: Run, processor: Any | None, context: int | None, ledger: Ledger) -> Feed:
@@ -41,6 +61,7 @@ def feed(run: Run, processor: Any | None, context: int | None, ledger: Ledger) -
     if not run.data.train:
         raise DataError("there is nothing to train on", at="data.train", hint="data=[file.jsonl], or --data FILE")
     renderer = _renderer(run.data, processor)
+    _check_replies(run)
     if run.data.streaming:
         return _streamed(run, renderer, context, ledger)
     training: Dataset = _store(run, run.data.train, renderer, context, ledger)
@@ -49,12 +70,16 @@ def feed(run: Run, processor: Any | None, context: int | None, ledger: Ledger) -
         measured = _store(run, run.data.held_out, renderer, context, Ledger()) if run.data.held_out else None
     elif run.data.held_out > 0:
         training, measured = held_out(training, run.data.held_out, run.seed)
+    annotated = {"train": Annotated(training)}
+    if measured is not None:
+        annotated["held_out"] = measured = Annotated(measured)
+    training = annotated["train"]
     source = DatasetSource(
         training, seed=run.seed, window_steps=run.data.window_steps, shuffle=run.data.shuffle,
         **_budget(run), **_length(run.train),
     )  # fmt: skip
     longest = max(int(part.lengths.max()) for part in (training, measured) if part is not None)
-    return Feed(source, _as_step(measured), longest, source.notices, _facts(training, measured))
+    return Feed(source, _as_step(measured), longest, source.notices, _facts(training, measured), annotated)
 
 
 def _streamed(run: Run, renderer: Renderer | None, context: int | None, ledger: Ledger) -> Feed:
@@ -81,6 +106,16 @@ def _streamed(run: Run, renderer: Renderer | None, context: int | None, ledger: 
 def takes(run: Run) -> frozenset[str]:
     """The kinds of rows that the run's objective learns from."""
     return frozenset(objective.get(run.objective.kind).facts["takes"])
+
+
+def _check_replies(run: Run) -> None:
+    """Preferences compare replies: their prompts cannot be trained as well."""
+    if run.data.train_on == "all" and takes(run) & {"preference", "labelled"}:
+        raise ConfigError(
+            f"`{run.objective.kind}` learns from replies, and `data.train_on` asks for all tokens",
+            at="data.train_on",
+            hint="data.train_on=assistant",
+        )
 
 
 def _renderer(data: Data, processor: Any | None) -> Renderer | None:

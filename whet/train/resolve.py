@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
+import numpy as np
 
+from whet.base.catalogue import objective
 from whet.base.run import Run
 from whet.base.seeds import forked
-from whet.contracts.batch import Batch, Segment, Stream
 from whet.contracts.model import Loaded
+from whet.contracts.sample import Sample
+from whet.data.collate import collate
 from whet.parallel.world import World
 from whet.train.executor import Executor
 from whet.train.feed import BATCH_SAMPLES, BATCH_TOKENS, Feed
@@ -26,21 +29,24 @@ class Resolved:
     micro_batch: int
     precision: str
     environment: dict[str, Any]
+    reference: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def resolve(run: Run, world: World, fed: Feed, executor: Executor, model: Loaded, pinned: dict[str, Any]) -> Resolved:
+def resolve(
+    run: Run, world: World, fed: Feed, executor: Executor, model: Loaded, pinned: dict[str, Any], reference: str | None
+) -> Resolved:
     """The pinned values where there are any; else the config's, else measured ones that all ranks can hold."""
     precision = "bf16" if executor.autocast else {"bf16-pure": "bf16-pure"}.get(run.train.precision, "fp32")
     now = environment(world.size)
     if "micro_batch" in pinned:
-        return Resolved(pinned["micro_batch"], precision, now)
+        return Resolved(pinned["micro_batch"], precision, now, reference)
     wanted = run.train.micro_batch
     if wanted == "auto":
         wanted = _measured(run, world, fed, executor, model)
-    return Resolved(max(wanted, fed.longest), precision, now)
+    return Resolved(max(wanted, fed.longest), precision, now, reference)
 
 
 def _measured(run: Run, world: World, fed: Feed, executor: Executor, model: Loaded) -> int:
@@ -48,10 +54,11 @@ def _measured(run: Run, world: World, fed: Feed, executor: Executor, model: Load
     if not model.capabilities.tokens:
         return samples or BATCH_SAMPLES
     module: Any = model.module
+    facts = objective.get(run.objective.kind).facts
     vocabulary = module.get_input_embeddings().weight.shape[0]
 
     def measure(num_tokens: int) -> None:
-        batch = _synthetic(num_tokens, fed.longest, vocabulary)
+        batch = collate(list(_synthetic(num_tokens, fed.longest, vocabulary, facts)))
         with forked(0, "measure"):
             executor.rehearse([batch])
 
@@ -61,13 +68,15 @@ def _measured(run: Run, world: World, fed: Feed, executor: Executor, model: Load
     return -int(world.largest([-float(found)])[0])
 
 
-def _synthetic(num_tokens: int, longest: int, vocabulary: int) -> Batch:
-    """A batch of random tokens in samples of at most `longest`, every one trained: what costs most."""
-    ids = torch.arange(num_tokens) * 7919 % vocabulary
-    segments = tuple(Segment(s, min(s + longest, num_tokens)) for s in range(0, num_tokens, longest))
-    positions = torch.cat([torch.arange(s.end - s.start) for s in segments])
-    return Batch(
-        {"text": Stream(ids, positions, segments, ids, torch.ones(num_tokens))},
-        len(segments),
-        {"weight": torch.ones(len(segments))},
-    )
+def _synthetic(num_tokens: int, longest: int, vocabulary: int, facts: Mapping[str, Any]) -> Iterator[Sample]:
+    """Samples of at most `longest` tokens as the objective takes them, every token trained: what costs most."""
+    branches = facts.get("branches", 1)
+    names = [*facts.get("fields", ()), *(["reference"] if facts.get("reference") else [])]
+    for start in range(0, num_tokens, longest):
+        length = min(longest, num_tokens - start)
+        if start and length < 2 * branches:
+            return
+        ids = (np.arange(start, start + length) * 7919 % vocabulary).astype(np.int32)
+        cuts = tuple(i * length // branches for i in range(branches)) if branches > 1 else ()
+        fields = {name: np.zeros(branches) if cuts else 0.0 for name in names}
+        yield Sample(ids, np.ones(length, np.float32), fields, None, cuts)

@@ -67,7 +67,7 @@ def full_tensors(module: torch.nn.Module, names: Mapping[str, str] | None = None
 
 def _template(built: Built) -> str | None:
     """The chat template that conversations were rendered with; None leaves the tokenizer as it is."""
-    if "conversation" not in takes(built.run):
+    if not takes(built.run) & {"conversation", "preference", "labelled"}:
         return None
     return chat_template(built.loaded.processor, built.run.data.template).text
 

@@ -52,3 +52,10 @@ class Full:
 
     def saved_names(self, module: nn.Module) -> Mapping[str, str]:
         return {name: name for name, _ in module.named_parameters()}
+
+
+class Still(Full):
+    """Nothing is trained: for models that are only asked, such as a reference."""
+
+    def prepare(self, module: nn.Module) -> nn.Module:
+        return module.requires_grad_(False).eval()

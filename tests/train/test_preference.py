@@ -1,0 +1,119 @@
+"""Preferences through the whole path: pairs from a file, a reference, one loop, one model folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.tiny import LLAMA, config, conversations, sentence, write_rows
+from whet.base.config import from_mapping
+from whet.base.errors import ConfigError, DataError, RunError
+from whet.train.api import resume, train
+from whet.train.build import assemble
+
+
+def pairs(count):
+    return [
+        {"prompt": sentence(i, 3 + i % 5), "chosen": sentence(i + 1, 2 + i % 4), "rejected": sentence(i + 2, 1 + i % 6)}
+        for i in range(count)
+    ]
+
+
+@pytest.fixture
+def run(tmp_path, trained):
+    """Train on pairs; gives the folder and the metrics of each step."""
+    path = str(write_rows(tmp_path / "pairs.jsonl", pairs(24)))
+
+    def go(name, objective, **sections):
+        data = {"train": [path], **sections.pop("data", {})}
+        sections = {"train": {"steps": 6}, "optimizer": {"lr": 1e-3}, **sections}
+        folder, records = trained(name, objective=objective, data=data, **sections)
+        return folder, [r["metrics"] for r in records if r["kind"] == "step"], records
+
+    return go
+
+
+def test_pairs_of_llama_factory_load_unedited_and_train(trained, shared_data):
+    from transformers import AutoModelForCausalLM
+
+    source = str(shared_data / "instruct" / "dpo_en_demo.json") + "#12"
+    folder, records = trained(
+        "demo",
+        model={"init": {**LLAMA, "max_position_embeddings": 16384}},
+        data={"train": [source], "held_out": 0.2},
+        objective="dpo",
+        train={"steps": 2, "batch_tokens": 9000},
+    )
+    first = next(r["metrics"] for r in records if r["kind"] == "step")
+    assert first["loss"] == pytest.approx(0.6931, abs=1e-3)
+    assert {"accuracy", "margin", "chosen", "rejected"} <= first.keys()
+    measured = [r["metrics"] for r in records if r["kind"] == "evaluation"]
+    assert measured and "accuracy" in measured[-1] and "perplexity" not in measured[-1]
+    AutoModelForCausalLM.from_pretrained(folder / "model")
+
+
+def test_a_copy_and_stored_log_probabilities_are_one_reference(run):
+    _, copied, _ = run("copied", {"kind": "dpo", "reference": "copy"})
+    folder, stored, _ = run("stored", {"kind": "dpo", "reference": "stored"})
+    for mine, other in zip(stored, copied, strict=True):
+        assert mine["loss"] == pytest.approx(other["loss"], rel=1e-5)
+        assert mine["grad_norm"] == pytest.approx(other["grad_norm"], rel=1e-4)
+    assert copied[-1]["loss"] < 0.6925 and (folder / "reference.npz").exists()
+
+
+def test_auto_stores_where_the_data_is_seen_whole_and_copies_where_not(run):
+    whole, _, _ = run("whole", "dpo", train={"epochs": 1, "steps": None})
+    part, _, _ = run("part", "dpo", train={"steps": 1, "batch_tokens": 64})
+    streamed, _, _ = run("streamed", "dpo", data={"streaming": True})
+    found = [json.loads((folder / "resolved.json").read_text())["reference"] for folder in (whole, part, streamed)]
+    assert found == ["stored", "copy", "copy"]
+
+
+@pytest.mark.parametrize("way", ["copy", "stored"])
+def test_a_broken_run_goes_on_with_the_reference_it_began_with(tmp_path, run, way):
+    _, expected, _ = run("unbroken", {"kind": "dpo", "reference": way})
+    settings = config(
+        tmp_path, name="broken", objective={"kind": "dpo", "reference": way},
+        data={"train": [str(tmp_path / "pairs.jsonl")]}, train={"steps": 6}, optimizer={"lr": 1e-3},
+    )  # fmt: skip
+    built = assemble(from_mapping(settings))
+    for _ in range(4):
+        built.loop.advance(built.loop.source.next(built.loop.progress.step))
+    folder, _ = resume(Path(tmp_path / "runs" / "broken"))
+    records = map(json.loads, (folder.path / "records.jsonl").read_text().splitlines())
+    losses = {r["step"]: r["metrics"]["loss"] for r in records if r["kind"] == "step"}
+    assert losses == {i: metrics["loss"] for i, metrics in enumerate(expected, 1)}
+
+
+def test_stored_log_probabilities_that_are_lost_stop_a_run_that_has_begun(tmp_path, run):
+    folder, _, _ = run("lost", {"kind": "dpo", "reference": "stored"})
+    (folder / "reference.npz").unlink()
+    with pytest.raises(RunError, match="missing") as error:
+        resume(folder)
+    assert "copy" in error.value.hint
+
+
+def test_the_micro_batch_is_measured_with_pairs(run):
+    folder, metrics, _ = run("auto", {"kind": "dpo", "sft": 0.1}, train={"steps": 1, "micro_batch": "auto"})
+    assert json.loads((folder / "resolved.json").read_text())["micro_batch"] >= 64 and metrics[0]["sft"] > 0
+
+
+MISTAKES = {
+    "conversations for dpo": ({"objective": "dpo"}, DataError, "preference pairs"),
+    "all tokens": ({"objective": "dpo", "data": {"train_on": "all"}}, ConfigError, "train_on"),
+    "no adapters": ({"objective": {"kind": "dpo", "reference": "adapters"}}, ConfigError, "adapters"),
+    "stored stream": (
+        {"objective": {"kind": "dpo", "reference": "stored"}, "data": {"streaming": True}}, ConfigError, "stream",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sections, kind, says", MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_one_error_at_the_door(tmp_path, sections, kind, says):
+    rows = conversations(5) if says == "preference pairs" else pairs(5)
+    data = {"train": [str(write_rows(tmp_path / "data.jsonl", rows))], **sections.pop("data", {})}
+    with pytest.raises(kind, match=says) as error:
+        train(from_mapping(config(tmp_path, name="wrong", data=data, **sections)))
+    assert error.value.hint

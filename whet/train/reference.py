@@ -1,0 +1,143 @@
+"""The reference that preferences are measured against: a frozen copy, adapters switched off, or what was stored.
+
+All three are the policy as the run began. `stored` is its log-probabilities of every sample, computed in one
+pass before the first step and kept in the run folder: no second model in memory, and no second forward pass in
+each epoch. It needs a data set that is known beforehand.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from whet.base.errors import ConfigError, RunError
+from whet.contracts.batch import Batch
+from whet.contracts.model import Model
+from whet.contracts.steps import Step
+from whet.data.annotate import Annotated
+from whet.train.deal import Dealer
+from whet.train.executor import Executor
+
+WAYS = ("copy", "adapters", "stored")
+# Tokens a rank works on between two looks at the clock.
+_CHUNK_MICRO_BATCHES = 16
+
+
+class Frozen:
+    """A model that is asked and never trained: no gradient, no dropout."""
+
+    def __init__(self, module: torch.nn.Module, model: Model) -> None:
+        self._module, self._model = module, model
+
+    def run(self, batch: Batch, want: frozenset[str]) -> dict[str, torch.Tensor]:
+        was_training = self._module.training
+        self._module.eval()
+        try:
+            with torch.no_grad():
+                return self._model.run(batch, want)
+        finally:
+            self._module.train(was_training)
+
+
+class AdaptersOff(Frozen):
+    """The policy itself with its adapters switched off."""
+
+    def run(self, batch: Batch, want: frozenset[str]) -> dict[str, torch.Tensor]:
+        module: Any = self._module
+        with module.disable_adapter():
+            return super().run(batch, want)
+
+
+def choose(wanted: str, *, has_adapters: bool, is_stored_possible: bool, epochs: float) -> str:
+    """The way that `wanted` names; of `auto`, the cheapest. Raises ConfigError for a way that is not open.
+
+    Adapters off cost no memory and no wait. Storing costs one pass over all data, so it pays from one epoch on.
+    """
+    at = "objective.reference"
+    if wanted == "adapters" and not has_adapters:
+        raise ConfigError("the tuner adds no adapters that could be switched off", at=at, hint=f"{at}=stored")
+    if wanted == "stored" and not is_stored_possible:
+        raise ConfigError("a stream is not known beforehand, so nothing can be stored", at=at, hint=f"{at}=copy")
+    if wanted != "auto":
+        return wanted
+    if has_adapters:
+        return "adapters"
+    return "stored" if is_stored_possible and epochs >= 1 else "copy"
+
+
+def remember(path: Path, data: Mapping[str, Annotated], executor: Executor, dealer: Dealer, *, has_begun: bool) -> None:
+    """Give every sample its stored fields: read from `path`, or computed with the model as it is now and written.
+
+    Raises RunError when the file is missing after the first step: the model has changed since.
+    """
+    if path.exists():
+        with np.load(path) as stored:
+            for name, part in data.items():
+                part.fields = {k.partition("/")[2]: stored[k] for k in stored.files if k.startswith(f"{name}/")}
+        return
+    if has_begun:
+        raise RunError(
+            "the reference's stored log-probabilities are missing", at=str(path), hint="objective.reference=copy"
+        )
+    for name, part in data.items():
+        part.fields = compute(part, executor, dealer, name)
+    if executor.world.leads:
+        arrays = {f"{name}/{field}": values for name, part in data.items() for field, values in part.fields.items()}
+        partial = path.with_suffix(".partial.npz")
+        np.savez(partial, **arrays)  # type: ignore[arg-type]
+        partial.replace(path)
+    executor.world.wait()
+
+
+def compute(data: Annotated, executor: Executor, dealer: Dealer, name: str) -> dict[str, np.ndarray]:
+    """What the objective asks of a reference for every sample: float32 arrays (N, ...), whole on every rank."""
+    objective: Any = executor.objective
+    reference = Frozen(executor.module, executor.models.policy)
+    found: dict[str, np.ndarray] = {}
+    progress = _Progress(name, len(data))
+    for start, stop in _chunks(data.lengths, dealer.capacity * dealer.world.size * _CHUNK_MICRO_BATCHES):
+        step = Step(-1, data.lengths[start:stop].tolist(), lambda i, start=start: data[start + i])
+        rows = dealer.rows(step.lengths)[dealer.world.rank :: dealer.world.size]
+        for number, batch in enumerate(dealer(step)):
+            with executor.precision():
+                values = objective.refer(reference, batch.to(executor.world.device))
+            if number < len(rows):
+                at = start + np.array(rows[number])
+                for field, column in values.items():
+                    column_N = column.float().cpu().numpy().reshape(len(at), -1)
+                    whole = found.setdefault(field, np.zeros((len(data), column_N.shape[1]), np.float32))
+                    whole[at] = column_N
+        progress(stop)
+    has_branches = bool(data[0].cuts)
+    summed = executor.world.added(found)
+    return {field: whole if has_branches else whole[:, 0] for field, whole in summed.items()}
+
+
+def _chunks(lengths: np.ndarray, budget: int) -> Iterator[tuple[int, int]]:
+    """Ranges of samples of about `budget` tokens each."""
+    ends = np.cumsum(lengths)
+    start = 0
+    while start < len(lengths):
+        before = int(ends[start - 1]) if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, before + budget, side="right")))
+        yield start, stop
+        start = stop
+
+
+class _Progress:
+    """Says on stderr how far the pass is, after 2 seconds and then every 10."""
+
+    def __init__(self, name: str, total: int) -> None:
+        self._name, self._total, self._due = name, total, time.monotonic() + 2
+
+    def __call__(self, done: int) -> None:
+        if time.monotonic() >= self._due:
+            self._due = time.monotonic() + 10
+            share = f"{done:,} of {self._total:,} samples"
+            print(f"reference log-probabilities ({self._name}): {share}", file=sys.stderr, flush=True)
