@@ -71,7 +71,9 @@ def _read(path: Path | None) -> tuple[dict[str, Any], dict[KeyPath, str]]:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"cannot read the config {path}: {error.strerror}", hint="check the path") from None
+        near = difflib.get_close_matches(path.name, [other.name for other in path.parent.glob("*.y*ml")], n=1)
+        hint = f"did you mean `{path.with_name(near[0])}`?" if near else "whet train --model MODEL --data FILE"
+        raise ConfigError(f"cannot read the config {path}: {error.strerror}", hint=hint) from None
     except UnicodeDecodeError:
         raise ConfigError(f"the config {path} is not UTF-8 text", hint="save it as UTF-8") from None
     data, lines = parse(text, str(path))

@@ -114,7 +114,7 @@ def load_plugin(path: Path) -> None:
     path = path.resolve()
     if not path.is_file():
         raise ConfigError(
-            f"plugin file {path} does not exist", hint="paths under `plugins:` are relative to the config"
+            f"plugin file {path} does not exist", hint=f"ls {path.parent} (under `plugins:`, paths start at the config)"
         )
     name = f"whet_plugin_{path.stem}_{abs(hash(path)):x}"
     if name in sys.modules:

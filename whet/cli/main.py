@@ -6,6 +6,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 # One line a command, so that `whet --help` imports none of their files.
 COMMANDS = {
@@ -26,6 +27,7 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns 0, 2 for a user's mistake (one message), 130 after Ctrl-C."""
     from whet.base.errors import WhetError
+    from whet.cli.plugins import load_plugins
 
     arguments = list(sys.argv[1:] if argv is None else argv)
     args = _parser(arguments).parse_args(arguments)
@@ -33,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _parser(arguments).print_help()
         return 0
     try:
+        load_plugins(args)
         return _module(args.command).main(args)
     except WhetError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -65,6 +68,13 @@ def _module(name: str):
 
 
 def _version() -> str:
-    from importlib.metadata import version
+    """The version of the installed package; of a source tree that is run in place, what its pyproject.toml says."""
+    from importlib.metadata import PackageNotFoundError, version
 
-    return version("whet")
+    try:
+        return version("whet")
+    except PackageNotFoundError:
+        import tomllib
+
+        project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+        return f"{project['project']['version']} (not installed)"

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whet.cli.plugins import add_plugin_argument
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -31,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     inspect.add_argument("--allow", nargs="*", default=[], metavar="CHECK", help="checks that may fail")
     inspect.add_argument("--max-length", type=int, help="list samples with more tokens than this")
     inspect.add_argument("--json", action="store_true", help="print everything as one JSON object")
+    add_plugin_argument(inspect)
 
 
 def main(args: argparse.Namespace) -> int:

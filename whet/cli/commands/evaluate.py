@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whet.cli.plugins import add_plugin_argument
+
 if TYPE_CHECKING:
     from whet.evaluate.result import Watch
 
@@ -28,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
     parser.add_argument("--dtype", default="auto", help="fp32, bf16, fp16 (default: the weights' own; fp32 on a CPU)")
     parser.add_argument("--root", type=Path, default=Path("runs"), help="folder of run folders (default: runs)")
+    add_plugin_argument(parser)
 
 
 def main(args: argparse.Namespace) -> int:

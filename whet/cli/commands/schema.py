@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 
+from whet.cli.plugins import add_plugin_argument
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--indent", type=int, default=2, help="spaces of indentation")
+    add_plugin_argument(parser)
 
 
 def main(args: argparse.Namespace) -> int:

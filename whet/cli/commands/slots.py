@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 
+from whet.cli.plugins import add_plugin_argument
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("slot", nargs="?", help="such as optimizer; without it all slots are listed")
     parser.add_argument("kind", nargs="?", help="show the settings of one kind")
+    add_plugin_argument(parser)
 
 
 def main(args: argparse.Namespace) -> int:

@@ -10,6 +10,8 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whet.cli.plugins import add_plugin_argument
+
 if TYPE_CHECKING:
     from whet.data.detect import Detector
     from whet.data.files import Source
@@ -27,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     train.add_argument("--vocab-size", type=int, default=8000, metavar="N", help="tokens, bytes included (8000)")
     train.add_argument("--output", required=True, metavar="DIR", help="the folder to write")
     train.add_argument("--chat", action="store_true", help="with a chat template and its tokens")
+    add_plugin_argument(train)
 
 
 def main(args: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "target", nargs="*", help="a config (run.yaml), a run to continue, and section.key=value overrides"
     )
-    parser.add_argument("--model", help="model folder or hub id")
+    parser.add_argument("--model", help="model folder, run folder, name of a run, or hub id")
     parser.add_argument("--data", nargs="+", help="files, folders or data set ids; FILE#5000 takes 5,000 rows")
     parser.add_argument("--objective", help="such as sft or pretrain")
     parser.add_argument("--tuner", help="such as full")
@@ -23,29 +24,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     from whet.base.config import load
     from whet.base.errors import RunError
+    from whet.track.store import find
 
-    overrides = [t for t in args.target if "=" in t]
-    targets = [t for t in args.target if "=" not in t]
+    words = [*args.target, *(args.data or [])]
+    overrides = [word for word in words if _is_override(word)]
+    targets = [word for word in args.target if not _is_override(word)]
     flags: dict[tuple[str | int, ...], Any] = {(f,): v for f in FLAGS if (v := getattr(args, f)) is not None}
-    if "data" in args and args.data:
-        flags[("data", "train")] = flags.pop(("data",))
+    if args.data is not None:
+        flags[("data", "train")] = [word for word in flags.pop(("data",)) if not _is_override(word)]
     if len(targets) > 1:
-        raise RunError(f"one config or run at a time, not {len(targets)}", hint="give data with --data")
-    run = _run_folder(targets[0]) if targets else None
-    if run is None:
-        loaded = load(Path(targets[0]) if targets else None, overrides, flags)
-        return _report(*_train(loaded))
+        raise RunError(f"one config or run at a time, not {len(targets)}", hint=f"--data {' '.join(targets[1:])}")
+    if not targets or _is_config(targets[0]):
+        return _report(*_train(load(Path(targets[0]) if targets else None, overrides, flags)))
+    run = find(targets[0])
     if overrides or flags:
-        raise RunError("a run continues with the config it was started with", hint="start a new run to change settings")
+        raise RunError(
+            "a run continues with the config it was started with", hint=f"whet train {run}, or a new run with name=NAME"
+        )
     return _report(*_resume(run))
 
 
-def _run_folder(target: str) -> Path | None:
-    """The run folder that `target` names, by path or by name under runs/."""
-    for path in (Path(target), Path("runs") / target):
-        if (path / "config.yaml").is_file():
-            return path
-    return None
+def _is_override(word: str) -> bool:
+    """Whether a word is `section.key=value`, wherever it stands: `--data` takes all words that follow it."""
+    return re.match(r"\w+(\.\w+)*=", word) is not None and not Path(word).exists()
+
+
+def _is_config(target: str) -> bool:
+    """Whether `target` is a config; what is no file is the name or the folder of a run."""
+    return Path(target).is_file() or Path(target).suffix in (".yaml", ".yml")
 
 
 def _train(loaded):

@@ -1,0 +1,58 @@
+"""`whet train`: words in any order, runs in place of models, and what is meant when a name is wrong."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.tiny import LLAMA, conversations, tokenizer, write_rows
+from whet.base.yaml import dump_value
+from whet.cli.main import main
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_overrides_may_follow_the_data_and_a_run_stands_for_its_model(here):
+    tokenizer(here / "tokenizer")
+    write_rows(here / "rows.jsonl", conversations(8))
+    new = [f"model.init={dump_value(LLAMA)}", "model.tokenizer=tokenizer"]
+    assert main(["train", "--name", "first", "--data", "rows.jsonl", *new, "train.steps=1"]) == 0
+    for number, model in enumerate(("runs/first", "first")):
+        name = f"next-{number}"
+        assert main(["train", "--model", model, "--data", "rows.jsonl", "train.steps=1", f"name={name}"]) == 0
+        assert f"path: {here / 'runs/first/model'}  #" in (here / "runs" / name / "config.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["frist"], "hint: did you mean `first`?"),
+        (["rnu.yaml"], "hint: did you mean `run.yaml`?"),
+        (["run.yaml", "a.jsonl"], "hint: --data a.jsonl"),
+        (["first", "train.steps=3"], "hint: whet train runs/first, or a new run"),
+        (["--model", "first", "--data", "rows.jsonl"], "the run `first` has no model yet"),
+    ],
+)
+def test_a_wrong_name_is_told_with_the_one_that_was_meant(here, capsys, words, says):
+    (here / "runs" / "first").mkdir(parents=True)
+    (here / "runs" / "first" / "config.yaml").write_text("model: m\n")
+    (here / "run.yaml").write_text("model: m\n")
+    write_rows(here / "rows.jsonl", conversations(1))
+    assert main(["train", *words]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_source_tree_that_is_not_installed_tells_its_version():
+    """Without site-packages no installed package can be found."""
+    command = [sys.executable, "-S", "-m", "whet", "--version"]
+    told = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    assert told.returncode == 0 and told.stdout.startswith("whet 0."), told.stderr
