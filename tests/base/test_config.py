@@ -30,6 +30,18 @@ def test_an_override_of_one_setting_keeps_the_kind(tmp_path):
     assert load(None, ["model=m", "optimizer.lr=1e-3"]).run.optimizer.kind == "adamw"
 
 
+def test_a_sink_is_a_name_or_a_mapping_with_its_settings(tmp_path):
+    path = write(tmp_path, "model: m\ntrack:\n  sinks: [log, {kind: jsonl, path: a.jsonl}]\n")
+    loaded = load(path, ["track.sinks.1.path=b.jsonl"])
+    assert [(sink.kind, sink.values()) for sink in loaded.run.track.sinks] == [
+        ("log", {}),
+        ("jsonl", {"path": "b.jsonl"}),
+    ]
+    assert load(write(tmp_path, loaded.to_yaml())).run == loaded.run
+    with pytest.raises(ConfigError, match="the list has 0"):
+        load(None, ["model=m", "track.sinks.1.every_s=3"])
+
+
 def test_an_override_reaches_into_a_list(tmp_path):
     path = write(tmp_path, "model: m\ndata: [a.jsonl, b.jsonl]\n")
     run = load(path, ["data.held_out=0.1", "data.train=[c.jsonl]"]).run
@@ -42,12 +54,16 @@ def test_an_override_reaches_into_a_list(tmp_path):
         ("model: m\ntrain:\n  step: 3\n", "unknown key `train.step`", 3, "did you mean `steps`?"),
         ("model: m\noptimizer:\n  kind: lionn\n", "unknown optimizer `lionn`", 3, "one of"),
         ("model: m\noptimizer: {beta: 3}\n", "unknown key `optimizer.beta`", 2, "did you mean `betas`?"),
-        ("model: m\ntrain: {clip: -1}\n", "greater than or equal to 0 (it is -1)", 2, "gradient norm"),
-        ("model: m\ntrain: {steps: many}\n", "`train.steps`", 2, None),
+        ("model: m\ntrain: {clip: -1}\n", "greater than or equal to 0 (it is -1)", 2, "train.clip=1.0  (largest"),
+        ("model: m\ntrain: {steps: many}\n", "`train.steps`", 2, "train.steps=100  (optimizer steps)"),
+        ("model: m\ntrain: {watchdog: 3}\n", "`train.watchdog`", 2, "train.watchdog.action=stop"),
         ("model: m\ntrain: {steps: 3, epochs: 2}\n", "only one of epochs, steps", 2, None),
-        ("data: [a.jsonl]\n", "`model` is missing", None, "add `model`"),
+        ("data: [a.jsonl]\n", "`model` is missing", None, "model=Qwen/Qwen3-0.6B  (what is trained)"),
+        ("model: {kind: mlp, features: 2}\n", "`model.classes` is missing", 1, "model.classes=100"),
+        ("model: m\ntrack: {sinks: [log, none]}\n", "unknown sink `none`", 2, "one of"),
+        ("model: m\ntrack: {sinks: [{kind: jsonl, pth: a}]}\n", "`track.sinks[0].pth`", 2, "did you mean `path`?"),
         ("model: m\ndata:\n- path: a\n  smaples: 3\n", "unknown key `data.train[0].smaples`", None, "`samples`"),
-        ("model: m\nobjective: 3\n", "name of a objective", 2, None),
+        ("model: m\nobjective: 3\n", "name of a objective", 2, "objective=sft  (the loss)"),
         ("- a\n- b\n", "mapping", 1, "model"),
     ],
 )
@@ -91,6 +107,9 @@ def test_the_resolved_config_repeats_the_run_with_provenance(tmp_path):
     text = first.to_yaml()
     assert "lr: 0.0001  # " in text and "run.yaml:3" in text
     assert "steps: 7  # command line" in text and "clip: 1.0  # default" in text
+    assert "betas: [0.9, 0.95]  # default" in text, "a default inside a given section"
+    assert [line.partition("# ")[2][-10:] for line in text.splitlines() if "  train: [" in line] == ["run.yaml:2"]
+    assert [line.partition("# ")[2][-10:] for line in text.splitlines() if "  path: m" in line] == ["run.yaml:1"]
     second = load(write(tmp_path, text))
     assert second.run == first.run
 
@@ -119,3 +138,5 @@ def test_the_json_schema_accepts_what_the_loader_accepts_and_refuses_what_it_ref
     assert not check({"model": "m", "optimizer": {"kind": "sgd", "lr": -1}})
     assert not check({"model": "m", "objective": "no-such"})
     assert not check({"model": "m", "train": {"stepz": 3}})
+    assert check({"model": "m", "track": {"sinks": ["log", {"kind": "jsonl", "path": "a.jsonl"}]}})
+    assert not check({"model": "m", "track": {"sinks": [{"kind": "jsonl", "pth": "a.jsonl"}]}})

@@ -185,7 +185,7 @@ def test_a_run_without_tokens_trains_resumes_and_is_tracked(tmp_path):
         "objective": "classify", "optimizer": {"lr": 0.03},
         "data": {"train": [str(path)], "held_out": 0.2},
         "train": {"epochs": 20, "batch_samples": 64},
-        "track": {"folder": str(tmp_path / "runs"), "sinks": ["jsonl", "log"]},
+        "track": {"folder": str(tmp_path / "runs"), "sinks": ["log", {"kind": "jsonl", "path": "own.jsonl"}]},
     }  # fmt: skip
     built = assemble(from_mapping(settings))
     for _ in range(7):
@@ -193,7 +193,7 @@ def test_a_run_without_tokens_trains_resumes_and_is_tracked(tmp_path):
     built.loop._checkpoint()
     _, ended = resume(tmp_path / "runs" / "table")
     assert ended.outcome == "done" and ended.step == 100
-    records = [json.loads(line) for line in (tmp_path / "runs" / "table" / "records.jsonl").read_text().splitlines()]
+    records = [json.loads(line) for line in (tmp_path / "runs" / "table" / "own.jsonl").read_text().splitlines()]
     assert of(records, "evaluation")[-1]["metrics"]["accuracy"] > 0.9
     assert losses(records)[6] != losses(records)[7]
 
@@ -228,6 +228,33 @@ def test_a_mistake_is_one_error_at_the_door_and_leaves_no_run(tmp_path, sections
         train(from_mapping(config(tmp_path, name="wrong", **sections)))
     assert says in str(error.value) and error.value.hint
     assert not (tmp_path / "runs" / "wrong").exists()
+
+
+TABLE = {"model": {"kind": "mlp", "features": 2, "classes": 2}, "objective": "classify"}
+DOOR = {
+    "nothing to train": ({"tuner": {"kind": "freeze"}}, "tuner.last=2"),
+    "no such GPU": ({"train": {"device": "cuda:99"}}, "train.device="),
+    "no device": ({"train": {"device": "gpu"}}, "train.device=cpu"),
+    "a name that is taken": ({"name": "taken"}, "whet train"),
+    "early stop without a loss": ({"evaluate": {"early_stop": 2}}, "data.held_out=0.1"),
+    "cadence of nothing": ({"evaluate": {"every": 2}}, "data.held_out=0.1"),
+    "words for a table": ({**TABLE, "data": {"train_on": "all"}}, "data.train_on=assistant"),
+    "prompts for a table": ({**TABLE, "evaluate": {"prompts": ["a"]}}, "evaluate.prompts=[]"),
+    "tokens of a table": ({**TABLE, "train": {"batch_tokens": 64}}, "train.batch_samples=128"),
+}
+
+
+@pytest.mark.parametrize("sections, hint", DOOR.values(), ids=DOOR)
+def test_what_must_fail_or_do_nothing_is_refused_before_data_is_read(tmp_path, monkeypatch, sections, hint):
+    monkeypatch.setenv("WHET_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "runs" / "taken").mkdir(parents=True)
+    (tmp_path / "runs" / "taken" / "config.yaml").touch()
+    settings = config(tmp_path, **{"name": "wrong", **sections})
+    settings["model"] = sections.get("model", settings["model"])
+    with pytest.raises(WhetError) as error:
+        train(from_mapping(settings))
+    assert hint in error.value.hint
+    assert not (tmp_path / "cache").exists() and not (tmp_path / "runs" / "wrong").exists()
 
 
 def test_pairs_are_refused_by_name_with_what_they_are_for(tmp_path, shared_data):

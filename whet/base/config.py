@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 
 from whet.base.errors import ConfigError
 from whet.base.run import Run
 from whet.base.schema import Settings
+from whet.base.settings import Choice
 from whet.base.slots import load_plugin
 from whet.base.yaml import dump_value, parse, parse_value
 
@@ -37,13 +40,9 @@ def load(path: Path | None, overrides: Sequence[str] = (), extra: Mapping[KeyPat
     Raises ConfigError that lists every mistake with its place and, where one is near, the name that was meant.
     """
     data, origins = _read(path)
-    for keys, value in (extra or {}).items():
+    for keys, value in [*(extra or {}).items(), *map(_split_override, overrides)]:
         _put(data, keys, value)
-        origins[keys] = "command line"
-    for text in overrides:
-        keys, value = _split_override(text)
-        _put(data, keys, value)
-        origins[keys] = "command line"
+        origins |= dict.fromkeys([keys, *_paths(value, keys)], "command line")
     return _validate(data, origins, base=path.parent if path else Path())
 
 
@@ -60,9 +59,11 @@ def _validate(data: dict[str, Any], origins: dict[KeyPath, str], base: Path) -> 
         for plugin in data["plugins"]:
             load_plugin(Path(plugin))
     try:
-        return Loaded(Run.model_validate(data), origins)
+        run = Run.model_validate(data)
     except ValidationError as error:
         raise _explain(_flatten(error.errors(), (), Run), origins) from None
+    meant = {keys: _place(keys, origins) for keys in _shorthands(data, run.model_dump(), ())}
+    return Loaded(run, {**meant, **origins})
 
 
 def _read(path: Path | None) -> tuple[dict[str, Any], dict[KeyPath, str]]:
@@ -75,7 +76,7 @@ def _read(path: Path | None) -> tuple[dict[str, Any], dict[KeyPath, str]]:
         hint = f"did you mean `{path.with_name(near[0])}`?" if near else "whet train --model MODEL --data FILE"
         raise ConfigError(f"cannot read the config {path}: {error.strerror}", hint=hint) from None
     except UnicodeDecodeError:
-        raise ConfigError(f"the config {path} is not UTF-8 text", hint="save it as UTF-8") from None
+        raise ConfigError(f"the config {path} is not UTF-8 text", hint=f"iconv -f LATIN1 -t UTF-8 {path}") from None
     data, lines = parse(text, str(path))
     if not isinstance(data, dict):
         raise ConfigError("a config is a mapping of sections", at=f"{path}:1", hint="start with `model: ...`")
@@ -99,6 +100,8 @@ def _put(data: Any, keys: KeyPath, value: Any) -> None:
         current = data[int(key)] if isinstance(data, list) else data.get(key)
         if isinstance(current, str | list) and isinstance(after, str):
             current = _expand(key, current)
+        if isinstance(after, int) and not isinstance(current, list):
+            current = []
         if not isinstance(current, dict | list):
             current = {}
         data[key] = current
@@ -145,19 +148,14 @@ def _flatten(errors: Iterable[Any], prefix: KeyPath, model: type[BaseModel]) -> 
             near = _near(str(keys[-1]), _names(model, error["loc"][:-1]))
             found.append(_Mistake(keys, f"unknown key `{_dotted(keys)}`", near))
         elif error["type"] == "missing":
-            found.append(
-                _Mistake(keys, f"`{_dotted(keys)}` is missing", f"add `{_dotted(keys)}`: {_about(model, error['loc'])}")
-            )
+            found.append(_Mistake(keys, f"`{_dotted(keys)}` is missing", _example(model, keys, error["loc"])))
         else:
             message = error["msg"].removeprefix("Value error, ")
             message = message[:1].lower() + message[1:]
             seen = "" if error["type"].startswith("choice") else f" (it is {_short(error.get('input'))})"
+            hint = context.get("hint") or _example(model, keys, error["loc"])
             keys = (*keys, "kind") if error["type"] == "choice_kind" and isinstance(error["input"], Mapping) else keys
-            found.append(
-                _Mistake(
-                    keys, f"`{_dotted(keys)}`: {message}{seen}", context.get("hint") or _about(model, error["loc"])
-                )
-            )
+            found.append(_Mistake(keys, f"`{_dotted(keys)}`: {message}{seen}", hint))
     return found
 
 
@@ -175,6 +173,16 @@ def _paths(value: Any, keys: KeyPath) -> Iterable[KeyPath]:
         yield from _paths(inner, (*keys, key))
 
 
+def _shorthands(given: Mapping[str, Any], resolved: Mapping[str, Any], keys: KeyPath) -> Iterable[KeyPath]:
+    """The paths of what shorthands stand for: of `model: m` it is `model.path`."""
+    for key, value in given.items():
+        whole = resolved.get(key)
+        if isinstance(whole, dict) and isinstance(value, Mapping):
+            yield from _shorthands(value, whole, (*keys, key))
+        elif isinstance(whole, dict):
+            yield from ((*keys, key, part) for part in _expand(key, value))
+
+
 def _place(keys: KeyPath, origins: Mapping[KeyPath, str], before: str = "") -> str:
     while keys:
         if keys in origins:
@@ -188,10 +196,30 @@ def _names(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
     return list(inner.model_fields) if inner else []
 
 
-def _about(model: type[BaseModel], loc: Sequence[str | int]) -> str | None:
+def _example(model: type[BaseModel], keys: KeyPath, loc: Sequence[str | int]) -> str | None:
+    """A setting as one may type it, with its default or an example, and what it is."""
     inner = _descend(model, loc[:-1]) if loc else None
     field = inner.model_fields.get(str(loc[-1])) if inner else None
-    return field.description if field else None
+    if field is None:
+        return None
+    value = field.examples[0] if field.examples else field.get_default()
+    if value is None or value is PydanticUndefined:
+        value = _example_of_type(field)
+    if isinstance(value, Settings):
+        name, value = next(iter(value.model_dump().items()))
+        keys = (*keys, name)
+    value = sorted(value) if isinstance(value, frozenset) else list(value) if isinstance(value, tuple) else value
+    return f"{'.'.join(map(str, keys))}={dump_value(value)}  ({field.description})"
+
+
+def _example_of_type(field: FieldInfo) -> Any:
+    from whet.base.catalogue import SLOTS
+
+    for mark in field.metadata:
+        if isinstance(mark, Choice):
+            return mark.default or SLOTS[mark.slot].default or SLOTS[mark.slot].names()[0]
+    types = _types(field.annotation)
+    return 100 if int in types else 1.0 if float in types else "TEXT"
 
 
 def _descend(model: type[BaseModel] | None, loc: Sequence[str | int]) -> type[BaseModel] | None:
@@ -235,4 +263,4 @@ def _lines(value: Any, keys: KeyPath, origins: Mapping[KeyPath, str]) -> Iterabl
             yield f"{indent}{name}:\n"
             yield from _lines(inner, path, origins)
         else:
-            yield f"{indent}{name}: {dump_value(inner)}  # {_place(path, origins) or 'default'}\n"
+            yield f"{indent}{name}: {dump_value(inner)}  # {origins.get(path, 'default')}\n"

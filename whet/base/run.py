@@ -110,7 +110,9 @@ class Track(Settings):
     """Where the run's record goes."""
 
     folder: str = Field("runs", description="folder of run folders")
-    sinks: list[str] = Field(["log", "terminal"], description="receivers of the run's records")
+    sinks: list[choice("sink")] = Field(  # type: ignore[valid-type]
+        ["log", "terminal"], description="receivers of the run's records: names, or mappings with `kind` and settings"
+    )
     log_every: Count = Field(1, description="steps between records")
 
 
@@ -129,9 +131,11 @@ class Run(Settings):
     name: str | None = Field(None, description="the run's folder; made from objective, model and date by default")
     seed: Natural = Field(0, description="seed of order, initialisation and noise")
     plugins: list[str] = Field([], description="Python files whose decorators register further kinds")
-    model: choice("model_source", "hf") = Field(description="what is trained")  # type: ignore[valid-type]
+    model: choice("model_source", "hf") = Field(  # type: ignore[valid-type]
+        description="what is trained", examples=["Qwen/Qwen3-0.6B"]
+    )
     tuner: choice("tuner", "full") = Field(None, description="which parameters are trained")  # type: ignore[valid-type]
-    data: Data = Field(Data(), description="what is learned from")
+    data: Data = Field(Data(), description="what is learned from", examples=[["chat.jsonl"]])
     objective: choice("objective", "sft") = Field(None, description="the loss")  # type: ignore[valid-type]
     optimizer: choice("optimizer", "adamw") = Field(None, description="the update rule")  # type: ignore[valid-type]
     schedule: choice("schedule", "cosine") = Field(None, description="the learning rate over time")  # type: ignore[valid-type]

@@ -39,7 +39,7 @@ class World:
         """Join the process group that torchrun's environment describes, or stand alone."""
         size = int(os.environ.get("WORLD_SIZE", "1"))
         local = int(os.environ.get("LOCAL_RANK", "0"))
-        chosen = _device(device, local)
+        chosen = device_of(device, local)
         if size == 1:
             return cls(chosen)
         if chosen.type == "cuda":
@@ -116,15 +116,25 @@ class World:
         return self.device if self.device.type == "cuda" else torch.device("cpu")
 
 
-def _device(name: str, local_rank: int) -> torch.device:
+def device_of(name: str, local_rank: int = 0) -> torch.device:
+    """The device that `train.device` means on a rank. Raises RunError where this machine has no such one."""
     if name == "auto":
         name = f"cuda:{local_rank}" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise RunError(f"`train.device`: `{name}` is not a device", hint="cpu, cuda, cuda:1 or auto") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise RunError("`train.device` asks for a GPU, and this PyTorch sees none", hint="train.device=cpu")
-    if device.type == "cuda" and device.index is None:
-        device = torch.device("cuda", local_rank)
+        raise RunError(f"`{name}` is not a device", at="train.device", hint="train.device=cpu") from None
+    if device.type != "cuda":
+        return device
+    if not torch.cuda.is_available():
+        raise RunError(
+            f"`{name}` asks for a GPU, and this PyTorch sees none", at="train.device", hint="train.device=cpu"
+        )
+    device = torch.device("cuda", local_rank) if device.index is None else device
+    if device.index >= (found := torch.cuda.device_count()):
+        raise RunError(
+            f"`{device}` is not there: this machine has {found} GPUs, counted from 0",
+            at="train.device",
+            hint=f"train.device=cuda:{found - 1}, or as many processes as GPUs",
+        )
     return device

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from whet.base import config
-from whet.base.catalogue import model_source, objective, optimizer, schedule, sink, tuner
+from whet.base.catalogue import model_source, objective, optimizer, schedule, sink
 from whet.base.errors import ConfigError
 from whet.base.run import Run
 from whet.contracts.model import Loaded, Model, Models
@@ -28,6 +28,7 @@ from whet.train.allocator import keep_freed_memory
 from whet.train.checkpoint import Checkpoints
 from whet.train.controls import Controls
 from whet.train.deal import Dealer
+from whet.train.door import enter
 from whet.train.evaluation import Answer, Evaluation
 from whet.train.executor import Executor
 from whet.train.feed import Feed, feed
@@ -64,6 +65,7 @@ def assemble(loaded: config.Loaded, folder: RunFolder | None = None) -> Built:
     """
     loaded = replace(loaded, run=located(loaded.run))
     run = loaded.run
+    method = enter(run, is_new=folder is None)
     pinned = folder.read_resolved() if folder else {}
     set_threads(run, pinned)
     keep_freed_memory()
@@ -75,11 +77,10 @@ def assemble(loaded: config.Loaded, folder: RunFolder | None = None) -> Built:
         folder = world.agreed(RunFolder.create(run, loaded.to_yaml()) if world.leads else None)
     if world.leads:
         ledger.write(folder.ledger)
-    return _assemble(run, folder, pinned, world, fed)
+    return _assemble(run, folder, pinned, world, fed, method)
 
 
-def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World, fed: Feed) -> Built:
-    method = tuner.get(run.tuner.kind).build(**run.tuner.values())
+def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World, fed: Feed, method: Tuner) -> Built:
     model = _model(run, world, method)
     way = _reference_way(run, model, fed, pinned)
     executor = _executor(run, world, model, method, _others(run, world, model, way))
@@ -87,7 +88,7 @@ def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World,
     if world.leads and not pinned:
         folder.write_resolved(resolved.as_dict())
     dealer = Dealer(world, resolved.micro_batch, model.capabilities.shares)
-    sinks = [sink.get(name).build(folder.path, world.rank) for name in run.track.sinks]
+    sinks = [sink.get(chosen.kind).build(folder.path, world.rank, **chosen.values()) for chosen in run.track.sinks]
 
     def emit(record: Record) -> None:
         for receiver in sinks:

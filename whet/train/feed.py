@@ -158,10 +158,6 @@ def _budget(run: Run) -> dict[str, int]:
     if run.train.batch_samples:
         return {"batch_samples": run.train.batch_samples}
     if not has_tokens:
-        if run.train.batch_tokens:
-            raise ConfigError(
-                "this model has no tokens to count", at="train.batch_tokens", hint="train.batch_samples=128"
-            )
         return {"batch_samples": BATCH_SAMPLES}
     return {"batch_tokens": run.train.batch_tokens or BATCH_TOKENS}
 

@@ -55,6 +55,17 @@ class RunFolder:
 
         A folder without a config is what a kill at birth left behind, and is taken over.
         """
+        folder = cls.refuse_taken(run)
+        try:
+            folder.checkpoints.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"cannot make the run folder: {error.strerror}", at=str(folder.path)) from None
+        write_atomically(folder.config, config_yaml)
+        return folder
+
+    @classmethod
+    def refuse_taken(cls, run: Run) -> RunFolder:
+        """The folder that a new run would have. Raises RunError when a run of that name exists."""
         folder = cls(Path(run.track.folder).resolve() / (run.name or default_name(run)))
         if folder.config.exists():
             raise RunError(
@@ -62,11 +73,6 @@ class RunFolder:
                 at=str(folder.path),
                 hint=f"continue it with `whet train {folder.path}`, or choose another name=",
             )
-        try:
-            folder.checkpoints.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunError(f"cannot make the run folder: {error.strerror}", at=str(folder.path)) from None
-        write_atomically(folder.config, config_yaml)
         return folder
 
     def read_resolved(self) -> dict[str, Any]:

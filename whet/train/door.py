@@ -1,0 +1,56 @@
+"""The door: what is known to fail, or to do nothing, is refused before any data is read."""
+
+from __future__ import annotations
+
+from whet.base.catalogue import model_source, objective, tuner
+from whet.base.errors import ConfigError
+from whet.base.run import Data, Run
+from whet.contracts.tuner import Tuner
+from whet.parallel.world import device_of
+from whet.train.folder import RunFolder
+
+# Settings of `data` that say how text becomes tokens.
+_OF_TEXT = ("template", "train_on", "max_length", "truncation", "allow")
+
+
+def enter(run: Run, *, is_new: bool) -> Tuner:
+    """The run's tuner, once nothing speaks against the run. Raises WhetError with the setting's place."""
+    if is_new:
+        RunFolder.refuse_taken(run)
+    device_of(run.train.device)
+    objective.get(run.objective.kind).build(**run.objective.values())
+    _check_evaluation(run)
+    if not model_source.get(run.model.kind).facts.get("tokens", True):
+        _check_without_tokens(run)
+    return tuner.get(run.tuner.kind).build(**run.tuner.values())
+
+
+def _check_evaluation(run: Run) -> None:
+    """Settings of `evaluate` that wait for something which never comes."""
+    if run.data.held_out:
+        return
+    if run.evaluate.early_stop is not None:
+        raise _idle("evaluate.early_stop", "nothing is held out to measure")
+    if run.evaluate.every is not None and not run.evaluate.prompts:
+        raise _idle("evaluate.every", "nothing is held out to measure, and there are no prompts to answer")
+
+
+def _idle(setting: str, reason: str) -> ConfigError:
+    return ConfigError(f"`{setting}` does nothing: {reason}", at=setting, hint="data.held_out=0.1")
+
+
+def _check_without_tokens(run: Run) -> None:
+    for name in _OF_TEXT:
+        default = Data.model_fields[name].default
+        if getattr(run.data, name) != default:
+            shown = "null" if default is None else default if isinstance(default, str) else "[]"
+            raise _wordless(f"data.{name}", f"data.{name}={shown}")
+    if run.evaluate.prompts:
+        raise _wordless("evaluate.prompts", "evaluate.prompts=[]")
+    for name in ("tokens", "batch_tokens"):
+        if getattr(run.train, name) is not None:
+            raise _wordless(f"train.{name}", "train.epochs=1" if name == "tokens" else "train.batch_samples=128")
+
+
+def _wordless(setting: str, hint: str) -> ConfigError:
+    return ConfigError(f"`{setting}` is about tokens, and the model has none", at=setting, hint=hint)
