@@ -88,8 +88,17 @@ def stored_adapter(module: nn.Module, tensors: Mapping[str, Tensor]) -> tuple[An
     wrapper = wrapper_of(module)
     assert wrapper is not None
     prefix = next(name for name, part in wrapper.named_modules() if part is module)
-    state = {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
-    return wrapper.peft_config[NAME], adapter_state(wrapper, state)
+    beside = {name: t for name, t in wrapper.state_dict().items() if not name.startswith(f"{prefix}.")}
+    state = beside | {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
+    starts = {name: tensor for name, tensor in state.items() if name.endswith((".start_A", ".start_B"))}
+    rest = {name: tensor for name, tensor in state.items() if name not in starts}
+    config, stored = wrapper.peft_config[NAME], adapter_state(wrapper, rest)
+    if not starts:
+        return config, stored
+    from whet.models.lora import of_original
+
+    named = {name.replace(".start_", ".lora_") + ".weight": tensor for name, tensor in starts.items()}
+    return of_original(config, stored, named)
 
 
 def adapter_state(wrapper: Any, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -120,7 +129,7 @@ def quiet() -> Iterator[None]:
 
 
 def _loaded(module: nn.Module, path: str) -> Any:
-    from peft import PeftConfig, get_peft_model, set_peft_model_state_dict
+    from peft import PeftConfig, get_peft_model
 
     config = PeftConfig.from_pretrained(path)
     config.inference_mode = True
@@ -129,19 +138,29 @@ def _loaded(module: nn.Module, path: str) -> Any:
     try:
         with quiet():
             wrapper = get_peft_model(module, config)
-        wrapper.peft_config[NAME].base_model_name_or_path = base
-        report = set_peft_model_state_dict(wrapper, stored_weights(path))
     except (RuntimeError, ValueError) as error:
         raise ModelError(f"the adapter {path} does not fit its base: {_mismatch(error)}", at=path) from error
-    lacking = [key for key in report.missing_keys if "lora_" in key or "prompt" in key]
-    if report.unexpected_keys or lacking:
-        names = ", ".join([*report.unexpected_keys, *lacking][:3])
-        raise ModelError(
-            f"the adapter {path} was made for another model: {names}",
-            at=path,
-            hint="model.base=THE_MODEL_IT_WAS_MADE_FOR",
-        )
+    wrapper.peft_config[NAME].base_model_name_or_path = base
+    fill(wrapper, path)
     return wrapper
+
+
+def fill(wrapper: Any, path: str) -> None:
+    """Give the adapter in `wrapper` the weights of a folder. Raises ModelError where names or shapes differ."""
+    from peft import set_peft_model_state_dict
+
+    stored = stored_weights(path)
+    try:
+        report = set_peft_model_state_dict(wrapper, stored)
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(f"the adapter {path} does not fit its base: {_mismatch(error)}", at=path) from error
+    held = adapter_state(wrapper, wrapper.state_dict())
+    strange = sorted([*report.unexpected_keys, *(held.keys() ^ stored.keys())])
+    if strange:
+        names = ", ".join(strange[:3]) + (", ..." if len(strange) > 3 else "")
+        raise ModelError(
+            f"the adapter {path} was made for another model: {names}", at=path, hint="model.base=ITS_OWN_BASE_MODEL"
+        )
 
 
 def _mismatch(error: Exception) -> str:

@@ -11,26 +11,21 @@ from typing import Any
 from torch import nn
 
 from whet.base.errors import ConfigError, ModelError
+from whet.contracts.model import ParamRole
 from whet.models.adapters import NAME, adapter_state, hold, quiet, wrapper_of
+from whet.models.roles import roles
 from whet.models.tuners.full import Full
 
-ALL_LINEAR = "all-linear"
+ALL_LINEAR, NORMS = "all-linear", "all-norms"
 
 
 class PeftTuner(Full):
-    """One method of PEFT with its settings, by PEFT's own names.
-
-    `changes_base`: the start of the adapter changes frozen weights, so that checkpoints must hold them.
-    """
+    """One method of PEFT with its settings, by PEFT's own names."""
 
     is_adapter = True
 
-    def __init__(
-        self, method: str, settings: Mapping[str, Any], *, mergeable: bool = True, changes_base: bool = False
-    ) -> None:
+    def __init__(self, method: str, settings: Mapping[str, Any]) -> None:
         self.method, self.settings = method.upper(), dict(settings)
-        self.mergeable = mergeable
-        self._changes_base = changes_base
 
     def prepare(self, module: nn.Module) -> nn.Module:
         from peft import get_peft_model
@@ -63,13 +58,13 @@ class PeftTuner(Full):
         targets = settings.get("target_modules")
         if targets == ALL_LINEAR:
             settings["target_modules"] = linear_names(module)
+        elif targets == NORMS:
+            settings["target_modules"] = norm_names(module)
         elif targets is not None:
             check_targets(module, targets)
         return settings
 
     def untouched(self, module: nn.Module) -> frozenset[str]:
-        if self._changes_base:
-            return frozenset()
         added = set(self.saved_names(module))
         return frozenset(n for n, p in module.named_parameters() if not p.requires_grad and n not in added)
 
@@ -84,6 +79,19 @@ class PeftTuner(Full):
         """No starting values: on meta there is nothing to decompose, and the leader's values come later."""
         if isinstance(getattr(config, "init_lora_weights", None), str):
             config.init_lora_weights = True
+
+
+def chosen_modules(
+    targets: str | Sequence[str], exclude: str | Sequence[str], layers: Sequence[int], modules_to_save: Sequence[str]
+) -> dict[str, Any]:
+    """What the settings that most methods share are called by PEFT."""
+    named = {
+        "target_modules": as_targets(targets),
+        "exclude_modules": as_targets(exclude),
+        "layers_to_transform": list(layers),
+        "modules_to_save": list(modules_to_save),
+    }
+    return {name: value for name, value in named.items() if value}
 
 
 def config_class(method: str) -> type:
@@ -113,7 +121,7 @@ def as_targets(value: str | Sequence[str]) -> str | list[str]:
     """Targets as PEFT takes them: a plain name is a list of one, any other text a regular expression."""
     if not isinstance(value, str):
         return list(value)
-    if value == ALL_LINEAR or not re.fullmatch(r"[\w.]+", value):
+    if value in (ALL_LINEAR, NORMS) or not re.fullmatch(r"[\w.]+", value):
         return value
     return [value]
 
@@ -128,6 +136,12 @@ def linear_names(module: nn.Module) -> list[str]:
     ends = list(dict.fromkeys(name.rsplit(".", 1)[-1] for name in found))
     is_plain = sum(name.rsplit(".", 1)[-1] in ends for name in parts) == len(found)
     return ends if is_plain else found
+
+
+def norm_names(module: nn.Module) -> list[str]:
+    """Names of all norms with parameters: their last parts."""
+    of_norms = {name.rpartition(".")[0] for name, role in roles(module).items() if role is ParamRole.NORM}
+    return list(dict.fromkeys(name.rsplit(".", 1)[-1] for name in sorted(of_norms)))
 
 
 def check_targets(module: nn.Module, targets: str | Sequence[str]) -> None:

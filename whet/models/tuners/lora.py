@@ -8,9 +8,9 @@ from whet.base.catalogue import tuner
 from whet.base.settings import Count, Momentum, Natural, Positive
 
 if TYPE_CHECKING:
-    from whet.models.peft_tuner import PeftTuner
+    from whet.models.lora import Lora
 
-Start = Literal["default", "gaussian", "orthogonal", "pissa", "olora"]
+Start = Literal["default", "gaussian", "orthogonal", "pissa", "pissa-fast", "olora", "lora-ga"]
 
 
 @tuner("lora")
@@ -20,41 +20,49 @@ def lora(
     alpha: Positive | None = None,
     dropout: Momentum = 0.0,
     targets: tuple[str, ...] | str = "all-linear",
+    parameters: tuple[str, ...] = (),
     exclude: tuple[str, ...] | str = (),
     layers: tuple[Natural, ...] = (),
-    bias: Literal["none", "all", "lora_only"] = "none",
     modules_to_save: tuple[str, ...] = (),
+    bias: Literal["none", "all", "lora_only"] = "none",
     init: Start = "default",
     rslora: bool = False,
     dora: bool = False,
-) -> PeftTuner:
+    plus: Positive = 1.0,
+) -> Lora:
     """Train a low-rank matrix beside each chosen linear layer; the model itself stays frozen.
 
     rank: rank of the added matrices
     alpha: their scale is alpha / rank; twice the rank by default
     dropout: share of a layer's input that the added matrices do not see while training
     targets: all-linear (every linear layer but the head), names of modules, or a regular expression
+    parameters: names of three-dimensional parameters, or `experts` for those of a mixture of experts
     exclude: names, or a regular expression, of modules that are left out
     layers: only these layers, counted from 0
-    bias: which biases are trained as well
     modules_to_save: modules that are trained whole and stored with the adapter, such as lm_head
-    init: how the matrices start; pissa and olora take them from the weights
-    rslora: scale by alpha / sqrt(rank) instead
-    dora: train the length of each weight column apart from its direction
+    bias: which biases are trained as well
+    init: how the matrices start; pissa and olora take them from the weights, lora-ga from a first gradient
+    rslora: scale by alpha / sqrt(rank) instead (rsLoRA)
+    dora: train the length of each weight column apart from its direction (DoRA)
+    plus: learning rate of the second matrix over that of the first (LoRA+); 16 is usual there
     """
-    from whet.models.peft_tuner import PeftTuner, as_targets
+    from whet.base.errors import ConfigError
+    from whet.models.lora import Lora, peft_start
+    from whet.models.peft_tuner import chosen_modules
 
+    if dora and init in ("pissa", "pissa-fast", "olora", "lora-ga"):
+        raise ConfigError(
+            f"`dora` with `init: {init}` has no form that PEFT could load", at="tuner", hint="tuner.dora=false"
+        )
     settings: dict[str, Any] = {
         "r": rank,
         "lora_alpha": 2 * rank if alpha is None else alpha,
         "lora_dropout": dropout,
-        "target_modules": as_targets(targets),
-        "exclude_modules": as_targets(exclude) or None,
-        "layers_to_transform": list(layers) or None,
         "bias": bias,
-        "modules_to_save": list(modules_to_save) or None,
-        "init_lora_weights": True if init == "default" else init,
+        "init_lora_weights": peft_start(init),
         "use_rslora": rslora,
         "use_dora": dora,
+        "target_parameters": list(parameters) or None,
+        **chosen_modules(targets, exclude, layers, modules_to_save),
     }
-    return PeftTuner("lora", settings, changes_base=init in {"pissa", "olora"})
+    return Lora(settings, plus, init)

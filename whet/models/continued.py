@@ -1,0 +1,50 @@
+"""Continuing an adapter: what its folder says becomes the tuner."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from whet.base.errors import ModelError
+from whet.models.adapters import NAME, fill, is_adapter, wrapper_of
+from whet.models.find import find_model
+from whet.models.peft_tuner import PeftTuner
+
+
+def continued(path: str) -> PeftTuner:
+    """The tuner of the adapter that `path` names. Raises ModelError where it is none."""
+    folder = find_model(path)
+    if not is_adapter(folder):
+        raise ModelError(f"{path} is not an adapter", at="tuner.path", hint=f"model={path}, with another tuner")
+    return Continued(str(Path(folder).resolve()))
+
+
+class Continued(PeftTuner):
+    """PEFT's method of a folder, started from the weights that are stored there."""
+
+    def __init__(self, path: str) -> None:
+        from peft import PeftConfig
+
+        self._stored = PeftConfig.from_pretrained(path)
+        self._path = path
+        super().__init__(self._stored.peft_type.value, {})
+
+    def config(self, module: nn.Module) -> Any:
+        from peft import PeftConfig
+
+        config: Any = PeftConfig.from_pretrained(self._path)
+        config.inference_mode = False
+        config.base_model_name_or_path = getattr(module, "name_or_path", None) or None
+        return config
+
+    def prepare(self, module: nn.Module) -> nn.Module:
+        """On meta the adapter stays empty, and on the probes' twin, whose shapes are others, it is drawn."""
+        module = super().prepare(module)
+        is_twin = not getattr(module, "name_or_path", None)
+        if not is_twin and not any(p.is_meta for p in module.parameters()):
+            wrapper = wrapper_of(module)
+            assert wrapper is not None and NAME in wrapper.peft_config
+            fill(wrapper, self._path)
+        return module

@@ -1,0 +1,98 @@
+"""LoRA as a tuner: PEFT's layers, with rates of their own, experts, and starts that change the frozen weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from copy import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from whet.base.errors import ModelError
+from whet.contracts.model import ParamRole
+from whet.models.adapters import NAME
+from whet.models.peft_tuner import PeftTuner
+from whet.models.roles import roles
+
+EXPERTS = "experts"
+# Buffers beside a layer whose frozen weight gave its start away.
+START_A, START_B = "start_A", "start_B"
+_FROM_WEIGHTS = {"pissa": "pissa", "pissa-fast": "pissa_niter_16", "olora": "olora"}
+
+
+def peft_start(init: str) -> bool | str:
+    """What PEFT calls a start. LoRA-GA's comes later, from gradients."""
+    return _FROM_WEIGHTS.get(init, init if init in ("gaussian", "orthogonal") else True)
+
+
+class Lora(PeftTuner):
+    """LoRA. `plus` is the rate of the second matrix over that of the first (Hayou et al. 2024)."""
+
+    def __init__(self, settings: Mapping[str, Any], plus: float, init: str) -> None:
+        super().__init__("lora", settings)
+        self._plus, self._init = plus, init
+
+    def fitted(self, module: nn.Module) -> dict[str, Any]:
+        settings = super().fitted(module)
+        named = settings.get("target_parameters")
+        if named and EXPERTS in named:
+            found = expert_parameters(module)
+            if not found:
+                raise ModelError("the model has no experts", at="tuner.parameters", hint="tuner.parameters=[]")
+            settings["target_parameters"] = [n for n in named if n != EXPERTS] + found
+        return settings
+
+    def prepare(self, module: nn.Module) -> nn.Module:
+        module = super().prepare(module)
+        if self._init in _FROM_WEIGHTS or self._init == "lora-ga":
+            for layer in lora_layers(module):
+                keep_start(layer)
+        return module
+
+    def rates(self, module: nn.Module) -> Mapping[str, float]:
+        if self._plus == 1.0:
+            return {}
+        second = (".lora_B.", ".lora_embedding_B.")
+        return {n: self._plus for n, p in module.named_parameters() if p.requires_grad and any(s in n for s in second)}
+
+    def untouched(self, module: nn.Module) -> frozenset[str]:
+        # A gradient's start cannot be computed again from the weights alone, so its checkpoints hold what it changed.
+        return frozenset() if self._init == "lora-ga" else super().untouched(module)
+
+
+def expert_parameters(module: nn.Module) -> list[str]:
+    """Names of the experts' three-dimensional weights, without the layers' numbers."""
+    found = [name for name, role in roles(module).items() if role is ParamRole.EXPERT]
+    return list(dict.fromkeys(name.rpartition("layers.")[2].partition(".")[2] or name for name in found))
+
+
+def lora_layers(module: nn.Module) -> Iterator[Any]:
+    """PEFT's LoRA layers around linear ones, in the module's order."""
+    from peft.tuners.lora import Linear
+
+    return (part for part in module.modules() if isinstance(part, Linear) and NAME in part.lora_A)
+
+
+def keep_start(layer: Any) -> None:
+    """Note the start that was taken out of the frozen weight: the export needs it to be an adapter of the original."""
+    for name, matrix in ((START_A, layer.lora_A[NAME]), (START_B, layer.lora_B[NAME])):
+        layer.register_buffer(name, matrix.weight.detach().clone())
+
+
+def of_original(
+    config: Any, tensors: Mapping[str, Tensor], starts: Mapping[str, Tensor]
+) -> tuple[Any, dict[str, Tensor]]:
+    """The same function as an adapter of the original weights: B A - B0 A0 with twice the rank.
+
+    `starts` are the noted matrices by the names of the stored ones. Exact: nothing is decomposed again.
+    """
+    config = copy(config)
+    config.r, config.init_lora_weights = 2 * config.r, True
+    config.lora_alpha *= math.sqrt(2) if config.use_rslora else 2
+    joined = dict(tensors)
+    for name, start in starts.items():
+        is_first = ".lora_A." in name
+        joined[name] = torch.cat([tensors[name], start if is_first else -start], dim=0 if is_first else 1)
+    return config, joined

@@ -1,0 +1,21 @@
+"""An adapter that is there already, trained further."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from whet.base.catalogue import tuner
+
+if TYPE_CHECKING:
+    from whet.models.peft_tuner import PeftTuner
+
+
+@tuner("adapter")
+def adapter(*, path: str) -> PeftTuner:
+    """Continue an adapter: its method, its settings and its weights; the model is its base.
+
+    path: folder of the adapter, or the run or name of a run that made it
+    """
+    from whet.models.continued import continued
+
+    return continued(path)

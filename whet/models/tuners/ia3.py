@@ -1,0 +1,36 @@
+"""IA3: a vector scales keys, values and the inner activations of each layer (Liu et al. 2022)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from whet.base.catalogue import tuner
+
+if TYPE_CHECKING:
+    from whet.models.peft_tuner import PeftTuner
+
+
+@tuner("ia3")
+def ia3(
+    *,
+    targets: tuple[str, ...] | str = (),
+    feedforward: tuple[str, ...] = (),
+    exclude: tuple[str, ...] | str = (),
+    modules_to_save: tuple[str, ...] = (),
+) -> PeftTuner:
+    """Train vectors that scale keys, values and inner activations; the fewest parameters of all.
+
+    targets: names of modules, or a regular expression; PEFT's choice for this architecture by default
+    feedforward: those targets whose input is scaled instead of their output
+    exclude: names, or a regular expression, of modules that are left out
+    modules_to_save: modules that are trained whole and stored with the adapter, such as lm_head
+    """
+    from whet.base.errors import ConfigError
+    from whet.models.peft_tuner import PeftTuner, chosen_modules
+
+    if feedforward and not targets:
+        raise ConfigError("`feedforward` needs `targets`", at="tuner.targets", hint="tuner.targets=[k_proj,v_proj,...]")
+    settings: dict[str, Any] = chosen_modules(targets, exclude, (), modules_to_save)
+    if targets:
+        settings["feedforward_modules"] = list(feedforward)
+    return PeftTuner("ia3", settings)

@@ -1,0 +1,29 @@
+"""LN tuning: only the norms are trained (Zhao et al. 2024)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from whet.base.catalogue import tuner
+
+if TYPE_CHECKING:
+    from whet.models.peft_tuner import PeftTuner
+
+
+@tuner("ln-tuning")
+def ln_tuning(
+    *,
+    targets: tuple[str, ...] | str = (),
+    exclude: tuple[str, ...] | str = (),
+    modules_to_save: tuple[str, ...] = (),
+) -> PeftTuner:
+    """Train the norms and nothing else.
+
+    targets: names of norms, or a regular expression; every norm by default
+    exclude: names, or a regular expression, of modules that are left out
+    modules_to_save: modules that are trained whole and stored with the adapter, such as lm_head
+    """
+    from whet.models.peft_tuner import NORMS, PeftTuner, chosen_modules
+
+    settings: dict[str, Any] = chosen_modules(targets or NORMS, exclude, (), modules_to_save)
+    return PeftTuner("ln_tuning", settings)
