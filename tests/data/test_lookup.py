@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 from tests.data.chat import make_tokenizer
+from whet.data import lookup
 from whet.data.lookup import word_encoder
 
 # The splitting patterns of well-known tokenizers.
@@ -52,7 +53,7 @@ ascii_texts = st.lists(
 @settings(max_examples=80)
 @given(text=ascii_texts)
 def test_tokens_and_their_places_are_the_tokenizers(name, text):
-    ours, theirs = LOOKUPS[name](text), ENCODERS[name].encode(text, add_special_tokens=False)
+    [ours], theirs = LOOKUPS[name]([text]), ENCODERS[name].encode(text, add_special_tokens=False)
     assert ours.ids == theirs.ids and len(ours) == len(theirs)
     assert [ours.token_to_chars(i) for i in range(len(ours))] == theirs.offsets
     assert [ours.char_to_token(c) for c in range(len(text) + 1)] == [
@@ -61,7 +62,7 @@ def test_tokens_and_their_places_are_the_tokenizers(name, text):
 
 
 def test_text_beyond_ascii_is_left_to_the_tokenizer():
-    assert LOOKUPS["gpt2"]("naïve") is None
+    assert LOOKUPS["gpt2"](["naïve"]) == [None]
 
 
 @pytest.mark.parametrize(
@@ -95,4 +96,14 @@ def test_added_tokens_that_take_white_space_are_left_to_the_tokenizer():
 
 def test_it_comes_through_pickling():
     copy = pickle.loads(pickle.dumps(LOOKUPS["cl100k"]))
-    assert copy("It's 12345<tool>").ids == LOOKUPS["cl100k"]("It's 12345<tool>").ids
+    text = "It's 12345<tool>"
+    assert copy([text])[0].ids == LOOKUPS["cl100k"]([text])[0].ids
+
+
+def test_a_table_that_grew_too_large_begins_again(monkeypatch):
+    monkeypatch.setattr(lookup, "_MAX_CHARS", 8)
+    words, texts = lookup.word_encoder(ENCODERS["gpt2"]), ["some words", "other words <tool>", "some words again"]
+    for _ in range(2):
+        found = [words([text])[0].ids for text in texts]
+        assert found == [ENCODERS["gpt2"].encode(text, add_special_tokens=False).ids for text in texts]
+    assert words._num_chars < 40

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +27,11 @@ _CLASSES |= dict.fromkeys(("Lt", "Lm", "Lo", "M", "Mn", "Mc", "Me", "Nl", "No"),
 _ALPHABET = {byte: chr(256 + byte) for byte in range(33)} | {127: chr(256 + 33)}
 # Oniguruma and Python read a quantifier behind `{n,m}` differently, and set operations in a class.
 _DIFFER = re.compile(r"(?<!\\p)\{[\d,]*\}[+?]|&&|--|\|\||~~")
-_MAX_WORDS, _MAX_WORD_CHARS = 200_000, 64
+_MAX_CHARS = 2_000_000  # of the words in the table, which then begins again: some 50 MB
 _PROBE = "".join(map(chr, range(128))) + "  It's  1234567 words,\r\n\r\n\tI'LL say: x_1 == y; \n   ... <a>b</a>   "
+
+
+WordTokens = tuple[tuple[int, ...], tuple[int, ...]]
 
 
 class Words:
@@ -53,74 +56,105 @@ class Words:
         return self._starts[token], self._starts[token + 1]
 
 
-class WordEncoder(dict[str, tuple[tuple[int, ...], tuple[int, ...]]]):
-    """Words, and special tokens, with their (ids, lengths). Made by `word_encoder`."""
+class WordEncoder:
+    """Texts to tokens, by a table of words, and special tokens, with their (ids, lengths). Made by `word_encoder`."""
 
     def __init__(self, encoder: Tokenizer, words: re.Pattern[str], added: dict[str, int]) -> None:
-        super().__init__({text: ((index,), (len(text),)) for text, index in added.items()})
-        self._encoder, self._words = encoder, words
-        longest_first = sorted(added, key=len, reverse=True)
-        self._added = re.compile("(" + ("|".join(map(re.escape, longest_first)) or "(?!)") + ")")
+        from tokenizers import Tokenizer
 
-    def __call__(self, text: str) -> Words | None:
-        """The tokens of the text, without special ones around it; None for text that has to go to the tokenizer."""
-        if not text.isascii():
-            return None
+        self._encoder, self._words = encoder, words
+        self._merges = Tokenizer(encoder.model)  # the same model, but nothing that cuts or looks for added tokens
+        self._lengths = _Lengths(encoder.model)
+        self._added = {text: ((index,), (len(text),)) for text, index in added.items()}
+        longest_first = sorted(added, key=len, reverse=True)
+        self._split = re.compile("(" + ("|".join(map(re.escape, longest_first)) or "(?!)") + ")").split
+        self._known: dict[str, WordTokens] = dict(self._added)
+        self._num_chars = 0
+
+    def __call__(self, texts: Sequence[str]) -> list[Words | None]:
+        """The tokens of each text, without special ones around it; None for text that has to go to the tokenizer."""
+        if self._num_chars > _MAX_CHARS:
+            self._known, self._num_chars = dict(self._added), 0
+        cut = [self._cut(text) if text.isascii() else None for text in texts]
+        self._learn(set(chain.from_iterable(words for words in cut if words)).difference(self._known))
+        return [None if words is None else self._read(words, text) for words, text in zip(cut, texts, strict=True)]
+
+    def _cut(self, text: str) -> list[str]:
         words: list[str] = []
-        for number, part in enumerate(self._added.split(text)):  # every second part is an added token
+        for number, part in enumerate(self._split(text)):  # every second part is an added token
             words += [part] if number % 2 else self._words.findall(part)
-        found = [self[word] for word in words]
+        return words
+
+    def _learn(self, words: Collection[str]) -> None:
+        """Merge new words, all in one call."""
+        encodings = self._merges.encode_batch_fast([word.translate(_ALPHABET) for word in words])
+        for word, encoding in zip(words, encodings, strict=True):
+            ids = tuple(encoding.ids)
+            self._known[word] = ids, tuple([self._lengths[index] for index in ids])
+            self._num_chars += len(word)
+
+    def _read(self, words: Sequence[str], text: str) -> Words | None:
+        found = [self._known[word] for word in words]
         ids, lengths = zip(*found, strict=True) if found else ((), ())
         read = Words(list(chain.from_iterable(ids)), chain.from_iterable(lengths))
         return read if read.num_chars == len(text) else None  # the pattern left something out
-
-    def __missing__(self, word: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        tokens = self._encoder.model.tokenize(word.translate(_ALPHABET))
-        found = tuple(token.id for token in tokens), tuple(len(token.value) for token in tokens)
-        if len(self) < _MAX_WORDS and len(word) <= _MAX_WORD_CHARS:
-            self[word] = found
-        return found
 
     def __reduce__(self) -> Any:
         return _rebuilt, (self._encoder,)
 
 
+class _Lengths(dict[int, int]):
+    """How many characters of ASCII text a token stands for."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self._model = model
+
+    def __missing__(self, index: int) -> int:
+        self[index] = length = len(self._model.id_to_token(index))
+        return length
+
+
 def word_encoder(encoder: Tokenizer) -> WordEncoder | None:
     """The encoder for ASCII text that gives the very tokens of `encoder`, or None for one it cannot stand for."""
-    state = json.loads(encoder.to_str())
-    added = [token for token in state["added_tokens"] if token["content"].isascii()]
-    if not (_is_plain_bpe(state["model"]) and _keeps_ascii(state["normalizer"]) and _are_plain(added)):
+    added = {token.content: (i, token) for i, token in encoder.get_added_tokens_decoder().items()}
+    added = {text: entry for text, entry in added.items() if text.isascii()}
+    is_known = _is_plain_bpe(encoder.model) and _keeps_ascii(_state(encoder.normalizer))
+    if not (is_known and _are_plain([token for _, token in added.values()])):
         return None
-    pattern = _ascii_pattern(_splitting(state["pre_tokenizer"]))
+    pattern = _ascii_pattern(_splitting(_state(encoder.pre_tokenizer)))
     if pattern is None or encoder.encode_special_tokens:
         return None
-    words = WordEncoder(encoder, pattern, {token["content"]: token["id"] for token in added})
-    texts = [_PROBE, *(_PROBE[:9] + token + _PROBE[:9] for token in words)]
-    return words if all(_agree(words, encoder, text) for text in texts) else None
+    words = WordEncoder(encoder, pattern, {text: index for text, (index, _) in added.items()})
+    texts = [_PROBE, *(_PROBE[:9] + token + _PROBE[:9] for token in added)]
+    theirs = encoder.encode_batch(texts, add_special_tokens=False)
+    agree = (ours is not None and ours.ids == their.ids for ours, their in zip(words(texts), theirs, strict=True))
+    return words if all(agree) else None
 
 
-def _agree(words: WordEncoder, encoder: Tokenizer, text: str) -> bool:
-    found = words(text)
-    return found is not None and found.ids == encoder.encode(text, add_special_tokens=False).ids
+def _state(part: Any) -> dict[str, Any] | None:
+    """The settings of a normalizer or pre-tokenizer; they pickle as JSON. (The whole tokenizer's holds its words.)"""
+    return None if part is None else json.loads(part.__getstate__())
 
 
 def _rebuilt(encoder: Tokenizer) -> WordEncoder | None:
     return word_encoder(encoder)
 
 
-def _is_plain_bpe(model: dict[str, Any]) -> bool:
+def _is_plain_bpe(model: Any) -> bool:
     marks = ("dropout", "continuing_subword_prefix", "end_of_word_suffix")
-    return model.get("type") == "BPE" and not any(model.get(mark) for mark in marks)
+    return type(model).__name__ == "BPE" and not any(getattr(model, mark) for mark in marks)
 
 
 def _keeps_ascii(normalizer: dict[str, Any] | None) -> bool:
     return normalizer is None or normalizer["type"] in ("NFC", "NFD", "NFKC", "NFKD")
 
 
-def _are_plain(added: list[dict[str, Any]]) -> bool:
+def _are_plain(added: Sequence[Any]) -> bool:
     """Whether added tokens are found by their text alone, in one pass."""
     flags = ("lstrip", "rstrip", "single_word")
-    return not any(token[flag] for token in added for flag in flags) and len({t["normalized"] for t in added}) <= 1
+    is_moved = any(getattr(token, flag) for token in added for flag in flags)
+    return not is_moved and len({token.normalized for token in added}) <= 1
 
 
 def _splitting(splitter: dict[str, Any] | None) -> str | None:
