@@ -16,7 +16,7 @@ from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
 
 # What ByteLevel splits by when it has no pattern before it.
 _GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
@@ -71,13 +71,17 @@ class WordEncoder:
         self._known: dict[str, WordTokens] = dict(self._added)
         self._num_chars = 0
 
-    def __call__(self, texts: Sequence[str]) -> list[Words | None]:
-        """The tokens of each text, without special ones around it; None for text that has to go to the tokenizer."""
+    def takes(self, text: str) -> bool:
+        """Whether the text can be read by words; other text has to go to the tokenizer."""
+        return text.isascii()
+
+    def __call__(self, texts: Sequence[str]) -> list[Words | Encoding]:
+        """The tokens of each text, without special ones around it."""
         if self._num_chars > _MAX_CHARS:
             self._known, self._num_chars = dict(self._added), 0
-        cut = [self._cut(text) if text.isascii() else None for text in texts]
-        self._learn(set(chain.from_iterable(words for words in cut if words)).difference(self._known))
-        return [None if words is None else self._read(words, text) for words, text in zip(cut, texts, strict=True)]
+        cut = [self._cut(text) for text in texts]
+        self._learn(set(chain.from_iterable(cut)).difference(self._known))
+        return [self._read(words, text) for words, text in zip(cut, texts, strict=True)]
 
     def _cut(self, text: str) -> list[str]:
         words: list[str] = []
@@ -93,11 +97,13 @@ class WordEncoder:
             self._known[word] = ids, tuple([self._lengths[index] for index in ids])
             self._num_chars += len(word)
 
-    def _read(self, words: Sequence[str], text: str) -> Words | None:
+    def _read(self, words: Sequence[str], text: str) -> Words | Encoding:
         found = [self._known[word] for word in words]
         ids, lengths = zip(*found, strict=True) if found else ((), ())
         read = Words(list(chain.from_iterable(ids)), chain.from_iterable(lengths))
-        return read if read.num_chars == len(text) else None  # the pattern left something out
+        if read.num_chars < len(text):  # the pattern left something out
+            return self._encoder.encode(text, add_special_tokens=False)
+        return read
 
     def __reduce__(self) -> Any:
         return _rebuilt, (self._encoder,)
@@ -127,9 +133,9 @@ def word_encoder(encoder: Tokenizer) -> WordEncoder | None:
         return None
     words = WordEncoder(encoder, pattern, {text: index for text, (index, _) in added.items()})
     texts = [_PROBE, *(_PROBE[:9] + token + _PROBE[:9] for token in added)]
-    theirs = encoder.encode_batch(texts, add_special_tokens=False)
-    agree = (ours is not None and ours.ids == their.ids for ours, their in zip(words(texts), theirs, strict=True))
-    return words if all(agree) else None
+    ours, theirs = words(texts), encoder.encode_batch(texts, add_special_tokens=False)
+    agree = all(isinstance(our, Words) and our.ids == their.ids for our, their in zip(ours, theirs, strict=True))
+    return words if agree else None
 
 
 def _state(part: Any) -> dict[str, Any] | None:

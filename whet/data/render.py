@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -102,11 +103,16 @@ class Renderer:
         return [self._encoder.decode([int(i)], skip_special_tokens=False) for i in ids]
 
     def _encode(self, texts: Sequence[str]) -> Iterator[Tokens]:
-        """The tokens of each text: those looked up, and the others from one call of the tokenizer."""
-        found: Sequence[Tokens | None] = self._words(texts) if self._words is not None else [None] * len(texts)
-        others = [text for text, tokens in zip(texts, found, strict=True) if tokens is None]
-        encoded = iter(self._encoder.encode_batch(others, add_special_tokens=False))
-        return (tokens if tokens is not None else next(encoded) for tokens in found)
+        """The tokens of each text: looked up by words where that is possible, beside one call of the tokenizer."""
+        words = self._words
+        by_words = [words is not None and words.takes(text) for text in texts]
+        plain = [text for text, is_plain in zip(texts, by_words, strict=True) if is_plain]
+        others = [text for text, is_plain in zip(texts, by_words, strict=True) if not is_plain]
+        with ThreadPoolExecutor(1) as beside:  # the tokenizer works without Python's lock
+            encoding = beside.submit(self._encoder.encode_batch, others, add_special_tokens=False)
+            found = iter(words(plain) if words is not None else ())
+            encoded = iter(encoding.result())
+        return (next(found if is_plain else encoded) for is_plain in by_words)
 
     def _draft(self, row: Row, roles: bool) -> _Draft:
         if isinstance(row, Conversation):
