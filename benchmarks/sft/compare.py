@@ -78,7 +78,7 @@ TOOLS = (
 def main() -> None:
     arguments = parse_arguments()
     tools = [tool for tool in TOOLS if not arguments.tools or tool.name in arguments.tools]
-    python, rival = sys.executable, arguments.rival_python
+    python, rival = arguments.python, arguments.rival_python
     with tempfile.TemporaryDirectory() as folder:
         few = Task.prepare(Path(folder, "few"), arguments.data, arguments.rows // 4, 1, python, rival)
         best = {tool.name: best_micro_batch(tool, few) for tool in tools}
@@ -89,6 +89,7 @@ def main() -> None:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--python", default=sys.executable, help="a python that has whet (this one)")
     parser.add_argument("--rival-python", required=True, help="a python that has trl")
     parser.add_argument("--data", type=Path, default=HERE.parents[2] / "shared" / "data")
     parser.add_argument("--rows", type=int, default=NUM_ROWS, help="of the file's first rows; a quarter to choose by")
