@@ -12,7 +12,8 @@ from tests.tiny import tokenizer as write_tokenizer
 from whet.base.errors import DataError
 from whet.contracts.rows import Labelled, Preference
 from whet.contracts.sample import Sample
-from whet.data.collate import collate, separate
+from whet.data.branches import separate
+from whet.data.collate import collate
 from whet.data.recipe import Recipe
 from whet.data.render import Renderer
 from whet.data.table import SampleTable
@@ -40,7 +41,7 @@ def texts(renderer, sample, branch):
 
 
 def recipe(renderer, **settings):
-    return Recipe(renderer, frozenset({"preference", "labelled"}), **settings)
+    return Recipe(renderer, settings.pop("takes", frozenset({"preference"})), **settings)
 
 
 def test_each_reply_reads_as_a_conversation_of_its_own_and_is_trained_alone(renderer):
@@ -63,9 +64,12 @@ def test_replies_that_begin_alike_share_no_trained_token(renderer):
 def test_a_labelled_reply_is_the_last_one_and_keeps_its_label(renderer):
     turns = [("user", "owl"), ("assistant", "the fox"), ("user", "dog"), ("assistant", "the trees")]
     messages = [{"role": role, "content": content} for role, content in turns]
-    [sample], _ = recipe(renderer)("rows", [(0, Labelled(messages, False))])
+    take = recipe(renderer, takes=frozenset({"preference", "labelled"}))
+    [sample, good, bad], _ = take("rows", [(0, Labelled(messages, False)), (1, PAIR)])
     assert texts(renderer, sample, 0)[1] == "the trees<|im_end|>"
     assert sample.fields == {"label": 0} and sample.cuts == ()
+    assert [s.fields["label"] for s in (good, bad)] == [1, 0]
+    assert texts(renderer, bad, 0)[1] == "the lazy dog jumps<|im_end|>"
 
 
 def test_a_pair_is_cut_where_its_longest_reply_ends(renderer):

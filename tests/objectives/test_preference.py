@@ -17,7 +17,7 @@ from tests.objectives.groups import SHAPES, assert_same, executor, figures, grou
 from whet.base.catalogue import objective
 from whet.base.errors import ConfigError
 from whet.contracts.model import Models
-from whet.data.collate import separate
+from whet.data.branches import separate
 from whet.models.language import CausalModel
 
 BETA = 0.3

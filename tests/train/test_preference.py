@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,16 @@ def pairs(count):
         {"prompt": sentence(i, 3 + i % 5), "chosen": sentence(i + 1, 2 + i % 4), "rejected": sentence(i + 2, 1 + i % 6)}
         for i in range(count)
     ]
+
+
+def demo(shared_data, name):
+    """A whole file of LLaMA-Factory's; what the tiny model takes long for is skipped, and listed."""
+    source = str(shared_data / "instruct" / f"{name}_en_demo.json")
+    return {
+        "model": {"init": {**LLAMA, "max_position_embeddings": 1024}},
+        "data": {"train": [source], "held_out": 0.05, "truncation": "skip", "max_skipped": 1.0},
+        "train": {"steps": 2, "batch_tokens": 2000},
+    }
 
 
 @pytest.fixture
@@ -38,20 +49,41 @@ def run(tmp_path, trained):
 def test_pairs_of_llama_factory_load_unedited_and_train(trained, shared_data):
     from transformers import AutoModelForCausalLM
 
-    source = str(shared_data / "instruct" / "dpo_en_demo.json") + "#12"
-    folder, records = trained(
-        "demo",
-        model={"init": {**LLAMA, "max_position_embeddings": 16384}},
-        data={"train": [source], "held_out": 0.2},
-        objective="dpo",
-        train={"steps": 2, "batch_tokens": 9000},
-    )
+    folder, records = trained("demo", objective="dpo", **demo(shared_data, "dpo"))
     first = next(r["metrics"] for r in records if r["kind"] == "step")
     assert first["loss"] == pytest.approx(0.6931, abs=1e-3)
     assert {"accuracy", "margin", "chosen", "rejected"} <= first.keys()
     measured = [r["metrics"] for r in records if r["kind"] == "evaluation"]
     assert measured and "accuracy" in measured[-1] and "perplexity" not in measured[-1]
     AutoModelForCausalLM.from_pretrained(folder / "model")
+
+
+def test_marked_replies_of_llama_factory_load_unedited_and_train(trained, shared_data):
+    folder, records = trained("marks", objective="kto", **demo(shared_data, "kto"))
+    steps = [r["metrics"] for r in records if r["kind"] == "step"]
+    assert steps[0]["loss"] == pytest.approx(0.5, abs=1e-3) and "baseline" in steps[1]
+    assert json.loads((folder / "resolved.json").read_text())["reference"] == "copy"
+
+
+def test_a_pair_counts_as_one_good_and_one_bad_reply(run):
+    folder, metrics, records = run("unpaired", "kto", train={"epochs": 6, "steps": None})
+    facts = next(r["facts"] for r in records if r["kind"] == "started")
+    assert facts["samples"] == 2 * 24 and (folder / "reference.npz").exists()
+    assert metrics[-1]["loss"] < metrics[0]["loss"]
+    with pytest.raises(ConfigError, match="far apart"):
+        run("streamed", "kto", data={"streaming": True})
+
+
+def test_adapters_switched_off_are_the_reference_of_a_fresh_adapter(tmp_path, run):
+    base, _, _ = run("base", "sft", data={"train": [str(write_rows(tmp_path / "sft.jsonl", conversations(4)))]})
+    own = {"kind": "lora", "rank": 4}
+    run = partial(run, tuner=own, model={"path": str(base / "model"), "init": None, "tokenizer": None})
+    folder, off, _ = run("off", "dpo")
+    assert json.loads((folder / "resolved.json").read_text())["reference"] == "adapters"
+    _, copied, _ = run("copied", {"kind": "dpo", "reference": "copy"})
+    for mine, other in zip(off, copied, strict=True):
+        assert mine["loss"] == pytest.approx(other["loss"], rel=1e-5)
+    assert off[-1]["loss"] != off[0]["loss"]
 
 
 def test_a_copy_and_stored_log_probabilities_are_one_reference(run):

@@ -32,6 +32,8 @@ class Sample:
     they begin, the first also where the beginning ends. Branches see it and not each other. A preference
     pair is a group of two, chosen first. Whatever holds samples together (a step, a row, a rank) so holds
     groups together. Each of `fields` has an entry a branch then.
+
+    `streams` are token rows beside this one, which become further streams of the batch.
     """
 
     ids: np.ndarray
@@ -39,6 +41,7 @@ class Sample:
     fields: Mapping[str, Any] = field(default_factory=dict)
     origin: Origin | None = None
     cuts: tuple[int, ...] = ()
+    streams: Mapping[str, Sample] = field(default_factory=dict)
 
     @property
     def num_tokens(self) -> int:

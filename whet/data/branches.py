@@ -40,6 +40,21 @@ def joined(row: Row, rendered: Sequence[Rendered], origin: Origin) -> Sample:
     return Sample(ids, weights, fields_of(row), origin, cuts)
 
 
+def separate(sample: Sample) -> list[Sample]:
+    """Each branch of a group as a sample of its own, with the shared beginning before it, without its fields."""
+    if not sample.cuts:
+        return [sample]
+    beginning = slice(0, sample.cuts[0])
+    return [
+        Sample(
+            np.concatenate([sample.ids[beginning], sample.ids[branch]]),
+            np.concatenate([np.zeros(sample.cuts[0], np.float32), sample.weights[branch]]),
+            origin=sample.origin,
+        )
+        for branch in sample.branches
+    ]
+
+
 def fields_of(row: Row) -> dict[str, Any]:
     """What an objective is told of a row beside its tokens: an entry a branch."""
     if isinstance(row, Labelled):

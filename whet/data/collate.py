@@ -12,6 +12,7 @@ import torch
 from whet.base.errors import DataError
 from whet.contracts.batch import Batch, Segment, Stream
 from whet.contracts.sample import Sample
+from whet.data.branches import separate
 
 
 def collate(samples: Sequence[Sample], *, trained: bool = True, shared: bool = True) -> Batch:
@@ -23,6 +24,7 @@ def collate(samples: Sequence[Sample], *, trained: bool = True, shared: bool = T
     DataError where samples do not go together.
     """
     names = _field_names(samples)
+    rows, beside = [sample.streams for sample in samples], samples[0].streams.keys()
     has_groups = any(sample.cuts for sample in samples)
     num_sequences = sum(len(sample.cuts) or 1 for sample in samples)
     fields = {name: _stacked(name, samples, has_groups) for name in names}
@@ -38,22 +40,10 @@ def collate(samples: Sequence[Sample], *, trained: bool = True, shared: bool = T
         raise DataError("samples with and without tokens cannot share a batch", at=_place(samples, lengths == 0))
     if has_groups and not shared:
         samples = [whole for sample in samples for whole in separate(sample)]
-    return Batch({"text": _stream(samples, trained)}, num_sequences, fields)
-
-
-def separate(sample: Sample) -> list[Sample]:
-    """Each branch of a group as a sample of its own, with the shared beginning before it, without its fields."""
-    if not sample.cuts:
-        return [sample]
-    beginning = slice(0, sample.cuts[0])
-    return [
-        Sample(
-            np.concatenate([sample.ids[beginning], sample.ids[branch]]),
-            np.concatenate([np.zeros(sample.cuts[0], np.float32), sample.weights[branch]]),
-            origin=sample.origin,
-        )
-        for branch in sample.branches
-    ]
+    streams = {"text": _stream(samples, trained)}
+    for name in beside:
+        streams[name] = _stream([row[name] for row in rows], trained)
+    return Batch(streams, num_sequences, fields)
 
 
 def dummy(sample: Sample, *, shared: bool = True) -> Batch:

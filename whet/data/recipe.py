@@ -11,7 +11,7 @@ import numpy as np
 from whet.base.errors import DataError
 from whet.contracts.rows import Row, Text, Values
 from whet.contracts.sample import Origin, Sample
-from whet.data.branches import joined, views
+from whet.data.branches import joined, separate, views
 from whet.data.ledger import Entry
 from whet.data.refusal import Refused, refusal
 
@@ -62,7 +62,7 @@ class Recipe:
             if isinstance(made, Refused):
                 entries.append(Entry(source, number, "skipped", made.reason, made.detail))
                 continue
-            samples += made
+            samples += made if "labelled" not in self.takes else [s for whole in made for s in _unpaired(whole)]
             if self.truncation == "cut" and isinstance(rendered, Sample) and made[0] is not rendered:
                 detail = f"{rendered.longest} tokens, cut to {self.max_length}"
                 entries.append(Entry(source, number, "truncated", "too_long", detail))
@@ -124,6 +124,18 @@ def _made(row: Row, parts: Sequence[str], rendered: Sequence[Rendered | Refused]
     return joined(row, whole, origin)
 
 
+def _unpaired(sample: Sample) -> list[Sample]:
+    """A pair as two marked replies, the chosen one good; anything else as it is."""
+    if not sample.cuts:
+        return [sample]
+    marked = enumerate(separate(sample))
+    return [replace(s, fields={"label": 1 - part}, origin=_part(s.origin, part)) for part, s in marked]
+
+
+def _part(origin: Origin | None, part: int) -> Origin | None:
+    return replace(origin, part=part) if origin else None
+
+
 def _pieces(sample: Sample, limit: int) -> Iterator[Sample]:
     """Consecutive pieces of at most `limit` tokens.
 
@@ -134,8 +146,7 @@ def _pieces(sample: Sample, limit: int) -> Iterator[Sample]:
         weights = np.array(sample.weights[start : start + limit], np.float32)
         if part:
             weights[0] = 0
-        origin = Origin(sample.origin.source, sample.origin.row, part) if sample.origin else None
-        yield Sample(sample.ids[start : start + limit], weights, sample.fields, origin)
+        yield Sample(sample.ids[start : start + limit], weights, sample.fields, _part(sample.origin, part))
 
 
 def _too_long(sample: Sample, limit: int) -> DataError:

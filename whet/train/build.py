@@ -38,7 +38,7 @@ from whet.train.loop import Cadence, Loop
 from whet.train.notices import on_noise, on_resume, refuse_batch_norm
 from whet.train.optimizer_state import NamedOptimizer
 from whet.train.progress import Progress
-from whet.train.reference import AdaptersOff, Frozen, choose, remember
+from whet.train.reference import AdaptersOff, Frozen, begins_at_base, choose, remember
 from whet.train.resolve import Resolved, resolve
 from whet.train.watchdog import Watchdog
 
@@ -82,7 +82,7 @@ def assemble(loaded: config.Loaded, folder: RunFolder | None = None) -> Built:
 
 def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World, fed: Feed, method: Tuner) -> Built:
     model = _model(run, world, method)
-    way = _reference_way(run, model, fed, pinned)
+    way = _reference_way(run, world, model, fed, pinned)
     executor = _executor(run, world, model, method, _others(run, world, model, way))
     resolved = resolve(run, world, fed, executor, model, pinned, way)
     if world.leads and not pinned:
@@ -170,7 +170,7 @@ def _recompute(model: Loaded) -> None:
         raise ConfigError("`train.recompute`: this model cannot recompute activations", hint="train.recompute=false")
 
 
-def _reference_way(run: Run, model: Loaded, fed: Feed, pinned: dict[str, Any]) -> str | None:
+def _reference_way(run: Run, world: World, model: Loaded, fed: Feed, pinned: dict[str, Any]) -> str | None:
     """How the objective's reference is had, if it compares with one; a resumed run keeps its way."""
     if not objective.get(run.objective.kind).facts.get("reference"):
         return None
@@ -178,7 +178,7 @@ def _reference_way(run: Run, model: Loaded, fed: Feed, pinned: dict[str, Any]) -
         return pinned["reference"]
     return choose(
         run.objective.reference,
-        has_adapters=hasattr(model.module, "disable_adapter"),
+        has_adapters=begins_at_base(model, world.device),
         is_stored_possible=bool(fed.annotated),
         epochs=fed.epochs(run),
     )

@@ -14,6 +14,7 @@ from whet.contracts.steps import Step, StepSource
 from whet.data.annotate import Annotated
 from whet.data.files import Source
 from whet.data.ledger import Ledger
+from whet.data.mismatch import BASELINE, Mismatched
 from whet.data.recipe import Recipe
 from whet.data.render import Renderer
 from whet.data.source import DatasetSource
@@ -70,9 +71,10 @@ def feed(run: Run, processor: Any | None, context: int | None, ledger: Ledger) -
         measured = _store(run, run.data.held_out, renderer, context, Ledger()) if run.data.held_out else None
     elif run.data.held_out > 0:
         training, measured = held_out(training, run.data.held_out, run.seed)
-    annotated = {"train": Annotated(training)}
+    limit = _max_length(run.data, context)
+    annotated = {"train": Annotated(_beside(run, training, limit))}
     if measured is not None:
-        annotated["held_out"] = measured = Annotated(measured)
+        annotated["held_out"] = measured = Annotated(_beside(run, measured, limit))
     training = annotated["train"]
     source = DatasetSource(
         training, seed=run.seed, window_steps=run.data.window_steps, shuffle=run.data.shuffle,
@@ -90,6 +92,12 @@ def _streamed(run: Run, renderer: Renderer | None, context: int | None, ledger: 
         raise ConfigError(
             "a stream has no known part to hold out", at="data.held_out", hint="data.held_out=[valid.jsonl]"
         )
+    if objective.get(run.objective.kind).facts.get("streams"):
+        raise ConfigError(
+            f"`{run.objective.kind}` compares samples that lie far apart, and a stream has only the next ones",
+            at="data.streaming",
+            hint="data.streaming=false",
+        )
     held = run.data.held_out if isinstance(run.data.held_out, list) else []
     measured = _store(run, held, renderer, context, Ledger()) if held else None
     limit = _max_length(run.data, context)
@@ -106,6 +114,12 @@ def _streamed(run: Run, renderer: Renderer | None, context: int | None, ledger: 
 def takes(run: Run) -> frozenset[str]:
     """The kinds of rows that the run's objective learns from."""
     return frozenset(objective.get(run.objective.kind).facts["takes"])
+
+
+def _beside(run: Run, data: Dataset, limit: int | None) -> Dataset:
+    """The data set with the further streams that the objective asks for."""
+    wants_baseline = BASELINE in objective.get(run.objective.kind).facts.get("streams", ())
+    return Mismatched(data, limit) if wants_baseline else data
 
 
 def _check_replies(run: Run) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,12 @@ import torch
 
 from whet.base.errors import ConfigError, RunError
 from whet.contracts.batch import Batch
-from whet.contracts.model import Model
+from whet.contracts.model import Loaded, Model
+from whet.contracts.sample import Sample
 from whet.contracts.steps import Step
 from whet.data.annotate import Annotated
+from whet.data.collate import collate
+from whet.models.adapters import wrapper_of
 from whet.train.deal import Dealer
 from whet.train.executor import Executor
 
@@ -49,9 +53,26 @@ class AdaptersOff(Frozen):
     """The policy itself with its adapters switched off."""
 
     def run(self, batch: Batch, want: frozenset[str]) -> dict[str, torch.Tensor]:
-        module: Any = self._module
-        with module.disable_adapter():
-            return super().run(batch, want)
+        trained = [(p, p.requires_grad) for p in self._module.parameters()]
+        wrapper: Any = wrapper_of(self._module)
+        try:
+            with wrapper.disable_adapter():
+                return super().run(batch, want)
+        finally:  # PEFT (0.21) freezes what it switches off, and then frees all of it
+            for parameter, was_trained in trained:
+                parameter.requires_grad_(was_trained)
+
+
+def begins_at_base(model: Loaded, device: torch.device) -> bool:
+    """Whether an adapter that was just added changes nothing yet: only then is the model without it the beginning."""
+    if wrapper_of(model.module) is None:
+        return False
+    ids = np.arange(1, 33, dtype=np.int32)
+    batch = collate([Sample(ids, np.ones(len(ids), np.float32))]).to(device)
+    want = frozenset({"logprobs"})
+    ways = (Frozen(model.module, model.model), AdaptersOff(model.module, model.model))
+    with_adapter, without = (way.run(batch, want)["logprobs"] for way in ways)
+    return torch.allclose(with_adapter, without, rtol=1e-5, atol=1e-5)
 
 
 def choose(wanted: str, *, has_adapters: bool, is_stored_possible: bool, epochs: float) -> str:
@@ -61,7 +82,9 @@ def choose(wanted: str, *, has_adapters: bool, is_stored_possible: bool, epochs:
     """
     at = "objective.reference"
     if wanted == "adapters" and not has_adapters:
-        raise ConfigError("the tuner adds no adapters that could be switched off", at=at, hint=f"{at}=stored")
+        raise ConfigError(
+            "without its adapters the model is not what the run begins with, or it has none", at=at, hint=f"{at}=stored"
+        )
     if wanted == "stored" and not is_stored_possible:
         raise ConfigError("a stream is not known beforehand, so nothing can be stored", at=at, hint=f"{at}=copy")
     if wanted != "auto":
@@ -102,7 +125,7 @@ def compute(data: Annotated, executor: Executor, dealer: Dealer, name: str) -> d
     found: dict[str, np.ndarray] = {}
     progress = _Progress(name, len(data))
     for start, stop in _chunks(data.lengths, dealer.capacity * dealer.world.size * _CHUNK_MICRO_BATCHES):
-        step = Step(-1, data.lengths[start:stop].tolist(), lambda i, start=start: data[start + i])
+        step = Step(-1, data.lengths[start:stop].tolist(), partial(_fetch, data, start))
         rows = dealer.rows(step.lengths)[dealer.world.rank :: dealer.world.size]
         for number, batch in enumerate(dealer(step)):
             with executor.precision():
@@ -114,9 +137,13 @@ def compute(data: Annotated, executor: Executor, dealer: Dealer, name: str) -> d
                     whole = found.setdefault(field, np.zeros((len(data), column_N.shape[1]), np.float32))
                     whole[at] = column_N
         progress(stop)
-    has_branches = bool(data[0].cuts)
+    has_branches = bool(data[0].cuts)  # of all samples or of none: a run's objective takes one kind
     summed = executor.world.added(found)
     return {field: whole if has_branches else whole[:, 0] for field, whole in summed.items()}
+
+
+def _fetch(data: Annotated, start: int, index: int) -> Sample:
+    return data[start + index]
 
 
 def _chunks(lengths: np.ndarray, budget: int) -> Iterator[tuple[int, int]]:

@@ -79,4 +79,6 @@ def _synthetic(num_tokens: int, longest: int, vocabulary: int, facts: Mapping[st
         ids = (np.arange(start, start + length) * 7919 % vocabulary).astype(np.int32)
         cuts = tuple(i * length // branches for i in range(branches)) if branches > 1 else ()
         fields = {name: np.zeros(branches) if cuts else 0.0 for name in names}
-        yield Sample(ids, np.ones(length, np.float32), fields, None, cuts)
+        weights = np.ones(length, np.float32)
+        beside = {name: Sample(ids, weights) for name in facts.get("streams", ())}
+        yield Sample(ids, weights, fields, None, cuts, beside)
