@@ -80,6 +80,7 @@ def merge(module: nn.Module) -> nn.Module:
     wrapper = wrapper_of(module)
     if wrapper is None:
         return module
+    del module.__dict__[_PLACE]
     return wrapper.merge_and_unload(safe_merge=True)
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from whet.base.errors import ModelError
 from whet.contracts.model import ParamRole
 from whet.models.adapters import NAME
+from whet.models.fast_lora import install
 from whet.models.peft_tuner import PeftTuner
 from whet.models.roles import roles
 
@@ -30,9 +31,11 @@ def peft_start(init: str) -> bool | str:
 class Lora(PeftTuner):
     """LoRA. `plus` is the rate of the second matrix over that of the first (Hayou et al. 2024)."""
 
-    def __init__(self, settings: Mapping[str, Any], plus: float, init: str) -> None:
+    def __init__(
+        self, settings: Mapping[str, Any], *, init: str = "default", plus: float = 1.0, fast: bool = True
+    ) -> None:
         super().__init__("lora", settings)
-        self._plus, self._init = plus, init
+        self._init, self._plus, self._fast = init, plus, fast
 
     def fitted(self, module: nn.Module) -> dict[str, Any]:
         settings = super().fitted(module)
@@ -49,6 +52,8 @@ class Lora(PeftTuner):
         if self._init in _FROM_WEIGHTS or self._init == "lora-ga":
             for layer in lora_layers(module):
                 keep_start(layer)
+        if self._fast:
+            install(module)
         return module
 
     def rates(self, module: nn.Module) -> Mapping[str, float]:

@@ -29,6 +29,7 @@ def lora(
     rslora: bool = False,
     dora: bool = False,
     plus: Positive = 1.0,
+    fast: bool = True,
 ) -> Lora:
     """Train a low-rank matrix beside each chosen linear layer; the model itself stays frozen.
 
@@ -45,6 +46,7 @@ def lora(
     rslora: scale by alpha / sqrt(rank) instead (rsLoRA)
     dora: train the length of each weight column apart from its direction (DoRA)
     plus: learning rate of the second matrix over that of the first (LoRA+); 16 is usual there
+    fast: compute plain layers by kernels of ours, which keep less for the backward pass
     """
     from whet.base.errors import ConfigError
     from whet.models.lora import Lora, peft_start
@@ -65,4 +67,4 @@ def lora(
         "target_parameters": list(parameters) or None,
         **chosen_modules(targets, exclude, layers, modules_to_save),
     }
-    return Lora(settings, plus, init)
+    return Lora(settings, init=init, plus=plus, fast=fast)
