@@ -18,6 +18,7 @@ COMMANDS = {
     "show": "show a run: status, curves, figures",
     "chat": "talk to a model",
     "evaluate": "measure a model",
+    "merge": "fold adapters and other models into a model",
     "export": "write a model in another format, with an equivalence report",
     "slots": "list what can be plugged in, with settings and costs",
     "schema": "print the JSON Schema of a config",

@@ -1,0 +1,180 @@
+"""Write a model with adapters and other models merged into it, read and written piece by piece."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from whet.base.errors import ModelError
+from whet.export.card import Card
+from whet.export.limits import Limits
+from whet.export.report import Report, compare, observe
+from whet.export.weights import SHARD_BYTES, skeleton
+from whet.export.writing import write_model
+from whet.models.adapters import base_of, is_adapter, merged, with_adapter
+from whet.models.combine import Recipe
+from whet.models.folding import Adapter, needs_whole_base
+from whet.models.merging import Change, Finetuned, Merged, Weighted, check_recipe
+from whet.models.stored import Stored
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+# A mixture has no trained model that it should equal: its report tells how far it is from the base.
+_FREE = Limits(None, math.inf, math.inf, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A folder to be merged in, an adapter or a whole model, and how much of it."""
+
+    path: str
+    weight: float = 1.0
+
+
+def merge_models(
+    base: str,
+    parts: Sequence[Part],
+    output: Path,
+    recipe: Recipe,
+    *,
+    dtype: torch.dtype | None = None,
+    shard_bytes: int = SHARD_BYTES,
+    card: Card | None = None,
+    device: str = "cpu",
+    check: bool = True,
+) -> Report | None:
+    """Write the base with all `parts` merged in as a plain transformers folder.
+
+    Without `check`, at most a shard and one layer (once for each part) are in memory. A mixture of experts, and the few
+    methods that need all weights at once, are held whole. One part taken whole must then do what it did alone, or
+    ModelError is raised and the files are kept aside.
+    """
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(_last_base(base))
+    model = skeleton(config)
+    weights = _weights_of(base, model)
+    changes = [Weighted(_change(part.path, model, weights, base), part.weight) for part in parts]
+    check_recipe(changes, recipe)
+    config = _fitting(config, model, changes)
+    mixed = Merged(weights, skeleton(config), changes, recipe)
+    tokenizer, generation = _tokenizer([part.path for part in parts], base), _generation_config(base)
+    prove = _check(base, parts, recipe, tokenizer, device) if check else None
+    return write_model(
+        output,
+        ((name, mixed[name]) for name in mixed),
+        config,
+        tokenizer,
+        generation_config=generation,
+        card=card or Card(output.resolve().name, _last_base(base)),
+        dtype=dtype,
+        shard_bytes=shard_bytes,
+        check=prove,
+    )
+
+
+def local_folder(path: str) -> Path:
+    """The folder of a model: itself, or what the hub's cache holds of an id after fetching it."""
+    if Path(path).exists():
+        return Path(path)
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(path, allow_patterns=["*.safetensors", "*.json", "*.jinja", "*.model", "*.txt"]))
+    except Exception as error:  # the hub's client raises what its transport raises
+        first = str(error).strip().split("\n")[0]
+        raise ModelError(f"{path} is neither here nor on the hub: {first}", hint=f"hf download {path}") from error
+
+
+def _last_base(path: str) -> str:
+    return _last_base(base_of(path)) if is_adapter(path) else path
+
+
+def _weights_of(path: str, model: nn.Module) -> Mapping[str, Tensor]:
+    """The weights of a model folder under the architecture's names; an adapter's are those of its base, changed."""
+    if is_adapter(path):
+        below = _weights_of(base_of(path), model)
+        return Merged(below, model, [Weighted(_change(path, model, below, base_of(path)))], Recipe())
+    stored = Stored(local_folder(path))
+    ties: Mapping[str, str] = getattr(model, "all_tied_weights_keys", {})
+    if all(name in stored for name in model.state_dict() if name not in ties):
+        return stored
+    return _in_memory(path).state_dict()
+
+
+def _in_memory(path: str, dtype: torch.dtype | str = "auto") -> nn.Module:
+    """The model as transformers loads it: some are computed in other pieces than they are stored in."""
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(path, dtype=dtype, use_safetensors=True)
+
+
+def _change(path: str, model: nn.Module, weights: Mapping[str, Tensor], base: str) -> Change:
+    if not is_adapter(path):
+        return Finetuned(path, _weights_of(path, model), model)
+    if needs_whole_base(path):
+        whole = merged(_in_memory(_last_base(base), torch.float32), path).state_dict()
+        return Finetuned(path, whole, model)
+    return Adapter(path, model)
+
+
+def _fitting(config: Any, model: nn.Module, changes: Sequence[Weighted]) -> Any:
+    """The config with the ends untied that now differ, and with the vocabulary that an adapter has brought."""
+    config = copy.deepcopy(config)
+    ties: Mapping[str, str] = getattr(model, "all_tied_weights_keys", {})
+    adapters = [one.change for one in changes if isinstance(one.change, Adapter)]
+    if any(adapter.unties(ends) for adapter in adapters for ends in ties.items()):
+        config.get_text_config().tie_word_embeddings = False
+        config.tie_word_embeddings = False
+    for rows in filter(None, (adapter.vocabulary for adapter in adapters)):
+        config.get_text_config().vocab_size = rows
+    return config
+
+
+def _tokenizer(paths: Sequence[str], base: str) -> Any:
+    """The first part's own tokenizer, else the base's."""
+    from transformers import AutoTokenizer
+
+    for path in [*paths, base, _last_base(base)]:
+        if not Path(path).is_dir() or (Path(path) / "tokenizer_config.json").is_file():
+            return AutoTokenizer.from_pretrained(path)
+    raise ModelError(f"{base} holds no tokenizer", hint="copy the tokenizer's files into the model's folder")
+
+
+def _generation_config(base: str) -> Any:
+    from transformers import GenerationConfig
+
+    folder = local_folder(_last_base(base))
+    return GenerationConfig.from_pretrained(folder) if (folder / "generation_config.json").is_file() else None
+
+
+def _check(base: str, parts: Sequence[Part], recipe: Recipe, tokenizer: Any, device: str) -> Callable[[Path], Report]:
+    """What the written folder is compared with: one part as it was trained, or the base when parts are mixed."""
+    is_whole = [part.weight for part in parts] == [1.0] and recipe.method in ("linear", "slerp")
+
+    def prove(folder: Path) -> Report:
+        module = _alone(base, parts[0].path) if is_whole else _in_memory(_last_base(base), torch.float32)
+        reference = observe(module.to(device), tokenizer)
+        del module
+        if is_whole:
+            return compare(reference, folder, device=device)
+        return compare(reference, folder, device=device, limits=_FREE)
+
+    return prove
+
+
+def _alone(base: str, path: str) -> nn.Module:
+    """The base with one adapter in it, unmerged; or the other model."""
+    if not is_adapter(path):
+        return _in_memory(path, torch.float32)
+    module = _in_memory(_last_base(base), torch.float32)
+    if is_adapter(base):
+        module = merged(module, base)
+    return with_adapter(module, path)

@@ -1,0 +1,154 @@
+"""Weights of a base model with adapters and other models folded in, made one layer at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from whet.base.errors import ConfigError, ModelError
+from whet.models.combine import Recipe, combine, slerp
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+class Change(Protocol):
+    """Something that changes weights of a base: an adapter, or a model trained from it."""
+
+    path: str
+
+    def touches(self, names: Sequence[str]) -> bool:
+        """Whether any of the weights of one module is changed."""
+        ...
+
+    def applied(self, owner: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The weights of the module `owner`, by their full names and in float32, after the change."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """A change and how much of it is taken."""
+
+    change: Change
+    weight: float = 1.0
+
+
+class Finetuned:
+    """A whole model of the same architecture; the change is what it has become."""
+
+    def __init__(self, path: str, weights: Mapping[str, Tensor], model: nn.Module) -> None:
+        self.path, self._weights = path, weights
+        names, ties = list(model.state_dict()), getattr(model, "all_tied_weights_keys", {})
+        strange = [name for name in weights if name not in names]
+        strange += [name for name in names if name not in weights and name not in ties]
+        if strange:
+            raise ModelError(
+                f"{path} has other weights than the base: {_some(strange)}",
+                at=path,
+                hint="merge models of one architecture",
+            )
+
+    def touches(self, names: Sequence[str]) -> bool:
+        return any(name in self._weights for name in names)
+
+    def applied(self, owner: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        found = {}
+        for name, tensor in weights.items():
+            other = self._weights[name].float() if name in self._weights else tensor
+            if other.shape != tensor.shape:
+                shapes = f"{tuple(other.shape)}, and the base {tuple(tensor.shape)}"
+                raise ModelError(
+                    f"`{name}` of {self.path} has the shape {shapes}",
+                    at=self.path,
+                    hint="merge models of one architecture",
+                )
+            found[name] = other
+        return found
+
+
+class Merged(Mapping[str, "Tensor"]):
+    """The weights of the architecture `model` (on meta), merged in float32 and rounded once to the base's dtype.
+
+    Read in order, one module's weights are in memory at a time: once for the base and once for each change. A head
+    that is tied in the base, and whose two ends no longer agree, has to be untied in `model` before.
+    """
+
+    def __init__(
+        self, base: Mapping[str, Tensor], model: nn.Module, changes: Sequence[Weighted], recipe: Recipe
+    ) -> None:
+        self._base, self._changes, self._recipe = base, changes, recipe
+        ties: Mapping[str, str] = getattr(model, "all_tied_weights_keys", {})
+        self._names = [name for name in model.state_dict() if name not in ties]
+        self._last: dict[str, Tensor] = {}
+
+    def __getitem__(self, name: str) -> Tensor:
+        if name not in self._last:
+            own = [other for other in self._names if owner_of(other) == owner_of(name)]
+            if name not in own:
+                raise KeyError(name)
+            self._last = {}
+            self._last = self._of(owner_of(name), own)
+        return self._last[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def _of(self, owner: str, names: Sequence[str]) -> dict[str, Tensor]:
+        touching = [one for one in self._changes if one.change.touches(names)]
+        weights = {name: self._base[stored_name(name, self._base)] for name in names}
+        return _merged(owner, weights, touching, self._recipe) if touching else weights
+
+
+def stored_name(name: str, base: Mapping[str, Tensor]) -> str:
+    """Where the base has the weight: under its name, or, for a head that was tied, at the embedding."""
+    if name in base:
+        return name
+    embeddings = [other for other in base if other.endswith(("embed_tokens.weight", "wte.weight", "embed_in.weight"))]
+    if name.endswith(("lm_head.weight", "embed_out.weight")) and len(embeddings) == 1:
+        return embeddings[0]
+    raise ModelError(f"the base model has no weight `{name}`", hint="a folder of the whole model, head included")
+
+
+def check_recipe(changes: Sequence[Weighted], recipe: Recipe) -> None:
+    """Raise ConfigError for a method that these changes are not for."""
+    if recipe.method == "slerp" and not (len(changes) == 1 and isinstance(changes[0].change, Finetuned)):
+        raise ConfigError("slerp lies between the base and one other model", hint="--method linear")
+
+
+def owner_of(name: str) -> str:
+    """The module that holds a weight."""
+    return name.rpartition(".")[0]
+
+
+def _merged(
+    owner: str, weights: Mapping[str, Tensor], touching: Sequence[Weighted], recipe: Recipe
+) -> dict[str, Tensor]:
+    before = {name: tensor.float() for name, tensor in weights.items()}
+    after = [one.change.applied(owner, before) for one in touching]
+    found = {}
+    for name, tensor in weights.items():
+        ends = [one[name] for one in after]
+        found[name] = _joined(before[name], ends, [one.weight for one in touching], recipe, name).to(tensor.dtype)
+    return found
+
+
+def _joined(before: Tensor, ends: Sequence[Tensor], weights: Sequence[float], recipe: Recipe, name: str) -> Tensor:
+    if list(weights) == [1.0] and recipe.method in ("linear", "slerp"):
+        return ends[0]  # not by way of a difference, which would round
+    if any(end.shape != before.shape for end in ends):
+        raise ModelError(
+            f"`{name}` has another shape than in the base, and so can only be taken whole",
+            hint="merge this adapter alone, with weight 1",
+        )
+    if recipe.method == "slerp":
+        return slerp(before, ends[0], weights[0])
+    return before + combine([end - before for end in ends], weights, recipe, name)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

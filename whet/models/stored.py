@@ -1,0 +1,67 @@
+"""The weights of a model folder, read one at a time, under the names that the architecture gives them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from whet.base.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+INDEX = "model.safetensors.index.json"
+
+
+class Stored(Mapping[str, "Tensor"]):
+    """Names and tensors of the safetensors files in a folder; a tensor is read when it is asked for.
+
+    Tensors are copies: no file stays mapped, so memory holds what the caller holds. Raises ModelError for a folder
+    without safetensors, and for a shard that its index names and the folder lacks.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._places = _places(folder)
+
+    def __getitem__(self, name: str) -> Tensor:
+        from safetensors import safe_open
+
+        with safe_open(self._folder / self._places[name], "pt") as file:
+            return file.get_tensor(name).clone()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of a tensor, without reading it."""
+        from safetensors import safe_open
+
+        with safe_open(self._folder / self._places[name], "pt") as file:
+            return tuple(file.get_slice(name).get_shape())
+
+
+def _places(folder: Path) -> dict[str, str]:
+    """Name of each tensor -> the file that holds it."""
+    from safetensors import safe_open
+
+    index = folder / INDEX
+    if index.is_file():
+        places = json.loads(index.read_text())["weight_map"]
+        missing = sorted({name for name in places.values() if not (folder / name).is_file()})
+        if missing:
+            raise ModelError(f"{folder} lacks {', '.join(missing)}", at=str(index), hint="copy the missing files")
+        return places
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise ModelError(f"{folder} holds no weights (*.safetensors)", hint="give a model folder")
+    places = {}
+    for path in files:
+        with safe_open(path, "pt") as file:
+            places |= dict.fromkeys(file.keys(), path.name)
+    return places
