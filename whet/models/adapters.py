@@ -156,7 +156,8 @@ def fill(wrapper: Any, path: str) -> None:
     except (RuntimeError, ValueError) as error:
         raise ModelError(f"the adapter {path} does not fit its base: {_mismatch(error)}", at=path) from error
     held = adapter_state(wrapper, wrapper.state_dict())
-    strange = sorted([*report.unexpected_keys, *(held.keys() ^ stored.keys())])
+    # What a file has beyond the adapter's own, such as the base's embedding, counts only if it has no place.
+    strange = sorted([*report.unexpected_keys, *(held.keys() - stored.keys())])
     if strange:
         names = ", ".join(strange[:3]) + (", ..." if len(strange) > 3 else "")
         raise ModelError(
