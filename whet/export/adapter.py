@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from whet.export.card import Card
 from whet.export.folder import appearing
 from whet.export.report import Report
 from whet.export.writing import checked, write_generation_config, write_tokenizer
+from whet.models import quantized
 
 
 def write_adapter(
@@ -26,12 +28,14 @@ def write_adapter(
     generation_config: Any = None,
     chat_template: str | None = None,
     card: Card | None = None,
+    base: quantized.Quantization | None = None,
     check: Callable[[Path], Report] | None = None,
 ) -> Report | None:
     """Write `folder` anew, whole or not at all, so that PEFT loads it without whet.
 
-    `adapter` is PEFT's config and the tensors by the names that PEFT stores; `config` is the base model's. The rest is
-    as `write_model` has it. The generation config is there for those who serve the folder: PEFT does not read it.
+    `adapter` is PEFT's config and the tensors by the names that PEFT stores; `config` is the base model's. How the
+    `base` was quantized is kept beside the adapter. The rest is as `write_model` has it. The generation config is
+    there for those who serve the folder: PEFT does not read it.
     """
     method, tensors = adapter
     with appearing(folder) as part:
@@ -40,6 +44,8 @@ def write_adapter(
         stored.save_pretrained(part)
         kept = {name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in tensors.items()}
         save_file(kept, part / "adapter_model.safetensors", metadata={"format": "pt"})
+        if base is not None:
+            (part / quantized.FILE).write_text(json.dumps(base.as_dict(), indent=2) + "\n")
         write_tokenizer(part, tokenizer, chat_template)
         write_generation_config(part, config, generation_config, tokenizer, chat_template)
         card = card or Card(folder.resolve().name)

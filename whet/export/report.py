@@ -20,6 +20,7 @@ from whet.generate.borrow import borrowed
 from whet.generate.decode import Batch, context_length
 from whet.generate.prompts import end_of_turn, text_ids
 from whet.generate.protocol import GenerateSettings
+from whet.models import quantized
 from whet.models.adapters import base_of, is_adapter, quiet
 from whet.models.language import unwrapped
 from whet.models.roles import roles
@@ -172,7 +173,10 @@ def _continued(module: nn.Module, ids: Sequence[Sequence[int]]) -> list[list[int
 
 
 def plain(folder: Path) -> nn.Module:
-    """The model of a folder as transformers loads it, in fp32; an adapter's as PEFT puts it on its base."""
+    """The model of a folder as transformers loads it, in fp32; an adapter's as PEFT puts it on its base.
+
+    The base is quantized as it was while the adapter was trained.
+    """
     from transformers import AutoModelForCausalLM
 
     if not is_adapter(str(folder)):
@@ -181,7 +185,10 @@ def plain(folder: Path) -> nn.Module:
 
     base: Any = plain(Path(base_of(str(folder))))
     if hasattr(base, "merge_and_unload"):
-        base = base.merge_and_unload()
+        base = quantized.dequantize(base).merge_and_unload()
+    how = quantized.Quantization.beside(str(folder))
+    if how is not None:
+        quantized.quantize(base, how)
     with quiet():
         return PeftModel.from_pretrained(base, folder)
 

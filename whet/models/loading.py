@@ -21,14 +21,17 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 
 from whet.base.errors import ModelError
 from whet.base.seeds import forked
+from whet.models import quantized
 from whet.models.adapters import base_of, is_adapter, merged, with_adapter
+from whet.models.quantized import Quantization
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
     """Which model: exactly one of `path` (folder or hub id) and `init` (config dict or config file).
 
-    `path` may be an adapter's folder; then the model is its base (`base`, or what the adapter names) with it.
+    `path` may be an adapter's folder; then the model is its base (`base`, or what the adapter names) with it. The
+    linear layers are packed by the codec `quantize`, but for those with one of the patterns `keep` in their name.
     """
 
     path: str | None = None
@@ -37,6 +40,8 @@ class Spec:
     revision: str | None = None
     allow_code: bool = False
     base: str | None = None
+    quantize: str | None = None
+    keep: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.path is None) == (self.init is None):
@@ -45,13 +50,24 @@ class Spec:
             raise ModelError(
                 "`model.base` is for an adapter's folder", at="model.base", hint="model.path=ADAPTER_FOLDER"
             )
+        if self.keep and self.quantize is None:
+            raise ModelError(
+                "`model.keep` names layers that are not quantized, and none is", at="model.keep", hint="quantize: nf4"
+            )
 
     @property
     def under(self) -> Spec | None:
         """The base model of an adapter's folder; None for a model."""
         if self.path is None or not is_adapter(self.path):
             return None
-        return replace(self, path=self.base or base_of(self.path), base=None, revision=None)
+        own = Quantization.beside(self.path)
+        codec, keep = (own.codec, own.keep) if own else (None, ())
+        path = self.base or base_of(self.path)
+        return replace(self, path=path, base=None, revision=None, quantize=codec, keep=keep)
+
+    @property
+    def quantization(self) -> Quantization | None:
+        return Quantization(self.quantize, self.keep) if self.quantize else None
 
 
 def read(spec: Spec) -> tuple[PretrainedConfig, Any | None]:
@@ -75,7 +91,19 @@ def read(spec: Spec) -> tuple[PretrainedConfig, Any | None]:
             hint="a model whose config.json names a ...ForCausalLM architecture",
         )
     _check_vocabulary(config, tokenizer)
+    _check_stored(spec, config)
     return config, tokenizer
+
+
+def _check_stored(spec: Spec, config: PretrainedConfig) -> None:
+    if spec.path is None:
+        return
+    method = quantized.stored_method(config)
+    if method is not None and spec.quantize is not None:
+        raise ModelError(
+            f"{spec.path} is quantized already, by `{method}`", at="model.quantize", hint="model.quantize=null"
+        )
+    quantized.check_stored(config, spec.path)
 
 
 def _of_adapter(spec: Spec, under: Spec) -> tuple[PretrainedConfig, Any | None]:
@@ -109,19 +137,27 @@ def build_module(
     """
     if spec.under is not None:
         build = {"dtype": dtype, "seed": seed, "attention": attention, "on_meta": on_meta}
-        return _with_adapter(spec, build_module(spec.under, config, **build), merge, on_meta)
+        return _quantized(spec, _with_adapter(spec, build_module(spec.under, config, **build), merge, on_meta))
     how = {"dtype": dtype, "attn_implementation": attention, "trust_remote_code": spec.allow_code}
     if on_meta:
         with torch.device("meta"):
-            return AutoModelForCausalLM.from_config(config, **how)
+            return _quantized(spec, AutoModelForCausalLM.from_config(config, **how))
     with forked(seed, "model"):
         if spec.init is not None:
-            return AutoModelForCausalLM.from_config(config, **how)
+            return _quantized(spec, AutoModelForCausalLM.from_config(config, **how))
         return _with_weights(spec, config, how)
+
+
+def _quantized(spec: Spec, module: Any) -> Any:
+    if spec.quantization is not None:
+        quantized.quantize(module, spec.quantization)
+    return module
 
 
 def _with_adapter(spec: Spec, base: PreTrainedModel, merge: bool, on_meta: bool) -> Any:
     assert spec.path is not None
+    if merge:
+        base = quantized.dequantize(base)
     module = base if on_meta else merged(base, spec.path) if merge else with_adapter(base, spec.path)
     module.name_or_path = spec.path
     return module
@@ -130,6 +166,8 @@ def _with_adapter(spec: Spec, base: PreTrainedModel, merge: bool, on_meta: bool)
 def _with_weights(spec: Spec, config: PretrainedConfig, how: dict[str, Any]) -> PreTrainedModel:
     assert spec.path is not None
     _check_folder(spec.path)
+    if spec.quantization is not None:
+        how = {**how, "quantization_config": quantized.streaming(spec.quantization)}
     try:
         module, report = AutoModelForCausalLM.from_pretrained(
             spec.path, config=config, revision=spec.revision, use_safetensors=True, output_loading_info=True, **how

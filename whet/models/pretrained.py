@@ -16,6 +16,7 @@ from whet.models.context import BuildContext
 from whet.models.language import CausalModel
 from whet.models.loading import Spec, build_module, context_length, read
 from whet.models.probes import Verdict, check_own_forward, one_line, probe, unprobed
+from whet.models.quantized import check_frozen
 from whet.models.roles import roles
 from whet.models.twin import build_twin, twin_config
 
@@ -92,7 +93,7 @@ def check_tuner(spec: Spec, config: PretrainedConfig, context: BuildContext) -> 
     if context.tuner is not None:
         how = {"dtype": context.dtype, "seed": 0, "attention": None, "on_meta": True}
         with forked(0):
-            context.tuner.prepare(build_module(spec, config, **how))
+            check_frozen(context.tuner.prepare(build_module(spec, config, **how)), context.tuner)
 
 
 def _noise(module: nn.Module, name: str) -> list[str]:

@@ -11,6 +11,7 @@ from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forwar
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from whet.base.run import Parallel
+from whet.kernels.quantized import Quantized
 from whet.optim.layers import layers
 from whet.parallel.world import World
 
@@ -18,9 +19,9 @@ from whet.parallel.world import World
 def shard(module: nn.Module, world: World, settings: Parallel, forwards: tuple[str, ...]) -> nn.Module:
     """Shard `module` over the `data` axis. `forwards` are methods of the root that run as a forward.
 
-    Rank 0 holds real weights, the others are on meta: weights are broadcast tensor by tensor, and
-    every rank keeps its own shards only. Gradients are summed over ranks, not averaged: the loop has
-    divided by global weights already.
+    Rank 0 holds real weights, the others are on meta: weights are broadcast tensor by tensor, and every rank keeps its
+    own shards only; quantized weights are whole on every rank. Gradients are summed over ranks, not averaged: the
+    loop has divided by global weights already.
     """
     if world.mesh is None:
         return module.to(world.device)
@@ -28,9 +29,11 @@ def shard(module: nn.Module, world: World, settings: Parallel, forwards: tuple[s
     buffers = {name: b.detach() for name, b in module.named_buffers()} if world.leads else {}
     if not world.leads:
         _materialise(module)
+    # The blocks of a quantized weight, and those of its magnitudes, do not end where shards would.
+    packed = {parameter for parameter in module.parameters() if isinstance(parameter, Quantized)}
     for layer in layers(module):
-        fully_shard(layer, mesh=world.mesh, reshard_after_forward=settings.reshard)
-    fully_shard(module, mesh=world.mesh, reshard_after_forward=False)
+        fully_shard(layer, mesh=world.mesh, reshard_after_forward=settings.reshard, ignored_params=packed)
+    fully_shard(module, mesh=world.mesh, reshard_after_forward=False, ignored_params=packed)
     _sum_gradients(module, world)
     for name in forwards:
         register_fsdp_forward_method(module, name)
@@ -58,6 +61,9 @@ def _materialise(module: nn.Module) -> None:
 @torch.no_grad()
 def _broadcast_parameters(module: nn.Module, weights: dict[str, torch.Tensor], world: World) -> None:
     for name, parameter in module.named_parameters():
+        if isinstance(parameter, Quantized):
+            _broadcast_packed(parameter, weights.pop(name, None), world)
+            continue
         full = torch.empty(parameter.shape, dtype=parameter.dtype, device=world.device)
         if world.leads:
             full.copy_(weights.pop(name))
@@ -67,6 +73,14 @@ def _broadcast_parameters(module: nn.Module, weights: dict[str, torch.Tensor], w
             parameter.to_local().copy_(shards.to_local())
         else:
             parameter.copy_(full)
+
+
+def _broadcast_packed(weight: Quantized, whole: torch.Tensor | None, world: World) -> None:
+    """The parts of a quantized weight, bit for bit: quantizing it again elsewhere would not give the same."""
+    for name, part in weight.parts.items():
+        full = whole.parts[name].to(world.device) if isinstance(whole, Quantized) else part.to(world.device)
+        dist.broadcast(full, src=0)
+        weight.parts[name] = full
 
 
 @torch.no_grad()

@@ -16,7 +16,9 @@ from whet.export.card import card_of_run
 from whet.export.folder import appearing
 from whet.export.report import compare, observe
 from whet.export.writing import write_model
+from whet.kernels.dense import dense
 from whet.models.adapters import stored_adapter
+from whet.models.quantized import quantization_of
 from whet.train.feed import takes
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ def write_result(built: Built) -> None:
     }
     if built.tuner.is_adapter:
         adapter = stored_adapter(module, dict(tensors))
+        how["base"] = quantization_of(module)
         write_adapter(built.folder.model, adapter, module.config, built.loaded.processor, **how)
     else:
         write_model(built.folder.model, tensors, module.config, built.loaded.processor, **how)
@@ -62,7 +65,7 @@ def full_tensors(module: torch.nn.Module, names: Mapping[str, str] | None = None
     wanted = [(name, p) for name, p in module.named_parameters() if names is None or name in names]
     for name, tensor in [*wanted, *buffers]:
         whole = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
-        yield name, whole.detach().cpu()
+        yield name, dense(whole.detach()).cpu()
 
 
 def _template(built: Built) -> str | None:

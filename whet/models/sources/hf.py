@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from whet.base.catalogue import model_source
 
@@ -18,11 +18,13 @@ def read_model(
     revision: str | None,
     allow_code: bool,
     base: str | None,
+    quantize: str | None,
+    keep: tuple[str, ...],
 ) -> tuple[Any | None, int | None]:
     """The tokenizer and the context length, without the weights: data is prepared before a model is built."""
     from whet.models.loading import Spec, read
 
-    config, processor = read(Spec(path, init, tokenizer, revision, allow_code, base))
+    config, processor = read(Spec(path, init, tokenizer, revision, allow_code, base, quantize, keep))
     return processor, getattr(config.get_text_config(), "max_position_embeddings", None)
 
 
@@ -36,6 +38,8 @@ def hf(
     revision: str | None = None,
     allow_code: bool = False,
     base: str | None = None,
+    quantize: Literal["nf4", "int8"] | None = None,
+    keep: tuple[str, ...] = (),
 ) -> Loaded:
     """A causal language model of the transformers library.
 
@@ -45,8 +49,10 @@ def hf(
     revision: branch, tag or commit on the hub
     allow_code: run Python code that comes with the model
     base: the base model of an adapter, if it is not where the adapter says
+    quantize: pack the linear layers while they are read (nf4: 4.1 bits a weight, int8: 8); for training adapters
+    keep: regular expressions; linear layers with one in their name are not quantized, nor is the head
     """
     from whet.models.loading import Spec
     from whet.models.pretrained import load
 
-    return load(Spec(path, init, tokenizer, revision, allow_code, base), context)
+    return load(Spec(path, init, tokenizer, revision, allow_code, base, quantize, keep), context)

@@ -1,0 +1,224 @@
+"""Quantized base weights: packed one by one while they stream in, or stored so in the format of another package."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from transformers.core_model_loading import ConversionOps
+from transformers.quantizers import HfQuantizer
+from transformers.quantizers.auto import AUTO_QUANTIZER_MAPPING, register_quantization_config, register_quantizer
+from transformers.utils.quantization_config import QuantizationConfigMixin
+
+from whet.base.errors import ModelError
+from whet.contracts.tuner import Tuner
+from whet.kernels.dense import dense
+from whet.kernels.quantized import Quantized
+
+METHOD = "whet"
+FILE = "quantize.json"  # beside an adapter: how the base that it was trained on was quantized
+_PLACE = "_whet_quantized"
+# What transformers needs for the formats of others: modules to import -> what to install.
+PACKAGES: Mapping[str, Mapping[str, str]] = {
+    "bitsandbytes": {"bitsandbytes": "bitsandbytes", "accelerate": "accelerate"},
+    "gptq": {"optimum": "optimum", "gptqmodel": "gptqmodel"},
+    "awq": {"gptqmodel": "gptqmodel", "accelerate": "accelerate"},
+    "hqq": {"hqq": "hqq"},
+    "fp8": {"accelerate": "accelerate"},
+    "mxfp4": {"accelerate": "accelerate"},
+    "compressed-tensors": {"compressed_tensors": "compressed-tensors"},
+    "torchao": {"torchao": "torchao"},
+    "quanto": {"optimum.quanto": "optimum-quanto", "accelerate": "accelerate"},
+    "aqlm": {"aqlm": "aqlm", "accelerate": "accelerate"},
+    "auto-round": {"auto_round": "auto-round"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Quantization:
+    """How a base is quantized on load: the codec, and patterns of the modules that keep their precision."""
+
+    codec: str
+    keep: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"quantize": self.codec, "keep": list(self.keep)}
+
+    @classmethod
+    def beside(cls, adapter: str) -> Quantization | None:
+        """How the base of an adapter's folder was quantized while it was trained; None if it was not."""
+        path = Path(adapter) / FILE
+        if not path.is_file():
+            return None
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return cls(values["quantize"], tuple(values["keep"]))
+
+
+def linears(module: nn.Module, keep: tuple[str, ...] = ()) -> dict[str, nn.Linear]:
+    """The linear layers that are quantized: all but the head and those with one of the patterns in their name.
+
+    Raises ModelError when none is left, or for a pattern that no layer has in its name.
+    """
+    head = module.get_output_embeddings() if hasattr(module, "get_output_embeddings") else None
+    found = {n: m for n, m in module.named_modules() if isinstance(m, nn.Linear) and m is not head}
+    for pattern in keep:
+        try:
+            matched = [name for name in found if re.search(pattern, name)]
+        except re.error as error:
+            raise ModelError(f"`{pattern}` is no regular expression: {error}", at="model.keep") from None
+        if not matched:
+            hint = f"names look like {next(iter(found), 'none')}"
+            raise ModelError(f"no linear layer is called like `{pattern}`", at="model.keep", hint=hint)
+    kept = {name: part for name, part in found.items() if not any(re.search(p, name) for p in keep)}
+    if not kept:
+        kind = type(module).__name__
+        raise ModelError(f"{kind} has no linear layer to quantize", at="model.quantize", hint="model.quantize=null")
+    return kept
+
+
+def quantize(module: nn.Module, how: Quantization) -> None:
+    """Quantize the linear layers of a model in place, one by one (on meta too)."""
+    for part in linears(module, how.keep).values():
+        part.weight = nn.Parameter(Quantized.of(part.weight.data, how.codec), requires_grad=False)
+    mark(module, how)
+
+
+def dequantize(module: nn.Module) -> nn.Module:
+    """Give every quantized layer its plain values again, in place, frozen as before."""
+    for part in list(module.modules()):
+        for name, weight in list(part.named_parameters(recurse=False)):
+            if isinstance(weight, Quantized):
+                setattr(part, name, nn.Parameter(dense(weight), requires_grad=False))
+    mark(module, None)
+    return module
+
+
+def mark(module: nn.Module, how: Quantization | None) -> None:
+    """Remember at the module how its base was quantized."""
+    object.__setattr__(module, _PLACE, how)
+
+
+def quantization_of(module: nn.Module) -> Quantization | None:
+    """How the base of a loaded model was quantized."""
+    return module.__dict__.get(_PLACE)
+
+
+def check_frozen(module: nn.Module, tuner: Tuner) -> None:
+    """Raise ModelError when a tuner, which has prepared the module, would train or store a quantized weight."""
+    untouched = tuner.untouched(module)
+    for name, parameter in module.named_parameters():
+        if isinstance(parameter, Quantized) and (parameter.requires_grad or name not in untouched):
+            raise ModelError(
+                f"quantized weights stay as they are, and this tuner changes them (`{name}`)",
+                at="tuner",
+                hint="tuner: lora",
+            )
+
+
+def stored_method(config: Any) -> str | None:
+    """The method by which a checkpoint's weights are quantized; None for plain ones."""
+    values = getattr(config, "quantization_config", None)
+    if values is None:
+        return None
+    values = values if isinstance(values, Mapping) else values.to_dict()
+    method = values.get("quant_method")
+    if method is None and (values.get("load_in_4bit") or values.get("load_in_8bit")):
+        return "bitsandbytes"
+    return str(getattr(method, "value", method))
+
+
+def check_stored(config: Any, path: str) -> None:
+    """Raise ModelError when the format of a quantized checkpoint is unknown, or a package that it needs is missing."""
+    method = stored_method(config)
+    if method is None:
+        return
+    known = {name.removesuffix("_4bit").removesuffix("_8bit") for name in AUTO_QUANTIZER_MAPPING} - {METHOD}
+    if method not in known:
+        raise ModelError(
+            f"{path} is quantized by `{method}`, which transformers does not know",
+            at="model.path",
+            hint="pip install -U transformers",
+        )
+    missing = [package for module, package in PACKAGES.get(method, {}).items() if not _is_there(module)]
+    if missing:
+        names = " and ".join(f"`{name}`" for name in missing)
+        raise ModelError(
+            f"{path} is quantized by `{method}`, which needs the package {names}",
+            at="model.path",
+            hint=f"pip install {' '.join(missing)}",
+        )
+
+
+def streaming(how: Quantization) -> QuantizationConfigMixin:
+    """What `from_pretrained` takes as `quantization_config` to pack each weight as it is read.
+
+    Registers our quantizer with transformers under our own name, once.
+    """
+    if METHOD not in AUTO_QUANTIZER_MAPPING:
+        register_quantization_config(METHOD)(_Config)
+        register_quantizer(METHOD)(_Quantizer)
+    return _Config(how)
+
+
+class _Config(QuantizationConfigMixin):
+    def __init__(self, how: Quantization) -> None:
+        self.quant_method = METHOD
+        self.how = how
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"quant_method": METHOD, **self.how.as_dict()}
+
+
+class _Quantizer(HfQuantizer):
+    """Transformers' hook: it is asked for every weight, and its operation runs on each before the next is read."""
+
+    def _process_model_before_weight_loading(self, model: nn.Module, **kwargs: Any) -> None:
+        how: Quantization = self.quantization_config.how
+        self.names = {f"{name}.weight" for name in linears(model, how.keep)}
+
+    def param_needs_quantization(self, model: nn.Module, param_name: str, **kwargs: Any) -> bool:
+        return param_name in self.names
+
+    def get_quantize_ops(self) -> ConversionOps:
+        return _Pack(self.quantization_config.how.codec)
+
+    def _process_model_after_weight_loading(self, model: Any, **kwargs: Any) -> Any:
+        """The model is a plain one again, as far as transformers is concerned: ours is a matter of single tensors."""
+        self.remove_quantization_config(model)
+        for parameter in model.parameters():
+            if isinstance(parameter, Quantized):
+                parameter.requires_grad_(False)
+        mark(model, self.quantization_config.how)
+        return model
+
+    def is_serializable(self) -> bool:
+        return False
+
+    @property
+    def is_trainable(self) -> bool:
+        return True
+
+
+class _Pack(ConversionOps):
+    def __init__(self, codec: str) -> None:
+        self.codec = codec
+
+    def convert(self, input_dict: dict[str, Any], *args: Any, **kwargs: Any) -> dict[str, torch.Tensor]:
+        single = {name: value[0] if isinstance(value, list) else value for name, value in input_dict.items()}
+        return {
+            name: nn.Parameter(Quantized.of(value, self.codec), requires_grad=False) for name, value in single.items()
+        }
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
