@@ -111,7 +111,20 @@ def quantization_of(module: nn.Module) -> Quantization | None:
 
 
 def check_frozen(module: nn.Module, tuner: Tuner) -> None:
-    """Raise ModelError when a tuner, which has prepared the module, would train or store a quantized weight."""
+    """Raise ModelError when a tuner, which has prepared the module, would train or store a quantized weight.
+
+    Nor may it take its start out of one: what is left would be rounded again, and the adapter would be of no base.
+    """
+    from whet.models.lora import START_A
+
+    for name, part in module.named_modules():
+        base = getattr(getattr(part, "base_layer", None), "weight", None)
+        if isinstance(base, Quantized) and START_A in dict(part.named_buffers(recurse=False)):
+            raise ModelError(
+                f"quantized weights stay as they are, and this start changes them (`{name}`)",
+                at="tuner.init",
+                hint="tuner.init=default",
+            )
     untouched = tuner.untouched(module)
     for name, parameter in module.named_parameters():
         if isinstance(parameter, Quantized) and (parameter.requires_grad or name not in untouched):
