@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from whet.kernels.linear_loss import linear_logprobs, linear_nll, reference_logprobs
+from whet.kernels.linear_loss import linear_nll, reference_logprobs
+from whet.kernels.linear_scores import linear_logprobs
 
 SHAPES = [
     {},

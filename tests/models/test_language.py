@@ -11,6 +11,7 @@ from tests.models.architectures import VOCAB, tiny_model
 from tests.models.batches import packed, random_samples
 from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Segment, Stream
+from whet.contracts.model import Readout
 from whet.models import attention
 from whet.models.language import CausalModel
 
@@ -64,6 +65,33 @@ def test_every_way_of_running_gives_what_the_model_itself_gives(packing, head_mo
     counts = torch.tensor([w for weights in WEIGHTS for w in weights[1:] if w > 0])
     torch.testing.assert_close(found["nll"], -(logprobs * counts).sum(), rtol=1e-6, atol=0)
     assert found["hidden"].shape == (22, 32)
+
+
+@pytest.mark.parametrize("packing", [True, False])
+@pytest.mark.parametrize("head_mode", ["chunked", "keep", "module"])
+def test_scores_are_those_of_the_models_own_logits_over_the_temperature(packing, head_mode):
+    module = tiny_model("gemma2", "whet" if packing else None)
+    if head_mode == "module":
+        module.lm_head = nn.Sequential(module.lm_head)
+    batch = packed(SAMPLES, WEIGHTS)
+    trained = torch.cat([torch.tensor(w[1:]) > 0 for w in WEIGHTS])
+    candidates = torch.randint(VOCAB, (int(trained.sum()), 2), generator=torch.Generator().manual_seed(0))
+    names = frozenset({"logprobs", "entropy", "candidates", "top_ids", "top_logprobs"})
+    model = CausalModel(module, packed=packing, head_mode="keep" if head_mode == "keep" else "chunked", chunk=3)
+    found = model.run(batch, names, Readout(temperature=0.6, top=3, candidates=candidates))
+    plain = tiny_model("gemma2", None)
+    logits = [plain(torch.tensor([s]), use_cache=False).logits[0, :-1] for s in SAMPLES]
+    expected = torch.log_softmax(torch.cat(logits)[trained] / 0.6, -1)
+    targets = torch.tensor([t for s in SAMPLES for t in s[1:]])[trained]
+    top = expected.topk(3, -1)
+    assert found.keys() == names and torch.equal(found["top_ids"], top.indices)
+    for name, value in {
+        "logprobs": expected.gather(1, targets[:, None])[:, 0],
+        "candidates": expected.gather(1, candidates),
+        "entropy": -(expected.exp() * expected).sum(-1),
+        "top_logprobs": top.values,
+    }.items():
+        torch.testing.assert_close(found[name], value, rtol=1e-5, atol=1e-5)
 
 
 def test_logprobs_have_the_gradient_of_nll():

@@ -25,19 +25,35 @@ class ParamRole(StrEnum):
     OTHER = "other"
 
 
+@dataclass(frozen=True, slots=True)
+class Readout:
+    """How logits are read: divided by `temperature`; how many of the likeliest tokens `top` lists; which tokens'
+    log-probabilities `candidates` gives, (P, K) int64."""
+
+    temperature: float = 1.0
+    top: int = 0
+    candidates: torch.Tensor | None = None
+
+
+PLAIN = Readout()
+
+
 class Model(Protocol):
     """A model as objectives use it: ask for quantities by name, never for a module's attribute.
 
-    `run(batch, want)` returns a tensor for each wanted name:
+    `run(batch, want, readout)` returns a tensor for each wanted name, at the P positions with weight > 0, in order:
 
     - `nll`: scalar, the sum over trained positions of weight x -log p(target), differentiable.
-    - `logprobs`: (P,) float32 log p(target) at the P positions with weight > 0, in order, differentiable.
+    - `logprobs`: (P,) float32 log p(target), differentiable.
     - `hits`: (P,) bool, whether the target is the most likely token (no gradient).
+    - `entropy`: (P,) float32 of the distribution, in nats, differentiable.
+    - `candidates`: (P, K) float32 log p of the readout's candidates, differentiable.
+    - `top_ids`, `top_logprobs`: (P, K) the likeliest tokens and their log p, most likely first (no gradient).
     - `hidden`: (T, D) last hidden states.
     - `logits`: (N, C) for models without tokens.
     """
 
-    def run(self, batch: Batch, want: frozenset[str]) -> dict[str, torch.Tensor]: ...
+    def run(self, batch: Batch, want: frozenset[str], readout: Readout = PLAIN) -> dict[str, torch.Tensor]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +63,8 @@ class Models:
     policy: Model
     others: Mapping[str, Model] = field(default_factory=dict)
 
-    def run(self, batch: Batch, want: frozenset[str]) -> dict[str, torch.Tensor]:
-        return self.policy.run(batch, want)
+    def run(self, batch: Batch, want: frozenset[str], readout: Readout = PLAIN) -> dict[str, torch.Tensor]:
+        return self.policy.run(batch, want, readout)
 
     def __getitem__(self, name: str) -> Model:
         return self.others[name]

@@ -36,27 +36,8 @@ def linear_nll(
     of logits (`chunk` positions; by default as many as fit `CHUNK_BYTES`) plus the head's gradient. Sums, softmax and
     the head's gradient accumulate in float32. One backward pass; `weights_P` gets no gradient.
     """
-    head = Head(logit_scale, softcap, chunk, _product_dtype(weight_VD))
+    head = Head(logit_scale, softcap, chunk, product_dtype(weight_VD))
     return _LinearNLL.apply(hidden_PD, weight_VD, bias, targets_P, weights_P, head, torch.is_grad_enabled())
-
-
-def linear_logprobs(
-    hidden_PD: Tensor,
-    weight_VD: Tensor,
-    targets_P: Tensor,
-    *,
-    bias: Tensor | None = None,
-    logit_scale: float = 1.0,
-    softcap: float | None = None,
-    chunk: int | None = None,
-) -> tuple[Tensor, Tensor]:
-    """log p(target) (P,) float32, differentiable, and whether the target is the most likely token (P,) bool.
-
-    The backward pass computes the chunks of logits a second time, because each position has its own gradient.
-    A target that shares the highest logit counts as a hit.
-    """
-    head = Head(logit_scale, softcap, chunk, _product_dtype(weight_VD))
-    return _LinearLogprobs.apply(hidden_PD, weight_VD, bias, targets_P, head)
 
 
 def reference_logprobs(
@@ -72,10 +53,11 @@ def reference_logprobs(
     return logits_logprobs(cap_and_scale(F.linear(hidden_PD, weight_VD, bias), logit_scale, softcap), targets_P)
 
 
-def cap_and_scale(logits: Tensor, logit_scale: float, softcap: float | None) -> Tensor:
-    """Logits (..., V) multiplied by the model's constant and soft-capped, as float32 or wider."""
+def cap_and_scale(logits: Tensor, logit_scale: float, softcap: float | None, temperature: float = 1.0) -> Tensor:
+    """Logits (..., V) times the model's constant, soft-capped, over the temperature, as float32 or wider."""
     logits = logits.to(_wide(logits.dtype)) * logit_scale
-    return softcap * torch.tanh(logits / softcap) if softcap else logits
+    logits = softcap * torch.tanh(logits / softcap) if softcap else logits
+    return logits / temperature if temperature != 1.0 else logits
 
 
 def logits_logprobs(logits_PV: Tensor, targets_P: Tensor) -> Tensor:
@@ -95,6 +77,7 @@ class Head:
     softcap: float | None
     chunk: int | None
     dtype: torch.dtype
+    temperature: float = 1.0
 
     def cast(self, *operands: Tensor | None) -> list[Any]:
         return [None if operand is None else operand.to(self.dtype) for operand in operands]
@@ -106,7 +89,7 @@ class Head:
         return (slice(at, min(at + rows, num_positions)) for at in range(0, num_positions, max(rows, 1)))
 
 
-class _Chunk:
+class Chunk:
     """One chunk's probabilities in a buffer that the next chunk overwrites."""
 
     def __init__(self, weight_VD: Tensor, bias: Tensor | None, head: Head) -> None:
@@ -116,25 +99,34 @@ class _Chunk:
         self.narrow: Tensor | None = None
         self.capped: Tensor | None = None
 
-    def softmax(self, hidden_CD: Tensor, targets_C: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Probabilities (C, V) in place of the logits, log p(target) (C,), and whether it is the highest (C,)."""
-        logits_CV = self._logits(hidden_CD)
-        target_C = logits_CV.gather(-1, targets_C[:, None]).squeeze(-1)
+    def softmax(self, hidden_CD: Tensor) -> Tensor:
+        """Probabilities (C, V) in place of the logits."""
+        logits_CV = self.logits(hidden_CD)
+        return torch.softmax(logits_CV, -1, out=logits_CV)
+
+    def scores(self, hidden_CD: Tensor, ids_CK: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Probabilities (C, V), log p of the tokens `ids_CK` (C, K), and whether the first is the highest (C,)."""
+        logits_CV = self.logits(hidden_CD)
+        chosen_CK = logits_CV.gather(-1, ids_CK)
         highest_C = logits_CV.amax(-1)
         probs_CV = torch.softmax(logits_CV, -1, out=logits_CV)
-        # p(target) itself may underflow; the highest probability is at least 1/V, so its logarithm is exact enough.
+        # p(token) itself may underflow; the highest probability is at least 1/V, so its logarithm is exact enough.
         logsumexp_C = highest_C - probs_CV.amax(-1).log()
-        return probs_CV, target_C - logsumexp_C, target_C >= highest_C
+        return probs_CV, chosen_CK - logsumexp_C[:, None], chosen_CK[:, 0] >= highest_C
 
-    def backward(self, probs_CV: Tensor, targets_C: Tensor) -> Tensor:
+    def backward(self, probs_CV: Tensor, ids_C1: Tensor) -> Tensor:
         """d(-log p)/d(scaled logits) (C, V) in the products' dtype, in place, without the position's factor."""
-        probs_CV.scatter_add_(-1, targets_C[:, None], probs_CV.new_full((len(targets_C), 1), -1.0))
-        if self.head.softcap and self.capped is not None:
-            ratio_CV = self.capped[: len(targets_C)].div_(self.head.softcap)
-            probs_CV.mul_(ratio_CV.square_().neg_().add_(1))
-        return probs_CV if self.narrow is None else self.narrow[: len(targets_C)].copy_(probs_CV)
+        return self.shaped(probs_CV.scatter_add_(-1, ids_C1, probs_CV.new_full(ids_C1.shape, -1.0)))
 
-    def _logits(self, hidden_CD: Tensor) -> Tensor:
+    def shaped(self, grad_CV: Tensor) -> Tensor:
+        """A gradient of the final logits taken back through soft-cap, in place, in the products' dtype."""
+        if self.head.softcap and self.capped is not None:
+            ratio_CV = self.capped[: len(grad_CV)].div_(self.head.softcap)
+            grad_CV.mul_(ratio_CV.square_().neg_().add_(1))
+        return grad_CV if self.narrow is None else self.narrow[: len(grad_CV)].copy_(grad_CV)
+
+    def logits(self, hidden_CD: Tensor) -> Tensor:
+        """Logits (C, V) in their final shape, in the buffer."""
         rows, dtype = len(hidden_CD), self.weight_VD.dtype
         if self.buffer is None:
             shape = (rows, len(self.weight_VD))
@@ -159,10 +151,10 @@ class _Chunk:
             if self.capped is None:
                 self.capped = torch.empty_like(logits_CV)  # the first chunk is the largest
             self.capped[: len(logits_CV)].copy_(logits_CV)
-        return logits_CV
+        return logits_CV if self.head.temperature == 1.0 else logits_CV.div_(self.head.temperature)
 
 
-class _Gradients:
+class Gradients:
     """Gradients of hidden states, weight and bias, summed over chunks; those not needed are never made."""
 
     def __init__(self, needs: Sequence[bool], hidden_PD: Tensor, weight_VD: Tensor, head: Head) -> None:
@@ -177,7 +169,7 @@ class _Gradients:
 
         The factor multiplies the (C, D) operands instead of the (C, V) one: one pass over memory less.
         """
-        raw_C = factor_C * self.head.logit_scale
+        raw_C = factor_C * (self.head.logit_scale / self.head.temperature)
         if self.hidden_PD is not None:
             torch.mm(grad_CV, self.weight_VD, out=self.hidden_PD[at])
             self.hidden_PD[at].mul_(raw_C[:, None])
@@ -200,15 +192,15 @@ class _LinearNLL(Function):
     def forward(ctx: Any, hidden_PD, weight_VD, bias, targets_P, weights_P, head: Head, with_grad: bool) -> Tensor:
         hidden_PD, weight_VD, bias = head.cast(hidden_PD, weight_VD, bias)
         needs = [with_grad and need for need in ctx.needs_input_grad[:3]]
-        grads = _Gradients(needs, hidden_PD, weight_VD, head)
-        chunk = _Chunk(weight_VD, bias, head)
+        grads = Gradients(needs, hidden_PD, weight_VD, head)
+        chunk = Chunk(weight_VD, bias, head)
         total = torch.zeros((), dtype=chunk.wide, device=hidden_PD.device)
         for at in head.chunks(len(targets_P), len(weight_VD), chunk.wide.itemsize, hidden_PD.device):
             hidden_CD, targets_C, weights_C = hidden_PD[at], targets_P[at], weights_P[at].to(chunk.wide)
-            probs_CV, logprobs_C, _ = chunk.softmax(hidden_CD, targets_C)
-            total -= torch.dot(logprobs_C, weights_C)
+            probs_CV, logprobs_C1, _ = chunk.scores(hidden_CD, targets_C[:, None])
+            total -= torch.dot(logprobs_C1[:, 0], weights_C)
             if any(needs):
-                grads.add(at, chunk.backward(probs_CV, targets_C), weights_C, hidden_CD)
+                grads.add(at, chunk.backward(probs_CV, targets_C[:, None]), weights_C, hidden_CD)
         ctx.grads = grads
         return total
 
@@ -221,34 +213,7 @@ class _LinearNLL(Function):
         return *grads.scaled(grad), None, None, None, None
 
 
-class _LinearLogprobs(Function):
-    @staticmethod
-    def forward(ctx: Any, hidden_PD, weight_VD, bias, targets_P, head: Head) -> tuple[Tensor, Tensor]:
-        ctx.save_for_backward(hidden_PD, weight_VD, bias, targets_P)
-        ctx.head = head
-        hidden_PD, weight_VD, bias = head.cast(hidden_PD, weight_VD, bias)
-        chunk = _Chunk(weight_VD, bias, head)
-        logprobs_P = torch.empty(len(targets_P), dtype=chunk.wide, device=hidden_PD.device)
-        hits_P = torch.empty(len(targets_P), dtype=torch.bool, device=hidden_PD.device)
-        for at in head.chunks(len(targets_P), len(weight_VD), chunk.wide.itemsize, hidden_PD.device):
-            _, logprobs_P[at], hits_P[at] = chunk.softmax(hidden_PD[at], targets_P[at])
-        ctx.mark_non_differentiable(hits_P)
-        return logprobs_P, hits_P
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad_P: Tensor, _: Tensor):
-        *operands, targets_P = ctx.saved_tensors
-        hidden_PD, weight_VD, bias = ctx.head.cast(*operands)
-        grads = _Gradients(ctx.needs_input_grad[:3], hidden_PD, weight_VD, ctx.head)
-        chunk = _Chunk(weight_VD, bias, ctx.head)
-        for at in ctx.head.chunks(len(targets_P), len(weight_VD), chunk.wide.itemsize, hidden_PD.device):
-            probs_CV, _, _ = chunk.softmax(hidden_PD[at], targets_P[at])
-            grads.add(at, chunk.backward(probs_CV, targets_P[at]), -grad_P[at], hidden_PD[at])
-        return grads.hidden_PD, grads.weight, grads.bias, None, None
-
-
-def _product_dtype(weight_VD: Tensor) -> torch.dtype:
+def product_dtype(weight_VD: Tensor) -> torch.dtype:
     """The dtype of a matrix product with this weight here: autocast's, else the weight's."""
     kind = weight_VD.device.type
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight_VD.dtype

@@ -1,10 +1,10 @@
 """A causal language model as objectives see it: packed, and with logits for trained positions only."""
 
-# T tokens  P trained positions  D model  V vocab  S samples  L longest sample
+# T tokens  P trained positions  C those of a chunk  D model  V vocab  K tokens a position  S samples  L longest sample
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import MethodType
 from typing import Any
@@ -16,11 +16,14 @@ from transformers import PretrainedConfig, PreTrainedModel
 
 from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Stream
+from whet.contracts.model import PLAIN, Readout
 from whet.kernels.attention import SegmentPlan
-from whet.kernels.linear_loss import CHUNK_BYTES, cap_and_scale, linear_logprobs, linear_nll, logits_logprobs
+from whet.kernels.linear_loss import CHUNK_BYTES, cap_and_scale, linear_nll
+from whet.kernels.linear_scores import Scores, linear_scores, linear_top, logits_scores
 from whet.models import rope
 
-WANTS = frozenset({"nll", "logprobs", "hits", "hidden"})
+TOP = frozenset({"top_ids", "top_logprobs"})
+WANTS = frozenset({"nll", "logprobs", "hits", "entropy", "candidates", "hidden"}) | TOP
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,10 @@ class CausalModel:
             rope.isolate(module)
         self.module.whet_run = MethodType(partial(_run, facts=self.facts), module)
 
-    def run(self, batch: Batch, want: frozenset[str]) -> dict[str, Tensor]:
+    def run(self, batch: Batch, want: frozenset[str], readout: Readout = PLAIN) -> dict[str, Tensor]:
         if unknown := set(want) - WANTS:
             raise ModelError(f"a language model cannot give {', '.join(sorted(unknown))}", hint=f"want {sorted(WANTS)}")
-        return self.module.whet_run(batch.text, frozenset(want))
+        return self.module.whet_run(batch.text, frozenset(want), readout)
 
 
 def unwrapped(module: Any) -> PreTrainedModel:
@@ -86,13 +89,15 @@ def logit_shape(config: PretrainedConfig) -> tuple[float, float | None]:
 
 
 # A Stream is passed whole: FSDP2's mixed precision would round the weights, as float tensors, to bfloat16.
-def _run(module: nn.Module, stream: Stream, want: frozenset[str], *, facts: RunFacts) -> dict[str, Tensor]:
+def _run(
+    module: nn.Module, stream: Stream, want: frozenset[str], readout: Readout = PLAIN, *, facts: RunFacts
+) -> dict[str, Tensor]:
     trained_P = torch.nonzero(stream.weights > 0).squeeze(1)
-    targets_P, weights_P = stream.targets[trained_P], stream.weights[trained_P]
+    asked = _Asked(stream.targets[trained_P], stream.weights[trained_P], want, readout)
     results: dict[str, Tensor] = {}
     if facts.head == "keep" and want != {"hidden"}:
         logits_PV = _own_logits(module, stream, trained_P, facts)
-        results = _from_logits(logits_PV, targets_P, weights_P, want)
+        results = asked.of_logits(cap_and_scale(logits_PV, 1.0, None, readout.temperature))
         if "hidden" not in want:
             return results
     hidden_TD = _hidden(module, stream, facts)
@@ -101,9 +106,7 @@ def _run(module: nn.Module, stream: Stream, want: frozenset[str], *, facts: RunF
     if facts.head == "keep" or want == {"hidden"}:
         return results
     hidden_PD = hidden_TD.index_select(0, trained_P)
-    return results | _from_hidden(
-        unwrapped(module).get_output_embeddings(), hidden_PD, targets_P, weights_P, want, facts
-    )
+    return results | _from_hidden(unwrapped(module).get_output_embeddings(), hidden_PD, asked, facts)
 
 
 def _hidden(module: nn.Module, stream: Stream, facts: RunFacts) -> Tensor:
@@ -150,47 +153,86 @@ class _Rows:
         return values_SLX[self.index]
 
 
-def _from_hidden(
-    head: nn.Module, hidden_PD: Tensor, targets_P: Tensor, weights_P: Tensor, want: frozenset[str], facts: RunFacts
-) -> dict[str, Tensor]:
-    if type(head) is nn.Linear:
-        shape = facts.shape() | {"bias": head.bias}
-        if want & {"logprobs", "hits"}:
-            logprobs_P, hits_P = linear_logprobs(hidden_PD, head.weight, targets_P, **shape)
-            return _pick(logprobs_P, hits_P, weights_P, want)
-        return {"nll": linear_nll(hidden_PD, head.weight, targets_P, weights_P, **shape)}
-    logprobs_P, hits_P = _module_logprobs(head, hidden_PD, targets_P, facts)
-    return _pick(logprobs_P, hits_P, weights_P, want)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is wanted at the trained positions."""
+
+    targets_P: Tensor
+    weights_P: Tensor
+    want: frozenset[str]
+    readout: Readout
+
+    @property
+    def ids_PK(self) -> Tensor:
+        """The tokens whose log p is needed: the target, and the candidates where they are wanted."""
+        if "candidates" not in self.want or self.readout.candidates is None:
+            return self.targets_P[:, None]
+        return torch.cat([self.targets_P[:, None], self.readout.candidates], dim=1)
+
+    @property
+    def entropy(self) -> bool:
+        return "entropy" in self.want
+
+    @property
+    def is_nll(self) -> bool:
+        """Whether nothing but the sum of the loss is wanted, which is computed without a second pass."""
+        return self.want - {"hidden"} == {"nll"} and self.readout.temperature == 1.0
+
+    def part(self, at: slice) -> _Asked:
+        """The same at some of the positions."""
+        candidates = self.readout.candidates
+        readout = replace(self.readout, candidates=None if candidates is None else candidates[at])
+        return replace(self, targets_P=self.targets_P[at], weights_P=self.weights_P[at], readout=readout)
+
+    def of_logits(self, logits_PV: Tensor) -> dict[str, Tensor]:
+        """All that is wanted, from logits in their final shape."""
+        found = self.named(logits_scores(logits_PV, self.ids_PK, entropy=self.entropy))
+        if self.want & TOP:
+            logprobs_PK, ids_PK = torch.log_softmax(logits_PV.detach(), -1).topk(self.readout.top, -1)
+            found |= {"top_ids": ids_PK, "top_logprobs": logprobs_PK}
+        return found
+
+    def named(self, scores: Scores) -> dict[str, Tensor]:
+        logprobs_P = scores.logprobs_PK[:, 0]
+        found = {"logprobs": logprobs_P, "hits": scores.hits_P, "entropy": scores.entropy_P}
+        found["candidates"] = scores.logprobs_PK[:, 1:]
+        if "nll" in self.want:
+            found["nll"] = -torch.dot(logprobs_P, self.weights_P.to(logprobs_P.dtype))
+        return {name: found[name] for name in found if name in self.want}
 
 
-def _module_logprobs(head: nn.Module, hidden_PD: Tensor, targets_P: Tensor, facts: RunFacts) -> tuple[Tensor, Tensor]:
+def _from_hidden(head: nn.Module, hidden_PD: Tensor, asked: _Asked, facts: RunFacts) -> dict[str, Tensor]:
+    if type(head) is not nn.Linear:
+        return _from_module(head, hidden_PD, asked, facts)
+    shape = facts.shape() | {"bias": head.bias}
+    if asked.is_nll:
+        return {"nll": linear_nll(hidden_PD, head.weight, asked.targets_P, asked.weights_P, **shape)}
+    shape["temperature"] = asked.readout.temperature
+    found: dict[str, Tensor] = {}
+    if asked.want & TOP:
+        ids_PK, logprobs_PK = linear_top(hidden_PD, head.weight, asked.readout.top, **shape)
+        found = {"top_ids": ids_PK, "top_logprobs": logprobs_PK}
+    if asked.want - TOP - {"hidden"}:
+        found |= asked.named(linear_scores(hidden_PD, head.weight, asked.ids_PK, entropy=asked.entropy, **shape))
+    return found
+
+
+def _from_module(head: nn.Module, hidden_PD: Tensor, asked: _Asked, facts: RunFacts) -> dict[str, Tensor]:
     """The head as a module, chunk by chunk, each recomputed in the backward pass: for adapters and sharded heads."""
 
-    def of_chunk(hidden_CD: Tensor, targets_C: Tensor) -> tuple[Tensor, Tensor]:
-        logits_CV = cap_and_scale(head(hidden_CD), facts.logit_scale, facts.softcap)
-        return logits_logprobs(logits_CV, targets_C), _hits(logits_CV, targets_C)
+    def of_chunk(hidden_CD: Tensor, part: _Asked) -> dict[str, Tensor]:
+        temperature = part.readout.temperature
+        return part.of_logits(cap_and_scale(head(hidden_CD), facts.logit_scale, facts.softcap, temperature))
 
     rows = facts.chunk or max(1, CHUNK_BYTES.get(hidden_PD.device.type, CHUNK_BYTES["cuda"]) // (4 * facts.vocab))
+    edges = range(0, max(len(hidden_PD), 1), rows)
     parts = [
-        checkpoint(of_chunk, hidden_CD, targets_C, use_reentrant=False)
-        for hidden_CD, targets_C in zip(hidden_PD.split(rows), targets_P.split(rows), strict=True)
+        checkpoint(of_chunk, hidden_PD[at : at + rows], asked.part(slice(at, at + rows)), use_reentrant=False)
+        for at in edges
     ]
-    logprobs, hits = zip(*parts, strict=True)
-    return torch.cat(logprobs), torch.cat(hits)
-
-
-def _from_logits(logits_PV: Tensor, targets_P: Tensor, weights_P: Tensor, want: frozenset[str]) -> dict[str, Tensor]:
-    logits_PV = cap_and_scale(logits_PV, 1.0, None)
-    return _pick(logits_logprobs(logits_PV, targets_P), _hits(logits_PV, targets_P), weights_P, want)
-
-
-def _pick(logprobs_P: Tensor, hits_P: Tensor, weights_P: Tensor, want: frozenset[str]) -> dict[str, Tensor]:
-    found = {"logprobs": logprobs_P, "hits": hits_P}
-    if "nll" in want:
-        found["nll"] = -torch.dot(logprobs_P, weights_P.to(logprobs_P.dtype))
-    return {name: found[name] for name in found if name in want}
-
-
-def _hits(logits_PV: Tensor, targets_P: Tensor) -> Tensor:
-    target_P1 = logits_PV.detach().gather(-1, targets_P[:, None])
-    return (target_P1 >= logits_PV.detach().amax(-1, keepdim=True)).squeeze(-1)
+    return {
+        name: torch.stack([part[name] for part in parts]).sum()
+        if name == "nll"
+        else torch.cat([part[name] for part in parts])
+        for name in parts[0]
+    }

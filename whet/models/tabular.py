@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from whet.base.errors import ModelError
 from whet.base.seeds import forked
 from whet.contracts.batch import Batch
-from whet.contracts.model import Capabilities, Loaded
+from whet.contracts.model import PLAIN, Capabilities, Loaded, Readout
 from whet.models.context import BuildContext
 from whet.models.roles import roles
 
@@ -24,7 +24,7 @@ class FieldModel:
         self.module = module
         module.whet_run = MethodType(_run, module)
 
-    def run(self, batch: Batch, want: frozenset[str]) -> dict[str, Tensor]:
+    def run(self, batch: Batch, want: frozenset[str], readout: Readout = PLAIN) -> dict[str, Tensor]:
         if want != {"logits"}:
             raise ModelError(f"a model without tokens gives `logits`, not {sorted(want)}", hint="objective: classify")
         if "features" not in batch.fields:

@@ -19,7 +19,7 @@ import torch
 
 from whet.base.errors import ConfigError, RunError
 from whet.contracts.batch import Batch
-from whet.contracts.model import Loaded, Model
+from whet.contracts.model import PLAIN, Loaded, Model, Readout
 from whet.contracts.sample import Sample
 from whet.contracts.steps import Step
 from whet.data.annotate import Annotated
@@ -39,12 +39,12 @@ class Frozen:
     def __init__(self, module: torch.nn.Module, model: Model) -> None:
         self._module, self._model = module, model
 
-    def run(self, batch: Batch, want: frozenset[str]) -> dict[str, torch.Tensor]:
+    def run(self, batch: Batch, want: frozenset[str], readout: Readout = PLAIN) -> dict[str, torch.Tensor]:
         was_training = self._module.training
         self._module.eval()
         try:
             with torch.no_grad():
-                return self._model.run(batch, want)
+                return self._model.run(batch, want, readout)
         finally:
             self._module.train(was_training)
 
@@ -52,12 +52,12 @@ class Frozen:
 class AdaptersOff(Frozen):
     """The policy itself with its adapters switched off."""
 
-    def run(self, batch: Batch, want: frozenset[str]) -> dict[str, torch.Tensor]:
+    def run(self, batch: Batch, want: frozenset[str], readout: Readout = PLAIN) -> dict[str, torch.Tensor]:
         trained = [(p, p.requires_grad) for p in self._module.parameters()]
         wrapper: Any = wrapper_of(self._module)
         try:
             with wrapper.disable_adapter():
-                return super().run(batch, want)
+                return super().run(batch, want, readout)
         finally:  # PEFT (0.21) freezes what it switches off, and then frees all of it
             for parameter, was_trained in trained:
                 parameter.requires_grad_(was_trained)

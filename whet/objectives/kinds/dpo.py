@@ -49,7 +49,7 @@ def dpo(
     from whet.objectives.pair_losses import LOSSES, Shape
     from whet.objectives.preference import SFT, Preference
 
-    chosen: dict[str, float] = {loss: 1.0} if isinstance(loss, str) else {**loss}
+    chosen: dict[str, float] = {loss: 1.0} if isinstance(loss, str) else {str(name): w for name, w in loss.items()}
     _check(set(chosen), beta, label_smoothing, divergence)
     coefficients = {**chosen, **({SFT: sft} if sft else {})}
     shape = Shape(beta, label_smoothing, divergence, alpha, tau)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from whet.base.catalogue import objective
 from whet.contracts.objective import Objective
 
 
 @objective("sft", takes=("conversation", "completion", "text"))
-def sft() -> Objective:
-    """Next-token loss on the replies of conversations and on completions (raw text counts whole)."""
-    from whet.objectives.next_token import NextToken
+def sft(*, weighting: Literal["none", "dft", "entropy"] = "none") -> Objective:
+    """Next-token loss on the replies of conversations and on completions (raw text counts whole).
 
-    return NextToken()
+    weighting: of each token: all alike, by its probability (`dft`), or by the `entropy` of its prediction
+    """
+    if weighting == "none":
+        from whet.objectives.next_token import NextToken
+
+        return NextToken()
+    from whet.objectives.reweighted import DynamicTokens, EntropyTokens
+
+    return DynamicTokens() if weighting == "dft" else EntropyTokens()
