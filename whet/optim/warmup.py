@@ -15,6 +15,9 @@ def rise(step: int, total: int, warmup: float) -> float | None:
 
 
 def progress(step: int, total: int, warmup: float) -> float:
-    """How far the run has come since the warmup, from 0 to 1 at the last step."""
+    """How far the run has come since the warmup: 0 at its first step, 1 one step after the last, as in transformers.
+
+    So the last step still moves the weights where a schedule falls to 0.
+    """
     start = warmup_steps(warmup, total)
-    return min(1.0, max(0.0, (step - start) / max(1, total - 1 - start)))
+    return min(1.0, max(0.0, (step - start) / max(1, total - start)))

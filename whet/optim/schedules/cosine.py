@@ -11,10 +11,10 @@ from whet.optim.warmup import progress, rise
 
 @schedule("cosine")
 def cosine(step: int, total: int, *, warmup: NonNegative = 0.03, floor: Fraction = 0.1) -> float:
-    """Cosine fall to `floor` at the last step (Loshchilov and Hutter 2017, without restarts).
+    """Cosine fall towards `floor` (Loshchilov and Hutter 2017, without restarts).
 
     warmup: linear rise; below 1 a fraction of the run, else steps
-    floor: factor at the end
+    floor: factor that the step after the last would have
     """
     factor = rise(step, total, warmup)
     if factor is not None:

@@ -9,10 +9,10 @@ from whet.optim.warmup import progress, rise
 
 @schedule("linear")
 def linear(step: int, total: int, *, warmup: NonNegative = 0.03, floor: Fraction = 0.0) -> float:
-    """Linear fall to `floor` at the last step.
+    """Linear fall towards `floor`.
 
     warmup: linear rise; below 1 a fraction of the run, else steps
-    floor: factor at the end
+    floor: factor that the step after the last would have
     """
     factor = rise(step, total, warmup)
     if factor is not None:
