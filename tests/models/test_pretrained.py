@@ -237,3 +237,11 @@ def test_code_that_comes_with_a_model_does_not_run_unasked(tmp_path):
     (tmp_path / "odd.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
     assert "brings Python code of its own" in refusal(path=str(tmp_path))
     assert not (tmp_path / "ran").exists()
+
+
+def test_loading_shows_no_bar_where_nobody_watches(folder, capfd):
+    from transformers.utils.logging import set_tqdm_hook
+
+    build(path=str(folder))
+    assert "Loading weights" not in capfd.readouterr().err
+    assert set_tqdm_hook(None) is None, "the hook was left behind"

@@ -22,6 +22,7 @@ from whet.generate.prompts import end_of_turn, text_ids
 from whet.generate.protocol import GenerateSettings
 from whet.models import quantized
 from whet.models.adapters import base_of, is_adapter, quiet
+from whet.models.bars import patient_bars
 from whet.models.language import unwrapped
 from whet.models.roles import roles
 
@@ -180,7 +181,8 @@ def plain(folder: Path) -> nn.Module:
     from transformers import AutoModelForCausalLM
 
     if not is_adapter(str(folder)):
-        return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+        with patient_bars():
+            return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     from peft import PeftModel
 
     base: Any = plain(Path(base_of(str(folder))))

@@ -23,6 +23,7 @@ from whet.base.errors import ModelError
 from whet.base.seeds import forked
 from whet.models import quantized
 from whet.models.adapters import base_of, is_adapter, merged, with_adapter
+from whet.models.bars import patient_bars
 from whet.models.quantized import Quantization
 
 
@@ -169,9 +170,10 @@ def _with_weights(spec: Spec, config: PretrainedConfig, how: dict[str, Any]) -> 
     if spec.quantization is not None:
         how = {**how, "quantization_config": quantized.streaming(spec.quantization)}
     try:
-        module, report = AutoModelForCausalLM.from_pretrained(
-            spec.path, config=config, revision=spec.revision, use_safetensors=True, output_loading_info=True, **how
-        )
+        with patient_bars():
+            module, report = AutoModelForCausalLM.from_pretrained(
+                spec.path, config=config, revision=spec.revision, use_safetensors=True, output_loading_info=True, **how
+            )
     except Exception as error:
         raise _explained(error, spec.path, "model.path") from error
     missing = sorted(report["missing_keys"])
