@@ -60,8 +60,10 @@ def test_the_interval_of_a_proportion_is_wilsons():
     root = z * math.sqrt(z * z + 4 * 10 * 0.8 * 0.2)
     assert figure.low == pytest.approx((16 + z * z - root) / (2 * (10 + z * z)))
     assert figure.high == pytest.approx((16 + z * z + root) / (2 * (10 + z * z)))
-    none = proportion([False] * 5)
-    assert none.low == 0.0 and none.high > 0.3
+    for n in range(1, 40):
+        none, all_ = proportion([False] * n), proportion([True] * n)
+        assert (none.low, all_.high) == (0.0, 1.0), "rounding left something between the value and its end"
+        assert none.high == pytest.approx(1 - all_.low) and none.high > 2 / (n + 4)
 
 
 def test_one_unit_has_a_value_and_no_error():

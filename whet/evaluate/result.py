@@ -57,4 +57,5 @@ def _line(figure: Figure) -> str:
         return f"{shown(figure.value)}  (n {figure.n})"
     assert figure.low is not None and figure.high is not None
     interval = f"95 % {shown(figure.low)} to {shown(figure.high)}"
-    return f"{shown(figure.value)} ± {shown(figure.error)}  ({interval}, n {figure.n})"
+    spread = f" ± {shown(figure.error)}" if figure.error else ""  # 0 of few hits or misses: the interval says more
+    return f"{shown(figure.value)}{spread}  ({interval}, n {figure.n})"

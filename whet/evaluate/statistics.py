@@ -30,7 +30,9 @@ def proportion(hits: Sequence[bool]) -> Figure:
     share, z2 = figure.value, _Z * _Z
     middle = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = _Z / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    return Figure(share, n, figure.error, max(0.0, middle - half), min(1.0, middle + half))
+    # Without a miss, or a hit, one end is exact: rounding would leave 2.8e-17 in its place.
+    low, high = (0.0 if share == 0 else middle - half), (1.0 if share == 1 else middle + half)
+    return Figure(share, n, figure.error, low, high)
 
 
 def ratio(parts: ArrayLike, wholes: ArrayLike) -> Figure:
