@@ -20,7 +20,7 @@ from whet.data.files import Source
 from whet.data.ledger import Ledger
 from whet.data.render import Renderer
 from whet.data.source import DatasetSource
-from whet.data.store import build_store
+from whet.data.store import build_store, rendering
 
 
 @pytest.fixture
@@ -235,3 +235,8 @@ def test_long_documents_are_rendered_a_few_at_a_time(build, tmp_path, monkeypatc
     monkeypatch.setattr(renderer, "render", lambda rows: sizes.append(len(rows)) or WordRenderer.render(renderer, rows))
     build(write_rows(tmp_path / "a.jsonl", [words(3)] * 20 + ["x " * 100] * 3), renderer=renderer)
     assert sizes == [7, 7, 7, 1, 1]
+
+
+def test_progress_counts_tokens_because_a_row_may_be_a_whole_book():
+    assert rendering("book.txt", 1, 250_000, 2.5) == "rendering book.txt: 1 row, 250k tokens, 100k tokens/s"
+    assert rendering("points.csv", 12_000, 0, 3.0) == "rendering points.csv: 12,000 rows, 4000 rows/s"

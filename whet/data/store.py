@@ -29,6 +29,7 @@ from whet.data.render import Renderer
 from whet.data.shard import Shard, ShardWriter
 from whet.data.table import SampleTable
 from whet.data.workers import apply_in_order
+from whet.track.quantities import figure
 
 __all__ = ["Dataset", "TokenStore", "build_store", "held_out"]
 
@@ -124,7 +125,7 @@ def _render(source: Source, recipe: Recipe, workers: int | None, seed: int, writ
     for table, entries, read in apply_in_order(partial(_prepare, recipe, source.name), chunks, workers):
         writer.append(table, entries)
         num_rows += read
-        progress(num_rows)
+        progress(num_rows, len(table.columns["ids"]))
     return {"num_rows": num_rows}
 
 
@@ -153,15 +154,23 @@ def _num_cpus() -> int:
 
 
 class _Progress:
-    """Says on stderr how many rows are rendered, after 2 seconds and then every 10."""
+    """Says on stderr how much is rendered, after 2 seconds and then every 10."""
 
     def __init__(self, name: str) -> None:
-        self._name, self._began = name, time.monotonic()
+        self._name, self._began, self._num_tokens = name, time.monotonic(), 0
         self._due = self._began + 2
 
-    def __call__(self, num_rows: int) -> None:
+    def __call__(self, num_rows: int, more_tokens: int) -> None:
+        self._num_tokens += more_tokens
         now = time.monotonic()
         if now >= self._due:
             self._due = now + 10
-            rate = num_rows / (now - self._began)
-            print(f"rendering {self._name}: {num_rows:,} rows, {rate:,.0f} rows/s", file=sys.stderr, flush=True)
+            print(rendering(self._name, num_rows, self._num_tokens, now - self._began), file=sys.stderr, flush=True)
+
+
+def rendering(name: str, num_rows: int, num_tokens: int, seconds: float) -> str:
+    """How far a source is rendered; the pace is that of tokens, since one row may be a whole book."""
+    rows = f"{num_rows:,} row{'' if num_rows == 1 else 's'}"
+    if not num_tokens:
+        return f"rendering {name}: {rows}, {figure(num_rows / seconds)} rows/s"
+    return f"rendering {name}: {rows}, {figure(num_tokens)} tokens, {figure(num_tokens / seconds)} tokens/s"
