@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import random
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -91,6 +93,46 @@ def test_a_stream_trains_and_resumes_like_one_that_was_not_broken(tmp_path, trai
     assert {r["step"]: r["metrics"]["loss"] for r in of(lines, "step")} == dict(enumerate(expected, 1))
     with pytest.raises(WhetError, match="no known length"):
         trained("endless", data={"streaming": True}, train={"steps": None, "epochs": 1})
+
+
+def test_answers_in_training_are_those_of_the_written_model_in_the_template_of_the_config(tmp_path, trained):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from whet.generate.decode import complete
+    from whet.generate.protocol import GenerateSettings
+
+    template = tmp_path / "own.jinja"
+    template.write_text(
+        "{% for m in messages %}{{ m.role }} says {% generation %}{{ m.content }}{{ eos_token }}{% endgeneration %}"
+        "{% endfor %}{% if add_generation_prompt %}assistant says {% endif %}"
+    )
+    evaluate = {"prompts": ["the quick fox"], "max_new_tokens": 6}
+    folder, records = trained("asked", data={"template": str(template)}, evaluate=evaluate, train={"steps": 3})
+    tokenizer = AutoTokenizer.from_pretrained(folder / "model")
+    ids = tokenizer.encode("user says the quick fox<|im_end|>assistant says ", add_special_tokens=False)
+    model = AutoModelForCausalLM.from_pretrained(folder / "model")
+    [expected] = complete(model, tokenizer, [ids], GenerateSettings(max_new_tokens=6))
+    assert of(records, "generation")[-1]["text"] == expected.text
+
+
+def test_a_short_run_writes_one_checkpoint_and_a_long_one_a_tenth_apart_or_more(tmp_path, trained, monkeypatch):
+    folder, records = trained("short", train={"checkpoint_every": None})
+    assert [r["step"] for r in of(records, "checkpoint")] == [12]
+    resume(folder)
+    assert (folder / "records.jsonl").read_text().count('"kind": "checkpoint"') == 1, "a finished run saved again"
+    built = assemble(from_mapping(config(tmp_path, name="long", train={"checkpoint_every": None})))
+    clock = SimpleNamespace(monotonic=lambda: 10.0 * built.loop.progress.step, perf_counter=time.perf_counter)
+    monkeypatch.setattr("whet.train.loop.time", clock)
+    built.loop._saved_at = 0.0
+    assert built.loop.run().step == 12
+    lines = (tmp_path / "runs" / "long" / "records.jsonl").read_text().splitlines()
+    assert [r["step"] for r in of(map(json.loads, lines), "checkpoint")] == [4, 8, 12], "30 s and two of 12 steps apart"
+
+
+def test_a_micro_batch_below_the_longest_sample_is_said_to_be_raised(trained):
+    folder, records = trained("raised", train={"steps": 1, "micro_batch": 8})
+    used = json.loads((folder / "resolved.json").read_text())["micro_batch"]
+    assert f"train.micro_batch is 8, and the longest sample needs {used} tokens" in of(records, "notice")[0]["text"]
 
 
 def test_out_of_memory_halves_the_micro_batch_and_does_the_step_again(trained, monkeypatch):
@@ -195,6 +237,7 @@ def test_a_run_without_tokens_trains_resumes_and_is_tracked(tmp_path):
     assert ended.outcome == "done" and ended.step == 100
     records = [json.loads(line) for line in (tmp_path / "runs" / "table" / "own.jsonl").read_text().splitlines()]
     assert of(records, "evaluation")[-1]["metrics"]["accuracy"] > 0.9
+    assert "perplexity" not in of(records, "evaluation")[-1]["metrics"] and of(records, "step")[-1]["tokens"] == 0
     assert losses(records)[6] != losses(records)[7]
 
 

@@ -75,7 +75,9 @@ class Train(Settings):
     tokens: Count | None = Field(None, description="tokens in total")
     batch_tokens: Count | None = Field(None, description="tokens a step (16,384 for models with tokens)")
     batch_samples: Count | None = Field(None, description="samples a step (128 for models without tokens)")
-    micro_batch: Count | Auto = Field("auto", description="tokens (or samples) computed at once on a rank")
+    micro_batch: Count | Auto = Field(
+        "auto", description="tokens (or samples) computed at once on a rank; at least the longest sample"
+    )
     clip: NonNegative = Field(1.0, description="largest gradient norm; 0 never clips")
     precision: Literal["auto", "fp32", "bf16", "bf16-pure"] = Field(
         "auto", description="`bf16` is autocast over fp32 weights; `auto` takes it on GPUs and fp32 on CPUs"
@@ -85,7 +87,9 @@ class Train(Settings):
     compile: bool = Field(False, description="torch.compile each layer")
     device: str = Field("auto", description="cpu, cuda, cuda:1")
     threads: Count | Auto = Field("auto", description="CPU threads; pinned for exact resume")
-    checkpoint_every: Count | None = Field(None, description="steps between checkpoints; a tenth of the run by default")
+    checkpoint_every: Count | None = Field(
+        None, description="steps between checkpoints; by default a tenth of the run, and at least 30 s"
+    )
     keep: Count = Field(2, description="checkpoints kept")
     watchdog: Watchdog = Watchdog()
 

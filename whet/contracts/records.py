@@ -21,8 +21,8 @@ class RunStarted:
 class StepRecord:
     """One optimizer step. `metrics` holds `loss`, `grad_norm`, `lr`, and what the objective adds.
 
-    `tokens` and `samples` count the global step; `seconds` is its wall time; `peak_bytes` the
-    process's highest memory so far (GPU memory where there is one).
+    `tokens` (0 for a model without) and `samples` count the global step; `seconds` is its wall time;
+    `peak_bytes` the process's highest memory so far (GPU memory where there is one).
     """
 
     kind: ClassVar[str] = "step"
@@ -36,12 +36,12 @@ class StepRecord:
     epoch: float = 0.0
 
     def scalars(self) -> dict[str, float]:
-        speed = self.tokens / self.seconds if self.seconds > 0 else 0.0
+        unit, count = ("tokens", self.tokens) if self.tokens else ("samples", self.samples)
         return {
             **self.metrics,
-            "tokens": self.tokens,
+            unit: count,
             "samples": self.samples,
-            "tokens_per_s": speed,
+            f"{unit}_per_s": count / self.seconds if self.seconds > 0 else 0.0,
             "seconds": self.seconds,
             "peak_bytes": self.peak_bytes,
             "epoch": self.epoch,

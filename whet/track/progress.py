@@ -42,8 +42,9 @@ class Progress:
     def figures(self) -> list[str]:
         """Loss, learning rate, gradient norm, speed and memory, as far as they are known."""
         known = [f"{name} {figure(self.scalars[name])}" for name in ("loss", "lr", "grad_norm") if name in self.scalars]
-        if self.scalars.get("tokens_per_s"):
-            known.append(f"{figure(self.scalars['tokens_per_s'])} tokens/s")
+        for unit in ("tokens", "samples"):
+            if rate := self.scalars.get(f"{unit}_per_s"):
+                known.append(f"{figure(rate)} {unit}/s")
         if self.scalars.get("peak_bytes"):
             known.append(size(self.scalars["peak_bytes"]))
         return known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 from whet.contracts.model import Loaded
@@ -10,13 +11,17 @@ from whet.generate.protocol import GenerateSettings
 from whet.train.evaluation import Answer
 
 
-def answerer(model: Loaded, max_new_tokens: int, seed: int) -> Answer:
-    """Greedy answers to prompts: as a chat where the tokenizer has a template, else as a continuation."""
+def answerer(model: Loaded, max_new_tokens: int, seed: int, template: str | None = None) -> Answer:
+    """Greedy answers to prompts, as `whet chat` gives them once the model is written: as a chat where there is a
+    template (`template`, else the tokenizer's own), else as a continuation."""
     settings = GenerateSettings(max_new_tokens=max_new_tokens, seed=seed)
-    is_chat = bool(getattr(model.processor, "chat_template", None))
+    tokenizer = copy.copy(model.processor)
+    if template is not None:
+        tokenizer.chat_template = template
+    is_chat = bool(getattr(tokenizer, "chat_template", None))
 
     def answer(prompts: Sequence[str]) -> list[str]:
         asked = [[{"role": "user", "content": prompt}] if is_chat else prompt for prompt in prompts]
-        return [completion.text for completion in complete(model.module, model.processor, asked, settings)]
+        return [completion.text for completion in complete(model.module, tokenizer, asked, settings)]
 
     return answer

@@ -31,16 +31,19 @@ from whet.train.deal import Dealer
 from whet.train.door import enter
 from whet.train.evaluation import Answer, Evaluation
 from whet.train.executor import Executor
-from whet.train.feed import Feed, feed
+from whet.train.feed import Feed, feed, template_of
 from whet.train.folder import RunFolder
 from whet.train.located import located
 from whet.train.loop import Cadence, Loop
-from whet.train.notices import on_noise, on_resume, refuse_batch_norm
+from whet.train.notices import on_micro_batch, on_noise, on_resume, refuse_batch_norm
 from whet.train.optimizer_state import NamedOptimizer
 from whet.train.progress import Progress
 from whet.train.reference import AdaptersOff, Frozen, begins_at_base, choose, remember
 from whet.train.resolve import Resolved, resolve
 from whet.train.watchdog import Watchdog
+
+# A run that is over sooner loses less to a kill than its checkpoints would cost it.
+CHECKPOINT_REST_S = 30.0
 
 
 @dataclass
@@ -117,11 +120,12 @@ def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World,
         world=world, source=fed.source, dealer=dealer, executor=executor, schedule=_schedule(run),
         evaluation=evaluation, checkpoints=checkpoints, watchdog=watchdog,
         controls=Controls(folder.controls, world.leads), cadence=_cadence(run, fed.source.total), emit=emit,
-        stop_on_alarm=run.train.watchdog.action == "stop", progress=progress,
+        stop_on_alarm=run.train.watchdog.action == "stop", has_tokens=model.capabilities.tokens, progress=progress,
     )  # fmt: skip
     emit(RunStarted(progress.step, fed.source.total, _facts(run, world, model, fed, resolved)))
+    own = on_micro_batch(run.train.micro_batch, resolved.micro_batch)
     changes = on_resume(pinned.get("environment", {}), resolved.environment)
-    for text in (*model.capabilities.notices, *fed.notices, *on_noise(model.module), *changes):
+    for text in (*model.capabilities.notices, *fed.notices, *own, *on_noise(model.module), *changes):
         emit(Notice(progress.step, "info", text))
     return Built(run, folder, world, model, method, fed, loop, sinks, emit)
 
@@ -229,7 +233,8 @@ def _schedule(run: Run) -> Callable[[int, int], float]:
 
 def _cadence(run: Run, total: int) -> Cadence:
     tenth = max(1, math.ceil(total / 10))
-    return Cadence(run.track.log_every, run.train.checkpoint_every or tenth, run.evaluate.every or tenth)
+    rest_s = 0.0 if run.train.checkpoint_every else CHECKPOINT_REST_S
+    return Cadence(run.track.log_every, run.train.checkpoint_every or tenth, run.evaluate.every or tenth, rest_s)
 
 
 def _answer(run: Run, model: Loaded) -> Answer | None:
@@ -237,7 +242,7 @@ def _answer(run: Run, model: Loaded) -> Answer | None:
         return None
     from whet.train.answers import answerer
 
-    return answerer(model, run.evaluate.max_new_tokens, run.seed)
+    return answerer(model, run.evaluate.max_new_tokens, run.seed, template_of(run, model.processor))
 
 
 def _facts(run: Run, world: World, model: Loaded, fed: Feed, resolved: Resolved) -> dict[str, Any]:

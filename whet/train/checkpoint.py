@@ -49,14 +49,14 @@ class Checkpoints:
         self._parts, self._world, self._keep = parts, world, keep
         self._untouched = untouched
 
-    def save(self, step: int) -> Path:
-        """Write the checkpoint of `step` on all ranks, then drop the oldest beyond `keep`.
+    def save(self, step: int) -> Path | None:
+        """Write the checkpoint of `step` on all ranks, then drop the oldest beyond `keep`; None where it lies already.
 
         Raises RunError on every rank when one of them cannot write; what was there before stays.
         """
         final, part = self._folder / f"step-{step:08d}", self._folder / f"step-{step:08d}.partial"
         if final.exists():
-            return final
+            return None
         if self._world.leads:
             shutil.rmtree(part, ignore_errors=True)
         self._world.wait()

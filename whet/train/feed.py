@@ -20,6 +20,7 @@ from whet.data.render import Renderer
 from whet.data.source import DatasetSource
 from whet.data.store import Dataset, TokenStore, build_store, held_out
 from whet.data.stream import StreamingSource
+from whet.data.template import chat_template
 
 BATCH_TOKENS, BATCH_SAMPLES, HELD_OUT_STEP = 16_384, 128, -1
 
@@ -120,6 +121,13 @@ def _beside(run: Run, data: Dataset, limit: int | None) -> Dataset:
     """The data set with the further streams that the objective asks for."""
     wants_baseline = BASELINE in objective.get(run.objective.kind).facts.get("streams", ())
     return Mismatched(data, limit) if wants_baseline else data
+
+
+def template_of(run: Run, tokenizer: Any) -> str | None:
+    """The chat template that conversations are rendered with; None leaves the tokenizer as it is."""
+    if not takes(run) & {"conversation", "preference", "labelled"}:
+        return None
+    return chat_template(tokenizer, run.data.template).text
 
 
 def _check_replies(run: Run) -> None:

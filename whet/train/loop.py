@@ -28,11 +28,12 @@ from whet.train.watchdog import Watchdog
 
 @dataclass(frozen=True)
 class Cadence:
-    """Every how many steps something happens."""
+    """Every how many steps something happens. A checkpoint also waits for `rest_s` seconds since the last one."""
 
     record: int
     checkpoint: int
     evaluate: int
+    rest_s: float = 0.0
 
 
 @dataclass
@@ -51,7 +52,9 @@ class Loop:
     cadence: Cadence
     emit: Callable[[Record], None]
     stop_on_alarm: bool = True
+    has_tokens: bool = True
     progress: Progress = field(default_factory=Progress)
+    _saved_at: float = field(default_factory=time.monotonic)
 
     def run(self) -> RunEnded:
         ended = None
@@ -66,13 +69,13 @@ class Loop:
         """One optimizer step, and what is due after it."""
         began = time.perf_counter()
         batches = self.dealer(step)
-        weights, requests = self.executor.weigh(batches, self.controls.poll())
+        weights, requests = self.executor.weigh(batches, self._requests())
         figures = self._learn(step, batches, weights)
         alarm = self.watchdog.look(figures["loss"], figures["grad_norm"])
         if alarm and self.stop_on_alarm:
             return self._end("failed", f"{alarm}; the last checkpoint is untouched")
         self.progress.step += 1
-        self.progress.tokens += sum(step.lengths)
+        self.progress.tokens += self._tokens(step)
         self.progress.samples += len(step.lengths)
         self._record(step, figures, time.perf_counter() - began, alarm)
         return self._after(requests)
@@ -100,9 +103,19 @@ class Loop:
         if alarm:
             self.emit(Notice(at, "alarm", alarm))
         if at % self.cadence.record == 0 or at == total:
-            tokens, samples = sum(step.lengths), len(step.lengths)
-            peak = peak_bytes(self.world.device)
+            tokens, samples, peak = self._tokens(step), len(step.lengths), peak_bytes(self.world.device)
             self.emit(StepRecord(at, total, figures, tokens, samples, seconds, peak, step.epoch))
+
+    def _tokens(self, step: Step) -> int:
+        return sum(step.lengths) if self.has_tokens else 0
+
+    def _requests(self) -> dict[str, float]:
+        """What the user asks, and the checkpoint that is due after this step: the leader's clock decides for all."""
+        asked, at = self.controls.poll(), self.progress.step + 1
+        has_rested = time.monotonic() - self._saved_at >= self.cadence.rest_s
+        if self.world.leads and has_rested and at % self.cadence.checkpoint == 0 and at < self.source.total:
+            asked["checkpoint"] = 1.0
+        return asked
 
     def _after(self, requests: dict[str, float]) -> RunEnded | None:
         at, total = self.progress.step, self.source.total
@@ -113,7 +126,7 @@ class Loop:
             return self._end("early_stop", "the held-out loss has stopped falling")
         if requests["stop"]:
             return self._end("stopped", f"asked to stop after step {at}")
-        if requests["checkpoint"] or (not is_last and at % self.cadence.checkpoint == 0):
+        if requests["checkpoint"]:
             self._checkpoint()
         if requests["pause"]:
             self._pause()
@@ -131,7 +144,9 @@ class Loop:
     def _checkpoint(self) -> None:
         began = time.perf_counter()
         path = self.checkpoints.save(self.progress.step)
-        self.emit(CheckpointRecord(self.progress.step, str(path), time.perf_counter() - began))
+        self._saved_at = time.monotonic()
+        if path is not None:
+            self.emit(CheckpointRecord(self.progress.step, str(path), time.perf_counter() - began))
 
     def _pause(self) -> None:
         self.emit(Notice(self.progress.step, "info", "paused; remove the word `pause` from the run's controls file"))

@@ -33,6 +33,12 @@ def on_resume(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str
         yield f"the run goes on equal to rounding, not bit for bit: {'; '.join(changed)}"
 
 
+def on_micro_batch(wanted: int | str, resolved: int) -> Iterator[str]:
+    """A sentence when one sample alone is longer than the micro-batch that the config asks for."""
+    if isinstance(wanted, int) and wanted < resolved:
+        yield f"train.micro_batch is {wanted:,}, and the longest sample needs {resolved:,} tokens at once: that is used"
+
+
 def on_noise(module: nn.Module) -> Iterator[str]:
     """A sentence when dropout is on: the libraries draw it per micro-batch, not per sample."""
     config = getattr(module, "config", None)

@@ -10,7 +10,6 @@ import torch
 from safetensors.torch import save_file
 from torch.distributed.tensor import DTensor
 
-from whet.data.template import chat_template
 from whet.export.adapter import write_adapter
 from whet.export.card import card_of_run
 from whet.export.folder import appearing
@@ -19,7 +18,7 @@ from whet.export.writing import write_model
 from whet.kernels.dense import dense
 from whet.models.adapters import stored_adapter
 from whet.models.quantized import quantization_of
-from whet.train.feed import takes
+from whet.train.feed import template_of
 
 if TYPE_CHECKING:
     from whet.train.build import Built
@@ -36,7 +35,7 @@ def write_result(built: Built) -> None:
     if built.loaded.processor is None:
         _write_weights(built, full_tensors(module))
         return
-    template = _template(built)
+    template = template_of(built.run, built.loaded.processor)
     trained = observe(module, built.loaded.processor, template)
     tensors = full_tensors(module, built.tuner.saved_names(module))
     if not built.world.leads:
@@ -66,13 +65,6 @@ def full_tensors(module: torch.nn.Module, names: Mapping[str, str] | None = None
     for name, tensor in [*wanted, *buffers]:
         whole = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
         yield name, dense(whole.detach()).cpu()
-
-
-def _template(built: Built) -> str | None:
-    """The chat template that conversations were rendered with; None leaves the tokenizer as it is."""
-    if not takes(built.run) & {"conversation", "preference", "labelled"}:
-        return None
-    return chat_template(built.loaded.processor, built.run.data.template).text
 
 
 def _write_weights(built: Built, tensors: Iterator[tuple[str, torch.Tensor]]) -> None:

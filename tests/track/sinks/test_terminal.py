@@ -6,6 +6,7 @@ import pty
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,12 @@ def test_plain_lines_are_sparse_and_hold_the_first_and_last_step():
 def test_a_plain_line_has_loss_lr_norm_speed_memory_and_the_time_left():
     line = plain([made.RunStarted(0, 20), made.step(1), made.step(2)], every_s=0.1, seconds_a_record=3)[-1]
     assert line == "step 2/20  loss 2  lr 1e-4  grad_norm 0.5  4000 tokens/s  3 GiB  54s left"
+
+
+def test_a_run_without_tokens_is_told_in_samples():
+    step = replace(made.step(2), tokens=0)
+    assert "  16 samples/s  " in plain([made.RunStarted(0, 20), made.step(1), step], 0.1, 3)[-1]
+    assert not {"tokens", "tokens_per_s"} & set(step.scalars())
 
 
 def test_all_other_records_are_said_at_once():
