@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _FENCE = re.compile(r"^```(\w*) ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-# What differs from run to run and from machine to machine: numbers with their units, and bars.
-_NUMBER = re.compile(r"[-+]?\d[\w.,:%+/-]*")
+# What differs from run to run and from machine to machine: numbers with their units and errors, and bars.
+_NUMBER = re.compile(r"[-+]?\d[\w.,:%+/-]*(?: ± \d[\w.,:%+/-]*)?")
 _BARS = re.compile(r"[█▁▂▃▄▅▆▇]+")
 
 

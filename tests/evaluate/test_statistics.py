@@ -75,6 +75,8 @@ def test_one_unit_has_a_value_and_no_error():
 def test_a_share_stays_between_0_and_1():
     figure = share([0.0, 0.0, 3.0], [3.0, 3.0, 3.0])
     assert figure.low == 0.0 and figure.high <= 1.0
+    none, alike = share([0.0] * 8, [3.0] * 8), proportion([False] * 8)
+    assert (none.low, none.high) == (alike.low, alike.high), "rows without a hit leave room for some"
 
 
 def test_a_perplexity_beyond_all_numbers_is_infinite():

@@ -26,13 +26,8 @@ def mean(values: ArrayLike) -> Figure:
 
 def proportion(hits: Sequence[bool]) -> Figure:
     """The share of hits. The interval is Wilson's (1927), which stays within 0 and 1 and holds for few or no hits."""
-    figure, n = mean(np.asarray(hits, float)), len(hits)
-    share, z2 = figure.value, _Z * _Z
-    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = _Z / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    # Without a miss, or a hit, one end is exact: rounding would leave 2.8e-17 in its place.
-    low, high = (0.0 if share == 0 else middle - half), (1.0 if share == 1 else middle + half)
-    return Figure(share, n, figure.error, low, high)
+    figure = mean(np.asarray(hits, float))
+    return Figure(figure.value, figure.n, figure.error, *_wilson(figure.value, figure.n))
 
 
 def ratio(parts: ArrayLike, wholes: ArrayLike) -> Figure:
@@ -51,10 +46,15 @@ def ratio(parts: ArrayLike, wholes: ArrayLike) -> Figure:
 
 
 def share(parts: ArrayLike, wholes: ArrayLike) -> Figure:
-    """A ratio of parts that are at most the wholes: its interval stays within 0 and 1."""
+    """A ratio of parts that are at most the wholes: its interval stays within 0 and 1.
+
+    At 0 or 1 no unit differs from another, and the interval is that of as many single draws.
+    """
     figure = ratio(parts, wholes)
     if figure.low is None or figure.high is None:
         return figure
+    if figure.value in (0.0, 1.0):
+        return Figure(figure.value, figure.n, figure.error, *_wilson(figure.value, figure.n))
     return Figure(figure.value, figure.n, figure.error, max(0.0, figure.low), min(1.0, figure.high))
 
 
@@ -70,6 +70,14 @@ def scaled(figure: Figure, factor: float) -> Figure:
     """A figure in another unit; `factor` is positive."""
     ends = [None if end is None else end * factor for end in (figure.error, figure.low, figure.high)]
     return Figure(figure.value * factor, figure.n, *ends)
+
+
+def _wilson(share: float, n: int) -> tuple[float, float]:
+    z2 = _Z * _Z
+    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = _Z / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    # Without a hit, or a miss, one end is exact: rounding would leave 2.8e-17 in its place.
+    return (0.0 if share == 0 else middle - half), (1.0 if share == 1 else middle + half)
 
 
 def _exp(value: float) -> float:
