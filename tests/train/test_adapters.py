@@ -107,9 +107,21 @@ def bits(base, tmp_path, **sections):
     return losses(half.path), losses(whole.path)
 
 
-def test_a_lora_run_goes_on_with_the_same_bits(base, tmp_path):
-    half, whole = bits(base, tmp_path)
+@pytest.mark.parametrize("tuner", [{"kind": "lora", "init": "pissa"}, {"kind": "lisa", "layers": 1, "every": 2}])
+def test_a_run_goes_on_with_the_same_bits(base, tmp_path, tuner):
+    half, whole = bits(base, tmp_path, tuner=tuner)
     assert half == whole
+
+
+def test_a_deeper_model_is_written_as_a_plain_one(base, tmp_path):
+    from transformers import AutoModelForCausalLM
+
+    folder, _ = train(from_mapping(run(base, tmp_path, tuner={"kind": "llama-pro", "blocks": 1})))
+    written = AutoModelForCausalLM.from_pretrained(folder.model)
+    assert written.config.num_hidden_layers == 3
+    original = AutoModelForCausalLM.from_pretrained(base / "model")
+    assert torch.equal(written.model.layers[1].mlp.up_proj.weight, original.model.layers[1].mlp.up_proj.weight)
+    assert not torch.equal(written.model.layers[2].mlp.up_proj.weight, original.model.layers[1].mlp.up_proj.weight)
 
 
 def test_an_adapter_on_a_model_that_is_stored_nowhere_is_refused(base, tmp_path):
@@ -124,9 +136,22 @@ def loss_on_ranks(settings):
     return losses(folder.path)
 
 
+SHARDED = [
+    {"kind": "lora"},
+    pytest.param({"kind": "lora", "init": "pissa"}, marks=pytest.mark.slow),
+    pytest.param({"kind": "lora", "dora": True, "targets": ["q_proj"]}, marks=pytest.mark.slow),
+    pytest.param({"kind": "lora", "modules_to_save": ["lm_head"]}, marks=pytest.mark.slow),
+    pytest.param({"kind": "vera"}, marks=pytest.mark.slow),
+    pytest.param({"kind": "oft"}, marks=pytest.mark.slow),
+    pytest.param({"kind": "lisa", "layers": 1, "every": 2}, marks=pytest.mark.slow),
+    pytest.param({"kind": "llama-pro", "blocks": 2}, marks=pytest.mark.slow),
+]
+
+
 @pytest.mark.ranks
-def test_two_ranks_train_an_adapter_like_one(base, tmp_path):
-    expected = loss_on_ranks(run(base, tmp_path, "single"))
-    on_ranks(2, loss_on_ranks, run(base, tmp_path, "pair"))
+@pytest.mark.parametrize("tuner", SHARDED, ids=str)
+def test_two_ranks_train_like_one(base, tmp_path, tuner):
+    expected = loss_on_ranks(run(base, tmp_path, "single", tuner=tuner))
+    on_ranks(2, loss_on_ranks, run(base, tmp_path, "pair", tuner=tuner))
     assert losses(tmp_path / "runs" / "pair") == pytest.approx(expected, rel=1e-5)
     assert json.loads((tmp_path / "runs" / "pair" / "model" / "equivalence.json").read_text())["passed"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from functools import partial
 
 import torch
@@ -93,7 +94,7 @@ def check_tuner(spec: Spec, config: PretrainedConfig, context: BuildContext) -> 
     if context.tuner is not None:
         how = {"dtype": context.dtype, "seed": 0, "attention": None, "on_meta": True}
         with forked(0):
-            check_frozen(context.tuner.prepare(build_module(spec, config, **how)), context.tuner)
+            check_frozen(context.tuner.prepare(build_module(spec, deepcopy(config), **how)), context.tuner)
 
 
 def _noise(module: nn.Module, name: str) -> list[str]:

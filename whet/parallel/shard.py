@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.distributed as dist
 from torch import nn
@@ -52,10 +50,14 @@ def _sum_gradients(module: nn.Module, world: World) -> None:
 
 def _materialise(module: nn.Module) -> None:
     """Give meta tensors memory without values. Weights that were tied are tied again, or ranks would differ."""
+    places: dict[int, list[str]] = {}
+    for name, parameter in module.named_parameters(remove_duplicate=False):
+        places.setdefault(id(parameter), []).append(name)
     module.to_empty(device="cpu")
-    tie: Any = getattr(module, "tie_weights", None)
-    if tie is not None:
-        tie()
+    for first, *others in places.values():
+        for name in others:
+            owner, _, attribute = name.rpartition(".")
+            setattr(module.get_submodule(owner), attribute, module.get_parameter(first))
 
 
 @torch.no_grad()

@@ -58,6 +58,7 @@ class Executor:
         self.module.train()
         if self.tuner:
             self.tuner.before_step(self.module, index)
+            self._forget()
         ledger = self._accumulate(index, batches, weights)
         penalty = self._penalise()
         norm = clip(self.module.parameters(), self.clip, self.world)
@@ -105,6 +106,11 @@ class Executor:
                 self._loss(terms, weights).backward()
             ledger.add(terms)
         return ledger
+
+    def _forget(self) -> None:
+        """A parameter that a tuner no longer trains keeps no optimizer state: it would only take memory."""
+        for parameter in [p for p in self.optimizer.state if not p.requires_grad]:
+            del self.optimizer.state[parameter]
 
     def _penalise(self) -> dict[str, float]:
         """Add the gradient of the tuner's own term, once a step: it depends on parameters alone, so all ranks agree."""

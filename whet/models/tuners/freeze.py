@@ -57,13 +57,12 @@ class Freeze(Full):
 
     def _layers(self, module: nn.Module) -> tuple[str, ...]:
         """Name prefixes of the chosen layers, members of the longest list of blocks."""
-        from torch import nn
+        from whet.models.blocks import blocks
 
         if not (self.first or self.last):
             return ()
-        lists = {name: part for name, part in module.named_modules() if isinstance(part, nn.ModuleList)}
-        name = max(lists, key=lambda name: sum(p.numel() for p in lists[name].parameters()), default=None)
-        count = len(lists[name]) if name is not None else 0
+        name, found = blocks(module)
+        count = len(found)
         if max(self.first, self.last) > count:
             raise ModelError(f"the model has {count} layers only", at="tuner", hint=f"tuner.last={max(count // 2, 1)}")
         return tuple(f"{name}.{i}." for i in range(count) if i < self.first or i >= count - self.last)
