@@ -69,3 +69,9 @@ def test_twins_are_equal_and_no_trained_value_is_zero_or_one():
     for (name, mine), other in zip(first.named_parameters(), second.parameters(), strict=True):
         assert torch.equal(mine, other), name
         assert not ((mine == 0) | (mine == 1)).any(), name
+
+
+def test_soft_capped_scores_are_those_of_the_eager_attention():
+    """SDPA has no soft-cap: transformers 5.17 chooses it all the same."""
+    twin = build_twin(twin_config(AutoConfig.for_model("gemma2")), None, lambda module: module)
+    assert twin.config._attn_implementation == "eager"

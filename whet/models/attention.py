@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AttentionInterface, AttentionMaskInterface
+from transformers import AttentionInterface, AttentionMaskInterface, PretrainedConfig
 from transformers.masking_utils import sdpa_mask
 
 from whet.kernels.attention import Form, SegmentPlan, band_mask, dense_attention, segment_attention
@@ -20,6 +20,14 @@ def register() -> None:
     """Make `attn_implementation="whet"` known to transformers. Safe to call again."""
     AttentionInterface.register(NAME, attend)
     AttentionMaskInterface.register(NAME, mask)
+
+
+def own(config: PretrainedConfig) -> str | None:
+    """The attention of a model's own forward: eager where scores are soft-capped, else transformers' choice (None).
+
+    transformers 5.17 chooses SDPA there too, which leaves the cap out; 5.23 takes eager by itself.
+    """
+    return "eager" if getattr(config.get_text_config(), "attn_logit_softcapping", None) else None
 
 
 def attend(

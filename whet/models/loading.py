@@ -23,6 +23,7 @@ from whet.base.errors import ModelError
 from whet.base.seeds import forked
 from whet.models import quantized
 from whet.models.adapters import base_of, is_adapter, merged, with_adapter
+from whet.models.attention import own
 from whet.models.bars import patient_bars
 from whet.models.quantized import Quantization
 
@@ -139,7 +140,7 @@ def build_module(
     if spec.under is not None:
         build = {"dtype": dtype, "seed": seed, "attention": attention, "on_meta": on_meta}
         return _quantized(spec, _with_adapter(spec, build_module(spec.under, config, **build), merge, on_meta))
-    how = {"dtype": dtype, "attn_implementation": attention, "trust_remote_code": spec.allow_code}
+    how = {"dtype": dtype, "attn_implementation": attention or own(config), "trust_remote_code": spec.allow_code}
     if on_meta:
         with torch.device("meta"):
             return _quantized(spec, AutoModelForCausalLM.from_config(config, **how))

@@ -12,6 +12,7 @@ from torch import nn
 from transformers import AutoModelForCausalLM, PretrainedConfig
 
 from whet.base.seeds import forked
+from whet.models.attention import own
 from whet.models.rope import BY_LENGTH
 
 WINDOW = 8
@@ -73,7 +74,7 @@ def build_twin(
         module = AutoModelForCausalLM.from_config(
             deepcopy(config),  # the attention's name is written into it
             dtype=torch.float32,
-            attn_implementation=attention,
+            attn_implementation=attention or own(config),
             trust_remote_code=allow_code,
         )
         module = prepare(module)
