@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from whet.base.errors import ModelError
 from whet.contracts.batch import Segment
 from whet.kernels.attention import Form, SegmentPlan, band_mask, dense_attention, reference_attention, segment_attention
 
@@ -147,3 +148,8 @@ def test_enable_gqa_of_torch_repeats_heads_in_our_order():
     ours = dense_attention(query, key, value, None, True, Form())
     repeated = [x.repeat_interleave(2, dim=1) for x in (key, value)]
     torch.testing.assert_close(ours, F.scaled_dot_product_attention(query, *repeated, is_causal=True))
+
+
+def test_a_segment_that_attends_to_another_stream_is_refused():
+    with pytest.raises(ModelError, match="another stream"):
+        SegmentPlan([*SEGMENTS, Segment(19, 21, kind="cross")])

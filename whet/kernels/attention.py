@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from whet.base.errors import ModelError
 from whet.contracts.batch import Segment
 from whet.kernels import varlen
 
@@ -39,6 +40,13 @@ class SegmentPlan:
     segments: Sequence[Segment]
     _masks: dict[tuple, Tensor] = field(default_factory=dict)
     _offsets: varlen.Offsets | None | Literal["unknown"] = "unknown"
+
+    def __post_init__(self) -> None:
+        if any(segment.kind == "cross" for segment in self.segments):
+            raise ModelError(
+                "a `cross` segment attends to another stream, and attention over one packed stream has none",
+                hint='Segment(start, end, kind="causal")',
+            )
 
     @property
     def lengths(self) -> list[int]:

@@ -39,7 +39,7 @@ class Offsets:
 def offsets(segments: Sequence[Segment], device: torch.device) -> Offsets | None:
     """The offsets of segments that are all causal or all bidirectional; None for a mixture, which needs two calls."""
     kinds = {segment.kind for segment in segments}
-    if len(kinds) > 1 or "cross" in kinds:
+    if len(kinds) > 1:
         return None
     spans = [_seen(segment, segments) for segment in segments]
     lengths = [segment.end - segment.start for segment in segments]
