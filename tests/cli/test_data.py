@@ -6,6 +6,12 @@ import pytest
 
 from tests.data.chat import CHATML, make_tokenizer
 from whet.cli.main import main
+from whet.data.files import Source
+from whet.data.ledger import Ledger
+from whet.data.render import Renderer
+from whet.data.store import build_store
+
+TAKES = frozenset({"conversation"})
 
 
 @pytest.fixture
@@ -68,3 +74,16 @@ def test_settings_reach_format_columns_and_rendering(here, capsys):
 def test_a_mistake_is_one_message_and_exit_code_2(here, capsys, arguments, message):
     code, printed, errors = run(capsys, *arguments)
     assert code == 2 and not printed and message in errors and "Traceback" not in errors
+
+
+def test_the_cache_is_listed_and_pruned(here, monkeypatch, capsys):
+    monkeypatch.setenv("WHET_CACHE", str(here / "cache"))
+    build_store(
+        [Source.parse("a.jsonl", here)], Renderer(make_tokenizer(CHATML)), takes=TAKES, ledger=Ledger(), max_skipped=1
+    )
+    assert main(["data", "cache"]) == 0
+    told = capsys.readouterr().out
+    assert "a.jsonl" in told and "1 rendered sources, " in told and str(here / "cache") in told
+    assert main(["data", "cache", "--prune", "1"]) == 0 and "0 rendered sources" in capsys.readouterr().out
+    assert main(["data", "cache", "--prune", "0"]) == 0 and "removed from" in capsys.readouterr().out
+    assert main(["data", "cache"]) == 0 and "a.jsonl" not in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """The cache: one process builds, the others wait and read; what was killed is cleaned and built again."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from whet.contracts.sample import Sample
-from whet.data.cache import default_cache, open_or_build
+from whet.data.cache import cached, default_cache, open_or_build, prune
 from whet.data.table import SampleTable
 
 
@@ -83,3 +84,18 @@ def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
     monkeypatch.delenv("WHET_CACHE")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert default_cache() == tmp_path / "home" / ".cache" / "whet"
+
+
+def test_what_was_not_opened_for_long_is_removed(tmp_path):
+    for name in ("old", "used"):
+        open_or_build(
+            tmp_path / "tokens" / name, "rows", lambda writer, name=name: {**build_one(writer), "source": name}
+        )
+        os.utime(tmp_path / "tokens" / name / "facts.json", (0, 0))
+    opened = open_or_build(tmp_path / "tokens" / "used", "rows", build_one)
+    assert [(shard.source, shard.used > 0) for shard in cached(tmp_path)] == [("used", True), ("old", False)]
+    assert cached(tmp_path)[1].num_bytes == sum(f.stat().st_size for f in (tmp_path / "tokens" / "old").iterdir())
+    assert [shard.source for shard in prune(3600, tmp_path)] == ["old"]
+    assert [path.name for path in (tmp_path / "tokens").iterdir() if path.is_dir()] == ["used"]
+    assert [shard.source for shard in prune(0, tmp_path)] == ["used"] and cached(tmp_path) == []
+    assert opened.table.sample(0, "x").ids.tolist() == [1, 2], "a run that has it open goes on"

@@ -12,7 +12,7 @@ from pathlib import Path
 COMMANDS = {
     "demo": "go round the whole loop on the Python standard library, in about four minutes",
     "train": "train a model from a config, or continue a run",
-    "data": "look at data as the model will see it",
+    "data": "look at data as the model will see it, and at what is kept of it",
     "tokenizer": "train a tokenizer",
     "runs": "list runs",
     "show": "show a run: status, curves, figures",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from whet.data.shard import Shard, ShardWriter, read_shard, writing
+from whet.data.shard import FACTS, Shard, ShardWriter, read_shard, writing
 
 
 def default_cache() -> Path:
@@ -25,9 +28,49 @@ def open_or_build(folder: Path, what: str, build: Callable[[ShardWriter], Mappin
     """
     found = read_shard(folder)
     if found is not None:
+        with contextlib.suppress(OSError):  # a cache that others may only read
+            os.utime(folder / FACTS)  # when it was used last
         return found
     with _locked(folder, what):
         return read_shard(folder) or _built(folder, build)
+
+
+@dataclass(frozen=True, slots=True)
+class Cached:
+    """A shard in the cache: what it was rendered from, its size, and when it was opened last (Unix time)."""
+
+    folder: Path
+    source: str
+    num_bytes: int
+    used: float
+
+
+def cached(folder: Path | None = None) -> list[Cached]:
+    """The complete shards of a cache, the one opened last first."""
+    folder = folder or default_cache()
+    facts = [path for path in (folder / "tokens").glob(f"*/{FACTS}") if path.parent.suffix != ".partial"]
+    return sorted(map(_cached, facts), key=lambda shard: -shard.used)
+
+
+def prune(unused_s: float, folder: Path | None = None) -> list[Cached]:
+    """Remove the shards that nothing has opened for so many seconds; returns them.
+
+    A run that has one open goes on: what is mapped stays until it lets go. A later run renders again.
+    """
+    removed = [shard for shard in cached(folder) if time.time() - shard.used >= unused_s]
+    for shard in removed:
+        part = shard.folder.with_name(f"{shard.folder.name}.partial")
+        with writing(shard.folder):
+            shutil.rmtree(part, ignore_errors=True)
+            os.rename(shard.folder, part)  # gone at once: who opens shards sees a whole one or none
+            shutil.rmtree(part)
+    return removed
+
+
+def _cached(facts: Path) -> Cached:
+    num_bytes = sum(path.stat().st_size for path in facts.parent.iterdir())
+    source = json.loads(facts.read_text(encoding="utf-8")).get("source", "?")
+    return Cached(facts.parent, source, num_bytes, facts.stat().st_mtime)
 
 
 def _sweep(folder: Path) -> None:

@@ -18,7 +18,7 @@ from whet.base.errors import DataError, RunError
 from whet.data.ledger import Entry, read_ledger, to_line
 from whet.data.table import FIELD, SampleTable
 
-_FACTS, _LEDGER = "facts.json", "ledger.jsonl"
+FACTS, _LEDGER = "facts.json", "ledger.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,11 @@ class Shard:
 
 def read_shard(folder: Path) -> Shard | None:
     """The shard in `folder`; None where there is no complete one."""
-    return _open(folder) if (folder / _FACTS).is_file() else None
+    return _open(folder) if (folder / FACTS).is_file() else None
 
 
 def _open(folder: Path) -> Shard:
-    facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+    facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     table = SampleTable({name: _mapped(folder / name, **shape) for name, shape in facts.pop("columns").items()})
     return Shard(folder, table, facts)
 
@@ -96,7 +96,7 @@ class ShardWriter:
                 digest.update(f"{name} {column.dtype} {column.shape} ".encode())
                 column.close(digest)
             columns = {name: {"dtype": c.dtype.str, "shape": c.shape} for name, c in self._columns.items()}
-            with (self._part / _FACTS).open("w", encoding="utf-8") as file:
+            with (self._part / FACTS).open("w", encoding="utf-8") as file:
                 json.dump({"columns": columns, "hash": digest.hexdigest()[:32], **facts}, file)
                 _sync(file)
             os.rename(self._part, self._folder)

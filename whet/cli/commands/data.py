@@ -1,4 +1,4 @@
-"""`whet data inspect`: a file as the model will see it, token by token, before anything is trained."""
+"""`whet data inspect`: a file as the model will see it, token by token. `whet data cache`: what is kept of it."""
 
 from __future__ import annotations
 
@@ -34,9 +34,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     inspect.add_argument("--max-length", type=int, help="list samples with more tokens than this")
     inspect.add_argument("--json", action="store_true", help="print everything as one JSON object")
     add_plugin_argument(inspect)
+    cache = actions.add_parser("cache", help="list the rendered data that is kept, or remove what is old")
+    cache.add_argument("--prune", type=float, metavar="DAYS", help="remove what no run has opened for so many days")
 
 
 def main(args: argparse.Namespace) -> int:
+    return _cache(args.prune) if args.action == "cache" else _inspect(args)
+
+
+def _cache(days: float | None) -> int:
+    """Print the shards of the cache, or those that are removed."""
+    from datetime import datetime
+
+    from whet.data.cache import cached, default_cache, prune
+    from whet.track.quantities import size
+
+    shards = cached() if days is None else prune(days * 86_400)
+    for shard in shards:
+        used = datetime.fromtimestamp(shard.used).isoformat(sep=" ", timespec="minutes")
+        print(f"{size(shard.num_bytes):>10}  {used}  {shard.source}")
+    total, what = size(sum(shard.num_bytes for shard in shards)), "in" if days is None else "removed from"
+    print(f"{len(shards):,} rendered sources, {total}, {what} {default_cache()}")
+    return 0
+
+
+def _inspect(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from whet.data.files import Source
