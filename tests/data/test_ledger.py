@@ -64,3 +64,10 @@ def test_more_skipped_rows_than_allowed_are_an_error_with_reasons_and_the_first_
 
 def test_truncated_rows_do_not_count_as_skipped():
     ledger_of(CUT).check(0.0)
+
+
+def test_rows_skipped_for_their_length_can_be_cut_instead():
+    long = [Entry("a.jsonl", row, "skipped", "too_long", "9 tokens, and 4 are allowed") for row in range(5)]
+    with pytest.raises(DataError, match=r"too_long \(5\), empty \(3\)") as error:
+        ledger_of(*SKIPPED, *long).check(0.01)
+    assert "data.truncation=cut" in error.value.hint and "data.max_skipped=0.08" in error.value.hint

@@ -73,7 +73,15 @@ def test_a_long_row_is_an_error_with_its_place_length_and_ways_out(truncation, r
     with pytest.raises(DataError, match="a sample has 9 tokens, and 4 are allowed") as error:
         run([Text(words(2)), row], max_length=4, truncation=truncation)
     assert error.value.at == "a.jsonl row 1"
-    assert all(word in error.value.hint for word in ("max_length", "truncation=cut", "=skip", "=split"))
+    assert all(word in error.value.hint for word in ("data.max_length=9", "truncation=cut", "=skip", "=split"))
+
+
+def test_more_tokens_are_offered_only_where_the_model_sees_them():
+    for context, offered in ((9, True), (8, False)):
+        with pytest.raises(DataError) as error:
+            run([Completion(words(8), " x")], max_length=4, context=context)
+        assert ("data.max_length=9" in error.value.hint) is offered
+        assert ("4 are all the model sees" in error.value.message) is not offered
 
 
 def test_auto_splits_raw_text():

@@ -82,8 +82,13 @@ class Ledger:
             f"{skipped:,} of {rows:,} rows were skipped, more than the share of {max_skipped:g} that is allowed: "
             f"{self._reasons('skipped')}",
             at=f"{first.source} row {first.row}" + (f": {first.detail}" if first.detail else ""),
-            hint=f"mend the rows, or allow it: data.max_skipped={_round_up(skipped / rows)}",
+            hint=f"{self._remedy()}, or allow it: data.max_skipped={_round_up(skipped / rows)}",
         )
+
+    def _remedy(self) -> str:
+        """What may bring back most of the rows that were skipped."""
+        count, reason = max(((n, why) for (action, why), n in self.counts.items() if action == "skipped"))
+        return "keep what fits of long rows: data.truncation=cut" if reason == "too_long" else "mend the rows"
 
     def summary(self) -> str:
         """The counts in a few words, such as `1,000 rows; 2 skipped (empty)`."""

@@ -29,13 +29,14 @@ class Recipe:
 
     `truncation`: `error` raises; `cut` keeps the first `max_length` tokens; `split` makes consecutive
     pieces of raw text; `skip` drops; `auto` splits raw text and raises for the rest. `renderer` is
-    None for models without tokens.
+    None for models without tokens. `context` is what the model sees, if `max_length` may be less.
     """
 
     renderer: Renderer | None
     takes: frozenset[str]
     max_length: int | None = None
     truncation: Truncation = "auto"
+    context: int | None = None
 
     def __post_init__(self) -> None:
         if self.max_length is not None and self.max_length < 2:
@@ -99,7 +100,7 @@ class Recipe:
             return self._cut(sample, limit)
         if policy == "split" and is_text:
             return list(_pieces(sample, limit))
-        raise _too_long(sample, limit)
+        raise _too_long(sample, limit, self.context)
 
     def _cut(self, sample: Sample, limit: int) -> list[Sample] | Refused:
         """The first `limit` tokens; of a group, as many of each branch as that leaves behind the beginning."""
@@ -149,11 +150,12 @@ def _pieces(sample: Sample, limit: int) -> Iterator[Sample]:
         yield Sample(sample.ids[start : start + limit], weights, sample.fields, _part(sample.origin, part))
 
 
-def _too_long(sample: Sample, limit: int) -> DataError:
-    at = f"{sample.origin.source} row {sample.origin.row}" if sample.origin else None
+def _too_long(sample: Sample, limit: int, context: int | None) -> DataError:
+    """The error for a long sample; more tokens are offered only where the model can see them."""
+    is_seen = context is None or sample.longest <= context
+    whole = f"data.max_length={sample.longest}, or " if is_seen else ""
     return DataError(
-        f"a sample has {sample.longest:,} tokens, and {limit:,} are allowed",
-        at=at,
-        hint=f"raise data.max_length, or say what happens to long samples: data.truncation=cut keeps the first "
-        f"{limit:,} tokens, =skip drops the row, =split cuts raw text into pieces",
+        f"a sample has {sample.longest:,} tokens, and {limit:,} are {'allowed' if is_seen else 'all the model sees'}",
+        at=f"{sample.origin.source} row {sample.origin.row}" if sample.origin else None,
+        hint=f"{whole}data.truncation=cut  (keeps the first {limit:,}; =skip drops the row, =split cuts raw text)",
     )

@@ -50,6 +50,7 @@ def build_store(
     ledger: Ledger,
     max_length: int | None = None,
     truncation: Truncation = "error",
+    context: int | None = None,
     cache: Path | None = None,
     workers: int | None = None,
     max_skipped: float = 0.01,
@@ -63,7 +64,7 @@ def build_store(
     where a source asks for some. Skipped and truncated rows go to `ledger`. Raises DataError when more
     than `max_skipped` of the rows were skipped, when a row is of another kind, when nothing is left.
     """
-    recipe = Recipe(renderer, takes, max_length, truncation)
+    recipe = Recipe(renderer, takes, max_length, truncation, context)
     folder, code = (cache or default_cache()) / "tokens", _code()
     shards = [
         open_or_build(
@@ -126,7 +127,7 @@ def _render(source: Source, recipe: Recipe, workers: int | None, seed: int, writ
         writer.append(table, entries)
         num_rows += read
         progress(num_rows, len(table.columns["ids"]))
-    return {"num_rows": num_rows}
+    return {"num_rows": num_rows, "source": source.name}
 
 
 def _chunks(source: Source, seed: int) -> Iterator[Rows]:

@@ -46,8 +46,9 @@ def measure(
     """
     source = Source.parse({"path": file, "format": format}, Path())
     renderer = Renderer(loaded.processor, template=rendering.template, train_on=rendering.train_on)
-    limit = rendering.max_length or loaded.capabilities.context
-    samples, reasons = _samples(source, Recipe(renderer, TAKES, limit, rendering.truncation))
+    context = loaded.capabilities.context
+    limit = rendering.max_length or context
+    samples, reasons = _samples(source, Recipe(renderer, TAKES, limit, rendering.truncation, context))
     if not samples:
         raise DataError(f"no row of {file} can be scored: {dict(reasons)}", hint=f"whet data inspect {file}")
     scores = score(loaded, samples, batch_tokens=batch_tokens, watch=watch)

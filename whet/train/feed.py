@@ -69,7 +69,7 @@ def feed(run: Run, processor: Any | None, context: int | None, ledger: Ledger) -
     training: Dataset = _store(run, run.data.train, renderer, context, ledger)
     measured: Dataset | None = None
     if not isinstance(run.data.held_out, float):
-        measured = _store(run, run.data.held_out, renderer, context, Ledger()) if run.data.held_out else None
+        measured = _held_out_store(run, run.data.held_out, renderer, context, ledger)
     elif run.data.held_out > 0:
         training, measured = held_out(training, run.data.held_out, run.seed)
     limit = _max_length(run.data, context)
@@ -100,9 +100,9 @@ def _streamed(run: Run, renderer: Renderer | None, context: int | None, ledger: 
             hint="data.streaming=false",
         )
     held = run.data.held_out if isinstance(run.data.held_out, list) else []
-    measured = _store(run, held, renderer, context, Ledger()) if held else None
+    measured = _held_out_store(run, held, renderer, context, ledger)
     limit = _max_length(run.data, context)
-    recipe = Recipe(renderer, takes(run), limit, run.data.truncation)
+    recipe = Recipe(renderer, takes(run), limit, run.data.truncation, context)
     source = StreamingSource(
         _sources(run.data.train), recipe, ledger=ledger, seed=run.seed, window_steps=run.data.window_steps,
         shuffle=run.data.shuffle, max_skipped=run.data.max_skipped,
@@ -151,8 +151,22 @@ def _store(
 ) -> TokenStore:
     return build_store(
         _sources(sources), renderer, takes=takes(run), ledger=ledger, max_length=_max_length(run.data, context),
-        truncation=run.data.truncation, workers=_workers(run.data), max_skipped=run.data.max_skipped, seed=run.seed,
+        truncation=run.data.truncation, context=context, workers=_workers(run.data),
+        max_skipped=run.data.max_skipped, seed=run.seed,
     )  # fmt: skip
+
+
+def _held_out_store(
+    run: Run, sources: Sequence[DataSource], renderer: Renderer | None, context: int | None, ledger: Ledger
+) -> TokenStore | None:
+    """The held-out samples, if there are sources of them. Their share of skipped rows is a matter of their own."""
+    if not sources:
+        return None
+    own = Ledger()
+    store = _store(run, sources, renderer, context, own)
+    for entry in own:
+        ledger.add(entry)
+    return store
 
 
 def _workers(data: Data) -> int | None:
