@@ -129,6 +129,17 @@ def test_a_short_run_writes_one_checkpoint_and_a_long_one_a_tenth_apart_or_more(
     assert [r["step"] for r in of(map(json.loads, lines), "checkpoint")] == [4, 8, 12], "30 s and two of 12 steps apart"
 
 
+def test_records_come_every_so_many_steps_and_at_the_end(trained):
+    _, records = trained("sparse", track={"log_every": 5})
+    assert [r["step"] for r in of(records, "step")] == [5, 10, 12]
+
+
+@pytest.mark.slow
+def test_compiled_layers_train_to_the_same_loss(trained):
+    plain, compiled = (losses(trained(str(on), train={"steps": 3, "compile": on})[1]) for on in (False, True))
+    assert compiled == pytest.approx(plain, rel=1e-5)
+
+
 def test_a_micro_batch_below_the_longest_sample_is_said_to_be_raised(trained):
     folder, records = trained("raised", train={"steps": 1, "micro_batch": 8})
     used = json.loads((folder / "resolved.json").read_text())["micro_batch"]
@@ -281,6 +292,7 @@ DOOR = {
     "a name that is taken": ({"name": "taken"}, "whet train"),
     "early stop without a loss": ({"evaluate": {"early_stop": 2}}, "data.held_out=0.1"),
     "cadence of nothing": ({"evaluate": {"every": 2}}, "data.held_out=0.1"),
+    "weight of held-out": ({"data": {"held_out": [{"path": __file__, "weight": 2}]}}, "data.held_out.0.weight=1"),
     "words for a table": ({**TABLE, "data": {"train_on": "all"}}, "data.train_on=assistant"),
     "prompts for a table": ({**TABLE, "evaluate": {"prompts": ["a"]}}, "evaluate.prompts=[]"),
     "tokens of a table": ({**TABLE, "train": {"batch_tokens": 64}}, "train.batch_samples=128"),
@@ -315,3 +327,6 @@ def test_rows_without_anything_to_learn_stop_the_run_with_the_ledger(tmp_path):
         train(from_mapping(config(tmp_path, name="wrong", data=[str(rows)])))
     folder, _ = train(from_mapping(config(tmp_path, name="allowed", data={"train": [str(rows)], "max_skipped": 0.5})))
     assert len(Path(folder.ledger).read_text().splitlines()) == 5
+    data = {"held_out": [str(rows)], "max_skipped": 0.5}
+    folder, _ = train(from_mapping(config(tmp_path, name="measured", data=data, train={"steps": 1})))
+    assert len(Path(folder.ledger).read_text().splitlines()) == 5, "held-out rows are listed as well"

@@ -35,6 +35,14 @@ def test_a_spike_is_an_alarm_only_when_it_stays():
     ]
 
 
+def test_a_smaller_spike_is_enough_where_the_config_says_so():
+    for spike, alarms in ((3.0, True), (30.0, False)):
+        dog = Watchdog(Settings(spike=spike, patience=1))
+        for step in range(50):
+            dog.look(1.0 + 0.01 * (step % 2), 1.0)
+        assert (dog.look(1.3, 1.0) is not None) is alarms
+
+
 def test_off_says_nothing():
     assert Watchdog(Settings(action="off")).look(math.nan, 1.0) is None
 

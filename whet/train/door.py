@@ -27,6 +27,10 @@ def enter(run: Run, *, is_new: bool) -> Tuner:
 
 def _check_evaluation(run: Run) -> None:
     """Settings of `evaluate` that wait for something which never comes."""
+    for number, source in enumerate(run.data.held_out if isinstance(run.data.held_out, list) else ()):
+        if source.weight != 1:
+            place = f"data.held_out.{number}.weight"
+            raise ConfigError(f"`{place}` does nothing: held-out samples count once each", at=place, hint=f"{place}=1")
     if run.data.held_out:
         return
     if run.evaluate.early_stop is not None:

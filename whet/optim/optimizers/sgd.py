@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from whet.base.catalogue import optimizer
+from whet.base.errors import ConfigError
 from whet.base.settings import Momentum, NonNegative, Positive
 
 if TYPE_CHECKING:
@@ -33,5 +34,8 @@ def sgd(
     """
     import torch
 
+    if nesterov and not momentum:
+        hint = "optimizer.momentum=0.9"
+        raise ConfigError("`nesterov` looks ahead along the momentum, and there is none", at="optimizer", hint=hint)
     params = groups.with_decay(weight_decay, decay)
     return torch.optim.SGD(params, lr=lr, momentum=momentum, nesterov=nesterov, fused=True)
