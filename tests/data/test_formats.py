@@ -114,6 +114,8 @@ def test_texts_and_completions_stay_as_they_are():
         {"prompt": MESSAGES[:1], "chosen": MESSAGES[1:], "rejected": [{"role": "assistant", "content": "c"}]},
         {"chosen": MESSAGES, "rejected": [MESSAGES[0], {"role": "assistant", "content": "c"}]},
         {"instruction": "a", "input": "", "chosen": "b", "rejected": "c", "output": "unused"},
+        {"prompt": MESSAGES[:1], "chosen": MESSAGES, "rejected": [MESSAGES[0], {"role": "assistant", "content": "c"}]},
+        {"chosen": "\n\nHuman: a\n\nAssistant: b", "rejected": "\n\nHuman: a\n\nAssistant: c"},
         {
             "input": {"messages": MESSAGES[:1]},
             "preferred_output": MESSAGES[1:],
@@ -123,6 +125,22 @@ def test_texts_and_completions_stay_as_they_are():
 )
 def test_every_spelling_of_a_preference_is_the_same(row):
     assert read(row) == Preference([MESSAGES[0]], [MESSAGES[1]], [{"role": "assistant", "content": "c"}])
+
+
+def test_a_transcript_is_cut_at_its_speakers_and_must_end_with_a_reply():
+    start = "\n\nHuman: Who?\n\nAssistant: I. Human: no speaker here\n\nHuman: And\n\nthen?\n\nAssistant:"
+    row = read({"chosen": f"{start} Yes.", "rejected": f"{start} No.\n\nReally."})
+    said = ["Who?", "I. Human: no speaker here", "And\n\nthen?"]
+    assert [m["content"] for m in row.prompt] == said
+    assert (row.chosen[0]["content"], row.rejected[0]["content"]) == ("Yes.", "No.\n\nReally.")
+    assert read({"chosen": f"{start} Yes.\n\nHuman: ok", "rejected": f"{start} No."}).reason == "bad_row"
+
+
+@pytest.mark.parametrize("columns", [{"margin": 1.5}, {"margin": "1.5"}, {"score_chosen": 4, "score_rejected": 2.5}])
+def test_a_pair_may_say_by_how_much(columns):
+    pair = {"prompt": "a", "chosen": "b", "rejected": "c"}
+    assert read({**pair, **columns}).margin == 1.5 and read(pair).margin is None
+    assert read({**pair, "margin": "much"}).reason == "bad_row"
 
 
 def test_a_pair_without_a_difference_is_refused():

@@ -38,13 +38,17 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """A conversation with a chosen and a rejected continuation (each a list of messages)."""
+    """A conversation with a chosen and a rejected continuation (each a list of messages).
+
+    `margin` says by how much the chosen one is better, where that is known.
+    """
 
     kind: ClassVar[str] = "preference"
     prompt: Sequence[Mapping[str, Any]]
     chosen: Sequence[Mapping[str, Any]]
     rejected: Sequence[Mapping[str, Any]]
     tools: Sequence[Mapping[str, Any]] = ()
+    margin: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,8 @@ def fields_of(row: Row) -> dict[str, Any]:
     """What an objective is told of a row beside its tokens: an entry a branch."""
     if isinstance(row, Labelled):
         return {"label": int(row.label)}
+    if isinstance(row, Preference) and row.margin is not None:
+        return {"margin": np.full(2, row.margin, np.float32)}
     return {}
 
 

@@ -12,10 +12,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers import AutoConfig
 
 from whet.base.errors import ModelError
 from whet.contracts.model import ParamRole
 from whet.export.limits import DENSE, ROUTED, Limits
+from whet.export.weights import auto_class
 from whet.generate.borrow import borrowed
 from whet.generate.decode import Batch, context_length
 from whet.generate.prompts import end_of_turn, text_ids
@@ -121,7 +123,8 @@ def observe(module: nn.Module, tokenizer: Any, chat_template: str | None = None)
     device, dtype = first.device, first.dtype
     with borrowed(module):
         logits = [
-            module(input_ids=torch.tensor([p], device=device), use_cache=False).logits[0].float().cpu() for p in ids
+            module(input_ids=torch.tensor([p], device=device), use_cache=False).logits.float().cpu().flatten(0, -2)
+            for p in ids
         ]
     is_broken = any(bool(one.isnan().any()) for one in logits)
     continued = [] if is_broken else _continued(module, ids)
@@ -178,11 +181,9 @@ def plain(folder: Path) -> nn.Module:
 
     The base is quantized as it was while the adapter was trained.
     """
-    from transformers import AutoModelForCausalLM
-
     if not is_adapter(str(folder)):
         with patient_bars():
-            return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+            return auto_class(AutoConfig.from_pretrained(folder)).from_pretrained(folder, dtype=torch.float32)
     from peft import PeftModel
 
     base: Any = plain(Path(base_of(str(folder))))
@@ -259,7 +260,9 @@ def _differences(before_PV: Tensor, after_PV: Tensor) -> tuple[Tensor, ...]:
     logs = before_PV.log_softmax(-1), after_PV.log_softmax(-1)
     kl_P = torch.nn.functional.kl_div(logs[1], logs[0], reduction="none", log_target=True).sum(-1)
     agrees_P = (before_PV.argmax(-1) == after_PV.argmax(-1)).double()
-    return difference_PV.mean(-1), difference_PV.amax(-1), before_PV.std(-1), kl_P, agrees_P
+    # A single score has no deviation: its size stands for it.
+    deviation_P = before_PV.std(-1) if before_PV.shape[-1] > 1 else before_PV[:, 0].abs()
+    return difference_PV.mean(-1), difference_PV.amax(-1), deviation_P, kl_P, agrees_P
 
 
 def _text_failures(trained: Observed, written: Observed, stops: Sequence[int]) -> Iterator[str]:

@@ -26,10 +26,18 @@ def named_weights(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 def skeleton(config: Any) -> nn.Module:
     """The architecture that `config` names, without memory."""
-    from transformers import AutoModelForCausalLM
-
     with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(config, attn_implementation="eager")
+        return auto_class(config).from_config(config, attn_implementation="eager")
+
+
+def auto_class(config: Any) -> Any:
+    """The class of transformers that loads what `config` names: a language model, or one with a scoring head."""
+    from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+
+    names = config.architectures or [""]
+    return (
+        AutoModelForSequenceClassification if names[0].endswith("ForSequenceClassification") else AutoModelForCausalLM
+    )
 
 
 def write_weights(

@@ -14,7 +14,7 @@ from whet.export.card import Card
 from whet.export.folder import appearing, aside
 from whet.export.report import Report
 from whet.export.sizes import check_room
-from whet.export.weights import SHARD_BYTES, named_weights, skeleton, write_weights
+from whet.export.weights import SHARD_BYTES, auto_class, named_weights, skeleton, write_weights
 from whet.generate.prompts import end_of_turn
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -55,6 +55,8 @@ def write_model(
         write_generation_config(part, config, generation_config, tokenizer, chat_template)
         card = card or Card(folder.resolve().name)
         text = card.text(num_parameters=counts.total(), dtype=str(stored).removeprefix("torch."))
+        # The card shows how to load a language model.
+        text = text.replace("AutoModelForCausalLM", auto_class(config).__name__)
         (part / "README.md").write_text(text, encoding="utf-8")
         return checked(part, folder, check)
 

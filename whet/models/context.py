@@ -15,7 +15,8 @@ class BuildContext:
 
     `dtype` is that of the weights. Where ranks share one model, only the leader (`is_leader`) has real weights, on
     the CPU; the others build on meta and receive their shards. `tuner` prepares the model and its probes' twin alike;
-    without one, all parameters are trained.
+    without one, all parameters are trained. `scores` asks for a model that gives each sequence so many numbers instead
+    of a language model.
     """
 
     device: torch.device = torch.device("cpu")
@@ -23,3 +24,4 @@ class BuildContext:
     seed: int = 0
     is_leader: bool = True
     tuner: Tuner | None = None
+    scores: int | None = None

@@ -23,7 +23,7 @@ from whet.kernels.linear_scores import Scores, linear_scores, linear_top, logits
 from whet.models import rope
 
 TOP = frozenset({"top_ids", "top_logprobs"})
-WANTS = frozenset({"nll", "logprobs", "hits", "entropy", "candidates", "hidden"}) | TOP
+WANTS = frozenset({"nll", "logprobs", "hits", "entropy", "candidates", "hidden", "scores"}) | TOP
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +95,30 @@ def _run(
     trained_P = torch.nonzero(stream.weights > 0).squeeze(1)
     asked = _Asked(stream.targets[trained_P], stream.weights[trained_P], want, readout)
     results: dict[str, Tensor] = {}
-    if facts.head == "keep" and want != {"hidden"}:
+    if facts.head == "keep" and want - {"hidden", "scores"}:
         logits_PV = _own_logits(module, stream, trained_P, facts)
         results = asked.of_logits(cap_and_scale(logits_PV, 1.0, None, readout.temperature))
-        if "hidden" not in want:
+        if not want & {"hidden", "scores"}:
             return results
     hidden_TD = _hidden(module, stream, facts)
     if "hidden" in want:
         results["hidden"] = hidden_TD
-    if facts.head == "keep" or want == {"hidden"}:
+    if "scores" in want:
+        results["scores"] = _scores(module, hidden_TD, stream)
+    if facts.head == "keep" or not want - {"hidden", "scores"}:
         return results
     hidden_PD = hidden_TD.index_select(0, trained_P)
     return results | _from_hidden(unwrapped(module).get_output_embeddings(), hidden_PD, asked, facts)
+
+
+def _scores(module: nn.Module, hidden_TD: Tensor, stream: Stream) -> Tensor:
+    """What the scoring head says of the last token of each sequence (N, C) float32."""
+    head = getattr(unwrapped(module), "score", None)
+    if head is None:
+        raise ModelError("the model has no scoring head", hint="objective: reward")
+    beginnings = {segment.prefix for segment in stream.segments}
+    lasts = [segment.end - 1 for index, segment in enumerate(stream.segments) if index not in beginnings]
+    return head(hidden_TD[torch.tensor(lasts, device=hidden_TD.device)]).float()
 
 
 def _hidden(module: nn.Module, stream: Stream, facts: RunFacts) -> Tensor:

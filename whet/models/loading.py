@@ -13,11 +13,15 @@ from transformers import (
     CONFIG_MAPPING,
     AutoConfig,
     AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
     AutoTokenizer,
     PretrainedConfig,
     PreTrainedModel,
 )
-from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
+)
 
 from whet.base.errors import ModelError
 from whet.base.seeds import forked
@@ -26,6 +30,8 @@ from whet.models.adapters import base_of, is_adapter, merged, with_adapter
 from whet.models.attention import own
 from whet.models.bars import patient_bars
 from whet.models.quantized import Quantization
+
+SCORE = "score.weight"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,24 +136,46 @@ def build_module(
     attention: str | None,
     on_meta: bool,
     merge: bool = True,
+    scores: int | None = None,
 ) -> PreTrainedModel:
     """The model with its own weights (or freshly drawn ones, for `init`) on the CPU, or without any on meta.
 
     `attention` is a name of transformers' attention interface; None is the model's own choice. Draws come from a fork
     of the default generator seeded with `seed`. Raises when the weights lack a tensor: it would be random. An adapter's
-    folder gives its base model with the adapter folded into the weights, or (not `merge`) beside them.
+    folder gives its base model with the adapter folded into the weights, or (not `merge`) beside them. With `scores`
+    the head gives so many numbers a sequence; it is drawn where the weights have none.
     """
+    kind = scorer(config, scores) if scores else AutoModelForCausalLM
     if spec.under is not None:
         build = {"dtype": dtype, "seed": seed, "attention": attention, "on_meta": on_meta}
         return _quantized(spec, _with_adapter(spec, build_module(spec.under, config, **build), merge, on_meta))
     how = {"dtype": dtype, "attn_implementation": attention or own(config), "trust_remote_code": spec.allow_code}
     if on_meta:
         with torch.device("meta"):
-            return _quantized(spec, AutoModelForCausalLM.from_config(config, **how))
+            return _quantized(spec, kind.from_config(config, **how))
     with forked(seed, "model"):
         if spec.init is not None:
-            return _quantized(spec, AutoModelForCausalLM.from_config(config, **how))
-        return _with_weights(spec, config, how)
+            return _quantized(spec, kind.from_config(config, **how))
+        return _with_weights(spec, config, how, kind)
+
+
+def scorer(config: PretrainedConfig, outputs: int) -> Any:
+    """The class of models that give each sequence `outputs` numbers; the config is set to that.
+
+    Transformers reads them at the last token that is no padding, so padding must not be what ends a text.
+    Raises ModelError where transformers has no such head for the model.
+    """
+    if type(config) not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
+        raise ModelError(
+            f"transformers has no scoring head for `{config.model_type}`",
+            at="model",
+            hint="a model such as llama or qwen3",
+        )
+    config.num_labels = outputs
+    ends = config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id]
+    if config.pad_token_id in ends:
+        config.pad_token_id = None
+    return AutoModelForSequenceClassification
 
 
 def _quantized(spec: Spec, module: Any) -> Any:
@@ -165,19 +193,19 @@ def _with_adapter(spec: Spec, base: PreTrainedModel, merge: bool, on_meta: bool)
     return module
 
 
-def _with_weights(spec: Spec, config: PretrainedConfig, how: dict[str, Any]) -> PreTrainedModel:
+def _with_weights(spec: Spec, config: PretrainedConfig, how: dict[str, Any], kind: Any) -> PreTrainedModel:
     assert spec.path is not None
     _check_folder(spec.path)
     if spec.quantization is not None:
         how = {**how, "quantization_config": quantized.streaming(spec.quantization)}
     try:
         with patient_bars():
-            module, report = AutoModelForCausalLM.from_pretrained(
+            module, report = kind.from_pretrained(
                 spec.path, config=config, revision=spec.revision, use_safetensors=True, output_loading_info=True, **how
             )
     except Exception as error:
         raise _explained(error, spec.path, "model.path") from error
-    missing = sorted(report["missing_keys"])
+    missing = sorted(set(report["missing_keys"]) - ({SCORE} if kind is not AutoModelForCausalLM else set()))
     if missing:
         raise ModelError(
             f"the weights of {spec.path} lack {len(missing)} tensors of {type(module).__name__}: {_some(missing)}",

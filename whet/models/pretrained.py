@@ -32,6 +32,10 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
     """
     attention.register()
     config, tokenizer = read(spec)
+    if context.scores and context.tuner is not None and context.tuner.is_adapter:
+        raise ModelError(
+            "an adapter cannot hold the scoring head that this objective trains", at="tuner", hint="tuner=full"
+        )
     if context.tuner is not None and context.tuner.is_adapter and spec.init is not None:
         raise ModelError(
             "an adapter needs a base model that is stored, and `model.init` is a new one",
@@ -48,7 +52,10 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
         attention=attention.NAME if verdict.packed else None,
         on_meta=not context.is_leader,
         merge=context.tuner is not None,
+        scores=context.scores,
     )
+    if context.scores:
+        module.config.architectures = [type(module).__name__]
     capabilities = Capabilities(
         packed=verdict.packed,
         shares=verdict.shares,

@@ -54,4 +54,6 @@ def _ends(module: nn.Module) -> tuple[set[int], set[int]]:
     for name in ("get_output_embeddings", "get_input_embeddings"):
         end = getattr(model, name)() if hasattr(model, name) else None
         ends.append({id(p) for p in end.parameters()} if end is not None else set())
+    if isinstance(getattr(model, "score", None), nn.Module):
+        ends[0] |= {id(p) for p in model.score.parameters()}
     return ends[0], ends[1]

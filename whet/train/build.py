@@ -149,7 +149,8 @@ def _model(run: Run, world: World, method: Tuner) -> Loaded:
     """Build, tune, and shard the model; then recompute and compile as asked."""
     where = world.device if world.mesh is None else torch.device("cpu")
     dtype = torch.bfloat16 if run.train.precision == "bf16-pure" else torch.float32
-    context = BuildContext(where, dtype, run.seed, world.leads, method)
+    scores = objective.get(run.objective.kind).facts.get("scores")
+    context = BuildContext(where, dtype, run.seed, world.leads, method, scores)
     model: Loaded = model_source.get(run.model.kind).build(context, **run.model.values())
     refuse_batch_norm(model.module)
     if run.train.recompute:

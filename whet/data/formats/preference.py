@@ -8,6 +8,7 @@ from whet.base.errors import DataError
 from whet.contracts.rows import Preference
 from whet.data.formats.alpaca import alpaca_prompt
 from whet.data.messages import holds_messages, read_messages, read_tools, with_system
+from whet.data.transcript import is_transcript, read_transcript
 
 
 def _matches(row: dict[str, Any]) -> bool:
@@ -19,16 +20,42 @@ def _matches(row: dict[str, Any]) -> bool:
 @data_format("preference", matches=_matches, priority=90, columns=("prompt", "chosen", "rejected"))
 def preference(row: dict[str, Any]) -> Preference:
     """`chosen` and `rejected` (texts or messages) after `prompt`, `conversations`, `instruction`; or OpenAI's pairs."""
-    if "preferred_output" in row:
+    if row.get("preferred_output"):
         asked = row.get("input") or {}
+        prompt, tools = read_messages(asked.get("messages", ())), asked.get("tools") or row.get("tools")
         chosen, rejected = _reply(row["preferred_output"]), _reply(row["non_preferred_output"])
-        return Preference(read_messages(asked.get("messages", ())), chosen, rejected, read_tools(asked.get("tools")))
-    prompt, chosen, rejected = _prompt(row), _reply(row["chosen"]), _reply(row["rejected"])
+    else:
+        prompt, tools = _prompt(row), row.get("tools")
+        chosen, rejected = _sides(row, has_prompt=bool(prompt))
     if not prompt:
         prompt, chosen, rejected = _split(chosen, rejected)
+    elif len(chosen) > len(prompt) and len(rejected) > len(prompt) and chosen[: len(prompt)] == prompt:
+        # Whole conversations beside their prompt, as TRL's implicit prompts come.
+        chosen, rejected = chosen[len(prompt) :], rejected[len(prompt) :]
     if chosen == rejected:
         raise DataError("the chosen and the rejected reply are the same")
-    return Preference(with_system(prompt, row.get("system")), chosen, rejected, read_tools(row.get("tools")))
+    return Preference(with_system(prompt, row.get("system")), chosen, rejected, read_tools(tools), _margin(row))
+
+
+def _sides(row: dict[str, Any], *, has_prompt: bool) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Both replies; whole transcripts (Anthropic's HH) where the texts are those of two speakers."""
+    sides = row["chosen"], row["rejected"]
+    if not has_prompt and all(isinstance(side, str) and is_transcript(side) for side in sides):
+        return read_transcript(sides[0]), read_transcript(sides[1])
+    return _reply(sides[0]), _reply(sides[1])
+
+
+def _margin(row: dict[str, Any]) -> float | None:
+    """By how much the chosen reply is better: `margin`, or the difference of the replies' scores."""
+    given = row.get("margin")
+    if given is None and "score_chosen" in row and "score_rejected" in row:
+        given = float(row["score_chosen"]) - float(row["score_rejected"])
+    if given is None:
+        return None
+    try:
+        return float(given)
+    except (TypeError, ValueError):
+        raise DataError(f"the margin is {given!r}, not a number") from None
 
 
 def _prompt(row: dict[str, Any]) -> list[dict[str, Any]]:
