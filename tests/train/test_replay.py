@@ -34,7 +34,9 @@ RECIPES = {
 def bits(folder: Path, recipe: str) -> list[str]:
     """Loss and gradient norm of every step as hexadecimal floats, and a hash of the final weights."""
     sections = RECIPES[recipe]
-    run, _ = train(from_mapping(config(folder, name=recipe, **{**sections, "train": {"steps": 20}})))
+    run, _ = train(
+        from_mapping(config(folder, name=recipe, **{**sections, "train": {"steps": 20, "checkpoint_every": 20}}))
+    )
     records = map(json.loads, (run.path / "records.jsonl").read_text().splitlines())
     steps = [r["metrics"] for r in records if r["kind"] == "step"]
     weights = hashlib.sha256((run.model / "model.safetensors").read_bytes()).hexdigest()

@@ -36,10 +36,14 @@ def start(settings):
     return str(folder.path), ended.outcome, ended.step
 
 
-def unbroken(tmp_path, **sections):
-    settings = config(tmp_path, name="whole", **sections)
-    assert Child(lambda: start(settings)).wait()[1] == "done"
-    return losses(tmp_path / "runs" / "whole")
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory) -> dict[int, float]:
+    """The losses of a run that is never killed."""
+    folder = tmp_path_factory.mktemp("unbroken")
+    assert start(config(folder, name="whole"))[1] == "done"
+    found = losses(folder / "runs" / "whole")
+    assert len(found) == 12
+    return found
 
 
 def num_steps(folder) -> int:
@@ -68,9 +72,7 @@ def run_with_kills(tmp_path, name, rng, **sections):
     return hits
 
 
-def test_runs_killed_at_random_instants_end_with_the_same_bits(tmp_path):
-    expected = unbroken(tmp_path)
-    assert len(expected) == 12
+def test_runs_killed_at_random_instants_end_with_the_same_bits(tmp_path, expected):
     rng, hits = random.Random(5), 0
     for number in range(2):
         name = f"killed-{number}"
@@ -92,12 +94,11 @@ def killed_while_saving(settings, folder, module, name):
     return start(settings)
 
 
-def test_a_kill_inside_a_checkpoint_write_loses_nothing_of_the_one_before(tmp_path):
+def test_a_kill_inside_a_checkpoint_write_loses_nothing_of_the_one_before(tmp_path, expected):
     import torch.distributed.checkpoint.filesystem as tensors
 
     import whet.train.checkpoint as files
 
-    expected = unbroken(tmp_path)
     for module, name in ((tensors, "_write_item"), (files, "write_atomically"), (files, "_sync_folder")):
         settings, folder = config(tmp_path, name=name), tmp_path / "runs" / name
         killed = Child(partial(killed_while_saving, settings, folder, module, name))
@@ -107,8 +108,7 @@ def test_a_kill_inside_a_checkpoint_write_loses_nothing_of_the_one_before(tmp_pa
         assert losses(folder) == expected
 
 
-def test_sigterm_saves_and_the_run_goes_on_where_it_stopped(tmp_path):
-    expected = unbroken(tmp_path)
+def test_sigterm_saves_and_the_run_goes_on_where_it_stopped(tmp_path, expected):
     settings = config(tmp_path, name="stopped")
     child = Child(lambda: start(settings))
     records = tmp_path / "runs" / "stopped" / "records.jsonl"
@@ -124,8 +124,7 @@ def test_sigterm_saves_and_the_run_goes_on_where_it_stopped(tmp_path):
 
 
 @pytest.mark.ranks
-def test_two_ranks_train_like_one_and_continue_on_either(tmp_path):
-    expected = unbroken(tmp_path)
+def test_two_ranks_train_like_one_and_continue_on_either(tmp_path, expected):
     settings = config(tmp_path, name="pair", train={"steps": 12})
     stopped = config(tmp_path, name="half", evaluate={"early_stop": None})
     assert [r[1] for r in on_ranks(2, start, settings)] == ["done", "done"]

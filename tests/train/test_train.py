@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from tests.tiny import config, conversations, write_rows
+from tests.train.conftest import loop_records, records_of
 from whet.base.config import from_mapping
 from whet.base.errors import DataError, ModelError, RunError, WhetError
 from whet.train.api import resume, train
@@ -40,51 +41,52 @@ def test_the_loss_falls_and_the_model_folder_loads_in_transformers(trained):
     assert model.config.vocab_size == len(tokenizer) and tokenizer.chat_template
 
 
-def test_the_micro_batch_changes_no_loss(trained):
-    small = losses(trained("small", train={"micro_batch": 40})[1])
-    large = losses(trained("large", train={"micro_batch": 1000})[1])
+def test_the_micro_batch_changes_no_loss(ran):
+    small = losses(ran("small", train={"micro_batch": 40}))
+    large = losses(ran("large", train={"micro_batch": 1000}))
     assert small == pytest.approx(large, rel=1e-5) and small != large
 
 
 def test_two_trainings_interleaved_step_by_step_are_the_two_alone(tmp_path):
-    sections = [{"seed": 1}, {"seed": 2, "optimizer": {"lr": 3e-3}}]
-    alone = []
-    for number, section in enumerate(sections):
-        train(from_mapping(config(tmp_path, name=f"alone-{number}", **section)))
-        alone.append((tmp_path / "runs" / f"alone-{number}" / "records.jsonl").read_text())
+    length = {"train": {"steps": 6, "checkpoint_every": 100}}
+    sections = [{"seed": 1, **length}, {"seed": 2, "optimizer": {"lr": 3e-3}, **length}]
+    alone = [losses(loop_records(tmp_path, f"alone-{n}", **section)) for n, section in enumerate(sections)]
     loops = [assemble(from_mapping(config(tmp_path, name=f"mixed-{n}", **s))) for n, s in enumerate(sections)]
     before = torch.random.get_rng_state()
-    for _ in range(12):
+    for _ in range(6):
         for built in loops:
             built.loop.advance(built.loop.source.next(built.loop.progress.step))
     assert torch.equal(before, torch.random.get_rng_state()), "training touched the default generator"
-    for number, text in enumerate(alone):
-        mixed = (tmp_path / "runs" / f"mixed-{number}" / "records.jsonl").read_text()
-        expected = losses(map(json.loads, text.splitlines()))
-        assert losses(map(json.loads, mixed.splitlines())) == expected
+    for number, expected in enumerate(alone):
+        assert len(expected) == 6 and losses(records_of(tmp_path / "runs" / f"mixed-{number}")) == expected
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """The losses of a run with the settings as they come."""
+    return losses(loop_records(tmp_path_factory.mktemp("plain"), "plain"))
 
 
 @pytest.mark.parametrize(
     "settings", [{"recompute": True}, {"precision": "bf16"}, {"precision": "bf16-pure"}], ids=lambda s: next(iter(s))
 )
-def test_precision_and_recompute_train_to_nearly_the_same_loss(trained, settings):
-    plain = losses(trained("plain")[1])
-    other = losses(trained("other", train=settings)[1])
+def test_precision_and_recompute_train_to_nearly_the_same_loss(ran, plain, settings):
+    other = losses(ran("other", train=settings))
     assert other == pytest.approx(plain, rel=1e-5 if "recompute" in settings else 0.05)
     if "precision" in settings:
         assert other != plain
 
 
-def test_held_out_loss_and_answers_come_at_their_cadence(trained):
+def test_held_out_loss_and_answers_come_at_their_cadence(ran):
     evaluate = {"every": 5, "prompts": ["the quick"], "max_new_tokens": 4}
-    _, records = trained("measured", data={"held_out": 0.2}, evaluate=evaluate)
+    records = ran("measured", data={"held_out": 0.2}, evaluate=evaluate, train={"steps": 12})
     assert [r["step"] for r in of(records, "evaluation")] == [5, 10, 12]
     assert of(records, "evaluation")[-1]["metrics"]["loss"] < of(records, "evaluation")[0]["metrics"]["loss"]
     assert [(r["step"], r["prompt"]) for r in of(records, "generation")] == [(s, "the quick") for s in (5, 10, 12)]
 
 
-def test_a_stream_trains_and_resumes_like_one_that_was_not_broken(tmp_path, trained):
-    expected = losses(trained("whole", data={"streaming": True})[1])
+def test_a_stream_trains_and_resumes_like_one_that_was_not_broken(tmp_path, ran):
+    expected = losses(ran("whole", data={"streaming": True}, train={"steps": 12}))
     built = assemble(from_mapping(config(tmp_path, name="broken", data={"streaming": True})))
     for _ in range(5):
         built.loop.advance(built.loop.source.next(built.loop.progress.step))
@@ -92,7 +94,7 @@ def test_a_stream_trains_and_resumes_like_one_that_was_not_broken(tmp_path, trai
     lines = map(json.loads, (tmp_path / "runs" / "broken" / "records.jsonl").read_text().splitlines())
     assert {r["step"]: r["metrics"]["loss"] for r in of(lines, "step")} == dict(enumerate(expected, 1))
     with pytest.raises(WhetError, match="no known length"):
-        trained("endless", data={"streaming": True}, train={"steps": None, "epochs": 1})
+        ran("endless", data={"streaming": True}, train={"steps": None, "epochs": 1})
 
 
 def test_answers_in_training_are_those_of_the_written_model_in_the_template_of_the_config(tmp_path, trained):
@@ -129,14 +131,14 @@ def test_a_short_run_writes_one_checkpoint_and_a_long_one_a_tenth_apart_or_more(
     assert [r["step"] for r in of(map(json.loads, lines), "checkpoint")] == [4, 8, 12], "30 s and two of 12 steps apart"
 
 
-def test_records_come_every_so_many_steps_and_at_the_end(trained):
-    _, records = trained("sparse", track={"log_every": 5})
-    assert [r["step"] for r in of(records, "step")] == [5, 10, 12]
+def test_records_come_every_so_many_steps_and_at_the_end(ran):
+    records = ran("sparse", track={"log_every": 5})
+    assert [r["step"] for r in of(records, "step")] == [5, 6]
 
 
 @pytest.mark.slow
-def test_compiled_layers_train_to_the_same_loss(trained):
-    plain, compiled = (losses(trained(str(on), train={"steps": 3, "compile": on})[1]) for on in (False, True))
+def test_compiled_layers_train_to_the_same_loss(ran, plain):
+    compiled = losses(ran("compiled", train={"compile": True}))
     assert compiled == pytest.approx(plain, rel=1e-5)
 
 
@@ -146,8 +148,8 @@ def test_a_micro_batch_below_the_longest_sample_is_said_to_be_raised(trained):
     assert f"train.micro_batch is 8, and the longest sample needs {used} tokens" in of(records, "notice")[0]["text"]
 
 
-def test_out_of_memory_halves_the_micro_batch_and_does_the_step_again(trained, monkeypatch):
-    expected = losses(trained("whole", train={"micro_batch": 120})[1])
+def test_out_of_memory_halves_the_micro_batch_and_does_the_step_again(ran, monkeypatch):
+    expected = losses(ran("whole", train={"micro_batch": 120}))
     real, calls = Executor.step, []
 
     def step(executor, index, batches, weights, factor):
@@ -157,7 +159,7 @@ def test_out_of_memory_halves_the_micro_batch_and_does_the_step_again(trained, m
         return real(executor, index, batches, weights, factor)
 
     monkeypatch.setattr(Executor, "step", step)
-    _, records = trained("halved", train={"micro_batch": 120})
+    records = ran("halved", train={"micro_batch": 120})
     assert losses(records) == pytest.approx(expected, rel=1e-5)
     assert calls[3] > calls[2] and "micro-batches are now 60 tokens" in of(records, "notice")[0]["text"]
 
@@ -218,9 +220,10 @@ def test_a_loss_that_is_not_finite_stops_the_run_before_the_update(tmp_path):
     assert not list((tmp_path / "runs" / "nan" / "checkpoints").glob("step-*"))
 
 
-def test_clip_bounds_the_update_and_zero_never_clips(trained):
-    free = losses(trained("free", train={"clip": 0}, optimizer={"kind": "sgd", "lr": 0.5})[1])
-    bound = losses(trained("bound", train={"clip": 1e-3}, optimizer={"kind": "sgd", "lr": 0.5})[1])
+def test_clip_bounds_the_update_and_zero_never_clips(ran):
+    steps = {"steps": 12}
+    free = losses(ran("free", train={"clip": 0, **steps}, optimizer={"kind": "sgd", "lr": 0.5}))
+    bound = losses(ran("bound", train={"clip": 1e-3, **steps}, optimizer={"kind": "sgd", "lr": 0.5}))
     assert abs(bound[-1] - bound[0]) < 0.5 < abs(free[-1] - free[0])
 
 
