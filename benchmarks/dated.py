@@ -15,7 +15,11 @@ import sys
 from pathlib import Path
 
 RESULTS = Path(__file__).resolve().parent / "results"
-PACKAGES = ("torch", "transformers", "tokenizers", "peft", "triton", "numpy", "trl", "accelerate", "datasets")
+PACKAGES = (
+    "torch", "transformers", "tokenizers", "peft", "triton", "numpy", "trl", "accelerate", "datasets",
+    "galore-torch", "badam", "adam-mini", "bitsandbytes", "torchao", "pytorch-optimizer", "schedulefree",
+    "lion-pytorch", "came-pytorch",
+)  # fmt: skip
 VERSIONS = """
 import importlib.metadata, platform, sys
 installed = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}

@@ -18,7 +18,7 @@ QWEN = {
 _SMALL = {
     "steps": 3, "tokens": 1024, "epochs": 1, "batch_tokens": 512, "every": 2, "checkpoint_every": 2, "max_length": 64,
     "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
-    "num_key_value_heads": 2, "max_position_embeddings": 64, "max_new_tokens": 8,
+    "num_key_value_heads": 2, "rank": 4, "max_position_embeddings": 64, "max_new_tokens": 8,
 }  # fmt: skip
 
 

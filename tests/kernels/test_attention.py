@@ -153,3 +153,19 @@ def test_enable_gqa_of_torch_repeats_heads_in_our_order():
 def test_a_segment_that_attends_to_another_stream_is_refused():
     with pytest.raises(ModelError, match="another stream"):
         SegmentPlan([*SEGMENTS, Segment(19, 21, kind="cross")])
+
+
+def test_the_largest_logit_of_each_head_is_that_of_the_scores():
+    from whet.kernels.attention import largest_logits
+
+    draw = torch.Generator().manual_seed(0)
+    query, key = torch.randn(1, 4, 9, 8, generator=draw), torch.randn(1, 2, 9, 8, generator=draw)
+    plan = SegmentPlan((Segment(0, 4), Segment(4, 9)))
+    expected = torch.full((4,), -torch.inf)
+    for first, last in ((0, 4), (4, 9)):
+        for head in range(4):
+            for i in range(first, last):
+                for j in range(first, i + 1):
+                    score = query[0, head, i] @ key[0, head // 2, j] / 8**0.5
+                    expected[head] = torch.maximum(expected[head], score)
+    torch.testing.assert_close(largest_logits(query, key, plan, Form()), expected)

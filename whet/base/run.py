@@ -82,6 +82,13 @@ class Train(Settings):
     precision: Literal["auto", "fp32", "bf16", "bf16-pure"] = Field(
         "auto", description="`bf16` is autocast over fp32 weights; `auto` takes it on GPUs and fp32 on CPUs"
     )
+    rounding: Literal["stochastic", "kahan"] = Field(
+        "stochastic", description="how `bf16-pure` weights take small steps; `kahan` keeps 2 bytes a weight for it"
+    )
+    ema: Fraction = Field(0.0, description="decay of an average of the weights that is evaluated and written; 0: none")
+    in_backward: bool = Field(
+        False, description="step each weight when its gradient is whole and drop the gradient; needs `clip: 0`"
+    )
     depth_rate: Positive = Field(1.0, description="factor of the learning rate from each layer to the one below it")
     recompute: bool = Field(False, description="activation checkpointing: less memory, a third more time")
     compile: bool = Field(False, description="torch.compile each layer")

@@ -49,6 +49,7 @@ class Model(Protocol):
     - `entropy`: (P,) float32 of the distribution, in nats, differentiable.
     - `candidates`: (P, K) float32 log p of the readout's candidates, differentiable.
     - `top_ids`, `top_logprobs`: (P, K) the likeliest tokens and their log p, most likely first (no gradient).
+    - `samples`: (P,) int64, tokens drawn from the distribution (no gradient).
     - `hidden`: (T, D) last hidden states.
     - `scores`: (N, C) float32 numbers of each sequence, from models with a scoring head.
     - `logits`: (N, C) for models without tokens.

@@ -96,6 +96,24 @@ def _one_by_one(query_BHTK: Tensor, key_BHTK: Tensor, value_BHTK: Tensor, plan: 
     return torch.cat(outputs, dim=1)
 
 
+@torch.no_grad()
+def largest_logits(query_BHTK: Tensor, key_BHTK: Tensor, plan: SegmentPlan, form: Form) -> Tensor:
+    """The largest scaled score (H,) in float32 that any token gives one it may see, over all segments.
+
+    Costs the scores a second time, a segment and a head at once. Neither soft-cap nor a shared prefix is looked at.
+    """
+    groups = query_BHTK.shape[1] // key_BHTK.shape[1]
+    scale = form.scale if form.scale is not None else query_BHTK.shape[-1] ** -0.5
+    found = torch.full((query_BHTK.shape[1],), -torch.inf, device=query_BHTK.device)
+    queries, keys = (x.detach().split(plan.lengths, dim=2) for x in (query_BHTK, key_BHTK))
+    for segment, query, key in zip(plan.segments, queries, keys, strict=True):
+        mask = band_mask(query.shape[2], key.shape[2], form.window, segment.kind == "causal", query.device)
+        for head in range(query.shape[1]):
+            scores_TS = (query[:, head].float() @ key[:, head // groups].float().mT) * scale
+            found[head] = torch.maximum(found[head], scores_TS.masked_fill(~mask, -torch.inf).amax())
+    return found
+
+
 def dense_attention(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, is_causal: bool, form: Form
 ) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface, PretrainedConfig
 from transformers.masking_utils import sdpa_mask
 
-from whet.kernels.attention import Form, SegmentPlan, band_mask, dense_attention, segment_attention
+from whet.kernels.attention import Form, SegmentPlan, band_mask, dense_attention, largest_logits, segment_attention
 
 NAME = "whet"
 
@@ -51,6 +51,9 @@ def attend(
     query, key, value = _under_autocast(query, key, value)
     form = Form(scaling, sliding_window, softcap, s_aux, alibi_slopes, dropout)
     if segments is not None:
+        peaks = getattr(module, "whet_peaks", None)  # see `whet.models.logit_peaks`
+        if peaks is not None and module.training:
+            torch.maximum(peaks, largest_logits(query, key, segments, form), out=peaks)
         return segment_attention(query, key, value, segments, form), None
     if is_causal is None:
         is_causal = getattr(module, "is_causal", True)

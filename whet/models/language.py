@@ -23,7 +23,7 @@ from whet.kernels.linear_scores import Scores, linear_scores, linear_top, logits
 from whet.models import rope
 
 TOP = frozenset({"top_ids", "top_logprobs"})
-WANTS = frozenset({"nll", "logprobs", "hits", "entropy", "candidates", "hidden", "scores"}) | TOP
+WANTS = frozenset({"nll", "logprobs", "hits", "entropy", "candidates", "samples", "hidden", "scores"}) | TOP
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +199,8 @@ class _Asked:
     def of_logits(self, logits_PV: Tensor) -> dict[str, Tensor]:
         """All that is wanted, from logits in their final shape."""
         found = self.named(logits_scores(logits_PV, self.ids_PK, entropy=self.entropy))
+        if "samples" in self.want:
+            found["samples"] = torch.multinomial(torch.softmax(logits_PV.detach(), -1), 1).squeeze(-1)
         if self.want & TOP:
             logprobs_PK, ids_PK = torch.log_softmax(logits_PV.detach(), -1).topk(self.readout.top, -1)
             found |= {"top_ids": ids_PK, "top_logprobs": logprobs_PK}
@@ -214,7 +216,7 @@ class _Asked:
 
 
 def _from_hidden(head: nn.Module, hidden_PD: Tensor, asked: _Asked, facts: RunFacts) -> dict[str, Tensor]:
-    if type(head) is not nn.Linear:
+    if type(head) is not nn.Linear or "samples" in asked.want:
         return _from_module(head, hidden_PD, asked, facts)
     shape = facts.shape() | {"bias": head.bias}
     if asked.is_nll:

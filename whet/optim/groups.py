@@ -38,12 +38,18 @@ class ParamGroups:
     """All trained parameters of a model, in the module's order, and what a step does besides the rule.
 
     `seed` is where an optimizer's own randomness starts. `rounding` says how bfloat16 weights take a step smaller
-    than their precision.
+    than their precision. `one_by_one`: parameters are stepped singly, which torch's own optimizers cannot.
     """
 
     members: Sequence[NamedParameter]
     seed: int = 0
     rounding: Rounding = "stochastic"
+    one_by_one: bool = False
+
+    @property
+    def fits_torch(self) -> bool:
+        """Whether torch's fused optimizers do what is asked: they round moments to the weights' own bfloat16."""
+        return not self.one_by_one and all(str(m.parameter.dtype) != "torch.bfloat16" for m in self.members)
 
     @classmethod
     def of(
@@ -51,12 +57,11 @@ class ParamGroups:
         module: Module,
         roles: Mapping[str, ParamRole],
         rates: Mapping[str, float] | None = None,
-        seed: int = 0,
-        rounding: Rounding = "stochastic",
+        **facts: Any,
     ) -> ParamGroups:
         """Collect the parameters of `module` that require gradients; tied ones appear once.
 
-        `rates` gives a factor of the learning rate by name; what it does not name has 1.
+        `rates` gives a factor of the learning rate by name; what it does not name has 1. `facts` are further fields.
         """
         rates, found, heads = rates or {}, layer_indices(module), head_rows(module)
         members = [
@@ -66,7 +71,11 @@ class ParamGroups:
         ]
         if not members:
             raise ConfigError("no parameter is trained", hint="check `tuner`: it froze everything")
-        return cls(members, seed, rounding)
+        return cls(members, **facts)
+
+    @property
+    def is_sharded(self) -> bool:
+        return any(hasattr(m.parameter, "placements") for m in self.members)
 
     def where(self, chosen: Callable[[NamedParameter], bool]) -> ParamGroups:
         """Those members that `chosen` takes; there may be none."""

@@ -23,7 +23,8 @@ def train(loaded: config.Loaded, folder: RunFolder | None = None) -> tuple[RunFo
     with _closing(built):
         ended = built.loop.run()
         if ended.outcome in {"done", "early_stop"}:
-            write_result(built)
+            with built.loop.executor.evaluation_weights():
+                write_result(built)
         return built.folder, ended
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from torch.optim import Optimizer
 
 from whet.base import config
 from whet.base.catalogue import model_source, objective, optimizer, schedule, sink
@@ -19,9 +20,11 @@ from whet.contracts.records import Notice, Record, RunStarted
 from whet.contracts.tuner import Tuner
 from whet.data.ledger import Ledger
 from whet.models.context import BuildContext
+from whet.models.logit_peaks import watch
 from whet.models.tuners.full import Still
 from whet.optim.groups import ParamGroups
 from whet.optim.layers import depth_rates, layers
+from whet.optim.wrapped import Averaged, InBackward
 from whet.parallel.shard import shard
 from whet.parallel.world import World
 from whet.train.allocator import keep_freed_memory
@@ -98,7 +101,7 @@ def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World,
             receiver.receive(record)
 
     evaluation = Evaluation(
-        fed.held_out, dealer, executor, run.evaluate.prompts, _answer(run, model), run.evaluate.early_stop
+        fed.held_out, dealer, executor, run.evaluate.prompts, _answer(run, model, executor), run.evaluate.early_stop
     )
     progress, watchdog = Progress(), Watchdog(run.train.watchdog)
     parts = {
@@ -202,7 +205,7 @@ def _executor(run: Run, world: World, model: Loaded, method: Tuner, others: Mapp
         world=world,
         models=Models(model.model, others),
         objective=objective.get(run.objective.kind).build(**run.objective.values()),
-        optimizer=optimizer.get(run.optimizer.kind).build(_groups(run, model, method), **run.optimizer.values()),
+        optimizer=_optimizer(run, world, model, _groups(run, model, method)),
         module=model.module,
         seed=run.seed,
         clip=run.train.clip,
@@ -216,7 +219,28 @@ def _groups(run: Run, model: Loaded, method: Tuner) -> ParamGroups:
     rates = depth_rates(model.module, run.train.depth_rate)
     for name, factor in method.rates(model.module).items():
         rates[name] *= factor
-    return ParamGroups.of(model.module, model.roles, rates, run.seed)
+    return ParamGroups.of(
+        model.module, model.roles, rates,
+        seed=run.seed, rounding=run.train.rounding, one_by_one=run.train.in_backward,
+    )  # fmt: skip
+
+
+def _optimizer(run: Run, world: World, model: Loaded, groups: ParamGroups) -> Optimizer:
+    """The chosen kind, with what `train` puts around it."""
+    chosen: Optimizer = optimizer.get(run.optimizer.kind).build(groups, **run.optimizer.values())
+    if hasattr(chosen, "attach"):
+        if not model.capabilities.packed:
+            raise ConfigError(f"`optimizer: {run.optimizer.kind}` needs a model that packs", hint="optimizer: muon")
+        chosen.attach(watch(model.module, world.device))
+    if run.train.in_backward:
+        if world.size > 1:  # FSDP2 hands over gradients without the hook that this stands on
+            raise ConfigError("`train.in_backward` runs on one process", hint="train.in_backward=false")
+        if not all(hasattr(part, "update") for part in getattr(chosen, "parts", [chosen])):
+            raise ConfigError(
+                f"`optimizer: {run.optimizer.kind}` cannot step in the backward pass", hint="optimizer: lion"
+            )
+        chosen = InBackward(chosen)
+    return Averaged(chosen, run.train.ema) if run.train.ema else chosen
 
 
 def autocast_dtype(run: Run, device: torch.device) -> torch.dtype | None:
@@ -238,12 +262,18 @@ def _cadence(run: Run, total: int) -> Cadence:
     return Cadence(run.track.log_every, run.train.checkpoint_every or tenth, run.evaluate.every or tenth, rest_s)
 
 
-def _answer(run: Run, model: Loaded) -> Answer | None:
+def _answer(run: Run, model: Loaded, executor: Executor) -> Answer | None:
     if not model.capabilities.generates or not run.evaluate.prompts:
         return None
     from whet.train.answers import answerer
 
-    return answerer(model, run.evaluate.max_new_tokens, run.seed, template_of(run, model.processor))
+    answer = answerer(model, run.evaluate.max_new_tokens, run.seed, template_of(run, model.processor))
+
+    def evaluated(prompts: Sequence[str]) -> list[str]:
+        with executor.evaluation_weights():
+            return answer(prompts)
+
+    return evaluated
 
 
 def _facts(run: Run, world: World, model: Loaded, fed: Feed, resolved: Resolved) -> dict[str, Any]:

@@ -133,9 +133,10 @@ class Checkpoints:
             )
         for name, entry in stored.items():
             if name.startswith("optimizer/") and isinstance(entry, TensorStorageMetadata):
-                targets[name] = self._optimizer.blank(
-                    name.removeprefix("optimizer/"), entry.size, entry.properties.dtype
-                )
+                path = name.removeprefix("optimizer/")
+                target = self._optimizer.blank(path, entry.size, entry.properties.dtype)
+                if target is not None:
+                    targets[name] = target
         return targets
 
     def _prune(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whet.base.catalogue import model_source, objective, tuner
+from whet.base.catalogue import model_source, objective, optimizer, tuner
 from whet.base.errors import ConfigError
 from whet.base.run import Data, Run
 from whet.contracts.tuner import Tuner
@@ -20,6 +20,7 @@ def enter(run: Run, *, is_new: bool) -> Tuner:
     device_of(run.train.device)
     objective.get(run.objective.kind).build(**run.objective.values())
     _check_evaluation(run)
+    _check_optimizer(run)
     if not model_source.get(run.model.kind).facts.get("tokens", True):
         _check_without_tokens(run)
     return tuner.get(run.tuner.kind).build(**run.tuner.values())
@@ -37,6 +38,53 @@ def _check_evaluation(run: Run) -> None:
         raise _idle("evaluate.early_stop", "nothing is held out to measure")
     if run.evaluate.every is not None and not run.evaluate.prompts:
         raise _idle("evaluate.every", "nothing is held out to measure, and there are no prompts to answer")
+
+
+def _check_optimizer(run: Run) -> None:
+    """What the chosen optimizer needs of the loop, and what of `train` does not go with it."""
+    chosen, train = run.optimizer, run.train
+    needs = set(optimizer.get(chosen.kind).facts.get("needs", ()))
+    if "sampled_gradient" in needs and run.objective.kind not in ("pretrain", "sft"):
+        raise ConfigError(
+            f"`optimizer: {chosen.kind}` draws labels from the model, and `objective: {run.objective.kind}` takes none",
+            at="optimizer.kind",
+            hint="optimizer: adamw",
+        )
+    if train.rounding != "stochastic" and train.precision != "bf16-pure":
+        raise ConfigError(
+            "`train.rounding` does nothing: no weights are bfloat16",
+            at="train.rounding",
+            hint="train.precision=bf16-pure",
+        )
+    if train.ema and needs & {"turns", "evaluation_weights"}:
+        raise ConfigError(
+            f"`train.ema`: `optimizer: {chosen.kind}` forgets or averages weights itself",
+            at="train.ema",
+            hint="train.ema=0",
+        )
+    if train.in_backward:
+        _check_in_backward(run, needs)
+
+
+def _check_in_backward(run: Run, needs: set[str]) -> None:
+    """Stepping in the backward pass comes before the norm of all gradients, and before any second gradient."""
+    if run.train.clip:
+        raise ConfigError(
+            "`train.in_backward` moves weights before the gradient norm is known, so it cannot clip",
+            at="train.in_backward",
+            hint="train.clip=0",
+        )
+    if needs & {"sampled_gradient", "attention_logits"} or run.train.ema or run.tuner.kind not in ("full", "freeze"):
+        which = (
+            "train.ema"
+            if run.train.ema
+            else f"optimizer: {run.optimizer.kind}"
+            if needs
+            else f"tuner: {run.tuner.kind}"
+        )
+        raise ConfigError(
+            f"`train.in_backward` does not go with `{which}`", at="train.in_backward", hint="train.in_backward=false"
+        )
 
 
 def _idle(setting: str, reason: str) -> ConfigError:

@@ -18,6 +18,7 @@ from whet.contracts.objective import Objective, Terms
 from whet.contracts.tuner import Tuner
 from whet.parallel.norm import clip
 from whet.parallel.world import World
+from whet.train.relabel import relabelled
 
 Weights = Mapping[str, float]
 
@@ -59,12 +60,16 @@ class Executor:
         if self.tuner:
             self.tuner.before_step(self.module, index)
             self._forget()
-        ledger = self._accumulate(index, batches, weights)
-        penalty = self._penalise()
-        norm = clip(self.module.parameters(), self.clip, self.world)
+        self._tell("prepare_step")
         rates = self._set_rates(factor)
+        ledger = self._accumulate(index, batches, weights, steps=hasattr(self.optimizer, "arm"))
+        penalty = self._penalise()
+        self._tell("drop_idle")
+        norm = self._norm()
         if math.isfinite(norm):
             self.optimizer.step()
+            if getattr(self.optimizer, "wants_curvature", False):
+                self._curve(index, batches, weights)
             if self.tuner:
                 self.tuner.after_step(self.module, index)
         self.optimizer.zero_grad(set_to_none=True)
@@ -83,23 +88,52 @@ class Executor:
         if self.world.device.type == "cuda":
             torch.cuda.empty_cache()
 
+    def _tell(self, moment: str) -> None:
+        """Call the optimizer's method of this name, if it has one."""
+        getattr(self.optimizer, moment, lambda: None)()
+
+    def evaluation_weights(self) -> AbstractContextManager[None]:
+        """Inside, the module has the weights that the optimizer evaluates with (an average, say)."""
+        return getattr(self.optimizer, "evaluation_weights", nullcontext)()
+
     @torch.no_grad()
     def measure(self, batches: Sequence[Batch], weights: Weights) -> dict[str, float]:
         """Loss and metrics over `batches` without learning (the module in evaluation mode)."""
         was_training = self.module.training
         self.module.eval()
         ledger = _Ledger(self.world.device)
-        statistics = self._statistics(batches)
-        for batch in batches:
-            with self.precision():
-                ledger.add(self.objective(self.models, batch.to(self.world.device), statistics))
+        with self.evaluation_weights():
+            statistics = self._statistics(batches)
+            for batch in batches:
+                with self.precision():
+                    ledger.add(self.objective(self.models, batch.to(self.world.device), statistics))
         self.module.train(was_training)
         return self._figures(ledger, weights)
 
-    def _accumulate(self, index: int, batches: Sequence[Batch], weights: Weights) -> _Ledger:
+    def _norm(self) -> float:
+        """The gradient norm, after which it is clipped; an optimizer in the backward pass has added it up itself."""
+        disarm = getattr(self.optimizer, "disarm", None)
+        return disarm() if disarm else clip(self.module.parameters(), self.clip, self.world)
+
+    def _curve(self, index: int, batches: Sequence[Batch], weights: Weights) -> None:
+        """A second gradient of the step, of labels drawn from the model, for the optimizer's curvature."""
+        self.optimizer.zero_grad(set_to_none=True)
+        for number, batch in enumerate(batches):
+            here = batch.to(self.world.device)
+            with forked(self.seed, "curvature", index, number, self.world.rank), self.precision():
+                with torch.no_grad():
+                    ids = self.models.run(here, frozenset({"samples"}))["samples"]
+                terms = self.objective(self.models, relabelled(here, ids), {})
+            self._loss(terms, weights).backward()
+        self.optimizer.curve(sum(weights.values()))  # type: ignore[attr-defined]
+
+    def _accumulate(self, index: int, batches: Sequence[Batch], weights: Weights, steps: bool = False) -> _Ledger:
+        """The gradient of the whole step. With `steps` the optimizer moves weights in the last backward pass."""
         ledger = _Ledger(self.world.device)
         statistics = self._statistics(batches)
         for number, batch in enumerate(batches):
+            if steps and number == len(batches) - 1:
+                self._tell("arm")
             with forked(self.seed, "step", index, number, self.world.rank):
                 with self.precision():
                     terms = self.objective(self.models, batch.to(self.world.device), statistics)

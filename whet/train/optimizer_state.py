@@ -5,35 +5,53 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
+
+from whet.optim.pieces import blank
+
+CLOCK = "*/clock"
 
 
 class NamedOptimizer:
-    """Reads and writes the state of a torch optimizer under `<parameter name>/<key>`."""
+    """Reads and writes the state of a torch optimizer under `<parameter name>/<key>`.
+
+    An optimizer that counts its own steps (`clock`) has the count stored beside; one that keeps state elsewhere than
+    on shards of the parameter's shape says where (`blank`).
+    """
 
     def __init__(self, optimizer: Optimizer, names: dict[int, str]) -> None:
         self._optimizer, self._names = optimizer, names
 
     def state_dict(self) -> dict[str, Any]:
         """Every state entry; tensors stay where they are (sharded ones as DTensors)."""
-        return {
+        found = {
             f"{self._names[id(parameter)]}/{key}": value
             for parameter, entries in self._optimizer.state.items()
             for key, value in entries.items()
         }
+        clock = getattr(self._optimizer, "clock", None)
+        return found if clock is None else {**found, CLOCK: clock}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        parameters = {self._names[id(p)]: p for g in self._optimizer.param_groups for p in g["params"]}
+        parameters = self._parameters()
         for path, value in state.items():
+            if path == CLOCK:
+                self._optimizer.clock = value  # type: ignore[attr-defined]
+                continue
             name, key = path.rsplit("/", 1)
             self._optimizer.state[parameters[name]][key] = value
 
-    def blank(self, path: str, size: torch.Size, dtype: torch.dtype) -> torch.Tensor:
-        """An empty tensor to load the entry `path` into: sharded like its parameter where the shapes are equal."""
-        name = path.rsplit("/", 1)[0]
-        parameter = next(p for g in self._optimizer.param_groups for p in g["params"] if self._names[id(p)] == name)
-        if isinstance(parameter, DTensor) and parameter.shape == size:
-            return torch.empty_like(parameter, dtype=dtype)
-        device = parameter.device if len(size) else "cpu"
-        return torch.empty(size, dtype=dtype, device=device)
+    def blank(self, path: str, size: torch.Size, dtype: torch.dtype) -> torch.Tensor | None:
+        """An empty tensor to load the entry `path` into, or None where another rank keeps it.
+
+        Unless the optimizer knows better: sharded like its parameter where the shapes are equal.
+        """
+        name, key = path.rsplit("/", 1)
+        parameter = self._parameters()[name]
+        own = getattr(self._optimizer, "blank", None)
+        if own is not None:
+            return own(parameter, key, size, dtype)
+        return blank(parameter, size, dtype)
+
+    def _parameters(self) -> dict[str, torch.Tensor]:
+        return {self._names[id(p)]: p for g in self._optimizer.param_groups for p in g["params"]}

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from whet.base.slots import Kind
 
 from whet.cli.plugins import add_plugin_argument
 
@@ -27,7 +32,7 @@ def main(args: argparse.Namespace) -> int:
     if args.kind is None:
         for name in slot.names():
             kind = slot.get(name)
-            facts = " ".join(f"{k}={_shown(v)}" for k, v in kind.facts.items() if not callable(v))
+            facts = " ".join(f"{k}={_shown(v)}" for k, v in _facts(kind) if not callable(v))
             print(f"{name:<16}{kind.doc}  {facts}".rstrip())
         return 0
     kind = slot.get(args.kind)
@@ -37,6 +42,14 @@ def main(args: argparse.Namespace) -> int:
             default = "required" if field.is_required() else _shown(field.default)
             print(f"  {name:<18}{default:<24}{field.description or ''}".rstrip())
     return 0
+
+
+def _facts(kind: Kind) -> Iterable[tuple[str, object]]:
+    """What the kind declares; an optimizer's state is shown in bytes a weight of a 4096 x 11008 matrix."""
+    from whet.optim.costs import per_parameter
+
+    for name, value in kind.facts.items():
+        yield (name, f"{per_parameter(kind):.4g}") if name == "state_bytes" else (name, value)
 
 
 def _shown(value: object) -> str:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from whet.base.catalogue import optimizer
 from whet.base.errors import ConfigError
 from whet.base.settings import Momentum, NonNegative, Positive
+from whet.optim.costs import StateBytes, Trained, moment
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch.optim import Optimizer
 
     from whet.optim.groups import ParamGroups
 
 
-@optimizer("sgd", state_bytes=4)
+def _bytes(trained: Trained, settings: Mapping[str, Any]) -> float:
+    return moment(trained.shape, settings) if settings["momentum"] else 0.0
+
+
+@optimizer("sgd", state_bytes=StateBytes(_bytes))
 def sgd(
     groups: ParamGroups,
     *,
@@ -23,6 +30,7 @@ def sgd(
     nesterov: bool = False,
     weight_decay: NonNegative = 0.0,
     decay: tuple[str, ...] = ("matrix", "expert", "head"),
+    state: Literal["fp32", "bf16", "8bit"] = "fp32",
 ) -> Optimizer:
     """SGD with momentum (Sutskever et al. 2013), torch's fused step.
 
@@ -31,11 +39,18 @@ def sgd(
     nesterov: look ahead along the velocity
     weight_decay: L2 coefficient added to the gradient
     decay: parameter roles that decay; norms, biases and embeddings do not by default
+    state: how the velocity is stored
     """
     import torch
+
+    from whet.optim.elementwise import Momentum as Rule
+    from whet.optim.family import Family
 
     if nesterov and not momentum:
         hint = "optimizer.momentum=0.9"
         raise ConfigError("`nesterov` looks ahead along the momentum, and there is none", at="optimizer", hint=hint)
     params = groups.with_decay(weight_decay, decay)
-    return torch.optim.SGD(params, lr=lr, momentum=momentum, nesterov=nesterov, fused=True)
+    # torch 2.13 has no sharding strategy for its fused SGD
+    if state == "fp32" and groups.fits_torch and not groups.is_sharded:
+        return torch.optim.SGD(params, lr=lr, momentum=momentum, nesterov=nesterov, fused=True)
+    return Family(groups, params, Rule(momentum, nesterov), lr=lr, state=state)

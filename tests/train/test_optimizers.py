@@ -1,0 +1,136 @@
+"""What optimizers need of the loop is there: turns, averages, a second gradient, steps in the backward pass."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.tiny import config
+from whet.base.config import from_mapping
+from whet.base.errors import ConfigError
+from whet.train.api import resume, train
+from whet.train.build import assemble
+from whet.train.optimizer_state import CLOCK, NamedOptimizer
+
+OPTIMIZERS = {
+    "muon": {"lr": 1e-2}, "badam": {"lr": 1e-2, "every": 2, "outside": "always"}, "sophia": {"lr": 1e-3, "every": 2},
+    "schedule-free": {"lr": 1e-2}, "q-galore": {"rank": 8, "gap": 4, "lr": 1e-2}, "adam-mini": {"lr": 1e-2},
+}  # fmt: skip
+
+
+def losses(folder) -> list[float]:
+    lines = map(json.loads, (folder / "records.jsonl").read_text().splitlines())
+    return [line["metrics"]["loss"] for line in lines if line["kind"] == "step"]
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_a_kind_learns_and_resumes_by_the_bit(kind, tmp_path):
+    """The run that stopped at step 5 ends with the weights of the one that did not."""
+    chosen = {"optimizer": {"kind": kind, **OPTIMIZERS[kind]}, "schedule": "constant"}
+    whole, _ = train(from_mapping(config(tmp_path, name="whole", **chosen)))
+    built = assemble(from_mapping(config(tmp_path, name="parts", **chosen)))
+    for _ in range(5):
+        built.loop.advance(built.feed.source.next(built.loop.progress.step))
+    built.loop.checkpoints.save(5)
+    for sink in built.sinks:
+        sink.close()
+    parts, _ = resume(built.folder.path)
+    ours, others = (load_file(run.model / "model.safetensors") for run in (whole, parts))
+    assert all(torch.equal(ours[name], others[name]) for name in ours)
+    found = losses(whole.path)
+    assert min(found[6:]) < found[0]
+
+
+def test_the_clock_is_stored_beside_the_state(tmp_path):
+    built = assemble(from_mapping(config(tmp_path, name="turns", optimizer={"kind": "badam", "every": 2})))
+    built.loop.advance(built.feed.source.next(0))
+    optimizer = built.loop.executor.optimizer
+    assert (
+        NamedOptimizer(optimizer, {id(p): n for n, p in built.loaded.module.named_parameters()}).state_dict()[CLOCK]
+        == 1
+    )
+    frozen = [n for n, p in built.loaded.module.named_parameters() if not p.requires_grad]
+    assert frozen and any("layers" in name for name in frozen)
+
+
+def test_the_average_of_the_weights_is_what_is_written(tmp_path):
+    built = assemble(from_mapping(config(tmp_path, name="average", train={"ema": 0.5, "steps": 3})))
+    seen = []
+    for step in range(3):
+        built.loop.advance(built.feed.source.next(step))
+        seen.append({n: p.detach().clone() for n, p in built.loaded.module.named_parameters()})
+    written, _ = train(from_mapping(config(tmp_path, name="written", train={"ema": 0.5, "steps": 3})))
+    stored = load_file(written.model / "model.safetensors")
+    for name, value in stored.items():
+        average = 0.5 * (0.5 * seen[0][name] + 0.5 * seen[1][name]) + 0.5 * seen[2][name]
+        torch.testing.assert_close(value, average, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("micro_batch", [64, 128])
+def test_steps_in_the_backward_pass_train_the_same(tmp_path, micro_batch):
+    def run(name, **settings):
+        chosen = {"clip": 0, "micro_batch": micro_batch, **settings}
+        sections = {"optimizer": {"kind": "lion", "lr": 1e-3}, "train": chosen}
+        folder, _ = train(from_mapping(config(tmp_path, name=name, **sections)))
+        return losses(folder.path)
+
+    assert run("inside", in_backward=True) == pytest.approx(run("after"), rel=1e-6)
+
+
+@pytest.mark.parametrize("rounding", ["stochastic", "kahan"])
+def test_bfloat16_weights_learn(tmp_path, rounding):
+    chosen = {"precision": "bf16-pure", "rounding": rounding}
+    folder, _ = train(from_mapping(config(tmp_path, name=rounding, train=chosen, optimizer={"lr": 3e-3})))
+    found = losses(folder.path)
+    assert min(found[6:]) < found[0] - 0.1
+
+
+REFUSED = [
+    ({"train": {"in_backward": True}}, "cannot clip"),
+    ({"train": {"in_backward": True, "clip": 0, "ema": 0.9}}, "does not go with `train.ema`"),
+    ({"train": {"ema": 0.9}, "optimizer": {"kind": "badam"}}, "`train.ema`: `optimizer: badam`"),
+    ({"train": {"rounding": "kahan"}}, "no weights are bfloat16"),
+    ({"optimizer": {"kind": "sophia"}, "objective": "dpo"}, "`objective: dpo` takes none"),
+    ({"optimizer": {"kind": "galore", "rank": 512}}, "`optimizer.rank` is 512"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sections", "message"), REFUSED)
+def test_what_does_not_go_together_is_refused_at_the_door(tmp_path, sections, message):
+    with pytest.raises(ConfigError, match=message):
+        assemble(from_mapping(config(tmp_path, name="refused", **sections)))
+
+
+def test_attention_logits_are_brought_back_to_the_threshold(tmp_path):
+    """Keys are shared by two heads each, so queries alone are scaled; a rate of nothing shows the clip alone."""
+    chosen = {
+        "kind": "muonclip",
+        "threshold": 0.03,
+        "lr": 1e-12,
+        "weight_decay": 0.0,
+        "rest": {"kind": "sgd", "lr": 1e-12},
+    }
+    built = assemble(from_mapping(config(tmp_path, name="clip", optimizer=chosen, data={"shuffle": False})))
+    layer = built.loaded.module.model.layers[0].self_attn
+    before = layer.q_proj.weight.detach().clone(), layer.k_proj.weight.detach().clone()
+    noted = []
+    optimizer = built.loop.executor.optimizer
+    original = optimizer.inner.step
+    optimizer.inner.step = lambda: (noted.append(layer.whet_peaks.clone()), original())
+    built.loop.advance(built.feed.source.next(0))
+    gamma = (0.03 / noted[0]).clamp(max=1)
+    assert 0 < gamma.min() < 0.9
+    expected = before[0].view(4, 8, 32) * gamma.view(4, 1, 1)
+    torch.testing.assert_close(layer.q_proj.weight.detach().view(4, 8, 32), expected, rtol=1e-4, atol=1e-7)
+    torch.testing.assert_close(layer.k_proj.weight.detach(), before[1], rtol=0, atol=1e-9)
+
+
+def test_muonclip_is_refused_where_queries_are_normalised(tmp_path):
+    from tests.tiny import LLAMA
+
+    model = {"init": {**LLAMA, "model_type": "qwen3", "head_dim": 8}}
+    with pytest.raises(ConfigError, match="normalises queries"):
+        assemble(from_mapping(config(tmp_path, name="normed", optimizer="muonclip", model=model)))

@@ -1,0 +1,89 @@
+"""Adam-mini: one second moment for each block of a parameter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.distributed.tensor import DTensor
+
+from whet.contracts.model import ParamRole
+from whet.optim.elementwise import M, State, decay
+from whet.optim.groups import NamedParameter
+from whet.optim.pieces import Leaf, first_row, wide
+from whet.optim.rules import At, Tensors
+
+BY_ROW = (ParamRole.EMBEDDING, ParamRole.HEAD, ParamRole.MATRIX, ParamRole.EXPERT, ParamRole.BIAS)
+
+
+class BlockMean:
+    """Adam with the mean of g^2 over each block for a second moment (Zhang et al. 2024, algorithm 1).
+
+    Blocks are rows: those of one head in a query or key projection, each row of other matrices, embeddings and heads,
+    each expert, each element of a bias, and the whole of any other tensor. `v` has a number a block and lies on every
+    rank.
+    """
+
+    entries = (M,)
+    replicated = ("v",)
+
+    def __init__(self, betas: tuple[float, float], eps: float) -> None:
+        self.betas, self.eps = betas, eps
+
+    def begin_rows(self, named: NamedParameter, device: torch.device) -> dict[str, Tensor]:
+        blocks = num_rows(named) // block_rows(named)
+        return {"v": torch.zeros(blocks, dtype=wide(named.parameter.dtype), device=device)}
+
+    def prepare(self, leaves: Sequence[Leaf]) -> list[Leaf]:
+        """Renew every block's `v`, and hand each row the one it divides by."""
+        squares = [torch.linalg.vector_norm(leaf.grad, dim=1, dtype=leaf.state["v"].dtype).square() for leaf in leaves]
+        found = []
+        for leaf, whole in zip(leaves, _over_ranks(leaves, squares), strict=True):
+            rows = block_rows(leaf.named)
+            per_block = rows * (leaf.named.parameter.numel() // num_rows(leaf.named))
+            means = whole.view(-1, rows).sum(1).div_(per_block)
+            v = leaf.state["v"].mul_(self.betas[1]).add_(means, alpha=1 - self.betas[1])
+            first = first_row(leaf.named.parameter)
+            mine = v.repeat_interleave(rows)[first : first + leaf.weight.shape[0]]
+            found.append(replace(leaf, rows={"v": mine.unsqueeze(1)}))
+        return found
+
+    def advance(self, weights: Tensors, grads: Tensors, state: State, at: At) -> None:
+        slow, fast = 1 - self.betas[0] ** at.step, 1 - self.betas[1] ** at.step
+        torch._foreach_lerp_(state["m"], grads, 1 - self.betas[0])
+        decay(weights, at)
+        scales = torch._foreach_sqrt(state["v"])
+        torch._foreach_div_(scales, math.sqrt(fast))
+        torch._foreach_add_(scales, self.eps)
+        directions = torch._foreach_div(state["m"], scales)
+        torch._foreach_add_(weights, directions, alpha=-at.lr / slow)
+
+
+def num_rows(named: NamedParameter) -> int:
+    return named.parameter.shape[0] if named.parameter.dim() else 1
+
+
+def block_rows(named: NamedParameter) -> int:
+    """Rows of one block."""
+    if named.head_rows and named.name.endswith(("q_proj.weight", "k_proj.weight")):
+        return named.head_rows
+    return 1 if named.role in BY_ROW else num_rows(named)
+
+
+def _over_ranks(leaves: Sequence[Leaf], squares: Sequence[Tensor]) -> list[Tensor]:
+    """Every row's sum of squares, on every rank, in one collective."""
+    parameter = leaves[0].named.parameter
+    if not isinstance(parameter, DTensor):
+        return list(squares)
+    counts = [num_rows(leaf.named) for leaf in leaves]
+    flat = torch.zeros(sum(counts), dtype=squares[0].dtype, device=squares[0].device)
+    whole = list(flat.split(counts))
+    for target, leaf, rows in zip(whole, leaves, squares, strict=True):
+        first = first_row(leaf.named.parameter)
+        target[first : first + len(rows)] = rows
+    dist.all_reduce(flat, group=parameter.device_mesh.get_group())
+    return whole

@@ -1,0 +1,36 @@
+"""An optimizer that asks the loop for a second gradient every few steps, of labels drawn from the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from whet.optim.family import Family
+from whet.optim.pieces import buckets
+
+
+class Curved(Family):
+    """The family with a rule that has `curve`. The loop calls `curve` when `wants_curvature` says so."""
+
+    def __init__(self, groups: Any, parameter_groups: Any, rule: Any, every: int, **facts: Any) -> None:
+        super().__init__(groups, parameter_groups, rule, **facts)
+        self._every = every
+
+    @property
+    def wants_curvature(self) -> bool:
+        """Whether the step just made is one after which the curvature is measured."""
+        return (self.clock - 1) % self._every == 0
+
+    @torch.no_grad()
+    def curve(self, scale: float) -> None:
+        """Renew the curvature from the gradients as they are: those of a mean over `scale` drawn labels."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                state = self.state[parameter]
+                for bucket in buckets([self._leaf(self.rule, parameter, parameter.grad)], parameter.device):
+                    moments = self._read(self.rule, bucket)
+                    self.rule.curve([p.leaf.grad[p.at].to(moments["m"][0].dtype) for p in bucket], moments, scale)
+                    self._write(self.rule, bucket, moments, state["step"])

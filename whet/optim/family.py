@@ -1,0 +1,299 @@
+"""The optimizer that every kind of the family is: groups of parameters, one rule, a state format, and a turn.
+
+A step visits rows in small pieces, so its temporaries do not grow with the model. State is plain tensors under the
+parameter: they load with `weights_only=True`, shard with their parameter or lie with its owner, and resume bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributed.tensor import DTensor
+from torch.optim import Optimizer
+
+from whet.optim import codecs
+from whet.optim.blocks import Turns
+from whet.optim.codecs import Entry, Format
+from whet.optim.groups import NamedParameter, ParamGroups
+from whet.optim.owners import Owners
+from whet.optim.pieces import RESIDUAL, Leaf, Piece, buckets, check_layout, leaf, local, wide
+from whet.optim.rounding import key_of, round_stochastically, round_with_residual
+from whet.optim.rules import At, Descend, Whole, prepared
+
+WHOLE = 1 << 24  # elements of matrices of one shape that a whole rule takes at once
+
+
+class Family(Optimizer):
+    """Steps `groups` by `rule`. `parameter_groups` are torch groups over the same parameters.
+
+    `clock` counts steps; with `turns` only the parameters whose turn it is are trained.
+    """
+
+    def __init__(
+        self,
+        groups: ParamGroups,
+        parameter_groups: list[dict[str, Any]],
+        rule: Any,
+        *,
+        lr: float,
+        state: Format = "fp32",
+        turns: Turns | None = None,
+    ) -> None:
+        for member in groups.members:
+            check_layout(member)
+        super().__init__(parameter_groups, {"lr": lr})
+        self.rule, self.format, self.turns, self.clock = rule, state, turns, 0
+        self._seed, self._rounding = groups.seed, groups.rounding
+        self._named = {id(m.parameter): m for m in groups.members}
+        self._index = {id(m.parameter): i for i, m in enumerate(groups.members)}
+        self._is_whole = hasattr(rule, "directions")
+        sharded = [m.parameter for m in groups.members if isinstance(m.parameter, DTensor)]
+        self._owners = Owners(sharded) if sharded and self._is_whole else None
+
+    def prepare_step(self) -> None:
+        """Before a step's forward pass: freeze what is not trained in it, and forget the state of what was."""
+        if self.turns is None:
+            return
+        for member in self._named.values():
+            is_active = self.turns.is_active(member, self.clock)
+            if not isinstance(member.parameter, DTensor):  # FSDP2 reads requires_grad once, when it shards
+                member.parameter.requires_grad_(is_active)
+            if not is_active:
+                member.parameter.grad = None
+                self.state.pop(member.parameter, None)
+
+    def drop_idle(self) -> None:
+        """After a step's backward pass: remove gradients of parameters that are not trained in it."""
+        for member in self._named.values() if self.turns else ():
+            if not self.turns.is_active(member, self.clock):
+                member.parameter.grad = None
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
+        self.prepare_step()
+        for group in self.param_groups:
+            self.update(group, [p for p in group["params"] if p.grad is not None])
+        self.clock += 1
+
+    @torch.no_grad()
+    def update(self, group: Mapping[str, Any], parameters: Sequence[Tensor]) -> None:
+        """Step these parameters of `group` now, whatever the others do."""
+        alike: dict[tuple[Any, ...], list[Tensor]] = defaultdict(list)
+        for parameter in parameters:
+            state = self._state(parameter)
+            state["step"] += 1
+            alike[tuple(v for v in state.values() if not isinstance(v, Tensor))].append(parameter)
+        for members in alike.values():
+            at = At(group["lr"], group.get("weight_decay", 0.0), self.state[members[0]]["step"])
+            if hasattr(self.rule, "account"):
+                at = self.rule.account([self.state[p] for p in members], at)
+            move = self._move_whole if self._is_whole else self._move_rows
+            move(members, at)
+
+    def _move_rows(self, parameters: Sequence[Tensor], at: At) -> None:
+        leaves = [self._leaf(self.rule, p, p.grad) for p in parameters]
+        ready = prepared(self.rule, leaves)
+        for bucket in buckets(ready, parameters[0].device):
+            self._advance(self.rule, bucket, at)
+        if hasattr(self.rule, "finish"):
+            self.rule.finish(leaves, ready)
+
+    def _leaf(self, rule: Any, parameter: Tensor, grad: Any) -> Leaf:
+        names = {RESIDUAL, *(entry.name for entry in rule.entries)}
+        return leaf(self._named[id(parameter)], self.state[parameter], grad, names)
+
+    def _move_whole(self, parameters: Sequence[Any], at: At) -> None:
+        squares = self._squares(parameters) if self.rule.needs_weights else {}
+        if self._owners is None:
+            for batch in _alike(parameters):
+                grads = [p.grad for p in batch]
+                self._descend(batch, self._directions(batch, grads, squares, at), at)
+            return
+        for taken in self._owners.rounds(parameters):
+            grads = self._owners.gather(taken)
+            found: dict[int, Tensor] = {}
+            for batch in _alike([p for p in taken if id(p) in grads]):
+                directions = self._directions(batch, [grads.pop(id(p)) for p in batch], squares, at)
+                found.update(zip(map(id, batch), directions, strict=True))
+            self._descend(taken, self._owners.scatter(taken, found), at)
+
+    def _directions(
+        self, batch: Sequence[Tensor], grads: Sequence[Tensor], squares: Mapping[int, Tensor], at: At
+    ) -> list[Tensor]:
+        wholes = [
+            Whole(self._named[id(p)], g.to(wide(p.dtype)), self.state[p], self._index[id(p)], squares.get(id(p)))
+            for p, g in zip(batch, grads, strict=True)
+        ]
+        return self.rule.directions(wholes, at)
+
+    def _descend(self, parameters: Sequence[Tensor], directions: Sequence[Tensor], at: At) -> None:
+        descend = Descend(self.rule.decay_form)
+        leaves = [self._leaf(descend, p, d) for p, d in zip(parameters, directions, strict=True)]
+        for bucket in buckets(leaves, parameters[0].device):
+            self._advance(descend, bucket, at)
+
+    def _advance(self, rule: Any, bucket: Sequence[Piece], at: At) -> None:
+        """Decode the rows' weights and state, let the rule move them, and write back what is not stored as computed."""
+        weights, state = [_weights(piece) for piece in bucket], self._read(rule, bucket)
+        grads = [p.leaf.grad[p.at].to(w.dtype) for p, w in zip(bucket, weights, strict=True)]
+        rule.advance(weights, grads, state, at)
+        self._write(rule, bucket, state, at.step)
+        for piece, value in zip(bucket, weights, strict=True):
+            if not _is_wide(value, piece):
+                self._put(piece, value, at)
+
+    def _read(self, rule: Any, bucket: Sequence[Piece]) -> dict[str, list[Tensor]]:
+        """Each moment's rows, and what the rule prepared, in lists parallel to the bucket."""
+        state = {
+            entry.name: [codecs.read(p.leaf.kept, entry, self._stored(p, entry), p.at) for p in bucket]
+            for entry in rule.entries
+        }
+        return state | {name: [p.leaf.rows[name][p.at] for p in bucket] for name in bucket[0].leaf.rows}
+
+    def _write(self, rule: Any, bucket: Sequence[Piece], state: Mapping[str, list[Tensor]], step: int) -> None:
+        """Store what `_read` gave and the rule changed."""
+        for entry in rule.entries:
+            for piece, value in zip(bucket, state[entry.name], strict=True):
+                key = key_of(self._seed, entry.name, piece.leaf.named.name, step) if self.format == "bf16" else 0
+                codecs.write(piece.leaf.kept, entry, self._stored(piece, entry), value, piece.at, piece.start, key)
+
+    def _stored(self, piece: Piece, entry: Entry) -> codecs.Stored:
+        return codecs.stored_as(self._kept_shape(piece.leaf.named.parameter.shape), self.format, entry)
+
+    def _kept_shape(self, shape: Sequence[int]) -> Sequence[int]:
+        """The shape of a row rule's moments; that of the parameter unless the rule keeps fewer columns."""
+        return self.rule.kept_shape(shape) if hasattr(self.rule, "kept_shape") else shape
+
+    def _put(self, piece: Piece, value: Tensor, at: At) -> None:
+        rows = piece.leaf.weight[piece.at]
+        if RESIDUAL in piece.leaf.kept:
+            round_with_residual(rows, piece.leaf.kept[RESIDUAL][piece.at], value)
+        elif rows.dtype == torch.bfloat16:
+            key = key_of(self._seed, "weight", piece.leaf.named.name, at.step)
+            round_stochastically(rows, value, piece.start, key)
+        else:
+            rows.copy_(value)
+
+    def _squares(self, parameters: Sequence[Tensor]) -> dict[int, Tensor]:
+        """The sum of squares of each weight, over all ranks, in one collective."""
+        norms = torch._foreach_norm([local(p.detach()) for p in parameters], 2.0, dtype=wide(parameters[0].dtype))
+        sums = torch.stack(norms).square()
+        if self._owners is not None:
+            self._owners.add(sums)
+        return dict(zip(map(id, parameters), sums.unbind(), strict=True))
+
+    def _state(self, parameter: Tensor) -> dict[str, Any]:
+        state = self.state[parameter]
+        if "step" not in state:
+            state["step"] = 0
+            state.update(self._begin(self._named[id(parameter)]))
+        return state
+
+    def _begin(self, named: NamedParameter) -> dict[str, Any]:
+        parameter: Any = named.parameter
+        rows = local(parameter.detach())
+        state: dict[str, Any] = {}
+        if parameter.dtype == torch.bfloat16 and self._rounding == "kahan":
+            state[RESIDUAL] = self._as_shard(torch.zeros_like(rows), named)
+        if self._is_whole:
+            if self._owners is None or self._owners.owns(parameter):
+                state.update(self.rule.begin(named, rows.device))
+            return state
+        for entry in self.rule.entries:
+            stored = codecs.stored_as(self._kept_shape(parameter.shape), self.format, entry)
+            made = codecs.begin(entry, self._kept_shape(rows.shape), stored, wide(rows.dtype), rows.device)
+            state.update({name: self._as_shard(tensor, named) for name, tensor in made.items()})
+        extra = getattr(self.rule, "begin_rows", None)
+        if extra is not None:
+            state.update(extra(named, rows.device))
+        return state
+
+    def _as_shard(self, rows: Tensor, named: NamedParameter) -> Tensor:
+        return rows if not isinstance(named.parameter, DTensor) else shard_like(named.parameter, rows)
+
+    def blank(self, parameter: Tensor, key: str, size: torch.Size, dtype: torch.dtype) -> Tensor | None:
+        """A tensor to load the state entry `key` into: on shards, with the owner, or nothing on another rank."""
+        device = local(parameter.detach()).device
+        if isinstance(parameter, DTensor):
+            if key in self._replicated() or (self._is_whole and key != RESIDUAL):
+                is_here = self._owners is None or self._owners.owns(parameter)
+                return torch.empty(size, dtype=dtype, device=device) if is_here else None
+            rows = torch.empty(local(parameter).shape[0], *size[1:], dtype=dtype, device=device)
+            return shard_like(parameter, rows, size)
+        return torch.empty(size, dtype=dtype, device=device)
+
+    def _replicated(self) -> tuple[str, ...]:
+        return getattr(self.rule, "replicated", ())
+
+    @contextmanager
+    def evaluation_weights(self) -> Iterator[None]:
+        """Inside, parameters hold the weights that the rule evaluates with; afterwards their own bits again."""
+        evaluate = getattr(self.rule, "evaluate", None)
+        if evaluate is None:
+            yield
+            return
+        kept = {p: local(p.detach()).clone() for p in self.state}
+        with torch.no_grad():
+            for parameter in kept:
+                for bucket in buckets([self._leaf(evaluate, parameter, parameter.detach())], parameter.device):
+                    weights = [_weights(piece) for piece in bucket]
+                    evaluate.advance(weights, [], self._read(evaluate, bucket), At(0.0, 0.0, 0))
+                    for piece, value in zip(bucket, weights, strict=True):
+                        piece.leaf.weight[piece.at].copy_(value)
+        try:
+            yield
+        finally:
+            for parameter, bits in kept.items():
+                local(parameter.detach()).copy_(bits)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "clock": self.clock}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the state as it is: torch's own loader would turn it into the parameters' dtype."""
+        self.clock = state_dict["clock"]
+        parameters = [p for group in self.param_groups for p in group["params"]]
+        numbers = [n for group in state_dict["param_groups"] for n in group["params"]]
+        for group, saved in zip(self.param_groups, state_dict["param_groups"], strict=True):
+            group.update({k: v for k, v in saved.items() if k != "params"})
+        for parameter, number in zip(parameters, numbers, strict=True):
+            stored = state_dict["state"].get(number)
+            if stored is not None:
+                self.state[parameter] = {k: v.clone() if isinstance(v, Tensor) else v for k, v in stored.items()}
+
+
+def shard_like(parameter: DTensor, rows: Tensor, size: Sequence[int] | None = None) -> DTensor:
+    """`rows` as the shard of a tensor that is cut as `parameter` is and has as many rows."""
+    shape = torch.Size(size or (parameter.shape[0], *rows.shape[1:]))
+    stride = torch.empty(shape, device="meta").stride()
+    return DTensor.from_local(
+        rows, parameter.device_mesh, parameter.placements, run_check=False, shape=shape, stride=stride
+    )
+
+
+def _weights(piece: Piece) -> Tensor:
+    """The rows as numbers to compute with: themselves where they are wide enough."""
+    rows = piece.leaf.weight[piece.at]
+    if RESIDUAL in piece.leaf.kept:
+        return rows.float() + piece.leaf.kept[RESIDUAL][piece.at].float()
+    return rows.to(wide(rows.dtype))
+
+
+def _is_wide(value: Tensor, piece: Piece) -> bool:
+    return piece.leaf.weight.dtype == value.dtype
+
+
+def _alike(parameters: Sequence[Any]) -> Iterator[list[Any]]:
+    """Parameters of one shape and dtype, in lists of at most `WHOLE` elements."""
+    kinds: dict[Any, list[Any]] = defaultdict(list)
+    for parameter in parameters:
+        kinds[parameter.shape, parameter.dtype].append(parameter)
+    for members in kinds.values():
+        step = max(1, WHOLE // max(1, members[0].numel()))
+        for first in range(0, len(members), step):
+            yield members[first : first + step]

@@ -1,0 +1,78 @@
+"""QK-clip: queries and keys shrink once a head's largest attention logit passes a threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.distributed.tensor import DTensor
+from torch.nn import Parameter
+
+from whet.optim.pieces import as_rows, first_row, local
+from whet.optim.wrapped import Wrapped
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One attention layer: where it notes each head's largest logit, and what makes its queries and keys.
+
+    `queries` and `keys` are weights, and biases where there are any, whose rows are `head_rows` a head.
+    """
+
+    peaks: Tensor
+    queries: Sequence[Parameter]
+    keys: Sequence[Parameter]
+    head_rows: int
+
+
+class QKClip(Wrapped):
+    """After each step of `inner`, multiply what exceeds (Kimi K2 2025, algorithm 1, without latent attention).
+
+    A head whose largest logit S of the step was above the threshold t is scaled by t / S: half of it (as a root) on
+    queries and half on keys, or all on the queries where several heads share a key.
+    """
+
+    def __init__(self, inner: Any, threshold: float) -> None:
+        super().__init__(inner)
+        self._threshold = threshold
+        self._watched: Sequence[Watched] = ()
+
+    def attach(self, watched: Sequence[Watched]) -> None:
+        """Take the layers whose logits the model notes from now on."""
+        self._watched = watched
+
+    def prepare_step(self) -> None:
+        """Forget logits of passes that were no training, such as those that measure memory."""
+        for layer in self._watched:
+            layer.peaks.zero_()
+        getattr(self.inner, "prepare_step", lambda: None)()
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
+        self.inner.step()
+        for layer in self._watched:
+            peaks = _over_ranks(layer)
+            gamma = (self._threshold / peaks.clamp_min(1e-30)).clamp_max(1.0)
+            shared = layer.keys[0].shape[0] != layer.queries[0].shape[0]
+            for parameter in layer.queries:
+                _scale(parameter, gamma if shared else gamma.sqrt(), layer.head_rows)
+            for parameter in () if shared else layer.keys:
+                _scale(parameter, gamma.sqrt(), layer.head_rows)
+
+
+def _over_ranks(layer: Watched) -> Tensor:
+    parameter = layer.queries[0]
+    if isinstance(parameter, DTensor):
+        dist.all_reduce(layer.peaks, op=dist.ReduceOp.MAX, group=parameter.device_mesh.get_group())
+    return layer.peaks
+
+
+def _scale(parameter: Parameter, factors_H: Tensor, head_rows: int) -> None:
+    rows = as_rows(local(parameter.detach()))
+    first = first_row(parameter)
+    factors = factors_H.repeat_interleave(head_rows)[first : first + len(rows)]
+    rows.mul_(factors.to(rows.dtype).unsqueeze(1))

@@ -1,0 +1,102 @@
+"""What a rule is: how one step moves weights, given their gradients and what the rule remembers.
+
+Two kinds, by what they must see. A *row rule* works on any rows of a parameter, so it runs on shards as they lie. A
+*whole rule* needs the whole tensor; under sharding one rank owns it. Both keep plain tensors as state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from whet.optim.codecs import Entry
+from whet.optim.groups import NamedParameter
+from whet.optim.pieces import Leaf
+
+Tensors = list[Tensor]
+DecayForm = Literal["factor", "sum", "late"]
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """Where a step stands: the group's learning rate and decay, and how many steps its parameters have had.
+
+    `blend` is a further number that a rule accounts for itself.
+    """
+
+    lr: float
+    decay: float
+    step: int
+    blend: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """One whole tensor: its gradient in the dtype of computation, and the rule's state for it.
+
+    `index` is its place among the optimizer's parameters. `square` is the sum of squares of the weight, where the rule
+    asked for it.
+    """
+
+    named: NamedParameter
+    grad: Tensor
+    state: dict[str, Any]
+    index: int
+    square: Tensor | None = None
+
+
+class RowRule(Protocol):
+    """Moves rows. `entries` are its moments, of the parameter's shape."""
+
+    entries: tuple[Entry, ...]
+
+    def advance(self, weights: Tensors, grads: Tensors, state: Mapping[str, Tensors], at: At) -> None:
+        """Change weights and state in place. All lists are parallel; numbers are float32 (or wider)."""
+        ...
+
+
+class WholeRule(Protocol):
+    """Gives the direction that a rate and a decay then turn into a step.
+
+    `decay_form` is how the published code writes its decay, which float32 tells apart: `factor` multiplies the old
+    weight by 1 - lr x decay, `sum` subtracts lr x decay x weight, `late` does that with the new weight.
+    """
+
+    decay_form: DecayForm
+    needs_weights: bool
+
+    def begin(self, named: NamedParameter, device: torch.device) -> dict[str, Any]:
+        """The state of a tensor that has had no step."""
+        ...
+
+    def directions(self, wholes: Sequence[Whole], at: At) -> Tensors:
+        """What to subtract, times the rate. `wholes` have one shape."""
+        ...
+
+
+class Descend:
+    """The step itself, as a row rule whose gradients are directions."""
+
+    entries: tuple[Entry, ...] = ()
+
+    def __init__(self, form: DecayForm) -> None:
+        self._form = form
+
+    def advance(self, weights: Tensors, grads: Tensors, state: Mapping[str, Tensors], at: At) -> None:
+        if at.decay and self._form == "factor":
+            torch._foreach_mul_(weights, 1 - at.lr * at.decay)
+        if at.decay and self._form == "sum":
+            torch._foreach_add_(weights, weights, alpha=-at.lr * at.decay)
+        torch._foreach_add_(weights, grads, alpha=-at.lr)
+        if at.decay and self._form == "late":
+            torch._foreach_add_(weights, weights, alpha=-at.lr * at.decay)
+
+
+def prepared(rule: Any, leaves: Sequence[Leaf]) -> list[Leaf]:
+    """The leaves with what a row rule must know of all their rows before its first piece."""
+    prepare = getattr(rule, "prepare", None)
+    return list(leaves) if prepare is None else prepare(leaves)
