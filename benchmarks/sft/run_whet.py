@@ -62,7 +62,6 @@ def config(arguments: argparse.Namespace, output: str) -> dict:
             "epochs": arguments.steps, "batch_samples": num_rows, "micro_batch": arguments.micro,
             "clip": CLIP_NORM, "checkpoint_every": 1000,
         },
-        "evaluate": {"every": 1000},
         "track": {"folder": output, "sinks": []},
     }  # fmt: skip
 
