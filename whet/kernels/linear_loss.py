@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 # Fewer, larger chunks keep the matrix products efficient: below about 500 rows they lose 10 % and more (2-core CPU,
 # D 384, V 32000), and on a GPU each chunk reads and writes the fp32 gradient of the head once.
-CHUNK_BYTES = {"cpu": 128 << 20, "cuda": 1 << 30}
+CHUNK_BYTES = {"cpu": 64 << 20, "cuda": 1 << 30}
 
 
 def linear_nll(
