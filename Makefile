@@ -4,7 +4,8 @@
 #   make test        the suite, under 10 minutes on 2 cores, no GPU, no network beyond the package registry
 #   make test-all    and the slow tests, the demo and the version floor; writes a dated result
 #   make lint        style, types, direction of imports
-#   make bench-sft   supervised fine-tuning beside TRL; make bench-data: data preparation beside TRL
+#   make bench-sft   supervised fine-tuning beside TRL; make bench-data: data preparation beside TRL;
+#                    make bench-preference: DPO beside TRL, and a prompt computed once
 #   make gpu         every check and benchmark that needs a GPU, at most 8 minutes; writes a dated result
 #   make docs        the reference pages, generated from the code
 
@@ -23,7 +24,7 @@ PIP = $(PYTHON) -m pip --python
 torch_of = $(shell grep -m1 '^torch==' $(1))
 PYTEST = python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
-.PHONY: help demo test test-slow test-floor test-all lint format docs bench-sft bench-data gpu clean
+.PHONY: help demo test test-slow test-floor test-all lint format docs bench-sft bench-data bench-preference gpu clean
 
 help:
 	@sed -n '3,10s/^# \{0,2\}//p' Makefile
@@ -85,6 +86,11 @@ bench-sft: $(VENV)/.dev $(RIVAL_PYTHON)
 bench-data: $(VENV)/.dev $(RIVAL_PYTHON)
 	RIVAL_PYTHON=$(RIVAL_PYTHON) $(BIN)/python benchmarks/dated.py bench-data -- \
 	    $(BIN)/python benchmarks/data_preparation.py --rival-python $(RIVAL_PYTHON) $(BENCH_ARGS)
+
+bench-preference: $(VENV)/.dev $(RIVAL_PYTHON)
+	$(BIN)/python benchmarks/dated.py bench-shared-prefix -- $(BIN)/python benchmarks/preference/shared_prefix.py
+	RIVAL_PYTHON=$(RIVAL_PYTHON) $(BIN)/python benchmarks/dated.py bench-preference -- \
+	    $(BIN)/python benchmarks/preference/compare.py --rival-python $(RIVAL_PYTHON) $(BENCH_ARGS)
 
 # A python3 that already has torch is used as it is: nothing is created or installed.
 gpu:

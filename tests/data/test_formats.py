@@ -177,7 +177,7 @@ def test_tables_of_numbers_are_values():
         ({"messages": [{"role": "narrator", "content": "a"}]}, "narrator"),
         ({"messages": [{"role": "user", "content": 3}]}, "int"),
         ({"messages": [MESSAGES[0], {"role": "assistant", "content": " "}]}, "empty"),
-        ({"messages": [{**MESSAGES[1], "weight": 0.5}]}, "0.5"),
+        ({"messages": [{**MESSAGES[1], "weight": -0.5}]}, "-0.5"),
         ({"conversations": [{"from": "function_call", "value": "{broken"}]}, "broken"),
         ({"conversations": SHAREGPT, "tools": "[broken"}, "broken"),
         ({"messages": [{"role": "assistant", "tool_calls": [{"function": {}}]}]}, "function name"),

@@ -116,6 +116,26 @@ def test_a_message_of_weight_0_is_context():
         assert trained_texts(TOKENIZERS[name], only(RENDERERS[name], row)) == ["two<|im_end|>"]
 
 
+@pytest.mark.parametrize("name", ["chatml", "chatml_tagged"])
+def test_a_messages_weight_is_that_of_its_tokens(name):
+    rendered = only(RENDERERS[name], Conversation([user("a"), assistant("one", weight=0.25), assistant("two")]))
+    by_weight = {w: TOKENIZERS[name].decode(rendered.ids[rendered.weights == w]) for w in (0.25, 1)}
+    assert by_weight == {0.25: "one<|im_end|>", 1: "two<|im_end|>"}
+
+
+def test_text_that_a_pattern_finds_is_scaled_token_by_token_where_it_is_trained():
+    scaled = Renderer(TOKENIZERS["chatml"], scale={" lazy dog": 3.0, "<|im_end.*?>|owl": 0.5})
+    row = conversation([("lazy dog", "the lazy dog jumps"), ("owl", "fox")])
+    plain, found = only(RENDERERS["chatml"], row), only(scaled, row)
+    trained = plain.weights > 0
+    assert np.array_equal(found.weights > 0, trained) and scaled.fingerprint != RENDERERS["chatml"].fingerprint
+    text = "".join(TOKENIZERS["chatml"].decode([i]) for i in found.ids[found.weights == 3])
+    assert text.strip() == "lazy dog"
+    assert TOKENIZERS["chatml"].decode(found.ids[found.weights == 0.5]) == "<|im_end|><|im_end|>"
+    with pytest.raises(ConfigError, match="no regular expression"):
+        Renderer(TOKENIZERS["chatml"], scale={"(": 2.0})
+
+
 def test_train_on_last_trains_the_last_reply_alone():
     renderer = Renderer(TOKENIZERS["chatml"], train_on="last")
     rendered = only(renderer, conversation([("a", "one"), ("b", "two")]))

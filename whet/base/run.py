@@ -39,6 +39,7 @@ class Data(Settings):
     held_out: list[DataSource] | Fraction = Field(0.0, description="sources, or a fraction split off `train`")
     template: str | None = Field(None, description="a chat template file that replaces the tokenizer's")
     train_on: Literal["assistant", "last", "all"] = Field("assistant", description="which turns are trained")
+    loss_scale: dict[str, NonNegative] = Field({}, description="regular expression -> factor on the weight of its text")
     max_length: Count | None = Field(None, description="tokens a sample may have; the model's context by default")
     truncation: Literal["auto", "error", "cut", "split", "skip"] = Field(
         "auto", description="what happens to longer samples: `auto` splits raw text and refuses the rest"

@@ -26,7 +26,7 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Messages in OpenAI's form: `role`, `content`, perhaps `tool_calls`, `weight` (0 or 1), `name`.
+    """Messages in OpenAI's form: `role`, `content`, perhaps `tool_calls`, `weight` (of its loss), `name`.
 
     `tools` are OpenAI function schemas.
     """

@@ -98,8 +98,10 @@ def _message(message: Mapping[str, Any], number: int, first_call: int) -> dict[s
     read = {"role": ROLES[said], "content": ""} | {
         key: value for key, value in message.items() if key not in spare and value is not None
     }
-    if read.get("weight", 1) not in (0, 1):
-        raise DataError(f"message {number} has weight {read['weight']!r}", hint="a message's weight is 0 or 1")
+    if not _is_weight(read.get("weight", 1)):
+        raise DataError(
+            f"message {number} has weight {read['weight']!r}", hint="a message's weight is a number from 0 on"
+        )
     calls = message.get("tool_calls") or message.get("function_call")
     if said in _CALLS:
         calls, content = parse_json(_text(content, number), f"the tool call in message {number}"), None
@@ -110,6 +112,10 @@ def _message(message: Mapping[str, Any], number: int, first_call: int) -> dict[s
     elif read["role"] == "assistant" and not read["content"].strip() and read.get("weight", 1):
         raise DataError(f"message {number} is an empty reply", hint="`weight: 0` keeps it as context")
     return read
+
+
+def _is_weight(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 <= value < float("inf")
 
 
 def _call(call: Any, number: int, index: int) -> dict[str, Any]:

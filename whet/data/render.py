@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -43,7 +44,8 @@ class Rendered:
 class _Draft:
     """A row before tokenising: its text, the spans that are trained, and tokens to put before and after it.
 
-    `ends` are the characters where a trained turn is over; `named` is what writes them.
+    `ends` are the characters where a trained turn is over; `named` is what writes them. `factors` multiply the
+    weights inside a span.
     """
 
     text: str
@@ -53,13 +55,15 @@ class _Draft:
     before: list[int] = field(default_factory=list)
     after: list[int] = field(default_factory=list)
     roles: list[tuple[Span, str]] = field(default_factory=list)
+    factors: list[tuple[Span, float]] = field(default_factory=list)
 
 
 class Renderer:
     """Renders rows with a tokenizer and its chat template. Pickles, for worker processes.
 
     `template` is a file or Jinja text that replaces the tokenizer's. `train_on` is every assistant
-    turn, the last one, or all tokens. `allow` names checks that may fail. Raises ModelError for a
+    turn, the last one, or all tokens. `scale` multiplies the weights of tokens that lie inside a match of a regular
+    expression. `allow` names checks that may fail. Raises ModelError for a
     tokenizer or template that cannot be used, ConfigError for an unknown allowance.
     """
 
@@ -69,10 +73,12 @@ class Renderer:
         *,
         template: str | None = None,
         train_on: TrainOn = "assistant",
+        scale: Mapping[str, float] | None = None,
         allow: Collection[str] = frozenset(),
     ) -> None:
         _check_settings(train_on, allow)
         self.train_on, self.allow = train_on, frozenset(allow)
+        self._scale = [(_pattern(text), factor) for text, factor in (scale or {}).items()]
         self._encoder, state = _encoder(tokenizer)
         self._words = word_encoder(self._encoder)
         self.template = chat_template(tokenizer, template)
@@ -86,7 +92,7 @@ class Renderer:
         self._begin, self._end = tokenizer.bos_token_id, tokenizer.eos_token_id
         self._begin_text, self._end_text = tokenizer.bos_token, tokenizer.eos_token
         self._adds_begin = self._begin is not None and tokenizer.encode("")[:1] == [self._begin]
-        parts = (state, self.template.text, tool_template.text, self.template.tokens, train_on, sorted(allow))
+        parts = (state, self.template.text, tool_template.text, self.template.tokens, train_on, sorted(allow), scale)
         self.fingerprint = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
     def render(self, rows: Sequence[Row], *, roles: bool = False) -> list[Rendered | Refused]:
@@ -161,6 +167,8 @@ class Renderer:
         if self.train_on == "all":
             draft.spans = _without([span for t in found if not weights[t.message] for span in t.spans], len(text))
         draft.ends = [turn.close[1] for turn in found if turn.close and weights[turn.message]]
+        scaled = [turn for turn in found if weights[turn.message] not in (0, 1)]
+        draft.factors = [(span, weights[turn.message]) for turn in scaled for span in turn.spans]
         if roles:
             draft.roles = _message_roles(turns, messages, row.tools, text, found)
         return draft
@@ -175,6 +183,10 @@ class Renderer:
                 "let the template write the end of turn inside what is generated, or data.allow=[untrained_end]",
             )
 
+    def _scaled(self, text: str) -> Iterator[tuple[Span, float]]:
+        for pattern, factor in self._scale:
+            yield from ((match.span(), factor) for match in pattern.finditer(text))
+
     def _finish(self, draft: _Draft, encoding: Tokens, roles: bool) -> Rendered:
         ids = np.array(draft.before + encoding.ids + draft.after, np.int32)
         weights = np.zeros(len(ids), np.float32)
@@ -182,6 +194,8 @@ class Renderer:
         inner = weights[first:behind]
         for span in draft.spans:
             inner[tokens_inside(encoding, span, len(draft.text))] = 1.0
+        for span, factor in [*draft.factors, *self._scaled(draft.text)]:
+            inner[tokens_inside(encoding, span, len(draft.text))] *= factor
         weights[:first], weights[behind:] = any(start == 0 for start, _ in draft.spans), 1.0
         if draft.ends and "untrained_end" not in self.allow:
             check_ends(encoding, inner, draft.ends, draft.named)
@@ -190,6 +204,13 @@ class Renderer:
         if "nothing_to_train" not in self.allow:
             check_trained(weights)
         return Rendered(ids, weights, _token_roles(draft, encoding) if roles else None)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text, re.DOTALL)
+    except re.error as error:
+        raise ConfigError(f"`{text}` is no regular expression: {error}", at="data.loss_scale") from None
 
 
 def _encoder(tokenizer: PreTrainedTokenizerBase) -> tuple[Tokenizer, str]:
@@ -251,15 +272,15 @@ def _or_refused(step: Any, *arguments: Any) -> Any:
         return refusal.refused
 
 
-def _messages(given: Sequence[Mapping[str, Any]]) -> tuple[list[bool], list[dict[str, Any]]]:
-    """Which messages are weighted, and the messages as the template is to see them: without weights and empty keys."""
+def _messages(given: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[dict[str, Any]]]:
+    """The messages' weights, and the messages as the template is to see them: without weights and empty keys."""
     messages = []
     for number, message in enumerate(given):
         kept = {key: value for key, value in message.items() if value is not None and key != "weight"}
         if not isinstance(kept.setdefault("content", ""), str):
             raise RowRefused("bad_row", f"the content of message {number} is not text")
         messages.append(kept)
-    return [message.get("weight", 1) != 0 for message in given], messages
+    return [float(message.get("weight", 1)) for message in given], messages
 
 
 def _without(holes: Sequence[Span], end: int) -> list[Span]:

@@ -10,7 +10,7 @@ from whet.parallel.world import device_of
 from whet.train.folder import RunFolder
 
 # Settings of `data` that say how text becomes tokens.
-_OF_TEXT = ("template", "train_on", "max_length", "truncation", "allow")
+_OF_TEXT = ("template", "train_on", "loss_scale", "max_length", "truncation", "allow")
 
 
 def enter(run: Run, *, is_new: bool) -> Tuner:

@@ -143,7 +143,7 @@ def _check_replies(run: Run) -> None:
 def _renderer(data: Data, processor: Any | None) -> Renderer | None:
     if processor is None:
         return None
-    return Renderer(processor, template=data.template, train_on=data.train_on, allow=data.allow)
+    return Renderer(processor, template=data.template, train_on=data.train_on, scale=data.loss_scale, allow=data.allow)
 
 
 def _store(
