@@ -24,7 +24,7 @@ PIP = $(PYTHON) -m pip --python
 torch_of = $(shell grep -m1 '^torch==' $(1))
 PYTEST = python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
-.PHONY: help demo test test-slow test-floor test-all lint format docs bench-sft bench-data bench-preference gpu clean
+.PHONY: help demo test test-slow test-floor test-all lint format docs bench-sft bench-data bench-preference bench-merge gpu clean
 
 help:
 	@sed -n '3,10s/^# \{0,2\}//p' Makefile
@@ -91,6 +91,9 @@ bench-preference: $(VENV)/.dev $(RIVAL_PYTHON)
 	$(BIN)/python benchmarks/dated.py bench-shared-prefix -- $(BIN)/python benchmarks/preference/shared_prefix.py
 	RIVAL_PYTHON=$(RIVAL_PYTHON) $(BIN)/python benchmarks/dated.py bench-preference -- \
 	    $(BIN)/python benchmarks/preference/compare.py --rival-python $(RIVAL_PYTHON) $(BENCH_ARGS)
+
+bench-merge: $(VENV)/.dev
+	$(BIN)/python benchmarks/dated.py bench-merge -- $(BIN)/python benchmarks/merge_memory.py
 
 # A python3 that already has torch is used as it is: nothing is created or installed.
 gpu:

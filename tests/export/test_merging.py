@@ -162,3 +162,23 @@ def test_memory_holds_a_shard_and_a_layer(tmp_path, monkeypatch):
     merge(base, Part(path), shard_bytes=20_000, check=False)
     total, biggest = (f(t.nbytes for t in load(base).state_dict().values()) for f in (sum, max))
     assert biggest <= most[0] <= 20_000 + 2 * biggest < total / 2
+
+
+@pytest.mark.parametrize("codec", ["nf4", "int8"])
+def test_an_adapter_of_a_quantized_base_is_merged_into_what_it_was_trained_on(base, codec):
+    """The plain base is another model: merged into that, the adapter would not do what it did."""
+    path = adapter(base.parent / "adapter", load(base), lora())
+    plain, _ = merge(base, Part(path), check=False)
+    plain.rename(base.parent / "plain")
+    (base.parent / "adapter" / "quantize.json").write_text(json.dumps({"quantize": codec, "keep": ["v_proj"]}))
+    output, report = merge(base, Part(path))
+    assert report.passed and report.generation == 1.0
+    name = "model.layers.0.self_attn.{}.weight"
+    before, found, other = Stored(base), Stored(output), Stored(base.parent / "plain")
+    assert not torch.equal(found[name.format("q_proj")], other[name.format("q_proj")])
+    assert not torch.equal(found[name.format("k_proj")], before[name.format("k_proj")])
+    assert torch.equal(found[name.format("v_proj")], before[name.format("v_proj")])
+    second = adapter(base.parent / "second", load(base), lora(r=2))
+    output.rename(base.parent / "first")
+    with pytest.raises(ModelError, match="quantized in different ways"):
+        merge(base, Part(path), Part(second))

@@ -20,7 +20,8 @@ from whet.export.writing import write_model
 from whet.models.adapters import base_of, is_adapter, merged, with_adapter
 from whet.models.combine import Recipe
 from whet.models.folding import Adapter, needs_whole_base
-from whet.models.merging import Change, Finetuned, Merged, Weighted, check_recipe
+from whet.models.merging import Change, Finetuned, Merged, Rounded, Weighted, check_recipe
+from whet.models.quantized import Quantization, dequantize, linears, quantize
 from whet.models.stored import Stored
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def merge_models(
 
     config = AutoConfig.from_pretrained(_last_base(base))
     model = skeleton(config)
-    weights = _weights_of(base, model)
+    weights = _seen(_weights_of(base, model), model, [part.path for part in parts])
     changes = [Weighted(_change(part.path, model, weights, base), part.weight) for part in parts]
     check_recipe(changes, recipe)
     config = _fitting(config, model, changes)
@@ -100,13 +101,28 @@ def _last_base(path: str) -> str:
 def _weights_of(path: str, model: nn.Module) -> Mapping[str, Tensor]:
     """The weights of a model folder under the architecture's names; an adapter's are those of its base, changed."""
     if is_adapter(path):
-        below = _weights_of(base_of(path), model)
+        below = _seen(_weights_of(base_of(path), model), model, [path])
         return Merged(below, model, [Weighted(_change(path, model, below, base_of(path)))], Recipe())
     stored = Stored(local_folder(path))
     ties: Mapping[str, str] = getattr(model, "all_tied_weights_keys", {})
     if all(name in stored for name in model.state_dict() if name not in ties):
         return stored
     return _in_memory(path).state_dict()
+
+
+def _seen(weights: Mapping[str, Tensor], model: nn.Module, paths: Sequence[str]) -> Mapping[str, Tensor]:
+    """The base's weights as the adapters saw them: rounded, if they were trained on a quantized base."""
+    found = {how for how in (Quantization.beside(path) for path in paths) if how is not None}
+    if not found:
+        return weights
+    if len(found) > 1 or any(Quantization.beside(path) is None for path in paths):
+        raise ModelError(
+            "these adapters were trained on bases that were quantized in different ways",
+            at=paths[0],
+            hint="merge one of them, and train the other on the result",
+        )
+    how = found.pop()
+    return Rounded(weights, frozenset(f"{name}.weight" for name in linears(model, how.keep)), how.codec)
 
 
 def _in_memory(path: str, dtype: torch.dtype | str = "auto") -> nn.Module:
@@ -176,5 +192,13 @@ def _alone(base: str, path: str) -> nn.Module:
         return _in_memory(path, torch.float32)
     module = _in_memory(_last_base(base), torch.float32)
     if is_adapter(base):
-        module = merged(module, base)
-    return with_adapter(module, path)
+        module = dequantize(merged(_quantized(module, base), base))
+    return with_adapter(_quantized(module, path), path)
+
+
+def _quantized(module: nn.Module, adapter: str) -> nn.Module:
+    """The base as it was while the adapter was trained."""
+    how = Quantization.beside(adapter)
+    if how is not None:
+        quantize(module, how)
+    return module

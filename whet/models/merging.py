@@ -68,6 +68,26 @@ class Finetuned:
         return found
 
 
+class Rounded(Mapping[str, "Tensor"]):
+    """The weights of a base as an adapter saw them in training: those in `names` packed by a codec, and unpacked."""
+
+    def __init__(self, base: Mapping[str, Tensor], names: frozenset[str], codec: str) -> None:
+        self._base, self._names, self._codec = base, names, codec
+
+    def __getitem__(self, name: str) -> Tensor:
+        from whet.kernels.dense import dense
+        from whet.kernels.quantized import Quantized
+
+        tensor = self._base[name]
+        return dense(Quantized.of(tensor.float(), self._codec)) if name in self._names else tensor
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._base)
+
+    def __len__(self) -> int:
+        return len(self._base)
+
+
 class Merged(Mapping[str, "Tensor"]):
     """The weights of the architecture `model` (on meta), merged in float32 and rounded once to the base's dtype.
 
