@@ -6,7 +6,10 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from tests.export.test_merging import lora
 from tests.generate import tiny
+from tests.models.test_folding import adapter
+from tests.models.zero_files import write as write_zero
 from whet.cli.main import main
 
 
@@ -76,3 +79,56 @@ def test_mistakes_end_with_code_2_and_write_nothing(runs, capsys, model, argumen
 def test_settings_name_the_folder_in_the_run(runs, capsys):
     assert export(runs, "--to", "hf", "dtype=fp16") == 0
     assert capsys.readouterr().out == f"{runs / 'sft' / 'exports' / 'hf-fp16'}\n"
+
+
+def test_gguf_and_ollama_are_written_from_a_run(runs, capsys):
+    assert export(runs, "--to", "gguf", "type=Q8_0") == 0
+    printed = capsys.readouterr()
+    output = runs / "sft" / "exports" / "gguf-Q8_0"
+    assert printed.out == f"{output}\n" and "by llama.cpp" in printed.err
+    assert sorted(path.name for path in output.iterdir()) == ["equivalence.json", "sft-Q8_0.gguf"]
+    assert export(runs, "--to", "ollama", "type=F16", "system=Be kind.") == 0
+    text = (runs / "sft" / "exports" / "ollama-F16" / "Modelfile").read_text()
+    assert text.startswith("FROM ./sft-F16.gguf\nTEMPLATE") and "Be kind." in text
+
+
+def test_an_unknown_type_is_refused_with_the_near_one(runs, capsys):
+    assert export(runs, "--to", "gguf", "type=q4_k") == 2
+    assert "did you mean type=Q4_K_M?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("stage", [2, 3])
+def test_a_checkpoint_of_deepspeed_becomes_a_model(tmp_path, capsys, stage):
+    module = tiny.module()
+    checkpoint = write_zero(tmp_path / "checkpoint-7", dict(module.state_dict()), stage, shared={})
+    base = tiny.folder(tmp_path / "base")
+    output = str(tmp_path / "out")
+    assert main(["export", str(checkpoint), "--output", output]) == 2
+    assert "--like MODEL" in capsys.readouterr().err
+    wide = str(tiny.folder(tmp_path / "wide", intermediate_size=96))
+    assert main(["export", str(checkpoint), "--output", output, "--like", wide]) == 2
+    assert "was not written by the architecture" in capsys.readouterr().err
+    assert main(["export", str(checkpoint), "--output", output, "--like", str(base)]) == 0
+    before, after = module.state_dict(), state(output)
+    assert all(torch.equal(before[n], after[n]) for n in before)
+
+
+def test_like_is_for_checkpoints_alone(runs, capsys):
+    assert export(runs, "--like", "x") == 2
+    assert "leave --like out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("quantize", [None, "nf4"])
+def test_a_runs_adapter_is_exported_merged(tmp_path, capsys, quantize):
+    base = tiny.folder(tmp_path / "base")
+    run = tmp_path / "runs" / "tuned"
+    path = adapter(run / "model", AutoModelForCausalLM.from_pretrained(base), lora())
+    tiny.tokenizer().save_pretrained(path)
+    (run / "config.yaml").write_text("seed: 3\n")
+    config = run / "model" / "adapter_config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "base_model_name_or_path": str(base)}))
+    if quantize:
+        (run / "model" / "quantize.json").write_text(json.dumps({"quantize": quantize, "keep": []}))
+    for to in ("hf", "gguf"):
+        assert export(tmp_path / "runs", "--to", to, model="tuned") == 0
+        assert "FAILED" not in capsys.readouterr().err

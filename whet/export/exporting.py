@@ -42,9 +42,9 @@ def checked(kind: Kind, settings: Mapping[str, Any]) -> dict[str, Any]:
         return model.model_validate({**settings, "kind": kind.name}).values()
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0])
+        name, said = str(first["loc"][0]), first["msg"]
         raise ConfigError(
-            f"`{name}` of the exporter `{kind.name}`: {first['msg'].lower()} (it is {settings.get(name)!r})",
+            f"`{name}` of the exporter `{kind.name}`: {said[:1].lower()}{said[1:]} (it is {settings.get(name)!r})",
             hint=_meant(name, settings.get(name), first) or f"{name}: {fields[name].description}",
         ) from None
 

@@ -116,7 +116,7 @@ class Report:
 
 def observe(module: nn.Module, tokenizer: Any, chat_template: str | None = None) -> Observed:
     """Run the fixed prompts through a model, as it is: its weights' dtype, its attention, evaluation mode."""
-    rendered = list(_rendered(tokenizer, chat_template))
+    rendered = list(renders(tokenizer, chat_template))
     ids = [text_ids(tokenizer, text) for text in TEXTS]
     ids += [tokenizer.encode(text, add_special_tokens=False) for text in rendered]
     first = next(module.parameters())
@@ -162,12 +162,17 @@ def judge(
     )
 
 
+def continuing(ids: Sequence[Sequence[int]], context: int | None) -> list[int]:
+    """Numbers of the prompts that leave room for what is generated after them."""
+    return [i for i, prompt in enumerate(ids) if context is None or len(prompt) + NUM_GENERATED <= context]
+
+
 def _continued(module: nn.Module, ids: Sequence[Sequence[int]]) -> list[list[int]]:
     """NUM_GENERATED greedy tokens after each prompt, whatever would end an answer among them."""
     if not getattr(unwrapped(module), "can_generate", lambda: False)():
         return []
     context = context_length(module)
-    fitting = [p for p in ids if context is None or len(p) + NUM_GENERATED <= context]
+    fitting = [ids[number] for number in continuing(ids, context)]
     if not fitting:
         return []
     with borrowed(module):
@@ -203,7 +208,8 @@ def _stored_dtype(folder: Path) -> torch.dtype:
     return getattr(torch, json.loads((folder / "config.json").read_text())["dtype"])
 
 
-def _rendered(tokenizer: Any, chat_template: str | None) -> Iterator[str]:
+def renders(tokenizer: Any, chat_template: str | None) -> Iterator[str]:
+    """The fixed conversations as text; none without a template."""
     if not (chat_template or tokenizer.chat_template):
         return
     for messages in CONVERSATIONS:

@@ -25,9 +25,13 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}<|turn|>assistant\n{% endif %}"
 )
 
-# Words with their leading space, numbers of up to three digits, runs of marks, and white space: the last space before
-# a word belongs to the word, so indentation is a token of its own.
-SPLIT = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+# Words with the blank or the mark before them, numbers of up to three digits, runs of marks, and white space: the last
+# space before a word belongs to the word, so indentation is a token of its own. This is the pattern of Llama 3:
+# llama.cpp cuts text by the patterns of models that it knows, so another one could never be exported to GGUF.
+SPLIT = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int, *, chat: bool = False) -> PreTrainedTokenizerFast:

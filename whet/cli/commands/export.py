@@ -9,7 +9,7 @@ from typing import Any
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="run folder, name of a run, model folder, or hub id")
+    parser.add_argument("model", help="run, its name, model or adapter folder, hub id, or ZeRO checkpoint")
     parser.add_argument(
         "--to",
         nargs="+",
@@ -19,6 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "`whet slots exporter` lists formats, `whet slots exporter NAME` settings",
     )
     parser.add_argument("--output", type=Path, metavar="DIR", help="a new folder (default: exports/FORMAT in the run)")
+    parser.add_argument(
+        "--like", metavar="MODEL", help="config and tokenizer of a DeepSpeed checkpoint, where they are not beside it"
+    )
     parser.add_argument("--device", default="cpu", help="where both models run to be compared (default: cpu)")
     parser.add_argument("--root", type=Path, default=Path("runs"), help="folder of run folders (default: runs)")
 
@@ -26,16 +29,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     from whet.base.catalogue import exporter
     from whet.export.exporting import check_new, checked, default_output, export
-    from whet.models.find import find_model, find_run
+    from whet.export.source import find_source, read_source
 
     name, settings = _format(args.to)
     checked(exporter.get(name), settings)  # before the model is loaded
-    path, run = find_model(args.model, args.root), find_run(args.model, args.root)
+    path, run = find_source(args.model, args.root)
     output = args.output or default_output(name, settings, path, run)
     check_new(output)
-    from whet.export.source import read_source
-
-    report = export(name, settings, read_source(args.model, device=args.device, root=args.root), output)
+    source = read_source(args.model, device=args.device, root=args.root, like=args.like)
+    report = export(name, settings, source, output)
     print(report.text(), file=sys.stderr)
     print(output)
     return 0

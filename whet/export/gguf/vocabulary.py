@@ -1,0 +1,137 @@
+"""A tokenizer as GGUF has it: tokens with their kinds, merges or scores, how text is cut, the chat template."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from whet.base.errors import ModelError
+
+NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
+
+_TAIL = r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+_CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+# How a byte-level tokenizer cuts text into words -> llama.cpp's name for it.
+_SPLITS = {
+    _CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*" + _TAIL: "llama-bpe",
+    _CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*" + _TAIL: "qwen2",
+    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+": "gpt-2",
+    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*" + _TAIL: "llama-bpe",
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
+    r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*" + _TAIL: "tekken",
+}
+_GENERATION = re.compile(r"\{%([-+]?)\s*(end)?generation\s*([-+]?)%\}")
+
+
+def vocabulary(tokenizer: Any, size: int) -> dict[str, Any]:
+    """The keys under `tokenizer.` in the file, for a model with `size` rows of logits.
+
+    Raises ModelError for a tokenizer that llama.cpp has no like of.
+    """
+    content = json.loads(tokenizer.backend_tokenizer.to_str())
+    kind = content["model"]["type"]
+    if kind != "BPE":
+        raise ModelError(f"a tokenizer of the kind {kind} cannot be written as GGUF", hint="--to hf")
+    is_sentencepiece = bool(content["model"].get("byte_fallback"))
+    own = _sentencepiece(content) if is_sentencepiece else _byte_level(content)
+    tokens, types = _tokens(tokenizer, content, size)
+    found: dict[str, Any] = {"ggml.tokens": tokens, "ggml.token_type": types, **own, **_special(tokenizer)}
+    if is_sentencepiece:
+        found["ggml.scores"] = _scores(content, tokens)
+    if tokenizer.chat_template:
+        found["chat_template"] = portable_template(tokenizer.chat_template)
+    return found
+
+
+def portable_template(template: str) -> str:
+    """A chat template without the tags for training, which only transformers knows; blanks around them as before."""
+
+    def plain(match: re.Match[str]) -> str:
+        return f"{{%{match[1]} {'endif' if match[2] else 'if true'} {match[3]}%}}"
+
+    return _GENERATION.sub(plain, template)
+
+
+def _tokens(tokenizer: Any, content: dict[str, Any], size: int) -> tuple[list[str], list[int]]:
+    """Texts and kinds of all tokens by id; ids beyond the tokenizer's are rows that were added to round the number."""
+    names = {index: token for token, index in tokenizer.get_vocab().items()}
+    added = {token["id"]: token for token in content["added_tokens"]}
+    unknown = content["model"].get("unk_token")
+    tokens, types = [], []
+    for index in range(size):
+        token = names.get(index, f"[PAD{index}]")
+        tokens.append(token)
+        if index not in names:
+            types.append(UNUSED)
+        elif token == unknown:
+            types.append(UNKNOWN)
+        elif index in added:
+            types.append(CONTROL if added[index]["special"] else USER_DEFINED)
+        elif content["model"].get("byte_fallback") and re.fullmatch(r"<0x[0-9A-F]{2}>", token):
+            types.append(BYTE)
+        else:
+            types.append(NORMAL)
+    return tokens, types
+
+
+def _byte_level(content: dict[str, Any]) -> dict[str, Any]:
+    merges = [merge if isinstance(merge, str) else " ".join(merge) for merge in content["model"]["merges"]]
+    return {"ggml.model": "gpt2", "ggml.pre": _cut(content), "ggml.merges": merges}
+
+
+def _cut(content: dict[str, Any]) -> str:
+    """llama.cpp's name of the way in which text is cut. Raises ModelError for one that it does not know."""
+    steps = content.get("pre_tokenizer") or {}
+    steps = steps.get("pretokenizers", [steps])
+    kinds = [step.get("type") for step in steps]
+    hint = "train the tokenizer with `whet tokenizer train`, or --to hf"
+    if "ByteLevel" not in kinds:
+        raise ModelError(
+            "a tokenizer that is neither byte-level nor SentencePiece's cannot be written as GGUF", hint=hint
+        )
+    if kinds == ["ByteLevel"] and steps[0].get("use_regex", True):
+        return "gpt-2"
+    if kinds == ["Digits", "ByteLevel"] and steps[0].get("individual_digits") and steps[1].get("use_regex", True):
+        return "smollm"
+    pattern = steps[0].get("pattern", {}).get("Regex") if kinds == ["Split", "ByteLevel"] else None
+    if pattern not in _SPLITS:
+        raise ModelError(f"llama.cpp has no name for how this tokenizer cuts text: {pattern or kinds}", hint=hint)
+    return _SPLITS[pattern]
+
+
+def _sentencepiece(content: dict[str, Any]) -> dict[str, Any]:
+    steps = [content.get("normalizer") or {}, content.get("pre_tokenizer") or {}]
+    parts = [part for step in steps for part in step.get("normalizers", step.get("pretokenizers", [step]))]
+    prefixed = any(
+        part.get("type") == "Prepend"
+        or (part.get("type") == "Metaspace" and part.get("prepend_scheme", "always") != "never")
+        for part in parts
+    )
+    return {"ggml.model": "llama", "ggml.pre": "default", "ggml.add_space_prefix": prefixed}
+
+
+def _scores(content: dict[str, Any], tokens: list[str]) -> list[float]:
+    """A score for each token, the higher the earlier it is merged: llama.cpp merges the pair with the best result."""
+    ranks: dict[str, int] = {}
+    for rank, merge in enumerate(content["model"]["merges"]):
+        joined = "".join(merge.split(" ") if isinstance(merge, str) else merge)
+        ranks.setdefault(joined, rank)
+    return [-float(ranks[token] + 1) if token in ranks else 0.0 for token in tokens]
+
+
+def _special(tokenizer: Any) -> dict[str, Any]:
+    from whet.generate.prompts import end_of_turn, opening_ids
+
+    found: dict[str, Any] = {}
+    for name, key in (("bos", "bos"), ("eos", "eos"), ("unk", "unknown"), ("pad", "padding")):
+        index = getattr(tokenizer, f"{name}_token_id")
+        if index is not None:
+            found[f"ggml.{key}_token_id"] = index
+    turn = end_of_turn(tokenizer)
+    if turn is not None:
+        found["ggml.eot_token_id"] = turn
+    found["ggml.add_bos_token"] = bool(opening_ids(tokenizer))
+    found["ggml.add_eos_token"] = False
+    return found
