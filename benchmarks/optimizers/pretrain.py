@@ -20,9 +20,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -30,20 +31,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 REST = {"rest": {"kind": "adamw", "lr": 3e-3}}
 MAIN: dict[str, tuple[tuple[float, ...], dict[str, Any]]] = {
     "adamw": ((1e-3, 3e-3, 1e-2), {}),
-    "muon": ((3e-3, 1e-2, 3e-2), REST),
-    "apollo": ((3e-3, 1e-2, 3e-2), {"rank": 16, "gap": 50, **REST}),
-    "galore": ((1e-2, 3e-2, 1e-1), {"rank": 16, "gap": 50, **REST}),
+    "muon": ((1e-2, 3e-2, 1e-1), REST),
+    "apollo": ((1e-2, 3e-2, 1e-1), {"rank": 16, "gap": 50, **REST}),
+    "galore": ((3e-2, 1e-1, 3e-1), {"rank": 16, "gap": 50, **REST}),
     "adam-mini": ((1e-3, 3e-3, 1e-2), {}),
     "badam": ((1e-3, 3e-3, 1e-2), {"every": 5, "outside": "always"}),
 }
 OTHERS: dict[str, tuple[tuple[float, ...], dict[str, Any]]] = {
-    "lion": ((3e-4, 1e-3, 3e-3), {}),
-    "adafactor": ((1e-2, 3e-2, 1e-1), {}),
-    "came": ((1e-3, 3e-3, 1e-2), {}),
-    "normuon": ((3e-3, 1e-2, 3e-2), REST),
-    "apollo-mini": ((3e-3, 1e-2, 3e-2), {"gap": 50, **REST}),
+    "lion": ((1e-3, 3e-3, 1e-2), {}),
+    "adafactor": ((3e-2, 1e-1, 3e-1), {}),
+    "came": ((3e-4, 1e-3, 3e-3), {}),
+    "normuon": ((1e-2, 3e-2, 1e-1), REST),
+    "apollo-mini": ((1e-2, 3e-2, 1e-1), {"gap": 50, **REST}),
     "fira": ((1e-3, 3e-3, 1e-2), {"rank": 16, "gap": 50, **REST}),
-    "q-galore": ((1e-2, 3e-2, 1e-1), {"rank": 16, "gap": 50, **REST}),
+    "q-galore": ((3e-2, 1e-1, 3e-1), {"rank": 16, "gap": 50, **REST}),
     "soap": ((1e-3, 3e-3, 1e-2), REST),
     "schedule-free": ((3e-3, 1e-2, 3e-2), {}),
     "ademamix": ((1e-3, 3e-3, 1e-2), {"horizon": 100}),
@@ -53,15 +54,19 @@ OTHERS: dict[str, tuple[tuple[float, ...], dict[str, Any]]] = {
 
 
 def combinations() -> Iterator[dict[str, Any]]:
-    for seed in range(3):
-        for kind, (rates, settings) in MAIN.items():
-            yield from ({"kind": kind, "lr": rate, "seed": seed, "settings": settings} for rate in rates)
-        for kind, (rates, settings) in OTHERS.items() if seed == 0 else ():
-            yield from ({"kind": kind, "lr": rate, "seed": seed, "settings": settings} for rate in rates)
+    """What says most comes first: the main kinds, then their middle rate with other seeds, then the others."""
+    for seed, rates, kinds in (
+        (0, slice(None), MAIN), (1, slice(1, 2), MAIN), (2, slice(1, 2), MAIN), (0, slice(1, 2), OTHERS),
+        (1, slice(None), MAIN), (2, slice(None), MAIN), (0, slice(None), OTHERS),
+    ):  # fmt: skip
+        for kind, (found, settings) in kinds.items():
+            yield from ({"kind": kind, "lr": rate, "seed": seed, "settings": settings} for rate in found[rates])
 
 
 def train(task: dict[str, Any], args: argparse.Namespace) -> dict[str, Any]:
     """One run. Its result is the loss on held-out bytes in nats, with the weights that the rule evaluates with."""
+    import torch
+
     torch.set_num_threads(1 if args.device == "cpu" else 4)
     torch.manual_seed(task["seed"])
     model, groups = build_model(args)
@@ -121,11 +126,15 @@ def build_optimizer(task: dict[str, Any], groups: Any) -> torch.optim.Optimizer:
 
 
 def sample(text: torch.Tensor, args: argparse.Namespace, draw: torch.Generator) -> torch.Tensor:
+    import torch
+
     starts = torch.randint(len(text) - args.length - 1, (args.batch,), generator=draw).tolist()
     return torch.stack([text[s : s + args.length + 1] for s in starts]).long()
 
 
 def loss_of(model: Any, rows: torch.Tensor) -> torch.Tensor:
+    import torch
+
     logits = model(rows[:, :-1], use_cache=False).logits
     return torch.nn.functional.cross_entropy(logits.flatten(0, 1), rows[:, 1:].flatten())
 
@@ -145,7 +154,8 @@ def run(args: argparse.Namespace) -> None:
     file = Path(args.results)
     lines = file.read_text().splitlines() if file.exists() else []
     done = {(r["kind"], r["lr"], r["seed"]) for r in map(json.loads, lines)}
-    open_tasks = [t for t in combinations() if (t["kind"], t["lr"], t["seed"]) not in done]
+    every = {(t["kind"], t["lr"], t["seed"]): t for t in combinations()}
+    open_tasks = [task for key, task in every.items() if key not in done]
     until = time.monotonic() + 60 * args.minutes
     with ProcessPoolExecutor(args.workers) as pool, file.open("a") as out:
         waiting, tasks = set(), iter(open_tasks)
@@ -158,7 +168,7 @@ def run(args: argparse.Namespace) -> None:
             waiting.remove(finished)
             out.write(json.dumps(finished.result()) + "\n")
             out.flush()
-    print(f"{len(file.read_text().splitlines())} runs done, {sum(1 for _ in combinations())} in all")
+    print(f"{len(file.read_text().splitlines())} runs done, {len(every)} in all")
 
 
 def report(args: argparse.Namespace) -> None:

@@ -12,10 +12,14 @@ ratios within a round. Kinds that renew a basis are timed between two renewals, 
 from __future__ import annotations
 
 import argparse
+import io
+import logging
 import statistics
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -191,8 +195,9 @@ def _tensors(value: Any) -> Iterator[Tensor]:
 
 
 def compare(name: str, layers: int, rounds: int, device: str) -> str:
-    mine, theirs = (Contender(build, layers, device) for build in pairs()[name])
-    firsts = [(mine.step(), theirs.step())]
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # packages talk while they are built
+        mine, theirs = (Contender(build, layers, device) for build in pairs()[name])
+        firsts = [(mine.step(), theirs.step())]
     for contender in (mine, theirs):
         contender.step()
     times = []
@@ -217,6 +222,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--device", default="cpu")
     args = parser.parse_args()
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
     count = sum(p.numel() for p in Weights(args.layers).parameters())
     threads = torch.get_num_threads()
     print(

@@ -45,12 +45,12 @@ class Momentum:
 
     def advance(self, weights: Tensors, grads: Tensors, state: State, at: At) -> None:
         if at.decay:
-            grads = torch._foreach_add(grads, weights, alpha=at.decay)
+            grads = list(torch._foreach_add(grads, weights, alpha=at.decay))
         if self.momentum:
             m = state["m"]
             torch._foreach_mul_(m, self.momentum)
             torch._foreach_add_(m, grads)
-            grads = torch._foreach_add(grads, m, alpha=self.momentum) if self.nesterov else m
+            grads = list(torch._foreach_add(grads, m, alpha=self.momentum)) if self.nesterov else m
         torch._foreach_add_(weights, grads, alpha=-at.lr)
 
 

@@ -69,7 +69,9 @@ class Family(Optimizer):
 
     def drop_idle(self) -> None:
         """After a step's backward pass: remove gradients of parameters that are not trained in it."""
-        for member in self._named.values() if self.turns else ():
+        if self.turns is None:
+            return
+        for member in self._named.values():
             if not self.turns.is_active(member, self.clock):
                 member.parameter.grad = None
 
@@ -111,8 +113,8 @@ class Family(Optimizer):
         squares = self._squares(parameters) if self.rule.needs_weights else {}
         if self._owners is None:
             for batch in _alike(parameters):
-                grads = [p.grad for p in batch]
-                self._descend(batch, self._directions(batch, grads, squares, at), at)
+                own = [p.grad for p in batch]
+                self._descend(batch, self._directions(batch, own, squares, at), at)
             return
         for taken in self._owners.rounds(parameters):
             grads = self._owners.gather(taken)

@@ -48,8 +48,8 @@ class Masked:
             kept = dict(leaf.kept)
             if RESIDUAL in kept:
                 kept[RESIDUAL] = kept[RESIDUAL][:, columns]
-            part = {"weight": leaf.weight[:, columns], "grad": leaf.grad[:, columns]}
-            found.append(replace(leaf, **part, kept=kept, start=start))
+            weight, grad = leaf.weight[:, columns], leaf.grad[:, columns]
+            found.append(replace(leaf, weight=weight, grad=grad, kept=kept, start=start))
         return found
 
     def advance(self, weights: Tensors, grads: Tensors, state: State, at: At) -> None:

@@ -83,14 +83,14 @@ class Muon:
 
     def directions(self, wholes: Sequence[Whole], at: At) -> Tensors:
         momenta = torch.stack([self._momentum(whole, at) for whole in wholes])
-        found = [None] * len(wholes)
+        found: dict[int, Tensor] = {}
         for rows in {self._rows(whole) for whole in wholes}:
             places = [i for i, whole in enumerate(wholes) if self._rows(whole) == rows]
             chosen = momenta if len(places) == len(wholes) else momenta[places]
             matrices = chosen.reshape(-1, rows or chosen.shape[-2], chosen.shape[-1])
             for place, direction in zip(places, self._orthogonal(matrices).view(chosen.shape), strict=True):
                 found[place] = self.shape(wholes[place], direction, rows)
-        return found
+        return [found[place] for place in range(len(wholes))]
 
     def shape(self, whole: Whole, direction: Tensor, rows: int) -> Tensor:
         """The direction at the length of a step. `rows` are those of one head, or 0."""

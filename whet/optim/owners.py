@@ -49,13 +49,13 @@ class Owners:
 
     def gather(self, parameters: Sequence[DTensor]) -> dict[int, Tensor]:
         """The whole gradient of each of `parameters` that this rank owns, by the parameter's identity."""
-        send = [local(p.grad) for owner in range(self.size) for p in self._of(parameters, owner)]
+        send = [_grad(p) for owner in range(self.size) for p in self._of(parameters, owner)]
         mine = self._of(parameters, self.rank)
         received = self._exchange(
             send,
-            [sum(local(p.grad).numel() for p in self._of(parameters, owner)) for owner in range(self.size)],
+            [sum(_grad(p).numel() for p in self._of(parameters, owner)) for owner in range(self.size)],
             [sum(self._numel(p, rank) for p in mine) for rank in range(self.size)],
-            parameters[0].grad.dtype,
+            _grad(parameters[0]).dtype,
         )
         parts: dict[int, list[Tensor]] = {id(p): [] for p in mine}
         for rank, block in enumerate(received):
@@ -106,3 +106,9 @@ class Owners:
     def _numel(self, parameter: DTensor, rank: int) -> int:
         first, last = self._rows(parameter, rank)
         return (last - first) * math.prod(parameter.shape[1:])
+
+
+def _grad(parameter: DTensor) -> Tensor:
+    """This rank's rows of the gradient."""
+    assert parameter.grad is not None
+    return local(parameter.grad)

@@ -63,7 +63,8 @@ def leaf(named: NamedParameter, state: dict[str, Any], grad: Tensor, names: Coll
 def buckets(leaves: Iterable[Leaf], device: torch.device) -> Iterator[list[Piece]]:
     """All rows of all leaves, in lists of pieces that together have at most `PIECE` elements (or are one row)."""
     limit = PIECE.get(device.type, PIECE["cuda"])
-    bucket, size = [], 0
+    bucket: list[Piece] = []
+    size = 0
     for member in leaves:
         rows, per_row = member.weight.shape
         step = max(1, limit // max(1, per_row))

@@ -170,7 +170,7 @@ class QGaLore(GaLore):
     def _compare(self, state: dict[str, Any], old: Tensor, new: Tensor, right: bool) -> None:
         """Note how far the first direction has turned; once it hardly does, wait twice as long."""
         first = [basis[..., 0, :] if right else basis[..., 0] for basis in (old, new)]
-        cosine = torch.nn.functional.cosine_similarity(*first, dim=-1).abs().mean().cpu().reshape(1)
+        cosine = torch.nn.functional.cosine_similarity(first[0], first[1], dim=-1).abs().mean().cpu().reshape(1)
         state["cosines"] = torch.cat([state["cosines"], cosine])[-self.window :]
         if len(state["cosines"]) == self.window and state["cosines"].mean() >= self.similarity:
             state["gap"][0] *= 2

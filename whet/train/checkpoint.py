@@ -133,8 +133,8 @@ class Checkpoints:
             )
         for name, entry in stored.items():
             if name.startswith("optimizer/") and isinstance(entry, TensorStorageMetadata):
-                path = name.removeprefix("optimizer/")
-                target = self._optimizer.blank(path, entry.size, entry.properties.dtype)
+                entry_name = name.removeprefix("optimizer/")
+                target = self._optimizer.blank(entry_name, entry.size, entry.properties.dtype)
                 if target is not None:
                     targets[name] = target
         return targets
