@@ -52,7 +52,7 @@ def test_an_override_reaches_into_a_list(tmp_path):
     ("text", "says", "line", "hint"),
     [
         ("model: m\ntrain:\n  step: 3\n", "unknown key `train.step`", 3, "did you mean `steps`?"),
-        ("model: m\noptimizer:\n  kind: lionn\n", "unknown optimizer `lionn`", 3, "one of"),
+        ("model: m\noptimizer:\n  kind: lionn\n", "unknown optimizer `lionn`", 3, "did you mean `lion`?"),
         ("model: m\noptimizer: {beta: 3}\n", "unknown key `optimizer.beta`", 2, "did you mean `betas`?"),
         ("model: m\ntrain: {clip: -1}\n", "greater than or equal to 0 (it is -1)", 2, "train.clip=1.0  (largest"),
         ("model: m\ntrain: {steps: many}\n", "`train.steps`", 2, "train.steps=100  (optimizer steps)"),

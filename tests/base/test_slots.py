@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
+import whet
 from whet.base.catalogue import SLOTS, optimizer, schedule
 from whet.base.errors import ConfigError
 from whet.base.settings import Positive
 from whet.base.slots import Slot, load_plugin
+
+BUILT_IN = Path(whet.__file__).parent
 
 
 def test_names_are_listed_without_importing_files():
@@ -60,8 +64,10 @@ def test_a_plugin_that_fails_names_its_file_and_error(tmp_path):
 
 @pytest.mark.parametrize("slot", SLOTS.values(), ids=SLOTS)
 def test_every_built_in_kind_has_a_doc_line_and_documented_settings(slot):
-    for name in slot.names():
-        kind = slot.get(name)
+    kinds = {name: slot.get(name) for name in slot.names()}
+    for name, kind in kinds.items():
+        if not Path(kind.source).is_relative_to(BUILT_IN):
+            continue  # another test's
         assert kind.doc, f"{slot.name} {name} has no docstring"
         undocumented = [n for n, f in kind.settings.model_fields.items() if n != "kind" and not f.description]
         assert not undocumented, f"{slot.name} {name}: no docstring line for {undocumented}"

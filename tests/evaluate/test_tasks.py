@@ -188,7 +188,7 @@ def test_rows_that_are_not_whole_are_counted_with_their_reason(loaded, tmp_path,
     long = {"messages": [*rows[0]["messages"][:1], {"role": "assistant", "content": "word " * 60}]}
     with open(path, "a") as file:
         file.write(json.dumps(long) + "\n")
-    with pytest.raises(DataError, match="32 are allowed"):
+    with pytest.raises(DataError, match="32 are all the model sees"):
         evaluate("loss", {"file": path}, loaded)
     result = evaluate("loss", {"file": path, "truncation": "skip"}, loaded)
     assert result.facts["not_whole"] == {"too_long": 1} and result.facts["rows"] == 2

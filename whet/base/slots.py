@@ -93,7 +93,7 @@ class Slot:
         if name not in self._kinds:
             self._import(name)
         if name not in self._kinds:
-            near = difflib.get_close_matches(name, self.names(), n=1)
+            near = difflib.get_close_matches(name.lower(), self.names(), n=1)
             hint = f"did you mean `{near[0]}`?" if near else f"one of: {', '.join(self.names())}"
             raise ConfigError(f"unknown {self.name} `{name}`", hint=hint)
         return self._kinds[name]
