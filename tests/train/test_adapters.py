@@ -107,7 +107,18 @@ def bits(base, tmp_path, **sections):
     return losses(half.path), losses(whole.path)
 
 
-@pytest.mark.parametrize("tuner", [{"kind": "lora", "init": "pissa"}, {"kind": "lisa", "layers": 1, "every": 2}])
+ADALORA = {"kind": "adalora", "rank": 2, "start_rank": 4, "warmup": 0.1, "final": 0.2}
+
+
+@pytest.mark.parametrize(
+    "tuner",
+    [
+        {"kind": "lora", "init": "pissa"},
+        {"kind": "lisa", "layers": 1, "every": 2},
+        ADALORA,
+        pytest.param({"kind": "lora", "init": "lora-ga"}, marks=pytest.mark.slow),
+    ],
+)
 def test_a_run_goes_on_with_the_same_bits(base, tmp_path, tuner):
     half, whole = bits(base, tmp_path, tuner=tuner)
     assert half == whole
@@ -144,6 +155,7 @@ SHARDED = [
     pytest.param({"kind": "vera"}, marks=pytest.mark.slow),
     pytest.param({"kind": "oft"}, marks=pytest.mark.slow),
     pytest.param({"kind": "lisa", "layers": 1, "every": 2}, marks=pytest.mark.slow),
+    pytest.param(ADALORA, marks=pytest.mark.slow),
     pytest.param({"kind": "llama-pro", "blocks": 2}, marks=pytest.mark.slow),
 ]
 
@@ -155,3 +167,70 @@ def test_two_ranks_train_like_one(base, tmp_path, tuner):
     on_ranks(2, loss_on_ranks, run(base, tmp_path, "pair", tuner=tuner))
     assert losses(tmp_path / "runs" / "pair") == pytest.approx(expected, rel=1e-5)
     assert json.loads((tmp_path / "runs" / "pair" / "model" / "equivalence.json").read_text())["passed"]
+
+
+@pytest.mark.ranks
+def test_under_autocast_the_frozen_base_is_narrow_and_the_adapter_is_not(base, tmp_path):
+    half = {"steps": 3, "batch_tokens": 128, "micro_batch": 64, "precision": "bf16"}
+    narrow = loss_on_ranks(run(base, tmp_path, "narrow", train=half))
+    whole = loss_on_ranks(run(base, tmp_path, "whole", tuner={"kind": "freeze", "last": 1}, train=half))
+    assert narrow[1] == pytest.approx(whole[1], rel=1e-2)
+    on_ranks(2, loss_on_ranks, run(base, tmp_path, "pair", train=half))
+    assert losses(tmp_path / "runs" / "pair") == pytest.approx(narrow, rel=1e-2)
+    from safetensors.torch import load_file
+
+    stored = load_file(tmp_path / "runs" / "narrow" / "model" / "adapter_model.safetensors")
+    assert {t.dtype for t in stored.values()} == {torch.float32}
+
+
+def test_lora_ga_starts_along_the_first_gradient_and_is_written_for_the_original(base, tmp_path):
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    plain = loss_on_ranks(run(base, tmp_path, "plain"))
+    folder, _ = train(from_mapping(run(base, tmp_path, "ga", tuner={"kind": "lora", "init": "lora-ga", "rank": 4})))
+    found = losses(folder.path)
+    assert found[1] == pytest.approx(plain[1], rel=1e-5)
+    written = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base / "model"), folder.model)
+    assert written.peft_config["default"].r == 8
+
+
+def test_adalora_ends_with_the_mean_rank_that_was_asked_for(base, tmp_path):
+    folder, _ = train(from_mapping(run(base, tmp_path, tuner=ADALORA)))
+    pattern = json.loads((folder.model / "adapter_config.json").read_text())["rank_pattern"]
+    assert sum(sum(kept) for kept in pattern.values()) == 2 * len(pattern)
+    assert len({sum(kept) for kept in pattern.values()}) > 1
+
+
+@pytest.mark.parametrize("kind", ["prompt", pytest.param("prefix", marks=pytest.mark.slow)])
+def test_virtual_tokens_are_trained_written_and_used(base, tmp_path, kind):
+    from whet.cli.main import main
+
+    settings = {"model": {"path": str(base / "model")}, "tuner": {"kind": kind, "tokens": 4}}
+    folder, ended = train(from_mapping(run(base, tmp_path, **settings)))
+    assert ended.outcome == "done"
+    assert losses(folder.path)[12] != losses(folder.path)[1]
+    assert json.loads((folder.model / "equivalence.json").read_text())["passed"]
+    asked = ["chat", str(folder.path), "--prompt", "the fox", "--max-new-tokens", "3", "--temperature", "0"]
+    assert main([*asked, "--device", "cpu"]) == 0
+
+
+def test_noise_and_groups_change_the_training_and_not_the_way_it_is_split(base, tmp_path):
+    plain = loss_on_ranks(run(base, tmp_path, "plain"))
+    sections = {"steps": 4, "batch_tokens": 128, "neftune": 50.0, "group": 8}
+    found = loss_on_ranks(run(base, tmp_path, "noisy", train={**sections, "micro_batch": 64}))
+    split = loss_on_ranks(run(base, tmp_path, "split", train={**sections, "micro_batch": 128}))
+    assert found == pytest.approx(split, rel=1e-5)
+    assert found[1] != pytest.approx(plain[1], rel=1e-4)
+
+
+def test_an_adapter_is_a_model_of_its_own_for_the_next_run(base, tmp_path):
+    first, _ = train(from_mapping(run(base, tmp_path, "first")))
+    on_top = {"model": {"path": str(first.path)}}
+    second, _ = train(from_mapping(run(base, tmp_path, "second", **on_top)))
+    assert losses(second.path)[1] == pytest.approx(losses(first.path)[12], rel=0.1)
+    stored = json.loads((second.model / "adapter_config.json").read_text())
+    assert stored["base_model_name_or_path"] == str(first.model)
+    assert json.loads((second.model / "equivalence.json").read_text())["passed"]
+    third = run(base, tmp_path, "third", tuner={"kind": "adapter", "path": str(first.path)})
+    assert losses(train(from_mapping(third))[0].path)[1] == pytest.approx(losses(second.path)[1], rel=1e-5)

@@ -91,6 +91,10 @@ class Train(Settings):
         False, description="step each weight when its gradient is whole and drop the gradient; needs `clip: 0`"
     )
     depth_rate: Positive = Field(1.0, description="factor of the learning rate from each layer to the one below it")
+    neftune: NonNegative = Field(0.0, description="noise on the embeddings while training (NEFTune); 5 is usual")
+    group: Count | None = Field(
+        None, description="tokens that see each other while training, in shifted groups (LongLoRA); all by default"
+    )
     recompute: bool = Field(False, description="activation checkpointing: less memory, a third more time")
     compile: bool = Field(False, description="torch.compile each layer")
     device: str = Field("auto", description="cpu, cuda, cuda:1")

@@ -9,22 +9,38 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+class Calibration(Protocol):
+    """What a tuner may ask before the first step."""
+
+    @property
+    def total_steps(self) -> int: ...
+
+    def gradients(self) -> None:
+        """Leave the gradient of the first step's loss in `grad` of every parameter that requires one."""
+        ...
+
+
 class Tuner(Protocol):
     """What the slot `tuner` builds. The loop calls its methods in the order they stand here.
 
     `mergeable`: whether the trained parameters can be folded into the model's own weights. `is_adapter`: whether the
-    result is an adapter beside its base model rather than a whole model.
+    result is an adapter beside its base model rather than a whole model. `narrow`: frozen weights may be held in the
+    precision of the products, because what is trained is kept apart from them.
     """
 
     mergeable: bool
     is_adapter: bool
+    narrow: bool
 
     def prepare(self, module: nn.Module) -> nn.Module:
         """Set `requires_grad`, add modules. The module may be on meta. Returns the module to train."""
         ...
 
-    def init(self, module: nn.Module, calibration: Any | None) -> None:
-        """Give added parameters their starting values, now that the model's own are real and perhaps sharded."""
+    def init(self, module: nn.Module, calibration: Calibration | None) -> None:
+        """Give added parameters their starting values, now that the model's own are real and perhaps sharded.
+
+        Called in every attempt, before a checkpoint is restored.
+        """
         ...
 
     def rates(self, module: nn.Module) -> Mapping[str, float]:
@@ -46,6 +62,10 @@ class Tuner(Protocol):
     def state_dict(self) -> dict[str, Any]: ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+    def restored(self, module: nn.Module) -> None:
+        """Called when a checkpoint has been restored into the module and into this tuner."""
+        ...
 
     def untouched(self, module: nn.Module) -> frozenset[str]:
         """Names of parameters that stay as they were loaded: a checkpoint leaves them out."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -123,8 +123,7 @@ def observe(module: nn.Module, tokenizer: Any, chat_template: str | None = None)
     device, dtype = first.device, first.dtype
     with borrowed(module):
         logits = [
-            module(input_ids=torch.tensor([p], device=device), use_cache=False).logits.float().cpu().flatten(0, -2)
-            for p in ids
+            _real(module(input_ids=torch.tensor([p], device=device), use_cache=False).logits, len(p)) for p in ids
         ]
     is_broken = any(bool(one.isnan().any()) for one in logits)
     continued = [] if is_broken else _continued(module, ids)
@@ -144,6 +143,8 @@ def compare(
     module = plain(folder).to(device)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     written = observe(module, tokenizer)
+    if is_prompted(module):
+        trained = replace(trained, continued=[])
     if limits is None:
         of_dtype = ROUTED if ParamRole.EXPERT in roles(module).values() else DENSE
         limits = max(of_dtype[_stored_dtype(folder)], of_dtype[trained.dtype], key=lambda one: one.kl)
@@ -167,9 +168,22 @@ def continuing(ids: Sequence[Sequence[int]], context: int | None) -> list[int]:
     return [i for i, prompt in enumerate(ids) if context is None or len(prompt) + NUM_GENERATED <= context]
 
 
+def _real(logits: Tensor, length: int) -> Tensor:
+    """Logits (P, V) of the last `length` places, in fp32 on the CPU: PEFT's virtual tokens stand before them."""
+    if logits.dim() == 3:
+        logits = logits[:, -length:]
+    return logits.float().cpu().flatten(0, -2)
+
+
+def is_prompted(module: nn.Module) -> bool:
+    """Whether it is PEFT's wrapper with virtual tokens, whose logits have places for them and which our decoder, that
+    keeps the cache itself, cannot drive."""
+    return bool(getattr(module, "_is_prompt_learning", False))
+
+
 def _continued(module: nn.Module, ids: Sequence[Sequence[int]]) -> list[list[int]]:
     """NUM_GENERATED greedy tokens after each prompt, whatever would end an answer among them."""
-    if not getattr(unwrapped(module), "can_generate", lambda: False)():
+    if not getattr(unwrapped(module), "can_generate", lambda: False)() or is_prompted(module):
         return []
     context = context_length(module)
     fitting = [ids[number] for number in continuing(ids, context)]

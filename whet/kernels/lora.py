@@ -119,6 +119,7 @@ class _GatedMLP(Function):
         active_TI = ctx.activation.forward(gate_TI)
         hidden_TI = active_TI * up_TI
         grad_hidden_TI, of_down = _backward(hidden_TI, last_TR, (grad_TO,), (down,), True)
+        assert grad_hidden_TI is not None
         del hidden_TI
         grad_up_TI = active_TI.mul_(grad_hidden_TI)
         grad_gate_TI = ctx.activation.backward(grad_hidden_TI.mul_(up_TI), gate_TI)
@@ -172,7 +173,11 @@ def _firsts(parts: Sequence[Projection], dtype: torch.dtype) -> Tensor:
 
 
 def _parts(flat: Sequence[Tensor], scales: Sequence[float]) -> tuple[Projection, ...]:
-    return tuple(Projection(*flat[4 * i : 4 * i + 4], scale) for i, scale in enumerate(scales))
+    found = []
+    for index, scale in enumerate(scales):
+        weight_OD, bias_O, first_RD, second_OR = flat[4 * index : 4 * index + 4]
+        found.append(Projection(weight_OD, bias_O, first_RD, second_OR, scale))
+    return tuple(found)
 
 
 def _product_dtype(x: Tensor) -> torch.dtype:

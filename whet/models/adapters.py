@@ -58,7 +58,12 @@ def wrapper_of(module: nn.Module) -> Any | None:
 
 def with_adapter(module: nn.Module, path: str) -> nn.Module:
     """The base model with the adapter of the folder `path` in it, for use. Raises ModelError where they do not fit."""
-    return hold(module, _loaded(module, path))
+    wrapper = _loaded(module, path)
+    if wrapper.peft_config[NAME].is_prompt_learning:
+        from whet.models.prompting import attach
+
+        return attach(module, wrapper)
+    return hold(module, wrapper)
 
 
 def merged(module: nn.Module, path: str) -> nn.Module:
@@ -88,6 +93,10 @@ def stored_adapter(module: nn.Module, tensors: Mapping[str, Tensor]) -> tuple[An
     """PEFT's config of the adapter in the module, and what PEFT stores of `tensors`, which have the module's names."""
     wrapper = wrapper_of(module)
     assert wrapper is not None
+    if wrapper.peft_config[NAME].is_prompt_learning:
+        from whet.models.prompting import stored_prompt
+
+        return wrapper.peft_config[NAME], stored_prompt(wrapper, tensors)
     prefix = next(name for name, part in wrapper.named_modules() if part is module)
     beside = {name: t for name, t in wrapper.state_dict().items() if not name.startswith(f"{prefix}.")}
     state = beside | {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
@@ -155,6 +164,8 @@ def fill(wrapper: Any, path: str) -> None:
         report = set_peft_model_state_dict(wrapper, stored)
     except (RuntimeError, ValueError) as error:
         raise ModelError(f"the adapter {path} does not fit its base: {_mismatch(error)}", at=path) from error
+    if wrapper.peft_config[NAME].is_prompt_learning:
+        return  # its one tensor is loaded apart, and counted as unexpected
     held = adapter_state(wrapper, wrapper.state_dict())
     # What a file has beyond the adapter's own, such as the base's embedding, counts only if it has no place.
     strange = sorted([*report.unexpected_keys, *(held.keys() - stored.keys())])

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -45,11 +46,21 @@ def attend(
     alibi_slopes: Tensor | None = None,
     is_causal: bool | None = None,
     segments: SegmentPlan | None = None,
+    shifted: tuple[SegmentPlan, SegmentPlan] | None = None,
+    prefix: Any = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
-    """Attention (B, T, H, K) over packed `segments`, or, without them, causal with the newest token last."""
+    """Attention (B, T, H, K) over packed `segments`, or, without them, causal with the newest token last.
+
+    `shifted` are finer segments for each half of the heads (LongLoRA). `prefix` fills keys and values of virtual
+    tokens (`whet.models.prompting.Prefix`).
+    """
     query, key, value = _under_autocast(query, key, value)
     form = Form(scaling, sliding_window, softcap, s_aux, alibi_slopes, dropout)
+    if prefix is not None:
+        key, value = prefix.fill(key, value, module.layer_idx)
+    if shifted is not None:
+        return _shifted(query, key, value, shifted, form), None
     if segments is not None:
         peaks = getattr(module, "whet_peaks", None)  # see `whet.models.logit_peaks`
         if peaks is not None and module.training:
@@ -62,6 +73,20 @@ def attend(
     else:
         output = _plain(query, key, value, form)
     return output.transpose(1, 2).contiguous(), None
+
+
+def _shifted(query: Tensor, key: Tensor, value: Tensor, plans: tuple[SegmentPlan, SegmentPlan], form: Form) -> Tensor:
+    """Attention (1, T, H, K) in groups of tokens; those of the second half of the heads lie half a group later."""
+    if key.shape[1] % 2:  # a key head that both halves read
+        groups = query.shape[1] // key.shape[1]
+        key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
+    halves = zip(*(tensor.chunk(2, dim=1) for tensor in (query, key, value)), strict=True)
+    sinks, slopes = ((None, None) if one is None else one.chunk(2) for one in (form.sinks, form.slopes))
+    parts = [
+        segment_attention(q, k, v, plan, replace(form, sinks=sink, slopes=slope))
+        for (q, k, v), plan, sink, slope in zip(halves, plans, sinks, slopes, strict=True)
+    ]
+    return torch.cat(parts, dim=2)
 
 
 def _plain(query: Tensor, key: Tensor, value: Tensor, form: Form) -> Tensor:

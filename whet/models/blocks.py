@@ -74,7 +74,7 @@ def _silent(block: nn.Module) -> nn.Module:
     return block
 
 
-def _renumber(new: nn.ModuleList) -> None:
+def _renumber(new: Any) -> None:
     """Blocks know their place by `layer_idx`: caches are looked up by it."""
     for index, block in enumerate(new):
         for part in block.modules():

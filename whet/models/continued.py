@@ -8,9 +8,11 @@ from typing import Any
 from torch import nn
 
 from whet.base.errors import ModelError
-from whet.models.adapters import NAME, fill, is_adapter, wrapper_of
+from whet.models.adapters import fill, is_adapter, wrapper_of
+from whet.models.fast_lora import install
 from whet.models.find import find_model
 from whet.models.peft_tuner import PeftTuner
+from whet.models.twin import TWIN
 
 
 def continued(path: str) -> PeftTuner:
@@ -42,9 +44,8 @@ class Continued(PeftTuner):
     def prepare(self, module: nn.Module) -> nn.Module:
         """On meta the adapter stays empty, and on the probes' twin, whose shapes are others, it is drawn."""
         module = super().prepare(module)
-        is_twin = not getattr(module, "name_or_path", None)
-        if not is_twin and not any(p.is_meta for p in module.parameters()):
-            wrapper = wrapper_of(module)
-            assert wrapper is not None and NAME in wrapper.peft_config
-            fill(wrapper, self._path)
+        if TWIN not in module.__dict__ and not any(p.is_meta for p in module.parameters()):
+            fill(wrapper_of(module), self._path)
+        if self.method == "LORA":
+            install(module)
         return module

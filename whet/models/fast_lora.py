@@ -31,7 +31,7 @@ def install(module: nn.Module) -> int:
         if activation is not None:
             part.forward = MethodType(partial(_mlp_forward, activation=activation), part)
             done.update(id(getattr(part, name)) for name in GATED)
-        group = [getattr(part, name, None) for name in SHARED]
+        group: list[Any] = [getattr(part, name, None) for name in SHARED]
         if all(is_plain(layer) for layer in group):
             share = _Shared(group)
             for index, layer in enumerate(group):
@@ -130,10 +130,10 @@ def _gated(part: Any) -> Activation | None:
     return activation_of(part.act_fn) if _computes_the_same(type(part)) else None
 
 
-def _computes_the_same(kind: type) -> bool:
+def _computes_the_same(kind: Any) -> bool:
     """Whether a class's forward is the gated MLP, tried with linear layers of random weights in place of its own."""
     width, inner = 4, 6
-    with torch.no_grad():
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
         generator = torch.Generator().manual_seed(0)
         bare = kind.__new__(kind)
         nn.Module.__init__(bare)

@@ -20,7 +20,8 @@ from whet.contracts.model import PLAIN, Readout
 from whet.kernels.attention import SegmentPlan
 from whet.kernels.linear_loss import CHUNK_BYTES, cap_and_scale, linear_nll
 from whet.kernels.linear_scores import Scores, linear_scores, linear_top, logits_scores
-from whet.models import rope
+from whet.models import rope, shift
+from whet.models.noise import noise_of
 
 TOP = frozenset({"top_ids", "top_logprobs"})
 WANTS = frozenset({"nll", "logprobs", "hits", "entropy", "candidates", "samples", "hidden", "scores"}) | TOP
@@ -61,7 +62,14 @@ class CausalModel:
     def run(self, batch: Batch, want: frozenset[str], readout: Readout = PLAIN) -> dict[str, Tensor]:
         if unknown := set(want) - WANTS:
             raise ModelError(f"a language model cannot give {', '.join(sorted(unknown))}", hint=f"want {sorted(WANTS)}")
-        return self.module.whet_run(batch.text, frozenset(want), readout)
+        noise = noise_of(self.module)
+        if noise is None:
+            return self.module.whet_run(batch.text, frozenset(want), readout)
+        noise.stream = batch.text
+        try:
+            return self.module.whet_run(batch.text, frozenset(want), readout)
+        finally:
+            noise.stream = None
 
 
 def unwrapped(module: Any) -> PreTrainedModel:
@@ -125,7 +133,7 @@ def _hidden(module: nn.Module, stream: Stream, facts: RunFacts) -> Tensor:
     """Last hidden states (T, D) of the flat row."""
     decoder = decoder_of(unwrapped(module))
     if facts.packed:
-        return decoder(**_packed_inputs(stream)).last_hidden_state[0]
+        return decoder(**_packed_inputs(module, stream)).last_hidden_state[0]
     rows = _Rows(stream)
     return rows.flat(decoder(**rows.inputs()).last_hidden_state)
 
@@ -133,15 +141,18 @@ def _hidden(module: nn.Module, stream: Stream, facts: RunFacts) -> Tensor:
 def _own_logits(module: nn.Module, stream: Stream, trained_P: Tensor, facts: RunFacts) -> Tensor:
     """Logits (P, V) from the model's own forward."""
     if facts.packed:
-        return module(**_packed_inputs(stream), logits_to_keep=trained_P).logits[0]
+        return module(**_packed_inputs(module, stream), logits_to_keep=trained_P).logits[0]
     rows = _Rows(stream)
     return rows.flat(module(**rows.inputs()).logits)[trained_P]
 
 
-def _packed_inputs(stream: Stream) -> dict:
+def _packed_inputs(module: nn.Module, stream: Stream) -> dict:
     positions = stream.positions[None] if stream.positions.dim() == 1 else stream.positions
-    plan = SegmentPlan(stream.segments)
-    return {"input_ids": stream.ids[None], "position_ids": positions, "use_cache": False, "segments": plan}
+    inputs = {"input_ids": stream.ids[None], "position_ids": positions, "use_cache": False}
+    shifted = shift.plans(module, stream.segments)
+    if shifted is not None:
+        inputs["shifted"] = shifted
+    return {**inputs, "segments": SegmentPlan(stream.segments)}
 
 
 class _Rows:

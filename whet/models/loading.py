@@ -25,7 +25,7 @@ from transformers.models.auto.modeling_auto import (
 
 from whet.base.errors import ModelError
 from whet.base.seeds import forked
-from whet.models import quantized
+from whet.models import new_tokens, quantized
 from whet.models.adapters import base_of, is_adapter, merged, with_adapter
 from whet.models.attention import own
 from whet.models.bars import patient_bars
@@ -50,6 +50,7 @@ class Spec:
     base: str | None = None
     quantize: str | None = None
     keep: tuple[str, ...] = ()
+    new_tokens: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.path is None) == (self.init is None):
@@ -84,6 +85,12 @@ def read(spec: Spec) -> tuple[PretrainedConfig, Any | None]:
     For `init`, the vocabulary size and the special tokens come from the tokenizer where the config says nothing.
     """
     if spec.under is not None:
+        if spec.new_tokens:
+            raise ModelError(
+                "an adapter's model has the tokens that it was trained with",
+                at="model.new_tokens",
+                hint="model=ITS_BASE",
+            )
         return _of_adapter(spec, spec.under)
     if spec.init is None:
         config = _stored_config(spec)
@@ -100,7 +107,14 @@ def read(spec: Spec) -> tuple[PretrainedConfig, Any | None]:
         )
     _check_vocabulary(config, tokenizer)
     _check_stored(spec, config)
+    if spec.new_tokens:
+        new_tokens.add(tokenizer, spec.new_tokens)
     return config, tokenizer
+
+
+def new_pieces(spec: Spec) -> dict[int, list[int]]:
+    """The id of each new token, and the ids of what the tokenizer made of it before."""
+    return new_tokens.add(_tokenizer(spec), spec.new_tokens) if spec.new_tokens else {}
 
 
 def _check_stored(spec: Spec, config: PretrainedConfig) -> None:
@@ -147,7 +161,7 @@ def build_module(
     """
     kind = scorer(config, scores) if scores else AutoModelForCausalLM
     if spec.under is not None:
-        build = {"dtype": dtype, "seed": seed, "attention": attention, "on_meta": on_meta}
+        build: dict[str, Any] = {"dtype": dtype, "seed": seed, "attention": attention, "on_meta": on_meta}
         return _quantized(spec, _with_adapter(spec, build_module(spec.under, config, **build), merge, on_meta))
     how = {"dtype": dtype, "attn_implementation": attention or own(config), "trust_remote_code": spec.allow_code}
     if on_meta:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from typing import Any
 
@@ -12,8 +12,10 @@ from torch import Tensor, nn
 
 from whet.base.errors import ModelError
 from whet.contracts.model import ParamRole
-from whet.models.adapters import NAME
+from whet.contracts.tuner import Calibration
+from whet.models.adapters import NAME, wrapper_of
 from whet.models.fast_lora import install
+from whet.models.new_tokens import trainable_rows
 from whet.models.peft_tuner import PeftTuner
 from whet.models.roles import roles
 
@@ -36,6 +38,8 @@ class Lora(PeftTuner):
     ) -> None:
         super().__init__("lora", settings)
         self._init, self._plus, self._fast = init, plus, fast
+        # What is trained beside the matrices would be trained in half precision.
+        self.narrow = not settings.get("modules_to_save") and settings.get("bias", "none") == "none"
 
     def fitted(self, module: nn.Module) -> dict[str, Any]:
         settings = super().fitted(module)
@@ -45,6 +49,9 @@ class Lora(PeftTuner):
             if not found:
                 raise ModelError("the model has no experts", at="tuner.parameters", hint="tuner.parameters=[]")
             settings["target_parameters"] = [n for n in named if n != EXPERTS] + found
+        rows = trainable_rows(module)
+        if rows is not None:
+            settings["trainable_token_indices"] = rows
         return settings
 
     def prepare(self, module: nn.Module) -> nn.Module:
@@ -55,6 +62,17 @@ class Lora(PeftTuner):
         if self._fast:
             install(module)
         return module
+
+    def init(self, module: nn.Module, calibration: Calibration | None) -> None:
+        """LoRA-GA: start along the first gradient of the weights (Wang et al. 2024). It holds all of them at once."""
+        if self._init != "lora-ga" or calibration is None:
+            return
+        layers = list(lora_layers(module))
+        if any(hasattr(layer.base_layer.weight, "full_tensor") for layer in layers):
+            raise ModelError(
+                "`init: lora-ga` needs the whole weights on one process", at="tuner.init", hint="tuner.init=pissa"
+            )
+        start_from_gradients(module, layers, calibration)
 
     def rates(self, module: nn.Module) -> Mapping[str, float]:
         if self._plus == 1.0:
@@ -84,6 +102,30 @@ def keep_start(layer: Any) -> None:
     """Note the start that was taken out of the frozen weight: the export needs it to be an adapter of the original."""
     for name, matrix in ((START_A, layer.lora_A[NAME]), (START_B, layer.lora_B[NAME])):
         layer.register_buffer(name, matrix.weight.detach().clone())
+
+
+def start_from_gradients(module: nn.Module, layers: Sequence[Any], calibration: Calibration) -> None:
+    """Give each layer PEFT's start from the gradient of its frozen weight, which the model has without adapters."""
+    from peft import LoraGAConfig
+
+    trained = [p for p in module.parameters() if p.requires_grad]
+    weights = [layer.base_layer.weight for layer in layers]
+    wrapper = wrapper_of(module)
+    assert wrapper is not None
+    with wrapper.disable_adapter():
+        for parameter in trained:
+            parameter.requires_grad_(False)
+        for weight in weights:
+            weight.requires_grad_(True)
+        calibration.gradients()
+    for layer, weight in zip(layers, weights, strict=True):
+        layer.base_layer._peft_loraga_grad = weight.grad
+        weight.requires_grad_(False)
+        layer.lora_ga_init(NAME, LoraGAConfig())
+        weight.grad = None
+        keep_start(layer)
+    for parameter in trained:
+        parameter.requires_grad_(True)
 
 
 def of_original(

@@ -13,6 +13,7 @@ from torch import nn
 from whet.base.errors import ConfigError, ModelError
 from whet.contracts.model import ParamRole
 from whet.models.adapters import NAME, adapter_state, hold, quiet, wrapper_of
+from whet.models.new_tokens import new_tokens_of
 from whet.models.roles import roles
 from whet.models.tuners.full import Full
 
@@ -32,6 +33,8 @@ class PeftTuner(Full):
 
         on_meta = any(p.is_meta for p in module.parameters())
         module.requires_grad_(False)
+        if self.method != "LORA":
+            refuse_new_tokens(module)
         config = self.config(module)
         if on_meta:
             self._without_start(config)
@@ -69,7 +72,7 @@ class PeftTuner(Full):
         return frozenset(n for n, p in module.named_parameters() if not p.requires_grad and n not in added)
 
     def saved_names(self, module: nn.Module) -> Mapping[str, str]:
-        wrapper = wrapper_of(module)
+        wrapper: Any = wrapper_of(module)
         state = wrapper.state_dict(keep_vars=True)
         own = {id(value): name for name, value in module.state_dict(keep_vars=True).items()}
         return {own[id(v)]: name for name, v in adapter_state(wrapper, state).items() if id(v) in own}
@@ -79,6 +82,12 @@ class PeftTuner(Full):
         """No starting values: on meta there is nothing to decompose, and the leader's values come later."""
         if isinstance(getattr(config, "init_lora_weights", None), str):
             config.init_lora_weights = True
+
+
+def refuse_new_tokens(module: nn.Module) -> None:
+    """Raise ModelError where new tokens would stay as they start."""
+    if new_tokens_of(module) is not None:
+        raise ModelError("this adapter trains no embeddings of new tokens", at="model.new_tokens", hint="tuner=lora")
 
 
 def chosen_modules(
@@ -126,7 +135,7 @@ def as_targets(value: str | Sequence[str]) -> str | list[str]:
     return [value]
 
 
-def linear_names(module: nn.Module) -> list[str]:
+def linear_names(module: Any) -> list[str]:
     """Names of all linear layers but the head: their last parts, unless one of these names another module as well."""
     from transformers.pytorch_utils import Conv1D
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,7 +17,8 @@ from whet.contracts.model import Capabilities, Loaded
 from whet.models import attention
 from whet.models.context import BuildContext
 from whet.models.language import CausalModel
-from whet.models.loading import Spec, build_module, context_length, read
+from whet.models.loading import Spec, build_module, context_length, new_pieces, read
+from whet.models.new_tokens import grow
 from whet.models.probes import Verdict, check_own_forward, one_line, probe, unprobed
 from whet.models.quantized import check_frozen
 from whet.models.roles import roles
@@ -43,7 +46,8 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
             hint="tuner=full, or train and save the model first",
         )
     verdict = verdict_of(spec, config, context)
-    check_tuner(spec, config, context)
+    pieces = new_pieces(spec)
+    check_tuner(spec, config, context, pieces)
     module = build_module(
         spec,
         config,
@@ -56,6 +60,8 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
     )
     if context.scores:
         module.config.architectures = [type(module).__name__]
+    if pieces:
+        grow(module, pieces)
     capabilities = Capabilities(
         packed=verdict.packed,
         shares=verdict.shares,
@@ -96,12 +102,17 @@ def verdict_of(spec: Spec, config: PretrainedConfig, context: BuildContext) -> V
     return unprobed(name, reason)
 
 
-def check_tuner(spec: Spec, config: PretrainedConfig, context: BuildContext) -> None:
+def check_tuner(
+    spec: Spec, config: PretrainedConfig, context: BuildContext, pieces: Mapping[int, Sequence[int]]
+) -> None:
     """Raise what the tuner says of this architecture before any weight is read."""
     if context.tuner is not None:
-        how = {"dtype": context.dtype, "seed": 0, "attention": None, "on_meta": True}
+        how: dict[str, Any] = {"dtype": context.dtype, "seed": 0, "attention": None, "on_meta": True}
         with forked(0):
-            check_frozen(context.tuner.prepare(build_module(spec, deepcopy(config), **how)), context.tuner)
+            module = build_module(spec, deepcopy(config), **how)
+            if pieces:
+                grow(module, pieces)
+            check_frozen(context.tuner.prepare(module), context.tuner)
 
 
 def _noise(module: nn.Module, name: str) -> list[str]:

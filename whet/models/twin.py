@@ -15,6 +15,8 @@ from whet.base.seeds import forked
 from whet.models.attention import own
 from whet.models.rope import BY_LENGTH
 
+# What a twin is known by: a tuner that starts from stored weights has none of its shapes.
+TWIN = "whet_twin"
 WINDOW = 8
 # Where a rotary embedding changes with the length: between the lengths of the probes' samples.
 TURN = 16
@@ -77,6 +79,7 @@ def build_twin(
             attn_implementation=attention or own(config),
             trust_remote_code=allow_code,
         )
+        object.__setattr__(module, TWIN, True)
         module = prepare(module)
     randomise(module)
     return module.eval()

@@ -15,10 +15,12 @@ from whet.base import config
 from whet.base.catalogue import model_source, objective, optimizer, schedule, sink
 from whet.base.errors import ConfigError
 from whet.base.run import Run
+from whet.base.seeds import forked
 from whet.contracts.model import Loaded, Model, Models
 from whet.contracts.records import Notice, Record, RunStarted
 from whet.contracts.tuner import Tuner
 from whet.data.ledger import Ledger
+from whet.models import noise, shift
 from whet.models.context import BuildContext
 from whet.models.logit_peaks import watch
 from whet.models.tuners.full import Still
@@ -35,6 +37,7 @@ from whet.train.door import enter
 from whet.train.evaluation import Answer, Evaluation
 from whet.train.executor import Executor
 from whet.train.feed import Feed, feed, template_of
+from whet.train.first_step import FirstStep
 from whet.train.folder import RunFolder
 from whet.train.located import located
 from whet.train.loop import Cadence, Loop
@@ -100,11 +103,13 @@ def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World,
         for receiver in sinks:
             receiver.receive(record)
 
+    with forked(run.seed, "tuner start"):
+        method.init(model.module, FirstStep(fed.source, dealer, executor))
     evaluation = Evaluation(
         fed.held_out, dealer, executor, run.evaluate.prompts, _answer(run, model, executor), run.evaluate.early_stop
     )
     progress, watchdog = Progress(), Watchdog(run.train.watchdog)
-    parts = {
+    parts: dict[str, Any] = {
         "source": fed.source,
         "progress": progress,
         "watchdog": watchdog,
@@ -116,7 +121,8 @@ def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World,
     checkpoints = Checkpoints(
         folder.checkpoints, model.module, state, parts, world, run.train.keep, method.untouched(model.module)
     )
-    checkpoints.restore()
+    if checkpoints.restore() is not None:
+        method.restored(model.module)
     if way == "stored":
         remember(folder.path / "reference.npz", fed.annotated, executor, dealer, has_begun=progress.step > 0)
     loop = Loop(
@@ -151,11 +157,16 @@ def _read_model(run: Run) -> tuple[Any | None, int | None]:
 def _model(run: Run, world: World, method: Tuner) -> Loaded:
     """Build, tune, and shard the model; then recompute and compile as asked."""
     where = world.device if world.mesh is None else torch.device("cpu")
-    dtype = torch.bfloat16 if run.train.precision == "bf16-pure" else torch.float32
+    narrow = run.train.precision == "bf16-pure" or (method.narrow and autocast_dtype(run, world.device) is not None)
+    dtype = torch.bfloat16 if narrow else torch.float32
     scores = objective.get(run.objective.kind).facts.get("scores")
     context = BuildContext(where, dtype, run.seed, world.leads, method, scores)
     model: Loaded = model_source.get(run.model.kind).build(context, **run.model.values())
     refuse_batch_norm(model.module)
+    if run.train.neftune:
+        noise.install(model.module, run.train.neftune, run.seed)
+    if run.train.group:
+        shift.install(model.module, run.train.group, is_packed=model.capabilities.packed)
     if run.train.recompute:
         _recompute(model)
     if run.train.compile:
@@ -163,7 +174,6 @@ def _model(run: Run, world: World, method: Tuner) -> Loaded:
             layer.compile()
     forwards = [name for name in ("whet_run",) if hasattr(model.module, name)]
     shard(model.module, world, run.parallel, tuple(forwards))
-    method.init(model.module, None)
     return model
 
 

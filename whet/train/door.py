@@ -99,6 +99,10 @@ def _check_without_tokens(run: Run) -> None:
             raise _wordless(f"data.{name}", f"data.{name}={shown}")
     if run.evaluate.prompts:
         raise _wordless("evaluate.prompts", "evaluate.prompts=[]")
+    if run.train.neftune:
+        raise _wordless("train.neftune", "train.neftune=0")
+    if run.train.group is not None:
+        raise _wordless("train.group", "train.group=null")
     for name in ("tokens", "batch_tokens"):
         if getattr(run.train, name) is not None:
             raise _wordless(f"train.{name}", "train.epochs=1" if name == "tokens" else "train.batch_samples=128")

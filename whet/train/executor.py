@@ -16,6 +16,7 @@ from whet.contracts.batch import Batch
 from whet.contracts.model import Models
 from whet.contracts.objective import Objective, Terms
 from whet.contracts.tuner import Tuner
+from whet.models.noise import noise_of
 from whet.parallel.norm import clip
 from whet.parallel.world import World
 from whet.train.relabel import relabelled
@@ -77,10 +78,14 @@ class Executor:
 
     def rehearse(self, batches: Sequence[Batch]) -> None:
         """Forward and backward without an update, to measure what they need."""
+        self.gradients(batches)
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def gradients(self, batches: Sequence[Batch]) -> None:
+        """Leave the gradient of a step's loss in the parameters."""
         self.module.train()
         weights, _ = self.weigh(batches, {})
         self._accumulate(0, batches, weights)
-        self.optimizer.zero_grad(set_to_none=True)
 
     def discard(self) -> None:
         """Drop the gradients of a step that did not complete, and the memory behind them."""
@@ -130,6 +135,8 @@ class Executor:
     def _accumulate(self, index: int, batches: Sequence[Batch], weights: Weights, steps: bool = False) -> _Ledger:
         """The gradient of the whole step. With `steps` the optimizer moves weights in the last backward pass."""
         ledger = _Ledger(self.world.device)
+        if (noise := noise_of(self.module)) is not None:
+            noise.step = index
         statistics = self._statistics(batches)
         for number, batch in enumerate(batches):
             if steps and number == len(batches) - 1:

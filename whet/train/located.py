@@ -31,7 +31,8 @@ def _source(source: DataSource) -> DataSource:
 def _model(model: Settings) -> Settings:
     """A run's name or folder means its model; a name that means nothing here is left to whoever loads it."""
     given: dict[str, Any] = model.values()
-    found = {name: _here(given[name]) for name in ("path", "init", "tokenizer", "base") if name in given}
+    names = ("path", "init", "tokenizer", "base")
+    found: dict[str, Any] = {name: _here(given[name]) for name in names if name in given}
     if isinstance(given.get("path"), str) and not is_model(Path(given["path"])) and find_run(given["path"]):
         found["path"] = _here(find_model(given["path"]))
     return model.model_copy(update=found)

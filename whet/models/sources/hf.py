@@ -20,11 +20,12 @@ def read_model(
     base: str | None,
     quantize: str | None,
     keep: tuple[str, ...],
+    new_tokens: tuple[str, ...],
 ) -> tuple[Any | None, int | None]:
     """The tokenizer and the context length, without the weights: data is prepared before a model is built."""
     from whet.models.loading import Spec, read
 
-    config, processor = read(Spec(path, init, tokenizer, revision, allow_code, base, quantize, keep))
+    config, processor = read(Spec(path, init, tokenizer, revision, allow_code, base, quantize, keep, new_tokens))
     return processor, getattr(config.get_text_config(), "max_position_embeddings", None)
 
 
@@ -40,6 +41,7 @@ def hf(
     base: str | None = None,
     quantize: Literal["nf4", "int8"] | None = None,
     keep: tuple[str, ...] = (),
+    new_tokens: tuple[str, ...] = (),
 ) -> Loaded:
     """A causal language model of the transformers library.
 
@@ -51,8 +53,9 @@ def hf(
     base: the base model of an adapter, if it is not where the adapter says
     quantize: pack the linear layers while they are read (nf4: 4.1 bits a weight, int8: 8); for training adapters
     keep: regular expressions; linear layers with one in their name are not quantized, nor is the head
+    new_tokens: tokens that the tokenizer shall have; each starts as the mean of the pieces it was written with
     """
     from whet.models.loading import Spec
     from whet.models.pretrained import load
 
-    return load(Spec(path, init, tokenizer, revision, allow_code, base, quantize, keep), context)
+    return load(Spec(path, init, tokenizer, revision, allow_code, base, quantize, keep, new_tokens), context)

@@ -10,6 +10,8 @@ from whet.base.catalogue import tuner
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from whet.contracts.tuner import Calibration
+
 
 @tuner("full")
 def full() -> Full:
@@ -22,11 +24,12 @@ class Full:
 
     mergeable = True
     is_adapter = False
+    narrow = False
 
     def prepare(self, module: nn.Module) -> nn.Module:
         return module.requires_grad_(True)
 
-    def init(self, module: nn.Module, calibration: Any | None) -> None:
+    def init(self, module: nn.Module, calibration: Calibration | None) -> None:
         pass
 
     def rates(self, module: nn.Module) -> Mapping[str, float]:
@@ -45,6 +48,9 @@ class Full:
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        pass
+
+    def restored(self, module: nn.Module) -> None:
         pass
 
     def untouched(self, module: nn.Module) -> frozenset[str]:

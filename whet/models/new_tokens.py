@@ -1,0 +1,74 @@
+"""New tokens: added to the tokenizer, with embeddings that start as the mean of what the tokens were written with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from whet.base.errors import ModelError
+
+PLACE = "whet_new_tokens"
+
+
+@dataclass(frozen=True, slots=True)
+class NewTokens:
+    """Ids of the new tokens, and whether the embedding had to grow for them."""
+
+    ids: tuple[int, ...]
+    has_grown: bool
+
+
+def add(tokenizer: Any, tokens: Sequence[str]) -> dict[int, list[int]]:
+    """Add the tokens that the tokenizer lacks. Returns the id of each, and the ids of the pieces it was before."""
+    if tokenizer is None:
+        raise ModelError("new tokens need a tokenizer", at="model.new_tokens", hint="model.tokenizer=FOLDER_OR_HUB_ID")
+    known = tokenizer.get_vocab()
+    fresh = [token for token in dict.fromkeys(tokens) if token not in known]
+    pieces = {token: tokenizer.encode(token, add_special_tokens=False) for token in fresh}
+    tokenizer.add_tokens(fresh)
+    return {tokenizer.convert_tokens_to_ids(token): found for token, found in pieces.items()}
+
+
+def grow(module: Any, pieces: Mapping[int, Sequence[int]]) -> None:
+    """Give each new id an embedding, and a row of the head: the mean over its pieces."""
+    rows = module.get_input_embeddings().weight.shape[0]
+    needed = max(pieces, default=0) + 1
+    if needed > rows:
+        module.resize_token_embeddings(needed, mean_resizing=False)
+    ends = {id(end.weight): end.weight for end in (module.get_input_embeddings(), module.get_output_embeddings())}
+    with torch.no_grad():
+        for weight in ends.values():
+            for new, old in pieces.items():
+                if not weight.is_meta and old:
+                    weight[new] = weight[list(old)].mean(dim=0)
+    object.__setattr__(module, PLACE, NewTokens(tuple(pieces), needed > rows))
+
+
+def new_tokens_of(module: nn.Module) -> NewTokens | None:
+    found = module.__dict__.get(PLACE)
+    return found if found is not None and found.ids else None
+
+
+def trainable_rows(module: Any) -> dict[str, list[int]] | None:
+    """Which rows of which embeddings an adapter must train and store for the new tokens; None without new ones.
+
+    Raises ModelError where the embedding has grown: the adapter would not fit the base model that is stored.
+    """
+    new = new_tokens_of(module)
+    if new is None:
+        return None
+    if new.has_grown:
+        raise ModelError(
+            "the model has no spare embeddings for new tokens, so an adapter of it could not be loaded again",
+            at="model.new_tokens",
+            hint="tuner=full, or store the model with the new tokens first",
+        )
+    names = {id(part): name.rsplit(".", 1)[-1] for name, part in module.named_modules()}
+    ends = [module.get_input_embeddings(), module.get_output_embeddings()]
+    if ends[0].weight is ends[1].weight:
+        ends.pop()
+    return {names[id(end)]: list(new.ids) for end in ends}
