@@ -156,6 +156,7 @@ SHARDED = [
     pytest.param({"kind": "oft"}, marks=pytest.mark.slow),
     pytest.param({"kind": "lisa", "layers": 1, "every": 2}, marks=pytest.mark.slow),
     pytest.param(ADALORA, marks=pytest.mark.slow),
+    pytest.param({"kind": "prompt", "tokens": 4}, marks=pytest.mark.slow),
     pytest.param({"kind": "llama-pro", "blocks": 2}, marks=pytest.mark.slow),
 ]
 

@@ -39,9 +39,8 @@ def grow(module: Any, pieces: Mapping[int, Sequence[int]]) -> None:
     needed = max(pieces, default=0) + 1
     if needed > rows:
         module.resize_token_embeddings(needed, mean_resizing=False)
-    ends = {id(end.weight): end.weight for end in (module.get_input_embeddings(), module.get_output_embeddings())}
     with torch.no_grad():
-        for weight in ends.values():
+        for weight in {id(end.weight): end.weight for end in _ends(module)}.values():
             for new, old in pieces.items():
                 if not weight.is_meta and old:
                     weight[new] = weight[list(old)].mean(dim=0)
@@ -68,7 +67,11 @@ def trainable_rows(module: Any) -> dict[str, list[int]] | None:
             hint="tuner=full, or store the model with the new tokens first",
         )
     names = {id(part): name.rsplit(".", 1)[-1] for name, part in module.named_modules()}
-    ends = [module.get_input_embeddings(), module.get_output_embeddings()]
-    if ends[0].weight is ends[1].weight:
-        ends.pop()
-    return {names[id(end)]: list(new.ids) for end in ends}
+    unlike = {id(end.weight): end for end in reversed(_ends(module))}  # of tied ones the embedding
+    return {names[id(end)]: list(new.ids) for end in unlike.values()}
+
+
+def _ends(module: Any) -> list[Any]:
+    """The embedding, and the head where there is one."""
+    head = module.get_output_embeddings()
+    return [module.get_input_embeddings(), *([] if head is None else [head])]

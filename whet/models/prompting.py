@@ -208,7 +208,7 @@ class _Virtual:
         """What the encoder gives (N, D), or for a prefix (N, 2 L H K)."""
         encoder = getattr(self.module, PLACE)
         device = next(encoder.parameters()).device
-        if self.is_prefix and self.config.inference_mode:
+        if self.config.inference_mode:  # what is stored is what the encoder gave
             return encoder.embedding.weight
         return encoder(torch.arange(self.count, device=device)[None])[0]
 
