@@ -110,6 +110,13 @@ def start_from_gradients(module: nn.Module, layers: Sequence[Any], calibration: 
 
     trained = [p for p in module.parameters() if p.requires_grad]
     weights = [layer.base_layer.weight for layer in layers]
+    widest = min(min(weight.shape) for weight in weights) // 2
+    if max(layer.r[NAME] for layer in layers) > widest:
+        raise ModelError(
+            f"LoRA-GA takes twice its rank from each weight, here {widest} at most",
+            at="tuner.rank",
+            hint=f"tuner.rank={widest}",
+        )
     wrapper = wrapper_of(module)
     assert wrapper is not None
     with wrapper.disable_adapter():
