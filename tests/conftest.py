@@ -10,6 +10,7 @@ for _threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
 os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", WANDB_MODE="offline")
 
 from collections import defaultdict  # noqa: E402
+from collections.abc import Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import pytest  # noqa: E402
@@ -37,6 +38,17 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no test data at {folder}; set WHET_TEST_DATA to a folder that has it")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _plugins_end_with_their_test() -> Iterator[None]:
+    """Kinds of plugins stay registered as long as the process lives, which other tests share."""
+    yield
+    from whet.base.catalogue import SLOTS
+
+    for slot in SLOTS.values():
+        for name in [n for n, kind in slot._kinds.items() if not kind.build.__module__.startswith("whet.")]:
+            del slot._kinds[name]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

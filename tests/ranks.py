@@ -16,6 +16,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection, Pipe
 from typing import Any
 
+import torch
+
 
 class Child:
     """A forked process that runs `work` and sends back its result or its traceback."""
@@ -65,6 +67,9 @@ def _run(work: Callable[[], Any], environment: dict[str, str], sender: Connectio
     """The child's whole life; it never returns into the test that forked it."""
     try:
         os.environ.update(environment)
+        # After a fork ATen makes its thread pool anew at first use, and two threads that come first together, as in
+        # transformers' loading, find none (torch 2.13: "Invalid thread pool!"). Here nobody else is running yet.
+        torch.set_num_threads(torch.get_num_threads())
         sender.send((True, pickle.dumps(work())))
     except BaseException:
         sender.send((False, traceback.format_exc()))

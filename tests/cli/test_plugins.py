@@ -7,7 +7,6 @@ import json
 import pytest
 
 from tests.data.chat import CHATML, make_tokenizer
-from tests.docs.plugins import forget_plugins
 from whet.cli.main import main
 
 PLUGIN = """
@@ -37,8 +36,7 @@ def syllables(loaded, watch, *, file: str):
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own.py").write_text(PLUGIN)
-    yield tmp_path
-    forget_plugins()
+    return tmp_path
 
 
 @pytest.mark.parametrize(

@@ -104,3 +104,25 @@ def test_samples_that_do_not_go_together_are_refused_with_their_row(fields, mess
 def test_samples_with_and_without_tokens_are_refused():
     with pytest.raises(DataError, match="with and without tokens"):
         collate([*samples_of([[(1, 1.0)]]), Sample(*NOTHING)])
+
+
+def test_values_go_where_the_weight_goes_and_in_place_samples_stay_where_they_are():
+    ids, weights = np.array([3, 1, 4], np.int32), np.array([0, 1, 1], np.float32)
+    values = {"logprob": np.array([0.0, -0.5, -0.25], np.float32), "top": np.arange(6).reshape(3, 2)}
+    predicted = Sample(ids, weights, values=values)
+    stream = collate([predicted, predicted]).text
+    assert stream.values["logprob"].tolist() == [-0.5, -0.25, 0.0] * 2
+    assert stream.values["top"].tolist() == [[2, 3], [4, 5], [0, 0]] * 2
+    labelled = Sample(ids, weights, values=values, is_in_place=True, kind="bidirectional")
+    stream = collate([labelled, labelled]).text
+    assert stream.values["logprob"].tolist() == [0.0, -0.5, -0.25] * 2 and stream.weights.tolist() == [0.0, 1, 1] * 2
+    assert stream.targets.tolist() == [3, 1, 4] * 2 and {s.kind for s in stream.segments} == {"bidirectional"}
+    with pytest.raises(DataError, match="cannot share a batch"):
+        collate([predicted, labelled])
+
+
+def test_branches_that_are_made_whole_keep_their_values():
+    ids, values = np.arange(5, dtype=np.int32), {"logprob": np.arange(5, dtype=np.float32)}
+    group = Sample(ids, np.array([0, 0, 1, 0, 1], np.float32), cuts=(1, 3), values=values)
+    stream = collate([group], shared=False).text
+    assert stream.values["logprob"].tolist() == [1, 2, 0, 3, 4, 0] and stream.weights.tolist() == [0, 1, 0, 0, 1, 0]

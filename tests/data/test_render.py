@@ -124,7 +124,7 @@ def test_a_messages_weight_is_that_of_its_tokens(name):
 
 
 def test_text_that_a_pattern_finds_is_scaled_token_by_token_where_it_is_trained():
-    scaled = Renderer(TOKENIZERS["chatml"], scale={" lazy dog": 3.0, "<|im_end.*?>|owl": 0.5})
+    scaled = Renderer(TOKENIZERS["chatml"], scale={" lazy dog": 3.0, r"<\|im_end.*?>|owl": 0.5})
     row = conversation([("lazy dog", "the lazy dog jumps"), ("owl", "fox")])
     plain, found = only(RENDERERS["chatml"], row), only(scaled, row)
     trained = plain.weights > 0

@@ -1,6 +1,7 @@
 """Tables and shards: samples come back as they went in, from memory and from files."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -120,3 +121,18 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     with pytest.raises(RunError, match="cannot be written: Not a directory") as error:
         ShardWriter(tmp_path / "file" / "shard")
     assert "WHET_CACHE" in error.value.hint and error.value.at == str(tmp_path / "file" / "shard")
+
+
+def test_values_and_ways_of_samples_come_back_as_they_were(tmp_path):
+    ids = np.array([3, 1, 4], np.int32)
+    labels = {"label": np.array([0, 2, 1])}
+    samples = [Sample(ids[:n], np.ones(n, np.float32), values={"label": labels["label"][:n]}) for n in (3, 2)]
+    samples = [replace(sample, is_in_place=True, kind="bidirectional") for sample in samples]
+    writer = ShardWriter(tmp_path / "shard")
+    for sample in samples:
+        writer.append(SampleTable.of([sample]))
+    table = writer.commit({}).table
+    for number, sample in enumerate(samples):
+        read = table.sample(number, "a")
+        assert read.is_in_place and read.kind == "bidirectional"
+        np.testing.assert_array_equal(read.values["label"], sample.values["label"])

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from tests.docs.blocks import blocks
-from tests.docs.plugins import forget_plugins
 from whet.base.catalogue import data_format, objective, optimizer
 from whet.base.errors import DataError
 from whet.base.slots import load_plugin
@@ -27,8 +26,6 @@ def plugins(tmp_path: Path):
         if block.language == "python":
             (tmp_path / block.name).write_text(block.text)
             load_plugin(tmp_path / block.name)
-    yield
-    forget_plugins()
 
 
 def test_signum_moves_every_weight_by_the_rate_against_the_momentum(plugins):

@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from tests.docs.blocks import Block, blocks, missing
-from tests.docs.plugins import forget_plugins
 from tests.docs.shell import FILES, replay
 from tests.docs.world import build, small
 from whet.base.config import from_mapping
@@ -52,7 +51,6 @@ def folder(world: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
     threads = torch.get_num_threads()
     yield tmp_path
     torch.set_num_threads(threads)
-    forget_plugins()
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if any(b.language == "console" for b in blocks(p))], ids=name_of)

@@ -9,7 +9,6 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from docs.reference import FOLDER, pages, words_of
-from tests.docs.plugins import forget_plugins
 from whet.base.catalogue import SLOTS
 from whet.base.run import Run
 from whet.base.schema import Settings
@@ -44,7 +43,6 @@ def test_kinds_of_a_plugin_are_not_part_of_the_reference(tmp_path: Path):
     plugin.write_text("from whet.base.catalogue import sink\n@sink('stray')\ndef stray(folder, rank): 'Nothing.'\n")
     load_plugin(plugin)
     assert "stray" in SLOTS["sink"].names() and "stray" not in pages()["slots.md"]
-    forget_plugins()
 
 
 @pytest.mark.parametrize(

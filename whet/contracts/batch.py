@@ -34,7 +34,8 @@ class Stream:
 
     ids (T,) int64; positions (..., T) int64, restarting in each segment; targets (T,) int64, the
     id that follows in the same segment; weights (T,) float32 of those targets, 0 at the last
-    token of each segment.
+    token of each segment. `values` (T, ...) float32 or int64 are further numbers of the targets. Of samples that
+    are in place, targets, weights and values are those of the token itself.
     """
 
     ids: torch.Tensor
@@ -42,6 +43,7 @@ class Stream:
     segments: tuple[Segment, ...]
     targets: torch.Tensor
     weights: torch.Tensor
+    values: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
     @property
     def num_tokens(self) -> int:
@@ -53,7 +55,8 @@ class Stream:
 
     def to(self, device: torch.device | str) -> Stream:
         moved = {n: getattr(self, n).to(device, non_blocking=True) for n in ("ids", "positions", "targets", "weights")}
-        return replace(self, **moved)
+        values = {name: value.to(device, non_blocking=True) for name, value in self.values.items()}
+        return replace(self, values=values, **moved)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from whet.contracts.batch import SegmentKind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +36,11 @@ class Sample:
     groups together. Each of `fields` has an entry a branch then.
 
     `streams` are token rows beside this one, which become further streams of the batch.
+
+    `values` hold further numbers of each token (T, ...), such as the log-probability it was sampled with; they go
+    where its weight goes. That is the place *before* it, from which it is predicted, unless the sample `is_in_place`:
+    then weights and values speak of the token at its own place (labels of tokens, masked words). `kind` says whether
+    tokens see what comes after them.
     """
 
     ids: np.ndarray
@@ -42,10 +49,18 @@ class Sample:
     origin: Origin | None = None
     cuts: tuple[int, ...] = ()
     streams: Mapping[str, Sample] = field(default_factory=dict)
+    values: Mapping[str, np.ndarray] = field(default_factory=dict)
+    is_in_place: bool = False
+    kind: SegmentKind = "causal"
 
     @property
     def num_tokens(self) -> int:
         return len(self.ids)
+
+    def part(self, at: slice | np.ndarray) -> Sample:
+        """The tokens `at` these places, with all that belongs to them, and without branches."""
+        values = {name: column[at] for name, column in self.values.items()}
+        return replace(self, ids=self.ids[at], weights=self.weights[at], values=values, cuts=())
 
     @property
     def branches(self) -> list[slice]:

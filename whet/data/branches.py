@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,15 +45,10 @@ def separate(sample: Sample) -> list[Sample]:
     """Each branch of a group as a sample of its own, with the shared beginning before it, without its fields."""
     if not sample.cuts:
         return [sample]
-    beginning = slice(0, sample.cuts[0])
-    return [
-        Sample(
-            np.concatenate([sample.ids[beginning], sample.ids[branch]]),
-            np.concatenate([np.zeros(sample.cuts[0], np.float32), sample.weights[branch]]),
-            origin=sample.origin,
-        )
-        for branch in sample.branches
-    ]
+    shared = sample.cuts[0]
+    places = [np.r_[:shared, branch] for branch in sample.branches]
+    parts = [replace(sample.part(at), fields={}, streams={}) for at in places]
+    return [replace(p, weights=np.where(np.arange(p.num_tokens) < shared, 0, p.weights)) for p in parts]
 
 
 def fields_of(row: Row) -> dict[str, Any]:

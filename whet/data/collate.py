@@ -56,20 +56,56 @@ def _stream(samples: Sequence[Sample], trained: bool) -> Stream:
     ends = np.cumsum(lengths)
     starts = ends - lengths
     ids = np.concatenate([sample.ids for sample in samples]).astype(np.int64)
-    # Sample.weights[t] counts the prediction of ids[t]; in a stream it stands where ids[t] is the target.
-    targets, weights = np.zeros(len(ids), np.int64), np.zeros(len(ids), np.float32)
-    targets[:-1] = ids[1:]
-    targets[ends - 1] = 0
-    if trained:
-        weights[:-1] = np.concatenate([sample.weights for sample in samples])[1:]
-        weights[ends - 1] = 0
+    weights = np.concatenate([sample.weights for sample in samples]).astype(np.float32)
+    columns: dict[str, np.ndarray] = {
+        "targets": ids,
+        "weights": weights if trained else np.zeros_like(weights),
+        **_values(samples),
+    }
+    if not _is_in_place(samples):
+        columns = {name: _before(column, ends) for name, column in columns.items()}
+    tensors = {name: torch.from_numpy(np.ascontiguousarray(column)) for name, column in columns.items()}
+    kinds = np.repeat([sample.kind for sample in samples], [_num_segments(sample) for sample in samples]).tolist()
     return Stream(
         ids=torch.from_numpy(ids),
         positions=torch.from_numpy(np.arange(len(ids)) - np.repeat(starts - firsts, lengths)),
-        segments=tuple(map(Segment, starts.tolist(), ends.tolist(), prefixes)),
-        targets=torch.from_numpy(targets),
-        weights=torch.from_numpy(weights),
+        segments=tuple(map(Segment, starts.tolist(), ends.tolist(), prefixes, kinds)),
+        targets=tensors.pop("targets"),
+        weights=tensors.pop("weights"),
+        values=tensors,
     )
+
+
+def _before(column_T: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Each token's entry at the place before it, from which the token is predicted; 0 at the last of a segment."""
+    moved_T = np.zeros_like(column_T)
+    moved_T[:-1] = column_T[1:]
+    moved_T[ends - 1] = 0
+    return moved_T
+
+
+def _is_in_place(samples: Sequence[Sample]) -> bool:
+    ways = np.array([sample.is_in_place for sample in samples])
+    if ways.any() and not ways.all():
+        raise DataError(
+            "samples whose weights speak of a token and of its prediction cannot share a batch",
+            at=_place(samples, ways != ways[0]),
+        )
+    return bool(ways[0])
+
+
+def _values(samples: Sequence[Sample]) -> dict[str, np.ndarray]:
+    """The samples' further numbers of each token (T, ...), one after the other, as float32 or int64."""
+    names = list(samples[0].values)
+    other = np.array([set(sample.values) != set(names) for sample in samples])
+    if other.any():
+        raise DataError(f"samples of a batch differ in values: not all have {names}", at=_place(samples, other))
+    columns = {name: np.concatenate([np.asarray(sample.values[name]) for sample in samples]) for name in names}
+    return {name: c.astype(np.float32 if c.dtype.kind == "f" else np.int64) for name, c in columns.items()}
+
+
+def _num_segments(sample: Sample) -> int:
+    return len(sample.branches) + bool(sample.cuts and sample.cuts[0])
 
 
 def _layout(samples: Sequence[Sample]) -> tuple[np.ndarray, np.ndarray, list[int]]:

@@ -109,10 +109,9 @@ class Recipe:
         if any(not np.any(sample.weights[at.start + 1 : at.stop]) for at in kept):
             return Refused("nothing_left", f"all that is trained lies beyond the first {limit} tokens")
         pieces = [slice(0, shared), *kept]
-        ids, weights = (np.concatenate([array[at] for at in pieces]) for array in (sample.ids, sample.weights))
         sizes = [at.stop - at.start for at in kept]
         cuts = tuple((shared + np.cumsum([0, *sizes[:-1]])).tolist()) if sample.cuts else ()
-        return [Sample(ids, np.asarray(weights, np.float32), sample.fields, sample.origin, cuts)]
+        return [replace(sample.part(np.r_[tuple(pieces)]), cuts=cuts)]
 
 
 def _made(row: Row, parts: Sequence[str], rendered: Sequence[Rendered | Refused], origin: Origin) -> Sample | Refused:
@@ -144,10 +143,11 @@ def _pieces(sample: Sample, limit: int) -> Iterator[Sample]:
     document is predicted exactly once.
     """
     for part, start in enumerate(range(0, sample.num_tokens - 1, limit - 1)):
-        weights = np.array(sample.weights[start : start + limit], np.float32)
-        if part:
+        piece = sample.part(slice(start, start + limit))
+        weights = np.array(piece.weights, np.float32)
+        if part and not sample.is_in_place:
             weights[0] = 0
-        yield Sample(sample.ids[start : start + limit], weights, sample.fields, _part(sample.origin, part))
+        yield replace(piece, weights=weights, origin=_part(sample.origin, part))
 
 
 def _too_long(sample: Sample, limit: int, context: int | None) -> DataError:

@@ -16,7 +16,7 @@ import numpy as np
 
 from whet.base.errors import DataError, RunError
 from whet.data.ledger import Entry, read_ledger, to_line
-from whet.data.table import FIELD, SampleTable
+from whet.data.table import FIELD, VALUE, SampleTable
 
 FACTS, _LEDGER = "facts.json", "ledger.jsonl"
 
@@ -109,14 +109,14 @@ class ShardWriter:
         shutil.rmtree(self._part, ignore_errors=True)
 
     def _open_fields(self, table: SampleTable) -> None:
-        names = sorted(table.fields)
+        names = sorted(name for name in table.columns if name.startswith((FIELD, VALUE)))
         if self._fields is None:
-            new = {FIELD + name: _Column(self._part / (FIELD + name), table.fields[name].dtype) for name in names}
+            new = {name: _Column(self._part / name, table.columns[name].dtype) for name in names}
             self._fields, self._columns = names, self._columns | new
         if self._fields != names:
             first = table.columns["rows"][0]
             raise DataError(
-                f"the rows from {first} on have the fields {names}, those before them {self._fields}",
+                f"the rows from {first} on have the fields {_list(names)}, those before them {_list(self._fields)}",
                 hint="all rows need the same columns",
             )
 
@@ -143,7 +143,7 @@ class _Column:
             self._widen(values.dtype)
         values = np.ascontiguousarray(values, self.dtype)
         if self.shape[0] and self.shape[1:] != values.shape[1:]:
-            name = self.path.name.removeprefix(FIELD)
+            name = self.path.name.removeprefix(FIELD).removeprefix(VALUE)
             raise DataError(f"rows have `{name}` of shape {values.shape[1:]} and of {self.shape[1:]}")
         self.shape = (self.shape[0] + len(values), *values.shape[1:])
         self.last = values.flat[-1] if values.size else self.last
@@ -164,6 +164,11 @@ class _Column:
         self.file.seek(0)
         self.file.write(known.data)
         self.dtype = dtype
+
+
+def _list(names: Sequence[str]) -> str:
+    """The columns' own names, as a row has them."""
+    return ", ".join(name.removeprefix(FIELD).removeprefix(VALUE) for name in names) or "none"
 
 
 def _mapped(path: Path, dtype: str, shape: list[int]) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 from whet.base.errors import DataError
 from whet.contracts.sample import Origin, Sample
 
-FIELD = "field."
+FIELD, VALUE = "field.", "value."
 
 
 class SampleTable:
@@ -22,12 +22,14 @@ class SampleTable:
     ids (T,) of any integer type; starts (N + 1,) of the samples in ids; weights as runs of equal
     values: run_values (R,), run_ends (R,) counted within the sample, run_starts (N + 1,); trained
     (N,) how many tokens have a weight; rows (N,) and parts (N,) of the origins; cuts, where branches
-    begin, those of a sample from cut_starts (N + 1,) on; `field.<name>` (N, ...).
+    begin, those of a sample from cut_starts (N + 1,) on; `field.<name>` (N, ...); `value.<name>` (T, ...);
+    in_place (N,) and bidirectional (N,), 0 or 1.
     """
 
     def __init__(self, columns: Mapping[str, np.ndarray]) -> None:
         self.columns = columns
         self.fields = {name.removeprefix(FIELD): column for name, column in columns.items() if name.startswith(FIELD)}
+        self.values = {name.removeprefix(VALUE): column for name, column in columns.items() if name.startswith(VALUE)}
 
     @classmethod
     def of(cls, samples: Sequence[Sample]) -> SampleTable:
@@ -49,8 +51,10 @@ class SampleTable:
             "parts": np.array([origin.part for origin in origins], np.int32),
             "cuts": _joined([sample.cuts for sample in samples], np.int32),
             "cut_starts": _starts([len(sample.cuts) for sample in samples]),
+            "in_place": np.array([sample.is_in_place for sample in samples], np.uint8),
+            "bidirectional": np.array([sample.kind == "bidirectional" for sample in samples], np.uint8),
         }
-        return cls(columns | _fields(samples))
+        return cls(columns | _fields(samples) | _values(samples))
 
     def __len__(self) -> int:
         return len(self.columns["rows"])
@@ -70,6 +74,9 @@ class SampleTable:
             {name: np.array(column[index]) for name, column in self.fields.items()},
             Origin(source, int(columns["rows"][index]), int(columns["parts"][index])),
             self._cuts(index),
+            values={name: np.array(column[start:stop]) for name, column in self.values.items()},
+            is_in_place=bool(self.columns["in_place"][index]),
+            kind="bidirectional" if self.columns["bidirectional"][index] else "causal",
         )
 
     def _cuts(self, index: int) -> tuple[int, ...]:
@@ -123,6 +130,17 @@ def _fields(samples: Sequence[Sample]) -> dict[str, np.ndarray]:
         stacked = np.stack(values)
         columns[FIELD + name] = stacked.astype(np.float32 if stacked.dtype.kind == "f" else np.int64)
     return columns
+
+
+def _values(samples: Sequence[Sample]) -> dict[str, np.ndarray]:
+    if not samples:
+        return {}
+    names = list(samples[0].values)
+    for sample in samples:
+        if list(sample.values) != names:
+            raise _differs(sample, samples[0], f"has the values {_list(sample.values)}", _list(names))
+    columns = {name: np.concatenate([np.asarray(sample.values[name]) for sample in samples]) for name in names}
+    return {VALUE + name: c.astype(np.float32 if c.dtype.kind == "f" else np.int64) for name, c in columns.items()}
 
 
 def _differs(sample: Sample, first: Sample, has: str, wanted: str) -> DataError:

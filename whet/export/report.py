@@ -207,7 +207,8 @@ def plain(folder: Path) -> nn.Module:
 
     base: Any = plain(Path(base_of(str(folder))))
     if hasattr(base, "merge_and_unload"):
-        base = quantized.dequantize(base).merge_and_unload()
+        dense: Any = quantized.dequantize(base)
+        base = dense.merge_and_unload()
     how = quantized.Quantization.beside(str(folder))
     if how is not None:
         quantized.quantize(base, how)

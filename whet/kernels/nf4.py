@@ -105,9 +105,9 @@ def dynamic_levels(device: torch.device) -> Tensor:
 
     The decade [10^(e-7), 10^(e-6)] has 2^e levels at the middles of equal steps, of either sign; then zero and one.
     """
-    decades, on_cpu = [], {"device": "cpu"}  # whatever the default device, such as meta while a model is built
+    cpu, decades = torch.device("cpu"), []  # whatever the default device, such as meta while a model is built
     for exponent in range(7):
-        edges = torch.linspace(0.1, 1.0, 2**exponent + 1, **on_cpu)
+        edges = torch.linspace(0.1, 1.0, 2**exponent + 1, device=cpu)
         decades.append((edges[:-1] + edges[1:]) / 2 * 10.0 ** (exponent - 6))
     positive = torch.cat(decades)
-    return torch.cat([-positive, positive, torch.tensor([0.0, 1.0], **on_cpu)]).sort().values.to(device)
+    return torch.cat([-positive, positive, torch.tensor([0.0, 1.0], device=cpu)]).sort().values.to(device)

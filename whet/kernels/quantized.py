@@ -51,7 +51,7 @@ class Quantized(torch.Tensor):
         """What the packed parts take."""
         return sum(part.numel() * part.element_size() for part in self.parts.values())
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
+    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
         return f"Quantized({self.codec}, {tuple(self.shape)}, {self.dtype}, {self.device}, {self.num_bytes:,} bytes)"
 
     def __tensor_flatten__(self) -> tuple[list[str], Any]:
@@ -76,7 +76,7 @@ class Quantized(torch.Tensor):
             return func(*args, **(kwargs or {}))
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]
         kwargs = kwargs or {}
         handler = _HANDLERS.get(func)
         if handler is not None:

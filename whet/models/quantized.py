@@ -66,7 +66,8 @@ def linears(module: nn.Module, keep: tuple[str, ...] = ()) -> dict[str, nn.Linea
 
     Raises ModelError when none is left, or for a pattern that no layer has in its name.
     """
-    head = module.get_output_embeddings() if hasattr(module, "get_output_embeddings") else None
+    whole: Any = module
+    head = whole.get_output_embeddings() if hasattr(module, "get_output_embeddings") else None
     found = {n: m for n, m in module.named_modules() if isinstance(m, nn.Linear) and m is not head}
     for pattern in keep:
         try:

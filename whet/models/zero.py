@@ -161,7 +161,7 @@ def _read(file: Path) -> dict[str, Any]:
         )
     inert = [(type("Ignored", (_Ignored,), {}), name) for name in named]
     try:
-        with torch.serialization.safe_globals(inert):
+        with torch.serialization.safe_globals(inert):  # type: ignore[arg-type]
             return torch.load(file, map_location="cpu", weights_only=True, mmap=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
         first = str(error).strip().splitlines()[0]

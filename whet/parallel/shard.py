@@ -28,7 +28,9 @@ def shard(module: nn.Module, world: World, settings: Parallel, forwards: tuple[s
     if not world.leads:
         _materialise(module)
     # The blocks of a quantized weight, and those of its magnitudes, do not end where shards would.
-    packed = {parameter for parameter in module.parameters() if isinstance(parameter, Quantized)}
+    packed: set[torch.nn.Parameter] = {
+        parameter for parameter in module.parameters() if isinstance(parameter, Quantized)
+    }
     for layer in layers(module):
         fully_shard(layer, mesh=world.mesh, reshard_after_forward=settings.reshard, ignored_params=packed)
     fully_shard(module, mesh=world.mesh, reshard_after_forward=False, ignored_params=packed)

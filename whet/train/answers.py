@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from typing import Any
 
 from whet.contracts.model import Loaded
 from whet.generate.decode import complete
@@ -15,7 +16,7 @@ def answerer(model: Loaded, max_new_tokens: int, seed: int, template: str | None
     """Greedy answers to prompts, as `whet chat` gives them once the model is written: as a chat where there is a
     template (`template`, else the tokenizer's own), else as a continuation."""
     settings = GenerateSettings(max_new_tokens=max_new_tokens, seed=seed)
-    tokenizer = copy.copy(model.processor)
+    tokenizer: Any = copy.copy(model.processor)
     if template is not None:
         tokenizer.chat_template = template
     is_chat = bool(getattr(tokenizer, "chat_template", None))

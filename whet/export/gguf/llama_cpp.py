@@ -184,4 +184,4 @@ def _answer(path: str, request: dict[str, Any]) -> dict[str, np.ndarray]:
 
 if __name__ == "__main__":
     file, request_file, answer_file = sys.argv[1:]
-    np.savez(answer_file, **_answer(file, json.loads(Path(request_file).read_text())))
+    np.savez(answer_file, **_answer(file, json.loads(Path(request_file).read_text())))  # type: ignore[arg-type]
