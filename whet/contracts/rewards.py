@@ -1,0 +1,113 @@
+"""Rewards and trajectories: what is asked to grade completions, what comes back, and what a rollout hands on.
+
+The seam between the rooms `rewards` and `generate` and the step source of reinforcement. No torch here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+Message = Mapping[str, Any]
+Score = float | None
+
+
+class Reward(Protocol):
+    """What the slot `reward` builds: a score of each completion of one prompt, higher for a better one.
+
+    `prompt` are the messages that were answered (one user message where a row gave plain text), `completions` the
+    texts, `row` the further columns of the data row (`answer`, ...). A score of None abstains: the reward has nothing
+    to say, which is no failure. What it raises, and scores that are not finite, the grader counts as failures.
+    The kind may declare `columns=("answer",)`: columns without which it can never score, so that the door can refuse.
+    """
+
+    def __call__(
+        self, prompt: Sequence[Message], completions: Sequence[str], row: Mapping[str, Any]
+    ) -> Sequence[Score]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """A reward with its name in figures, its share of the total, and how long one call of it may take."""
+
+    name: str
+    reward: Reward
+    weight: float = 1.0
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A prompt and its completions, to be graded together."""
+
+    prompt: Sequence[Message]
+    completions: Sequence[str]
+    row: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Grades:
+    """What the completions of one task got, in their order.
+
+    `totals` are sums of weight x score over the rewards that gave one; None where none did (all abstained or failed).
+    `scores` holds each reward's own, by name, unweighted; None where it abstained or failed.
+    """
+
+    totals: tuple[Score, ...]
+    scores: Mapping[str, tuple[Score, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Grading:
+    """Grades of every task, and how many completions each reward failed on: `failures[name][reason]`.
+
+    A reason is short and has no varying parts (`timeout`, `ValueError`, `not finite`), so that it can be counted;
+    `examples[name]` is one whole message of each reward that failed, for the user.
+    """
+
+    grades: tuple[Grades, ...]
+    failures: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    examples: Mapping[str, str] = field(default_factory=dict)
+
+
+class Grader(Protocol):
+    """Grades tasks with several weighted rewards. `names` are theirs, in order. Never raises what a reward raised."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    def grade(self, tasks: Sequence[Task]) -> Grading: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """One answer to a prompt as it was sampled: one turn, or several with tools between them.
+
+    `ids` (T,) are the tokens after the prompt's `prompt_ids`, the end token included. `is_chosen` (T,) says which the
+    model chose; those of tool answers and templates between turns it did not, and they are never trained. `logprobs`
+    (T,) are of the distribution that each was drawn from, at the sampling temperature without filters, 0 where not
+    chosen; None where the engine tells none. `text` is what rewards read: the last turn's text. `messages` are what
+    came after the prompt. `finish` is how the last turn ended; `tools` (turns lost, calls that failed) is for figures.
+    """
+
+    prompt_ids: tuple[int, ...]
+    ids: tuple[int, ...]
+    is_chosen: tuple[bool, ...]
+    logprobs: tuple[float, ...] | None
+    text: str
+    finish: Literal["stop", "length"]
+    messages: tuple[Message, ...] = ()
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+class Player(Protocol):
+    """Answers prompts as often as asked: the seam of a rollout. `seed` makes the draws; the same gives the same.
+
+    Single turns are `whet.train.rollouts`' own; conversations with tools implement the same. Returns `num` trajectories
+    of each prompt. Draws depend on (seed, number of the prompt, number of the trajectory) alone.
+    """
+
+    def __call__(
+        self, prompts: Sequence[Sequence[Message] | str], rows: Sequence[Mapping[str, Any]], num: int, seed: int
+    ) -> list[list[Trajectory]]: ...
