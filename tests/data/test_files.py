@@ -220,6 +220,10 @@ class TestBroken:
             Source.parse("alpaka.jsonl", tmp_path)
         assert caught.value.hint == "did you mean `alpaca.jsonl`?"
 
+    def test_what_is_neither_a_file_nor_a_folder_is_said(self, tmp_path):
+        with pytest.raises(DataError, match="neither a file nor a folder"):
+            rows_of("/dev/null", tmp_path)
+
     def test_a_missing_file_in_a_folder_that_is_there_is_no_hub_id(self, tmp_path):
         (tmp_path / "org").mkdir()
         with pytest.raises(DataError, match="does not exist"):

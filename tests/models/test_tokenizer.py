@@ -63,6 +63,23 @@ def test_the_template_marks_the_reply_and_its_end_token(chat: PreTrainedTokenize
     assert chat.decode(marked) == "Return x." + END
 
 
+def test_tools_come_first_and_a_call_is_trained_as_servers_read_it(chat: PreTrainedTokenizerFast) -> None:
+    call = {"type": "function", "function": {"name": "add", "arguments": {"a": 1}}}
+    tool = {"type": "function", "function": {"name": "add", "description": "Add one."}}
+    talk = [
+        {"role": "user", "content": "add"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "content": "2"},
+        {"role": "assistant", "content": "two"},
+    ]
+    out = chat.apply_chat_template(talk, tools=[tool], return_dict=True, return_assistant_tokens_mask=True)
+    marked = [i for i, mark in zip(out["input_ids"], out["assistant_masks"], strict=True) if mark]
+    written = '<tool_call>\n{"name": "add", "arguments": {"a": 1}}\n</tool_call>'
+    assert chat.decode(marked) == f"{written}{END}two{END}"
+    tools = f'{BEGIN}{TURN}tools\n{{"name": "add", "description": "Add one."}}{END}\n{TURN}user\n'
+    assert chat.decode(out["input_ids"]).startswith(tools)
+
+
 def test_the_generation_prompt_is_a_prefix_of_the_whole_conversation(chat: PreTrainedTokenizerFast) -> None:
     prompt = chat.apply_chat_template(TALK[:1], add_generation_prompt=True, return_dict=True)["input_ids"]
     whole = chat.apply_chat_template(TALK, return_dict=True)["input_ids"]

@@ -110,6 +110,10 @@ def source_files(source: Source) -> list[Path]:
                 f"`split: {source.split}` does nothing for the file {source.name}", hint="leave `split` out"
             )
         return [root]
+    if not root.is_dir():
+        raise DataError(
+            f"{source.name} is neither a file nor a folder", at=str(root), hint="write what it gives into a file first"
+        )
     files = [path for path in _walk(root) if is_readable(path)]
     if source.split is not None:
         files = [path for path in files if _in_split(path.relative_to(root), source.split)]

@@ -13,13 +13,21 @@ if TYPE_CHECKING:
 BEGIN, END, PAD, TURN = "<|begin|>", "<|end|>", "<|pad|>", "<|turn|>"
 
 # A turn is `<|turn|>role`, a line break, the text, `<|end|>`. What is generated, and so trained, is the text and its
-# end: that token is also the tokenizer's eos, which is where generation stops.
+# end: that token is also the tokenizer's eos, which is where generation stops. Tools have a turn of their own at the
+# start, and a call is written as Hermes and Qwen write it, so that servers find it in what the model says.
 CHAT_TEMPLATE = (
     "{{ bos_token }}"
+    "{% if tools %}<|turn|>tools\n"
+    "{% for tool in tools %}{{ (tool.function or tool) | tojson }}{{ '' if loop.last else '\n' }}{% endfor %}<|end|>\n"
+    "{% endif %}"
     "{% for message in messages %}"
     "<|turn|>{{ message['role'] }}\n"
     "{% if message['role'] == 'assistant' %}"
-    "{% generation %}{{ message['content'] }}<|end|>{% endgeneration %}\n"
+    "{% generation %}{{ message['content'] or '' }}"
+    "{% for call in message['tool_calls'] or [] %}"
+    "{{ '\n' if message['content'] or not loop.first else '' }}"
+    "<tool_call>\n{{ {'name': call.function.name, 'arguments': call.function.arguments} | tojson }}\n</tool_call>"
+    "{% endfor %}<|end|>{% endgeneration %}\n"
     "{% else %}{{ message['content'] }}<|end|>\n{% endif %}"
     "{% endfor %}"
     "{% if add_generation_prompt %}<|turn|>assistant\n{% endif %}"
