@@ -124,6 +124,8 @@ def _expand(section: str | int, value: Any) -> dict[str, Any]:
 
     if section == "data":
         return {"train": value if isinstance(value, list) else [value]}
+    if section == "rewards":
+        return {"functions": value if isinstance(value, list) else [value]}
     slot = SLOTS.get("model_source" if section == "model" else str(section))
     if slot is not None and slot.shorthand and value not in slot.names():
         return {slot.shorthand: value}

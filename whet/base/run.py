@@ -141,6 +141,45 @@ class Evaluate(Settings):
     early_stop: Count | None = Field(None, description="evaluations without improvement before the run stops")
 
 
+class RewardEntry(Settings):
+    """One reward and its share. A bare name or `rewards.py:function` is its `reward`, and so are a kind's settings."""
+
+    reward: choice("reward") = Field(description="what is scored", examples=["math"])  # type: ignore[valid-type]
+    weight: float = Field(1.0, description="factor on its score in the sum")
+    name: str | None = Field(None, description="the name in figures; its kind or function by default")
+    timeout_s: Positive = Field(30.0, description="seconds a call may take")
+    where: dict[str, str | int | float | bool] = Field(
+        {}, description="column -> value of the rows that it scores; all by default"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_kind(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"reward": value}
+        if isinstance(value, dict) and "reward" not in value:
+            own = {key: inner for key, inner in value.items() if key in cls.model_fields}
+            return own | {"reward": {key: inner for key, inner in value.items() if key not in own}}
+        return value
+
+
+class Rewards(Settings):
+    """What completions are worth: the weighted sum of these. A bare list is `functions`."""
+
+    functions: list[RewardEntry] = Field([], description="rewards with their weights")
+    workers: Count | Auto = Field("auto", description="processes that grade; as many as there are cores by default")
+    max_failed: Fraction = Field(
+        0.05, description="share of the last 256 completions that a reward may fail on before the run stops"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_list(cls, value: Any) -> Any:
+        if isinstance(value, str) or (isinstance(value, dict) and ("kind" in value or "reward" in value)):
+            value = [value]
+        return {"functions": value} if isinstance(value, list | tuple) else value
+
+
 class Run(Settings):
     """A run: the whole config."""
 
@@ -155,6 +194,7 @@ class Run(Settings):
     objective: choice("objective", "sft") = Field(None, description="the loss")  # type: ignore[valid-type]
     optimizer: choice("optimizer", "adamw") = Field(None, description="the update rule")  # type: ignore[valid-type]
     schedule: choice("schedule", "cosine") = Field(None, description="the learning rate over time")  # type: ignore[valid-type]
+    rewards: Rewards = Field(Rewards(), description="what grades completions", examples=[["math"]])
     train: Train = Train()
     parallel: Parallel = Parallel()
     track: Track = Track()

@@ -1,0 +1,196 @@
+"""Calls in worker processes that can be killed: for code that may hang, loop or exit, such as a user's or a model's."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pickle
+import queue
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+START_S = 120.0  # until a worker has imported what it needs
+_BOOT = "import sys; sys.path[:] = {path!r}; from whet.base.workers import serve; serve({reads}, {writes})"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a call: its value, or why there is none. `reason` is the error's type, or `timeout` or `died`."""
+
+    value: Any = None
+    reason: str | None = None
+    message: str = ""
+
+
+class Workers:
+    """Runs calls of a few picklable functions in up to `num` processes, which start when they are needed.
+
+    `functions` are named. Functions of files that are no importable module are found through `files`: module name ->
+    file. A call that takes longer than its time has its process killed, and the next call gets a new one.
+    """
+
+    def __init__(
+        self, functions: Mapping[str, Callable[..., Any]], *, num: int, files: Mapping[str, str] | None = None
+    ) -> None:
+        self._table = pickle.dumps(dict(functions))
+        self._files = dict(files or {})
+        self._idle: queue.LifoQueue[_Worker] = queue.LifoQueue()
+        self._threads = ThreadPoolExecutor(num, thread_name_prefix="whet-worker")
+        self._all: list[_Worker] = []
+        self._lock = threading.Lock()
+
+    def submit(self, name: str, arguments: Sequence[Any], timeout_s: float | None = None) -> Future[Outcome]:
+        """Call the function called `name`. The future gives its outcome and never an exception of the call's."""
+        return self._threads.submit(self._run, name, tuple(arguments), timeout_s)
+
+    def close(self) -> None:
+        """End all workers. Calls that wait are dropped."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            for worker in self._all:
+                worker.kill()
+            self._all.clear()
+
+    def _run(self, name: str, arguments: tuple[Any, ...], timeout_s: float | None) -> Outcome:
+        try:
+            worker = self._idle.get_nowait()
+        except queue.Empty:
+            worker = _Worker(self._table, self._files)
+            with self._lock:
+                self._all.append(worker)
+        outcome = worker.call(name, arguments, timeout_s)
+        if worker.is_alive:
+            self._idle.put(worker)
+        else:
+            with self._lock:
+                if worker in self._all:
+                    self._all.remove(worker)
+        return outcome
+
+
+class _Worker:
+    """One process and the two pipes to it. It ends when this one does."""
+
+    def __init__(self, table: bytes, files: Mapping[str, str]) -> None:
+        (reads, self_writes), (self_reads, writes) = os.pipe(), os.pipe()
+        code = _BOOT.format(path=[os.path.abspath(entry) for entry in sys.path], reads=reads, writes=writes)
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", code], pass_fds=(reads, writes), stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno()
+            if _has_descriptor(sys.stderr) else subprocess.DEVNULL,
+        )  # fmt: skip
+        os.close(reads)
+        os.close(writes)
+        self._to, self._from = Connection(self_writes, readable=False), Connection(self_reads, writable=False)
+        self.is_alive, self._is_ready = True, False
+        self._to.send((table, dict(files)))
+
+    def call(self, name: str, arguments: tuple[Any, ...], timeout_s: float | None) -> Outcome:
+        try:
+            if not self._is_ready:
+                broken = self._receive(START_S)
+                if broken.reason is not None:
+                    self.kill()
+                    return broken
+                self._is_ready = True
+            self._to.send((name, arguments))
+            outcome = self._receive(timeout_s)
+        except (EOFError, OSError) as error:
+            self.kill()
+            code = self._process.returncode
+            return Outcome(reason="died", message=f"its process ended with {code} ({type(error).__name__})")
+        if outcome.reason == "timeout":
+            self.kill()
+        return outcome
+
+    def kill(self) -> None:
+        if self.is_alive:
+            self.is_alive = False
+            self._process.kill()
+            self._process.wait()
+            self._to.close()
+            self._from.close()
+
+    def _receive(self, timeout_s: float | None) -> Outcome:
+        if not self._from.poll(timeout_s):
+            return Outcome(reason="timeout", message=f"no answer after {timeout_s:g} s")
+        return self._from.recv()
+
+
+def serve(reads: int, writes: int) -> None:
+    """The worker's side: load the functions, answer calls until the pipe closes."""
+    calls, answers = Connection(reads, writable=False), Connection(writes, readable=False)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    try:
+        table, files = calls.recv()
+        for module, file in files.items():
+            load_file(module, file)
+        functions = pickle.loads(table)
+        answers.send(Outcome())
+    except EOFError:
+        return
+    except Exception as error:
+        answers.send(failure(error))
+        return
+    while True:
+        try:
+            name, arguments = calls.recv()
+        except EOFError:
+            return
+        _answer(answers, functions[name], arguments)
+
+
+def load_file(module: str, file: str) -> Any:
+    """Import a file under a name, as often as asked only once. Raises what the file raises."""
+    if module not in sys.modules:
+        spec = importlib.util.spec_from_file_location(module, file)
+        if spec is None or spec.loader is None:
+            raise ImportError(f"{file} is not a Python file")
+        sys.modules[module] = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(sys.modules[module])
+        except BaseException:
+            del sys.modules[module]
+            raise
+    return sys.modules[module]
+
+
+def failure(error: BaseException) -> Outcome:
+    """What is kept of an exception: its type, its message, and the line that raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
+    return Outcome(reason=type(error).__name__, message=f"{type(error).__name__}: {error}{where}"[:2_000])
+
+
+def _answer(answers: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    try:
+        outcome = Outcome(function(*arguments))
+    except Exception as error:
+        outcome = failure(error)
+    except SystemExit as error:
+        outcome = Outcome(reason="SystemExit", message=f"it called exit({error.code})")
+    try:
+        answers.send(outcome)
+    except Exception as error:  # a value that cannot be pickled
+        answers.send(failure(error))
+
+
+def _end_with(parent: int) -> None:
+    """Leave when the parent has gone, also out of a call that never ends."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def _has_descriptor(stream: Any) -> bool:
+    try:
+        return stream.fileno() >= 0
+    except (AttributeError, OSError, ValueError):
+        return False

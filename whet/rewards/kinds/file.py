@@ -1,0 +1,17 @@
+"""A user's function in a file."""
+
+from __future__ import annotations
+
+from whet.base.catalogue import reward
+from whet.contracts.rewards import Reward
+
+
+@reward("file")
+def file(*, function: str) -> Reward:
+    """What a function of yours says: `rewards.py:name`. Its parameters are filled by name.
+
+    function: FILE.py:NAME; it may take `completion` (one) or `completions` (all of a prompt), `prompt`, `row`, columns
+    """
+    from whet.rewards.user import user_reward
+
+    return user_reward(function)

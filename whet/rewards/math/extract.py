@@ -1,0 +1,74 @@
+"""The final answer in a text: what is boxed, what follows `####` or "the answer is", the last number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Literal
+
+from whet.rewards.answer import after_thinking
+
+Extract = Literal["auto", "boxed", "hash", "number", "whole"]
+
+_BOX = re.compile(r"\\(?:boxed|fbox)\s*(\{|(?=\S))")
+_HASH = re.compile(r"^\s*####[ \t]*(.+?)[ \t]*$", re.MULTILINE)
+_PHRASE = re.compile(r"\banswer\b(?:\s+is\b|\s*[:=])\s*:?\s*(.+?)\s*(?=\.\s|\.?$|\n)", re.IGNORECASE | re.MULTILINE)
+_NUMBER = re.compile(r"-?(?:\$\s?)?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+|(?<=\d))(?:\s?/\s?\d+)?(?:\\?%)?")
+
+
+def final_answer(text: str, how: Extract = "auto") -> str | None:
+    """The last answer that stands in a completion, its thinking aside; None where there is none.
+
+    `auto` takes the first that is found of: the last whole `\\boxed{}`, the last line that begins with `####`, what
+    follows the last "answer is" or "answer:", the last number. `whole` is all of the text.
+    """
+    text = after_thinking(text)
+    for name in _AUTO if how == "auto" else (how,):
+        found = _WAYS[name](text)
+        if found is not None and found.strip():
+            return found.strip()
+    return None
+
+
+def reference_answer(text: str) -> str:
+    """The answer in a data row: what is boxed or follows `####`, else the whole text."""
+    return boxed(text) or _hash(text) or text
+
+
+def boxed(text: str) -> str | None:
+    """What the last whole `\\boxed{...}` holds. One that was cut off does not count."""
+    for match in reversed(list(_BOX.finditer(text))):
+        if not match[1]:
+            return re.match(r"\s*(\S+)", text[match.end() :])[1].rstrip("$.,;")  # type: ignore[index]
+        depth = 1
+        for at in range(match.end(), len(text)):
+            if text[at] in "{}" and text[at - 1] != "\\":
+                depth += 1 if text[at] == "{" else -1
+                if depth == 0:
+                    return text[match.end() : at]
+    return None
+
+
+def _hash(text: str) -> str | None:
+    found: list[str] = _HASH.findall(text)
+    return found[-1] if found else None
+
+
+def _phrase(text: str) -> str | None:
+    found: list[str] = _PHRASE.findall(text)
+    return found[-1] if found else None
+
+
+def _number(text: str) -> str | None:
+    found = [match[0] for match in _NUMBER.finditer(text) if match[0]]
+    return found[-1] if found else None
+
+
+_AUTO = ("boxed", "hash", "phrase", "number")
+_WAYS: dict[str, Callable[[str], str | None]] = {
+    "boxed": boxed,
+    "hash": _hash,
+    "phrase": _phrase,
+    "number": _number,
+    "whole": lambda text: text,
+}
