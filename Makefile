@@ -2,7 +2,7 @@
 #
 #   make demo        install whet into .venv and run its demo
 #   make test        the suite, under 10 minutes on 2 cores, no GPU, no network beyond the package registry
-#   make test-all    and the slow tests, the demo and the version floor; writes a dated result
+#   make test-all    and the slow tests, the demo, the version floor and TRL as the oracle; writes a dated result
 #   make lint        style, types, direction of imports
 #   make bench-sft   supervised fine-tuning beside TRL; make bench-data: data preparation beside TRL;
 #                    make bench-preference: DPO beside TRL, and a prompt computed once
@@ -24,7 +24,7 @@ PIP = $(PYTHON) -m pip --python
 torch_of = $(shell grep -m1 '^torch==' $(1))
 PYTEST = python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
-.PHONY: help demo test test-slow test-floor test-all lint format docs bench-sft bench-data bench-preference bench-merge gpu clean
+.PHONY: help demo test test-slow test-floor test-trl test-all lint format docs bench-sft bench-data bench-preference bench-merge gpu clean
 
 help:
 	@sed -n '3,10s/^# \{0,2\}//p' Makefile
@@ -63,8 +63,12 @@ test-slow: $(VENV)/.dev
 test-floor: $(FLOOR)/.dev
 	$(FLOOR)/bin/$(PYTEST)
 
+# TRL as the oracle: the same rows, model and settings give its losses and gradients.
+test-trl: $(RIVAL_PYTHON)
+	$(RIVAL_PYTHON) -m pytest -m "not gpu" tests/objectives/test_trl*.py
+
 test-all: $(VENV)/.dev
-	$(BIN)/python benchmarks/dated.py test-all -- $(MAKE) -k test-slow demo test-floor
+	$(BIN)/python benchmarks/dated.py test-all -- $(MAKE) -k test-slow demo test-floor test-trl
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
