@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -91,44 +89,12 @@ def test_pieces_of_any_size_give_the_same_bits(kind, monkeypatch):
     monkeypatch.setitem(PIECE, "cpu", 300)
     small_module, small = made(kind, settings={"state": "8bit"} if kind in HAS_FORMATS else {})
     learn(small_module, small, range(4))
-    # torch's fused Adam computes the last few numbers of a piece by another path than the rest of it.
-    tolerance = 1e-5 if kind in ("adamw", "badam", "badam-ratio", "lisa") else 0.0
+    # torch's fused kernels compute the last few numbers of a piece by another path than the rest of it.
+    tolerance = 1e-5 if kind in ("adamw", "badam", "badam-ratio", "lisa", "schedule-free", "sgd") else 0.0
+    # Sums over a whole matrix are added up piece by piece; a device has one size of pieces.
+    tolerance = 1e-6 if kind in ("adafactor", "apollo", "fira") else tolerance
     for first, second in zip(module.parameters(), small_module.parameters(), strict=True):
         assert (first - second).abs().max() <= tolerance
-
-
-@pytest.mark.parametrize("rounding", ["stochastic", "kahan"])
-@pytest.mark.parametrize("kind", ["adamw", "sgd", "adam-mini", "badam-ratio"])
-def test_bfloat16_weights_take_steps_below_their_precision(kind, rounding):
-    """Each step is a fortieth of a weight's spacing in bfloat16: rounding to nearest would never move it."""
-    settings = {"lr": 1e-4, "weight_decay": 0.0, **({"ratio": 1.0} if kind == "badam-ratio" else {})}
-    if kind == "sgd":
-        settings["momentum"] = 0.0
-    wide = members([torch.ones(32, 32)], ["m"])
-    narrow = members([torch.ones(32, 32, dtype=torch.bfloat16)], ["m"], rounding=rounding)
-    draw = torch.Generator().manual_seed(0)
-    gradient = torch.ones(32, 32) + 0.1 * torch.randn(32, 32, generator=draw)
-    chosen = [build(kind, wide, **settings), build(kind, narrow, **settings)]
-    for _ in range(300):
-        wide.members[0].parameter.grad = gradient
-        narrow.members[0].parameter.grad = gradient.bfloat16()
-        for each in chosen:
-            each.step()
-    lost = chosen[1].state[narrow.members[0].parameter].get("residual", torch.zeros(1)).float().mean().item()
-    moved = [1 - g.members[0].parameter.detach().float().mean().item() for g in (wide, narrow)]
-    moved[1] -= lost
-    assert moved[0] > 1e-4
-    assert moved[1] == pytest.approx(moved[0], rel=0.1)
-
-
-def test_second_moments_beside_bfloat16_weights_fall_again():
-    group = members([torch.zeros(32, 32, dtype=torch.bfloat16)], ["m"])
-    chosen = build("adamw", group, betas=(0.9, 0.999), state="bf16")
-    for gradient in [1.0] * 5 + [0.0] * 700:
-        group.members[0].parameter.grad = torch.full((32, 32), gradient, dtype=torch.bfloat16)
-        chosen.step()
-    left = chosen.state[group.members[0].parameter]["v"].float().mean().item()
-    assert left == pytest.approx((1 - 0.999**5) * 0.999**700, rel=0.1)
 
 
 def test_stochastic_rounding_is_right_on_average_and_does_not_depend_on_the_cut():
@@ -244,29 +210,6 @@ def test_matrix_kinds_are_refused_without_matrices(kind):
 def test_block_kinds_are_refused_without_layers():
     with pytest.raises(ConfigError, match="this model repeats none"):
         build("badam", members([torch.zeros(8, 8)], ["m"]))
-
-
-STEP = """
-import resource, sys, torch
-from tests.optim.problem import build, members
-group = members([torch.zeros(4096, 4096) for _ in range(6)], [str(i) for i in range(6)])
-chosen = build(sys.argv[1], group)
-for member in group.members:
-    member.parameter.grad = torch.ones(4096, 4096)
-chosen.step()
-open("/proc/self/clear_refs", "w").write("5")
-status = lambda name: next(int(l.split()[1]) for l in open("/proc/self/status") if l.startswith(name))
-before = status("VmRSS")
-chosen.step()
-print((status("VmHWM") - before) * 1024)
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["lion", "adam-mini", "ademamix", "adafactor", "badam-ratio"])
-def test_a_step_on_a_hundred_million_weights_copies_none_of_them(kind):
-    done = subprocess.run([sys.executable, "-c", STEP, kind], capture_output=True, text=True, check=True)
-    assert int(done.stdout) < 0.5 * 4 * 6 * 4096**2
 
 
 def test_costs_need_no_optimizer_to_be_built():

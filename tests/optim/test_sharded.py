@@ -52,25 +52,27 @@ def whole(module: nn.Module) -> list[torch.Tensor]:
     return [p.detach().full_tensor() if isinstance(p, DTensor) else p.detach().clone() for p in module.parameters()]
 
 
+def fresh(world: World, kind: str, state: str | None, folder: Path):
+    """A new module and optimizer, and where its checkpoints lie."""
+    module = shard(Zoo(), world, Parallel(), ())
+    found = groups(module, seed=5)
+    chosen = build(kind, found, **{**SETTINGS[kind], **({"state": state} if state else {})})
+    named = NamedOptimizer(chosen, found.names())
+    place = folder / f"{kind}-{state}"
+    return module, chosen, Checkpoints(place, module, named, {"progress": Progress()}, world, 2)
+
+
 def one_kind(world: World, kind: str, state: str | None, folder: Path) -> tuple[list[torch.Tensor], int]:
     """Train, save half-way, read the checkpoint into a fresh optimizer, and go on with that one."""
-    settings = {**SETTINGS[kind], **({"state": state} if state else {})}
-
-    def fresh():
-        module = shard(Zoo(), world, Parallel(), ())
-        found = groups(module, seed=5)
-        chosen = build(kind, found, **settings)
-        named = NamedOptimizer(chosen, found.names())
-        return (
-            module,
-            chosen,
-            Checkpoints(folder / f"{kind}-{state}", module, named, {"progress": Progress()}, world, 2),
-        )
-
-    module, chosen, checkpoints = fresh()
+    module, chosen, checkpoints = fresh(world, kind, state, folder)
     run(chosen, module, range(SAVED))
     checkpoints.save(SAVED)
-    module, chosen, checkpoints = fresh()
+    return go_on(world, kind, state, folder)
+
+
+def go_on(world: World, kind: str, state: str | None, folder: Path) -> tuple[list[torch.Tensor], int]:
+    """The weights after the steps from the checkpoint in `folder` on, and how much state this rank holds."""
+    module, chosen, checkpoints = fresh(world, kind, state, folder)
     assert checkpoints.restore() == SAVED
     run(chosen, module, range(SAVED, STEPS))
     held = sum(t.to_local().numel() if isinstance(t, DTensor) else t.numel() for t in state_of(chosen))
@@ -83,11 +85,12 @@ CASES = [(kind, None) for kind in SETTINGS] + [
 
 
 def all_kinds(folder: Path) -> dict:
+    """Every case from its start, and from the checkpoint that one process wrote."""
     world = World.start("cpu", 120)
     found = {}
     for kind, state in CASES:
         try:
-            found[kind, state] = one_kind(world, kind, state, folder)
+            found[kind, state] = one_kind(world, kind, state, folder / "two"), go_on(world, kind, state, folder / "one")
         except Exception as error:  # the other kinds still have their say
             found[kind, state] = f"{type(error).__name__}: {error}"
     world.close()
@@ -95,49 +98,41 @@ def all_kinds(folder: Path) -> dict:
 
 
 @pytest.fixture(scope="module")
-def two_ranks(tmp_path_factory):
-    """All kinds in one pool of ranks: starting it costs more than the steps."""
-    return on_ranks(2, all_kinds, tmp_path_factory.mktemp("sharded"))
+def runs(tmp_path_factory):
+    """Each case on one process and then on each of two ranks, and where all left their checkpoints.
+
+    One pool of ranks has all of them: starting it costs more than the steps.
+    """
+    folder = tmp_path_factory.mktemp("sharded")
+    alone = {case: one_kind(World(torch.device("cpu")), *case, folder / "one") for case in CASES}
+    return folder, alone, on_ranks(2, all_kinds, folder)
+
+
+def assert_equal(weights: list[torch.Tensor], expected: list[torch.Tensor]) -> None:
+    for weight, target in zip(weights, expected, strict=True):
+        assert (weight - target).abs().max() <= 1e-6 * max(1.0, target.abs().max())
 
 
 @pytest.mark.ranks
 @pytest.mark.parametrize(("kind", "state"), CASES, ids=lambda v: str(v))
-def test_two_ranks_step_like_one_process(kind, state, two_ranks, tmp_path):
-    expected, held = one_kind(World(torch.device("cpu")), kind, state, tmp_path)
-    for result in two_ranks:
+def test_two_ranks_step_like_one_process(kind, state, runs):
+    _, alone, ranks = runs
+    expected, held = alone[kind, state]
+    for result in ranks:
         assert not isinstance(result[kind, state], str), result[kind, state]
-        for weight, target in zip(result[kind, state][0], expected, strict=True):
-            assert (weight - target).abs().max() <= 1e-6 * max(1.0, target.abs().max())
-    shares = [result[kind, state][1] for result in two_ranks]
+        assert_equal(result[kind, state][0][0], expected)
+    shares = [result[kind, state][0][1] for result in ranks]
     # Only block means lie on both ranks; and no rank holds much more than its half.
     assert held <= sum(shares) <= 1.02 * held and max(shares) <= 0.75 * held
 
 
-def read_from_one(folder: Path) -> dict:
-    world = World.start("cpu", 120)
-    found = {kind: one_kind_from(world, kind, folder) for kind in ("muon", "galore", "adam-mini", "lion")}
-    world.close()
-    return found
-
-
-def one_kind_from(world: World, kind: str, folder: Path) -> list[torch.Tensor]:
-    module = shard(Zoo(), world, Parallel(), ())
-    found = groups(module, seed=5)
-    chosen = build(kind, found, **SETTINGS[kind])
-    named = NamedOptimizer(chosen, found.names())
-    checkpoints = Checkpoints(folder / f"{kind}-None", module, named, {"progress": Progress()}, world, 2)
-    assert checkpoints.restore() == SAVED
-    run(chosen, module, range(SAVED, STEPS))
-    return whole(module)
-
-
 @pytest.mark.ranks
-def test_a_checkpoint_of_one_process_goes_on_on_two(tmp_path):
-    expected = {
-        kind: one_kind(World(torch.device("cpu")), kind, None, tmp_path)[0]
-        for kind in ("muon", "galore", "adam-mini", "lion")
-    }
-    for result in on_ranks(2, read_from_one, tmp_path):
-        for kind, weights in result.items():
-            for weight, target in zip(weights, expected[kind], strict=True):
-                assert (weight - target).abs().max() <= 1e-6 * max(1.0, target.abs().max()), kind
+@pytest.mark.parametrize(("kind", "state"), CASES, ids=lambda v: str(v))
+def test_a_checkpoint_goes_on_on_another_number_of_ranks(kind, state, runs):
+    """That of one process on two ranks, and that of two ranks on one process."""
+    folder, alone, ranks = runs
+    for result in ranks:
+        assert not isinstance(result[kind, state], str), result[kind, state]
+        assert_equal(result[kind, state][1][0], alone[kind, state][0])
+    weights, _ = go_on(World(torch.device("cpu")), kind, state, folder / "two")
+    assert_equal(weights, alone[kind, state][0])

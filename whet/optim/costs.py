@@ -14,7 +14,7 @@ Shape = Sequence[int]
 MATRIX_ROLES = ("matrix", "expert")
 EXAMPLE = (4096, 11008)
 SMALLEST = 4096  # numbers; smaller tensors keep 32 bits, as in bitsandbytes
-LARGEST_BLOCK, SMALLEST_BLOCK = 256, 32
+BLOCK, LARGEST_BLOCK, SMALLEST_BLOCK = 256, 512, 32
 
 
 class Stored(NamedTuple):
@@ -45,11 +45,16 @@ class StateBytes:
 
 
 def block_of(shape: Shape) -> int:
-    """Numbers that share a scale in 8 bits: the largest divisor of a row up to 256. 0 where 8 bits do not pay."""
+    """Numbers that share a scale in 8 bits, 0 where 8 bits do not pay.
+
+    The divisor of a row that is least above 255, up to 512, so that scales take no more bytes than bitsandbytes' at
+    blocks of 256; where there is none the largest below.
+    """
     row = math.prod(shape[1:])
-    if math.prod(shape) < SMALLEST or len(shape) < 2:
+    if math.prod(shape) < SMALLEST or len(shape) < 2 or not row:
         return 0
-    found = next(size for size in range(min(row, LARGEST_BLOCK), 0, -1) if row % size == 0)
+    sizes = [*range(BLOCK, LARGEST_BLOCK + 1), *range(BLOCK - 1, 0, -1)]
+    found = next(size for size in sizes if row % size == 0)
     return found if found >= SMALLEST_BLOCK else 0
 
 

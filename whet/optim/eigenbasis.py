@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -12,17 +12,19 @@ from torch import Tensor
 
 from whet.optim import codecs
 from whet.optim.codecs import Format, stored_as
+from whet.optim.direction import Direction, Product, Scaled, assembled
 from whet.optim.elementwise import M, V
 from whet.optim.groups import NamedParameter
 from whet.optim.pieces import wide
-from whet.optim.rules import At, DecayForm, Tensors, Whole
+from whet.optim.rules import At, DecayForm, Whole
 
 
 class Soap:
     """Vyas et al. 2024, algorithm 3. The first step only measures.
 
     Averages of G G^T and G^T G are diagonalised once, and every `every` steps followed by one power iteration and a QR
-    decomposition. A side longer than `largest` keeps its own basis.
+    decomposition. A side longer than `largest` keeps its own basis. The momentum is kept in the eigenbasis and turned
+    with it, which is the published rule with two products less a step.
     """
 
     decay_form: DecayForm = "late"
@@ -44,29 +46,34 @@ class Soap:
                     state[name] = torch.zeros(*shape[:-2], size, size, dtype=kind, device=device)
         return state
 
-    def directions(self, wholes: Sequence[Whole], at: At) -> Tensors:
-        return [self._direction(whole, at) for whole in wholes]
+    def directions(self, wholes: Sequence[Whole], at: At) -> Iterator[Direction]:
+        for whole in wholes:
+            yield self._direction(whole, at)
 
-    def _direction(self, whole: Whole, at: At) -> Tensor:
+    def _direction(self, whole: Whole, at: At) -> Direction:
         if at.step == 1:
             self._observe(whole)
             for side in ("left", "right"):
                 if side in whole.state:
                     whole.state[f"{side}_basis"].copy_(torch.linalg.eigh(whole.state[side])[1].flip(-1))
-            return torch.zeros_like(whole.grad)
+            return []
         state, count, stored = whole.state, at.step - 1, stored_as(whole.grad.shape, self.format)
         key = whole.index * 1_000_003 + at.step
-        m = codecs.read(state, M, stored).lerp_(whole.grad, 1 - self.betas[0])
-        v = codecs.read(state, V, stored).lerp_(rotated(whole.grad, state).square_(), 1 - self.betas[1])
-        direction = unrotated(rotated(m, state).div_(v.sqrt().add_(self.eps)), state)
+        grad = rotated(whole.grad, state)
+        m = codecs.read(state, M, stored).lerp_(grad, 1 - self.betas[0])
+        v = codecs.read(state, V, stored).mul_(self.betas[1]).addcmul_(grad, grad, value=1 - self.betas[1])
+        scales = v.sqrt().add_(self.eps)
+        factor = (1 - self.betas[1] ** count) ** 0.5 / (1 - self.betas[0] ** count)
+        direction = unrotated(torch.div(m, scales, out=scales), state, factor)
         self._observe(whole)
         if count % self.every == 0:
-            v = self._turn(state, v)
+            m, v = self._turn(state, m, v)
             if stored.format == "fp32":
+                state["m"].copy_(m)
                 state["v"].copy_(v)
         codecs.write(state, M, stored, m, key=key)
         codecs.write(state, V, stored, v, key=key + 1)
-        return direction.mul_((1 - self.betas[1] ** count) ** 0.5 / (1 - self.betas[0] ** count))
+        return [direction]
 
     def _observe(self, whole: Whole) -> None:
         grad, state = whole.grad, whole.state
@@ -75,8 +82,9 @@ class Soap:
         if "right" in state:
             state["right"].lerp_(grad.mT @ grad, 1 - self.shampoo)
 
-    def _turn(self, state: dict[str, Any], v: Tensor) -> Tensor:
-        """Renew both bases; `v` follows the order of their eigenvalues."""
+    def _turn(self, state: dict[str, Any], m: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Renew both bases: `m` is turned into them, and `v` follows the order of their eigenvalues."""
+        m = assembled([unrotated(m, state)], m)
         for side, dim in (("left", -2), ("right", -1)):
             if side not in state:
                 continue
@@ -86,7 +94,7 @@ class Soap:
             v = v.gather(dim, (order.unsqueeze(-1) if dim == -2 else order.unsqueeze(-2)).expand_as(v))
             columns = order.unsqueeze(-2).expand_as(moved)
             basis.copy_(torch.linalg.qr(moved.gather(-1, columns))[0])
-        return v
+        return rotated(m, state), v
 
 
 def rotated(matrix: Tensor, state: dict[str, Any]) -> Tensor:
@@ -96,8 +104,8 @@ def rotated(matrix: Tensor, state: dict[str, Any]) -> Tensor:
     return matrix @ state["right_basis"] if "right_basis" in state else matrix.clone()
 
 
-def unrotated(matrix: Tensor, state: dict[str, Any]) -> Tensor:
+def unrotated(matrix: Tensor, state: dict[str, Any], factor: float = 1.0) -> Product | Scaled:
     """Back from the eigenbasis."""
-    if "left_basis" in state:
-        matrix = state["left_basis"] @ matrix
-    return matrix @ state["right_basis"].mT if "right_basis" in state else matrix
+    if "right_basis" in state:
+        matrix = matrix @ state["right_basis"].mT
+    return Product(state["left_basis"], matrix, factor) if "left_basis" in state else Scaled(matrix, factor)

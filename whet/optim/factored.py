@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -10,10 +10,11 @@ from torch import Tensor
 
 from whet.optim import codecs
 from whet.optim.codecs import Format, stored_as
+from whet.optim.direction import Direction, Outer, Scaled, Term, mean_squares
 from whet.optim.elementwise import M, rms
 from whet.optim.groups import NamedParameter
 from whet.optim.pieces import wide
-from whet.optim.rules import At, DecayForm, Tensors, Whole
+from whet.optim.rules import At, DecayForm, Whole
 
 
 class Adafactor:
@@ -32,24 +33,27 @@ class Adafactor:
     def begin(self, named: NamedParameter, device: torch.device) -> dict[str, Any]:
         return factors("v", named, device)
 
-    def directions(self, wholes: Sequence[Whole], at: At) -> Tensors:
+    def directions(self, wholes: Sequence[Whole], at: At) -> Iterator[Direction]:
         rate = 1.0 if at.lr == 0 else min(1.0, at.step**-0.5 / at.lr)
-        return [self._direction(whole, rate, at.step**self.decay_power) for whole in wholes]
+        for whole in wholes:
+            yield [self._direction(whole, rate, at.step**self.decay_power)]
 
-    def _direction(self, whole: Whole, rate: float, share: float) -> Tensor:
+    def _direction(self, whole: Whole, rate: float, share: float) -> Term:
+        """Matrices are never held: a piece of the update is one product of its row and column factors."""
         grad, state = whole.grad, whole.state
         tiny = torch.finfo(grad.dtype).eps
-        if grad.dim() > 1:
-            row = state["v_row"].lerp_(mean_square(grad, -1), share)
-            column = state["v_column"].lerp_(mean_square(grad, -2), share)
-            estimate = row @ column / row.mean(-2, keepdim=True).clamp_min(tiny)
-        else:
-            estimate = state["v"].lerp_(grad.square(), share).clone()
-        update = estimate.clamp_(min=tiny * tiny).rsqrt_().mul_(grad)
-        update.div_((rms(update) / self.clip).clamp_(min=1.0))
         assert whole.square is not None
-        size = (whole.square / grad.numel()).sqrt().clamp_min(self.eps)
-        return update.mul_(size * rate)
+        size = (whole.square / grad.numel()).sqrt().clamp_min(self.eps) * rate
+        if grad.dim() < 2:
+            estimate = state["v"].lerp_(grad.square(), share)
+            update = estimate.clamp_min(tiny * tiny).rsqrt_().mul_(grad)
+            return Scaled(update, size / (rms(update) / self.clip).clamp_(min=1.0))
+        rows, columns = mean_squares(grad)
+        row, column = state["v_row"].lerp_(rows, share), state["v_column"].lerp_(columns, share)
+        row = row / row.mean(-2, keepdim=True).clamp_min(tiny)
+        update = Outer(grad, row.rsqrt_(), column.rsqrt(), 1 / tiny)
+        length = (update.square() / grad.numel()).sqrt()
+        return update.times(size / (length / self.clip).clamp_(min=1.0))
 
 
 class Came:
@@ -68,29 +72,31 @@ class Came:
         residual = factors("residual_of", named, device) if len(shape) > 1 else {}
         return {**made, **factors("v", named, device), **residual}
 
-    def directions(self, wholes: Sequence[Whole], at: At) -> Tensors:
-        return [self._direction(whole, whole.index * 1_000_003 + at.step) for whole in wholes]
+    def directions(self, wholes: Sequence[Whole], at: At) -> Iterator[Direction]:
+        for whole in wholes:
+            yield [self._direction(whole, whole.index * 1_000_003 + at.step)]
 
-    def _direction(self, whole: Whole, key: int) -> Tensor:
+    def _direction(self, whole: Whole, key: int) -> Term:
         grad, state, stored = whole.grad, whole.state, stored_as(whole.grad.shape, self.format)
         is_matrix = grad.dim() > 1
         squares = grad.square().add_(self.eps[0])
         if is_matrix:
-            update = self._inverse_root(state, "v", squares, self.betas[1]).mul_(grad)
+            row, column = self._inverse_roots(state, "v", squares, self.betas[1])
+            update = (row * column).mul_(grad)
         else:
             update = state["v"].lerp_(squares, 1 - self.betas[1]).rsqrt().mul_(grad)
         update.div_((rms(update) / self.clip).clamp_(min=1.0))
         m = codecs.read(state, M, stored).lerp_(update, 1 - self.betas[0])
         codecs.write(state, M, stored, m, key=key)
         if not is_matrix:
-            return m.clone()
-        instability = (update - m).square_().add_(self.eps[1])
-        return self._inverse_root(state, "residual_of", instability, self.betas[2]).mul_(m)
+            return Scaled(m)
+        instability = update.sub_(m).square_().add_(self.eps[1])
+        return Outer(m, *self._inverse_roots(state, "residual_of", instability, self.betas[2]))
 
-    def _inverse_root(self, state: dict[str, Any], name: str, squares: Tensor, beta: float) -> Tensor:
+    def _inverse_roots(self, state: dict[str, Any], name: str, squares: Tensor, beta: float) -> tuple[Tensor, Tensor]:
         row = state[f"{name}_row"].lerp_(squares.mean(-1, keepdim=True), 1 - beta)
         column = state[f"{name}_column"].lerp_(squares.mean(-2, keepdim=True), 1 - beta)
-        return (row / row.mean(-2, keepdim=True)).rsqrt_() * column.rsqrt()
+        return (row / row.mean(-2, keepdim=True)).rsqrt_(), column.rsqrt()
 
 
 def factors(name: str, named: NamedParameter, device: torch.device) -> dict[str, Tensor]:
@@ -102,8 +108,3 @@ def factors(name: str, named: NamedParameter, device: torch.device) -> dict[str,
         f"{name}_row": torch.zeros(*shape[:-1], 1, dtype=kind, device=device),
         f"{name}_column": torch.zeros(*shape[:-2], 1, shape[-1], dtype=kind, device=device),
     }
-
-
-def mean_square(tensor: Tensor, dim: int) -> Tensor:
-    """The mean of squares along `dim`, which stays with size 1."""
-    return torch.linalg.vector_norm(tensor, dim=dim, keepdim=True).square_().div_(tensor.shape[dim])

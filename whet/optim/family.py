@@ -19,13 +19,16 @@ from torch.optim import Optimizer
 from whet.optim import codecs
 from whet.optim.blocks import Turns
 from whet.optim.codecs import Entry, Format
+from whet.optim.direction import Direction, assembled
 from whet.optim.groups import NamedParameter, ParamGroups
 from whet.optim.owners import Owners
 from whet.optim.pieces import RESIDUAL, Leaf, Piece, buckets, check_layout, leaf, local, wide
 from whet.optim.rounding import key_of, round_stochastically, round_with_residual
 from whet.optim.rules import At, Descend, Whole, prepared
 
-WHOLE = 1 << 24  # elements of matrices of one shape that a whole rule takes at once
+# Elements of matrices of one shape that a whole rule takes at once. A CPU gains where they are tiny; larger ones it
+# multiplies as fast singly, without a stack of copies.
+WHOLE = {"cpu": 1 << 16, "cuda": 1 << 24}
 
 
 class Family(Optimizer):
@@ -113,25 +116,33 @@ class Family(Optimizer):
         squares = self._squares(parameters) if self.rule.needs_weights else {}
         if self._owners is None:
             for batch in _alike(parameters):
-                own = [p.grad for p in batch]
-                self._descend(batch, self._directions(batch, own, squares, at), at)
+                directions = self._directions(batch, [p.grad for p in batch], squares, at)
+                for parameter, direction in zip(batch, directions, strict=True):
+                    self._descend_one(parameter, direction, at)
             return
         for taken in self._owners.rounds(parameters):
             grads = self._owners.gather(taken)
             found: dict[int, Tensor] = {}
             for batch in _alike([p for p in taken if id(p) in grads]):
                 directions = self._directions(batch, [grads.pop(id(p)) for p in batch], squares, at)
-                found.update(zip(map(id, batch), directions, strict=True))
+                found.update((id(p), assembled(d, p)) for p, d in zip(batch, directions, strict=True))
             self._descend(taken, self._owners.scatter(taken, found), at)
 
     def _directions(
         self, batch: Sequence[Tensor], grads: Sequence[Tensor], squares: Mapping[int, Tensor], at: At
-    ) -> list[Tensor]:
+    ) -> Iterator[Direction]:
         wholes = [
             Whole(self._named[id(p)], g.to(wide(p.dtype)), self.state[p], self._index[id(p)], squares.get(id(p)))
             for p, g in zip(batch, grads, strict=True)
         ]
         return self.rule.directions(wholes, at)
+
+    def _descend_one(self, parameter: Tensor, direction: Direction, at: At) -> None:
+        weight = parameter.detach()
+        if weight.dtype == wide(weight.dtype):
+            Descend(self.rule.decay_form).descend(weight, direction, at)
+        else:
+            self._descend([parameter], [assembled(direction, weight)], at)
 
     def _descend(self, parameters: Sequence[Tensor], directions: Sequence[Tensor], at: At) -> None:
         descend = Descend(self.rule.decay_form)
@@ -291,11 +302,12 @@ def _is_wide(value: Tensor, piece: Piece) -> bool:
 
 
 def _alike(parameters: Sequence[Any]) -> Iterator[list[Any]]:
-    """Parameters of one shape and dtype, in lists of at most `WHOLE` elements."""
+    """Parameters of one shape and dtype, in lists of at most `WHOLE` elements (or of one)."""
     kinds: dict[Any, list[Any]] = defaultdict(list)
     for parameter in parameters:
         kinds[parameter.shape, parameter.dtype].append(parameter)
     for members in kinds.values():
-        step = max(1, WHOLE // max(1, members[0].numel()))
+        limit = WHOLE.get(members[0].device.type, WHOLE["cuda"])
+        step = max(1, limit // max(1, members[0].numel()))
         for first in range(0, len(members), step):
             yield members[first : first + step]

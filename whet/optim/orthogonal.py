@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,10 +14,11 @@ from torch import Tensor
 from whet.base.errors import ConfigError
 from whet.optim import codecs
 from whet.optim.codecs import Format, stored_as
+from whet.optim.direction import Direction, Scaled
 from whet.optim.elementwise import M
 from whet.optim.groups import NamedParameter
 from whet.optim.pieces import wide
-from whet.optim.rules import At, DecayForm, Tensors, Whole
+from whet.optim.rules import At, DecayForm, Whole
 
 Coefficients = Literal["kj", "quintic", "polar-express"]
 Scale = Literal["original", "rms"]
@@ -81,7 +82,7 @@ class Muon:
             )
         return codecs.begin(M, shape, stored_as(shape, self.format), wide(named.parameter.dtype), device)
 
-    def directions(self, wholes: Sequence[Whole], at: At) -> Tensors:
+    def directions(self, wholes: Sequence[Whole], at: At) -> Iterator[Direction]:
         momenta = torch.stack([self._momentum(whole, at) for whole in wholes])
         found: dict[int, Tensor] = {}
         for rows in {self._rows(whole) for whole in wholes}:
@@ -90,7 +91,8 @@ class Muon:
             matrices = chosen.reshape(-1, rows or chosen.shape[-2], chosen.shape[-1])
             for place, direction in zip(places, self._orthogonal(matrices).view(chosen.shape), strict=True):
                 found[place] = self.shape(wholes[place], direction, rows)
-        return [found[place] for place in range(len(wholes))]
+        for place in range(len(wholes)):
+            yield [Scaled(found[place])]
 
     def shape(self, whole: Whole, direction: Tensor, rows: int) -> Tensor:
         """The direction at the length of a step. `rows` are those of one head, or 0."""

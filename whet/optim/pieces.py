@@ -60,9 +60,14 @@ def leaf(named: NamedParameter, state: dict[str, Any], grad: Tensor, names: Coll
     return Leaf(named, state, kept, as_rows(local(parameter.detach())), as_rows(local(grad)), start)
 
 
+def piece_limit(device: torch.device) -> int:
+    """Elements of one piece on this kind of device."""
+    return PIECE.get(device.type, PIECE["cuda"])
+
+
 def buckets(leaves: Iterable[Leaf], device: torch.device) -> Iterator[list[Piece]]:
     """All rows of all leaves, in lists of pieces that together have at most `PIECE` elements (or are one row)."""
-    limit = PIECE.get(device.type, PIECE["cuda"])
+    limit = piece_limit(device)
     bucket: list[Piece] = []
     size = 0
     for member in leaves:

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -14,10 +15,11 @@ from torch import Tensor
 from whet.base.errors import ConfigError
 from whet.optim import codecs
 from whet.optim.codecs import Entry, Format, stored_as
-from whet.optim.elementwise import M, V
+from whet.optim.direction import Direction, Product, Scaled, mean_squares
+from whet.optim.elementwise import M, V, normalised
 from whet.optim.groups import NamedParameter, ParamGroups
 from whet.optim.pieces import wide
-from whet.optim.rules import At, DecayForm, Tensors, Whole
+from whet.optim.rules import At, DecayForm, Whole
 
 Basis = Literal["svd", "gram"]
 BASIS = Entry("basis", True)
@@ -42,8 +44,8 @@ def down(grad: Tensor, basis: Tensor) -> Tensor:
     return grad @ basis.mT if is_right(grad.shape) else basis.mT @ grad
 
 
-def back(low: Tensor, basis: Tensor, shape: Sequence[int]) -> Tensor:
-    return low @ basis if is_right(shape) else basis @ low
+def back(low: Tensor, basis: Tensor, shape: Sequence[int], factor: float = 1.0) -> Product:
+    return Product(low, basis, factor) if is_right(shape) else Product(basis, low, factor)
 
 
 def top_directions(grad: Tensor, rank: int, how: Basis) -> Tensor:
@@ -104,11 +106,11 @@ class LowRank:
     def normalised(self, whole: Whole, low: Tensor, at: At) -> Tensor:
         """m / (sqrt(v) + eps) of the low-rank gradient, not corrected for its start."""
         stored, key = stored_as(low.shape, self.format), whole.index * 1_000_003 + at.step
-        m = codecs.read(whole.state, M, stored).lerp_(low, 1 - self.betas[0])
-        v = codecs.read(whole.state, V, stored).mul_(self.betas[1]).addcmul_(low, low, value=1 - self.betas[1])
+        m, v = codecs.read(whole.state, M, stored), codecs.read(whole.state, V, stored)
+        (normal,) = normalised([low], [m], [v], self.betas, self.eps, math.inf)
         codecs.write(whole.state, M, stored, m, key=key)
         codecs.write(whole.state, V, stored, v, key=key + 1)
-        return m / v.sqrt().add_(self.eps)
+        return normal
 
     def correction(self, at: At) -> float:
         return (1 - self.betas[1] ** at.step) ** 0.5 / (1 - self.betas[0] ** at.step)
@@ -123,17 +125,18 @@ class GaLore(LowRank):
         super().__init__(rank, gap, betas, eps, state)
         self.scale, self.how = scale, basis
 
-    def directions(self, wholes: Sequence[Whole], at: At) -> Tensors:
-        return [self._direction(whole, at).mul_(self.scale * self.correction(at)) for whole in wholes]
+    def directions(self, wholes: Sequence[Whole], at: At) -> Iterator[Direction]:
+        for whole in wholes:
+            yield self._direction(whole, at, self.scale * self.correction(at))
 
     def basis(self, whole: Whole, at: At) -> Tensor:
         if self.is_due(at):
             whole.state["basis"].copy_(top_directions(whole.grad, self.rank, self.how))
         return whole.state["basis"]
 
-    def _direction(self, whole: Whole, at: At) -> Tensor:
+    def _direction(self, whole: Whole, at: At, factor: float) -> Direction:
         basis = self.basis(whole, at)
-        return back(self.normalised(whole, down(whole.grad, basis), at), basis, whole.grad.shape)
+        return [back(self.normalised(whole, down(whole.grad, basis), at), basis, whole.grad.shape, factor)]
 
 
 class QGaLore(GaLore):
@@ -186,12 +189,15 @@ class Fira(GaLore):
     def begin(self, named: NamedParameter, device: torch.device) -> dict[str, Any]:
         return {**super().begin(named, device), "norm": start_norm(named, device)}
 
-    def _direction(self, whole: Whole, at: At) -> Tensor:
+    def _direction(self, whole: Whole, at: At, factor: float) -> Direction:
         basis, shape = self.basis(whole, at), whole.grad.shape
         low = down(whole.grad, basis)
         normal = self.normalised(whole, low, at)
-        missed = (whole.grad - back(low, basis, shape)).mul_(channel_scale(normal, low, shape))
-        return back(normal, basis, shape).add_(limited(missed, whole.state["norm"], self.growth))
+        missed = whole.grad.clone()
+        back(low, basis, shape).add_to(missed, -1.0)
+        scale = channel_scale(normal, low, shape)
+        excess = excess_of(scaled_norm(missed, scale), whole.state["norm"], self.growth)
+        return [back(normal, basis, shape, factor), Scaled(missed, scale / excess * factor)]
 
 
 class Apollo(LowRank):
@@ -224,20 +230,23 @@ class Apollo(LowRank):
         state = {**super().begin(named, device), "norm": start_norm(named, device)}
         return state if self.is_stored else {k: v for k, v in state.items() if k != "basis"}
 
-    def directions(self, wholes: Sequence[Whole], at: At) -> Tensors:
-        return [self._direction(whole, at).mul_(self.correction(at)) for whole in wholes]
+    def directions(self, wholes: Sequence[Whole], at: At) -> Iterator[Direction]:
+        for whole in wholes:
+            yield [Scaled(whole.grad, self._factor(whole, at).mul_(self.correction(at)))]
 
-    def _direction(self, whole: Whole, at: At) -> Tensor:
+    def _factor(self, whole: Whole, at: At) -> Tensor:
+        """What multiplies each channel of the gradient, or all of it: the step itself is one pass over the weights."""
         low = down(whole.grad, self._basis(whole, at))
         normal = self.normalised(whole, low, at)
         if self.granularity == "channel":
-            scaled = whole.grad * channel_scale(normal, low, whole.grad.shape)
+            scale = channel_scale(normal, low, whole.grad.shape)
         else:
             norms = [torch.linalg.matrix_norm(x, keepdim=True) for x in (normal, low)]
-            scaled = whole.grad * (norms[0] / (norms[1] + 1e-8))
-        if self.is_scaled_first:
-            return limited(scaled.mul_(self.scale), whole.state["norm"], self.growth)
-        return limited(scaled, whole.state["norm"], self.growth).mul_(self.scale)
+            scale = norms[0] / (norms[1] + 1e-8)
+        first, then = (self.scale, 1.0) if self.is_scaled_first else (1.0, self.scale)
+        scale = scale.mul_(first)
+        excess = excess_of(scaled_norm(whole.grad, scale), whole.state["norm"], self.growth)
+        return scale.div_(excess).mul_(then)
 
     def _basis(self, whole: Whole, at: At) -> Tensor:
         if self.is_stored and not self.is_due(at):
@@ -258,12 +267,23 @@ def start_norm(named: NamedParameter, device: torch.device) -> Tensor:
     return torch.full((*named.parameter.shape[:-2], 1, 1), torch.inf, dtype=wide(named.parameter.dtype), device=device)
 
 
-def limited(update: Tensor, before: Tensor, growth: float) -> Tensor:
-    """`update`, shortened so that its norm grows at most by `growth` over the last one (Fira, equation 8)."""
-    norm = torch.linalg.matrix_norm(update, keepdim=True)
+def scaled_norm(matrix: Tensor, scale: Tensor) -> Tensor:
+    """The norm (..., 1, 1) of `matrix` x `scale`, which has a number a row, a column or a matrix."""
+    if scale.shape[-2:] == (1, 1):
+        return torch.linalg.matrix_norm(matrix, keepdim=True) * scale
+    rows, columns = mean_squares(matrix)
+    squares = rows * matrix.shape[-1] if scale.shape[-1] == 1 else columns * matrix.shape[-2]
+    return (squares * scale.square()).sum((-2, -1), keepdim=True).sqrt()
+
+
+def excess_of(norm: Tensor, before: Tensor, growth: float) -> Tensor:
+    """What an update of this norm is divided by, so that it is at most `growth` times as long as the last one.
+
+    Fira, equation 8. `before` is the last one's norm, and becomes this one's.
+    """
     excess = (norm / (before + 1e-8)).clamp_(min=growth).div_(growth)
     before.copy_(norm / excess)
-    return update.div_(excess)
+    return excess
 
 
 def check_rank(groups: ParamGroups, rank: int, kind: str) -> None:

@@ -6,7 +6,7 @@ Two kinds, by what they must see. A *row rule* works on any rows of a parameter,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from whet.optim.codecs import Entry
+from whet.optim.direction import Direction
 from whet.optim.groups import NamedParameter
 from whet.optim.pieces import Leaf
 
@@ -73,8 +74,8 @@ class WholeRule(Protocol):
         """The state of a tensor that has had no step."""
         ...
 
-    def directions(self, wholes: Sequence[Whole], at: At) -> Tensors:
-        """What to subtract, times the rate. `wholes` have one shape."""
+    def directions(self, wholes: Sequence[Whole], at: At) -> Iterator[Direction]:
+        """What to subtract from each, times the rate, in order. `wholes` have one shape."""
         ...
 
 
@@ -94,6 +95,17 @@ class Descend:
         torch._foreach_add_(weights, grads, alpha=-at.lr)
         if at.decay and self._form == "late":
             torch._foreach_add_(weights, weights, alpha=-at.lr * at.decay)
+
+    def descend(self, weight: Tensor, direction: Direction, at: At) -> None:
+        """The same for one whole weight in the dtype of computation, term by term and in place."""
+        if at.decay and self._form == "factor":
+            weight.mul_(1 - at.lr * at.decay)
+        if at.decay and self._form == "sum":
+            weight.add_(weight, alpha=-at.lr * at.decay)
+        for term in direction:
+            term.add_to(weight, -at.lr)
+        if at.decay and self._form == "late":
+            weight.add_(weight, alpha=-at.lr * at.decay)
 
 
 def prepared(rule: Any, leaves: Sequence[Leaf]) -> list[Leaf]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import torch
 
 from whet.optim.codecs import Entry
-from whet.optim.elementwise import State, V, root
+from whet.optim.elementwise import State, V, normalised
 from whet.optim.rules import At, Tensors
 
 Z = Entry("z", True, exact=True)
@@ -41,9 +40,8 @@ class ScheduleFree:
         v, z = state["v"], state["z"]
         if at.step == 1:
             torch._foreach_copy_(z, weights)
-        torch._foreach_mul_(v, self.betas[1])
-        torch._foreach_addcmul_(v, grads, grads, value=1 - self.betas[1])
-        directions = torch._foreach_div(grads, root(v, math.sqrt(1 - self.betas[1] ** at.step), self.eps))
+        scratch = [torch.zeros_like(grad) for grad in grads]  # at beta_1 = 0 the first moment is the gradient
+        directions = normalised(grads, scratch, v, (0.0, self.betas[1]), self.eps, at.step)
         if at.decay:
             torch._foreach_add_(directions, weights, alpha=at.decay)
         torch._foreach_lerp_(weights, z, at.blend)

@@ -41,16 +41,12 @@ def sgd(
     decay: parameter roles that decay; norms, biases and embeddings do not by default
     state: how the velocity is stored
     """
-    import torch
-
     from whet.optim.elementwise import Momentum as Rule
     from whet.optim.family import Family
 
     if nesterov and not momentum:
         hint = "optimizer.momentum=0.9"
         raise ConfigError("`nesterov` looks ahead along the momentum, and there is none", at="optimizer", hint=hint)
-    params = groups.with_decay(weight_decay, decay)
-    # torch 2.13 has no sharding strategy for its fused SGD
-    if state == "fp32" and groups.fits_torch and not groups.is_sharded:
-        return torch.optim.SGD(params, lr=lr, momentum=momentum, nesterov=nesterov, fused=True)
-    return Family(groups, params, Rule(momentum, nesterov), lr=lr, state=state)
+    # torch.optim.SGD itself has no sharding strategy for its fused step (2.13), and names its state otherwise: a
+    # checkpoint of one process could not go on on several.
+    return Family(groups, groups.with_decay(weight_decay, decay), Rule(momentum, nesterov), lr=lr, state=state)

@@ -1,0 +1,65 @@
+"""No step waits for its device: tensors without data stand for a device whose numbers are not there yet."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.optim.problem import build
+from tests.optim.test_family import HAS_FORMATS
+from tests.optim.zoo import SETTINGS, Zoo, groups
+from whet.optim.family import Family
+from whet.optim.wrapped import Averaged
+
+# Q-GaLore reads a cosine when it renews a basis, beside a decomposition that takes longer; here none is due again.
+LAZY = {"q-galore": {"gap": 1000}}
+
+# Every kernel of the family but this one knows tensors without data (torch 2.13); it returns nothing.
+META = torch.library.Library("aten", "IMPL")
+META.impl("_fused_sgd_", lambda *arguments, **facts: None, "Meta")
+
+
+def step_without_data(kind: str, wrap=lambda chosen: chosen, **settings) -> None:
+    """Three steps whose every number is unknown: reading one (`item`, `tolist`, `cpu`, `if tensor`) raises."""
+    with torch.device("meta"):
+        module = Zoo()
+    made = groups(module, one_by_one=True)  # torch's fused optimizers refuse this device
+    chosen = wrap(build(kind, made, **{**SETTINGS[kind], **LAZY.get(kind, {}), **settings}))
+    for _ in range(3):
+        getattr(chosen, "prepare_step", lambda: None)()
+        for parameter in module.parameters():
+            parameter.grad = torch.empty_like(parameter)
+        getattr(chosen, "drop_idle", lambda: None)()
+        chosen.step()
+        if getattr(chosen, "wants_curvature", False):
+            for parameter in module.parameters():
+                parameter.grad = torch.empty_like(parameter)
+            chosen.curve(2.0)
+
+
+@pytest.mark.parametrize("kind", SETTINGS)
+def test_a_step_reads_no_number(kind):
+    step_without_data(kind)
+
+
+@pytest.mark.parametrize("kind", HAS_FORMATS)
+@pytest.mark.parametrize("state", ["bf16", "8bit"])
+def test_a_step_with_compressed_state_reads_no_number(kind, state):
+    step_without_data(kind, state=state)
+
+
+def test_an_average_of_the_weights_reads_no_number():
+    step_without_data("lion", lambda chosen: Averaged(chosen, 0.9))
+
+
+@pytest.mark.parametrize("read", [lambda t: t.mean().item(), lambda t: bool(t.max() > 0), lambda t: t.norm().cpu()])
+def test_a_rule_that_reads_a_number_is_caught(read, monkeypatch):
+    plain = Family._read
+
+    def reading(self, rule, bucket):
+        read(bucket[0].leaf.grad)
+        return plain(self, rule, bucket)
+
+    monkeypatch.setattr(Family, "_read", reading)
+    with pytest.raises((RuntimeError, NotImplementedError)):
+        step_without_data("lion")
