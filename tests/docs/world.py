@@ -76,7 +76,7 @@ def _write_table(path: Path, rng: random.Random) -> None:
 
 
 def _model(folder: Path) -> None:
-    """A random model with a tokenizer of its own, as `Qwen/Qwen3-0.6B` and as `model`."""
+    """A random model with a tokenizer of its own, under the names of the models on the pages."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
     from whet.base.seeds import forked
@@ -88,6 +88,6 @@ def _model(folder: Path) -> None:
     config = AutoConfig.for_model(**QWEN, **ids, pad_token_id=tokenizer.pad_token_id)
     with forked(0, "docs"):
         model = AutoModelForCausalLM.from_config(config)
-    for name in ("Qwen/Qwen3-0.6B", "model"):
+    for name in ("Qwen/Qwen3-0.6B", "Qwen/Qwen3-4B", "model"):
         model.save_pretrained(folder / name)
         tokenizer.save_pretrained(folder / name)

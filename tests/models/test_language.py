@@ -11,7 +11,7 @@ from tests.models.architectures import VOCAB, tiny_model
 from tests.models.batches import packed, random_samples
 from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Segment, Stream
-from whet.contracts.model import Readout
+from whet.contracts.model import Divergence, Readout
 from whet.models import attention
 from whet.models.language import CausalModel
 
@@ -241,3 +241,42 @@ def test_one_token_samples_and_zero_weights_change_nothing():
     batch = packed([[4], *SAMPLES, [9, 9]], [[1.0], *([1.0] * len(s) for s in SAMPLES), [0.0, 0.0]])
     assert_same(loss_and_gradients(module, batch), expected)
     assert int((replace(batch.text).weights > 0).sum()) == sum(len(s) - 1 for s in SAMPLES)
+
+
+@pytest.mark.parametrize("packing", [True, False])
+@pytest.mark.parametrize("head_mode", ["chunked", "keep", "module"])
+def test_the_divergence_from_a_teacher_is_the_same_however_both_are_run(packing, head_mode):
+    """Against both models' own logits, a sample at a time; the teacher is run in the same way as the student."""
+    measure, batch = Divergence("jsd", 0.3, 2.0, 0.5), packed(SAMPLES, WEIGHTS)
+    found = {}
+    for name, kind in (("teacher", "llama"), ("student", "gemma2")):
+        module = tiny_model(kind, "whet" if packing else None)
+        if head_mode == "module":
+            module.lm_head = nn.Sequential(module.lm_head)
+        found[name] = CausalModel(
+            module, packed=packing, head_mode="keep" if head_mode == "keep" else "chunked", chunk=3
+        )
+    with torch.no_grad():
+        reading = found["teacher"].reading(batch)
+    want = frozenset({"divergence"})
+    given = found["student"].run(batch, want, Readout(teacher=reading, measure=measure))
+    given["divergence"].backward()
+    student, teacher = tiny_model("gemma2", None), tiny_model("llama", None)
+    total = 0.0
+    for sample, counts in zip(SAMPLES, WEIGHTS, strict=True):
+        ids = torch.tensor(sample)[None]
+        logits, theirs = student(ids).logits[0, :-1], teacher(ids).logits[0, :-1].detach()
+        q, p = torch.softmax(logits / 2, -1), torch.softmax(theirs / 2, -1)
+        m = 0.3 * p + 0.7 * q
+        each = (0.3 * p * (p / m).log() + 0.7 * q * (q / m).log()).sum(-1)
+        each = each + 0.5 * F.cross_entropy(logits, ids[0, 1:], reduction="none")
+        total = total + (each * torch.tensor(counts[1:])).sum()
+    total.backward()
+    module = found["student"].module
+    expected = {
+        n.replace("lm_head.", "lm_head.0.") if head_mode == "module" else n: g for n, g in gradients(student).items()
+    }
+    assert_same((given["divergence"].detach(), gradients(module)), (total.detach(), expected), 1e-5)
+    hot = found["student"].run(batch, frozenset({"target_logprobs", "logprobs"}), Readout(temperature=2.0))
+    torch.testing.assert_close(hot["target_logprobs"], given["target_logprobs"], rtol=1e-5, atol=1e-5)
+    assert not torch.equal(hot["logprobs"], hot["target_logprobs"])

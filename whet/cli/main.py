@@ -17,6 +17,7 @@ COMMANDS = {
     "runs": "list runs",
     "show": "show a run: status, curves, figures",
     "chat": "talk to a model",
+    "distill": "write a teacher's answers as rows to fine-tune a student on",
     "evaluate": "measure a model",
     "merge": "fold adapters and other models into a model",
     "export": "write a model in another format, with an equivalence report",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from whet.contracts.batch import Batch
 
@@ -26,13 +26,59 @@ class ParamRole(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Divergence:
+    """How far a student is from its teacher: the kind, its `beta` (of `jsd`), the temperature of both, and the weight
+    of the next-token loss beside it."""
+
+    kind: Literal["forward_kl", "reverse_kl", "jsd"] = "forward_kl"
+    beta: float = 0.5
+    temperature: float = 1.0
+    sft: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a model says of the next token at P positions, before it is read: `states` (P, E) and the head's `weight`
+    (V, E) and `bias`, whose product is computed in `dtype`; without a weight `states` are the logits (P, V)."""
+
+    states: torch.Tensor
+    weight: torch.Tensor | None = None
+    bias: torch.Tensor | None = None
+    logit_scale: float = 1.0
+    softcap: float | None = None
+    dtype: torch.dtype | None = None
+
+    @property
+    def vocab(self) -> int:
+        return self.states.shape[-1] if self.weight is None else len(self.weight)
+
+    def narrowed(self, vocab: int) -> Reading:
+        """The same of the first `vocab` tokens alone."""
+        if self.weight is None:
+            return replace(self, states=self.states[:, :vocab])
+        return replace(self, weight=self.weight[:vocab], bias=None if self.bias is None else self.bias[:vocab])
+
+    def part(self, at: slice) -> Reading:
+        """The same at some of the positions."""
+        return replace(self, states=self.states[at])
+
+
+@dataclass(frozen=True, slots=True)
 class Readout:
     """How logits are read: divided by `temperature`; how many of the likeliest tokens `top` lists; which tokens'
-    log-probabilities `candidates` gives, (P, K) int64."""
+    log-probabilities `candidates` gives, (P, K) int64; the `teacher` that they are compared with, and by what measure.
+    """
 
     temperature: float = 1.0
     top: int = 0
     candidates: torch.Tensor | None = None
+    teacher: Reading | None = None
+    measure: Divergence = Divergence()
+
+    def part(self, at: slice) -> Readout:
+        """The same at some of the positions."""
+        candidates = None if self.candidates is None else self.candidates[at]
+        return replace(self, candidates=candidates, teacher=self.teacher and self.teacher.part(at))
 
 
 PLAIN = Readout()
@@ -45,17 +91,27 @@ class Model(Protocol):
 
     - `nll`: scalar, the sum over trained positions of weight x -log p(target), differentiable.
     - `logprobs`: (P,) float32 log p(target), differentiable.
+    - `target_logprobs`: (P,) float32 log p(target) at temperature 1, whatever the readout's, differentiable.
     - `hits`: (P,) bool, whether the target is the most likely token (no gradient).
     - `entropy`: (P,) float32 of the distribution, in nats, differentiable.
     - `candidates`: (P, K) float32 log p of the readout's candidates, differentiable.
     - `top_ids`, `top_logprobs`: (P, K) the likeliest tokens and their log p, most likely first (no gradient).
     - `samples`: (P,) int64, tokens drawn from the distribution (no gradient).
+    - `divergence`: scalar, the sum of weight x (divergence from the readout's teacher + sft x -log p(target)),
+      differentiable. With it come `divergences` (P,), `target_logprobs` (P,) and `agrees` (P,) bool, whether both find
+      the same token likeliest, without gradient.
     - `hidden`: (T, D) last hidden states.
     - `scores`: (N, C) float32 numbers of each sequence, from models with a scoring head.
     - `logits`: (N, C) for models without tokens.
     """
 
     def run(self, batch: Batch, want: frozenset[str], readout: Readout = PLAIN) -> dict[str, torch.Tensor]: ...
+
+
+class Teacher(Model, Protocol):
+    """A model that others are compared with over the whole vocabulary."""
+
+    def reading(self, batch: Batch) -> Reading: ...
 
 
 @dataclass(frozen=True, slots=True)

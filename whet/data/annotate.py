@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +13,8 @@ from whet.data.order import Span
 
 
 class Annotated:
-    """The samples of `base`, each with its entry of every array in `fields` (N, ...), none at first.
+    """The samples of `base`, each with its entry of every array in `fields` (N, ...) and the further numbers of its
+    tokens that `values` gives; neither at first.
 
     Order and hash are those of the base: fields change what is learned of a sample, never where it stands.
     """
@@ -21,6 +22,7 @@ class Annotated:
     def __init__(self, base: Dataset) -> None:
         self._base = base
         self.fields: Mapping[str, np.ndarray] = {}
+        self.values: Callable[[Sample], Mapping[str, np.ndarray]] | None = None
         self.lengths, self.trained, self.rows = base.lengths, base.trained, base.rows
 
     @property
@@ -36,6 +38,8 @@ class Annotated:
 
     def __getitem__(self, index: int) -> Sample:
         sample = self._base[index]
+        if self.values is not None:
+            sample = replace(sample, values={**sample.values, **self.values(sample)})
         if not self.fields:
             return sample
         own = {name: column[index] for name, column in self.fields.items()}

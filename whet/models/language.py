@@ -16,15 +16,19 @@ from transformers import PretrainedConfig, PreTrainedModel
 
 from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Stream
-from whet.contracts.model import PLAIN, Readout
+from whet.contracts.model import PLAIN, Reading, Readout
 from whet.kernels.attention import SegmentPlan
-from whet.kernels.linear_loss import CHUNK_BYTES, cap_and_scale, linear_nll
-from whet.kernels.linear_scores import Scores, linear_scores, linear_top, logits_scores
+from whet.kernels.linear_divergence import Distances, linear_divergence, logits_distances
+from whet.kernels.linear_loss import CHUNK_BYTES, cap_and_scale, linear_nll, logits_logprobs, product_dtype
+from whet.kernels.linear_scores import Scores, linear_logprobs, linear_scores, linear_top, logits_scores
 from whet.models import rope, shift
 from whet.models.noise import noise_of
 
 TOP = frozenset({"top_ids", "top_logprobs"})
-WANTS = frozenset({"nll", "logprobs", "hits", "entropy", "candidates", "samples", "hidden", "scores"}) | TOP
+READING = "reading"
+WANTS = TOP | {
+    "nll", "logprobs", "target_logprobs", "hits", "entropy", "candidates", "samples", "hidden", "scores", "divergence",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,10 @@ class CausalModel:
         finally:
             noise.stream = None
 
+    def reading(self, batch: Batch) -> Reading:
+        """What the model says at the trained positions, for another one to be compared with."""
+        return self.module.whet_run(batch.text, frozenset({READING}))[READING]
+
 
 def unwrapped(module: Any) -> PreTrainedModel:
     """The transformers model inside a PEFT wrapper, or the module itself."""
@@ -99,12 +107,14 @@ def logit_shape(config: PretrainedConfig) -> tuple[float, float | None]:
 # A Stream is passed whole: FSDP2's mixed precision would round the weights, as float tensors, to bfloat16.
 def _run(
     module: nn.Module, stream: Stream, want: frozenset[str], readout: Readout = PLAIN, *, facts: RunFacts
-) -> dict[str, Tensor]:
+) -> dict[str, Any]:
     trained_P = torch.nonzero(stream.weights > 0).squeeze(1)
     asked = _Asked(stream.targets[trained_P], stream.weights[trained_P], want, readout)
     results: dict[str, Tensor] = {}
     if facts.head == "keep" and want - {"hidden", "scores"}:
         logits_PV = _own_logits(module, stream, trained_P, facts)
+        if READING in want:
+            return {READING: Reading(cap_and_scale(logits_PV, 1.0, None))}
         results = asked.of_logits(cap_and_scale(logits_PV, 1.0, None, readout.temperature))
         if not want & {"hidden", "scores"}:
             return results
@@ -116,6 +126,8 @@ def _run(
     if facts.head == "keep" or not want - {"hidden", "scores"}:
         return results
     hidden_PD = hidden_TD.index_select(0, trained_P)
+    if READING in want:
+        return {READING: _reading(unwrapped(module).get_output_embeddings(), hidden_PD, facts)}
     return results | _from_hidden(unwrapped(module).get_output_embeddings(), hidden_PD, asked, facts)
 
 
@@ -203,23 +215,29 @@ class _Asked:
 
     def part(self, at: slice) -> _Asked:
         """The same at some of the positions."""
-        candidates = self.readout.candidates
-        readout = replace(self.readout, candidates=None if candidates is None else candidates[at])
-        return replace(self, targets_P=self.targets_P[at], weights_P=self.weights_P[at], readout=readout)
+        targets_P, weights_P = self.targets_P[at], self.weights_P[at]
+        return replace(self, targets_P=targets_P, weights_P=weights_P, readout=self.readout.part(at))
 
     def of_logits(self, logits_PV: Tensor) -> dict[str, Tensor]:
         """All that is wanted, from logits in their final shape."""
         found = self.named(logits_scores(logits_PV, self.ids_PK, entropy=self.entropy))
+        if "target_logprobs" in self.want - found.keys():
+            found["target_logprobs"] = logits_logprobs(logits_PV * self.readout.temperature, self.targets_P)
         if "samples" in self.want:
             found["samples"] = torch.multinomial(torch.softmax(logits_PV.detach(), -1), 1).squeeze(-1)
         if self.want & TOP:
             logprobs_PK, ids_PK = torch.log_softmax(logits_PV.detach(), -1).topk(self.readout.top, -1)
             found |= {"top_ids": ids_PK, "top_logprobs": logprobs_PK}
+        if "divergence" in self.want and self.readout.teacher is not None:
+            rest = (self.readout.teacher, self.targets_P, self.weights_P, self.readout.measure)
+            found |= _distances(logits_distances(logits_PV, *rest))
         return found
 
     def named(self, scores: Scores) -> dict[str, Tensor]:
         logprobs_P = scores.logprobs_PK[:, 0]
         found = {"logprobs": logprobs_P, "hits": scores.hits_P, "entropy": scores.entropy_P}
+        if self.readout.temperature == 1:
+            found["target_logprobs"] = logprobs_P
         found["candidates"] = scores.logprobs_PK[:, 1:]
         if "nll" in self.want:
             found["nll"] = -torch.dot(logprobs_P, self.weights_P.to(logprobs_P.dtype))
@@ -232,14 +250,30 @@ def _from_hidden(head: nn.Module, hidden_PD: Tensor, asked: _Asked, facts: RunFa
     shape = facts.shape() | {"bias": head.bias}
     if asked.is_nll:
         return {"nll": linear_nll(hidden_PD, head.weight, asked.targets_P, asked.weights_P, **shape)}
-    shape["temperature"] = asked.readout.temperature
     found: dict[str, Tensor] = {}
+    if "divergence" in asked.want and (teacher := asked.readout.teacher) is not None:
+        rest = (teacher, asked.targets_P, asked.weights_P, asked.readout.measure)
+        found = _distances(linear_divergence(hidden_PD, head.weight, *rest, **shape))
+    elif "target_logprobs" in asked.want and asked.readout.temperature != 1:
+        found["target_logprobs"] = linear_logprobs(hidden_PD, head.weight, asked.targets_P, **shape)[0]
+    shape["temperature"] = asked.readout.temperature
     if asked.want & TOP:
         ids_PK, logprobs_PK = linear_top(hidden_PD, head.weight, asked.readout.top, **shape)
-        found = {"top_ids": ids_PK, "top_logprobs": logprobs_PK}
-    if asked.want - TOP - {"hidden"}:
+        found |= {"top_ids": ids_PK, "top_logprobs": logprobs_PK}
+    if asked.want - TOP - {"hidden", "divergence"}:
         found |= asked.named(linear_scores(hidden_PD, head.weight, asked.ids_PK, entropy=asked.entropy, **shape))
     return found
+
+
+def _distances(distances: Distances) -> dict[str, Tensor]:
+    return dict(zip(("divergence", "divergences", "target_logprobs", "agrees"), distances, strict=True))
+
+
+def _reading(head: nn.Module, hidden_PD: Tensor, facts: RunFacts) -> Reading:
+    """Hidden states with the head. Under FSDP2 its weight stays whole: the root does not shard again after it."""
+    if type(head) is nn.Linear:
+        return Reading(hidden_PD, head.weight, head.bias, facts.logit_scale, facts.softcap, product_dtype(head.weight))
+    return Reading(cap_and_scale(head(hidden_PD), facts.logit_scale, facts.softcap))
 
 
 def _from_module(head: nn.Module, hidden_PD: Tensor, asked: _Asked, facts: RunFacts) -> dict[str, Tensor]:
@@ -257,7 +291,7 @@ def _from_module(head: nn.Module, hidden_PD: Tensor, asked: _Asked, facts: RunFa
     ]
     return {
         name: torch.stack([part[name] for part in parts]).sum()
-        if name == "nll"
+        if name in ("nll", "divergence")
         else torch.cat([part[name] for part in parts])
         for name in parts[0]
     }

@@ -128,13 +128,17 @@ def _noise(module: nn.Module, name: str) -> list[str]:
 
 
 def _prepared(module: nn.Module, context: BuildContext) -> nn.Module:
-    """The twin as the tuner makes it; or all of it trained, where the tuner names layers that the twin lacks."""
+    """The twin as the tuner makes it; or all of it trained, where the tuner names layers that the twin lacks.
+
+    A model that is only asked has no gradients to compare: its twin is trained whole, or every probe would fail.
+    """
     if context.tuner is None:
         return module
     try:
-        return context.tuner.prepare(module)
+        prepared = context.tuner.prepare(module)
     except WhetError:
         return module
+    return prepared if any(p.requires_grad for p in prepared.parameters()) else prepared.requires_grad_(True)
 
 
 def _size(config: PretrainedConfig, spec: Spec) -> int:

@@ -46,6 +46,7 @@ from whet.train.optimizer_state import NamedOptimizer
 from whet.train.progress import Progress
 from whet.train.reference import AdaptersOff, Frozen, begins_at_base, choose, remember
 from whet.train.resolve import Resolved, resolve
+from whet.train.teacher import check_teacher, has_teacher, is_told, load_teacher, teacher_run, tell
 from whet.train.watchdog import Watchdog
 
 # A run that is over sooner loses less to a kill than its checkpoints would cost it.
@@ -79,6 +80,8 @@ def assemble(loaded: config.Loaded, folder: RunFolder | None = None) -> Built:
     set_threads(run, pinned)
     keep_freed_memory()
     processor, context = _read_model(run)
+    if has_teacher(run):
+        check_teacher(run, processor)
     ledger = Ledger()
     fed = feed(run, processor, context, ledger)
     world = World.start(run.train.device, run.parallel.timeout_s)
@@ -90,6 +93,8 @@ def assemble(loaded: config.Loaded, folder: RunFolder | None = None) -> Built:
 
 
 def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World, fed: Feed, method: Tuner) -> Built:
+    if is_told(run):  # the teacher is gone before the student comes
+        tell(run, world, fed.annotated, folder.path, lambda: _model(teacher_run(run, world), world, Still()))
     model = _model(run, world, method)
     way = _reference_way(run, world, model, fed, pinned)
     executor = _executor(run, world, model, method, _others(run, world, model, way))
@@ -204,6 +209,8 @@ def _reference_way(run: Run, world: World, model: Loaded, fed: Feed, pinned: dic
 
 def _others(run: Run, world: World, model: Loaded, way: str | None) -> dict[str, Model]:
     """The models that the objective asks beside the trained one."""
+    if has_teacher(run) and not is_told(run):
+        return {"teacher": load_teacher(lambda: _model(teacher_run(run, world), world, Still()))}
     if way == "copy":
         twin = _model(run, world, Still())
         return {"reference": Frozen(twin.module, twin.model)}

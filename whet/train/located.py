@@ -19,7 +19,11 @@ def located(run: Run) -> Run:
         held_out = [_source(source) for source in held_out]
     data = run.data.model_copy(update={"train": sources, "held_out": held_out, "template": _here(run.data.template)})
     track = run.track.model_copy(update={"folder": str(Path(run.track.folder).resolve())})
-    return run.model_copy(update={"data": data, "model": _model(run.model), "track": track})
+    objective = run.objective
+    if isinstance(teacher := getattr(objective, "teacher", None), Settings):
+        objective = objective.model_copy(update={"teacher": _model(teacher)})
+    changes = {"data": data, "model": _model(run.model), "track": track, "objective": objective}
+    return run.model_copy(update=changes)
 
 
 def _source(source: DataSource) -> DataSource:

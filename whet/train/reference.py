@@ -7,6 +7,7 @@ each epoch. It needs a data set that is known beforehand.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -40,11 +41,16 @@ class Frozen:
         self._module, self._model = module, model
 
     def run(self, batch: Batch, want: frozenset[str], readout: Readout = PLAIN) -> dict[str, torch.Tensor]:
+        with self._asked():
+            return self._model.run(batch, want, readout)
+
+    @contextlib.contextmanager
+    def _asked(self) -> Iterator[None]:
         was_training = self._module.training
         self._module.eval()
         try:
             with torch.no_grad():
-                return self._model.run(batch, want, readout)
+                yield
         finally:
             self._module.train(was_training)
 
@@ -123,9 +129,9 @@ def compute(data: Annotated, executor: Executor, dealer: Dealer, name: str) -> d
     objective: Any = executor.objective
     reference = Frozen(executor.module, executor.models.policy)
     found: dict[str, np.ndarray] = {}
-    progress = _Progress(name, len(data))
-    for start, stop in _chunks(data.lengths, dealer.capacity * dealer.world.size * _CHUNK_MICRO_BATCHES):
-        step = Step(-1, data.lengths[start:stop].tolist(), partial(_fetch, data, start))
+    progress = Progress(f"reference log-probabilities ({name})", len(data))
+    for start, stop in chunks(data.lengths, dealer.capacity * dealer.world.size * _CHUNK_MICRO_BATCHES):
+        step = Step(-1, data.lengths[start:stop].tolist(), partial(fetch, data, start))
         rows = dealer.rows(step.lengths)[dealer.world.rank :: dealer.world.size]
         for number, batch in enumerate(dealer(step)):
             with executor.precision():
@@ -142,11 +148,11 @@ def compute(data: Annotated, executor: Executor, dealer: Dealer, name: str) -> d
     return {field: whole if has_branches else whole[:, 0] for field, whole in summed.items()}
 
 
-def _fetch(data: Annotated, start: int, index: int) -> Sample:
+def fetch(data: Annotated, start: int, index: int) -> Sample:
     return data[start + index]
 
 
-def _chunks(lengths: np.ndarray, budget: int) -> Iterator[tuple[int, int]]:
+def chunks(lengths: np.ndarray, budget: int) -> Iterator[tuple[int, int]]:
     """Ranges of samples of about `budget` tokens each."""
     ends = np.cumsum(lengths)
     start = 0
@@ -157,7 +163,7 @@ def _chunks(lengths: np.ndarray, budget: int) -> Iterator[tuple[int, int]]:
         start = stop
 
 
-class _Progress:
+class Progress:
     """Says on stderr how far the pass is, after 2 seconds and then every 10."""
 
     def __init__(self, name: str, total: int) -> None:
@@ -167,4 +173,4 @@ class _Progress:
         if time.monotonic() >= self._due:
             self._due = time.monotonic() + 10
             share = f"{done:,} of {self._total:,} samples"
-            print(f"reference log-probabilities ({self._name}): {share}", file=sys.stderr, flush=True)
+            print(f"{self._name}: {share}", file=sys.stderr, flush=True)

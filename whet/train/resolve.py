@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from whet.base.seeds import forked
 from whet.contracts.model import Loaded
 from whet.contracts.sample import Sample
 from whet.data.collate import collate
+from whet.data.teachings import Teachings
 from whet.parallel.world import World
 from whet.train.executor import Executor
 from whet.train.feed import BATCH_SAMPLES, BATCH_TOKENS, Feed
@@ -58,7 +59,7 @@ def _measured(run: Run, world: World, fed: Feed, executor: Executor, model: Load
     vocabulary = module.get_input_embeddings().weight.shape[0]
 
     def measure(num_tokens: int) -> None:
-        batch = collate(list(_synthetic(num_tokens, fed.longest, vocabulary, facts)))
+        batch = collate([_told(fed, sample) for sample in _synthetic(num_tokens, fed.longest, vocabulary, facts)])
         with forked(0, "measure"):
             executor.rehearse([batch])
 
@@ -66,6 +67,12 @@ def _measured(run: Run, world: World, fed: Feed, executor: Executor, model: Load
     here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     found = largest_micro_batch(measure, world.device, -(-batch // world.size), fed.longest, here)
     return -int(world.largest([-float(found)])[0])
+
+
+def _told(fed: Feed, sample: Sample) -> Sample:
+    """The sample with such values as the real ones bring that a stored teacher has told about."""
+    told = fed.annotated["train"].values if "train" in fed.annotated else None
+    return replace(sample, values=told.blank(sample.num_tokens)) if isinstance(told, Teachings) else sample
 
 
 def _synthetic(num_tokens: int, longest: int, vocabulary: int, facts: Mapping[str, Any]) -> Iterator[Sample]:

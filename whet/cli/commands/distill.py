@@ -1,0 +1,49 @@
+"""`whet distill`: write a teacher's answers as rows that a student is fine-tuned on."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from whet.cli.plugins import add_plugin_argument
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("teacher", help="model folder, run folder, name of a run, or hub id")
+    parser.add_argument("--data", nargs="+", required=True, metavar="FILE", help="rows whose prompts are answered")
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="JSON lines to fine-tune on")
+    parser.add_argument("--max-new-tokens", type=int, default=1024, metavar="N", help="longest answer (default: 1024)")
+    parser.add_argument("--temperature", type=float, default=0.0, metavar="X", help="0 is greedy (default)")
+    parser.add_argument(
+        "--top-p", type=float, default=1.0, metavar="P", help="draw from the likeliest P (default: all)"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same answers")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
+    parser.add_argument("--dtype", default="auto", help="fp32, bf16, fp16 (default: the weights' own; fp32 on a CPU)")
+    parser.add_argument("--root", type=Path, default=Path("runs"), help="folder of run folders (default: runs)")
+    add_plugin_argument(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    import sys
+
+    from rich.console import Console
+
+    from whet.base.catalogue import engine
+    from whet.data.files import Source
+    from whet.generate.answering import write_answers
+    from whet.generate.models import load_model
+    from whet.generate.protocol import GenerateSettings
+
+    settings = GenerateSettings(
+        max_new_tokens=args.max_new_tokens, temperature=args.temperature, top_p=args.top_p, seed=args.seed
+    )
+    sources = [Source.parse({"path": path}, Path.cwd()) for path in args.data]
+    loaded = load_model(args.teacher, device=args.device, dtype=args.dtype, root=args.root)
+    with Console(stderr=True).status("answering") as status:
+        ledger = write_answers(
+            engine.get("local").build(loaded), sources, args.output, settings,
+            lambda count: status.update(f"{count:,} rows"),
+        )  # fmt: skip
+    print(f"{args.output}: {ledger.summary()}", file=sys.stderr)
+    return 0
