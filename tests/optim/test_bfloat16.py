@@ -13,6 +13,7 @@ from tests.optim.zoo import SETTINGS
 from whet.optim.groups import ParamGroups
 
 STEPS = 60
+FAST = ("adamw", "sgd", "adam-mini", "badam-ratio", "muon")
 # The length of a step: a fraction of the spacing of bfloat16 numbers near 1, which is 1/128 above it.
 STEP = 2e-4
 LONG = {
@@ -50,8 +51,14 @@ def moved(kind: str, groups: ParamGroups, steps: int, **settings) -> torch.Tenso
     return torch.cat(found)
 
 
-@pytest.mark.parametrize("rounding", ["stochastic", "kahan"])
-@pytest.mark.parametrize("kind", SETTINGS)
+@pytest.mark.parametrize(
+    ("kind", "rounding"),
+    [
+        *((kind, "stochastic") for kind in SETTINGS),
+        *((kind, "kahan") for kind in FAST),
+        *(pytest.param(kind, "kahan", marks=pytest.mark.slow) for kind in SETTINGS if kind not in FAST),
+    ],
+)
 def test_steps_below_the_precision_of_weights_count(kind, rounding):
     """Rounding to nearest would keep each weight where it is; torch's moments beside bfloat16 would stand still."""
     first = moved(kind, model(torch.float32), 2, lr=1e-3)

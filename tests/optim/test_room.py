@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 
@@ -26,7 +28,9 @@ kind, settings, count, side = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv
 weights = [torch.full((side, side), 0.5, dtype=getattr(torch, sys.argv[5])) for _ in range(count)]
 group = members(weights, [f"layers.{i}.m" for i in range(count)])
 group = replace(group, one_by_one=True, members=[replace(m, layer=i) for i, m in enumerate(group.members)])
-chosen = build(kind, group, **settings)
+parameters = [m.parameter for m in group.members]
+is_torchs = kind == "torch.optim.NAdam"
+chosen = torch.optim.NAdam(parameters, foreach=True) if is_torchs else build(kind, group, **settings)
 draw = torch.Generator().manual_seed(0)
 for _ in range(2):
     getattr(chosen, "prepare_step", lambda: None)()
@@ -45,18 +49,26 @@ print((status("VmHWM") - before) * 1024)
 
 def peak_bytes(kind: str, dtype: str) -> int:
     """The most memory that a second step takes above what weights, gradients and state take."""
-    import json
-
     settings = json.dumps(AT_THIS_SIZE.get(kind, {}))
     command = [sys.executable, "-c", STEP, kind, settings, str(MATRICES), str(SIDE), dtype]
-    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    # What is freed goes back at once: memory kept for later would be in use before and after alike.
+    returned = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, **returned})
+    return int(done.stdout)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("kind", SETTINGS)
-def test_a_step_on_a_hundred_million_weights_holds_a_tenth_of_them_at_most(kind, dtype, record_property):
+def test_a_step_on_a_hundred_million_weights_copies_a_sixth_of_them_at_most(kind, dtype, record_property):
     size = MATRICES * SIDE**2 * (4 if dtype == "float32" else 2)
     peak = peak_bytes(kind, dtype)
     record_property("printed", f"{peak / 2**20:.0f} MiB beside {size / 2**20:.0f} of weights")
-    assert peak < size / 10
+    # The ratio form copies the columns at work, a tenth of all by default, of weights and gradients, as 32 bits.
+    assert peak < size * (0.3 if kind == "badam-ratio" else 1 / 6)
+
+
+@pytest.mark.slow
+def test_copies_of_all_weights_are_seen():
+    """Torch's own step over lists of all tensors holds several copies of them."""
+    assert peak_bytes("torch.optim.NAdam", "float32") > 0.9 * MATRICES * SIDE**2 * 4

@@ -93,7 +93,8 @@ class Soap:
             order = (basis * moved).sum(-2).argsort(dim=-1, descending=True)
             v = v.gather(dim, (order.unsqueeze(-1) if dim == -2 else order.unsqueeze(-2)).expand_as(v))
             columns = order.unsqueeze(-2).expand_as(moved)
-            basis.copy_(torch.linalg.qr(moved.gather(-1, columns))[0])
+            # A new tensor: this step's direction is still to be multiplied by the old one.
+            state[f"{side}_basis"] = torch.linalg.qr(moved.gather(-1, columns))[0]
         return rotated(m, state), v
 
 
