@@ -1,0 +1,178 @@
+"""What a process does to itself before it runs foreign code: limits, a clean room, and no way back (Linux).
+
+Standard library alone. seccomp takes sockets,
+processes and signals to others away, Landlock every write outside one folder, rlimits the rest.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import resource
+import struct
+import sys
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_NO_NEW_PRIVS, _SECCOMP, _FILTER = 38, 22, 2
+_ALLOW, _EPERM, _ENOSYS = 0x7FFF0000, 0x00050001, 0x00050026
+_CLONE_THREAD = 0x00010000
+
+# AUDIT_ARCH, then numbers of system calls. Those that are missing do not exist there.
+_ARCHITECTURES = {
+    "x86_64": (0xC000003E, {
+        "socket": 41, "socketpair": 53, "connect": 42, "clone": 56, "fork": 57, "vfork": 58, "kill": 62, "tkill": 200,
+        "tgkill": 234, "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297, "ptrace": 101, "process_vm_readv": 310,
+        "process_vm_writev": 311, "mount": 165, "umount2": 166, "pivot_root": 155, "chroot": 161, "unshare": 272,
+        "setns": 308, "bpf": 321, "keyctl": 250, "add_key": 248, "request_key": 249, "perf_event_open": 298,
+        "userfaultfd": 323, "init_module": 175, "finit_module": 313, "kexec_load": 246, "reboot": 169, "prlimit64": 302,
+        "setpriority": 141, "sched_setaffinity": 203, "shmget": 29, "msgget": 68, "semget": 64, "mq_open": 240,
+        "execve": 59, "execveat": 322,
+    }),
+    "aarch64": (0xC00000B7, {
+        "socket": 198, "socketpair": 199, "connect": 203, "clone": 220, "kill": 129, "tkill": 130, "tgkill": 131,
+        "rt_sigqueueinfo": 138, "rt_tgsigqueueinfo": 240, "ptrace": 117, "process_vm_readv": 270,
+        "process_vm_writev": 271, "mount": 40, "umount2": 39, "pivot_root": 41, "chroot": 51, "unshare": 97,
+        "setns": 268, "bpf": 280, "keyctl": 219, "add_key": 217, "request_key": 218, "perf_event_open": 241,
+        "userfaultfd": 282, "init_module": 105, "finit_module": 273, "kexec_load": 104, "reboot": 142, "prlimit64": 261,
+        "setpriority": 140, "sched_setaffinity": 122, "shmget": 194, "msgget": 186, "semget": 190, "mq_open": 180,
+        "execve": 221, "execveat": 281,
+    }),
+}  # fmt: skip
+# The same numbers everywhere: io_uring opens sockets too, pidfds send signals, clone3 hides its flags from a filter.
+_NEWER = {"io_uring_setup": 425, "pidfd_send_signal": 424, "pidfd_open": 434, "clone3": 435}
+
+
+def lock(folder: str, *, memory_bytes: int, cpu_s: float, file_bytes: int) -> list[str]:
+    """Give up what foreign code must not have. Returns what is in force: `limits`, `no-network`, `no-writes`."""
+    _limit(memory_bytes, cpu_s, file_bytes)
+    held = ["limits"]
+    if sys.platform == "linux":
+        _drop_capabilities()
+        _LIBC.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
+        if _landlock(folder):
+            held.append("no-writes")
+        if _seccomp():
+            held.append("no-network")
+    if "no-network" not in held:
+        _block_in_python()
+    return held
+
+
+def _limit(memory_bytes: int, cpu_s: float, file_bytes: int) -> None:
+    seconds = max(int(cpu_s + 0.999), 1)
+    wanted = {
+        "RLIMIT_CPU": (seconds, seconds + 1),
+        "RLIMIT_AS": (memory_bytes, memory_bytes),
+        "RLIMIT_FSIZE": (file_bytes, file_bytes),
+        "RLIMIT_NOFILE": (64, 64),
+        "RLIMIT_CORE": (0, 0),
+    }
+    _set(wanted)
+
+
+def _set(wanted: dict[str, tuple[int, int]]) -> None:
+    for name, (soft, hard) in wanted.items():
+        number = getattr(resource, name, None)
+        if number is None:
+            continue
+        most = resource.getrlimit(number)[1]
+        if most != resource.RLIM_INFINITY:
+            soft, hard = min(soft, most), min(hard, most)
+        try:
+            resource.setrlimit(number, (soft, hard))
+        except (ValueError, OSError):  # macOS refuses RLIMIT_AS
+            continue
+
+
+def _drop_capabilities() -> None:
+    """A root without capabilities: it cannot raise limits again, nor read what is not its own."""
+    header = struct.pack("=Ii", 0x20080522, 0)
+    nothing = struct.pack("=6I", 0, 0, 0, 0, 0, 0)
+    _LIBC.capset(ctypes.c_char_p(header), ctypes.c_char_p(nothing))
+
+
+def _landlock(folder: str) -> bool:
+    """Writing, making and removing files only below `folder`; reading and running stay. False where there is none."""
+    create, add, restrict = 444, 445, 446
+    abi = _LIBC.syscall(create, None, ctypes.c_size_t(0), 1)
+    if abi < 1:
+        return False
+    # Write, remove, make; from the second version on refer, from the third truncate, from the fifth ioctl on devices.
+    writes = sum(1 << bit for bit in (1, *range(4, 13)))
+    writes |= (1 << 13 if abi >= 2 else 0) | (1 << 14 if abi >= 3 else 0) | (1 << 15 if abi >= 5 else 0)
+    attributes = struct.pack("=Q", writes)
+    ruleset = _LIBC.syscall(create, ctypes.c_char_p(attributes), ctypes.c_size_t(len(attributes)), 0)
+    if ruleset < 0:
+        return False
+    null = writes & (1 << 1 | 1 << 14)
+    for path, rights in ((folder, writes & ~(1 << 11 | 1 << 6)), ("/dev/null", null)):
+        below = os.open(path, os.O_PATH)
+        rule = struct.pack("=Qi", rights, below)
+        _LIBC.syscall(add, ruleset, 1, ctypes.c_char_p(rule), 0)
+        os.close(below)
+    done = _LIBC.syscall(restrict, ruleset, 0) == 0
+    os.close(ruleset)
+    return done
+
+
+def _seccomp() -> bool:
+    """Refuse sockets, processes, and signals to any process but this one. False where it cannot be done."""
+    if platform.machine() not in _ARCHITECTURES or sys.byteorder != "little":
+        return False
+    arch, numbers = _ARCHITECTURES[platform.machine()]
+    numbers = {**numbers, **_NEWER}
+    own, threads = {"kill", "tgkill"}, {"clone"}
+    program = [
+        _statement(0x20, 4),  # load the architecture
+        _jump(arch, 1, 0),
+        _statement(0x06, 0x80000000),  # another one: kill
+        _statement(0x20, 0),  # load the number
+        # The x32 calls of x86_64 have other numbers for the same things.
+        _statement(0x35 | 0x00, 0x40000000, 0, 1),
+        _statement(0x06, _EPERM),
+    ]
+    for name, number in numbers.items():
+        if name in own:
+            program += [_jump(number, 0, 4), _statement(0x20, 16), _jump(os.getpid(), 1, 0), _statement(0x06, _EPERM)]
+            program += [_statement(0x06, _ALLOW)]
+        elif name in threads:
+            program += [_jump(number, 0, 4), _statement(0x20, 16), _statement(0x45, _CLONE_THREAD, 1, 0)]
+            program += [_statement(0x06, _EPERM), _statement(0x06, _ALLOW)]
+        else:
+            # ENOSYS for clone3: the C library then starts threads with clone.
+            program += [_jump(number, 0, 1), _statement(0x06, _ENOSYS if name == "clone3" else _EPERM)]
+    program.append(_statement(0x06, _ALLOW))
+    code = ctypes.create_string_buffer(b"".join(program))
+    head = ctypes.create_string_buffer(struct.pack("=HxxxxxxQ", len(program), ctypes.addressof(code)))
+    return _LIBC.prctl(_SECCOMP, _FILTER, ctypes.c_void_p(ctypes.addressof(head)), 0, 0) == 0
+
+
+def _statement(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
+    """One instruction of a BPF program."""
+    return struct.pack("=HBBI", code, if_true, if_false, value)
+
+
+def _jump(value: int, if_equal: int, otherwise: int) -> bytes:
+    return _statement(0x15, value, if_equal, otherwise)
+
+
+def _block_in_python() -> None:
+    """Where the kernel cannot: code that does not try hard finds neither sockets nor processes."""
+    import socket
+    import subprocess
+
+    _set({"RLIMIT_NPROC": (64, 64)})
+
+    def refused(*arguments: object, **more: object) -> None:
+        raise PermissionError("neither network nor processes here")
+
+    closed = {
+        socket: ("socket", "create_connection", "socketpair", "getaddrinfo"),
+        subprocess: ("Popen",),
+        os: ("fork", "forkpty", "system", "popen", "posix_spawn", "kill"),
+    }
+    for module, names in closed.items():
+        for name in names:
+            if hasattr(module, name):
+                setattr(module, name, refused)
