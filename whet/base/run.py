@@ -147,7 +147,9 @@ class RewardEntry(Settings):
     reward: choice("reward") = Field(description="what is scored", examples=["math"])  # type: ignore[valid-type]
     weight: float = Field(1.0, description="factor on its score in the sum")
     name: str | None = Field(None, description="the name in figures; its kind or function by default")
-    timeout_s: Positive = Field(30.0, description="seconds a call may take")
+    timeout_s: Positive | None = Field(
+        None, description="seconds a call may take; by default 30, and none for kinds with limits of their own"
+    )
     where: dict[str, str | int | float | bool] = Field(
         {}, description="column -> value of the rows that it scores; all by default"
     )

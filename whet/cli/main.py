@@ -19,6 +19,7 @@ COMMANDS = {
     "chat": "talk to a model",
     "distill": "write a teacher's answers as rows to fine-tune a student on",
     "evaluate": "measure a model",
+    "rewards": "score completions with rewards, before anything is trained on them",
     "merge": "fold adapters and other models into a model",
     "export": "write a model in another format, with an equivalence report",
     "slots": "list what can be plugged in, with settings and costs",

@@ -24,8 +24,8 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "auto", root: Pa
     from whet.models.context import BuildContext
 
     path = find_model(name, root)
-    chosen = _device(device)
-    context = BuildContext(device=chosen, dtype=_dtype(dtype, path, chosen))
+    chosen = pick_device(device)
+    context = BuildContext(device=chosen, dtype=pick_dtype(dtype, path, chosen))
     loaded = model_source.get("hf").build(context, path=path)
     if loaded.processor is None:
         raise ModelError(f"{path} holds no tokenizer", hint="copy the tokenizer's files into the model's folder")
@@ -45,7 +45,7 @@ def stored_dtype(path: str) -> torch.dtype:
     return AutoConfig.from_pretrained(path).dtype or torch.float32
 
 
-def _device(name: str) -> torch.device:
+def pick_device(name: str) -> torch.device:
     import torch
 
     if name == "auto":
@@ -58,7 +58,7 @@ def _device(name: str) -> torch.device:
     return device
 
 
-def _dtype(name: str, path: str, device: torch.device) -> torch.dtype:
+def pick_dtype(name: str, path: str, device: torch.device) -> torch.dtype:
     import torch
 
     known = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}

@@ -14,6 +14,8 @@ from whet.rewards.grading import PoolGrader
 if TYPE_CHECKING:
     from whet.base.run import RewardEntry, Rewards
 
+TIMEOUT_S = 30.0
+
 
 @dataclass(frozen=True, slots=True)
 class Only:
@@ -51,7 +53,8 @@ def build_grader(settings: Rewards) -> PoolGrader:
     for name, entry in zip(names, settings.functions, strict=True):
         built = slot.get(entry.reward.kind).build(**entry.reward.values())
         reward = Only(built, dict(entry.where)) if entry.where else built
-        weighted.append(Weighted(name, reward, entry.weight, entry.timeout_s))
+        limit = entry.timeout_s or (TIMEOUT_S if getattr(built, "runs_in", "process") == "process" else None)
+        weighted.append(Weighted(name, reward, entry.weight, limit))
     return PoolGrader(weighted, workers=None if settings.workers == "auto" else settings.workers)
 
 

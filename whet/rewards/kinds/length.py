@@ -35,4 +35,4 @@ def length(
 def _penalty(least: int, most: int | None, margin: int, unit: str, completion: str, row: Row) -> float:
     size = len(completion.split()) if unit == "words" else len(completion)
     outside = max(least - size, 0 if most is None else size - most, 0)
-    return -float(min(outside / margin if margin else outside, 1))
+    return 0.0 - min(outside / margin if margin else outside, 1)

@@ -11,7 +11,7 @@ from typing import Any
 MAX_LENGTH, MAX_DEPTH, MAX_BITS = 600, 40, 100_000
 DIGITS = 40  # of numbers that are not fractions
 
-_FUNCTIONS = frozenset("sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh ln log exp sqrt".split())
+FUNCTIONS = frozenset("sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh ln log exp sqrt".split())
 _GREEK = frozenset("alpha beta gamma delta theta lambda mu phi omega rho sigma tau epsilon".split())
 _TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?(?:[eE][+-]?\d+(?![\d.]))?|\.\d+)|\\([A-Za-z]+)|([A-Za-z]+)|(\S))")
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
@@ -51,7 +51,7 @@ def _tokens(text: str) -> list[str]:
     """Numbers, letters, `\\commands` and signs. A word that is no function's name is not mathematics."""
     found: list[str] = []
     for number, command, word, sign in _TOKEN.findall(text):
-        if word and (word in _FUNCTIONS or word in ("pi", "infty")):
+        if word and (word in FUNCTIONS or word in ("pi", "infty")):
             found.append("\\" + word)
         elif word and len(word) > 2:
             raise NotMath(f"the word {word!r}")
@@ -216,7 +216,7 @@ class _Parser:
         if name == "sqrt":
             degree = self._group("[", depth) if self.peek() == "[" else Node("number", (Fraction(2),))
             return Node("root", (self._braced(depth), degree))
-        if name in _FUNCTIONS:
+        if name in FUNCTIONS:
             return self._function(name, depth)
         raise NotMath(f"the command \\{name}")
 
@@ -237,7 +237,7 @@ class _Parser:
         if depth > MAX_DEPTH:
             raise NotMath("nested too deeply")
         node = self._signed(depth + 1)
-        while (token := self.peek()) and self._starts_factor(token) and token[1:] not in _FUNCTIONS:
+        while (token := self.peek()) and self._starts_factor(token) and token[1:] not in FUNCTIONS:
             node = Node("*", (node, self._power(depth)))
         return node
 

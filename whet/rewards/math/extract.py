@@ -7,12 +7,15 @@ from collections.abc import Callable
 from typing import Literal
 
 from whet.rewards.answer import after_thinking
+from whet.rewards.math.expression import FUNCTIONS
+from whet.rewards.math.reading import Words, read
 
 Extract = Literal["auto", "boxed", "hash", "number", "whole"]
 
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*(\{|(?=\S))")
 _HASH = re.compile(r"^\s*####[ \t]*(.+?)[ \t]*$", re.MULTILINE)
 _PHRASE = re.compile(r"\banswer\b(?:\s+is\b|\s*[:=])\s*:?\s*(.+?)\s*(?=\.\s|\.?$|\n)", re.IGNORECASE | re.MULTILINE)
+_FORMULA = re.compile(r"\$\$?([^$\n]+?)\$\$?|\\[(\[](.+?)\\[)\]]")
 _NUMBER = re.compile(r"-?(?:\$\s?)?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+|(?<=\d))(?:\s?/\s?\d+)?(?:\\?%)?")
 
 
@@ -20,7 +23,8 @@ def final_answer(text: str, how: Extract = "auto") -> str | None:
     """The last answer that stands in a completion, its thinking aside; None where there is none.
 
     `auto` takes the first that is found of: the last whole `\\boxed{}`, the last line that begins with `####`, what
-    follows the last "answer is" or "answer:", the last number. `whole` is all of the text.
+    follows the last "answer is" or "answer:", a short text that is nothing but an answer, the last formula if it holds
+    the last number, the last number. `whole` is all of the text.
     """
     text = after_thinking(text)
     for name in _AUTO if how == "auto" else (how,):
@@ -59,16 +63,36 @@ def _phrase(text: str) -> str | None:
     return found[-1] if found else None
 
 
+def _bare(text: str) -> str | None:
+    """A text that is an answer and nothing else."""
+    text = text.strip()
+    opening = re.match(r"([A-Za-z]{2,}) ", text)
+    if len(text) > 80 or "\n" in text or (opening and opening[1] not in FUNCTIONS):
+        return None
+    return None if isinstance(read(text), Words) else text
+
+
+def _formula(text: str) -> str | None:
+    """The last formula between dollars or `\\(...\\)`, if nothing behind it has a number."""
+    found = [match for match in _FORMULA.finditer(text) if match[0]]
+    last = next((match for match in reversed(list(_NUMBER.finditer(text))) if match[0]), None)
+    if not found or (last is not None and not found[-1].start() <= last.start() < last.end() < found[-1].end()):
+        return None
+    return found[-1][1] or found[-1][2]
+
+
 def _number(text: str) -> str | None:
     found = [match[0] for match in _NUMBER.finditer(text) if match[0]]
     return found[-1] if found else None
 
 
-_AUTO = ("boxed", "hash", "phrase", "number")
+_AUTO = ("boxed", "hash", "phrase", "bare", "formula", "number")
 _WAYS: dict[str, Callable[[str], str | None]] = {
     "boxed": boxed,
     "hash": _hash,
     "phrase": _phrase,
+    "bare": _bare,
+    "formula": _formula,
     "number": _number,
     "whole": lambda text: text,
 }

@@ -1,0 +1,167 @@
+"""`whet rewards`: score completions of a file, to see what a reward says before anything is trained on it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from whet.cli.plugins import add_plugin_argument
+
+if TYPE_CHECKING:
+    from whet.base.run import Rewards
+    from whet.contracts.rewards import Grading, Task
+
+_SHOWN = 48  # characters of a completion in the table
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", help="JSON lines with `prompt` (or `messages`, `question`) and `completion`(s)")
+    parser.add_argument(
+        "--reward",
+        nargs="+",
+        action="append",
+        default=[],
+        metavar=("NAME", "KEY=VALUE"),
+        help="such as `--reward math` or `--reward length most=400 weight=0.2`; repeatable",
+    )
+    parser.add_argument("--config", type=Path, metavar="RUN.yaml", help="take the rewards of this config")
+    parser.add_argument("--limit", type=int, metavar="N", help="rows to score (default: all)")
+    parser.add_argument("--json", action="store_true", help="print each completion with its scores as a JSON line")
+    add_plugin_argument(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    from whet.rewards.build import build_grader
+
+    settings = _settings(args)
+    tasks = list(_tasks(args.file, args.limit))
+    grader = build_grader(settings)
+    try:
+        grading = grader.grade(tasks)
+    finally:
+        grader.close()
+    if args.json:
+        for line in _lines(tasks, grading):
+            print(json.dumps(line, ensure_ascii=False))
+    else:
+        _table(tasks, grading, grader.names)
+    _failures(grading, sum(len(task.completions) for task in tasks))
+    return 0
+
+
+def _settings(args: argparse.Namespace) -> Rewards:
+    """The rewards that were typed, else those of the config. Mistakes are told as those of a config."""
+    from whet.base.config import from_mapping, load
+    from whet.base.errors import ConfigError
+    from whet.base.yaml import parse_value
+
+    if args.config is not None and not args.reward:
+        return load(args.config).run.rewards
+    entries = []
+    for name, *given in args.reward:
+        pairs = [text.partition("=") for text in given]
+        wrong = next((key for key, equals, _ in pairs if not equals), None)
+        if wrong is not None:
+            raise ConfigError(f"`{wrong}` is not a setting", hint="write KEY=VALUE, such as most=400")
+        entries.append({"kind": name, **{key: parse_value(value) for key, _, value in pairs}} if pairs else name)
+    if not entries:
+        raise ConfigError(
+            "no reward was named", hint="--reward math, or --config run.yaml; `whet slots reward` lists them"
+        )
+    return from_mapping({"model": "none", "rewards": entries}).run.rewards
+
+
+def _tasks(file: str, limit: int | None) -> Iterator[Task]:
+    from whet.base.errors import DataError
+    from whet.contracts.rewards import Task
+
+    for number, row in enumerate(_rows(file)):
+        if limit is not None and number >= limit:
+            return
+        completions = row.pop("completions", None) or row.pop("completion", None)
+        completions = [completions] if isinstance(completions, str) else completions
+        if not isinstance(completions, list) or not all(isinstance(text, str) for text in completions):
+            raise DataError(
+                f"row {number} has neither a text `completion` nor a list of `completions`; it has {', '.join(row)}",
+                at=f"{file}:{number + 1}",
+                hint='{"prompt": "2 + 2?", "completion": "4", "answer": "4"}',
+            )
+        yield Task(_prompt(row), completions, row)
+
+
+def _rows(file: str) -> Iterator[dict[str, Any]]:
+    from whet.base.errors import DataError
+
+    try:
+        with open(file, encoding="utf-8") as stream:
+            for number, line in enumerate(stream, 1):
+                if line.strip():
+                    row = json.loads(line)
+                    if not isinstance(row, dict):
+                        raise DataError("a row is an object", at=f"{file}:{number}", hint='{"completion": ...}')
+                    yield row
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror}", hint="give a .jsonl file") from None
+    except ValueError as error:
+        raise DataError(f"a line is not JSON: {error}", at=f"{file}:{number}", hint="one object a line") from None
+
+
+def _prompt(row: dict[str, Any]) -> list[dict[str, Any]]:
+    for name in ("messages", "prompt", "question", "instruction"):
+        if isinstance(row.get(name), list):
+            return row[name]
+        if isinstance(row.get(name), str):
+            return [{"role": "user", "content": row[name]}]
+    return []
+
+
+def _lines(tasks: Sequence[Task], grading: Grading) -> Iterator[dict[str, Any]]:
+    for number, (task, grades) in enumerate(zip(tasks, grading.grades, strict=True)):
+        for place, completion in enumerate(task.completions):
+            scores = {name: values[place] for name, values in grades.scores.items()}
+            yield {"row": number, "completion": completion, "total": grades.totals[place], "scores": scores}
+
+
+def _table(tasks: Sequence[Task], grading: Grading, names: Sequence[str]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table()
+    for title in ("row", "completion"):
+        table.add_column(title, justify="right" if title == "row" else "left")
+    for title in (*names, "total"):
+        table.add_column(title, justify="right")
+    totals: dict[str, list[float]] = {name: [] for name in (*names, "total")}
+    for line in _lines(tasks, grading):
+        values = {**line["scores"], "total": line["total"]}
+        table.add_row(str(line["row"]), _short(line["completion"]), *(_number(values[name]) for name in totals))
+        for name, seen in totals.items():
+            seen += [] if values[name] is None else [values[name]]
+    means = [_number(sum(seen) / len(seen)) if seen else "-" for seen in totals.values()]
+    table.add_section()
+    table.add_row("", "mean", *means)
+    Console(soft_wrap=False).print(table)
+
+
+def _short(text: str) -> str:
+    from rich.markup import escape
+
+    text = " ".join(text.split())
+    return escape(text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]} ... {text[-_SHOWN // 2 :]}")
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def _failures(grading: Grading, num: int) -> None:
+    """What failed and one example of each, on stderr."""
+    for name, reasons in grading.failures.items():
+        for reason, count in reasons.items():
+            print(f"`{name}` failed on {count:,} of {num:,} completions: {reason}", file=sys.stderr)
+        if name in grading.examples:
+            print(f"  such as: {grading.examples[name]}", file=sys.stderr)
