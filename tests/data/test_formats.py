@@ -5,7 +5,7 @@ import json
 import pytest
 
 from whet.base.errors import ConfigError, DataError
-from whet.contracts.rows import Completion, Conversation, Labelled, Multimodal, Preference, Text, Values
+from whet.contracts.rows import Completion, Conversation, Labelled, Multimodal, Preference, Prompt, Text, Values
 from whet.data.detect import Detector, parse_rows
 from whet.data.files import Source
 from whet.data.refusal import Refused, refusal
@@ -195,9 +195,19 @@ def test_a_malformed_row_is_refused_by_what_is_wrong_with_it(row, word):
 
 
 def test_a_first_row_that_fits_no_format_is_an_error_with_its_columns_and_a_way_out():
-    with pytest.raises(DataError, match="`question`, `answer`") as caught:
-        read({"question": "q", "answer": "a"})
-    assert caught.value.at == "here" and "columns: {prompt: question, completion: answer}" in caught.value.hint
+    with pytest.raises(DataError, match="`riddle`, `solution`") as caught:
+        read({"riddle": "q", "solution": "a"})
+    assert caught.value.at == "here" and "columns: {prompt: riddle, completion: solution}" in caught.value.hint
+
+
+def test_questions_with_answers_are_conversations_and_prompts_alone_are_prompts():
+    row = read({"question": "2 + 2?", "answer": "It is 4.\n#### 4"})
+    assert [(m["role"], m["content"]) for m in row.messages] == [("user", "2 + 2?"), ("assistant", "It is 4.\n#### 4")]
+    for asked in ("2 + 2?", MESSAGES[:1]):
+        row = read({"prompt": asked, "answer": 4, "tools": [{"name": "f"}]})
+        assert isinstance(row, Prompt) and row.columns["answer"] == 4 and row.tools[0]["function"]["name"] == "f"
+        assert row.messages[0]["role"] == "user"
+    assert not isinstance(read({"prompt": "a", "completion": "b"}), Prompt)
 
 
 def test_a_later_row_that_fits_no_format_is_refused():

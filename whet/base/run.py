@@ -115,6 +115,25 @@ class Train(Settings):
         return self
 
 
+class Rollout(Settings):
+    """How the model's own answers are made, for objectives that learn from them."""
+
+    prompts: Count = Field(8, description="prompts that are answered before anything is learned")
+    completions: Count = Field(8, description="answers to each of them")
+    updates: Count = Field(1, description="optimizer steps in which they are learned from, a part of them in each")
+    passes: Count = Field(1, description="times that they are learned from")
+    max_new_tokens: Count = Field(256, description="tokens that an answer may have")
+    temperature: Positive = Field(1.0, description="of the draws; training reads its logits at the same")
+    top_k: Natural = Field(0, description="draw from so many of the likeliest tokens; 0: from all")
+    top_p: Fraction = Field(1.0, description="draw from the likeliest tokens that have this probability together")
+    min_p: Fraction = Field(0.0, description="draw from tokens with this share of the likeliest one's probability")
+    resample: Natural = Field(
+        0, description="how often further prompts are drawn in place of those whose answers all got the same (DAPO)"
+    )
+    patience: Count = Field(5, description="rollouts in a row that teach nothing before the run stops")
+    batch_tokens: Count = Field(65536, description="tokens of KV cache that answers made at once may fill, a rank")
+
+
 class Parallel(Settings):
     """How ranks share the work: weights, gradients and optimizer state are sharded over them (FSDP2)."""
 
@@ -197,6 +216,7 @@ class Run(Settings):
     optimizer: choice("optimizer", "adamw") = Field(None, description="the update rule")  # type: ignore[valid-type]
     schedule: choice("schedule", "cosine") = Field(None, description="the learning rate over time")  # type: ignore[valid-type]
     rewards: Rewards = Field(Rewards(), description="what grades completions", examples=[["math"]])
+    rollout: Rollout = Rollout()
     train: Train = Train()
     parallel: Parallel = Parallel()
     track: Track = Track()

@@ -102,12 +102,19 @@ class Trajectory:
 
 
 class Player(Protocol):
-    """Answers prompts as often as asked: the seam of a rollout. `seed` makes the draws; the same gives the same.
+    """Answers prompts as often as asked: what a rollout is made with.
 
-    Single turns are `whet.train.rollouts`' own; conversations with tools implement the same. Returns `num` trajectories
-    of each prompt. Draws depend on (seed, number of the prompt, number of the trajectory) alone.
+    A single turn is `whet.generate.groups`; conversations with tools are another one. Returns `num` trajectories of
+    each prompt. The draws of a trajectory depend on (`seed`, the prompt's entry of `numbers`, its own place from 0)
+    alone, so that ranks that share the prompts draw as one process does.
     """
 
     def __call__(
-        self, prompts: Sequence[Sequence[Message] | str], rows: Sequence[Mapping[str, Any]], num: int, seed: int
+        self,
+        prompts: Sequence[Sequence[Message] | str],
+        rows: Sequence[Mapping[str, Any]],
+        num: int,
+        *,
+        seed: int,
+        numbers: Sequence[int],
     ) -> list[list[Trajectory]]: ...

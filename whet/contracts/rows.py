@@ -62,6 +62,19 @@ class Labelled:
 
 
 @dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a model is to answer: messages, or a plain text that it is to continue.
+
+    `columns` are all columns of the row that it was read from, such as `answer`: what rewards compare with.
+    """
+
+    kind: ClassVar[str] = "prompt"
+    messages: Sequence[Mapping[str, Any]] | str
+    tools: Sequence[Mapping[str, Any]] = ()
+    columns: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Multimodal:
     """A conversation with images, audio or video beside it."""
 
@@ -78,4 +91,4 @@ class Values:
     values: Mapping[str, Any]
 
 
-Row = Text | Completion | Conversation | Preference | Labelled | Multimodal | Values
+Row = Text | Completion | Conversation | Preference | Labelled | Prompt | Multimodal | Values

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from whet.contracts.sample import Sample
@@ -13,13 +13,16 @@ from whet.contracts.sample import Sample
 class Step:
     """The samples of one optimizer step, the same on every rank; each rank fetches only its own.
 
-    `lengths` are tokens a sample (1 for models without tokens); `fetch(i)` reads sample i.
+    `lengths` are tokens a sample (1 for models without tokens); `fetch(i)` reads sample i. `figures` are shown beside
+    those of the step, and `warnings` said, where the source has something to tell of them.
     """
 
     index: int
     lengths: Sequence[int]
     fetch: Callable[[int], Sample]
     epoch: float = 0.0
+    figures: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ _MEANT_FOR = {
     "conversation": ("conversations", "`sft`"),
     "preference": ("preference pairs (a chosen and a rejected reply)", "`dpo`"),
     "labelled": ("replies marked good or bad", "`kto`"),
+    "prompt": ("prompts without replies", "`grpo`"),
     "multimodal": ("conversations with images, audio or video", "an objective that takes `multimodal` rows"),
     "values": ("named numbers", "a model without tokens, such as `model: {kind: mlp}`"),
 }

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard, cast
 
 from whet.base.errors import ModelError, WhetError
 from whet.generate.protocol import Message, Prompt
 
 
-def prompt_ids(tokenizer: Any, prompt: Prompt) -> list[int]:
+def prompt_ids(tokenizer: Any, prompt: Prompt, tools: Sequence[Mapping[str, Any]] = ()) -> list[int]:
     """The tokens that the model is to continue.
 
     Text gets the begin token if the tokenizer puts one first, and never a second one. Messages are rendered with the
@@ -20,7 +20,7 @@ def prompt_ids(tokenizer: Any, prompt: Prompt) -> list[int]:
     elif _are_ids(prompt):
         ids = list(prompt)
     else:
-        ids = tokenizer.encode(render(tokenizer, cast(Sequence[Message], prompt)), add_special_tokens=False)
+        ids = tokenizer.encode(render(tokenizer, cast(Sequence[Message], prompt), tools), add_special_tokens=False)
     if not ids:
         raise WhetError("an empty prompt gives the model nothing to continue", hint="give at least one character")
     return ids
@@ -47,12 +47,14 @@ def prefix_ids(tokenizer: Any) -> list[int]:
     return known[:1]
 
 
-def render(tokenizer: Any, messages: Sequence[Message]) -> str:
-    """Messages as the text that the model is to continue."""
+def render(tokenizer: Any, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> str:
+    """Messages as the text that the model is to continue; `tools` are function schemas that it may call."""
     if not getattr(tokenizer, "chat_template", None):
         raise ModelError("the tokenizer has no chat template, so it cannot take messages", hint="give the text itself")
     continues = bool(messages) and messages[-1].get("role") == "assistant"
-    mode = {"continue_final_message": True} if continues else {"add_generation_prompt": True}
+    mode: dict[str, Any] = {"continue_final_message": True} if continues else {"add_generation_prompt": True}
+    if tools:
+        mode["tools"] = [dict(tool) for tool in tools]
     try:
         return tokenizer.apply_chat_template([dict(message) for message in messages], tokenize=False, **mode)
     except Exception as error:  # a template raises what it likes, mostly jinja2's TemplateError

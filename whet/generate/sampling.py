@@ -27,7 +27,7 @@ class Sampler:
         self._seen_BV: Tensor | None = None
         self._step = 0
         if settings.temperature > 0:
-            self._uniforms_BN = torch.stack([_uniforms(settings, row) for row in rows])
+            self._uniforms_BN = torch.stack([uniforms(settings, row) for row in rows])
 
     def choose(self, logits_BV: Tensor) -> tuple[Tensor, list[Token]]:
         """Ids (B,) and what was asked to be known of them. Logits are float32."""
@@ -95,6 +95,7 @@ def candidates(scores_BV: Tensor, settings: GenerateSettings) -> tuple[Tensor, T
     return probs_BK * keep_BK, ids_BK
 
 
-def _uniforms(settings: GenerateSettings, row: int) -> Tensor:
-    generator = torch.Generator().manual_seed(derive("generate", settings.seed, row))
+def uniforms(settings: GenerateSettings, *place: int) -> Tensor:
+    """The numbers (N,) that an answer draws its tokens by: of (seed, the answer's place) alone."""
+    generator = torch.Generator().manual_seed(derive("generate", settings.seed, *place))
     return torch.rand(settings.max_new_tokens, generator=generator, dtype=torch.float64)

@@ -101,6 +101,14 @@ class World:
         dist.broadcast_object_list(box, src=0)
         return box[0]
 
+    def gathered(self, value: Any) -> list[Any]:
+        """Every rank's value, in rank order, on every rank. Values are pickled."""
+        if self.mesh is None:
+            return [value]
+        box: list[Any] = [None] * self.size
+        dist.all_gather_object(box, value)
+        return box
+
     def wait(self) -> None:
         """Return when every rank has come here."""
         if self.mesh is not None:

@@ -20,6 +20,8 @@ from whet.contracts.model import Loaded, Model, Models
 from whet.contracts.records import Notice, Record, RunStarted
 from whet.contracts.tuner import Tuner
 from whet.data.ledger import Ledger
+from whet.generate.groups import Groups
+from whet.generate.protocol import GenerateSettings
 from whet.models import noise, shift
 from whet.models.context import BuildContext
 from whet.models.logit_peaks import watch
@@ -29,6 +31,7 @@ from whet.optim.layers import depth_rates, layers
 from whet.optim.wrapped import Averaged, InBackward
 from whet.parallel.shard import shard
 from whet.parallel.world import World
+from whet.rewards.build import build_grader
 from whet.train.allocator import keep_freed_memory
 from whet.train.checkpoint import Checkpoints
 from whet.train.controls import Controls
@@ -46,6 +49,8 @@ from whet.train.optimizer_state import NamedOptimizer
 from whet.train.progress import Progress
 from whet.train.reference import AdaptersOff, Frozen, begins_at_base, choose, remember
 from whet.train.resolve import Resolved, resolve
+from whet.train.rollouts import Making
+from whet.train.scoring import Scoring
 from whet.train.teacher import check_teacher, has_teacher, is_told, load_teacher, teacher_run, tell
 from whet.train.watchdog import Watchdog
 
@@ -108,12 +113,15 @@ def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World,
         for receiver in sinks:
             receiver.receive(record)
 
+    if fed.rollouts is not None:
+        fed.rollouts.making = _making(run, world, model, executor, dealer)
     with forked(run.seed, "tuner start"):
         method.init(model.module, FirstStep(fed.source, dealer, executor))
     evaluation = Evaluation(
         fed.held_out, dealer, executor, run.evaluate.prompts, _answer(run, model, executor), run.evaluate.early_stop
     )
-    progress, watchdog = Progress(), Watchdog(run.train.watchdog)
+    learns_from_answers = fed.rollouts is not None
+    progress, watchdog = Progress(), Watchdog(run.train.watchdog, watches_spikes=not learns_from_answers)
     parts: dict[str, Any] = {
         "source": fed.source,
         "progress": progress,
@@ -195,7 +203,9 @@ def _recompute(model: Loaded) -> None:
 
 def _reference_way(run: Run, world: World, model: Loaded, fed: Feed, pinned: dict[str, Any]) -> str | None:
     """How the objective's reference is had, if it compares with one; a resumed run keeps its way."""
-    if not objective.get(run.objective.kind).facts.get("reference"):
+    facts = objective.get(run.objective.kind).facts
+    wants = getattr(_objective(run), "wants", ()) if facts.get("rollouts") else ()
+    if not facts.get("reference") and "reference" not in wants:
         return None
     if pinned.get("reference"):
         return pinned["reference"]
@@ -221,7 +231,7 @@ def _executor(run: Run, world: World, model: Loaded, method: Tuner, others: Mapp
     return Executor(
         world=world,
         models=Models(model.model, others),
-        objective=objective.get(run.objective.kind).build(**run.objective.values()),
+        objective=_objective(run),
         optimizer=_optimizer(run, world, model, _groups(run, model, method)),
         module=model.module,
         seed=run.seed,
@@ -229,6 +239,31 @@ def _executor(run: Run, world: World, model: Loaded, method: Tuner, others: Mapp
         autocast=autocast_dtype(run, world.device),
         tuner=method,
     )
+
+
+def _objective(run: Run) -> Any:
+    """The loss; of answers that the model gives, as they are drawn."""
+    built = objective.get(run.objective.kind).build(**run.objective.values())
+    if not objective.get(run.objective.kind).facts.get("rollouts"):
+        return built
+    return built.sampled(run.rollout.temperature, run.rollout.max_new_tokens)
+
+
+def _making(run: Run, world: World, model: Loaded, executor: Executor, dealer: Dealer) -> Making:
+    """Who answers, grades and scores in the rollouts of this run."""
+    player = Groups(model.module, model.processor, _draws(run), run.rollout.batch_tokens)
+    scoring = Scoring(executor, dealer, run.rollout.temperature)
+    online: Any = executor.objective
+    return Making(world, player, build_grader(run.rewards), online, scoring, lambda: dealer.capacity)
+
+
+def _draws(run: Run) -> GenerateSettings:
+    """How answers are drawn in rollouts."""
+    made = run.rollout
+    return GenerateSettings(
+        max_new_tokens=made.max_new_tokens, temperature=made.temperature, top_k=made.top_k, top_p=made.top_p,
+        min_p=made.min_p,
+    )  # fmt: skip
 
 
 def _groups(run: Run, model: Loaded, method: Tuner) -> ParamGroups:

@@ -7,6 +7,7 @@ from whet.base.errors import ConfigError
 from whet.base.run import Data, Run
 from whet.contracts.tuner import Tuner
 from whet.parallel.world import device_of
+from whet.train.door_online import check_online
 from whet.train.folder import RunFolder
 
 # Settings of `data` that say how text becomes tokens.
@@ -19,6 +20,7 @@ def enter(run: Run, *, is_new: bool) -> Tuner:
         RunFolder.refuse_taken(run)
     device_of(run.train.device)
     objective.get(run.objective.kind).build(**run.objective.values())
+    check_online(run)
     _check_evaluation(run)
     _check_optimizer(run)
     if not model_source.get(run.model.kind).facts.get("tokens", True):

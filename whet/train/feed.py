@@ -21,6 +21,8 @@ from whet.data.source import DatasetSource
 from whet.data.store import Dataset, TokenStore, build_store, held_out
 from whet.data.stream import StreamingSource
 from whet.data.template import chat_template
+from whet.train.rollout_feed import rollouts
+from whet.train.rollouts import Rollouts
 
 BATCH_TOKENS, BATCH_SAMPLES, HELD_OUT_STEP = 16_384, 128, -1
 
@@ -30,7 +32,7 @@ class Feed:
     """What the loop learns from. `longest` is the longest sample in tokens (or 1).
 
     `annotated` are the data sets by name whose samples may get further fields before the first step; none where
-    rows are streamed.
+    rows are streamed. `rollouts` is the source where it makes its own samples, whose steps have up to `step_tokens`.
     """
 
     source: StepSource
@@ -39,6 +41,8 @@ class Feed:
     notices: tuple[str, ...]
     facts: dict[str, Any]
     annotated: Mapping[str, Annotated] = field(default_factory=dict)
+    rollouts: Rollouts | None = None
+    step_tokens: int | None = None
 
     def epochs(self, run: Run) -> float:
         """About how often the run sees each sample; 0 where that is unknown."""
@@ -62,6 +66,8 @@ def feed(run: Run, processor: Any | None, context: int | None, ledger: Ledger) -
     """
     if not run.data.train:
         raise DataError("there is nothing to train on", at="data.train", hint="data=[file.jsonl], or --data FILE")
+    if objective.get(run.objective.kind).facts.get("rollouts"):
+        return _answered(run, processor, context, ledger)
     renderer = _renderer(run.data, processor)
     _check_replies(run)
     if run.data.streaming:
@@ -83,6 +89,17 @@ def feed(run: Run, processor: Any | None, context: int | None, ledger: Ledger) -
     )  # fmt: skip
     longest = max(int(part.lengths.max()) for part in (training, measured) if part is not None)
     return Feed(source, _as_step(measured), longest, source.notices, _facts(training, measured), annotated)
+
+
+def _answered(run: Run, processor: Any | None, context: int | None, ledger: Ledger) -> Feed:
+    """Prompts that the model answers itself while it trains."""
+    if processor is None:
+        raise DataError("prompts need a tokenizer, and the model has none", at="model", hint="model.tokenizer=FOLDER")
+    source, prompts, longest = rollouts(run, _sources(run.data.train), takes(run), processor, context, ledger)
+    made = run.rollout
+    tokens = -(-made.prompts // made.updates) * (longest + (made.completions - 1) * made.max_new_tokens)
+    facts = {"prompts": len(prompts), "completions": made.completions}
+    return Feed(source, None, longest, (), facts, rollouts=source, step_tokens=tokens)
 
 
 def _streamed(run: Run, renderer: Renderer | None, context: int | None, ledger: Ledger) -> Feed:
@@ -125,7 +142,7 @@ def _beside(run: Run, data: Dataset, limit: int | None) -> Dataset:
 
 def template_of(run: Run, tokenizer: Any) -> str | None:
     """The chat template that conversations are rendered with; None leaves the tokenizer as it is."""
-    if not takes(run) & {"conversation", "preference", "labelled"}:
+    if not takes(run) & {"conversation", "preference", "labelled", "prompt"}:
         return None
     return chat_template(tokenizer, run.data.template).text
 

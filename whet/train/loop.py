@@ -102,6 +102,9 @@ class Loop:
         at, total = self.progress.step, self.source.total
         if alarm:
             self.emit(Notice(at, "alarm", alarm))
+        for text in step.warnings:
+            self.emit(Notice(at, "warning", text))
+        figures = {**step.figures, **figures}
         if at % self.cadence.record == 0 or at == total:
             tokens, samples, peak = self._tokens(step), len(step.lengths), peak_bytes(self.world.device)
             self.emit(StepRecord(at, total, figures, tokens, samples, seconds, peak, step.epoch))

@@ -63,7 +63,7 @@ def _measured(run: Run, world: World, fed: Feed, executor: Executor, model: Load
         with forked(0, "measure"):
             executor.rehearse([batch])
 
-    batch = samples * fed.longest if samples else tokens
+    batch = fed.step_tokens or (samples * fed.longest if samples else tokens)
     here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     found = largest_micro_batch(measure, world.device, -(-batch // world.size), fed.longest, here)
     return -int(world.largest([-float(found)])[0])
@@ -88,4 +88,5 @@ def _synthetic(num_tokens: int, longest: int, vocabulary: int, facts: Mapping[st
         fields = {name: np.zeros(branches) if cuts else 0.0 for name in names}
         weights = np.ones(length, np.float32)
         beside = {name: Sample(ids, weights) for name in facts.get("streams", ())}
-        yield Sample(ids, weights, fields, None, cuts, beside)
+        values = {name: np.zeros(length, np.float32) for name in facts.get("values", ())}
+        yield Sample(ids, weights, fields, None, cuts, beside, values)

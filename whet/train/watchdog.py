@@ -13,8 +13,9 @@ from whet.base.run import Watchdog as Settings
 class Watchdog:
     """Compares each loss with the recent median by robust deviation (1.4826 x median absolute deviation)."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, *, watches_spikes: bool = True) -> None:
+        """Without `watches_spikes` only numbers are asked for: a loss that is 0 on average has no level."""
+        self._settings, self._watches_spikes = settings, watches_spikes
         self._recent: deque[float] = deque(maxlen=settings.window)
         self._spikes = 0
 
@@ -24,7 +25,7 @@ class Watchdog:
             return None
         if not (math.isfinite(loss) and math.isfinite(grad_norm)):
             return f"loss {loss:.4g} and gradient norm {grad_norm:.4g} are not finite; the update was not applied"
-        spiking = self._is_spike(loss)
+        spiking = self._watches_spikes and self._is_spike(loss)
         self._spikes = self._spikes + 1 if spiking else 0
         if not spiking:
             self._recent.append(loss)

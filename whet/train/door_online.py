@@ -1,0 +1,67 @@
+"""The door for objectives that learn from the model's own answers, and for settings that only they use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from whet.base.catalogue import objective
+from whet.base.errors import ConfigError
+from whet.base.run import Data, Rewards, Rollout, Run
+from whet.rewards.build import build_grader
+
+# Settings of `data` and `train` that say how given replies become steps.
+_OF_REPLIES = (("data", "train_on"), ("data", "loss_scale"), ("data", "streaming"), ("data", "held_out"))
+_OF_STEPS = ("tokens", "batch_tokens", "batch_samples")
+
+
+def check_online(run: Run) -> None:
+    """Raise ConfigError for what an objective lacks that learns from answers, or for what another leaves unused."""
+    if not objective.get(run.objective.kind).facts.get("rollouts"):
+        _check_unused(run)
+        return
+    built: Any = objective.get(run.objective.kind).build(**run.objective.values())
+    if not run.rewards.functions:
+        raise ConfigError(
+            f"`objective: {run.objective.kind}` learns from rewards, and there are none",
+            at="rewards", hint="rewards: [exact]   (`whet slots reward` lists them)",
+        )  # fmt: skip
+    build_grader(run.rewards).close()
+    least = getattr(built, "least_completions", 1)
+    if run.rollout.completions < least:
+        raise ConfigError(
+            f"`objective: {run.objective.kind}` compares the answers to a prompt, and there is only one of each",
+            at="rollout.completions", hint="rollout.completions=8",
+        )  # fmt: skip
+    if run.rollout.updates > run.rollout.prompts:
+        raise ConfigError(
+            f"{run.rollout.prompts} prompts cannot be learned from in {run.rollout.updates} parts",
+            at="rollout.updates", hint=f"rollout.updates={run.rollout.prompts}",
+        )  # fmt: skip
+    _check_of_replies(run)
+
+
+def _check_unused(run: Run) -> None:
+    for section, value, default in (("rewards", run.rewards, Rewards()), ("rollout", run.rollout, Rollout())):
+        if value != default:
+            raise ConfigError(
+                f"`{section}` does nothing: `objective: {run.objective.kind}` does not learn from answers",
+                at=section, hint="objective: grpo",
+            )  # fmt: skip
+
+
+def _check_of_replies(run: Run) -> None:
+    for section, name in _OF_REPLIES:
+        if getattr(run.data, name) != Data.model_fields[name].default:
+            shown = {"train_on": "assistant", "loss_scale": "{}", "streaming": "false", "held_out": "0"}[name]
+            raise ConfigError(
+                f"`{section}.{name}` does nothing: `objective: {run.objective.kind}` learns from the model's answers",
+                at=f"{section}.{name}", hint=f"{section}.{name}={shown}",
+            )  # fmt: skip
+    if run.data.truncation in ("cut", "split"):
+        raise ConfigError("a prompt cannot be cut", at="data.truncation", hint="data.truncation=skip")
+    for name in _OF_STEPS:
+        if getattr(run.train, name) is not None:
+            raise ConfigError(
+                f"`train.{name}` does nothing: a step has the answers to rollout.prompts / rollout.updates prompts",
+                at=f"train.{name}", hint="rollout.prompts=16",
+            )  # fmt: skip

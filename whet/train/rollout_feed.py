@@ -1,0 +1,97 @@
+"""From the config to prompts that a run answers, and to the source of its steps."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from whet.base.errors import ConfigError, DataError
+from whet.base.run import Run
+from whet.data.files import Source
+from whet.data.ledger import Entry, Ledger
+from whet.data.prompts import Asked, Prompts, read_prompts
+from whet.data.source import DatasetSource
+from whet.data.template import chat_template
+from whet.generate.prompts import prompt_ids
+from whet.rewards.build import required_columns
+from whet.train.rollouts import Rollouts
+
+# The order of prompts goes on for as long as it is asked.
+_FOR_EVER = 1 << 40
+
+
+def rollouts(
+    run: Run, sources: Sequence[Source], takes: frozenset[str], processor: Any, context: int | None, ledger: Ledger
+) -> tuple[Rollouts, Prompts, int]:
+    """The source of steps, its prompts, and the most tokens that a prompt with one answer may have.
+
+    Raises DataError for prompts that leave no room for an answer, and for rewards whose columns are missing.
+    """
+    asked = read_prompts(sources, takes, ledger, seed=run.seed, max_skipped=run.data.max_skipped)
+    rendered = _rendered(run, asked, processor)
+    fitting = list(_fitting(run, rendered, context, ledger))
+    ledger.check(run.data.max_skipped)
+    if not fitting:
+        raise DataError(f"no prompt is left to answer: {ledger.summary()}")
+    prompts = Prompts(fitting, sources)
+    check_columns(run, prompts)
+    order = DatasetSource(
+        prompts, seed=run.seed, batch_samples=run.rollout.prompts, steps=_FOR_EVER, shuffle=run.data.shuffle,
+        window_steps=run.data.window_steps,
+    )  # fmt: skip
+    longest = max(len(a.ids) for a in fitting) + run.rollout.max_new_tokens
+    source = Rollouts(prompts, order, run.rollout, total=_total(run, len(prompts)), seed=run.seed)
+    return source, prompts, min(longest, context or longest)
+
+
+def check_columns(run: Run, prompts: Prompts) -> None:
+    """Raise DataError for a reward that could never score for want of a column."""
+    for column, name in required_columns(run.rewards).items():
+        if column not in prompts.columns:
+            have = ", ".join(f"`{c}`" for c in sorted(prompts.columns)) or "none"
+            raise DataError(
+                f"the reward `{name}` needs the column `{column}`, and what all prompts have is {have}",
+                at="data.train",
+                hint=f"data: {{train: [{{path: FILE, columns: {{{column}: THE_FILES_NAME}}}}]}}",
+            )
+
+
+def _rendered(run: Run, asked: Sequence[Asked], processor: Any) -> list[Asked]:
+    """The prompts with their tokens."""
+    tokenizer = copy.copy(processor)
+    tokenizer.chat_template = chat_template(processor, run.data.template).text
+    return [replace(a, ids=tuple(prompt_ids(tokenizer, a.prompt.messages, a.prompt.tools))) for a in asked]
+
+
+def _fitting(run: Run, asked: Sequence[Asked], context: int | None, ledger: Ledger) -> Any:
+    """Prompts that leave room for a whole answer; others are an error, or with `truncation: skip` left out."""
+    limit = run.data.max_length or (context - run.rollout.max_new_tokens if context else None)
+    if limit is not None and limit < 1:
+        raise ConfigError(
+            f"answers of {run.rollout.max_new_tokens} tokens leave no room in a context of {context}",
+            at="rollout.max_new_tokens",
+            hint=f"rollout.max_new_tokens={(context or 2) // 2}",
+        )
+    for a in asked:
+        if limit is None or len(a.ids) <= limit:
+            yield a
+        elif run.data.truncation == "skip":
+            detail = f"{len(a.ids)} tokens, and {limit} are allowed"
+            ledger.add(Entry(a.origin.source, a.origin.row, "skipped", "too_long", detail))
+        else:
+            raise DataError(
+                f"a prompt has {len(a.ids):,} tokens, and {limit:,} leave room for an answer",
+                at=f"{a.origin.source} row {a.origin.row}",
+                hint="data.truncation=skip, or a smaller rollout.max_new_tokens",
+            )
+
+
+def _total(run: Run, num_prompts: int) -> int:
+    """Optimizer steps of the run."""
+    if run.train.steps:
+        return run.train.steps
+    rounds = math.ceil((run.train.epochs or 1.0) * num_prompts / run.rollout.prompts - 1e-9)
+    return max(1, rounds) * run.rollout.updates * run.rollout.passes

@@ -1,0 +1,85 @@
+"""What is shown of a rollout: rewards, lengths, how many prompts teach something, and what failed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from whet.contracts.rollouts import Credit, Outcome
+from whet.train.answered import Answered
+
+
+def figures_of(answered: Sequence[Answered], outcome: Outcome, credit: Credit, num_drawn: int) -> dict[str, float]:
+    """Means over answers: `reward` and each reward's own, its spread, `length`, and shares of answers and prompts.
+
+    `entropy` is of a token's prediction, and not a number where the engine tells no log-probabilities.
+    """
+    rewards = outcome.rewards_GN
+    found = {
+        "reward": float(np.nanmean(rewards)),
+        "reward_std": float(np.nanstd(rewards)),
+        "length": float(outcome.lengths_GN.mean()),
+        "truncated": float(outcome.is_truncated_GN.mean()),
+        "no_signal": float(1 - credit.has_signal_G.mean()),
+        "entropy": _entropy(outcome),
+        "ungraded": float(np.isnan(rewards).mean()),
+    }
+    names = [name for name in answered[0].grades.scores if len(answered[0].grades.scores) > 1]
+    for name in names:
+        scores = [s for a in answered for s in a.grades.scores[name] if s is not None]
+        found[f"reward/{name}"] = float(np.mean(scores)) if scores else float("nan")
+    extra = [t.figures for a in answered for t in a.trajectories if t.figures]
+    for name in extra[0] if extra else ():
+        found[name] = float(np.mean([figures[name] for figures in extra if name in figures]))
+    if num_drawn > len(answered):
+        found["drawn"] = float(num_drawn)
+    return found
+
+
+def why_flat(answered: Sequence[Answered], credit: Credit) -> str:
+    """Why nothing can be learned from these answers."""
+    rewards = np.concatenate([a.rewards_N for a in answered])
+    if not credit.fields["weight"].any():
+        return (
+            f"none of {len(rewards)} answers counts; {np.mean([a.is_truncated_N for a in answered]):.0%} are truncated"
+        )
+    if np.nanstd(rewards) == 0:
+        return f"all {len(rewards)} answers got {np.nanmean(rewards):.4g}"
+    return f"within each of {len(answered)} prompts all answers got the same"
+
+
+def _entropy(outcome: Outcome) -> float:
+    """Entropy of a prediction in nats, estimated without bias: minus the mean log p of what was drawn."""
+    drawn = np.concatenate([tokens for group in outcome.tokens["behaviour"] for tokens in group])
+    return float(-np.mean(drawn))
+
+
+class Failures:
+    """Counts what rewards failed on, and says so: what is new since it was last said."""
+
+    def __init__(self) -> None:
+        self._new: Counter[tuple[str, str]] = Counter()
+        self._total = 0
+        self._examples: dict[str, str] = {}
+
+    def add(self, failures: Mapping[str, Mapping[str, int]], examples: Mapping[str, str]) -> None:
+        for name, reasons in failures.items():
+            for reason, count in reasons.items():
+                self._new[name, reason] += count
+                self._total += count
+        self._examples.update(examples)
+
+    def take(self) -> list[str]:
+        """A sentence for each reward and reason since the last call."""
+        said = [
+            f"the reward `{name}` failed on {count:,} answers ({reason}): {self._examples.get(name, '')[:300]}"
+            for (name, reason), count in self._new.items()
+        ]
+        self._new.clear()
+        return said
+
+    def summary(self) -> str:
+        """All that failed, in one line."""
+        return "; ".join(self.take()) or "every reward abstained"
