@@ -218,8 +218,8 @@ def test_a_model_that_is_not_packed_refuses_a_shared_prompt():
 
 
 def test_an_unknown_quantity_is_refused_by_name():
-    with pytest.raises(ModelError, match="values"):
-        CausalModel(tiny_model("llama", "whet")).run(packed(SAMPLES), frozenset({"values"}))
+    with pytest.raises(ModelError, match="guesses"):
+        CausalModel(tiny_model("llama", "whet")).run(packed(SAMPLES), frozenset({"guesses"}))
 
 
 def test_two_models_may_run_in_turns():

@@ -56,19 +56,23 @@ def own_logprobs(sample):
     return found
 
 
-def rows(samples):
-    """Padded: log p of answers with gradient (B, T), their mask, and what the samples say of them."""
+def rows(samples, module=None, names=("behaviour", "old", "reference")):
+    """Padded: log p of answers with gradient (B, T), their mask, what the samples say of them, and the entropy.
+
+    And the values (B, T), from a module that has a head for them.
+    """
+    module = module or tiny(3).module
     ids, columns = [], []
     for sample in samples:
         shared = sample.cuts[0]
         for place, at in enumerate(sample.branches):
             ids.append((np.r_[sample.ids[:shared], sample.ids[at]], shared + 1))
-            names = ("behaviour", "old", "reference")
             own = {n: torch.tensor(sample.values[n][at][1:]).double() for n in names if n in sample.values}
             columns.append((own, float(sample.fields["advantage"][place]), float(sample.fields["weight"][place])))
     width = max(len(i) for i, _ in ids)
     tokens = torch.tensor(np.stack([np.pad(i, (0, width - len(i))) for i, _ in ids]), dtype=torch.long)
-    logits = tiny(3).module(tokens).logits[:, :-1].double() / TEMPERATURE
+    output = module(tokens, output_hidden_states=True)
+    logits = output.logits[:, :-1].double() / TEMPERATURE
     logp = torch.log_softmax(logits, -1)
     entropy = -(logp.exp() * logp).sum(-1)
     chosen = logp.gather(-1, tokens[:, 1:, None])[..., 0]
@@ -79,7 +83,9 @@ def rows(samples):
         for name, column in own.items():
             known[name][row, start - 1 : len(i) - 1] = column
     advantage = torch.tensor([a for _, a, _ in columns]).double()[:, None]
-    return chosen, mask, known, advantage, entropy
+    found = chosen, mask, known, advantage, entropy
+    head = getattr(module, "value_head", None)
+    return found if head is None else (*found, head(output.hidden_states[-1])[:, :-1, 0].double())
 
 
 def expected(samples, formula):

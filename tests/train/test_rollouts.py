@@ -247,3 +247,33 @@ def test_settings_of_rollouts_are_refused_where_nothing_is_answered(tmp_path, se
     write_rows(tmp_path / "rows.jsonl", conversations(3))
     with pytest.raises(ConfigError, match=f"`{section}` does nothing"):
         assemble(from_mapping(config(tmp_path, **{section: value})))
+
+
+def test_ppo_learns_with_a_value_head_that_stays_behind(tmp_path):
+    from safetensors import safe_open
+
+    kind = {"kind": "ppo", "kl": 0.02}
+    sections = {"objective": kind, "train": {"steps": 4}, "optimizer": {"lr": 1e-2}}
+    folder, _ = train(from_mapping(settings(tmp_path, **sections)))
+    found = steps(folder.path)
+    assert {"policy", "value", "expected", "kl"} <= found[4].keys()
+    assert found[1]["expected"] == 0 != found[2]["expected"]  # the head begins at nothing, and learns
+    with safe_open(folder.model / "model.safetensors", "pt") as weights:
+        names = list(weights.keys())
+    assert names and not [name for name in names if "value_head" in name]
+
+
+def test_a_broken_run_of_ppo_goes_on_with_its_value_head(tmp_path):
+    expected = going(tmp_path, "whole", objective="ppo", train={"steps": 4})
+    built = assemble(from_mapping(settings(tmp_path, "broken", objective="ppo", train={"steps": 4})))
+    built.loop.cadence = built.loop.cadence.__class__(1, 3, 100)
+    for _ in range(3):
+        built.loop.advance(built.loop.source.next(built.loop.progress.step))
+    folder, _ = resume(tmp_path / "runs" / "broken")
+    assert bits(folder.path) == expected
+
+
+def test_online_dpo_learns_from_the_best_and_the_worst(tmp_path):
+    found = going(tmp_path, "pairs", objective="online-dpo", rollout={"updates": 1, "passes": 2})
+    assert found[1]["loss"] == pytest.approx(0.6931, abs=1e-3)
+    assert found[2]["loss"] < 0.69 and found[2]["accuracy"] > 0.5  # the same pairs a second time

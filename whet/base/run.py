@@ -118,6 +118,9 @@ class Train(Settings):
 class Rollout(Settings):
     """How the model's own answers are made, for objectives that learn from them."""
 
+    engine: choice("engine", "local") = Field(  # type: ignore[valid-type]
+        None, description="who answers: `local` with the weights as they are, or a server that is sent them"
+    )
     prompts: Count = Field(8, description="prompts that are answered before anything is learned")
     completions: Count = Field(8, description="answers to each of them")
     updates: Count = Field(1, description="optimizer steps in which they are learned from, a part of them in each")
@@ -131,7 +134,11 @@ class Rollout(Settings):
         0, description="how often further prompts are drawn in place of those whose answers all got the same (DAPO)"
     )
     patience: Count = Field(5, description="rollouts in a row that teach nothing before the run stops")
-    batch_tokens: Count = Field(65536, description="tokens of KV cache that answers made at once may fill, a rank")
+    batch_tokens: Count = Field(
+        65536, description="tokens of KV cache that the local engine's answers made at once may fill, a rank"
+    )
+    timeout_s: Positive = Field(1800.0, description="seconds that another engine may take for a rollout")
+    restarts: Natural = Field(2, description="how often it is asked again before the run stops")
 
 
 class Parallel(Settings):

@@ -101,6 +101,7 @@ class Model(Protocol):
       differentiable. With it come `divergences` (P,), `target_logprobs` (P,) and `agrees` (P,) bool, whether both find
       the same token likeliest, without gradient.
     - `hidden`: (T, D) last hidden states.
+    - `values`: (P,) float32, what the value head says, from models that have one, differentiable.
     - `scores`: (N, C) float32 numbers of each sequence, from models with a scoring head.
     - `logits`: (N, C) for models without tokens.
     """

@@ -106,6 +106,14 @@ class Engine(Protocol):
         ...
 
 
+class Synced(Engine, Protocol):
+    """An engine with weights of its own, which it takes from a model in training."""
+
+    def sync(self, tensors: Iterator[tuple[str, Any]]) -> None:
+        """Take the weights, named as transformers saves them. Answers asked for from here on are of these."""
+        ...
+
+
 def recommended(generation_config: Any) -> dict[str, Any]:
     """The sampling settings that a model's authors wrote into its generation config; empty if they sample not."""
     if generation_config is None:

@@ -16,7 +16,7 @@ class BuildContext:
     `dtype` is that of the weights. Where ranks share one model, only the leader (`is_leader`) has real weights, on
     the CPU; the others build on meta and receive their shards. `tuner` prepares the model and its probes' twin alike;
     without one, all parameters are trained. `scores` asks for a model that gives each sequence so many numbers instead
-    of a language model.
+    of a language model. With `values` a language model gets a head that gives each token's place a number.
     """
 
     device: torch.device = torch.device("cpu")
@@ -25,3 +25,4 @@ class BuildContext:
     is_leader: bool = True
     tuner: Tuner | None = None
     scores: int | None = None
+    values: bool = False

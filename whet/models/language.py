@@ -23,11 +23,13 @@ from whet.kernels.linear_loss import CHUNK_BYTES, cap_and_scale, linear_nll, log
 from whet.kernels.linear_scores import Scores, linear_logprobs, linear_scores, linear_top, logits_scores
 from whet.models import rope, shift
 from whet.models.noise import noise_of
+from whet.models.value_head import values
 
 TOP = frozenset({"top_ids", "top_logprobs"})
 READING = "reading"
-WANTS = TOP | {
-    "nll", "logprobs", "target_logprobs", "hits", "entropy", "candidates", "samples", "hidden", "scores", "divergence",
+_FROM_HIDDEN = frozenset({"hidden", "scores", "values"})
+WANTS = TOP | _FROM_HIDDEN | {
+    "nll", "logprobs", "target_logprobs", "hits", "entropy", "candidates", "samples", "divergence",
 }  # fmt: skip
 
 
@@ -111,23 +113,25 @@ def _run(
     trained_P = torch.nonzero(stream.weights > 0).squeeze(1)
     asked = _Asked(stream.targets[trained_P], stream.weights[trained_P], want, readout)
     results: dict[str, Tensor] = {}
-    if facts.head == "keep" and want - {"hidden", "scores"}:
+    if facts.head == "keep" and want - _FROM_HIDDEN:
         logits_PV = _own_logits(module, stream, trained_P, facts)
         if READING in want:
             return {READING: Reading(cap_and_scale(logits_PV, 1.0, None))}
         results = asked.of_logits(cap_and_scale(logits_PV, 1.0, None, readout.temperature))
-        if not want & {"hidden", "scores"}:
+        if not want & _FROM_HIDDEN:
             return results
     hidden_TD = _hidden(module, stream, facts)
     if "hidden" in want:
         results["hidden"] = hidden_TD
     if "scores" in want:
         results["scores"] = _scores(module, hidden_TD, stream)
-    if facts.head == "keep" or not want - {"hidden", "scores"}:
-        return results
     hidden_PD = hidden_TD.index_select(0, trained_P)
     if READING in want:
         return {READING: _reading(unwrapped(module).get_output_embeddings(), hidden_PD, facts)}
+    if "values" in want:
+        results["values"] = values(module, hidden_PD)
+    if facts.head == "keep" or not want - _FROM_HIDDEN:
+        return results
     return results | _from_hidden(unwrapped(module).get_output_embeddings(), hidden_PD, asked, facts)
 
 
@@ -211,7 +215,7 @@ class _Asked:
     @property
     def is_nll(self) -> bool:
         """Whether nothing but the sum of the loss is wanted, which is computed without a second pass."""
-        return self.want - {"hidden"} == {"nll"} and self.readout.temperature == 1.0
+        return self.want - _FROM_HIDDEN == {"nll"} and self.readout.temperature == 1.0
 
     def part(self, at: slice) -> _Asked:
         """The same at some of the positions."""
@@ -260,7 +264,7 @@ def _from_hidden(head: nn.Module, hidden_PD: Tensor, asked: _Asked, facts: RunFa
     if asked.want & TOP:
         ids_PK, logprobs_PK = linear_top(hidden_PD, head.weight, asked.readout.top, **shape)
         found |= {"top_ids": ids_PK, "top_logprobs": logprobs_PK}
-    if asked.want - TOP - {"hidden", "divergence"}:
+    if asked.want - TOP - _FROM_HIDDEN - {"divergence"}:
         found |= asked.named(linear_scores(hidden_PD, head.weight, asked.ids_PK, entropy=asked.entropy, **shape))
     return found
 

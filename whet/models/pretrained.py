@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, PretrainedConfig
 from whet.base.errors import ModelError, WhetError
 from whet.base.seeds import forked
 from whet.contracts.model import Capabilities, Loaded
-from whet.models import attention
+from whet.models import attention, value_head
 from whet.models.context import BuildContext
 from whet.models.language import CausalModel
 from whet.models.loading import Spec, build_module, context_length, new_pieces, read
@@ -74,6 +74,8 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
     if context.tuner is not None:
         with forked(context.seed, "tuner"):
             module = context.tuner.prepare(module)
+    if context.values:
+        value_head.attach(module, config.get_text_config().hidden_size, context.dtype, on_meta=not context.is_leader)
     if context.is_leader:
         module = module.to(context.device)
     model = CausalModel(module, packed=verdict.packed, head_mode=verdict.head)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from whet.contracts.model import ParamRole
+from whet.models import value_head
 from whet.models.language import unwrapped
 
 
@@ -56,4 +57,6 @@ def _ends(module: nn.Module) -> tuple[set[int], set[int]]:
         ends.append({id(p) for p in end.parameters()} if end is not None else set())
     if isinstance(getattr(model, "score", None), nn.Module):
         ends[0] |= {id(p) for p in model.score.parameters()}
+    if isinstance(head := getattr(module, value_head.NAME, None), nn.Module):
+        ends[0] |= {id(p) for p in head.parameters()}
     return ends[0], ends[1]

@@ -20,8 +20,6 @@ from whet.contracts.model import Loaded, Model, Models
 from whet.contracts.records import Notice, Record, RunStarted
 from whet.contracts.tuner import Tuner
 from whet.data.ledger import Ledger
-from whet.generate.groups import Groups
-from whet.generate.protocol import GenerateSettings
 from whet.models import noise, shift
 from whet.models.context import BuildContext
 from whet.models.logit_peaks import watch
@@ -46,6 +44,7 @@ from whet.train.located import located
 from whet.train.loop import Cadence, Loop
 from whet.train.notices import on_micro_batch, on_noise, on_resume, refuse_batch_norm
 from whet.train.optimizer_state import NamedOptimizer
+from whet.train.player import player_of
 from whet.train.progress import Progress
 from whet.train.reference import AdaptersOff, Frozen, begins_at_base, choose, remember
 from whet.train.resolve import Resolved, resolve
@@ -167,13 +166,14 @@ def _read_model(run: Run) -> tuple[Any | None, int | None]:
     return kind.facts["read"](**run.model.values()) if "read" in kind.facts else (None, None)
 
 
-def _model(run: Run, world: World, method: Tuner) -> Loaded:
-    """Build, tune, and shard the model; then recompute and compile as asked."""
+def _model(run: Run, world: World, method: Tuner, *, is_asked: bool = False) -> Loaded:
+    """Build, tune, and shard the model; then recompute and compile as asked. Without new heads `is_asked`."""
     where = world.device if world.mesh is None else torch.device("cpu")
     narrow = run.train.precision == "bf16-pure" or (method.narrow and autocast_dtype(run, world.device) is not None)
     dtype = torch.bfloat16 if narrow else torch.float32
-    scores = objective.get(run.objective.kind).facts.get("scores")
-    context = BuildContext(where, dtype, run.seed, world.leads, method, scores)
+    facts = objective.get(run.objective.kind).facts
+    values = bool(facts.get("value_head")) and not is_asked
+    context = BuildContext(where, dtype, run.seed, world.leads, method, facts.get("scores"), values)
     model: Loaded = model_source.get(run.model.kind).build(context, **run.model.values())
     refuse_batch_norm(model.module)
     if run.train.neftune:
@@ -222,7 +222,7 @@ def _others(run: Run, world: World, model: Loaded, way: str | None) -> dict[str,
     if has_teacher(run) and not is_told(run):
         return {"teacher": load_teacher(lambda: _model(teacher_run(run, world), world, Still()))}
     if way == "copy":
-        twin = _model(run, world, Still())
+        twin = _model(run, world, Still(), is_asked=True)
         return {"reference": Frozen(twin.module, twin.model)}
     return {"reference": AdaptersOff(model.module, model.model)} if way == "adapters" else {}
 
@@ -251,19 +251,10 @@ def _objective(run: Run) -> Any:
 
 def _making(run: Run, world: World, model: Loaded, executor: Executor, dealer: Dealer) -> Making:
     """Who answers, grades and scores in the rollouts of this run."""
-    player = Groups(model.module, model.processor, _draws(run), run.rollout.batch_tokens)
+    player = player_of(run, world, model)
     scoring = Scoring(executor, dealer, run.rollout.temperature)
     online: Any = executor.objective
     return Making(world, player, build_grader(run.rewards), online, scoring, lambda: dealer.capacity)
-
-
-def _draws(run: Run) -> GenerateSettings:
-    """How answers are drawn in rollouts."""
-    made = run.rollout
-    return GenerateSettings(
-        max_new_tokens=made.max_new_tokens, temperature=made.temperature, top_k=made.top_k, top_p=made.top_p,
-        min_p=made.min_p,
-    )  # fmt: skip
 
 
 def _groups(run: Run, model: Loaded, method: Tuner) -> ParamGroups:

@@ -18,6 +18,7 @@ from whet.export.writing import write_model
 from whet.kernels.dense import dense
 from whet.models.adapters import stored_adapter
 from whet.models.quantized import quantization_of
+from whet.models.value_head import is_of_head
 from whet.train.feed import template_of
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def write_result(built: Built) -> None:
         return
     template = template_of(built.run, built.loaded.processor)
     trained = observe(module, built.loaded.processor, template)
-    tensors = full_tensors(module, built.tuner.saved_names(module))
+    names = {n: saved for n, saved in built.tuner.saved_names(module).items() if not is_of_head(n)}
+    tensors = full_tensors(module, names)
     if not built.world.leads:
         for _ in tensors:
             pass
