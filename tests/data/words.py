@@ -13,6 +13,7 @@ class WordRenderer:
     """Renders text; the word `bad` refuses the row. Counts what it renders."""
 
     fingerprint = "words"
+    fill_in = None
 
     def __init__(self):
         self.num_rendered = 0

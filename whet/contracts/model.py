@@ -100,6 +100,7 @@ class Model(Protocol):
     - `divergence`: scalar, the sum of weight x (divergence from the readout's teacher + sft x -log p(target)),
       differentiable. With it come `divergences` (P,), `target_logprobs` (P,) and `agrees` (P,) bool, whether both find
       the same token likeliest, without gradient.
+    - `ahead`: (n,) sums of weight x -log p of the tokens after the next one, from models that look n further ahead.
     - `hidden`: (T, D) last hidden states.
     - `values`: (P,) float32, what the value head says, from models that have one, differentiable.
     - `scores`: (N, C) float32 numbers of each sequence, from models with a scoring head.

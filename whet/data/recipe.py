@@ -16,6 +16,7 @@ from whet.data.ledger import Entry
 from whet.data.refusal import Refused, refusal
 
 if TYPE_CHECKING:
+    from whet.data.fill_in import FillIn
     from whet.data.render import Rendered, Renderer
 
 Truncation = Literal["auto", "error", "cut", "split", "skip"]
@@ -51,6 +52,10 @@ class Recipe:
         rendering = self.renderer.fingerprint if self.renderer else None
         return repr((rendering, sorted(self.takes), self.max_length, self.truncation))
 
+    @property
+    def _fill_in(self) -> FillIn | None:
+        return self.renderer.fill_in if self.renderer else None
+
     def __call__(self, source: str, rows: Sequence[tuple[int, Row | Refused]]) -> tuple[list[Sample], list[Entry]]:
         """Samples of numbered rows, in their order, and the rows that did not come through whole.
 
@@ -63,10 +68,12 @@ class Recipe:
             if isinstance(made, Refused):
                 entries.append(Entry(source, number, "skipped", made.reason, made.detail))
                 continue
-            samples += made if "labelled" not in self.takes else [s for whole in made for s in _unpaired(whole)]
             if self.truncation == "cut" and isinstance(rendered, Sample) and made[0] is not rendered:
                 detail = f"{rendered.longest} tokens, cut to {self.max_length}"
                 entries.append(Entry(source, number, "truncated", "too_long", detail))
+            if self._fill_in is not None:
+                made = [self._fill_in(sample, self.max_length) for sample in made]
+            samples += made if "labelled" not in self.takes else [s for whole in made for s in _unpaired(whole)]
         return samples, entries
 
     def _render(self, source: str, rows: Sequence[tuple[int, Row | Refused]]) -> Iterator[Sample | Refused]:
@@ -91,6 +98,8 @@ class Recipe:
     def _fit(self, sample: Sample, is_text: bool) -> list[Sample] | Refused:
         """The sample, or what `truncation` makes of a long one."""
         limit = self.max_length
+        if limit is not None and self._fill_in is not None:
+            limit = max(2, limit - self._fill_in.num_added)
         if limit is None or sample.longest <= limit:
             return [sample]
         policy = self.truncation if self.truncation != "auto" else ("split" if is_text else "error")

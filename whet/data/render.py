@@ -13,6 +13,7 @@ import numpy as np
 
 from whet.base.errors import ConfigError, ModelError
 from whet.contracts.rows import Completion, Conversation, Row, Text
+from whet.data.fill_in import FillIn
 from whet.data.lookup import word_encoder
 from whet.data.markers import check_markers, control_pattern
 from whet.data.masks import Span, Tokens, check_begin, check_ends, check_trained, tokens_inside
@@ -63,8 +64,8 @@ class Renderer:
 
     `template` is a file or Jinja text that replaces the tokenizer's. `train_on` is every assistant
     turn, the last one, or all tokens. `scale` multiplies the weights of tokens that lie inside a match of a regular
-    expression. `allow` names checks that may fail. Raises ModelError for a
-    tokenizer or template that cannot be used, ConfigError for an unknown allowance.
+    expression. `allow` names checks that may fail. `fill_in` is for raw text, once it is cut to fit. Raises ModelError
+    for a tokenizer or template that cannot be used, ConfigError for an unknown allowance.
     """
 
     def __init__(
@@ -75,9 +76,10 @@ class Renderer:
         train_on: TrainOn = "assistant",
         scale: Mapping[str, float] | None = None,
         allow: Collection[str] = frozenset(),
+        fill_in: FillIn | None = None,
     ) -> None:
         _check_settings(train_on, allow)
-        self.train_on, self.allow = train_on, frozenset(allow)
+        self.train_on, self.allow, self.fill_in = train_on, frozenset(allow), fill_in
         self._scale = [(_pattern(text), factor) for text, factor in (scale or {}).items()]
         self._encoder, state = _encoder(tokenizer)
         self._words = word_encoder(self._encoder)
@@ -92,7 +94,16 @@ class Renderer:
         self._begin, self._end = tokenizer.bos_token_id, tokenizer.eos_token_id
         self._begin_text, self._end_text = tokenizer.bos_token, tokenizer.eos_token
         self._adds_begin = self._begin is not None and tokenizer.encode("")[:1] == [self._begin]
-        parts = (state, self.template.text, tool_template.text, self.template.tokens, train_on, sorted(allow), scale)
+        parts: tuple[Any, ...] = (
+            state,
+            self.template.text,
+            tool_template.text,
+            self.template.tokens,
+            train_on,
+            sorted(allow),
+            scale,
+        )
+        parts += (fill_in.key,) if fill_in else ()
         self.fingerprint = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
     def render(self, rows: Sequence[Row], *, roles: bool = False) -> list[Rendered | Refused]:

@@ -16,7 +16,8 @@ class BuildContext:
     `dtype` is that of the weights. Where ranks share one model, only the leader (`is_leader`) has real weights, on
     the CPU; the others build on meta and receive their shards. `tuner` prepares the model and its probes' twin alike;
     without one, all parameters are trained. `scores` asks for a model that gives each sequence so many numbers instead
-    of a language model. With `values` a language model gets a head that gives each token's place a number.
+    of a language model. With `values` a language model gets a head that gives each token's place a number. `ahead` asks
+    for that many modules that predict tokens after the next one.
     """
 
     device: torch.device = torch.device("cpu")
@@ -26,3 +27,4 @@ class BuildContext:
     tuner: Tuner | None = None
     scores: int | None = None
     values: bool = False
+    ahead: int = 0

@@ -17,6 +17,7 @@ from transformers import PretrainedConfig, PreTrainedModel
 from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Stream
 from whet.contracts.model import PLAIN, Reading, Readout
+from whet.kernels.ahead import look_ahead
 from whet.kernels.attention import SegmentPlan
 from whet.kernels.linear_divergence import Distances, linear_divergence, logits_distances
 from whet.kernels.linear_loss import CHUNK_BYTES, cap_and_scale, linear_nll, logits_logprobs, product_dtype
@@ -26,8 +27,9 @@ from whet.models.noise import noise_of
 from whet.models.value_head import values
 
 TOP = frozenset({"top_ids", "top_logprobs"})
-READING = "reading"
-_FROM_HIDDEN = frozenset({"hidden", "scores", "values"})
+# Not a quantity of `run` but what another model is compared with; and the attribute of modules that look ahead.
+READING, AHEAD = "reading", "whet_ahead"
+_FROM_HIDDEN = frozenset({"hidden", "scores", "values", "ahead"})
 WANTS = TOP | _FROM_HIDDEN | {
     "nll", "logprobs", "target_logprobs", "hits", "entropy", "candidates", "samples", "divergence",
 }  # fmt: skip
@@ -123,6 +125,8 @@ def _run(
     hidden_TD = _hidden(module, stream, facts)
     if "hidden" in want:
         results["hidden"] = hidden_TD
+    if "ahead" in want:
+        results["ahead"] = _ahead(module, hidden_TD, stream, facts)
     if "scores" in want:
         results["scores"] = _scores(module, hidden_TD, stream)
     hidden_PD = hidden_TD.index_select(0, trained_P)
@@ -143,6 +147,21 @@ def _scores(module: nn.Module, hidden_TD: Tensor, stream: Stream) -> Tensor:
     beginnings = {segment.prefix for segment in stream.segments}
     lasts = [segment.end - 1 for index, segment in enumerate(stream.segments) if index not in beginnings]
     return head(hidden_TD[torch.tensor(lasts, device=hidden_TD.device)]).float()
+
+
+def _ahead(module: Any, hidden_TD: Tensor, stream: Stream, facts: RunFacts) -> Tensor:
+    """The sums of weight x -log p (n,) of the tokens 2, 3, ... places further than each."""
+    inputs = _packed_inputs(module, stream)
+    del inputs["input_ids"]
+    sums = []
+    for number, further in enumerate(getattr(module, AHEAD).values(), 1):
+        ids_T, targets_T, weights_T = look_ahead(stream, number)
+        hidden_TD = further(hidden_TD, module.get_input_embeddings()(ids_T), inputs)
+        trained_P = torch.nonzero(weights_T > 0).squeeze(1)
+        asked = _Asked(targets_T[trained_P], weights_T[trained_P], frozenset({"nll"}), PLAIN)
+        hidden_PD = hidden_TD.index_select(0, trained_P)
+        sums.append(_from_hidden(module.get_output_embeddings(), hidden_PD, asked, facts)["nll"])
+    return torch.stack(sums)
 
 
 def _hidden(module: nn.Module, stream: Stream, facts: RunFacts) -> Tensor:

@@ -15,6 +15,7 @@ from whet.base.errors import ModelError, WhetError
 from whet.base.seeds import forked
 from whet.contracts.model import Capabilities, Loaded
 from whet.models import attention, value_head
+from whet.models.ahead import look_further
 from whet.models.context import BuildContext
 from whet.models.language import CausalModel
 from whet.models.loading import Spec, build_module, context_length, new_pieces, read
@@ -76,10 +77,23 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
             module = context.tuner.prepare(module)
     if context.values:
         value_head.attach(module, config.get_text_config().hidden_size, context.dtype, on_meta=not context.is_leader)
+    if context.ahead:
+        _look_further(module, verdict, context)
     if context.is_leader:
         module = module.to(context.device)
     model = CausalModel(module, packed=verdict.packed, head_mode=verdict.head)
     return Loaded(module, tokenizer, capabilities, model, roles(module))
+
+
+def _look_further(module: Any, verdict: Verdict, context: BuildContext) -> None:
+    if context.tuner is not None and context.tuner.is_adapter:
+        raise ModelError("an adapter cannot hold the modules that look further ahead", at="tuner", hint="tuner=full")
+    if not verdict.packed or verdict.head != "chunked":
+        raise ModelError(
+            f"`{module.config.model_type}` cannot look further ahead: it does not pack, or has a head of its own kind",
+            at="objective.mtp", hint="objective.mtp=0",
+        )  # fmt: skip
+    look_further(module, context.ahead, dtype=context.dtype, seed=context.seed, on_meta=not context.is_leader)
 
 
 def verdict_of(spec: Spec, config: PretrainedConfig, context: BuildContext) -> Verdict:

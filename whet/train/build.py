@@ -173,7 +173,8 @@ def _model(run: Run, world: World, method: Tuner, *, is_asked: bool = False) -> 
     dtype = torch.bfloat16 if narrow else torch.float32
     facts = objective.get(run.objective.kind).facts
     values = bool(facts.get("value_head")) and not is_asked
-    context = BuildContext(where, dtype, run.seed, world.leads, method, facts.get("scores"), values)
+    ahead = run.objective.values().get("mtp", 0)
+    context = BuildContext(where, dtype, run.seed, world.leads, method, facts.get("scores"), values, ahead)
     model: Loaded = model_source.get(run.model.kind).build(context, **run.model.values())
     refuse_batch_norm(model.module)
     if run.train.neftune:

@@ -23,6 +23,7 @@ def enter(run: Run, *, is_new: bool) -> Tuner:
     check_online(run)
     _check_evaluation(run)
     _check_optimizer(run)
+    _check_ahead(run)
     if not model_source.get(run.model.kind).facts.get("tokens", True):
         _check_without_tokens(run)
     return tuner.get(run.tuner.kind).build(**run.tuner.values())
@@ -66,6 +67,22 @@ def _check_optimizer(run: Run) -> None:
         )
     if train.in_backward:
         _check_in_backward(run, needs)
+
+
+def _check_ahead(run: Run) -> None:
+    """Modules that look further ahead know neither groups of attention nor labels that were drawn."""
+    if not run.objective.values().get("mtp"):
+        return
+    if run.train.group is not None:
+        raise ConfigError(
+            "`train.group` shifts attention in the model's own layers, and `objective.mtp` adds others",
+            at="train.group", hint="train.group=null",
+        )  # fmt: skip
+    if "sampled_gradient" in optimizer.get(run.optimizer.kind).facts.get("needs", ()):
+        raise ConfigError(
+            f"`optimizer: {run.optimizer.kind}` draws labels from the model, of the next token alone",
+            at="optimizer.kind", hint="objective.mtp=0",
+        )  # fmt: skip
 
 
 def _check_in_backward(run: Run, needs: set[str]) -> None:

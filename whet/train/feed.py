@@ -13,6 +13,7 @@ from whet.base.run import Data, DataSource, Run, Train
 from whet.contracts.steps import Step, StepSource
 from whet.data.annotate import Annotated
 from whet.data.files import Source
+from whet.data.fill_in import FillIn
 from whet.data.ledger import Ledger
 from whet.data.mismatch import BASELINE, Mismatched
 from whet.data.recipe import Recipe
@@ -68,7 +69,7 @@ def feed(run: Run, processor: Any | None, context: int | None, ledger: Ledger) -
         raise DataError("there is nothing to train on", at="data.train", hint="data=[file.jsonl], or --data FILE")
     if objective.get(run.objective.kind).facts.get("rollouts"):
         return _answered(run, processor, context, ledger)
-    renderer = _renderer(run.data, processor)
+    renderer = _renderer(run, processor)
     _check_replies(run)
     if run.data.streaming:
         return _streamed(run, renderer, context, ledger)
@@ -157,10 +158,27 @@ def _check_replies(run: Run) -> None:
         )
 
 
-def _renderer(data: Data, processor: Any | None) -> Renderer | None:
+def _renderer(run: Run, processor: Any | None) -> Renderer | None:
     if processor is None:
         return None
-    return Renderer(processor, template=data.template, train_on=data.train_on, scale=data.loss_scale, allow=data.allow)
+    data, fill_in = run.data, _fill_in(run, processor)
+    return Renderer(
+        processor, template=data.template, train_on=data.train_on, scale=data.loss_scale, allow=data.allow,
+        fill_in=fill_in,
+    )  # fmt: skip
+
+
+def _fill_in(run: Run, processor: Any) -> FillIn | None:
+    """How raw text is rearranged to be filled in, where the objective asks for it."""
+    asked = run.objective.values()
+    if not asked.get("fim"):
+        return None
+    if run.data.loss_scale:
+        raise ConfigError(
+            "`data.loss_scale` weighs text where it stands, and `objective.fim` moves it",
+            at="data.loss_scale", hint="objective.fim=0",
+        )  # fmt: skip
+    return FillIn.of(processor, asked["fim_tokens"], rate=asked["fim"], spm=asked["spm"], seed=run.seed)
 
 
 def _store(

@@ -17,6 +17,7 @@ from whet.export.report import compare, observe
 from whet.export.writing import write_model
 from whet.kernels.dense import dense
 from whet.models.adapters import stored_adapter
+from whet.models.language import AHEAD
 from whet.models.quantized import quantization_of
 from whet.models.value_head import is_of_head
 from whet.train.feed import template_of
@@ -38,7 +39,8 @@ def write_result(built: Built) -> None:
         return
     template = template_of(built.run, built.loaded.processor)
     trained = observe(module, built.loaded.processor, template)
-    names = {n: saved for n, saved in built.tuner.saved_names(module).items() if not is_of_head(n)}
+    saved = built.tuner.saved_names(module).items()
+    names = {name: own for name, own in saved if not is_of_head(name) and not name.startswith(f"{AHEAD}.")}
     tensors = full_tensors(module, names)
     if not built.world.leads:
         for _ in tensors:
@@ -61,7 +63,7 @@ def write_result(built: Built) -> None:
 def full_tensors(module: torch.nn.Module, names: Mapping[str, str] | None = None) -> Iterator[tuple[str, torch.Tensor]]:
     """Parameters (tied ones once) and persistent buffers, whole and on the CPU, one at a time: all, or those of `names`
     and the buffers."""
-    persistent = module.state_dict(keep_vars=True)
+    persistent = [name for name in module.state_dict(keep_vars=True) if not name.startswith(f"{AHEAD}.")]
     buffers = ((name, buffer) for name, buffer in module.named_buffers() if name in persistent)
     wanted = [(name, p) for name, p in module.named_parameters() if names is None or name in names]
     for name, tensor in [*wanted, *buffers]:
