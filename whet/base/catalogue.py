@@ -14,9 +14,11 @@ sink = Slot("sink", home="whet.track.sinks")
 task = Slot("task", home="whet.evaluate.tasks")
 engine = Slot("engine", home="whet.generate.engines", default="local")
 exporter = Slot("exporter", home="whet.export.exporters", default="hf")
+quantizer = Slot("quantizer", home="whet.export.quantizers", default="gptq")
 reward = Slot("reward", home="whet.rewards.kinds", default="file", shorthand="function")
 
-SLOTS: dict[str, Slot] = {
-    slot.name: slot
-    for slot in (optimizer, schedule, objective, tuner, model_source, data_format, sink, task, engine, exporter, reward)
-}
+_ALL = (
+    *(optimizer, schedule, objective, tuner, model_source, data_format),
+    *(sink, task, engine, exporter, quantizer, reward),
+)
+SLOTS: dict[str, Slot] = {slot.name: slot for slot in _ALL}

@@ -21,6 +21,7 @@ COMMANDS = {
     "evaluate": "measure a model",
     "rewards": "score completions with rewards, before anything is trained on them",
     "merge": "fold adapters and other models into a model",
+    "quantize": "write a model with fewer bits a weight, with perplexity before and after",
     "export": "write a model in another format, with an equivalence report",
     "slots": "list what can be plugged in, with settings and costs",
     "schema": "print the JSON Schema of a config",

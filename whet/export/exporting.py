@@ -28,7 +28,7 @@ def export(name: str, settings: Mapping[str, Any], source: Source, output: Path)
 
 
 def checked(kind: Kind, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """All settings of an exporter, given and default. Raises ConfigError with the name or value that was meant."""
+    """All settings of an exporter or quantizer. Raises ConfigError with the name or value that was meant."""
     from pydantic import ValidationError
 
     model: Any = kind.settings
@@ -36,15 +36,15 @@ def checked(kind: Kind, settings: Mapping[str, Any]) -> dict[str, Any]:
     for name in settings:
         if name not in fields:
             near = difflib.get_close_matches(name, fields, n=1)
-            hint = f"did you mean `{near[0]}`?" if near else f"whet slots exporter {kind.name}"
-            raise ConfigError(f"the exporter `{kind.name}` has no setting `{name}`", hint=hint)
+            hint = f"did you mean `{near[0]}`?" if near else f"whet slots {kind.slot} {kind.name}"
+            raise ConfigError(f"the {kind.slot} `{kind.name}` has no setting `{name}`", hint=hint)
     try:
         return model.model_validate({**settings, "kind": kind.name}).values()
     except ValidationError as error:
         first = error.errors()[0]
         name, said = str(first["loc"][0]), first["msg"]
         raise ConfigError(
-            f"`{name}` of the exporter `{kind.name}`: {said[:1].lower()}{said[1:]} (it is {settings.get(name)!r})",
+            f"`{name}` of the {kind.slot} `{kind.name}`: {said[:1].lower()}{said[1:]} (it is {settings.get(name)!r})",
             hint=_meant(name, settings.get(name), first) or f"{name}: {fields[name].description}",
         ) from None
 

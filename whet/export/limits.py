@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +14,7 @@ class Limits:
 
     `largest` and `mean` are logit differences in standard deviations of the logits (None: not limited), `kl` is the
     mean divergence in nats, `agreement` the share of positions whose most likely token must stay, `generation` the
-    share of greedily generated tokens that must stay.
+    share of greedily generated tokens that must stay, `perplexity` the factor by which that of held-out data may grow.
     """
 
     largest: float | None
@@ -21,6 +22,7 @@ class Limits:
     kl: float
     agreement: float
     generation: float = 0.0
+    perplexity: float = math.inf
 
 
 # In fp32 only the order of sums differs. Rounding random models of 2 to 28 layers to bf16 moved logits by a mean of
@@ -52,4 +54,12 @@ GGUF = {
     "Q5_0": Limits(None, 0.35, 0.2, 0.5),
     "Q4_K_M": Limits(None, 0.4, 0.3, 0.4),
     "Q4_0": Limits(None, 0.5, 0.4, 0.35),
+}
+# Quantized linear layers, by bits of a weight and what engines do with their inputs.
+QUANTIZED = {
+    "8 bits": Limits(None, 0.1, 0.02, 0.85, perplexity=1.02),
+    "8 bits, activations too": Limits(None, 0.2, 0.05, 0.7, perplexity=1.05),
+    "FP8": Limits(None, 0.2, 0.06, 0.7, perplexity=1.05),
+    "FP8, activations too": Limits(None, 0.25, 0.08, 0.7, perplexity=1.1),
+    "4 bits": Limits(None, 0.5, 0.4, 0.35, perplexity=1.5),
 }

@@ -22,7 +22,7 @@ from whet.models.combine import Recipe
 from whet.models.folding import Adapter, needs_whole_base
 from whet.models.merging import Change, Finetuned, Merged, Rounded, Weighted, check_recipe
 from whet.models.quantized import Quantization, dequantize, linears, quantize
-from whet.models.stored import Stored
+from whet.models.stored import Stored, local_folder
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -57,16 +57,8 @@ def merge_models(
     methods that need all weights at once, are held whole. One part taken whole must then do what it did alone, or
     ModelError is raised and the files are kept aside.
     """
-    from transformers import AutoConfig
-
-    config = AutoConfig.from_pretrained(_last_base(base))
-    model = skeleton(config)
-    weights = _seen(_weights_of(base, model), model, [part.path for part in parts])
-    changes = [Weighted(_change(part.path, model, weights, base), part.weight) for part in parts]
-    check_recipe(changes, recipe)
-    config = _fitting(config, model, changes)
-    mixed = Merged(weights, skeleton(config), changes, recipe)
-    tokenizer, generation = _tokenizer([part.path for part in parts], base), _generation_config(base)
+    config, mixed = mixture(base, parts, recipe)
+    tokenizer, generation = tokenizer_of([part.path for part in parts], base), generation_config_of(base)
     prove = _check(base, parts, recipe, tokenizer, device) if check else None
     return write_model(
         output,
@@ -74,34 +66,34 @@ def merge_models(
         config,
         tokenizer,
         generation_config=generation,
-        card=card or Card(output.resolve().name, _last_base(base)),
+        card=card or Card(output.resolve().name, last_base(base)),
         dtype=dtype,
         shard_bytes=shard_bytes,
         check=prove,
     )
 
 
-def local_folder(path: str) -> Path:
-    """The folder of a model: itself, or what the hub's cache holds of an id after fetching it."""
-    if Path(path).exists():
-        return Path(path)
-    from huggingface_hub import snapshot_download
+def mixture(base: str, parts: Sequence[Part], recipe: Recipe) -> tuple[Any, Merged]:
+    """The config of the base with all `parts` in it, and its weights, each made when it is asked for."""
+    from transformers import AutoConfig
 
-    try:
-        return Path(snapshot_download(path, allow_patterns=["*.safetensors", "*.json", "*.jinja", "*.model", "*.txt"]))
-    except Exception as error:  # the hub's client raises what its transport raises
-        first = str(error).strip().split("\n")[0]
-        raise ModelError(f"{path} is neither here nor on the hub: {first}", hint=f"hf download {path}") from error
-
-
-def _last_base(path: str) -> str:
-    return _last_base(base_of(path)) if is_adapter(path) else path
+    config = AutoConfig.from_pretrained(last_base(base))
+    model = skeleton(config)
+    weights = seen_by(weights_of(base, model), model, [part.path for part in parts])
+    changes = [Weighted(_change(part.path, model, weights, base), part.weight) for part in parts]
+    check_recipe(changes, recipe)
+    config = _fitting(config, model, changes)
+    return config, Merged(weights, skeleton(config), changes, recipe)
 
 
-def _weights_of(path: str, model: nn.Module) -> Mapping[str, Tensor]:
+def last_base(path: str) -> str:
+    return last_base(base_of(path)) if is_adapter(path) else path
+
+
+def weights_of(path: str, model: nn.Module) -> Mapping[str, Tensor]:
     """The weights of a model folder under the architecture's names; an adapter's are those of its base, changed."""
     if is_adapter(path):
-        below = _seen(_weights_of(base_of(path), model), model, [path])
+        below = seen_by(weights_of(base_of(path), model), model, [path])
         return Merged(below, model, [Weighted(_change(path, model, below, base_of(path)))], Recipe())
     stored = Stored(local_folder(path))
     ties: Mapping[str, str] = getattr(model, "all_tied_weights_keys", {})
@@ -110,7 +102,7 @@ def _weights_of(path: str, model: nn.Module) -> Mapping[str, Tensor]:
     return _in_memory(path).state_dict()
 
 
-def _seen(weights: Mapping[str, Tensor], model: nn.Module, paths: Sequence[str]) -> Mapping[str, Tensor]:
+def seen_by(weights: Mapping[str, Tensor], model: nn.Module, paths: Sequence[str]) -> Mapping[str, Tensor]:
     """The base's weights as the adapters saw them: rounded, if they were trained on a quantized base."""
     found = {how for how in (Quantization.beside(path) for path in paths) if how is not None}
     if not found:
@@ -134,9 +126,9 @@ def _in_memory(path: str, dtype: torch.dtype | str = "auto") -> nn.Module:
 
 def _change(path: str, model: nn.Module, weights: Mapping[str, Tensor], base: str) -> Change:
     if not is_adapter(path):
-        return Finetuned(path, _weights_of(path, model), model)
+        return Finetuned(path, weights_of(path, model), model)
     if needs_whole_base(path):
-        whole = merged(_in_memory(_last_base(base), torch.float32), path).state_dict()
+        whole = merged(_in_memory(last_base(base), torch.float32), path).state_dict()
         return Finetuned(path, whole, model)
     return Adapter(path, model)
 
@@ -154,20 +146,20 @@ def _fitting(config: Any, model: nn.Module, changes: Sequence[Weighted]) -> Any:
     return config
 
 
-def _tokenizer(paths: Sequence[str], base: str) -> Any:
+def tokenizer_of(paths: Sequence[str], base: str) -> Any:
     """The first part's own tokenizer, else the base's."""
     from transformers import AutoTokenizer
 
-    for path in [*paths, base, _last_base(base)]:
+    for path in [*paths, base, last_base(base)]:
         if not Path(path).is_dir() or (Path(path) / "tokenizer_config.json").is_file():
             return AutoTokenizer.from_pretrained(path)
     raise ModelError(f"{base} holds no tokenizer", hint="copy the tokenizer's files into the model's folder")
 
 
-def _generation_config(base: str) -> Any:
+def generation_config_of(base: str) -> Any:
     from transformers import GenerationConfig
 
-    folder = local_folder(_last_base(base))
+    folder = local_folder(last_base(base))
     return GenerationConfig.from_pretrained(folder) if (folder / "generation_config.json").is_file() else None
 
 
@@ -176,7 +168,7 @@ def _check(base: str, parts: Sequence[Part], recipe: Recipe, tokenizer: Any, dev
     is_whole = [part.weight for part in parts] == [1.0] and recipe.method in ("linear", "slerp")
 
     def prove(folder: Path) -> Report:
-        module = _alone(base, parts[0].path) if is_whole else _in_memory(_last_base(base), torch.float32)
+        module = _alone(base, parts[0].path) if is_whole else _in_memory(last_base(base), torch.float32)
         reference = observe(module.to(device), tokenizer)
         del module
         if is_whole:
@@ -190,7 +182,7 @@ def _alone(base: str, path: str) -> nn.Module:
     """The base with one adapter in it, unmerged; or the other model."""
     if not is_adapter(path):
         return _in_memory(path, torch.float32)
-    module = _in_memory(_last_base(base), torch.float32)
+    module = _in_memory(last_base(base), torch.float32)
     if is_adapter(base):
         module = dequantize(merged(_quantized(module, base), base))
     return with_adapter(_quantized(module, path), path)

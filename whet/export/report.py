@@ -22,9 +22,11 @@ from whet.generate.borrow import borrowed
 from whet.generate.decode import Batch, context_length
 from whet.generate.prompts import end_of_turn, text_ids
 from whet.generate.protocol import GenerateSettings
+from whet.kernels.quantized import Quantized
 from whet.models import quantized
 from whet.models.adapters import base_of, is_adapter, quiet
 from whet.models.bars import patient_bars
+from whet.models.coded import is_beyond_transformers, load_coded
 from whet.models.language import unwrapped
 from whet.models.roles import roles
 
@@ -64,11 +66,20 @@ class Observed:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """A figure of the trained and of the written model (None: not measured), and both in words."""
+
+    before: float | None
+    after: float | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Differences between a trained and a written model over `positions`, and which checks failed, in words.
 
     `generation` is the share of the greedily generated tokens that both agree on, up to the first other one of each
-    prompt (NaN: it does not generate). `ran_by` says what computed the written model.
+    prompt (NaN: it does not generate). `ran_by` says what computed the written model. `measured` are further figures.
     """
 
     positions: int
@@ -84,6 +95,7 @@ class Report:
     limits: Limits
     ran_by: str = "transformers"
     failures: Sequence[str] = field(default_factory=tuple)
+    measured: Mapping[str, Measured] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -98,6 +110,7 @@ class Report:
             f"KL divergence         max {self.max_kl:.3g}, mean {self.mean_kl:.3g} nats",
             f"greedy agreement      {self.agreement:.2%}, generated alike {self.generation:.2%}",
             f"stops at              {', '.join(map(str, self.stops))} (end of turn: {self.end_of_turn})",
+            *(f"{name:<22}{one.text}" for name, one in self.measured.items()),
             *(f"FAILED: {failure}" for failure in self.failures),
         ]
         return "\n".join(lines)
@@ -149,7 +162,8 @@ def compare(
         of_dtype = ROUTED if ParamRole.EXPERT in roles(module).values() else DENSE
         limits = max(of_dtype[_stored_dtype(folder)], of_dtype[trained.dtype], key=lambda one: one.kl)
     stops = _listed(GenerationConfig.from_pretrained(folder).eos_token_id)
-    return judge(trained, written, stops, limits)
+    is_ours = any(isinstance(p, Quantized) and p.codec == "grouped" for p in module.parameters())
+    return judge(trained, written, stops, limits, "whet" if is_ours else "transformers")
 
 
 def judge(
@@ -198,11 +212,15 @@ def _continued(module: nn.Module, ids: Sequence[Sequence[int]]) -> list[list[int
 def plain(folder: Path) -> nn.Module:
     """The model of a folder as transformers loads it, in fp32; an adapter's as PEFT puts it on its base.
 
-    The base is quantized as it was while the adapter was trained.
+    Quantized weights that transformers cannot read, such as for want of a package, are read here. An adapter's base is
+    quantized as it was while the adapter was trained.
     """
     if not is_adapter(str(folder)):
+        config = AutoConfig.from_pretrained(folder)
+        if is_beyond_transformers(config):
+            return load_coded(str(folder), config, {"dtype": torch.float32}, auto_class(config))
         with patient_bars():
-            return auto_class(AutoConfig.from_pretrained(folder)).from_pretrained(folder, dtype=torch.float32)
+            return auto_class(config).from_pretrained(folder, dtype=torch.float32)
     from peft import PeftModel
 
     base: Any = plain(Path(base_of(str(folder))))

@@ -49,13 +49,13 @@ def write_weights(
     other pieces than it computes with, is held whole. Raises ModelError when weights are missing, unknown, of another
     shape, or tied to each other and yet different.
     """
-    ready = _ready(_checked(weights, model), model, dtype)
+    prepared = ready(_checked(weights, model), model, dtype)
     conversions = _conversions(model)
     if conversions:
         from transformers.core_model_loading import revert_weight_conversion
 
-        ready = iter(revert_weight_conversion(model, dict(ready)).items())
-    return _write_shards(folder, ready, shard_bytes)
+        prepared = iter(revert_weight_conversion(model, dict(prepared)).items())
+    return write_shards(folder, prepared, shard_bytes)
 
 
 def _checked(weights: Iterable[tuple[str, Tensor]], model: nn.Module) -> Iterator[tuple[str, Tensor]]:
@@ -96,7 +96,7 @@ def _unlike(name: str, tensor: Tensor, expected: Mapping[str, torch.Size], model
     return ModelError(f"`{name}` has the shape {shapes}", hint="use the config that the weights were made with")
 
 
-def _ready(
+def ready(
     weights: Iterable[tuple[str, Tensor]], model: nn.Module, dtype: torch.dtype | None
 ) -> Iterator[tuple[str, Tensor]]:
     """Weights on the CPU, contiguous, cast; those that the architecture wants in fp32 stay so."""
@@ -115,7 +115,7 @@ def _conversions(model: nn.Module) -> list[Any]:
     return [conversion for conversion in found if not isinstance(conversion, PrefixChange)]
 
 
-def _write_shards(folder: Path, weights: Iterable[tuple[str, Tensor]], shard_bytes: int) -> Counter[torch.dtype]:
+def write_shards(folder: Path, weights: Iterable[tuple[str, Tensor]], shard_bytes: int) -> Counter[torch.dtype]:
     """Fill shards in the order of the weights; one alone has no number in its name and no index."""
     shards: list[tuple[Path, list[str]]] = []
     shard: dict[str, Tensor] = {}

@@ -16,15 +16,15 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from whet.base.errors import ModelError
-from whet.kernels import int8, nf4
+from whet.kernels import grouped, int8, nf4
 
-CODECS: Mapping[str, ModuleType] = {"nf4": nf4, "int8": int8}
+CODECS: Mapping[str, ModuleType] = {"nf4": nf4, "int8": int8, "grouped": grouped}
 _aten = torch.ops.aten
 _SET_DATA = torch.Tensor.data.__set__  # type: ignore[attr-defined]
 
 
 class Quantized(torch.Tensor):
-    """A tensor of logical `shape` and `dtype` whose values lie packed in `parts`, as `codec` (nf4, int8) has them."""
+    """A tensor of logical `shape` and `dtype` whose values lie packed in `parts`, as `codec` has them."""
 
     codec: str
     parts: dict[str, Tensor]

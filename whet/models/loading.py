@@ -25,7 +25,7 @@ from transformers.models.auto.modeling_auto import (
 
 from whet.base.errors import ModelError
 from whet.base.seeds import forked
-from whet.models import new_tokens, quantized
+from whet.models import coded, new_tokens, quantized
 from whet.models.adapters import base_of, is_adapter, merged, with_adapter
 from whet.models.attention import own
 from whet.models.bars import patient_bars
@@ -125,7 +125,8 @@ def _check_stored(spec: Spec, config: PretrainedConfig) -> None:
         raise ModelError(
             f"{spec.path} is quantized already, by `{method}`", at="model.quantize", hint="model.quantize=null"
         )
-    quantized.check_stored(config, spec.path)
+    if not coded.is_read_here(config):
+        quantized.check_stored(config, spec.path)
 
 
 def _of_adapter(spec: Spec, under: Spec) -> tuple[PretrainedConfig, Any | None]:
@@ -210,6 +211,8 @@ def _with_adapter(spec: Spec, base: PreTrainedModel, merge: bool, on_meta: bool)
 def _with_weights(spec: Spec, config: PretrainedConfig, how: dict[str, Any], kind: Any) -> PreTrainedModel:
     assert spec.path is not None
     _check_folder(spec.path)
+    if coded.is_read_here(config):
+        return coded.load_coded(spec.path, config, how, kind)
     if spec.quantization is not None:
         how = {**how, "quantization_config": quantized.streaming(spec.quantization)}
     try:

@@ -160,7 +160,7 @@ def check_stored(config: Any, path: str) -> None:
             at="model.path",
             hint="pip install -U transformers",
         )
-    missing = [package for module, package in PACKAGES.get(method, {}).items() if not _is_there(module)]
+    missing = missing_packages(method)
     if missing:
         names = " and ".join(f"`{name}`" for name in missing)
         raise ModelError(
@@ -168,6 +168,11 @@ def check_stored(config: Any, path: str) -> None:
             at="model.path",
             hint=f"pip install {' '.join(missing)}",
         )
+
+
+def missing_packages(method: str) -> list[str]:
+    """What transformers needs for a method and is not installed."""
+    return [package for module, package in PACKAGES.get(method, {}).items() if not _is_there(module)]
 
 
 def streaming(how: Quantization) -> QuantizationConfigMixin:

@@ -46,6 +46,19 @@ class Stored(Mapping[str, "Tensor"]):
             return tuple(file.get_slice(name).get_shape())
 
 
+def local_folder(path: str) -> Path:
+    """The folder of a model: itself, or what the hub's cache holds of an id after fetching it."""
+    if Path(path).exists():
+        return Path(path)
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(path, allow_patterns=["*.safetensors", "*.json", "*.jinja", "*.model", "*.txt"]))
+    except Exception as error:  # the hub's client raises what its transport raises
+        first = str(error).strip().split("\n")[0]
+        raise ModelError(f"{path} is neither here nor on the hub: {first}", hint=f"hf download {path}") from error
+
+
 def _places(folder: Path) -> dict[str, str]:
     """Name of each tensor -> the file that holds it."""
     from safetensors import safe_open

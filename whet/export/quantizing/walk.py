@@ -1,0 +1,196 @@
+"""A model walked block by block: the weights of one block and the activations between two are all that is held."""
+
+# T tokens  D model  I inputs of a layer
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MethodType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from whet.base.errors import ModelError
+from whet.contracts.batch import Batch
+from whet.generate.borrow import borrowed
+from whet.models.blocks import blocks
+from whet.models.language import CausalModel
+from whet.models.merging import stored_name
+
+_HIDDEN = frozenset({"hidden"})
+
+
+@dataclass
+class Inputs:
+    """What a block is called with for one batch: hidden states (1, T, D) or (S, L, D), and the rest by block."""
+
+    hidden: Tensor
+    rest: list[tuple[tuple, dict[str, Any]]] = field(default_factory=list)
+
+
+@dataclass
+class Shared:
+    """An input that one or more linear layers read: the sum of x x^T (I, I) and of |x| (I,), fp32, over `count` tokens.
+
+    `source` is the module that put it out as it is, if there is one; `seen` what went in and came out of that.
+    """
+
+    readers: list[str]
+    hessian: Tensor
+    magnitude: Tensor
+    count: int = 0
+    source: str | None = None
+    seen: tuple[Tensor, Tensor] | None = None
+
+    def add(self, x: Tensor) -> None:
+        rows = x.reshape(-1, x.shape[-1]).float()
+        self.hessian.addmm_(rows.T, rows)
+        self.magnitude += rows.abs().sum(0)
+        self.count += len(rows)
+
+
+class Walk:
+    """The blocks of a causal model whose parameters are on meta, filled one after the other from `weights`.
+
+    Everything is computed in fp32 on `device`. After a block has been visited, what it puts out with the weights that
+    the visitor left in it is what the next block is given.
+    """
+
+    def __init__(self, model: CausalModel, weights: Mapping[str, Tensor], device: torch.device) -> None:
+        self._model, self._module, self._weights, self._device = model, model.module, weights, device
+        self.prefix, found = blocks(self._module)
+        self.blocks: list[Any] = list(found)
+        for name, buffer in self._module.named_buffers():
+            owner, _, leaf = name.rpartition(".")
+            self._module.get_submodule(owner)._buffers[leaf] = buffer.to(device)
+
+    def begin(self, batches: Sequence[Batch], tuples: bool) -> list[Inputs]:
+        """Run what stands before the blocks. `tuples` tells whether blocks of this model return tuples."""
+        outside = [name for name, _ in self._module.named_parameters() if not name.startswith(f"{self.prefix}.")]
+        head = self._module.get_output_embeddings()
+        skipped = {f"{name}.weight" for name, part in self._module.named_modules() if part is head}
+        for name in outside:
+            if name not in skipped or name in getattr(self._module, "all_tied_weights_keys", {}):
+                self._fill(name)
+        found: list[Inputs] = []
+        for index, block in enumerate(self.blocks):
+            block.forward = MethodType(_recorder(found, index, tuples), block)
+        try:
+            with borrowed(self._module):
+                for batch in batches:
+                    self._model.run(batch.to(self._device), _HIDDEN)
+        finally:
+            for block in self.blocks:
+                del block.forward
+        for name in outside:
+            self._empty(name)
+        return found
+
+    def visit(self, inputs: Sequence[Inputs]) -> Iterator[tuple[str, Any]]:
+        """Each block by its name, filled; it is emptied when the next one is asked for."""
+        for index, block in enumerate(self.blocks):
+            name = f"{self.prefix}.{index}"
+            own = [f"{name}.{inner}" for inner, _ in block.named_parameters()]
+            for parameter in own:
+                self._fill(parameter)
+            yield name, block
+            with borrowed(block):
+                for one in inputs:
+                    one.hidden = run_block(block, one, index)
+            for parameter in own:
+                self._empty(parameter)
+
+    def _fill(self, name: str) -> None:
+        value = self._weights[stored_name(name, self._weights)].to(self._device, torch.float32)
+        self._set(name, value)
+
+    def _empty(self, name: str) -> None:
+        self._set(name, torch.empty_like(self._module.get_parameter(name), device="meta"))
+
+    def _set(self, name: str, value: Tensor) -> None:
+        owner, _, leaf = name.rpartition(".")
+        setattr(self._module.get_submodule(owner), leaf, nn.Parameter(value, requires_grad=False))
+
+
+def run_block(block: Any, inputs: Inputs, index: int) -> Tensor:
+    """The hidden states that a block makes of a batch's."""
+    args, kwargs = inputs.rest[index]
+    with torch.no_grad():
+        return _first(block(inputs.hidden, *args, **kwargs))
+
+
+def observe_block(block: Any, inputs: Sequence[Inputs], index: int, names: Sequence[str]) -> list[Shared]:
+    """What the linear layers `names` of a block read, over all batches; layers that read one tensor share an entry."""
+    found = _discover(block, inputs[0], index, names)
+    handles = []
+    for one in found:
+        reader = block.get_submodule(one.readers[0])
+        handles.append(reader.register_forward_pre_hook(lambda module, args, one=one: one.add(args[0])))
+    try:
+        with borrowed(block):
+            for batch in inputs:
+                run_block(block, batch, index)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
+
+
+def _discover(block: Any, inputs: Inputs, index: int, names: Sequence[str]) -> list[Shared]:
+    """Run a block once and find out who reads the same tensor, and which module put it out."""
+    read: dict[int, list[str]] = {}
+    made: dict[int, tuple[str, Tensor]] = {}
+    kept: list[Tensor] = []  # alive, so that no two tensors have one id
+
+    def before(name: str):
+        def hook(module: nn.Module, args: tuple) -> None:
+            kept.append(args[0])
+            read.setdefault(id(args[0]), []).append(name)
+
+        return hook
+
+    def after(name: str):
+        def hook(module: nn.Module, args: tuple, output: Any) -> None:
+            if isinstance(output, Tensor) and args and isinstance(args[0], Tensor):
+                kept.extend((output, args[0]))
+                made[id(output)] = (name, args[0])
+
+        return hook
+
+    handles = [block.get_submodule(name).register_forward_pre_hook(before(name)) for name in names]
+    handles += [part.register_forward_hook(after(name)) for name, part in block.named_modules() if name]
+    try:
+        with borrowed(block):
+            run_block(block, inputs, index)
+    finally:
+        for handle in handles:
+            handle.remove()
+    if missing := set(names) - {name for readers in read.values() for name in readers}:
+        raise ModelError(f"no activation reached {', '.join(sorted(missing)[:3])}", hint="--kind int4")
+    tensors = {id(tensor): tensor for tensor in kept}
+    found = []
+    for key, readers in read.items():
+        width, device = tensors[key].shape[-1], tensors[key].device
+        shared = Shared(readers, torch.zeros(width, width, device=device), torch.zeros(width, device=device))
+        if key in made:
+            shared.source, shared.seen = made[key][0], (made[key][1], tensors[key])
+        found.append(shared)
+    return found
+
+
+def _recorder(found: list[Inputs], index: int, tuples: bool):
+    """In place of a block's forward: note what it is called with, and hand the hidden states on."""
+
+    def forward(self: nn.Module, hidden: Tensor, *args: Any, **kwargs: Any) -> Any:
+        if index == 0:
+            found.append(Inputs(hidden))
+        found[-1].rest.append((args, kwargs))
+        return (hidden,) if tuples else hidden
+
+    return forward
+
+
+def _first(output: Any) -> Tensor:
+    return output[0] if isinstance(output, tuple) else output
