@@ -120,7 +120,7 @@ def stored_as(folder, **config):  # noqa: F811
     [
         ({"load_in_4bit": True}, "bitsandbytes", "bitsandbytes"),
         ({"quant_method": "bitsandbytes", "load_in_8bit": True}, "bitsandbytes", "bitsandbytes"),
-        ({"quant_method": "gptq", "bits": 4}, "gptqmodel", "gptqmodel"),
+        ({"quant_method": "gptq", "bits": 3}, "gptqmodel", "gptqmodel"),
         ({"quant_method": "awq", "bits": 4}, "gptqmodel", "gptqmodel"),
         ({"quant_method": "hqq"}, "hqq", "hqq"),
         ({"quant_method": "compressed-tensors"}, "compressed_tensors", "compressed-tensors"),

@@ -25,7 +25,6 @@ from whet.generate.protocol import GenerateSettings
 from whet.kernels.quantized import Quantized
 from whet.models import quantized
 from whet.models.adapters import base_of, is_adapter, quiet
-from whet.models.bars import patient_bars
 from whet.models.coded import is_beyond_transformers, load_coded
 from whet.models.language import unwrapped
 from whet.models.roles import roles
@@ -219,8 +218,10 @@ def plain(folder: Path) -> nn.Module:
         config = AutoConfig.from_pretrained(folder)
         if is_beyond_transformers(config):
             return load_coded(str(folder), config, {"dtype": torch.float32}, auto_class(config))
-        with patient_bars():
-            return auto_class(config).from_pretrained(folder, dtype=torch.float32)
+        with quantized.unpacking(config) as unpack:
+            module = auto_class(config).from_pretrained(folder, dtype=torch.float32)
+            unpack(module)
+        return module
     from peft import PeftModel
 
     base: Any = plain(Path(base_of(str(folder))))

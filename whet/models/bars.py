@@ -1,15 +1,26 @@
-"""transformers' progress bars, shown where somebody watches and only when it takes long."""
+"""Progress bars of transformers and compressed-tensors, shown where somebody watches and only when it takes long."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from transformers.utils.logging import set_tqdm_hook
 
 # Seconds before a bar appears: a small model is loaded sooner.
 PATIENCE_S = 2.0
+
+
+_PATIENT = {"delay": PATIENCE_S, "disable": None}
+# Where compressed-tensors 0.20 makes bars of its own, without a hook for them.
+_UNPACKING = (
+    "compressed_tensors.quantization.lifecycle.apply",
+    "compressed_tensors.compressors.model_compressors.model_compressor",
+    "compressed_tensors.offload.dispatch",
+)
 
 
 @contextmanager
@@ -22,5 +33,22 @@ def patient_bars() -> Iterator[None]:
         set_tqdm_hook(before)
 
 
+@contextmanager
+def patient_unpacking() -> Iterator[None]:
+    """The same, and for bars of compressed-tensors, which has to be installed."""
+    from tqdm import tqdm
+
+    modules = [importlib.import_module(name) for name in _UNPACKING]
+    kept = [module.tqdm for module in modules]
+    with patient_bars():
+        for module in modules:
+            module.tqdm = partial(tqdm, **_PATIENT)  # type: ignore[attr-defined]
+        try:
+            yield
+        finally:
+            for module, own in zip(modules, kept, strict=True):
+                module.tqdm = own  # type: ignore[attr-defined]
+
+
 def _patient(make: Callable[..., Any], arguments: tuple[Any, ...], settings: dict[str, Any]) -> Any:
-    return make(*arguments, **{"delay": PATIENCE_S, "disable": None, **settings})
+    return make(*arguments, **{**_PATIENT, **settings})

@@ -75,10 +75,13 @@ def from_gptq(parts: Mapping[str, Tensor], grid: Grid, version: int) -> Codes:
     """What `to_gptq` stored, or GPTQModel and its predecessors, whose zeros are of the `version` 1 or 2."""
     half, group_of_I = -grid.lowest, parts["g_idx"]
     scale_OG = parts["scales"].T.contiguous()
+    inputs, num_groups = len(group_of_I), scale_OG.shape[1]
+    neighbours_I = torch.arange(inputs, device=group_of_I.device) // -(-inputs // num_groups)
+    is_mixed = not torch.equal(group_of_I.long(), neighbours_I)
     zeros_GO = unpack(parts["qzeros"], grid.bits, scale_OG.shape[0]) + (1 if version == 1 else 0)
     zero_OG = ((zeros_GO & ((1 << grid.bits) - 1)) - half).T.to(torch.int8).contiguous()
-    codes_OI = unpack(parts["qweight"].T.contiguous(), grid.bits, len(group_of_I)) - half
-    return Codes(codes_OI.to(torch.int8), scale_OG, zero_OG if bool(zero_OG.any()) else None, group_of_I)
+    codes_OI = (unpack(parts["qweight"].T.contiguous(), grid.bits, inputs) - half).to(torch.int8)
+    return Codes(codes_OI, scale_OG, zero_OG if bool(zero_OG.any()) else None, group_of_I if is_mixed else None)
 
 
 def config_of(grid: Grid, layout: Layout, *, plain: list[str], order: str, activations: bool) -> dict[str, Any]:

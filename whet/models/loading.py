@@ -28,7 +28,6 @@ from whet.base.seeds import forked
 from whet.models import coded, new_tokens, quantized
 from whet.models.adapters import base_of, is_adapter, merged, with_adapter
 from whet.models.attention import own
-from whet.models.bars import patient_bars
 from whet.models.quantized import Quantization
 
 SCORE = "score.weight"
@@ -216,10 +215,11 @@ def _with_weights(spec: Spec, config: PretrainedConfig, how: dict[str, Any], kin
     if spec.quantization is not None:
         how = {**how, "quantization_config": quantized.streaming(spec.quantization)}
     try:
-        with patient_bars():
+        with quantized.unpacking(config) as unpack:
             module, report = kind.from_pretrained(
                 spec.path, config=config, revision=spec.revision, use_safetensors=True, output_loading_info=True, **how
             )
+            unpack(module)
     except Exception as error:
         raise _explained(error, spec.path, "model.path") from error
     missing = sorted(set(report["missing_keys"]) - ({SCORE} if kind is not AutoModelForCausalLM else set()))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +22,7 @@ from whet.base.errors import ModelError
 from whet.contracts.tuner import Tuner
 from whet.kernels.dense import dense
 from whet.kernels.quantized import Quantized
+from whet.models.bars import patient_bars, patient_unpacking
 
 METHOD = "whet"
 FILE = "quantize.json"  # beside an adapter: how the base that it was trained on was quantized
@@ -73,7 +75,8 @@ def linears(module: nn.Module, keep: tuple[str, ...] = ()) -> dict[str, nn.Linea
         try:
             matched = [name for name in found if re.search(pattern, name)]
         except re.error as error:
-            raise ModelError(f"`{pattern}` is no regular expression: {error}", at="model.keep") from None
+            hint = "write it as down_proj, or layers\\.0\\."
+            raise ModelError(f"`{pattern}` is no regular expression: {error}", at="model.keep", hint=hint) from None
         if not matched:
             hint = f"names look like {next(iter(found), 'none')}"
             raise ModelError(f"no linear layer is called like `{pattern}`", at="model.keep", hint=hint)
@@ -173,6 +176,20 @@ def check_stored(config: Any, path: str) -> None:
 def missing_packages(method: str) -> list[str]:
     """What transformers needs for a method and is not installed."""
     return [package for module, package in PACKAGES.get(method, {}).items() if not _is_there(module)]
+
+
+@contextmanager
+def unpacking(config: Any) -> Iterator[Callable[[nn.Module], None]]:
+    """A block in which a checkpoint is loaded, with its bars kept quiet; gives what the loaded module is handed to.
+
+    compressed-tensors unpacks weights at the first call of the whole model, and whet calls its parts.
+    """
+    if stored_method(config) != "compressed-tensors":
+        with patient_bars():
+            yield lambda module: None
+        return
+    with patient_unpacking(), torch.no_grad():
+        yield lambda module: module(input_ids=torch.zeros(1, 1, dtype=torch.long), use_cache=False)
 
 
 def streaming(how: Quantization) -> QuantizationConfigMixin:

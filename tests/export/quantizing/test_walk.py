@@ -1,0 +1,54 @@
+import pytest
+import torch
+
+from tests.export.quantizing.walking import module, samples, walked
+from whet.export.quantizing.walk import observe_block
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("kind", ["llama", "qwen3", "gemma2", "opt", "gpt_neox"])
+def test_a_walk_gives_each_block_what_the_whole_model_gives_it(kind, packed):
+    model = module(kind)
+    inputs, walk = walked(kind, packed=packed, model=model)
+    assert len(inputs) == (1 if packed else len(samples()))
+    expected = [[] for _ in range(len(walk.blocks) + 1)]
+    for sample in samples():
+        with torch.no_grad():
+            states = model(
+                input_ids=torch.from_numpy(sample.ids).long()[None], output_hidden_states=True, use_cache=False
+            ).hidden_states
+        for index in range(len(walk.blocks)):
+            expected[index].append(states[index][0])
+    for index, (prefix, block) in enumerate(walk.visit(inputs)):
+        found = torch.cat([one.hidden.flatten(0, 1) for one in inputs])
+        assert torch.allclose(found, torch.cat(expected[index]), atol=2e-5), prefix
+        filled = [b for b in walk.blocks if not any(p.is_meta for p in b.parameters())]
+        assert filled == [block]
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt_neox"])
+def test_what_layers_read_is_added_up_over_all_tokens(kind):
+    model = module(kind)
+    inputs, walk = walked(kind, model=model)
+    seen: dict[str, list[torch.Tensor]] = {}
+    block = model.get_submodule(f"{walk.prefix}.1")
+    names = [name for name, part in block.named_modules() if isinstance(part, torch.nn.Linear)]
+    for name in names:
+        block.get_submodule(name).register_forward_pre_hook(
+            lambda _, args, name=name: seen.setdefault(name, []).append(args[0].flatten(0, -2))
+        )
+    for sample in samples():
+        with torch.no_grad():
+            model(input_ids=torch.from_numpy(sample.ids).long()[None])
+    for index, (_, own) in enumerate(walk.visit(inputs)):
+        if index == 1:
+            shared = observe_block(own, inputs, index, names)
+    assert sorted(name for one in shared for name in one.readers) == sorted(names)
+    for one in shared:
+        x = torch.cat(seen[one.readers[0]])
+        assert torch.allclose(one.hessian, x.T @ x, rtol=1e-3, atol=1e-3 * float((x.T @ x).abs().max()))
+        assert torch.allclose(one.magnitude, x.abs().sum(0), rtol=1e-3) and one.count == len(x)
+    if kind == "llama":
+        readers = {tuple(one.readers): one.source for one in shared}
+        assert readers[("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")] == "input_layernorm"
+        assert readers[("mlp.gate_proj", "mlp.up_proj")] == "post_attention_layernorm"
