@@ -71,6 +71,10 @@ class Tuner(Protocol):
         """Names of parameters that stay as they were loaded: a checkpoint leaves them out."""
         ...
 
+    def written(self, module: nn.Module, name: str, tensor: Tensor) -> Tensor:
+        """What an export writes for a parameter whose whole value is `tensor`."""
+        ...
+
     def saved_names(self, module: nn.Module) -> Mapping[str, str]:
         """Our name of each parameter that an export writes -> its name in the exported file."""
         ...

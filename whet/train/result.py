@@ -41,7 +41,8 @@ def write_result(built: Built) -> None:
     trained = observe(module, built.loaded.processor, template)
     saved = built.tuner.saved_names(module).items()
     names = {name: own for name, own in saved if not is_of_head(name) and not name.startswith(f"{AHEAD}.")}
-    tensors = full_tensors(module, names)
+    whole = full_tensors(module, names)
+    tensors = ((name, built.tuner.written(module, name, tensor)) for name, tensor in whole)
     if not built.world.leads:
         for _ in tensors:
             pass

@@ -56,6 +56,9 @@ class Full:
     def untouched(self, module: nn.Module) -> frozenset[str]:
         return frozenset(name for name, p in module.named_parameters() if not p.requires_grad)
 
+    def written(self, module: nn.Module, name: str, tensor: Tensor) -> Tensor:
+        return tensor
+
     def saved_names(self, module: nn.Module) -> Mapping[str, str]:
         return {name: name for name, _ in module.named_parameters()}
 
