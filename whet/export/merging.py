@@ -21,7 +21,7 @@ from whet.models.adapters import base_of, is_adapter, merged, with_adapter
 from whet.models.combine import Recipe
 from whet.models.folding import Adapter, needs_whole_base
 from whet.models.merging import Change, Finetuned, Merged, Rounded, Weighted, check_recipe
-from whet.models.quantized import Quantization, dequantize, linears, quantize
+from whet.models.quantized import Quantization, dequantize, linears, quantize, stored_method
 from whet.models.stored import Stored, local_folder
 
 if TYPE_CHECKING:
@@ -78,6 +78,13 @@ def mixture(base: str, parts: Sequence[Part], recipe: Recipe) -> tuple[Any, Merg
     from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(last_base(base))
+    method = stored_method(config)
+    if method is not None:
+        raise ModelError(
+            f"{last_base(base)} is quantized by `{method}`, and merging would have to round its weights again",
+            at=last_base(base),
+            hint="whet export ADAPTER --to hf, which unpacks them",
+        )
     model = skeleton(config)
     weights = seen_by(weights_of(base, model), model, [part.path for part in parts])
     changes = [Weighted(_change(part.path, model, weights, base), part.weight) for part in parts]

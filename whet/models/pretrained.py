@@ -21,7 +21,7 @@ from whet.models.language import CausalModel
 from whet.models.loading import Spec, build_module, context_length, new_pieces, read
 from whet.models.new_tokens import grow
 from whet.models.probes import Verdict, check_own_forward, one_line, probe, unprobed
-from whet.models.quantized import check_frozen
+from whet.models.quantized import check_frozen, check_stays
 from whet.models.roles import roles
 from whet.models.twin import build_twin, twin_config
 
@@ -128,7 +128,9 @@ def check_tuner(
             module = build_module(spec, deepcopy(config), **how)
             if pieces:
                 grow(module, pieces)
-            check_frozen(context.tuner.prepare(module), context.tuner)
+            module = context.tuner.prepare(module)
+            check_frozen(module, context.tuner)
+            check_stays(config, spec.path, module, context.tuner)
 
 
 def _noise(module: nn.Module, name: str) -> list[str]:

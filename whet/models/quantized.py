@@ -139,6 +139,18 @@ def check_frozen(module: nn.Module, tuner: Tuner) -> None:
             )
 
 
+def check_stays(config: Any, path: str | None, module: nn.Module, tuner: Tuner) -> None:
+    """Raise ModelError when the tuner, which has prepared the module, trains more than an adapter beside a checkpoint
+    that is stored quantized."""
+    method = stored_method(config)
+    if method is not None and not tuner.is_adapter and any(p.requires_grad for p in module.parameters()):
+        raise ModelError(
+            f"{path} is quantized by `{method}`: its weights stay as they are, and this tuner changes them",
+            at="tuner",
+            hint="tuner: lora",
+        )
+
+
 def stored_method(config: Any) -> str | None:
     """The method by which a checkpoint's weights are quantized; None for plain ones."""
     values = getattr(config, "quantization_config", None)

@@ -195,3 +195,22 @@ def test_shards_and_dtype(tmp_path):
     assert len(files) > 1
     dtypes = {tensor.dtype for file in files for tensor in load_file(file).values()}
     assert dtypes == {torch.bfloat16, torch.int32, torch.int64}
+
+
+def test_adapters_are_trained_on_packed_weights_and_nothing_else_is(tmp_path, monkeypatch, capsys):
+    from whet.cli.main import main
+
+    write(tmp_path, "gptq", group=32, layout="gptq")
+    (tmp_path / "text.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in tiny.TEXTS * 4))
+    monkeypatch.chdir(tmp_path)
+    words = ["train", "--model", "out", "--data", "text.jsonl", "objective=pretrain", "train.steps=2"]
+    assert main([*words, "--tuner", "lora", "--name", "lora"]) == 0
+    assert main(["export", "lora", "--to", "hf"]) == 0  # merged into the unpacked weights, and proven to be the same
+    capsys.readouterr()
+    for way in (["--name", "full"], ["--name", "part", "tuner.kind=freeze", "tuner.last=1"]):
+        assert main([*words, *way]) == 2
+        assert "its weights stay as they are" in capsys.readouterr().err
+    assert main(["merge", "lora"]) == 2
+    assert "hint: whet export ADAPTER --to hf" in capsys.readouterr().err
+    assert main([*words, "--name", "again", "--tuner", "lora", "model.quantize=nf4"]) == 2
+    assert "quantized already, by `gptq`" in capsys.readouterr().err
