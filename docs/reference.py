@@ -77,7 +77,7 @@ def cli_page() -> str:
     ]
     for name, line in COMMANDS.items():
         parser = argparse.ArgumentParser(prog=f"whet {name}")
-        importlib.import_module(f"whet.cli.commands.{name}").add_arguments(parser)
+        importlib.import_module(f"whet.cli.commands.{name.replace('-', '_')}").add_arguments(parser)
         parts += [f"## whet {name}", f"{line[0].upper()}{line[1:]}.", *_command(parser)]
     return _joined(parts)
 

@@ -160,6 +160,12 @@ VARIANTS = {
         {"kl": 0.1, "kl_kind": "k2"},
         lambda p, m, v, a, e: by_token(clipped(p, m, v, a) + 0.1 * k("k2", p, v["reference"]), m),
     ),
+    "weighted": (
+        {"kl": 0.1, "kl_weighted": True},
+        lambda p, m, v, a, e: by_token(
+            clipped(p, m, v, a) + 0.1 * k("k3", p, v["reference"]) * (p - v["old"]).exp(), m
+        ),
+    ),
     "entropy": ({"entropy": 0.05}, lambda p, m, v, a, e: by_token(clipped(p, m, v, a) - 0.05 * e, m)),
     "corrected tokens": (
         {"correction": "token", "correction_cap": 1.1},
@@ -238,6 +244,8 @@ def test_answers_without_weight_get_no_gradient():
 MISTAKES = {
     "a divergence of none": ({"kl_kind": "k1"}, "kl_kind"),
     "a place of none": ({"kl_in": "reward"}, "kl_in"),
+    "a weight of none": ({"kl_weighted": True}, "kl_weighted"),
+    "a weight in the reward": ({"kl": 0.1, "kl_in": "reward", "kl_weighted": True}, "kl_weighted"),
     "a reference of none": ({"reference": "copy"}, "reference"),
     "a clip of nothing": ({"loss": "plain", "clip_high": 0.3}, "clip_high"),
     "a cap on nothing": ({"correction": "none", "correction_cap": 3.0}, "correction_cap"),

@@ -18,6 +18,7 @@ COMMANDS = {
     "show": "show a run: status, curves, figures",
     "chat": "talk to a model",
     "distill": "write a teacher's answers as rows to fine-tune a student on",
+    "best-of": "answer prompts several times and keep the best answers as rows to fine-tune on",
     "evaluate": "measure a model",
     "rewards": "score completions with rewards, before anything is trained on them",
     "merge": "fold adapters and other models into a model",
@@ -68,7 +69,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _module(name: str):
-    return importlib.import_module(f"whet.cli.commands.{name}")
+    return importlib.import_module(f"whet.cli.commands.{name.replace('-', '_')}")
 
 
 def _version() -> str:

@@ -85,7 +85,8 @@ class Policy:
     """The surrogate summed over tokens, and a divergence from a reference beside it or taken off the rewards.
 
     `normalise`: `token` divides by the step's tokens (DAPO), `sequence` makes it a mean of means (GRPO), `constant`
-    divides by sequences times the most tokens that one may have (Dr. GRPO).
+    divides by sequences times the most tokens that one may have (Dr. GRPO). With `kl_weighted` the divergence is
+    weighed by the ratio, whose gradient then makes that of the estimate unbiased (DeepSeek-AI 2025, equation 7).
     """
 
     surrogates: Surrogates
@@ -94,6 +95,7 @@ class Policy:
     kl: float = 0.0
     divergence: Divergence = "k3"
     kl_in_reward: bool = False
+    kl_weighted: bool = False
     entropy: float = 0.0
     temperature: float = 1.0
     max_new_tokens: int = 1
@@ -154,6 +156,8 @@ class Policy:
         shown = {"clipped": is_clipped_P.double(), **drifted(logp_P.detach(), old_P, behaviour_P)}
         if self.kl and not self.kl_in_reward:
             kl_P = divergence(logp_P, values["reference"], self.divergence)
+            if self.kl_weighted:
+                kl_P = kl_P * (logp_P - old_P).exp()
             sums[KL], shown[KL] = (kl_P * share_P).sum(), kl_P.detach()
         if self.entropy:
             sums[ENTROPY], shown[ENTROPY] = (found[ENTROPY].double() * share_P).sum(), found[ENTROPY].detach().double()

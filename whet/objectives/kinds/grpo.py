@@ -26,6 +26,7 @@ def grpo(
     kl: NonNegative = 0.0,
     kl_kind: Literal["k1", "k2", "k3"] = "k3",
     kl_in: Literal["loss", "reward"] = "loss",
+    kl_weighted: bool = False,
     entropy: NonNegative = 0.0,
     correction: Literal["none", "token", "sequence"] = "token",
     correction_cap: Positive = 2.0,
@@ -46,6 +47,7 @@ def grpo(
     kl: weight of the divergence from a reference, the model as the run began; 0 needs none
     kl_kind: which estimate of it: k1, k2 or k3 of Schulman's
     kl_in: a term of the loss, or taken off the rewards (RLOO, REINFORCE++)
+    kl_weighted: weigh the divergence by the ratio, which makes its gradient unbiased
     entropy: weight of a bonus for open predictions
     correction: weigh tokens, or answers, by training's probability over the sampler's, up to a cap
     correction_cap: the most that such a factor may be
@@ -56,7 +58,7 @@ def grpo(
     """
     from whet.objectives.policy import Judgement, Policy, Surrogates
 
-    _refuse_idle(kl=kl, kl_kind=kl_kind, kl_in=kl_in, reference=reference)
+    _refuse_idle(kl=kl, kl_kind=kl_kind, kl_in=kl_in, kl_weighted=kl_weighted, reference=reference)
     if loss == "plain" and (clip_low != 0.2 or clip_high is not None):
         raise _idle("clip_low" if clip_low != 0.2 else "clip_high", "loss=plain", "objective.loss=clip")
     if correction == "none" and correction_cap != 2.0:
@@ -67,12 +69,14 @@ def grpo(
         loss, ratio, clip_low, clip_low if clip_high is None else clip_high, correction, correction_cap
     )
     judgement = Judgement(baseline, scale, overlong, overlong_penalty, truncated == "drop")
-    return Policy(surrogates, judgement, normalise, kl, kl_kind, kl_in == "reward", entropy)
+    return Policy(surrogates, judgement, normalise, kl, kl_kind, kl_in == "reward", kl_weighted, entropy)
 
 
-def _refuse_idle(*, kl: float, kl_kind: str, kl_in: str, reference: str) -> None:
+def _refuse_idle(*, kl: float, kl_kind: str, kl_in: str, kl_weighted: bool, reference: str) -> None:
     """Settings of the divergence where there is none."""
     changed = [n for n, v, d in (("kl_kind", kl_kind, "k3"), ("kl_in", kl_in, "loss")) if v != d]
+    if kl_weighted and (not kl or kl_in == "reward"):
+        raise _idle("kl_weighted", "kl_in=reward" if kl else "kl=0", "objective: {kl: 0.04, kl_in: loss}")
     changed += ["reference"] if reference != "auto" else []
     if not kl and changed:
         raise _idle(changed[0], "kl=0", "objective.kl=0.04")

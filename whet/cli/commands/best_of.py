@@ -1,0 +1,71 @@
+"""`whet best-of`: answer prompts several times and keep the best answers as rows to fine-tune on."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from whet.cli.plugins import add_plugin_argument
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", help="model folder, run folder, name of a run, or hub id")
+    parser.add_argument("--data", nargs="+", required=True, metavar="FILE", help="rows whose prompts are answered")
+    parser.add_argument(
+        "--reward", nargs="+", required=True, metavar="KIND",
+        help="what grades: kinds, functions (rewards.py:score), or {kind: ..., settings}",
+    )  # fmt: skip
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="JSON lines to fine-tune on")
+    parser.add_argument("--completions", type=int, default=8, metavar="N", help="answers to each prompt (default: 8)")
+    parser.add_argument("--at-least", type=float, metavar="X", help="keep no answer below this reward")
+    parser.add_argument("--max-new-tokens", type=int, default=1024, metavar="N", help="longest answer (default: 1024)")
+    parser.add_argument("--temperature", type=float, default=1.0, metavar="X", help="of the draws (default: 1)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same answers")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
+    parser.add_argument("--dtype", default="auto", help="fp32, bf16, fp16 (default: the weights' own; fp32 on a CPU)")
+    parser.add_argument("--root", type=Path, default=Path("runs"), help="folder of run folders (default: runs)")
+    add_plugin_argument(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    import sys
+
+    from pydantic import ValidationError
+    from rich.console import Console
+
+    from whet.base.errors import ConfigError
+    from whet.base.run import Rewards
+    from whet.base.yaml import parse_value
+    from whet.data.files import Source
+    from whet.data.ledger import Ledger
+    from whet.data.prompts import read_prompts
+    from whet.generate.groups import Groups
+    from whet.generate.models import load_model
+    from whet.generate.protocol import GenerateSettings
+    from whet.rewards.best_of import write_best
+    from whet.rewards.build import build_grader
+
+    if args.completions < 1:
+        raise ConfigError(f"`--completions` is {args.completions}", hint="--completions 8")
+    settings = GenerateSettings(max_new_tokens=args.max_new_tokens, temperature=args.temperature)
+    try:
+        grader = build_grader(Rewards.model_validate([parse_value(word) for word in args.reward]))
+    except ValidationError as error:
+        raise ConfigError(f"`--reward`: {error.errors()[0]['msg']}", hint="`whet slots reward` lists them") from None
+    sources, ledger = [Source.parse({"path": path}, Path.cwd()) for path in args.data], Ledger()
+    takes = frozenset({"prompt", "conversation", "completion", "preference", "labelled"})
+    asked = read_prompts(sources, takes, ledger, seed=args.seed, max_skipped=1.0)
+    loaded = load_model(args.model, device=args.device, dtype=args.dtype, root=args.root)
+    player = Groups(loaded.module, loaded.processor, settings)
+    try:
+        with Console(stderr=True).status("answering") as status:
+            chosen = write_best(
+                asked, player, grader, args.output, num=args.completions, at_least=args.at_least, seed=args.seed,
+                report=lambda count: status.update(f"{count:,} of {len(asked):,} prompts"),
+            )  # fmt: skip
+    finally:
+        grader.close()
+    print(f"{args.output}: {chosen.summary()}", file=sys.stderr)
+    if ledger.num("skipped"):
+        print(f"of the rows read: {ledger.summary()}", file=sys.stderr)
+    return 0
