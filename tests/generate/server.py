@@ -110,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
         choice |= {"message": {"role": "assistant", "content": text}} if is_chat else {"text": text}
         if body.get("return_token_ids"):
             choice["token_ids"] = [token.id for token in tokens]
-        if body.get("logprobs") not in (None, False):
+        if body.get("logprobs") is not None and body["logprobs"] is not False:  # 0 asks for the chosen tokens' own
             choice["logprobs"] = _told(tokens, is_chat)
         self.reply(200, {"object": "completion", "choices": [choice], "usage": usage})
 

@@ -47,9 +47,16 @@ class Workers:
         self._all: list[_Worker] = []
         self._lock = threading.Lock()
 
-    def submit(self, name: str, arguments: Sequence[Any], timeout_s: float | None = None) -> Future[Outcome]:
+    def submit(
+        self,
+        name: str,
+        arguments: Sequence[Any],
+        timeout_s: float | None = None,
+        *,
+        keywords: Mapping[str, Any] | None = None,
+    ) -> Future[Outcome]:
         """Call the function called `name`. The future gives its outcome and never an exception of the call's."""
-        return self._threads.submit(self._run, name, tuple(arguments), timeout_s)
+        return self._threads.submit(self._run, name, (tuple(arguments), dict(keywords or {})), timeout_s)
 
     def close(self) -> None:
         """End all workers. Calls that wait are dropped."""
@@ -169,9 +176,11 @@ def failure(error: BaseException) -> Outcome:
     return Outcome(reason=type(error).__name__, message=f"{type(error).__name__}: {error}{where}"[:2_000])
 
 
-def _answer(answers: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+def _answer(
+    answers: Connection, function: Callable[..., Any], arguments: tuple[tuple[Any, ...], dict[str, Any]]
+) -> None:
     try:
-        outcome = Outcome(function(*arguments))
+        outcome = Outcome(function(*arguments[0], **arguments[1]))
     except Exception as error:
         outcome = failure(error)
     except SystemExit as error:

@@ -29,8 +29,11 @@ def complete(
     settings: GenerateSettings,
     *,
     batch_tokens: int = BATCH_TOKENS,
+    numbers: Sequence[int] | None = None,
 ) -> list[Completion]:
     """Answer prompts with a live module, in batches of at most `batch_tokens` tokens of cache (one prompt at least).
+
+    `numbers` stand for the prompts in their draws; by default their places.
 
     The module comes back in the mode it had, training included. With FSDP every rank calls this with its own prompts,
     any number of them, and the module runs equally often on all ranks.
@@ -44,7 +47,8 @@ def complete(
     with borrowed(module):
         for index in range(together.most(len(batches))):
             rows = batches[index] if index < len(batches) else []
-            batch = Batch(module, [ids[row] for row in rows], rows, settings, context)
+            drawn = rows if numbers is None else [numbers[row] for row in rows]
+            batch = Batch(module, [ids[row] for row in rows], drawn, settings, context)
             while together.most(any(answers[row].finish is None for row in rows)):
                 for row, token in zip(rows, batch.step(), strict=True):
                     answers[row].push(token)

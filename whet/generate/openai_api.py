@@ -33,10 +33,13 @@ class Remote:
     concurrency: int = 16
     extra: Mapping[str, Any] = field(default_factory=dict)
 
-    def complete(self, prompts: Sequence[Prompt], settings: GenerateSettings) -> list[Completion]:
+    def complete(
+        self, prompts: Sequence[Prompt], settings: GenerateSettings, numbers: Sequence[int] | None = None
+    ) -> list[Completion]:
         """One answer a prompt, asked for side by side. The first that fails for good ends all."""
         with ThreadPoolExecutor(min(self.concurrency, max(len(prompts), 1)), thread_name_prefix="whet-ask") as threads:
-            asked = [threads.submit(self._one, number, p, settings) for number, p in enumerate(prompts)]
+            numbered = zip(range(len(prompts)) if numbers is None else numbers, prompts, strict=True)
+            asked = [threads.submit(self._one, number, prompt, settings) for number, prompt in numbered]
             try:
                 return [future.result() for future in asked]
             except BaseException:

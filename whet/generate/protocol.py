@@ -97,8 +97,10 @@ class Completion:
 class Engine(Protocol):
     """Anything that continues prompts: our own decoder, a server, a rival's engine."""
 
-    def complete(self, prompts: Sequence[Prompt], settings: GenerateSettings) -> list[Completion]:
-        """One answer a prompt, in their order."""
+    def complete(
+        self, prompts: Sequence[Prompt], settings: GenerateSettings, numbers: Sequence[int] | None = None
+    ) -> list[Completion]:
+        """One answer a prompt, in their order. `numbers` stand for the prompts in their draws; places by default."""
         ...
 
     def stream(self, prompt: Prompt, settings: GenerateSettings) -> Iterator[Piece]:

@@ -31,11 +31,13 @@ class Local:
     loaded: Loaded
     batch_tokens: int
 
-    def complete(self, prompts: Sequence[Prompt], settings: GenerateSettings) -> list[Completion]:
+    def complete(
+        self, prompts: Sequence[Prompt], settings: GenerateSettings, numbers: Sequence[int] | None = None
+    ) -> list[Completion]:
         from whet.generate.decode import complete
 
         module, tokenizer = self.loaded.module, self.loaded.processor
-        return complete(module, tokenizer, prompts, settings, batch_tokens=self.batch_tokens)
+        return complete(module, tokenizer, prompts, settings, batch_tokens=self.batch_tokens, numbers=numbers)
 
     def stream(self, prompt: Prompt, settings: GenerateSettings) -> Iterator[Piece]:
         from whet.generate.decode import stream
