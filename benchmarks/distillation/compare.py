@@ -87,7 +87,9 @@ def prepare(folder: Path, arguments: argparse.Namespace) -> None:
             tokens += length
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     size = sum(p.numel() for p in teacher.parameters()) / 1e6
-    print(f"{len(rows)} rows of {tokens:,} tokens a step, teacher of {size:.1f} M parameters, fp32, 2 threads", flush=True)
+    print(
+        f"{len(rows)} rows of {tokens:,} tokens a step, teacher of {size:.1f} M parameters, fp32, 2 threads", flush=True
+    )
 
 
 def run_round(folder: Path, arguments: argparse.Namespace, number: int) -> dict[str, dict[str, Any]]:

@@ -37,6 +37,8 @@ def build(folder: Path) -> Path:
     _write_rows(folder / "valid.jsonl", [_chat(rng) for _ in range(8)])
     _write_rows(folder / "alpaca.jsonl", [{"instruction": _said(rng), "output": _said(rng)} for _ in range(20)])
     _write_rows(folder / "pairs.jsonl", [{"prompt": _said(rng), "chosen": "yes", "rejected": "no"} for _ in range(4)])
+    answers = [{"prompt": _said(rng), "completions": [_said(rng), _said(rng)]} for _ in range(4)]
+    _write_rows(folder / "answers.jsonl", answers)
     _write_rows(folder / "faq.jsonl", [{"question": _said(rng), "reply": _said(rng)} for _ in range(20)])
     _write_rows(folder / "quiz.jsonl", [_quiz(rng) for _ in range(20)])
     books = folder / "books"

@@ -37,7 +37,7 @@ def settings(folder, name="run", reward="vowels", **sections):
     if not (folder / "prompts.jsonl").exists():
         write_rows(folder / "prompts.jsonl", [{"prompt": sentence(i, 3 + i % 4), "answer": "x"} for i in range(12)])
         (folder / "rewards.py").write_text(REWARDS)
-    rewards = {"functions": [f"{folder / 'rewards.py'}:{reward}"], "workers": 1}
+    rewards = {"functions": [f"{folder / 'rewards.py'}:{reward}"], "workers": 1, **sections.pop("limits", {})}
     made = {**MADE, **sections.pop("rollout", {})}
     length = {
         "steps": 6,
@@ -163,9 +163,15 @@ def test_rewards_that_are_all_alike_are_said_and_stop_the_run(tmp_path):
 
 
 def test_a_reward_that_fails_is_counted_and_its_answers_left_out(tmp_path):
-    found = going(tmp_path, "picky", reward="picky")
+    found = going(tmp_path, "picky", reward="picky", limits={"max_failed": 1})
     assert 0 < found[1]["ungraded"] < 1
     assert any("`picky` failed on" in text and "ValueError" in text for text in notices(tmp_path / "runs" / "picky"))
+
+
+def test_a_reward_that_fails_too_often_stops_the_run_and_says_on_what(tmp_path):
+    with pytest.raises(RunError, match="`picky` failed on .*ValueError") as error:
+        train(from_mapping(settings(tmp_path, reward="picky")))
+    assert "rewards.max_failed" in error.value.hint
 
 
 def test_prompts_that_teach_nothing_give_way_to_others(tmp_path):

@@ -30,6 +30,7 @@ from whet.optim.wrapped import Averaged, InBackward
 from whet.parallel.shard import shard
 from whet.parallel.world import World
 from whet.rewards.build import build_grader
+from whet.rewards.limit import FailureLimit
 from whet.train.allocator import keep_freed_memory
 from whet.train.checkpoint import Checkpoints
 from whet.train.controls import Controls
@@ -255,7 +256,15 @@ def _making(run: Run, world: World, model: Loaded, executor: Executor, dealer: D
     player = player_of(run, world, model)
     scoring = Scoring(executor, dealer, run.rollout.temperature)
     online: Any = executor.objective
-    return Making(world, player, build_grader(run.rewards), online, scoring, lambda: dealer.capacity)
+    return Making(
+        world,
+        player,
+        build_grader(run.rewards),
+        FailureLimit(run.rewards.max_failed),
+        online,
+        scoring,
+        lambda: dealer.capacity,
+    )
 
 
 def _groups(run: Run, model: Loaded, method: Tuner) -> ParamGroups:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,13 +15,14 @@ import numpy as np
 from whet.base.errors import RunError
 from whet.base.run import Rollout
 from whet.base.seeds import derive
-from whet.contracts.rewards import Grader, Player, Task, Trajectory
+from whet.contracts.rewards import Grader, Grading, Player, Task, Trajectory
 from whet.contracts.rollouts import Credit, Online, Outcome
 from whet.contracts.sample import Sample
 from whet.contracts.steps import Step, Stop
 from whet.data.prompts import Asked, Prompts
 from whet.data.source import DatasetSource, check_turn, refuse_changes
 from whet.parallel.world import World
+from whet.rewards.limit import FailureLimit
 from whet.train.answered import Answered, grouped, parts_of, pieces
 from whet.train.rollout_figures import Failures, figures_of, why_flat
 from whet.train.rollout_state import packed, unpacked
@@ -40,6 +42,7 @@ class Making:
     world: World
     player: Player
     grader: Grader
+    limit: FailureLimit
     objective: Online
     scorer: Scorer
     capacity: Callable[[], int]
@@ -128,9 +131,16 @@ class Rollouts:
             for i, group, grades in zip(mine, trajectories, grading.grades, strict=True)
         ]
         gathered = world.gathered((own, grading.failures, grading.examples))
+        whole = sorted((answered for part, _, _ in gathered for answered in part), key=lambda a: a.number)
+        failed: dict[str, Counter[str]] = defaultdict(Counter)
+        shown: dict[str, str] = {}
         for _, failures, examples in gathered:
             self.failures.add(failures, examples)
-        return sorted((answered for part, _, _ in gathered for answered in part), key=lambda a: a.number)
+            shown |= examples
+            for name, reasons in failures.items():
+                failed[name].update(reasons)
+        self.making.limit.check(Grading(tuple(a.grades for a in whole), failed, shown))
+        return whole
 
     def _judged(self, answered: Sequence[Answered]) -> tuple[Credit, list[Sample], Outcome]:
         """What the objective makes of the answers, and the samples that come of it."""
