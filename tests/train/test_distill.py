@@ -13,6 +13,7 @@ from whet.base.config import from_mapping
 from whet.base.errors import ConfigError, DataError, ModelError, RunError
 from whet.train.api import resume, train
 from whet.train.build import assemble
+from whet.train.own_answers import reply_start
 
 
 @pytest.fixture(scope="module")
@@ -80,23 +81,49 @@ def test_fewer_tokens_of_what_is_stored_may_be_used_and_more_are_refused(distill
     assert "other.jsonl row 0" in error.value.at
 
 
-@pytest.mark.parametrize("top", [0, 8])
-def test_a_broken_run_goes_on_bit_for_bit(school, distilled, top):
+@pytest.mark.parametrize("given", [{"top": 8}, {"own": 0.5, "own_tokens": 9}], ids=["stored", "own"])
+def test_a_broken_run_goes_on_bit_for_bit(school, distilled, given):
     folder, teacher = school
-    _, expected = distilled(f"unbroken{top}", given={"top": top, "divergence": "jsd"})
+    given, name = {"divergence": "jsd", **given}, "-".join(given)
+    _, expected = distilled(f"unbroken{name}", given=given)
     settings = config(
-        folder, name=f"broken{top}", train={"steps": 5},
-        objective={"kind": "distill", "teacher": teacher, "top": top, "divergence": "jsd"},
+        folder, name=f"broken{name}", train={"steps": 5}, objective={"kind": "distill", "teacher": teacher, **given},
     )  # fmt: skip
     built = assemble(from_mapping(settings))
     for _ in range(4):
         built.loop.advance(built.loop.source.next(built.loop.progress.step))
-    path = folder / "runs" / f"broken{top}"
+    path = folder / "runs" / f"broken{name}"
     shutil.rmtree(path / "teacher", ignore_errors=True)  # a teacher does not change: it is asked again
     resume(path)
     found = {r["step"]: r["metrics"] for r in map(json.loads, (path / "records.jsonl").read_text().splitlines())
              if r["kind"] == "step"}  # fmt: skip
     assert [found[i + 1]["loss"].hex() for i in range(5)] == [m["loss"].hex() for m in expected]
+
+
+def test_a_share_of_replies_is_the_students_own(school, distilled):
+    folder, teacher = school
+    _, metrics = distilled("own", given={"own": 1.0, "own_tokens": 6}, train={"steps": 3})
+    assert all(1 <= m["own_tokens"] <= 6 for m in metrics) and metrics[2]["divergence"] < metrics[0]["divergence"]
+    objective = {"kind": "distill", "teacher": teacher, "own": 0.5, "own_tokens": 6}
+    loop = assemble(from_mapping(config(folder, name="looked at", objective=objective))).loop
+    given, own = loop.source.source.next(0), None
+    loop.source.source.load_state_dict({**loop.source.source.state_dict(), "step": 0, "served": 0})
+    own = loop.source.next(0)
+    changed = []
+    for i in range(len(own.lengths)):
+        before, after = given.fetch(i), own.fetch(i)
+        start = reply_start(before)
+        assert own.lengths[i] == after.num_tokens and (after.ids[:start] == before.ids[:start]).all()
+        changed.append(after.ids.tolist() != before.ids.tolist())
+        assert not changed[-1] or (after.weights == [0.0] * start + [1.0] * (after.num_tokens - start)).all()
+    assert any(changed) and not all(changed)
+
+
+def test_raw_text_cannot_be_answered(distilled, tmp_path):
+    rows = write_rows(tmp_path / "text.jsonl", [{"text": "the owls watch"}] * 4)
+    with pytest.raises(DataError, match="no prompt that the model could answer") as error:
+        distilled("unasked", given={"own": 1.0}, data={"train": [str(rows)]})
+    assert "text.jsonl row" in error.value.at
 
 
 def test_a_narrow_teacher_is_loaded_in_bfloat16_and_moves_the_loss_a_little(distilled):
@@ -105,6 +132,7 @@ def test_a_narrow_teacher_is_loaded_in_bfloat16_and_moves_the_loss_a_little(dist
     assert plain[0]["loss"] != narrow[0]["loss"] == pytest.approx(plain[0]["loss"], rel=0.05)
 
 
+@pytest.mark.slow
 def test_adapters_learn_from_a_teacher(distilled, school):
     base = {"path": school[1], "init": None, "tokenizer": None}
     _, metrics = distilled("adapted", model=base, tuner={"kind": "lora", "rank": 4}, given={"temperature": 2.0})
@@ -120,6 +148,9 @@ MISTAKES = {
         {"tail": "renormalised", "divergence": "reverse_kl", "top": 4}, {}, ConfigError, "infinite", "objective.tail",
     ),
     "stream": ({"top": 4}, {"data": {"streaming": True}}, ConfigError, "a stream", "objective.top"),
+    "idle length": ({"own_tokens": 9}, {}, ConfigError, "`own_tokens` does nothing", "objective.own_tokens"),
+    "idle heat": ({"own_temperature": 2}, {}, ConfigError, "does nothing without", "objective.own_temperature"),
+    "own and stored": ({"own": 0.5, "top": 4}, {}, ConfigError, "knows nothing of what", "objective.own"),
     "too many": ({"top": 9999}, {}, ConfigError, "`top` is 9999, and the tokenizer has 331", "objective.top"),
 }  # fmt: skip
 
@@ -143,9 +174,9 @@ def test_another_vocabulary_is_refused_with_what_differs(distilled, school, tmp_
     assert "332 tokens beside 331" in str(error.value) and "whet distill" in error.value.hint
 
 
-def losses(folder, teacher, name, top):
+def losses(folder, teacher, name, given):
     settings = config(
-        folder, name=name, objective={"kind": "distill", "teacher": teacher, "top": top, "sft": 0.1},
+        folder, name=name, objective={"kind": "distill", "teacher": teacher, "sft": 0.1, **given},
         data={"held_out": 0.2}, train={"steps": 3, "batch_tokens": 200, "device": "cpu"}, optimizer={"lr": 1e-3},
     )  # fmt: skip
     path = train(from_mapping(settings))[0].path
@@ -155,8 +186,9 @@ def losses(folder, teacher, name, top):
 
 
 @pytest.mark.ranks
-@pytest.mark.parametrize("top", [0, 8])
-def test_two_ranks_learn_from_a_teacher_as_one_does(school, top):
-    expected = losses(*school, f"one{top}", top)
-    for found in on_ranks(2, losses, *school, f"two{top}", top):
+@pytest.mark.parametrize("given", [{"top": 8}, {"own": 0.5, "own_tokens": 9}], ids=["stored", "own"])
+def test_two_ranks_learn_from_a_teacher_as_one_does(school, given):
+    name = "-".join(given)
+    expected = losses(*school, f"one{name}", given)
+    for found in on_ranks(2, losses, *school, f"two{name}", given):
         assert found == pytest.approx(expected, rel=2e-5, abs=1e-6)

@@ -32,11 +32,11 @@ def metrics(path):
 def test_further_tokens_are_learned_and_no_written_model_knows_of_them(tmp_path):
     from safetensors import safe_open
 
-    folder, _ = train(from_mapping(settings(tmp_path, "far", MTP, train={"steps": 30}, data={"held_out": 0.1})))
+    folder, _ = train(from_mapping(settings(tmp_path, "far", MTP, train={"steps": 16}, data={"held_out": 0.1})))
     found = metrics(folder.path)
-    first, last = found[1], found[30]
+    first, last = found[1], found[16]
     assert first["loss"] == pytest.approx(first["nll"] + 0.25 * (first["mtp_1"] + first["mtp_2"]), rel=1e-6)
-    assert all(last[name] < first[name] - 1 for name in ("nll", "mtp_1", "mtp_2"))
+    assert all(last[name] < first[name] - 0.5 for name in ("nll", "mtp_1", "mtp_2"))
     with safe_open(folder.model / "model.safetensors", "pt") as stored:
         assert not [name for name in stored.keys() if "ahead" in name]  # noqa: SIM118
 
@@ -119,6 +119,7 @@ def test_a_mistake_is_one_error_at_the_door(tmp_path, given, sections, kind, say
     assert error.value.at == at and error.value.hint
 
 
+@pytest.mark.slow
 def test_an_adapter_cannot_look_further(tmp_path):
     base, _ = train(from_mapping(settings(tmp_path, "base", "pretrain", train={"steps": 1})))
     model = {"path": str(base.path), "init": None, "tokenizer": None}

@@ -20,6 +20,8 @@ from whet.contracts.model import Loaded, Model, Models
 from whet.contracts.records import Notice, Record, RunStarted
 from whet.contracts.tuner import Tuner
 from whet.data.ledger import Ledger
+from whet.generate.groups import Groups
+from whet.generate.protocol import GenerateSettings
 from whet.models import noise, shift
 from whet.models.context import BuildContext
 from whet.models.logit_peaks import watch
@@ -45,6 +47,7 @@ from whet.train.located import located
 from whet.train.loop import Cadence, Loop
 from whet.train.notices import on_micro_batch, on_noise, on_resume, refuse_batch_norm
 from whet.train.optimizer_state import NamedOptimizer
+from whet.train.own_answers import OwnAnswers
 from whet.train.player import player_of
 from whet.train.progress import Progress
 from whet.train.reference import AdaptersOff, Frozen, begins_at_base, choose, remember
@@ -101,6 +104,7 @@ def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World,
     if is_told(run):  # the teacher is gone before the student comes
         tell(run, world, fed.annotated, folder.path, lambda: _model(teacher_run(run, world), world, Still()))
     model = _model(run, world, method)
+    fed = _with_own_answers(run, world, model, fed)
     way = _reference_way(run, world, model, fed, pinned)
     executor = _executor(run, world, model, method, _others(run, world, model, way))
     resolved = resolve(run, world, fed, executor, model, pinned, way)
@@ -249,6 +253,18 @@ def _objective(run: Run) -> Any:
     if not objective.get(run.objective.kind).facts.get("rollouts"):
         return built
     return built.sampled(run.rollout.temperature, run.rollout.max_new_tokens)
+
+
+def _with_own_answers(run: Run, world: World, model: Loaded, fed: Feed) -> Feed:
+    """The steps with some replies by the model itself, where the objective asks for them."""
+    asked = run.objective.values()
+    if not asked.get("own"):
+        return fed
+    settings = GenerateSettings(max_new_tokens=asked["own_tokens"], temperature=asked["own_temperature"])
+    player = Groups(model.module, model.processor, settings)
+    longest = min(fed.longest + asked["own_tokens"], model.capabilities.context or fed.longest + asked["own_tokens"])
+    source = OwnAnswers(fed.source, player, world, asked["own"], run.seed)
+    return replace(fed, source=source, longest=max(longest, fed.longest))
 
 
 def _making(run: Run, world: World, model: Loaded, executor: Executor, dealer: Dealer) -> Making:

@@ -8,7 +8,7 @@ from annotated_types import Gt, Lt
 
 from whet.base.catalogue import objective
 from whet.base.errors import ConfigError
-from whet.base.settings import Natural, NonNegative, Positive, choice
+from whet.base.settings import Count, Fraction, Natural, NonNegative, Positive, choice
 from whet.contracts.objective import Objective
 
 
@@ -22,6 +22,9 @@ def distill(
     sft: NonNegative = 0.0,
     top: Natural = 0,
     tail: Literal["bucket", "renormalised"] = "bucket",
+    own: Fraction = 0.0,
+    own_tokens: Count = 256,
+    own_temperature: Positive = 1.0,
     precision: Literal["auto", "fp32", "bf16"] = "auto",
 ) -> Objective:
     """Learn a teacher's distribution of each trained token, from the teacher itself or from what was stored of it.
@@ -33,6 +36,9 @@ def distill(
     sft: weight of the next-token loss of the rows' own tokens
     top: likeliest tokens that are stored of the teacher in one pass before training; 0 asks it in every step, exactly
     tail: with stored tokens: the others are one outcome (`bucket`), or the teacher's never (`renormalised`)
+    own: share of samples whose last reply the student gives itself, with its weights as they are (GKD's lambda)
+    own_tokens: longest of those replies
+    own_temperature: at which they are drawn
     precision: of the teacher's weights; `auto` is bf16 on GPUs and fp32 on CPUs
     """
     from whet.contracts.model import Divergence
@@ -51,4 +57,7 @@ def distill(
         raise ConfigError(
             "reverse KL is infinite where the teacher gives nothing", at="objective.tail", hint="objective.tail=bucket"
         )
+    for name, value, default in (("own_tokens", own_tokens, 256), ("own_temperature", own_temperature, 1.0)):
+        if not own and value != default:
+            raise ConfigError(f"`{name}` does nothing without `own`", at=f"objective.{name}", hint="objective.own=0.5")
     return Distillation(Divergence(divergence, beta, temperature, sft), tail)
