@@ -37,8 +37,6 @@ def build(folder: Path) -> Path:
     _write_rows(folder / "valid.jsonl", [_chat(rng) for _ in range(8)])
     _write_rows(folder / "alpaca.jsonl", [{"instruction": _said(rng), "output": _said(rng)} for _ in range(20)])
     _write_rows(folder / "pairs.jsonl", [{"prompt": _said(rng), "chosen": "yes", "rejected": "no"} for _ in range(4)])
-    answers = [{"prompt": _said(rng), "completions": [_said(rng), _said(rng)]} for _ in range(4)]
-    _write_rows(folder / "answers.jsonl", answers)
     _write_rows(folder / "faq.jsonl", [{"question": _said(rng), "reply": _said(rng)} for _ in range(20)])
     _write_rows(folder / "quiz.jsonl", [_quiz(rng) for _ in range(20)])
     books = folder / "books"
@@ -46,6 +44,8 @@ def build(folder: Path) -> Path:
     for number in range(24):
         (books / f"{number:02}.txt").write_text("".join(_said(rng).capitalize() + ".\n" for _ in range(12)))
     _write_table(folder / "iris.csv", rng)
+    tried = [{"prompt": _said(rng), "completions": [_said(rng), _said(rng)]} for _ in range(4)]
+    _write_rows(folder / "tried.jsonl", tried)
     _model(folder)
     return folder
 
