@@ -127,6 +127,13 @@ class TestSamples:
         first, again, other = (rows_of("a.jsonl#20", tmp_path, seed) for seed in (1, 1, 2))
         assert first == again != other
 
+    def test_a_folder_that_moved_gives_the_same_choice(self, tmp_path):
+        for folder in ("here", "there"):
+            (tmp_path / folder).mkdir()
+            write_jsonl(tmp_path / folder / "a.jsonl", [{"n": n} for n in range(50)])
+        absolute = rows_of(f"{tmp_path}/there/a.jsonl#20", tmp_path, 1)
+        assert rows_of("here/a.jsonl#20", tmp_path, 1) == absolute == rows_of("a.jsonl#20", tmp_path / "here", 1)
+
     def test_more_than_there_are_is_an_error(self, tmp_path):
         write_jsonl(tmp_path / "a.jsonl", [{"n": 1}])
         with pytest.raises(DataError, match="has 1 rows, fewer than the 5"):

@@ -8,7 +8,7 @@ import random
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from whet.base.errors import ConfigError, DataError
@@ -178,7 +178,8 @@ def _choice(source: Source, seed: int) -> frozenset[int] | None:
             f"{source.name} has {count} rows, fewer than the {source.samples} samples asked for",
             hint=f"leave the number out to take all {count}",
         )
-    return frozenset(random.Random(f"{seed}:{source.name}").sample(range(count), source.samples))
+    name = PurePath(source.name).name  # the rows are the same ones wherever the folder lies
+    return frozenset(random.Random(f"{seed}:{name}").sample(range(count), source.samples))
 
 
 def _rename(row: dict[str, Any], source: Source, number: int) -> dict[str, Any]:
