@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.distributed.tensor import DTensor
 
 from whet.contracts.model import ParamRole
-from whet.optim.elementwise import M, State, decay
+from whet.optim.elementwise import M, State, decay, root
 from whet.optim.groups import NamedParameter
 from whet.optim.pieces import Leaf, first_row, wide
 from whet.optim.rules import At, Tensors
@@ -56,11 +56,8 @@ class BlockMean:
         slow, fast = 1 - self.betas[0] ** at.step, 1 - self.betas[1] ** at.step
         torch._foreach_lerp_(state["m"], grads, 1 - self.betas[0])
         decay(weights, at)
-        scales = torch._foreach_sqrt(state["v"])
-        torch._foreach_div_(scales, math.sqrt(fast))
-        torch._foreach_add_(scales, self.eps)
-        directions = torch._foreach_div(state["m"], scales)
-        torch._foreach_add_(weights, directions, alpha=-at.lr / slow)
+        scales = root(state["v"], math.sqrt(fast), self.eps)
+        torch._foreach_addcdiv_(weights, state["m"], scales, value=-at.lr / slow)
 
 
 def num_rows(named: NamedParameter) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -51,11 +52,13 @@ def block_of(shape: Shape) -> int:
     blocks of 256; where there is none the largest below.
     """
     row = math.prod(shape[1:])
-    if math.prod(shape) < SMALLEST or len(shape) < 2 or not row:
-        return 0
-    sizes = [*range(BLOCK, LARGEST_BLOCK + 1), *range(BLOCK - 1, 0, -1)]
-    found = next(size for size in sizes if row % size == 0)
-    return found if found >= SMALLEST_BLOCK else 0
+    return _divisor(row) if math.prod(shape) >= SMALLEST and len(shape) > 1 else 0
+
+
+@cache
+def _divisor(row: int) -> int:
+    sizes = [*range(BLOCK, LARGEST_BLOCK + 1), *range(BLOCK - 1, SMALLEST_BLOCK - 1, -1)]
+    return next((size for size in sizes if row % size == 0), 0)
 
 
 def moments(count: int) -> StateBytes:

@@ -27,11 +27,7 @@ class Adam:
         self.betas, self.eps = betas, eps
 
     def advance(self, weights: Tensors, grads: Tensors, state: State, at: At) -> None:
-        steps = [torch.full((), float(at.step), device=weights[0].device)] * len(weights)
-        torch._fused_adamw_(  # the kernel behind torch.optim.AdamW(fused=True): one pass over memory
-            weights, grads, state["m"], state["v"], [], steps, lr=at.lr, beta1=self.betas[0], beta2=self.betas[1],
-            weight_decay=at.decay, eps=self.eps, amsgrad=False, maximize=False,
-        )  # fmt: skip
+        fused_adam(weights, grads, state["m"], state["v"], self.betas, self.eps, at.step, at.lr, at.decay)
 
 
 class Momentum:
@@ -80,13 +76,14 @@ class AdEMAMix:
 
     def advance(self, weights: Tensors, grads: Tensors, state: State, at: At) -> None:
         alpha, beta = self._slow(at.step)
-        first, second = 1 - self.betas[0] ** at.step, 1 - self.betas[1] ** at.step
-        m, v = moments(grads, state, self.betas[:2])
         torch._foreach_lerp_(state["slow"], grads, 1 - beta)
-        decay(weights, at)
-        directions = torch._foreach_div(m, first)
-        torch._foreach_add_(directions, state["slow"], alpha=alpha)
-        torch._foreach_addcdiv_(weights, directions, root(v, math.sqrt(second), self.eps), value=-at.lr)
+        m, v = state["m"], state["v"]
+        fused_adam(weights, grads, m, v, self.betas[:2], self.eps, at.step, at.lr, at.decay)
+        # The slow momentum is divided by the same root: slow / (sqrt(v) / c + eps) = c slow / (sqrt(v) + c eps).
+        correction = math.sqrt(1 - self.betas[1] ** at.step)
+        roots = torch._foreach_sqrt(v)
+        torch._foreach_add_(roots, correction * self.eps)
+        torch._foreach_addcdiv_(weights, state["slow"], roots, value=-at.lr * alpha * correction)
 
     def _slow(self, step: int) -> tuple[float, float]:
         """alpha and beta_3 of this step (their equations 4 and 5)."""
@@ -132,21 +129,20 @@ def normalised(grads: Tensors, m: Tensors, v: Tensors, betas: tuple[float, float
     passes of foreach take 1.9 times as long (10 M numbers, one core).
     """
     found = [torch.zeros_like(grad) for grad in grads]
-    steps = [torch.full((), float(step), device=grads[0].device)] * len(grads)
-    torch._fused_adamw_(
-        found, grads, m, v, [], steps, lr=-1.0, beta1=betas[0], beta2=betas[1], weight_decay=0.0, eps=eps,
-        amsgrad=False, maximize=False,
-    )  # fmt: skip
+    fused_adam(found, grads, m, v, betas, eps, step, lr=-1.0)
     return found
 
 
-def moments(grads: Tensors, state: State, betas: tuple[float, ...]) -> tuple[Tensors, Tensors]:
-    """Adam's two moving averages, brought up to date."""
-    m, v = state["m"], state["v"]
-    torch._foreach_lerp_(m, grads, 1 - betas[0])
-    torch._foreach_mul_(v, betas[1])
-    torch._foreach_addcmul_(v, grads, grads, value=1 - betas[1])
-    return m, v
+def fused_adam(
+    weights: Tensors, grads: Tensors, m: Tensors, v: Tensors, betas: tuple[float, ...], eps: float, step: float,
+    lr: float, decay: float = 0.0,
+) -> None:  # fmt: skip
+    """A step of AdamW in one pass over memory, by the kernel behind torch.optim.AdamW(fused=True)."""
+    steps = [torch.full((), float(step), device=weights[0].device)] * len(weights)
+    torch._fused_adamw_(
+        weights, grads, m, v, [], steps, lr=lr, beta1=betas[0], beta2=betas[1], weight_decay=decay, eps=eps,
+        amsgrad=False, maximize=False,
+    )  # fmt: skip
 
 
 def root(v: Tensors, divisor: float, eps: float) -> Tensors:

@@ -169,7 +169,9 @@ class Family(Optimizer):
         return state | {name: [p.leaf.rows[name][p.at] for p in bucket] for name in bucket[0].leaf.rows}
 
     def _write(self, rule: Any, bucket: Sequence[Piece], state: Mapping[str, list[Tensor]], step: int) -> None:
-        """Store what `_read` gave and the rule changed."""
+        """Store what `_read` gave and the rule changed; numbers of 32 bits are the stored ones already."""
+        if self.format == "fp32":
+            return
         for entry in rule.entries:
             for piece, value in zip(bucket, state[entry.name], strict=True):
                 key = key_of(self._seed, entry.name, piece.leaf.named.name, step) if self.format == "bf16" else 0
