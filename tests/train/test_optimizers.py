@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.tiny import config
+from tests.tiny import LLAMA, config
 from whet.base.config import from_mapping
 from whet.base.errors import ConfigError
 from whet.train.api import resume, train
@@ -104,33 +104,41 @@ def test_what_does_not_go_together_is_refused_at_the_door(tmp_path, sections, me
         assemble(from_mapping(config(tmp_path, name="refused", **sections)))
 
 
-def test_attention_logits_are_brought_back_to_the_threshold(tmp_path):
-    """Keys are shared by two heads each, so queries alone are scaled; a rate of nothing shows the clip alone."""
+@pytest.mark.parametrize(("kind", "is_said"), [("cosine", True), ("constant", False)])
+def test_averaged_weights_under_a_falling_rate_are_said(trained, kind, is_said):
+    _, records = trained("fallen", optimizer="schedule-free", schedule=kind, train={"steps": 1})
+    texts = [r["text"] for r in records if r["kind"] == "notice"]
+    assert any("made for schedule=constant" in text for text in texts) == is_said
+
+
+@pytest.mark.parametrize("key_heads", [2, 4], ids=["shared-keys", "own-keys"])
+def test_attention_logits_are_brought_back_to_the_threshold(tmp_path, key_heads):
+    """The whole factor on queries where two heads share a key, else half of it (as a root) on each side.
+
+    A rate of nothing shows the clip alone.
+    """
     chosen = {
-        "kind": "muonclip",
-        "threshold": 0.03,
-        "lr": 1e-12,
-        "weight_decay": 0.0,
-        "rest": {"kind": "sgd", "lr": 1e-12},
-    }
-    built = assemble(from_mapping(config(tmp_path, name="clip", optimizer=chosen, data={"shuffle": False})))
+        "kind": "muonclip", "threshold": 0.03, "lr": 1e-12, "weight_decay": 0.0, "rest": {"kind": "sgd", "lr": 1e-12},
+    }  # fmt: skip
+    model = {"init": {**LLAMA, "num_key_value_heads": key_heads}}
+    sections = {"optimizer": chosen, "data": {"shuffle": False}, "model": model}
+    built = assemble(from_mapping(config(tmp_path, name="clip", **sections)))
     layer = built.loaded.module.model.layers[0].self_attn
-    before = layer.q_proj.weight.detach().clone(), layer.k_proj.weight.detach().clone()
+    queries, keys = (w.detach().clone() for w in (layer.q_proj.weight, layer.k_proj.weight))
     noted = []
     optimizer = built.loop.executor.optimizer
     original = optimizer.inner.step
     optimizer.inner.step = lambda: (noted.append(layer.whet_peaks.clone()), original())
     built.loop.advance(built.feed.source.next(0))
-    gamma = (0.03 / noted[0]).clamp(max=1)
+    gamma = (0.03 / noted[0]).clamp(max=1).view(4, 1, 1)
     assert 0 < gamma.min() < 0.9
-    expected = before[0].view(4, 8, 32) * gamma.view(4, 1, 1)
-    torch.testing.assert_close(layer.q_proj.weight.detach().view(4, 8, 32), expected, rtol=1e-4, atol=1e-7)
-    torch.testing.assert_close(layer.k_proj.weight.detach(), before[1], rtol=0, atol=1e-9)
+    on_queries, on_keys = (gamma, torch.ones(2, 1, 1)) if key_heads == 2 else (gamma.sqrt(), gamma.sqrt())
+    for weight, before, factor in ((layer.q_proj.weight, queries, on_queries), (layer.k_proj.weight, keys, on_keys)):
+        expected = (before.view(len(factor), 8, 32) * factor).view(before.shape)
+        torch.testing.assert_close(weight.detach(), expected, rtol=1e-4, atol=1e-7)
 
 
 def test_muonclip_is_refused_where_queries_are_normalised(tmp_path):
-    from tests.tiny import LLAMA
-
     model = {"init": {**LLAMA, "model_type": "qwen3", "head_dim": 8}}
     with pytest.raises(ConfigError, match="normalises queries"):
         assemble(from_mapping(config(tmp_path, name="normed", optimizer="muonclip", model=model)))

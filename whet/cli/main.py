@@ -35,10 +35,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     from whet.cli.plugins import load_plugins
 
     arguments = list(sys.argv[1:] if argv is None else argv)
-    args = _parser(arguments).parse_args(arguments)
+    parser = _parser(arguments)
+    args, late = parser.parse_known_args(arguments)
+    if late and (args.command != "train" or any(word.startswith("-") for word in late)):
+        parser.error(f"unrecognized arguments: {' '.join(late)}")
     if args.command is None:
-        _parser(arguments).print_help()
+        parser.print_help()
         return 0
+    if late:  # argparse gives a list of words only those that stand together
+        args.target += late
     try:
         load_plugins(args)
         return _module(args.command).main(args)

@@ -25,6 +25,12 @@ def matrices_and_rest(
 
     rest = rest if rest is not None else optimizer.get("adamw").settings()
     matrices, others = groups.where(is_matrix), groups.where(lambda m: not is_matrix(m))
+    if "rest" in optimizer.get(rest.kind).settings.model_fields:
+        raise ConfigError(
+            f"`optimizer.rest: {rest.kind}` steps matrices, and those are left to `optimizer: {kind}`",
+            at="optimizer.rest.kind",
+            hint="optimizer.rest.kind=adamw",
+        )
     if not matrices.members:
         raise ConfigError(f"`optimizer: {kind}` steps matrices, and none is trained", hint="optimizer: adamw")
     parts = [build(matrices)]

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 
 from whet.base import config
 from whet.base.catalogue import model_source, objective, optimizer, schedule, sink
-from whet.base.errors import ConfigError
+from whet.base.errors import ConfigError, WhetError
 from whet.base.run import Run
 from whet.base.seeds import forked
 from whet.contracts.model import Loaded, Model, Models
@@ -45,7 +45,7 @@ from whet.train.first_step import FirstStep
 from whet.train.folder import RunFolder
 from whet.train.located import located
 from whet.train.loop import Cadence, Loop
-from whet.train.notices import on_micro_batch, on_noise, on_resume, refuse_batch_norm
+from whet.train.notices import on_micro_batch, on_noise, on_resume, on_schedule, refuse_batch_norm
 from whet.train.optimizer_state import NamedOptimizer
 from whet.train.own_answers import OwnAnswers
 from whet.train.player import player_of
@@ -93,11 +93,17 @@ def assemble(loaded: config.Loaded, folder: RunFolder | None = None) -> Built:
     ledger = Ledger()
     fed = feed(run, processor, context, ledger)
     world = World.start(run.train.device, run.parallel.timeout_s)
+    is_new = folder is None
     if folder is None:
         folder = world.agreed(RunFolder.create(run, loaded.to_yaml()) if world.leads else None)
     if world.leads:
         ledger.write(folder.ledger)
-    return _assemble(run, folder, pinned, world, fed, method)
+    try:
+        return _assemble(run, folder, pinned, world, fed, method)
+    except WhetError:
+        if is_new and world.leads:
+            folder.give_up()
+        raise
 
 
 def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World, fed: Feed, method: Tuner) -> Built:
@@ -149,7 +155,7 @@ def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World,
         stop_on_alarm=run.train.watchdog.action == "stop", has_tokens=model.capabilities.tokens, progress=progress,
     )  # fmt: skip
     emit(RunStarted(progress.step, fed.source.total, _facts(run, world, model, fed, resolved)))
-    own = on_micro_batch(run.train.micro_batch, resolved.micro_batch)
+    own = (*on_micro_batch(run.train.micro_batch, resolved.micro_batch), *on_schedule(run))
     changes = on_resume(pinned.get("environment", {}), resolved.environment)
     for text in (*model.capabilities.notices, *fed.notices, *own, *on_noise(model.module), *changes):
         emit(Notice(progress.step, "info", text))

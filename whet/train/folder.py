@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
@@ -74,6 +75,14 @@ class RunFolder:
                 hint=f"continue it with `whet train {folder.path}`, or choose another name=",
             )
         return folder
+
+    def give_up(self) -> None:
+        """Free the name of a run that was refused before its first step; what else lies in the folder stays."""
+        self.config.unlink(missing_ok=True)
+        self.ledger.unlink(missing_ok=True)
+        for folder in (self.checkpoints, self.path):
+            with contextlib.suppress(OSError):  # not empty
+                folder.rmdir()
 
     def read_resolved(self) -> dict[str, Any]:
         """The pinned values, or nothing before the first step."""

@@ -8,7 +8,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from whet.base.catalogue import optimizer
 from whet.base.errors import ModelError
+from whet.base.run import Run
 
 _RATES = ("attention_dropout", "attn_pdrop", "hidden_dropout", "resid_pdrop", "embd_pdrop", "dropout")
 
@@ -37,6 +39,16 @@ def on_micro_batch(wanted: int | str, resolved: int) -> Iterator[str]:
     """A sentence when one sample alone is longer than the micro-batch that the config asks for."""
     if isinstance(wanted, int) and wanted < resolved:
         yield f"train.micro_batch is {wanted:,}, and the longest sample needs {resolved:,} tokens at once: that is used"
+
+
+def on_schedule(run: Run) -> Iterator[str]:
+    """A sentence when the rate falls under an optimizer that averages the weights instead."""
+    averages = "evaluation_weights" in optimizer.get(run.optimizer.kind).facts.get("needs", ())
+    if averages and run.schedule.kind != "constant":
+        yield (
+            f"`optimizer: {run.optimizer.kind}` averages the weights in place of a falling rate, and "
+            f"`schedule: {run.schedule.kind}` lets it fall too: it is made for schedule=constant"
+        )
 
 
 def on_noise(module: nn.Module) -> Iterator[str]:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
     from whet.base.slots import Kind
 
 from whet.cli.plugins import add_plugin_argument
@@ -39,7 +41,7 @@ def main(args: argparse.Namespace) -> int:
     print(f"{kind.name}: {kind.doc}\nsource: {kind.source}\n")
     for name, field in kind.settings.model_fields.items():
         if name != "kind":
-            default = "required" if field.is_required() else _shown(field.default)
+            default = "required" if field.is_required() else _shown(_default(field))
             print(f"  {name:<18}{default:<24}{field.description or ''}".rstrip())
     return 0
 
@@ -50,6 +52,14 @@ def _facts(kind: Kind) -> Iterable[tuple[str, object]]:
 
     for name, value in kind.facts.items():
         yield (name, f"{per_parameter(kind):.4g}") if name == "state_bytes" else (name, value)
+
+
+def _default(field: FieldInfo) -> object:
+    """What holds where the setting is not given; of one that takes a kind, the kind's name."""
+    from whet.base.settings import Choice
+
+    chosen = next((part.default for part in field.metadata if isinstance(part, Choice)), None)
+    return field.default if chosen is None else chosen
 
 
 def _shown(value: object) -> str:
