@@ -136,7 +136,7 @@ def forward(way: str, module: Any, ids_SL: Any) -> Any:
     if way == "plain":
         return lambda: module(input_ids=ids_SL, labels=ids_SL, use_cache=False).loss * count
     from whet.contracts.batch import Batch, Segment, Stream
-    from whet.models.language import CausalModel
+    from whet.models.language import LanguageModel
 
     samples, length = ids_SL.shape
     flat = ids_SL.reshape(-1)
@@ -145,7 +145,7 @@ def forward(way: str, module: Any, ids_SL: Any) -> Any:
     segments = tuple(Segment(at, at + length) for at in range(0, samples * length, length))
     positions = torch.arange(length, device=flat.device).repeat(samples)
     batch = Batch({"text": Stream(flat, positions, segments, flat.roll(-1), weights.reshape(-1))}, samples)
-    model = CausalModel(module)
+    model = LanguageModel(module)
     return lambda: model.run(batch, frozenset({"nll"}))["nll"]
 
 

@@ -12,7 +12,7 @@ from whet.contracts.model import Capabilities, Loaded
 from whet.contracts.sample import Sample
 from whet.evaluate.likelihood import score
 from whet.models import attention
-from whet.models.language import CausalModel
+from whet.models.language import LanguageModel
 
 
 def samples(lengths, seed=0):
@@ -36,7 +36,7 @@ def plain(module, sample):
 @pytest.mark.parametrize("batch_tokens", [1, 40, 10_000])
 @pytest.mark.parametrize("is_packed", [True, False])
 def test_scores_are_those_of_a_forward_a_sample(loaded, batch_tokens, is_packed):
-    model = CausalModel(loaded.module, packed=is_packed)
+    model = LanguageModel(loaded.module, packed=is_packed)
     one = replace(loaded, model=model, capabilities=replace(loaded.capabilities, packed=is_packed))
     given = samples([7, 33, 2, 1, 20, 12])
     for sample, found in zip(given, score(one, given, batch_tokens=batch_tokens), strict=True):
@@ -54,7 +54,7 @@ def test_a_training_model_is_scored_without_dropout_and_left_training():
     attention.register()
     module = tiny.module("gpt2", resid_pdrop=0.5, embd_pdrop=0.5)
     module.set_attn_implementation(attention.NAME)
-    one = Loaded(module, None, Capabilities(), CausalModel(module), {})
+    one = Loaded(module, None, Capabilities(), LanguageModel(module), {})
     given = samples([9, 5])
     expected = score(one, given)
     module.train()

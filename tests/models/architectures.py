@@ -61,10 +61,41 @@ ARCHITECTURES: dict[str, dict] = {
     },
     "gpt_oss": {"head_dim": 8, "num_local_experts": 4, "num_experts_per_tok": 2, **MIXED},
 }
+# Encoders, trained by filling masked tokens. Those of special tokens lie within the vocabulary.
+MARKS = {"cls_token_id": 3, "sep_token_id": 4}
+ENCODERS: dict[str, dict] = {
+    "bert": {},
+    "roberta": {},
+    "distilbert": {},
+    "electra": {"embedding_size": 16},
+    "albert": {"embedding_size": 16},
+    "modernbert": {"local_attention": 8, "layer_types": MIXED["layer_types"], **MARKS},
+    "deberta-v2": {"relative_attention": True, "pos_att_type": ["p2c", "c2p"], "position_buckets": 8},
+    "mpnet": {},
+    "convbert": {"embedding_size": 32, "head_ratio": 2},
+}
+# Encoder-decoders.
+BARTS = {
+    "d_model": 32, "encoder_layers": 2, "decoder_layers": 2, "encoder_attention_heads": 4, "decoder_attention_heads": 4,
+    "encoder_ffn_dim": 48, "decoder_ffn_dim": 48, "decoder_start_token_id": 2, "forced_eos_token_id": 2,
+}  # fmt: skip
+T5S = {"d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 2, "num_heads": 4, "decoder_start_token_id": 0}
+GEMMA = {**SIZES, "head_dim": 8, "query_pre_attn_scalar": 8, "attn_logit_softcapping": 5.0, **MIXED}
+PAIRED: dict[str, dict] = {
+    "t5": {**T5S, "relative_attention_num_buckets": 8, "relative_attention_max_distance": 12},
+    "mt5": {**T5S, "feed_forward_proj": "gated-gelu", "relative_attention_num_buckets": 8},
+    "umt5": {**T5S, "feed_forward_proj": "gated-gelu", "relative_attention_num_buckets": 8},
+    "bart": BARTS,
+    "mbart": BARTS,
+    "marian": BARTS,
+    "pegasus": BARTS,
+    "m2m_100": BARTS,
+    "t5gemma": {"encoder": GEMMA, "decoder": GEMMA},
+}
 
 
 def tiny_config(name: str) -> PretrainedConfig:
-    return AutoConfig.for_model(name, **{**SIZES, **ARCHITECTURES[name]})
+    return AutoConfig.for_model(name, **{**SIZES, **(ARCHITECTURES | ENCODERS | PAIRED)[name]})
 
 
 def tiny_model(name: str, attention: str | None) -> nn.Module:

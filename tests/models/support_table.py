@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from tests.models.architectures import ARCHITECTURES, tiny_config
+from tests.models.architectures import ARCHITECTURES, ENCODERS, PAIRED, tiny_config
 from whet.models import attention
 from whet.models.context import BuildContext
 from whet.models.loading import Spec
@@ -21,15 +22,30 @@ Each row is a tiny random model of the architecture that the test suite trains. 
 parameter are compared with separate forwards through transformers' own code (`tests/models/test_packing.py`).
 
 - *packed*: samples share a row without padding and cannot see each other. Otherwise each has a row of its own, padded
-  on the right; the result is the same, and the run says why.
+  on the right (or, where padding too would change it, a forward of its own); the result is the same, and the run says
+  why.
 - *head*: `chunked` makes logits for trained positions only, a chunk at a time; `keep` leaves them to the model.
 - *tested with*: what the tiny model exercises besides plain attention.
 
 An architecture that is not listed is probed in the same way when a run starts, and runs in the fastest way that gives
 what its own forward gives.
 
-| architecture | packed | head | tested with |
-|---|---|---|---|
+"""
+HEAD = "| architecture | packed | head | tested with |\n|---|---|---|---|\n"
+ENCODER_HEADER = """
+## Encoders
+
+Tokens see the whole of their sample. `tests/models/test_encoders.py` compares loss and gradients with transformers'
+own forward with labels. What lies between the last hidden states and the output layer (BERT's transform) runs for
+trained positions only.
+
+"""
+PAIRED_HEADER = """
+## Encoder-decoders
+
+Sources share one row and targets another; each target sees its own source. What the decoder is fed follows from the
+target by the model's own rule. `tests/models/test_encoder_decoders.py` compares with transformers' own forward.
+
 """
 
 
@@ -43,11 +59,16 @@ def verdict(name: str) -> Verdict:
 
 def page() -> str:
     """The whole page."""
+    parts = ((HEADER, ARCHITECTURES), (ENCODER_HEADER, ENCODERS), (PAIRED_HEADER, PAIRED))
+    return "".join(header + HEAD + _rows(names) for header, names in parts)
+
+
+def _rows(names: Iterable[str]) -> str:
     rows = []
-    for name in sorted(ARCHITECTURES):
+    for name in sorted(names):
         found = verdict(name)
         rows.append(f"| {name} | {'yes' if found.packed else 'no'} | {found.head} | {', '.join(_exercises(name))} |")
-    return HEADER + "\n".join(rows) + "\n"
+    return "\n".join(rows) + "\n"
 
 
 def _exercises(name: str) -> list[str]:
@@ -62,6 +83,9 @@ def _exercises(name: str) -> list[str]:
         "convolution layers": name == "lfm2",
         "latent attention": getattr(config, "kv_lora_rank", None),
         "experts": has_experts(config),
+        "relative positions": getattr(config, "relative_attention", False),
+        "narrow embedding": getattr(config, "embedding_size", config.hidden_size) != config.hidden_size,
+        "distance bias": hasattr(config, "d_kv"),
         "tied head": getattr(config, "tie_word_embeddings", False),
     }
     return [fact for fact, present in facts.items() if present]

@@ -12,7 +12,7 @@ from whet.base.errors import ModelError
 from whet.kernels.ahead import look_ahead
 from whet.models import attention
 from whet.models.ahead import look_further
-from whet.models.language import CausalModel
+from whet.models.language import LanguageModel
 
 attention.register()
 SAMPLES = random_samples([9, 4, 12, 2], VOCAB)
@@ -56,7 +56,7 @@ def test_sums_and_gradients_are_those_of_the_equations(kind):
         if way is None:
             sums = by_hand(module, SAMPLES, 2)
         else:
-            sums = CausalModel(module).run(packed(SAMPLES), frozenset({"ahead", "nll"}))["ahead"]
+            sums = LanguageModel(module).run(packed(SAMPLES), frozenset({"ahead", "nll"}))["ahead"]
         (sums * torch.tensor([1.0, 0.5])).sum().backward()
         found.append((sums.detach(), {n: p.grad for n, p in module.named_parameters() if p.grad is not None}))
     (expected, theirs), (sums, ours) = found

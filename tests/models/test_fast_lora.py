@@ -12,7 +12,7 @@ from whet.base.seeds import forked
 from whet.kernels.quantized import Quantized
 from whet.models import attention
 from whet.models.fast_lora import GATED, install
-from whet.models.language import CausalModel
+from whet.models.language import LanguageModel
 
 pytest.importorskip("peft")
 attention.register()
@@ -29,7 +29,7 @@ def prepared(name, fast, quantized=False, **settings):
 
 
 def learned(module):
-    loss = CausalModel(module).run(packed(random_samples((9, 5, 7), 61)), frozenset({"nll"}))["nll"]
+    loss = LanguageModel(module).run(packed(random_samples((9, 5, 7), 61)), frozenset({"nll"}))["nll"]
     loss.backward()
     return loss.item(), {n: p.grad for n, p in module.named_parameters() if p.requires_grad}
 

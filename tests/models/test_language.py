@@ -13,7 +13,7 @@ from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Segment, Stream
 from whet.contracts.model import Divergence, Readout
 from whet.models import attention
-from whet.models.language import CausalModel
+from whet.models.language import LanguageModel
 
 attention.register()
 SAMPLES = random_samples([7, 12, 3], VOCAB)
@@ -27,7 +27,7 @@ def gradients(module):
 
 def loss_and_gradients(module, batch, **facts):
     module.zero_grad()
-    loss = CausalModel(module, **facts).run(batch, NLL)["nll"]
+    loss = LanguageModel(module, **facts).run(batch, NLL)["nll"]
     loss.backward()
     return loss.detach(), gradients(module)
 
@@ -56,7 +56,7 @@ def own_logprobs(module, samples, weights):
 @pytest.mark.parametrize("head_mode", ["chunked", "keep"])
 def test_every_way_of_running_gives_what_the_model_itself_gives(packing, head_mode):
     module = tiny_model("gemma2", "whet" if packing else None)
-    found = CausalModel(module, packed=packing, head_mode=head_mode, chunk=3).run(
+    found = LanguageModel(module, packed=packing, head_mode=head_mode, chunk=3).run(
         packed(SAMPLES, WEIGHTS), frozenset({"nll", "logprobs", "hits", "hidden"})
     )
     logprobs, hits = own_logprobs(tiny_model("gemma2", None), SAMPLES, WEIGHTS)
@@ -77,7 +77,7 @@ def test_scores_are_those_of_the_models_own_logits_over_the_temperature(packing,
     trained = torch.cat([torch.tensor(w[1:]) > 0 for w in WEIGHTS])
     candidates = torch.randint(VOCAB, (int(trained.sum()), 2), generator=torch.Generator().manual_seed(0))
     names = frozenset({"logprobs", "entropy", "candidates", "top_ids", "top_logprobs"})
-    model = CausalModel(module, packed=packing, head_mode="keep" if head_mode == "keep" else "chunked", chunk=3)
+    model = LanguageModel(module, packed=packing, head_mode="keep" if head_mode == "keep" else "chunked", chunk=3)
     found = model.run(batch, names, Readout(temperature=0.6, top=3, candidates=candidates))
     plain = tiny_model("gemma2", None)
     logits = [plain(torch.tensor([s]), use_cache=False).logits[0, :-1] for s in SAMPLES]
@@ -99,7 +99,7 @@ def test_logprobs_have_the_gradient_of_nll():
     batch = packed(SAMPLES, WEIGHTS)
     expected = loss_and_gradients(module, batch)
     module.zero_grad()
-    logprobs = CausalModel(module, chunk=3).run(batch, frozenset({"logprobs"}))["logprobs"]
+    logprobs = LanguageModel(module, chunk=3).run(batch, frozenset({"logprobs"}))["logprobs"]
     loss = -(logprobs * batch.text.weights[batch.text.weights > 0]).sum()
     loss.backward()
     assert_same((loss.detach(), gradients(module)), expected)
@@ -111,7 +111,7 @@ def test_any_split_into_micro_batches_sums_to_the_same():
     module.zero_grad()
     total = torch.zeros(())
     for sample, weights in zip(SAMPLES, WEIGHTS, strict=True):
-        part = CausalModel(module).run(packed([sample], [weights]), NLL)["nll"]
+        part = LanguageModel(module).run(packed([sample], [weights]), NLL)["nll"]
         part.backward()
         total += part.detach()
     assert_same((total, gradients(module)), expected)
@@ -122,7 +122,7 @@ def test_a_dummy_gives_zero_loss_and_a_zero_gradient_to_every_parameter():
     batch = packed([[5, 6]], [[0.0, 0.0]])
     for want in ("nll", "logprobs"):
         module.zero_grad()
-        loss = CausalModel(module).run(batch, frozenset({want}))[want].sum()
+        loss = LanguageModel(module).run(batch, frozenset({want}))[want].sum()
         loss.backward()
         assert loss.item() == 0
         assert len(gradients(module)) == len(list(module.parameters()))
@@ -214,12 +214,12 @@ def test_branches_of_a_shared_prompt_learn_as_if_each_had_its_own(name):
 def test_a_model_that_is_not_packed_refuses_a_shared_prompt():
     module = tiny_model("llama", None)
     with pytest.raises(ModelError, match="whole causal samples"):
-        CausalModel(module, packed=False).run(shared_prefix([1, 2], [[3, 4]]), NLL)
+        LanguageModel(module, packed=False).run(shared_prefix([1, 2], [[3, 4]]), NLL)
 
 
 def test_an_unknown_quantity_is_refused_by_name():
     with pytest.raises(ModelError, match="guesses"):
-        CausalModel(tiny_model("llama", "whet")).run(packed(SAMPLES), frozenset({"guesses"}))
+        LanguageModel(tiny_model("llama", "whet")).run(packed(SAMPLES), frozenset({"guesses"}))
 
 
 def test_two_models_may_run_in_turns():
@@ -227,7 +227,7 @@ def test_two_models_may_run_in_turns():
     first, second = tiny_model("llama", "whet"), tiny_model("mistral", "whet")
     alone = [loss_and_gradients(m, packed(SAMPLES)) for m in (first, second)]
     first.zero_grad(), second.zero_grad()
-    models = CausalModel(first), CausalModel(second)
+    models = LanguageModel(first), LanguageModel(second)
     losses = [m.run(packed(SAMPLES), NLL)["nll"] for m in models]
     for loss, module, expected in zip(reversed(losses), (second, first), reversed(alone), strict=True):
         loss.backward()
@@ -253,7 +253,7 @@ def test_the_divergence_from_a_teacher_is_the_same_however_both_are_run(packing,
         module = tiny_model(kind, "whet" if packing else None)
         if head_mode == "module":
             module.lm_head = nn.Sequential(module.lm_head)
-        found[name] = CausalModel(
+        found[name] = LanguageModel(
             module, packed=packing, head_mode="keep" if head_mode == "keep" else "chunked", chunk=3
         )
     with torch.no_grad():

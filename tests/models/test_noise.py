@@ -8,7 +8,7 @@ import torch
 from tests.models.architectures import tiny_model
 from tests.models.batches import packed, random_samples
 from whet.models import attention, noise
-from whet.models.language import CausalModel
+from whet.models.language import LanguageModel
 
 attention.register()
 SAMPLES = random_samples((9, 5, 7), 61)
@@ -20,7 +20,7 @@ def noisy(alpha=5.0, seed=1, step=3, is_packed=True):
     found = noise.install(module, alpha, seed)
     module.get_input_embeddings().register_forward_hook(lambda part, args, out: added.append((args[0], out, part)))
     found.step = step
-    return CausalModel(module, packed=is_packed), added
+    return LanguageModel(module, packed=is_packed), added
 
 
 def noise_of_samples(model, added, batches):

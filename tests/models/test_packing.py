@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from tests.models.architectures import ARCHITECTURES, VOCAB, tiny_model
 from tests.models.batches import packed, random_samples
 from tests.models.support_table import verdict
-from whet.models.language import CausalModel
+from whet.models.language import LanguageModel
 
 # One of a single token, several beyond the sliding windows (6).
 SAMPLES = random_samples([9, 17, 1, 12, 5], VOCAB)
@@ -46,7 +46,7 @@ def together(name: str, dtype: torch.dtype):
     """Loss and gradients of all samples in one batch, run as the probes decided."""
     found = verdict(name)
     module = model_of(name, "whet" if found.packed else None, dtype)
-    loss = CausalModel(module, packed=found.packed, head_mode=found.head).run(packed(SAMPLES, WEIGHTS), NLL)["nll"]
+    loss = LanguageModel(module, packed=found.packed, head_mode=found.head).run(packed(SAMPLES, WEIGHTS), NLL)["nll"]
     loss.backward()
     return loss.item(), gradients(module)
 

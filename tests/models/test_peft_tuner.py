@@ -14,7 +14,7 @@ from whet.base.errors import ConfigError, ModelError
 from whet.base.seeds import forked
 from whet.models import attention
 from whet.models.adapters import merge, stored_adapter, with_adapter
-from whet.models.language import CausalModel
+from whet.models.language import LanguageModel
 
 peft = pytest.importorskip("peft")
 attention.register()
@@ -110,7 +110,7 @@ def test_packed_samples_give_the_gradients_of_separate_ones(name):
     for batches in ([packed(samples)], [packed([sample]) for sample in samples]):
         with forked("start"):
             module = disturb(make(name, **KINDS[name]).prepare(tiny_model("llama", "whet")).eval())
-        model = CausalModel(module)
+        model = LanguageModel(module)
         for batch in batches:
             model.run(batch, frozenset({"nll"}))["nll"].backward()
         gradients.append({n: p.grad for n, p in module.named_parameters() if p.requires_grad})

@@ -12,7 +12,7 @@ from tests.models.test_peft_tuner import make, write
 from whet.base.seeds import forked
 from whet.models import attention
 from whet.models.adapters import with_adapter, wrapper_of
-from whet.models.language import CausalModel
+from whet.models.language import LanguageModel
 
 peft = pytest.importorskip("peft")
 attention.register()
@@ -74,7 +74,7 @@ def test_packed_and_padded_rows_learn_what_separate_samples_learn(name, packed_r
     )
     expected.backward()
     made, module = prepared(name, attention_name="whet" if packed_rows else None)
-    found = CausalModel(module, packed=packed_rows).run(packed(SAMPLES), frozenset({"nll"}))["nll"]
+    found = LanguageModel(module, packed=packed_rows).run(packed(SAMPLES), frozenset({"nll"}))["nll"]
     found.backward()
     assert found.item() == pytest.approx(expected.item(), rel=1e-5)
     trained = {n for n, p in module.named_parameters() if p.requires_grad}

@@ -9,7 +9,7 @@ from tests.models.architectures import SIZES, VOCAB
 from tests.models.batches import packed, random_samples
 from whet.models import attention, rope
 from whet.models.context import BuildContext
-from whet.models.language import CausalModel
+from whet.models.language import LanguageModel
 from whet.models.loading import Spec
 from whet.models.pretrained import verdict_of
 from whet.models.twin import build_twin
@@ -41,7 +41,7 @@ def test_each_sample_keeps_the_frequencies_of_its_own_length(kind):
     for sample in SAMPLES:
         own, ids = build_twin(config_of(kind), None, lambda module: module), torch.tensor(sample)
         expected += F.cross_entropy(own(ids[None], use_cache=False).logits[0, :-1], ids[1:], reduction="sum")
-    model = CausalModel(build_twin(config_of(kind), "whet", lambda module: module))
+    model = LanguageModel(build_twin(config_of(kind), "whet", lambda module: module))
     for order in (SAMPLES, SAMPLES[::-1]):  # and no batch remembers the one before
         torch.testing.assert_close(loss(model, order), expected, rtol=1e-6, atol=0)
 

@@ -11,7 +11,7 @@ from whet.base.errors import ModelError
 from whet.contracts.batch import Segment
 from whet.kernels.attention import Form, dense_attention
 from whet.models import attention, shift
-from whet.models.language import CausalModel
+from whet.models.language import LanguageModel
 
 attention.register()
 
@@ -41,7 +41,7 @@ def test_each_half_of_the_heads_sees_its_own_groups(key_heads):
 
 
 def nll(module, samples):
-    return CausalModel(module).run(packed(samples), frozenset({"nll"}))["nll"]
+    return LanguageModel(module).run(packed(samples), frozenset({"nll"}))["nll"]
 
 
 def test_a_model_trains_in_groups_and_is_used_whole():

@@ -8,7 +8,7 @@ from tests.models.batches import packed
 from whet.base.catalogue import tuner
 from whet.base.errors import ModelError
 from whet.models import attention
-from whet.models.language import CausalModel
+from whet.models.language import LanguageModel
 
 attention.register()
 
@@ -55,7 +55,7 @@ def test_freeze_by_name_alone():
 
 def test_frozen_parameters_get_no_gradient_and_trained_ones_do():
     module = build("freeze", last=1).prepare(tiny_model("llama", "whet"))
-    CausalModel(module).run(packed([[5, 6, 7]]), frozenset({"nll"}))["nll"].backward()
+    LanguageModel(module).run(packed([[5, 6, 7]]), frozenset({"nll"}))["nll"].backward()
     assert {name for name, p in module.named_parameters() if p.grad is not None} == trained(module)
 
 

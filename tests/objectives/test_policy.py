@@ -15,7 +15,7 @@ from tests.objectives.groups import assert_same, executor, figures, group, split
 from whet.base.catalogue import objective
 from whet.base.errors import ConfigError
 from whet.contracts.model import Models
-from whet.models.language import CausalModel
+from whet.models.language import LanguageModel
 
 TEMPERATURE, LONGEST = 0.7, 8
 # Tokens of the prompt, and of each answer.
@@ -228,7 +228,7 @@ def test_packed_rows_equal_a_sample_a_row():
     config._attn_implementation = "sdpa"
     own = type(train.module)(config)
     own.load_state_dict(train.module.state_dict())
-    models = Models(CausalModel(own, packed=False), train.models.others)
+    models = Models(LanguageModel(own, packed=False), train.models.others)
     assert_same(figures(replace(train, models=models, module=own), [answers()], shared=False), packed)
 
 

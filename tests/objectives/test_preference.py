@@ -18,7 +18,7 @@ from whet.base.catalogue import objective
 from whet.base.errors import ConfigError
 from whet.contracts.model import Models
 from whet.data.branches import separate
-from whet.models.language import CausalModel
+from whet.models.language import LanguageModel
 
 BETA = 0.3
 sig, lsg = torch.sigmoid, F.logsigmoid
@@ -171,7 +171,7 @@ def test_packed_rows_equal_a_sample_a_row():
     config._attn_implementation = "sdpa"
     own = type(train.module)(config)
     own.load_state_dict(train.module.state_dict())
-    models = Models(CausalModel(own, packed=False), train.models.others)
+    models = Models(LanguageModel(own, packed=False), train.models.others)
     assert_same(figures(replace(train, models=models, module=own), [groups()], shared=False), packed)
 
 

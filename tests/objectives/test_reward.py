@@ -13,7 +13,7 @@ from tests.tiny import LLAMA, config, sentence, write_rows
 from whet.base.catalogue import model_source, tuner
 from whet.base.config import from_mapping
 from whet.base.errors import ConfigError, ModelError
-from whet.contracts.model import ParamRole
+from whet.contracts.model import Head, ParamRole
 from whet.data.branches import separate
 from whet.models.context import BuildContext
 from whet.train.api import train
@@ -21,7 +21,7 @@ from whet.train.api import train
 
 @pytest.fixture(scope="module")
 def scorer():
-    context = BuildContext(seed=3, tuner=tuner.get("full").build(), scores=1)
+    context = BuildContext(seed=3, tuner=tuner.get("full").build(), head=Head("sequence", ("",)))
     return model_source.get("hf").build(context, init={**LLAMA, "vocab_size": VOCAB, "initializer_range": 0.2})
 
 

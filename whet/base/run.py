@@ -11,7 +11,9 @@ from whet.base.schema import Settings
 from whet.base.settings import Count, Fraction, Natural, NonNegative, Positive, choice
 
 Auto = Literal["auto"]
-Allowance = Literal["nothing_to_train", "untrained_end", "doubled_bos", "render_mismatch", "missing_tokens"]
+Allowance = Literal[
+    "nothing_to_train", "untrained_end", "doubled_bos", "render_mismatch", "missing_tokens", "unseen_labels"
+]
 
 
 class DataSource(Settings):

@@ -78,6 +78,11 @@ class Batch:
         return self.streams["text"]
 
     @property
+    def trained(self) -> Stream:
+        """The stream whose tokens are predicted: `target` of an encoder-decoder, else `text`."""
+        return self.streams.get("target") or self.streams["text"]
+
+    @property
     def num_tokens(self) -> int:
         return sum(stream.num_tokens for stream in self.streams.values())
 

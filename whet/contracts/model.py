@@ -84,6 +84,23 @@ class Readout:
 PLAIN = Readout()
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a model gives instead of next tokens.
+
+    `sequence`: `scores`, one a label, of each sequence; `token`: `token_scores` of each trained token; `none`: hidden
+    states alone. `labels` name the numbers (None: those of the data). `problem` is transformers' word for what they
+    are. Not `is_causal`, tokens see what follows them, in the written model too. `notes` are further values of the
+    written config.
+    """
+
+    kind: Literal["sequence", "token", "none"]
+    labels: tuple[str, ...] | None = ()
+    problem: str | None = None
+    is_causal: bool = True
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
 class Model(Protocol):
     """A model as objectives use it: ask for quantities by name, never for a module's attribute.
 
@@ -103,7 +120,8 @@ class Model(Protocol):
     - `ahead`: (n,) sums of weight x -log p of the tokens after the next one, from models that look n further ahead.
     - `hidden`: (T, D) last hidden states.
     - `values`: (P,) float32, what the value head says, from models that have one, differentiable.
-    - `scores`: (N, C) float32 numbers of each sequence, from models with a scoring head.
+    - `scores`: (N, C) float32 numbers of each sequence, from models with a head of the kind `sequence`.
+    - `token_scores`: (P, C) float32, from models with a head of the kind `token`.
     - `logits`: (N, C) for models without tokens.
     """
 
@@ -134,7 +152,8 @@ class Models:
 class Capabilities:
     """What a loaded model can do. `notices` are sentences for the user, each a fact and its reason.
 
-    `shares`: branches of a group may see one computed beginning; else each gets its own.
+    `shares`: branches of a group may see one computed beginning; else each gets its own. `family` is `causal`, `masked`
+    (an encoder) or `seq2seq` (an encoder-decoder).
     """
 
     tokens: bool = True
@@ -144,6 +163,7 @@ class Capabilities:
     generates: bool = True
     batch_norm: bool = False
     context: int | None = None
+    family: str = "causal"
     notices: tuple[str, ...] = ()
 
 
@@ -156,3 +176,18 @@ class Loaded:
     capabilities: Capabilities
     model: Model
     roles: Mapping[str, ParamRole]
+
+
+@dataclass(frozen=True, slots=True)
+class Embedder:
+    """How texts become embeddings: what is put before them, which hidden states count, whether length is taken off.
+
+    `pooling` is the mean over the tokens, the last token, or the first (`cls`). `prompts` stand before `query` and
+    `document`, and are pooled along or not. `dims` are shorter beginnings of an embedding that are trained to do.
+    """
+
+    pooling: Literal["mean", "last", "cls"] = "mean"
+    normalize: bool = True
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    pools_prompt: bool = True
+    dims: tuple[int, ...] = ()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from whet.contracts.batch import Batch
 from whet.contracts.model import Model, Models
@@ -29,8 +29,10 @@ class Objective(Protocol):
     """loss = sum over terms of `coefficients[k]` x sum_k / W_k, with W_k over the global step.
 
     `weights(batch)` comes from data alone. The kind declares `takes`, the row kinds it can learn
-    from. A coupled objective also has `prepare(models, batches) -> local statistics`, a pass
-    without gradient whose results the loop adds over ranks and hands in as `statistics`.
+    from. A coupled objective also has `prepare`, a pass without gradient over the whole step, whose results the loop
+    puts together over ranks and hands in as `statistics` (`Coupled`, `Cached`). An objective that learns from rows
+    of text which are no conversation has a `reading` (`whet.contracts.reading`), one that asks for scores or hidden
+    states alone a `head` (`whet.contracts.model.Head`).
     """
 
     @property
@@ -52,6 +54,31 @@ class Referenced(Objective, Protocol):
 
 
 class Coupled(Objective, Protocol):
-    """An objective whose samples depend on each other over the whole step."""
+    """An objective whose samples depend on each other over the whole step.
 
-    def prepare(self, models: Models, batches: Sequence[Batch]) -> dict[str, torch.Tensor]: ...
+    Numbers that `prepare` returns are added over ranks. A name may have a list instead, a tensor (n, ...) for each
+    batch: those are put together, and `statistics` has a `Shared` of them, each micro-batch with its own place.
+    `batches` come one at a time and are read once.
+    """
+
+    def prepare(
+        self, models: Models, batches: Iterable[Batch]
+    ) -> Mapping[str, torch.Tensor | Sequence[torch.Tensor]]: ...
+
+
+class Shared(NamedTuple):
+    """A table of the whole step: rows of all micro-batches of all ranks, those of this micro-batch at `own`."""
+
+    whole: torch.Tensor
+    own: slice
+
+
+class Cached(Coupled, Protocol):
+    """A coupled objective whose loss is one function of tables such as embeddings (GradCache, Gao et al. 2021).
+
+    `prepare` computes them with the noise (dropout) and in the mode of the micro-batches that follow. `settle` gets the
+    whole tables, once a step, and returns others with the same rows, such as the loss's gradient by each embedding.
+    A step that is one micro-batch in all skips both: `statistics` are empty, and the objective takes the loss whole.
+    """
+
+    def settle(self, tables: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]: ...

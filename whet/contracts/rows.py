@@ -91,4 +91,64 @@ class Values:
     values: Mapping[str, Any]
 
 
-Row = Text | Completion | Conversation | Preference | Labelled | Prompt | Multimodal | Values
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """A query, documents that answer it, and documents that look as if they did."""
+
+    kind: ClassVar[str] = "retrieval"
+    query: str
+    positives: Sequence[str]
+    negatives: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A query and documents, each with how relevant it is (0: not at all)."""
+
+    kind: ClassVar[str] = "judged"
+    query: str
+    documents: Sequence[str]
+    relevance: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Similarity:
+    """Two texts and how alike they are."""
+
+    kind: ClassVar[str] = "similarity"
+    first: str
+    second: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """A text (or two) with its label: a name, a number, or a list of either."""
+
+    kind: ClassVar[str] = "classified"
+    text: str
+    label: Any
+    second: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """Words, each with a label."""
+
+    kind: ClassVar[str] = "tagged"
+    words: Sequence[str]
+    labels: Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Stepwise:
+    """A task and the steps of a solution, each with the chance that it is right (true and false are 1 and 0)."""
+
+    kind: ClassVar[str] = "stepwise"
+    prompt: str
+    steps: Sequence[str]
+    labels: Sequence[float]
+
+
+Texts = Retrieval | Judged | Similarity | Classified | Tagged | Stepwise
+Row = Text | Completion | Conversation | Preference | Labelled | Prompt | Multimodal | Values | Texts

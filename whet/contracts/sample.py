@@ -39,8 +39,12 @@ class Sample:
 
     `values` hold further numbers of each token (T, ...), such as the log-probability it was sampled with; they go
     where its weight goes. That is the place *before* it, from which it is predicted, unless the sample `is_in_place`:
-    then weights and values speak of the token at its own place (labels of tokens, masked words). `kind` says whether
-    tokens see what comes after them.
+    then weights and values speak of the token at its own place (labels of tokens, masked words). `targets` (T,) are
+    what is to be predicted where that is not the tokens themselves. `kind` says whether tokens see what comes after
+    them.
+
+    With a stream `target` beside it, the sample's own tokens are the stream `source`: what an encoder reads, and what
+    its decoder writes.
     """
 
     ids: np.ndarray
@@ -52,15 +56,19 @@ class Sample:
     values: Mapping[str, np.ndarray] = field(default_factory=dict)
     is_in_place: bool = False
     kind: SegmentKind = "causal"
+    targets: np.ndarray | None = None
 
     @property
     def num_tokens(self) -> int:
-        return len(self.ids)
+        """All tokens that are computed; a `target` counts, since an encoder-decoder is as much its decoder."""
+        target = self.streams.get("target")
+        return len(self.ids) + (len(target.ids) if target else 0)
 
     def part(self, at: slice | np.ndarray) -> Sample:
         """The tokens `at` these places, with all that belongs to them, and without branches."""
         values = {name: column[at] for name, column in self.values.items()}
-        return replace(self, ids=self.ids[at], weights=self.weights[at], values=values, cuts=())
+        targets = None if self.targets is None else self.targets[at]
+        return replace(self, ids=self.ids[at], weights=self.weights[at], values=values, targets=targets, cuts=())
 
     @property
     def branches(self) -> list[slice]:

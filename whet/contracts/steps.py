@@ -13,14 +13,16 @@ from whet.contracts.sample import Sample
 class Step:
     """The samples of one optimizer step, the same on every rank; each rank fetches only its own.
 
-    `lengths` are tokens a sample (1 for models without tokens); `fetch(i)` reads sample i. `figures` are shown beside
-    those of the step, and `warnings` said, where the source has something to tell of them.
+    `lengths` are tokens a sample (1 for models without tokens); `fetch(i)` reads sample i. `passes` counts the whole
+    passes over the data that lie before the step. `figures` are shown beside those of the step, and `warnings` said,
+    where the source has something to tell of them.
     """
 
     index: int
     lengths: Sequence[int]
     fetch: Callable[[int], Sample]
     epoch: float = 0.0
+    passes: int = 0
     figures: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 

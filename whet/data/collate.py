@@ -14,13 +14,15 @@ from whet.contracts.batch import Batch, Segment, Stream
 from whet.contracts.sample import Sample
 from whet.data.branches import separate
 
+TARGET = "target"
+
 
 def collate(samples: Sequence[Sample], *, trained: bool = True, shared: bool = True) -> Batch:
     """One micro-batch of the samples in their order; not `trained`, all its weights are 0.
 
-    Token samples become the stream `text`, one causal segment each. Of a group the shared beginning is a
-    segment and each branch another one that sees it; not `shared`, each branch is whole, for models that
-    cannot share. Fields are stacked; `weight` is 1 a sequence unless the samples bring their own. Raises
+    Token samples become the stream `text` (`source`, with a `target` beside it), one segment each. Of a group the
+    shared beginning is a segment and each branch another one that sees it; not `shared`, each branch is whole, for
+    models that cannot share. Fields are stacked; `weight` is 1 a sequence unless the samples bring their own. Raises
     DataError where samples do not go together.
     """
     names = _field_names(samples)
@@ -40,7 +42,7 @@ def collate(samples: Sequence[Sample], *, trained: bool = True, shared: bool = T
         raise DataError("samples with and without tokens cannot share a batch", at=_place(samples, lengths == 0))
     if has_groups and not shared:
         samples = [whole for sample in samples for whole in separate(sample)]
-    streams = {"text": _stream(samples, trained)}
+    streams = {"source" if TARGET in beside else "text": _stream(samples, trained)}
     for name in beside:
         streams[name] = _stream([row[name] for row in rows], trained)
     return Batch(streams, num_sequences, fields)
@@ -58,7 +60,7 @@ def _stream(samples: Sequence[Sample], trained: bool) -> Stream:
     ids = np.concatenate([sample.ids for sample in samples]).astype(np.int64)
     weights = np.concatenate([sample.weights for sample in samples]).astype(np.float32)
     columns: dict[str, np.ndarray] = {
-        "targets": ids,
+        "targets": _targets(samples, ids),
         "weights": weights if trained else np.zeros_like(weights),
         **_values(samples),
     }
@@ -82,6 +84,14 @@ def _before(column_T: np.ndarray, ends: np.ndarray) -> np.ndarray:
     moved_T[:-1] = column_T[1:]
     moved_T[ends - 1] = 0
     return moved_T
+
+
+def _targets(samples: Sequence[Sample], ids: np.ndarray) -> np.ndarray:
+    """What is predicted: the tokens, or of samples that bring them, their targets."""
+    if all(sample.targets is None for sample in samples):
+        return ids
+    own = [sample.ids if sample.targets is None else sample.targets for sample in samples]
+    return np.concatenate(own).astype(np.int64)
 
 
 def _is_in_place(samples: Sequence[Sample]) -> bool:

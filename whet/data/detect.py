@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from whet.base.catalogue import data_format
@@ -16,9 +16,9 @@ from whet.data.refusal import Refused
 _PLAIN = ("openai", "text", "completion")  # offered, the last one first, when no column has a known name
 
 
-def parse_rows(source: Source, *, seed: int = 0) -> Iterator[tuple[int, Row | Refused]]:
+def parse_rows(source: Source, *, seed: int = 0, takes: Collection[str] = ()) -> Iterator[tuple[int, Row | Refused]]:
     """Yield (row number, row) of a source. A malformed row is a `Refused`; a first row without a format is an error."""
-    detector = Detector(source.format)
+    detector = Detector(source.format, takes)
     for number, row in read_rows(source, seed=seed):
         at = f"{source.name} row {number}"
         yield number, detector.parse(row, at)
@@ -27,13 +27,19 @@ def parse_rows(source: Source, *, seed: int = 0) -> Iterator[tuple[int, Row | Re
 class Detector:
     """Finds the format of each row: the one named, else the first that matches, most particular first.
 
-    `seen` counts the rows of each format so far.
+    Where a row is in several formats, those come first that make what an objective `takes`. `seen` counts the rows of
+    each format so far.
     """
 
-    def __init__(self, name: str | None = None) -> None:
+    def __init__(self, name: str | None = None, takes: Collection[str] = ()) -> None:
         self.named = data_format.get(name) if name else None
         kinds = [data_format.get(known) for known in data_format.names()]
-        self._kinds = sorted((kind for kind in kinds if "matches" in kind.facts), key=_priority, reverse=True)
+        own = frozenset(takes)
+        self._kinds = sorted(
+            (kind for kind in kinds if "matches" in kind.facts),
+            key=lambda kind: (_is_taken(kind, own), _priority(kind)),
+            reverse=True,
+        )
         self.seen: Counter[str] = Counter()
 
     def kind(self, row: Mapping[str, Any], at: str) -> Kind:
@@ -78,6 +84,11 @@ def _unlike(kind: Kind, row: Mapping[str, Any], at: str) -> DataError:
         at=at,
         hint=f"leave `format` out to detect it, or rename columns: {_renaming(kind, row)}",
     )
+
+
+def _is_taken(kind: Kind, takes: frozenset[str]) -> bool:
+    """Whether the format's rows are of a kind that is taken; a format that does not say what it makes may be."""
+    return not takes or not takes.isdisjoint(kind.facts.get("makes", takes))
 
 
 def _priority(kind: Kind) -> float:

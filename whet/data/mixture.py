@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from whet.base.seeds import derive
@@ -42,9 +42,11 @@ class Mixture:
     `interleaved`, come one after the other.
     """
 
-    def __init__(self, sources: Sequence[Source], seed: int, *, interleaved: bool = True) -> None:
+    def __init__(
+        self, sources: Sequence[Source], seed: int, *, interleaved: bool = True, takes: Collection[str] = ()
+    ) -> None:
         self.sources, self._seed = sources, seed
-        self._detectors = [Detector(source.format) for source in sources]
+        self._detectors = [Detector(source.format, takes) for source in sources]
         self._paces = [source.weight * _size(source) if interleaved else math.inf for source in sources]
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
@@ -13,15 +13,32 @@ from whet.contracts.rows import Row, Text, Values
 from whet.contracts.sample import Origin, Sample
 from whet.data.branches import joined, separate, views
 from whet.data.ledger import Entry
+from whet.data.reader import readable
 from whet.data.refusal import Refused, refusal
 
 if TYPE_CHECKING:
     from whet.data.fill_in import FillIn
+    from whet.data.reader import Reader
     from whet.data.render import Rendered, Renderer
 
 Truncation = Literal["auto", "error", "cut", "split", "skip"]
 _NO_TOKENS = np.empty(0, np.int32)
 _NO_WEIGHTS = np.empty(0, np.float32)
+
+
+class RowsToSamples(Protocol):
+    """Numbered rows to samples, in order, and the rows that did not come through whole.
+
+    `takes` are the kinds of rows, and `key` is all of it that decides the samples.
+    """
+
+    @property
+    def takes(self) -> frozenset[str]: ...
+
+    @property
+    def key(self) -> str: ...
+
+    def __call__(self, source: str, rows: Sequence[tuple[int, Row | Refused]]) -> tuple[list[Sample], list[Entry]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +47,8 @@ class Recipe:
 
     `truncation`: `error` raises; `cut` keeps the first `max_length` tokens; `split` makes consecutive
     pieces of raw text; `skip` drops; `auto` splits raw text and raises for the rest. `renderer` is
-    None for models without tokens. `context` is what the model sees, if `max_length` may be less.
+    None for models without tokens, and where a `reader` makes the samples of an objective that has a reading.
+    `context` is what the model sees, if `max_length` may be less.
     """
 
     renderer: Renderer | None
@@ -38,6 +56,7 @@ class Recipe:
     max_length: int | None = None
     truncation: Truncation = "auto"
     context: int | None = None
+    reader: Reader | None = None
 
     def __post_init__(self) -> None:
         if self.max_length is not None and self.max_length < 2:
@@ -49,7 +68,8 @@ class Recipe:
     @property
     def key(self) -> str:
         """What of the recipe decides the samples."""
-        rendering = self.renderer.fingerprint if self.renderer else None
+        own = self.reader or self.renderer
+        rendering = own.fingerprint if own else None
         return repr((rendering, sorted(self.takes), self.max_length, self.truncation))
 
     @property
@@ -63,6 +83,8 @@ class Recipe:
         """
         samples: list[Sample] = []
         entries: list[Entry] = []
+        if self.reader is not None:
+            return self._read(source, rows, self.reader)
         for (number, row), rendered in zip(rows, self._render(source, rows), strict=True):
             made = rendered if isinstance(rendered, Refused) else self._fit(rendered, isinstance(row, Text))
             if isinstance(made, Refused):
@@ -76,11 +98,33 @@ class Recipe:
             samples += made if "labelled" not in self.takes else [s for whole in made for s in _unpaired(whole)]
         return samples, entries
 
-    def _render(self, source: str, rows: Sequence[tuple[int, Row | Refused]]) -> Iterator[Sample | Refused]:
-        """A sample or a refusal for each row; rows of words go to the renderer together."""
+    def _read(
+        self, source: str, rows: Sequence[tuple[int, Row | Refused]], reader: Reader
+    ) -> tuple[list[Sample], list[Entry]]:
+        """The same for rows that an objective's reading says how to read; texts that are cut are cut there."""
+        samples: list[Sample] = []
+        entries: list[Entry] = []
+        self._check_kinds(source, rows)
+        read = iter(reader(list(readable(rows, source))))
+        for number, row in rows:
+            made = row if isinstance(row, Refused) else next(read)
+            whole = made if isinstance(made, Refused) else self._fit(made[0], False)
+            if isinstance(whole, Refused):
+                entries.append(Entry(source, number, "skipped", whole.reason, whole.detail))
+                continue
+            samples += whole
+            if not isinstance(made, Refused) and made[1]:
+                entries.append(Entry(source, number, "truncated", "too_long", f"cut to {self.max_length} tokens"))
+        return samples, entries
+
+    def _check_kinds(self, source: str, rows: Sequence[tuple[int, Row | Refused]]) -> None:
         for number, row in rows:
             if not isinstance(row, Refused) and row.kind not in self.takes:
                 raise refusal(row.kind, self.takes, at=f"{source} row {number}")
+
+    def _render(self, source: str, rows: Sequence[tuple[int, Row | Refused]]) -> Iterator[Sample | Refused]:
+        """A sample or a refusal for each row; rows of words go to the renderer together."""
+        self._check_kinds(source, rows)
         parts = [[] if isinstance(row, Refused | Values) else views(row) for _, row in rows]
         worded = [view for part in parts for _, view in part]
         if worded and self.renderer is None:
@@ -109,7 +153,7 @@ class Recipe:
             return self._cut(sample, limit)
         if policy == "split" and is_text:
             return list(_pieces(sample, limit))
-        raise _too_long(sample, limit, self.context)
+        raise too_long(sample.longest, limit, sample.origin, self.context)
 
     def _cut(self, sample: Sample, limit: int) -> list[Sample] | Refused:
         """The first `limit` tokens; of a group, as many of each branch as that leaves behind the beginning."""
@@ -159,12 +203,12 @@ def _pieces(sample: Sample, limit: int) -> Iterator[Sample]:
         yield replace(piece, weights=weights, origin=_part(sample.origin, part))
 
 
-def _too_long(sample: Sample, limit: int, context: int | None) -> DataError:
+def too_long(length: int, limit: int, origin: Origin | None, context: int | None = None) -> DataError:
     """The error for a long sample; more tokens are offered only where the model can see them."""
-    is_seen = context is None or sample.longest <= context
-    whole = f"data.max_length={sample.longest}, or " if is_seen else ""
+    is_seen = context is None or length <= context
+    whole = f"data.max_length={length}, or " if is_seen else ""
     return DataError(
-        f"a sample has {sample.longest:,} tokens, and {limit:,} are {'allowed' if is_seen else 'all the model sees'}",
-        at=f"{sample.origin.source} row {sample.origin.row}" if sample.origin else None,
+        f"a sample has {length:,} tokens, and {limit:,} are {'allowed' if is_seen else 'all the model sees'}",
+        at=f"{origin.source} row {origin.row}" if origin else None,
         hint=f"{whole}data.truncation=cut  (keeps the first {limit:,}; =skip drops the row, =split cuts raw text)",
     )

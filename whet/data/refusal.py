@@ -15,6 +15,12 @@ _MEANT_FOR = {
     "labelled": ("replies marked good or bad", "`kto`"),
     "prompt": ("prompts without replies", "`grpo`"),
     "multimodal": ("conversations with images, audio or video", "an objective that takes `multimodal` rows"),
+    "retrieval": ("queries with documents", "`embedding` or `reranker`"),
+    "judged": ("queries with judged documents", "`embedding` or `reranker`"),
+    "similarity": ("sentence pairs with a score", "`similarity`"),
+    "classified": ("texts with labels", "`sequence-classification`"),
+    "tagged": ("words with labels", "`token-classification`"),
+    "stepwise": ("solutions with a label a step", "`process-reward`"),
     "values": ("named numbers", "a model without tokens, such as `model: {kind: mlp}`"),
 }
 

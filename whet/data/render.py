@@ -81,7 +81,7 @@ class Renderer:
         _check_settings(train_on, allow)
         self.train_on, self.allow, self.fill_in = train_on, frozenset(allow), fill_in
         self._scale = [(_pattern(text), factor) for text, factor in (scale or {}).items()]
-        self._encoder, state = _encoder(tokenizer)
+        self._encoder, state = encoder_of(tokenizer)
         self._words = word_encoder(self._encoder)
         self.template = chat_template(tokenizer, template)
         tool_template = chat_template(tokenizer, template, with_tools=True)
@@ -224,7 +224,7 @@ def _pattern(text: str) -> re.Pattern[str]:
         raise ConfigError(f"`{text}` is no regular expression: {error}", at="data.loss_scale") from None
 
 
-def _encoder(tokenizer: PreTrainedTokenizerBase) -> tuple[Tokenizer, str]:
+def encoder_of(tokenizer: PreTrainedTokenizerBase) -> tuple[Tokenizer, str]:
     """The Rust tokenizer on its own, and its state.
 
     Without its post-processor: that adds special tokens, which is ours to do, and trims white space

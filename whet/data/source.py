@@ -73,7 +73,8 @@ class DatasetSource:
         check_turn(step, self._step)
         samples, epoch = self._cursor.advance()
         self._step += 1
-        return Step(step, self._lengths[samples].tolist(), partial(_fetch, self._data, samples), epoch)
+        fetch, passes = partial(_fetch, self._data, samples), self._cursor.place.epoch
+        return Step(step, self._lengths[samples].tolist(), fetch, epoch, passes)
 
     def state_dict(self) -> dict[str, Any]:
         """JSON: where the current window starts, how many of its steps are given out, and what defines the order."""

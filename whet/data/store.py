@@ -23,7 +23,8 @@ from whet.data.dataset import Dataset, Part, TokenStore, held_out
 from whet.data.detect import parse_rows
 from whet.data.files import Source, fingerprint
 from whet.data.ledger import Entry, Ledger
-from whet.data.recipe import Recipe, Truncation
+from whet.data.reader import Reader
+from whet.data.recipe import Recipe, RowsToSamples, Truncation
 from whet.data.refusal import Refused
 from whet.data.render import Renderer
 from whet.data.shard import Shard, ShardWriter
@@ -31,7 +32,7 @@ from whet.data.table import SampleTable
 from whet.data.workers import apply_in_order
 from whet.track.quantities import figure
 
-__all__ = ["Dataset", "TokenStore", "build_store", "held_out"]
+__all__ = ["Dataset", "TokenStore", "build_store", "held_out", "store_of"]
 
 # Rows that are rendered together: so many, or fewer long ones, because the tokenizer holds much beside each id.
 _CHUNK_ROWS, _CHUNK_CHARACTERS = 256, 4_000_000
@@ -55,6 +56,7 @@ def build_store(
     workers: int | None = None,
     max_skipped: float = 0.01,
     seed: int = 0,
+    reader: Reader | None = None,
 ) -> TokenStore:
     """Render what is not in the cache yet and open all of it.
 
@@ -64,7 +66,21 @@ def build_store(
     where a source asks for some. Skipped and truncated rows go to `ledger`. Raises DataError when more
     than `max_skipped` of the rows were skipped, when a row is of another kind, when nothing is left.
     """
-    recipe = Recipe(renderer, takes, max_length, truncation, context)
+    recipe = Recipe(renderer, takes, max_length, truncation, context, reader)
+    return store_of(sources, recipe, ledger=ledger, cache=cache, workers=workers, max_skipped=max_skipped, seed=seed)
+
+
+def store_of(
+    sources: Sequence[Source],
+    recipe: RowsToSamples,
+    *,
+    ledger: Ledger,
+    cache: Path | None = None,
+    workers: int | None = None,
+    max_skipped: float = 0.01,
+    seed: int = 0,
+) -> TokenStore:
+    """The same with a recipe of one's own."""
     folder, code = (cache or default_cache()) / "tokens", _code()
     shards = [
         open_or_build(
@@ -91,7 +107,7 @@ def _part(source: Source, shard: Shard, ledger: Ledger) -> Part:
     return Part(shard.table, source.name, source.weight, shard.facts["hash"], shard.facts["num_rows"])
 
 
-def _key(source: Source, recipe: Recipe, seed: int, code: str) -> str:
+def _key(source: Source, recipe: RowsToSamples, seed: int, code: str) -> str:
     """A hash of all that decides the samples: rows, settings, tokenizer, template, and the code of room and formats."""
     chosen = seed if source.samples is not None else None
     parts = (fingerprint(source), chosen, recipe.key, code)
@@ -115,9 +131,11 @@ def _text(build: Callable[..., Any], path: Path) -> bytes:
         return os.urandom(16)
 
 
-def _render(source: Source, recipe: Recipe, workers: int | None, seed: int, writer: ShardWriter) -> dict[str, Any]:
+def _render(
+    source: Source, recipe: RowsToSamples, workers: int | None, seed: int, writer: ShardWriter
+) -> dict[str, Any]:
     """Write the samples of a source in order; returns the facts of the shard."""
-    chunks = _chunks(source, seed)
+    chunks = _chunks(source, seed, recipe.takes)
     if workers is None:
         first = list(islice(chunks, _FEW_CHUNKS + 1))
         workers = 0 if len(first) <= _FEW_CHUNKS else min(_num_cpus(), _MAX_WORKERS)
@@ -130,10 +148,10 @@ def _render(source: Source, recipe: Recipe, workers: int | None, seed: int, writ
     return {"num_rows": num_rows, "source": source.name}
 
 
-def _chunks(source: Source, seed: int) -> Iterator[Rows]:
+def _chunks(source: Source, seed: int, takes: frozenset[str]) -> Iterator[Rows]:
     chunk: list[tuple[int, Row | Refused]] = []
     characters = 0
-    for number, row in parse_rows(source, seed=seed):
+    for number, row in parse_rows(source, seed=seed, takes=takes):
         chunk.append((number, row))
         characters += len(row.text) if isinstance(row, Text) else 0
         if len(chunk) == _CHUNK_ROWS or characters >= _CHUNK_CHARACTERS:
@@ -143,7 +161,7 @@ def _chunks(source: Source, seed: int) -> Iterator[Rows]:
         yield chunk
 
 
-def _prepare(recipe: Recipe, source: str, rows: Rows) -> tuple[SampleTable, list[Entry], int]:
+def _prepare(recipe: RowsToSamples, source: str, rows: Rows) -> tuple[SampleTable, list[Entry], int]:
     samples, entries = recipe(source, rows)
     return SampleTable.of(samples), entries, len(rows)
 

@@ -16,7 +16,7 @@ from whet.data.files import Source, fingerprint
 from whet.data.ledger import Entry, Ledger
 from whet.data.mixture import Drawn, Mixture, Position
 from whet.data.order import STREAM, WINDOW
-from whet.data.recipe import Recipe
+from whet.data.recipe import RowsToSamples
 from whet.data.shuffle import shuffled
 from whet.data.source import check_turn, only_one, refuse_changes
 from whet.data.window import close_window
@@ -66,7 +66,7 @@ class StreamingSource:
     def __init__(
         self,
         sources: Sequence[Source],
-        recipe: Recipe,
+        recipe: RowsToSamples,
         *,
         ledger: Ledger,
         seed: int,
@@ -89,7 +89,11 @@ class StreamingSource:
             )
         self.total = steps or -(-int(tokens or 0) // self._budget)
         self.notices: tuple[str, ...] = ()
-        self._mixture, self._recipe, self._ledger = Mixture(sources, seed, interleaved=shuffle), recipe, ledger
+        self._mixture, self._recipe, self._ledger = (
+            Mixture(sources, seed, interleaved=shuffle, takes=recipe.takes),
+            recipe,
+            ledger,
+        )
         self._by_tokens, self._window_steps, self._max_skipped = batch_tokens is not None, window_steps, max_skipped
         self._seed, self._shuffle, self._workers = seed, shuffle, workers
         self._order = {
@@ -118,7 +122,8 @@ class StreamingSource:
             self._steps, self._following = self._window(self._place)
         samples = [sample for _, sample in self._steps[self._served]]
         self._served, self._step = self._served + 1, self._step + 1
-        return Step(step, list(map(_tokens, samples)), samples.__getitem__, float(self._place.epoch))
+        epoch = self._place.epoch
+        return Step(step, list(map(_tokens, samples)), samples.__getitem__, float(epoch), epoch)
 
     def state_dict(self) -> dict[str, Any]:
         """JSON: where the current window starts, how many of its steps are given out, and what defines the order."""
@@ -237,7 +242,7 @@ def _chunks(rows: Iterator[Drawn]) -> Iterator[list[Drawn]]:
         yield list(islice(rows, _CHUNK_ROWS))
 
 
-def _render(recipe: Recipe, names: Sequence[str], chunk: Sequence[Drawn]) -> list[_Rendered]:
+def _render(recipe: RowsToSamples, names: Sequence[str], chunk: Sequence[Drawn]) -> list[_Rendered]:
     """Render the rows of each source together; a row that a chunk holds twice is rendered once."""
     samples, entries = defaultdict(list), defaultdict(list)
     for number in {drawn.source for drawn in chunk}:

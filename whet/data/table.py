@@ -22,7 +22,8 @@ class SampleTable:
     ids (T,) of any integer type; starts (N + 1,) of the samples in ids; weights as runs of equal
     values: run_values (R,), run_ends (R,) counted within the sample, run_starts (N + 1,); trained
     (N,) how many tokens have a weight; rows (N,) and parts (N,) of the origins; cuts, where branches
-    begin, those of a sample from cut_starts (N + 1,) on; `field.<name>` (N, ...); `value.<name>` (T, ...);
+    begin, those of a sample from cut_starts (N + 1,) on; `field.<name>` (E, ...), an entry a branch and one for a
+    sample without branches; `value.<name>` (T, ...);
     in_place (N,) and bidirectional (N,), 0 or 1.
     """
 
@@ -71,13 +72,25 @@ class SampleTable:
         return Sample(
             columns["ids"][start:stop].astype(np.int32),
             self._weights(index, stop - start),
-            {name: np.array(column[index]) for name, column in self.fields.items()},
+            self._fields(index),
             Origin(source, int(columns["rows"][index]), int(columns["parts"][index])),
             self._cuts(index),
             values={name: np.array(column[start:stop]) for name, column in self.values.items()},
             is_in_place=bool(self.columns["in_place"][index]),
             kind="bidirectional" if self.columns["bidirectional"][index] else "causal",
         )
+
+    def _fields(self, index: int) -> dict[str, np.ndarray]:
+        if not len(self.columns["cuts"]):
+            return {name: np.array(column[index]) for name, column in self.fields.items()}
+        first, last = self._entry_starts[index : index + 2].tolist()
+        at = slice(first, last) if self._cuts(index) else first
+        return {name: np.array(column[at]) for name, column in self.fields.items()}
+
+    @cached_property
+    def _entry_starts(self) -> np.ndarray:
+        """Where each sample's entries lie in the fields: (N + 1,)."""
+        return _starts(np.maximum(np.diff(self.columns["cut_starts"]), 1))
 
     def _cuts(self, index: int) -> tuple[int, ...]:
         if not len(self.columns["cuts"]):
@@ -125,9 +138,14 @@ def _fields(samples: Sequence[Sample]) -> dict[str, np.ndarray]:
         for sample, value in zip(samples, values, strict=True):
             if value.dtype.kind not in "biuf":
                 raise DataError(f"the field `{name}` is {sample.fields[name]!r}, not a number", at=_place(sample))
-            if value.shape != values[0].shape:
-                raise _differs(sample, samples[0], f"has `{name}` of shape {value.shape}", str(values[0].shape))
-        stacked = np.stack(values)
+            if sample.cuts and value.shape[:1] != (len(sample.cuts),):
+                raise DataError(f"`{name}` of shape {value.shape} has no entry a branch", at=_place(sample))
+        entries = [v if s.cuts else v[None] for s, v in zip(samples, values, strict=True)]
+        for sample, entry in zip(samples, entries, strict=True):
+            if entry.shape[1:] != entries[0].shape[1:]:
+                found, first = (str(one.shape[1:]) for one in (entry, entries[0]))
+                raise _differs(sample, samples[0], f"has `{name}` of shape {found}", first)
+        stacked = np.concatenate(entries)
         columns[FIELD + name] = stacked.astype(np.float32 if stacked.dtype.kind == "f" else np.int64)
     return columns
 

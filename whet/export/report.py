@@ -26,6 +26,7 @@ from whet.kernels.quantized import Quantized
 from whet.models import quantized
 from whet.models.adapters import base_of, is_adapter, quiet
 from whet.models.coded import is_beyond_transformers, load_coded
+from whet.models.families import family_of
 from whet.models.language import unwrapped
 from whet.models.roles import roles
 
@@ -131,12 +132,11 @@ def observe(module: nn.Module, tokenizer: Any, chat_template: str | None = None)
     rendered = list(renders(tokenizer, chat_template))
     ids = [text_ids(tokenizer, text) for text in TEXTS]
     ids += [tokenizer.encode(text, add_special_tokens=False) for text in rendered]
+    ids = [prompt[: context_length(module)] for prompt in ids]
     first = next(module.parameters())
     device, dtype = first.device, first.dtype
     with borrowed(module):
-        logits = [
-            _real(module(input_ids=torch.tensor([p], device=device), use_cache=False).logits, len(p)) for p in ids
-        ]
+        logits = [_said(module, torch.tensor([prompt], device=device)) for prompt in ids]
     is_broken = any(bool(one.isnan().any()) for one in logits)
     continued = [] if is_broken else _continued(module, ids)
     return Observed(dtype, ids, logits, rendered, end_of_turn(tokenizer, chat_template), continued)
@@ -160,7 +160,8 @@ def compare(
     if limits is None:
         of_dtype = ROUTED if ParamRole.EXPERT in roles(module).values() else DENSE
         limits = max(of_dtype[_stored_dtype(folder)], of_dtype[trained.dtype], key=lambda one: one.kl)
-    stops = _listed(GenerationConfig.from_pretrained(folder).eos_token_id)
+    generates = (folder / "generation_config.json").is_file()
+    stops = _listed(GenerationConfig.from_pretrained(folder).eos_token_id) if generates else []
     is_ours = any(isinstance(p, Quantized) and p.codec == "grouped" for p in module.parameters())
     return judge(trained, written, stops, limits, "whet" if is_ours else "transformers")
 
@@ -179,6 +180,14 @@ def judge(
 def continuing(ids: Sequence[Sequence[int]], context: int | None) -> list[int]:
     """Numbers of the prompts that leave room for what is generated after them."""
     return [i for i, prompt in enumerate(ids) if context is None or len(prompt) + NUM_GENERATED <= context]
+
+
+def _said(module: nn.Module, ids_1T: Tensor) -> Tensor:
+    """What the model says of a prompt (P, V): logits; of a headless one last hidden states."""
+    is_causal = family_of(unwrapped(module).config, allow_code=True) == "causal"
+    output = module(input_ids=ids_1T, **({"use_cache": False} if is_causal else {}))
+    said = output.logits if "logits" in output else output.last_hidden_state
+    return _real(said, ids_1T.shape[1])
 
 
 def _real(logits: Tensor, length: int) -> Tensor:
@@ -310,7 +319,7 @@ def _text_failures(trained: Observed, written: Observed, stops: Sequence[int]) -
         yield "the chat template renders differently"
     if [list(ids) for ids in trained.ids] != [list(ids) for ids in written.ids]:
         yield "the tokenizer gives other tokens"
-    if trained.end_of_turn is not None and trained.end_of_turn not in stops:
+    if trained.end_of_turn is not None and trained.continued and trained.end_of_turn not in stops:
         yield f"generation does not stop at the end of turn ({trained.end_of_turn})"
 
 

@@ -31,13 +31,12 @@ def skeleton(config: Any) -> nn.Module:
 
 
 def auto_class(config: Any) -> Any:
-    """The class of transformers that loads what `config` names: a language model, or one with a scoring head."""
-    from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+    """The class of transformers that loads what `config` names: a language model, or one with another head."""
+    from whet.models.families import auto_class as language_class
+    from whet.models.heads import CLASSES, head_of
 
-    names = config.architectures or [""]
-    return (
-        AutoModelForSequenceClassification if names[0].endswith("ForSequenceClassification") else AutoModelForCausalLM
-    )
+    head = head_of(config)
+    return CLASSES[head.kind] if head else language_class(config)
 
 
 def write_weights(

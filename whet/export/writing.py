@@ -16,9 +16,14 @@ from whet.export.report import Report
 from whet.export.sizes import check_room
 from whet.export.weights import SHARD_BYTES, auto_class, named_weights, skeleton, write_weights
 from whet.generate.prompts import end_of_turn
+from whet.models.families import family_of
+from whet.models.heads import head_of
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 REPORT = "equivalence.json"
+_PURPOSES = {"sequence": "text-classification", "token": "token-classification", "none": "feature-extraction"}
+# And what it calls language models other than causal ones.
+_TAGS = {"masked": "fill-mask", "seq2seq": "text2text-generation"}
 
 
 def write_model(
@@ -33,12 +38,14 @@ def write_model(
     dtype: torch.dtype | None = None,
     shard_bytes: int = SHARD_BYTES,
     check: Callable[[Path], Report] | None = None,
+    beside: Callable[[Path], None] | None = None,
 ) -> Report | None:
     """Write `folder` anew, whole or not at all, so that transformers loads it without whet.
 
     `weights` is a module, or its names and tensors in any order, merged and whole. `chat_template` is what the model
     was trained with, if the tokenizer has another or none. `dtype` casts; by default each tensor keeps its own.
-    `check` looks at the written files before they take their place: if its report fails, they are kept as
+    `beside` writes further files. `check` looks at the written files before they take their place: if its report fails,
+    they are kept as
     `<folder>.failed` with the report, an older `folder` stays, and ModelError is raised, as it is when the disk has too
     little room. Nothing given is changed.
     """
@@ -52,12 +59,18 @@ def write_model(
         config.architectures = [type(model).__name__]
         config.save_pretrained(part)
         write_tokenizer(part, tokenizer, chat_template)
-        write_generation_config(part, config, generation_config, tokenizer, chat_template)
+        if model.can_generate():  # type: ignore[operator]
+            write_generation_config(part, config, generation_config, tokenizer, chat_template)
         card = card or Card(folder.resolve().name)
         text = card.text(num_parameters=counts.total(), dtype=str(stored).removeprefix("torch."))
         # The card shows how to load a language model.
         text = text.replace("AutoModelForCausalLM", auto_class(config).__name__)
+        head = head_of(config)
+        purpose = _PURPOSES[head.kind] if head else _TAGS.get(family_of(config) or "", "text-generation")
+        text = text.replace("text-generation", purpose)
         (part / "README.md").write_text(text, encoding="utf-8")
+        if beside is not None:
+            beside(part)
         return checked(part, folder, check)
 
 

@@ -18,6 +18,7 @@ from whet.generate.prompts import prompt_ids, stop_ids
 from whet.generate.protocol import Completion, Finish, GenerateSettings, Piece, Prompt, Token
 from whet.generate.sampling import Sampler
 from whet.models.language import unwrapped
+from whet.models.loading import context_length as context_of
 
 BATCH_TOKENS = 16_384
 
@@ -72,7 +73,7 @@ def stream(module: nn.Module, tokenizer: Any, prompt: Prompt, settings: Generate
 def context_length(module: nn.Module) -> int | None:
     """Tokens that the model can see at once, by its config; None where it names no limit."""
     config = getattr(unwrapped(module), "config", None)
-    return getattr(config.get_text_config(), "max_position_embeddings", None) if config is not None else None
+    return context_of(config) if config is not None else None
 
 
 class Answer:

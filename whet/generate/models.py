@@ -12,7 +12,7 @@ from whet.track import store
 if TYPE_CHECKING:
     import torch
 
-    from whet.contracts.model import Loaded
+    from whet.contracts.model import Head, Loaded
 
 
 def load_model(name: str, *, device: str = "auto", dtype: str = "auto", root: Path = store.ROOT) -> Loaded:
@@ -25,12 +25,23 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "auto", root: Pa
 
     path = find_model(name, root)
     chosen = pick_device(device)
-    context = BuildContext(device=chosen, dtype=pick_dtype(dtype, path, chosen))
+    context = BuildContext(device=chosen, dtype=pick_dtype(dtype, path, chosen), head=_stored_head(path))
     loaded = model_source.get("hf").build(context, path=path)
     if loaded.processor is None:
         raise ModelError(f"{path} holds no tokenizer", hint="copy the tokenizer's files into the model's folder")
     loaded.module.eval()
     return loaded
+
+
+def _stored_head(path: str) -> Head | None:
+    from transformers import AutoConfig
+
+    from whet.models.adapters import is_adapter
+    from whet.models.heads import head_of
+
+    # What cannot be read is said where it is loaded.
+    is_here = (Path(path) / "config.json").is_file() and not is_adapter(path)
+    return head_of(AutoConfig.from_pretrained(path)) if is_here else None
 
 
 def stored_dtype(path: str) -> torch.dtype:

@@ -22,7 +22,8 @@ class Form:
     """What one layer's attention does besides query, key and value.
 
     `window`: a token sees that many tokens back, itself included. `softcap` bends scores by tanh. `sinks` (H,) are
-    learned scores that take probability and give no value. `slopes` (H,) are ALiBi's.
+    learned scores that take probability and give no value. `slopes` (H,) are ALiBi's. `bias` (1, H, Q, S) is added to
+    the scores; of packed segments each takes its first rows and columns, since it speaks of distances (T5).
     """
 
     scale: float | None = None
@@ -31,6 +32,7 @@ class Form:
     sinks: Tensor | None = None
     slopes: Tensor | None = None
     dropout: float = 0.0
+    bias: Tensor | None = None
 
 
 @dataclass(slots=True)
@@ -123,6 +125,8 @@ def dense_attention(
     """
     if form.softcap is not None or form.sinks is not None or form.slopes is not None:
         return reference_attention(query, key, value, mask, is_causal, form)
+    if form.bias is not None:
+        mask, is_causal = _biased(form.bias, mask, is_causal, query, key), False
     return F.scaled_dot_product_attention(
         query,
         key,
@@ -133,6 +137,19 @@ def dense_attention(
         scale=form.scale,
         enable_gqa=query.shape[1] != key.shape[1],
     )
+
+
+def _biased(bias: Tensor, mask: Tensor | None, is_causal: bool, query: Tensor, key: Tensor) -> Tensor:
+    """The bias where tokens may see each other, and hardly anything elsewhere: a mask to be added (1 or B, H, Q, S)."""
+    num_queries, num_keys = query.shape[2], key.shape[2]
+    bias = bias[:, :, :num_queries, :num_keys]
+    if is_causal and mask is None:
+        mask = band_mask(num_queries, num_keys, None, True, query.device)
+    if mask is None:
+        return bias.to(query.dtype)
+    if mask.dtype == torch.bool:
+        return bias.masked_fill(~mask, torch.finfo(query.dtype).min).to(query.dtype)
+    return (bias + mask).to(query.dtype)
 
 
 def reference_attention(
@@ -146,6 +163,8 @@ def reference_attention(
     scores = query @ key.transpose(2, 3) * scale
     if form.softcap is not None:
         scores = form.softcap * torch.tanh(scores / form.softcap)
+    if form.bias is not None:
+        scores = scores + form.bias[:, :, :num_queries, :num_keys]
     if form.slopes is not None:
         scores = scores + form.slopes.to(scores.dtype)[:, None, None] * torch.arange(num_keys, device=scores.device)
     if is_causal and mask is None:

@@ -56,6 +56,12 @@ def offsets(segments: Sequence[Segment], device: torch.device) -> Offsets | None
     )
 
 
+def cross_offsets(targets: Sequence[Segment], sources: Sequence[Segment], device: torch.device) -> Offsets:
+    """The offsets of target segments that each attend to the source segment of the same index."""
+    queries, keys = ([segment.end - segment.start for segment in segments] for segments in (targets, sources))
+    return Offsets(_cumulated(queries, device), _cumulated(keys, device), max(queries), max(keys), None, False)
+
+
 def applies(query: Tensor, key: Tensor, value: Tensor, form: Form) -> bool:
     """Whether torch's kernel computes this: half precision, equal head sizes, nothing added to the scores."""
     return (
@@ -66,6 +72,7 @@ def applies(query: Tensor, key: Tensor, value: Tensor, form: Form) -> bool:
         and form.softcap is None
         and form.sinks is None
         and form.slopes is None
+        and form.bias is None
         and form.dropout == 0.0
         and _kernel() is not None
     )

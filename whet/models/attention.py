@@ -13,8 +13,11 @@ from transformers import AttentionInterface, AttentionMaskInterface, PretrainedC
 from transformers.masking_utils import sdpa_mask
 
 from whet.kernels.attention import Form, SegmentPlan, band_mask, dense_attention, largest_logits, segment_attention
+from whet.kernels.cross import CrossPlan, cross_attention
 
 NAME = "whet"
+# Marks the attention layers between a decoder and its encoder (`whet.models.encoder_decoder`).
+CROSS = "whet_cross"
 
 
 def register() -> None:
@@ -48,15 +51,24 @@ def attend(
     segments: SegmentPlan | None = None,
     shifted: tuple[SegmentPlan, SegmentPlan] | None = None,
     prefix: Any = None,
+    across: CrossPlan | None = None,
+    position_bias: Tensor | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
     """Attention (B, T, H, K) over packed `segments`, or, without them, causal with the newest token last.
 
     `shifted` are finer segments for each half of the heads (LongLoRA). `prefix` fills keys and values of virtual
-    tokens (`whet.models.prompting.Prefix`).
+    tokens (`whet.models.prompting.Prefix`). `across` is what layers between decoder and encoder take instead of
+    `segments`; `position_bias` is added to the scores.
     """
     query, key, value = _under_autocast(query, key, value)
-    form = Form(scaling, sliding_window, softcap, s_aux, alibi_slopes, dropout)
+    if is_causal is None:
+        is_causal = getattr(module, "is_causal", True)
+    if sliding_window is not None and not is_causal:
+        sliding_window = _two_sided(module, sliding_window)
+    form = Form(scaling, sliding_window, softcap, s_aux, alibi_slopes, dropout, position_bias)
+    if across is not None and getattr(module, CROSS, False):
+        return cross_attention(query, key, value, across, form), None
     if prefix is not None:
         key, value = prefix.fill(key, value, module.layer_idx)
     if shifted is not None:
@@ -66,13 +78,21 @@ def attend(
         if peaks is not None and module.training:
             torch.maximum(peaks, largest_logits(query, key, segments, form), out=peaks)
         return segment_attention(query, key, value, segments, form), None
-    if is_causal is None:
-        is_causal = getattr(module, "is_causal", True)
     if attention_mask is not None or not is_causal:
+        if attention_mask is None and sliding_window is not None and query.shape[2] > sliding_window:
+            attention_mask = band_mask(query.shape[2], key.shape[2], sliding_window, False, query.device)
         output = dense_attention(query, key, value, attention_mask, False, form)
     else:
         output = _plain(query, key, value, form)
     return output.transpose(1, 2).contiguous(), None
+
+
+def _two_sided(module: nn.Module, window: int) -> int:
+    """How far tokens see to either side: by the config, as transformers' masks have it.
+
+    What layers hand to the attention is counted for flash kernels, one more in modernbert and not in t5gemma (5.23).
+    """
+    return getattr(getattr(module, "config", None), "sliding_window", None) or window
 
 
 def _shifted(query: Tensor, key: Tensor, value: Tensor, plans: tuple[SegmentPlan, SegmentPlan], form: Form) -> Tensor:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from whet.contracts.model import Head
 from whet.contracts.tuner import Tuner
 
 
@@ -15,9 +16,9 @@ class BuildContext:
 
     `dtype` is that of the weights. Where ranks share one model, only the leader (`is_leader`) has real weights, on
     the CPU; the others build on meta and receive their shards. `tuner` prepares the model and its probes' twin alike;
-    without one, all parameters are trained. `scores` asks for a model that gives each sequence so many numbers instead
-    of a language model. With `values` a language model gets a head that gives each token's place a number. `ahead` asks
-    for that many modules that predict tokens after the next one.
+    without one, all parameters are trained. `head` asks for a model with another head than that of a language model.
+    With `values` a language model gets a head that gives each token's place a number. `ahead` asks for that many
+    modules that predict tokens after the next one.
     """
 
     device: torch.device = torch.device("cpu")
@@ -25,6 +26,6 @@ class BuildContext:
     seed: int = 0
     is_leader: bool = True
     tuner: Tuner | None = None
-    scores: int | None = None
+    head: Head | None = None
     values: bool = False
     ahead: int = 0

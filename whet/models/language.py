@@ -1,6 +1,6 @@
-"""A causal language model as objectives see it: packed, and with logits for trained positions only."""
+"""A language model as objectives see it: packed, and with logits for trained positions only."""
 
-# T tokens  P trained positions  C those of a chunk  D model  V vocab  K tokens a position  S samples  L longest sample
+# T tokens  P trained positions  C those of a chunk  D model  V vocab  K tokens a position  N sequences
 
 from __future__ import annotations
 
@@ -12,46 +12,63 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
-from transformers import PretrainedConfig, PreTrainedModel
+from transformers import PretrainedConfig
 
 from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Stream
 from whet.contracts.model import PLAIN, Reading, Readout
 from whet.kernels.ahead import look_ahead
-from whet.kernels.attention import SegmentPlan
 from whet.kernels.linear_divergence import Distances, linear_divergence, logits_distances
 from whet.kernels.linear_loss import CHUNK_BYTES, cap_and_scale, linear_nll, logits_logprobs, product_dtype
 from whet.kernels.linear_scores import Scores, linear_logprobs, linear_scores, linear_top, logits_scores
-from whet.models import rope, shift
+from whet.models import bodies, encoder_decoder, rope
+from whet.models.bodies import Way, before_output, decoder_of, unwrapped
+from whet.models.encoder_decoder import output_bias, output_scale
+from whet.models.families import Family, family_of, first_position
+from whet.models.heads import sequence_scores, token_scores
 from whet.models.noise import noise_of
 from whet.models.value_head import values
 
+__all__ = ["LanguageModel", "decoder_of", "logit_shape", "unwrapped"]
+
 TOP = frozenset({"top_ids", "top_logprobs"})
+# What is read from hidden states, and not from the logits of trained positions.
+HEADS = frozenset({"hidden", "scores", "token_scores", "values", "ahead"})
 # Not a quantity of `run` but what another model is compared with; and the attribute of modules that look ahead.
 READING, AHEAD = "reading", "whet_ahead"
-_FROM_HIDDEN = frozenset({"hidden", "scores", "values", "ahead"})
-WANTS = TOP | _FROM_HIDDEN | {
+WANTS = TOP | HEADS | {
     "nll", "logprobs", "target_logprobs", "hits", "entropy", "candidates", "samples", "divergence",
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """How this module is run: packed or a sample a row, chunked head or the model's own, and its logits' shape."""
+    """How this module is run: packed or a sample a row, chunked head or the model's own, and its logits' shape.
+
+    `first` is the number of a sample's first position.
+    """
 
     vocab: int
+    family: Family = "causal"
+    first: int = 0
     packed: bool = True
     head: str = "chunked"
     chunk: int | None = None
     logit_scale: float = 1.0
     softcap: float | None = None
 
+    @property
+    def way(self) -> Way:
+        """An encoder that agrees with itself neither packed nor padded (convbert) runs sample by sample."""
+        is_causal = self.family == "causal"
+        return Way(is_causal, self.packed, not (is_causal or self.packed) and self.head == "keep", self.first)
+
     def shape(self) -> dict[str, Any]:
         return {"chunk": self.chunk, "logit_scale": self.logit_scale, "softcap": self.softcap}
 
 
-class CausalModel:
-    """Runs a transformers causal language model over packed batches (contract: `whet.contracts.model.Model`).
+class LanguageModel:
+    """Runs a language model of transformers over packed batches (contract: `whet.contracts.model.Model`).
 
     Everything that touches parameters happens inside `module.whet_run`, so that FSDP2's
     `register_fsdp_forward_method(module, "whet_run")` gathers and frees them around it.
@@ -61,10 +78,17 @@ class CausalModel:
         self, module: Any, *, packed: bool = True, head_mode: str = "chunked", chunk: int | None = None
     ) -> None:
         self.module = module
-        config = unwrapped(module).config.get_text_config()
-        self.facts = RunFacts(config.vocab_size, packed, head_mode, chunk, *logit_shape(config))
+        config = unwrapped(module).config
+        text, family = config.get_text_config(), family_of(config, allow_code=True) or "causal"
+        how = (family, first_position(config), packed, head_mode, chunk)
+        scale, softcap = logit_shape(text)
+        if family == "seq2seq":
+            scale *= output_scale(unwrapped(module))
+        self.facts = RunFacts(text.vocab_size, *how, scale, softcap)
         if packed:
             rope.isolate(module)
+            if family == "seq2seq":
+                encoder_decoder.isolate(module)
         self.module.whet_run = MethodType(partial(_run, facts=self.facts), module)
 
     def run(self, batch: Batch, want: frozenset[str], readout: Readout = PLAIN) -> dict[str, Tensor]:
@@ -72,26 +96,16 @@ class CausalModel:
             raise ModelError(f"a language model cannot give {', '.join(sorted(unknown))}", hint=f"want {sorted(WANTS)}")
         noise = noise_of(self.module)
         if noise is None:
-            return self.module.whet_run(batch.text, frozenset(want), readout)
+            return self.module.whet_run(batch, frozenset(want), readout)
         noise.stream = batch.text
         try:
-            return self.module.whet_run(batch.text, frozenset(want), readout)
+            return self.module.whet_run(batch, frozenset(want), readout)
         finally:
             noise.stream = None
 
     def reading(self, batch: Batch) -> Reading:
         """What the model says at the trained positions, for another one to be compared with."""
-        return self.module.whet_run(batch.text, frozenset({READING}))[READING]
-
-
-def unwrapped(module: Any) -> PreTrainedModel:
-    """The transformers model inside a PEFT wrapper, or the module itself."""
-    return module.get_base_model() if hasattr(module, "get_base_model") else module
-
-
-def decoder_of(model: PreTrainedModel) -> nn.Module:
-    """The part that gives hidden states. Some classes name a part that they do not have (llama4's text model)."""
-    return model.base_model if model.base_model is not model else model.model
+        return self.module.whet_run(batch, frozenset({READING}))[READING]
 
 
 def logit_shape(config: PretrainedConfig) -> tuple[float, float | None]:
@@ -108,107 +122,55 @@ def logit_shape(config: PretrainedConfig) -> tuple[float, float | None]:
     return scale, softcap
 
 
-# A Stream is passed whole: FSDP2's mixed precision would round the weights, as float tensors, to bfloat16.
+# A Batch is passed whole: FSDP2's mixed precision would round the weights, as float tensors, to bfloat16.
 def _run(
-    module: nn.Module, stream: Stream, want: frozenset[str], readout: Readout = PLAIN, *, facts: RunFacts
+    module: nn.Module, batch: Batch, want: frozenset[str], readout: Readout = PLAIN, *, facts: RunFacts
 ) -> dict[str, Any]:
+    stream, body = batch.trained, encoder_decoder if facts.family == "seq2seq" else bodies
     trained_P = torch.nonzero(stream.weights > 0).squeeze(1)
     asked = _Asked(stream.targets[trained_P], stream.weights[trained_P], want, readout)
     results: dict[str, Tensor] = {}
-    if facts.head == "keep" and want - _FROM_HIDDEN:
-        logits_PV = _own_logits(module, stream, trained_P, facts)
+    if facts.head == "keep" and want - HEADS:
+        logits_PV = body.own_logits(module, batch, trained_P, facts.way)
         if READING in want:
             return {READING: Reading(cap_and_scale(logits_PV, 1.0, None))}
         results = asked.of_logits(cap_and_scale(logits_PV, 1.0, None, readout.temperature))
-        if not want & _FROM_HIDDEN:
+        if not want & HEADS:
             return results
-    hidden_TD = _hidden(module, stream, facts)
+    hidden_TD = body.hidden(module, batch, facts.way)
     if "hidden" in want:
         results["hidden"] = hidden_TD
     if "ahead" in want:
         results["ahead"] = _ahead(module, hidden_TD, stream, facts)
     if "scores" in want:
-        results["scores"] = _scores(module, hidden_TD, stream)
-    hidden_PD = hidden_TD.index_select(0, trained_P)
-    if READING in want:
-        return {READING: _reading(unwrapped(module).get_output_embeddings(), hidden_PD, facts)}
+        results["scores"] = sequence_scores(unwrapped(module), hidden_TD, stream)
+    hidden_PD, model = hidden_TD.index_select(0, trained_P), unwrapped(module)
+    if "token_scores" in want:
+        results["token_scores"] = token_scores(model, hidden_PD)
     if "values" in want:
         results["values"] = values(module, hidden_PD)
-    if facts.head == "keep" or not want - _FROM_HIDDEN:
+    if facts.head == "keep" or not want - HEADS:
         return results
-    return results | _from_hidden(unwrapped(module).get_output_embeddings(), hidden_PD, asked, facts)
-
-
-def _scores(module: nn.Module, hidden_TD: Tensor, stream: Stream) -> Tensor:
-    """What the scoring head says of the last token of each sequence (N, C) float32."""
-    head = getattr(unwrapped(module), "score", None)
-    if head is None:
-        raise ModelError("the model has no scoring head", hint="objective: reward")
-    beginnings = {segment.prefix for segment in stream.segments}
-    lasts = [segment.end - 1 for index, segment in enumerate(stream.segments) if index not in beginnings]
-    return head(hidden_TD[torch.tensor(lasts, device=hidden_TD.device)]).float()
+    if facts.family == "masked":
+        hidden_PD = before_output(model, [model.base_model_prefix], hidden_PD)
+    head, bias = model.get_output_embeddings(), output_bias(model)
+    if READING in want:
+        return {READING: _reading(head, hidden_PD, facts, bias)}
+    return results | _from_hidden(head, hidden_PD, asked, facts, bias)
 
 
 def _ahead(module: Any, hidden_TD: Tensor, stream: Stream, facts: RunFacts) -> Tensor:
     """The sums of weight x -log p (n,) of the tokens 2, 3, ... places further than each."""
-    inputs = _packed_inputs(module, stream)
+    [(inputs, _)] = facts.way.inputs(module, stream)
     del inputs["input_ids"]
-    sums = []
+    head, sums = module.get_output_embeddings(), []
     for number, further in enumerate(getattr(module, AHEAD).values(), 1):
         ids_T, targets_T, weights_T = look_ahead(stream, number)
         hidden_TD = further(hidden_TD, module.get_input_embeddings()(ids_T), inputs)
         trained_P = torch.nonzero(weights_T > 0).squeeze(1)
         asked = _Asked(targets_T[trained_P], weights_T[trained_P], frozenset({"nll"}), PLAIN)
-        hidden_PD = hidden_TD.index_select(0, trained_P)
-        sums.append(_from_hidden(module.get_output_embeddings(), hidden_PD, asked, facts)["nll"])
+        sums.append(_from_hidden(head, hidden_TD.index_select(0, trained_P), asked, facts, output_bias(module))["nll"])
     return torch.stack(sums)
-
-
-def _hidden(module: nn.Module, stream: Stream, facts: RunFacts) -> Tensor:
-    """Last hidden states (T, D) of the flat row."""
-    decoder = decoder_of(unwrapped(module))
-    if facts.packed:
-        return decoder(**_packed_inputs(module, stream)).last_hidden_state[0]
-    rows = _Rows(stream)
-    return rows.flat(decoder(**rows.inputs()).last_hidden_state)
-
-
-def _own_logits(module: nn.Module, stream: Stream, trained_P: Tensor, facts: RunFacts) -> Tensor:
-    """Logits (P, V) from the model's own forward."""
-    if facts.packed:
-        return module(**_packed_inputs(module, stream), logits_to_keep=trained_P).logits[0]
-    rows = _Rows(stream)
-    return rows.flat(module(**rows.inputs()).logits)[trained_P]
-
-
-def _packed_inputs(module: nn.Module, stream: Stream) -> dict:
-    positions = stream.positions[None] if stream.positions.dim() == 1 else stream.positions
-    inputs = {"input_ids": stream.ids[None], "position_ids": positions, "use_cache": False}
-    shifted = shift.plans(module, stream.segments)
-    if shifted is not None:
-        inputs["shifted"] = shifted
-    return {**inputs, "segments": SegmentPlan(stream.segments)}
-
-
-class _Rows:
-    """A stream laid out one sample a row, padded on the right, where a causal model never looks."""
-
-    def __init__(self, stream: Stream) -> None:
-        for segment in stream.segments:
-            if segment.prefix >= 0 or segment.kind != "causal":
-                raise ModelError("a model that runs one sample a row takes only whole causal samples")
-        lengths = torch.tensor([s.end - s.start for s in stream.segments], device=stream.ids.device)
-        row_T = torch.repeat_interleave(torch.arange(len(lengths), device=lengths.device), lengths)
-        starts_T = (lengths.cumsum(0) - lengths)[row_T]
-        self.index = (row_T, torch.arange(stream.num_tokens, device=lengths.device) - starts_T)
-        self.ids_SL = stream.ids.new_zeros(len(lengths), int(lengths.max()))
-        self.ids_SL[self.index] = stream.ids
-
-    def inputs(self) -> dict:
-        return {"input_ids": self.ids_SL, "use_cache": False}
-
-    def flat(self, values_SLX: Tensor) -> Tensor:
-        return values_SLX[self.index]
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +196,7 @@ class _Asked:
     @property
     def is_nll(self) -> bool:
         """Whether nothing but the sum of the loss is wanted, which is computed without a second pass."""
-        return self.want - _FROM_HIDDEN == {"nll"} and self.readout.temperature == 1.0
+        return self.want - HEADS == {"nll"} and self.readout.temperature == 1.0
 
     def part(self, at: slice) -> _Asked:
         """The same at some of the positions."""
@@ -267,10 +229,12 @@ class _Asked:
         return {name: found[name] for name in found if name in self.want}
 
 
-def _from_hidden(head: nn.Module, hidden_PD: Tensor, asked: _Asked, facts: RunFacts) -> dict[str, Tensor]:
+def _from_hidden(
+    head: nn.Module, hidden_PD: Tensor, asked: _Asked, facts: RunFacts, bias: Tensor | None
+) -> dict[str, Tensor]:
     if type(head) is not nn.Linear or "samples" in asked.want:
-        return _from_module(head, hidden_PD, asked, facts)
-    shape = facts.shape() | {"bias": head.bias}
+        return _from_module(head, hidden_PD, asked, facts, bias)
+    shape = facts.shape() | {"bias": head.bias if bias is None else bias}
     if asked.is_nll:
         return {"nll": linear_nll(hidden_PD, head.weight, asked.targets_P, asked.weights_P, **shape)}
     found: dict[str, Tensor] = {}
@@ -283,7 +247,7 @@ def _from_hidden(head: nn.Module, hidden_PD: Tensor, asked: _Asked, facts: RunFa
     if asked.want & TOP:
         ids_PK, logprobs_PK = linear_top(hidden_PD, head.weight, asked.readout.top, **shape)
         found |= {"top_ids": ids_PK, "top_logprobs": logprobs_PK}
-    if asked.want - TOP - _FROM_HIDDEN - {"divergence"}:
+    if asked.want - TOP - HEADS - {"divergence"}:
         found |= asked.named(linear_scores(hidden_PD, head.weight, asked.ids_PK, entropy=asked.entropy, **shape))
     return found
 
@@ -292,19 +256,24 @@ def _distances(distances: Distances) -> dict[str, Tensor]:
     return dict(zip(("divergence", "divergences", "target_logprobs", "agrees"), distances, strict=True))
 
 
-def _reading(head: nn.Module, hidden_PD: Tensor, facts: RunFacts) -> Reading:
+def _reading(head: nn.Module, hidden_PD: Tensor, facts: RunFacts, bias: Tensor | None) -> Reading:
     """Hidden states with the head. Under FSDP2 its weight stays whole: the root does not shard again after it."""
     if type(head) is nn.Linear:
-        return Reading(hidden_PD, head.weight, head.bias, facts.logit_scale, facts.softcap, product_dtype(head.weight))
-    return Reading(cap_and_scale(head(hidden_PD), facts.logit_scale, facts.softcap))
+        bias = head.bias if bias is None else bias
+        return Reading(hidden_PD, head.weight, bias, facts.logit_scale, facts.softcap, product_dtype(head.weight))
+    logits_PV = head(hidden_PD) if bias is None else head(hidden_PD) + bias
+    return Reading(cap_and_scale(logits_PV, facts.logit_scale, facts.softcap))
 
 
-def _from_module(head: nn.Module, hidden_PD: Tensor, asked: _Asked, facts: RunFacts) -> dict[str, Tensor]:
+def _from_module(
+    head: nn.Module, hidden_PD: Tensor, asked: _Asked, facts: RunFacts, bias: Tensor | None
+) -> dict[str, Tensor]:
     """The head as a module, chunk by chunk, each recomputed in the backward pass: for adapters and sharded heads."""
 
     def of_chunk(hidden_CD: Tensor, part: _Asked) -> dict[str, Tensor]:
         temperature = part.readout.temperature
-        return part.of_logits(cap_and_scale(head(hidden_CD), facts.logit_scale, facts.softcap, temperature))
+        logits_CV = head(hidden_CD) if bias is None else head(hidden_CD) + bias
+        return part.of_logits(cap_and_scale(logits_CV, facts.logit_scale, facts.softcap, temperature))
 
     rows = facts.chunk or max(1, CHUNK_BYTES.get(hidden_PD.device.type, CHUNK_BYTES["cuda"]) // (4 * facts.vocab))
     edges = range(0, max(len(hidden_PD), 1), rows)

@@ -12,25 +12,20 @@ import torch
 from transformers import (
     CONFIG_MAPPING,
     AutoConfig,
-    AutoModelForCausalLM,
-    AutoModelForSequenceClassification,
     AutoTokenizer,
     PretrainedConfig,
     PreTrainedModel,
 )
-from transformers.models.auto.modeling_auto import (
-    MODEL_FOR_CAUSAL_LM_MAPPING,
-    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
-)
 
 from whet.base.errors import ModelError
 from whet.base.seeds import forked
+from whet.contracts.model import Head
 from whet.models import coded, new_tokens, quantized
 from whet.models.adapters import base_of, is_adapter, merged, with_adapter
 from whet.models.attention import own
+from whet.models.families import auto_class, family_of, first_position
+from whet.models.heads import headed, is_drawn
 from whet.models.quantized import Quantization
-
-SCORE = "score.weight"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +74,7 @@ class Spec:
 
 
 def read(spec: Spec) -> tuple[PretrainedConfig, Any | None]:
-    """The model's config, known to be one of a causal language model, and its tokenizer (None for `init` without one).
+    """The model's config, known to be one of a language model, and its tokenizer (None for `init` without one).
 
     For `init`, the vocabulary size and the special tokens come from the tokenizer where the config says nothing.
     """
@@ -97,12 +92,11 @@ def read(spec: Spec) -> tuple[PretrainedConfig, Any | None]:
     else:
         tokenizer = _tokenizer(spec)
         config = _initial_config(spec.init, tokenizer)
-    has_code = spec.allow_code and "AutoModelForCausalLM" in (getattr(config, "auto_map", None) or {})
-    if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING and not has_code:
+    if family_of(config, allow_code=spec.allow_code) is None:
         raise ModelError(
-            f"`{config.model_type}` is not a causal language model in transformers",
+            f"`{config.model_type}` is not a language model in transformers",
             at="model",
-            hint="a model whose config.json names a ...ForCausalLM architecture",
+            hint="a model whose config.json names a ...ForCausalLM, ...ForMaskedLM or ...ForConditionalGeneration",
         )
     _check_vocabulary(config, tokenizer)
     _check_stored(spec, config)
@@ -138,7 +132,8 @@ def _of_adapter(spec: Spec, under: Spec) -> tuple[PretrainedConfig, Any | None]:
 
 def context_length(config: PretrainedConfig) -> int | None:
     """The longest sequence that the model was made for, where its config says so."""
-    return getattr(config.get_text_config(), "max_position_embeddings", None)
+    length = getattr(config.get_text_config(), "max_position_embeddings", None)
+    return length - first_position(config) if length else None
 
 
 def build_module(
@@ -150,16 +145,16 @@ def build_module(
     attention: str | None,
     on_meta: bool,
     merge: bool = True,
-    scores: int | None = None,
+    head: Head | None = None,
 ) -> PreTrainedModel:
     """The model with its own weights (or freshly drawn ones, for `init`) on the CPU, or without any on meta.
 
     `attention` is a name of transformers' attention interface; None is the model's own choice. Draws come from a fork
     of the default generator seeded with `seed`. Raises when the weights lack a tensor: it would be random. An adapter's
-    folder gives its base model with the adapter folded into the weights, or (not `merge`) beside them. With `scores`
-    the head gives so many numbers a sequence; it is drawn where the weights have none.
+    folder gives its base model with the adapter folded into the weights, or (not `merge`) beside them. Another
+    `head` than that of a language model is drawn where the weights have none.
     """
-    kind = scorer(config, scores) if scores else AutoModelForCausalLM
+    kind = headed(config, head) if head else auto_class(config, allow_code=spec.allow_code)
     if spec.under is not None:
         build: dict[str, Any] = {"dtype": dtype, "seed": seed, "attention": attention, "on_meta": on_meta}
         return _quantized(spec, _with_adapter(spec, build_module(spec.under, config, **build), merge, on_meta))
@@ -170,26 +165,7 @@ def build_module(
     with forked(seed, "model"):
         if spec.init is not None:
             return _quantized(spec, kind.from_config(config, **how))
-        return _with_weights(spec, config, how, kind)
-
-
-def scorer(config: PretrainedConfig, outputs: int) -> Any:
-    """The class of models that give each sequence `outputs` numbers; the config is set to that.
-
-    Transformers reads them at the last token that is no padding, so padding must not be what ends a text.
-    Raises ModelError where transformers has no such head for the model.
-    """
-    if type(config) not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
-        raise ModelError(
-            f"transformers has no scoring head for `{config.model_type}`",
-            at="model",
-            hint="a model such as llama or qwen3",
-        )
-    config.num_labels = outputs
-    ends = config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id]
-    if config.pad_token_id in ends:
-        config.pad_token_id = None
-    return AutoModelForSequenceClassification
+        return _with_weights(spec, config, how, kind, has_head=head is not None)
 
 
 def _quantized(spec: Spec, module: Any) -> Any:
@@ -207,7 +183,9 @@ def _with_adapter(spec: Spec, base: PreTrainedModel, merge: bool, on_meta: bool)
     return module
 
 
-def _with_weights(spec: Spec, config: PretrainedConfig, how: dict[str, Any], kind: Any) -> PreTrainedModel:
+def _with_weights(
+    spec: Spec, config: PretrainedConfig, how: dict[str, Any], kind: Any, *, has_head: bool
+) -> PreTrainedModel:
     assert spec.path is not None
     _check_folder(spec.path)
     if coded.is_read_here(config):
@@ -222,7 +200,9 @@ def _with_weights(spec: Spec, config: PretrainedConfig, how: dict[str, Any], kin
             unpack(module)
     except Exception as error:
         raise _explained(error, spec.path, "model.path") from error
-    missing = sorted(set(report["missing_keys"]) - ({SCORE} if kind is not AutoModelForCausalLM else set()))
+    missing = sorted(report["missing_keys"])
+    if has_head:
+        missing = [name for name in missing if not is_drawn(name)]
     if missing:
         raise ModelError(
             f"the weights of {spec.path} lack {len(missing)} tensors of {type(module).__name__}: {_some(missing)}",

@@ -13,11 +13,13 @@ from torch import nn
 from whet.base.errors import ConfigError, ModelError
 from whet.contracts.model import ParamRole
 from whet.models.adapters import NAME, adapter_state, hold, quiet, wrapper_of
+from whet.models.families import Family, family_of
 from whet.models.new_tokens import new_tokens_of
 from whet.models.roles import roles
 from whet.models.tuners.full import Full
 
 ALL_LINEAR, NORMS = "all-linear", "all-norms"
+_TASKS: dict[Family, str | None] = {"causal": "CAUSAL_LM", "masked": None, "seq2seq": "SEQ_2_SEQ_LM"}
 
 
 class PeftTuner(Full):
@@ -51,7 +53,7 @@ class PeftTuner(Full):
 
     def config(self, module: nn.Module) -> Any:
         """PEFT's config for this module."""
-        config = config_class(self.method)(task_type="CAUSAL_LM", **self.fitted(module))
+        config = config_class(self.method)(task_type=_task(module), **self.fitted(module))
         config.base_model_name_or_path = getattr(module, "name_or_path", None) or None
         return config
 
@@ -174,3 +176,10 @@ def check_targets(module: nn.Module, targets: str | Sequence[str]) -> None:
 
 def first_line(error: Exception) -> str:
     return str(error).strip().split("\n")[0][:300]
+
+
+def _task(module: Any) -> str | None:
+    """What PEFT calls the use of the model; None where it knows no name for it (filling in masks)."""
+    if module.get_output_embeddings() is None:
+        return "FEATURE_EXTRACTION"
+    return _TASKS[family_of(module.config, allow_code=True) or "causal"]

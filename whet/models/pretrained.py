@@ -9,20 +9,22 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoModelForCausalLM, PretrainedConfig
+from transformers import PretrainedConfig
 
 from whet.base.errors import ModelError, WhetError
 from whet.base.seeds import forked
 from whet.contracts.model import Capabilities, Loaded
-from whet.models import attention, value_head
+from whet.models import attention, both_ways, value_head
 from whet.models.ahead import look_further
 from whet.models.context import BuildContext
-from whet.models.language import CausalModel
+from whet.models.families import auto_class, family_of
+from whet.models.language import LanguageModel
 from whet.models.loading import Spec, build_module, context_length, new_pieces, read
 from whet.models.new_tokens import grow
 from whet.models.probes import Verdict, check_own_forward, one_line, probe, unprobed
 from whet.models.quantized import check_frozen, check_stays
 from whet.models.roles import roles
+from whet.models.trials import TRIALS
 from whet.models.twin import build_twin, twin_config
 
 # A twin whose widths could not be shrunk is built only up to this size (4 bytes each, two copies and gradients).
@@ -36,10 +38,8 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
     """
     attention.register()
     config, tokenizer = read(spec)
-    if context.scores and context.tuner is not None and context.tuner.is_adapter:
-        raise ModelError(
-            "an adapter cannot hold the scoring head that this objective trains", at="tuner", hint="tuner=full"
-        )
+    if context.head and context.tuner is not None and context.tuner.is_adapter:
+        raise ModelError("an adapter cannot hold the head that this objective trains", at="tuner", hint="tuner=full")
     if context.tuner is not None and context.tuner.is_adapter and spec.init is not None:
         raise ModelError(
             "an adapter needs a base model that is stored, and `model.init` is a new one",
@@ -47,6 +47,8 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
             hint="tuner=full, or train and save the model first",
         )
     verdict = verdict_of(spec, config, context)
+    if context.head is not None and not context.head.is_causal:
+        both_ways.check(config, allow_code=spec.allow_code)
     pieces = new_pieces(spec)
     check_tuner(spec, config, context, pieces)
     module = build_module(
@@ -57,9 +59,9 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
         attention=attention.NAME if verdict.packed else None,
         on_meta=not context.is_leader,
         merge=context.tuner is not None,
-        scores=context.scores,
+        head=context.head,
     )
-    if context.scores:
+    if context.head:
         module.config.architectures = [type(module).__name__]
     if pieces:
         grow(module, pieces)
@@ -67,9 +69,10 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
         packed=verdict.packed,
         shares=verdict.shares,
         head=verdict.head,
-        generates=module.can_generate(),
+        generates=context.head is None and module.can_generate(),
         batch_norm=any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules()),
         context=context_length(config),
+        family=family_of(config, allow_code=spec.allow_code) or "causal",
         notices=(*verdict.notices, *_noise(module, config.model_type)),
     )
     if context.tuner is not None:
@@ -81,7 +84,7 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
         _look_further(module, verdict, context)
     if context.is_leader:
         module = module.to(context.device)
-    model = CausalModel(module, packed=verdict.packed, head_mode=verdict.head)
+    model = LanguageModel(module, packed=verdict.packed, head_mode=verdict.head)
     return Loaded(module, tokenizer, capabilities, model, roles(module))
 
 
@@ -99,6 +102,7 @@ def _look_further(module: Any, verdict: Verdict, context: BuildContext) -> None:
 def verdict_of(spec: Spec, config: PretrainedConfig, context: BuildContext) -> Verdict:
     """How the model may be run, from probes on its twin. Raises ModelError when the model is not causal."""
     name = config.model_type
+    trial = TRIALS[family_of(config, allow_code=spec.allow_code) or "causal"]
     prepare = partial(_prepared, context=context)
     reason = "no twin of it could be built"
     for shrink in (True, False):
@@ -106,16 +110,23 @@ def verdict_of(spec: Spec, config: PretrainedConfig, context: BuildContext) -> V
             small = twin_config(config, shrink=shrink)
             if not shrink and _size(small, spec) > LARGEST_TWIN:
                 break
+            _look_back(small)
             build = partial(build_twin, small, prepare=prepare, allow_code=spec.allow_code)
-            check_own_forward(build, name)
+            check_own_forward(build, name, trial)
         except ModelError:
             raise
         except Exception as error:
             # Names and limits in configs are not standardised: a twin that does not fit together tells nothing.
             reason = f"no twin of it could be built ({one_line(error)})"
             continue
-        return probe(build, name)
+        return probe(build, name, trial)
     return unprobed(name, reason)
+
+
+def _look_back(small: PretrainedConfig) -> None:
+    """A decoder whose tokens were trained to see what follows is probed as it was made."""
+    if getattr(small, "is_causal", True) is False:
+        small.is_causal = True
 
 
 def check_tuner(
@@ -161,5 +172,6 @@ def _prepared(module: nn.Module, context: BuildContext) -> nn.Module:
 
 def _size(config: PretrainedConfig, spec: Spec) -> int:
     with torch.device("meta"):
-        module = AutoModelForCausalLM.from_config(config, trust_remote_code=spec.allow_code)
+        kind = auto_class(config, allow_code=spec.allow_code)
+        module = kind.from_config(config, trust_remote_code=spec.allow_code)
     return sum(parameter.numel() for parameter in module.parameters())

@@ -5,30 +5,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from transformers import PretrainedConfig
 
-from whet.base.errors import ModelError
-from whet.contracts.batch import Batch, Segment, Stream
+from whet.contracts.batch import Batch
 from whet.contracts.sample import Sample
 from whet.data.collate import collate
 from whet.models import attention
-from whet.models.language import CausalModel
+from whet.models.language import LanguageModel
+from whet.models.trials import TRIALS, Trial, vocabulary
 
-# Longer than the twin's windows, in no order that a sort would hide.
-LENGTHS = (21, 13, 18)
 # Two ways of computing the same sums: above rounding (2e-6, and 4e-5 through recurrent layers). That nothing leaks is
 # measured far more sharply, by isolation.
 AGREEMENT = 2e-4
 EXPERTS_ISOLATION = 1e-6
-CAUSALITY = 1e-4
+CAUSAL = TRIALS["causal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,42 +38,33 @@ class Verdict:
     shares: bool = False
 
 
-def probe(build: Callable[[str | None], nn.Module], name: str) -> Verdict:
+def probe(build: Callable[[str | None], nn.Module], name: str, trial: Trial = CAUSAL) -> Verdict:
     """The fastest way to run a model that gives what its own forward gives.
 
     `build(attention)` makes its twin, equal in weights for every `attention`. Ways are tried from the fastest: packed
     with the chunked head, packed with its own head, a sample a row with the chunked head. What is left, a sample a row
     with its own head, is its own forward. About half a second for a dense model. Whether branches may share a beginning
-    is probed by itself: embeddings that turn with the length of a sample cannot.
+    is probed by itself: embeddings that turn with the length of a sample cannot. `trial` is that of the model's family.
     """
-    mixes = _failure(partial(_check_isolation, build))
+    mixes = _failure(partial(_check_isolation, build, trial))
     failures: dict[tuple[bool, str], str] = {}
     for way in ((True, "chunked"), (True, "keep"), (False, "chunked"), (False, "keep")):
         if way == (False, "keep"):
             break
-        failure = mixes if way[0] and mixes else _failure(partial(_check_agreement, build, *way))
+        failure = mixes if way[0] and mixes else _failure(partial(_check_agreement, build, trial, *way))
         if failure is None:
             break
         failures[way] = failure
-    shares = way[0] and _failure(partial(_check_sharing, build, way[1])) is None
-    return Verdict(*way, tuple(_notices(name, way, failures)), shares)
+    shares = trial.is_causal and way[0] and _failure(partial(_check_sharing, build, way[1])) is None
+    return Verdict(*way, tuple(_notices(name, way, failures, trial)), shares)
 
 
-def check_own_forward(build: Callable[[str | None], nn.Module], name: str) -> None:
-    """Run the twin's own forward and backward. Raises ModelError when it lets tokens see what follows them."""
+def check_own_forward(build: Callable[[str | None], nn.Module], name: str, trial: Trial = CAUSAL) -> None:
+    """Run the twin's own forward and backward. Raises ModelError when a causal one lets tokens see what follows."""
     module = build(None)
-    samples = _samples(_vocab(module.config))
-    _own_loss(module, samples).backward()
-    ids = samples[0]
-    changed = torch.cat([ids[:-1], (ids[-1:] + 1) % _vocab(module.config)])
-    with torch.no_grad():
-        before, after = (module(input_ids=x[None], use_cache=False).logits[0, :-1] for x in (ids, changed))
-    if not (after - before).abs().max() <= CAUSALITY * before.abs().max():
-        raise ModelError(
-            f"{name} is not causal: what it predicts depends on the tokens that follow",
-            at="model",
-            hint="another model, or `is_decoder: true` in its config if it has that choice",
-        )
+    samples = trial.samples(module.config)
+    trial.own_loss(module, samples).backward()
+    trial.check(module, samples, name)
 
 
 def unprobed(name: str, reason: str) -> Verdict:
@@ -89,8 +77,11 @@ def one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0].removesuffix(":")
 
 
-def _notices(name: str, way: tuple[bool, str], failures: dict[tuple[bool, str], str]) -> list[str]:
+def _notices(name: str, way: tuple[bool, str], failures: dict[tuple[bool, str], str], trial: Trial) -> list[str]:
     notices = []
+    if way == (False, "keep") and not trial.is_causal:
+        reason = failures[False, "chunked"]
+        return [f"{name} trains each sample in a forward of its own: packed and padded it computes another: {reason}."]
     if not way[0]:
         reason = failures[True, "keep"]
         notices.append(f"{name} trains one sample a row, padded, because packing changes what it computes: {reason}.")
@@ -106,21 +97,24 @@ def has_experts(config: PretrainedConfig) -> bool:
     return any(re.search(r"(num|n)_(local_|routed_)?experts", key) and value for key, value in values.items())
 
 
-def _check_isolation(build: Callable[[str | None], nn.Module]) -> None:
+def _check_isolation(build: Callable[[str | None], nn.Module], trial: Trial) -> None:
     """Change each sample in turn: hidden states and gradients of the others must stay as they are."""
-    model = CausalModel(build(attention.NAME))
+    model = LanguageModel(build(attention.NAME))
     config = model.module.config
-    samples = _samples(_vocab(config))
-    base = _hidden(model, samples)
+    samples = trial.samples(config)
+    with torch.no_grad():
+        base = model.run(trial.batch(samples), frozenset({"hidden"}))["hidden"]
     limit = gradient_limit = 8 * torch.finfo(base.dtype).eps
     if has_experts(config):
         limit, gradient_limit = EXPERTS_ISOLATION, 10 * EXPERTS_ISOLATION
     noise_TD = torch.randn(base.shape, generator=torch.Generator().manual_seed(1)).to(base)
+    owner_T = torch.repeat_interleave(torch.arange(len(samples)), torch.tensor(trial.sizes(samples)))
     for index, sample in enumerate(samples):
-        changed = [*samples[:index], (sample + 1) % _vocab(config), *samples[index + 1 :]]
-        others_T1 = torch.cat([torch.full_like(s, i != index) for i, s in enumerate(samples)])[:, None].to(base)
-        before, before_grads = _with_gradients(model, samples, noise_TD * others_T1)
-        after, after_grads = _with_gradients(model, changed, noise_TD * others_T1)
+        other = trial.changed(sample, vocabulary(config))
+        changed = [*samples[:index], other, *samples[index + 1 :]]
+        others_T1 = (owner_T != index)[:, None].to(base)
+        before, before_grads = _with_gradients(model, trial.batch(samples), noise_TD * others_T1)
+        after, after_grads = _with_gradients(model, trial.batch(changed), noise_TD * others_T1)
         _check_unmoved("", before * others_T1, after * others_T1, limit)
         for name in before_grads:
             _check_unmoved(f"' gradient of {name}", before_grads[name], after_grads[name], gradient_limit)
@@ -132,14 +126,14 @@ def _check_unmoved(what: str, before: Tensor, after: Tensor, limit: float) -> No
         raise _Differs(f"a packed sample moves its neighbours{what} by {moved:.1g} of their scale")
 
 
-def _check_agreement(build: Callable[[str | None], nn.Module], packed: bool, head: str) -> None:
+def _check_agreement(build: Callable[[str | None], nn.Module], trial: Trial, packed: bool, head: str) -> None:
     """Loss and the gradient of every trained parameter against the model's own forward, sample by sample."""
     own, ours = build(None), build(attention.NAME if packed else None)
-    samples = _samples(_vocab(own.config))
-    expected = _own_loss(own, samples)
+    samples = trial.samples(own.config)
+    expected = trial.own_loss(own, samples)
     expected.backward()
-    model = CausalModel(ours, packed=packed, head_mode=head)
-    found = model.run(_batch(samples), frozenset({"nll"}))["nll"]
+    model = LanguageModel(ours, packed=packed, head_mode=head)
+    found = model.run(trial.batch(samples), frozenset({"nll"}))["nll"]
     found.backward()
     ours_loss, own_loss = found.item(), expected.item()
     if not abs(ours_loss - own_loss) <= AGREEMENT * abs(own_loss):
@@ -149,7 +143,7 @@ def _check_agreement(build: Callable[[str | None], nn.Module], packed: bool, hea
 
 def _check_sharing(build: Callable[[str | None], nn.Module], head: str) -> None:
     """Two branches behind one beginning against each with its own: loss and gradients."""
-    ids = _samples(_vocab(build(None).config))
+    ids = CAUSAL.samples(build(None).config)
     beginning, *branches = (part.numpy() for part in ids)
     tokens = np.concatenate([beginning, *branches])
     weights = np.concatenate([np.zeros(len(beginning)), *(np.ones(len(branch)) for branch in branches)])
@@ -157,7 +151,7 @@ def _check_sharing(build: Callable[[str | None], nn.Module], head: str) -> None:
     group = Sample(tokens, weights.astype(np.float32), cuts=cuts)
     results = []
     for shared in (False, True):
-        model = CausalModel(build(attention.NAME), head_mode=head)
+        model = LanguageModel(build(attention.NAME), head_mode=head)
         loss = model.run(collate([group], shared=shared), frozenset({"nll"}))["nll"]
         loss.backward()
         results.append((loss.item(), _gradients(model.module)))
@@ -191,24 +185,9 @@ def _failure(check: Callable[[], None]) -> str | None:
     return None
 
 
-def _own_loss(module: nn.Module, samples: Sequence[Tensor]) -> Tensor:
-    losses = []
-    for ids in samples:
-        logits = module(input_ids=ids[None], use_cache=False).logits[0, :-1].float()
-        losses.append(F.cross_entropy(logits, ids[1:], reduction="sum"))
-    return torch.stack(losses).sum()
-
-
-def _hidden(model: CausalModel, samples: Sequence[Tensor]) -> Tensor:
-    with torch.no_grad():
-        return model.run(_batch(samples), frozenset({"hidden"}))["hidden"]
-
-
-def _with_gradients(
-    model: CausalModel, samples: Sequence[Tensor], noise_TD: Tensor
-) -> tuple[Tensor, dict[str, Tensor]]:
+def _with_gradients(model: LanguageModel, batch: Batch, noise_TD: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
     model.module.zero_grad()
-    hidden_TD = model.run(_batch(samples), frozenset({"hidden"}))["hidden"]
+    hidden_TD = model.run(batch, frozenset({"hidden"}))["hidden"]
     if hidden_TD.requires_grad:  # not where only the head is trained
         (hidden_TD * noise_TD).sum().backward()
     return hidden_TD.detach(), _gradients(model.module)
@@ -217,24 +196,3 @@ def _with_gradients(
 def _gradients(module: nn.Module) -> dict[str, Tensor]:
     trained = {name: p for name, p in module.named_parameters() if p.requires_grad}
     return {n: torch.zeros_like(p) if p.grad is None else p.grad.clone() for n, p in trained.items()}
-
-
-def _samples(vocab: int) -> list[Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    return [torch.randint(vocab, (length,), generator=generator) for length in LENGTHS]
-
-
-def _vocab(config: PretrainedConfig) -> int:
-    return config.get_text_config().vocab_size
-
-
-def _batch(samples: Sequence[Tensor]) -> Batch:
-    """Samples of which every token but the first is trained."""
-    ends = torch.tensor([len(ids) for ids in samples]).cumsum(0).tolist()
-    segments = tuple(Segment(end - len(ids), end) for end, ids in zip(ends, samples, strict=True))
-    ids = torch.cat(list(samples))
-    weights = torch.ones(len(ids))
-    weights[torch.tensor(ends) - 1] = 0
-    positions = torch.cat([torch.arange(len(s)) for s in samples])
-    stream = Stream(ids, positions, segments, ids.roll(-1), weights)
-    return Batch({"text": stream}, len(samples), {"weight": torch.ones(len(samples))})

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from whet.contracts.model import ParamRole
 from whet.models import value_head
+from whet.models.heads import PLACES
 from whet.models.language import unwrapped
 
 
@@ -55,8 +56,9 @@ def _ends(module: nn.Module) -> tuple[set[int], set[int]]:
     for name in ("get_output_embeddings", "get_input_embeddings"):
         end = getattr(model, name)() if hasattr(model, name) else None
         ends.append({id(p) for p in end.parameters()} if end is not None else set())
-    if isinstance(getattr(model, "score", None), nn.Module):
-        ends[0] |= {id(p) for p in model.score.parameters()}
+    for name in PLACES:
+        if isinstance(head := getattr(model, name, None), nn.Module):
+            ends[0] |= {id(p) for p in head.parameters()}
     if isinstance(head := getattr(module, value_head.NAME, None), nn.Module):
         ends[0] |= {id(p) for p in head.parameters()}
     return ends[0], ends[1]

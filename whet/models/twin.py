@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoModelForCausalLM, PretrainedConfig
+from transformers import PretrainedConfig
 
 from whet.base.seeds import forked
 from whet.models.attention import own
+from whet.models.families import auto_class
 from whet.models.rope import BY_LENGTH
 
 # What a twin is known by: a tuner that starts from stored weights has none of its shapes.
@@ -34,7 +35,7 @@ WIDTHS: tuple[tuple[str, int], ...] = (
     (r"topk_group|n_shared_experts", 1),
     (r"vocab_size.*", VOCAB),
 )
-WINDOWS = r"sliding_window|attention_chunk_size|window_size|local_attention_window"
+WINDOWS = r"sliding_window|attention_chunk_size|window_size|local_attention(_window)?"
 PERIODS = r".*(period|interval|pattern|freq|every_n.*|sparse_step|every)"
 
 
@@ -73,7 +74,7 @@ def build_twin(
 ) -> nn.Module:
     """A float32 model from a twin's config, prepared for training and randomised: equal for equal arguments."""
     with forked("twin"):
-        module = AutoModelForCausalLM.from_config(
+        module = auto_class(config, allow_code=allow_code).from_config(
             deepcopy(config),  # the attention's name is written into it
             dtype=torch.float32,
             attn_implementation=attention or own(config),

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from whet.contracts.batch import Batch
-from whet.contracts.model import Models
+from whet.contracts.model import Head, Models
 from whet.contracts.objective import Terms
 
 _SCORES = frozenset({"scores"})
@@ -22,6 +22,8 @@ class BradleyTerry:
     The field `margin`, where samples have it, says by how much the chosen reply should win. `center` is the squared
     sum of both scores (Eisenstein et al. 2023, equation 2): the difference alone leaves their level free.
     """
+
+    head: ClassVar[Head] = Head("sequence", ("",))
 
     coefficients: Mapping[str, float]
 

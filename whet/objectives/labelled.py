@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,7 +40,7 @@ class Labelled:
         baseline_N = reply_logprobs(reference, _baseline(batch))
         return {"reference": reply_logprobs(reference, batch), "baseline_reference": baseline_N}
 
-    def prepare(self, models: Models, batches: Sequence[Batch]) -> dict[str, Tensor]:
+    def prepare(self, models: Models, batches: Iterable[Batch]) -> dict[str, Tensor]:
         """Local sums for the baseline: of log-ratios of mismatched replies, and how many there are."""
         total = torch.zeros(2, dtype=torch.float64)
         for batch in batches:

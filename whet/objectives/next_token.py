@@ -1,4 +1,4 @@
-"""Next-token prediction: the loss that pre-training and supervised fine-tuning share."""
+"""Cross-entropy of tokens: the loss that pre-training, supervised fine-tuning and the filling in of masks share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class NextToken:
     coefficients: Mapping[str, float] = field(default_factory=lambda: {"loss": 1.0})
 
     def weights(self, batch: Batch) -> dict[str, float]:
-        return {"loss": float(batch.text.weights.double().sum())}
+        return {"loss": float(batch.trained.weights.double().sum())}
 
     def __call__(self, models: Models, batch: Batch, statistics: Mapping[str, Any]) -> Terms:
         return Terms({"loss": models.run(batch, frozenset({"nll"}))["nll"]})

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,7 +48,7 @@ class EntropyTokens:
     def weights(self, batch: Batch) -> dict[str, float]:
         return {"loss": _total(batch)}
 
-    def prepare(self, models: Models, batches: Sequence[Batch]) -> dict[str, Tensor]:
+    def prepare(self, models: Models, batches: Iterable[Batch]) -> dict[str, Tensor]:
         """Local sums of entropy and of weight."""
         sums = []
         for batch in batches:
@@ -70,9 +70,9 @@ def _terms(logprobs_P: Tensor, factor_P: Tensor, batch: Batch) -> Terms:
 
 
 def _weights(batch: Batch) -> Tensor:
-    weights_T = batch.text.weights
+    weights_T = batch.trained.weights
     return weights_T[weights_T > 0].double()
 
 
 def _total(batch: Batch) -> float:
-    return float(batch.text.weights.double().sum())
+    return float(batch.trained.weights.double().sum())

@@ -85,6 +85,25 @@ class World:
             summed[name] = total.cpu().numpy()
         return summed
 
+    def tables(self, parts: Sequence[torch.Tensor]) -> list[list[torch.Tensor]]:
+        """Each rank's `parts` (n, ...), in the order of ranks: tables whose lengths may differ, and which all ranks
+        have equally many of, of one dtype and width."""
+        if self.mesh is None:
+            return [list(parts)]
+        group = self.mesh.get_group("data")
+        lengths = torch.tensor([len(part) for part in parts], device=self._wire)
+        all_lengths = [torch.empty_like(lengths) for _ in range(self.size)]
+        dist.all_gather(all_lengths, lengths, group=group)
+        longest = max(int(own.sum()) for own in all_lengths)
+        mine = torch.cat(list(parts)).to(self._wire)
+        padded = torch.cat([mine, mine.new_zeros(longest - len(mine), *mine.shape[1:])])
+        found = [torch.empty_like(padded) for _ in range(self.size)]
+        dist.all_gather(found, padded.contiguous(), group=group)
+        return [
+            list(table[: int(own.sum())].to(self.device).split(own.tolist()))
+            for table, own in zip(found, all_lengths, strict=True)
+        ]
+
     def largest(self, values: Sequence[float]) -> list[float]:
         """The largest of each number over all ranks."""
         if self.mesh is None:

@@ -65,9 +65,11 @@ class ModelReward:
 
 def _load(path: str, device: Any, dtype: Any) -> Any:
     from whet.base.catalogue import model_source
+    from whet.contracts.model import Head
     from whet.models.context import BuildContext
 
-    loaded = model_source.get("hf").build(BuildContext(device=device, dtype=dtype, scores=1), path=path)
+    context = BuildContext(device=device, dtype=dtype, head=Head("sequence", labels=("",)))
+    loaded = model_source.get("hf").build(context, path=path)
     if loaded.processor is None:
         raise ModelError(f"{path} holds no tokenizer", hint="copy the tokenizer's files into the model's folder")
     loaded.module.eval()

@@ -16,7 +16,7 @@ from whet.base.catalogue import model_source, objective, optimizer, schedule, si
 from whet.base.errors import ConfigError, WhetError
 from whet.base.run import Run
 from whet.base.seeds import forked
-from whet.contracts.model import Loaded, Model, Models
+from whet.contracts.model import Head, Loaded, Model, Models
 from whet.contracts.records import Notice, Record, RunStarted
 from whet.contracts.tuner import Tuner
 from whet.data.ledger import Ledger
@@ -37,10 +37,10 @@ from whet.train.allocator import keep_freed_memory
 from whet.train.checkpoint import Checkpoints
 from whet.train.controls import Controls
 from whet.train.deal import Dealer
-from whet.train.door import enter
+from whet.train.door import check_family, enter
 from whet.train.evaluation import Answer, Evaluation
 from whet.train.executor import Executor
-from whet.train.feed import Feed, feed, template_of
+from whet.train.feed import Feed, feed
 from whet.train.first_step import FirstStep
 from whet.train.folder import RunFolder
 from whet.train.located import located
@@ -53,6 +53,7 @@ from whet.train.progress import Progress
 from whet.train.reference import AdaptersOff, Frozen, begins_at_base, choose, remember
 from whet.train.resolve import Resolved, resolve
 from whet.train.rollouts import Making
+from whet.train.rows import template_of
 from whet.train.scoring import Scoring
 from whet.train.teacher import check_teacher, has_teacher, is_told, load_teacher, teacher_run, tell
 from whet.train.watchdog import Watchdog
@@ -87,11 +88,11 @@ def assemble(loaded: config.Loaded, folder: RunFolder | None = None) -> Built:
     pinned = folder.read_resolved() if folder else {}
     set_threads(run, pinned)
     keep_freed_memory()
-    processor, context = _read_model(run)
+    processor, context, family = _read_model(run)
     if has_teacher(run):
         check_teacher(run, processor)
     ledger = Ledger()
-    fed = feed(run, processor, context, ledger)
+    fed = feed(run, processor, context, ledger, family)
     world = World.start(run.train.device, run.parallel.timeout_s)
     is_new = folder is None
     if folder is None:
@@ -109,7 +110,7 @@ def assemble(loaded: config.Loaded, folder: RunFolder | None = None) -> Built:
 def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World, fed: Feed, method: Tuner) -> Built:
     if is_told(run):  # the teacher is gone before the student comes
         tell(run, world, fed.annotated, folder.path, lambda: _model(teacher_run(run, world), world, Still()))
-    model = _model(run, world, method)
+    model = _model(run, world, method, _head(run, fed))
     fed = _with_own_answers(run, world, model, fed)
     way = _reference_way(run, world, model, fed, pinned)
     executor = _executor(run, world, model, method, _others(run, world, model, way))
@@ -171,21 +172,33 @@ def set_threads(run: Run, pinned: dict[str, Any]) -> None:
         torch.set_num_threads(run.train.threads)
 
 
-def _read_model(run: Run) -> tuple[Any | None, int | None]:
-    """The tokenizer and the context length, before any weight is read."""
+def _read_model(run: Run) -> tuple[Any | None, int | None, str]:
+    """The tokenizer, the context length and the family, before any weight is read.
+
+    Raises ConfigError where the objective cannot train the family.
+    """
     kind = model_source.get(run.model.kind)
-    return kind.facts["read"](**run.model.values()) if "read" in kind.facts else (None, None)
+    if "read" not in kind.facts:
+        return None, None, "causal"
+    processor, context, family = kind.facts["read"](**run.model.values())
+    check_family(run, family)
+    return processor, context, family
 
 
-def _model(run: Run, world: World, method: Tuner, *, is_asked: bool = False) -> Loaded:
-    """Build, tune, and shard the model; then recompute and compile as asked. Without new heads `is_asked`."""
+def _head(run: Run, fed: Feed) -> Head | None:
+    """The head that the objective asks for, with the labels of the data where it has none of its own."""
+    head: Head | None = getattr(objective.get(run.objective.kind).build(**run.objective.values()), "head", None)
+    return replace(head, labels=fed.labels) if head is not None and head.labels is None else head
+
+
+def _model(run: Run, world: World, method: Tuner, head: Head | None = None, *, is_asked: bool = False) -> Loaded:
+    """Build, tune, and shard the model; then recompute and compile as asked. Without new parts if it `is_asked`."""
     where = world.device if world.mesh is None else torch.device("cpu")
     narrow = run.train.precision == "bf16-pure" or (method.narrow and autocast_dtype(run, world.device) is not None)
     dtype = torch.bfloat16 if narrow else torch.float32
-    facts = objective.get(run.objective.kind).facts
-    values = bool(facts.get("value_head")) and not is_asked
+    values = bool(objective.get(run.objective.kind).facts.get("value_head")) and not is_asked
     ahead = run.objective.values().get("mtp", 0)
-    context = BuildContext(where, dtype, run.seed, world.leads, method, facts.get("scores"), values, ahead)
+    context = BuildContext(where, dtype, run.seed, world.leads, method, head, values, ahead)
     model: Loaded = model_source.get(run.model.kind).build(context, **run.model.values())
     refuse_batch_norm(model.module)
     if run.train.neftune:

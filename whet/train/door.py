@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from whet.base.catalogue import model_source, objective, optimizer, tuner
 from whet.base.errors import ConfigError
 from whet.base.run import Data, Run
@@ -10,8 +12,11 @@ from whet.parallel.world import device_of
 from whet.train.door_online import check_online
 from whet.train.folder import RunFolder
 
-# Settings of `data` that say how text becomes tokens.
+# Settings of `data` that say how text becomes tokens, and those of them that are about conversations and replies.
 _OF_TEXT = ("template", "train_on", "loss_scale", "max_length", "truncation", "allow")
+_OF_REPLIES = ("template", "train_on", "loss_scale", "allow")
+# What the families of language models are called.
+_WORDS = {"causal": "a causal language model", "masked": "an encoder", "seq2seq": "an encoder-decoder"}
 
 
 def enter(run: Run, *, is_new: bool) -> Tuner:
@@ -19,14 +24,40 @@ def enter(run: Run, *, is_new: bool) -> Tuner:
     if is_new:
         RunFolder.refuse_taken(run)
     device_of(run.train.device)
-    objective.get(run.objective.kind).build(**run.objective.values())
+    chosen = objective.get(run.objective.kind).build(**run.objective.values())
     check_online(run)
     _check_evaluation(run)
     _check_optimizer(run)
+    _check_objective(run, chosen)
     _check_ahead(run)
     if not model_source.get(run.model.kind).facts.get("tokens", True):
         _check_without_tokens(run)
+    elif objective.get(run.objective.kind).facts.get("form"):
+        _check_raw(run)
     return tuner.get(run.tuner.kind).build(**run.tuner.values())
+
+
+def check_family(run: Run, family: str) -> None:
+    """Raise ConfigError when the objective cannot train a model of this family."""
+    kind = objective.get(run.objective.kind)
+    families = kind.facts.get("families", ("causal",))
+    if family in families:
+        if family == "masked" and run.evaluate.prompts:
+            raise ConfigError(
+                "`evaluate.prompts`: an encoder writes no answers", at="evaluate.prompts", hint="evaluate.prompts=[]"
+            )
+        return
+    fitting = [n for n in objective.names() if family in objective.get(n).facts.get("families", ("causal",))]
+    hint = f"objective: {', '.join(fitting)}" if fitting else f"a model that is {_WORDS[families[0]]}"
+    path = run.model.values().get("path")
+    name = path or run.model.values()["init"]
+    name = name["model_type"] if isinstance(name, dict) else name
+    raise ConfigError(
+        f"`objective: {kind.name}` trains {' or '.join(_WORDS[one] for one in families)}, and {name} is "
+        f"{_WORDS[family]}",
+        at="objective.kind",
+        hint=hint,
+    )
 
 
 def _check_evaluation(run: Run) -> None:
@@ -41,6 +72,23 @@ def _check_evaluation(run: Run) -> None:
         raise _idle("evaluate.early_stop", "nothing is held out to measure")
     if run.evaluate.every is not None and not run.evaluate.prompts:
         raise _idle("evaluate.every", "nothing is held out to measure, and there are no prompts to answer")
+
+
+def _check_objective(run: Run, chosen: object) -> None:
+    """What of the run does not go with the objective's head, or with its passes."""
+    name = run.objective.kind
+    if getattr(chosen, "head", None) is not None and run.evaluate.prompts:
+        raise ConfigError(
+            f"`evaluate.prompts` asks for answers, and a model of `{name}` gives none",
+            at="evaluate.prompts",
+            hint="evaluate.prompts=[]",
+        )
+    if objective.get(name).facts.get("replays") and run.train.neftune:
+        raise ConfigError(
+            f"`train.neftune`: `{name}` goes over each step twice, and the noise is there only once",
+            at="train.neftune",
+            hint="train.neftune=0",
+        )
 
 
 def _check_optimizer(run: Run) -> None:
@@ -110,12 +158,27 @@ def _idle(setting: str, reason: str) -> ConfigError:
     return ConfigError(f"`{setting}` does nothing: {reason}", at=setting, hint="data.held_out=0.1")
 
 
-def _check_without_tokens(run: Run) -> None:
-    for name in _OF_TEXT:
+def _check_raw(run: Run) -> None:
+    """What is about replies does nothing where every token of raw text is alike."""
+    for name, shown in _changed(run, _OF_REPLIES):
+        raise ConfigError(
+            f"`data.{name}` does nothing: `objective: {run.objective.kind}` takes raw text",
+            at=f"data.{name}",
+            hint=f"data.{name}={shown}",
+        )
+
+
+def _changed(run: Run, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Settings of `data` that are not their default, and how the default is written."""
+    for name in names:
         default = Data.model_fields[name].default
         if getattr(run.data, name) != default:
-            shown = "null" if default is None else default if isinstance(default, str) else "[]"
-            raise _wordless(f"data.{name}", f"data.{name}={shown}")
+            yield name, "null" if default is None else default if isinstance(default, str) else "[]"
+
+
+def _check_without_tokens(run: Run) -> None:
+    for name, shown in _changed(run, _OF_TEXT):
+        raise _wordless(f"data.{name}", f"data.{name}={shown}")
     if run.evaluate.prompts:
         raise _wordless("evaluate.prompts", "evaluate.prompts=[]")
     if run.train.neftune:

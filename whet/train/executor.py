@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 from whet.base.seeds import forked
 from whet.contracts.batch import Batch
 from whet.contracts.model import Models
-from whet.contracts.objective import Objective, Terms
+from whet.contracts.objective import Objective, Shared, Terms
 from whet.contracts.tuner import Tuner
 from whet.models.noise import noise_of
 from whet.parallel.norm import clip
@@ -108,8 +108,7 @@ class Executor:
         self.module.eval()
         ledger = _Ledger(self.world.device)
         with self.evaluation_weights():
-            statistics = self._statistics(batches)
-            for batch in batches:
+            for batch, statistics in zip(batches, self._statistics(0, batches), strict=True):
                 with self.precision():
                     ledger.add(self.objective(self.models, batch.to(self.world.device), statistics))
         self.module.train(was_training)
@@ -137,13 +136,13 @@ class Executor:
         ledger = _Ledger(self.world.device)
         if (noise := noise_of(self.module)) is not None:
             noise.step = index
-        statistics = self._statistics(batches)
+        statistics = self._statistics(index, batches)
         for number, batch in enumerate(batches):
             if steps and number == len(batches) - 1:
                 self._tell("arm")
             with forked(self.seed, "step", index, number, self.world.rank):
                 with self.precision():
-                    terms = self.objective(self.models, batch.to(self.world.device), statistics)
+                    terms = self.objective(self.models, batch.to(self.world.device), statistics[number])
                 self._loss(terms, weights).backward()
             ledger.add(terms)
         return ledger
@@ -165,17 +164,26 @@ class Executor:
         parts = [c * terms.sums[k] / weights[k] for k, c in self.objective.coefficients.items() if weights[k] > 0]
         return torch.stack(parts or [s * 0.0 for s in terms.sums.values()]).sum()
 
-    def _statistics(self, batches: Sequence[Batch]) -> Mapping[str, Any]:
-        """What a coupled objective must know of the whole step before its first micro-batch."""
-        prepare = getattr(self.objective, "prepare", None)
-        if prepare is None:
-            return {}
+    def _statistics(self, index: int, batches: Sequence[Batch]) -> Sequence[Mapping[str, Any]]:
+        """What a coupled objective must know of the whole step before its first micro-batch, for each micro-batch."""
+        prepare, settle = (getattr(self.objective, name, None) for name in ("prepare", "settle"))
+        is_whole = settle is not None and len(batches) == self.world.size == 1
+        if prepare is None or is_whole:
+            return [{}] * len(batches)
         was_training = self.module.training
-        self.module.eval()
+        self.module.train(was_training and settle is not None)
         with torch.no_grad(), self.precision():
-            local = prepare(self.models, [b.to(self.world.device) for b in batches])
+            local = prepare(self.models, self._in_turn(index, batches))
         self.module.train(was_training)
-        return self.world.sums({name: float(value) for name, value in local.items()})
+        numbers = {name: float(value) for name, value in local.items() if isinstance(value, torch.Tensor)}
+        tables = {name: self.world.tables(parts) for name, parts in sorted(local.items()) if name not in numbers}
+        return _shared(self.world.sums(numbers), tables, settle, self.world.rank, len(batches))
+
+    def _in_turn(self, index: int, batches: Sequence[Batch]) -> Iterator[Batch]:
+        """Each batch on the device, with the noise of its turn in the step: while it is looked at, and no longer."""
+        for number, batch in enumerate(batches):
+            with forked(self.seed, "step", index, number, self.world.rank):
+                yield batch.to(self.world.device)
 
     def _set_rates(self, factor: float) -> float:
         for group in self.optimizer.param_groups:
@@ -197,6 +205,34 @@ class Executor:
     def precision(self) -> AbstractContextManager[Any]:
         """The context that every forward pass of the run goes through."""
         return torch.autocast(self.world.device.type, self.autocast) if self.autocast else nullcontext()
+
+
+def _shared(
+    numbers: Mapping[str, float],
+    tables: Mapping[str, Sequence[Sequence[torch.Tensor]]],
+    settle: Any,
+    rank: int,
+    num_batches: int,
+) -> list[dict[str, Any]]:
+    """The statistics of each of this rank's micro-batches, from each rank's tables of each of its micro-batches.
+
+    Rows lie in the order in which the step was cut, micro-batch by micro-batch and rank by rank, so it is the same for
+    any number of ranks.
+    """
+    if not tables:
+        return [dict(numbers)] * num_batches
+    turns = [[own[number] for number in range(num_batches) for own in ranks] for ranks in tables.values()]
+    lengths = [len(part) for part in turns[0]]
+    whole = {name: torch.cat(parts) for name, parts in zip(tables, turns, strict=True)}
+    if settle is not None:
+        whole = settle(whole)
+    size = len(lengths) // num_batches
+    found = []
+    for number in range(num_batches):
+        turn = number * size + rank
+        own = slice(sum(lengths[:turn]), sum(lengths[: turn + 1]))
+        found.append({**numbers, **{name: Shared(table, own) for name, table in whole.items()}})
+    return found
 
 
 class _Ledger:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from whet.base.catalogue import model_source, objective
@@ -12,18 +11,16 @@ from whet.base.errors import ConfigError, DataError
 from whet.base.run import Data, DataSource, Run, Train
 from whet.contracts.steps import Step, StepSource
 from whet.data.annotate import Annotated
-from whet.data.files import Source
-from whet.data.fill_in import FillIn
+from whet.data.forms import HELD_OUT_PASS, Drawn, Form, drawn
 from whet.data.ledger import Ledger
 from whet.data.mismatch import BASELINE, Mismatched
-from whet.data.recipe import Recipe
-from whet.data.render import Renderer
+from whet.data.recipe import RowsToSamples
 from whet.data.source import DatasetSource
-from whet.data.store import Dataset, TokenStore, build_store, held_out
+from whet.data.store import Dataset, TokenStore, held_out, store_of
 from whet.data.stream import StreamingSource
-from whet.data.template import chat_template
 from whet.train.rollout_feed import rollouts
 from whet.train.rollouts import Rollouts
+from whet.train.rows import Rows, max_length, rows_of, sources_of, takes
 
 BATCH_TOKENS, BATCH_SAMPLES, HELD_OUT_STEP = 16_384, 128, -1
 
@@ -34,6 +31,8 @@ class Feed:
 
     `annotated` are the data sets by name whose samples may get further fields before the first step; none where
     rows are streamed. `rollouts` is the source where it makes its own samples, whose steps have up to `step_tokens`.
+    `labels` are the classes that an objective of classes tells apart; `form` is what samples were drawn in, where they
+    are not learned from as they are stored.
     """
 
     source: StepSource
@@ -44,6 +43,8 @@ class Feed:
     annotated: Mapping[str, Annotated] = field(default_factory=dict)
     rollouts: Rollouts | None = None
     step_tokens: int | None = None
+    labels: tuple[str, ...] = ()
+    form: Form | None = None
 
     def epochs(self, run: Run) -> float:
         """About how often the run sees each sample; 0 where that is unknown."""
@@ -60,26 +61,26 @@ class Feed:
         return self.source.total / size
 
 
-def feed(run: Run, processor: Any | None, context: int | None, ledger: Ledger) -> Feed:
+def feed(run: Run, processor: Any | None, context: int | None, ledger: Ledger, family: str = "causal") -> Feed:
     """Read, render and store the data, outside any process group: slow work must not keep ranks waiting.
 
-    Raises DataError at the door: nothing to read, rows that the objective cannot take, nothing trained.
+    `family` is that of the model: an encoder-decoder learns from other samples than a decoder. Raises DataError at the
+    door: nothing to read, rows that the objective cannot take, nothing trained.
     """
     if not run.data.train:
         raise DataError("there is nothing to train on", at="data.train", hint="data=[file.jsonl], or --data FILE")
     if objective.get(run.objective.kind).facts.get("rollouts"):
         return _answered(run, processor, context, ledger)
-    renderer = _renderer(run, processor)
-    _check_replies(run)
+    rows = rows_of(run, processor, context, family)
     if run.data.streaming:
-        return _streamed(run, renderer, context, ledger)
-    training: Dataset = _store(run, run.data.train, renderer, context, ledger)
+        return _streamed(run, rows, context, ledger)
+    training: Dataset = _store(run, run.data.train, rows.recipe, ledger)
     measured: Dataset | None = None
     if not isinstance(run.data.held_out, float):
-        measured = _held_out_store(run, run.data.held_out, renderer, context, ledger)
+        measured = _held_out_store(run, run.data.held_out, rows.recipe, ledger)
     elif run.data.held_out > 0:
         training, measured = held_out(training, run.data.held_out, run.seed)
-    limit = _max_length(run.data, context)
+    limit = max_length(run.data, context)
     annotated = {"train": Annotated(_beside(run, training, limit))}
     if measured is not None:
         annotated["held_out"] = measured = Annotated(_beside(run, measured, limit))
@@ -89,21 +90,22 @@ def feed(run: Run, processor: Any | None, context: int | None, ledger: Ledger) -
         **_budget(run), **_length(run.train),
     )  # fmt: skip
     longest = max(int(part.lengths.max()) for part in (training, measured) if part is not None)
-    return Feed(source, _as_step(measured), longest, source.notices, _facts(training, measured), annotated)
+    shaped, facts = _shaped(source, measured, longest, rows.form), _facts(training, measured)
+    return Feed(*shaped, source.notices, facts, annotated, labels=rows.labels, form=rows.form)
 
 
 def _answered(run: Run, processor: Any | None, context: int | None, ledger: Ledger) -> Feed:
     """Prompts that the model answers itself while it trains."""
     if processor is None:
         raise DataError("prompts need a tokenizer, and the model has none", at="model", hint="model.tokenizer=FOLDER")
-    source, prompts, longest = rollouts(run, _sources(run.data.train), takes(run), processor, context, ledger)
+    source, prompts, longest = rollouts(run, sources_of(run.data.train), takes(run), processor, context, ledger)
     made = run.rollout
     tokens = -(-made.prompts // made.updates) * (longest + (made.completions - 1) * made.max_new_tokens)
     facts = {"prompts": len(prompts), "completions": made.completions}
     return Feed(source, None, longest, (), facts, rollouts=source, step_tokens=tokens)
 
 
-def _streamed(run: Run, renderer: Renderer | None, context: int | None, ledger: Ledger) -> Feed:
+def _streamed(run: Run, rows: Rows, context: int | None, ledger: Ledger) -> Feed:
     """Steps as the rows come: for data that is too large, or too slow, to render first."""
     if run.train.steps is None and run.train.tokens is None:
         raise ConfigError("a stream has no known length", at="data.streaming", hint="give train.steps or train.tokens")
@@ -118,21 +120,16 @@ def _streamed(run: Run, renderer: Renderer | None, context: int | None, ledger: 
             hint="data.streaming=false",
         )
     held = run.data.held_out if isinstance(run.data.held_out, list) else []
-    measured = _held_out_store(run, held, renderer, context, ledger)
-    limit = _max_length(run.data, context)
-    recipe = Recipe(renderer, takes(run), limit, run.data.truncation, context)
+    measured = _held_out_store(run, held, rows.recipe, ledger)
+    limit = max_length(run.data, context)
     source = StreamingSource(
-        _sources(run.data.train), recipe, ledger=ledger, seed=run.seed, window_steps=run.data.window_steps,
+        sources_of(run.data.train), rows.recipe, ledger=ledger, seed=run.seed, window_steps=run.data.window_steps,
         shuffle=run.data.shuffle, max_skipped=run.data.max_skipped,
         workers=_workers(run.data) or 0, **_budget(run), **_length(run.train),
     )  # fmt: skip
     budget = next(iter(_budget(run).values()))
-    return Feed(source, _as_step(measured), min(limit or budget, budget), (), {"streaming": True})
-
-
-def takes(run: Run) -> frozenset[str]:
-    """The kinds of rows that the run's objective learns from."""
-    return frozenset(objective.get(run.objective.kind).facts["takes"])
+    shaped = _shaped(source, measured, min(limit or budget, budget), rows.form)
+    return Feed(*shaped, (), {"streaming": True}, labels=rows.labels, form=rows.form)
 
 
 def _beside(run: Run, data: Dataset, limit: int | None) -> Dataset:
@@ -141,64 +138,31 @@ def _beside(run: Run, data: Dataset, limit: int | None) -> Dataset:
     return Mismatched(data, limit) if wants_baseline else data
 
 
-def template_of(run: Run, tokenizer: Any) -> str | None:
-    """The chat template that conversations are rendered with; None leaves the tokenizer as it is."""
-    if not takes(run) & {"conversation", "preference", "labelled", "prompt"}:
-        return None
-    return chat_template(tokenizer, run.data.template).text
+def _shaped(
+    source: StepSource, measured: Dataset | None, longest: int, form: Form | None
+) -> tuple[StepSource, Step | None, int]:
+    """Steps, the held-out step, and the longest sample, as they are learned from."""
+    step = _as_step(measured)
+    if form is None:
+        return source, step, longest
+    return Drawn(source, form), drawn(step, form, HELD_OUT_PASS) if step else None, form.length(longest)
 
 
-def _check_replies(run: Run) -> None:
-    """Preferences compare replies: their prompts cannot be trained as well."""
-    if run.data.train_on == "all" and takes(run) & {"preference", "labelled"}:
-        raise ConfigError(
-            f"`{run.objective.kind}` learns from replies, and `data.train_on` asks for all tokens",
-            at="data.train_on",
-            hint="data.train_on=assistant",
-        )
-
-
-def _renderer(run: Run, processor: Any | None) -> Renderer | None:
-    if processor is None:
-        return None
-    data, fill_in = run.data, _fill_in(run, processor)
-    return Renderer(
-        processor, template=data.template, train_on=data.train_on, scale=data.loss_scale, allow=data.allow,
-        fill_in=fill_in,
-    )  # fmt: skip
-
-
-def _fill_in(run: Run, processor: Any) -> FillIn | None:
-    """How raw text is rearranged to be filled in, where the objective asks for it."""
-    asked = run.objective.values()
-    if not asked.get("fim"):
-        return None
-    if run.data.loss_scale:
-        raise ConfigError(
-            "`data.loss_scale` weighs text where it stands, and `objective.fim` moves it",
-            at="data.loss_scale", hint="objective.fim=0",
-        )  # fmt: skip
-    return FillIn.of(processor, asked["fim_tokens"], rate=asked["fim"], spm=asked["spm"], seed=run.seed)
-
-
-def _store(
-    run: Run, sources: Sequence[DataSource], renderer: Renderer | None, context: int | None, ledger: Ledger
-) -> TokenStore:
-    return build_store(
-        _sources(sources), renderer, takes=takes(run), ledger=ledger, max_length=_max_length(run.data, context),
-        truncation=run.data.truncation, context=context, workers=_workers(run.data),
-        max_skipped=run.data.max_skipped, seed=run.seed,
+def _store(run: Run, sources: Sequence[DataSource], recipe: RowsToSamples, ledger: Ledger) -> TokenStore:
+    return store_of(
+        sources_of(sources), recipe, ledger=ledger, workers=_workers(run.data), max_skipped=run.data.max_skipped,
+        seed=run.seed,
     )  # fmt: skip
 
 
 def _held_out_store(
-    run: Run, sources: Sequence[DataSource], renderer: Renderer | None, context: int | None, ledger: Ledger
+    run: Run, sources: Sequence[DataSource], recipe: RowsToSamples, ledger: Ledger
 ) -> TokenStore | None:
     """The held-out samples, if there are sources of them. Their share of skipped rows is a matter of their own."""
     if not sources:
         return None
     own = Ledger()
-    store = _store(run, sources, renderer, context, own)
+    store = _store(run, sources, recipe, own)
     for entry in own:
         ledger.add(entry)
     return store
@@ -206,21 +170,6 @@ def _held_out_store(
 
 def _workers(data: Data) -> int | None:
     return None if data.workers == "auto" else data.workers
-
-
-def _sources(sources: Sequence[DataSource]) -> list[Source]:
-    return [Source.parse(source.model_dump(), Path.cwd()) for source in sources]
-
-
-def _max_length(data: Data, context: int | None) -> int | None:
-    """What a sample may have: the config's word, but never more than the model can see."""
-    if data.max_length and context and data.max_length > context:
-        raise ConfigError(
-            f"`data.max_length` is {data.max_length}, and the model sees {context} tokens",
-            at="data.max_length",
-            hint=f"data.max_length={context}",
-        )
-    return data.max_length or context
 
 
 def _budget(run: Run) -> dict[str, int]:

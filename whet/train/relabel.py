@@ -11,7 +11,8 @@ from whet.contracts.batch import Batch
 
 def relabelled(batch: Batch, ids_P: Tensor) -> Batch:
     """`batch` with the target of each position that has weight replaced by `ids_P`, in order."""
-    stream = batch.text
+    name = "target" if "target" in batch.streams else "text"
+    stream = batch.streams[name]
     targets = stream.targets.clone()
     targets[stream.weights > 0] = ids_P.to(targets.dtype)
-    return replace(batch, streams={**batch.streams, "text": replace(stream, targets=targets)})
+    return replace(batch, streams={**batch.streams, name: replace(stream, targets=targets)})

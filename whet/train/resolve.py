@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from whet.base.catalogue import objective
+from whet.base.errors import ConfigError
 from whet.base.run import Run
 from whet.base.seeds import forked
 from whet.contracts.model import Loaded
@@ -57,9 +58,15 @@ def _measured(run: Run, world: World, fed: Feed, executor: Executor, model: Load
     module: Any = model.module
     facts = objective.get(run.objective.kind).facts
     vocabulary = module.get_input_embeddings().weight.shape[0]
+    likely = _longest(run, fed) if getattr(executor.objective, "reading", None) is not None else None
 
     def measure(num_tokens: int) -> None:
-        batch = collate([_told(fed, sample) for sample in _synthetic(num_tokens, fed.longest, vocabulary, facts)])
+        if likely is not None:
+            measured = [likely] * max(1, num_tokens // likely.num_tokens)
+        else:
+            synthetic = _synthetic(num_tokens, fed, vocabulary, facts)
+            measured = [_told(fed, sample) for sample in synthetic]
+        batch = collate(measured, shared=model.capabilities.shares)
         with forked(0, "measure"):
             executor.rehearse([batch])
 
@@ -75,8 +82,21 @@ def _told(fed: Feed, sample: Sample) -> Sample:
     return replace(sample, values=told.blank(sample.num_tokens)) if isinstance(told, Teachings) else sample
 
 
-def _synthetic(num_tokens: int, longest: int, vocabulary: int, facts: Mapping[str, Any]) -> Iterator[Sample]:
-    """Samples of at most `longest` tokens as the objective takes them, every token trained: what costs most."""
+def _longest(run: Run, fed: Feed) -> Sample:
+    """The longest sample of the data: labels and roles cannot be made up. Raises ConfigError for a stream."""
+    if "train" not in fed.annotated:
+        raise ConfigError(
+            f"`{run.objective.kind}` measures with rows of the data, and a stream has none yet",
+            at="train.micro_batch",
+            hint="train.micro_batch=8192",
+        )
+    data = fed.annotated["train"]
+    return data[int(np.argmax(data.lengths))]
+
+
+def _synthetic(num_tokens: int, fed: Feed, vocabulary: int, facts: Mapping[str, Any]) -> Iterator[Sample]:
+    """Samples as long as the longest, as the objective takes them, every token trained: what costs most."""
+    longest = fed.longest
     branches = facts.get("branches", 1)
     names = [*facts.get("fields", ()), *(["reference"] if facts.get("reference") else [])]
     for start in range(0, num_tokens, longest):
@@ -84,6 +104,9 @@ def _synthetic(num_tokens: int, longest: int, vocabulary: int, facts: Mapping[st
         if start and length < 2 * branches:
             return
         ids = (np.arange(start, start + length) * 7919 % vocabulary).astype(np.int32)
+        if fed.form is not None:
+            yield fed.form.example(ids)
+            continue
         cuts = tuple(i * length // branches for i in range(branches)) if branches > 1 else ()
         fields = {name: np.zeros(branches) if cuts else 0.0 for name in names}
         weights = np.ones(length, np.float32)

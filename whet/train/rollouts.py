@@ -77,7 +77,8 @@ class Rollouts:
         samples = self._steps[self._served % len(self._steps)]
         figures = {**self._figures, "staleness": float(self._step - self._version)}
         self._served, self._step = self._served + 1, self._step + 1
-        return Step(step, [s.num_tokens for s in samples], samples.__getitem__, self._epoch, figures, warnings)
+        lengths = [s.num_tokens for s in samples]
+        return Step(step, lengths, samples.__getitem__, self._epoch, figures=figures, warnings=warnings)
 
     def _roll(self) -> None:
         """Answer, grade, and cut into the steps that learn from it."""

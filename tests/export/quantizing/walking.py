@@ -15,7 +15,7 @@ from whet.export.quantizing.calibration import batches
 from whet.export.quantizing.folder import _empty, _returns_tuples
 from whet.export.quantizing.walk import Walk
 from whet.models import attention
-from whet.models.language import CausalModel
+from whet.models.language import LanguageModel
 
 OTHERS = {
     "opt": {
@@ -56,5 +56,5 @@ def walked(kind: str, *, packed: bool = True, model: torch.nn.Module | None = No
     attention.register()
     model = model or module(kind)
     empty = _empty(copy.deepcopy(model.config), packed)
-    walk = Walk(CausalModel(empty, packed=packed), model.state_dict(), torch.device("cpu"))
+    walk = Walk(LanguageModel(empty, packed=packed), model.state_dict(), torch.device("cpu"))
     return walk.begin(batches(samples(), packed), _returns_tuples(model.config)), walk

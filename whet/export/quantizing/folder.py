@@ -28,7 +28,7 @@ from whet.models.adapters import base_of, is_adapter
 from whet.models.blocks import blocks
 from whet.models.combine import Recipe
 from whet.models.context import BuildContext
-from whet.models.language import CausalModel
+from whet.models.language import LanguageModel
 from whet.models.layouts import config_of, to_compressed, to_gptq
 from whet.models.loading import Spec, read
 from whet.models.merging import stored_name
@@ -157,7 +157,7 @@ def _walked(
     spec = Spec(original.path)
     verdict = verdict_of(spec, original.config, BuildContext())
     module = _empty(original.config, verdict.packed)
-    walk = Walk(CausalModel(module, packed=verdict.packed, head_mode=verdict.head), original.weights, device)
+    walk = Walk(LanguageModel(module, packed=verdict.packed, head_mode=verdict.head), original.weights, device)
     state = module.state_dict()
     ties = getattr(module, "all_tied_weights_keys", {})
     for name in state:

@@ -16,7 +16,7 @@ from whet.base.errors import ModelError
 from whet.contracts.batch import Batch
 from whet.generate.borrow import borrowed
 from whet.models.blocks import blocks
-from whet.models.language import CausalModel
+from whet.models.language import LanguageModel
 from whet.models.merging import stored_name
 
 _HIDDEN = frozenset({"hidden"})
@@ -58,7 +58,7 @@ class Walk:
     the visitor left in it is what the next block is given.
     """
 
-    def __init__(self, model: CausalModel, weights: Mapping[str, Tensor], device: torch.device) -> None:
+    def __init__(self, model: LanguageModel, weights: Mapping[str, Tensor], device: torch.device) -> None:
         self._model, self._module, self._weights, self._device = model, model.module, weights, device
         self.prefix, found = blocks(self._module)
         self.blocks: list[Any] = list(found)

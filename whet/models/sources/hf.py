@@ -21,12 +21,16 @@ def read_model(
     quantize: str | None,
     keep: tuple[str, ...],
     new_tokens: tuple[str, ...],
-) -> tuple[Any | None, int | None]:
-    """The tokenizer and the context length, without the weights: data is prepared before a model is built."""
-    from whet.models.loading import Spec, read
+) -> tuple[Any | None, int | None, str]:
+    """The tokenizer, the context length and the family, without the weights: data is prepared before a model is built.
+
+    Families are `causal`, `masked` (encoders) and `seq2seq` (encoder-decoders).
+    """
+    from whet.models.families import family_of
+    from whet.models.loading import Spec, context_length, read
 
     config, processor = read(Spec(path, init, tokenizer, revision, allow_code, base, quantize, keep, new_tokens))
-    return processor, getattr(config.get_text_config(), "max_position_embeddings", None)
+    return processor, context_length(config), family_of(config, allow_code=allow_code) or "causal"
 
 
 @model_source("hf", tokens=True, read=read_model)
@@ -43,7 +47,7 @@ def hf(
     keep: tuple[str, ...] = (),
     new_tokens: tuple[str, ...] = (),
 ) -> Loaded:
-    """A causal language model of the transformers library.
+    """A language model of the transformers library: a decoder, an encoder (bert) or both (t5).
 
     path: model folder, id on the Hugging Face hub, or folder of an adapter
     init: start from random weights: a config such as {model_type: llama, hidden_size: 384}, or a config.json

@@ -1,0 +1,35 @@
+"""Tokenizers with the special tokens of encoders (BERT's) and of T5, over words with two pieces and more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from transformers import PreTrainedTokenizerFast
+
+WORDS = [
+    "tree", "oak", "bird", "song", "river", "stone", "dog", "cat", "walk", "sing", "over", "under", "and", "the",
+    "a", "old", "young", "wise", "green", "blue", "it", "was", ".", ",", "##s", "##ing", "##er", "##ed",
+]  # fmt: skip
+MARKS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+
+
+def bert_tokenizer(folder: Path | None = None) -> PreTrainedTokenizerFast:
+    """WordPiece over WORDS with BERT's frame, stored in `folder` if given."""
+    vocab = {token: index for index, token in enumerate([*MARKS, *WORDS])}
+    backend = Tokenizer(models.WordPiece(vocab, unk_token="[UNK]"))
+    backend.normalizer = normalizers.BertNormalizer()
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    backend.decoder = decoders.WordPiece()
+    backend.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    names = ("pad", "unk", "cls", "sep", "mask")
+    marks = {f"{name}_token": mark for name, mark in zip(names, MARKS, strict=True)}
+    return _stored(PreTrainedTokenizerFast(tokenizer_object=backend, **marks), folder)
+
+
+def _stored(tokenizer: PreTrainedTokenizerFast, folder: Path | None) -> PreTrainedTokenizerFast:
+    if folder is not None:
+        tokenizer.save_pretrained(folder)
+    return tokenizer

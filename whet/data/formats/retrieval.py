@@ -1,0 +1,44 @@
+"""Queries with the documents that answer them, for embedding models and rerankers."""
+
+from typing import Any
+
+from whet.base.catalogue import data_format
+from whet.base.errors import DataError
+from whet.contracts.rows import Retrieval
+
+QUERIES = ("query", "anchor")
+_POSITIVES = ("positive", "positives", "pos")
+_NEGATIVES = ("negative", "negatives", "neg")
+
+
+def _matches(row: dict[str, Any]) -> bool:
+    return any(row.get(name) for name in QUERIES) and any(row.get(name) for name in _POSITIVES)
+
+
+@data_format(
+    "retrieval", matches=_matches, priority=80, columns=("query", "positive", "negatives"), makes=("retrieval",)
+)
+def retrieval(row: dict[str, Any]) -> Retrieval:
+    """`query` (or `anchor`) with `positive` and, where there are hard ones, `negative`: a text each, or several."""
+    query = next(row[name] for name in QUERIES if row.get(name))
+    numbered = sorted((name for name in row if name.startswith("negative_")), key=lambda name: (len(name), name))
+    positives = [text for name in _POSITIVES for text in _texts(row.get(name), name)]
+    negatives = [text for name in (*_NEGATIVES, *numbered) for text in _texts(row.get(name), name)]
+    both = set(positives) & set(negatives)
+    if both:
+        raise DataError(f"a document is positive and negative at once: {next(iter(both))[:60]!r}")
+    return Retrieval(one_text(query, "query"), positives, negatives)
+
+
+def one_text(value: Any, name: str) -> str:
+    """The text in column `name`. Raises DataError where it is none, or empty."""
+    if not isinstance(value, str):
+        raise DataError(f"`{name}` is a {type(value).__name__}, not a text")
+    if not value.strip():
+        raise DataError(f"`{name}` is empty")
+    return value
+
+
+def _texts(value: Any, name: str) -> list[str]:
+    values = value if isinstance(value, list | tuple) else [] if value in (None, "") else [value]
+    return [one_text(text, name) for text in values]

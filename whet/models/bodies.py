@@ -1,0 +1,159 @@
+"""The body of a model, all but its head: how a batch goes in, and how last hidden states come out."""
+
+# T tokens  P trained positions  D model  V vocab  S samples  L longest sample
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
+
+from whet.base.errors import ModelError
+from whet.contracts.batch import Batch, Stream
+from whet.kernels.attention import SegmentPlan
+from whet.models import shift
+
+Layout = Callable[[Tensor], Tensor]
+
+
+def unwrapped(module: Any) -> PreTrainedModel:
+    """The transformers model inside a PEFT wrapper, or the module itself."""
+    return module.get_base_model() if hasattr(module, "get_base_model") else module
+
+
+def decoder_of(model: PreTrainedModel) -> nn.Module:
+    """The part that gives hidden states. Some classes name a part that they do not have (llama4's text model)."""
+    if model.base_model is not model:
+        return model.base_model
+    return getattr(model, "model", model)  # a model without a head is all body
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a body takes a batch: packed in one row, else a sample a row, padded, or (`alone`) a sample a forward.
+
+    `first` is the number of a sample's first position. An encoder's tokens see all of their sample.
+    """
+
+    is_causal: bool = True
+    packed: bool = True
+    alone: bool = False
+    first: int = 0
+
+    def inputs(self, module: nn.Module, stream: Stream) -> list[tuple[dict[str, Any], Layout]]:
+        """What each forward takes, and where its outputs belong."""
+        how = {"use_cache": False} if self.is_causal else {}
+        if self.packed:
+            return [(packed_inputs(module, stream, self.first, self.is_causal) | how, _unpacked)]
+        if self.alone:
+            pieces = [stream.ids[segment.start : segment.end] for segment in stream.segments]
+            return [({"input_ids": ids[None]} | how, _unpacked) for ids in pieces]
+        rows = Rows(stream, self.is_causal)
+        return [(rows.inputs() | how, rows.flat)]
+
+
+def hidden(module: nn.Module, batch: Batch, way: Way) -> Tensor:
+    """Last hidden states (T, D) of the flat row."""
+    body = decoder_of(unwrapped(module))
+    parts = [flat(body(**inputs).last_hidden_state) for inputs, flat in way.inputs(module, batch.text)]
+    return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+
+def own_logits(module: nn.Module, batch: Batch, trained_P: Tensor, way: Way) -> Tensor:
+    """Logits (P, V) from the model's own forward."""
+    if way.packed and way.is_causal:
+        [(inputs, flat)] = way.inputs(module, batch.text)
+        return flat(module(**inputs, logits_to_keep=trained_P).logits)
+    parts = [flat(module(**inputs).logits) for inputs, flat in way.inputs(module, batch.text)]
+    return torch.cat(parts)[trained_P]
+
+
+def packed_inputs(module: nn.Module, stream: Stream, first: int, is_causal: bool) -> dict[str, Any]:
+    """What a forward over one flat row takes: `first` is the number of a sample's first position."""
+    positions = stream.positions[None] if stream.positions.dim() == 1 else stream.positions
+    inputs: dict[str, Any] = {"input_ids": stream.ids[None], "position_ids": positions + first}
+    shifted = shift.plans(module, stream.segments)
+    if shifted is not None:
+        inputs["shifted"] = shifted
+    segments = stream.segments
+    if not is_causal:
+        segments = tuple(segment._replace(kind="bidirectional") for segment in segments)
+    return {**inputs, "segments": SegmentPlan(segments)}
+
+
+class Rows:
+    """A stream laid out one sample a row, padded on the right: a causal model never looks there, others get a mask."""
+
+    def __init__(self, stream: Stream, is_causal: bool = True) -> None:
+        for segment in stream.segments:
+            if segment.prefix >= 0 or (is_causal and segment.kind != "causal"):
+                raise ModelError("a model that runs one sample a row takes only whole causal samples")
+        lengths = torch.tensor([s.end - s.start for s in stream.segments], device=stream.ids.device)
+        row_T = torch.repeat_interleave(torch.arange(len(lengths), device=lengths.device), lengths)
+        starts_T = (lengths.cumsum(0) - lengths)[row_T]
+        self.is_causal, self.shape = is_causal, (len(lengths), int(lengths.max()))
+        self.index = (row_T, torch.arange(stream.num_tokens, device=lengths.device) - starts_T)
+        self.ids_SL = self.laid(stream.ids)
+
+    def laid(self, values_T: Tensor, padding: int = 0) -> Tensor:
+        """Values of the flat row, one sample a row (S, L)."""
+        rows_SL = values_T.new_full(self.shape, padding)
+        rows_SL[self.index] = values_T
+        return rows_SL
+
+    @property
+    def mask_SL(self) -> Tensor:
+        """1 for tokens, 0 for padding."""
+        return self.laid(torch.ones_like(self.index[0]))
+
+    def inputs(self) -> dict[str, Any]:
+        inputs = {"input_ids": self.ids_SL}
+        return inputs if self.is_causal else {**inputs, "attention_mask": self.mask_SL}
+
+    def flat(self, values_SLX: Tensor) -> Tensor:
+        return values_SLX[self.index]
+
+
+def _unpacked(values_1TX: Tensor) -> Tensor:
+    return values_1TX[0]
+
+
+def before_output(model: PreTrainedModel, parts: Sequence[str], hidden_PD: Tensor) -> Tensor:
+    """What the model's own forward makes of last hidden states before its output layer (P, E).
+
+    Encoders have layers between, each class under names of its own, and T5 a factor, so the forward itself is asked:
+    with the `parts` of its body replaced by the states, and its output layer by nothing. All are put back afterwards.
+    """
+    output = model.get_output_embeddings()
+    place = next((name for name, part in model.named_modules() if part is output), None)
+    if output is None or place is None:
+        raise ModelError(f"{type(model).__name__} names no output layer", hint="another model")
+    parent, _, last = place.rpartition(".")
+    holders = [(model._modules, name, _Given(hidden_PD)) for name in parts]
+    changes: list[tuple[Any, str, nn.Module]] = [*holders, (model.get_submodule(parent)._modules, last, nn.Identity())]
+    before = [(holder, name, holder[name]) for holder, name, _ in changes]
+    try:
+        for holder, name, stand_in in changes:
+            holder[name] = stand_in
+        ids = torch.zeros(1, len(hidden_PD), dtype=torch.long, device=hidden_PD.device)
+        paired = {"decoder_input_ids": ids} if len(parts) > 1 else {}
+        return type(model).forward(model, input_ids=ids, **paired).logits[0]
+    finally:
+        for holder, name, part in before:
+            holder[name] = part
+
+
+class _Given(nn.Module):
+    """Stands where a part of the body is, and gives states that are there already."""
+
+    def __init__(self, hidden_PD: Tensor) -> None:
+        super().__init__()
+        self._hidden_PD = hidden_PD
+
+    def forward(self, *_: Any, **__: Any) -> BaseModelOutputWithPastAndCrossAttentions:
+        return BaseModelOutputWithPastAndCrossAttentions(last_hidden_state=self._hidden_PD[None])  # type: ignore

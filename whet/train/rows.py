@@ -1,0 +1,156 @@
+"""Rows: from the config's data section to how a row becomes samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from whet.base.catalogue import objective
+from whet.base.errors import ConfigError, DataError
+from whet.base.run import Data, DataSource, Run
+from whet.contracts.reading import Classes, Reading, Tags
+from whet.data.files import Source
+from whet.data.fill_in import FillIn
+from whet.data.forms import Form
+from whet.data.labels import check, settle
+from whet.data.reader import Reader
+from whet.data.recipe import Recipe, RowsToSamples
+from whet.data.render import Renderer
+from whet.data.template import chat_template
+from whet.train.forms import form_of
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """How the run's rows become samples.
+
+    `form` is what samples are drawn in, where they are not learned from as they are stored; `labels` are the classes
+    that an objective of classes tells apart.
+    """
+
+    recipe: RowsToSamples
+    form: Form | None = None
+    labels: tuple[str, ...] = ()
+
+
+def rows_of(run: Run, processor: Any | None, context: int | None, family: str) -> Rows:
+    """Raises ConfigError and DataError for what the objective, the tokenizer and the section cannot do together."""
+    _check_replies(run)
+    how = (takes(run), max_length(run.data, context), run.data.truncation, context)
+    form = form_of(run, processor, family)
+    if form is not None:
+        return Rows(form.recipe(*how), form)
+    reader = _reader(run, processor, context)
+    if reader is None:
+        return Rows(Recipe(_renderer(run, processor), *how))
+    read = reader.reading
+    return Rows(Recipe(None, *how, reader), labels=(read.labels or ()) if isinstance(read, Classes | Tags) else ())
+
+
+def takes(run: Run) -> frozenset[str]:
+    """The kinds of rows that the run's objective learns from."""
+    return frozenset(objective.get(run.objective.kind).facts["takes"])
+
+
+def template_of(run: Run, tokenizer: Any) -> str | None:
+    """The chat template that conversations are rendered with; None leaves the tokenizer as it is."""
+    if not takes(run) & {"conversation", "preference", "labelled", "prompt"}:
+        return None
+    return chat_template(tokenizer, run.data.template).text
+
+
+def sources_of(sources: Sequence[DataSource]) -> list[Source]:
+    return [Source.parse(source.model_dump(), Path.cwd()) for source in sources]
+
+
+def max_length(data: Data, context: int | None) -> int | None:
+    """What a sample may have: the config's word, but never more than the model can see."""
+    if data.max_length and context and data.max_length > context:
+        raise ConfigError(
+            f"`data.max_length` is {data.max_length}, and the model sees {context} tokens",
+            at="data.max_length",
+            hint=f"data.max_length={context}",
+        )
+    return data.max_length or context
+
+
+def _check_replies(run: Run) -> None:
+    """Preferences compare replies: their prompts cannot be trained as well."""
+    if run.data.train_on == "all" and takes(run) & {"preference", "labelled"}:
+        raise ConfigError(
+            f"`{run.objective.kind}` learns from replies, and `data.train_on` asks for all tokens",
+            at="data.train_on",
+            hint="data.train_on=assistant",
+        )
+
+
+def _renderer(run: Run, processor: Any | None) -> Renderer | None:
+    if processor is None:
+        return None
+    data, fill_in = run.data, _fill_in(run, processor)
+    return Renderer(
+        processor, template=data.template, train_on=data.train_on, scale=data.loss_scale, allow=data.allow,
+        fill_in=fill_in,
+    )  # fmt: skip
+
+
+def _fill_in(run: Run, processor: Any) -> FillIn | None:
+    """How raw text is rearranged to be filled in, where the objective asks for it."""
+    asked = run.objective.values()
+    if not asked.get("fim"):
+        return None
+    if run.data.loss_scale:
+        raise ConfigError(
+            "`data.loss_scale` weighs text where it stands, and `objective.fim` moves it",
+            at="data.loss_scale", hint="objective.fim=0",
+        )  # fmt: skip
+    return FillIn.of(processor, asked["fim_tokens"], rate=asked["fim"], spm=asked["spm"], seed=run.seed)
+
+
+def reading_of(run: Run) -> Reading | None:
+    """How the run's objective reads texts, if it learns from texts that are no conversation."""
+    return getattr(objective.get(run.objective.kind).build(**run.objective.values()), "reading", None)
+
+
+def _reader(run: Run, processor: Any | None, context: int | None) -> Reader | None:
+    """A reader of the objective's reading, if it has one, once its labels are known and checked."""
+    reading = reading_of(run)
+    if reading is None:
+        return None
+    _check_text_settings(run)
+    if processor is None:
+        raise DataError("texts need a tokenizer, and the model has none", at="model", hint="model.tokenizer=FOLDER")
+    if isinstance(reading, Classes | Tags):
+        reading = _settled(run, reading)
+    cut = max_length(run.data, context) if run.data.truncation == "cut" else None
+    return Reader(processor, reading, cut=cut)
+
+
+def _check_text_settings(run: Run) -> None:
+    """Raise ConfigError for what is set about conversations, which are not read here."""
+    for name in ("template", "train_on", "loss_scale", "allow"):
+        default = Data.model_fields[name].default
+        given = getattr(run.data, name)
+        if given != default and not (name == "allow" and given <= {"unseen_labels"}):
+            shown = "null" if default is None else default if isinstance(default, str) else "[]"
+            raise ConfigError(
+                f"`data.{name}` is about conversations, and `{run.objective.kind}` reads none",
+                at=f"data.{name}",
+                hint=f"data.{name}={shown}",
+            )
+
+
+def _settled(run: Run, reading: Classes | Tags) -> Classes | Tags:
+    if run.data.streaming:
+        if reading.labels is None:
+            raise ConfigError(
+                "a stream has no known labels", at="objective.labels", hint="objective.labels=[negative,positive]"
+            )
+        return reading
+    may_be_unseen = "unseen_labels" in run.data.allow
+    reading = settle(reading, sources_of(run.data.train), seed=run.seed, may_be_unseen=may_be_unseen)
+    if isinstance(run.data.held_out, list):
+        check(reading, sources_of(run.data.held_out), seed=run.seed)
+    return reading
