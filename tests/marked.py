@@ -29,6 +29,22 @@ def bert_tokenizer(folder: Path | None = None) -> PreTrainedTokenizerFast:
     return _stored(PreTrainedTokenizerFast(tokenizer_object=backend, **marks), folder)
 
 
+def t5_tokenizer(folder: Path | None = None, sentinels: int = 20) -> PreTrainedTokenizerFast:
+    """WordPiece over WORDS with T5's frame (an end token) and its sentinels, stored in `folder` if given."""
+    marks = ["<pad>", "</s>", "<unk>"]
+    vocab = {token: index for index, token in enumerate([*marks, *WORDS])}
+    backend = Tokenizer(models.WordPiece(vocab, unk_token="<unk>"))
+    backend.normalizer = normalizers.BertNormalizer()
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    backend.decoder = decoders.WordPiece()
+    backend.post_processor = processors.TemplateProcessing(
+        single="$A </s>", pair="$A </s> $B </s>", special_tokens=[("</s>", 1)]
+    )
+    names = {"pad_token": marks[0], "eos_token": marks[1], "unk_token": marks[2]}
+    extra = [f"<extra_id_{number}>" for number in range(sentinels)]
+    return _stored(PreTrainedTokenizerFast(tokenizer_object=backend, additional_special_tokens=extra, **names), folder)
+
+
 def _stored(tokenizer: PreTrainedTokenizerFast, folder: Path | None) -> PreTrainedTokenizerFast:
     if folder is not None:
         tokenizer.save_pretrained(folder)

@@ -24,23 +24,33 @@ WORD = "word"
 
 
 class Framer:
-    """Texts to tokens, without special tokens of its own, and the `before` and `after` of every passage. Pickles."""
+    """Texts to tokens, without special tokens of its own, and the `before` and `after` of every passage. Pickles.
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+    `literal` reads the text of a special token as text. `is_target` frames what a decoder writes, where the tokenizer
+    tells that apart (the languages of a translation).
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, *, literal: bool = False, is_target: bool = False) -> None:
         self._encoder, state = encoder_of(tokenizer)
-        self.before, self.after = frame(tokenizer)
+        self._encoder.encode_special_tokens = literal
+        self.before, self.after = frame(tokenizer, is_target=is_target)
         self.special = frozenset(tokenizer.all_special_ids)
-        parts = (state, self.before, self.after, sorted(self.special))
+        parts = (state, self.before, self.after, sorted(self.special), literal)
         self.fingerprint = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
     def __call__(self, texts: Sequence[str]) -> list[Any]:
         return self._encoder.encode_batch(list(texts), add_special_tokens=False)
 
+    def token_texts(self, ids: Sequence[int]) -> list[str]:
+        """Each token as text on its own."""
+        return [self._encoder.decode([int(i)], skip_special_tokens=False) for i in ids]
 
-def frame(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
+
+def frame(tokenizer: PreTrainedTokenizerBase, *, is_target: bool = False) -> tuple[list[int], list[int]]:
     """The special tokens that the tokenizer puts before and after a text, such as [CLS] and [SEP]."""
-    alone = tokenizer.encode("a", add_special_tokens=False)
-    framed = tokenizer.encode("a")
+    given: dict[str, Any] = {"text_target" if is_target else "text": "a"}
+    alone = list(tokenizer(**given, add_special_tokens=False)["input_ids"])
+    framed = list(tokenizer(**given)["input_ids"])
     for start in range(len(framed) - len(alone) + 1):
         if framed[start : start + len(alone)] == alone:
             return framed[:start], framed[start + len(alone) :]

@@ -80,7 +80,7 @@ class Renderer:
     ) -> None:
         _check_settings(train_on, allow)
         self.train_on, self.allow, self.fill_in = train_on, frozenset(allow), fill_in
-        self._scale = [(_pattern(text), factor) for text, factor in (scale or {}).items()]
+        self._scale = [(compiled(text), factor) for text, factor in (scale or {}).items()]
         self._encoder, state = encoder_of(tokenizer)
         self._words = word_encoder(self._encoder)
         self.template = chat_template(tokenizer, template)
@@ -217,7 +217,8 @@ class Renderer:
         return Rendered(ids, weights, _token_roles(draft, encoding) if roles else None)
 
 
-def _pattern(text: str) -> re.Pattern[str]:
+def compiled(text: str) -> re.Pattern[str]:
+    """A pattern of `data.loss_scale`. Raises ConfigError where it is none."""
     try:
         return re.compile(text, re.DOTALL)
     except re.error as error:

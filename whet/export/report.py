@@ -18,8 +18,9 @@ from whet.base.errors import ModelError
 from whet.contracts.model import ParamRole
 from whet.export.limits import DENSE, ROUTED, Limits
 from whet.export.weights import auto_class
+from whet.generate.batches import batch_of
 from whet.generate.borrow import borrowed
-from whet.generate.decode import Batch, context_length
+from whet.generate.decode import context_length
 from whet.generate.prompts import end_of_turn, text_ids
 from whet.generate.protocol import GenerateSettings
 from whet.kernels.quantized import Quantized
@@ -183,9 +184,15 @@ def continuing(ids: Sequence[Sequence[int]], context: int | None) -> list[int]:
 
 
 def _said(module: nn.Module, ids_1T: Tensor) -> Tensor:
-    """What the model says of a prompt (P, V): logits; of a headless one last hidden states."""
-    is_causal = family_of(unwrapped(module).config, allow_code=True) == "causal"
-    output = module(input_ids=ids_1T, **({"use_cache": False} if is_causal else {}))
+    """What the model says of a prompt (P, V): logits; of a headless one last hidden states.
+
+    An encoder-decoder reads the prompt and is fed it too.
+    """
+    family = family_of(unwrapped(module).config, allow_code=True)
+    how: dict[str, Any] = {} if family == "masked" else {"use_cache": False}
+    if family == "seq2seq":
+        how["decoder_input_ids"] = ids_1T
+    output = module(input_ids=ids_1T, **how)
     said = output.logits if "logits" in output else output.last_hidden_state
     return _real(said, ids_1T.shape[1])
 
@@ -212,7 +219,7 @@ def _continued(module: nn.Module, ids: Sequence[Sequence[int]]) -> list[list[int
     if not fitting:
         return []
     with borrowed(module):
-        batch = Batch(module, fitting, range(len(fitting)), GenerateSettings(), context)
+        batch = batch_of(module, fitting, range(len(fitting)), GenerateSettings(), context)
         steps = [batch.step() for _ in range(NUM_GENERATED)]
     return [[step[row].id for step in steps] for row in range(len(fitting))]
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from whet.base.errors import ModelError, WhetError
 from whet.generate.protocol import Message, Prompt
+
+if TYPE_CHECKING:
+    from whet.data.sides import SideRenderer
 
 
 def prompt_ids(tokenizer: Any, prompt: Prompt, tools: Sequence[Mapping[str, Any]] = ()) -> list[int]:
@@ -23,6 +26,33 @@ def prompt_ids(tokenizer: Any, prompt: Prompt, tools: Sequence[Mapping[str, Any]
         ids = tokenizer.encode(render(tokenizer, cast(Sequence[Message], prompt), tools), add_special_tokens=False)
     if not ids:
         raise WhetError("an empty prompt gives the model nothing to continue", hint="give at least one character")
+    return ids
+
+
+def sources(tokenizer: Any) -> SideRenderer:
+    """What reads prompts for an encoder, as it read the sources that the model was trained on."""
+    from whet.data.sides import SideRenderer
+
+    return SideRenderer(tokenizer)
+
+
+def source_ids(renderer: SideRenderer, prompt: Prompt) -> list[int]:
+    """The tokens that an encoder reads: text between the tokenizer's special tokens, messages as one question.
+
+    Raises WhetError for several turns, and when nothing is left.
+    """
+    from whet.data.refusal import RowRefused
+    from whet.data.sides import question
+
+    if _are_ids(prompt):
+        ids = list(prompt)
+    else:
+        try:
+            ids = renderer.source(prompt if isinstance(prompt, str) else question(prompt))  # type: ignore[arg-type]
+        except RowRefused as error:
+            raise WhetError(error.refused.detail, hint=error.refused.hint) from None
+    if not ids:
+        raise WhetError("an empty prompt gives the model nothing to read", hint="give at least one character")
     return ids
 
 

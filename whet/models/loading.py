@@ -237,9 +237,12 @@ def _initial_config(init: dict[str, Any] | str, tokenizer: Any | None) -> Pretra
         for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
             values.setdefault(name, getattr(tokenizer, name, None))
     try:
-        return AutoConfig.for_model(kind, **values)
+        config = AutoConfig.for_model(kind, **values)
     except Exception as error:
         raise ModelError(f"`{kind}` cannot be built so: {error}", at="model.init", hint="mend the config") from error
+    if config.is_encoder_decoder and getattr(config, "decoder_start_token_id", None) is None:
+        config.decoder_start_token_id = config.pad_token_id  # as in T5
+    return config
 
 
 def _stored_config(spec: Spec) -> PretrainedConfig:

@@ -42,10 +42,7 @@ def check_family(run: Run, family: str) -> None:
     kind = objective.get(run.objective.kind)
     families = kind.facts.get("families", ("causal",))
     if family in families:
-        if family == "masked" and run.evaluate.prompts:
-            raise ConfigError(
-                "`evaluate.prompts`: an encoder writes no answers", at="evaluate.prompts", hint="evaluate.prompts=[]"
-            )
+        _check_of_family(run, family)
         return
     fitting = [n for n in objective.names() if family in objective.get(n).facts.get("families", ("causal",))]
     hint = f"objective: {', '.join(fitting)}" if fitting else f"a model that is {_WORDS[families[0]]}"
@@ -58,6 +55,32 @@ def check_family(run: Run, family: str) -> None:
         at="objective.kind",
         hint=hint,
     )
+
+
+def _check_of_family(run: Run, family: str) -> None:
+    """What only decoders have."""
+    if family == "causal":
+        return
+    if run.train.group is not None:
+        raise ConfigError(
+            f"`train.group` shifts the attention of decoders, and the model is {_WORDS[family]}",
+            at="train.group", hint="train.group=null",
+        )  # fmt: skip
+    if family == "masked":
+        if run.evaluate.prompts:
+            raise ConfigError(
+                "`evaluate.prompts`: an encoder writes no answers", at="evaluate.prompts", hint="evaluate.prompts=[]"
+            )
+        return
+    if run.train.neftune:
+        raise ConfigError(
+            "`train.neftune` is for models that read and write in one row", at="train.neftune", hint="train.neftune=0"
+        )
+    for name, shown in _changed(run, ("template", "train_on", "allow")):
+        raise ConfigError(
+            f"`data.{name}` does nothing: an encoder-decoder reads a question as it is and learns all of its answer",
+            at=f"data.{name}", hint=f"data.{name}={shown}",
+        )  # fmt: skip
 
 
 def _check_evaluation(run: Run) -> None:
