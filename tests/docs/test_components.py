@@ -44,7 +44,7 @@ def test_signum_moves_every_weight_by_the_rate_against_the_momentum(plugins):
 
 def test_focal_loss_without_focus_is_the_plain_loss(plugins):
     logprobs, weights = torch.tensor([-0.1, -2.0, -3.0]), torch.tensor([0.0, 1.0, 0.0, 2.0, 1.0])
-    batch = SimpleNamespace(text=SimpleNamespace(weights=weights))
+    batch = SimpleNamespace(trained=SimpleNamespace(weights=weights))
     answers = {"logprobs": logprobs, "nll": -(logprobs * weights[weights > 0]).sum()}
     models = SimpleNamespace(run=lambda _, want: {name: answers[name] for name in want})
     plain, build = NextToken(), objective.get("focal").build
