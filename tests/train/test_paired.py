@@ -16,6 +16,9 @@ from tests.train.test_families import refusal
 from tests.train.test_resume import losses, run_with_kills
 from whet.base.config import from_mapping
 from whet.base.errors import ConfigError, ModelError
+from whet.cli.main import main
+from whet.evaluate.run import evaluate
+from whet.generate.models import load_model
 from whet.train.api import train
 from whet.train.build import assemble
 
@@ -93,6 +96,24 @@ def test_it_learns_to_copy_and_writes_a_folder_that_answers_in_transformers(tmp_
     answers = model.generate(**words([copied(n) for n in range(8)], return_tensors="pt", padding=True))
     right = [words.decode(a, skip_special_tokens=True) == copied(n) for n, a in enumerate(answers)]
     assert sum(right) >= 6
+    check_measured(tmp_path, folder.model, model, words)
+
+
+def check_measured(folder, path, model, words):
+    """`whet evaluate` gives transformers' own mean loss, and no figure that an encoder-decoder has none of."""
+    loaded = load_model(str(path))
+    found = evaluate("loss", {"file": str(folder / "pairs.jsonl")}, loaded).figures["loss"].value
+    total, count = 0.0, 0
+    for number in range(40):
+        given = words(copied(number), text_target=copied(number), return_tensors="pt")
+        count += given["labels"].numel()
+        total += model(**given).loss.item() * given["labels"].numel()
+    assert found == pytest.approx(total / count, rel=1e-4)
+    with pytest.raises(ModelError, match="measures a causal language model, and the model is an encoder-decoder"):
+        evaluate("perplexity", {"file": str(folder / "text.jsonl")}, loaded)
+    shown = main(["data", "inspect", str(folder / "pairs.jsonl"), "--model", str(path), "--rows", "1"])
+    assert shown == 0
+    assert main(["data", "inspect", "x.jsonl", "--model", str(path), "--train-on", "all"]) == 2
 
 
 def test_training_goes_on_from_what_was_written_with_lora(tmp_path):

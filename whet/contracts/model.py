@@ -25,6 +25,10 @@ class ParamRole(StrEnum):
     OTHER = "other"
 
 
+# What the families of language models are called in messages.
+FAMILIES = {"causal": "a causal language model", "masked": "an encoder", "seq2seq": "an encoder-decoder"}
+
+
 @dataclass(frozen=True, slots=True)
 class Divergence:
     """How far a student is from its teacher: the kind, its `beta` (of `jsd`), the temperature of both, and the weight

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
+from typing import Protocol
 
 import numpy as np
 
@@ -14,9 +15,17 @@ from whet.data.branches import views
 from whet.data.detect import Detector
 from whet.data.files import Source, read_rows
 from whet.data.refusal import Refused
-from whet.data.render import Rendered, Renderer
+from whet.data.render import Rendered
 
 _BATCH = 256
+
+
+class Renders(Protocol):
+    """Rows to tokens: a `Renderer`, or the `SideRenderer` of an encoder-decoder."""
+
+    def render(self, rows: Sequence[Row], *, roles: bool = False) -> list[Rendered | Refused]: ...
+
+    def token_texts(self, ids: Sequence[int]) -> list[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +79,7 @@ class Inspection:
 
 def inspect(
     source: Source,
-    renderer: Renderer,
+    renderer: Renders,
     *,
     rows: int = 3,
     limit: int | None = None,
@@ -98,7 +107,7 @@ def inspect(
 
 def _look(
     seen: Inspection,
-    renderer: Renderer,
+    renderer: Renders,
     views: Sequence[tuple[int, str, Row | Refused]],
     rows: int,
     max_length: int | None,
@@ -128,7 +137,7 @@ def _views(row: Row | Refused) -> list[tuple[str, Row | Refused]]:
     return [("", row)] if isinstance(row, Refused) else [*views(row)]
 
 
-def _tokens(renderer: Renderer, rendered: Rendered) -> tuple[Token, ...]:
+def _tokens(renderer: Renders, rendered: Rendered) -> tuple[Token, ...]:
     texts = renderer.token_texts(rendered.ids.tolist())
     fields = zip(rendered.ids.tolist(), texts, rendered.roles or (), rendered.weights.tolist(), strict=True)
     return tuple(Token(*values) for values in fields)

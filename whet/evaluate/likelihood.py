@@ -15,6 +15,7 @@ from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Segment, Stream
 from whet.contracts.model import Loaded
 from whet.contracts.sample import Sample
+from whet.data.collate import TARGET, collate
 from whet.evaluate.result import Watch
 from whet.generate.borrow import borrowed
 
@@ -43,10 +44,11 @@ def score(
     """Score samples in batches of at most `batch_tokens` tokens (one sample at least), in evaluation mode.
 
     A token counts if its weight is above 0 and another stands before it. The last token of a sample is only ever
-    predicted, never read, so a sample may be one token longer than the model's context.
+    predicted, never read, so a sample may be one token longer than the model's context. Of an encoder-decoder's
+    samples the tokens of the target count.
     """
-    lengths = [max(sample.num_tokens - 1, 0) for sample in samples]
-    _check(loaded, max(lengths, default=0))
+    lengths = [_num_read(sample) for sample in samples]
+    _check(loaded, max(map(_longest_read, samples), default=0))
     empty = Score(np.empty(0), np.empty(0, bool), np.empty(0))
     scores, done = [empty] * len(samples), 0
     device = next(loaded.module.parameters()).device
@@ -54,18 +56,34 @@ def score(
         for group in _groups(
             [i for i, n in enumerate(lengths) if n], lengths, batch_tokens, loaded.capabilities.packed
         ):
-            batch = _batch([samples[i] for i in group])
-            counts = [int((samples[i].weights[1:] > 0).sum()) for i in group]
+            chosen = [samples[i] for i in group]
+            batch = collate(chosen) if TARGET in chosen[0].streams else _batch(chosen)
+            counts = [int((_weights(sample) > 0).sum()) for sample in chosen]
             if sum(counts):
                 found = loaded.model.run(batch.to(device), frozenset({"logprobs", "hits"}))
                 parts = (found[name].cpu().split(counts) for name in ("logprobs", "hits"))
                 for i, logprobs, hits in zip(group, *parts, strict=True):
-                    weights = samples[i].weights[1:]
+                    weights = _weights(samples[i])
                     scores[i] = Score(logprobs.double().numpy(), hits.numpy(), weights[weights > 0])
             done += len(group)
             if watch is not None:
                 watch(done, len(samples))
     return scores
+
+
+def _num_read(sample: Sample) -> int:
+    """Tokens that are computed for a sample."""
+    return sample.num_tokens if TARGET in sample.streams else max(sample.num_tokens - 1, 0)
+
+
+def _longest_read(sample: Sample) -> int:
+    """Tokens that the model sees at once: those of the longer side of an encoder-decoder's sample."""
+    return max(len(sample.ids), len(sample.streams[TARGET].ids)) if TARGET in sample.streams else _num_read(sample)
+
+
+def _weights(sample: Sample) -> np.ndarray:
+    """Of the tokens that may be scored: those of the target, or all but the first."""
+    return sample.streams[TARGET].weights if TARGET in sample.streams else sample.weights[1:]
 
 
 def _batch(samples: Sequence[Sample]) -> Batch:

@@ -11,13 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from whet.base.errors import DataError
+from whet.base.errors import ConfigError, DataError
 from whet.contracts.model import Loaded
 from whet.contracts.sample import Sample
 from whet.data.detect import parse_rows
 from whet.data.files import Source
-from whet.data.recipe import Recipe
+from whet.data.pairing import Pairing
+from whet.data.recipe import Recipe, RowsToSamples
 from whet.data.render import Renderer
+from whet.data.sides import SideRenderer
 from whet.evaluate.likelihood import Score, score
 from whet.evaluate.result import Figure, Result, Watch
 from whet.evaluate.statistics import exponential, ratio, share
@@ -45,10 +47,7 @@ def measure(
     The unit of the standard error is the row. Raises DataError when no row has a trained token.
     """
     source = Source.parse({"path": file, "format": format}, Path())
-    renderer = Renderer(loaded.processor, template=rendering.template, train_on=rendering.train_on)
-    context = loaded.capabilities.context
-    limit = rendering.max_length or context
-    samples, reasons = _samples(source, Recipe(renderer, TAKES, limit, rendering.truncation, context))
+    samples, reasons = _rendered(loaded, source, rendering)
     if not samples:
         raise DataError(f"no row of {file} can be scored: {dict(reasons)}", hint=f"whet data inspect {file}")
     scores = score(loaded, samples, batch_tokens=batch_tokens, watch=watch)
@@ -69,7 +68,22 @@ def measure(
     return Result("loss", figures, facts=facts)
 
 
-def _samples(source: Source, recipe: Recipe) -> tuple[list[Sample], Counter[str]]:
+def _rendered(loaded: Loaded, source: Source, rendering: Rendering) -> tuple[list[Sample], Counter[str]]:
+    """Samples as the model learned from such rows, and how many rows were skipped or truncated for which reason."""
+    context = loaded.capabilities.context
+    how = (TAKES, rendering.max_length or context, rendering.truncation, context)
+    if loaded.capabilities.family != "seq2seq":
+        renderer = Renderer(loaded.processor, template=rendering.template, train_on=rendering.train_on)
+        return _samples(source, Recipe(renderer, *how))
+    for name in ("template", "train_on"):
+        if getattr(rendering, name) != getattr(Rendering(), name):
+            raise ConfigError(f"`{name}` does nothing: an encoder-decoder reads a question as it is", at=name)
+    form = Pairing(SideRenderer(loaded.processor))
+    samples, reasons = _samples(source, form.recipe(*how))
+    return [form.draw(sample, 0) for sample in samples], reasons
+
+
+def _samples(source: Source, recipe: RowsToSamples) -> tuple[list[Sample], Counter[str]]:
     """Samples in order, and how many rows were skipped or truncated for which reason."""
     samples: list[Sample] = []
     reasons: Counter[str] = Counter()

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whet.base.catalogue import task
-from whet.base.errors import ConfigError
+from whet.base.errors import ConfigError, ModelError
 from whet.base.slots import Kind
+from whet.contracts.model import FAMILIES
 from whet.contracts.records import EvaluationRecord, payload
 from whet.evaluate.result import Result, Watch
 from whet.track import store
@@ -32,9 +33,22 @@ def evaluate(
     """Run the task called `name`. Raises ConfigError for settings that it does not have or cannot use."""
     kind = task.get(name)
     chosen = checked(kind, settings)
+    _check_family(kind, loaded)
     began = time.perf_counter()
     result = kind.build(loaded, watch, **chosen)
     return replace(result, settings=chosen, model=model, seconds=time.perf_counter() - began)
+
+
+def _check_family(kind: Kind, loaded: Loaded) -> None:
+    """Raise ModelError for a model of a family that the task does not measure."""
+    families, family = kind.facts.get("families", ("causal",)), loaded.capabilities.family
+    if family not in families:
+        fitting = [n for n in task.names() if family in task.get(n).facts.get("families", ("causal",))]
+        raise ModelError(
+            f"the task `{kind.name}` measures {' or '.join(FAMILIES[one] for one in families)}, and the model is "
+            f"{FAMILIES[family]}",
+            hint=f"--task {' or '.join(fitting)}" if fitting else "the held-out loss of its run",
+        )
 
 
 def checked(kind: Kind, settings: Mapping[str, Any]) -> dict[str, Any]:

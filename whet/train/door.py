@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from whet.base.catalogue import model_source, objective, optimizer, tuner
 from whet.base.errors import ConfigError
 from whet.base.run import Data, Run
+from whet.contracts.model import FAMILIES
 from whet.contracts.tuner import Tuner
 from whet.parallel.world import device_of
 from whet.train.door_online import check_online
@@ -15,8 +16,6 @@ from whet.train.folder import RunFolder
 # Settings of `data` that say how text becomes tokens, and those of them that are about conversations and replies.
 _OF_TEXT = ("template", "train_on", "loss_scale", "max_length", "truncation", "allow")
 _OF_REPLIES = ("template", "train_on", "loss_scale", "allow")
-# What the families of language models are called.
-_WORDS = {"causal": "a causal language model", "masked": "an encoder", "seq2seq": "an encoder-decoder"}
 
 
 def enter(run: Run, *, is_new: bool) -> Tuner:
@@ -45,13 +44,13 @@ def check_family(run: Run, family: str) -> None:
         _check_of_family(run, family)
         return
     fitting = [n for n in objective.names() if family in objective.get(n).facts.get("families", ("causal",))]
-    hint = f"objective: {', '.join(fitting)}" if fitting else f"a model that is {_WORDS[families[0]]}"
+    hint = f"objective: {', '.join(fitting)}" if fitting else f"a model that is {FAMILIES[families[0]]}"
     path = run.model.values().get("path")
     name = path or run.model.values()["init"]
     name = name["model_type"] if isinstance(name, dict) else name
     raise ConfigError(
-        f"`objective: {kind.name}` trains {' or '.join(_WORDS[one] for one in families)}, and {name} is "
-        f"{_WORDS[family]}",
+        f"`objective: {kind.name}` trains {' or '.join(FAMILIES[one] for one in families)}, and {name} is "
+        f"{FAMILIES[family]}",
         at="objective.kind",
         hint=hint,
     )
@@ -63,7 +62,7 @@ def _check_of_family(run: Run, family: str) -> None:
         return
     if run.train.group is not None:
         raise ConfigError(
-            f"`train.group` shifts the attention of decoders, and the model is {_WORDS[family]}",
+            f"`train.group` shifts the attention of decoders, and the model is {FAMILIES[family]}",
             at="train.group", hint="train.group=null",
         )  # fmt: skip
     if family == "masked":

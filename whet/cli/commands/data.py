@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from whet.data.inspect import Inspection, Shown
+    from whet.data.render import Renderer
+    from whet.data.sides import SideRenderer
 
 _WHITE = str.maketrans({"\n": "⏎", "\t": "⇥", "\r": "␍"})
 _MAX_TOKENS = 120  # of one segment; the middle of longer ones is left out
@@ -63,11 +65,10 @@ def _inspect(args: argparse.Namespace) -> int:
 
     from whet.data.files import Source
     from whet.data.inspect import inspect
-    from whet.data.render import Renderer
 
     entry = {"path": args.file, "format": args.format, "columns": _columns(args.columns), "lines": args.lines}
     source = Source.parse(entry, Path.cwd())
-    renderer = Renderer(_tokenizer(args.model), template=args.template, train_on=args.train_on, allow=args.allow)
+    renderer = _renderer(args)
     with Console(stderr=True).status("reading") as status:
         seen = inspect(
             source,
@@ -82,6 +83,24 @@ def _inspect(args: argparse.Namespace) -> int:
     else:
         _print(seen)
     return 0
+
+
+def _renderer(args: argparse.Namespace) -> Renderer | SideRenderer:
+    """What renders rows as training does: one row, or for an encoder-decoder a source and a target."""
+    from whet.base.errors import ConfigError
+    from whet.data.render import Renderer
+    from whet.data.sides import SideRenderer
+
+    tokenizer, file = _tokenizer(args.model), Path(args.model).expanduser() / "config.json"
+    if not file.is_file() or not json.loads(file.read_text(encoding="utf-8")).get("is_encoder_decoder"):
+        return Renderer(tokenizer, template=args.template, train_on=args.train_on, allow=args.allow)
+    for name, default in (("template", None), ("train_on", "assistant"), ("allow", [])):
+        if getattr(args, name) != default:
+            raise ConfigError(
+                f"`--{name.replace('_', '-')}` does nothing: an encoder-decoder reads a question as it is",
+                hint="leave it out",
+            )
+    return SideRenderer(tokenizer)
 
 
 def _tokenizer(model: str) -> Any:

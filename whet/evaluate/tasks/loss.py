@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from whet.evaluate.result import Result, Watch
 
 
-@task("loss")
+@task("loss", families=("causal", "seq2seq"))
 def loss(
     loaded: Loaded,
     watch: Watch | None,
