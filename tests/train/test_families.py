@@ -23,5 +23,5 @@ def refusal(folder, **sections) -> str:
 
 def test_sft_on_an_encoder_is_refused(tmp_path):
     found = refusal(tmp_path, model={"init": BERT})
-    assert "`objective: sft` trains a causal language model, and bert is an encoder" in found
+    assert "`objective: sft` trains a causal language model or an encoder-decoder, and bert is an encoder" in found
     assert not (tmp_path / "runs").exists()
