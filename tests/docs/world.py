@@ -47,6 +47,7 @@ def build(folder: Path) -> Path:
     tried = [{"prompt": _said(rng), "completions": [_said(rng), _said(rng)]} for _ in range(4)]
     _write_rows(folder / "tried.jsonl", tried)
     _model(folder)
+    _write_rows(folder / "copies.jsonl", [{"question": word, "answer": word} for word in WORDS])
     return folder
 
 

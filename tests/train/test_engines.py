@@ -69,8 +69,8 @@ def going(made):
 def test_an_engine_that_is_sent_the_weights_answers_as_the_model_would(tmp_path):
     built, found = going(with_twin(tmp_path, "sent", {"kind": "twin"}))
     assert all(m["drift"] < 1e-5 for m in found.values())
-    twin = built.feed.rollouts.making.player.engine
-    built.feed.rollouts.making.player._sync()
+    twin = built.feed.rollouts.making.asking.player.engine
+    built.feed.rollouts.making.asking.player._sync()
     for name, tensor in built.loaded.module.state_dict().items():
         assert torch.equal(tensor, twin.module.state_dict()[name]), name
 

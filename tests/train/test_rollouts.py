@@ -218,7 +218,6 @@ MISTAKES = {
     "a group of one": ({"rollout": {"completions": 1}}, ConfigError, "only one of each"),
     "more parts than prompts": ({"rollout": {"updates": 9}}, ConfigError, "9 parts"),
     "tokens a step": ({"train": {"batch_tokens": 512}}, ConfigError, "train.batch_tokens"),
-    "held-out rows": ({"data": {"held_out": 0.1}}, ConfigError, "data.held_out"),
     "a stream": ({"data": {"streaming": True}}, ConfigError, "data.streaming"),
     "cut prompts": ({"data": {"truncation": "cut"}}, ConfigError, "cannot be cut"),
     "long prompts": ({"rollout": {"max_new_tokens": 250}}, DataError, "leave room"),

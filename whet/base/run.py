@@ -161,7 +161,7 @@ class Track(Settings):
 
 
 class Evaluate(Settings):
-    """Held-out loss, samples of text, and early stop."""
+    """Held-out loss or reward, answers to prompts, and early stop."""
 
     every: Count | None = Field(None, description="steps between evaluations; a tenth of the run by default")
     prompts: list[str] = Field([], description="prompts answered at each evaluation")

@@ -34,6 +34,7 @@ from whet.parallel.world import World
 from whet.rewards.build import build_grader
 from whet.rewards.limit import FailureLimit
 from whet.train.allocator import keep_freed_memory
+from whet.train.asking import Asking
 from whet.train.checkpoint import Checkpoints
 from whet.train.controls import Controls
 from whet.train.deal import Dealer
@@ -43,6 +44,7 @@ from whet.train.executor import Executor
 from whet.train.feed import Feed, feed
 from whet.train.first_step import FirstStep
 from whet.train.folder import RunFolder
+from whet.train.held_out import HeldOut, HeldOutLoss, HeldOutReward
 from whet.train.located import located
 from whet.train.loop import Cadence, Loop
 from whet.train.notices import on_micro_batch, on_noise, on_resume, on_schedule, refuse_batch_norm
@@ -129,8 +131,9 @@ def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World,
     with forked(run.seed, "tuner start"):
         method.init(model.module, FirstStep(fed.source, dealer, executor))
     evaluation = Evaluation(
-        fed.held_out, dealer, executor, run.evaluate.prompts, _answer(run, model, executor), run.evaluate.early_stop
-    )
+        _held_out(run, fed, dealer, executor), run.evaluate.prompts, _answer(run, model, executor),
+        run.evaluate.early_stop,
+    )  # fmt: skip
     learns_from_answers = fed.rollouts is not None
     progress, watchdog = Progress(), Watchdog(run.train.watchdog, watches_spikes=not learns_from_answers)
     parts: dict[str, Any] = {
@@ -288,18 +291,21 @@ def _with_own_answers(run: Run, world: World, model: Loaded, fed: Feed) -> Feed:
 
 def _making(run: Run, world: World, model: Loaded, executor: Executor, dealer: Dealer) -> Making:
     """Who answers, grades and scores in the rollouts of this run."""
-    player = player_of(run, world, model)
-    scoring = Scoring(executor, dealer, run.rollout.temperature)
-    online: Any = executor.objective
-    return Making(
-        world,
-        player,
-        build_grader(run.rewards),
-        FailureLimit(run.rewards.max_failed),
-        online,
-        scoring,
-        lambda: dealer.capacity,
+    asking = Asking(
+        world, player_of(run, world, model), build_grader(run.rewards), FailureLimit(run.rewards.max_failed)
     )
+    online: Any = executor.objective
+    return Making(asking, online, Scoring(executor, dealer, run.rollout.temperature), lambda: dealer.capacity)
+
+
+def _held_out(run: Run, fed: Feed, dealer: Dealer, executor: Executor) -> HeldOut | None:
+    """What is measured at each evaluation, if anything is held out."""
+    if fed.held_out is not None:
+        return HeldOutLoss(fed.held_out, dealer, executor)
+    if fed.rollouts is None or not fed.held_asked:
+        return None
+    assert fed.rollouts.making is not None
+    return HeldOutReward(fed.held_asked, fed.rollouts.making.asking, executor, run.seed)
 
 
 def _groups(run: Run, model: Loaded, method: Tuner) -> ParamGroups:

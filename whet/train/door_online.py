@@ -10,7 +10,7 @@ from whet.base.run import Data, Rewards, Rollout, Run
 from whet.rewards.build import build_grader
 
 # Settings of `data` and `train` that say how given replies become steps.
-_OF_REPLIES = (("data", "train_on"), ("data", "loss_scale"), ("data", "streaming"), ("data", "held_out"))
+_OF_REPLIES = (("data", "train_on"), ("data", "loss_scale"), ("data", "streaming"))
 _OF_STEPS = ("tokens", "batch_tokens", "batch_samples")
 
 
@@ -52,7 +52,7 @@ def _check_unused(run: Run) -> None:
 def _check_of_replies(run: Run) -> None:
     for section, name in _OF_REPLIES:
         if getattr(run.data, name) != Data.model_fields[name].default:
-            shown = {"train_on": "assistant", "loss_scale": "{}", "streaming": "false", "held_out": "0"}[name]
+            shown = {"train_on": "assistant", "loss_scale": "{}", "streaming": "false"}[name]
             raise ConfigError(
                 f"`{section}.{name}` does nothing: `objective: {run.objective.kind}` learns from the model's answers",
                 at=f"{section}.{name}", hint=f"{section}.{name}={shown}",

@@ -1,4 +1,4 @@
-"""Held-out loss and sample answers at a cadence, and early stop."""
+"""Held-out figures and sample answers at a cadence, and early stop."""
 
 from __future__ import annotations
 
@@ -7,31 +7,26 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from whet.contracts.records import EvaluationRecord, GenerationRecord, Record
-from whet.contracts.steps import Step
-from whet.train.deal import Dealer
-from whet.train.executor import Executor
+from whet.contracts.records import EvaluationRecord, GenerationRecord, Notice, Record
+from whet.train.held_out import HeldOut
 
 Answer = Callable[[Sequence[str]], list[str]]
 
 
 class Evaluation:
-    """Measures the held-out samples (as one long step) and answers the prompts.
+    """Measures what is held out and answers the prompts.
 
     The state counts evaluations without improvement, so that early stop survives a restart.
     """
 
     def __init__(
         self,
-        held_out: Step | None,
-        dealer: Dealer,
-        executor: Executor,
+        held_out: HeldOut | None,
         prompts: Sequence[str] = (),
         answer: Answer | None = None,
         patience: int | None = None,
     ) -> None:
-        self._held_out, self._dealer, self._executor = held_out, dealer, executor
-        self._prompts, self._answer, self._patience = prompts, answer, patience
+        self._held_out, self._prompts, self._answer, self._patience = held_out, prompts, answer, patience
         self._best, self._worse, self._measured = math.inf, 0, -1
 
     @property
@@ -46,23 +41,19 @@ class Evaluation:
         self._measured = step
         if self._held_out is not None:
             began = time.perf_counter()
-            metrics = self._measure(self._held_out)
+            metrics = self._held_out()
             emit(EvaluationRecord(step, metrics, time.perf_counter() - began))
-            self._note(metrics["loss"])
+            for text in self._held_out.warnings():
+                emit(Notice(step, "warning", f"while measuring: {text}"))
+            self._note(self._held_out.sign * metrics[self._held_out.figure])
         if self._answer is not None and self._prompts:
             for prompt, text in zip(self._prompts, self._answer(self._prompts), strict=True):
                 emit(GenerationRecord(step, prompt, text))
 
-    def _measure(self, held_out: Step) -> dict[str, float]:
-        batches = self._dealer(held_out)
-        weights, _ = self._executor.weigh(batches, {})
-        figures = self._executor.measure(batches, weights)
-        is_nll = getattr(self._executor.objective, "is_nll", False)
-        return figures | ({"perplexity": math.exp(min(figures["loss"], 700.0))} if is_nll else {})
-
-    def _note(self, loss: float) -> None:
-        self._worse = 0 if loss < self._best else self._worse + 1
-        self._best = min(self._best, loss)
+    def _note(self, cost: float) -> None:
+        """What is not a number is no improvement."""
+        self._worse = 0 if cost < self._best else self._worse + 1
+        self._best = cost if cost < self._best else self._best
 
     def state_dict(self) -> dict[str, Any]:
         return {

@@ -14,6 +14,7 @@ from whet.data.annotate import Annotated
 from whet.data.forms import HELD_OUT_PASS, Drawn, Form, drawn
 from whet.data.ledger import Ledger
 from whet.data.mismatch import BASELINE, Mismatched
+from whet.data.prompts import Asked
 from whet.data.recipe import RowsToSamples
 from whet.data.source import DatasetSource
 from whet.data.store import Dataset, TokenStore, held_out, store_of
@@ -30,9 +31,9 @@ class Feed:
     """What the loop learns from. `longest` is the longest sample in tokens (or 1).
 
     `annotated` are the data sets by name whose samples may get further fields before the first step; none where
-    rows are streamed. `rollouts` is the source where it makes its own samples, whose steps have up to `step_tokens`.
-    `labels` are the classes that an objective of classes tells apart; `form` is what samples were drawn in, where they
-    are not learned from as they are stored.
+    rows are streamed. `rollouts` is the source where it makes its own samples, whose steps have up to `step_tokens`;
+    `held_asked` are the prompts beside it whose answers are only measured. `labels` are the classes that an objective
+    of classes tells apart; `form` is what samples were drawn in, where they are not learned from as they are stored.
     """
 
     source: StepSource
@@ -42,6 +43,7 @@ class Feed:
     facts: dict[str, Any]
     annotated: Mapping[str, Annotated] = field(default_factory=dict)
     rollouts: Rollouts | None = None
+    held_asked: Sequence[Asked] = ()
     step_tokens: int | None = None
     labels: tuple[str, ...] = ()
     form: Form | None = None
@@ -98,11 +100,15 @@ def _answered(run: Run, processor: Any | None, context: int | None, ledger: Ledg
     """Prompts that the model answers itself while it trains."""
     if processor is None:
         raise DataError("prompts need a tokenizer, and the model has none", at="model", hint="model.tokenizer=FOLDER")
-    source, prompts, longest = rollouts(run, sources_of(run.data.train), takes(run), processor, context, ledger)
+    apart = sources_of(run.data.held_out) if isinstance(run.data.held_out, list) else []
+    asks = rollouts(run, sources_of(run.data.train), apart, takes(run), processor, context, ledger)
     made = run.rollout
-    tokens = -(-made.prompts // made.updates) * (longest + (made.completions - 1) * made.max_new_tokens)
-    facts = {"prompts": len(prompts), "completions": made.completions}
-    return Feed(source, None, longest, (), facts, rollouts=source, step_tokens=tokens)
+    tokens = -(-made.prompts // made.updates) * (asks.longest + (made.completions - 1) * made.max_new_tokens)
+    held = {"held_out_prompts": len(asks.held_out)} if asks.held_out else {}
+    facts = {"prompts": asks.num_prompts, "completions": made.completions, **held}
+    return Feed(
+        asks.source, None, asks.longest, (), facts, rollouts=asks.source, step_tokens=tokens, held_asked=asks.held_out
+    )
 
 
 def _streamed(run: Run, rows: Rows, context: int | None, ledger: Ledger) -> Feed:

@@ -126,7 +126,7 @@ class Loop:
         if not is_last and at % self.cadence.evaluate == 0:
             self.evaluation(at, self.emit)
         if self.evaluation.is_exhausted:
-            return self._end("early_stop", "the held-out loss has stopped falling")
+            return self._end("early_stop", "what is held out has stopped improving")
         if requests["stop"]:
             return self._end("stopped", f"asked to stop after step {at}")
         if requests["checkpoint"]:

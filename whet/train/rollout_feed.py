@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from whet.base.errors import ConfigError, DataError
 from whet.base.run import Run
+from whet.data.dataset import View, held_out
 from whet.data.files import Source
 from whet.data.ledger import Entry, Ledger
 from whet.data.prompts import Asked, Prompts, read_prompts
@@ -23,39 +24,77 @@ from whet.train.rollouts import Rollouts
 _FOR_EVER = 1 << 40
 
 
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """The source of steps, the prompts that are held out, and the most tokens that a prompt with an answer may have."""
+
+    source: Rollouts
+    num_prompts: int
+    held_out: tuple[Asked, ...]
+    longest: int
+
+
 def rollouts(
-    run: Run, sources: Sequence[Source], takes: frozenset[str], processor: Any, context: int | None, ledger: Ledger
-) -> tuple[Rollouts, Prompts, int]:
-    """The source of steps, its prompts, and the most tokens that a prompt with one answer may have.
+    run: Run,
+    sources: Sequence[Source],
+    held_out_sources: Sequence[Source],
+    takes: frozenset[str],
+    processor: Any,
+    context: int | None,
+    ledger: Ledger,
+) -> Asks:
+    """Read and render the prompts of a run.
 
     Raises DataError for prompts that leave no room for an answer, and for rewards whose columns are missing.
     """
-    asked = read_prompts(sources, takes, ledger, seed=run.seed, max_skipped=run.data.max_skipped)
-    rendered = _rendered(run, asked, processor)
-    fitting = list(_fitting(run, rendered, context, ledger))
-    ledger.check(run.data.max_skipped)
-    if not fitting:
-        raise DataError(f"no prompt is left to answer: {ledger.summary()}")
-    prompts = Prompts(fitting, sources)
-    check_columns(run, prompts)
+    prompts = _prompts(run, sources, takes, processor, context, ledger, "data.train")
+    training: Prompts | View = prompts
+    measured: list[Asked] = []
+    if held_out_sources:
+        apart = _prompts(run, held_out_sources, takes, processor, context, ledger, "data.held_out")
+        measured = [apart.asked(i) for i in range(len(apart))]
+    elif isinstance(run.data.held_out, float) and run.data.held_out > 0:
+        training, part = held_out(prompts, run.data.held_out, run.seed)
+        measured = [prompts.asked(int(part[i].fields["number"])) for i in range(len(part))]
     order = DatasetSource(
-        prompts, seed=run.seed, batch_samples=run.rollout.prompts, steps=_FOR_EVER, shuffle=run.data.shuffle,
+        training, seed=run.seed, batch_samples=run.rollout.prompts, steps=_FOR_EVER, shuffle=run.data.shuffle,
         window_steps=run.data.window_steps,
     )  # fmt: skip
-    longest = max(len(a.ids) for a in fitting) + run.rollout.max_new_tokens
-    source = Rollouts(prompts, order, run.rollout, total=_total(run, len(prompts)), seed=run.seed)
-    return source, prompts, min(longest, context or longest)
+    asked = [prompts.asked(i) for i in range(len(prompts))] + measured
+    longest = max(len(a.ids) for a in asked) + run.rollout.max_new_tokens
+    source = Rollouts(prompts, order, run.rollout, total=_total(run, len(training)), seed=run.seed)
+    return Asks(source, len(training), tuple(measured), min(longest, context or longest))
 
 
-def check_columns(run: Run, prompts: Prompts) -> None:
+def _prompts(
+    run: Run,
+    sources: Sequence[Source],
+    takes: frozenset[str],
+    processor: Any,
+    context: int | None,
+    ledger: Ledger,
+    place: str,
+) -> Prompts:
+    """The prompts of some sources that have room for an answer and the columns that rewards read."""
+    asked = read_prompts(sources, takes, ledger, seed=run.seed, max_skipped=run.data.max_skipped)
+    fitting = list(_fitting(run, _rendered(run, asked, processor), context, ledger))
+    ledger.check(run.data.max_skipped)
+    if not fitting:
+        raise DataError(f"no prompt is left to answer: {ledger.summary()}", at=place)
+    prompts = Prompts(fitting, sources)
+    check_columns(run, prompts, place)
+    return prompts
+
+
+def check_columns(run: Run, prompts: Prompts, place: str = "data.train") -> None:
     """Raise DataError for a reward that could never score for want of a column."""
     for column, name in required_columns(run.rewards).items():
         if column not in prompts.columns:
             have = ", ".join(f"`{c}`" for c in sorted(prompts.columns)) or "none"
             raise DataError(
                 f"the reward `{name}` needs the column `{column}`, and what all prompts have is {have}",
-                at="data.train",
-                hint=f"data: {{train: [{{path: FILE, columns: {{{column}: THE_FILES_NAME}}}}]}}",
+                at=place,
+                hint=f"data: {{{place[5:]}: [{{path: FILE, columns: {{{column}: THE_FILES_NAME}}}}]}}",
             )
 
 
@@ -66,7 +105,7 @@ def _rendered(run: Run, asked: Sequence[Asked], processor: Any) -> list[Asked]:
     return [replace(a, ids=tuple(prompt_ids(tokenizer, a.prompt.messages, a.prompt.tools))) for a in asked]
 
 
-def _fitting(run: Run, asked: Sequence[Asked], context: int | None, ledger: Ledger) -> Any:
+def _fitting(run: Run, asked: Sequence[Asked], context: int | None, ledger: Ledger) -> Iterator[Asked]:
     """Prompts that leave room for a whole answer; others are an error, or with `truncation: skip` left out."""
     limit = run.data.max_length or (context - run.rollout.max_new_tokens if context else None)
     if limit is not None and limit < 1:

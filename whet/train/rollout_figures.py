@@ -16,25 +16,37 @@ def figures_of(answered: Sequence[Answered], outcome: Outcome, credit: Credit, n
 
     `entropy` is of a token's prediction, and not a number where the engine tells no log-probabilities.
     """
-    rewards = outcome.rewards_GN
     found = {
-        "reward": float(np.nanmean(rewards)),
-        "reward_std": float(np.nanstd(rewards)),
+        **rewards_of(answered),
         "length": float(outcome.lengths_GN.mean()),
         "truncated": float(outcome.is_truncated_GN.mean()),
         "no_signal": float(1 - credit.has_signal_G.mean()),
         "entropy": _entropy(outcome),
-        "ungraded": float(np.isnan(rewards).mean()),
     }
-    names = [name for name in answered[0].grades.scores if len(answered[0].grades.scores) > 1]
-    for name in names:
-        scores = [s for a in answered for s in a.grades.scores[name] if s is not None]
-        found[f"reward/{name}"] = float(np.mean(scores)) if scores else float("nan")
     extra = [t.figures for a in answered for t in a.trajectories if t.figures]
     for name in extra[0] if extra else ():
         found[name] = float(np.mean([figures[name] for figures in extra if name in figures]))
     if num_drawn > len(answered):
         found["drawn"] = float(num_drawn)
+    return found
+
+
+def rewards_of(answered: Sequence[Answered]) -> dict[str, float]:
+    """The mean total, its spread, each reward's own mean where there are several, and the share that none graded.
+
+    Means are not a number where nothing was graded.
+    """
+    totals = np.concatenate([a.rewards_N for a in answered])
+    graded = totals[np.isfinite(totals)]
+    found = {
+        "reward": float(graded.mean()) if len(graded) else float("nan"),
+        "reward_std": float(graded.std()) if len(graded) else float("nan"),
+        "ungraded": float(1 - len(graded) / len(totals)),
+    }
+    names = answered[0].grades.scores
+    for name in names if len(names) > 1 else ():
+        scores = [s for a in answered for s in a.grades.scores[name] if s is not None]
+        found[f"reward/{name}"] = float(np.mean(scores)) if scores else float("nan")
     return found
 
 

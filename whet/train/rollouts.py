@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,15 +14,13 @@ import numpy as np
 from whet.base.errors import RunError
 from whet.base.run import Rollout
 from whet.base.seeds import derive
-from whet.contracts.rewards import Grader, Grading, Player, Task, Trajectory
 from whet.contracts.rollouts import Credit, Online, Outcome
 from whet.contracts.sample import Sample
 from whet.contracts.steps import Step, Stop
-from whet.data.prompts import Asked, Prompts
+from whet.data.prompts import Prompts
 from whet.data.source import DatasetSource, check_turn, refuse_changes
-from whet.parallel.world import World
-from whet.rewards.limit import FailureLimit
 from whet.train.answered import Answered, grouped, parts_of, pieces
+from whet.train.asking import Asking
 from whet.train.rollout_figures import Failures, figures_of, why_flat
 from whet.train.rollout_state import packed, unpacked
 
@@ -39,10 +36,7 @@ class Making:
     a sample may have: larger groups are cut, and the prompt goes to each piece.
     """
 
-    world: World
-    player: Player
-    grader: Grader
-    limit: FailureLimit
+    asking: Asking
     objective: Online
     scorer: Scorer
     capacity: Callable[[], int]
@@ -118,30 +112,9 @@ class Rollouts:
         asked = [self._prompts.asked(int(drawn.fetch(i).fields["number"])) for i in range(len(drawn.lengths))]
         seed, self._epoch = derive("rollout", self._seed, self._round), drawn.epoch
         self._round += 1
-        world = self.making.world
-        mine = list(range(len(asked)))[world.rank :: world.size]
-        trajectories = self.making.player(
-            [asked[i].ids or asked[i].prompt.messages for i in mine],  # type: ignore[misc]
-            [asked[i].prompt.columns for i in mine], self._settings.completions, seed=seed, numbers=mine,
-        )  # fmt: skip
-        grading = self.making.grader.grade(
-            [_task(asked[i], group) for i, group in zip(mine, trajectories, strict=True)]
-        )
-        own = [
-            Answered(i, asked[i].origin, group, grades)
-            for i, group, grades in zip(mine, trajectories, grading.grades, strict=True)
-        ]
-        gathered = world.gathered((own, grading.failures, grading.examples))
-        whole = sorted((answered for part, _, _ in gathered for answered in part), key=lambda a: a.number)
-        failed: dict[str, Counter[str]] = defaultdict(Counter)
-        shown: dict[str, str] = {}
-        for _, failures, examples in gathered:
-            self.failures.add(failures, examples)
-            shown |= examples
-            for name, reasons in failures.items():
-                failed[name].update(reasons)
-        self.making.limit.check(Grading(tuple(a.grades for a in whole), failed, shown))
-        return whole
+        share = self.making.asking(asked, self._settings.completions, seed)
+        self.failures.add(share.failures, share.examples)
+        return list(share.answered)
 
     def _judged(self, answered: Sequence[Answered]) -> tuple[Credit, list[Sample], Outcome]:
         """What the objective makes of the answers, and the samples that come of it."""
@@ -219,12 +192,6 @@ class Rollouts:
 
     def _shape(self) -> dict[str, Any]:
         return self._settings.model_dump(exclude={"batch_tokens", "patience"})
-
-
-def _task(asked: Asked, group: Sequence[Trajectory]) -> Task:
-    messages = asked.prompt.messages
-    prompt = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
-    return Task(prompt, [t.text for t in group], asked.prompt.columns)
 
 
 def _bare(sample: Sample) -> Sample:

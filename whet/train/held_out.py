@@ -1,0 +1,81 @@
+"""What is measured on data that nothing is learned from: the loss of samples, or the reward of answers to prompts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from whet.base.seeds import derive
+from whet.contracts.steps import Step
+from whet.data.prompts import Asked
+from whet.train.asking import Asking
+from whet.train.deal import Dealer
+from whet.train.executor import Executor
+from whet.train.rollout_figures import Failures, rewards_of
+
+
+class HeldOut(Protocol):
+    """Measures; `figure` names the one that early stop follows, and `sign` is -1 where more of it is better."""
+
+    figure: str
+    sign: int
+
+    def __call__(self) -> dict[str, float]: ...
+
+    def warnings(self) -> list[str]:
+        """What went wrong while it was measured, each once."""
+        ...
+
+
+@dataclass(slots=True)
+class HeldOutLoss:
+    """The objective's loss and figures over samples, as one long step."""
+
+    samples: Step
+    dealer: Dealer
+    executor: Executor
+    figure: str = "loss"
+    sign: int = 1
+
+    def __call__(self) -> dict[str, float]:
+        batches = self.dealer(self.samples)
+        weights, _ = self.executor.weigh(batches, {})
+        figures = self.executor.measure(batches, weights)
+        is_nll = getattr(self.executor.objective, "is_nll", False)
+        return figures | ({"perplexity": math.exp(min(figures["loss"], 700.0))} if is_nll else {})
+
+    def warnings(self) -> list[str]:
+        return []
+
+
+@dataclass(slots=True)
+class HeldOutReward:
+    """What the rewards say of an answer to each prompt, drawn as those that are learned from.
+
+    The draws are the same at every measurement, so that what changes between two is the model.
+    """
+
+    asked: Sequence[Asked]
+    asking: Asking
+    executor: Executor
+    seed: int
+    figure: str = "reward"
+    sign: int = -1
+    _failures: Failures = field(default_factory=Failures)
+
+    def __call__(self) -> dict[str, float]:
+        with self.executor.evaluation_weights():
+            share = self.asking(self.asked, 1, derive("held-out reward", self.seed))
+        self._failures.add(share.failures, share.examples)
+        lengths = np.concatenate([a.lengths_N for a in share.answered])
+        truncated = np.concatenate([a.is_truncated_N for a in share.answered])
+        return {
+            **rewards_of(share.answered), "length": float(lengths.mean()), "truncated": float(truncated.mean())
+        }  # fmt: skip
+
+    def warnings(self) -> list[str]:
+        return self._failures.take()
