@@ -5,7 +5,8 @@
 #   make test-all    and the slow tests, the demo, the version floor and TRL as the oracle; writes a dated result
 #   make lint        style, types, direction of imports
 #   make bench-sft   supervised fine-tuning beside TRL; make bench-data: data preparation beside TRL;
-#                    make bench-preference: DPO beside TRL, and a prompt computed once
+#                    make bench-preference: DPO beside TRL, and a prompt computed once;
+#                    make bench-reinforcement, make bench-distillation: GRPO and GKD beside TRL
 #   make gpu         every check and benchmark that needs a GPU, at most 8 minutes; writes a dated result
 #   make docs        the reference pages, generated from the code
 
@@ -24,10 +25,10 @@ PIP = $(PYTHON) -m pip --python
 torch_of = $(shell grep -m1 '^torch==' $(1))
 PYTEST = python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
-.PHONY: help demo test test-slow test-floor test-trl test-all lint format docs bench-sft bench-data bench-preference bench-merge gpu clean
+.PHONY: help demo test test-slow test-floor test-trl test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-merge gpu clean
 
 help:
-	@sed -n '3,10s/^# \{0,2\}//p' Makefile
+	@sed -n '3,11s/^# \{0,2\}//p' Makefile
 
 $(VENV)/.whet: pyproject.toml constraints.txt
 	$(PYTHON) -m venv --without-pip $(VENV)
@@ -95,6 +96,10 @@ bench-preference: $(VENV)/.dev $(RIVAL_PYTHON)
 	$(BIN)/python benchmarks/dated.py bench-shared-prefix -- $(BIN)/python benchmarks/preference/shared_prefix.py
 	RIVAL_PYTHON=$(RIVAL_PYTHON) $(BIN)/python benchmarks/dated.py bench-preference -- \
 	    $(BIN)/python benchmarks/preference/compare.py --rival-python $(RIVAL_PYTHON) $(BENCH_ARGS)
+
+bench-reinforcement bench-distillation: bench-%: $(VENV)/.dev $(RIVAL_PYTHON)
+	RIVAL_PYTHON=$(RIVAL_PYTHON) $(BIN)/python benchmarks/dated.py $@ -- \
+	    $(BIN)/python benchmarks/$*/compare.py --rival-python $(RIVAL_PYTHON) $(BENCH_ARGS)
 
 bench-merge: $(VENV)/.dev
 	$(BIN)/python benchmarks/dated.py bench-merge -- $(BIN)/python benchmarks/merge_memory.py

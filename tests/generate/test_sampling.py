@@ -13,7 +13,7 @@ from transformers.generation.logits_process import (
 
 from whet.base.errors import ConfigError
 from whet.generate.protocol import GenerateSettings, recommended
-from whet.generate.sampling import Sampler, candidates, draw
+from whet.generate.sampling import Sampler, candidates, draw, draw_told
 
 VOCAB = 50
 
@@ -62,6 +62,17 @@ def test_the_ends_of_the_uniform_range_meet_a_kept_token():
     scores = torch.tensor([[-torch.inf, 1.0, -torch.inf, 2.0, -torch.inf]]).expand(2, 5)
     uniforms = torch.tensor([0.0, 1.0 - 2**-53], dtype=torch.float64)
     assert draw(scores, uniforms, GenerateSettings(temperature=1.0)).tolist() == [1, 3]
+
+
+@pytest.mark.parametrize("filters", [{}, {"top_k": 7}, {"top_p": 0.7}, {"min_p": 0.1}], ids=str)
+def test_a_draw_that_tells_its_log_p_is_the_same_draw(filters):
+    settings = GenerateSettings(temperature=1.7, **filters)
+    scores = logits(rows=300)
+    uniforms = torch.rand(300, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    ids, logp = draw_told(scores, uniforms, settings)
+    assert torch.equal(ids, draw(scores, uniforms, settings))
+    expected = torch.log_softmax(scores.double() / 1.7, -1).gather(1, ids[:, None])[:, 0]
+    torch.testing.assert_close(logp.double(), expected, rtol=1e-6, atol=1e-6)
 
 
 def test_the_penalty_is_that_of_transformers_over_prompt_and_answer():

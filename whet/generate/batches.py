@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutput
 
 from whet.base.errors import ModelError
+from whet.generate.cache import growing
 from whet.generate.protocol import GenerateSettings, Token
 from whet.generate.sampling import Sampler
 from whet.models.language import unwrapped
@@ -55,7 +56,7 @@ class Batch:
         self._next_BT, self._pads_B = _left_padded(prompts or [[0]], device)
         self._is_padded = bool(self._pads_B.any())
         self._length = self._next_BT.shape[1]
-        self._cache: Any = None
+        self._cache: Any = growing(module)
         self._sampler = Sampler(settings, list(rows) or [0], prompts or [[0]])
 
     def step(self) -> list[Token]:

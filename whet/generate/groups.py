@@ -17,10 +17,11 @@ from torch import Tensor, nn
 from whet.base.errors import ModelError
 from whet.contracts.rewards import Message, Trajectory
 from whet.generate.borrow import Lockstep, borrowed
+from whet.generate.cache import growing
 from whet.generate.decode import BATCH_TOKENS, context_length
 from whet.generate.prompts import prompt_ids, stop_ids
 from whet.generate.protocol import GenerateSettings
-from whet.generate.sampling import draw, uniforms
+from whet.generate.sampling import draw_told, uniforms
 from whet.models.language import unwrapped
 
 # Rows that have ended are dropped when so large a share of the batch has.
@@ -119,7 +120,7 @@ class _Decoding:
         self._uniforms_BT = torch.stack(draws).to(self._device) if draws else None
         self._last_position = None if context is None else context - 1
         self._length = longest
-        self._cache: Any = None
+        self._cache: Any = growing(module)
 
     def run(self, together: Lockstep) -> list[tuple[list[int], list[float], bool]]:
         """Of each answer: its ids with the one that ended it, their log-probabilities, and whether it ended itself."""
@@ -162,14 +163,14 @@ class _Decoding:
     def _choose(self, logits_BV: Tensor, alive: Tensor, step: int) -> tuple[Tensor, Tensor]:
         """Ids (B,) drawn from the filtered distribution, and their log p in the unfiltered one at the temperature."""
         assert self._uniforms_BT is not None
-        temperature = self._settings.temperature
-        if temperature > 0:
-            ids_B = draw(logits_BV, self._uniforms_BT[alive, step], self._settings)
-            logits_BV = logits_BV / temperature
+        if self._settings.temperature > 0:
+            ids_B, logp_B = draw_told(logits_BV, self._uniforms_BT[alive, step], self._settings)
         else:
             ids_B = logits_BV.argmax(-1)
-        chosen_B = logits_BV.gather(1, ids_B[:, None]).squeeze(1)
-        return ids_B, chosen_B - logits_BV.logsumexp(-1)
+            logp_B = logits_BV.gather(1, ids_B[:, None]).squeeze(1) - logits_BV.logsumexp(-1)
+        if logp_B.isnan().any():  # one logit that is no number makes the sum none
+            raise ModelError("the model's logits are not numbers (NaN)", hint="its weights may have diverged")
+        return ids_B, logp_B
 
     def _expand(self) -> None:
         """A cache row and a padding for each answer."""
@@ -193,10 +194,7 @@ class _Decoding:
         self._cache = getattr(output, "past_key_values", None)
         if not hasattr(self._cache, "batch_repeat_interleave"):
             raise ModelError("the model keeps no KV cache that rows can share", hint="use a causal language model")
-        logits_BV = output.logits[:, -1].float()
-        if logits_BV.isnan().any():
-            raise ModelError("the model's logits are not numbers (NaN)", hint="its weights may have diverged")
-        return logits_BV
+        return output.logits[:, -1].float()
 
 
 def _parameters(module: nn.Module) -> Mapping[str, Any]:

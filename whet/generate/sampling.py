@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -73,14 +74,33 @@ def draw(scores_BV: Tensor, uniforms_B: Tensor, settings: GenerateSettings) -> T
     return place_B1.squeeze(1) if ids_BK is None else ids_BK.gather(1, place_B1).squeeze(1)
 
 
+def draw_told(scores_BV: Tensor, uniforms_B: Tensor, settings: GenerateSettings) -> tuple[Tensor, Tensor]:
+    """The token (B,) that `draw` gives, and its log p (B,) at the temperature without filters, float32.
+
+    Without filters both come of one pass: probabilities are left unnormalised in float32, and only their sums are
+    wide. That is a third of the time of `draw` and a softmax beside it (measured with 32 rows of 32,000).
+    """
+    if settings.temperature != 1:
+        scores_BV = scores_BV / settings.temperature
+    shifted_BV = scores_BV - scores_BV.amax(-1, keepdim=True)
+    if settings.top_k or settings.top_p < 1 or settings.min_p:
+        ids_B = draw(shifted_BV, uniforms_B, replace(settings, temperature=1.0))
+        total_B = shifted_BV.exp().sum(-1)
+    else:
+        cumulative_BV = shifted_BV.exp().cumsum(-1, dtype=_wide(scores_BV))
+        total_B = cumulative_BV[:, -1]
+        targets_B1 = uniforms_B.to(cumulative_BV.dtype)[:, None] * total_B[:, None]
+        ids_B = torch.searchsorted(cumulative_BV, targets_B1, right=True).clamp(max=scores_BV.shape[1] - 1).squeeze(1)
+    return ids_B, shifted_BV.gather(1, ids_B[:, None]).squeeze(1) - total_B.log().float()
+
+
 def candidates(scores_BV: Tensor, settings: GenerateSettings) -> tuple[Tensor, Tensor | None]:
     """Probabilities (B, K), 0 for what a filter took, and the ids (B, K) they belong to (None: in order of id).
 
     In float64, or the many small probabilities of a large vocabulary would not add up; in float32 where the device has
     no other (Apple's GPUs). Top-k keeps exactly k, also among equals.
     """
-    wide = torch.float32 if scores_BV.device.type == "mps" else torch.float64
-    scores_BV, ids_BK = scores_BV.to(wide) / settings.temperature, None
+    scores_BV, ids_BK = scores_BV.to(_wide(scores_BV)) / settings.temperature, None
     if 0 < settings.top_k < scores_BV.shape[1]:
         scores_BV, ids_BK = scores_BV.topk(settings.top_k)
     elif settings.top_p < 1:
@@ -93,6 +113,10 @@ def candidates(scores_BV: Tensor, settings: GenerateSettings) -> tuple[Tensor, T
     if settings.min_p > 0:
         keep_BK &= probs_BK >= settings.min_p * probs_BK.amax(-1, keepdim=True)
     return probs_BK * keep_BK, ids_BK
+
+
+def _wide(scores: Tensor) -> torch.dtype:
+    return torch.float32 if scores.device.type == "mps" else torch.float64
 
 
 def uniforms(settings: GenerateSettings, *place: int) -> Tensor:

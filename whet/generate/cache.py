@@ -1,0 +1,63 @@
+"""A KV cache with room to grow: a token more is written behind the others instead of copying all of them."""
+
+# B rows  H heads  T tokens  K head dim
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer
+
+from whet.models.language import unwrapped
+
+# Room is made for a quarter more tokens, and for so many at least.
+_SHARE, _LEAST = 4, 64
+
+
+def growing(module: nn.Module) -> Any | None:
+    """An empty cache for the module; None where its layers keep something else than all keys and values.
+
+    transformers' own concatenates, which copies the whole cache at every token.
+    """
+    config = getattr(unwrapped(module), "config", None)
+    if config is None or getattr(config, "is_encoder_decoder", False):
+        return None
+    cache = DynamicCache(config=config)
+    if not cache.layers or not all(type(layer) is DynamicLayer for layer in cache.layers):
+        return None
+    cache.layers = [Growing() for _ in cache.layers]
+    return cache
+
+
+class Growing(DynamicLayer):
+    """Keys and values (B, H, T, K) are the beginning of tensors with more room."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stores: dict[str, Tensor] = {}
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        if not self.is_initialized:
+            self.dtype, self.device, self.is_initialized = key_states.dtype, key_states.device, True
+            self.keys, self.values = key_states, value_states
+        else:
+            self.keys = self._behind("keys", self.keys, key_states)
+            self.values = self._behind("values", self.values, value_states)
+        return self.keys, self.values
+
+    def _behind(self, name: str, held_BHTK: Tensor, fresh_BHTK: Tensor) -> Tensor:
+        length, more = held_BHTK.shape[2], fresh_BHTK.shape[2]
+        store = self._stores.get(name)
+        # Rows that were repeated or chosen lie in a new tensor, with no room behind it.
+        is_ours = store is not None and store.data_ptr() == held_BHTK.data_ptr() and len(store) == len(held_BHTK)
+        if not is_ours or store.shape[2] < length + more:
+            shape = list(held_BHTK.shape)
+            shape[2] = length + more + max(_LEAST, length // _SHARE)
+            store = torch.empty(shape, dtype=held_BHTK.dtype, device=held_BHTK.device)
+            store[:, :, :length] = held_BHTK
+            self._stores[name] = store
+        store[:, :, length : length + more] = fresh_BHTK
+        return store[:, :, : length + more]
