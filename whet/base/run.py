@@ -127,7 +127,7 @@ class Rollout(Settings):
     completions: Count = Field(8, description="answers to each of them")
     updates: Count = Field(1, description="optimizer steps in which they are learned from, a part of them in each")
     passes: Count = Field(1, description="times that they are learned from")
-    max_new_tokens: Count = Field(256, description="tokens that an answer may have")
+    max_new_tokens: Count = Field(256, description="tokens that an answer may have, results of tools included")
     temperature: Positive = Field(1.0, description="of the draws; training reads its logits at the same")
     top_k: Natural = Field(0, description="draw from so many of the likeliest tokens; 0: from all")
     top_p: Fraction = Field(1.0, description="draw from the likeliest tokens that have this probability together")
@@ -139,6 +139,11 @@ class Rollout(Settings):
     batch_tokens: Count = Field(
         65536, description="tokens of KV cache that the local engine's answers made at once may fill, a rank"
     )
+    tools: list[str] = Field(
+        [], description="functions that the model may call: `tools.py`, `tools.py:name` or `package.module:name`"
+    )
+    max_turns: Count = Field(8, description="turns of the model in a conversation with tools")
+    tool_timeout_s: Positive = Field(30.0, description="seconds that a call of a tool may take")
     timeout_s: Positive = Field(1800.0, description="seconds that another engine may take for a rollout")
     restarts: Natural = Field(2, description="how often it is asked again before the run stops")
 

@@ -88,7 +88,8 @@ class Trajectory:
     model chose; those of tool answers and templates between turns it did not, and they are never trained. `logprobs`
     (T,) are of the distribution that each was drawn from, at the sampling temperature without filters, 0 where not
     chosen; None where the engine tells none. `text` is what rewards read: the last turn's text. `messages` are what
-    came after the prompt. `finish` is how the last turn ended; `tools` (turns lost, calls that failed) is for figures.
+    came after the prompt. `finish` is how the last turn ended; `figures` (turns, calls) are shown as means. `failures`
+    are the calls in which a tool failed: its name, a reason that can be counted, and the whole message.
     """
 
     prompt_ids: tuple[int, ...]
@@ -99,6 +100,7 @@ class Trajectory:
     finish: Literal["stop", "length"]
     messages: tuple[Message, ...] = ()
     figures: Mapping[str, float] = field(default_factory=dict)
+    failures: tuple[tuple[str, str, str], ...] = ()
 
 
 class Player(Protocol):

@@ -40,20 +40,22 @@ class Growing(DynamicLayer):
         self._stores: dict[str, Tensor] = {}
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        if not self.is_initialized:
+        held_keys: Any = getattr(self, "keys", None)
+        held_values: Any = getattr(self, "values", None)
+        if held_keys is None:
             self.dtype, self.device, self.is_initialized = key_states.dtype, key_states.device, True
             self.keys, self.values = key_states, value_states
         else:
-            self.keys = self._behind("keys", self.keys, key_states)
-            self.values = self._behind("values", self.values, value_states)
+            self.keys = self._behind("keys", held_keys, key_states)
+            self.values = self._behind("values", held_values, value_states)
         return self.keys, self.values
 
     def _behind(self, name: str, held_BHTK: Tensor, fresh_BHTK: Tensor) -> Tensor:
         length, more = held_BHTK.shape[2], fresh_BHTK.shape[2]
         store = self._stores.get(name)
         # Rows that were repeated or chosen lie in a new tensor, with no room behind it.
-        is_ours = store is not None and store.data_ptr() == held_BHTK.data_ptr() and len(store) == len(held_BHTK)
-        if not is_ours or store.shape[2] < length + more:
+        is_moved = store is None or store.data_ptr() != held_BHTK.data_ptr() or len(store) != len(held_BHTK)
+        if store is None or is_moved or store.shape[2] < length + more:
             shape = list(held_BHTK.shape)
             shape[2] = length + more + max(_LEAST, length // _SHARE)
             store = torch.empty(shape, dtype=held_BHTK.dtype, device=held_BHTK.device)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -25,7 +25,8 @@ class Episodes:
     `timeout_s` seconds in all. `settings.max_new_tokens` are those of the whole trajectory, what is fed back included.
     `stops` are the ids that end a turn. What the model wrote is handed on as the ids that the engine gave, never
     tokenised again; log-probabilities are there where the engine tells them and the temperature is 1, at which it
-    tells them.
+    tells them. Prompts are messages, or their tokens with the tools shown. `together` is the largest of the ranks'
+    numbers where they must call the engine equally often.
     """
 
     engine: Engine
@@ -35,10 +36,11 @@ class Episodes:
     stops: frozenset[int]
     max_turns: int = 8
     timeout_s: float = 600.0
+    together: Callable[[int], int] = int
 
     def __call__(
         self,
-        prompts: Sequence[Sequence[Message] | str],
+        prompts: Sequence[Sequence[Message] | str | Sequence[int]],
         rows: Sequence[Mapping[str, Any]],
         num: int,
         *,
@@ -48,13 +50,13 @@ class Episodes:
         exchange = Exchange(self.tokenizer, self.toolbox.schemas)
         deadline = time.monotonic() + self.timeout_s
         episodes = [
-            _Episode(tuple(exchange.prompt(_messages(prompt))), (number, place))
+            _Episode(_rendered(exchange, prompt), (number, place))
             for prompt, number in zip(prompts, numbers, strict=True)
             for place in range(num)
         ]
         for turn in range(self.max_turns):
             active = [episode for episode in episodes if episode.finish is None]
-            if not active:
+            if not self.together(len(active)):
                 break
             self._turn(active, exchange, seed, turn, is_last=turn + 1 == self.max_turns or time.monotonic() > deadline)
         done = [self._trajectory(episode) for episode in episodes]
@@ -62,15 +64,15 @@ class Episodes:
 
     def _turn(self, active: Sequence[_Episode], exchange: Exchange, seed: int, turn: int, *, is_last: bool) -> None:
         """One turn of each conversation that goes on, and the answers of the tools that were called."""
-        by_room: dict[int, list[_Episode]] = {}
-        for episode in active:
-            by_room.setdefault(self.settings.max_new_tokens - len(episode.ids), []).append(episode)
-        for room, group in by_room.items():
-            settings = replace(self.settings, max_new_tokens=room, seed=seed, logprobs=True)
-            prompts = [[*episode.prompt, *episode.ids] for episode in group]
-            places = [derive("turn", *episode.place, turn) for episode in group]
-            for episode, answer in zip(group, self.engine.complete(prompts, settings, places), strict=True):
-                episode.say(answer, exchange, self._text(answer))
+        rooms = [self.settings.max_new_tokens - len(episode.ids) for episode in active]
+        settings = replace(self.settings, max_new_tokens=max(rooms, default=1), seed=seed, logprobs=True)
+        prompts = [[*episode.prompt, *episode.ids] for episode in active]
+        places = [derive("turn", *episode.place, turn) for episode in active]
+        answers = self.engine.complete(prompts, settings, places)
+        for episode, room, answer in zip(active, rooms, answers, strict=True):
+            if len(answer.tokens) > room:  # asked together with others that have more
+                answer = replace(answer, tokens=answer.tokens[:room], finish="length")
+            episode.say(answer, exchange, self._text(answer))
         calling = [episode for episode in active if episode.finish is None]
         results = iter(self.toolbox.run([call for episode in calling for call in episode.calls]))
         ends = [self.tokenizer.convert_ids_to_tokens(token) for token in sorted(self.stops)]
@@ -90,7 +92,7 @@ class Episodes:
                    "tool_errors": float(episode.num_errors)}  # fmt: skip
         return Trajectory(
             episode.prompt, tuple(episode.ids), tuple(episode.is_chosen), logprobs, episode.text,
-            episode.finish or "length", tuple(episode.messages), figures,
+            episode.finish or "length", tuple(episode.messages), figures, tuple(episode.failures),
         )  # fmt: skip
 
 
@@ -110,6 +112,7 @@ class _Episode:
     turns: int = 0
     num_calls: int = 0
     num_errors: int = 0
+    failures: list[tuple[str, str, str]] = field(default_factory=list)
 
     def say(self, answer: Completion, exchange: Exchange, text: str) -> None:
         """Take a turn of the model."""
@@ -133,6 +136,11 @@ class _Episode:
         """Take what the tools gave. Where nothing could follow, the conversation ends before it."""
         self.num_calls += len(results)
         self.num_errors += sum(result.is_error for result in results)
+        self.failures += [
+            (call.name, result.reason, result.text)
+            for call, result in zip(self.calls, results, strict=True)
+            if result.reason is not None
+        ]
         fed = exchange.after(results, ends)
         if is_last or len(self.ids) + len(fed) >= room:
             self.finish = "length"
@@ -146,10 +154,10 @@ class _Episode:
         ]
 
 
-def _messages(prompt: Sequence[Message] | str) -> list[Message]:
-    """The prompt as messages: a conversation with tools has a template to follow."""
+def _rendered(exchange: Exchange, prompt: Sequence[Message] | str | Sequence[int]) -> tuple[int, ...]:
+    """The prompt's tokens. Text is a message of the user: a conversation with tools has a template to follow."""
     if isinstance(prompt, str):
-        return [{"role": "user", "content": prompt}]
-    if prompt and not isinstance(prompt[0], Mapping):
-        raise ModelError("a conversation with tools starts from messages, not from token ids", hint="give `messages`")
-    return list(prompt)
+        return tuple(exchange.prompt([{"role": "user", "content": prompt}]))
+    if prompt and isinstance(prompt[0], int):
+        return tuple(prompt)  # type: ignore[arg-type]
+    return tuple(exchange.prompt(prompt))  # type: ignore[arg-type]

@@ -48,10 +48,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What a call gave: text for the model."""
+    """What a call gave: text for the model. `reason` is why the tool itself failed (its error's type, `timeout`,
+    `died`), where not the call was wrong."""
 
     text: str
     is_error: bool = False
+    reason: str | None = None
 
 
 class Toolbox:
@@ -83,7 +85,7 @@ class Toolbox:
             outcome = future.result()
             if outcome.reason is not None:
                 message = re.sub(r" \([^()]*\.py:\d+\)$", "", outcome.message)
-                found.append(Observation(f"error: {message}", True))
+                found.append(Observation(f"error: {message}", True, outcome.reason))
             else:
                 found.append(Observation(_text(outcome.value)))
         return found

@@ -7,6 +7,7 @@ from typing import Any
 from whet.base.catalogue import objective
 from whet.base.errors import ConfigError
 from whet.base.run import Data, Rewards, Rollout, Run
+from whet.generate.tools import load_tools
 from whet.rewards.build import build_grader
 
 # Settings of `data` and `train` that say how given replies become steps.
@@ -37,7 +38,24 @@ def check_online(run: Run) -> None:
             f"{run.rollout.prompts} prompts cannot be learned from in {run.rollout.updates} parts",
             at="rollout.updates", hint=f"rollout.updates={run.rollout.prompts}",
         )  # fmt: skip
+    _check_tools(run.rollout)
     _check_of_replies(run)
+
+
+def _check_tools(made: Rollout) -> None:
+    """Tools that cannot be called, and settings of tools where there are none."""
+    if made.tools:
+        try:
+            load_tools(made.tools)
+        except ConfigError as error:
+            raise ConfigError(error.message, at=error.at or "rollout.tools", hint=error.hint) from error
+        return
+    for name in ("max_turns", "tool_timeout_s"):
+        if getattr(made, name) != Rollout.model_fields[name].default:
+            raise ConfigError(
+                f"`rollout.{name}` does nothing: there are no tools", at=f"rollout.{name}",
+                hint="rollout.tools=[tools.py]",
+            )  # fmt: skip
 
 
 def _check_unused(run: Run) -> None:

@@ -22,7 +22,10 @@ def located(run: Run) -> Run:
     objective = run.objective
     if isinstance(teacher := getattr(objective, "teacher", None), Settings):
         objective = objective.model_copy(update={"teacher": _model(teacher)})
-    changes = {"data": data, "model": _model(run.model), "track": track, "objective": objective}
+    rollout = run.rollout.model_copy(update={"tools": [_file_of(given) for given in run.rollout.tools]})
+    changes = {
+        "data": data, "model": _model(run.model), "track": track, "objective": objective, "rollout": rollout
+    }  # fmt: skip
     return run.model_copy(update=changes)
 
 
@@ -40,6 +43,12 @@ def _model(model: Settings) -> Settings:
     if isinstance(given.get("path"), str) and not is_model(Path(given["path"])) and find_run(given["path"]):
         found["path"] = _here(find_model(given["path"]))
     return model.model_copy(update=found)
+
+
+def _file_of(given: str) -> str:
+    """`tools.py:name` with the file in full."""
+    file, colon, name = given.rpartition(":") if ":" in given else (given, "", "")
+    return f"{_here(file)}{colon}{name}"
 
 
 def _here(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,9 @@ from whet.data.ledger import Entry, Ledger
 from whet.data.prompts import Asked, Prompts, read_prompts
 from whet.data.source import DatasetSource
 from whet.data.template import chat_template
+from whet.generate.calls import Exchange
 from whet.generate.prompts import prompt_ids
+from whet.generate.tools import load_tools
 from whet.rewards.build import required_columns
 from whet.train.rollouts import Rollouts
 
@@ -99,10 +101,24 @@ def check_columns(run: Run, prompts: Prompts, place: str = "data.train") -> None
 
 
 def _rendered(run: Run, asked: Sequence[Asked], processor: Any) -> list[Asked]:
-    """The prompts with their tokens."""
+    """The prompts with their tokens, in which the run's tools are shown."""
     tokenizer = copy.copy(processor)
     tokenizer.chat_template = chat_template(processor, run.data.template).text
-    return [replace(a, ids=tuple(prompt_ids(tokenizer, a.prompt.messages, a.prompt.tools))) for a in asked]
+    if not run.rollout.tools:
+        return [replace(a, ids=tuple(prompt_ids(tokenizer, a.prompt.messages, a.prompt.tools))) for a in asked]
+    exchange = Exchange(tokenizer, [tool.schema for tool in load_tools(run.rollout.tools)])
+    for a in asked:
+        if a.prompt.tools:
+            raise DataError(
+                "a row has tools of its own, which nobody could run beside those of `rollout.tools`",
+                at=f"{a.origin.source} row {a.origin.row}", hint="rollout.tools=[], or rows without `tools`",
+            )  # fmt: skip
+    return [replace(a, ids=tuple(exchange.prompt(_messages(a)))) for a in asked]
+
+
+def _messages(asked: Asked) -> Sequence[Mapping[str, Any]]:
+    given = asked.prompt.messages
+    return [{"role": "user", "content": given}] if isinstance(given, str) else given
 
 
 def _fitting(run: Run, asked: Sequence[Asked], context: int | None, ledger: Ledger) -> Iterator[Asked]:

@@ -69,24 +69,29 @@ def _entropy(outcome: Outcome) -> float:
 
 
 class Failures:
-    """Counts what rewards failed on, and says so: what is new since it was last said."""
+    """Counts what `kind` of thing (a reward, a tool) failed on `unit`s, and says so: what is new since it was last."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str = "reward", unit: str = "answers") -> None:
+        self._kind, self._unit = kind, unit
         self._new: Counter[tuple[str, str]] = Counter()
-        self._total = 0
         self._examples: dict[str, str] = {}
 
     def add(self, failures: Mapping[str, Mapping[str, int]], examples: Mapping[str, str]) -> None:
         for name, reasons in failures.items():
             for reason, count in reasons.items():
                 self._new[name, reason] += count
-                self._total += count
         self._examples.update(examples)
 
+    def of_tools(self, answered: Sequence[Answered]) -> None:
+        """Add the calls of tools that failed."""
+        for name, reason, message in (failure for a in answered for t in a.trajectories for failure in t.failures):
+            self.add({name: {reason: 1}}, {name: message})
+
     def take(self) -> list[str]:
-        """A sentence for each reward and reason since the last call."""
+        """A sentence for each name and reason since the last call."""
         said = [
-            f"the reward `{name}` failed on {count:,} answers ({reason}): {self._examples.get(name, '')[:300]}"
+            f"the {self._kind} `{name}` failed on {count:,} {self._unit} ({reason}): "
+            f"{self._examples.get(name, '')[:300]}"
             for (name, reason), count in self._new.items()
         ]
         self._new.clear()
@@ -94,4 +99,4 @@ class Failures:
 
     def summary(self) -> str:
         """All that failed, in one line."""
-        return "; ".join(self.take()) or "every reward abstained"
+        return "; ".join(self.take()) or f"every {self._kind} abstained"

@@ -57,7 +57,7 @@ class Rollouts:
         self._steps: list[list[Sample]] = []
         self._served = self._step = self._round = self._version = self._flat_rounds = 0
         self._epoch, self._figures, self._warnings = 0.0, dict[str, float](), tuple[str, ...]()
-        self.failures = Failures()
+        self.failures, self.tool_failures = Failures(), Failures("tool", "calls")
 
     def next(self, step: int) -> Step | Stop:
         """The step of this number; they are given out in order. Makes the next rollout when one is due."""
@@ -85,7 +85,7 @@ class Rollouts:
             **figures_of(answered, outcome, credit, num_drawn), **credit.figures,
             "rollout_s": made, "scoring_s": time.perf_counter() - began - made,
         }  # fmt: skip
-        self._warnings = (*self.failures.take(), *self._mind_signal(answered, credit))
+        self._warnings = (*self.failures.take(), *self.tool_failures.take(), *self._mind_signal(answered, credit))
 
     def _answers(self) -> tuple[list[Answered], int]:
         """Graded answers to as many prompts as a rollout has, and how many prompts were drawn for them.
@@ -114,6 +114,7 @@ class Rollouts:
         self._round += 1
         share = self.making.asking(asked, self._settings.completions, seed)
         self.failures.add(share.failures, share.examples)
+        self.tool_failures.of_tools(share.answered)
         return list(share.answered)
 
     def _judged(self, answered: Sequence[Answered]) -> tuple[Credit, list[Sample], Outcome]:
