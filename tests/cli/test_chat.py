@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import sys
 
 import pytest
@@ -123,10 +124,19 @@ class Terminal:
     def type(self, text):
         os.write(self._fd, text.encode())
 
-    def wait_for(self, text):
-        """Read until `text` comes after what was waited for before."""
-        start = len(self.seen)
+    def wait_for(self, text, *, again=""):
+        """Read until `text` comes after what was waited for before; type `again` where nothing comes for a while.
+
+        A signal that arrives just before a prompt begins to wait is lost to it, and whoever pressed the key presses it
+        again.
+        """
+        start, patience = len(self.seen), 24
         while text not in self.seen[start:]:
+            if not select.select([self._fd], [], [], 5)[0]:
+                patience -= 1
+                assert patience, f"no {text!r} in: {self.seen}"
+                self.type(again)
+                continue
             try:
                 self.seen += os.read(self._fd, 4096).decode(errors="replace")
             except OSError:  # the terminal is closed: the program has ended
@@ -147,9 +157,9 @@ def test_ctrl_c_stops_the_answer_and_not_the_program(model):
     terminal.type("hello\n")
     terminal.wait_for(expected(model, [user("hello")]).strip()[:3])
     terminal.type("\x03")
-    terminal.wait_for("> ")
+    terminal.wait_for("> ", again="\x03")
     terminal.type("\x03")
-    terminal.wait_for("/exit leaves")
+    terminal.wait_for("/exit leaves", again="\x03")
     terminal.type("/nonsense\n")
     terminal.wait_for("unknown command")
     terminal.type("/exit\n")
