@@ -18,6 +18,7 @@ RIVAL_PYTHON ?= $(RIVAL)/bin/python
 WORKERS ?= 2
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+DEMO ?= demo
 
 BIN := $(VENV)/bin
 # `pip --python` also serves machines whose python3 cannot put pip into a new environment (no ensurepip).
@@ -53,7 +54,7 @@ $(RIVAL)/bin/python: benchmarks/rival-requirements.txt
 	@touch $@
 
 demo: $(VENV)/.whet
-	$(BIN)/whet demo
+	$(BIN)/whet demo --folder $(DEMO)
 
 test: $(VENV)/.dev
 	$(BIN)/$(PYTEST)
@@ -69,7 +70,7 @@ test-trl: $(RIVAL_PYTHON)
 	$(RIVAL_PYTHON) -m pytest -m "not gpu" tests/objectives/test_trl*.py
 
 test-all: $(VENV)/.dev
-	$(BIN)/python benchmarks/dated.py test-all -- $(MAKE) -k test-slow demo test-floor test-trl
+	$(BIN)/python benchmarks/dated.py test-all -- $(MAKE) -k DEMO=$$(mktemp -d)/demo test-slow demo test-floor test-trl
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
