@@ -6,7 +6,8 @@
 #   make lint        style, types, direction of imports
 #   make bench-sft   supervised fine-tuning beside TRL; make bench-data: data preparation beside TRL;
 #                    make bench-preference: DPO beside TRL, and a prompt computed once;
-#                    make bench-reinforcement, make bench-distillation: GRPO and GKD beside TRL
+#                    make bench-reinforcement, make bench-distillation: GRPO and GKD beside TRL;
+#                    make bench-merge, make bench-quantize: peak memory
 #   make gpu         every check and benchmark that needs a GPU, at most 8 minutes; writes a dated result
 #   make docs        the reference pages, generated from the code
 
@@ -26,10 +27,10 @@ PIP = $(PYTHON) -m pip --python
 torch_of = $(shell grep -m1 '^torch==' $(1))
 PYTEST = python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
-.PHONY: help demo test test-slow test-floor test-trl test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-merge gpu clean
+.PHONY: help demo test test-slow test-floor test-trl test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-merge bench-quantize gpu clean
 
 help:
-	@sed -n '3,11s/^# \{0,2\}//p' Makefile
+	@sed -n '3,12s/^# \{0,2\}//p' Makefile
 
 $(VENV)/.whet: pyproject.toml constraints.txt
 	$(PYTHON) -m venv --without-pip $(VENV)
@@ -104,6 +105,9 @@ bench-reinforcement bench-distillation: bench-%: $(VENV)/.dev $(RIVAL_PYTHON)
 
 bench-merge: $(VENV)/.dev
 	$(BIN)/python benchmarks/dated.py bench-merge -- $(BIN)/python benchmarks/merge_memory.py
+
+bench-quantize: $(VENV)/.dev
+	$(BIN)/python benchmarks/dated.py bench-quantize -- $(BIN)/python benchmarks/quantize_memory.py
 
 # A python3 that already has torch is used as it is: nothing is created or installed.
 gpu:

@@ -14,9 +14,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from pathlib import Path
+
+from memory import Peak
 
 SHAPE = {
     "hidden_size": 1024, "num_hidden_layers": 12, "num_attention_heads": 16, "num_key_value_heads": 8,
@@ -85,35 +85,16 @@ def work(how: str, folder: Path, output: Path) -> None:
     from whet.export.merging import Part, merge_models
     from whet.models.combine import Recipe
 
-    start, peak, done = allocated(), [0], threading.Event()
-
-    def watch() -> None:
-        while not done.is_set():
-            peak[0] = max(peak[0], allocated())
-            time.sleep(0.005)
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    began = time.perf_counter()
-    if how == "whet":
-        part = Part(str(folder / "adapter"))
-        merge_models(str(folder / "base"), [part], output, Recipe(), shard_bytes=SHARD_BYTES, check=False)
-    else:
-        base = AutoModelForCausalLM.from_pretrained(folder / "base", dtype="bfloat16")
-        peft.PeftModel.from_pretrained(base, folder / "adapter").merge_and_unload().save_pretrained(
-            output, max_shard_size=SHARD_BYTES
-        )
-    seconds = time.perf_counter() - began
-    done.set()
-    thread.join()
-    print(json.dumps({"peak": peak[0] - start, "seconds": seconds}))
-
-
-def allocated() -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("RssAnon"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError("this system does not tell RssAnon")
+    with Peak() as peak:
+        if how == "whet":
+            part = Part(str(folder / "adapter"))
+            merge_models(str(folder / "base"), [part], output, Recipe(), shard_bytes=SHARD_BYTES, check=False)
+        else:
+            base = AutoModelForCausalLM.from_pretrained(folder / "base", dtype="bfloat16")
+            peft.PeftModel.from_pretrained(base, folder / "adapter").merge_and_unload().save_pretrained(
+                output, max_shard_size=SHARD_BYTES
+            )
+    print(json.dumps({"peak": peak.num_bytes, "seconds": peak.seconds}))
 
 
 if __name__ == "__main__":

@@ -81,6 +81,9 @@ class Rounded(Mapping[str, "Tensor"]):
         tensor = self._base[name]
         return dense(Quantized.of(tensor.float(), self._codec)) if name in self._names else tensor
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._base
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._base)
 
@@ -100,7 +103,7 @@ class Merged(Mapping[str, "Tensor"]):
     ) -> None:
         self._base, self._changes, self._recipe = base, changes, recipe
         ties: Mapping[str, str] = getattr(model, "all_tied_weights_keys", {})
-        self._names = [name for name in model.state_dict() if name not in ties]
+        self._names = dict.fromkeys(name for name in model.state_dict() if name not in ties)
         self._last: dict[str, Tensor] = {}
 
     def __getitem__(self, name: str) -> Tensor:
@@ -111,6 +114,9 @@ class Merged(Mapping[str, "Tensor"]):
             self._last = {}
             self._last = self._of(owner_of(name), own)
         return self._last[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)

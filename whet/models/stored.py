@@ -32,6 +32,9 @@ class Stored(Mapping[str, "Tensor"]):
         with safe_open(self._folder / self._places[name], "pt") as file:
             return file.get_tensor(name).clone()
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._places  # not by reading it
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
 

@@ -18,6 +18,7 @@ from whet.export.report import plain
 from whet.generate.models import load_model
 from whet.kernels.codes import Codes
 from whet.kernels.quantized import Quantized
+from whet.models.stored import Stored
 
 IDS = torch.tensor([[5, 9, 2, 44, 17, 8, 60, 31]])
 
@@ -103,6 +104,18 @@ def test_transformers_alone_reads_the_compressed_tensors_layout(tmp_path):
 def test_other_families_and_a_tied_head(tmp_path, model, group):
     out, rounded = write(tmp_path, "awq", model=model, group=group, symmetric=True)
     assert torch.allclose(logits(plain(out)), logits(rounded), atol=1e-4 * float(logits(rounded).std()))
+
+
+@pytest.mark.parametrize("kind", ["gptq", "int4"])
+def test_each_weight_is_read_once(tmp_path, monkeypatch, kind):
+    base = tiny.folder(tmp_path / "base")
+    names, read = [], Stored.__getitem__
+    monkeypatch.setattr(Stored, "__getitem__", lambda self, name: names.append(name) or read(self, name))
+    original = open_original(str(base))
+    write_quantized(tmp_path / "out", original, method(kind, group=32), samples=samples())
+    assert set(names) == set(original.weights)
+    twice = {"model.embed_tokens.weight", "model.norm.weight"} if kind == "gptq" else set()  # stored, and walked with
+    assert {name for name in names if names.count(name) > 1} == twice
 
 
 def test_whet_keeps_the_weights_packed(tmp_path):

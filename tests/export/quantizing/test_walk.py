@@ -1,3 +1,5 @@
+import weakref
+
 import pytest
 import torch
 
@@ -52,3 +54,14 @@ def test_what_layers_read_is_added_up_over_all_tokens(kind):
         readers = {tuple(one.readers): one.source for one in shared}
         assert readers[("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")] == "input_layernorm"
         assert readers[("mlp.gate_proj", "mlp.up_proj")] == "post_attention_layernorm"
+
+
+def test_no_activation_is_kept_to_know_it_by():
+    inputs, walk = walked("llama")
+    _, block = next(iter(walk.visit(inputs)))
+    attended: list[weakref.ref] = []
+    alive = []
+    block.self_attn.o_proj.register_forward_pre_hook(lambda _, args: attended.append(weakref.ref(args[0])))
+    block.mlp.register_forward_hook(lambda *_: alive.extend(one() is not None for one in attended))
+    observe_block(block, inputs, 0, ["self_attn.q_proj", "self_attn.o_proj", "mlp.down_proj"])
+    assert alive and not any(alive)

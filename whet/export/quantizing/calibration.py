@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from whet.contracts.model import Loaded
     from whet.contracts.sample import Sample
 
-BATCH_TOKENS = 8192
+BATCH_TOKENS = 2048
 _ROWS = 64
 
 

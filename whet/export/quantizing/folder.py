@@ -15,6 +15,7 @@ from whet.base.errors import ModelError
 from whet.contracts.model import ParamRole
 from whet.export.card import Card
 from whet.export.folder import appearing
+from whet.export.memory import give_back
 from whet.export.merging import Part, generation_config_of, mixture, tokenizer_of, weights_of
 from whet.export.quantizing import calibration
 from whet.export.quantizing.method import Method
@@ -138,6 +139,7 @@ def _read(
         owner = name.removesuffix(".weight")
         if owner in chosen:
             yield owner, method.round(value.to(device), None, method.grid)
+            give_back()
         else:
             yield name, value
         if told is not None:
@@ -189,6 +191,7 @@ def _quantize_block(
         layer = block.get_submodule(name)
         codes = method.round(layer.weight.data, of[name].hessian, method.grid)
         layer.weight.data = codes.dense()
+        give_back()
         yield name, codes
 
 

@@ -26,14 +26,13 @@ def gptq(
     takes the scales of neighbouring inputs as they were at the start, so the codes need no order to be read, and
     `group` makes groups in that order, which `group_of` tells. Differs from the authors' code: an input that was never
     active is rounded to nearest and not set to zero; scales of a group are taken when it is reached with all earlier
-    errors in it. O(I^3 + O I^2).
+    errors in it. O(I^3 + O I^2); beside what is given, three matrices of I x I are held.
     """
     assert hessian_II is not None
     inputs, size = weight_OI.shape[1], grid.size(weight_OI.shape[1])
-    hessian_II = _damped(hessian_II, damp)
     order_I = _order(hessian_II, order)
     work_OI = weight_OI.to(hessian_II.dtype)[:, order_I]
-    factor_II = _factor(hessian_II[order_I][:, order_I])
+    factor_II = _factor(_damped(hessian_II[order_I[:, None], order_I], damp))
     whole = fit(weight_OI, grid) if order == "static" or grid.group is None else None
     num_groups = inputs // size
     codes_OI = torch.empty(weight_OI.shape, dtype=torch.int8, device=weight_OI.device)
@@ -78,8 +77,7 @@ def _order(hessian_II: Tensor, order: Order) -> Tensor:
 
 
 def _damped(hessian_II: Tensor, damp: float) -> Tensor:
-    """The Hessian with a share of its mean diagonal added to it, and 1 for inputs that were never active."""
-    hessian_II = hessian_II.clone()
+    """The Hessian, in place, with a share of its mean diagonal added to it, and 1 for inputs that were never active."""
     diagonal_I = hessian_II.diagonal()
     diagonal_I[diagonal_I == 0] = 1.0
     diagonal_I += damp * diagonal_I.mean()
@@ -89,11 +87,11 @@ def _damped(hessian_II: Tensor, damp: float) -> Tensor:
 def _factor(hessian_II: Tensor) -> Tensor:
     """The upper Cholesky factor of the inverse; rounding may need more damping than was asked for."""
     for _ in range(4):
-        lower_II, failed = torch.linalg.cholesky_ex(hessian_II)
+        factor_II, failed = torch.linalg.cholesky_ex(hessian_II)
         if not failed:
-            inverse_II = torch.cholesky_inverse(lower_II)
-            factor_II, failed = torch.linalg.cholesky_ex(inverse_II, upper=True)
+            inverse_II = torch.cholesky_inverse(factor_II)
+            torch.linalg.cholesky_ex(inverse_II, upper=True, out=(factor_II, failed))
             if not failed:
                 return factor_II
-        hessian_II = hessian_II + 0.1 * hessian_II.diagonal().mean() * torch.eye(len(hessian_II)).to(hessian_II)
+        hessian_II.diagonal().add_(0.1 * hessian_II.diagonal().mean())
     raise ModelError("the activations of a layer are no numbers, so it cannot be calibrated", hint="--kind int4")

@@ -14,12 +14,14 @@ from torch import Tensor, nn
 
 from whet.base.errors import ModelError
 from whet.contracts.batch import Batch
+from whet.export.memory import give_back
 from whet.generate.borrow import borrowed
 from whet.models.blocks import blocks
 from whet.models.language import LanguageModel
 from whet.models.merging import stored_name
 
 _HIDDEN = frozenset({"hidden"})
+_READ, _MADE = "_whet_read", "_whet_made"  # marks on activations: who reads them, and the norm that made them
 
 
 @dataclass
@@ -34,7 +36,7 @@ class Inputs:
 class Shared:
     """An input that one or more linear layers read: the sum of x x^T (I, I) and of |x| (I,), fp32, over `count` tokens.
 
-    `source` is the module that put it out as it is, if there is one; `seen` what went in and came out of that.
+    `source` is the norm that put it out, if one did; `seen` what went in and came out of that.
     """
 
     readers: list[str]
@@ -101,6 +103,7 @@ class Walk:
                     one.hidden = run_block(block, one, index)
             for parameter in own:
                 self._empty(parameter)
+            give_back()
 
     def _fill(self, name: str) -> None:
         value = self._weights[stored_name(name, self._weights)].to(self._device, torch.float32)
@@ -118,7 +121,9 @@ def run_block(block: Any, inputs: Inputs, index: int) -> Tensor:
     """The hidden states that a block makes of a batch's."""
     args, kwargs = inputs.rest[index]
     with torch.no_grad():
-        return _first(block(inputs.hidden, *args, **kwargs))
+        hidden = _first(block(inputs.hidden, *args, **kwargs))
+    give_back()
+    return hidden
 
 
 def observe_block(block: Any, inputs: Sequence[Inputs], index: int, names: Sequence[str]) -> list[Shared]:
@@ -139,44 +144,51 @@ def observe_block(block: Any, inputs: Sequence[Inputs], index: int, names: Seque
 
 
 def _discover(block: Any, inputs: Inputs, index: int, names: Sequence[str]) -> list[Shared]:
-    """Run a block once and find out who reads the same tensor, and which module put it out."""
-    read: dict[int, list[str]] = {}
-    made: dict[int, tuple[str, Tensor]] = {}
-    kept: list[Tensor] = []  # alive, so that no two tensors have one id
+    """Run a block once and find out who reads the same tensor, and which module put it out.
 
-    def before(name: str):
+    Marks are left on the tensors themselves, so that none is kept alive for its identity.
+    """
+    found: list[Shared] = []
+
+    def read(name: str):
         def hook(module: nn.Module, args: tuple) -> None:
-            kept.append(args[0])
-            read.setdefault(id(args[0]), []).append(name)
+            x = args[0]
+            shared = getattr(x, _READ, None)
+            if shared is None:
+                width, source = x.shape[-1], getattr(x, _MADE, None)
+                shared = Shared([], torch.zeros(width, width, device=x.device), torch.zeros(width, device=x.device))
+                if source is not None:
+                    shared.source, shared.seen = source[0], (source[1], x)
+                setattr(x, _READ, shared)
+                found.append(shared)
+            shared.readers.append(name)
 
         return hook
 
-    def after(name: str):
+    def made(name: str):
         def hook(module: nn.Module, args: tuple, output: Any) -> None:
             if isinstance(output, Tensor) and args and isinstance(args[0], Tensor):
-                kept.extend((output, args[0]))
-                made[id(output)] = (name, args[0])
+                setattr(output, _MADE, (name, args[0]))
 
         return hook
 
-    handles = [block.get_submodule(name).register_forward_pre_hook(before(name)) for name in names]
-    handles += [part.register_forward_hook(after(name)) for name, part in block.named_modules() if name]
+    handles = [block.get_submodule(name).register_forward_pre_hook(read(name)) for name in names]
+    handles += [
+        part.register_forward_hook(made(name))
+        for name, part in block.named_modules()
+        if isinstance(getattr(part, "weight", None), Tensor) and part.weight.dim() == 1
+    ]
     try:
         with borrowed(block):
             run_block(block, inputs, index)
     finally:
         for handle in handles:
             handle.remove()
-    if missing := set(names) - {name for readers in read.values() for name in readers}:
+    if missing := set(names) - {name for shared in found for name in shared.readers}:
         raise ModelError(f"no activation reached {', '.join(sorted(missing)[:3])}", hint="--kind int4")
-    tensors = {id(tensor): tensor for tensor in kept}
-    found = []
-    for key, readers in read.items():
-        width, device = tensors[key].shape[-1], tensors[key].device
-        shared = Shared(readers, torch.zeros(width, width, device=device), torch.zeros(width, device=device))
-        if key in made:
-            shared.source, shared.seen = made[key][0], (made[key][1], tensors[key])
-        found.append(shared)
+    for shared in found:
+        if shared.seen is not None:
+            delattr(shared.seen[1], _READ)  # it would hold itself
     return found
 
 
