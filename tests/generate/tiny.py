@@ -49,6 +49,15 @@ CONFIGS = {
     "qwen3": {**SHAPE, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 128},
     "gemma2": {**SHAPE, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 128, "sliding_window": 6},
     "mixtral": {**SHAPE, "num_key_value_heads": 2, "num_local_experts": 4, "max_position_embeddings": 128},
+    "qwen3_moe": {
+        **SHAPE,
+        "num_key_value_heads": 2,
+        "head_dim": 8,
+        "num_experts": 4,
+        "num_experts_per_tok": 2,
+        "moe_intermediate_size": 32,
+        "max_position_embeddings": 128,
+    },
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from whet.export.weights import SHARD_BYTES, skeleton
 from whet.export.writing import write_model
 from whet.models.adapters import base_of, is_adapter, merged, with_adapter
 from whet.models.combine import Recipe
+from whet.models.experts import Fused, UnknownPieces, experts
 from whet.models.folding import Adapter, needs_whole_base
 from whet.models.merging import Change, Finetuned, Merged, Rounded, Weighted, check_recipe
 from whet.models.quantized import Quantization, dequantize, linears, quantize, stored_method
@@ -53,9 +55,9 @@ def merge_models(
 ) -> Report | None:
     """Write the base with all `parts` merged in as a plain transformers folder.
 
-    Without `check`, at most a shard and one layer (once for each part) are in memory. A mixture of experts, and the few
-    methods that need all weights at once, are held whole. One part taken whole must then do what it did alone, or
-    ModelError is raised and the files are kept aside.
+    Without `check`, at most a shard and one layer (once for each part) are in memory, experts of a layer being one.
+    The few methods that need all weights at once are held whole. One part taken whole must then do what it did alone,
+    or ModelError is raised and the files are kept aside.
     """
     config, mixed = mixture(base, parts, recipe)
     tokenizer, generation = tokenizer_of([part.path for part in parts], base), generation_config_of(base)
@@ -106,6 +108,11 @@ def weights_of(path: str, model: nn.Module) -> Mapping[str, Tensor]:
     ties: Mapping[str, str] = getattr(model, "all_tied_weights_keys", {})
     if all(name in stored for name in model.state_dict() if name not in ties):
         return stored
+    if experts(model):
+        with suppress(UnknownPieces):
+            fused = Fused(stored, model)
+            if fused.is_whole:
+                return fused
     return _in_memory(path).state_dict()
 
 

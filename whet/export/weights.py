@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from whet.base.errors import ModelError
+from whet.models.experts import UnknownPieces, experts, pieces
 
 SHARD_BYTES = 5 * 10**9
 # Where transformers lists parts of a model that lose too much in half precision.
@@ -44,17 +46,26 @@ def write_weights(
 ) -> Counter[torch.dtype]:
     """Write the weights of the architecture `model` (from `skeleton`), cast to `dtype`. Returns how many of each dtype.
 
-    At most a shard and one tensor are in memory at a time; a mixture of experts, whose tensors transformers stores in
-    other pieces than it computes with, is held whole. Raises ModelError when weights are missing, unknown, of another
-    shape, or tied to each other and yet different.
+    At most a shard and one tensor are in memory at a time; a model whose tensors transformers stores in other pieces
+    than it computes with is held whole, if they are more than experts cut apart. Raises ModelError when weights are
+    missing, unknown, of another shape, or tied to each other and yet different.
     """
     prepared = ready(_checked(weights, model), model, dtype)
-    conversions = _conversions(model)
-    if conversions:
-        from transformers.core_model_loading import revert_weight_conversion
+    return write_shards(folder, _as_stored(prepared, model) if _conversions(model) else prepared, shard_bytes)
 
-        prepared = iter(revert_weight_conversion(model, dict(prepared)).items())
-    return write_shards(folder, prepared, shard_bytes)
+
+def _as_stored(weights: Iterator[tuple[str, Tensor]], model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """The weights as transformers names and cuts them in files."""
+    held = None
+    with suppress(UnknownPieces):
+        held = pieces(model) if experts(model) else None
+    if held is not None:
+        for name, tensor in weights:
+            yield from ((piece.name, piece.of(tensor)) for piece in held[name])
+        return
+    from transformers.core_model_loading import revert_weight_conversion
+
+    yield from revert_weight_conversion(model, dict(weights)).items()  # type: ignore[arg-type]
 
 
 def _checked(weights: Iterable[tuple[str, Tensor]], model: nn.Module) -> Iterator[tuple[str, Tensor]]:

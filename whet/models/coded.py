@@ -9,8 +9,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from whet.base.errors import ModelError
+from whet.kernels.codes import Codes
 from whet.kernels.grouped import parts_of
 from whet.kernels.quantized import Quantized
+from whet.models.experts import Piece, joined, pieces
 from whet.models.layouts import PARTS, bits_of, reader
 from whet.models.quantized import missing_packages
 from whet.models.stored import Stored, local_folder
@@ -64,25 +66,36 @@ def load_coded(path: str, config: Any, how: Mapping[str, Any], kind: Any) -> Any
     with init_empty_weights(include_buffers=False):
         module = kind.from_config(config, **how)
     weights = Stored(local_folder(path))
-    owners = _owners(weights)
+    owners, held = _owners(weights), pieces(module)
     ties: Mapping[str, str] = getattr(module, "all_tied_weights_keys", {})
-    for name, _ in list(module.named_parameters()):
+
+    def coded(piece: Piece) -> Codes:
+        return read({part: weights[f"{piece.owner}.{part}"] for part in owners[piece.owner]})
+
+    def plain(piece: Piece) -> Tensor:
+        if piece.owner in owners:
+            return coded(piece).dense(how["dtype"])
+        if piece.name not in weights:
+            raise ModelError(f"the weights of {path} lack `{piece.name}`", at="model.path", hint="copy the files again")
+        return weights[piece.name].to(how["dtype"])
+
+    for name, parameter in list(module.named_parameters()):
         owner, _, leaf = name.rpartition(".")
-        if leaf == "weight" and owner in owners:
-            codes = read({part: weights[f"{owner}.{part}"] for part in owners[owner]})
-            packed = parts_of(codes, bits_of(stored))
-            value: Tensor = Quantized("grouped", packed, codes.codes.shape, how["dtype"])
-        elif name in weights:
-            value = weights[name].to(how["dtype"])
-        elif name in ties:
+        first = held[name][0]
+        if first.expert is not None:  # packed in the files alone: transformers computes with one tensor for all experts
+            value: Tensor = joined(held[name], parameter.shape, map(plain, held[name]))
+        elif first.owner in owners:
+            codes = coded(first)
+            value = Quantized("grouped", parts_of(codes, bits_of(stored)), codes.codes.shape, how["dtype"])
+        elif name in ties and first.name not in weights:
             continue
         else:
-            raise ModelError(f"the weights of {path} lack `{name}`", at="model.path", hint="copy the missing files")
+            value = plain(first)
         setattr(module.get_submodule(owner), leaf, nn.Parameter(value, requires_grad=False))
     for name, _ in list(module.named_buffers()):
-        if name in weights:
+        if name in held and (place := held[name][0].name) in weights:
             owner, _, leaf = name.rpartition(".")
-            module.get_submodule(owner)._buffers[leaf] = weights[name]
+            module.get_submodule(owner)._buffers[leaf] = weights[place]
     module.tie_weights()
     for parameter in module.parameters():
         if not isinstance(parameter, Quantized):

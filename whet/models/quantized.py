@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -24,6 +24,7 @@ from whet.kernels.dense import dense
 from whet.kernels.quantized import Quantized
 from whet.models.bars import patient_bars, patient_unpacking
 
+Found = TypeVar("Found")
 METHOD = "whet"
 FILE = "quantize.json"  # beside an adapter: how the base that it was trained on was quantized
 _PLACE = "_whet_quantized"
@@ -71,6 +72,15 @@ def linears(module: nn.Module, keep: tuple[str, ...] = ()) -> dict[str, nn.Linea
     whole: Any = module
     head = whole.get_output_embeddings() if hasattr(module, "get_output_embeddings") else None
     found = {n: m for n, m in module.named_modules() if isinstance(m, nn.Linear) and m is not head}
+    kept = without(found, keep)
+    if not kept:
+        kind = type(module).__name__
+        raise ModelError(f"{kind} has no linear layer to quantize", at="model.quantize", hint="model.quantize=null")
+    return kept
+
+
+def without(found: Mapping[str, Found], keep: tuple[str, ...]) -> dict[str, Found]:
+    """What has none of the patterns in its name. Raises ModelError for a pattern that nothing has in its name."""
     for pattern in keep:
         try:
             matched = [name for name in found if re.search(pattern, name)]
@@ -80,11 +90,7 @@ def linears(module: nn.Module, keep: tuple[str, ...] = ()) -> dict[str, nn.Linea
         if not matched:
             hint = f"names look like {next(iter(found), 'none')}"
             raise ModelError(f"no linear layer is called like `{pattern}`", at="model.keep", hint=hint)
-    kept = {name: part for name, part in found.items() if not any(re.search(p, name) for p in keep)}
-    if not kept:
-        kind = type(module).__name__
-        raise ModelError(f"{kind} has no linear layer to quantize", at="model.quantize", hint="model.quantize=null")
-    return kept
+    return {name: part for name, part in found.items() if not any(re.search(p, name) for p in keep)}
 
 
 def quantize(module: nn.Module, how: Quantization) -> None:

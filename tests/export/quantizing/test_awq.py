@@ -54,7 +54,7 @@ def test_a_folded_block_computes_what_it_did(kind, folded):
     inputs, walk = walked(kind)
     _, block = next(iter(walk.visit(inputs)))
     names = [name for name, part in block.named_modules() if isinstance(part, torch.nn.Linear)]
-    shared = observe_block(block, inputs, 0, names)
+    shared, _ = observe_block(block, inputs, 0, names)
     for one in shared:  # some inputs carry most, so that scaling pays
         one.magnitude[::3] *= 30
         one.hessian[::3] *= 30

@@ -2,22 +2,26 @@
 
 import copy
 import json
+import shutil
+from importlib.util import find_spec
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from tests.export.quantizing.walking import samples
 from tests.generate import tiny
 from whet.base.catalogue import quantizer
 from whet.base.errors import ConfigError, ModelError
+from whet.export.limits import QUANTIZED
 from whet.export.quantizing import folder as quantizing
 from whet.export.quantizing.folder import open_original, write_quantized
-from whet.export.report import plain
+from whet.export.report import compare, observe, plain
 from whet.generate.models import load_model
-from whet.kernels.codes import Codes
+from whet.kernels.codes import Codes, Grid, nearest
 from whet.kernels.quantized import Quantized
+from whet.models.layouts import to_compressed
 from whet.models.stored import Stored
 
 IDS = torch.tensor([[5, 9, 2, 44, 17, 8, 60, 31]])
@@ -50,12 +54,13 @@ def write(tmp_path, kind, *, base=None, model="llama", shape=None, **settings):
         write_quantized(tmp_path / "out", open_original(str(base)), method(kind, **settings), samples=samples())
     finally:
         quantizing._stored = stored
-    rounded = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-    state = rounded.state_dict()
-    with torch.no_grad():
-        for name, value in codes.items():
-            state[name if name in state else f"{name}.weight"].copy_(value)
-    return tmp_path / "out", rounded
+    shutil.copytree(base, tmp_path / "rounded")
+    file = tmp_path / "rounded" / "model.safetensors"
+    state = load_file(file)
+    state |= {name if name in state else f"{name}.weight": value.contiguous() for name, value in codes.items()}
+    assert state.keys() == load_file(file).keys()
+    save_file(state, file, metadata={"format": "pt"})
+    return tmp_path / "out", AutoModelForCausalLM.from_pretrained(tmp_path / "rounded", dtype=torch.float32)
 
 
 def logits(module):
@@ -90,6 +95,61 @@ def test_a_folder_computes_with_the_codes_that_were_chosen(tmp_path, kind, setti
     if kind != "int8":
         size = sum(file.stat().st_size for file in out.glob("*.safetensors"))
         assert size < 0.7 * sum(file.stat().st_size for file in (tmp_path / "base").glob("*.safetensors"))
+
+
+EXPERTS = [
+    ("mixtral", "gptq", {"group": 32}),
+    ("mixtral", "int8", {}),
+    ("qwen3_moe", "awq", {"group": 16, "symmetric": True}),
+    ("qwen3_moe", "fp8", {"activations": False}),
+]
+
+
+@pytest.mark.parametrize("model, kind, settings", EXPERTS, ids=[f"{model}-{kind}" for model, kind, _ in EXPERTS])
+def test_experts_are_quantized_each_by_itself(tmp_path, model, kind, settings):
+    out, rounded = write(tmp_path, kind, model=model, **settings)
+    stored, before = load_file(out / "model.safetensors"), load_file(tmp_path / "base" / "model.safetensors")
+    of_experts = [name for name in before if ".experts." in name]
+    assert len(of_experts) == 2 * 4 * 3
+    suffix = "scale" if kind == "fp8" else "packed"
+    assert all(f"{name}_{suffix}" in stored for name in of_experts)
+    deviation = float(logits(rounded).std())
+    theirs = AutoModelForCausalLM.from_pretrained(out, dtype=torch.float32) if find_spec("compressed_tensors") else None
+    for module in filter(None, (theirs, load_model(str(out), device="cpu").module)):
+        assert torch.allclose(logits(module), logits(rounded), atol=1e-4 * deviation)
+    ignored = json.loads((out / "config.json").read_text())["quantization_config"]["ignore"]
+    gate = "block_sparse_moe" if model == "mixtral" else "mlp"
+    assert f"model.layers.0.{gate}.gate" in ignored and f"model.layers.0.{gate}.gate.weight" in stored
+
+
+def test_experts_without_a_token_are_rounded_and_told(tmp_path):
+    base = tiny.folder(tmp_path / "base", "mixtral", num_local_experts=16, initializer_range=0.02)
+    reports = []
+
+    def check(folder):
+        reports.append(compare(observe(plain(base), tiny.tokenizer()), folder, limits=QUANTIZED["8 bits"]))
+        return reports[0]
+
+    way, few = method("gptq", bits=8, group=32), samples()[1:2]
+    report = write_quantized(tmp_path / "out", open_original(str(base)), way, samples=few, check=check)
+    idle = report.measured["idle experts"]
+    assert 0 < idle.after < 2 * 16 * 3 and f"{idle.after:.0f} matrices got no token" in idle.text
+    name = idle.text.rpartition("(")[2].partition(",")[0]
+    found, weight = load_file(tmp_path / "out" / "model.safetensors"), load_file(base / "model.safetensors")
+    expected = to_compressed(nearest(weight[f"{name}.weight"], Grid(8, 32)), Grid(8, 32), True)
+    assert torch.equal(found[f"{name}.weight_packed"], expected["weight_packed"])
+
+
+def test_experts_that_no_reader_takes_are_refused(tmp_path):
+    base = tiny.folder(tmp_path / "base", "mixtral")
+    assert "layout=compressed-tensors" in refusal(tmp_path, "int4", base, group=32, layout="gptq")
+    assert "hint: symmetric=true" in refusal(tmp_path, "awq", base, group=32)
+    assert "hint: --kind int8" in refusal(tmp_path, "int8", base, activations=True)
+    original, way = open_original(str(base)), method("int4", group=32, layout="gptq")
+    write_quantized(tmp_path / "out", original, way, keep=("experts",))
+    stored = load_file(tmp_path / "out" / "model.safetensors")
+    assert "model.layers.0.block_sparse_moe.experts.0.w1.weight" in stored
+    assert "model.layers.0.self_attn.q_proj.qweight" in stored
 
 
 def test_transformers_alone_reads_the_compressed_tensors_layout(tmp_path):
@@ -185,7 +245,6 @@ def test_what_cannot_be_quantized_is_refused_before_anything_is_written(tmp_path
     base = tiny.folder(tmp_path / "base")
     assert "groups of 128 do not divide" in refusal(tmp_path, "int4", base)
     assert "hint: group=32" in refusal(tmp_path, "gptq", base)
-    assert "mixture of experts" in refusal(tmp_path, "int4", tiny.folder(tmp_path / "moe", "mixtral"), group=32)
     assert "no linear layer" in refusal(tmp_path, "int4", tiny.folder(tmp_path / "gpt2", "gpt2"), group=32)
     assert "hint: act_order=static" in refusal(tmp_path, "gptq", base, act_order="group")
     assert "one scale a row" in refusal(tmp_path, "int8", base, activations=True, group=32)
@@ -194,8 +253,6 @@ def test_what_cannot_be_quantized_is_refused_before_anything_is_written(tmp_path
     assert "hint: group=0" in refusal(tmp_path, "int4", odd, group=32)
     write_quantized(tmp_path / "once", open_original(str(base)), method("int8"))
     assert "quantized already, by `compressed-tensors`" in refusal(tmp_path, "int8", tmp_path / "once")
-    import shutil
-
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(100, 100, 10))
     assert "the disk has 10 B free" in refusal(tmp_path, "int8", base)
 

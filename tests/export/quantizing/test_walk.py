@@ -44,7 +44,7 @@ def test_what_layers_read_is_added_up_over_all_tokens(kind):
             model(input_ids=torch.from_numpy(sample.ids).long()[None])
     for index, (_, own) in enumerate(walk.visit(inputs)):
         if index == 1:
-            shared = observe_block(own, inputs, index, names)
+            shared, _ = observe_block(own, inputs, index, names)
     assert sorted(name for one in shared for name in one.readers) == sorted(names)
     for one in shared:
         x = torch.cat(seen[one.readers[0]])
@@ -65,3 +65,23 @@ def test_no_activation_is_kept_to_know_it_by():
     block.mlp.register_forward_hook(lambda *_: alive.extend(one() is not None for one in attended))
     observe_block(block, inputs, 0, ["self_attn.q_proj", "self_attn.o_proj", "mlp.down_proj"])
     assert alive and not any(alive)
+
+
+@pytest.mark.parametrize("kind", ["mixtral", "qwen3_moe"])
+def test_an_expert_reads_the_tokens_that_are_routed_to_it(kind):
+    inputs, walk = walked(kind)
+    _, block = next(iter(walk.visit(inputs)))
+    experts, calls = block.mlp.experts, []
+    experts.register_forward_pre_hook(lambda _, args: calls.append(args[:2]))
+    names = ["mlp.experts.gate_up_proj", "mlp.experts.down_proj"]
+    _, routed = observe_block(block, inputs, 0, ["self_attn.q_proj"], names)
+    hidden, chosen = calls[-1]  # of one batch
+    for number in range(experts.num_experts):
+        x = hidden[(chosen == number).any(-1)]
+        gate, up = (x @ experts.gate_up_proj[number].T).chunk(2, dim=-1)
+        for name, read in zip(names, (x, experts.act_fn(gate) * up), strict=True):
+            if not len(x):
+                assert (name, number) not in routed
+                continue
+            assert routed[name, number].count == len(x)
+            assert torch.allclose(routed[name, number].hessian, read.T @ read, rtol=1e-4, atol=1e-5)

@@ -12,7 +12,7 @@ from tests.generate import tiny
 from whet.base.seeds import forked
 from whet.contracts.sample import Sample
 from whet.export.quantizing.calibration import batches
-from whet.export.quantizing.folder import _empty, _returns_tuples
+from whet.export.quantizing.coding import empty, returns_tuples
 from whet.export.quantizing.walk import Walk
 from whet.models import attention
 from whet.models.language import LanguageModel
@@ -55,6 +55,6 @@ def walked(kind: str, *, packed: bool = True, model: torch.nn.Module | None = No
     """What the first block of a model is given, and the walk."""
     attention.register()
     model = model or module(kind)
-    empty = _empty(copy.deepcopy(model.config), packed)
-    walk = Walk(LanguageModel(empty, packed=packed), model.state_dict(), torch.device("cpu"))
-    return walk.begin(batches(samples(), packed), _returns_tuples(model.config)), walk
+    bare = empty(copy.deepcopy(model.config), packed)
+    walk = Walk(LanguageModel(bare, packed=packed), model.state_dict(), torch.device("cpu"))
+    return walk.begin(batches(samples(), packed), returns_tuples(model.config)), walk

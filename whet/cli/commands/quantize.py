@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from whet.cli.plugins import add_plugin_argument
 
 if TYPE_CHECKING:
-    from whet.export.quantizing.folder import Told
+    from whet.export.quantizing.coding import Told
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -118,10 +118,12 @@ def _kind(words: list[str]) -> tuple[str, dict[str, Any]]:
 
 
 @contextmanager
-def _progress() -> Iterator[Told | None]:
+def _progress() -> Iterator[Told]:
     """A bar on stderr while it takes, if someone is looking."""
     if not sys.stderr.isatty():
-        yield None
+        from whet.export.quantizing.coding import untold
+
+        yield untold
         return
     from rich.console import Console
     from rich.progress import Progress

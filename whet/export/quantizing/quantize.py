@@ -11,7 +11,8 @@ from whet.base.errors import ConfigError, DataError
 from whet.export.card import Card
 from whet.export.limits import QUANTIZED
 from whet.export.quantizing.calibration import Rows, perplexity, read_samples
-from whet.export.quantizing.folder import Told, folder_bytes, open_original, write_quantized
+from whet.export.quantizing.coding import Told, untold
+from whet.export.quantizing.folder import folder_bytes, open_original, write_quantized
 from whet.export.report import Measured, Report, compare, observe
 from whet.export.weights import SHARD_BYTES
 from whet.generate.models import load_model
@@ -38,7 +39,7 @@ class Wanted:
 
 
 def quantize(
-    path: str, method: Method, output: Path, wanted: Wanted, card: Card | None = None, told: Told | None = None
+    path: str, method: Method, output: Path, wanted: Wanted, card: Card | None = None, told: Told = untold
 ) -> Report | None:
     """Write the model of `path` (adapters merged) with quantized linear layers into the new folder `output`.
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from whet.base.errors import ModelError
 from whet.contracts.batch import Batch
 from whet.export.memory import give_back
+from whet.export.quantizing.routed import Routed
 from whet.generate.borrow import borrowed
 from whet.models.blocks import blocks
 from whet.models.language import LanguageModel
@@ -45,6 +46,12 @@ class Shared:
     count: int = 0
     source: str | None = None
     seen: tuple[Tensor, Tensor] | None = None
+
+    @classmethod
+    def like(cls, x: Tensor) -> Shared:
+        """An entry for inputs of the width of `x`, with nothing in it."""
+        width = x.shape[-1]
+        return cls([], torch.zeros(width, width, device=x.device), torch.zeros(width, device=x.device))
 
     def add(self, x: Tensor) -> None:
         rows = x.reshape(-1, x.shape[-1]).float()
@@ -126,21 +133,33 @@ def run_block(block: Any, inputs: Inputs, index: int) -> Tensor:
     return hidden
 
 
-def observe_block(block: Any, inputs: Sequence[Inputs], index: int, names: Sequence[str]) -> list[Shared]:
-    """What the linear layers `names` of a block read, over all batches; layers that read one tensor share an entry."""
+def observe_block(
+    block: Any, inputs: Sequence[Inputs], index: int, names: Sequence[str], fused: Sequence[str] = ()
+) -> tuple[list[Shared], dict[tuple[str, int], Shared]]:
+    """What the linear layers `names` of a block read, over all batches; layers that read one tensor share an entry.
+
+    And what each expert of the parameters `fused` reads, by parameter and number; those without a token are not there.
+    """
     found = _discover(block, inputs[0], index, names)
+    of_expert: dict[tuple[str, int], Shared] = {}
+
+    def seen(name: str, expert: int, x: Tensor) -> None:
+        of_expert.setdefault((name, expert), Shared.like(x)).add(x)
+
     handles = []
     for one in found:
         reader = block.get_submodule(one.readers[0])
         handles.append(reader.register_forward_pre_hook(lambda module, args, one=one: one.add(args[0])))
     try:
-        with borrowed(block):
+        with borrowed(block), Routed({name: block.get_parameter(name) for name in fused}, seen):
             for batch in inputs:
                 run_block(block, batch, index)
     finally:
         for handle in handles:
             handle.remove()
-    return found
+    if missing := set(fused) - {name for name, _ in of_expert}:
+        raise ModelError(f"no token was seen at {', '.join(sorted(missing))}", hint="--kind int4")
+    return found, of_expert
 
 
 def _discover(block: Any, inputs: Inputs, index: int, names: Sequence[str]) -> list[Shared]:
@@ -155,8 +174,7 @@ def _discover(block: Any, inputs: Inputs, index: int, names: Sequence[str]) -> l
             x = args[0]
             shared = getattr(x, _READ, None)
             if shared is None:
-                width, source = x.shape[-1], getattr(x, _MADE, None)
-                shared = Shared([], torch.zeros(width, width, device=x.device), torch.zeros(width, device=x.device))
+                source, shared = getattr(x, _MADE, None), Shared.like(x)
                 if source is not None:
                     shared.source, shared.seen = source[0], (source[1], x)
                 setattr(x, _READ, shared)
