@@ -15,6 +15,7 @@ from whet.contracts.model import ParamRole
 from whet.contracts.tuner import Calibration
 from whet.models.adapters import NAME, wrapper_of
 from whet.models.fast_lora import install
+from whet.models.loftq import start_from_rounding
 from whet.models.new_tokens import trainable_rows
 from whet.models.peft_tuner import PeftTuner
 from whet.models.roles import roles
@@ -38,6 +39,7 @@ class Lora(PeftTuner):
     ) -> None:
         super().__init__("lora", settings)
         self._init, self._plus, self._fast = init, plus, fast
+        self.for_rounded = init == "loftq"
         # What is trained beside the matrices would be trained in half precision.
         self.narrow = not settings.get("modules_to_save") and settings.get("bias", "none") == "none"
 
@@ -65,6 +67,8 @@ class Lora(PeftTuner):
 
     def init(self, module: nn.Module, calibration: Calibration | None) -> None:
         """LoRA-GA: start along the first gradient of the weights (Wang et al. 2024). It holds all of them at once."""
+        if self._init == "loftq":
+            start_from_rounding(module, {n: p for n, p in module.named_modules() if p in set(lora_layers(module))})
         if self._init != "lora-ga" or calibration is None:
             return
         layers = list(lora_layers(module))

@@ -123,10 +123,17 @@ def quantization_of(module: nn.Module) -> Quantization | None:
 def check_frozen(module: nn.Module, tuner: Tuner) -> None:
     """Raise ModelError when a tuner, which has prepared the module, would train or store a quantized weight.
 
-    Nor may it take its start out of one: what is left would be rounded again, and the adapter would be of no base.
+    Nor may it take its start out of one: what is left would be rounded again, and the adapter would be of no base. Nor
+    make up for rounding (`for_rounded`) where nothing was rounded.
     """
     from whet.models.lora import START_A
 
+    if getattr(tuner, "for_rounded", False) and quantization_of(module) is None:
+        raise ModelError(
+            "`init: loftq` makes up for the rounding of a quantized base, and this one keeps its precision",
+            at="tuner.init",
+            hint="model.quantize=nf4",
+        )
     for name, part in module.named_modules():
         base = getattr(getattr(part, "base_layer", None), "weight", None)
         if isinstance(base, Quantized) and START_A in dict(part.named_buffers(recurse=False)):

@@ -10,7 +10,7 @@ from whet.base.settings import Count, Momentum, Natural, Positive
 if TYPE_CHECKING:
     from whet.models.lora import Lora
 
-Start = Literal["default", "gaussian", "orthogonal", "pissa", "pissa-fast", "olora", "lora-ga"]
+Start = Literal["default", "gaussian", "orthogonal", "pissa", "pissa-fast", "olora", "lora-ga", "loftq"]
 
 
 @tuner("lora")
@@ -42,7 +42,7 @@ def lora(
     layers: only these layers, counted from 0
     modules_to_save: modules that are trained whole and stored with the adapter, such as lm_head
     bias: which biases are trained as well
-    init: how the matrices start; pissa and olora take them from the weights, lora-ga from a first gradient
+    init: how they start; pissa, olora from the weights, lora-ga from a first gradient, loftq from what was rounded off
     rslora: scale by alpha / sqrt(rank) instead (rsLoRA)
     dora: train the length of each weight column apart from its direction (DoRA)
     plus: learning rate of the second matrix over that of the first (LoRA+); 16 is usual there
@@ -56,6 +56,8 @@ def lora(
         raise ConfigError(
             f"`dora` with `init: {init}` has no form that PEFT could load", at="tuner", hint="tuner.dora=false"
         )
+    if dora and init == "loftq":
+        raise ConfigError("`dora` takes lengths before `init: loftq` starts", at="tuner", hint="tuner.dora=false")
     settings: dict[str, Any] = {
         "r": rank,
         "lora_alpha": 2 * rank if alpha is None else alpha,
