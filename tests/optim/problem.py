@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -22,23 +23,38 @@ class Problem:
 
     def __init__(self, shapes: Shapes = PAIR) -> None:
         self.shapes = shapes
-        self._draws = [np.random.Generator(np.random.PCG64(1000 + i)) for i in range(len(shapes))]
-        self.start = [self._tensor(d, s) for d, s in zip(self._draws, shapes.values(), strict=True)]
-        self._bias = [d.standard_normal(s) for d, s in zip(self._draws, shapes.values(), strict=True)]
+        self._draws = [_drawn(i, tuple(shape)) for i, shape in enumerate(shapes.values())]
+        self.start = [draw.start.clone() for draw in self._draws]
+        self._step = 0
 
     def gradients(self) -> list[Tensor]:
         """The gradients of the next step."""
-        found = []
-        for draw, bias, shape in zip(self._draws, self._bias, self.shapes.values(), strict=True):
-            scale = np.logspace(0, -1, shape[0])
-            if len(shape) > 1:
-                scale = scale[:, None] * np.logspace(0, -2, shape[1])
-            found.append(torch.from_numpy((scale * (draw.standard_normal(shape) + 0.3 * bias)).astype(np.float32)))
-        return found
+        self._step += 1
+        return [draw.gradient(self._step).clone() for draw in self._draws]
 
-    @staticmethod
-    def _tensor(draw: np.random.Generator, shape: tuple[int, ...]) -> Tensor:
-        return torch.from_numpy(draw.standard_normal(shape).astype(np.float32))
+
+class Drawn:
+    """The start of one parameter and its gradients, drawn once a process: half a hundred runs take the same."""
+
+    def __init__(self, index: int, shape: tuple[int, ...]) -> None:
+        self._draw = np.random.Generator(np.random.PCG64(1000 + index))
+        self.start = torch.from_numpy(self._draw.standard_normal(shape).astype(np.float32))
+        self._bias = self._draw.standard_normal(shape)
+        self._scale = np.logspace(0, -1, shape[0])
+        if len(shape) > 1:
+            self._scale = self._scale[:, None] * np.logspace(0, -2, shape[1])
+        self._gradients: list[Tensor] = []
+
+    def gradient(self, step: int) -> Tensor:
+        while len(self._gradients) < step:
+            drawn = self._scale * (self._draw.standard_normal(self._bias.shape) + 0.3 * self._bias)
+            self._gradients.append(torch.from_numpy(drawn.astype(np.float32)))
+        return self._gradients[step - 1]
+
+
+@cache
+def _drawn(index: int, shape: tuple[int, ...]) -> Drawn:
+    return Drawn(index, shape)
 
 
 def members(
@@ -89,16 +105,23 @@ def furthest(
     after: Sequence[int],
     shapes: Shapes = PAIR,
     ulp: float = 0,
-    group_facts: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> dict[str, float]:
     """The largest difference from `expected` (snapshot, *shape) for each parameter."""
+    return apart(snapshots(kind, after, shapes, ulp, **settings), expected)
+
+
+def snapshots(
+    kind: str, after: Sequence[int], shapes: Shapes = PAIR, ulp: float = 0, **settings: Any
+) -> dict[str, np.ndarray]:
+    """The weights after each of the steps `after` (snapshot, *shape), by name."""
     problem = Problem(shapes)
-    groups = members([w.clone() for w in problem.start], list(shapes), **(group_facts or {}))
-    chosen = build(kind, groups, **settings)
-    worst = dict.fromkeys(shapes, 0.0)
-    for step, weights in trajectory(groups, chosen, problem, after[-1], after, ulp):
-        for name, weight in zip(shapes, weights, strict=True):
-            error = (weight.double() - torch.from_numpy(expected[name][after.index(step)]).double()).abs().max()
-            worst[name] = max(worst[name], float(error))
-    return worst
+    groups = members([w.clone() for w in problem.start], list(shapes))
+    run = trajectory(groups, build(kind, groups, **settings), problem, after[-1], after, ulp)
+    found = [weights for _, weights in run]
+    return {name: np.stack([weights[i].numpy() for weights in found]) for i, name in enumerate(shapes)}
+
+
+def apart(found: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """The largest difference for each name that was found."""
+    return {name: float(np.abs(w.astype(np.float64) - expected[name]).max()) for name, w in found.items()}

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from tests.optim.make_golden import AFTER, FILE, SMALL
-from tests.optim.problem import PAIR, Problem, build, furthest, members, trajectory
+from tests.optim.problem import PAIR, Problem, apart, build, furthest, members, snapshots, trajectory
 from whet.contracts.model import ParamRole
 from whet.optim.groups import ParamGroups
 
@@ -68,24 +68,15 @@ def test_published_trajectories_are_followed(tag, golden):
 def test_packages_are_followed(kind):
     with np.load(FILE) as stored:
         expected = of({key: stored[key] for key in stored.files}, kind)
-    errors = furthest(kind, expected, list(AFTER), SMALL, **OWN[kind])
+    plain = snapshots(kind, AFTER, SMALL, **OWN[kind])
     tolerance = 1e-6
     # An eigenbasis of near-equal eigenvalues turns by any angle at the least rounding; CAME's weights grow to 30.
     if kind in ("soap", "came", "fira"):
-        moved = moved_by_one_ulp(kind, OWN[kind])
+        moved = apart(snapshots(kind, AFTER, SMALL, ulp=1, **OWN[kind]), plain)
         tolerance = max(1e-6, *(10 * moved[name] / np.abs(expected[name]).max() for name in SMALL))
+    errors = apart(plain, expected)
     assert within(errors, {name: expected[name] for name in SMALL}, tolerance), errors
     assert max(np.abs(expected[name][-1] - expected[name][0]).max() for name in SMALL) > 0.1, "nothing moved"
-
-
-def moved_by_one_ulp(kind: str, settings) -> dict[str, float]:
-    """How far the rule's own trajectory is from itself when gradients differ by one unit in the last place."""
-    problem = Problem(SMALL)
-    groups = members([w.clone() for w in problem.start], list(SMALL))
-    run = trajectory(groups, build(kind, groups, **settings), problem, AFTER[-1], AFTER)
-    snapshots = [weights for _, weights in run]
-    plain = {name: np.stack([weights[i].numpy() for weights in snapshots]) for i, name in enumerate(SMALL)}
-    return furthest(kind, plain, list(AFTER), SMALL, ulp=1, **settings)
 
 
 def test_muon_in_bfloat16_is_torchs_own(golden):
