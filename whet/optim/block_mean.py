@@ -39,25 +39,36 @@ class BlockMean:
         return {"v": torch.zeros(blocks, dtype=wide(named.parameter.dtype), device=device)}
 
     def prepare(self, leaves: Sequence[Leaf]) -> list[Leaf]:
-        """Renew every block's `v`, and hand each row the one it divides by."""
-        squares = [torch.linalg.vector_norm(leaf.grad, dim=1, dtype=leaf.state["v"].dtype).square() for leaf in leaves]
-        found = []
-        for leaf, whole in zip(leaves, _over_ranks(leaves, squares), strict=True):
-            rows = block_rows(leaf.named)
-            per_block = rows * (leaf.named.parameter.numel() // num_rows(leaf.named))
-            means = whole.view(-1, rows).sum(1).div_(per_block)
-            v = leaf.state["v"].mul_(self.betas[1]).add_(means, alpha=1 - self.betas[1])
-            first = first_row(leaf.named.parameter)
-            mine = v.repeat_interleave(rows)[first : first + leaf.weight.shape[0]]
-            found.append(replace(leaf, rows={"v": mine.unsqueeze(1)}))
-        return found
+        """Renew every block's `v`, and hand each row the root that it divides by."""
+        v = [leaf.state["v"] for leaf in leaves]
+        norms = [torch.linalg.vector_norm(leaf.grad, dim=1, dtype=v[0].dtype) for leaf in leaves]
+        torch._foreach_mul_(norms, norms)
+        sizes = [block_rows(leaf.named) for leaf in leaves]
+        means = [
+            whole if rows == 1 else whole.view(-1, rows).sum(1)
+            for whole, rows in zip(_over_ranks(leaves, norms), sizes, strict=True)
+        ]
+        counts = [leaf.named.parameter.numel() // len(blocks) for leaf, blocks in zip(leaves, v, strict=True)]
+        torch._foreach_div_(means, counts)
+        torch._foreach_mul_(v, self.betas[1])
+        torch._foreach_add_(v, means, alpha=1 - self.betas[1])
+        roots = root(v, math.sqrt(1 - self.betas[1] ** leaves[0].state["step"]), self.eps)
+        return [
+            replace(leaf, rows={"root": _of_rows(r, leaf, n)}) for leaf, r, n in zip(leaves, roots, sizes, strict=True)
+        ]
 
     def advance(self, weights: Tensors, grads: Tensors, state: State, at: At) -> None:
-        slow, fast = 1 - self.betas[0] ** at.step, 1 - self.betas[1] ** at.step
         torch._foreach_lerp_(state["m"], grads, 1 - self.betas[0])
         decay(weights, at)
-        scales = root(state["v"], math.sqrt(fast), self.eps)
-        torch._foreach_addcdiv_(weights, state["m"], scales, value=-at.lr / slow)
+        rate = at.lr / (1 - self.betas[0] ** at.step)
+        torch._foreach_addcdiv_(weights, state["m"], state["root"], value=-rate)
+
+
+def _of_rows(roots: Tensor, leaf: Leaf, rows: int) -> Tensor:
+    """The roots of this rank's rows (R, 1), from those of all blocks."""
+    first = first_row(leaf.named.parameter)
+    whole = roots if rows == 1 else roots.repeat_interleave(rows)
+    return whole[first : first + leaf.weight.shape[0]].unsqueeze(1)
 
 
 def num_rows(named: NamedParameter) -> int:

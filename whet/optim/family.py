@@ -22,13 +22,14 @@ from whet.optim.codecs import Entry, Format
 from whet.optim.direction import Direction, assembled
 from whet.optim.groups import NamedParameter, ParamGroups
 from whet.optim.owners import Owners
-from whet.optim.pieces import RESIDUAL, Leaf, Piece, buckets, check_layout, leaf, local, wide
+from whet.optim.pieces import RESIDUAL, Leaf, Piece, buckets, check_layout, leaf, local, piece_limit, wide
 from whet.optim.rounding import key_of, round_stochastically, round_with_residual
 from whet.optim.rules import At, Descend, Whole, prepared
 
 # Elements of matrices of one shape that a whole rule takes at once. A CPU gains where they are tiny; larger ones it
 # multiplies as fast singly, without a stack of copies.
 WHOLE = {"cpu": 1 << 16, "cuda": 1 << 24}
+PORTION = 4  # pieces that a rule prepares together
 
 
 class Family(Optimizer):
@@ -101,12 +102,28 @@ class Family(Optimizer):
             move(members, at)
 
     def _move_rows(self, parameters: Sequence[Tensor], at: At) -> None:
-        leaves = [self._leaf(self.rule, p, p.grad) for p in parameters]
-        ready = prepared(self.rule, leaves)
-        for bucket in buckets(ready, parameters[0].device):
-            self._advance(self.rule, bucket, at)
-        if hasattr(self.rule, "finish"):
-            self.rule.finish(leaves, ready)
+        for portion in self._portions(parameters):
+            leaves = [self._leaf(self.rule, p, p.grad) for p in portion]
+            ready = prepared(self.rule, leaves)
+            for bucket in buckets(ready, portion[0].device):
+                self._advance(self.rule, bucket, at)
+            if hasattr(self.rule, "finish"):
+                self.rule.finish(leaves, ready)
+
+    def _portions(self, parameters: Sequence[Tensor]) -> Iterator[Sequence[Tensor]]:
+        """What is prepared together: under sharding everything, in one collective; else a few pieces' worth, so that
+        what a rule copies is a small part of the model."""
+        if not hasattr(self.rule, "prepare") or isinstance(parameters[0], DTensor):
+            yield parameters
+            return
+        limit = PORTION * piece_limit(parameters[0].device)
+        taken: list[Tensor] = []
+        for parameter in parameters:
+            if taken and sum(p.numel() for p in taken) + parameter.numel() > limit:
+                yield taken
+                taken = []
+            taken.append(parameter)
+        yield taken
 
     def _leaf(self, rule: Any, parameter: Tensor, grad: Any) -> Leaf:
         names = {RESIDUAL, *(entry.name for entry in rule.entries)}
