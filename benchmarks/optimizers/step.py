@@ -2,7 +2,7 @@
 
     pip install galore-torch badam adam-mini lion-pytorch came-pytorch schedulefree pytorch-optimizer
     pip install bitsandbytes torchao
-    python benchmarks/optimizers/step.py [--only muon] [--device cuda]
+    python benchmarks/optimizers/step.py [--only muon] [--width 1024 --layers 1] [--device cuda]
 
 Weights and gradients are random and the same for both; gradients are set anew before every step, outside of the clock.
 Ours and the package take turns in one process; printed are medians with the lowest and highest, and the median of the
@@ -217,15 +217,18 @@ def compare(name: str, layers: int, rounds: int, device: str, clock: Callable[[]
 
 
 def main() -> None:
+    global WIDTH, INNER, HEADS
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", action="append")
     parser.add_argument("--layers", type=int, default=4)
+    parser.add_argument("--width", type=int, default=WIDTH, help="of the model; its other sizes follow")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--device", default="cpu")
     parser.add_argument(
         "--cpu-time", action="store_true", help="seconds of the processor, for a machine that others use"
     )
     args = parser.parse_args()
+    WIDTH, INNER, HEADS = args.width, args.width * 8 // 3, args.width // 64
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     count = sum(p.numel() for p in Weights(args.layers).parameters())

