@@ -7,6 +7,7 @@
 #   make bench-sft   supervised fine-tuning beside TRL; make bench-data: data preparation beside TRL;
 #                    make bench-preference: DPO beside TRL, and a prompt computed once;
 #                    make bench-reinforcement, make bench-distillation: GRPO and GKD beside TRL;
+#                    make bench-encoders: BERT and T5 beside transformers' trainers;
 #                    make bench-merge, make bench-quantize: peak memory
 #   make gpu         every check and benchmark that needs a GPU, at most 8 minutes; writes a dated result
 #   make docs        the reference pages, generated from the code
@@ -27,10 +28,10 @@ PIP = $(PYTHON) -m pip --python
 torch_of = $(shell grep -m1 '^torch==' $(1))
 PYTEST = python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
-.PHONY: help demo test test-slow test-floor test-trl test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-merge bench-quantize gpu clean
+.PHONY: help demo test test-slow test-floor test-trl test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize gpu clean
 
 help:
-	@sed -n '3,12s/^# \{0,2\}//p' Makefile
+	@sed -n '3,13s/^# \{0,2\}//p' Makefile
 
 $(VENV)/.whet: pyproject.toml constraints.txt
 	$(PYTHON) -m venv --without-pip $(VENV)
@@ -102,6 +103,10 @@ bench-preference: $(VENV)/.dev $(RIVAL_PYTHON)
 bench-reinforcement bench-distillation: bench-%: $(VENV)/.dev $(RIVAL_PYTHON)
 	RIVAL_PYTHON=$(RIVAL_PYTHON) $(BIN)/python benchmarks/dated.py $@ -- \
 	    $(BIN)/python benchmarks/$*/compare.py --rival-python $(RIVAL_PYTHON) $(BENCH_ARGS)
+
+bench-encoders: $(VENV)/.dev $(RIVAL_PYTHON)
+	RIVAL_PYTHON=$(RIVAL_PYTHON) $(BIN)/python benchmarks/dated.py bench-encoders -- \
+	    $(BIN)/python benchmarks/encoders/compare.py --rival-python $(RIVAL_PYTHON) $(BENCH_ARGS)
 
 bench-merge: $(VENV)/.dev
 	$(BIN)/python benchmarks/dated.py bench-merge -- $(BIN)/python benchmarks/merge_memory.py
