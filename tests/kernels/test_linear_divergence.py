@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from tests.kernels.test_linear_loss import SHAPES, gradients, problem
-from whet.contracts.model import Divergence, Reading
+from whet.contracts.model import Divergence, Prediction
 from whet.kernels.linear_divergence import linear_divergence, logits_distances
 from whet.kernels.linear_loss import cap_and_scale
 
@@ -28,7 +28,7 @@ def teacher_of(vocab=31, width=5, positions=23, dtype=torch.float32, **shape):
     def draw(*size):
         return torch.randn(*size, generator=generator, dtype=dtype)
 
-    return Reading(draw(positions, width), draw(vocab, width), draw(vocab), dtype=dtype, **shape)
+    return Prediction(draw(positions, width), draw(vocab, width), draw(vocab), dtype=dtype, **shape)
 
 
 def by_definition(logits, teacher, targets, weights, measure):
@@ -107,7 +107,7 @@ def test_a_longer_vocabulary_is_cut_to_what_both_have(student, teacher):
 
 def test_a_student_that_says_what_its_teacher_says_is_at_distance_zero_and_stays():
     hidden, weight, bias, targets, weights = problem()
-    teacher = Reading(hidden.detach(), weight.detach(), bias.detach(), dtype=torch.float32)
+    teacher = Prediction(hidden.detach(), weight.detach(), bias.detach(), dtype=torch.float32)
     for measure in MEASURES[:4]:
         found = linear_divergence(hidden, weight, teacher, targets, weights, measure, bias=bias)
         assert abs(found.total.item()) < 1e-5 and found.agrees_P.all()
@@ -127,8 +127,8 @@ def test_bf16_errs_at_most_twice_as_much_as_the_plain_bf16_path(measure):
     with torch.no_grad():
         hidden *= 0.2
     teacher = teacher_of(500, 48, 300)
-    teacher = Reading(teacher.states * 0.2, teacher.weight, dtype=torch.bfloat16)
-    wide = Reading(teacher.states.double(), teacher.weight.double(), dtype=torch.float64)
+    teacher = Prediction(teacher.states * 0.2, teacher.weight, dtype=torch.bfloat16)
+    wide = Prediction(teacher.states.double(), teacher.weight.double(), dtype=torch.float64)
     rest = (targets, weights.double(), measure)
     exact = logits_distances(F.linear(hidden.double(), weight.double()), wide, *rest)
     low = [x.detach().bfloat16().requires_grad_() for x in (hidden, weight)]

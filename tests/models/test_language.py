@@ -257,7 +257,7 @@ def test_the_divergence_from_a_teacher_is_the_same_however_both_are_run(packing,
             module, packed=packing, head_mode="keep" if head_mode == "keep" else "chunked", chunk=3
         )
     with torch.no_grad():
-        reading = found["teacher"].reading(batch)
+        reading = found["teacher"].prediction(batch)
     want = frozenset({"divergence"})
     given = found["student"].run(batch, want, Readout(teacher=reading, measure=measure))
     given["divergence"].backward()

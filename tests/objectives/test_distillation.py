@@ -112,7 +112,7 @@ def test_all_tokens_stored_are_the_teacher_itself(case):
 
 def test_what_is_stored_of_a_reading_is_its_top_by_the_definition():
     rows, teacher = samples(), tiny(4)
-    reading = Teacher(teacher.module, teacher.model).reading(collate(rows))
+    reading = Teacher(teacher.module, teacher.model).prediction(collate(rows))
     ids, logprobs = likeliest(reading, 5, VOCAB, 2.0)
     trained = [np.flatnonzero(s.weights[1:] > 0) + 1 for s in rows]
     expected = stored(rows, 5, 2.0)

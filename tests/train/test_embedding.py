@@ -13,6 +13,8 @@ from torch.nn import functional as F
 from tests.tiny import config, conversations, sentence, write_rows
 from whet.base.config import from_mapping
 from whet.base.errors import ConfigError, DataError
+from whet.evaluate.run import evaluate
+from whet.generate.models import load_model
 from whet.train.api import resume, train
 from whet.train.build import assemble
 
@@ -78,11 +80,55 @@ def test_sentence_transformers_makes_the_same_embeddings(tmp_path):
         texts = [row["query"] for row in triples(12)]
         found = theirs.encode(texts, prompt_name="query", convert_to_tensor=True)
         from whet.evaluate.embed import embed
-        from whet.export.sentence import read_sentence
-        from whet.generate.models import load_model
+        from whet.models.sentence import read_sentence
 
         ours = embed(load_model(str(folder.model)), read_sentence(folder.model), texts, "query")
         np.testing.assert_allclose(ours, F.normalize(found, dim=-1).numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_evaluation_finds_documents_as_embeddings_of_transformers_do(tmp_path):
+    from transformers import AutoModel, AutoTokenizer
+
+    rows = triples(16)
+    folder, _ = train(run_of(tmp_path, "found", rows, train={"steps": 3, "micro_batch": "auto"}))
+    model, tokenizer = AutoModel.from_pretrained(folder.model), AutoTokenizer.from_pretrained(folder.model)
+
+    def embedded(texts):
+        hidden = [model(**tokenizer(text, return_tensors="pt")).last_hidden_state[0].mean(0) for text in texts]
+        return F.normalize(torch.stack(hidden), dim=-1).detach()
+
+    documents = list(dict.fromkeys(text for row in rows for text in [row["positive"], *row["negatives"]]))
+    near = embedded([row["query"] for row in rows]) @ embedded(documents).T
+    right = [{documents.index(r["positive"]) for r in rows if r["query"] == row["query"]} for row in rows]
+    firsts = {row["query"]: int(near[i].argmax()) in right[i] for i, row in enumerate(rows)}
+    loaded = load_model(str(folder.model))
+    found = evaluate("retrieval", {"file": str(tmp_path / "texts.jsonl"), "k": (1, 99)}, loaded).figures
+    shares = [len({int(near[i].argmax())} & right[i]) / len(right[i]) for i in range(len(rows))]
+    expected = {row["query"]: share for row, share in zip(rows, shares, strict=True)}
+    assert found["recall@1"].value == pytest.approx(np.mean(list(expected.values())))
+    assert found["recall@99"].value == 1 and found["mrr"].value >= np.mean(list(firsts.values()))
+    pairs = [{"sentence1": r["query"], "sentence2": r["positive"], "score": i % 3} for i, r in enumerate(rows)]
+    cosines = (embedded([r["query"] for r in rows]) * embedded([r["positive"] for r in rows])).sum(1)
+    path = str(write_rows(tmp_path / "pairs.jsonl", pairs))
+    pearson = np.corrcoef(cosines, [pair["score"] for pair in pairs])[0, 1]
+    assert evaluate("similarity", {"file": path}, loaded).figures["pearson"].value == pytest.approx(pearson, abs=1e-4)
+
+
+def test_an_adapter_makes_embeddings_of_its_base(tmp_path):
+    from peft import AutoPeftModelForFeatureExtraction
+    from transformers import AutoTokenizer
+
+    from whet.evaluate.embed import embed
+    from whet.models.sentence import read_sentence
+
+    base, _ = train(run_of(tmp_path, "base", conversations(20), "sft", train={"steps": 1}))
+    rows, model = triples(12), {"path": str(base.model), "init": None}
+    folder, _ = train(run_of(tmp_path, "tuned", rows, model=model, tuner={"kind": "lora", "rank": 2}))
+    ours = embed(load_model(str(folder.model)), read_sentence(folder.model), [row["query"] for row in rows], "query")
+    theirs = AutoPeftModelForFeatureExtraction.from_pretrained(folder.model)
+    tokenizer = AutoTokenizer.from_pretrained(folder.model)
+    hidden = [theirs(**tokenizer(r["query"], return_tensors="pt")).last_hidden_state[0].mean(0) for r in rows]
+    np.testing.assert_allclose(ours, F.normalize(torch.stack(hidden), dim=-1).detach().numpy(), rtol=1e-4, atol=1e-5)
 
 
 def test_a_broken_run_goes_on_bit_for_bit(tmp_path):

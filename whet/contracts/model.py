@@ -41,7 +41,7 @@ class Divergence:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Prediction:
     """What a model says of the next token at P positions, before it is read: `states` (P, E) and the head's `weight`
     (V, E) and `bias`, whose product is computed in `dtype`; without a weight `states` are the logits (P, V)."""
 
@@ -56,13 +56,13 @@ class Reading:
     def vocab(self) -> int:
         return self.states.shape[-1] if self.weight is None else len(self.weight)
 
-    def narrowed(self, vocab: int) -> Reading:
+    def narrowed(self, vocab: int) -> Prediction:
         """The same of the first `vocab` tokens alone."""
         if self.weight is None:
             return replace(self, states=self.states[:, :vocab])
         return replace(self, weight=self.weight[:vocab], bias=None if self.bias is None else self.bias[:vocab])
 
-    def part(self, at: slice) -> Reading:
+    def part(self, at: slice) -> Prediction:
         """The same at some of the positions."""
         return replace(self, states=self.states[at])
 
@@ -76,7 +76,7 @@ class Readout:
     temperature: float = 1.0
     top: int = 0
     candidates: torch.Tensor | None = None
-    teacher: Reading | None = None
+    teacher: Prediction | None = None
     measure: Divergence = Divergence()
 
     def part(self, at: slice) -> Readout:
@@ -135,7 +135,7 @@ class Model(Protocol):
 class Teacher(Model, Protocol):
     """A model that others are compared with over the whole vocabulary."""
 
-    def reading(self, batch: Batch) -> Reading: ...
+    def prediction(self, batch: Batch) -> Prediction: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,12 +25,14 @@ class Tuner(Protocol):
 
     `mergeable`: whether the trained parameters can be folded into the model's own weights. `is_adapter`: whether the
     result is an adapter beside its base model rather than a whole model. `narrow`: frozen weights may be held in the
-    precision of the products, because what is trained is kept apart from them.
+    precision of the products, because what is trained is kept apart from them. `holds_heads`: a new head of the model
+    is trained, and stored with the result.
     """
 
     mergeable: bool
     is_adapter: bool
     narrow: bool
+    holds_heads: bool
 
     def prepare(self, module: nn.Module) -> nn.Module:
         """Set `requires_grad`, add modules. The module may be on meta. Returns the module to train."""

@@ -97,7 +97,7 @@ def _facts(encoder: Tokenizer, tokenizer: PreTrainedTokenizerBase, cut: int | No
         begin=(begin,) if adds_begin else (),
         ends=bool(encoder.encode("a").special_tokens_mask[-1]),
         pairs=1 in middle,
-        typed=1 in pair.type_ids,
+        typed=1 in pair.type_ids and "token_type_ids" in tokenizer.model_input_names,
         cut=cut,
     )
 

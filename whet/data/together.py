@@ -22,7 +22,7 @@ Input = str | tuple[str, str]
 def texts(reading: Together, row: Row, facts: Texts) -> list[Input]:
     """The query with each document, by the template, or as the pair that the tokenizer joins."""
     assert isinstance(row, Retrieval | Judged)
-    documents, _ = _graded(row)
+    documents, _ = graded(row)
     return [filled(reading.template, row.query, document) for document in documents]
 
 
@@ -40,7 +40,7 @@ def sample(
 ) -> tuple[Sample, bool]:
     """A group with a branch a document behind the tokens that all share; the last token of each has the weight."""
     assert isinstance(row, Retrieval | Judged)
-    _, grades = _graded(row)
+    _, grades = graded(row)
     pieces = [np.array(encoding.ids, np.int32) for encoding in encodings]
     shared = _shared(pieces) if reading.kind == "causal" and reading.template is not None else 0
     rests = [piece[shared:] for piece in pieces]
@@ -56,7 +56,8 @@ def sample(
     ), False  # fmt: skip
 
 
-def _graded(row: Retrieval | Judged) -> tuple[list[str], list[float]]:
+def graded(row: Retrieval | Judged) -> tuple[list[str], list[float]]:
+    """The documents of a row, and how relevant each is."""
     if isinstance(row, Judged):
         return list(row.documents), list(row.relevance)
     return [*row.positives, *row.negatives], [1.0] * len(row.positives) + [0.0] * len(row.negatives)

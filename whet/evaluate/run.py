@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,22 +34,36 @@ def evaluate(
     """Run the task called `name`. Raises ConfigError for settings that it does not have or cannot use."""
     kind = task.get(name)
     chosen = checked(kind, settings)
-    _check_family(kind, loaded)
+    _check_model(kind, loaded)
     began = time.perf_counter()
     result = kind.build(loaded, watch, **chosen)
     return replace(result, settings=chosen, model=model, seconds=time.perf_counter() - began)
 
 
-def _check_family(kind: Kind, loaded: Loaded) -> None:
-    """Raise ModelError for a model of a family that the task does not measure."""
-    families, family = kind.facts.get("families", ("causal",)), loaded.capabilities.family
+def _check_model(kind: Kind, loaded: Loaded) -> None:
+    """Raise ModelError for a model whose head or family the task does not measure."""
+    from whet.models.heads import head_of
+
+    module: Any = loaded.module
+    head, family = head_of(module.config), loaded.capabilities.family
+    is_for = partial(_measures, head=head.kind if head else None, family=family)
+    if is_for(kind):
+        return
+    fitting = [name for name in task.names() if is_for(task.get(name))]
+    hint = f"--task {' or '.join(fitting)}" if fitting else "the held-out loss of its run"
+    families = kind.facts.get("families", ("causal",))
     if family not in families:
-        fitting = [n for n in task.names() if family in task.get(n).facts.get("families", ("causal",))]
         raise ModelError(
             f"the task `{kind.name}` measures {' or '.join(FAMILIES[one] for one in families)}, and the model is "
             f"{FAMILIES[family]}",
-            hint=f"--task {' or '.join(fitting)}" if fitting else "the held-out loss of its run",
+            hint=hint,
         )
+    raise ModelError(f"the task `{kind.name}` does not measure a {type(module).__name__}", hint=hint)
+
+
+def _measures(kind: Kind, head: str | None, family: str) -> bool:
+    """Tasks measure causal language models, unless they say something else."""
+    return family in kind.facts.get("families", ("causal",)) and head in kind.facts.get("heads", (None,))
 
 
 def checked(kind: Kind, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig
 
 from whet.base.errors import ModelError
-from whet.contracts.model import ParamRole
+from whet.contracts.model import Head, ParamRole
 from whet.export.limits import DENSE, ROUTED, Limits
 from whet.export.weights import auto_class
 from whet.generate.batches import batch_of
@@ -28,6 +28,7 @@ from whet.models import quantized
 from whet.models.adapters import base_of, is_adapter, quiet
 from whet.models.coded import is_beyond_transformers, load_coded
 from whet.models.families import family_of
+from whet.models.heads import beside, headed
 from whet.models.language import unwrapped
 from whet.models.roles import roles
 
@@ -224,23 +225,24 @@ def _continued(module: nn.Module, ids: Sequence[Sequence[int]]) -> list[list[int
     return [[step[row].id for step in steps] for row in range(len(fitting))]
 
 
-def plain(folder: Path) -> nn.Module:
+def plain(folder: Path, head: Head | None = None) -> nn.Module:
     """The model of a folder as transformers loads it, in fp32; an adapter's as PEFT puts it on its base.
 
     Quantized weights that transformers cannot read, such as for want of a package, are read here. An adapter's base is
-    quantized as it was while the adapter was trained.
+    quantized as it was while the adapter was trained, and gets the `head` that the adapter has trained.
     """
     if not is_adapter(str(folder)):
         config = AutoConfig.from_pretrained(folder)
+        kind = headed(config, head) if head else auto_class(config)
         if is_beyond_transformers(config):
-            return load_coded(str(folder), config, {"dtype": torch.float32}, auto_class(config))
+            return load_coded(str(folder), config, {"dtype": torch.float32}, kind)
         with quantized.unpacking(config) as unpack:
-            module = auto_class(config).from_pretrained(folder, dtype=torch.float32)
+            module = kind.from_pretrained(folder, config=config, dtype=torch.float32)
             unpack(module)
         return module
     from peft import PeftModel
 
-    base: Any = plain(Path(base_of(str(folder))))
+    base: Any = plain(Path(base_of(str(folder))), beside(str(folder)) or head)
     if hasattr(base, "merge_and_unload"):
         dense: Any = quantized.dequantize(base)
         base = dense.merge_and_unload()

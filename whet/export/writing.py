@@ -21,7 +21,7 @@ from whet.models.heads import head_of
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 REPORT = "equivalence.json"
-_PURPOSES = {"sequence": "text-classification", "token": "token-classification", "none": "feature-extraction"}
+PURPOSES = {"sequence": "text-classification", "token": "token-classification", "none": "feature-extraction"}
 # And what it calls language models other than causal ones.
 _TAGS = {"masked": "fill-mask", "seq2seq": "text2text-generation"}
 
@@ -66,7 +66,7 @@ def write_model(
         # The card shows how to load a language model.
         text = text.replace("AutoModelForCausalLM", auto_class(config).__name__)
         head = head_of(config)
-        purpose = _PURPOSES[head.kind] if head else _TAGS.get(family_of(config) or "", "text-generation")
+        purpose = PURPOSES[head.kind] if head else _TAGS.get(family_of(config) or "", "text-generation")
         text = text.replace("text-generation", purpose)
         (part / "README.md").write_text(text, encoding="utf-8")
         if beside is not None:

@@ -37,10 +37,12 @@ def _stored_head(path: str) -> Head | None:
     from transformers import AutoConfig
 
     from whet.models.adapters import is_adapter
-    from whet.models.heads import head_of
+    from whet.models.heads import beside, head_of
 
+    if is_adapter(path):
+        return beside(path)
     # What cannot be read is said where it is loaded.
-    is_here = (Path(path) / "config.json").is_file() and not is_adapter(path)
+    is_here = (Path(path) / "config.json").is_file()
     return head_of(AutoConfig.from_pretrained(path)) if is_here else None
 
 

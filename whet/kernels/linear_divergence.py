@@ -13,7 +13,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from whet.contracts.model import Divergence, Reading
+from whet.contracts.model import Divergence, Prediction
 from whet.kernels.linear_loss import Chunk, Gradients, Head, cap_and_scale, product_dtype
 
 
@@ -33,7 +33,7 @@ class Distances(NamedTuple):
 def linear_divergence(
     hidden_PD: Tensor,
     weight_VD: Tensor,
-    teacher: Reading,
+    teacher: Prediction,
     targets_P: Tensor,
     weights_P: Tensor,
     measure: Divergence,
@@ -69,11 +69,11 @@ def logits_divergence(logits_PV: Tensor, teacher_PV: Tensor, measure: Divergence
 
 
 def logits_distances(
-    logits_PV: Tensor, teacher: Reading, targets_P: Tensor, weights_P: Tensor, measure: Divergence
+    logits_PV: Tensor, teacher: Prediction, targets_P: Tensor, weights_P: Tensor, measure: Divergence
 ) -> Distances:
     """The same as `linear_divergence` from the student's logits, in plain PyTorch."""
     shared = min(logits_PV.shape[-1], teacher.vocab)
-    logits_PV, teacher_PV = logits_PV[:, :shared], reading_logits(teacher.narrowed(shared)).to(logits_PV.dtype)
+    logits_PV, teacher_PV = logits_PV[:, :shared], prediction_logits(teacher.narrowed(shared)).to(logits_PV.dtype)
     divergence_P = logits_divergence(logits_PV, teacher_PV, measure)
     logprobs_P = torch.log_softmax(logits_PV, -1).gather(-1, targets_P[:, None]).squeeze(-1)
     total = torch.dot(divergence_P - measure.sft * logprobs_P, weights_P.to(divergence_P.dtype))
@@ -82,7 +82,7 @@ def logits_distances(
 
 
 @torch.no_grad()
-def reading_logits(teacher: Reading) -> Tensor:
+def prediction_logits(teacher: Prediction) -> Tensor:
     """A teacher's logits (P, V) in their final shape, float32 or wider."""
     if teacher.weight is None:
         return teacher.states
@@ -119,7 +119,7 @@ class _LinearDivergence(Function):
     @staticmethod
     def forward(
         ctx: Any, hidden_PD, weight_VD, bias, targets_P, weights_P,
-        teacher: Reading, measure: Divergence, head: Head, with_grad: bool,
+        teacher: Prediction, measure: Divergence, head: Head, with_grad: bool,
     ) -> tuple[Tensor, ...]:  # fmt: skip
         hidden_PD, weight_VD, bias = head.cast(hidden_PD, weight_VD, bias)
         needs = [with_grad and need for need in ctx.needs_input_grad[:3]]
@@ -163,7 +163,7 @@ class _LinearDivergence(Function):
 class _TeacherChunk:
     """The teacher's logits of one chunk, in a buffer that the next chunk overwrites."""
 
-    def __init__(self, teacher: Reading) -> None:
+    def __init__(self, teacher: Prediction) -> None:
         self._states, self._work = teacher.states, None
         if teacher.weight is not None:
             head = Head(teacher.logit_scale, teacher.softcap, None, teacher.dtype or teacher.weight.dtype)

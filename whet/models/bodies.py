@@ -4,14 +4,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
-from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
+from transformers.modeling_outputs import (
+    BaseModelOutputWithPastAndCrossAttentions,
+    BaseModelOutputWithPooling,
+    ModelOutput,
+)
 
 from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Stream
@@ -49,12 +54,21 @@ class Way:
         """What each forward takes, and where its outputs belong."""
         how = {"use_cache": False} if self.is_causal else {}
         if self.packed:
-            return [(packed_inputs(module, stream, self.first, self.is_causal) | how, _unpacked)]
+            inputs = packed_inputs(module, stream, self.first, self.is_causal)
+            return [(inputs | self._types(stream, lambda values_T: values_T[None]) | how, _unpacked)]
         if self.alone:
-            pieces = [stream.ids[segment.start : segment.end] for segment in stream.segments]
-            return [({"input_ids": ids[None]} | how, _unpacked) for ids in pieces]
+            pieces = [slice(segment.start, segment.end) for segment in stream.segments]
+            return [(self._part(stream, at) | how, _unpacked) for at in pieces]
         rows = Rows(stream, self.is_causal)
-        return [(rows.inputs() | how, rows.flat)]
+        return [(rows.inputs() | self._types(stream, rows.laid) | how, rows.flat)]
+
+    def _part(self, stream: Stream, at: slice) -> dict[str, Tensor]:
+        return {"input_ids": stream.ids[at][None]} | self._types(stream, lambda values_T: values_T[at][None])
+
+    def _types(self, stream: Stream, laid: Layout) -> dict[str, Tensor]:
+        """Which text of a pair each token is of, where an encoder's tokenizer numbers them."""
+        types_T = None if self.is_causal else stream.values.get("token_types")
+        return {} if types_T is None else {"token_type_ids": laid(types_T)}
 
 
 def hidden(module: nn.Module, batch: Batch, way: Way) -> Tensor:
@@ -100,11 +114,10 @@ class Rows:
         self.index = (row_T, torch.arange(stream.num_tokens, device=lengths.device) - starts_T)
         self.ids_SL = self.laid(stream.ids)
 
-    def laid(self, values_T: Tensor, padding: int = 0) -> Tensor:
-        """Values of the flat row, one sample a row (S, L)."""
-        rows_SL = values_T.new_full(self.shape, padding)
-        rows_SL[self.index] = values_T
-        return rows_SL
+    def laid(self, values_TX: Tensor, padding: int = 0) -> Tensor:
+        """Values of the flat row, one sample a row (S, L, ...)."""
+        rows_SLX = values_TX.new_full((*self.shape, *values_TX.shape[1:]), padding)
+        return rows_SLX.index_put(self.index, values_TX)
 
     @property
     def mask_SL(self) -> Tensor:
@@ -134,26 +147,34 @@ def before_output(model: PreTrainedModel, parts: Sequence[str], hidden_PD: Tenso
     if output is None or place is None:
         raise ModelError(f"{type(model).__name__} names no output layer", hint="another model")
     parent, _, last = place.rpartition(".")
-    holders = [(model._modules, name, _Given(hidden_PD)) for name in parts]
-    changes: list[tuple[Any, str, nn.Module]] = [*holders, (model.get_submodule(parent)._modules, last, nn.Identity())]
+    holders = [(model._modules, name, Given(hidden_PD[None])) for name in parts]
+    with replaced([*holders, (model.get_submodule(parent)._modules, last, nn.Identity())]):
+        ids = torch.zeros(1, len(hidden_PD), dtype=torch.long, device=hidden_PD.device)
+        paired = {"decoder_input_ids": ids} if len(parts) > 1 else {}
+        return type(model).forward(model, input_ids=ids, **paired).logits[0]
+
+
+@contextmanager
+def replaced(changes: Sequence[tuple[Any, str, nn.Module]]) -> Iterator[None]:
+    """Let modules stand where others are, by who holds them and their name there, for a while."""
     before = [(holder, name, holder[name]) for holder, name, _ in changes]
     try:
         for holder, name, stand_in in changes:
             holder[name] = stand_in
-        ids = torch.zeros(1, len(hidden_PD), dtype=torch.long, device=hidden_PD.device)
-        paired = {"decoder_input_ids": ids} if len(parts) > 1 else {}
-        return type(model).forward(model, input_ids=ids, **paired).logits[0]
+        yield
     finally:
         for holder, name, part in before:
             holder[name] = part
 
 
-class _Given(nn.Module):
-    """Stands where a part of the body is, and gives states that are there already."""
+class Given(nn.Module):
+    """Stands where a body is, and gives states (S, L, D) that are there already, and perhaps what it pools (S, D)."""
 
-    def __init__(self, hidden_PD: Tensor) -> None:
+    def __init__(self, hidden_SLD: Tensor, pooled_SD: Tensor | None = None) -> None:
         super().__init__()
-        self._hidden_PD = hidden_PD
+        self._hidden_SLD, self._pooled_SD = hidden_SLD, pooled_SD
 
-    def forward(self, *_: Any, **__: Any) -> BaseModelOutputWithPastAndCrossAttentions:
-        return BaseModelOutputWithPastAndCrossAttentions(last_hidden_state=self._hidden_PD[None])  # type: ignore
+    def forward(self, *_: Any, **__: Any) -> ModelOutput:
+        if self._pooled_SD is not None:
+            return BaseModelOutputWithPooling(last_hidden_state=self._hidden_SLD, pooler_output=self._pooled_SD)  # type: ignore
+        return BaseModelOutputWithPastAndCrossAttentions(last_hidden_state=self._hidden_SLD)  # type: ignore

@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +27,7 @@ from whet.base.errors import ModelError
 from whet.contracts.batch import Stream
 from whet.contracts.model import Head
 
+Kind = Literal["sequence", "token", "none"]
 CLASSES: dict[str, Any] = {
     "sequence": AutoModelForSequenceClassification,
     "token": AutoModelForTokenClassification,
@@ -34,6 +38,10 @@ _KNOWN = {
     "token": MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING,
     "none": MODEL_MAPPING,
 }
+_ENDINGS: dict[Kind, str] = {"sequence": "ForSequenceClassification", "token": "ForTokenClassification"}
+# What a written config says beside transformers' own words: how texts were joined, and what closes a step.
+NOTES = ("whet_template", "whet_separator")
+FILE = "head.json"  # beside an adapter: the head that it has trained, which its base lacks
 # Where classes of transformers keep the head, which is drawn where a checkpoint has none.
 PLACES = ("score", "classifier", "classification_head", "pre_classifier")
 # The body's last layer, which many classes have and checkpoints of masked language models lack.
@@ -72,12 +80,37 @@ def headed(config: PretrainedConfig, head: Head) -> Any:
 def head_of(config: PretrainedConfig) -> Head | None:
     """The head of a stored model, by the name of its architecture; None for a language model."""
     name = (config.architectures or [""])[0]
+    kind = kind_of(name)
+    if kind is None:
+        return None
     labels = tuple(config.id2label[number] for number in sorted(config.id2label or {}))
     is_causal = getattr(config, "is_causal", True) is not False
-    for kind, ending in (("sequence", "ForSequenceClassification"), ("token", "ForTokenClassification")):
-        if name.endswith(ending):
-            return Head(kind, labels, getattr(config, "problem_type", None), is_causal)  # type: ignore[arg-type]
-    return Head("none", (), None, is_causal) if is_body(name) else None
+    if kind == "none":
+        return Head("none", (), None, is_causal)
+    notes = {name: value for name in NOTES if (value := getattr(config, name, None)) is not None}
+    return Head(kind, labels, getattr(config, "problem_type", None), is_causal, notes)
+
+
+def write_beside(adapter: Path, head: Head) -> None:
+    """Write what the head of an adapter is into its folder: PEFT stores its weights alone."""
+    (adapter / FILE).write_text(json.dumps(asdict(head), indent=2) + "\n", encoding="utf-8")
+
+
+def beside(adapter: str) -> Head | None:
+    """The head of the adapter in a folder; None if it is one of a language model."""
+    path = Path(adapter) / FILE
+    if not path.is_file():
+        return None
+    values = json.loads(path.read_text(encoding="utf-8"))
+    return Head(**{**values, "labels": tuple(values["labels"])})
+
+
+def kind_of(architecture: str) -> Kind | None:
+    """The kind of head that a class of transformers with this name has; None for a language model."""
+    for kind, ending in _ENDINGS.items():
+        if architecture.endswith(ending):
+            return kind
+    return "none" if is_body(architecture) else None
 
 
 def is_body(architecture: str) -> bool:
@@ -88,6 +121,23 @@ def is_body(architecture: str) -> bool:
 def is_drawn(name: str) -> bool:
     """Whether a checkpoint of a language model may lack this tensor of a model with another head."""
     return not set(_DRAWN).isdisjoint(name.split("."))
+
+
+def new_parts(module: nn.Module) -> list[str]:
+    """Names of the modules that are drawn where a language model becomes one with another head, and so are trained."""
+    return parts_of(module) if kind_of(type(module).__name__) != "none" else []
+
+
+def parts_of(module: nn.Module) -> list[str]:
+    """Names of the modules that a checkpoint of a language model lacks; none of a language model."""
+    if kind_of(type(module).__name__) is None:
+        return []
+    found: list[str] = []
+    for name, part in module.named_modules():
+        is_inside = any(name.startswith(f"{other}.") for other in found)
+        if name.rpartition(".")[2] in _DRAWN and not is_inside and next(part.parameters(), None) is not None:
+            found.append(name)
+    return found
 
 
 def sequence_scores(model: Any, hidden_TD: Tensor, stream: Stream) -> Tensor:
@@ -110,6 +160,6 @@ def token_scores(model: Any, hidden_PD: Tensor) -> Tensor:
 
 
 def _part_padding(config: PretrainedConfig) -> None:
-    ends = config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id]
-    if config.pad_token_id in ends:
+    ends = getattr(config, "eos_token_id", None)
+    if getattr(config, "pad_token_id", None) in (ends if isinstance(ends, list) else [ends]):
         config.pad_token_id = None

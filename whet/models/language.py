@@ -16,16 +16,15 @@ from transformers import PretrainedConfig
 
 from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Stream
-from whet.contracts.model import PLAIN, Reading, Readout
+from whet.contracts.model import PLAIN, Prediction, Readout
 from whet.kernels.ahead import look_ahead
 from whet.kernels.linear_divergence import Distances, linear_divergence, logits_distances
 from whet.kernels.linear_loss import CHUNK_BYTES, cap_and_scale, linear_nll, logits_logprobs, product_dtype
 from whet.kernels.linear_scores import Scores, linear_logprobs, linear_scores, linear_top, logits_scores
-from whet.models import bodies, encoder_decoder, rope
+from whet.models import bodies, encoder_decoder, encoder_heads, heads, rope
 from whet.models.bodies import Way, before_output, decoder_of, unwrapped
 from whet.models.encoder_decoder import output_bias, output_scale
 from whet.models.families import Family, family_of, first_position
-from whet.models.heads import sequence_scores, token_scores
 from whet.models.noise import noise_of
 from whet.models.value_head import values
 
@@ -35,7 +34,7 @@ TOP = frozenset({"top_ids", "top_logprobs"})
 # What is read from hidden states, and not from the logits of trained positions.
 HEADS = frozenset({"hidden", "scores", "token_scores", "values", "ahead"})
 # Not a quantity of `run` but what another model is compared with; and the attribute of modules that look ahead.
-READING, AHEAD = "reading", "whet_ahead"
+PREDICTION, AHEAD = "prediction", "whet_ahead"
 WANTS = TOP | HEADS | {
     "nll", "logprobs", "target_logprobs", "hits", "entropy", "candidates", "samples", "divergence",
 }  # fmt: skip
@@ -103,9 +102,9 @@ class LanguageModel:
         finally:
             noise.stream = None
 
-    def reading(self, batch: Batch) -> Reading:
+    def prediction(self, batch: Batch) -> Prediction:
         """What the model says at the trained positions, for another one to be compared with."""
-        return self.module.whet_run(batch, frozenset({READING}))[READING]
+        return self.module.whet_run(batch, frozenset({PREDICTION}))[PREDICTION]
 
 
 def logit_shape(config: PretrainedConfig) -> tuple[float, float | None]:
@@ -127,13 +126,14 @@ def _run(
     module: nn.Module, batch: Batch, want: frozenset[str], readout: Readout = PLAIN, *, facts: RunFacts
 ) -> dict[str, Any]:
     stream, body = batch.trained, encoder_decoder if facts.family == "seq2seq" else bodies
+    scoring = encoder_heads if facts.family == "masked" else heads
     trained_P = torch.nonzero(stream.weights > 0).squeeze(1)
     asked = _Asked(stream.targets[trained_P], stream.weights[trained_P], want, readout)
     results: dict[str, Tensor] = {}
     if facts.head == "keep" and want - HEADS:
         logits_PV = body.own_logits(module, batch, trained_P, facts.way)
-        if READING in want:
-            return {READING: Reading(cap_and_scale(logits_PV, 1.0, None))}
+        if PREDICTION in want:
+            return {PREDICTION: Prediction(cap_and_scale(logits_PV, 1.0, None))}
         results = asked.of_logits(cap_and_scale(logits_PV, 1.0, None, readout.temperature))
         if not want & HEADS:
             return results
@@ -143,10 +143,10 @@ def _run(
     if "ahead" in want:
         results["ahead"] = _ahead(module, hidden_TD, stream, facts)
     if "scores" in want:
-        results["scores"] = sequence_scores(unwrapped(module), hidden_TD, stream)
+        results["scores"] = scoring.sequence_scores(unwrapped(module), hidden_TD, stream)
     hidden_PD, model = hidden_TD.index_select(0, trained_P), unwrapped(module)
     if "token_scores" in want:
-        results["token_scores"] = token_scores(model, hidden_PD)
+        results["token_scores"] = scoring.token_scores(model, hidden_PD)
     if "values" in want:
         results["values"] = values(module, hidden_PD)
     if facts.head == "keep" or not want - HEADS:
@@ -154,8 +154,8 @@ def _run(
     if facts.family == "masked":
         hidden_PD = before_output(model, [model.base_model_prefix], hidden_PD)
     head, bias = model.get_output_embeddings(), output_bias(model)
-    if READING in want:
-        return {READING: _reading(head, hidden_PD, facts, bias)}
+    if PREDICTION in want:
+        return {PREDICTION: _prediction(head, hidden_PD, facts, bias)}
     return results | _from_hidden(head, hidden_PD, asked, facts, bias)
 
 
@@ -256,13 +256,13 @@ def _distances(distances: Distances) -> dict[str, Tensor]:
     return dict(zip(("divergence", "divergences", "target_logprobs", "agrees"), distances, strict=True))
 
 
-def _reading(head: nn.Module, hidden_PD: Tensor, facts: RunFacts, bias: Tensor | None) -> Reading:
+def _prediction(head: nn.Module, hidden_PD: Tensor, facts: RunFacts, bias: Tensor | None) -> Prediction:
     """Hidden states with the head. Under FSDP2 its weight stays whole: the root does not shard again after it."""
     if type(head) is nn.Linear:
         bias = head.bias if bias is None else bias
-        return Reading(hidden_PD, head.weight, bias, facts.logit_scale, facts.softcap, product_dtype(head.weight))
+        return Prediction(hidden_PD, head.weight, bias, facts.logit_scale, facts.softcap, product_dtype(head.weight))
     logits_PV = head(hidden_PD) if bias is None else head(hidden_PD) + bias
-    return Reading(cap_and_scale(logits_PV, facts.logit_scale, facts.softcap))
+    return Prediction(cap_and_scale(logits_PV, facts.logit_scale, facts.softcap))
 
 
 def _from_module(

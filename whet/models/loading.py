@@ -156,7 +156,9 @@ def build_module(
     """
     kind = headed(config, head) if head else auto_class(config, allow_code=spec.allow_code)
     if spec.under is not None:
-        build: dict[str, Any] = {"dtype": dtype, "seed": seed, "attention": attention, "on_meta": on_meta}
+        build: dict[str, Any] = {
+            "dtype": dtype, "seed": seed, "attention": attention, "on_meta": on_meta, "head": head,
+        }  # fmt: skip
         return _quantized(spec, _with_adapter(spec, build_module(spec.under, config, **build), merge, on_meta))
     how = {"dtype": dtype, "attn_implementation": attention or own(config), "trust_remote_code": spec.allow_code}
     if on_meta:

@@ -14,12 +14,15 @@ from whet.base.errors import ConfigError, ModelError
 from whet.contracts.model import ParamRole
 from whet.models.adapters import NAME, adapter_state, hold, quiet, wrapper_of
 from whet.models.families import Family, family_of
+from whet.models.heads import kind_of, new_parts, parts_of
 from whet.models.new_tokens import new_tokens_of
 from whet.models.roles import roles
 from whet.models.tuners.full import Full
 
 ALL_LINEAR, NORMS = "all-linear", "all-norms"
 _TASKS: dict[Family, str | None] = {"causal": "CAUSAL_LM", "masked": None, "seq2seq": "SEQ_2_SEQ_LM"}
+
+_HEADS = {"sequence": "SEQ_CLS", "token": "TOKEN_CLS", "none": "FEATURE_EXTRACTION"}
 
 
 class PeftTuner(Full):
@@ -67,7 +70,16 @@ class PeftTuner(Full):
             settings["target_modules"] = norm_names(module)
         elif targets is not None:
             check_targets(module, targets)
-        return settings
+        return settings | self._with_head(module, settings)
+
+    def _with_head(self, module: nn.Module, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The parts of a new head among those that are trained whole and stored with the adapter."""
+        parts = new_parts(module)
+        if not parts:
+            return {}
+        if "modules_to_save" not in {field.name for field in fields(config_class(self.method))}:
+            raise ModelError(f"`{self.method.lower()}` cannot hold a new head", at="tuner", hint="tuner=lora")
+        return {"modules_to_save": [*settings.get("modules_to_save", ()), *parts]}
 
     def untouched(self, module: nn.Module) -> frozenset[str]:
         added = set(self.saved_names(module))
@@ -138,12 +150,17 @@ def as_targets(value: str | Sequence[str]) -> str | list[str]:
 
 
 def linear_names(module: Any) -> list[str]:
-    """Names of all linear layers but the head: their last parts, unless one of these names another module as well."""
+    """Names of all linear layers but the head's: their last parts, unless one of these names another module as well."""
     from transformers.pytorch_utils import Conv1D
 
     head = module.get_output_embeddings() if hasattr(module, "get_output_embeddings") else None
     parts = dict(module.named_modules())
-    found = [name for name, part in parts.items() if isinstance(part, nn.Linear | Conv1D) and part is not head]
+    others = tuple(f"{name}." for name in parts_of(module))
+    found = [
+        name
+        for name, part in parts.items()
+        if isinstance(part, nn.Linear | Conv1D) and part is not head and not f"{name}.".startswith(others)
+    ]
     ends = list(dict.fromkeys(name.rsplit(".", 1)[-1] for name in found))
     is_plain = sum(name.rsplit(".", 1)[-1] in ends for name in parts) == len(found)
     return ends if is_plain else found
@@ -180,6 +197,7 @@ def first_line(error: Exception) -> str:
 
 def _task(module: Any) -> str | None:
     """What PEFT calls the use of the model; None where it knows no name for it (filling in masks)."""
-    if module.get_output_embeddings() is None:
-        return "FEATURE_EXTRACTION"
+    kind = kind_of(type(module).__name__)
+    if kind is not None:
+        return _HEADS[kind]
     return _TASKS[family_of(module.config, allow_code=True) or "causal"]

@@ -14,10 +14,10 @@ from transformers import PretrainedConfig
 from whet.base.errors import ModelError, WhetError
 from whet.base.seeds import forked
 from whet.contracts.model import Capabilities, Loaded
-from whet.models import attention, both_ways, value_head
+from whet.models import attention, both_ways, encoder_heads, value_head
 from whet.models.ahead import look_further
 from whet.models.context import BuildContext
-from whet.models.families import auto_class, family_of
+from whet.models.families import Family, auto_class, family_of
 from whet.models.language import LanguageModel
 from whet.models.loading import Spec, build_module, context_length, new_pieces, read
 from whet.models.new_tokens import grow
@@ -38,8 +38,10 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
     """
     attention.register()
     config, tokenizer = read(spec)
-    if context.head and context.tuner is not None and context.tuner.is_adapter:
-        raise ModelError("an adapter cannot hold the head that this objective trains", at="tuner", hint="tuner=full")
+    if context.head and context.tuner is not None and not context.tuner.holds_heads:
+        raise ModelError(
+            "virtual tokens cannot hold the head that this objective trains", at="tuner", hint="tuner=lora"
+        )
     if context.tuner is not None and context.tuner.is_adapter and spec.init is not None:
         raise ModelError(
             "an adapter needs a base model that is stored, and `model.init` is a new one",
@@ -49,6 +51,8 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
     verdict = verdict_of(spec, config, context)
     if context.head is not None and not context.head.is_causal:
         both_ways.check(config, allow_code=spec.allow_code)
+    if context.head is not None and context.head.kind != "none" and _family(spec, config) == "masked":
+        encoder_heads.check(config, context.head)
     pieces = new_pieces(spec)
     check_tuner(spec, config, context, pieces)
     module = build_module(
@@ -72,7 +76,7 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
         generates=context.head is None and module.can_generate(),
         batch_norm=any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules()),
         context=context_length(config),
-        family=family_of(config, allow_code=spec.allow_code) or "causal",
+        family=_family(spec, config),
         notices=(*verdict.notices, *_noise(module, config.model_type)),
     )
     if context.tuner is not None:
@@ -102,7 +106,7 @@ def _look_further(module: Any, verdict: Verdict, context: BuildContext) -> None:
 def verdict_of(spec: Spec, config: PretrainedConfig, context: BuildContext) -> Verdict:
     """How the model may be run, from probes on its twin. Raises ModelError when the model is not causal."""
     name = config.model_type
-    trial = TRIALS[family_of(config, allow_code=spec.allow_code) or "causal"]
+    trial = TRIALS[_family(spec, config)]
     prepare = partial(_prepared, context=context)
     reason = "no twin of it could be built"
     for shrink in (True, False):
@@ -123,6 +127,10 @@ def verdict_of(spec: Spec, config: PretrainedConfig, context: BuildContext) -> V
     return unprobed(name, reason)
 
 
+def _family(spec: Spec, config: PretrainedConfig) -> Family:
+    return family_of(config, allow_code=spec.allow_code) or "causal"
+
+
 def _look_back(small: PretrainedConfig) -> None:
     """A decoder whose tokens were trained to see what follows is probed as it was made."""
     if getattr(small, "is_causal", True) is False:
@@ -136,7 +144,7 @@ def check_tuner(
     if context.tuner is not None:
         how: dict[str, Any] = {"dtype": context.dtype, "seed": 0, "attention": None, "on_meta": True}
         with forked(0):
-            module = build_module(spec, deepcopy(config), **how)
+            module = build_module(spec, deepcopy(config), head=context.head, **how)
             if pieces:
                 grow(module, pieces)
             module = context.tuner.prepare(module)

@@ -33,6 +33,7 @@ class PromptTuner(Full):
 
     mergeable = False
     is_adapter = True
+    holds_heads = False
 
     def __init__(self, method: str, settings: Mapping[str, Any]) -> None:
         self._method, self._settings = method, dict(settings)

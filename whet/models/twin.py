@@ -24,7 +24,7 @@ TURN = 16
 VOCAB = 96
 # Sizes by the names that configs use for them; None, booleans and lists stay as they are.
 WIDTHS: tuple[tuple[str, int], ...] = (
-    (r"hidden_size|n_embd|d_model|word_embed_proj_dim|embedding_size", 64),
+    (r"(pooler_)?hidden_size|n_embd|d_model|word_embed_proj_dim|embedding_size", 64),
     (r".*intermediate_size.*|.*ffn_dim|n_inner|ffn_hidden_size|block_ff_dim|.*_mlp_size", 96),
     (r".*attention_heads|n_heads?", 4),
     (r"head_dim|.*_head_dim|mamba_d_head|rotary_dim|.*_lora_rank", 16),

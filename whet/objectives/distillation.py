@@ -47,7 +47,7 @@ class Distillation:
             shown = {"divergence": divergence_P, "nll": -logprobs_P}
         else:
             teacher: Any = models["teacher"]
-            found = models.run(batch, _EXACT, Readout(teacher=teacher.reading(batch), measure=self.measure))
+            found = models.run(batch, _EXACT, Readout(teacher=teacher.prediction(batch), measure=self.measure))
             total, shown = found["divergence"], {"divergence": found["divergences"], "nll": -found["target_logprobs"]}
             shown["agreement"] = found["agrees"]
         count = weights_P.sum()

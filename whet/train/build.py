@@ -197,7 +197,8 @@ def _head(run: Run, fed: Feed) -> Head | None:
 def _model(run: Run, world: World, method: Tuner, head: Head | None = None, *, is_asked: bool = False) -> Loaded:
     """Build, tune, and shard the model; then recompute and compile as asked. Without new parts if it `is_asked`."""
     where = world.device if world.mesh is None else torch.device("cpu")
-    narrow = run.train.precision == "bf16-pure" or (method.narrow and autocast_dtype(run, world.device) is not None)
+    is_apart = method.narrow and (head is None or head.kind == "none")  # a new head is trained in full precision
+    narrow = run.train.precision == "bf16-pure" or (is_apart and autocast_dtype(run, world.device) is not None)
     dtype = torch.bfloat16 if narrow else torch.float32
     values = bool(objective.get(run.objective.kind).facts.get("value_head")) and not is_asked
     ahead = run.objective.values().get("mtp", 0)

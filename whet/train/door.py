@@ -66,6 +66,11 @@ def _check_of_family(run: Run, family: str) -> None:
             at="train.group", hint="train.group=null",
         )  # fmt: skip
     if family == "masked":
+        if run.objective.values().get("attention") == "bidirectional":
+            raise ConfigError(
+                "`objective.attention` does nothing: an encoder's tokens see all of their text anyway",
+                at="objective.attention", hint="objective.attention=causal",
+            )  # fmt: skip
         if run.evaluate.prompts:
             raise ConfigError(
                 "`evaluate.prompts`: an encoder writes no answers", at="evaluate.prompts", hint="evaluate.prompts=[]"

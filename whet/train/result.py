@@ -14,12 +14,13 @@ from whet.export.adapter import write_adapter
 from whet.export.card import card_of_run
 from whet.export.folder import appearing
 from whet.export.report import compare, observe
-from whet.export.sentence import write_sentence
 from whet.export.writing import write_model
 from whet.kernels.dense import dense
 from whet.models.adapters import stored_adapter
+from whet.models.heads import head_of
 from whet.models.language import AHEAD
 from whet.models.quantized import quantization_of
+from whet.models.sentence import write_sentence
 from whet.models.value_head import is_of_head
 from whet.train.rows import template_of
 
@@ -54,14 +55,14 @@ def write_result(built: Built) -> None:
         "card": card_of_run(built.folder.path),
         "check": partial(compare, trained, device=built.world.device),
     }
+    embedder = getattr(built.loop.executor.objective, "embedder", None)
+    if embedder is not None:
+        how["beside"] = partial(write_sentence, embedder=embedder, config=module.config)
     if built.tuner.is_adapter:
         adapter = stored_adapter(module, dict(tensors))
-        how["base"] = quantization_of(module)
+        how |= {"base": quantization_of(module), "head": head_of(module.config)}
         write_adapter(built.folder.model, adapter, module.config, built.loaded.processor, **how)
     else:
-        embedder = getattr(built.loop.executor.objective, "embedder", None)
-        if embedder is not None:
-            how["beside"] = partial(write_sentence, embedder=embedder, config=module.config)
         write_model(built.folder.model, tensors, module.config, built.loaded.processor, **how)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from whet.base.catalogue import objective
 from whet.base.errors import ConfigError, DataError
 from whet.base.run import Data, DataSource, Run
-from whet.contracts.reading import Classes, Reading, Tags
+from whet.contracts.reading import Classes, Reading, Steps, Tags
 from whet.data.files import Source
 from whet.data.fill_in import FillIn
 from whet.data.forms import Form
@@ -42,7 +42,7 @@ def rows_of(run: Run, processor: Any | None, context: int | None, family: str) -
     form = form_of(run, processor, family)
     if form is not None:
         return Rows(form.recipe(*how), form)
-    reader = _reader(run, processor, context)
+    reader = _reader(run, processor, context, family)
     if reader is None:
         return Rows(Recipe(_renderer(run, processor), *how))
     read = reader.reading
@@ -114,7 +114,7 @@ def reading_of(run: Run) -> Reading | None:
     return getattr(objective.get(run.objective.kind).build(**run.objective.values()), "reading", None)
 
 
-def _reader(run: Run, processor: Any | None, context: int | None) -> Reader | None:
+def _reader(run: Run, processor: Any | None, context: int | None, family: str) -> Reader | None:
     """A reader of the objective's reading, if it has one, once its labels are known and checked."""
     reading = reading_of(run)
     if reading is None:
@@ -124,6 +124,8 @@ def _reader(run: Run, processor: Any | None, context: int | None) -> Reader | No
         raise DataError("texts need a tokenizer, and the model has none", at="model", hint="model.tokenizer=FOLDER")
     if isinstance(reading, Classes | Tags):
         reading = _settled(run, reading)
+    if family == "masked" and not isinstance(reading, Steps):
+        reading = replace(reading, kind="bidirectional")
     cut = max_length(run.data, context) if run.data.truncation == "cut" else None
     return Reader(processor, reading, cut=cut)
 

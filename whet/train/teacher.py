@@ -17,11 +17,11 @@ from whet.base.catalogue import model_source, objective
 from whet.base.errors import ConfigError, ModelError
 from whet.base.run import Run
 from whet.contracts.batch import Batch
-from whet.contracts.model import Loaded, Reading
+from whet.contracts.model import Loaded, Prediction
 from whet.contracts.steps import Step
 from whet.data.annotate import Annotated
 from whet.data.teachings import Teachings, TeachingsWriter, complete, is_stored, read_facts
-from whet.kernels.linear_divergence import reading_logits
+from whet.kernels.linear_divergence import prediction_logits
 from whet.kernels.linear_scores import linear_top
 from whet.models.vocabulary import differences, fingerprint
 from whet.parallel.world import World
@@ -36,10 +36,10 @@ _MICRO_BATCH = {"cpu": 4096, "cuda": 16_384}
 class Teacher(Frozen):
     """A frozen model that runs in the precision of its own weights, whatever that of the run."""
 
-    def reading(self, batch: Batch) -> Reading:
+    def prediction(self, batch: Batch) -> Prediction:
         model: Any = self._model
         with self._asked(), torch.autocast(batch.text.ids.device.type, enabled=False):
-            return model.reading(batch)
+            return model.prediction(batch)
 
 
 def has_teacher(run: Run) -> bool:
@@ -176,7 +176,7 @@ def _ask(
         rows = dealer.rows(step.lengths)[world.rank :: world.size]
         for number, batch in enumerate(dealer(step)):
             ids_PK, logprobs_PK = likeliest(
-                teacher.reading(batch.to(world.device)), run.objective.top, vocab, run.objective.temperature
+                teacher.prediction(batch.to(world.device)), run.objective.top, vocab, run.objective.temperature
             )
             if number < len(rows):
                 at = 0
@@ -189,14 +189,14 @@ def _ask(
 
 
 @torch.no_grad()
-def likeliest(teacher: Reading, top: int, vocab: int, temperature: float) -> tuple[Tensor, Tensor]:
+def likeliest(teacher: Prediction, top: int, vocab: int, temperature: float) -> tuple[Tensor, Tensor]:
     """Ids and log-probabilities (P, K) of a reading's likeliest tokens among the first `vocab`, on the CPU.
 
     A head often has more rows than the tokenizer has tokens; those mean nothing, and a student may not have them.
     """
     teacher = teacher.narrowed(min(vocab, teacher.vocab))
     if teacher.weight is None:
-        found = torch.log_softmax(reading_logits(teacher) / temperature, -1).topk(top, -1)
+        found = torch.log_softmax(prediction_logits(teacher) / temperature, -1).topk(top, -1)
         ids_PK, logprobs_PK = found.indices, found.values
     else:
         with torch.autocast(teacher.states.device.type, enabled=False):

@@ -74,5 +74,12 @@ def _report(folder, ended) -> int:
         print(f"{ended.outcome} at step {ended.step}: {ended.reason}", file=sys.stderr)
         print(f"run:   {folder.path}   (whet show {folder.name})", file=sys.stderr)
         if folder.model.exists():
-            print(f"model: {folder.model}   (whet chat {folder.model})", file=sys.stderr)
+            print(f"model: {folder.model}{_use(folder.model)}", file=sys.stderr)
     return {"done": 0, "early_stop": 0, "stopped": 0}.get(ended.outcome, 1)
+
+
+def _use(model: Path) -> str:
+    """What to type for the model next; it writes answers where it says how they end."""
+    if (model / "generation_config.json").is_file():
+        return f"   (whet chat {model})"
+    return f"   (whet evaluate {model} --task ...)" if (model / "tokenizer_config.json").is_file() else ""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from whet.base.catalogue import exporter
 from whet.export.sizes import Size, parse_size
@@ -28,17 +29,23 @@ def hf(
     """
     from whet.export.report import compare
     from whet.export.writing import DTYPES, write_model
+    from whet.models.sentence import is_sentence, read_sentence, write_sentence
 
-    module = source.module
+    module: Any = source.module
+    made_by = Path(str(getattr(module, "name_or_path", "")))
+    beside = None
+    if is_sentence(made_by):
+        beside = partial(write_sentence, embedder=read_sentence(made_by), config=module.config)
     report = write_model(
         output,
         module,
         module.config,
         source.tokenizer,
-        generation_config=module.generation_config,
+        generation_config=getattr(module, "generation_config", None),
         card=source.card,
         dtype=DTYPES.get(dtype, source.dtype),
         shard_bytes=parse_size(shard_size),
+        beside=beside,
         check=lambda folder: compare(source.trained, folder, device=source.device),
     )
     assert report is not None

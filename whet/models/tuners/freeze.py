@@ -42,7 +42,9 @@ class Freeze(Full):
     last: int
 
     def prepare(self, module: nn.Module) -> nn.Module:
-        prefixes = self._layers(module)
+        from whet.models.heads import new_parts
+
+        prefixes = (*self._layers(module), *(f"{name}." for name in new_parts(module)))
         names = [name for name, _ in module.named_parameters()]
         trained = {name for name in names if name.startswith(prefixes)}
         for pattern in self.patterns:

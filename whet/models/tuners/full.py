@@ -25,6 +25,7 @@ class Full:
     mergeable = True
     is_adapter = False
     narrow = False
+    holds_heads = True
 
     def prepare(self, module: nn.Module) -> nn.Module:
         return module.requires_grad_(True)

@@ -29,9 +29,12 @@ class LlamaPro(Full):
 
     def prepare(self, module: nn.Module) -> nn.Module:
         from whet.models.blocks import blocks, expand
+        from whet.models.heads import new_parts
 
         places = expand(module, self._blocks)
         module.requires_grad_(False)
         for place in places:
             blocks(module)[1][place].requires_grad_(True)
+        for name in new_parts(module):
+            module.get_submodule(name).requires_grad_(True)
         return module

@@ -9,7 +9,7 @@ from whet.base.settings import Positive
 from whet.contracts.objective import Objective
 
 
-@objective("reranker", takes=("retrieval", "judged"))
+@objective("reranker", takes=("retrieval", "judged"), families=("causal", "masked"))
 def reranker(
     *,
     loss: Literal["pointwise", "pairwise", "listwise"] = "pointwise",

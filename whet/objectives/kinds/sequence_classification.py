@@ -9,7 +9,7 @@ from whet.base.settings import Momentum
 from whet.contracts.objective import Objective
 
 
-@objective("sequence-classification", takes=("classified",))
+@objective("sequence-classification", takes=("classified",), families=("causal", "masked"))
 def sequence_classification(
     *,
     problem: Literal["single", "multi", "regression"] = "single",

@@ -9,7 +9,7 @@ from whet.base.settings import Momentum
 from whet.contracts.objective import Objective
 
 
-@objective("token-classification", takes=("tagged",))
+@objective("token-classification", takes=("tagged",), families=("causal", "masked"))
 def token_classification(
     *,
     labels: tuple[str, ...] | None = None,

@@ -36,9 +36,14 @@ def write_sentence(folder: Path, embedder: Embedder, config: Any) -> None:
     _write(folder / "sentence_bert_config.json", {"max_seq_length": length, "do_lower_case": False})
 
 
+def is_sentence(folder: Path) -> bool:
+    """Whether the folder says how its model makes embeddings."""
+    return (folder / POOLING / "config.json").is_file()
+
+
 def read_sentence(folder: Path) -> Embedder:
     """How the model in `folder` makes embeddings. Raises ModelError where it does not say so, or pools another way."""
-    if not (folder / POOLING / "config.json").is_file():
+    if not is_sentence(folder):
         raise ModelError(
             f"{folder} does not say how it makes embeddings: there is no {POOLING}/config.json",
             at=str(folder),

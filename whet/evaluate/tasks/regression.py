@@ -1,0 +1,30 @@
+"""How near a model's numbers come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from whet.base.catalogue import task
+from whet.base.settings import Count
+
+if TYPE_CHECKING:
+    from whet.contracts.model import Loaded
+    from whet.evaluate.result import Result, Watch
+
+
+@task("regression", heads=("sequence",), families=("causal", "masked"))
+def regression(
+    loaded: Loaded,
+    watch: Watch | None,
+    *,
+    file: str,
+    batch_tokens: Count = 8192,
+) -> Result:
+    """Mean squared error, Spearman's and Pearson's correlation of a model that gives texts numbers.
+
+    file: rows with a text and a number (or several); `path#500` takes 500 rows
+    batch_tokens: tokens computed at once
+    """
+    from whet.evaluate.classes import regression as measure
+
+    return measure(loaded, file, batch_tokens, watch)
