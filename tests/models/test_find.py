@@ -20,7 +20,9 @@ def runs(tmp_path):
 
 def test_a_model_is_found_by_its_folder_its_runs_folder_and_its_runs_name(runs):
     folder = str(runs / "sft-tiny" / "model")
-    assert [find_model(name, runs) for name in (folder, str(runs / "sft-tiny"), "sft-tiny")] == [folder] * 3
+    assert [find_model(name, runs) for name in (folder, str(runs / "sft-tiny"), "sft-tiny", "sft-tiny/model")] == [
+        folder
+    ] * 4
 
 
 def test_the_run_of_a_model_is_known_by_any_of_its_names(runs):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import time
@@ -14,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whet.base.catalogue import task
-from whet.base.errors import ConfigError, ModelError
+from whet.base.chosen import checked
+from whet.base.errors import ModelError
 from whet.base.slots import Kind
 from whet.contracts.model import FAMILIES
 from whet.contracts.records import EvaluationRecord, payload
@@ -64,26 +64,6 @@ def _check_model(kind: Kind, loaded: Loaded) -> None:
 def _measures(kind: Kind, head: str | None, family: str) -> bool:
     """Tasks measure causal language models, unless they say something else."""
     return family in kind.facts.get("families", ("causal",)) and head in kind.facts.get("heads", (None,))
-
-
-def checked(kind: Kind, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """All settings of a task, given and default. Raises ConfigError with the name that was meant."""
-    from pydantic import ValidationError
-
-    model: Any = kind.settings
-    fields = model.model_fields
-    for name in settings:
-        if name not in fields or name == "kind":
-            near = difflib.get_close_matches(name, fields, n=1)
-            hint = f"did you mean `{near[0]}`?" if near else f"whet slots task {kind.name}"
-            raise ConfigError(f"the task `{kind.name}` has no setting `{name}`", hint=hint)
-    try:
-        return model.model_validate({**settings, "kind": kind.name}).values()
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0])
-        message = f"`{name}` of the task `{kind.name}`: {first['msg'].lower()}"
-        raise ConfigError(message, hint=f"{name}={fields[name].description}") from None
 
 
 def keep(result: Result, run: Path) -> Path:

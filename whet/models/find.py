@@ -11,13 +11,15 @@ from whet.track import store
 
 
 def find_model(name: str, root: Path = store.ROOT) -> str:
-    """The folder of a model or adapter that `name` means: itself, or the `model/` of a run folder or of a run by name.
+    """The folder of a model or adapter that `name` means: itself, the `model/` of a run (its folder or its name), or a
+    folder in a run.
 
     What looks like a hub id (`owner/name`, not here) is returned as it is. Raises WhetError with the nearest name.
     """
     path = Path(name)
-    if is_model(path):
-        return str(path)
+    for folder in (path, root / path):  # `first/exports/merged` names what a run holds
+        if is_model(folder):
+            return str(folder)
     run = find_run(name, root)
     if run is not None:
         return _model_of(run)

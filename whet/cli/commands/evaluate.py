@@ -7,8 +7,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from whet.cli.kinds import add_kind_argument, named
 from whet.cli.plugins import add_plugin_argument
 
 if TYPE_CHECKING:
@@ -17,13 +18,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="model folder, run folder, name of a run, or hub id")
-    parser.add_argument(
-        "--task",
-        nargs="+",
-        required=True,
-        metavar=("NAME", "KEY=VALUE"),
-        help="such as `--task perplexity limit=10`; `whet slots task` lists names, `whet slots task NAME` settings",
-    )
+    add_kind_argument(parser, "--task", "task", None, "such as `--task perplexity limit=10`")
     parser.add_argument("--file", help="the text or data to measure on")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the result as JSON")
@@ -35,12 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     from whet.base.catalogue import task
-    from whet.evaluate.run import checked, evaluate, keep, write
+    from whet.base.chosen import checked
+    from whet.evaluate.run import evaluate, keep, write
     from whet.generate.models import load_model
     from whet.models.find import find_run
     from whet.track.plain import to_json
 
-    name, settings = _task(args)
+    name, settings = named(args.task, "limit=10")
+    name, settings = name.replace("_", "-"), {**({"file": args.file} if args.file else {}), **settings}
     checked(task.get(name), settings)  # before the model is loaded
     loaded = load_model(args.model, device=args.device, dtype=args.dtype, root=args.root)
     with _progress() as watch:
@@ -52,20 +49,6 @@ def main(args: argparse.Namespace) -> int:
         print(f"kept in {keep(result, run)}", file=sys.stderr)
     print(to_json(result.to_dict()).decode() if args.json else result.table())
     return 0
-
-
-def _task(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
-    from whet.base.errors import ConfigError
-    from whet.base.yaml import parse_value
-
-    name, *given = args.task
-    settings: dict[str, Any] = {} if args.file is None else {"file": args.file}
-    for text in given:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise ConfigError(f"`{text}` is not a setting", hint="write KEY=VALUE, such as limit=10")
-        settings[key] = parse_value(value)
-    return name.replace("_", "-"), settings
 
 
 @contextmanager

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from whet.cli.written import add_file_arguments, add_place_arguments, place, tell
 
 if TYPE_CHECKING:
     from whet.export.merging import Part
@@ -37,21 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--density", type=float, default=0.5, help="share that ties and dare keep (default: 0.5)")
     parser.add_argument("--rank", type=int, default=16, help="rank that svd cuts the sum to (default: 16)")
     parser.add_argument("--seed", type=int, default=0, help="what dare drops (default: 0)")
-    parser.add_argument("--dtype", choices=["fp32", "bf16", "fp16"], help="cast the weights (default: as they are)")
-    parser.add_argument("--shard-size", default="5GB", metavar="SIZE", help="largest file (default: 5GB)")
-    parser.add_argument("--output", type=Path, metavar="DIR", help="a new folder (default: exports/merged in the run)")
-    parser.add_argument(
-        "--no-check",
-        action="store_true",
-        help="write no equivalence report, which loads the model whole: a shard and a layer are then all that is held",
-    )
-    parser.add_argument("--device", default="cpu", help="where models run to be compared (default: cpu)")
-    parser.add_argument("--root", type=Path, default=Path("runs"), help="folder of run folders (default: runs)")
+    add_file_arguments(parser, "cast the weights", "a shard and a layer")
+    add_place_arguments(parser, "merged")
 
 
 def main(args: argparse.Namespace) -> int:
     from whet.export.card import card_of_run
-    from whet.export.exporting import check_new, default_output
     from whet.export.merging import merge_models
     from whet.export.sizes import parse_size
     from whet.export.writing import DTYPES
@@ -59,8 +51,7 @@ def main(args: argparse.Namespace) -> int:
     from whet.models.find import find_model, find_run
 
     path, run = find_model(args.model, args.root), find_run(args.model, args.root)
-    output = args.output or default_output("merged", {}, path, run)
-    check_new(output)
+    output = place(args, "merged", {}, path, run)
     base, parts = _parts(path, args)
     report = merge_models(
         base,
@@ -73,9 +64,7 @@ def main(args: argparse.Namespace) -> int:
         device=args.device,
         check=not args.no_check,
     )
-    if report is not None:
-        print(report.text(), file=sys.stderr)
-    print(output)
+    tell(report, output)
     return 0
 
 

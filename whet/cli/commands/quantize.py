@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whet.cli.kinds import add_kind_argument, named
 from whet.cli.plugins import add_plugin_argument
+from whet.cli.written import add_file_arguments, add_place_arguments, place, tell
 
 if TYPE_CHECKING:
     from whet.export.quantizing.coding import Told
@@ -17,13 +19,12 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="run, its name, model or adapter folder, or hub id")
-    parser.add_argument(
+    add_kind_argument(
+        parser,
         "--kind",
-        nargs="+",
-        default=["gptq"],
-        metavar=("NAME", "KEY=VALUE"),
-        help="way of quantizing and its settings, such as `--kind gptq bits=4 group=64` (default: gptq); "
-        "`whet slots quantizer` lists kinds, `whet slots quantizer NAME` settings",
+        "quantizer",
+        "gptq",
+        "way of quantizing and its settings, such as `gptq bits=4 group=64`",
     )
     parser.add_argument(
         "--data",
@@ -44,30 +45,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="REGEX",
         help="linear layers with it in their name stay as they are; repeatable",
     )
-    parser.add_argument("--dtype", choices=["fp32", "bf16", "fp16"], help="of all else (default: as it is)")
-    parser.add_argument("--shard-size", default="5GB", metavar="SIZE", help="largest file (default: 5GB)")
-    parser.add_argument("--output", type=Path, metavar="DIR", help="a new folder (default: exports/KIND in the run)")
-    parser.add_argument(
-        "--no-check",
-        action="store_true",
-        help="write no report, which loads the model whole: a block and its activations are then all that is held",
-    )
-    parser.add_argument("--device", default="cpu", help="where all is computed (default: cpu)")
-    parser.add_argument("--root", type=Path, default=Path("runs"), help="folder of run folders (default: runs)")
+    add_file_arguments(parser, "of all else", "a block and its activations")
+    add_place_arguments(parser, "KIND")
     add_plugin_argument(parser)
 
 
 def main(args: argparse.Namespace) -> int:
     from whet.base.catalogue import quantizer
-    from whet.export.exporting import check_new, checked, default_output
+    from whet.base.chosen import checked
     from whet.models.find import find_model, find_run
 
-    name, settings = _kind(args.kind)
+    name, settings = named(args.kind, "bits=4", _value)
     kind = quantizer.get(name)
     chosen = checked(kind, settings)
     path, run = find_model(args.model, args.root), find_run(args.model, args.root)
-    output = args.output or default_output(name, settings, path, run)
-    check_new(output)
+    output = place(args, name, settings, path, run)
 
     from whet.export.card import card_of_run
     from whet.export.quantizing.quantize import quantize
@@ -76,9 +68,7 @@ def main(args: argparse.Namespace) -> int:
         report = quantize(
             path, kind.build(**chosen), output, _wanted(args, run), card_of_run(run) if run else None, told
         )
-    if report is not None:
-        print(report.text(), file=sys.stderr)
-    print(output)
+    tell(report, output)
     return 0
 
 
@@ -103,18 +93,11 @@ def _wanted(args: argparse.Namespace, run: Path | None) -> Any:
     )
 
 
-def _kind(words: list[str]) -> tuple[str, dict[str, Any]]:
-    from whet.base.errors import ConfigError
+def _value(text: str) -> Any:
+    """A value as in a config, but for `off`, which is a word here and false there."""
     from whet.base.yaml import parse_value
 
-    name, *given = words
-    settings: dict[str, Any] = {}
-    for text in given:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise ConfigError(f"`{text}` is not a setting", hint="write KEY=VALUE, such as bits=4")
-        settings[key] = "off" if value == "off" else parse_value(value)
-    return name, settings
+    return text if text == "off" else parse_value(text)
 
 
 @contextmanager

@@ -16,8 +16,7 @@ def fp8(*, activations: bool = True) -> Method:
 
     activations: engines round the inputs of a layer to FP8 too, a scale a token
     """
-    from whet.export.quantizing.method import Method
-    from whet.export.quantizing.nearest import rounded
+    from whet.export.quantizing.nearest import rounding
     from whet.kernels.codes import Grid
 
-    return Method(Grid(8, None, floats=True), rounded, activations=activations)
+    return rounding(Grid(8, None, floats=True), activations=activations)

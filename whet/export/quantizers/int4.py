@@ -24,8 +24,7 @@ def int4(
     symmetric: no zero point beside the scale
     layout: how codes are stored
     """
-    from whet.export.quantizing.method import Method
-    from whet.export.quantizing.nearest import rounded
+    from whet.export.quantizing.nearest import rounding
     from whet.kernels.codes import Grid
 
-    return Method(Grid(4, group or None, symmetric), rounded, layout)
+    return rounding(Grid(4, group or None, symmetric), layout=layout)

@@ -24,11 +24,7 @@ def int8(
     activations: engines round the inputs of a layer to eight bits too, a scale a token, and multiply integers
     layout: how codes are stored
     """
-    from whet.base.errors import ConfigError
-    from whet.export.quantizing.method import Method
-    from whet.export.quantizing.nearest import rounded
+    from whet.export.quantizing.nearest import rounding
     from whet.kernels.codes import Grid
 
-    if activations and group:
-        raise ConfigError("products of integers need one scale a row", hint="group=0")
-    return Method(Grid(8, group or None), rounded, layout, activations=activations)
+    return rounding(Grid(8, group or None), layout=layout, activations=activations)

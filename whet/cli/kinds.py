@@ -1,0 +1,35 @@
+"""`NAME KEY=VALUE ...`: a kind and its settings on the command line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import Any
+
+
+def add_kind_argument(parser: argparse.ArgumentParser, flag: str, slot: str, default: str | None, help: str) -> None:
+    """Let a command take one kind of a slot with its settings; without a default it is required."""
+    parser.add_argument(
+        flag,
+        nargs="+",
+        default=[default] if default else None,
+        required=default is None,
+        metavar=("NAME", "KEY=VALUE"),
+        help=f"{help}; `whet slots {slot}` lists names, `whet slots {slot} NAME` settings"
+        + (f" (default: {default})" if default else ""),
+    )
+
+
+def named(words: Sequence[str], example: str, read: Callable[[str], Any] | None = None) -> tuple[str, dict[str, Any]]:
+    """The name and the settings, whose values are read as in a config, or by `read`."""
+    from whet.base.errors import ConfigError
+    from whet.base.yaml import parse_value
+
+    name, *given = words
+    settings: dict[str, Any] = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"`{text}` is not a setting", hint=f"write KEY=VALUE, such as {example}")
+        settings[key] = (read or parse_value)(value)
+    return name, settings
