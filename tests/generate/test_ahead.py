@@ -1,4 +1,4 @@
-"""Rollouts ahead of their turn: what is asked for when, how old it may be, and a stall that is named and mended."""
+"""Rollouts ahead of their turn: what is asked for when, in which order they are made, and a stall that is mended."""
 
 from __future__ import annotations
 
@@ -8,50 +8,66 @@ import time
 import pytest
 
 from tests.generate.server import serving
-from whet.base.errors import RunError
-from whet.generate.ahead import Ahead
+from whet.base.errors import ModelError, RunError
+from whet.generate.ahead import Abandoned, Ahead, Watch
 from whet.generate.http import Endpoint
 
 
-def test_the_next_are_on_their_way_while_one_is_used_and_no_more_than_the_bound():
-    started, go = [], threading.Event()
+def line(make, **watch):
+    """Things that `make(number, progress)` makes."""
+    return Ahead(lambda number: lambda progress: make(number, progress), Watch(**watch))
 
-    def make(number, progress):
-        started.append(number)
-        if number > 0:
-            go.wait(10)
-        return number * 10
 
-    ahead = Ahead(make, staleness=2)
-    first = ahead.take(0, version=0)
+def test_the_next_are_asked_for_while_one_is_used_and_made_one_after_the_other():
+    asked, begun, go = [], [], threading.Event()
+
+    def ask(number):
+        asked.append((number, threading.current_thread() is threading.main_thread()))
+
+        def make(progress):
+            begun.append(number)
+            if number == 1:
+                go.wait(10)
+            return number * 10
+
+        return make
+
+    ahead = Ahead(ask, Watch())
+    assert ahead.take(0, ahead=2) == 0
     time.sleep(0.1)
-    assert (first.value, first.version) == (0, 0) and sorted(started) == [0, 1, 2]
+    assert asked == [(0, True), (1, True), (2, True)] and begun == [0, 1]  # the third waits for the second
     go.set()
-    second = ahead.take(1, version=1)
-    assert (second.value, second.version) == (10, 0)  # asked for a version ago: its staleness is 1
-    assert ahead.take(2, version=2).version == 0 and ahead.take(3, version=3).version == 1
+    assert ahead.take(1, ahead=2) == 10 and ahead.take(2, ahead=0) == 20
+    assert [number for number, _ in asked] == [0, 1, 2, 3]
 
 
-def test_nothing_is_older_than_the_bound():
+def test_what_is_asked_for_has_the_weights_of_that_moment():
     weights = [0]
-    ahead = Ahead(lambda number, progress: weights[0], staleness=1)
-    for number, version in enumerate([0, 1, 5, 6, 9]):
-        weights[0] = version
-        made = ahead.take(number, version)
-        assert version - made.version <= 1
-    assert ahead.num_stale == 2
+
+    def ask(number):
+        held = weights[0]
+        return lambda progress: held
+
+    ahead = Ahead(ask, Watch())
+    found = []
+    for number in range(4):
+        weights[0] = number
+        found.append(ahead.take(number, ahead=1))
+    assert found == [0, 0, 1, 2]
 
 
-def test_without_staleness_each_is_made_when_it_is_due():
-    weights = [0]
-    ahead = Ahead(lambda number, progress: weights[0], staleness=0)
-    for version in range(4):
-        weights[0] = version
-        assert ahead.take(version, version).value == version
+def test_what_is_on_its_way_is_kept_and_taken_from_where_it_was_kept():
+    ahead = line(lambda number, progress: number * 10)
+    ahead.take(0, ahead=2)
+    held = ahead.settled()
+    assert held == {1: 10, 2: 20}
+    again = line(lambda number, progress: -1)
+    again.restore(held)
+    assert [again.take(number) for number in (1, 2, 3)] == [10, 20, -1]
 
 
-def test_a_stall_is_reported_with_what_it_waits_for_and_asked_for_again():
-    said, tries = [], []
+def test_a_stall_is_reported_with_what_it_waits_for_and_begun_anew():
+    said, tries, mended = [], [], []
 
     def make(number, progress):
         tries.append(number)
@@ -60,38 +76,70 @@ def test_a_stall_is_reported_with_what_it_waits_for_and_asked_for_again():
             time.sleep(30)
         return "done"
 
-    ahead = Ahead(make, staleness=0, timeout_s=0.3, say=said.append, waiting=lambda: ["POST http://x for 9 s"])
-    assert ahead.take(0, 0).value == "done"
+    ahead = line(
+        make, timeout_s=1, say=said.append, waiting=lambda: ["POST http://x for 9 s"], again=lambda: mended.append(1)
+    )
+    assert ahead.take(0) == "done"
     assert said == [
-        "rollout 0 made no progress for 0.3 s in turn 2 of 3; on their way: POST http://x for 9 s; "
-        "asked for again (1 of 2)"
+        "rollout 0 made no progress for 1 s in turn 2 of 3; on their way: POST http://x for 9 s; begun anew (1 of 2)"
     ]
-    assert ahead.num_restarted == 1
+    assert ahead.num_restarted == 1 and mended == [1]
 
 
-def test_progress_is_no_stall():
+def test_one_that_nobody_waits_for_ends_when_it_reports_again():
+    ended, tries = threading.Event(), []
+
     def make(number, progress):
-        for turn in range(6):
+        tries.append(number)
+        if len(tries) > 1:
+            return "done"
+        time.sleep(1.5)
+        try:
+            progress.at("the next token")
+        except Abandoned:
+            ended.set()
+            raise
+
+    assert line(make, timeout_s=1).take(0) == "done"
+    assert ended.wait(5)
+
+
+def test_progress_and_the_time_before_its_turn_are_no_stall():
+    def make(number, progress):
+        for turn in range(4):
             progress.at(f"turn {turn}")
-            time.sleep(0.1)
+            time.sleep(0.45)
         return "done"
 
-    ahead = Ahead(make, staleness=0, timeout_s=0.4)
-    assert ahead.take(0, 0).value == "done" and ahead.num_restarted == 0
+    ahead = line(make, timeout_s=1.5)
+    assert [ahead.take(number, ahead=1) for number in range(2)] == ["done"] * 2 and ahead.num_restarted == 0
 
 
-def test_a_request_that_always_stalls_or_fails_ends_with_the_reason():
-    ahead = Ahead(lambda number, progress: time.sleep(30), staleness=0, timeout_s=0.1, restarts=1)
-    with pytest.raises(RunError, match=r"made no progress for 0.1 s in its start \(after 2 tries\)"):
-        ahead.take(0, 0)
+def test_one_that_always_stalls_or_fails_ends_with_the_reason():
+    ahead = line(lambda number, progress: time.sleep(30), timeout_s=0.1, restarts=1)
+    with pytest.raises(RunError, match=r"made no progress for 0.1 s in its start \(after 2 tries\)") as error:
+        ahead.take(0)
+    assert "rollout.timeout_s" in error.value.hint
     said = []
 
     def fail(number, progress):
-        raise RunError("no such model")
+        raise RunError("no such server")
 
-    with pytest.raises(RunError, match=r"rollout 7 failed: no such model \(after 3 tries\)"):
-        Ahead(fail, staleness=0, say=said.append).take(7, 0)
+    with pytest.raises(RunError, match=r"rollout 7 failed: no such server \(after 3 tries\)"):
+        line(fail, say=said.append).take(7)
     assert len(said) == 2
+
+
+def test_an_error_that_trying_again_would_not_mend_is_raised_at_once():
+    tries = []
+
+    def fail(number, progress):
+        tries.append(number)
+        raise ModelError("not numbers")
+
+    with pytest.raises(ModelError, match="not numbers"):
+        line(fail).take(0)
+    assert tries == [0]
 
 
 def test_what_a_real_request_waits_for_is_in_the_report():
@@ -109,6 +157,6 @@ def test_what_a_real_request_waits_for_is_in_the_report():
         def make(number, progress):
             return endpoint.post("/completions", {"max_tokens": 1})["choices"][0]["text"]
 
-        ahead = Ahead(make, staleness=0, timeout_s=0.5, say=said.append, waiting=endpoint.waiting)
-        assert ahead.take(0, 0).value == "hi"
+        ahead = line(make, timeout_s=0.5, say=said.append, waiting=endpoint.waiting)
+        assert ahead.take(0) == "hi"
     assert f"POST {served.url}/completions [whet-rollout-0]" in said[0]

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-
-import pytest
 import torch
 
 from tests.tiny import config, conversations, write_rows
 from tests.train.test_rollouts import bits, settings
 from whet.base.config import from_mapping
-from whet.base.errors import RunError
 from whet.train.api import train
 from whet.train.build import assemble
 from whet.train.live import live_tensors
-from whet.train.patience import patiently
 
 # A whole engine of its own: a second copy of the model, which answers with what it was last sent.
 TWIN = """\
@@ -105,19 +100,7 @@ def test_a_stalled_engine_is_said_and_asked_again(tmp_path, capfd):
     _, found = going(made)
     said = capfd.readouterr().err
     assert len(found) == 1
-    assert "engine `twin` with 4 prompts, 4 answers to each: no answer in 2 s; asking again" in said
-
-
-def test_patience_ends_with_what_was_waited_for():
-    asked = []
-    never = threading.Event()
-    with pytest.raises(RunError, match="the oracle: no answer in 2 waits of 0.05 s") as error:
-        patiently(never.wait, "the oracle", timeout_s=0.05, restarts=1, again=lambda: asked.append(1))
-    assert error.value.hint and asked == [1]
-    assert patiently(lambda: 7, "the oracle", timeout_s=5, restarts=0) == 7
-    with pytest.raises(ZeroDivisionError):
-        patiently(lambda: 1 // 0, "the oracle", timeout_s=5, restarts=0)
-    never.set()
+    assert "rollout 0 made no progress for 2 s in the engine's answers to 4 prompts, 4 to each; begun anew" in said
 
 
 def test_answers_without_ids_are_tokenised_and_say_no_drift(tmp_path):

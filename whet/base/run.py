@@ -144,8 +144,11 @@ class Rollout(Settings):
     )
     max_turns: Count = Field(8, description="turns of the model in a conversation with tools")
     tool_timeout_s: Positive = Field(30.0, description="seconds that a call of a tool may take")
-    timeout_s: Positive = Field(1800.0, description="seconds that another engine may take for a rollout")
-    restarts: Natural = Field(2, description="how often it is asked again before the run stops")
+    staleness: Natural = Field(
+        0, description="rollouts that may be made while others are learned from; answers are at most so many older"
+    )
+    timeout_s: Positive = Field(1800.0, description="seconds that a rollout may be without progress")
+    restarts: Natural = Field(2, description="how often it is begun anew before the run stops")
 
 
 class Parallel(Settings):

@@ -5,7 +5,7 @@ The seam between the rooms `rewards` and `generate` and the step source of reinf
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -103,12 +103,17 @@ class Trajectory:
     failures: tuple[tuple[str, str, str], ...] = ()
 
 
+def unheard(doing: str) -> None:
+    """Nobody follows."""
+
+
 class Player(Protocol):
     """Answers prompts as often as asked: what a rollout is made with.
 
     A single turn is `whet.generate.groups`; conversations with tools are another one. Returns `num` trajectories of
     each prompt. The draws of a trajectory depend on (`seed`, the prompt's entry of `numbers`, its own place from 0)
-    alone, so that ranks that share the prompts draw as one process does.
+    alone, so that ranks that share the prompts draw as one process does. `at` is told what comes next, so that a watch
+    knows what is waited for; it raises when nobody waits any more.
     """
 
     def __call__(
@@ -119,4 +124,11 @@ class Player(Protocol):
         *,
         seed: int,
         numbers: Sequence[int],
+        at: Callable[[str], None] = unheard,
     ) -> list[list[Trajectory]]: ...
+
+
+class Freezable(Player, Protocol):
+    """A player that can answer later with the weights of now."""
+
+    def frozen(self) -> Player: ...

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from whet.base.errors import ModelError
 from whet.base.seeds import derive
-from whet.contracts.rewards import Message, Trajectory
+from whet.contracts.rewards import Message, Trajectory, unheard
 from whet.generate.calls import Exchange, Said
 from whet.generate.protocol import Completion, Engine, GenerateSettings
 from whet.generate.tools import Observation, Toolbox
@@ -46,6 +46,7 @@ class Episodes:
         *,
         seed: int,
         numbers: Sequence[int],
+        at: Callable[[str], None] = unheard,
     ) -> list[list[Trajectory]]:
         exchange = Exchange(self.tokenizer, self.toolbox.schemas)
         deadline = time.monotonic() + self.timeout_s
@@ -58,6 +59,7 @@ class Episodes:
             active = [episode for episode in episodes if episode.finish is None]
             if not self.together(len(active)):
                 break
+            at(f"turn {turn + 1} of {self.max_turns} in {len(active)} conversations")
             self._turn(active, exchange, seed, turn, is_last=turn + 1 == self.max_turns or time.monotonic() > deadline)
         done = [self._trajectory(episode) for episode in episodes]
         return [done[at * num : (at + 1) * num] for at in range(len(prompts))]

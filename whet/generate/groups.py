@@ -7,7 +7,7 @@ The lean way for rollouts: whole answers only, tokens as tensors until they end,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from whet.base.errors import ModelError
-from whet.contracts.rewards import Message, Trajectory
+from whet.contracts.rewards import Message, Trajectory, unheard
 from whet.generate.borrow import Lockstep, borrowed
 from whet.generate.cache import growing
 from whet.generate.decode import BATCH_TOKENS, context_length
@@ -49,6 +49,7 @@ class Groups:
         *,
         seed: int,
         numbers: Sequence[int],
+        at: Callable[[str], None] = unheard,
     ) -> list[list[Trajectory]]:
         ids = [prompt_ids(self.tokenizer, prompt) for prompt in prompts]
         context = context_length(self.module)
@@ -64,7 +65,7 @@ class Groups:
             for index in range(together.most(len(batches))):
                 chosen = batches[index] if index < len(batches) else []
                 asked = [(ids[i], numbers[i]) for i in chosen]
-                answers = _Decoding(self.module, asked, num, settings, stops, context).run(together)
+                answers = _Decoding(self.module, asked, num, settings, stops, context).run(together, at)
                 for place, i in enumerate(chosen):
                     found[i] = [
                         self._trajectory(ids[i], *answer) for answer in answers[place * num : (place + 1) * num]
@@ -122,7 +123,7 @@ class _Decoding:
         self._length = longest
         self._cache: Any = growing(module)
 
-    def run(self, together: Lockstep) -> list[tuple[list[int], list[float], bool]]:
+    def run(self, together: Lockstep, at: Callable[[str], None]) -> list[tuple[list[int], list[float], bool]]:
         """Of each answer: its ids with the one that ended it, their log-probabilities, and whether it ended itself."""
         logits_BV = self._forward(self._ids_PT).repeat_interleave(self._num, 0)
         self._expand()
@@ -134,6 +135,7 @@ class _Decoding:
         active_B = torch.full((len(logits_BV),), not self._is_idle, device=self._device)
         step = 0
         while True:
+            at(f"token {step + 1} of {len(alive)} answers")
             if not self._is_idle:
                 next_B, logp_B = self._choose(logits_BV, alive, step)
                 has_ended_B = torch.isin(next_B, self._stops)

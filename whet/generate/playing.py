@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from whet.base.seeds import derive
-from whet.contracts.rewards import Message, Trajectory
+from whet.contracts.rewards import Message, Trajectory, unheard
 from whet.generate.prompts import end_of_turn, prompt_ids
 from whet.generate.protocol import Completion, Engine, GenerateSettings
 
@@ -32,9 +32,11 @@ class Playing:
         *,
         seed: int,
         numbers: Sequence[int],
+        at: Callable[[str], None] = unheard,
     ) -> list[list[Trajectory]]:
         ids = [prompt_ids(self.tokenizer, prompt) for prompt in prompts]
         settings = replace(self.settings, seed=derive("play", seed, *numbers), logprobs=True)
+        at(f"the engine's answers to {len(ids)} prompts, {num} to each")
         said = self.engine.complete([prompt for prompt in ids for _ in range(num)], settings) if ids else []
         made = [self._trajectory(ids[i // num], answer) for i, answer in enumerate(said)]
         return [made[i * num : (i + 1) * num] for i in range(len(ids))]

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import torch
 
 from whet.contracts.rewards import Grader, Grading, Player, Task, Trajectory
 from whet.data.prompts import Asked
+from whet.generate.ahead import Ahead, Job, Progress, Watch
 from whet.parallel.world import World
 from whet.rewards.limit import FailureLimit
 from whet.train.answered import Answered
@@ -24,24 +28,34 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Who answers and who grades. `limit` stops the run when rewards fail too often."""
+    """Who answers, who grades, and how long they are waited for. `limit` stops the run when rewards fail too often."""
 
     world: World
     player: Player
     grader: Grader
     limit: FailureLimit
+    watch: Watch
 
-    def __call__(self, asked: Sequence[Asked], num: int, seed: int) -> Share:
+    def __call__(self, asked: Sequence[Asked], num: int, seed: int, what: str) -> Share:
         """`num` graded answers to each prompt, whole on every rank. The draws depend on `seed` and places alone."""
-        return self.everyones(self.own(asked, num, seed))
+        job = self.job(asked, num, seed)
+        return self.everyones(Ahead(lambda _: job, self.watch, what).take(0))
 
-    def own(self, asked: Sequence[Asked], num: int, seed: int) -> Share:
-        """This rank's share of them."""
+    def job(self, asked: Sequence[Asked], num: int, seed: int, *, is_frozen: bool = False) -> Job[Share]:
+        """What makes this rank's share, with the weights as they are when it runs, or, frozen, as they are now."""
+        freezable: Any = self.player
+        player: Player = freezable.frozen() if is_frozen else self.player
+        return lambda progress: self._own(player, asked, num, seed, progress)
+
+    def _own(self, player: Player, asked: Sequence[Asked], num: int, seed: int, progress: Progress) -> Share:
+        if self.world.device.type == "cuda":  # each thread has a current device of its own
+            torch.cuda.set_device(self.world.device)
         mine = list(range(len(asked)))[self.world.rank :: self.world.size]
-        trajectories = self.player(
+        trajectories = player(
             [asked[i].ids or asked[i].prompt.messages for i in mine],  # type: ignore[misc]
-            [asked[i].prompt.columns for i in mine], num, seed=seed, numbers=mine,
+            [asked[i].prompt.columns for i in mine], num, seed=seed, numbers=mine, at=progress.at,
         )  # fmt: skip
+        progress.at("the rewards of the answers")
         tasks = [_task(asked[i], group) for i, group in zip(mine, trajectories, strict=True)]
         grading = self.grader.grade(tasks)
         answered = [

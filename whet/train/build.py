@@ -31,10 +31,7 @@ from whet.optim.layers import depth_rates, layers
 from whet.optim.wrapped import Averaged, InBackward
 from whet.parallel.shard import shard
 from whet.parallel.world import World
-from whet.rewards.build import build_grader
-from whet.rewards.limit import FailureLimit
 from whet.train.allocator import keep_freed_memory
-from whet.train.asking import Asking
 from whet.train.checkpoint import Checkpoints
 from whet.train.controls import Controls
 from whet.train.deal import Dealer
@@ -44,19 +41,16 @@ from whet.train.executor import Executor
 from whet.train.feed import Feed, feed
 from whet.train.first_step import FirstStep
 from whet.train.folder import RunFolder
-from whet.train.held_out import HeldOut, HeldOutLoss, HeldOutReward
 from whet.train.located import located
 from whet.train.loop import Cadence, Loop
 from whet.train.notices import on_micro_batch, on_noise, on_resume, on_schedule, refuse_batch_norm
 from whet.train.optimizer_state import NamedOptimizer
 from whet.train.own_answers import OwnAnswers
-from whet.train.player import player_of
 from whet.train.progress import Progress
 from whet.train.reference import AdaptersOff, Frozen, begins_at_base, choose, remember
 from whet.train.resolve import Resolved, resolve
-from whet.train.rollouts import Making
+from whet.train.rollout_build import held_out_of, making_of
 from whet.train.rows import template_of
-from whet.train.scoring import Scoring
 from whet.train.teacher import check_teacher, has_teacher, is_told, load_teacher, teacher_run, tell
 from whet.train.watchdog import Watchdog
 
@@ -127,11 +121,11 @@ def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World,
             receiver.receive(record)
 
     if fed.rollouts is not None:
-        fed.rollouts.making = _making(run, world, model, executor, dealer)
+        fed.rollouts.making = making_of(run, world, model, method, executor, dealer)
     with forked(run.seed, "tuner start"):
         method.init(model.module, FirstStep(fed.source, dealer, executor))
     evaluation = Evaluation(
-        _held_out(run, fed, dealer, executor), run.evaluate.prompts, _answer(run, model, executor),
+        held_out_of(run, fed, dealer, executor), run.evaluate.prompts, _answer(run, model, executor),
         run.evaluate.early_stop,
     )  # fmt: skip
     learns_from_answers = fed.rollouts is not None
@@ -288,25 +282,6 @@ def _with_own_answers(run: Run, world: World, model: Loaded, fed: Feed) -> Feed:
     longest = min(fed.longest + asked["own_tokens"], model.capabilities.context or fed.longest + asked["own_tokens"])
     source = OwnAnswers(fed.source, player, world, asked["own"], run.seed)
     return replace(fed, source=source, longest=max(longest, fed.longest))
-
-
-def _making(run: Run, world: World, model: Loaded, executor: Executor, dealer: Dealer) -> Making:
-    """Who answers, grades and scores in the rollouts of this run."""
-    asking = Asking(
-        world, player_of(run, world, model), build_grader(run.rewards), FailureLimit(run.rewards.max_failed)
-    )
-    online: Any = executor.objective
-    return Making(asking, online, Scoring(executor, dealer, run.rollout.temperature), lambda: dealer.capacity)
-
-
-def _held_out(run: Run, fed: Feed, dealer: Dealer, executor: Executor) -> HeldOut | None:
-    """What is measured at each evaluation, if anything is held out."""
-    if fed.held_out is not None:
-        return HeldOutLoss(fed.held_out, dealer, executor)
-    if fed.rollouts is None or not fed.held_asked:
-        return None
-    assert fed.rollouts.making is not None
-    return HeldOutReward(fed.held_asked, fed.rollouts.making.asking, executor, run.seed)
 
 
 def _groups(run: Run, model: Loaded, method: Tuner) -> ParamGroups:

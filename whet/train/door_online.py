@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from whet.base.catalogue import objective
@@ -39,6 +40,11 @@ def check_online(run: Run) -> None:
             at="rollout.updates", hint=f"rollout.updates={run.rollout.prompts}",
         )  # fmt: skip
     _check_tools(run.rollout)
+    if run.rollout.staleness and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ConfigError(
+            "answers ahead of their turn are made on one process, and this run has several",
+            at="rollout.staleness", hint="rollout.staleness=0",
+        )  # fmt: skip
     _check_of_replies(run)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -56,20 +56,23 @@ class HeldOutLoss:
 class HeldOutReward:
     """What the rewards say of an answer to each prompt, drawn as those that are learned from.
 
-    The draws are the same at every measurement, so that what changes between two is the model.
+    The draws are the same at every measurement, so that what changes between two is the model. `settle` waits for
+    rollouts on their way, whose engine may be the same.
     """
 
     asked: Sequence[Asked]
     asking: Asking
     executor: Executor
     seed: int
+    settle: Callable[[], None]
     figure: str = "reward"
     sign: int = -1
     _failures: Failures = field(default_factory=Failures)
 
     def __call__(self) -> dict[str, float]:
+        self.settle()
         with self.executor.evaluation_weights():
-            share = self.asking(self.asked, 1, derive("held-out reward", self.seed))
+            share = self.asking(self.asked, 1, derive("held-out reward", self.seed), "answering held-out prompts")
         self._failures.add(share.failures, share.examples)
         lengths = np.concatenate([a.lengths_N for a in share.answered])
         truncated = np.concatenate([a.is_truncated_N for a in share.answered])

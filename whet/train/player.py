@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from whet.base.catalogue import engine
 from whet.base.run import Run
 from whet.contracts.model import Loaded
-from whet.contracts.rewards import Player, Trajectory
+from whet.contracts.rewards import Player, Trajectory, unheard
 from whet.data.template import chat_template
+from whet.generate.ahead import Watch
 from whet.generate.borrow import Lockstep
 from whet.generate.episodes import Episodes
 from whet.generate.groups import Groups
@@ -22,25 +23,33 @@ from whet.generate.prompts import stop_ids
 from whet.generate.protocol import Engine, GenerateSettings
 from whet.generate.tools import Toolbox, load_tools
 from whet.parallel.world import World
+from whet.train.copied import Copied, Copy
 from whet.train.live import live_tensors
-from whet.train.patience import patiently
 
 
-def player_of(run: Run, world: World, loaded: Loaded) -> Player:
-    """The player that `rollout.engine` means."""
+def player_of(run: Run, world: World, loaded: Loaded, *, is_adapter: bool) -> Player:
+    """The player that `rollout.engine` means; with staleness one that can answer with the weights of a moment."""
     made = run.rollout
     settings = GenerateSettings(
         max_new_tokens=made.max_new_tokens, temperature=made.temperature, top_k=made.top_k, top_p=made.top_p,
         min_p=made.min_p,
     )  # fmt: skip
-    is_local = made.engine.kind == "local"
-    if is_local and not made.tools:
-        return Groups(loaded.module, loaded.processor, settings, made.batch_tokens)
+    if made.engine.kind == "local":
+        if not made.staleness:
+            return _ours(run, loaded, settings)
+        twin = Copy(loaded.module, shares_frozen=is_adapter)
+        return Copied(twin, _ours(run, replace(loaded, module=twin.module), settings))
     other: Engine = engine.get(made.engine.kind).build(loaded, **made.engine.values())
     playing = _with_tools(run, loaded, other, settings) if made.tools else Playing(other, loaded.processor, settings)
-    if is_local:
-        return playing
-    return Elsewhere(world, loaded, other, playing, made.engine.kind, made.timeout_s, made.restarts)
+    return Elsewhere(world, loaded, other, playing)
+
+
+def _ours(run: Run, loaded: Loaded, settings: GenerateSettings) -> Player:
+    """Our own decoder."""
+    made = run.rollout
+    if not made.tools:
+        return Groups(loaded.module, loaded.processor, settings, made.batch_tokens)
+    return _with_tools(run, loaded, engine.get("local").build(loaded, **made.engine.values()), settings)
 
 
 def _with_tools(run: Run, loaded: Loaded, answers: Engine, settings: GenerateSettings) -> Episodes:
@@ -56,26 +65,41 @@ def _with_tools(run: Run, loaded: Loaded, answers: Engine, settings: GenerateSet
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """Another engine: sent the weights before each rollout where it takes them, and waited for with patience."""
+    """Another engine: sent the weights before each rollout where it takes them (`whet.contracts.rewards.Freezable`)."""
 
     world: World
     loaded: Loaded
     engine: Engine
     playing: Player
-    name: str
-    timeout_s: float
-    restarts: int
 
     def __call__(
-        self, prompts: Sequence[Any], rows: Sequence[Mapping[str, Any]], num: int, *, seed: int, numbers: Sequence[int]
+        self,
+        prompts: Sequence[Any],
+        rows: Sequence[Mapping[str, Any]],
+        num: int,
+        *,
+        seed: int,
+        numbers: Sequence[int],
+        at: Callable[[str], None] = unheard,
     ) -> list[list[Trajectory]]:
+        at("sending the weights to the engine")
         self._sync()
-        what = f"the engine `{self.name}` with {len(prompts)} prompts, {num} answers to each"
-        ask = partial(self.playing, prompts, rows, num, seed=seed, numbers=numbers)
-        again = getattr(self.engine, "restart", None)
-        found = patiently(ask, what, timeout_s=self.timeout_s, restarts=self.restarts, again=again)
+        found = self.playing(prompts, rows, num, seed=seed, numbers=numbers, at=at)
+        at("the other ranks")
         self.world.wait()  # the others may still be asking, of the weights that they were asked with
         return found
+
+    def frozen(self) -> Player:
+        """The engine with the weights of now, which are kept until it has answered. One process alone."""
+        if getattr(self.engine, "sync", None) is None:
+            return self.playing
+        weights = {name: tensor.detach().clone() for name, tensor in live_tensors(self.loaded.module)}
+        return partial(self._play, weights)
+
+    def _play(self, weights: Mapping[str, Any], *given: Any, **named: Any) -> list[list[Trajectory]]:
+        named["at"]("sending the weights to the engine")
+        self.engine.sync(iter(weights.items()))  # type: ignore[attr-defined]
+        return self.playing(*given, **named)
 
     def _sync(self) -> None:
         """Hand the weights to the engine. All ranks gather them; the leader's engine takes them."""
@@ -88,3 +112,14 @@ class Elsewhere:
         for _ in tensors:  # what the engine left, and on the other ranks all of them
             pass
         self.world.wait()
+
+
+def watch_of(run: Run, world: World, player: Player, say: Callable[[str], None]) -> Watch:
+    """How rollouts are watched. Several ranks wait for each other, so what stalls there cannot begin anew alone."""
+    restarts = run.rollout.restarts if world.size == 1 else 0
+    other = getattr(player, "engine", None)
+    none: Callable[[], Any] = lambda: None  # noqa: E731
+    return Watch(
+        run.rollout.timeout_s, restarts, say, waiting=getattr(other, "waiting", list),
+        again=getattr(other, "restart", none),
+    )  # fmt: skip

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,10 +20,11 @@ from whet.contracts.sample import Sample
 from whet.contracts.steps import Step, Stop
 from whet.data.prompts import Prompts
 from whet.data.source import DatasetSource, check_turn, refuse_changes
+from whet.generate.ahead import Ahead, Job
 from whet.train.answered import Answered, grouped, parts_of, pieces
 from whet.train.asking import Asking
 from whet.train.rollout_figures import Failures, figures_of, why_flat
-from whet.train.rollout_state import packed, unpacked
+from whet.train.rollout_state import Played, packed, restored, stored, unpacked
 
 # Numbers of the chosen tokens of samples, by name: of each sample, one array over all its trained tokens.
 Scorer = Callable[[Sequence[Sample], frozenset[str]], Mapping[str, list[np.ndarray]]]
@@ -46,18 +48,29 @@ class Rollouts:
     """Steps of `updates` parts of each rollout, `passes` times over (contract: `whet.contracts.steps.StepSource`).
 
     Prompts come in the order of `order`, which never ends. Answers are made with the weights as they are when a
-    rollout is due; ranks share the prompts, and every rank then holds all answers. What is not yet learned from is
-    part of the state, so that a resumed run goes on with the same answers. `making` is given once the model is built.
+    rollout is due, or with `staleness` up to so many rollouts before; ranks share the prompts, and every rank then
+    holds all answers. What is not yet learned from, and what is on its way, is part of the state, so that a resumed run
+    goes on with the same answers. `making` is given once the model is built.
     """
 
     def __init__(self, prompts: Prompts, order: DatasetSource, settings: Rollout, *, total: int, seed: int) -> None:
         self._prompts, self._order, self._settings = prompts, order, settings
         self.total, self._seed = total, seed
-        self.making: Making | None = None
+        self._making: Making | None = None
+        self._line: Ahead[Played] | None = None
         self._steps: list[list[Sample]] = []
         self._served = self._step = self._round = self._version = self._flat_rounds = 0
         self._epoch, self._figures, self._warnings = 0.0, dict[str, float](), tuple[str, ...]()
         self.failures, self.tool_failures = Failures(), Failures("tool", "calls")
+
+    @property
+    def making(self) -> Making:
+        assert self._making is not None, "the model is not built yet"
+        return self._making
+
+    @making.setter
+    def making(self, making: Making) -> None:
+        self._making, self._line = making, Ahead(self._ask, making.asking.watch)
 
     def next(self, step: int) -> Step | Stop:
         """The step of this number; they are given out in order. Makes the next rollout when one is due."""
@@ -80,7 +93,7 @@ class Rollouts:
         answered, num_drawn = self._answers()
         made = time.perf_counter() - began
         credit, samples, outcome = self._judged(answered)
-        self._steps, self._served, self._version = self._parts(samples), 0, self._step
+        self._steps, self._served = self._parts(samples), 0
         self._figures = {
             **figures_of(answered, outcome, credit, num_drawn), **credit.figures,
             "rollout_s": made, "scoring_s": time.perf_counter() - began - made,
@@ -105,21 +118,38 @@ class Rollouts:
 
     def _play(self) -> list[Answered]:
         """One round: this rank's share of prompts answered and graded, then everybody's, in the order of prompts."""
-        assert self.making is not None
-        drawn = self._order.next(self._round)
-        if isinstance(drawn, Stop):
-            raise RunError("there are no more prompts")
-        asked = [self._prompts.asked(int(drawn.fetch(i).fields["number"])) for i in range(len(drawn.lengths))]
-        seed, self._epoch = derive("rollout", self._seed, self._round), drawn.epoch
+        assert self._line is not None
+        played = self._line.take(self._round, self._useful())
         self._round += 1
-        share = self.making.asking(asked, self._settings.completions, seed)
+        self._version, self._epoch = played.step, played.epoch
+        share = self.making.asking.everyones(played.share)
         self.failures.add(share.failures, share.examples)
         self.tool_failures.of_tools(share.answered)
         return list(share.answered)
 
+    def _ask(self, number: int) -> Job[Played]:
+        """The job that makes round `number`, with the weights of now."""
+        drawn = self._order.next(number)
+        if isinstance(drawn, Stop):
+            raise RunError("there are no more prompts")
+        asked = [self._prompts.asked(int(drawn.fetch(i).fields["number"])) for i in range(len(drawn.lengths))]
+        seed, step, epoch = derive("rollout", self._seed, number), self._step, drawn.epoch
+        made = self._settings
+        job = self.making.asking.job(asked, made.completions, seed, is_frozen=made.staleness > 0)
+        return lambda progress: Played(job(progress), step, epoch)
+
+    def _useful(self) -> int:
+        """How many rounds beyond the one that is due may be on their way, and will be learned from."""
+        steps = self._settings.updates * self._settings.passes
+        return min(self._settings.staleness, max(0, math.ceil((self.total - self._step) / steps) - 1))
+
+    def settle(self) -> None:
+        """Wait for what is on its way."""
+        if self._line is not None:
+            self._line.settled()
+
     def _judged(self, answered: Sequence[Answered]) -> tuple[Credit, list[Sample], Outcome]:
         """What the objective makes of the answers, and the samples that come of it."""
-        assert self.making is not None
         if not any(np.isfinite(a.rewards_N).any() for a in answered):
             raise RunError(
                 f"no answer of {len(answered)} prompts could be graded: {self.failures.summary()}",
@@ -167,7 +197,8 @@ class Rollouts:
         )  # fmt: skip
 
     def state_dict(self) -> dict[str, Any]:
-        """JSON: the place in the prompts, and the samples that were made and not yet learned from."""
+        """JSON: the place in the prompts, the samples that were made and not yet learned from, and the answers of
+        rounds on their way, which are waited for."""
         left = self._served < len(self._steps) * self._settings.passes
         return {
             "order": self._order.state_dict(),
@@ -180,6 +211,7 @@ class Rollouts:
             "figures": self._figures,
             "rollout": self._shape(),
             "samples": [packed(step) for step in self._steps] if left else [],
+            "ahead": {str(n): stored(played) for n, played in self._line.settled().items()} if self._line else {},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -190,6 +222,8 @@ class Rollouts:
         self._version, self._flat_rounds, self._epoch = state["version"], state["flat_rounds"], state["epoch"]
         self._figures = dict(state["figures"])
         self._steps = [unpacked(step) for step in state["samples"]]
+        if self._line is not None:
+            self._line.restore({int(n): restored(played) for n, played in state["ahead"].items()})
 
     def _shape(self) -> dict[str, Any]:
         return self._settings.model_dump(exclude={"batch_tokens", "patience"})
