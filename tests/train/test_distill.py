@@ -13,7 +13,7 @@ from whet.base.config import from_mapping
 from whet.base.errors import ConfigError, DataError, ModelError, RunError
 from whet.train.api import resume, train
 from whet.train.build import assemble
-from whet.train.own_answers import reply_start
+from whet.train.online.own_answers import reply_start
 
 
 @pytest.fixture(scope="module")

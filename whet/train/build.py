@@ -44,12 +44,12 @@ from whet.train.folder import RunFolder
 from whet.train.located import located
 from whet.train.loop import Cadence, Loop
 from whet.train.notices import on_micro_batch, on_noise, on_resume, on_schedule, refuse_batch_norm
+from whet.train.online.build import held_out_of, making_of
+from whet.train.online.own_answers import OwnAnswers
 from whet.train.optimizer_state import NamedOptimizer
-from whet.train.own_answers import OwnAnswers
 from whet.train.progress import Progress
 from whet.train.reference import AdaptersOff, Frozen, begins_at_base, choose, remember
 from whet.train.resolve import Resolved, resolve
-from whet.train.rollout_build import held_out_of, making_of
 from whet.train.rows import template_of
 from whet.train.teacher import check_teacher, has_teacher, is_told, load_teacher, teacher_run, tell
 from whet.train.watchdog import Watchdog

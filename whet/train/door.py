@@ -10,8 +10,8 @@ from whet.base.run import Data, Run
 from whet.contracts.model import FAMILIES
 from whet.contracts.tuner import Tuner
 from whet.parallel.world import device_of
-from whet.train.door_online import check_online
 from whet.train.folder import RunFolder
+from whet.train.online.door import check_online
 
 # Settings of `data` that say how text becomes tokens, and those of them that are about conversations and replies.
 _OF_TEXT = ("template", "train_on", "loss_scale", "max_length", "truncation", "allow")

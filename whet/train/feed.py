@@ -19,8 +19,8 @@ from whet.data.recipe import RowsToSamples
 from whet.data.source import DatasetSource
 from whet.data.store import Dataset, TokenStore, held_out, store_of
 from whet.data.stream import StreamingSource
-from whet.train.rollout_feed import rollouts
-from whet.train.rollouts import Rollouts
+from whet.train.online.feed import rollouts
+from whet.train.online.rollouts import Rollouts
 from whet.train.rows import Rows, max_length, rows_of, sources_of, takes
 
 BATCH_TOKENS, BATCH_SAMPLES, HELD_OUT_STEP = 16_384, 128, -1

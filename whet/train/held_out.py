@@ -12,10 +12,10 @@ import numpy as np
 from whet.base.seeds import derive
 from whet.contracts.steps import Step
 from whet.data.prompts import Asked
-from whet.train.asking import Asking
 from whet.train.deal import Dealer
 from whet.train.executor import Executor
-from whet.train.rollout_figures import Failures, rewards_of
+from whet.train.online.asking import Asking
+from whet.train.online.figures import Failures, rewards_of
 
 
 class HeldOut(Protocol):

@@ -12,8 +12,8 @@ import numpy as np
 
 from whet.contracts.rewards import Grades, Trajectory
 from whet.contracts.sample import Origin, Sample
-from whet.train.answered import Answered
-from whet.train.asking import Share
+from whet.train.online.answered import Answered
+from whet.train.online.asking import Share
 
 
 @dataclass(frozen=True, slots=True)

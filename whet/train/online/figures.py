@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from whet.contracts.rollouts import Credit, Outcome
-from whet.train.answered import Answered
+from whet.train.online.answered import Answered
 
 
 def figures_of(answered: Sequence[Answered], outcome: Outcome, credit: Credit, num_drawn: int) -> dict[str, float]:

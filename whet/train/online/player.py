@@ -23,8 +23,8 @@ from whet.generate.prompts import stop_ids
 from whet.generate.protocol import Engine, GenerateSettings
 from whet.generate.tools import Toolbox, load_tools
 from whet.parallel.world import World
-from whet.train.copied import Copied, Copy
 from whet.train.live import live_tensors
+from whet.train.online.copied import Copied, Copy
 
 
 def player_of(run: Run, world: World, loaded: Loaded, *, is_adapter: bool) -> Player:

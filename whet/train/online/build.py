@@ -11,14 +11,14 @@ from whet.contracts.tuner import Tuner
 from whet.parallel.world import World
 from whet.rewards.build import build_grader
 from whet.rewards.limit import FailureLimit
-from whet.train.asking import Asking
 from whet.train.deal import Dealer
 from whet.train.executor import Executor
 from whet.train.feed import Feed
 from whet.train.held_out import HeldOut, HeldOutLoss, HeldOutReward
-from whet.train.player import player_of, watch_of
-from whet.train.rollouts import Making
-from whet.train.scoring import Scoring
+from whet.train.online.asking import Asking
+from whet.train.online.player import player_of, watch_of
+from whet.train.online.rollouts import Making
+from whet.train.online.scoring import Scoring
 
 
 def making_of(run: Run, world: World, model: Loaded, method: Tuner, executor: Executor, dealer: Dealer) -> Making:

@@ -14,7 +14,7 @@ from whet.data.prompts import Asked
 from whet.generate.ahead import Ahead, Job, Progress, Watch
 from whet.parallel.world import World
 from whet.rewards.limit import FailureLimit
-from whet.train.answered import Answered
+from whet.train.online.answered import Answered
 
 
 @dataclass(frozen=True, slots=True)

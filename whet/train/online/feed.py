@@ -20,7 +20,7 @@ from whet.generate.calls import Exchange
 from whet.generate.prompts import prompt_ids
 from whet.generate.tools import load_tools
 from whet.rewards.build import required_columns
-from whet.train.rollouts import Rollouts
+from whet.train.online.rollouts import Rollouts
 
 # The order of prompts goes on for as long as it is asked.
 _FOR_EVER = 1 << 40
