@@ -83,7 +83,7 @@ def work(how: str, folder: Path, output: Path) -> None:
     from transformers import AutoModelForCausalLM
 
     from whet.export.merging import Part, merge_models
-    from whet.models.combine import Recipe
+    from whet.models.merging.combine import Recipe
 
     with Peak() as peak:
         if how == "whet":

@@ -8,7 +8,7 @@ import torch
 from tests.generate import tiny
 from tests.models.test_folding import TARGETS, adapter
 from whet.cli.main import main
-from whet.models.stored import Stored
+from whet.models.checkpoints.stored import Stored
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from whet.base.errors import ConfigError, ModelError
 from whet.base.seeds import forked
 from whet.export import merging
 from whet.export.merging import Part, merge_models
-from whet.models.combine import Recipe, slerp
-from whet.models.stored import Stored
+from whet.models.checkpoints.stored import Stored
+from whet.models.merging.combine import Recipe, slerp
 
 
 def lora(**settings):

@@ -7,7 +7,7 @@ import torch
 from peft.utils.merge_utils import ties
 
 from whet.base.errors import ConfigError
-from whet.models.combine import Recipe, combine, slerp
+from whet.models.merging.combine import Recipe, combine, slerp
 
 
 def changes(count=3, shape=(12, 8)):

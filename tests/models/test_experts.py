@@ -7,8 +7,8 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from tests.generate import tiny
 from whet.base.errors import ModelError
 from whet.export.weights import skeleton
-from whet.models.experts import Fused, experts, pieces
-from whet.models.stored import Stored
+from whet.models.checkpoints.experts import Fused, experts, pieces
+from whet.models.checkpoints.stored import Stored
 
 
 @pytest.mark.parametrize("kind", ["mixtral", "qwen3_moe"])

@@ -11,8 +11,8 @@ from tests.models.test_peft_tuner import disturb, logits, make
 from whet.base.seeds import forked
 from whet.kernels.quantized import Quantized
 from whet.models import attention
-from whet.models.fast_lora import GATED, install
 from whet.models.language import LanguageModel
+from whet.models.tuning.fast_lora import GATED, install
 
 pytest.importorskip("peft")
 attention.register()

@@ -13,9 +13,9 @@ from tests.generate import tiny
 from whet.base.errors import ModelError
 from whet.base.seeds import forked
 from whet.export.weights import skeleton
-from whet.models.combine import Recipe
-from whet.models.folding import Adapter, needs_whole_base
-from whet.models.merging import Merged, Weighted
+from whet.models.merging.combine import Recipe
+from whet.models.merging.folding import Adapter, needs_whole_base
+from whet.models.merging.weights import Merged, Weighted
 
 TARGETS = {"target_modules": ["q_proj", "down_proj"]}
 METHODS = {

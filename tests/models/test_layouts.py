@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from whet.kernels.codes import Codes, Grid, nearest
-from whet.models.layouts import config_of, from_compressed, from_gptq, reader, to_compressed, to_gptq
+from whet.models.checkpoints.layouts import config_of, from_compressed, from_gptq, reader, to_compressed, to_gptq
 
 GRIDS = [Grid(4, 16), Grid(4, 16, symmetric=False), Grid(8, 32), Grid(8, None), Grid(4, None, symmetric=False)]
 

@@ -10,7 +10,7 @@ from whet.base.errors import ConfigError
 from whet.kernels.dense import dense
 from whet.kernels.quantized import Quantized
 from whet.models.context import BuildContext
-from whet.models.lora import lora_layers
+from whet.models.tuning.lora import lora_layers
 
 
 def started(path, rank, **settings):

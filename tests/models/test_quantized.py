@@ -11,7 +11,7 @@ from tests.models.test_pretrained import LLAMA, build, folder, refusal, tokenize
 from whet.base.catalogue import tuner
 from whet.kernels.dense import dense
 from whet.kernels.quantized import Quantized
-from whet.models import quantized
+from whet.models.checkpoints import quantized
 from whet.models.context import BuildContext
 
 IDS = torch.arange(4, 30)[None]

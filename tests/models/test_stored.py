@@ -5,7 +5,7 @@ import torch
 
 from tests.generate import tiny
 from whet.base.errors import ModelError
-from whet.models.stored import INDEX, Stored
+from whet.models.checkpoints.stored import INDEX, Stored
 
 
 @pytest.mark.parametrize("shard", ["5GB", "20KB"])

@@ -5,7 +5,7 @@ import torch
 
 from tests.models.zero_files import write
 from whet.base.errors import ModelError
-from whet.models.zero import Zero, is_zero
+from whet.models.checkpoints.zero import Zero, is_zero
 
 
 def state():

@@ -21,7 +21,7 @@ pytest.importorskip("peft")
 @pytest.mark.parametrize("codec", ["nf4", "int8"])
 def test_an_adapter_on_a_quantized_base_learns_and_is_used_on_that_base(base, tmp_path, codec):  # noqa: F811
     from whet.generate.models import load_model
-    from whet.models.quantized import Quantization
+    from whet.models.checkpoints.quantized import Quantization
 
     model = {"path": str(base / "model"), "quantize": codec, "keep": ["down_proj"]}
     folder, ended = train(from_mapping(run(base, tmp_path, model=model)))

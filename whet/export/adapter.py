@@ -17,7 +17,8 @@ from whet.export.card import Card
 from whet.export.folder import appearing
 from whet.export.report import Report
 from whet.export.writing import PURPOSES, checked, write_generation_config, write_tokenizer
-from whet.models import heads, quantized
+from whet.models import heads
+from whet.models.checkpoints import quantized
 
 _CLASSES = {
     "sequence": "AutoPeftModelForSequenceClassification",

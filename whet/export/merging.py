@@ -19,12 +19,12 @@ from whet.export.report import Report, compare, observe
 from whet.export.weights import SHARD_BYTES, skeleton
 from whet.export.writing import write_model
 from whet.models.adapters import base_of, is_adapter, merged, with_adapter
-from whet.models.combine import Recipe
-from whet.models.experts import Fused, UnknownPieces, experts
-from whet.models.folding import Adapter, needs_whole_base
-from whet.models.merging import Change, Finetuned, Merged, Rounded, Weighted, check_recipe
-from whet.models.quantized import Quantization, dequantize, linears, quantize, stored_method
-from whet.models.stored import Stored, local_folder
+from whet.models.checkpoints.experts import Fused, UnknownPieces, experts
+from whet.models.checkpoints.quantized import Quantization, dequantize, linears, quantize, stored_method
+from whet.models.checkpoints.stored import Stored, local_folder
+from whet.models.merging.combine import Recipe
+from whet.models.merging.folding import Adapter, needs_whole_base
+from whet.models.merging.weights import Change, Finetuned, Merged, Rounded, Weighted, check_recipe
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

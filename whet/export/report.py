@@ -24,9 +24,9 @@ from whet.generate.decode import context_length
 from whet.generate.prompts import end_of_turn, text_ids
 from whet.generate.protocol import GenerateSettings
 from whet.kernels.quantized import Quantized
-from whet.models import quantized
 from whet.models.adapters import base_of, is_adapter, quiet
-from whet.models.coded import is_beyond_transformers, load_coded
+from whet.models.checkpoints import quantized
+from whet.models.checkpoints.coded import is_beyond_transformers, load_coded
 from whet.models.families import family_of
 from whet.models.heads import beside, headed
 from whet.models.language import unwrapped

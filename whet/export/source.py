@@ -36,8 +36,8 @@ class Source:
 
 def find_source(name: str, root: Path = store.ROOT) -> tuple[str, Path | None]:
     """What `name` means, and the run that it belongs to: a model, an adapter, or a checkpoint of DeepSpeed's ZeRO."""
+    from whet.models.checkpoints.zero import is_zero
     from whet.models.find import find_model, find_run
-    from whet.models.zero import is_zero
 
     return (name, None) if is_zero(name) else (find_model(name, root), find_run(name, root))
 
@@ -48,7 +48,7 @@ def read_source(name: str, *, device: str = "cpu", root: Path = store.ROOT, like
     A quantized base has the values that its adapter was trained on. A checkpoint of DeepSpeed's ZeRO has the config and
     the tokenizer of `like`, or those that lie beside it.
     """
-    from whet.models.zero import is_zero
+    from whet.models.checkpoints.zero import is_zero
 
     if is_zero(name):
         return _from_zero(name, like or name, device)
@@ -57,8 +57,8 @@ def read_source(name: str, *, device: str = "cpu", root: Path = store.ROOT, like
     from whet.export.report import observe
     from whet.generate.models import load_model, stored_dtype
     from whet.models.adapters import merge
+    from whet.models.checkpoints.quantized import dequantize
     from whet.models.find import find_model, find_run
-    from whet.models.quantized import dequantize
 
     path, run = find_model(name, root), find_run(name, root)
     loaded = load_model(path, device=device, dtype="fp32", root=root)
@@ -74,7 +74,7 @@ def _from_zero(path: str, like: str, device: str) -> Source:
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     from whet.export.report import observe
-    from whet.models.zero import Zero
+    from whet.models.checkpoints.zero import Zero
 
     weights = Zero(path)
     hint = "--like MODEL, the model that the training began from"

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from whet.base.errors import ModelError
-from whet.models.experts import UnknownPieces, experts, pieces
+from whet.models.checkpoints.experts import UnknownPieces, experts, pieces
 
 SHARD_BYTES = 5 * 10**9
 # Where transformers lists parts of a model that lose too much in half precision.

@@ -60,7 +60,7 @@ def with_adapter(module: nn.Module, path: str) -> nn.Module:
     """The base model with the adapter of the folder `path` in it, for use. Raises ModelError where they do not fit."""
     wrapper = _loaded(module, path)
     if wrapper.peft_config[NAME].is_prompt_learning:
-        from whet.models.prompting import attach
+        from whet.models.tuning.prompting import attach
 
         return attach(module, wrapper)
     return hold(module, wrapper)
@@ -94,7 +94,7 @@ def stored_adapter(module: nn.Module, tensors: Mapping[str, Tensor]) -> tuple[An
     wrapper = wrapper_of(module)
     assert wrapper is not None
     if wrapper.peft_config[NAME].is_prompt_learning:
-        from whet.models.prompting import stored_prompt
+        from whet.models.tuning.prompting import stored_prompt
 
         return wrapper.peft_config[NAME], stored_prompt(wrapper, tensors)
     prefix = next(name for name, part in wrapper.named_modules() if part is module)
@@ -105,7 +105,7 @@ def stored_adapter(module: nn.Module, tensors: Mapping[str, Tensor]) -> tuple[An
     config, stored = wrapper.peft_config[NAME], adapter_state(wrapper, rest)
     if not starts:
         return config, stored
-    from whet.models.lora import of_original
+    from whet.models.tuning.lora import of_original
 
     named = {name.replace(".start_", ".lora_") + ".weight": tensor for name, tensor in starts.items()}
     return of_original(config, stored, named)

@@ -58,7 +58,7 @@ def attend(
     """Attention (B, T, H, K) over packed `segments`, or, without them, causal with the newest token last.
 
     `shifted` are finer segments for each half of the heads (LongLoRA). `prefix` fills keys and values of virtual
-    tokens (`whet.models.prompting.Prefix`). `across` is what layers between decoder and encoder take instead of
+    tokens (`whet.models.tuning.prompting.Prefix`). `across` is what layers between decoder and encoder take instead of
     `segments`; `position_bias` is added to the scores.
     """
     query, key, value = _under_autocast(query, key, value)

@@ -16,13 +16,13 @@ from whet.base.seeds import forked
 from whet.contracts.model import Capabilities, Loaded
 from whet.models import attention, both_ways, encoder_heads, value_head
 from whet.models.ahead import look_further
+from whet.models.checkpoints.quantized import check_frozen, check_stays
 from whet.models.context import BuildContext
 from whet.models.families import Family, auto_class, family_of
 from whet.models.language import LanguageModel
 from whet.models.loading import Spec, build_module, context_length, new_pieces, read
 from whet.models.new_tokens import grow
 from whet.models.probes import Verdict, check_own_forward, one_line, probe, unprobed
-from whet.models.quantized import check_frozen, check_stays
 from whet.models.roles import roles
 from whet.models.trials import TRIALS
 from whet.models.twin import build_twin, twin_config

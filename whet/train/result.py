@@ -17,9 +17,9 @@ from whet.export.report import compare, observe
 from whet.export.writing import write_model
 from whet.kernels.dense import dense
 from whet.models.adapters import stored_adapter
+from whet.models.checkpoints.quantized import quantization_of
 from whet.models.heads import head_of
 from whet.models.language import AHEAD
-from whet.models.quantized import quantization_of
 from whet.models.sentence import write_sentence
 from whet.models.value_head import is_of_head
 from whet.train.rows import template_of

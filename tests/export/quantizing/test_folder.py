@@ -21,8 +21,8 @@ from whet.export.report import compare, observe, plain
 from whet.generate.models import load_model
 from whet.kernels.codes import Codes, Grid, nearest
 from whet.kernels.quantized import Quantized
-from whet.models.layouts import to_compressed
-from whet.models.stored import Stored
+from whet.models.checkpoints.layouts import to_compressed
+from whet.models.checkpoints.stored import Stored
 
 IDS = torch.tensor([[5, 9, 2, 44, 17, 8, 60, 31]])
 

@@ -47,8 +47,8 @@ def main(args: argparse.Namespace) -> int:
     from whet.export.merging import merge_models
     from whet.export.sizes import parse_size
     from whet.export.writing import DTYPES
-    from whet.models.combine import Recipe
     from whet.models.find import find_model, find_run
+    from whet.models.merging.combine import Recipe
 
     path, run = find_model(args.model, args.root), find_run(args.model, args.root)
     output = place(args, "merged", {}, path, run)

@@ -17,11 +17,11 @@ from whet.export.quantizing.walk import Inputs, Shared, Walk, observe_block, run
 from whet.export.weights import auto_class
 from whet.models import attention
 from whet.models.blocks import blocks
+from whet.models.checkpoints.experts import Piece, experts
 from whet.models.context import BuildContext
-from whet.models.experts import Piece, experts
 from whet.models.language import LanguageModel
 from whet.models.loading import Spec
-from whet.models.merging import stored_name
+from whet.models.merging.weights import stored_name
 from whet.models.pretrained import verdict_of
 from whet.models.twin import build_twin, twin_config
 

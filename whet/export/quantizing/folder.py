@@ -23,10 +23,10 @@ from whet.export.sizes import check_room
 from whet.export.weights import SHARD_BYTES, auto_class, ready, skeleton, write_shards
 from whet.export.writing import checked, write_generation_config, write_tokenizer
 from whet.models.adapters import base_of, is_adapter
-from whet.models.combine import Recipe
-from whet.models.layouts import config_of, to_compressed, to_gptq
+from whet.models.checkpoints.layouts import config_of, to_compressed, to_gptq
+from whet.models.checkpoints.quantized import stored_method
 from whet.models.loading import Spec, read
-from whet.models.quantized import stored_method
+from whet.models.merging.combine import Recipe
 
 if TYPE_CHECKING:
     from whet.contracts.sample import Sample

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from whet.base.errors import ModelError
 from whet.export.quantizing.method import Method
 from whet.models.blocks import blocks
-from whet.models.experts import Piece, experts, pieces
-from whet.models.quantized import linears, without
+from whet.models.checkpoints.experts import Piece, experts, pieces
+from whet.models.checkpoints.quantized import linears, without
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from whet.base.errors import ConfigError, ModelError
 from whet.kernels.codes import Codes, Grid
-from whet.models.layouts import Layout
+from whet.models.checkpoints.layouts import Layout
 
 if TYPE_CHECKING:
     import torch

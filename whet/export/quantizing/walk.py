@@ -19,7 +19,7 @@ from whet.export.quantizing.routed import Routed
 from whet.generate.borrow import borrowed
 from whet.models.blocks import blocks
 from whet.models.language import LanguageModel
-from whet.models.merging import stored_name
+from whet.models.merging.weights import stored_name
 
 _HIDDEN = frozenset({"hidden"})
 _READ, _MADE = "_whet_read", "_whet_made"  # marks on activations: who reads them, and the norm that made them

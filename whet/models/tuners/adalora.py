@@ -8,7 +8,7 @@ from whet.base.catalogue import tuner
 from whet.base.settings import Count, Fraction, Momentum, Natural, NonNegative, Positive
 
 if TYPE_CHECKING:
-    from whet.models.adalora import AdaLora
+    from whet.models.tuning.adalora import AdaLora
 
 
 @tuner("adalora")
@@ -45,8 +45,8 @@ def adalora(
     modules_to_save: modules that are trained whole and stored with the adapter, such as lm_head
     """
     from whet.base.errors import ConfigError
-    from whet.models.adalora import AdaLora, Budget
-    from whet.models.peft_tuner import chosen_modules
+    from whet.models.tuning.adalora import AdaLora, Budget
+    from whet.models.tuning.peft_tuner import chosen_modules
 
     if rank > start_rank:
         raise ConfigError(

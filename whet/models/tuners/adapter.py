@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from whet.base.catalogue import tuner
 
 if TYPE_CHECKING:
-    from whet.models.peft_tuner import PeftTuner
+    from whet.models.tuning.peft_tuner import PeftTuner
 
 
 @tuner("adapter")
@@ -16,6 +16,6 @@ def adapter(*, path: str) -> PeftTuner:
 
     path: folder of the adapter, or the run or name of a run that made it
     """
-    from whet.models.continued import continued
+    from whet.models.tuning.continued import continued
 
     return continued(path)

@@ -8,7 +8,7 @@ from whet.base.catalogue import tuner
 from whet.base.settings import Count, Momentum, Natural
 
 if TYPE_CHECKING:
-    from whet.models.peft_tuner import PeftTuner
+    from whet.models.tuning.peft_tuner import PeftTuner
 
 
 @tuner("boft")
@@ -32,7 +32,7 @@ def boft(
     layers: only these layers, counted from 0
     modules_to_save: modules that are trained whole and stored with the adapter, such as lm_head
     """
-    from whet.models.peft_tuner import PeftTuner, chosen_modules
+    from whet.models.tuning.peft_tuner import PeftTuner, chosen_modules
 
     settings = {
         "boft_block_size": block,

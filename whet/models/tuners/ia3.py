@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from whet.base.catalogue import tuner
 
 if TYPE_CHECKING:
-    from whet.models.peft_tuner import PeftTuner
+    from whet.models.tuning.peft_tuner import PeftTuner
 
 
 @tuner("ia3")
@@ -26,7 +26,7 @@ def ia3(
     modules_to_save: modules that are trained whole and stored with the adapter, such as lm_head
     """
     from whet.base.errors import ConfigError
-    from whet.models.peft_tuner import PeftTuner, chosen_modules
+    from whet.models.tuning.peft_tuner import PeftTuner, chosen_modules
 
     if feedforward and not targets:
         raise ConfigError("`feedforward` needs `targets`", at="tuner.targets", hint="tuner.targets=[k_proj,v_proj,...]")

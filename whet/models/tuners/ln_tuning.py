@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from whet.base.catalogue import tuner
 
 if TYPE_CHECKING:
-    from whet.models.peft_tuner import PeftTuner
+    from whet.models.tuning.peft_tuner import PeftTuner
 
 
 @tuner("ln-tuning")
@@ -23,7 +23,7 @@ def ln_tuning(
     exclude: names, or a regular expression, of modules that are left out
     modules_to_save: modules that are trained whole and stored with the adapter, such as lm_head
     """
-    from whet.models.peft_tuner import NORMS, PeftTuner, chosen_modules
+    from whet.models.tuning.peft_tuner import NORMS, PeftTuner, chosen_modules
 
     settings: dict[str, Any] = chosen_modules(targets or NORMS, exclude, (), modules_to_save)
     return PeftTuner("ln_tuning", settings)

@@ -8,7 +8,7 @@ from whet.base.catalogue import tuner
 from whet.base.settings import Count, Momentum, Natural, Positive
 
 if TYPE_CHECKING:
-    from whet.models.lora import Lora
+    from whet.models.tuning.lora import Lora
 
 Start = Literal["default", "gaussian", "orthogonal", "pissa", "pissa-fast", "olora", "lora-ga", "loftq"]
 
@@ -49,8 +49,8 @@ def lora(
     fast: compute plain layers by kernels of ours, which keep less for the backward pass
     """
     from whet.base.errors import ConfigError
-    from whet.models.lora import Lora, peft_start
-    from whet.models.peft_tuner import chosen_modules
+    from whet.models.tuning.lora import Lora, peft_start
+    from whet.models.tuning.peft_tuner import chosen_modules
 
     if dora and init in ("pissa", "pissa-fast", "olora", "lora-ga"):
         raise ConfigError(

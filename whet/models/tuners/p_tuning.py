@@ -8,7 +8,7 @@ from whet.base.catalogue import tuner
 from whet.base.settings import Count
 
 if TYPE_CHECKING:
-    from whet.models.prompting import PromptTuner
+    from whet.models.tuning.prompting import PromptTuner
 
 
 @tuner("p-tuning")
@@ -19,7 +19,7 @@ def p_tuning(*, tokens: Count = 16, network: Literal["mlp", "lstm"] = "mlp", hid
     network: the network
     hidden: its width
     """
-    from whet.models.prompting import PromptTuner
+    from whet.models.tuning.prompting import PromptTuner
 
     settings = {
         "num_virtual_tokens": tokens,

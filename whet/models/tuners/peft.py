@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from whet.base.catalogue import tuner
 
 if TYPE_CHECKING:
-    from whet.models.peft_tuner import PeftTuner
+    from whet.models.tuning.peft_tuner import PeftTuner
 
 
 @tuner("peft")
@@ -17,7 +17,7 @@ def peft(*, method: str, settings: dict[str, Any] = {}) -> PeftTuner:  # noqa: B
     method: PEFT's name of it, such as hra, fourierft, randlora, miss, vblora
     settings: fields of its config, such as {r: 8, target_modules: all-linear}
     """
-    from whet.models.peft_tuner import PeftTuner, check_fields
+    from whet.models.tuning.peft_tuner import PeftTuner, check_fields
 
     check_fields(method, settings)
     return PeftTuner(method, settings)

@@ -8,7 +8,7 @@ from whet.base.catalogue import tuner
 from whet.base.settings import Count, Natural
 
 if TYPE_CHECKING:
-    from whet.models.prompting import PromptTuner
+    from whet.models.tuning.prompting import PromptTuner
 
 
 @tuner("prefix")
@@ -18,7 +18,7 @@ def prefix(*, tokens: Count = 16, hidden: Natural = 0) -> PromptTuner:
     tokens: virtual tokens
     hidden: width of a network that makes them while training; 0 trains them as they are
     """
-    from whet.models.prompting import PromptTuner
+    from whet.models.tuning.prompting import PromptTuner
 
     settings = {
         "num_virtual_tokens": tokens,

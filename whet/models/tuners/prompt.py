@@ -8,7 +8,7 @@ from whet.base.catalogue import tuner
 from whet.base.settings import Count
 
 if TYPE_CHECKING:
-    from whet.models.prompting import PromptTuner
+    from whet.models.tuning.prompting import PromptTuner
 
 
 @tuner("prompt")
@@ -18,7 +18,7 @@ def prompt(*, tokens: Count = 16, start: Literal["random", "sample"] = "sample")
     tokens: virtual tokens
     start: random numbers, or embeddings of words drawn from the vocabulary
     """
-    from whet.models.prompting import PromptTuner
+    from whet.models.tuning.prompting import PromptTuner
 
     settings = {
         "num_virtual_tokens": tokens,

@@ -34,13 +34,13 @@ class Qat(Full):
         self._bits, self._group, self._keep = bits, group, keep
 
     def prepare(self, module: nn.Module) -> nn.Module:
-        from whet.models.fake_quantized import fake_quantize
+        from whet.models.tuning.fake_quantized import fake_quantize
 
         fake_quantize(module, self._bits, self._group, self._keep)
         return super().prepare(module)
 
     def written(self, module: nn.Module, name: str, tensor: Tensor) -> Tensor:
-        from whet.models.fake_quantized import rounded
+        from whet.models.tuning.fake_quantized import rounded
 
         owner, _, leaf = name.rpartition(".")
         layer: Any = module.get_submodule(owner) if leaf == "weight" else None

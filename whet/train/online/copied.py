@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from whet.contracts.rewards import Player, Trajectory, unheard
-from whet.models import fast_lora
+from whet.models.tuning import fast_lora
 
 Weights = Mapping[str, Tensor]
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from whet.base.errors import ModelError, missing_package
-from whet.models.quantized import linears
+from whet.models.checkpoints.quantized import linears
 
 
 def fake_quantize(module: nn.Module, bits: int, group: int, keep: tuple[str, ...]) -> None:

@@ -12,10 +12,10 @@ from whet.base.errors import ModelError
 from whet.kernels.codes import Codes
 from whet.kernels.grouped import parts_of
 from whet.kernels.quantized import Quantized
-from whet.models.experts import Piece, joined, pieces
-from whet.models.layouts import PARTS, bits_of, reader
-from whet.models.quantized import missing_packages
-from whet.models.stored import Stored, local_folder
+from whet.models.checkpoints.experts import Piece, joined, pieces
+from whet.models.checkpoints.layouts import PARTS, bits_of, reader
+from whet.models.checkpoints.quantized import missing_packages
+from whet.models.checkpoints.stored import Stored, local_folder
 
 
 def is_read_here(config: Any) -> bool:

@@ -9,9 +9,9 @@ from torch import nn
 
 from whet.base.errors import ModelError
 from whet.models.adapters import fill, is_adapter, wrapper_of
-from whet.models.fast_lora import install
 from whet.models.find import find_model
-from whet.models.peft_tuner import PeftTuner
+from whet.models.tuning.fast_lora import install
+from whet.models.tuning.peft_tuner import PeftTuner
 from whet.models.twin import TWIN
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from whet.base.errors import ConfigError, ModelError
-from whet.models.combine import Recipe, combine, slerp
+from whet.models.merging.combine import Recipe, combine, slerp
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -22,8 +22,8 @@ from whet.contracts.batch import Segment
 from whet.kernels.attention import SegmentPlan
 from whet.models.adapters import NAME, hold, quiet
 from whet.models.language import decoder_of
-from whet.models.peft_tuner import config_class, first_line, refuse_new_tokens
 from whet.models.tuners.full import Full
+from whet.models.tuning.peft_tuner import config_class, first_line, refuse_new_tokens
 
 PLACE = "whet_prompt"
 

@@ -1,0 +1,1 @@
+"""Several sets of weights made one: adapters folded into their base, and models merged."""
