@@ -337,6 +337,15 @@ def test_tokens_are_bounded_over_all_turns(tools, toolbox):
     assert len(one.ids) == 250 and one.figures["turns"] == 2
 
 
+def test_conversations_of_different_room_are_asked_together_and_each_is_bounded(tools, toolbox):
+    call, long = WRITTEN["hermes"], "word " * 200
+    _, engine, played = play("hermes", tools, toolbox, [call, "x " * 40 + call, long, long], prompts=("a", "b"),
+                             max_new_tokens=300)  # fmt: skip
+    for one in (played[0][0], played[1][0]):
+        assert len(one.ids) == len(one.is_chosen) == len(one.logprobs) == 300 and one.finish == "length"
+        assert one.figures["turns"] == 2 and one.is_chosen[-1]
+
+
 def test_many_conversations_go_on_together_and_draw_by_their_own_numbers(tools, toolbox):
     call = WRITTEN["hermes"]
     said = [call, "no call", "none", call, "fine", "done"]
