@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 WORDS = "the quick brown fox jumps over a lazy dog while seven wise owls watch from old oak trees".split()
+ANIMALS = ("fox", "dog", "owls")
 QWEN = {
     "model_type": "qwen3", "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "head_dim": 8,
     "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 256,
@@ -46,9 +47,31 @@ def build(folder: Path) -> Path:
     _write_table(folder / "iris.csv", rng)
     tried = [{"prompt": _said(rng), "completions": [_said(rng), _said(rng)]} for _ in range(4)]
     _write_rows(folder / "tried.jsonl", tried)
+    _texts(folder, rng)
     _model(folder)
+    _encoders(folder)
     _write_rows(folder / "copies.jsonl", [{"question": word, "answer": word} for word in WORDS])
     return folder
+
+
+def _texts(folder: Path, rng: random.Random) -> None:
+    """Rows for embedding models, rerankers and classifiers. A review is good if its owl is wise."""
+    asked = [{"query": _said(rng), "positive": _said(rng), "negatives": [_said(rng)]} for _ in range(20)]
+    _write_rows(folder / "questions.jsonl", asked)
+    for name in ("docstrings", "docstrings-held-out"):
+        _write_rows(folder / f"{name}.jsonl", [{"query": _said(rng), "positive": _said(rng)} for _ in range(20)])
+    texts = [_said(rng) for _ in range(40)]
+    _write_rows(folder / "reviews.jsonl", [{"text": t, "label": "good" if "wise" in t else "bad"} for t in texts])
+    scored = [{"sentence1": a, "sentence2": b, "score": len(a) / 60} for a, b in zip(texts, texts[::-1], strict=True)]
+    _write_rows(folder / "alike.jsonl", scored)
+    tags = [{"tokens": t.split(), "tags": ["B-ANIMAL" if w in ANIMALS else "O" for w in t.split()]} for t in texts]
+    _write_rows(folder / "words.jsonl", tags)
+    steps = [
+        {"prompt": t, "completions": [_said(rng), _said(rng)], "labels": [True, i % 2 == 0]}
+        for i, t in enumerate(texts)
+    ]
+    _write_rows(folder / "solutions.jsonl", steps)
+    _write_rows(folder / "translations.jsonl", [{"prompt": t, "completion": " ".join(t.split()[::-1])} for t in texts])
 
 
 def _said(rng: random.Random) -> str:
@@ -94,3 +117,28 @@ def _model(folder: Path) -> None:
     for name in ("Qwen/Qwen3-0.6B", "Qwen/Qwen3-4B", "model"):
         model.save_pretrained(folder / name)
         tokenizer.save_pretrained(folder / name)
+
+
+def _encoders(folder: Path) -> None:
+    """A random encoder and a random encoder-decoder, each with a tokenizer of its kind."""
+    from transformers import AutoConfig, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
+
+    from tests.marked import bert_tokenizer, t5_tokenizer
+    from whet.base.seeds import forked
+
+    bert = {"model_type": "bert", "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
+    t5 = {"model_type": "t5", "d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2}
+    made = (
+        ("answerdotai/ModernBERT-base", bert | {"num_attention_heads": 4}, bert_tokenizer, AutoModelForMaskedLM),
+        (
+            "google/t5-v1_1-small",
+            t5 | {"num_heads": 4, "decoder_start_token_id": 0},
+            t5_tokenizer,
+            AutoModelForSeq2SeqLM,
+        ),
+    )
+    for name, config, tokenizer, kind in made:
+        own = tokenizer(folder / name)
+        ids = {"vocab_size": len(own), "pad_token_id": own.pad_token_id, "eos_token_id": own.eos_token_id}
+        with forked(0, "docs"):
+            kind.from_config(AutoConfig.for_model(**config, **ids)).save_pretrained(folder / name)

@@ -145,6 +145,8 @@ def test_peft_loads_an_adapter_with_its_head(tmp_path, family, case):
     tuned = run_of(tmp_path, "tuned", case, {"path": str(base.model)}, tuner={"kind": "lora", "rank": 2})
     folder, _ = train(tuned)
     assert json.loads((folder.model / "equivalence.json").read_text())["passed"]
+    notices = [json.loads(line).get("text", "") for line in (folder.path / "records.jsonl").read_text().splitlines()]
+    assert any("has no weights for" in text and "start at random" in text for text in notices)
     kind = AutoPeftModelForTokenClassification if case == "tags" else AutoPeftModelForSequenceClassification
     labels = json.loads((folder.model / "head.json").read_text())["labels"]
     assert f'{kind.__name__}.from_pretrained("PATH", id2label=' in (folder.model / "README.md").read_text()

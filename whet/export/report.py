@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from whet.models.adapters import base_of, is_adapter, quiet
 from whet.models.checkpoints import quantized
 from whet.models.checkpoints.coded import is_beyond_transformers, load_coded
 from whet.models.families import family_of
-from whet.models.heads import beside, headed
+from whet.models.heads import beside, headed, quietly
 from whet.models.language import unwrapped
 from whet.models.roles import roles
 
@@ -236,7 +237,7 @@ def plain(folder: Path, head: Head | None = None) -> nn.Module:
         kind = headed(config, head) if head else auto_class(config)
         if is_beyond_transformers(config):
             return load_coded(str(folder), config, {"dtype": torch.float32}, kind)
-        with quantized.unpacking(config) as unpack:
+        with quantized.unpacking(config) as unpack, quietly() if head else nullcontext():
             module = kind.from_pretrained(folder, config=config, dtype=torch.float32)
             unpack(module)
         return module

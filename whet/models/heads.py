@@ -5,6 +5,9 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -41,6 +44,8 @@ _KNOWN = {
 _ENDINGS: dict[Kind, str] = {"sequence": "ForSequenceClassification", "token": "ForTokenClassification"}
 # What a written config says beside transformers' own words: how texts were joined, and what closes a step.
 NOTES = ("whet_template", "whet_separator")
+# Names of the tensors that were drawn, for want of weights, by the attribute of a module.
+DRAWN = "whet_drawn"
 FILE = "head.json"  # beside an adapter: the head that it has trained, which its base lacks
 # Where classes of transformers keep the head, which is drawn where a checkpoint has none.
 PLACES = ("score", "classifier", "classification_head", "pre_classifier")
@@ -89,6 +94,21 @@ def head_of(config: PretrainedConfig) -> Head | None:
         return Head("none", (), None, is_causal)
     notes = {name: value for name in NOTES if (value := getattr(config, name, None)) is not None}
     return Head(kind, labels, getattr(config, "problem_type", None), is_causal, notes)
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Inside, transformers (5.23) does not print what a checkpoint lacks: of a head that is new we say it ourselves."""
+    logger = logging.getLogger("transformers.modeling_utils")
+
+    def passes(record: logging.LogRecord) -> bool:
+        return "LOAD REPORT" not in record.getMessage()
+
+    logger.addFilter(passes)
+    try:
+        yield
+    finally:
+        logger.removeFilter(passes)
 
 
 def write_beside(adapter: Path, head: Head) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from whet.models.attention import own
 from whet.models.checkpoints import coded, quantized
 from whet.models.checkpoints.quantized import Quantization
 from whet.models.families import auto_class, family_of, first_position
-from whet.models.heads import headed, is_drawn
+from whet.models.heads import DRAWN, headed, is_drawn, quietly
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +197,7 @@ def _with_weights(
     if spec.quantization is not None:
         how = {**how, "quantization_config": quantized.streaming(spec.quantization)}
     try:
-        with quantized.unpacking(config) as unpack:
+        with quantized.unpacking(config) as unpack, quietly() if has_head else nullcontext():
             module, report = kind.from_pretrained(
                 spec.path, config=config, revision=spec.revision, use_safetensors=True, output_loading_info=True, **how
             )
@@ -205,6 +206,7 @@ def _with_weights(
         raise _explained(error, spec.path, "model.path") from error
     missing = sorted(report["missing_keys"])
     if has_head:
+        object.__setattr__(module, DRAWN, [name for name in missing if is_drawn(name)])
         missing = [name for name in missing if not is_drawn(name)]
     if missing:
         raise ModelError(

@@ -19,6 +19,7 @@ from whet.models.ahead import look_further
 from whet.models.checkpoints.quantized import check_frozen, check_stays
 from whet.models.context import BuildContext
 from whet.models.families import Family, auto_class, family_of
+from whet.models.heads import DRAWN
 from whet.models.language import LanguageModel
 from whet.models.loading import Spec, build_module, context_length, new_pieces, read
 from whet.models.new_tokens import grow
@@ -77,7 +78,7 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
         batch_norm=any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules()),
         context=context_length(config),
         family=_family(spec, config),
-        notices=(*verdict.notices, *_noise(module, config.model_type)),
+        notices=(*verdict.notices, *_drawn(module, spec), *_noise(module, config.model_type)),
     )
     if context.tuner is not None:
         with forked(context.seed, "tuner"):
@@ -150,6 +151,12 @@ def check_tuner(
             module = context.tuner.prepare(module)
             check_frozen(module, context.tuner)
             check_stays(config, spec.path, module, context.tuner)
+
+
+def _drawn(module: nn.Module, spec: Spec) -> list[str]:
+    """Say which part of a head starts at random, for want of weights."""
+    names = module.__dict__.get(DRAWN)
+    return [f"{spec.path} has no weights for {', '.join(names)}: they start at random."] if names else []
 
 
 def _noise(module: nn.Module, name: str) -> list[str]:
