@@ -37,6 +37,7 @@ def test_a_runs_adapter_goes_into_its_own_base(world, capsys):
     printed = capsys.readouterr()
     output = world / "runs" / "tune1" / "exports" / "merged"
     assert printed.out == f"{output}\n" and "generated alike 100.00%" in printed.err
+    assert "Loading weights" not in printed.err  # no bar where no one watches
     assert "# tune1" in (output / "README.md").read_text()
 
 

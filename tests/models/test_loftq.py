@@ -28,7 +28,7 @@ def test_each_adapter_is_the_nearest_of_its_rank_to_what_was_rounded_away(folder
     plain, module = build(path=str(folder)).module, started(folder, 4, alpha=6.0)
     names = [name for name, part in module.named_modules() if part in set(lora_layers(module))]
     assert len(names) > 10
-    for name in names:
+    for name in names[::3]:
         layer, whole = module.get_submodule(name), plain.get_parameter(f"{name}.weight").detach()
         gap = whole - dense(layer.base_layer.weight)
         values = torch.linalg.svdvals(gap)

@@ -88,7 +88,7 @@ def test_packed_and_padded_rows_learn_what_separate_samples_learn(name, packed_r
 
 @pytest.mark.parametrize("name", KINDS)
 def test_decoding_with_a_cache_gives_what_whole_forwards_give(name):
-    from whet.generate.decode import Batch
+    from whet.generate.batches import Batch
     from whet.generate.protocol import GenerateSettings
 
     _, module = prepared(name, attention_name="whet")

@@ -19,6 +19,7 @@ from whet.export.report import Report, compare, observe
 from whet.export.weights import SHARD_BYTES, skeleton
 from whet.export.writing import write_model
 from whet.models.adapters import base_of, is_adapter, merged, with_adapter
+from whet.models.bars import patient_bars
 from whet.models.checkpoints.experts import Fused, UnknownPieces, experts
 from whet.models.checkpoints.quantized import Quantization, dequantize, linears, quantize, stored_method
 from whet.models.checkpoints.stored import Stored, local_folder
@@ -135,7 +136,8 @@ def _in_memory(path: str, dtype: torch.dtype | str = "auto") -> nn.Module:
     """The model as transformers loads it: some are computed in other pieces than they are stored in."""
     from transformers import AutoModelForCausalLM
 
-    return AutoModelForCausalLM.from_pretrained(path, dtype=dtype, use_safetensors=True)
+    with patient_bars():
+        return AutoModelForCausalLM.from_pretrained(path, dtype=dtype, use_safetensors=True)
 
 
 def _change(path: str, model: nn.Module, weights: Mapping[str, Tensor], base: str) -> Change:

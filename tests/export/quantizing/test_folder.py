@@ -17,7 +17,7 @@ from whet.base.errors import ConfigError, ModelError
 from whet.export.limits import QUANTIZED
 from whet.export.quantizing import folder as quantizing
 from whet.export.quantizing.folder import open_original, write_quantized
-from whet.export.report import compare, observe, plain
+from whet.export.report import Report, plain
 from whet.generate.models import load_model
 from whet.kernels.codes import Codes, Grid, nearest
 from whet.kernels.quantized import Quantized
@@ -123,15 +123,10 @@ def test_experts_are_quantized_each_by_itself(tmp_path, model, kind, settings):
 
 
 def test_experts_without_a_token_are_rounded_and_told(tmp_path):
-    base = tiny.folder(tmp_path / "base", "mixtral", num_local_experts=16, initializer_range=0.02)
-    reports = []
-
-    def check(folder):
-        reports.append(compare(observe(plain(base), tiny.tokenizer()), folder, limits=QUANTIZED["8 bits"]))
-        return reports[0]
-
+    base = tiny.folder(tmp_path / "base", "mixtral", num_local_experts=16)
     way, few = method("gptq", bits=8, group=32), samples()[1:2]
-    report = write_quantized(tmp_path / "out", open_original(str(base)), way, samples=few, check=check)
+    equal = Report(1, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 1.0, None, [], QUANTIZED["8 bits"])
+    report = write_quantized(tmp_path / "out", open_original(str(base)), way, samples=few, check=lambda folder: equal)
     idle = report.measured["idle experts"]
     assert 0 < idle.after < 2 * 16 * 3 and f"{idle.after:.0f} matrices got no token" in idle.text
     name = idle.text.rpartition("(")[2].partition(",")[0]
@@ -273,13 +268,12 @@ def test_adapters_are_trained_on_packed_weights_and_nothing_else_is(tmp_path, mo
     write(tmp_path, "gptq", group=32, layout="gptq")
     (tmp_path / "text.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in tiny.TEXTS * 4))
     monkeypatch.chdir(tmp_path)
-    words = ["train", "--model", "out", "--data", "text.jsonl", "objective=pretrain", "train.steps=2"]
+    words = ["train", "--model", "out", "--data", "text.jsonl", "objective=pretrain", "train.steps=1"]
     assert main([*words, "--tuner", "lora", "--name", "lora"]) == 0
     assert main(["export", "lora", "--to", "hf"]) == 0  # merged into the unpacked weights, and proven to be the same
     capsys.readouterr()
-    for way in (["--name", "full"], ["--name", "part", "tuner.kind=freeze", "tuner.last=1"]):
-        assert main([*words, *way]) == 2
-        assert "its weights stay as they are" in capsys.readouterr().err
+    assert main([*words, "--name", "part", "tuner.kind=freeze", "tuner.last=1"]) == 2
+    assert "its weights stay as they are" in capsys.readouterr().err
     assert main(["merge", "lora"]) == 2
     assert "hint: whet export ADAPTER --to hf" in capsys.readouterr().err
     assert main([*words, "--name", "again", "--tuner", "lora", "model.quantize=nf4"]) == 2
