@@ -51,6 +51,7 @@ def build(folder: Path) -> Path:
     _model(folder)
     _encoders(folder)
     _write_rows(folder / "copies.jsonl", [{"question": word, "answer": word} for word in WORDS])
+    _write_rows(folder / "gsm8k.jsonl", [{"question": f"{n} plus 2?", "answer": f"So #### {n + 2}"} for n in range(20)])
     return folder
 
 

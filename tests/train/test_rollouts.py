@@ -108,6 +108,17 @@ def test_a_broken_run_goes_on_with_the_answers_it_had(tmp_path, sections):
     assert bits(folder.path) == expected
 
 
+def test_a_run_goes_on_from_another_directory(tmp_path, monkeypatch):
+    made = settings(tmp_path)
+    made["rewards"]["functions"] = ["rewards.py:vowels"]
+    monkeypatch.chdir(tmp_path)
+    built = assemble(from_mapping({**made, "train": {**made["train"], "checkpoint_every": 2}}))
+    for number in range(2):
+        built.loop.advance(built.loop.source.next(number))
+    monkeypatch.chdir("/")
+    assert resume(tmp_path / "runs" / "run")[1].outcome == "done"
+
+
 def killed(folder, **sections):
     """Train, and die right after the checkpoint of step 3, in the middle of a rollout."""
     from whet.train.checkpoint import Checkpoints
@@ -227,6 +238,7 @@ MISTAKES = {
         DataError,
         "`exact` needs the column `answer`",
     ),
+    "room of another": ({"rollout": {"engine": {"kind": "local", "batch_tokens": 9}}}, ConfigError, "does nothing"),
     "raw text": ({"data": {"text": True}}, DataError, "raw text"),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from whet.base.run import DataSource, Run
+from whet.base.run import DataSource, RewardEntry, Run
 from whet.base.schema import Settings
 from whet.data.files import Source
 from whet.models.find import find_model, find_run, is_model
@@ -23,8 +23,10 @@ def located(run: Run) -> Run:
     if isinstance(teacher := getattr(objective, "teacher", None), Settings):
         objective = objective.model_copy(update={"teacher": _model(teacher)})
     rollout = run.rollout.model_copy(update={"tools": [_file_of(given) for given in run.rollout.tools]})
+    rewards = run.rewards.model_copy(update={"functions": [_reward(entry) for entry in run.rewards.functions]})
     changes = {
-        "data": data, "model": _model(run.model), "track": track, "objective": objective, "rollout": rollout
+        "data": data, "model": _model(run.model), "track": track, "objective": objective, "rollout": rollout,
+        "rewards": rewards,
     }  # fmt: skip
     return run.model_copy(update=changes)
 
@@ -43,6 +45,15 @@ def _model(model: Settings) -> Settings:
     if isinstance(given.get("path"), str) and not is_model(Path(given["path"])) and find_run(given["path"]):
         found["path"] = _here(find_model(given["path"]))
     return model.model_copy(update=found)
+
+
+def _reward(entry: RewardEntry) -> RewardEntry:
+    """A function's file, or a reward model, in full."""
+    chosen: Any = entry.reward
+    places = {"function": _file_of, "path": _here}
+    given = {name: getattr(chosen, name, None) for name in places}
+    found = {name: places[name](value) for name, value in given.items() if isinstance(value, str)}
+    return entry.model_copy(update={"reward": chosen.model_copy(update=found)})
 
 
 def _file_of(given: str) -> str:

@@ -40,6 +40,11 @@ def check_online(run: Run) -> None:
             at="rollout.updates", hint=f"rollout.updates={run.rollout.prompts}",
         )  # fmt: skip
     _check_tools(run.rollout)
+    if run.rollout.engine.kind == "local" and run.rollout.engine != Rollout().engine:
+        raise ConfigError(
+            "`rollout.engine.batch_tokens` does nothing: rollouts have a setting of their own",
+            at="rollout.engine.batch_tokens", hint="rollout.batch_tokens=16384",
+        )  # fmt: skip
     if run.rollout.staleness and int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ConfigError(
             "answers ahead of their turn are made on one process, and this run has several",

@@ -49,7 +49,7 @@ def _ours(run: Run, loaded: Loaded, settings: GenerateSettings) -> Player:
     made = run.rollout
     if not made.tools:
         return Groups(loaded.module, loaded.processor, settings, made.batch_tokens)
-    return _with_tools(run, loaded, engine.get("local").build(loaded, **made.engine.values()), settings)
+    return _with_tools(run, loaded, engine.get("local").build(loaded, batch_tokens=made.batch_tokens), settings)
 
 
 def _with_tools(run: Run, loaded: Loaded, answers: Engine, settings: GenerateSettings) -> Episodes:
