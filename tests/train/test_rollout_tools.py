@@ -7,7 +7,9 @@ import json
 import numpy as np
 import pytest
 
+from tests.ranks import on_ranks
 from tests.tiny import LLAMA, write_rows
+from tests.train.test_held_out_reward import measured
 from tests.train.test_rollouts import bits, notices, steps
 from whet.base.config import from_mapping
 from whet.base.errors import ConfigError, DataError, ModelError
@@ -111,6 +113,29 @@ def test_a_broken_run_goes_on_with_the_conversations_it_had(world, tmp_path):
     broken.loop.advance(broken.loop.source.next(0))
     folder, _ = resume(tmp_path / "runs" / "broken")
     assert bits(folder.path) == bits(whole.path)
+
+
+def of_rank(world, name, out):
+    made = settings(world, name, out)
+    made["data"] = {"train": made["data"], "held_out": 0.25}
+    made["rollout"] |= {"prompts": 3}
+    built = assemble(from_mapping({**made, "evaluate": {"every": 1}, "train": {**made["train"], "device": "cpu"}}))
+    built.loop.run()
+    for sink in built.sinks:
+        sink.close()
+    shown = ("loss", "grad_norm", "reward", "turns", "tool_calls")
+    return {step: [m[k] for k in shown] for step, m in steps(built.folder.path).items()}, measured(built.folder.path)
+
+
+@pytest.mark.ranks
+def test_two_ranks_have_the_conversations_of_one_process(world, tmp_path):
+    """Three prompts on two ranks: one has more conversations, and they end in different turns."""
+    learned, held = of_rank(world, "one", tmp_path)
+    for found, found_held in on_ranks(2, of_rank, world, "two", tmp_path):
+        assert found.keys() == learned.keys() and held.keys() == found_held.keys()
+        for step, numbers in found.items():
+            assert numbers == pytest.approx(learned[step], rel=1e-3, abs=1e-5)
+        assert [m["reward"] for m in found_held.values()] == [m["reward"] for m in held.values()]
 
 
 MISTAKES = {

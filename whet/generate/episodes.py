@@ -67,7 +67,8 @@ class Episodes:
     def _turn(self, active: Sequence[_Episode], exchange: Exchange, seed: int, turn: int, *, is_last: bool) -> None:
         """One turn of each conversation that goes on, and the answers of the tools that were called."""
         rooms = [self.settings.max_new_tokens - len(episode.ids) for episode in active]
-        settings = replace(self.settings, max_new_tokens=max(rooms, default=1), seed=seed, logprobs=True)
+        longest = self.together(max(rooms, default=1))  # a rank that is done goes on beside the others
+        settings = replace(self.settings, max_new_tokens=longest, seed=seed, logprobs=True)
         prompts = [[*episode.prompt, *episode.ids] for episode in active]
         places = [derive("turn", *episode.place, turn) for episode in active]
         answers = self.engine.complete(prompts, settings, places)
