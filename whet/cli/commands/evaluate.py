@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from whet.cli.kinds import add_kind_argument, named
 from whet.cli.plugins import add_plugin_argument
-
-if TYPE_CHECKING:
-    from whet.evaluate.result import Watch
+from whet.cli.progress import progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +35,7 @@ def main(args: argparse.Namespace) -> int:
     name, settings = name.replace("_", "-"), {**({"file": args.file} if args.file else {}), **settings}
     checked(task.get(name), settings)  # before the model is loaded
     loaded = load_model(args.model, device=args.device, dtype=args.dtype, root=args.root)
-    with _progress() as watch:
+    with progress("scoring") as watch:
         result = evaluate(name, settings, loaded, model=args.model, watch=watch)
     if args.output:
         write(result, args.output)
@@ -49,17 +44,3 @@ def main(args: argparse.Namespace) -> int:
         print(f"kept in {keep(result, run)}", file=sys.stderr)
     print(to_json(result.to_dict()).decode() if args.json else result.table())
     return 0
-
-
-@contextmanager
-def _progress() -> Iterator[Watch | None]:
-    """A bar on stderr while it takes, if someone is looking."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        row = bar.add_task("scoring")
-        yield lambda done, total: bar.update(row, completed=done, total=total)

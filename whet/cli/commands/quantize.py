@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from whet.cli.kinds import add_kind_argument, named
 from whet.cli.plugins import add_plugin_argument
+from whet.cli.progress import progress
 from whet.cli.written import add_file_arguments, add_place_arguments, place, tell
-
-if TYPE_CHECKING:
-    from whet.export.quantizing.coding import Told
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,11 +57,12 @@ def main(args: argparse.Namespace) -> int:
     output = place(args, name, settings, path, run)
 
     from whet.export.card import card_of_run
+    from whet.export.quantizing.coding import untold
     from whet.export.quantizing.quantize import quantize
 
-    with _progress() as told:
+    with progress("quantizing") as told:
         report = quantize(
-            path, kind.build(**chosen), output, _wanted(args, run), card_of_run(run) if run else None, told
+            path, kind.build(**chosen), output, _wanted(args, run), card_of_run(run) if run else None, told or untold
         )
     tell(report, output)
     return 0
@@ -98,19 +94,3 @@ def _value(text: str) -> Any:
     from whet.base.yaml import parse_value
 
     return text if text == "off" else parse_value(text)
-
-
-@contextmanager
-def _progress() -> Iterator[Told]:
-    """A bar on stderr while it takes, if someone is looking."""
-    if not sys.stderr.isatty():
-        from whet.export.quantizing.coding import untold
-
-        yield untold
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        row = bar.add_task("quantizing")
-        yield lambda done, total: bar.update(row, completed=done, total=total)
