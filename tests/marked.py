@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
@@ -22,10 +23,11 @@ def bert_tokenizer(folder: Path | None = None) -> PreTrainedTokenizerFast:
     backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     backend.decoder = decoders.WordPiece()
     backend.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
     names = ("pad", "unk", "cls", "sep", "mask")
-    marks = {f"{name}_token": mark for name, mark in zip(names, MARKS, strict=True)}
+    marks: dict[str, Any] = {f"{name}_token": mark for name, mark in zip(names, MARKS, strict=True)}
+    marks["model_input_names"] = ["input_ids", "token_type_ids", "attention_mask"]  # as BertTokenizer has them
     return _stored(PreTrainedTokenizerFast(tokenizer_object=backend, **marks), folder)
 
 

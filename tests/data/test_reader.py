@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -40,8 +41,9 @@ def bert():
     inner.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     inner.post_processor = processors.BertProcessing(("[SEP]", 2), ("[CLS]", 1))
     return PreTrainedTokenizerFast(
-        tokenizer_object=inner, cls_token="[CLS]", sep_token="[SEP]", pad_token="[PAD]", unk_token="[UNK]"
-    )
+        tokenizer_object=inner, cls_token="[CLS]", sep_token="[SEP]", pad_token="[PAD]", unk_token="[UNK]",
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+    )  # fmt: skip
 
 
 def read(reader, row):
@@ -108,10 +110,13 @@ def test_braces_in_texts_stay(plain):
 def test_a_pair_is_what_the_tokenizer_joins(bert, plain):
     sample = read(Reader(bert, Together()), Retrieval("a b", ["c"], ["d"]))
     assert pieces(sample) == bert([["a b", "c"], ["a b", "d"]])["input_ids"]
-    typed = bert([["a b", "c"], ["a b", "d"]], return_token_type_ids=True)["token_type_ids"]
+    typed = bert([["a b", "c"], ["a b", "d"]])["token_type_ids"]
     assert sample.values["token_types"].tolist() == sum(typed, [])
     with pytest.raises(ConfigError, match="between two texts"):
         Reader(plain, Together())
+    untyped = deepcopy(bert)
+    untyped.model_input_names = ["input_ids", "attention_mask"]  # as DistilBERT's, whose model takes no types
+    assert "token_types" not in read(Reader(untyped, Together()), Retrieval("a b", ["c"], ["d"])).values
     glued = read(Reader(plain, Classes("single", ("0", "1"))), Classified("a", 1, "b"))
     assert isinstance(glued, Refused) and "{first}" in glued.hint
 
