@@ -57,3 +57,22 @@ def test_a_language_model_is_no_reward_model(tmp_path):
     tiny.folder(tmp_path / "chat")
     with pytest.raises(ModelError, match="is no reward model: it holds LlamaForCausalLM"):
         reward.get("model").build(path=str(tmp_path / "chat"))
+
+
+def test_an_adapter_scores_if_it_has_a_head(tmp_path):
+    from tests.tiny import config, sentence, write_rows
+    from whet.base.config import from_mapping
+    from whet.train.api import train
+
+    base, _ = train(from_mapping(config(tmp_path, name="base", train={"steps": 1})))
+    rows = [{"prompt": sentence(i, 4), "chosen": "owls watch", "rejected": "a dog"} for i in range(12)]
+    how = {"model": {"path": str(base.model), "init": None, "tokenizer": None}, "tuner": {"kind": "lora", "rank": 2}}
+    pairs = {"train": [str(write_rows(tmp_path / "pairs.jsonl", rows))]}
+    judge, _ = train(
+        from_mapping(config(tmp_path, name="judge", objective="reward", data=pairs, train={"steps": 6}, **how))
+    )
+    good, bad = reward.get("model").build(path=str(judge.model), device="cpu")(ASKED, ["owls watch", "a dog"], {})
+    assert good > bad
+    chat, _ = train(from_mapping(config(tmp_path, name="chat", train={"steps": 1}, **how)))
+    with pytest.raises(ModelError, match="an adapter without a head that scores"):
+        reward.get("model").build(path=str(chat.model))

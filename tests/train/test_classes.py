@@ -12,10 +12,14 @@ from tests import tiny
 from tests.marked import WORDS, bert_tokenizer
 from tests.train.test_families import refusal
 from tests.train.test_mlm import STILL
+from whet.base.catalogue import model_source, tuner
 from whet.base.config import from_mapping
+from whet.base.errors import ModelError
 from whet.cli.main import main
+from whet.contracts.model import Head
 from whet.evaluate.run import evaluate
 from whet.generate.models import load_model
+from whet.models.context import BuildContext
 from whet.train.api import train
 
 NAMES = ("oak", "river", "bird")
@@ -52,6 +56,8 @@ def run_of(folder, name, case, model, **sections):
 def model_of(folder, family):
     if family == "llama":
         return tiny.config(folder)["model"]
+    if family != "bert":
+        return {"path": family}
     bert_tokenizer(folder / "words")
     return {"init": STILL, "tokenizer": str(folder / "words")}
 
@@ -163,6 +169,20 @@ def test_peft_loads_an_adapter_with_its_head(tmp_path, family, case):
         assert main(["export", str(folder.model), "--output", str(tmp_path / "whole")]) == 0
         merged, _ = ours(tmp_path / "whole", case, tmp_path / f"{case}.jsonl")
         np.testing.assert_allclose(merged, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind, settings", [("freeze", {"last": 1}), ("llama-pro", {"blocks": 1})])
+def test_tuners_of_parts_train_a_new_head(kind, settings):
+    context = BuildContext(tuner=tuner.get(kind).build(**settings), head=Head("sequence", ("a", "b")))
+    module = model_source.get("hf").build(context, init={**tiny.LLAMA, "vocab_size": 90}).module
+    trained = {name for name, parameter in module.named_parameters() if parameter.requires_grad}
+    assert "score.weight" in trained and "model.embed_tokens.weight" not in trained
+
+
+def test_virtual_tokens_hold_no_head():
+    with pytest.raises(ModelError, match="virtual tokens cannot hold the head"):
+        context = BuildContext(tuner=tuner.get("prompt").build(), head=Head("sequence", ("a", "b")))
+        model_source.get("hf").build(context, init={**tiny.LLAMA, "vocab_size": 90})
 
 
 def test_commands_that_make_no_sense_end_in_one_message(tmp_path, capsys):

@@ -91,6 +91,7 @@ def test_evaluation_finds_documents_as_embeddings_of_transformers_do(tmp_path):
 
     rows = triples(16)
     folder, _ = train(run_of(tmp_path, "found", rows, train={"steps": 3, "micro_batch": "auto"}))
+    assert json.loads((folder.path / "resolved.json").read_text())["micro_batch"] > 0
     model, tokenizer = AutoModel.from_pretrained(folder.model), AutoTokenizer.from_pretrained(folder.model)
 
     def embedded(texts):

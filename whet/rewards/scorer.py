@@ -80,6 +80,16 @@ def _check_head(path: str) -> None:
     """A language model would get a head of random numbers."""
     import json
 
+    from whet.models.adapters import is_adapter
+    from whet.models.heads import beside
+
+    if is_adapter(path):
+        head = beside(path)
+        if head is None or head.kind != "sequence":
+            raise ModelError(
+                f"{path} is an adapter without a head that scores", hint="train one with `objective: reward`"
+            )
+        return
     file = Path(path) / "config.json"
     if not file.is_file():
         return  # of a hub's id the weights' own check speaks
