@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.data.chat import CHATML, make_tokenizer
+from tests.marked import bert_tokenizer
 from whet.cli.main import main
 from whet.data.files import Source
 from whet.data.ledger import Ledger
@@ -53,6 +54,19 @@ def test_a_tokenizer_file_is_enough(here, capsys):
         capsys, "t.txt", "--model", "model/tokenizer.json", "--template", "model/chat_template.jinja"
     )
     assert code == 0 and "1 rows as text (1)" in printed
+
+
+def test_an_encoders_tokenizer_shows_text_between_its_marks(here, capsys):
+    bert_tokenizer(here / "bert")
+    (here / "t.jsonl").write_text(json.dumps({"text": "tree oak"}))
+    _, printed, _ = run(capsys, "t.jsonl", "--model", "bert", "--json")
+    [shown] = json.loads(printed)["shown"]
+    assert [t["text"] for t in shown["tokens"]] == ["[CLS]", "tree", "oak", "[SEP]"]
+    assert [t["weight"] for t in shown["tokens"]] == [0, 1, 1, 0]
+    _, printed, _ = run(capsys, "a.jsonl", "--model", "bert", "--json")
+    assert "kind" in json.loads(printed)["refused"]
+    code, _, said = run(capsys, "t.jsonl", "--model", "bert", "--train-on", "all")
+    assert code == 2 and "an encoder reads text as it is" in said
 
 
 def test_settings_reach_format_columns_and_rendering(here, capsys):

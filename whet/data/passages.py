@@ -15,7 +15,7 @@ from whet.contracts.sample import Origin, Sample
 from whet.data.ledger import Entry
 from whet.data.recipe import Truncation, too_long
 from whet.data.refusal import Refused, refusal
-from whet.data.render import encoder_of
+from whet.data.render import Rendered, encoder_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -55,6 +55,33 @@ def frame(tokenizer: PreTrainedTokenizerBase, *, is_target: bool = False) -> tup
         if framed[start : start + len(alone)] == alone:
             return framed[:start], framed[start + len(alone) :]
     return [], []
+
+
+class PassageRenderer:
+    """Whole texts between a tokenizer's special tokens, for showing what an encoder is trained on."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        self._framer = Framer(tokenizer)
+
+    def render(self, rows: Sequence[Row], *, roles: bool = False) -> list[Rendered | Refused]:
+        """Tokens of each row of text, those of the text with weight; other rows are refused."""
+        encodings = iter(self._framer([row.text for row in rows if isinstance(row, Text)]))
+        return [self._rendered(next(encodings)) if isinstance(row, Text) else _no_text(row) for row in rows]
+
+    def token_texts(self, ids: Sequence[int]) -> list[str]:
+        """Each token as text on its own."""
+        return self._framer.token_texts(ids)
+
+    def _rendered(self, encoding: Any) -> Rendered:
+        sizes = (len(self._framer.before), len(encoding.ids), len(self._framer.after))
+        ids = np.array([*self._framer.before, *encoding.ids, *self._framer.after], np.int32)
+        roles = np.repeat(["begin", "text", "end"], sizes)
+        return Rendered(ids, (roles == "text").astype(np.float32), tuple(roles.tolist()))
+
+
+def _no_text(row: Row) -> Refused:
+    meant = refusal(row.kind, {"text"})
+    return Refused("kind", meant.message, meant.hint)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,7 @@ from whet.cli.plugins import add_plugin_argument
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from whet.data.inspect import Inspection, Shown
-    from whet.data.render import Renderer
-    from whet.data.sides import SideRenderer
+    from whet.data.inspect import Inspection, Renders, Shown
 
 _WHITE = str.maketrans({"\n": "⏎", "\t": "⇥", "\r": "␍"})
 _MAX_TOKENS = 120  # of one segment; the middle of longer ones is left out
@@ -85,22 +83,28 @@ def _inspect(args: argparse.Namespace) -> int:
     return 0
 
 
-def _renderer(args: argparse.Namespace) -> Renderer | SideRenderer:
-    """What renders rows as training does: one row, or for an encoder-decoder a source and a target."""
-    from whet.base.errors import ConfigError
+def _renderer(args: argparse.Namespace) -> Renders:
+    """What renders rows as training does: one row, the passages of an encoder, or a source and a target."""
+    from whet.data.passages import PassageRenderer
     from whet.data.render import Renderer
     from whet.data.sides import SideRenderer
 
     tokenizer, file = _tokenizer(args.model), Path(args.model).expanduser() / "config.json"
-    if not file.is_file() or not json.loads(file.read_text(encoding="utf-8")).get("is_encoder_decoder"):
-        return Renderer(tokenizer, template=args.template, train_on=args.train_on, allow=args.allow)
+    if file.is_file() and json.loads(file.read_text(encoding="utf-8")).get("is_encoder_decoder"):
+        _refuse_of_replies(args, "an encoder-decoder reads a question as it is")
+        return SideRenderer(tokenizer)
+    if tokenizer.mask_token and not tokenizer.eos_token and not tokenizer.chat_template and args.template is None:
+        _refuse_of_replies(args, "an encoder reads text as it is")
+        return PassageRenderer(tokenizer)
+    return Renderer(tokenizer, template=args.template, train_on=args.train_on, allow=args.allow)
+
+
+def _refuse_of_replies(args: argparse.Namespace, reason: str) -> None:
+    from whet.base.errors import ConfigError
+
     for name, default in (("template", None), ("train_on", "assistant"), ("allow", [])):
         if getattr(args, name) != default:
-            raise ConfigError(
-                f"`--{name.replace('_', '-')}` does nothing: an encoder-decoder reads a question as it is",
-                hint="leave it out",
-            )
-    return SideRenderer(tokenizer)
+            raise ConfigError(f"`--{name.replace('_', '-')}` does nothing: {reason}", hint="leave it out")
 
 
 def _tokenizer(model: str) -> Any:

@@ -82,4 +82,6 @@ def _use(model: Path) -> str:
     """What to type for the model next; it writes answers where it says how they end."""
     if (model / "generation_config.json").is_file():
         return f"   (whet chat {model})"
-    return f"   (whet evaluate {model} --task ...)" if (model / "tokenizer_config.json").is_file() else ""
+    config, is_text = model / "config.json", (model / "tokenizer_config.json").is_file()
+    fills_masks = config.is_file() and 'ForMaskedLM"' in config.read_text(encoding="utf-8")  # no task measures that
+    return f"   (whet evaluate {model} --task ...)" if is_text and not fills_masks else ""
