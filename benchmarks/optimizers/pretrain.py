@@ -1,4 +1,4 @@
-"""Pre-train a small Llama on bytes with each optimizer: loss, step time, state, by seed and rate.
+"""Pre-train a small Llama on bytes with each optimizer: loss, step time, state, peak memory, by seed and rate.
 
     python benchmarks/optimizers/pretrain.py run results.jsonl --data ../shared/data/wikitext-2 --minutes 3
     python benchmarks/optimizers/pretrain.py report results.jsonl
@@ -19,6 +19,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,7 @@ def train(task: dict[str, Any], args: argparse.Namespace) -> dict[str, Any]:
     text = torch.frombuffer(bytearray(Path(args.data).read_bytes()), dtype=torch.uint8).to(args.device)
     held_out, text = text[-100_000:], text[:-100_000]
     chosen = build_optimizer(task, groups)
+    before = _memory(args.device)
     factor = _constant if task["kind"] == "schedule-free" else _cosine
     draw = torch.Generator().manual_seed(100 + task["seed"])
     seconds, losses = [], []
@@ -89,6 +91,7 @@ def train(task: dict[str, Any], args: argparse.Namespace) -> dict[str, Any]:
         chosen.step()
         seconds.append(time.perf_counter() - began)
         chosen.zero_grad()
+    peak = _memory(args.device, peak=True) - before
     state = sum(t.numel() * t.element_size() for s in chosen.state.values() for t in s.values() if torch.is_tensor(t))
     from contextlib import nullcontext
 
@@ -97,9 +100,23 @@ def train(task: dict[str, Any], args: argparse.Namespace) -> dict[str, Any]:
         found = statistics.mean(float(loss_of(model, sample(held_out, args, draw))) for _ in range(10))
     return {
         **{k: task[k] for k in ("kind", "lr", "seed")}, "loss": found, "curve": losses[9::10],
-        "step_ms": 1e3 * statistics.median(seconds), "state_bytes": state, "steps": args.steps,
+        "step_ms": 1e3 * statistics.median(seconds), "state_bytes": state, "peak_bytes": peak, "steps": args.steps,
         "weights": sum(p.numel() for p in model.parameters()), "tokens": args.steps * args.batch * args.length,
     }  # fmt: skip
+
+
+def _memory(device: str, *, peak: bool = False) -> int:
+    """Bytes that are held now, from where the peak is counted, or the most since then."""
+    import torch
+
+    if device != "cpu":
+        if not peak:
+            torch.cuda.reset_peak_memory_stats()
+        return torch.cuda.max_memory_allocated() if peak else torch.cuda.memory_allocated()
+    if not peak:
+        Path("/proc/self/clear_refs").write_text("5")
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM" if peak else "VmRSS"))
 
 
 def build_model(args: argparse.Namespace) -> tuple[Any, Any]:
@@ -157,7 +174,8 @@ def run(args: argparse.Namespace) -> None:
     every = {(t["kind"], t["lr"], t["seed"]): t for t in combinations()}
     open_tasks = [task for key, task in every.items() if key not in done]
     until = time.monotonic() + 60 * args.minutes
-    with ProcessPoolExecutor(args.workers) as pool, file.open("a") as out:
+    fresh: dict[str, Any] = {"max_tasks_per_child": 1, "mp_context": get_context("spawn")}  # memory is a process's own
+    with ProcessPoolExecutor(args.workers, **fresh) as pool, file.open("a") as out:
         waiting, tasks = set(), iter(open_tasks)
         while True:
             while len(waiting) < args.workers and time.monotonic() < until and (task := next(tasks, None)):
@@ -178,7 +196,8 @@ def report(args: argparse.Namespace) -> None:
         by_kind[row["kind"]][row["lr"]].append(row)
     first = rows[0]
     print(f"{first['weights']:,} weights, {first['steps']} steps, {first['tokens']:,} bytes; held-out loss in nats")
-    print(f"{'kind':<15}{'rate':>9}{'seeds':>6}{'loss':>9}{'spread':>9}{'step ms':>9}{'B/weight':>9}  at each rate")
+    columns = {"kind": 15, "rate": 9, "seeds": 6, "loss": 9, "spread": 9, "step ms": 9, "B/weight": 9, "peak MiB": 10}
+    print("".join(f"{name:<{n}}" if name == "kind" else f"{name:>{n}}" for name, n in columns.items()), " at each rate")
     scores = {}
     for kind, rates in by_kind.items():
         means = {lr: statistics.mean(r["loss"] for r in found) for lr, found in rates.items()}
@@ -187,10 +206,11 @@ def report(args: argparse.Namespace) -> None:
         losses = [r["loss"] for r in found]
         scores[kind] = found
         size = found[0]["state_bytes"] / found[0]["weights"]
+        peak = statistics.median(r["peak_bytes"] for r in found) / 2**20
         listed = ", ".join(f"{lr:g}: {means[lr]:.4f}" for lr in sorted(means))
         print(
             f"{kind:<15}{best:>9g}{len(found):>6}{means[best]:>9.4f}{max(losses) - min(losses):>9.4f}"
-            f"{statistics.median(r['step_ms'] for r in found):>9.2f}{size:>9.2f}  {listed}"
+            f"{statistics.median(r['step_ms'] for r in found):>9.2f}{size:>9.2f}{peak:>10.1f}  {listed}"
         )
     _claims(scores)
 
