@@ -9,6 +9,7 @@ moments outlive the basis that they were taken in.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy import ndarray
 Shapes = Sequence[tuple[int, ...]]
 
 
-class Reference:
+class Reference(ABC):
     def __init__(self, shapes: Shapes, lr: float) -> None:
         self.lr, self.t = lr, 0
         self.state: list[dict] = [{} for _ in shapes]
@@ -28,8 +29,9 @@ class Reference:
         for i, (weight, grad) in enumerate(zip(weights, grads, strict=True)):
             self.one(weight, grad, self.state[i], i)
 
+    @abstractmethod
     def one(self, w: ndarray, g: ndarray, s: dict, index: int) -> None:
-        raise NotImplementedError
+        """Change one weight in place, by its gradient and what is kept of it."""
 
 
 def averaged(state: dict, name: str, value: ndarray, beta: float) -> ndarray:

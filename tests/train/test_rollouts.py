@@ -119,7 +119,7 @@ def test_a_run_goes_on_from_another_directory(tmp_path, monkeypatch):
     assert resume(tmp_path / "runs" / "run")[1].outcome == "done"
 
 
-def killed(folder, **sections):
+def killed(folder, steps=8, **sections):
     """Train, and die right after the checkpoint of step 3, in the middle of a rollout."""
     from whet.train.checkpoint import Checkpoints
 
@@ -132,7 +132,7 @@ def killed(folder, **sections):
         return path
 
     Checkpoints.save = save
-    train(from_mapping(settings(folder, "killed", train={"steps": 8, "checkpoint_every": 3}, **sections)))
+    train(from_mapping(settings(folder, "killed", train={"steps": steps, "checkpoint_every": 3}, **sections)))
 
 
 @pytest.mark.ranks

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from dataclasses import replace
 
@@ -15,7 +13,7 @@ from tests.tiny import config, conversations, write_rows
 from tests.train.test_engines import going as going_with
 from tests.train.test_engines import with_twin
 from tests.train.test_held_out_reward import measured, with_held_out
-from tests.train.test_rollouts import bits, going, settings
+from tests.train.test_rollouts import bits, going, killed, settings
 from whet.base.config import from_mapping
 from whet.base.errors import ConfigError, RunError
 from whet.generate.groups import Groups
@@ -75,25 +73,10 @@ def test_a_broken_run_goes_on_with_what_was_on_its_way(tmp_path, rollout):
     assert bits(folder.path) == expected and len(expected) == 8
 
 
-def killed(folder):
-    from whet.train.checkpoint import Checkpoints
-
-    real = Checkpoints.save
-
-    def save(self, step):
-        path = real(self, step)
-        if step >= 3:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return path
-
-    Checkpoints.save = save
-    train(from_mapping(settings(folder, "killed", train={"steps": 6, "checkpoint_every": 3}, **AHEAD)))
-
-
 @pytest.mark.ranks
 def test_a_killed_run_ends_with_the_bits_of_one_that_never_was(tmp_path):
     expected = going(tmp_path, "whole", **AHEAD)
-    assert Child(lambda: killed(tmp_path)).wait() is None
+    assert Child(lambda: killed(tmp_path, steps=6, **AHEAD)).wait() is None
     folder, ended = resume(tmp_path / "runs" / "killed")
     assert ended.outcome == "done" and bits(folder.path) == expected
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from whet.contracts.rewards import Player, Trajectory, unheard
+from whet.contracts.rewards import Player, Trajectory
 from whet.models.tuning import fast_lora
 
 Weights = Mapping[str, Tensor]
@@ -58,17 +58,8 @@ class Copied:
     copy: Copy
     playing: Player
 
-    def __call__(
-        self,
-        prompts: Sequence[Any],
-        rows: Sequence[Mapping[str, Any]],
-        num: int,
-        *,
-        seed: int,
-        numbers: Sequence[int],
-        at: Callable[[str], None] = unheard,
-    ) -> list[list[Trajectory]]:
-        return self.frozen()(prompts, rows, num, seed=seed, numbers=numbers, at=at)
+    def __call__(self, *given: Any, **named: Any) -> list[list[Trajectory]]:
+        return self.frozen()(*given, **named)
 
     def frozen(self) -> Player:
         return partial(self._play, self.copy.moment())

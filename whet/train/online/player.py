@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -72,19 +72,10 @@ class Elsewhere:
     engine: Engine
     playing: Player
 
-    def __call__(
-        self,
-        prompts: Sequence[Any],
-        rows: Sequence[Mapping[str, Any]],
-        num: int,
-        *,
-        seed: int,
-        numbers: Sequence[int],
-        at: Callable[[str], None] = unheard,
-    ) -> list[list[Trajectory]]:
+    def __call__(self, *given: Any, at: Callable[[str], None] = unheard, **named: Any) -> list[list[Trajectory]]:
         at("sending the weights to the engine")
         self._sync()
-        found = self.playing(prompts, rows, num, seed=seed, numbers=numbers, at=at)
+        found = self.playing(*given, at=at, **named)
         at("the other ranks")
         self.world.wait()  # the others may still be asking, of the weights that they were asked with
         return found
