@@ -75,3 +75,9 @@ def test_soft_capped_scores_are_those_of_the_eager_attention():
     """SDPA has no soft-cap: transformers 5.17 chooses it all the same."""
     twin = build_twin(twin_config(AutoConfig.for_model("gemma2")), None, lambda module: module)
     assert twin.config._attn_implementation == "eager"
+
+
+def test_labels_are_not_cut_with_the_layers():
+    config = AutoConfig.for_model("bert", id2label={0: "0", 1: "1", 2: "7"}, label2id={"0": 0, "1": 1, "7": 2})
+    twin = twin_config(config)
+    assert (twin.id2label, twin.label2id) == (config.id2label, config.label2id)

@@ -27,11 +27,13 @@ def register() -> None:
 
 
 def own(config: PretrainedConfig) -> str | None:
-    """The attention of a model's own forward: eager where scores are soft-capped, else transformers' choice (None).
+    """The attention of a model's own forward: eager where SDPA computes another, else transformers' choice (None).
 
-    transformers 5.17 chooses SDPA there too, which leaves the cap out; 5.23 takes eager by itself.
+    transformers 5.17 chooses SDPA for soft-capped scores too, and leaves the cap out; 5.23 takes eager by itself.
+    Its umt5 sees the whole target under SDPA.
     """
-    return "eager" if getattr(config.get_text_config(), "attn_logit_softcapping", None) else None
+    capped = getattr(config.get_text_config(), "attn_logit_softcapping", None)
+    return "eager" if capped or config.model_type == "umt5" else None
 
 
 def attend(

@@ -36,6 +36,7 @@ WIDTHS: tuple[tuple[str, int], ...] = (
     (r"vocab_size.*", VOCAB),
 )
 WINDOWS = r"sliding_window|attention_chunk_size|window_size|local_attention(_window)?"
+LABELS = ("id2label", "label2id")
 PERIODS = r".*(period|interval|pattern|freq|every_n.*|sparse_step|every)"
 
 
@@ -117,6 +118,8 @@ def _keep_layers(values: dict[str, Any], layers: str) -> None:
     for key, value in lists.items():
         values[key] = [value[index] for index in kept]
     for key, value in values.items():
+        if key in LABELS:  # whose names may be digits
+            continue
         if isinstance(value, dict) and value and all(str(index).isdigit() for index in value):
             values[key] = {kept.index(int(i)): part for i, part in value.items() if int(i) in kept}
     for key in ("first_k_dense_replace", "num_kv_shared_layers"):
