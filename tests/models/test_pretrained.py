@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
+import socket
+import time
 
 import pytest
 import torch
+from huggingface_hub import constants
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
@@ -170,10 +174,38 @@ def test_a_base_that_moved_away_is_refused_and_another_place_can_be_given(folder
     assert "is for an adapter's folder" in refusal(path=str(folder), base=str(folder))
 
 
-def test_the_hub_out_of_reach_is_said_with_a_command():
+def test_a_hub_that_must_not_be_asked_is_said_with_a_command():
     found = refusal(path="someone/some-model")
-    assert "neither a folder here nor reachable on the hub" in found
-    assert "hint: on a machine with network: hf download someone/some-model" in found
+    assert "neither a folder here nor in the cache of the hub: HF_HUB_OFFLINE forbids to ask it" in found
+    assert "hint: check the spelling, or on a machine with network: hf download someone/some-model" in found
+
+
+@pytest.fixture
+def unreachable(monkeypatch):
+    """A hub where nobody listens."""
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{deaf.getsockname()[1]}")
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        yield
+
+
+def test_a_hub_out_of_reach_is_said_within_seconds(unreachable):
+    begun = time.monotonic()
+    assert "cannot be reached (Connection refused)" in refusal(path="someone/some-model")
+    assert time.monotonic() - begun < 10, "its client's own tries take 23 s"
+
+
+def test_a_cached_model_loads_within_seconds_where_the_hub_is_out_of_reach(folder, tmp_path, unreachable, monkeypatch):
+    cache = tmp_path / "hub" / "models--someone--some-model"
+    (cache / "refs").mkdir(parents=True)
+    (cache / "refs" / "main").write_text("0" * 40)
+    shutil.copytree(folder, cache / "snapshots" / ("0" * 40))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    begun = time.monotonic()
+    loaded = build(path="someone/some-model")
+    assert time.monotonic() - begun < 10
+    assert len(loaded.processor) == 40
 
 
 def test_an_unknown_model_type_is_suggested():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from whet.base import hub
 from whet.base.errors import DataError, missing_package
 
 
@@ -29,9 +30,11 @@ def _load(name: str, subset: str | None, split: str | None) -> Any:
     except ImportError:
         raise missing_package("datasets", "datasets", f"reading `{name}` from the Hugging Face hub") from None
     try:
-        return datasets.load_dataset(name, subset, split=split or "train")
+        with hub.asked(name):
+            return datasets.load_dataset(name, subset, split=split or "train")
     except Exception as error:
+        reason = hub.silence() or f"{type(error).__name__}: {error}"
         raise DataError(
-            f"the data set `{name}` could not be loaded: {type(error).__name__}: {error}",
+            f"the data set `{name}` could not be loaded: {reason}",
             hint="for a file, give its path with its ending; for a part of a data set, write `org/name:subset`",
         ) from error

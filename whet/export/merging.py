@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from whet.base import hub
 from whet.base.errors import ModelError
 from whet.export.card import Card
 from whet.export.limits import Limits
@@ -23,6 +24,7 @@ from whet.models.bars import patient_bars
 from whet.models.checkpoints.experts import Fused, UnknownPieces, experts
 from whet.models.checkpoints.quantized import Quantization, dequantize, linears, quantize, stored_method
 from whet.models.checkpoints.stored import Stored, local_folder
+from whet.models.loading import Spec, stored_config
 from whet.models.merging.combine import Recipe
 from whet.models.merging.folding import Adapter, needs_whole_base
 from whet.models.merging.weights import Change, Finetuned, Merged, Rounded, Weighted, check_recipe
@@ -78,9 +80,7 @@ def merge_models(
 
 def mixture(base: str, parts: Sequence[Part], recipe: Recipe) -> tuple[Any, Merged]:
     """The config of the base with all `parts` in it, and its weights, each made when it is asked for."""
-    from transformers import AutoConfig
-
-    config = AutoConfig.from_pretrained(last_base(base))
+    config = stored_config(Spec(last_base(base)))
     method = stored_method(config)
     if method is not None:
         raise ModelError(
@@ -136,7 +136,7 @@ def _in_memory(path: str, dtype: torch.dtype | str = "auto") -> nn.Module:
     """The model as transformers loads it: some are computed in other pieces than they are stored in."""
     from transformers import AutoModelForCausalLM
 
-    with patient_bars():
+    with patient_bars(), hub.asked(path):
         return AutoModelForCausalLM.from_pretrained(path, dtype=dtype, use_safetensors=True)
 
 
@@ -168,7 +168,8 @@ def tokenizer_of(paths: Sequence[str], base: str) -> Any:
 
     for path in [*paths, base, last_base(base)]:
         if not Path(path).is_dir() or (Path(path) / "tokenizer_config.json").is_file():
-            return AutoTokenizer.from_pretrained(path)
+            with hub.asked(path):
+                return AutoTokenizer.from_pretrained(path)
     raise ModelError(f"{base} holds no tokenizer", hint="copy the tokenizer's files into the model's folder")
 
 

@@ -71,16 +71,17 @@ def read_source(name: str, *, device: str = "cpu", root: Path = store.ROOT, like
 def _from_zero(path: str, like: str, device: str) -> Source:
     """The fp32 weights of a ZeRO checkpoint in the architecture of the folder `like`."""
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
     from whet.export.report import observe
     from whet.models.checkpoints.zero import Zero
+    from whet.models.loading import Spec, read
 
     weights = Zero(path)
     hint = "--like MODEL, the model that the training began from"
     if Path(like).is_dir() and not (Path(like) / "config.json").is_file():
         raise ModelError(f"{like} holds no config.json", at=like, hint=hint)
-    config, tokenizer = AutoConfig.from_pretrained(like), AutoTokenizer.from_pretrained(like)
+    config, tokenizer = read(Spec(like))
     with torch.device("meta"):
         module = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     state = {name.removeprefix("module."): tensor for name, tensor in weights.items()}

@@ -49,13 +49,13 @@ def _stored_head(path: str) -> Head | None:
 def stored_dtype(path: str) -> torch.dtype:
     """The dtype of a model's weights, by its config; for an adapter that of its base."""
     import torch
-    from transformers import AutoConfig
 
     from whet.models.adapters import base_of, is_adapter
+    from whet.models.loading import Spec, stored_config
 
     while is_adapter(path):
         path = base_of(path)
-    return AutoConfig.from_pretrained(path).dtype or torch.float32
+    return stored_config(Spec(path)).dtype or torch.float32
 
 
 def pick_device(name: str) -> torch.device:

@@ -18,6 +18,7 @@ from transformers import (
     PreTrainedModel,
 )
 
+from whet.base import hub
 from whet.base.errors import ModelError
 from whet.base.seeds import forked
 from whet.contracts.model import Head
@@ -89,7 +90,7 @@ def read(spec: Spec) -> tuple[PretrainedConfig, Any | None]:
             )
         return _of_adapter(spec, spec.under)
     if spec.init is None:
-        config = _stored_config(spec)
+        config = stored_config(spec)
         tokenizer = _tokenizer(spec)
     else:
         tokenizer = _tokenizer(spec)
@@ -197,7 +198,7 @@ def _with_weights(
     if spec.quantization is not None:
         how = {**how, "quantization_config": quantized.streaming(spec.quantization)}
     try:
-        with quantized.unpacking(config) as unpack, quietly() if has_head else nullcontext():
+        with hub.asked(spec.path), quantized.unpacking(config) as unpack, quietly() if has_head else nullcontext():
             module, report = kind.from_pretrained(
                 spec.path, config=config, revision=spec.revision, use_safetensors=True, output_loading_info=True, **how
             )
@@ -226,7 +227,8 @@ def _tokenizer(spec: Spec) -> Any | None:
         raise ModelError(f"{source} holds no tokenizer", at=at, hint="model.tokenizer=FOLDER_OR_HUB_ID")
     revision = None if spec.tokenizer else spec.revision
     try:
-        return AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=spec.allow_code)
+        with hub.asked(source):
+            return AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=spec.allow_code)
     except Exception as error:
         raise _explained(error, source, at) from error
 
@@ -250,7 +252,8 @@ def _initial_config(init: dict[str, Any] | str, tokenizer: Any | None) -> Pretra
     return config
 
 
-def _stored_config(spec: Spec) -> PretrainedConfig:
+def stored_config(spec: Spec) -> PretrainedConfig:
+    """The config of a folder or a hub id. Raises ModelError where there is none, or none that can be read."""
     assert spec.path is not None
     if Path(spec.path).exists():
         stored = _read_json(Path(spec.path) / "config.json", inside=spec.path)
@@ -264,7 +267,8 @@ def _stored_config(spec: Spec) -> PretrainedConfig:
         if not has_code:
             _check_kind(stored.get("model_type"), f"{spec.path}/config.json")
     try:
-        return AutoConfig.from_pretrained(spec.path, revision=spec.revision, trust_remote_code=spec.allow_code)
+        with hub.asked(spec.path):
+            return AutoConfig.from_pretrained(spec.path, revision=spec.revision, trust_remote_code=spec.allow_code)
     except Exception as error:
         raise _explained(error, spec.path, "model.path") from error
 
@@ -328,11 +332,14 @@ def _explained(error: Exception, source: str, at: str) -> ModelError:
         return ModelError(
             f"the hub has no model {source}", at=at, hint="check the spelling at https://huggingface.co/models"
         )
-    return ModelError(
-        f"{source} is neither a folder here nor reachable on the hub: {first}",
-        at=at,
-        hint=f"on a machine with network: hf download {source}",
-    )
+    silence = hub.silence()
+    if silence:
+        return ModelError(
+            f"{source} is neither a folder here nor in the cache of the hub: {silence}",
+            at=at,
+            hint=f"check the spelling, or on a machine with network: hf download {source}",
+        )
+    return ModelError(f"{source} cannot be had from the hub: {first}", at=at, hint=f"hf download {source}")
 
 
 def _has(folder: str, *patterns: str) -> bool:

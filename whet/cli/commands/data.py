@@ -108,6 +108,7 @@ def _refuse_of_replies(args: argparse.Namespace, reason: str) -> None:
 
 
 def _tokenizer(model: str) -> Any:
+    from whet.base import hub
     from whet.base.errors import ModelError
 
     path = Path(model).expanduser()
@@ -118,10 +119,12 @@ def _tokenizer(model: str) -> Any:
             return PreTrainedTokenizerFast(tokenizer_file=str(path))
         from transformers import AutoTokenizer
 
-        return AutoTokenizer.from_pretrained(model)
+        with hub.asked(model):
+            return AutoTokenizer.from_pretrained(model)
     except Exception as error:  # transformers raises OSError, ValueError, KeyError, ... for what it cannot load
+        reason = error if path.exists() else hub.silence() or error
         raise ModelError(
-            f"no tokenizer could be loaded from {model}: {error}", hint="--model FOLDER, a hub id, or a tokenizer.json"
+            f"no tokenizer could be loaded from {model}: {reason}", hint="--model FOLDER, a hub id, or a tokenizer.json"
         ) from error
 
 

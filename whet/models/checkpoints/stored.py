@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whet.base import hub
 from whet.base.errors import ModelError
 
 if TYPE_CHECKING:
@@ -55,11 +56,15 @@ def local_folder(path: str) -> Path:
         return Path(path)
     from huggingface_hub import snapshot_download
 
+    wanted = ["*.safetensors", "*.json", "*.jinja", "*.model", "*.txt"]
     try:
-        return Path(snapshot_download(path, allow_patterns=["*.safetensors", "*.json", "*.jinja", "*.model", "*.txt"]))
+        with hub.asked(path):
+            return Path(snapshot_download(path, allow_patterns=wanted))
     except Exception as error:  # the hub's client raises what its transport raises
-        first = str(error).strip().split("\n")[0]
-        raise ModelError(f"{path} is neither here nor on the hub: {first}", hint=f"hf download {path}") from error
+        reason = hub.silence() or str(error).strip().split("\n")[0]
+        raise ModelError(
+            f"{path} is neither a folder here nor to be had from the hub: {reason}", hint=f"hf download {path}"
+        ) from error
 
 
 def _places(folder: Path) -> dict[str, str]:
