@@ -7,8 +7,9 @@ import torch
 
 from tests.models.architectures import tiny_model
 from tests.models.batches import packed, random_samples
-from whet.models import attention, noise
+from whet.models import attention
 from whet.models.language import LanguageModel
+from whet.models.tuning import noise
 
 attention.register()
 SAMPLES = random_samples((9, 5, 7), 61)

@@ -10,8 +10,9 @@ from tests.models.batches import packed, random_samples
 from whet.base.errors import ModelError
 from whet.contracts.batch import Segment
 from whet.kernels.attention import Form, dense_attention
-from whet.models import attention, shift
+from whet.models import attention
 from whet.models.language import LanguageModel
+from whet.models.tuning import shift
 
 attention.register()
 

@@ -21,7 +21,7 @@ from transformers.modeling_outputs import (
 from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Stream
 from whet.kernels.attention import SegmentPlan
-from whet.models import shift
+from whet.models.tuning import shift
 
 Layout = Callable[[Tensor], Tensor]
 

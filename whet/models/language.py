@@ -25,7 +25,7 @@ from whet.models import bodies, encoder_decoder, encoder_heads, heads, rope
 from whet.models.bodies import Way, before_output, decoder_of, unwrapped
 from whet.models.encoder_decoder import output_bias, output_scale
 from whet.models.families import Family, family_of, first_position
-from whet.models.noise import noise_of
+from whet.models.tuning.noise import noise_of
 from whet.models.value_head import values
 
 __all__ = ["LanguageModel", "decoder_of", "logit_shape", "unwrapped"]

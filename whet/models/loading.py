@@ -22,13 +22,13 @@ from whet.base import hub
 from whet.base.errors import ModelError
 from whet.base.seeds import forked
 from whet.contracts.model import Head
-from whet.models import new_tokens
 from whet.models.adapters import base_of, is_adapter, merged, with_adapter
 from whet.models.attention import own
 from whet.models.checkpoints import coded, quantized
 from whet.models.checkpoints.quantized import Quantization
 from whet.models.families import auto_class, family_of, first_position
 from whet.models.heads import DRAWN, headed, is_drawn, quietly
+from whet.models.tuning import new_tokens
 
 
 @dataclass(frozen=True, slots=True)

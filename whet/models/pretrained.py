@@ -22,10 +22,10 @@ from whet.models.families import Family, auto_class, family_of
 from whet.models.heads import DRAWN
 from whet.models.language import LanguageModel
 from whet.models.loading import Spec, build_module, context_length, new_pieces, read
-from whet.models.new_tokens import grow
 from whet.models.probes import Verdict, check_own_forward, one_line, probe, unprobed
 from whet.models.roles import roles
 from whet.models.trials import TRIALS
+from whet.models.tuning.new_tokens import grow
 from whet.models.twin import build_twin, twin_config
 
 # A twin whose widths could not be shrunk is built only up to this size (4 bytes each, two copies and gradients).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,30 +12,28 @@ import torch
 from torch.optim import Optimizer
 
 from whet.base import config
-from whet.base.catalogue import model_source, objective, optimizer, schedule, sink
+from whet.base.catalogue import objective, optimizer, schedule, sink
 from whet.base.errors import ConfigError, WhetError
 from whet.base.run import Run
 from whet.base.seeds import forked
-from whet.contracts.model import Head, Loaded, Model, Models
+from whet.contracts.model import Loaded, Models
+from whet.contracts.objective import Objective
 from whet.contracts.records import Notice, Record, RunStarted
 from whet.contracts.tuner import Tuner
 from whet.data.ledger import Ledger
 from whet.generate.groups import Groups
 from whet.generate.protocol import GenerateSettings
-from whet.models import noise, shift
-from whet.models.context import BuildContext
 from whet.models.logit_peaks import watch
 from whet.models.tuners.full import Still
 from whet.optim.groups import ParamGroups
-from whet.optim.layers import depth_rates, layers
+from whet.optim.layers import depth_rates
 from whet.optim.wrapped import Averaged, InBackward
-from whet.parallel.shard import shard
 from whet.parallel.world import World
 from whet.train.allocator import keep_freed_memory
 from whet.train.checkpoint import Checkpoints
 from whet.train.controls import Controls
 from whet.train.deal import Dealer
-from whet.train.door import check_family, enter
+from whet.train.door import enter
 from whet.train.evaluation import Answer, Evaluation
 from whet.train.executor import Executor
 from whet.train.feed import Feed, feed
@@ -43,15 +41,16 @@ from whet.train.first_step import FirstStep
 from whet.train.folder import RunFolder
 from whet.train.located import located
 from whet.train.loop import Cadence, Loop
-from whet.train.notices import on_micro_batch, on_noise, on_resume, on_schedule, refuse_batch_norm
+from whet.train.models import autocast_dtype, build_model, head_for, models_beside, read_model, reference_way
+from whet.train.notices import on_micro_batch, on_noise, on_resume, on_schedule
 from whet.train.online.build import held_out_of, making_of
 from whet.train.online.own_answers import OwnAnswers
 from whet.train.optimizer_state import NamedOptimizer
 from whet.train.progress import Progress
-from whet.train.reference import AdaptersOff, Frozen, begins_at_base, choose, remember
+from whet.train.reference import remember
 from whet.train.resolve import Resolved, resolve
 from whet.train.rows import template_of
-from whet.train.teacher import check_teacher, has_teacher, is_told, load_teacher, teacher_run, tell
+from whet.train.teacher import check_teacher, has_teacher, is_told, teacher_run, tell
 from whet.train.watchdog import Watchdog
 
 # A run that is over sooner loses less to a kill than its checkpoints would cost it.
@@ -84,7 +83,7 @@ def assemble(loaded: config.Loaded, folder: RunFolder | None = None) -> Built:
     pinned = folder.read_resolved() if folder else {}
     set_threads(run, pinned)
     keep_freed_memory()
-    processor, context, family = _read_model(run)
+    processor, context, family = read_model(run)
     if has_teacher(run):
         check_teacher(run, processor)
     ledger = Ledger()
@@ -105,11 +104,12 @@ def assemble(loaded: config.Loaded, folder: RunFolder | None = None) -> Built:
 
 def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World, fed: Feed, method: Tuner) -> Built:
     if is_told(run):  # the teacher is gone before the student comes
-        tell(run, world, fed.annotated, folder.path, lambda: _model(teacher_run(run, world), world, Still()))
-    model = _model(run, world, method, _head(run, fed))
+        tell(run, world, fed.annotated, folder.path, lambda: build_model(teacher_run(run, world), world, Still()))
+    loss = _objective(run)
+    model = build_model(run, world, method, head_for(loss, fed))
     fed = _with_own_answers(run, world, model, fed)
-    way = _reference_way(run, world, model, fed, pinned)
-    executor = _executor(run, world, model, method, _others(run, world, model, way))
+    way = reference_way(run, world, model, loss, fed, pinned)
+    executor = _executor(run, world, Models(model.model, models_beside(run, world, model, way)), model, method, loss)
     resolved = resolve(run, world, fed, executor, model, pinned, way)
     if world.leads and not pinned:
         folder.write_resolved(resolved.as_dict())
@@ -169,92 +169,11 @@ def set_threads(run: Run, pinned: dict[str, Any]) -> None:
         torch.set_num_threads(run.train.threads)
 
 
-def _read_model(run: Run) -> tuple[Any | None, int | None, str]:
-    """The tokenizer, the context length and the family, before any weight is read.
-
-    Raises ConfigError where the objective cannot train the family.
-    """
-    kind = model_source.get(run.model.kind)
-    if "read" not in kind.facts:
-        return None, None, "causal"
-    processor, context, family = kind.facts["read"](**run.model.values())
-    check_family(run, family)
-    return processor, context, family
-
-
-def _head(run: Run, fed: Feed) -> Head | None:
-    """The head that the objective asks for, with the labels of the data where it has none of its own."""
-    head: Head | None = getattr(objective.get(run.objective.kind).build(**run.objective.values()), "head", None)
-    return replace(head, labels=fed.labels) if head is not None and head.labels is None else head
-
-
-def _model(run: Run, world: World, method: Tuner, head: Head | None = None, *, is_asked: bool = False) -> Loaded:
-    """Build, tune, and shard the model; then recompute and compile as asked. Without new parts if it `is_asked`."""
-    where = world.device if world.mesh is None else torch.device("cpu")
-    is_apart = method.narrow and (head is None or head.kind == "none")  # a new head is trained in full precision
-    narrow = run.train.precision == "bf16-pure" or (is_apart and autocast_dtype(run, world.device) is not None)
-    dtype = torch.bfloat16 if narrow else torch.float32
-    values = bool(objective.get(run.objective.kind).facts.get("value_head")) and not is_asked
-    ahead = run.objective.values().get("mtp", 0)
-    context = BuildContext(where, dtype, run.seed, world.leads, method, head, values, ahead)
-    model: Loaded = model_source.get(run.model.kind).build(context, **run.model.values())
-    refuse_batch_norm(model.module)
-    if run.train.neftune:
-        noise.install(model.module, run.train.neftune, run.seed)
-    if run.train.group:
-        shift.install(model.module, run.train.group, is_packed=model.capabilities.packed)
-    if run.train.recompute:
-        _recompute(model)
-    if run.train.compile:
-        for layer in layers(model.module) or [model.module]:
-            layer.compile()
-    forwards = [name for name in ("whet_run",) if hasattr(model.module, name)]
-    shard(model.module, world, run.parallel, tuple(forwards))
-    return model
-
-
-def _recompute(model: Loaded) -> None:
-    module: Any = model.module
-    how = {"use_reentrant": False}
-    if hasattr(module, "activation_checkpointing_enable"):
-        module.activation_checkpointing_enable(activation_checkpointing_kwargs=how)
-    elif hasattr(module, "gradient_checkpointing_enable"):  # transformers before 5.22 knows only this name
-        module.gradient_checkpointing_enable(gradient_checkpointing_kwargs=how)
-    else:
-        raise ConfigError("`train.recompute`: this model cannot recompute activations", hint="train.recompute=false")
-
-
-def _reference_way(run: Run, world: World, model: Loaded, fed: Feed, pinned: dict[str, Any]) -> str | None:
-    """How the objective's reference is had, if it compares with one; a resumed run keeps its way."""
-    facts = objective.get(run.objective.kind).facts
-    wants = getattr(_objective(run), "wants", ()) if facts.get("rollouts") else ()
-    if not facts.get("reference") and "reference" not in wants:
-        return None
-    if pinned.get("reference"):
-        return pinned["reference"]
-    return choose(
-        run.objective.reference,
-        has_adapters=begins_at_base(model, world.device),
-        is_stored_possible=bool(fed.annotated),
-        epochs=fed.epochs(run),
-    )
-
-
-def _others(run: Run, world: World, model: Loaded, way: str | None) -> dict[str, Model]:
-    """The models that the objective asks beside the trained one."""
-    if has_teacher(run) and not is_told(run):
-        return {"teacher": load_teacher(lambda: _model(teacher_run(run, world), world, Still()))}
-    if way == "copy":
-        twin = _model(run, world, Still(), is_asked=True)
-        return {"reference": Frozen(twin.module, twin.model)}
-    return {"reference": AdaptersOff(model.module, model.model)} if way == "adapters" else {}
-
-
-def _executor(run: Run, world: World, model: Loaded, method: Tuner, others: Mapping[str, Model]) -> Executor:
+def _executor(run: Run, world: World, models: Models, model: Loaded, method: Tuner, loss: Objective) -> Executor:
     return Executor(
         world=world,
-        models=Models(model.model, others),
-        objective=_objective(run),
+        models=models,
+        objective=loss,
         optimizer=_optimizer(run, world, model, _groups(run, model, method)),
         module=model.module,
         seed=run.seed,
@@ -264,9 +183,9 @@ def _executor(run: Run, world: World, model: Loaded, method: Tuner, others: Mapp
     )
 
 
-def _objective(run: Run) -> Any:
+def _objective(run: Run) -> Objective:
     """The loss; of answers that the model gives, as they are drawn."""
-    built = objective.get(run.objective.kind).build(**run.objective.values())
+    built: Any = objective.get(run.objective.kind).build(**run.objective.values())
     if not objective.get(run.objective.kind).facts.get("rollouts"):
         return built
     return built.sampled(run.rollout.temperature, run.rollout.max_new_tokens)
@@ -311,14 +230,6 @@ def _optimizer(run: Run, world: World, model: Loaded, groups: ParamGroups) -> Op
             )
         chosen = InBackward(chosen)
     return Averaged(chosen, run.train.ema) if run.train.ema else chosen
-
-
-def autocast_dtype(run: Run, device: torch.device) -> torch.dtype | None:
-    """bfloat16 where `train.precision` asks for it, and by default on GPUs."""
-    wanted = run.train.precision
-    if wanted == "auto":
-        wanted = "bf16" if device.type == "cuda" else "fp32"
-    return torch.bfloat16 if wanted == "bf16" else None
 
 
 def _schedule(run: Run) -> Callable[[int, int], float]:

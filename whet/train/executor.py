@@ -16,7 +16,7 @@ from whet.contracts.batch import Batch
 from whet.contracts.model import Models
 from whet.contracts.objective import Objective, Shared, Terms
 from whet.contracts.tuner import Tuner
-from whet.models.noise import noise_of
+from whet.models.tuning.noise import noise_of
 from whet.parallel.norm import clip
 from whet.parallel.world import World
 from whet.train.relabel import relabelled

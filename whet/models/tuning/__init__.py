@@ -1,1 +1,1 @@
-"""What the kinds of tuners are made of: PEFT's layers, our own autograd for them, and virtual tokens."""
+"""How a model is made to learn: PEFT's layers and our autograd for them, virtual and new tokens, noise, groups."""

@@ -14,10 +14,10 @@ from whet.base.errors import ModelError
 from whet.contracts.model import ParamRole
 from whet.contracts.tuner import Calibration
 from whet.models.adapters import NAME, wrapper_of
-from whet.models.new_tokens import trainable_rows
 from whet.models.roles import roles
 from whet.models.tuning.fast_lora import install
 from whet.models.tuning.loftq import start_from_rounding
+from whet.models.tuning.new_tokens import trainable_rows
 from whet.models.tuning.peft_tuner import PeftTuner
 
 EXPERTS = "experts"

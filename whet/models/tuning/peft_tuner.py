@@ -15,9 +15,9 @@ from whet.contracts.model import ParamRole
 from whet.models.adapters import NAME, adapter_state, hold, quiet, wrapper_of
 from whet.models.families import Family, family_of
 from whet.models.heads import kind_of, new_parts, parts_of
-from whet.models.new_tokens import new_tokens_of
 from whet.models.roles import roles
 from whet.models.tuners.full import Full
+from whet.models.tuning.new_tokens import new_tokens_of
 
 ALL_LINEAR, NORMS = "all-linear", "all-norms"
 _TASKS: dict[Family, str | None] = {"causal": "CAUSAL_LM", "masked": None, "seq2seq": "SEQ_2_SEQ_LM"}

@@ -1,0 +1,117 @@
+"""The models of a run: the one that is trained, and those that it is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from whet.base.catalogue import model_source, objective
+from whet.base.errors import ConfigError
+from whet.base.run import Run
+from whet.contracts.model import Head, Loaded, Model
+from whet.contracts.objective import Objective
+from whet.contracts.tuner import Tuner
+from whet.models.context import BuildContext
+from whet.models.tuners.full import Still
+from whet.models.tuning import noise, shift
+from whet.optim.layers import layers
+from whet.parallel.shard import shard
+from whet.parallel.world import World
+from whet.train.door import check_family
+from whet.train.feed import Feed
+from whet.train.notices import refuse_batch_norm
+from whet.train.reference import AdaptersOff, Frozen, begins_at_base, choose
+from whet.train.teacher import has_teacher, is_told, load_teacher, teacher_run
+
+
+def read_model(run: Run) -> tuple[Any | None, int | None, str]:
+    """The tokenizer, the context length and the family, before any weight is read.
+
+    Raises ConfigError where the objective cannot train the family.
+    """
+    kind = model_source.get(run.model.kind)
+    if "read" not in kind.facts:
+        return None, None, "causal"
+    processor, context, family = kind.facts["read"](**run.model.values())
+    check_family(run, family)
+    return processor, context, family
+
+
+def head_for(loss: Objective, fed: Feed) -> Head | None:
+    """The head that the objective asks for, with the labels of the data where it has none of its own."""
+    head: Head | None = getattr(loss, "head", None)
+    return replace(head, labels=fed.labels) if head is not None and head.labels is None else head
+
+
+def build_model(run: Run, world: World, method: Tuner, head: Head | None = None, *, is_asked: bool = False) -> Loaded:
+    """Build, tune, and shard the model; then recompute and compile as asked. Without new parts if it `is_asked`."""
+    where = world.device if world.mesh is None else torch.device("cpu")
+    is_apart = method.narrow and (head is None or head.kind == "none")  # a new head is trained in full precision
+    narrow = run.train.precision == "bf16-pure" or (is_apart and autocast_dtype(run, world.device) is not None)
+    dtype = torch.bfloat16 if narrow else torch.float32
+    values = bool(objective.get(run.objective.kind).facts.get("value_head")) and not is_asked
+    ahead = run.objective.values().get("mtp", 0)
+    context = BuildContext(where, dtype, run.seed, world.leads, method, head, values, ahead)
+    model: Loaded = model_source.get(run.model.kind).build(context, **run.model.values())
+    refuse_batch_norm(model.module)
+    if run.train.neftune:
+        noise.install(model.module, run.train.neftune, run.seed)
+    if run.train.group:
+        shift.install(model.module, run.train.group, is_packed=model.capabilities.packed)
+    if run.train.recompute:
+        _recompute(model)
+    if run.train.compile:
+        for layer in layers(model.module) or [model.module]:
+            layer.compile()
+    forwards = [name for name in ("whet_run",) if hasattr(model.module, name)]
+    shard(model.module, world, run.parallel, tuple(forwards))
+    return model
+
+
+def _recompute(model: Loaded) -> None:
+    module: Any = model.module
+    how = {"use_reentrant": False}
+    if hasattr(module, "activation_checkpointing_enable"):
+        module.activation_checkpointing_enable(activation_checkpointing_kwargs=how)
+    elif hasattr(module, "gradient_checkpointing_enable"):  # transformers before 5.22 knows only this name
+        module.gradient_checkpointing_enable(gradient_checkpointing_kwargs=how)
+    else:
+        raise ConfigError("`train.recompute`: this model cannot recompute activations", hint="train.recompute=false")
+
+
+def reference_way(
+    run: Run, world: World, model: Loaded, loss: Objective, fed: Feed, pinned: Mapping[str, Any]
+) -> str | None:
+    """How the objective's reference is had, if it compares with one; a resumed run keeps its way."""
+    is_compared = objective.get(run.objective.kind).facts.get("reference")
+    if not is_compared and "reference" not in getattr(loss, "wants", ()):
+        return None
+    if pinned.get("reference"):
+        return pinned["reference"]
+    return choose(
+        run.objective.reference,
+        has_adapters=begins_at_base(model, world.device),
+        is_stored_possible=bool(fed.annotated),
+        epochs=fed.epochs(run),
+    )
+
+
+def models_beside(run: Run, world: World, model: Loaded, way: str | None) -> dict[str, Model]:
+    """The models that the objective asks beside the trained one."""
+    if has_teacher(run) and not is_told(run):
+        return {"teacher": load_teacher(lambda: build_model(teacher_run(run, world), world, Still()))}
+    if way == "copy":
+        twin = build_model(run, world, Still(), is_asked=True)
+        return {"reference": Frozen(twin.module, twin.model)}
+    return {"reference": AdaptersOff(model.module, model.model)} if way == "adapters" else {}
+
+
+def autocast_dtype(run: Run, device: torch.device) -> torch.dtype | None:
+    """bfloat16 where `train.precision` asks for it, and by default on GPUs."""
+    wanted = run.train.precision
+    if wanted == "auto":
+        wanted = "bf16" if device.type == "cuda" else "fp32"
+    return torch.bfloat16 if wanted == "bf16" else None
