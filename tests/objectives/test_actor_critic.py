@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from tests.objectives.groups import VOCAB, assert_same, executor, figures, splits
+from tests.objectives.groups import VOCAB, assert_same, executor, figures, groups, splits
 from tests.objectives.test_policy import TEMPERATURE, answers, by_token, clipped, rows
+from tests.objectives.test_preference import BETA, LOSSES, expected
 from tests.tiny import LLAMA
 from whet.base.catalogue import model_source, objective, tuner
 from whet.base.errors import ConfigError
@@ -105,6 +106,12 @@ def test_credit_gives_each_token_its_advantage_and_the_reward_comes_last():
     whitened = objective.get("ppo").build(kl=0.1).credit(outcome(rewards, old=old, reference=reference, value=value))
     counted = np.concatenate([whitened.values["advantage"][g][n] for g, n in ((0, 0), (0, 1), (1, 1))])
     assert counted.mean() == pytest.approx(0, abs=1e-12) and counted.std(ddof=1) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("loss", ["sigmoid", "hinge", "ipo"])
+def test_pairs_of_own_answers_have_the_loss_and_gradients_of_their_formula(loss):
+    train = executor("online-dpo", beta=BETA, loss=loss)
+    assert_same(figures(train, [groups()[:2], groups()[2:]]), expected(groups(), LOSSES[loss]), 1e-5)
 
 
 def test_a_pair_is_the_best_and_the_worst_answer_where_they_differ():

@@ -85,8 +85,8 @@ def test_token_losses_and_gradients_are_transformers_own():
     assert found[0]["accuracy"] == pytest.approx(hits.double().mean().item())
 
 
-def test_steps_have_the_loss_of_trls_prm_trainer_and_chances_the_soft_one():
-    """TRL computes transformers' token classification loss with labels 0 and 1 at the steps' last tokens."""
+def test_steps_have_transformers_loss_and_chances_the_soft_one():
+    """With labels 0 and 1 at the steps' last tokens; from rows on in test_steps.py, beside TRL in test_trl_steps.py."""
     context = BuildContext(seed=3, tuner=tuner.get("full").build(), head=Head("token", ("wrong", "right")))
     init = {**LLAMA, "vocab_size": VOCAB, "initializer_range": 0.2}
     loaded, samples = model_source.get("hf").build(context, init=init), tagged("process-reward")
@@ -103,6 +103,17 @@ def test_steps_have_the_loss_of_trls_prm_trainer_and_chances_the_soft_one():
     logprobs = torch.log_softmax(loaded.module(input_ids=torch.tensor(soft.ids[None]).long()).logits[0], -1)
     by_hand = -(0.75 * logprobs[:, 0] + 0.25 * logprobs[:, 1])[torch.tensor(soft.weights) > 0].mean()
     assert figures(train, [[soft]])[0]["loss"] == pytest.approx(by_hand.item(), rel=1e-5)
+
+
+def test_rows_of_numbers_have_pytorchs_cross_entropy_and_its_gradients():
+    context = BuildContext(seed=3, tuner=tuner.get("full").build())
+    loaded = model_source.get("mlp").build(context, features=4, classes=3, hidden=(8,))
+    features, labels = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32), [0, 2, 1, 1, 2]
+    nothing = np.zeros(0, np.int32), np.zeros(0, np.float32)
+    samples = [Sample(*nothing, {"features": row, "label": at}) for row, at in zip(features, labels, strict=True)]
+    loss = torch.nn.functional.cross_entropy(loaded.module(torch.tensor(features)), torch.tensor(labels))
+    train = executor("classify", policy=loaded)
+    assert_same(figures(train, [samples[:2], samples[2:]]), with_gradients(loaded.module, loss))
 
 
 @settings(max_examples=8)

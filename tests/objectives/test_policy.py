@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
 
 import numpy as np
@@ -14,8 +13,6 @@ from hypothesis import strategies as st
 from tests.objectives.groups import assert_same, executor, figures, group, splits, tiny
 from whet.base.catalogue import objective
 from whet.base.errors import ConfigError
-from whet.contracts.model import Models
-from whet.models.language import LanguageModel
 
 TEMPERATURE, LONGEST = 0.7, 8
 # Tokens of the prompt, and of each answer.
@@ -219,17 +216,6 @@ def test_any_split_of_the_answers_gives_the_same_loss_and_gradients(split, name,
     samples = answers(seed)
     reference = figures(TRAIN[name], [samples], shared=False)
     assert_same(figures(TRAIN[name], splits(samples, *split), shared), reference)
-
-
-def test_packed_rows_equal_a_sample_a_row():
-    train = online(kl=0.1)
-    packed = figures(train, [answers()])
-    config = copy.deepcopy(train.module.config)
-    config._attn_implementation = "sdpa"
-    own = type(train.module)(config)
-    own.load_state_dict(train.module.state_dict())
-    models = Models(LanguageModel(own, packed=False), train.models.others)
-    assert_same(figures(replace(train, models=models, module=own), [answers()], shared=False), packed)
 
 
 def test_answers_without_weight_get_no_gradient():

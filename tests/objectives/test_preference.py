@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,9 +14,7 @@ from torch.nn import functional as F
 from tests.objectives.groups import SHAPES, assert_same, executor, figures, group, groups, splits, tiny
 from whet.base.catalogue import objective
 from whet.base.errors import ConfigError
-from whet.contracts.model import Models
 from whet.data.branches import separate
-from whet.models.language import LanguageModel
 
 BETA = 0.3
 sig, lsg = torch.sigmoid, F.logsigmoid
@@ -164,31 +160,10 @@ def test_any_split_of_the_pairs_gives_the_same_loss_and_gradients(split, seed, s
     assert_same(figures(TRAIN, splits(samples, *split), shared), reference)
 
 
-def test_packed_rows_equal_a_sample_a_row():
-    train = executor("dpo", beta=BETA)
-    packed = figures(train, [groups()])
-    config = copy.deepcopy(train.module.config)
-    config._attn_implementation = "sdpa"
-    own = type(train.module)(config)
-    own.load_state_dict(train.module.state_dict())
-    models = Models(LanguageModel(own, packed=False), train.models.others)
-    assert_same(figures(replace(train, models=models, module=own), [groups()], shared=False), packed)
-
-
 def test_without_beta_nothing_is_learned():
     found, gradients = figures(executor("dpo", beta=0.0), [groups()])
     assert found["loss"] == pytest.approx(math.log(2), rel=1e-12)
     assert not any(gradient.any() for gradient in gradients.values())
-
-
-def test_a_pair_the_other_way_round_has_the_chance_of_being_wrong():
-    """sigmoid(z) + sigmoid(-z) = 1, so the two losses are those of a coin's sides."""
-    prompt, first, second = [1, 2, 3], [4, 5], [6, 7, 8]
-    train = executor("dpo", beta=BETA)
-    right, _ = figures(train, [[group(prompt, [first, second])]])
-    wrong, _ = figures(train, [[group(prompt, [second, first])]])
-    assert math.exp(-right["loss"]) + math.exp(-wrong["loss"]) == pytest.approx(1, abs=1e-6)
-    assert right["accuracy"] + wrong["accuracy"] == 1 and right["margin"] == pytest.approx(-wrong["margin"], abs=1e-6)
 
 
 def test_what_is_not_trained_gets_no_gradient():

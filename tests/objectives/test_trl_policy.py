@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.objectives.groups import assert_same, executor, figures
-from tests.objectives.test_policy import LONGEST, TEMPERATURE, answers
+from tests.objectives.test_policy import LONGEST, TEMPERATURE, answers, own_logprobs
 from tests.tiny import tokenizer
 
 trl = pytest.importorskip("trl")
@@ -69,28 +69,55 @@ def inputs(samples: list[Any]) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_loss_and_gradients_are_those_of_trl(tmp_path, name):
+    theirs, own = VARIANTS[name]
+    train = ready(correction="none", **own)
+    trainer = of_trl(trl.GRPOTrainer, trl.GRPOConfig, train, tmp_path, **{"epsilon": 0.2, **theirs})
+    trainer.current_gradient_accumulation_steps = 1
+    assert_same(figures(train, [whole()]), learned(trainer, inputs(whole())), 1e-5)
+
+
+def test_rloo_has_the_gradients_of_trl_where_its_ratio_is_one(tmp_path):
+    """TRL's loss is a sum over an answer, ours divided by the most tokens that one may have."""
+    fresh = [replace(sample, values={}) for sample in whole()]
+    train = ready(correction="none", loss="plain", normalise="constant", baseline="leave_one_out", scale="none")
+    trainer = of_trl(trl.RLOOTrainer, trl.RLOOConfig, train, tmp_path)
+    given = inputs(whole())
+    own = [own_logprobs(sample)[at].sum() for sample in fresh for at in sample.branches]
+    loss, wanted = learned(trainer, given | {"old_logps": torch.tensor(np.array(own), dtype=torch.float32)})
+    assert loss["loss"] == pytest.approx(-given["advantages"].mean().item(), rel=1e-4)
+    found, gradients = figures(train, [fresh])
+    scaled = {name: gradient * LONGEST for name, gradient in gradients.items()}
+    assert_same(({"loss": 0.0}, scaled), ({"loss": 0.0}, wanted), 1e-5)
+
+
+def ready(**own):
+    train = executor("grpo", **own)
+    return replace(train, objective=train.objective.sampled(TEMPERATURE, LONGEST))
+
+
+def of_trl(kind, setting, train, tmp_path, **theirs):
+    """A trainer whose model has the weights of ours."""
     from datasets import Dataset
     from transformers import AutoTokenizer
 
-    theirs, own = VARIANTS[name]
-    train = executor("grpo", correction="none", **own)
-    train = replace(train, objective=train.objective.sampled(TEMPERATURE, LONGEST))
     train.module.save_pretrained(tmp_path / "model")
     AutoTokenizer.from_pretrained(tokenizer(tmp_path / "tokenizer")).save_pretrained(tmp_path / "model")
-    settings = trl.GRPOConfig(
+    settings = setting(
         output_dir=str(tmp_path), use_cpu=True, bf16=False, report_to="none", per_device_train_batch_size=12,
         num_generations=3, max_completion_length=LONGEST, temperature=TEMPERATURE, gradient_checkpointing=False,
-        epsilon=theirs.pop("epsilon", 0.2), **theirs,
+        **theirs,
     )  # fmt: skip
-    rows = Dataset.from_list([{"prompt": "a"}] * 12)
-    trainer = trl.GRPOTrainer(
-        model=str(tmp_path / "model"), args=settings, train_dataset=rows,
+    return kind(
+        model=str(tmp_path / "model"), args=settings, train_dataset=Dataset.from_list([{"prompt": "a"}] * 12),
         reward_funcs=lambda completions, **_: [0.0] * len(completions),
     )  # fmt: skip
-    trainer.current_gradient_accumulation_steps = 1
+
+
+def learned(trainer, batch):
+    """Loss and gradients as the trainer computes them."""
     model = trainer.model.float().train()
     model.config._attn_implementation = "eager"
-    loss = trainer._compute_loss(model, inputs(whole()))
+    loss = trainer._compute_loss(model, batch)
     loss.backward()
-    wanted = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
-    assert_same(figures(train, [whole()]), ({"loss": loss.item()}, wanted), 1e-5)
+    found = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+    return {"loss": loss.item()}, found

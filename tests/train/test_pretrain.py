@@ -18,7 +18,9 @@ MTP = {"kind": "pretrain", "mtp": 2, "mtp_weight": 0.5}
 
 
 def settings(folder, name, objective, **sections):
-    rows = write_rows(folder / "text.jsonl", [{"text": sentence(i, 5 + i % 17)} for i in range(40)])
+    rows = folder / "text.jsonl"
+    if not rows.exists():  # ranks call this as well, and one would read what the other has just emptied
+        write_rows(rows, [{"text": sentence(i, 5 + i % 17)} for i in range(40)])
     data = {"train": [str(rows)], **sections.pop("data", {})}
     train = {"steps": 5, **sections.pop("train", {})}
     return config(folder, name=name, objective=objective, data=data, train=train, **sections)

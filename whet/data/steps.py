@@ -27,7 +27,7 @@ def texts(reading: Steps, row: Row, facts: Texts) -> list[str]:
 def sample(
     reading: Steps, row: Row, encodings: Sequence[Encoding], facts: Texts, origin: Origin
 ) -> tuple[Sample, bool]:
-    """Prompt and steps, each followed by the separator, whose last token has the label (as TRL's PRMTrainer has it)."""
+    """Prompt and steps, each followed by the separator, whose last token has the label (as TRL's PRMTrainer had it)."""
     assert isinstance(row, Stepwise)
     prompt, *steps, separator = [list(encoding.ids) for encoding in encodings]
     ids = [*facts.begin, *prompt]

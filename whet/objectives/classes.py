@@ -73,8 +73,8 @@ class TokenClasses:
 class StepClasses:
     """Cross-entropy between a step's label, the chance that it is right, and the model's, averaged over steps.
 
-    Of true and false it is the loss of Lightman et al. 2023 and of TRL's PRMTrainer; chances are those of Math-Shepherd
-    (Wang et al. 2024, equation 4). Score 1 is that a step is right.
+    Of true and false it is the loss of Lightman et al. 2023 and of TRL's PRMTrainer (until 1.13); chances are those of
+    Math-Shepherd (Wang et al. 2024, equation 4). Score 1 is that a step is right.
     """
 
     reading: Steps
