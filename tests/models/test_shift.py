@@ -9,7 +9,8 @@ from tests.models.architectures import tiny_model
 from tests.models.batches import packed, random_samples
 from whet.base.errors import ModelError
 from whet.contracts.batch import Segment
-from whet.kernels.attention import Form, dense_attention
+from whet.kernels.attention import dense_attention
+from whet.kernels.form import Form
 from whet.models import attention
 from whet.models.language import LanguageModel
 from whet.models.tuning import shift

@@ -18,10 +18,10 @@ from whet.data.refusal import RowRefused
 if TYPE_CHECKING:
     from tokenizers import Encoding
 
-    from whet.data.reader import Texts
+    from whet.data.facts import Facts
 
 
-def texts(reading: Apart, row: Row, facts: Texts) -> list[str]:
+def texts(reading: Apart, row: Row, facts: Facts) -> list[str]:
     """The texts of a row, each after its prompt: the query, what answers it, what does not."""
     query, document = (reading.prompts.get(side, "") for side in ("query", "document"))
     if isinstance(row, Similarity):
@@ -32,7 +32,7 @@ def texts(reading: Apart, row: Row, facts: Texts) -> list[str]:
 
 
 def sample(
-    reading: Apart, row: Row, encodings: Sequence[Encoding], facts: Texts, origin: Origin
+    reading: Apart, row: Row, encodings: Sequence[Encoding], facts: Facts, origin: Origin
 ) -> tuple[Sample, bool]:
     """A group with a branch a text. Weights are 1 where a token is pooled."""
     pieces = [np.array(encoding.ids, np.int32) for encoding in encodings]
@@ -68,7 +68,7 @@ def _sides(row: Retrieval | Judged) -> tuple[list[str], list[str]]:
     return positives, [text for text, grade in pairs if grade <= 0]
 
 
-def _prompt_length(reading: Apart, is_query: bool, facts: Texts) -> int:
+def _prompt_length(reading: Apart, is_query: bool, facts: Facts) -> int:
     """Tokens of the prompt by itself, what begins the text included and what ends it not."""
     prompt = reading.prompts.get("query" if is_query else "document", "")
     return len(facts.encode(prompt)) - facts.ends if prompt else 0

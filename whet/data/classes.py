@@ -16,10 +16,10 @@ from whet.data.refusal import RowRefused
 if TYPE_CHECKING:
     from tokenizers import Encoding
 
-    from whet.data.reader import Texts
+    from whet.data.facts import Facts
 
 
-def texts(reading: Classes, row: Row, facts: Texts) -> list[str | tuple[str, str]]:
+def texts(reading: Classes, row: Row, facts: Facts) -> list[str | tuple[str, str]]:
     """The text, or both by the template, or the pair that the tokenizer joins."""
     assert isinstance(row, Classified)
     if row.second is None:
@@ -37,7 +37,7 @@ def texts(reading: Classes, row: Row, facts: Texts) -> list[str | tuple[str, str
 
 
 def sample(
-    reading: Classes, row: Row, encodings: Sequence[Encoding], facts: Texts, origin: Origin
+    reading: Classes, row: Row, encodings: Sequence[Encoding], facts: Facts, origin: Origin
 ) -> tuple[Sample, bool]:
     """The text's tokens with its label; the last token has the weight."""
     assert isinstance(row, Classified)

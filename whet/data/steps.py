@@ -15,17 +15,17 @@ from whet.data.refusal import RowRefused
 if TYPE_CHECKING:
     from tokenizers import Encoding
 
-    from whet.data.reader import Texts
+    from whet.data.facts import Facts
 
 
-def texts(reading: Steps, row: Row, facts: Texts) -> list[str]:
+def texts(reading: Steps, row: Row, facts: Facts) -> list[str]:
     """The prompt, each step, and the separator: tokenised one by one, so that a step ends with a token of its own."""
     assert isinstance(row, Stepwise)
     return [row.prompt, *row.steps, reading.separator]
 
 
 def sample(
-    reading: Steps, row: Row, encodings: Sequence[Encoding], facts: Texts, origin: Origin
+    reading: Steps, row: Row, encodings: Sequence[Encoding], facts: Facts, origin: Origin
 ) -> tuple[Sample, bool]:
     """Prompt and steps, each followed by the separator, whose last token has the label (as TRL's PRMTrainer had it)."""
     assert isinstance(row, Stepwise)

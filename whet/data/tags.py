@@ -16,16 +16,16 @@ from whet.data.refusal import RowRefused
 if TYPE_CHECKING:
     from tokenizers import Encoding
 
-    from whet.data.reader import Texts
+    from whet.data.facts import Facts
 
 
-def texts(reading: Tags, row: Row, facts: Texts) -> list[str]:
+def texts(reading: Tags, row: Row, facts: Facts) -> list[str]:
     """The words joined by blanks, which is what the written model is going to be given."""
     assert isinstance(row, Tagged)
     return [" ".join(row.words)]
 
 
-def sample(reading: Tags, row: Row, encodings: Sequence[Encoding], facts: Texts, origin: Origin) -> tuple[Sample, bool]:
+def sample(reading: Tags, row: Row, encodings: Sequence[Encoding], facts: Facts, origin: Origin) -> tuple[Sample, bool]:
     """Labels at the first token of each word, or at all of them; words past a cut have none."""
     assert isinstance(row, Tagged) and reading.labels is not None
     encoding, names = encodings[0], Names(reading.labels)

@@ -14,12 +14,12 @@ from whet.contracts.sample import Origin, Sample
 if TYPE_CHECKING:
     from tokenizers import Encoding
 
-    from whet.data.reader import Texts
+    from whet.data.facts import Facts
 
 Input = str | tuple[str, str]
 
 
-def texts(reading: Together, row: Row, facts: Texts) -> list[Input]:
+def texts(reading: Together, row: Row, facts: Facts) -> list[Input]:
     """The query with each document, by the template, or as the pair that the tokenizer joins."""
     assert isinstance(row, Retrieval | Judged)
     documents, _ = graded(row)
@@ -36,7 +36,7 @@ def filled(template: str | None, query: str, document: str) -> Input:
 
 
 def sample(
-    reading: Together, row: Row, encodings: Sequence[Encoding], facts: Texts, origin: Origin
+    reading: Together, row: Row, encodings: Sequence[Encoding], facts: Facts, origin: Origin
 ) -> tuple[Sample, bool]:
     """A group with a branch a document behind the tokens that all share; the last token of each has the weight."""
     assert isinstance(row, Retrieval | Judged)

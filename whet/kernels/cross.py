@@ -13,7 +13,8 @@ from torch import Tensor
 from whet.base.errors import ModelError
 from whet.contracts.batch import Segment
 from whet.kernels import varlen
-from whet.kernels.attention import Form, dense_attention
+from whet.kernels.attention import dense_attention
+from whet.kernels.form import Form
 
 
 @dataclass(slots=True)

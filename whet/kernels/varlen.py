@@ -8,15 +8,12 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from whet.contracts.batch import Segment
-
-if TYPE_CHECKING:
-    from whet.kernels.attention import Form
+from whet.kernels.form import Form
 
 LARGEST_HEAD = 256
 

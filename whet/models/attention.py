@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface, PretrainedConfig
 from transformers.masking_utils import sdpa_mask
 
-from whet.kernels.attention import Form, SegmentPlan, band_mask, dense_attention, largest_logits, segment_attention
+from whet.kernels.attention import SegmentPlan, band_mask, dense_attention, largest_logits, segment_attention
 from whet.kernels.cross import CrossPlan, cross_attention
+from whet.kernels.form import Form
 
 NAME = "whet"
 # Marks the attention layers between a decoder and its encoder (`whet.models.encoder_decoder`).

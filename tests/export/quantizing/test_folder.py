@@ -16,7 +16,8 @@ from whet.base.catalogue import quantizer
 from whet.base.errors import ConfigError, ModelError
 from whet.export.limits import QUANTIZED
 from whet.export.quantizing import folder as quantizing
-from whet.export.quantizing.folder import open_original, write_quantized
+from whet.export.quantizing.folder import write_quantized
+from whet.export.quantizing.original import open_original
 from whet.export.report import Report, plain
 from whet.generate.models import load_model
 from whet.kernels.codes import Codes, Grid, nearest

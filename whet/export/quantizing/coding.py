@@ -27,7 +27,7 @@ from whet.models.twin import build_twin, twin_config
 
 if TYPE_CHECKING:
     from whet.contracts.sample import Sample
-    from whet.export.quantizing.folder import Original
+    from whet.export.quantizing.original import Original
 
 Told = Callable[[int, int], None]  # how many of how many are done
 Named = Iterator[tuple[str, Any]]

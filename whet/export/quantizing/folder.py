@@ -3,63 +3,28 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from whet.base.errors import ModelError
 from whet.export.card import Card
 from whet.export.folder import appearing
-from whet.export.merging import Part, generation_config_of, mixture, tokenizer_of, weights_of
 from whet.export.quantizing.coding import Told, calibrated, rounded, untold
 from whet.export.quantizing.layers import Layers, choose
 from whet.export.quantizing.method import Method
+from whet.export.quantizing.original import Original
 from whet.export.report import Measured, Report
 from whet.export.sizes import check_room
 from whet.export.weights import SHARD_BYTES, auto_class, ready, skeleton, write_shards
 from whet.export.writing import checked, write_generation_config, write_tokenizer
-from whet.models.adapters import base_of, is_adapter
 from whet.models.checkpoints.layouts import config_of, to_compressed, to_gptq
-from whet.models.checkpoints.quantized import stored_method
-from whet.models.loading import Spec, read
-from whet.models.merging.combine import Recipe
 
 if TYPE_CHECKING:
     from whet.contracts.sample import Sample
-
-
-@dataclass(frozen=True, slots=True)
-class Original:
-    """A model that is to be quantized: its config, its weights (each read when asked for), its tokenizer, its dtype."""
-
-    path: str
-    config: Any
-    weights: Mapping[str, Tensor]
-    tokenizer: Any
-    dtype: torch.dtype
-
-    @property
-    def generation_config(self) -> Any:
-        return generation_config_of(self.path)
-
-
-def open_original(path: str, dtype: torch.dtype | None = None) -> Original:
-    """The model or adapter (merged) of a folder or hub id. Raises ModelError for what cannot be quantized."""
-    config, tokenizer = read(Spec(path))
-    method = stored_method(config)
-    if method is not None:
-        raise ModelError(f"{path} is quantized already, by `{method}`", at=path, hint="give the model it was made from")
-    if tokenizer is None:
-        tokenizer = tokenizer_of([path], path)
-    stored = dtype or config.dtype or torch.float32
-    if is_adapter(path):
-        config, weights = mixture(base_of(path), [Part(path)], Recipe())
-        return Original(path, config, weights, tokenizer, stored)
-    return Original(path, config, weights_of(path, skeleton(config)), tokenizer, stored)
 
 
 def write_quantized(

@@ -12,7 +12,8 @@ from whet.export.card import Card
 from whet.export.limits import QUANTIZED
 from whet.export.quantizing.calibration import Rows, perplexity, read_samples
 from whet.export.quantizing.coding import Told, untold
-from whet.export.quantizing.folder import folder_bytes, open_original, write_quantized
+from whet.export.quantizing.folder import folder_bytes, write_quantized
+from whet.export.quantizing.original import open_original
 from whet.export.report import Measured, Report, compare, observe
 from whet.export.weights import SHARD_BYTES
 from whet.generate.models import load_model

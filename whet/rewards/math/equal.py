@@ -1,31 +1,19 @@
-"""Whether two answers mean the same. Expressions are compared by their values at random points."""
+"""Whether two answers mean the same."""
 
 from __future__ import annotations
 
-import random
 import re
 from fractions import Fraction
-from typing import Any
 
 from whet.rewards.answer import plain
-from whet.rewards.math.expression import Node, NotMath, evaluate, real
+from whet.rewards.math.expression import Node, real
 from whet.rewards.math.reading import Answer, Equation, Group, Many, Quantity, Words, clean, read
-
-NUM_POINTS, TRIES = 4, 24
-CLOSE = 1e-25  # of numbers with 40 digits
+from whet.rewards.math.value import close, points, same_number
 
 
 def same_answer(found: str, right: str, tolerance: float = 0.0) -> bool:
     """Whether an answer equals the right one; numbers may differ by `tolerance`, relative to the right one."""
     return _same(read(found), read(right), tolerance) or _same_words(found, right)
-
-
-def same_number(left: Node, right: Node, tolerance: float = 0.0) -> bool:
-    """Whether two expressions have one value at every point tried (Schwartz 1980): numbers at their only one."""
-    if left == right:
-        return True
-    points = list(_points(left.variables | right.variables, [left, right]))
-    return bool(points) and all(_close(one, other, tolerance) for one, other in points)
 
 
 def _same(found: Answer, right: Answer, tolerance: float) -> bool:
@@ -86,61 +74,16 @@ def _same_equation(found: Answer, right: Answer, tolerance: float) -> bool:
     sides = [_difference(equation) for equation in (found, right)]
     if sides[0] is None or sides[1] is None or sides[0].variables != sides[1].variables:
         return False
-    values = list(_points(sides[0].variables, [sides[0], sides[1]]))
+    values = points(sides[0].variables, [sides[0], sides[1]])
     first = next(((a, b) for a, b in values if a != 0 and b != 0), None)
     if first is None:
         return False
-    return all(_close(real(a) * real(first[1]), real(b) * real(first[0]), tolerance) for a, b in values)
+    return all(close(real(a) * real(first[1]), real(b) * real(first[0]), tolerance) for a, b in values)
 
 
 def _difference(equation: Equation) -> Node | None:
     right = equation.right
     return Node("-", (equation.left, right.node)) if isinstance(right, Quantity) else None
-
-
-def _points(variables: frozenset[str], nodes: list[Node]) -> list[tuple[Any, ...]]:
-    """The nodes' values at points where all have one: positive ones, then negative ones where the values are real."""
-    if not variables:
-        try:
-            return [tuple(evaluate(node, {}) for node in nodes)]
-        except NotMath:
-            return []
-    draw, names = random.Random("points"), sorted(variables)
-    found: list[tuple[Any, ...]] = []
-    for attempt in range(TRIES):
-        is_negative = len(found) >= NUM_POINTS // 2
-        sign = -1 if is_negative else 1
-        point = {name: Fraction(sign * draw.randrange(1, 4096), 1024) for name in names}
-        try:
-            values = tuple(evaluate(node, point) for node in nodes)
-        except NotMath:
-            continue
-        if is_negative and any(_imaginary(value) for value in values) and attempt < TRIES - 1:
-            continue
-        found.append(values)
-        if len(found) == NUM_POINTS:
-            break
-    return found if len(found) >= NUM_POINTS // 2 else []
-
-
-def _imaginary(value: Any) -> bool:
-    import mpmath
-
-    return not isinstance(value, Fraction) and bool(mpmath.im(value))
-
-
-def _close(found: Any, right: Any, tolerance: float) -> bool:
-    import mpmath
-
-    if isinstance(found, Fraction) and isinstance(right, Fraction) and not tolerance:
-        return found == right
-    with mpmath.workdps(40):
-        found, right = real(found), real(right)
-        if any(mpmath.isnan(value) for value in (found, right)):
-            return False
-        if any(mpmath.isinf(value) for value in (found, right)):
-            return bool(found == right)
-        return bool(abs(found - right) <= max(tolerance * abs(right), CLOSE * max(1, abs(right))))
 
 
 def _same_words(found: str, right: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from whet.rewards.math.expression import MAX_LENGTH, Node, NotMath, parse
+from whet.rewards.math.value import same_number
 
 MAX_ITEMS = 64
 
@@ -179,8 +180,6 @@ def _equation(parts: list[str], depth: int) -> Answer:
         return Equation(Node("name", (before[0],)), right, before[0])
     left = parse(before[0])
     if not left.variables and isinstance(right, Quantity):  # a computation: it is its result, if it is right
-        from whet.rewards.math.equal import same_number
-
         if all(same_number(parse(part), right.node) for part in before):
             return right
         raise NotMath("a computation that is wrong")
