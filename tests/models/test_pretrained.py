@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import socket
-import time
 
 import pytest
 import torch
@@ -142,13 +141,6 @@ def test_a_model_that_cannot_be_packed_runs_with_a_notice():
     assert loaded.model.run(packed([[5, 6, 7], [8, 9]]), frozenset({"nll"}))["nll"].isfinite()
 
 
-def test_a_model_with_dropout_says_that_noise_depends_on_the_split():
-    sizes = {"model_type": "gpt2", **SIZES}
-    assert "draws other noise" in build(init=sizes).capabilities.notices[0]
-    silent = {**sizes, "resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
-    assert build(init=silent).capabilities.notices == ()
-
-
 @pytest.mark.parametrize("settings", [{}, {"path": "x", "init": LLAMA}], ids=["neither", "both"])
 def test_path_and_init_are_one_choice(settings):
     assert "either `path` or `init`" in refusal(**settings)
@@ -190,22 +182,19 @@ def unreachable(monkeypatch):
         yield
 
 
-def test_a_hub_out_of_reach_is_said_within_seconds(unreachable):
-    begun = time.monotonic()
+def test_a_hub_out_of_reach_is_said_before_its_client_tries_again_and_again(unreachable, caplog):
     assert "cannot be reached (Connection refused)" in refusal(path="someone/some-model")
-    assert time.monotonic() - begun < 10, "its client's own tries take 23 s"
+    assert "Retrying" not in caplog.text
 
 
-def test_a_cached_model_loads_within_seconds_where_the_hub_is_out_of_reach(folder, tmp_path, unreachable, monkeypatch):
+def test_a_cached_model_loads_where_the_hub_is_out_of_reach(folder, tmp_path, unreachable, monkeypatch, caplog):
     cache = tmp_path / "hub" / "models--someone--some-model"
     (cache / "refs").mkdir(parents=True)
     (cache / "refs" / "main").write_text("0" * 40)
     shutil.copytree(folder, cache / "snapshots" / ("0" * 40))
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    begun = time.monotonic()
-    loaded = build(path="someone/some-model")
-    assert time.monotonic() - begun < 10
-    assert len(loaded.processor) == 40
+    assert len(build(path="someone/some-model").processor) == 40
+    assert "Retrying" not in caplog.text
 
 
 def test_an_unknown_model_type_is_suggested():

@@ -16,15 +16,11 @@ from whet.contracts.model import Head
 from whet.export.card import Card
 from whet.export.folder import appearing
 from whet.export.report import Report
-from whet.export.writing import PURPOSES, checked, write_generation_config, write_tokenizer
+from whet.export.writing import checked, write_generation_config, write_tokenizer
 from whet.models import heads
 from whet.models.checkpoints import quantized
-
-_CLASSES = {
-    "sequence": "AutoPeftModelForSequenceClassification",
-    "token": "AutoPeftModelForTokenClassification",
-    "none": "AutoPeftModelForFeatureExtraction",
-}
+from whet.models.classes import HEADED, LANGUAGE
+from whet.models.families import family_of
 
 
 def write_adapter(
@@ -62,26 +58,23 @@ def write_adapter(
         else:
             heads.write_beside(part, head)
         card = card or Card(folder.resolve().name)
-        (part / "README.md").write_text(_text(card, method, kept, head), encoding="utf-8")
+        (part / "README.md").write_text(_text(card, config, method, kept, head), encoding="utf-8")
         if beside is not None:
             beside(part)
         return checked(part, folder, check)
 
 
-def _text(card: Card, method: Any, tensors: Mapping[str, Tensor], head: Head | None) -> str:
-    dtype = next((t.dtype for t in tensors.values()), torch.float32)
-    count = sum(t.numel() for t in tensors.values())
-    kind = method.peft_type.value.lower()
-    text = card.text(num_parameters=count, dtype=str(dtype).removeprefix("torch."), adapter=kind)
-    if head is None:
-        return text
-    text = text.replace("AutoPeftModelForCausalLM", _CLASSES[head.kind]).replace("text-generation", PURPOSES[head.kind])
-    return text.replace(f'{_CLASSES[head.kind]}.from_pretrained("PATH")', _call(head))
-
-
-def _call(head: Head) -> str:
-    """How the model is loaded: what the adapter's base cannot know of the head is said."""
-    told = [] if head.kind == "none" else [f"id2label={dict(enumerate(head.labels or ()))}"]
-    told += [] if head.is_causal else ["is_causal=False"]
-    arguments = ", ".join(['"PATH"', *told])
-    return f"{_CLASSES[head.kind]}.from_pretrained({arguments})"
+def _text(card: Card, config: Any, method: Any, tensors: Mapping[str, Tensor], head: Head | None) -> str:
+    """The card. What the adapter's base cannot know of a new head is said where the model is loaded."""
+    kind = HEADED[head.kind] if head else LANGUAGE[family_of(config) or "causal"]
+    told = []
+    if head is not None:
+        told += [] if head.kind == "none" else [f"id2label={dict(enumerate(head.labels or ()))}"]
+        told += [] if head.is_causal else ["is_causal=False"]
+    return card.text(
+        kind,
+        num_parameters=sum(t.numel() for t in tensors.values()),
+        dtype=str(next((t.dtype for t in tensors.values()), torch.float32)).removeprefix("torch."),
+        adapter=method.peft_type.value.lower(),
+        told=told,
+    )

@@ -7,13 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from whet.base.yaml import parse
 from whet.track import store
 from whet.track.quantities import figure
+
+if TYPE_CHECKING:
+    from whet.models.classes import Class
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,40 +30,38 @@ class Card:
     config: str | None = None
     day: date = field(default_factory=date.today)
 
-    def text(self, *, num_parameters: int, dtype: str, adapter: str | None = None) -> str:
+    def text(
+        self, kind: Class, *, num_parameters: int, dtype: str, adapter: str | None = None, told: Sequence[str] = ()
+    ) -> str:
         """The card as Markdown with its YAML head. The licence is left to whoever publishes the model.
 
-        `adapter` is the method of an adapter, whose card says how to put it on its base model.
+        `kind` is what loads the model, or the base of an `adapter` (the method), whose card says how to put it there;
+        `told` are arguments that loading needs besides the place.
         """
         facts = {"parameters": f"{figure(num_parameters)} ({dtype})", "date": self.day.isoformat(), **self.figures}
         if adapter:
             facts = {"adapter": adapter, **facts}
-        head, use = _head(self.base_model, "peft" if adapter else "transformers"), _USE_ADAPTER if adapter else _USE
+        head = _head(self.base_model, "peft" if adapter else "transformers", kind.purpose)
+        use = _use(kind, bool(adapter), ", ".join(['"PATH"', *told]))
         parts = [head, f"# {self.name}", _origin(self.base_model, self.data), _table(facts), use]
         if self.config:
             parts.append(f"## Config\n\n```yaml\n{self.config.strip()}\n```")
         return "\n\n".join(part for part in parts if part) + "\n"
 
 
-_USE = """## Use
-
-```python
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-tokenizer = AutoTokenizer.from_pretrained("PATH")
-model = AutoModelForCausalLM.from_pretrained("PATH")
-```"""
-
-
-_USE_ADAPTER = """## Use
-
-```python
-from peft import AutoPeftModelForCausalLM
-from transformers import AutoTokenizer
-
-tokenizer = AutoTokenizer.from_pretrained("PATH")
-model = AutoPeftModelForCausalLM.from_pretrained("PATH")
-```"""
+def _use(kind: Class, is_adapter: bool, arguments: str) -> str:
+    """The lines that load the model."""
+    auto = kind.auto.__name__
+    lines = [f"from transformers import {auto}, AutoTokenizer"]
+    load = f"{auto}.from_pretrained({arguments})"
+    if is_adapter and kind.adapted:
+        lines = [f"from peft import {kind.adapted}", "from transformers import AutoTokenizer"]
+        load = f"{kind.adapted}.from_pretrained({arguments})"
+    elif is_adapter:
+        lines = ["from peft import PeftModel", *lines]
+        load = f'PeftModel.from_pretrained({auto}.from_pretrained("BASE"), {arguments})'
+    code = [*lines, "", 'tokenizer = AutoTokenizer.from_pretrained("PATH")', f"model = {load}"]
+    return "\n".join(["## Use", "", "```python", *code, "```"])
 
 
 def card_of_run(run: Path) -> Card:
@@ -117,10 +118,10 @@ def _without_places(value: Any) -> Any:
     return Path(value).name if isinstance(value, str) and value.startswith(("/", "~")) else value
 
 
-def _head(base_model: str | None, library: str) -> str:
+def _head(base_model: str | None, library: str, purpose: str) -> str:
     # Only a hub id names the same model to everyone.
     base = [f"base_model: {base_model}"] if base_model and base_model.count("/") == 1 else []
-    lines = [f"library_name: {library}", "pipeline_tag: text-generation", *base, "license:  # yours to choose"]
+    lines = [f"library_name: {library}", f"pipeline_tag: {purpose}", *base, "license:  # yours to choose"]
     return "\n".join(["---", *lines, "---"])
 
 

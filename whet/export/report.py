@@ -18,7 +18,6 @@ from transformers import AutoConfig
 from whet.base.errors import ModelError
 from whet.contracts.model import Head, ParamRole
 from whet.export.limits import DENSE, ROUTED, Limits
-from whet.export.weights import auto_class
 from whet.generate.batches import batch_of
 from whet.generate.borrow import borrowed
 from whet.generate.decode import context_length
@@ -29,7 +28,7 @@ from whet.models.adapters import base_of, is_adapter, quiet
 from whet.models.checkpoints import quantized
 from whet.models.checkpoints.coded import is_beyond_transformers, load_coded
 from whet.models.families import family_of
-from whet.models.heads import beside, headed, quietly
+from whet.models.heads import beside, class_of, headed, quietly
 from whet.models.language import unwrapped
 from whet.models.roles import roles
 
@@ -234,7 +233,7 @@ def plain(folder: Path, head: Head | None = None) -> nn.Module:
     """
     if not is_adapter(str(folder)):
         config = AutoConfig.from_pretrained(folder)
-        kind = headed(config, head) if head else auto_class(config)
+        kind = headed(config, head) if head else class_of(config).auto
         if is_beyond_transformers(config):
             return load_coded(str(folder), config, {"dtype": torch.float32}, kind)
         with quantized.unpacking(config) as unpack, quietly() if head else nullcontext():

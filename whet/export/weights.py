@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from whet.base.errors import ModelError
 from whet.models.checkpoints.experts import UnknownPieces, experts, pieces
+from whet.models.heads import class_of
 
 SHARD_BYTES = 5 * 10**9
 # Where transformers lists parts of a model that lose too much in half precision.
@@ -29,16 +30,7 @@ def named_weights(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
 def skeleton(config: Any) -> nn.Module:
     """The architecture that `config` names, without memory."""
     with torch.device("meta"):
-        return auto_class(config).from_config(config, attn_implementation="eager")
-
-
-def auto_class(config: Any) -> Any:
-    """The class of transformers that loads what `config` names: a language model, or one with another head."""
-    from whet.models.families import auto_class as language_class
-    from whet.models.heads import CLASSES, head_of
-
-    head = head_of(config)
-    return CLASSES[head.kind] if head else language_class(config)
+        return class_of(config).auto.from_config(config, attn_implementation="eager")
 
 
 def write_weights(

@@ -14,16 +14,12 @@ from whet.export.card import Card
 from whet.export.folder import appearing, aside
 from whet.export.report import Report
 from whet.export.sizes import check_room
-from whet.export.weights import SHARD_BYTES, auto_class, named_weights, skeleton, write_weights
+from whet.export.weights import SHARD_BYTES, named_weights, skeleton, write_weights
 from whet.generate.prompts import end_of_turn
-from whet.models.families import family_of
-from whet.models.heads import head_of
+from whet.models.heads import class_of
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 REPORT = "equivalence.json"
-PURPOSES = {"sequence": "text-classification", "token": "token-classification", "none": "feature-extraction"}
-# And what it calls language models other than causal ones.
-_TAGS = {"masked": "fill-mask", "seq2seq": "text2text-generation"}
 
 
 def write_model(
@@ -62,12 +58,7 @@ def write_model(
         if model.can_generate():  # type: ignore[operator]
             write_generation_config(part, config, generation_config, tokenizer, chat_template)
         card = card or Card(folder.resolve().name)
-        text = card.text(num_parameters=counts.total(), dtype=str(stored).removeprefix("torch."))
-        # The card shows how to load a language model.
-        text = text.replace("AutoModelForCausalLM", auto_class(config).__name__)
-        head = head_of(config)
-        purpose = PURPOSES[head.kind] if head else _TAGS.get(family_of(config) or "", "text-generation")
-        text = text.replace("text-generation", purpose)
+        text = card.text(class_of(config), num_parameters=counts.total(), dtype=str(stored).removeprefix("torch."))
         (part / "README.md").write_text(text, encoding="utf-8")
         if beside is not None:
             beside(part)

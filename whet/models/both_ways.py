@@ -17,11 +17,13 @@ from whet.base.errors import ModelError
 from whet.contracts.sample import Sample
 from whet.data.collate import collate
 from whet.models import attention
-from whet.models.language import LanguageModel, decoder_of
+from whet.models.bodies import decoder_of
+from whet.models.language import LanguageModel
+from whet.models.probes import one_line
+from whet.models.trials import AGREEMENT
 from whet.models.twin import build_twin, twin_config
 
 _LENGTHS = (13, 9, 11)
-_AGREEMENT = 2e-4
 
 
 def check(config: PretrainedConfig, *, allow_code: bool = False) -> None:
@@ -34,11 +36,11 @@ def check(config: PretrainedConfig, *, allow_code: bool = False) -> None:
     try:
         own, ours, alone = _hidden(config, allow_code)
     except Exception as error:
-        raise _refused(name, f"{type(error).__name__}: {error}".splitlines()[0]) from error
+        raise _refused(name, one_line(error)) from error
     scale = own.abs().max()
     if not (own - alone).abs().max() > 1e-2 * scale:
         raise _refused(name, "its tokens do not see what follows them")
-    if not (own - ours).abs().max() <= _AGREEMENT * scale:
+    if not (own - ours).abs().max() <= AGREEMENT * scale:
         raise _refused(name, "packed samples come out differently")
 
 

@@ -21,10 +21,8 @@ from whet.contracts.batch import Stream
 from whet.contracts.model import Head
 from whet.models.bodies import Given, Rows, decoder_of, replaced
 from whet.models.heads import headed
-from whet.models.trials import LENGTHS, random_tokens, stream_of
+from whet.models.trials import AGREEMENT, LENGTHS, random_tokens, stream_of
 from whet.models.twin import randomise, twin_config
-
-_AGREEMENT = 2e-4
 
 
 def sequence_scores(model: Any, hidden_TD: Tensor, stream: Stream) -> Tensor:
@@ -51,7 +49,7 @@ def check(config: PretrainedConfig, head: Head) -> None:
         own, ours = _scores(kind, twin_config(config), head)
     except Exception as error:
         raise _refused(name, f"{type(error).__name__}: {error}".splitlines()[0]) from error
-    if not (own - ours).abs().max() <= _AGREEMENT * own.abs().max():
+    if not (own - ours).abs().max() <= AGREEMENT * own.abs().max():
         raise _refused(name, "its scores are not made of last hidden states alone")
 
 

@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Literal
+from typing import Any
 
-from transformers import (
-    AutoModelForCausalLM,
-    AutoModelForMaskedLM,
-    AutoModelForSeq2SeqLM,
-    PretrainedConfig,
-)
-from transformers.models.auto.modeling_auto import (
-    MODEL_FOR_CAUSAL_LM_MAPPING,
-    MODEL_FOR_MASKED_LM_MAPPING,
-    MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
-    MODEL_MAPPING,
-)
+from transformers import PretrainedConfig
+from transformers.models.auto.modeling_auto import MODEL_MAPPING
 
-Family = Literal["causal", "masked", "seq2seq"]
-CLASSES: dict[Family, Any] = {
-    "causal": AutoModelForCausalLM,
-    "masked": AutoModelForMaskedLM,
-    "seq2seq": AutoModelForSeq2SeqLM,
-}
+from whet.models.classes import LANGUAGE, Family
+
 # Methods and functions of this name number positions from the one after the padding's (RoBERTa and its relatives).
 _FROM_PADDING = "create_position_ids_from_input_ids"
 
@@ -34,20 +20,20 @@ def family_of(config: PretrainedConfig, *, allow_code: bool = False) -> Family |
     Some types (bert, roberta, bart) stand for several: `is_encoder_decoder` and `is_decoder` say which.
     """
     auto_map = getattr(config, "auto_map", None) or {} if allow_code else {}
-    for family, kind in CLASSES.items():
-        if kind.__name__ in auto_map:
+    for family, kind in LANGUAGE.items():
+        if kind.auto.__name__ in auto_map:
             return family
-    if getattr(config, "is_encoder_decoder", False) and type(config) in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING:
+    if getattr(config, "is_encoder_decoder", False) and type(config) in LANGUAGE["seq2seq"].configs:
         return "seq2seq"
-    is_causal = type(config) in MODEL_FOR_CAUSAL_LM_MAPPING
-    if type(config) in MODEL_FOR_MASKED_LM_MAPPING and not (is_causal and getattr(config, "is_decoder", False)):
+    is_causal = type(config) in LANGUAGE["causal"].configs
+    if type(config) in LANGUAGE["masked"].configs and not (is_causal and getattr(config, "is_decoder", False)):
         return "masked"
     return "causal" if is_causal else None
 
 
 def auto_class(config: PretrainedConfig, *, allow_code: bool = False) -> Any:
     """The class of transformers that builds the config's language model."""
-    return CLASSES[family_of(config, allow_code=allow_code) or "causal"]
+    return LANGUAGE[family_of(config, allow_code=allow_code) or "causal"].auto
 
 
 def first_position(config: PretrainedConfig) -> int:

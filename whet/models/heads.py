@@ -10,38 +10,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import (
-    AutoModel,
-    AutoModelForSequenceClassification,
-    AutoModelForTokenClassification,
-    PretrainedConfig,
-)
-from transformers.models.auto.modeling_auto import (
-    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
-    MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING,
-    MODEL_MAPPING,
-)
+from transformers import PretrainedConfig
 
 from whet.base.errors import ModelError
 from whet.contracts.batch import Stream
 from whet.contracts.model import Head
+from whet.models.classes import HEADED, LANGUAGE, Class, Kind
+from whet.models.families import family_of
 
-Kind = Literal["sequence", "token", "none"]
-CLASSES: dict[str, Any] = {
-    "sequence": AutoModelForSequenceClassification,
-    "token": AutoModelForTokenClassification,
-    "none": AutoModel,
-}
-_KNOWN = {
-    "sequence": MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
-    "token": MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING,
-    "none": MODEL_MAPPING,
-}
-_ENDINGS: dict[Kind, str] = {"sequence": "ForSequenceClassification", "token": "ForTokenClassification"}
 # What a written config says beside transformers' own words: how texts were joined, and what closes a step.
 NOTES = ("whet_template", "whet_separator")
 # Names of the tensors that were drawn, for want of weights, by the attribute of a module.
@@ -59,7 +39,7 @@ def headed(config: PretrainedConfig, head: Head) -> Any:
     Transformers reads scores of sequences at the last token that is no padding, so padding must not be what ends a
     text. Raises ModelError where transformers has no such class for the model.
     """
-    if type(config) not in _KNOWN[head.kind]:
+    if type(config) not in HEADED[head.kind].configs:
         raise ModelError(
             f"transformers has no {'scoring' if head.kind == 'sequence' else head.kind} head for `{config.model_type}`",
             at="model",
@@ -79,7 +59,7 @@ def headed(config: PretrainedConfig, head: Head) -> Any:
     for name, value in head.notes.items():
         setattr(config, name, value)
     _part_padding(config)
-    return CLASSES[head.kind]
+    return HEADED[head.kind].auto
 
 
 def head_of(config: PretrainedConfig) -> Head | None:
@@ -94,6 +74,12 @@ def head_of(config: PretrainedConfig) -> Head | None:
         return Head("none", (), None, is_causal)
     notes = {name: value for name in NOTES if (value := getattr(config, name, None)) is not None}
     return Head(kind, labels, getattr(config, "problem_type", None), is_causal, notes)
+
+
+def class_of(config: PretrainedConfig) -> Class:
+    """What loads the model that a written config names: a language model, or one with another head."""
+    head = head_of(config)
+    return HEADED[head.kind] if head else LANGUAGE[family_of(config) or "causal"]
 
 
 @contextmanager
@@ -127,8 +113,8 @@ def beside(adapter: str) -> Head | None:
 
 def kind_of(architecture: str) -> Kind | None:
     """The kind of head that a class of transformers with this name has; None for a language model."""
-    for kind, ending in _ENDINGS.items():
-        if architecture.endswith(ending):
+    for kind, known in HEADED.items():
+        if known.ending and architecture.endswith(known.ending):
             return kind
     return "none" if is_body(architecture) else None
 

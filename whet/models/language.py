@@ -23,8 +23,9 @@ from whet.kernels.linear_loss import CHUNK_BYTES, cap_and_scale, linear_nll, log
 from whet.kernels.linear_scores import Scores, linear_logprobs, linear_scores, linear_top, logits_scores
 from whet.models import bodies, encoder_decoder, encoder_heads, heads, rope
 from whet.models.bodies import Way, before_output, decoder_of, unwrapped
+from whet.models.classes import Family
 from whet.models.encoder_decoder import output_bias, output_scale
-from whet.models.families import Family, family_of, first_position
+from whet.models.families import family_of, first_position
 from whet.models.tuning.noise import noise_of
 from whet.models.value_head import values
 

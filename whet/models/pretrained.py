@@ -17,8 +17,9 @@ from whet.contracts.model import Capabilities, Loaded
 from whet.models import attention, both_ways, encoder_heads, value_head
 from whet.models.ahead import look_further
 from whet.models.checkpoints.quantized import check_frozen, check_stays
+from whet.models.classes import Family
 from whet.models.context import BuildContext
-from whet.models.families import Family, auto_class, family_of
+from whet.models.families import auto_class, family_of
 from whet.models.heads import DRAWN
 from whet.models.language import LanguageModel
 from whet.models.loading import Spec, build_module, context_length, new_pieces, read
@@ -78,7 +79,7 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
         batch_norm=any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules()),
         context=context_length(config),
         family=_family(spec, config),
-        notices=(*verdict.notices, *_drawn(module, spec), *_noise(module, config.model_type)),
+        notices=(*verdict.notices, *_drawn(module, spec)),
     )
     if context.tuner is not None:
         with forked(context.seed, "tuner"):
@@ -157,18 +158,6 @@ def _drawn(module: nn.Module, spec: Spec) -> list[str]:
     """Say which part of a head starts at random, for want of weights."""
     names = module.__dict__.get(DRAWN)
     return [f"{spec.path} has no weights for {', '.join(names)}: they start at random."] if names else []
-
-
-def _noise(module: nn.Module, name: str) -> list[str]:
-    """Say when batches that are split differently give the same gradient in expectation only."""
-    drops = (
-        part.p if isinstance(part, nn.Dropout) else getattr(part, "attention_dropout", 0) for part in module.modules()
-    )
-    if any(isinstance(share, float) and share > 0 for share in drops):
-        return [
-            f"{name} drops activations at random, so another micro-batch or another number of ranks draws other noise."
-        ]
-    return []
 
 
 def _prepared(module: nn.Module, context: BuildContext) -> nn.Module:

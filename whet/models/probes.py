@@ -19,11 +19,8 @@ from whet.contracts.sample import Sample
 from whet.data.collate import collate
 from whet.models import attention
 from whet.models.language import LanguageModel
-from whet.models.trials import TRIALS, Trial, vocabulary
+from whet.models.trials import AGREEMENT, TRIALS, Trial, vocabulary
 
-# Two ways of computing the same sums: above rounding (2e-6, and 4e-5 through recurrent layers). That nothing leaks is
-# measured far more sharply, by isolation.
-AGREEMENT = 2e-4
 EXPERTS_ISOLATION = 1e-6
 CAUSAL = TRIALS["causal"]
 

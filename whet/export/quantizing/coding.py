@@ -14,11 +14,11 @@ from whet.export.quantizing import calibration
 from whet.export.quantizing.layers import Layers
 from whet.export.quantizing.method import Method
 from whet.export.quantizing.walk import Inputs, Shared, Walk, observe_block, run_block
-from whet.export.weights import auto_class
 from whet.models import attention
 from whet.models.blocks import blocks
 from whet.models.checkpoints.experts import Piece, experts
 from whet.models.context import BuildContext
+from whet.models.heads import class_of
 from whet.models.language import LanguageModel
 from whet.models.loading import Spec
 from whet.models.merging.weights import stored_name
@@ -122,7 +122,7 @@ def empty(config: Any, packed: bool) -> Any:
     config = copy.deepcopy(config)
     with init_empty_weights(include_buffers=False):
         how = attention.NAME if packed else attention.own(config)
-        module = auto_class(config).from_config(config, dtype=torch.float32, attn_implementation=how).eval()
+        module = class_of(config).auto.from_config(config, dtype=torch.float32, attn_implementation=how).eval()
     if experts(module):
         module.set_experts_implementation("eager")
     return module

@@ -19,9 +19,10 @@ from whet.export.quantizing.method import Method
 from whet.export.quantizing.original import Original
 from whet.export.report import Measured, Report
 from whet.export.sizes import check_room
-from whet.export.weights import SHARD_BYTES, auto_class, ready, skeleton, write_shards
+from whet.export.weights import SHARD_BYTES, ready, skeleton, write_shards
 from whet.export.writing import checked, write_generation_config, write_tokenizer
 from whet.models.checkpoints.layouts import config_of, to_compressed, to_gptq
+from whet.models.heads import class_of
 
 if TYPE_CHECKING:
     from whet.contracts.sample import Sample
@@ -64,8 +65,8 @@ def write_quantized(
         card = card or Card(folder.resolve().name, original.path)
         card = replace(card, figures={**card.figures, "linear layers": method.describe()})
         count = sum(parameter.numel() for parameter in model.parameters())
-        text = card.text(num_parameters=count, dtype=str(original.dtype).removeprefix("torch."))
-        (part / "README.md").write_text(text.replace("AutoModelForCausalLM", auto_class(config).__name__), "utf-8")
+        text = card.text(class_of(config), num_parameters=count, dtype=str(original.dtype).removeprefix("torch."))
+        (part / "README.md").write_text(text, "utf-8")
         return checked(part, folder, _telling(check, idle) if check is not None and idle else check)
 
 

@@ -13,16 +13,14 @@ from torch import nn
 from whet.base.errors import ConfigError, ModelError
 from whet.contracts.model import ParamRole
 from whet.models.adapters import NAME, adapter_state, hold, quiet, wrapper_of
-from whet.models.families import Family, family_of
+from whet.models.classes import HEADED, LANGUAGE
+from whet.models.families import family_of
 from whet.models.heads import kind_of, new_parts, parts_of
 from whet.models.roles import roles
 from whet.models.tuners.full import Full
 from whet.models.tuning.new_tokens import new_tokens_of
 
 ALL_LINEAR, NORMS = "all-linear", "all-norms"
-_TASKS: dict[Family, str | None] = {"causal": "CAUSAL_LM", "masked": None, "seq2seq": "SEQ_2_SEQ_LM"}
-
-_HEADS = {"sequence": "SEQ_CLS", "token": "TOKEN_CLS", "none": "FEATURE_EXTRACTION"}
 
 
 class PeftTuner(Full):
@@ -199,5 +197,5 @@ def _task(module: Any) -> str | None:
     """What PEFT calls the use of the model; None where it knows no name for it (filling in masks)."""
     kind = kind_of(type(module).__name__)
     if kind is not None:
-        return _HEADS[kind]
-    return _TASKS[family_of(module.config, allow_code=True) or "causal"]
+        return HEADED[kind].task
+    return LANGUAGE[family_of(module.config, allow_code=True) or "causal"].task
