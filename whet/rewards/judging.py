@@ -14,7 +14,6 @@ from whet.contracts.rewards import Message
 from whet.generate.protocol import Engine, GenerateSettings
 from whet.rewards.answer import Row, after_thinking
 
-RUBRIC = "Judge how correct, complete and helpful the reply is."
 _FORM = """\
 You judge a reply to a request. {rubric}
 

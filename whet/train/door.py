@@ -33,6 +33,8 @@ def enter(run: Run, *, is_new: bool) -> Tuner:
         _check_without_tokens(run)
     elif objective.get(run.objective.kind).facts.get("form"):
         _check_raw(run)
+    elif getattr(chosen, "reading", None) is not None:
+        _check_texts(run)
     return tuner.get(run.tuner.kind).build(**run.tuner.values())
 
 
@@ -190,6 +192,18 @@ def _check_raw(run: Run) -> None:
     for name, shown in _changed(run, _OF_REPLIES):
         raise ConfigError(
             f"`data.{name}` does nothing: `objective: {run.objective.kind}` takes raw text",
+            at=f"data.{name}",
+            hint=f"data.{name}={shown}",
+        )
+
+
+def _check_texts(run: Run) -> None:
+    """What is about conversations does nothing where none are read; labels may be allowed to be missing."""
+    for name, shown in _changed(run, _OF_REPLIES):
+        if name == "allow" and run.data.allow <= {"unseen_labels"}:
+            continue
+        raise ConfigError(
+            f"`data.{name}` is about conversations, and `{run.objective.kind}` reads none",
             at=f"data.{name}",
             hint=f"data.{name}={shown}",
         )

@@ -8,10 +8,7 @@ each epoch. It needs a data set that is known beforehand.
 from __future__ import annotations
 
 import contextlib
-import sys
-import time
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +19,12 @@ from whet.base.errors import ConfigError, RunError
 from whet.contracts.batch import Batch
 from whet.contracts.model import PLAIN, Loaded, Model, Readout
 from whet.contracts.sample import Sample
-from whet.contracts.steps import Step
 from whet.data.annotate import Annotated
 from whet.data.collate import collate
 from whet.models.adapters import wrapper_of
 from whet.train.deal import Dealer
 from whet.train.executor import Executor
+from whet.train.passes import batches_of
 
 WAYS = ("copy", "adapters", "stored")
 # Tokens a rank works on between two looks at the clock.
@@ -129,48 +126,14 @@ def compute(data: Annotated, executor: Executor, dealer: Dealer, name: str) -> d
     objective: Any = executor.objective
     reference = Frozen(executor.module, executor.models.policy)
     found: dict[str, np.ndarray] = {}
-    progress = Progress(f"reference log-probabilities ({name})", len(data))
-    for start, stop in chunks(data.lengths, dealer.capacity * dealer.world.size * _CHUNK_MICRO_BATCHES):
-        step = Step(-1, data.lengths[start:stop].tolist(), partial(fetch, data, start))
-        rows = dealer.rows(step.lengths)[dealer.world.rank :: dealer.world.size]
-        for number, batch in enumerate(dealer(step)):
-            with executor.precision():
-                values = objective.refer(reference, batch.to(executor.world.device))
-            if number < len(rows):
-                at = start + np.array(rows[number])
-                for field, column in values.items():
-                    column_N = column.float().cpu().numpy().reshape(len(at), -1)
-                    whole = found.setdefault(field, np.zeros((len(data), column_N.shape[1]), np.float32))
-                    whole[at] = column_N
-        progress(stop)
+    chunk = dealer.capacity * dealer.world.size * _CHUNK_MICRO_BATCHES
+    for batch, at in batches_of(data, dealer, chunk, f"reference log-probabilities ({name})"):
+        with executor.precision():
+            values = objective.refer(reference, batch.to(executor.world.device))
+        for field, column in values.items() if at else ():
+            column_N = column.float().cpu().numpy().reshape(len(at), -1)
+            whole = found.setdefault(field, np.zeros((len(data), column_N.shape[1]), np.float32))
+            whole[at] = column_N
     has_branches = bool(data[0].cuts)  # of all samples or of none: a run's objective takes one kind
     summed = executor.world.added(found)
     return {field: whole if has_branches else whole[:, 0] for field, whole in summed.items()}
-
-
-def fetch(data: Annotated, start: int, index: int) -> Sample:
-    return data[start + index]
-
-
-def chunks(lengths: np.ndarray, budget: int) -> Iterator[tuple[int, int]]:
-    """Ranges of samples of about `budget` tokens each."""
-    ends = np.cumsum(lengths)
-    start = 0
-    while start < len(lengths):
-        before = int(ends[start - 1]) if start else 0
-        stop = max(start + 1, int(np.searchsorted(ends, before + budget, side="right")))
-        yield start, stop
-        start = stop
-
-
-class Progress:
-    """Says on stderr how far the pass is, after 2 seconds and then every 10."""
-
-    def __init__(self, name: str, total: int) -> None:
-        self._name, self._total, self._due = name, total, time.monotonic() + 2
-
-    def __call__(self, done: int) -> None:
-        if time.monotonic() >= self._due:
-            self._due = time.monotonic() + 10
-            share = f"{done:,} of {self._total:,} samples"
-            print(f"{self._name}: {share}", file=sys.stderr, flush=True)

@@ -109,17 +109,12 @@ def _fill_in(run: Run, processor: Any) -> FillIn | None:
     return FillIn.of(processor, asked["fim_tokens"], rate=asked["fim"], spm=asked["spm"], seed=run.seed)
 
 
-def reading_of(run: Run) -> Reading | None:
-    """How the run's objective reads texts, if it learns from texts that are no conversation."""
-    return getattr(objective.get(run.objective.kind).build(**run.objective.values()), "reading", None)
-
-
 def _reader(run: Run, processor: Any | None, context: int | None, family: str) -> Reader | None:
     """A reader of the objective's reading, if it has one, once its labels are known and checked."""
-    reading = reading_of(run)
+    chosen = objective.get(run.objective.kind).build(**run.objective.values())
+    reading: Reading | None = getattr(chosen, "reading", None)
     if reading is None:
         return None
-    _check_text_settings(run)
     if processor is None:
         raise DataError("texts need a tokenizer, and the model has none", at="model", hint="model.tokenizer=FOLDER")
     if isinstance(reading, Classes | Tags):
@@ -128,20 +123,6 @@ def _reader(run: Run, processor: Any | None, context: int | None, family: str) -
         reading = replace(reading, kind="bidirectional")
     cut = max_length(run.data, context) if run.data.truncation == "cut" else None
     return Reader(processor, reading, cut=cut)
-
-
-def _check_text_settings(run: Run) -> None:
-    """Raise ConfigError for what is set about conversations, which are not read here."""
-    for name in ("template", "train_on", "loss_scale", "allow"):
-        default = Data.model_fields[name].default
-        given = getattr(run.data, name)
-        if given != default and not (name == "allow" and given <= {"unseen_labels"}):
-            shown = "null" if default is None else default if isinstance(default, str) else "[]"
-            raise ConfigError(
-                f"`data.{name}` is about conversations, and `{run.objective.kind}` reads none",
-                at=f"data.{name}",
-                hint=f"data.{name}={shown}",
-            )
 
 
 def _settled(run: Run, reading: Classes | Tags) -> Classes | Tags:

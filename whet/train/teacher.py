@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from whet.base.errors import ConfigError, ModelError
 from whet.base.run import Run
 from whet.contracts.batch import Batch
 from whet.contracts.model import Loaded, Prediction
-from whet.contracts.steps import Step
 from whet.data.annotate import Annotated
 from whet.data.teachings import Teachings, TeachingsWriter, complete, is_stored, read_facts
 from whet.kernels.linear_divergence import prediction_logits
@@ -26,7 +24,8 @@ from whet.kernels.linear_scores import linear_top
 from whet.models.vocabulary import differences, fingerprint
 from whet.parallel.world import World
 from whet.train.deal import Dealer
-from whet.train.reference import Frozen, Progress, chunks, fetch
+from whet.train.passes import batches_of
+from whet.train.reference import Frozen
 
 AT = "objective.teacher"
 # Tokens a rank asks a teacher about at once, where the config does not say.
@@ -170,22 +169,17 @@ def _store(run: Run, world: World, data: Mapping[str, Annotated], place: Path, t
 def _ask(
     name: str, data: Annotated, dealer: Dealer, teacher: Teacher, writer: TeachingsWriter, vocab: int, run: Run
 ) -> None:
-    world, progress = dealer.world, Progress(f"asking the teacher ({name})", len(data))
-    for start, stop in chunks(data.lengths, dealer.capacity * world.size):
-        step = Step(-1, data.lengths[start:stop].tolist(), partial(fetch, data, start))
-        rows = dealer.rows(step.lengths)[world.rank :: world.size]
-        for number, batch in enumerate(dealer(step)):
-            ids_PK, logprobs_PK = likeliest(
-                teacher.prediction(batch.to(world.device)), run.objective.top, vocab, run.objective.temperature
-            )
-            if number < len(rows):
-                at = 0
-                for index in rows[number]:
-                    sample = step.fetch(index)
-                    count = int((np.asarray(sample.weights)[1:] > 0).sum())
-                    writer.append(sample, ids_PK[at : at + count].numpy(), logprobs_PK[at : at + count].numpy())
-                    at += count
-        progress(stop)
+    world = dealer.world
+    for batch, numbers in batches_of(data, dealer, dealer.capacity * world.size, f"asking the teacher ({name})"):
+        ids_PK, logprobs_PK = likeliest(
+            teacher.prediction(batch.to(world.device)), run.objective.top, vocab, run.objective.temperature
+        )
+        at = 0
+        for number in numbers:
+            sample = data[number]
+            count = int((np.asarray(sample.weights)[1:] > 0).sum())
+            writer.append(sample, ids_PK[at : at + count].numpy(), logprobs_PK[at : at + count].numpy())
+            at += count
 
 
 @torch.no_grad()
