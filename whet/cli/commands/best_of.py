@@ -6,15 +6,13 @@ import argparse
 from pathlib import Path
 
 from whet.cli.plugins import add_plugin_argument
+from whet.cli.rewards import add_reward_arguments, rewards_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="model folder, run folder, name of a run, or hub id")
     parser.add_argument("--data", nargs="+", required=True, metavar="FILE", help="rows whose prompts are answered")
-    parser.add_argument(
-        "--reward", nargs="+", required=True, metavar="KIND",
-        help="what grades: kinds, functions (rewards.py:score), or {kind: ..., settings}",
-    )  # fmt: skip
+    add_reward_arguments(parser)
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="JSON lines to fine-tune on")
     parser.add_argument("--completions", type=int, default=8, metavar="N", help="answers to each prompt (default: 8)")
     parser.add_argument("--at-least", type=float, metavar="X", help="keep no answer below this reward")
@@ -30,12 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     import sys
 
-    from pydantic import ValidationError
     from rich.console import Console
 
     from whet.base.errors import ConfigError
-    from whet.base.run import Rewards
-    from whet.base.yaml import parse_value
     from whet.data.files import Source
     from whet.data.ledger import Ledger
     from whet.data.prompts import read_prompts
@@ -48,10 +43,7 @@ def main(args: argparse.Namespace) -> int:
     if args.completions < 1:
         raise ConfigError(f"`--completions` is {args.completions}", hint="--completions 8")
     settings = GenerateSettings(max_new_tokens=args.max_new_tokens, temperature=args.temperature)
-    try:
-        grader = build_grader(Rewards.model_validate([parse_value(word) for word in args.reward]))
-    except ValidationError as error:
-        raise ConfigError(f"`--reward`: {error.errors()[0]['msg']}", hint="`whet slots reward` lists them") from None
+    grader = build_grader(rewards_of(args))
     sources, ledger = [Source.parse({"path": path}, Path.cwd()) for path in args.data], Ledger()
     takes = frozenset({"prompt", "conversation", "completion", "preference", "labelled"})
     asked = read_prompts(sources, takes, ledger, seed=args.seed, max_skipped=1.0)

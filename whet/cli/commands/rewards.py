@@ -6,13 +6,12 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whet.cli.plugins import add_plugin_argument
+from whet.cli.rewards import add_reward_arguments, rewards_of
 
 if TYPE_CHECKING:
-    from whet.base.run import Rewards
     from whet.contracts.rewards import Grading, Task
 
 _SHOWN = 48  # characters of a completion in the table
@@ -20,15 +19,7 @@ _SHOWN = 48  # characters of a completion in the table
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", help="JSON lines with `prompt` (or `messages`, `question`) and `completion`(s)")
-    parser.add_argument(
-        "--reward",
-        nargs="+",
-        action="append",
-        default=[],
-        metavar=("NAME", "KEY=VALUE"),
-        help="such as `--reward math` or `--reward length most=400 weight=0.2`; repeatable",
-    )
-    parser.add_argument("--config", type=Path, metavar="RUN.yaml", help="take the rewards of this config")
+    add_reward_arguments(parser)
     parser.add_argument("--limit", type=int, metavar="N", help="rows to score (default: all)")
     parser.add_argument("--json", action="store_true", help="print each completion with its scores as a JSON line")
     add_plugin_argument(parser)
@@ -37,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     from whet.rewards.build import build_grader
 
-    settings = _settings(args)
+    settings = rewards_of(args)
     tasks = list(_tasks(args.file, args.limit))
     grader = build_grader(settings)
     try:
@@ -51,28 +42,6 @@ def main(args: argparse.Namespace) -> int:
         _table(tasks, grading, grader.names)
     _failures(grading, sum(len(task.completions) for task in tasks))
     return 0
-
-
-def _settings(args: argparse.Namespace) -> Rewards:
-    """The rewards that were typed, else those of the config. Mistakes are told as those of a config."""
-    from whet.base.config import from_mapping, load
-    from whet.base.errors import ConfigError
-    from whet.base.yaml import parse_value
-
-    if args.config is not None and not args.reward:
-        return load(args.config).run.rewards
-    entries = []
-    for name, *given in args.reward:
-        pairs = [text.partition("=") for text in given]
-        wrong = next((key for key, equals, _ in pairs if not equals), None)
-        if wrong is not None:
-            raise ConfigError(f"`{wrong}` is not a setting", hint="write KEY=VALUE, such as most=400")
-        entries.append({"kind": name, **{key: parse_value(value) for key, _, value in pairs}} if pairs else name)
-    if not entries:
-        raise ConfigError(
-            "no reward was named", hint="--reward math, or --config run.yaml; `whet slots reward` lists them"
-        )
-    return from_mapping({"model": "none", "rewards": entries}).run.rewards
 
 
 def _tasks(file: str, limit: int | None) -> Iterator[Task]:

@@ -1,0 +1,42 @@
+"""The rewards that a command is told: by name with their settings, or those of a config."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from whet.cli.kinds import named
+
+if TYPE_CHECKING:
+    from whet.base.run import Rewards
+
+
+def add_reward_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--reward NAME KEY=VALUE ...`, as often as there are rewards, or `--config`."""
+    parser.add_argument(
+        "--reward",
+        nargs="+",
+        action="append",
+        default=[],
+        metavar=("NAME", "KEY=VALUE"),
+        help="such as `--reward rewards.py:score` or `--reward length most=400 weight=0.2`; repeatable",
+    )
+    parser.add_argument("--config", type=Path, metavar="RUN.yaml", help="take the rewards of this config")
+
+
+def rewards_of(args: argparse.Namespace) -> Rewards:
+    """The rewards that were typed, else those of the config. Mistakes are told as those of a config."""
+    from whet.base.config import from_mapping, load
+    from whet.base.errors import ConfigError
+
+    if args.config is not None and not args.reward:
+        return load(args.config).run.rewards
+    entries = []
+    for name, settings in (named(words, "most=400") for words in args.reward):
+        entries.append({"kind": name, **settings} if settings else name)
+    if not entries:
+        raise ConfigError(
+            "no reward was named", hint="--reward math, or --config run.yaml; `whet slots reward` lists them"
+        )
+    return from_mapping({"model": "none", "rewards": entries}).run.rewards
