@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import replace
 
 import pytest
 import torch
+from transformers import GPT2Config
 
 from tests.ranks import Child
 from tests.tiny import config, conversations, write_rows
@@ -36,7 +38,7 @@ def test_answers_are_of_the_weights_of_a_rollout_ago_and_the_drift_is_shown(tmp_
 def test_the_answers_ahead_are_those_that_the_old_weights_would_have_given(tmp_path):
     built = assemble(from_mapping(settings(tmp_path, **AHEAD)))
     rollouts, player = built.feed.rollouts, built.feed.rollouts.making.asking.player
-    assert isinstance(player.playing, Groups) and player.playing.module is not built.loaded.module
+    assert player.frozen().module is not built.loaded.module
     first = built.loop.source.next(0)
     rollouts.settle()
     old = {name: p.detach().clone() for name, p in built.loaded.module.named_parameters()}
@@ -95,7 +97,7 @@ def test_held_out_rewards_are_of_the_weights_of_now(tmp_path):
     for number in range(2):
         built.loop.advance(built.loop.source.next(number))
     held = built.loop.evaluation._held_out
-    live = Groups(built.loaded.module, built.loaded.processor, held.asking.player.playing.settings)
+    live = Groups(built.loaded.module, built.loaded.processor, held.asking.player.frozen().settings)
     held.asking = replace(held.asking, player=live)
     assert held()["reward"] == measured(ahead.path)[2]["reward"]
 
@@ -105,19 +107,19 @@ def test_an_adapter_answers_beside_one_copy_of_the_base(tmp_path):
     base, _ = train(from_mapping(config(tmp_path, name="base", train={"steps": 1})))
     made = settings(tmp_path, "lora", tuner={"kind": "lora", "rank": 4}, **AHEAD)
     built = assemble(from_mapping({**made, "model": {"path": str(base.model)}}))
-    live, twin = built.loaded.module, built.feed.rollouts.making.asking.player.copy
-    shared = [name for name, p in live.named_parameters() if p is dict(twin.module.named_parameters())[name]]
+    live, player = built.loaded.module, built.feed.rollouts.making.asking.player
+    copied = player.take()
+    shared = [name for name, p in live.named_parameters() if p is copied.get_parameter(name)]
     trained = [name for name, p in live.named_parameters() if p.requires_grad]
     assert trained and not set(shared) & set(trained) and len(shared) + len(trained) == len(list(live.parameters()))
     ids = torch.arange(1, 20)[None]
     with torch.no_grad():
-        before = twin.module(input_ids=ids).logits
+        before = copied(input_ids=ids).logits
         for name in trained:
-            dict(live.named_parameters())[name].add_(0.5)
+            live.get_parameter(name).add_(0.5)
         moved = live.eval()(input_ids=ids).logits
-        assert torch.equal(twin.module(input_ids=ids).logits, before) and not torch.allclose(moved, before)
-        twin.take(twin.moment())
-        torch.testing.assert_close(twin.module(input_ids=ids).logits, moved)
+        assert torch.equal(copied(input_ids=ids).logits, before) and not torch.allclose(moved, before)
+        torch.testing.assert_close(player.take()(input_ids=ids).logits, moved)
 
 
 def test_our_own_decoder_is_watched_too(tmp_path, capfd):
@@ -133,6 +135,41 @@ def test_our_own_decoder_is_watched_too(tmp_path, capfd):
     built.loaded.module.forward = forward
     built.loop.source.next(0)
     assert "rollout 0 made no progress for 3 s in token 2 of 16 answers; begun anew (1 of 1)" in capfd.readouterr().err
+
+
+def test_a_thread_that_wakes_while_the_trainer_is_at_work_changes_nothing(tmp_path):
+    """It stalls within a forward, others answer in its place, and it goes on in the middle of scoring and of a step."""
+    model = {"init": {"model_type": "gpt2", "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256}}
+    sections = {"model": model, "train": {"steps": 3}, "rollout": {"timeout_s": 2, "restarts": 1}}
+    assert GPT2Config().attn_pdrop > 0  # training draws, and its draws would tell of a foreign forward
+    expected = going(tmp_path, "whole", **sections)
+    built = assemble(from_mapping(settings(tmp_path, "woken", **sections)))
+    calls, modes, seen, scoring, learning = [], [], [], threading.Event(), threading.Event()
+
+    def hook(part, _):
+        thread = threading.current_thread()
+        if thread.name == "whet-rollout-0":
+            calls.append(thread)
+            if len(calls) == 3:
+                assert scoring.wait(60)
+            if len(calls) == 4:  # the second layer of the same forward
+                assert learning.wait(60)
+        elif thread is threading.main_thread() and calls:
+            modes.append(part.training)
+            for event, is_now in ((scoring, not part.training), (learning, part.training)):
+                if is_now and not event.is_set():
+                    seen.append([one.training for one in built.loaded.module.modules()])
+                    event.set()
+                    calls[0].join(2 if event is scoring else 20)
+                    assert [one.training for one in built.loaded.module.modules()] == seen[-1]
+
+    for layer in built.loaded.module.transformer.h:
+        layer.register_forward_pre_hook(hook)
+    built.loop.run()
+    for sink in built.sinks:
+        sink.close()
+    assert len(calls) == 4 and not calls[0].is_alive() and set(modes) == {True, False}
+    assert bits(built.folder.path) == expected
 
 
 def test_a_run_whose_engine_never_answers_ends_with_what_it_waited_for(tmp_path):

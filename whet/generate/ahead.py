@@ -96,6 +96,7 @@ class Ahead(Generic[T]):
             request.progress.at("its start")
             request.has_begun = True
             request.value = request.job(request.progress)
+            request.job = _never  # and with it the weights that it answered with
         except BaseException as error:  # told in the thread that waits for it
             request.error = error
         with self._changed:

@@ -1,9 +1,14 @@
-"""A KV cache with room to grow: a token more is written behind the others instead of copying all of them."""
+"""A KV cache with room to grow: a token more is written behind the others instead of copying all of them.
+
+Rows can be taken out of it, and go on in another one.
+"""
 
 # B rows  H heads  T tokens  K head dim
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -32,12 +37,66 @@ def growing(module: nn.Module) -> Any | None:
     return cache
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Keys and values (H, T, K) of one row, a pair for each layer."""
+
+    layers: tuple[tuple[Tensor, Tensor], ...]
+
+    @property
+    def num_tokens(self) -> int:
+        return self.layers[0][0].shape[1]
+
+
+def can_hold(cache: Any) -> bool:
+    """Whether rows of this cache can go on in another one: every layer keeps all keys and values."""
+    layers = getattr(cache, "layers", ())
+    return bool(layers) and all(type(layer) is Growing for layer in layers)
+
+
+def held(cache: Any, row: int, start: int, end: int) -> Held:
+    """A copy of what the cache holds of a row from `start` to `end`."""
+    at = (row, slice(None), slice(start, end))
+    return Held(tuple((layer.keys[at].clone(), layer.values[at].clone()) for layer in cache.layers))
+
+
+def begin(cache: Any, rows: Sequence[Held | None], kept: Sequence[int], length: int) -> None:
+    """Fill an empty cache with the first `kept` tokens of each row, padded on the left to `length`."""
+    example = next(row for row in rows if row is not None)
+    for number, layer in enumerate(cache.layers):
+        stores = [
+            _side_by_side([None if row is None else row.layers[number][part] for row in rows], kept, length, like)
+            for part, like in enumerate(example.layers[number])
+        ]
+        layer.begin(length, *stores)
+
+
+def _side_by_side(rows: Sequence[Tensor | None], kept: Sequence[int], length: int, like_HTK: Tensor) -> Tensor:
+    """Rows (B, H, T, K) with room behind them. Padding is zero: it is masked, and nothing times none is none."""
+    heads, _, dim = like_HTK.shape
+    store = like_HTK.new_zeros(len(rows), heads, length + _more(length), dim)
+    for place, (row, count) in enumerate(zip(rows, kept, strict=True)):
+        if row is not None and count:
+            store[place, :, length - count : length] = row[:, :count]
+    return store
+
+
+def _more(length: int) -> int:
+    return max(_LEAST, length // _SHARE)
+
+
 class Growing(DynamicLayer):
     """Keys and values (B, H, T, K) are the beginning of tensors with more room."""
 
     def __init__(self) -> None:
         super().__init__()
         self._stores: dict[str, Tensor] = {}
+
+    def begin(self, length: int, keys: Tensor, values: Tensor) -> None:
+        """Hold the first `length` tokens of these stores; the rest is room."""
+        self._stores = {"keys": keys, "values": values}
+        self.dtype, self.device, self.is_initialized = keys.dtype, keys.device, True
+        self.keys, self.values = keys[:, :, :length], values[:, :, :length]
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         held_keys: Any = getattr(self, "keys", None)
@@ -57,7 +116,7 @@ class Growing(DynamicLayer):
         is_moved = store is None or store.data_ptr() != held_BHTK.data_ptr() or len(store) != len(held_BHTK)
         if store is None or is_moved or store.shape[2] < length + more:
             shape = list(held_BHTK.shape)
-            shape[2] = length + more + max(_LEAST, length // _SHARE)
+            shape[2] = length + more + _more(length)
             store = torch.empty(shape, dtype=held_BHTK.dtype, device=held_BHTK.device)
             store[:, :, :length] = held_BHTK
             self._stores[name] = store

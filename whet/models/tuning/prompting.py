@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MethodType
 from typing import Any
 
 import torch
@@ -26,6 +27,7 @@ from whet.models.tuners.full import Full
 from whet.models.tuning.peft_tuner import config_class, first_line, refuse_new_tokens
 
 PLACE = "whet_prompt"
+_VIRTUAL = "whet_virtual"
 
 
 class PromptTuner(Full):
@@ -66,19 +68,21 @@ def attach(module: Any, wrapper: Any) -> nn.Module:
     """Put the wrapper's prompt encoder into the model, and its virtual tokens before everything the decoder reads."""
     setattr(module, PLACE, wrapper.prompt_encoder[NAME])
     decoder: Any = decoder_of(module)
-    virtual = _Virtual(module, wrapper.peft_config[NAME])
-    own = type(decoder).forward
-
-    @functools.wraps(own)
-    def forward(*args: Any, **kwargs: Any) -> Any:
-        if args:
-            raise ModelError("a model with virtual tokens takes its inputs by name")
-        if wrapper._adapters_disabled:  # inside PEFT's `disable_adapter`
-            return own(decoder, **kwargs)
-        return virtual.run(functools.partial(own, decoder), **kwargs)
-
-    decoder.forward = forward
+    object.__setattr__(decoder, _VIRTUAL, (_Virtual(module, wrapper.peft_config[NAME]), wrapper))
+    # A bound method, and what it needs on the module itself: a copy of the module then has its own of both.
+    decoder.forward = MethodType(functools.wraps(type(decoder).forward)(_forward), decoder)
     return hold(module, wrapper)
+
+
+def _forward(decoder: Any, *args: Any, **kwargs: Any) -> Any:
+    """The decoder's forward with the virtual tokens before everything."""
+    if args:
+        raise ModelError("a model with virtual tokens takes its inputs by name")
+    virtual, wrapper = vars(decoder)[_VIRTUAL]
+    own = type(decoder).forward
+    if wrapper._adapters_disabled:  # inside PEFT's `disable_adapter`
+        return own(decoder, **kwargs)
+    return virtual.run(functools.partial(own, decoder), **kwargs)
 
 
 def stored_prompt(wrapper: Any, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

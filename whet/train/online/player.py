@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from torch import nn
+
 from whet.base.catalogue import engine
 from whet.base.run import Run
 from whet.contracts.model import Loaded
@@ -24,7 +26,7 @@ from whet.generate.protocol import Engine, GenerateSettings
 from whet.generate.tools import Toolbox, load_tools
 from whet.parallel.world import World
 from whet.train.live import live_tensors
-from whet.train.online.copied import Copied, Copy
+from whet.train.online.copied import Copied, snapshot
 
 
 def player_of(run: Run, world: World, loaded: Loaded, *, is_adapter: bool) -> Player:
@@ -35,21 +37,29 @@ def player_of(run: Run, world: World, loaded: Loaded, *, is_adapter: bool) -> Pl
         min_p=made.min_p,
     )  # fmt: skip
     if made.engine.kind == "local":
+        ours = _ours(run, loaded, settings)
         if not made.staleness:
-            return _ours(run, loaded, settings)
-        twin = Copy(loaded.module, shares_frozen=is_adapter)
-        return Copied(twin, _ours(run, replace(loaded, module=twin.module), settings))
+            return ours
+        return Copied(partial(snapshot, loaded.module, shares_frozen=is_adapter), partial(_with_module, ours))
     other: Engine = engine.get(made.engine.kind).build(loaded, **made.engine.values())
     playing = _with_tools(run, loaded, other, settings) if made.tools else Playing(other, loaded.processor, settings)
     return Elsewhere(world, loaded, other, playing)
 
 
-def _ours(run: Run, loaded: Loaded, settings: GenerateSettings) -> Player:
+def _ours(run: Run, loaded: Loaded, settings: GenerateSettings) -> Groups | Episodes:
     """Our own decoder."""
     made = run.rollout
     if not made.tools:
         return Groups(loaded.module, loaded.processor, settings, made.batch_tokens)
     return _with_tools(run, loaded, engine.get("local").build(loaded, batch_tokens=made.batch_tokens), settings)
+
+
+def _with_module(ours: Groups | Episodes, module: nn.Module) -> Player:
+    """Our own decoder with a whole module of this rank alone in place of the one in training."""
+    if isinstance(ours, Groups):
+        return replace(ours, module=module)
+    local: Any = ours.engine
+    return replace(ours, engine=replace(local, loaded=replace(local.loaded, module=module)), together=int)
 
 
 def _with_tools(run: Run, loaded: Loaded, answers: Engine, settings: GenerateSettings) -> Episodes:
