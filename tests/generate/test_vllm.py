@@ -14,7 +14,8 @@ from tests.generate import tiny
 from tests.generate.server import engine_answer, serving
 from whet.base.catalogue import engine
 from whet.base.errors import ConfigError, WhetError
-from whet.generate.protocol import GenerateSettings
+from whet.generate.protocol import Asked, GenerateSettings, Token
+from whet.generate.talks import LiveTalk
 from whet.generate.vllm_server import write_weights
 
 SETTINGS = GenerateSettings(max_new_tokens=8, logprobs=True)
@@ -94,6 +95,39 @@ def test_weights_are_cut_into_files_of_bounded_size(tmp_path, monkeypatch):
     found = {name: tensor for file in files for name, tensor in load_file(file).items()}
     assert len(files) == 4 and found.keys() == tensors.keys()
     assert all(torch.equal(found[name], tensors[name]) for name in tensors)
+
+
+@pytest.mark.parametrize("told, filters, at", [
+    ("processed", {}, 0.7), ("processed", {"top_k": 20}, None), ("raw", {}, 1.0), ("raw", {"top_k": 20}, 1.0),
+])  # fmt: skip
+def test_log_probabilities_are_known_at_the_temperature_at_which_the_server_tells_them(served, told, filters, at):
+    """The server draws at 0.7, and tells what its `--logprobs-mode` says."""
+    if told == "processed":
+        served.answer = processed(served.loaded)
+    built = engine.get("vllm").build(served.loaded, url=served.url, logprobs=told)
+    settings = GenerateSettings(max_new_tokens=8, temperature=0.7, logprobs=True, **filters)
+    found = built.complete(["The quick"], settings)[0]
+    assert found.logprobs_at == at and (found.logprobs(0.7) is not None) == (at == 0.7)
+    if at is None:
+        return
+    ids = torch.tensor([[*served.loaded.processor.encode("The quick"), *found.ids]])
+    with torch.no_grad():
+        logp = torch.log_softmax(served.loaded.module(ids).logits[0, :-1] / at, -1)
+    wanted = logp.gather(1, ids[0, 1:, None])[-len(found.ids) :, 0]
+    assert found.logprobs(at) == pytest.approx(wanted.tolist(), abs=1e-4)
+
+
+def processed(loaded):
+    """Answers whose log-probabilities are those of the draws."""
+
+    def answer(path, body):
+        one = Asked(0, body["prompt"], body["max_tokens"], 0)
+        settings = GenerateSettings(max_new_tokens=body["max_tokens"], temperature=body["temperature"])
+        turn = LiveTalk(loaded.module, loaded.processor).turn([one], settings)[0]
+        tokens = [Token(i, p) for i, p in zip(turn.ids, turn.logprobs, strict=True)]
+        return loaded.processor.decode(list(turn.ids)), tokens, turn.finish, len(body["prompt"])
+
+    return answer
 
 
 @pytest.mark.skipif(importlib.util.find_spec("vllm") is not None, reason="vllm is installed")

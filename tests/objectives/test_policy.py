@@ -192,7 +192,7 @@ def test_before_the_first_update_the_ratio_is_one_and_the_gradient_that_of_reinf
     found = figures(online(normalise="sequence"), [fresh])
     wanted = expected(fresh, lambda p, m, v, a, e: by_sequence(-(p - p.detach()).exp() * a, m))
     assert_same(found, wanted, 1e-5)
-    assert found[0]["clipped"] == 0 and found[0]["drift"] == 0
+    assert found[0]["clipped"] == 0 and "drift" not in found[0]  # the sampler told nothing
 
 
 @st.composite

@@ -120,3 +120,12 @@ def test_answers_without_ids_are_tokenised_and_say_no_drift(tmp_path):
     (first, second), _ = player(["a", "b"], [{}, {}], 2, seed=0, numbers=[0, 1])
     assert tokenizer.decode(first.ids) == "fox 0" and first.finish == "length" and first.logprobs is None
     assert tokenizer.decode(second.ids) == "fox 1<|im_end|>" and second.finish == "stop"
+
+
+def test_log_probabilities_of_another_temperature_are_not_passed_off_as_those_of_the_draw(tmp_path):
+    """The engine tells those of the model's own distribution, and draws at 0.5."""
+    made = with_twin(tmp_path, "cold", {"kind": "twin"}, train={"steps": 1})
+    made["rollout"]["temperature"] = 0.5
+    built, found = going(made)
+    assert all("behaviour" not in sample.values for sample in built.feed.rollouts._steps[0])
+    assert "drift" not in found[1] and "moved" in found[1]  # nothing to compare with is not a drift of 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -94,6 +95,31 @@ def test_only_what_the_model_wrote_is_trained(world, tmp_path):
             assert np.all(behaviour[weights == 0] == 0) and np.all(behaviour[weights > 0] < 0)
             found += 1
     assert found > 4
+
+
+def test_conversations_that_go_on_are_those_of_an_engine_that_reads_all_of_them_at_every_turn(world, tmp_path):
+    built = assemble(from_mapping(settings(world, "talks", tmp_path, temperature=1.2)))
+    player = built.feed.rollouts.making.asking.player
+
+    class Whole:
+        """The same engine, asked for whole prompts only."""
+
+        complete = staticmethod(player.engine.complete)
+
+    asked = [[{"role": "user", "content": thing}] for thing in THINGS]
+    goes_on, reads = (
+        one(asked, [{}] * 4, 4, seed=3, numbers=range(4)) for one in (player, replace(player, engine=Whole))
+    )
+    assert {t.figures["turns"] for group in goes_on for t in group} >= {1, 2}
+    for ours, theirs in zip(sum(goes_on, []), sum(reads, []), strict=True):
+        assert replace(ours, logprobs=None) == theirs  # told at temperature 1 where the draws were at 1.2
+
+
+@pytest.mark.parametrize("filters", [{}, {"top_k": 20}])
+def test_log_probabilities_are_known_at_other_temperatures(world, tmp_path, filters):
+    folder, _ = train(from_mapping(settings(world, "warm", tmp_path, temperature=1.2, **filters)))
+    shown = steps(folder.path)
+    assert shown[1]["turns"] > 1.3 and all(0 < m["drift"] < 1e-4 for m in shown.values())
 
 
 def test_a_run_trains_through_tools_and_counts_their_failures(world, tmp_path):

@@ -137,7 +137,9 @@ class Rollout(Settings):
     )
     patience: Count = Field(5, description="rollouts in a row that teach nothing before the run stops")
     batch_tokens: Count = Field(
-        65536, description="tokens of KV cache that the local engine's answers made at once may fill, a rank"
+        65536,
+        description="tokens of KV cache that the local engine's answers made at once may fill, a rank; conversations "
+        "with tools keep as many between turns",
     )
     tools: list[str] = Field(
         [], description="functions that the model may call: `tools.py`, `tools.py:name` or `package.module:name`"

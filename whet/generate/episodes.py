@@ -13,7 +13,7 @@ from whet.base.errors import ModelError
 from whet.base.seeds import derive
 from whet.contracts.rewards import Message, Trajectory, unheard
 from whet.generate.calls import Exchange, Said
-from whet.generate.protocol import Completion, Engine, GenerateSettings
+from whet.generate.protocol import Asked, Engine, GenerateSettings, Talk, Turn
 from whet.generate.tools import Observation, Toolbox
 
 
@@ -24,9 +24,10 @@ class Episodes:
     After a turn that calls tools, what they gave comes back and the model goes on, up to `max_turns` turns and
     `timeout_s` seconds in all. `settings.max_new_tokens` are those of the whole trajectory, what is fed back included.
     `stops` are the ids that end a turn. What the model wrote is handed on as the ids that the engine gave, never
-    tokenised again; log-probabilities are there where the engine tells them and the temperature is 1, at which it
-    tells them. Prompts are messages, or their tokens with the tools shown. `together` is the largest of the ranks'
-    numbers where they must call the engine equally often.
+    tokenised again; log-probabilities are there where the engine tells them at the temperature of the draws. Prompts
+    are messages, or their tokens with the tools shown. An engine that can go on with a conversation reads each token of
+    it once, others the whole of it at every turn. `together` is the largest of the ranks' numbers where they must call
+    the engine equally often.
     """
 
     engine: Engine
@@ -51,46 +52,60 @@ class Episodes:
         exchange = Exchange(self.tokenizer, self.toolbox.schemas)
         deadline = time.monotonic() + self.timeout_s
         episodes = [
-            _Episode(_rendered(exchange, prompt), (number, place))
-            for prompt, number in zip(prompts, numbers, strict=True)
+            _Episode(_rendered(exchange, prompt), (number, place), i * num + place)
+            for i, (prompt, number) in enumerate(zip(prompts, numbers, strict=True))
             for place in range(num)
         ]
+        talk = self._begin()
         for turn in range(self.max_turns):
             active = [episode for episode in episodes if episode.finish is None]
             if not self.together(len(active)):
                 break
             at(f"turn {turn + 1} of {self.max_turns} in {len(active)} conversations")
-            self._turn(active, exchange, seed, turn, is_last=turn + 1 == self.max_turns or time.monotonic() > deadline)
+            self._turn(talk, active, exchange, seed, turn, at)
+            calling = [episode for episode in active if episode.finish is None]
+            at(f"the tools' answers in {len(calling)} conversations, after turn {turn + 1} of {self.max_turns}")
+            self._call(calling, exchange, is_last=turn + 1 == self.max_turns or time.monotonic() > deadline)
         done = [self._trajectory(episode) for episode in episodes]
-        return [done[at * num : (at + 1) * num] for at in range(len(prompts))]
+        return [done[i * num : (i + 1) * num] for i in range(len(prompts))]
 
-    def _turn(self, active: Sequence[_Episode], exchange: Exchange, seed: int, turn: int, *, is_last: bool) -> None:
-        """One turn of each conversation that goes on, and the answers of the tools that were called."""
+    def _begin(self) -> Talk:
+        talk = getattr(self.engine, "talk", None)
+        return (talk and talk(self.settings)) or _Whole(self.engine)
+
+    def _turn(
+        self, talk: Talk, active: Sequence[_Episode], exchange: Exchange, seed: int, turn: int,
+        at: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        """One turn of each conversation that goes on."""
         rooms = [self.settings.max_new_tokens - len(episode.ids) for episode in active]
         longest = self.together(max(rooms, default=1))  # a rank that is done goes on beside the others
         settings = replace(self.settings, max_new_tokens=longest, seed=seed, logprobs=True)
-        prompts = [[*episode.prompt, *episode.ids] for episode in active]
-        places = [derive("turn", *episode.place, turn) for episode in active]
-        answers = self.engine.complete(prompts, settings, places)
-        for episode, room, answer in zip(active, rooms, answers, strict=True):
-            if len(answer.tokens) > room:  # asked together with others that have more
-                answer = replace(answer, tokens=answer.tokens[:room], finish="length")
-            episode.say(answer, exchange, self._text(answer))
-        calling = [episode for episode in active if episode.finish is None]
+        asked = [
+            Asked(episode.number, [*episode.prompt, *episode.ids], room, derive("turn", *episode.place, turn))
+            for episode, room in zip(active, rooms, strict=True)
+        ]
+        said = talk.turn(asked, settings, lambda doing: at(f"{doing}, turn {turn + 1} of {self.max_turns}"))
+        for episode, room, one in zip(active, rooms, said, strict=True):
+            if len(one.ids) > room:  # asked together with others that have more
+                one = Turn(one.ids[:room], one.logprobs and one.logprobs[:room], "length")
+            episode.say(one, exchange, self._text(one))
+
+    def _call(self, calling: Sequence[_Episode], exchange: Exchange, *, is_last: bool) -> None:
+        """The answers of the tools that were called."""
         results = iter(self.toolbox.run([call for episode in calling for call in episode.calls]))
         ends = [self.tokenizer.convert_ids_to_tokens(token) for token in sorted(self.stops)]
         for episode in calling:
             observations = [next(results) for _ in episode.calls]
             episode.hear(observations, exchange, ends, self.settings.max_new_tokens, is_last=is_last)
 
-    def _text(self, answer: Completion) -> str:
+    def _text(self, answer: Turn) -> str:
         """The turn with the special tokens that mark calls, without the one that ends it."""
         ids = answer.ids[:-1] if answer.ids and answer.ids[-1] in self.stops else answer.ids
-        return self.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        return self.tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
 
     def _trajectory(self, episode: _Episode) -> Trajectory:
-        tells = self.settings.temperature == 1 and None not in episode.logprobs
-        logprobs = tuple(value or 0.0 for value in episode.logprobs) if tells else None
+        logprobs = None if episode.logprobs is None else tuple(episode.logprobs)
         figures = {"turns": float(episode.turns), "tool_calls": float(episode.num_calls),
                    "tool_errors": float(episode.num_errors)}  # fmt: skip
         return Trajectory(
@@ -105,9 +120,10 @@ class _Episode:
 
     prompt: tuple[int, ...]
     place: tuple[int, int]
+    number: int
     ids: list[int] = field(default_factory=list)
     is_chosen: list[bool] = field(default_factory=list)
-    logprobs: list[float | None] = field(default_factory=list)
+    logprobs: list[float] | None = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     calls: tuple[Any, ...] = ()
     text: str = ""
@@ -117,17 +133,12 @@ class _Episode:
     num_errors: int = 0
     failures: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def say(self, answer: Completion, exchange: Exchange, text: str) -> None:
+    def say(self, answer: Turn, exchange: Exchange, text: str) -> None:
         """Take a turn of the model."""
-        if not answer.tokens:
-            raise ModelError(
-                "the engine tells no token ids, so what the model wrote cannot be trained",
-                hint="an engine in this process, or a server with `dialect: vllm`",
-            )
         said: Said = exchange.read(text) if answer.finish == "stop" else Said(text, ())
         self.ids += answer.ids
-        self.is_chosen += [True] * len(answer.tokens)
-        self.logprobs += [token.logprob for token in answer.tokens]
+        self.is_chosen += [True] * len(answer.ids)
+        self.logprobs = None if answer.logprobs is None else self._with(answer.logprobs)
         self.messages.append(said.message())
         self.text, self.calls, self.turns = text, said.calls, self.turns + 1
         if not said.calls:
@@ -150,11 +161,32 @@ class _Episode:
             return
         self.ids += fed
         self.is_chosen += [False] * len(fed)
-        self.logprobs += [0.0] * len(fed)
+        self.logprobs = self._with([0.0] * len(fed))
         self.messages += [
             {"role": "tool", "name": call.name, "tool_call_id": f"call{i:05d}", "content": result.text}
             for i, (call, result) in enumerate(zip(self.calls, results, strict=True))
         ]
+
+    def _with(self, logprobs: Sequence[float]) -> list[float] | None:
+        return None if self.logprobs is None else [*self.logprobs, *logprobs]
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """Conversations with an engine that is asked with the whole of them at every turn."""
+
+    engine: Engine
+
+    def turn(
+        self, asked: Sequence[Asked], settings: GenerateSettings, at: Callable[[str], None] = unheard
+    ) -> list[Turn]:
+        answers = self.engine.complete([one.context for one in asked], settings, [one.number for one in asked])
+        if any(not answer.tokens for answer in answers):
+            raise ModelError(
+                "the engine tells no token ids, so what the model wrote cannot be trained",
+                hint="an engine in this process, or a server with `dialect: vllm`",
+            )
+        return [Turn(tuple(a.ids), a.logprobs(settings.temperature), a.finish) for a in answers]
 
 
 def _rendered(exchange: Exchange, prompt: Sequence[Message] | str | Sequence[int]) -> tuple[int, ...]:

@@ -14,6 +14,8 @@ from whet.generate.prompts import prompt_ids
 from whet.generate.protocol import Completion, Finish, GenerateSettings, Piece, Prompt, Token
 
 Dialect = Literal["openai", "vllm"]
+# What log-probabilities a vLLM server tells: of the model's own distribution, or of what the token was drawn from.
+Told = Literal["raw", "processed"]
 _BEYOND = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}  # what OpenAI's own servers do not know
 
 
@@ -32,6 +34,7 @@ class Remote:
     tokenizer: Any = None
     concurrency: int = 16
     extra: Mapping[str, Any] = field(default_factory=dict)
+    told: Told = "raw"
 
     def complete(
         self, prompts: Sequence[Prompt], settings: GenerateSettings, numbers: Sequence[int] | None = None
@@ -66,7 +69,8 @@ class Remote:
             finish = _finish(choice.get("finish_reason")) or "stop"
             usage = answer.get("usage") or {}
             prompt_tokens = usage.get("prompt_tokens") or len(body.get("prompt", ()))
-            return Completion(text, self._tokens(choice, settings), finish, prompt_tokens)
+            tokens = self._tokens(choice, settings)
+            return Completion(text, tokens, finish, prompt_tokens, temperature_told(self.told, settings))
         except (KeyError, IndexError, TypeError, AttributeError) as error:
             reason = f"{self.endpoint.url}{path} answered without {error}: {str(answer)[:200]}"
             raise RunError(reason, hint="is it an OpenAI-compatible server?") from None
@@ -116,6 +120,14 @@ class Remote:
                 hint="a newer server may tell both",
             )
         return tuple(Token(token_id, logprob, top) for token_id, (logprob, top) in zip(ids, facts, strict=True))
+
+
+def temperature_told(told: Told, settings: GenerateSettings) -> float | None:
+    """The temperature at which log-probabilities are that come with these settings; None behind filters."""
+    if told == "raw":
+        return 1.0
+    is_plain = settings.top_p == 1 and all(getattr(settings, name) == plain for name, plain in _BEYOND.items())
+    return (settings.temperature or 1.0) if is_plain else None
 
 
 Facts = tuple[float | None, tuple[tuple[int, float], ...]]

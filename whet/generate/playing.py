@@ -16,8 +16,9 @@ from whet.generate.protocol import Completion, Engine, GenerateSettings
 class Playing:
     """Answers prompts with an engine that may be another process (contract: `whet.contracts.rewards.Player`).
 
-    Where the engine tells no ids, the text is tokenised here, and its log-probabilities are unknown: nothing can then
-    make up for what the engine computes otherwise. Draws are the engine's own; they depend on how ranks share prompts.
+    Where the engine tells no ids, the text is tokenised here, and its log-probabilities are unknown, as are those that
+    it tells at another temperature than that of the draws: nothing can then make up for what the engine computes
+    otherwise. Draws are the engine's own; they depend on how ranks share prompts.
     """
 
     engine: Engine
@@ -42,13 +43,12 @@ class Playing:
         return [made[i * num : (i + 1) * num] for i in range(len(ids))]
 
     def _trajectory(self, prompt: list[int], said: Completion) -> Trajectory:
-        ids, logprobs = list(said.ids), [token.logprob for token in said.tokens]
+        ids, logprobs = list(said.ids), said.logprobs(self.settings.temperature)
         if not ids:
-            ids, logprobs = self._tokenised(said), []
-        known = tuple(p for p in logprobs if p is not None)
+            ids, logprobs = self._tokenised(said), None
         return Trajectory(
-            tuple(prompt), tuple(ids), (True,) * len(ids), known if len(known) == len(ids) else None, said.text,
-            said.finish, ({"role": "assistant", "content": said.text},),
+            tuple(prompt), tuple(ids), (True,) * len(ids), logprobs, said.text, said.finish,
+            ({"role": "assistant", "content": said.text},),
         )  # fmt: skip
 
     def _tokenised(self, said: Completion) -> list[int]:

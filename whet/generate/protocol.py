@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -64,7 +64,8 @@ def _range(low: float, high: float, is_open: bool) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One generated token. `logprob` and `top` (id, logprob) are of the model's own distribution, at temperature 1."""
+    """One generated token. `logprob` and `top` (id, logprob) are of the model's own distribution, at temperature 1
+    where its completion says nothing else."""
 
     id: int
     logprob: float | None = None
@@ -82,16 +83,46 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A whole answer. `tokens` include the one that ended it; `text` is without it and without a stop string."""
+    """A whole answer. `tokens` include the one that ended it; `text` is without it and without a stop string.
+
+    `logprobs_at` is the temperature at which the tokens' log-probabilities are, before filters; None where they are of
+    what filters left.
+    """
 
     text: str
     tokens: tuple[Token, ...]
     finish: Finish
     num_prompt_tokens: int
+    logprobs_at: float | None = 1.0
 
     @property
     def ids(self) -> list[int]:
         return [token.id for token in self.tokens]
+
+    def logprobs(self, temperature: float) -> tuple[float, ...] | None:
+        """Those of the draws at this temperature (0: of the model's own distribution), if the engine told them."""
+        known = tuple(token.logprob for token in self.tokens if token.logprob is not None)
+        return known if len(known) == len(self.tokens) and self.logprobs_at == (temperature or 1.0) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A conversation that is to go on: its number, its tokens so far, the most that come, and what its draws are of."""
+
+    talk: int
+    context: Sequence[int]
+    room: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What came: ids with the one that ended it, their log p at the temperature of the draws (without filters; None
+    where that is not known), and how it ended."""
+
+    ids: tuple[int, ...]
+    logprobs: tuple[float, ...] | None
+    finish: Finish
 
 
 class Engine(Protocol):
@@ -105,6 +136,22 @@ class Engine(Protocol):
 
     def stream(self, prompt: Prompt, settings: GenerateSettings) -> Iterator[Piece]:
         """The answer to one prompt as it grows. Closing the iterator stops it."""
+        ...
+
+
+class Talk(Protocol):
+    """Conversations in the making with one engine. It may keep what it computed of them from turn to turn."""
+
+    def turn(self, asked: Sequence[Asked], settings: GenerateSettings, at: Callable[[str], None] = ...) -> list[Turn]:
+        """The next turn of each. `at` is told what comes next, and raises when nobody waits any more."""
+        ...
+
+
+class Talking(Engine, Protocol):
+    """An engine that can go on with conversations without reading them anew."""
+
+    def talk(self, settings: GenerateSettings) -> Talk | None:
+        """Begin conversations; None where these settings, or this model, need whole prompts."""
         ...
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from whet.base.seeds import derive
+from whet.generate.openai_api import Told, temperature_told
 from whet.generate.prompts import prompt_ids
 from whet.generate.protocol import Completion, Finish, GenerateSettings, Piece, Prompt, Token
 
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
 class VllmInside:
     """An engine (contract: `whet.generate.protocol.Engine`) that also takes new weights."""
 
-    def __init__(self, path: str, tokenizer: Any, memory: float) -> None:
+    def __init__(self, path: str, tokenizer: Any, memory: float, told: Told) -> None:
         # In a process of its own its model could not be reached.
         os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
         from vllm import LLM
 
-        self._tokenizer = tokenizer
-        self._engine = LLM(model=path, gpu_memory_utilization=memory, enforce_eager=True)
+        self._tokenizer, self._told = tokenizer, told
+        mode = f"{told}_logprobs"
+        self._engine = LLM(model=path, gpu_memory_utilization=memory, enforce_eager=True, logprobs_mode=mode)
 
     def complete(
         self, prompts: Sequence[Prompt], settings: GenerateSettings, numbers: Sequence[int] | None = None
@@ -42,7 +44,8 @@ class VllmInside:
             for number in (range(len(prompts)) if numbers is None else numbers)
         ]  # fmt: skip
         answers = self._engine.generate(asked, drawn, use_tqdm=False)
-        return [_completion(answer, settings.top_logprobs) for answer in answers]
+        at = temperature_told(self._told, settings)
+        return [_completion(answer, settings.top_logprobs, at) for answer in answers]
 
     def stream(self, prompt: Prompt, settings: GenerateSettings) -> Iterator[Piece]:
         """The answer in one piece: this engine works in batches."""
@@ -55,7 +58,7 @@ class VllmInside:
         self._engine.reset_prefix_cache()
 
 
-def _completion(answer: Any, top: int) -> Completion:
+def _completion(answer: Any, top: int, logprobs_at: float | None) -> Completion:
     done = answer.outputs[0]
     told = done.logprobs or [None] * len(done.token_ids)
     tokens = []
@@ -64,4 +67,4 @@ def _completion(answer: Any, top: int) -> Completion:
         alternatives = tuple((i, fact.logprob) for i, fact in ranked)
         tokens.append(Token(token_id, facts[token_id].logprob if facts else None, alternatives))
     finish: Finish = "length" if done.finish_reason == "length" else "stop"
-    return Completion(done.text, tuple(tokens), finish, len(answer.prompt_token_ids))
+    return Completion(done.text, tuple(tokens), finish, len(answer.prompt_token_ids), logprobs_at)

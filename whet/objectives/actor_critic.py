@@ -17,7 +17,7 @@ from whet.contracts.model import Models, Readout
 from whet.contracts.objective import Terms
 from whet.contracts.rollouts import Credit, Outcome
 from whet.objectives.advantages import FLOOR, gae
-from whet.objectives.policy import ENTROPY, KL, POLICY, Surrogates, drifted, trained_values
+from whet.objectives.policy import ENTROPY, KL, POLICY, Surrogates, drifted, means, trained_values
 from whet.objectives.sequences import LOGPROBS, Replies
 
 VALUE = "value"
@@ -101,8 +101,7 @@ class ActorCritic:
         shown["expected"] = value_P.detach()
         if self.entropy:
             sums[ENTROPY], shown[ENTROPY] = (found[ENTROPY].double() * share_P).sum(), found[ENTROPY].detach().double()
-        total = share_P.sum()
-        return Terms(sums, {name: ((column_P * share_P).sum(), total) for name, column_P in shown.items()})
+        return Terms(sums, means(shown, share_P, is_told="behaviour" in known))
 
     def _error(self, value_P: Tensor, before_P: Tensor, return_P: Tensor) -> Tensor:
         """Half the squared error, the larger of that of the value and that of the value held near what it was."""

@@ -161,8 +161,7 @@ class Policy:
             sums[KL], shown[KL] = (kl_P * share_P).sum(), kl_P.detach()
         if self.entropy:
             sums[ENTROPY], shown[ENTROPY] = (found[ENTROPY].double() * share_P).sum(), found[ENTROPY].detach().double()
-        total = counts_P.sum()
-        return Terms(sums, {name: ((value_P * counts_P).sum(), total) for name, value_P in shown.items()})
+        return Terms(sums, means(shown, counts_P, is_told="behaviour" in values))
 
     def shares(self, replies: Replies, batch: Batch) -> Tensor:
         """What each token (P,) counts in a sum."""
@@ -189,6 +188,13 @@ def trained_values(batch: Batch) -> dict[str, Tensor]:
 def drifted(logp_P: Tensor, old_P: Tensor, behaviour_P: Tensor) -> dict[str, Tensor]:
     """How far log p in training is from that of the sampler, and how far the policy has moved since."""
     return {"drift": (old_P - behaviour_P).abs(), "moved": (logp_P - old_P).abs()}
+
+
+def means(shown: Mapping[str, Tensor], counts_P: Tensor, *, is_told: bool) -> dict[str, tuple[Tensor, Tensor]]:
+    """Figures as sums and what they are divided by; no drift where the sampler told nothing to compare with."""
+    total = counts_P.sum()
+    found = {name: ((value_P * counts_P).sum(), total) for name, value_P in shown.items()}
+    return found if is_told else {**found, "drift": (total * 0, total * 0)}
 
 
 def _summed(outcome: Outcome, kind: Divergence) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from whet.base.catalogue import engine
 from whet.base.errors import ModelError
 from whet.base.settings import Count
-from whet.generate.protocol import Completion, Engine, GenerateSettings, Piece, Prompt
+from whet.generate.protocol import Completion, Engine, GenerateSettings, Piece, Prompt, Talk
 
 if TYPE_CHECKING:
     from whet.contracts.model import Loaded
@@ -43,3 +43,11 @@ class Local:
         from whet.generate.decode import stream
 
         return stream(self.loaded.module, self.loaded.processor, prompt, settings)
+
+    def talk(self, settings: GenerateSettings) -> Talk | None:
+        from whet.generate.batches import is_paired_model
+        from whet.generate.talks import LiveTalk
+
+        if settings.stop or settings.repetition_penalty != 1.0 or is_paired_model(self.loaded.module):
+            return None
+        return LiveTalk(self.loaded.module, self.loaded.processor, batch_tokens=self.batch_tokens)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from whet.base.catalogue import engine
 from whet.base.errors import ModelError, missing_package
@@ -25,6 +25,7 @@ def vllm(
     concurrency: Count = 64,
     timeout_s: Positive = 600.0,
     retries: Natural = 4,
+    logprobs: Literal["raw", "processed"] = "raw",
 ) -> Engine:
     """vLLM with exact token ids and new weights on demand: a server (`url`), or an engine in this process (`path`).
 
@@ -36,6 +37,8 @@ def vllm(
     concurrency: requests to a server at once
     timeout_s: seconds without a byte before a request is given up
     retries: how often a request is made again that failed in a way that may pass
+    logprobs: what vLLM tells: `raw` ones, at temperature 1, or `processed` ones, at that of the draws (a server's
+        `--logprobs-mode processed_logprobs`), which say nothing of what filters left out
     """
     from pathlib import Path
 
@@ -47,7 +50,7 @@ def vllm(
     if url is not None:
         endpoint = Endpoint(url, key_env="VLLM_API_KEY", timeout_s=timeout_s, retries=retries)
         control = Endpoint(url.rstrip("/").removesuffix("/v1"), key_env="VLLM_API_KEY", timeout_s=timeout_s, retries=0)
-        remote = Remote(endpoint, served_model(endpoint, model), "vllm", tokenizer, concurrency)
+        remote = Remote(endpoint, served_model(endpoint, model), "vllm", tokenizer, concurrency, told=logprobs)
         return VllmServer(remote, control, Path(folder))
     try:
         import vllm  # noqa: F401
@@ -57,4 +60,4 @@ def vllm(
         raise ModelError("vLLM in this process needs a model to load", hint="path: MODEL, or url: a server's address")
     from whet.generate.vllm_inside import VllmInside
 
-    return VllmInside(path, tokenizer, memory)
+    return VllmInside(path, tokenizer, memory, logprobs)
