@@ -50,7 +50,22 @@ def test_the_best_answer_is_kept_and_more_answers_find_better_ones(model, here, 
 
 
 def test_answers_that_are_not_good_enough_are_left_out_and_counted(model, here, capsys):
-    assert answers(model, "--reward", "exact", "weight=0.5", "--reward", "length", "most=0", "--output", "best.jsonl", "--at-least", "1") == 0
+    assert (
+        answers(
+            model,
+            "--reward",
+            "exact",
+            "weight=0.5",
+            "--reward",
+            "length",
+            "most=0",
+            "--output",
+            "best.jsonl",
+            "--at-least",
+            "1",
+        )
+        == 0
+    )
     assert rows(here / "best.jsonl") == [] and "5 without an answer that is good enough" in capsys.readouterr().err
 
 

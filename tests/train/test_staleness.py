@@ -98,7 +98,7 @@ def test_held_out_rewards_are_of_the_weights_of_now(tmp_path):
         built.loop.advance(built.loop.source.next(number))
     held = built.loop.evaluation._held_out
     live = Groups(built.loaded.module, built.loaded.processor, held.asking.player.frozen().settings)
-    held.asking = replace(held.asking, player=live)
+    held.asking = replace(held.asking, player=live, is_frozen=False)
     assert held()["reward"] == measured(ahead.path)[2]["reward"]
 
 
@@ -182,8 +182,8 @@ def test_a_run_whose_engine_never_answers_ends_with_what_it_waited_for(tmp_path)
     assert "rollout.timeout_s" in e.value.hint
 
 
-def test_several_ranks_are_refused(tmp_path, monkeypatch):
+def test_another_engine_on_several_ranks_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(ConfigError, match="made on one process") as error:
-        assemble(from_mapping(settings(tmp_path, **AHEAD)))
-    assert error.value.hint == "rollout.staleness=0"
+    with pytest.raises(ConfigError, match="`engine: twin` makes answers ahead of their turn for one process") as error:
+        assemble(from_mapping(with_twin(tmp_path, "two", {"kind": "twin"}, rollout=AHEAD["rollout"])))
+    assert error.value.at == "rollout.staleness" and "rollout.engine=local" in error.value.hint

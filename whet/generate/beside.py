@@ -47,7 +47,9 @@ def beside(module: nn.Module, tensors: Mapping[str, Tensor] | None = None) -> nn
     }
     for name, parameter in module.named_parameters():
         if name in given:
-            memo[id(parameter)] = nn.Parameter(given[name], requires_grad=parameter.requires_grad)
+            new = given[name]
+            kept = isinstance(new, nn.Parameter)  # another module's own, perhaps quantized
+            memo[id(parameter)] = new if kept else nn.Parameter(new, requires_grad=parameter.requires_grad)
     memo |= {id(buffer): given[name] for name, buffer in module.named_buffers() if name in given}
     twin = copy.deepcopy(module, memo)
     if any(fast_lora.is_plain(part) and "forward" in vars(part) for part in module.modules()):

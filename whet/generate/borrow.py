@@ -26,7 +26,7 @@ def borrowed(module: nn.Module) -> Iterator[None]:
     finally:
         for part in training:
             part.training = True
-        _reshard(module)
+        reshard(module)
 
 
 class Lockstep:
@@ -55,7 +55,7 @@ class Lockstep:
         return int(value)
 
 
-def _reshard(module: nn.Module) -> None:
+def reshard(module: nn.Module) -> None:
     """Free what FSDP gathered: the root keeps its weights after a forward, and an update would not reach them there."""
     if dist.is_available() and dist.is_initialized():
         from torch.distributed.fsdp import FSDPModule

@@ -23,6 +23,7 @@ from whet.parallel.world import World
 from whet.train.door import check_family
 from whet.train.feed import Feed
 from whet.train.notices import refuse_batch_norm
+from whet.train.online.copied import keep_shape
 from whet.train.reference import AdaptersOff, Frozen, begins_at_base, choose
 from whet.train.teacher import has_teacher, is_told, load_teacher, teacher_run
 
@@ -66,6 +67,8 @@ def build_model(run: Run, world: World, method: Tuner, head: Head | None = None,
     if run.train.compile:
         for layer in layers(model.module) or [model.module]:
             layer.compile()
+    if run.rollout.staleness and world.mesh is not None and not is_asked:
+        keep_shape(model.module)
     forwards = [name for name in ("whet_run",) if hasattr(model.module, name)]
     shard(model.module, world, run.parallel, tuple(forwards))
     return model

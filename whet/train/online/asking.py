@@ -28,23 +28,30 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Who answers, who grades, and how long they are waited for. `limit` stops the run when rewards fail too often."""
+    """Who answers, who grades, and how long they are waited for. `limit` stops the run when rewards fail too often.
+
+    With `is_frozen` answers come from the weights as they are when they are asked for, with which training may go on.
+    """
 
     world: World
     player: Player
     grader: Grader
     limit: FailureLimit
     watch: Watch
+    is_frozen: bool = False
 
     def __call__(self, asked: Sequence[Asked], num: int, seed: int, what: str) -> Share:
         """`num` graded answers to each prompt, whole on every rank. The draws depend on `seed` and places alone."""
         job = self.job(asked, num, seed)
         return self.everyones(Ahead(lambda _: job, self.watch, what).take(0))
 
-    def job(self, asked: Sequence[Asked], num: int, seed: int, *, is_frozen: bool = False) -> Job[Share]:
-        """What makes this rank's share, with the weights as they are when it runs, or, frozen, as they are now."""
+    def job(self, asked: Sequence[Asked], num: int, seed: int) -> Job[Share]:
+        """What makes this rank's share, with the weights as they are when it runs, or, frozen, as they are now.
+
+        All ranks ask for the same at the same time, in the thread that trains.
+        """
         freezable: Any = self.player
-        player: Player = freezable.frozen() if is_frozen else self.player
+        player: Player = freezable.frozen() if self.is_frozen else self.player
         return lambda progress: self._own(player, asked, num, seed, progress)
 
     def _own(self, player: Player, asked: Sequence[Asked], num: int, seed: int, progress: Progress) -> Share:
@@ -66,16 +73,26 @@ class Asking:
 
     def everyones(self, own: Share) -> Share:
         """All shares, in the order of prompts. Raises RunError when a reward failed too often."""
+        whole = self.together(own)
+        self.limit.check(Grading(tuple(a.grades for a in whole.answered), whole.failures, whole.examples))
+        return whole
+
+    def together(self, own: Share) -> Share:
+        """All shares as one, in the order of prompts."""
         shares = self.world.gathered(own)
-        whole = sorted((answered for share in shares for answered in share.answered), key=lambda a: a.number)
+        answered = sorted((answered for share in shares for answered in share.answered), key=lambda a: a.number)
         failed: dict[str, Counter[str]] = defaultdict(Counter)
         examples: dict[str, str] = {}
         for share in shares:
             examples |= share.examples
             for name, reasons in share.failures.items():
                 failed[name].update(reasons)
-        self.limit.check(Grading(tuple(a.grades for a in whole), failed, examples))
-        return Share(whole, failed, examples)
+        return Share(answered, {name: dict(reasons) for name, reasons in failed.items()}, examples)
+
+    def part(self, whole: Share) -> Share:
+        """This rank's share of what was once made together, by any number of ranks."""
+        mine = [a for a in whole.answered if a.number % self.world.size == self.world.rank]
+        return Share(mine, whole.failures, whole.examples) if self.world.leads else Share(mine, {}, {})
 
 
 def _task(asked: Asked, group: Sequence[Trajectory]) -> Task:

@@ -25,7 +25,8 @@ def making_of(run: Run, world: World, model: Loaded, method: Tuner, executor: Ex
     """Who answers, grades and scores in the rollouts of this run."""
     player = player_of(run, world, model, is_adapter=method.is_adapter)
     watch = watch_of(run, world, player, lambda text: print(text, file=sys.stderr, flush=True))
-    asking = Asking(world, player, build_grader(run.rewards), FailureLimit(run.rewards.max_failed), watch)
+    limit = FailureLimit(run.rewards.max_failed)
+    asking = Asking(world, player, build_grader(run.rewards), limit, watch, run.rollout.staleness > 0)
     online: Any = executor.objective
     return Making(asking, online, Scoring(executor, dealer, run.rollout.temperature), lambda: dealer.capacity)
 

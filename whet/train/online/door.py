@@ -45,10 +45,13 @@ def check_online(run: Run) -> None:
             "`rollout.engine.batch_tokens` does nothing: rollouts have a setting of their own",
             at="rollout.engine.batch_tokens", hint="rollout.batch_tokens=16384",
         )  # fmt: skip
-    if run.rollout.staleness and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    is_elsewhere = run.rollout.engine.kind != "local"
+    if run.rollout.staleness and is_elsewhere and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        # One rank sends weights, and cannot know in its thread when the others have their answers of older ones.
         raise ConfigError(
-            "answers ahead of their turn are made on one process, and this run has several",
-            at="rollout.staleness", hint="rollout.staleness=0",
+            f"`engine: {run.rollout.engine.kind}` makes answers ahead of their turn for one process, and this run has "
+            "several",
+            at="rollout.staleness", hint="rollout.staleness=0, or rollout.engine=local",
         )  # fmt: skip
     _check_of_replies(run)
 

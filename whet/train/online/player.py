@@ -26,7 +26,7 @@ from whet.generate.protocol import Engine, GenerateSettings
 from whet.generate.tools import Toolbox, load_tools
 from whet.parallel.world import World
 from whet.train.live import live_tensors
-from whet.train.online.copied import Copied, snapshot
+from whet.train.online.copied import Copied, taking
 
 
 def player_of(run: Run, world: World, loaded: Loaded, *, is_adapter: bool) -> Player:
@@ -40,7 +40,7 @@ def player_of(run: Run, world: World, loaded: Loaded, *, is_adapter: bool) -> Pl
         ours = _ours(run, loaded, settings)
         if not made.staleness:
             return ours
-        return Copied(partial(snapshot, loaded.module, shares_frozen=is_adapter), partial(_with_module, ours))
+        return Copied(taking(loaded.module, shares_frozen=is_adapter), partial(_with_module, ours))
     other: Engine = engine.get(made.engine.kind).build(loaded, **made.engine.values())
     playing = _with_tools(run, loaded, other, settings) if made.tools else Playing(other, loaded.processor, settings)
     return Elsewhere(world, loaded, other, playing)
@@ -116,8 +116,8 @@ class Elsewhere:
 
 
 def watch_of(run: Run, world: World, player: Player, say: Callable[[str], None]) -> Watch:
-    """How rollouts are watched. Several ranks wait for each other, so what stalls there cannot begin anew alone."""
-    restarts = run.rollout.restarts if world.size == 1 else 0
+    """How rollouts are watched. Ranks that wait for each other while they answer cannot begin anew alone."""
+    restarts = run.rollout.restarts if world.size == 1 or run.rollout.staleness else 0
     other = getattr(player, "engine", None)
     none: Callable[[], Any] = lambda: None  # noqa: E731
     return Watch(

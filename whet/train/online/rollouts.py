@@ -134,8 +134,7 @@ class Rollouts:
             raise RunError("there are no more prompts")
         asked = [self._prompts.asked(int(drawn.fetch(i).fields["number"])) for i in range(len(drawn.lengths))]
         seed, step, epoch = derive("rollout", self._seed, number), self._step, drawn.epoch
-        made = self._settings
-        job = self.making.asking.job(asked, made.completions, seed, is_frozen=made.staleness > 0)
+        job = self.making.asking.job(asked, self._settings.completions, seed)
         return lambda progress: Played(job(progress), step, epoch)
 
     def _useful(self) -> int:
@@ -198,7 +197,7 @@ class Rollouts:
 
     def state_dict(self) -> dict[str, Any]:
         """JSON: the place in the prompts, the samples that were made and not yet learned from, and the answers of
-        rounds on their way, which are waited for."""
+        rounds on their way, which are waited for: those of all ranks, which call this together."""
         left = self._served < len(self._steps) * self._settings.passes
         return {
             "order": self._order.state_dict(),
@@ -211,7 +210,7 @@ class Rollouts:
             "figures": self._figures,
             "rollout": self._shape(),
             "samples": [packed(step) for step in self._steps] if left else [],
-            "ahead": {str(n): stored(played) for n, played in self._line.settled().items()} if self._line else {},
+            "ahead": {str(n): stored(played) for n, played in self._ahead().items()},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -223,7 +222,16 @@ class Rollouts:
         self._figures = dict(state["figures"])
         self._steps = [unpacked(step) for step in state["samples"]]
         if self._line is not None:
-            self._line.restore({int(n): restored(played) for n, played in state["ahead"].items()})
+            held = {int(n): restored(played) for n, played in state["ahead"].items()}
+            part = self.making.asking.part
+            self._line.restore({n: replace(played, share=part(played.share)) for n, played in held.items()})
+
+    def _ahead(self) -> dict[int, Played]:
+        """What is on its way, whole, once it is there."""
+        if self._line is None:
+            return {}
+        together = self.making.asking.together
+        return {n: replace(played, share=together(played.share)) for n, played in self._line.settled().items()}
 
     def _shape(self) -> dict[str, Any]:
         return self._settings.model_dump(exclude={"batch_tokens", "patience"})
