@@ -140,3 +140,28 @@ def test_the_json_schema_accepts_what_the_loader_accepts_and_refuses_what_it_ref
     assert not check({"model": "m", "train": {"stepz": 3}})
     assert check({"model": "m", "track": {"sinks": ["log", {"kind": "jsonl", "path": "a.jsonl"}]}})
     assert not check({"model": "m", "track": {"sinks": [{"kind": "jsonl", "pth": "a.jsonl"}]}})
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        ("objective: {kind: dpo, loss: sigmod}", "`objective.loss`: input should be 'sigmoid'", "mean `sigmoid`?"),
+        ("objective: {kind: dpo, loss: {sigmoid: 1, hing: 1}}", "`objective.loss.hing`", "did you mean `hinge`?"),
+        (
+            "objective: {kind: dpo, loss: {sigmoid: 0}}",
+            "`objective.loss.sigmoid`: input should be greater",
+            "(it is 0)",
+        ),
+        ("train: {micro_batch: -1}", "`train.micro_batch`: input should be greater", "(it is -1)"),
+        ("train: {micro_batch: aut}", "`train.micro_batch`: input should be 'auto'", "did you mean `auto`?"),
+    ],
+)
+def test_a_value_of_several_types_is_told_what_is_wrong_with_the_one_it_is_near(tmp_path, text, place, said):
+    path = tmp_path / "run.yaml"
+    path.write_text(f"model: m\n{text}\n")
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    told = str(caught.value)
+    assert place in told and said in told
+    assert "literal[" not in told and "constrained" not in told
+    assert told.count("it is") == 1

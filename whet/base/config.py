@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from whet.base.branches import meant, nearest
 from whet.base.errors import ConfigError
 from whet.base.run import Run
 from whet.base.schema import Settings
@@ -142,7 +143,7 @@ class _Mistake:
 def _flatten(errors: Iterable[Any], prefix: KeyPath, model: type[BaseModel]) -> list[_Mistake]:
     """Pydantic's errors as mistakes, with those of nested kinds brought to the surface."""
     found: list[_Mistake] = []
-    for error in errors:
+    for error in nearest(errors, model):
         keys, context = (*prefix, *error["loc"]), error.get("ctx", {})
         if error["type"] == "nested":
             found += _flatten(context["errors"], keys, context["model"])
@@ -155,7 +156,7 @@ def _flatten(errors: Iterable[Any], prefix: KeyPath, model: type[BaseModel]) -> 
             message = error["msg"].removeprefix("Value error, ")
             message = message[:1].lower() + message[1:]
             seen = "" if error["type"].startswith("choice") else f" (it is {_short(error.get('input'))})"
-            hint = context.get("hint") or _example(model, keys, error["loc"])
+            hint = context.get("hint") or meant(error) or _example(model, keys, error["loc"])
             keys = (*keys, "kind") if error["type"] == "choice_kind" and isinstance(error["input"], Mapping) else keys
             found.append(_Mistake(keys, f"`{_dotted(keys)}`: {message}{seen}", hint))
     return found
