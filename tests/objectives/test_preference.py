@@ -210,6 +210,8 @@ MISTAKES = {
     "exo without smoothing": ({"loss": "exo"}, "label_smoothing"),
     "no use for a divergence": ({"loss": "bco", "divergence": "js"}, "divergence"),
     "no loss": ({"loss": {}}, "loss"),
+    "an order of no divergence": ({"divergence": "js", "alpha": 0.3}, "`alpha` does nothing with `divergence=js`"),
+    "a temperature of no loss": ({"loss": "ipo", "tau": 0.3}, "`tau` does nothing with `ipo`"),
 }
 
 

@@ -51,6 +51,7 @@ def dpo(
 
     chosen: dict[str, float] = {loss: 1.0} if isinstance(loss, str) else {str(name): w for name, w in loss.items()}
     _check(set(chosen), beta, label_smoothing, divergence)
+    _refuse_idle(set(chosen), divergence, alpha, tau)
     coefficients = {**chosen, **({SFT: sft} if sft else {})}
     shape = Shape(beta, label_smoothing, divergence, alpha, tau)
     return Preference({name: LOSSES[name] for name in chosen}, coefficients, shape, True, length_weight)
@@ -76,4 +77,18 @@ def _check(losses: set[str], beta: float, label_smoothing: float, divergence: st
         raise ConfigError(
             f"`divergence` does nothing with {', '.join(sorted(losses))}",
             at="objective.divergence", hint="objective.loss=sigmoid",
+        )  # fmt: skip
+
+
+def _refuse_idle(losses: set[str], divergence: str, alpha: float, tau: float) -> None:
+    """Settings of a divergence and of a loss that are not the chosen ones."""
+    if alpha != 0.5 and divergence != "alpha":
+        raise ConfigError(
+            f"`alpha` does nothing with `divergence={divergence}`",
+            at="objective.alpha", hint="objective.divergence=alpha",
+        )  # fmt: skip
+    if tau != 0.05 and "discopop" not in losses:
+        raise ConfigError(
+            f"`tau` does nothing with {', '.join(f'`{name}`' for name in sorted(losses))}",
+            at="objective.tau", hint="objective.loss=discopop",
         )  # fmt: skip
