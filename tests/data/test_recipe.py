@@ -1,5 +1,7 @@
 """The recipe: which rows are taken, and what becomes of long ones."""
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from whet.base.errors import DataError
 from whet.contracts.rows import Completion, Conversation, Text, Values
 from whet.data.ledger import Entry
 from whet.data.recipe import Recipe
-from whet.data.refusal import Refused
+from whet.data.refusal import KindError, Refused
 
 TAKES = frozenset({"text", "completion"})
 
@@ -31,9 +33,13 @@ def test_rows_become_samples_in_order_and_refusals_become_entries():
 
 
 def test_a_row_that_the_objective_does_not_take_is_refused_by_name():
-    with pytest.raises(DataError, match="the rows are conversations; they are for `sft`") as error:
+    with pytest.raises(KindError, match="wanted is .* or raw text, and the rows are conversations, for") as error:
         run([Text("x y"), Conversation([])])
-    assert error.value.at == "a.jsonl row 1"
+    for one in (error.value, pickle.loads(pickle.dumps(error.value))):  # a worker's error comes pickled
+        named = one.handed_to("pretrain")
+        assert one.at == named.at == "a.jsonl row 1"
+        assert str(named).startswith("`objective: pretrain` learns from prompts with completions or raw text")
+        assert "the rows are conversations" in str(named) and "hint: objective=sft" in str(named)
 
 
 @given(st.integers(2, 9), st.integers(2, 40))

@@ -318,7 +318,7 @@ def test_what_must_fail_or_do_nothing_is_refused_before_data_is_read(tmp_path, m
 def test_pairs_are_refused_by_name_with_what_they_are_for(tmp_path, shared_data):
     for name, word in (("dpo_en_demo", "preference"), ("kto_en_demo", "`kto`"), ("mllm_demo", "image")):
         data = str(shared_data / "instruct" / f"{name}.json")
-        with pytest.raises(DataError, match=word):
+        with pytest.raises(DataError, match=f"`objective: sft` learns from .*{word}"):
             train(from_mapping(config(tmp_path, name="wrong", data=[data])))
 
 
@@ -330,6 +330,8 @@ def test_rows_without_anything_to_learn_stop_the_run_with_the_ledger(tmp_path):
         train(from_mapping(config(tmp_path, name="wrong", data=[str(rows)])))
     folder, _ = train(from_mapping(config(tmp_path, name="allowed", data={"train": [str(rows)], "max_skipped": 0.5})))
     assert len(Path(folder.ledger).read_text().splitlines()) == 5
+    told = [record["text"] for record in records_of(folder.path) if record["kind"] == "notice"]
+    assert any("10 rows; 5 skipped (" in text and f"listed in {folder.ledger}" in text for text in told)
     data = {"held_out": [str(rows)], "max_skipped": 0.5}
     folder, _ = train(from_mapping(config(tmp_path, name="measured", data=data, train={"steps": 1})))
     assert len(Path(folder.ledger).read_text().splitlines()) == 5, "held-out rows are listed as well"

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 
 from whet.base.errors import DataError
 
-_MEANT_FOR = {
-    "text": ("raw text", "`sft` or `pretrain`"),
-    "completion": ("prompts with completions", "`sft`"),
-    "conversation": ("conversations", "`sft`"),
-    "preference": ("preference pairs (a chosen and a rejected reply)", "`dpo`"),
-    "labelled": ("replies marked good or bad", "`kto`"),
-    "prompt": ("prompts without replies", "`grpo`"),
-    "multimodal": ("conversations with images, audio or video", "an objective that takes `multimodal` rows"),
-    "retrieval": ("queries with documents", "`embedding` or `reranker`"),
-    "judged": ("queries with judged documents", "`embedding` or `reranker`"),
-    "similarity": ("sentence pairs with a score", "`similarity`"),
-    "classified": ("texts with labels", "`sequence-classification`"),
-    "tagged": ("words with labels", "`token-classification`"),
-    "stepwise": ("solutions with a label a step", "`process-reward`"),
-    "values": ("named numbers", "a model without tokens, such as `model: {kind: mlp}`"),
+_MEANT_FOR = {  # what rows are, and objectives that learn from them
+    "text": ("raw text", ("sft", "pretrain")),
+    "completion": ("prompts with completions", ("sft",)),
+    "conversation": ("conversations", ("sft",)),
+    "preference": ("preference pairs (a chosen and a rejected reply)", ("dpo",)),
+    "labelled": ("replies marked good or bad", ("kto",)),
+    "prompt": ("prompts without replies", ("grpo",)),
+    "multimodal": ("conversations with images, audio or video", ()),
+    "retrieval": ("queries with documents", ("embedding", "reranker")),
+    "judged": ("queries with judged documents", ("embedding", "reranker")),
+    "similarity": ("sentence pairs with a score", ("similarity",)),
+    "classified": ("texts with labels", ("sequence-classification",)),
+    "tagged": ("words with labels", ("token-classification",)),
+    "stepwise": ("solutions with a label a step", ("process-reward",)),
+    "values": ("named numbers", ("classify",)),
 }
 
 
@@ -42,12 +43,31 @@ class RowRefused(Exception):
         self.refused = Refused(reason, detail, hint)
 
 
-def refusal(kind: str, takes: Collection[str], *, at: str | None = None) -> DataError:
+class KindError(DataError):
+    """Rows of `kind`, handed to what takes other kinds: what they are, what they are for, and what is wanted."""
+
+    def __init__(self, kind: str, takes: Collection[str], *, at: str | None = None, objective: str | None = None):
+        words, purposes = _MEANT_FOR.get(kind, (f"`{kind}` rows", ()))
+        *first, last = [_MEANT_FOR[k][0] if k in _MEANT_FOR else f"`{k}` rows" for k in sorted(takes)]
+        taken = f"{', '.join(first)} or {last}" if first else last
+        meant = " or ".join(f"`{name}`" for name in purposes)
+        rows = f"the rows are {words}" + (f", for {meant}" if meant else "")
+        wanted = (
+            f"`objective: {objective}` learns from {taken}, and" if objective else f"what is wanted is {taken}, and"
+        )
+        beside = " of model.kind=mlp" if kind == "values" else ""
+        hint = f"objective={purposes[0]}{beside}, or other data" if purposes else f"rows of {taken}"
+        super().__init__(f"{wanted} {rows}", at=at, hint=hint)
+        self.kind, self.takes = kind, frozenset(takes)
+
+    def handed_to(self, objective: str) -> KindError:
+        """The same, with the name of the objective that was to learn from them."""
+        return KindError(self.kind, self.takes, at=self.at, objective=objective)
+
+    def __reduce__(self):  # workers raise it, too
+        return partial(KindError, self.kind, self.takes, at=self.at), ()
+
+
+def refusal(kind: str, takes: Collection[str], *, at: str | None = None) -> KindError:
     """The error for rows of `kind` handed to an objective that takes other kinds: what they are and are for."""
-    words, purpose = _MEANT_FOR.get(kind, (f"`{kind}` rows", "another objective"))
-    taken = " or ".join(_MEANT_FOR[k][0] if k in _MEANT_FOR else f"`{k}` rows" for k in sorted(takes))
-    return DataError(
-        f"the rows are {words}; they are for {purpose}, and what is asked for is {taken}",
-        at=at,
-        hint=f"set the objective to {purpose}, or give it other data" if purpose.startswith("`") else None,
-    )
+    return KindError(kind, takes, at=at)

@@ -42,7 +42,7 @@ from whet.train.folder import RunFolder
 from whet.train.located import located
 from whet.train.loop import Cadence, Loop
 from whet.train.models import autocast_dtype, build_model, head_for, models_beside, read_model, reference_way
-from whet.train.notices import on_micro_batch, on_noise, on_resume, on_schedule
+from whet.train.notices import on_ledger, on_micro_batch, on_noise, on_resume, on_schedule
 from whet.train.online.build import held_out_of, making_of
 from whet.train.online.own_answers import OwnAnswers
 from whet.train.optimizer_state import NamedOptimizer
@@ -94,6 +94,7 @@ def assemble(loaded: config.Loaded, folder: RunFolder | None = None) -> Built:
         folder = world.agreed(RunFolder.create(run, loaded.to_yaml()) if world.leads else None)
     if world.leads:
         ledger.write(folder.ledger)
+    fed = replace(fed, notices=(*fed.notices, *on_ledger(ledger, folder.ledger)))
     try:
         return _assemble(run, folder, pinned, world, fed, method)
     except WhetError:

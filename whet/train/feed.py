@@ -16,6 +16,7 @@ from whet.data.ledger import Ledger
 from whet.data.mismatch import BASELINE, Mismatched
 from whet.data.prompts import Asked
 from whet.data.recipe import RowsToSamples
+from whet.data.refusal import KindError
 from whet.data.source import DatasetSource
 from whet.data.store import Dataset, TokenStore, held_out, store_of
 from whet.data.stream import StreamingSource
@@ -69,6 +70,13 @@ def feed(run: Run, processor: Any | None, context: int | None, ledger: Ledger, f
     `family` is that of the model: an encoder-decoder learns from other samples than a decoder. Raises DataError at the
     door: nothing to read, rows that the objective cannot take, nothing trained.
     """
+    try:
+        return _feed(run, processor, context, ledger, family)
+    except KindError as error:
+        raise error.handed_to(run.objective.kind) from None
+
+
+def _feed(run: Run, processor: Any | None, context: int | None, ledger: Ledger, family: str) -> Feed:
     if not run.data.train:
         raise DataError("there is nothing to train on", at="data.train", hint="data=[file.jsonl], or --data FILE")
     if objective.get(run.objective.kind).facts.get("rollouts"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import nn
 from whet.base.catalogue import optimizer
 from whet.base.errors import ModelError
 from whet.base.run import Run
+from whet.data.ledger import Ledger
 
 _RATES = ("attention_dropout", "attn_pdrop", "hidden_dropout", "resid_pdrop", "embd_pdrop", "dropout")
 
@@ -33,6 +35,12 @@ def on_resume(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str
     changed = [f"{name} was {before[name]}, is {now[name]}" for name in now if before.get(name, now[name]) != now[name]]
     if changed:
         yield f"the run goes on equal to rounding, not bit for bit: {'; '.join(changed)}"
+
+
+def on_ledger(ledger: Ledger, path: Path) -> Iterator[str]:
+    """A sentence when rows were skipped or cut: how many of how many, why, and where they are listed."""
+    if any(ledger):
+        yield f"not every row is learned from as it is: {ledger.summary()}; they are listed in {path}"
 
 
 def on_micro_batch(wanted: int | str, resolved: int) -> Iterator[str]:
