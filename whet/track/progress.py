@@ -9,6 +9,8 @@ from whet.track.quantities import duration, figure, size
 
 # The rate for the remaining time is taken over this many last steps, evaluations and checkpoints included.
 _RATE_STEPS = 100
+# Where answers are rewarded the loss is about 0, and of preferences the accuracy says more.
+_NAMED = ("loss", "reward", "accuracy", "lr", "grad_norm")
 
 
 class Progress:
@@ -40,8 +42,8 @@ class Progress:
         return (now - start) / (last - first) * max(0, self.total - last)
 
     def figures(self) -> list[str]:
-        """Loss, learning rate, gradient norm, speed and memory, as far as they are known."""
-        known = [f"{name} {figure(self.scalars[name])}" for name in ("loss", "lr", "grad_norm") if name in self.scalars]
+        """Loss, what is to rise, learning rate, gradient norm, speed and memory, as far as they are known."""
+        known = [f"{name} {figure(self.scalars[name])}" for name in _NAMED if name in self.scalars]
         for unit in ("tokens", "samples"):
             if rate := self.scalars.get(f"{unit}_per_s"):
                 known.append(f"{figure(rate)} {unit}/s")

@@ -47,6 +47,14 @@ def test_a_plain_line_has_loss_lr_norm_speed_memory_and_the_time_left():
     assert line == "step 2/20  loss 2  lr 1e-4  grad_norm 0.5  4000 tokens/s  3 GiB  54s left"
 
 
+@pytest.mark.parametrize("name", ["reward", "accuracy"])
+def test_a_line_has_what_is_to_rise(name):
+    line = plain(
+        [made.RunStarted(0, 20), made.step(2, **{name: 0.25, "entropy": 5.0})], every_s=0.1, seconds_a_record=3
+    )[-1]
+    assert f"loss 2  {name} 0.25  lr 1e-4" in line and "entropy" not in line
+
+
 def test_a_run_without_tokens_is_told_in_samples():
     step = replace(made.step(2), tokens=0)
     assert "  16 samples/s  " in plain([made.RunStarted(0, 20), made.step(1), step], 0.1, 3)[-1]
