@@ -73,3 +73,9 @@ def test_rows_that_cannot_be_scored_are_named(tmp_path, capsys, text, said):
     error = capsys.readouterr().err
     assert said in error and "bad.jsonl:1" in error
     assert main(["rewards", str(tmp_path / "none.jsonl"), "--reward", "math"]) == 2
+
+
+def test_a_reward_that_says_nothing_is_told_and_ends_the_command_with_1(tmp_path, rows, capsys):
+    (tmp_path / "rewards.py").write_text("def silent(completion): return None\n")
+    assert main(["rewards", rows, "--reward", f"{tmp_path}/rewards.py:silent"]) == 1
+    assert "`silent` gave none of 3 completions a score: it abstained (None)" in capsys.readouterr().err

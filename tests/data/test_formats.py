@@ -202,6 +202,14 @@ def test_tables_of_numbers_are_values():
         ({"messages": MESSAGES, "label": "maybe"}, "maybe"),
         ({"features": [1, float("nan")], "label": 1}, "nan"),
         ({"chosen": "b", "rejected": "c"}, "prompt"),
+        ({"prompt": "a", "chosen": "b", "rejected": ""}, "`rejected` is empty"),
+        ({"prompt": "a", "chosen": None, "rejected": "b"}, "`chosen` is empty"),
+        (
+            {"input": {}, "preferred_output": MESSAGES[1:], "non_preferred_output": []},
+            "`non_preferred_output` is empty",
+        ),
+        ({"prompt": "a", "completion": None, "label": True}, "neither a text nor messages"),
+        ({"prompt": 3, "completion": "b", "label": True}, "neither a text nor messages"),
     ],
 )
 def test_a_malformed_row_is_refused_by_what_is_wrong_with_it(row, word):
@@ -223,6 +231,10 @@ def test_questions_with_answers_are_conversations_and_prompts_alone_are_prompts(
         assert isinstance(row, Prompt) and row.columns["answer"] == 4 and row.tools[0]["function"]["name"] == "f"
         assert row.messages[0]["role"] == "user"
     assert not isinstance(read({"prompt": "a", "completion": "b"}), Prompt)
+
+
+def test_columns_of_pairs_that_are_both_empty_are_those_of_another_format():
+    assert isinstance(read({"messages": MESSAGES, "chosen": None, "rejected": None}), Conversation)
 
 
 def test_a_later_row_that_fits_no_format_is_refused():

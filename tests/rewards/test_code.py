@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import socket
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -103,6 +108,8 @@ def test_rows_without_tests_are_errors():
         "def add(a, b): return add(a, b)",
         "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
         "import ctypes; ctypes.string_at(0)",
+        "import __main__\n__main__._honest = lambda *a: True\ndef add(a, b): return 4",
+        "import __main__\n__main__._attempt = lambda *a, **k: None\ndef add(a, b): return 4",
     ],
 )
 def test_no_trick_passes_a_test(code):
@@ -134,6 +141,9 @@ def test_memory_and_files_are_limited(tmp_path):
     assert outcome("x = bytearray(100 * 2**20)", memory_mb=400) is None
     assert outcome("open('big', 'wb').write(bytes(3 * 2**20))", file_mb=2) is not None
     assert outcome("open('small', 'wb').write(bytes(2**20))", file_mb=2) is None
+    began = time.monotonic()
+    many = "import time\nfor i in range(40):\n    open(str(i), 'wb').write(bytes(2**20))\ntime.sleep(60)"
+    assert "more than 8 MiB" in outcome(many, file_mb=8, timeout_s=30.0) and time.monotonic() - began < 20
     # A hole would count nothing, were it not for the limit on the file's size.
     assert outcome("open('hole', 'wb').truncate(2**40)", file_mb=2) is not None
 
@@ -158,6 +168,14 @@ ATTEMPTS = [
     "import os; os.truncate('FOLDER/kept', 0)",
     "import os; os.mkdir('FOLDER/dir')",
     "import os; os.symlink('a', 'FOLDER/link')",
+    "import os; os.chmod('FOLDER/kept', 0o777)",
+    "import os; os.chown('FOLDER/kept', 1, 1)",
+    "import os; os.utime('FOLDER/kept', (1, 1))",
+    "import os; os.setxattr('FOLDER/kept', 'user.a', b'1')",
+    "open('FOLDER/kept').read()",
+    "import os; assert os.listdir('FOLDER')",
+    "open('/etc/passwd').read()",
+    "open('/proc/PARENT/environ').read()",
     "import resource; resource.setrlimit(resource.RLIMIT_AS, (-1, -1))",
 ]
 
@@ -209,3 +227,34 @@ def test_the_last_python_block_is_the_code():
     assert code_in("```python\na\n```\n```python\nb\n```\n```text\nc\n```") == "b"
     assert code_in("```\na\n```") == "a"
     assert code_in("a = 1") == "a = 1"
+
+
+def test_code_ends_with_the_one_that_waits_for_it(tmp_path):
+    waiting = (
+        "import sys, threading\nfrom whet.rewards.sandbox.running import Limits, run\n"
+        "code = 'import time; open(chr(97), chr(119)); time.sleep(600)'\n"
+        "job = {'code': code, 'setup': '', 'tests': ['']}\n"
+        "threading.Thread(target=run, args=(job, 1, Limits(600.0)), daemon=True).start()\n"
+        "sys.stdin.read()\n"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen([sys.executable, "-c", waiting], stdin=subprocess.PIPE, env=environment):
+        _until(lambda: any(tmp_path.glob("*/a")))  # the code has begun
+        assert str(tmp_path) in _commands()
+    _until(lambda: str(tmp_path) not in _commands())
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    began = time.monotonic()
+    while not holds():
+        assert time.monotonic() < began + 20
+        time.sleep(0.05)
+
+
+def _commands() -> str:
+    """The command lines of all processes."""
+    found = b""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found += path.read_bytes()
+    return found.decode(errors="replace")

@@ -205,3 +205,19 @@ def test_names_are_told_apart():
 def test_columns_that_every_row_needs():
     rewards = Rewards.model_validate(["math", {"kind": "regex", "pattern": "a"}, {"kind": "exact", "where": {"k": 1}}])
     assert required_columns(rewards) == {"answer": "math"}
+
+
+def test_a_time_that_a_kind_limits_itself_is_that_kind_s(grade):
+    rewards = [{"kind": "python-tests", "timeout_s": 1.0, "unprotected": True}, {"kind": "math", "timeout_s": 7.0}]
+    entries = Rewards.model_validate({"functions": rewards}).functions
+    assert (entries[0].reward.timeout_s, entries[0].timeout_s) == (1.0, None)
+    assert entries[1].timeout_s == 7.0
+    grading = grade(rewards[:1], [(["while True: pass", "x = 1"], {"tests": ["assert x"]})])
+    assert (
+        grading.grades[0].totals == (0.0, 1.0) and grading.failures == {}
+    )  # code that never ends is wrong, no failure
+
+
+def test_what_is_no_score_is_quoted(grade):
+    grading = grade(["FILE:odd"], [(["text"], {})])
+    assert grading.examples["odd"].startswith("ValueError: a score is 'high', which is no number; asked")

@@ -102,9 +102,11 @@ def test_length(settings, text, expected):
     assert score("length", text, **settings) == expected
 
 
-@pytest.mark.parametrize("settings", [{}, {"least": 5, "most": 3}])
-def test_bounds_that_bound_nothing_are_refused(settings):
-    with pytest.raises(ConfigError, match="bounds nothing"):
+@pytest.mark.parametrize(
+    ("settings", "said"), [({}, "bounds nothing"), ({"least": 5, "most": 3}, "at least 5 and at most 3")]
+)
+def test_bounds_that_bound_nothing_are_refused(settings, said):
+    with pytest.raises(ConfigError, match=said):
         score("length", "", **settings)
 
 
@@ -197,12 +199,15 @@ def test_a_parameter_that_is_no_column_is_an_error(file):
         ("nothing.py:f", "there is no file", "ls"),
         ("{file}:ones", "has no function `ones`", "it has: one, group"),
         ("{file}:blind", "takes neither", "def blind"),
+        ("{late}:f", "is async", "def f(completion): return asyncio.run"),
         ("{broken}:f", "cannot be imported: ZeroDivisionError", ""),
     ],
 )
 def test_a_function_that_cannot_grade_is_refused_at_the_door(tmp_path, file, function, said, hint):
     broken = tmp_path / "broken.py"
     broken.write_text("1 / 0\n")
+    late = tmp_path / "late.py"
+    late.write_text("async def f(completion): return 1\n")
     with pytest.raises(ConfigError, match=said) as error:
-        score("file", "", function=function.format(file=file, broken=broken))
+        score("file", "", function=function.format(file=file, broken=broken, late=late))
     assert hint in (error.value.hint or "")

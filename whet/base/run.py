@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -179,6 +180,13 @@ class Evaluate(Settings):
     early_stop: Count | None = Field(None, description="evaluations without improvement before the run stops")
 
 
+def _settings_of(kind: Any) -> Collection[str]:
+    """What a kind of reward may be set to: where a name is also the entry's, the kind's is meant."""
+    from whet.base.catalogue import reward
+
+    return reward.get(kind).settings.model_fields if isinstance(kind, str) and kind in reward.names() else ()
+
+
 class RewardEntry(Settings):
     """One reward and its share. A bare name or `rewards.py:function` is its `reward`, and so are a kind's settings."""
 
@@ -186,7 +194,9 @@ class RewardEntry(Settings):
     weight: float = Field(1.0, description="factor on its score in the sum")
     name: str | None = Field(None, description="the name in figures; its kind or function by default")
     timeout_s: Positive | None = Field(
-        None, description="seconds a call may take; by default 30, and none for kinds with limits of their own"
+        None,
+        description="seconds a call may take; by default 30, and none for kinds with limits of their own, whose "
+        "`timeout_s` beside `kind` is that of the kind",
     )
     where: dict[str, str | int | float | bool] = Field(
         {}, description="column -> value of the rows that it scores; all by default"
@@ -198,7 +208,8 @@ class RewardEntry(Settings):
         if isinstance(value, str):
             return {"reward": value}
         if isinstance(value, dict) and "reward" not in value:
-            own = {key: inner for key, inner in value.items() if key in cls.model_fields}
+            theirs = _settings_of(value.get("kind"))
+            own = {key: inner for key, inner in value.items() if key in cls.model_fields and key not in theirs}
             return own | {"reward": {key: inner for key, inner in value.items() if key not in own}}
         return value
 

@@ -20,6 +20,8 @@ from typing import Any
 START_S = 120.0  # until a worker has imported what it needs
 _BOOT = "import sys; sys.path[:] = {path!r}; from whet.base.workers import serve; serve({reads}, {writes})"
 
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # frames of whet say a user nothing
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -170,8 +172,8 @@ def load_file(module: str, file: str) -> Any:
 
 
 def failure(error: BaseException) -> Outcome:
-    """What is kept of an exception: its type, its message, and the line that raised it."""
-    frames = traceback.extract_tb(error.__traceback__)
+    """What is kept of an exception: its type, its message, and the line that raised it, unless that is whet's own."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(_PACKAGE)]
     where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
     return Outcome(reason=type(error).__name__, message=f"{type(error).__name__}: {error}{where}"[:2_000])
 

@@ -91,7 +91,14 @@ def scored(reward: Reward, prompt: Any, completions: Any, row: Any) -> list[Scor
         raise TypeError(f"a reward gives a list of numbers, not {type(scores).__name__}")
     if len(scores) != len(completions):
         raise ValueError(f"{len(scores)} scores came for {len(completions)} completions")
-    return [None if score is None else float(score) for score in scores]
+    return [None if score is None else _number(score) for score in scores]
+
+
+def _number(score: Any) -> float:
+    try:
+        return float(score)
+    except (TypeError, ValueError):
+        raise ValueError(f"a score is {str(score)[:60]!r}, which is no number") from None
 
 
 def _calls(tasks: Sequence[Task], reward: Reward) -> Iterator[_Call]:

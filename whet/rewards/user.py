@@ -83,6 +83,9 @@ def user_reward(function: str) -> UserReward:
         raise ConfigError(f"{path} has no function `{name}`", hint=hint) from None
     except Exception as error:
         raise ConfigError(f"{path} cannot be imported: {type(error).__name__}: {error}", at=str(path)) from error
+    if inspect.iscoroutinefunction(found):
+        hint = f"def {name}(completion): return asyncio.run(...)"
+        raise ConfigError(f"`{name}` of {path.name} is async, and a reward is called as it is", hint=hint)
     parameters = inspect.signature(found).parameters if callable(found) else {}
     takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     if not takes_all and not {"completion", "completions"} & parameters.keys():

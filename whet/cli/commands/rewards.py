@@ -41,7 +41,8 @@ def main(args: argparse.Namespace) -> int:
     else:
         _table(tasks, grading, grader.names)
     _failures(grading, sum(len(task.completions) for task in tasks))
-    return 0
+    _abstained(grading)
+    return 0 if any(total is not None for grades in grading.grades for total in grades.totals) else 1
 
 
 def _tasks(file: str, limit: int | None) -> Iterator[Task]:
@@ -134,3 +135,11 @@ def _failures(grading: Grading, num: int) -> None:
             print(f"`{name}` failed on {count:,} of {num:,} completions: {reason}", file=sys.stderr)
         if name in grading.examples:
             print(f"  such as: {grading.examples[name]}", file=sys.stderr)
+
+
+def _abstained(grading: Grading) -> None:
+    """Rewards that failed on nothing and gave no score either."""
+    for name in grading.grades[0].scores if grading.grades else ():
+        scores = [score for grades in grading.grades for score in grades.scores[name]]
+        if name not in grading.failures and not any(score is not None for score in scores):
+            print(f"`{name}` gave none of {len(scores):,} completions a score: it abstained (None)", file=sys.stderr)

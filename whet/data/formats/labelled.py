@@ -33,4 +33,8 @@ def labelled(row: dict[str, Any]) -> Labelled:
 
 
 def _said(role: str, said: Any) -> list[dict[str, Any]]:
-    return [{"role": role, "content": said}] if isinstance(said, str) else list(said)
+    if isinstance(said, str):
+        return [{"role": role, "content": said}]
+    if not holds_messages(said):
+        raise DataError(f"what the {role} says is a {type(said).__name__}, neither a text nor messages")
+    return list(said)

@@ -10,16 +10,17 @@ from whet.data.formats.alpaca import alpaca_prompt
 from whet.data.messages import holds_messages, read_messages, read_tools, with_system
 from whet.data.transcript import is_transcript, read_transcript
 
+_PAIRS = (("chosen", "rejected"), ("preferred_output", "non_preferred_output"))
+
 
 def _matches(row: dict[str, Any]) -> bool:
-    return bool(row.get("chosen") and row.get("rejected")) or bool(
-        row.get("preferred_output") and row.get("non_preferred_output")
-    )
+    return any(better in row and worse in row and (row[better] or row[worse]) for better, worse in _PAIRS)
 
 
 @data_format("preference", matches=_matches, priority=90, columns=("prompt", "chosen", "rejected"))
 def preference(row: dict[str, Any]) -> Preference:
     """`chosen` and `rejected` (texts or messages) after `prompt`, `conversations`, `instruction`; or OpenAI's pairs."""
+    _refuse_empty(row)
     if row.get("preferred_output"):
         asked = row.get("input") or {}
         prompt, tools = read_messages(asked.get("messages", ())), asked.get("tools") or row.get("tools")
@@ -35,6 +36,14 @@ def preference(row: dict[str, Any]) -> Preference:
     if chosen == rejected:
         raise DataError("the chosen and the rejected reply are the same")
     return Preference(with_system(prompt, row.get("system")), chosen, rejected, read_tools(tools), _margin(row))
+
+
+def _refuse_empty(row: dict[str, Any]) -> None:
+    """A pair with one side: a row of this format all the same."""
+    columns = next((pair for pair in _PAIRS if any(row.get(name) for name in pair)), ())
+    for name in columns:
+        if not row.get(name):
+            raise DataError(f"`{name}` is empty", hint="a pair has two replies; with one, `label` it for `kto`")
 
 
 def _sides(row: dict[str, Any], *, has_prompt: bool) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

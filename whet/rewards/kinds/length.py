@@ -27,8 +27,10 @@ def length(
     margin: how far outside the bounds the penalty is whole (Yu et al. 2025, equation 13); 0: at once
     unit: what is counted
     """
-    if most is not None and most < least or not least and most is None:
-        raise ConfigError(f"`length` with least {least} and most {most} bounds nothing", hint="most: 400")
+    if most is not None and most < least:
+        raise ConfigError(f"no length is at least {least} and at most {most}", hint=f"most: {least}")
+    if not least and most is None:
+        raise ConfigError("`length` without `most` or `least` bounds nothing", hint="most: 400")
     return Each(partial(_penalty, least, most, margin, unit))
 
 

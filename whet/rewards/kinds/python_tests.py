@@ -19,12 +19,12 @@ def python_tests(
     file_mb: Count = 8,
     unprotected: bool = False,
 ) -> Reward:
-    """Run the completion's code against the row's `tests`, in a process without network, files, or other processes.
+    """Run the completion's code against the row's `tests`, in a process without network, your files, or others.
 
     score: 1 where `all` tests pass and else 0, or the `share` that passes
     timeout_s: seconds for all tests of a completion
     memory_mb: MiB of memory that it may take
-    file_mb: MiB that a file may have, in a folder that is removed
+    file_mb: MiB that its files may have together, in a folder that is removed
     unprotected: run it although this machine cannot forbid network, processes and writes
     """
     from whet.rewards.code import PythonTests

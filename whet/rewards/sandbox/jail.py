@@ -1,7 +1,7 @@
 """What a process does to itself before it runs foreign code: limits, a clean room, and no way back (Linux).
 
-Standard library alone. seccomp takes sockets,
-processes and signals to others away, Landlock every write outside one folder, rlimits the rest.
+Standard library alone. seccomp takes sockets, processes, signals to others and rights of files away; Landlock every
+write outside one folder, and every read but of Python itself; rlimits the rest.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import ctypes
 import os
 import platform
 import resource
+import signal
 import struct
 import sys
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
-_NO_NEW_PRIVS, _SECCOMP, _FILTER = 38, 22, 2
+_NO_NEW_PRIVS, _SECCOMP, _FILTER, _DEATH_SIGNAL = 38, 22, 2, 1
 _ALLOW, _EPERM, _ENOSYS = 0x7FFF0000, 0x00050001, 0x00050026
 _CLONE_THREAD = 0x00010000
 
@@ -27,7 +28,10 @@ _ARCHITECTURES = {
         "setns": 308, "bpf": 321, "keyctl": 250, "add_key": 248, "request_key": 249, "perf_event_open": 298,
         "userfaultfd": 323, "init_module": 175, "finit_module": 313, "kexec_load": 246, "reboot": 169, "prlimit64": 302,
         "setpriority": 141, "sched_setaffinity": 203, "shmget": 29, "msgget": 68, "semget": 64, "mq_open": 240,
-        "execve": 59, "execveat": 322,
+        "execve": 59, "execveat": 322, "chmod": 90, "fchmod": 91, "fchmodat": 268, "chown": 92, "fchown": 93,
+        "lchown": 94, "fchownat": 260, "utime": 132, "utimes": 235, "futimesat": 261, "utimensat": 280,
+        "setxattr": 188, "lsetxattr": 189, "fsetxattr": 190, "removexattr": 197, "lremovexattr": 198,
+        "fremovexattr": 199,
     }),
     "aarch64": (0xC00000B7, {
         "socket": 198, "socketpair": 199, "connect": 203, "clone": 220, "kill": 129, "tkill": 130, "tgkill": 131,
@@ -36,11 +40,20 @@ _ARCHITECTURES = {
         "setns": 268, "bpf": 280, "keyctl": 219, "add_key": 217, "request_key": 218, "perf_event_open": 241,
         "userfaultfd": 282, "init_module": 105, "finit_module": 273, "kexec_load": 104, "reboot": 142, "prlimit64": 261,
         "setpriority": 140, "sched_setaffinity": 122, "shmget": 194, "msgget": 186, "semget": 190, "mq_open": 180,
-        "execve": 221, "execveat": 281,
+        "execve": 221, "execveat": 281, "fchmod": 52, "fchmodat": 53, "fchownat": 54, "fchown": 55, "utimensat": 88,
+        "setxattr": 5, "lsetxattr": 6, "fsetxattr": 7, "removexattr": 14, "lremovexattr": 15, "fremovexattr": 16,
     }),
 }  # fmt: skip
 # The same numbers everywhere: io_uring opens sockets too, pidfds send signals, clone3 hides its flags from a filter.
-_NEWER = {"io_uring_setup": 425, "pidfd_send_signal": 424, "pidfd_open": 434, "clone3": 435}
+_NEWER = {
+    "io_uring_setup": 425, "pidfd_send_signal": 424, "pidfd_open": 434, "clone3": 435, "fchmodat2": 452,
+    "setxattrat": 463, "removexattrat": 466,
+}  # fmt: skip
+# What Python reads besides its own folders: libraries, the clock's zone, chance, the number of processors.
+_READABLE = (
+    "/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime", "/dev/null", "/dev/zero", "/dev/random",
+    "/dev/urandom", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu",
+)  # fmt: skip
 
 
 def lock(folder: str, *, memory_bytes: int, cpu_s: float, file_bytes: int) -> list[str]:
@@ -48,6 +61,7 @@ def lock(folder: str, *, memory_bytes: int, cpu_s: float, file_bytes: int) -> li
     _limit(memory_bytes, cpu_s, file_bytes)
     held = ["limits"]
     if sys.platform == "linux":
+        _LIBC.prctl(_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)  # it does not outlive the one that waits for it
         _drop_capabilities()
         _LIBC.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
         if _landlock(folder):
@@ -93,27 +107,37 @@ def _drop_capabilities() -> None:
 
 
 def _landlock(folder: str) -> bool:
-    """Writing, making and removing files only below `folder`; reading and running stay. False where there is none."""
-    create, add, restrict = 444, 445, 446
+    """Writing, making and removing files only below `folder`, reading there and what Python needs. False without it."""
+    create, restrict = 444, 446
     abi = _LIBC.syscall(create, None, ctypes.c_size_t(0), 1)
     if abi < 1:
         return False
     # Write, remove, make; from the second version on refer, from the third truncate, from the fifth ioctl on devices.
     writes = sum(1 << bit for bit in (1, *range(4, 13)))
     writes |= (1 << 13 if abi >= 2 else 0) | (1 << 14 if abi >= 3 else 0) | (1 << 15 if abi >= 5 else 0)
-    attributes = struct.pack("=Q", writes)
+    reads = 1 << 0 | 1 << 2 | 1 << 3  # run, read a file, list a folder
+    attributes = struct.pack("=Q", writes | reads)
     ruleset = _LIBC.syscall(create, ctypes.c_char_p(attributes), ctypes.c_size_t(len(attributes)), 0)
     if ruleset < 0:
         return False
-    null = writes & (1 << 1 | 1 << 14)
-    for path, rights in ((folder, writes & ~(1 << 11 | 1 << 6)), ("/dev/null", null)):
-        below = os.open(path, os.O_PATH)
-        rule = struct.pack("=Qi", rights, below)
-        _LIBC.syscall(add, ruleset, 1, ctypes.c_char_p(rule), 0)
-        os.close(below)
+    _allow(ruleset, folder, reads | writes & ~(1 << 11 | 1 << 6))
+    _allow(ruleset, "/dev/null", writes & (1 << 1 | 1 << 14))
+    for path in {*_READABLE, sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}:
+        _allow(ruleset, path, reads)
     done = _LIBC.syscall(restrict, ruleset, 0) == 0
     os.close(ruleset)
     return done
+
+
+def _allow(ruleset: int, path: str, rights: int) -> None:
+    """Give rights below a path, if it is there; a file takes only those of files."""
+    if not os.path.exists(path):
+        return
+    of_files = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15
+    below = os.open(path, os.O_PATH)
+    rule = struct.pack("=Qi", rights if os.path.isdir(path) else rights & of_files, below)
+    _LIBC.syscall(445, ruleset, 1, ctypes.c_char_p(rule), 0)
+    os.close(below)
 
 
 def _seccomp() -> bool:

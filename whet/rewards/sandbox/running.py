@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from typing import Any
 PROGRAM = Path(__file__).with_name("program.py")
 MIB = 2**20
 MAX_REPORT = 4 * MIB
+_LOOK_S = 0.2  # between looks at how much it has written
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +62,13 @@ def run(job: Mapping[str, Any], num_tests: int, limits: Limits = Limits()) -> Re
         told: list[bytes] = []
         reader = threading.Thread(target=_read, args=(reads, told), daemon=True)
         reader.start()
-        is_late = False
         try:
             _write(process, payload)
-            process.wait(limits.timeout_s + 1.0)  # Python's start is not the code's
-        except subprocess.TimeoutExpired:
-            is_late = True
+            stopped = _await(process, folder, limits)
         finally:
             _kill(process)
         reader.join(5.0)
-    return _report(b"".join(told), word, num_tests, _ending(process.returncode, is_late, limits))
+    return _report(b"".join(told), word, num_tests, stopped or _ending(process.returncode, limits))
 
 
 @cache
@@ -93,6 +92,29 @@ def _read(descriptor: int, told: list[bytes]) -> None:
             size += len(block)
 
 
+def _await(process: subprocess.Popen[bytes], folder: str, limits: Limits) -> str | None:
+    """Wait for the end. Why it has to be ended, where its time or its files are too many."""
+    until = time.monotonic() + limits.timeout_s + 1.0  # Python's start is not the code's
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(min(_LOOK_S, max(until - time.monotonic(), 0.0)))
+            return None
+        if time.monotonic() >= until:
+            return f"it ran longer than {limits.timeout_s:g} s"
+        if _size(folder) > limits.file_mb * MIB:
+            return f"its files took more than {limits.file_mb} MiB"
+
+
+def _size(folder: str) -> int:
+    """Bytes of all files below."""
+    num_bytes = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):  # gone since it was listed
+                num_bytes += os.lstat(os.path.join(parent, name)).st_blocks * 512
+    return num_bytes
+
+
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """End the process and what it may have started (nothing, where processes are refused)."""
     with suppress(ProcessLookupError, PermissionError):
@@ -100,8 +122,8 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _ending(code: int, is_late: bool, limits: Limits) -> str:
-    if is_late or code in (-signal.SIGXCPU, -signal.SIGKILL):
+def _ending(code: int, limits: Limits) -> str:
+    if code in (-signal.SIGXCPU, -signal.SIGKILL):
         return f"it ran longer than {limits.timeout_s:g} s, or was killed"
     return "it ended before this test" if code == 0 else f"its process ended with {code}"
 
