@@ -3,6 +3,7 @@
 #   make demo        install whet into .venv and run its demo
 #   make test        the suite, under 10 minutes on 2 cores, no GPU, no network beyond the package registry
 #   make test-all    and the slow tests, the demo, the version floor and TRL as the oracle; writes a dated result
+#   make test-vllm   vLLM as the engine of rollouts, with a VLLM_PYTHON that has it and what whet needs
 #   make lint        style, types, direction of imports
 #   make bench-sft   supervised fine-tuning beside TRL; make bench-data: data preparation beside TRL;
 #                    make bench-preference: DPO beside TRL, and a prompt computed once;
@@ -17,6 +18,7 @@ VENV ?= .venv
 FLOOR ?= .venv-floor
 RIVAL ?= .venv-rival
 RIVAL_PYTHON ?= $(RIVAL)/bin/python
+VLLM_PYTHON ?= python3
 WORKERS ?= 2
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
@@ -28,10 +30,10 @@ PIP = $(PYTHON) -m pip --python
 torch_of = $(shell grep -m1 '^torch==' $(1))
 PYTEST = python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
-.PHONY: help demo test test-slow test-floor test-trl test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize gpu clean
+.PHONY: help demo test test-slow test-floor test-trl test-vllm test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize gpu clean
 
 help:
-	@sed -n '3,13s/^# \{0,2\}//p' Makefile
+	@sed -n '3,14s/^# \{0,2\}//p' Makefile
 
 $(VENV)/.whet: pyproject.toml constraints.txt
 	$(PYTHON) -m venv --without-pip $(VENV)
@@ -76,6 +78,10 @@ test-trl: $(RIVAL_PYTHON) $(RIVAL)/trl-1.13
 $(RIVAL)/trl-1.13: $(RIVAL_PYTHON)
 	$(PIP) $(RIVAL_PYTHON) install -q --no-deps --target $@ trl==1.13.0
 	@touch $@
+
+# vLLM pins its own torch and transformers, so it has an environment of its own.
+test-vllm:
+	$(VLLM_PYTHON) -m pytest -m "not gpu" tests/generate/test_vllm_itself.py
 
 test-all: $(VENV)/.dev
 	$(BIN)/python benchmarks/dated.py test-all -- $(MAKE) -k DEMO=$$(mktemp -d)/demo test-slow demo test-floor test-trl

@@ -1,4 +1,4 @@
-"""vLLM's engine in this process, beside the model that is trained. Needs a GPU and the package; thin on purpose."""
+"""vLLM's engine in this process, beside the model that is trained. Needs the package; thin on purpose."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 class VllmInside:
     """An engine (contract: `whet.generate.protocol.Engine`) that also takes new weights."""
 
-    def __init__(self, path: str, tokenizer: Any, memory: float, told: Told) -> None:
+    def __init__(self, path: str, tokenizer: Any, memory: float, told: Told, dtype: str) -> None:
         # In a process of its own its model could not be reached.
         os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
         from vllm import LLM
 
         self._tokenizer, self._told = tokenizer, told
-        mode = f"{told}_logprobs"
-        self._engine = LLM(model=path, gpu_memory_utilization=memory, enforce_eager=True, logprobs_mode=mode)
+        settings: Any = {"gpu_memory_utilization": memory, "dtype": dtype, "logprobs_mode": f"{told}_logprobs"}
+        self._engine = LLM(model=path, enforce_eager=True, **settings)
 
     def complete(
         self, prompts: Sequence[Prompt], settings: GenerateSettings, numbers: Sequence[int] | None = None
@@ -54,7 +54,8 @@ class VllmInside:
 
     def sync(self, weights: Iterable[tuple[str, Tensor]]) -> None:
         """Load weights in the names of the checkpoint, and forget what was cached of the old ones."""
-        self._engine.apply_model(lambda model: model.load_weights(weights))
+        # Not the model's own `load_weights`: after the first load layers may hold their weights in another layout.
+        self._engine.collective_rpc("reload_weights", kwargs={"weights_iterator": weights})
         self._engine.reset_prefix_cache()
 
 

@@ -56,8 +56,21 @@ def vllm(
         import vllm  # noqa: F401
     except ImportError:
         raise missing_package("vllm", "vllm", "the engine `vllm` in this process") from None
-    if path is None or tokenizer is None:
+    if path is None or loaded is None or tokenizer is None:
         raise ModelError("vLLM in this process needs a model to load", hint="path: MODEL, or url: a server's address")
     from whet.generate.vllm_inside import VllmInside
 
-    return VllmInside(path, tokenizer, memory, logprobs)
+    return VllmInside(path, tokenizer, memory, logprobs, _dtype(loaded))
+
+
+def _dtype(loaded: Loaded) -> str:
+    """The dtype that the trained weights are computed in: their own, and bf16 for fp32 on a GPU.
+
+    Left to itself vLLM takes bf16 for fp32 weights anywhere.
+    """
+    import torch
+
+    stored = next(loaded.module.parameters()).dtype
+    if stored == torch.float32 and torch.cuda.is_available():
+        stored = torch.bfloat16
+    return str(stored).removeprefix("torch.")
