@@ -17,7 +17,8 @@ import pytest  # noqa: E402
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
-# Seconds a room's fast tests may take together on one core. Their sum keeps `make test` under 10 minutes on two.
+# Seconds of processor that a room's fast tests may take together, child processes included, whatever else the machine
+# does. Their sum keeps `make test` under 10 minutes on two cores.
 DEFAULT_BUDGET_S = 30.0
 BUDGETS_S = {
     "house": 60.0,
@@ -29,6 +30,7 @@ BUDGETS_S = {
     "cli": 60.0,
     "export": 40.0,
 }
+_BEGAN, _PROCESSOR = pytest.StashKey[float](), "processor"
 
 try:
     from hypothesis import settings
@@ -60,6 +62,26 @@ def _plugins_end_with_their_test() -> Iterator[None]:
             del slot._kinds[name]
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    item.stash[_BEGAN] = _processor_s()
+    yield
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Tell the seconds of processor that a test took, fixtures included, in its last report."""
+    if call.when == "teardown":
+        item.user_properties.append((_PROCESSOR, _processor_s() - item.stash[_BEGAN]))
+    yield
+
+
+def _processor_s() -> float:
+    """Of this process, and of its children that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what tests recorded under `printed`, and each room's seconds beside its budget."""
     reports = [r for group in terminalreporter.stats.values() for r in group if isinstance(r, pytest.TestReport)]
@@ -71,17 +93,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _print_budgets(reporter: pytest.TerminalReporter, reports: list[pytest.TestReport]) -> None:
-    seconds: dict[str, float] = defaultdict(float)
+    """Of each room the tests, their seconds of processor, and how long they took; slow ones have no budget."""
+    used: dict[str, float] = defaultdict(float)
+    slow: dict[str, float] = defaultdict(float)
+    elapsed: dict[str, float] = defaultdict(float)
     tests: dict[str, set[str]] = defaultdict(set)
     for report in reports:
         room = _room(report.nodeid)
-        seconds[room] += report.duration
+        elapsed[room] += report.duration
         tests[room].add(report.nodeid)
-    reporter.section("seconds a room", sep="-")
-    for room in sorted(seconds, key=seconds.__getitem__, reverse=True):
+        if report.when == "teardown":
+            (slow if "slow" in report.keywords else used)[room] += dict(report.user_properties).get(_PROCESSOR, 0.0)
+    reporter.section("seconds of processor a room, child processes included", sep="-")
+    for room in sorted(tests, key=used.__getitem__, reverse=True):
         budget = BUDGETS_S.get(room, DEFAULT_BUDGET_S)
-        flag = "  OVER BUDGET" if seconds[room] > budget else ""
-        reporter.write_line(f"{room:<12} {len(tests[room]):>5} tests {seconds[room]:>8.1f} s of {budget:.0f} s{flag}")
+        took = f"{used[room]:>8.1f} s of {budget:>3.0f} s, in {elapsed[room]:.1f} s"
+        more = f", slow ones {slow[room]:.1f} s" if slow[room] else ""
+        flag = "  OVER BUDGET" if used[room] > budget else ""
+        reporter.write_line(f"{room:<12} {len(tests[room]):>5} tests {took}{more}{flag}")
 
 
 def _room(nodeid: str) -> str:

@@ -9,37 +9,15 @@ from typing import Any
 
 import pytest
 
+from tests.probed import probed_once
 from tests.tiny import config
 from whet.base.config import from_mapping
-from whet.models import pretrained
-from whet.models.tuners.freeze import Freeze
-from whet.models.tuners.full import Full
 from whet.train.api import train
 from whet.train.build import assemble
 
+__all__ = ["probed_once"]
+
 Records = list[dict[str, Any]]
-_VERDICTS: dict[str, Any] = {}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def probed_once():
-    """A tiny model is probed once a process: probing, which tests/models proves, takes longer than the steps here.
-
-    Tuners that add modules go the whole way each time: what they do to the twin is theirs.
-    """
-    real = pretrained.verdict_of
-
-    def verdict_of(spec: Any, config: Any, context: Any) -> Any:
-        if type(context.tuner) not in (Full, Freeze):
-            return real(spec, config, context)
-        key = repr((spec, config.to_json_string(use_diff=False), type(context.tuner), vars(context.tuner)))
-        if key not in _VERDICTS:
-            _VERDICTS[key] = real(spec, config, context)
-        return _VERDICTS[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pretrained, "verdict_of", verdict_of)
-        yield
 
 
 @pytest.fixture

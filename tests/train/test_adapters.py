@@ -13,6 +13,7 @@ from tests.tiny import config
 from whet.base.config import from_mapping
 from whet.base.errors import ModelError
 from whet.train.api import resume, train
+from whet.train.build import assemble
 
 pytest.importorskip("peft")
 
@@ -45,6 +46,14 @@ def run(base, tmp_path, name="one", **sections):
     return settings
 
 
+@pytest.fixture(scope="module")
+def lora(base, tmp_path_factory):
+    """A finished run of plain LoRA, which many are compared with."""
+    folder, ended = train(from_mapping(run(base, tmp_path_factory.mktemp("lora"))))
+    assert ended.outcome == "done"
+    return folder
+
+
 def losses(folder):
     found = {}
     for line in (folder / "records.jsonl").read_text().splitlines():
@@ -59,33 +68,30 @@ def logits(module, ids=(5, 6, 7, 8, 9)):
         return module.eval()(input_ids=torch.tensor([ids]), use_cache=False).logits
 
 
-def test_tuner_lora_alone_trains_and_writes_what_peft_loads(base, tmp_path):
+def test_tuner_lora_alone_trains_and_writes_what_peft_loads(base, lora):
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from whet.generate.models import load_model
 
-    folder, ended = train(from_mapping(run(base, tmp_path)))
-    assert ended.outcome == "done"
-    found = losses(folder.path)
+    found = losses(lora.path)
     assert found[12] < found[1]
     plain = AutoModelForCausalLM.from_pretrained(base / "model")
     before = logits(plain)
-    theirs = logits(PeftModel.from_pretrained(plain, folder.model))
+    theirs = logits(PeftModel.from_pretrained(plain, lora.model))
     assert (theirs - before).abs().max() > 0.1
-    ours = load_model(str(folder.path), device="cpu")
+    ours = load_model(str(lora.path), device="cpu")
     assert torch.allclose(logits(ours.module), theirs, atol=1e-5)
-    assert AutoTokenizer.from_pretrained(folder.model).chat_template == ours.processor.chat_template
-    assert json.loads((folder.model / "equivalence.json").read_text())["passed"]
+    assert AutoTokenizer.from_pretrained(lora.model).chat_template == ours.processor.chat_template
+    assert json.loads((lora.model / "equivalence.json").read_text())["passed"]
 
 
-def test_a_checkpoint_of_an_adapter_leaves_the_base_out(base, tmp_path):
+def test_a_checkpoint_of_an_adapter_leaves_the_base_out(lora):
     from torch.distributed.checkpoint import FileSystemReader
 
     from whet.train.checkpoint import latest
 
-    folder, _ = train(from_mapping(run(base, tmp_path)))
-    stored = FileSystemReader(latest(folder.checkpoints)).read_metadata().state_dict_metadata
+    stored = FileSystemReader(latest(lora.checkpoints)).read_metadata().state_dict_metadata
     names = [name for name in stored if name.startswith("model/")]
     assert names
     assert all("lora_" in name for name in names)
@@ -97,14 +103,13 @@ def stopped(settings, step):
     return stop_after(settings, step)
 
 
-def bits(base, tmp_path, **sections):
-    """Losses of a run that stopped half way and went on, and of one that never stopped."""
-    whole, _ = train(from_mapping(run(base, tmp_path, "whole", **sections)))
+def continued(base, tmp_path, **sections):
+    """Losses of a run that stopped half way and went on."""
     Child(partial(stopped, run(base, tmp_path, "half", **sections), 5)).wait()
     half, ended = resume(tmp_path / "runs" / "half")
     assert ended.outcome == "done"
     assert len(losses(half.path)) == 12
-    return losses(half.path), losses(whole.path)
+    return losses(half.path)
 
 
 ADALORA = {"kind": "adalora", "rank": 2, "start_rank": 4, "warmup": 0.1, "final": 0.2}
@@ -120,8 +125,8 @@ ADALORA = {"kind": "adalora", "rank": 2, "start_rank": 4, "warmup": 0.1, "final"
     ],
 )
 def test_a_run_goes_on_with_the_same_bits(base, tmp_path, tuner):
-    half, whole = bits(base, tmp_path, tuner=tuner)
-    assert half == whole
+    whole = loss_alone(run(base, tmp_path, "whole", tuner=tuner))  # before the fork, so that it is probed once
+    assert continued(base, tmp_path, tuner=tuner) == whole
 
 
 def test_a_deeper_model_is_written_as_a_plain_one(base, tmp_path):
@@ -143,8 +148,18 @@ def test_an_adapter_on_a_model_that_is_stored_nowhere_is_refused(base, tmp_path)
 
 
 def loss_on_ranks(settings):
+    """Losses of a whole run, its model folder written."""
     folder, _ = train(from_mapping(settings))
     return losses(folder.path)
+
+
+def loss_alone(settings):
+    """Losses of a run's loop, which writes no model."""
+    built = assemble(from_mapping(settings))
+    built.loop.run()
+    for sink in built.sinks:
+        sink.close()
+    return losses(built.folder.path)
 
 
 SHARDED = [
@@ -162,8 +177,9 @@ SHARDED = [
 
 @pytest.mark.ranks
 @pytest.mark.parametrize("tuner", SHARDED, ids=str)
-def test_two_ranks_train_like_one(base, tmp_path, tuner):
-    expected = loss_on_ranks(run(base, tmp_path, "single", tuner=tuner))
+def test_two_ranks_train_like_one(base, lora, tmp_path, tuner):
+    is_plain = tuner == {"kind": "lora"}
+    expected = losses(lora.path) if is_plain else loss_alone(run(base, tmp_path, "single", tuner=tuner))
     on_ranks(2, loss_on_ranks, run(base, tmp_path, "pair", tuner=tuner))
     assert losses(tmp_path / "runs" / "pair") == pytest.approx(expected, rel=1e-5)
     assert json.loads((tmp_path / "runs" / "pair" / "model" / "equivalence.json").read_text())["passed"]
@@ -173,9 +189,9 @@ def test_two_ranks_train_like_one(base, tmp_path, tuner):
 def test_under_autocast_the_frozen_base_is_narrow_and_the_adapter_is_not(base, tmp_path):
     half = {"steps": 3, "batch_tokens": 128, "micro_batch": 64, "precision": "bf16"}
     narrow = loss_on_ranks(run(base, tmp_path, "narrow", train=half))
-    whole = loss_on_ranks(run(base, tmp_path, "whole", tuner={"kind": "freeze", "last": 1}, train=half))
+    whole = loss_alone(run(base, tmp_path, "whole", tuner={"kind": "freeze", "last": 1}, train=half))
     assert narrow[1] == pytest.approx(whole[1], rel=1e-2)
-    on_ranks(2, loss_on_ranks, run(base, tmp_path, "pair", train=half))
+    on_ranks(2, loss_alone, run(base, tmp_path, "pair", train=half))
     assert losses(tmp_path / "runs" / "pair") == pytest.approx(narrow, rel=1e-2)
     from safetensors.torch import load_file
 
@@ -183,14 +199,13 @@ def test_under_autocast_the_frozen_base_is_narrow_and_the_adapter_is_not(base, t
     assert {t.dtype for t in stored.values()} == {torch.float32}
 
 
-def test_lora_ga_starts_along_the_first_gradient_and_is_written_for_the_original(base, tmp_path):
+def test_lora_ga_starts_along_the_first_gradient_and_is_written_for_the_original(base, lora, tmp_path):
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    plain = loss_on_ranks(run(base, tmp_path, "plain"))
     folder, _ = train(from_mapping(run(base, tmp_path, "ga", tuner={"kind": "lora", "init": "lora-ga", "rank": 4})))
     found = losses(folder.path)
-    assert found[1] == pytest.approx(plain[1], rel=1e-5)
+    assert found[1] == pytest.approx(losses(lora.path)[1], rel=1e-5)
     written = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base / "model"), folder.model)
     assert written.peft_config["default"].r == 8
 
@@ -215,22 +230,21 @@ def test_virtual_tokens_are_trained_written_and_used(base, tmp_path, kind):
     assert main([*asked, "--device", "cpu"]) == 0
 
 
-def test_noise_and_groups_change_the_training_and_not_the_way_it_is_split(base, tmp_path):
-    plain = loss_on_ranks(run(base, tmp_path, "plain"))
+def test_noise_and_groups_change_the_training_and_not_the_way_it_is_split(base, lora, tmp_path):
     sections = {"steps": 4, "batch_tokens": 128, "neftune": 50.0, "group": 8}
-    found = loss_on_ranks(run(base, tmp_path, "noisy", train={**sections, "micro_batch": 64}))
-    split = loss_on_ranks(run(base, tmp_path, "split", train={**sections, "micro_batch": 128}))
+    found = loss_alone(run(base, tmp_path, "noisy", train={**sections, "micro_batch": 64}))
+    split = loss_alone(run(base, tmp_path, "split", train={**sections, "micro_batch": 128}))
     assert found == pytest.approx(split, rel=1e-5)
-    assert found[1] != pytest.approx(plain[1], rel=1e-4)
+    assert found[1] != pytest.approx(losses(lora.path)[1], rel=1e-4)
 
 
-def test_an_adapter_is_a_model_of_its_own_for_the_next_run(base, tmp_path):
-    first, _ = train(from_mapping(run(base, tmp_path, "first")))
-    on_top = {"model": {"path": str(first.path)}}
+def test_an_adapter_is_a_model_of_its_own_for_the_next_run(base, lora, tmp_path):
+    short = {"train": {"steps": 3}}
+    on_top = {"model": {"path": str(lora.path)}, **short}
     second, _ = train(from_mapping(run(base, tmp_path, "second", **on_top)))
-    assert losses(second.path)[1] == pytest.approx(losses(first.path)[12], rel=0.1)
+    assert losses(second.path)[1] == pytest.approx(losses(lora.path)[12], rel=0.1)
     stored = json.loads((second.model / "adapter_config.json").read_text())
-    assert stored["base_model_name_or_path"] == str(first.model)
+    assert stored["base_model_name_or_path"] == str(lora.model)
     assert json.loads((second.model / "equivalence.json").read_text())["passed"]
-    third = run(base, tmp_path, "third", tuner={"kind": "adapter", "path": str(first.path)})
-    assert losses(train(from_mapping(third))[0].path)[1] == pytest.approx(losses(second.path)[1], rel=1e-5)
+    third = run(base, tmp_path, "third", tuner={"kind": "adapter", "path": str(lora.path)}, **short)
+    assert loss_alone(third)[1] == pytest.approx(losses(second.path)[1], rel=1e-5)

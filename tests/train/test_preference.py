@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.tiny import LLAMA, config, conversations, sentence, write_rows
+from tests.train.conftest import loop_records
 from whet.base.config import from_mapping
 from whet.base.errors import ConfigError, DataError, RunError
 from whet.train.api import resume, train
@@ -34,13 +35,17 @@ def demo(shared_data, name):
 
 @pytest.fixture
 def run(tmp_path, trained):
-    """Train on pairs; gives the folder and the metrics of each step."""
+    """Train on pairs; gives the folder and the metrics of each step. A model is written where it is `whole`."""
     path = str(write_rows(tmp_path / "pairs.jsonl", pairs(24)))
 
-    def go(name, objective, **sections):
+    def go(name, objective, whole=False, **sections):
         data = {"train": [path], **sections.pop("data", {})}
         sections = {"train": {"steps": 6}, "optimizer": {"lr": 1e-3}, **sections}
-        folder, records = trained(name, objective=objective, data=data, **sections)
+        if whole:
+            folder, records = trained(name, objective=objective, data=data, **sections)
+        else:
+            records = loop_records(tmp_path, name, objective=objective, data=data, **sections)
+            folder = tmp_path / "runs" / name
         return folder, [r["metrics"] for r in records if r["kind"] == "step"], records
 
     return go
@@ -75,7 +80,9 @@ def test_a_pair_counts_as_one_good_and_one_bad_reply(run):
 
 
 def test_adapters_switched_off_are_the_reference_of_a_fresh_adapter(tmp_path, run):
-    base, _, _ = run("base", "sft", data={"train": [str(write_rows(tmp_path / "sft.jsonl", conversations(4)))]})
+    base, _, _ = run(
+        "base", "sft", whole=True, data={"train": [str(write_rows(tmp_path / "sft.jsonl", conversations(4)))]}
+    )
     own = {"kind": "lora", "rank": 4}
     run = partial(run, tuner=own, model={"path": str(base / "model"), "init": None, "tokenizer": None})
     folder, off, _ = run("off", "dpo")

@@ -9,7 +9,7 @@ import pytest
 from tests.ranks import on_ranks
 from tests.tiny import config, sentence, write_rows
 from whet.base.config import from_mapping
-from whet.train.api import train
+from whet.train.build import assemble
 
 
 def figures(folder, name, objective):
@@ -17,8 +17,11 @@ def figures(folder, name, objective):
         folder, name=name, objective=objective, data={"train": [str(folder / "pairs.jsonl")], "held_out": 0.2},
         train={"epochs": 2, "steps": None, "batch_tokens": 200, "device": "cpu"}, optimizer={"lr": 1e-3},
     )  # fmt: skip
-    path = train(from_mapping(settings))[0].path
-    lines = (path / "records.jsonl").read_text().splitlines()
+    built = assemble(from_mapping(settings))
+    built.loop.run()
+    for sink in built.sinks:
+        sink.close()
+    lines = (built.folder.path / "records.jsonl").read_text().splitlines()
     metrics = [r["metrics"] for r in map(json.loads, lines) if r["kind"] in ("step", "evaluation")]
     return [m.get(key) for m in metrics for key in ("loss", "grad_norm", "accuracy", "baseline")]
 

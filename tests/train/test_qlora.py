@@ -9,7 +9,7 @@ import torch
 from torch.distributed.checkpoint import FileSystemReader
 
 from tests.ranks import on_ranks
-from tests.train.test_adapters import base, bits, logits, loss_on_ranks, losses, run  # noqa: F401
+from tests.train.test_adapters import base, continued, logits, loss_alone, loss_on_ranks, losses, run  # noqa: F401
 from whet.base.config import from_mapping
 from whet.kernels.quantized import Quantized
 from whet.train.api import train
@@ -41,19 +41,25 @@ def test_an_adapter_on_a_quantized_base_learns_and_is_used_on_that_base(base, tm
     assert torch.allclose(logits(PeftModel.from_pretrained(plain, folder.model)), used, atol=1e-5)
 
 
-def test_a_quantized_run_resumes_bit_for_bit_and_stores_the_adapter_alone(base, tmp_path):  # noqa: F811
-    model = {"path": str(base / "model"), "quantize": "nf4"}
-    half, whole = bits(base, tmp_path, model=model)
-    assert half == whole
+def four_bits(base):  # noqa: F811
+    return {"model": {"path": str(base / "model"), "quantize": "nf4"}}
+
+
+@pytest.fixture(scope="module")
+def whole(base, tmp_path_factory):  # noqa: F811
+    """Losses of an adapter on a base in four bits."""
+    return loss_alone(run(base, tmp_path_factory.mktemp("whole"), **four_bits(base)))
+
+
+def test_a_quantized_run_resumes_bit_for_bit_and_stores_the_adapter_alone(base, whole, tmp_path):  # noqa: F811
+    assert continued(base, tmp_path, **four_bits(base)) == whole
     stored = FileSystemReader(latest(tmp_path / "runs" / "half" / "checkpoints")).read_metadata().state_dict_metadata
     names = [name for name in stored if name.startswith("model/")]
     assert names and all("lora_" in name for name in names)
 
 
 @pytest.mark.ranks
-def test_two_ranks_train_on_a_quantized_base_like_one(base, tmp_path):  # noqa: F811
-    model = {"path": str(base / "model"), "quantize": "nf4"}
-    expected = loss_on_ranks(run(base, tmp_path, "single", model=model))
-    on_ranks(2, loss_on_ranks, run(base, tmp_path, "pair", model=model))
-    assert losses(tmp_path / "runs" / "pair") == pytest.approx(expected, rel=1e-5)
+def test_two_ranks_train_on_a_quantized_base_like_one(base, whole, tmp_path):  # noqa: F811
+    on_ranks(2, loss_on_ranks, run(base, tmp_path, "pair", **four_bits(base)))
+    assert losses(tmp_path / "runs" / "pair") == pytest.approx(whole, rel=1e-5)
     assert json.loads((tmp_path / "runs" / "pair" / "model" / "equivalence.json").read_text())["passed"]
