@@ -8,7 +8,9 @@ import time
 
 import pytest
 
-from whet.base.workers import Workers, load_file
+from whet.base.catalogue import optimizer
+from whet.base.errors import ConfigError
+from whet.base.workers import Workers, failure, load_file
 
 BAD = """
 import os, time
@@ -87,3 +89,12 @@ def _lives(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def test_a_mistake_is_quoted_without_its_hint_and_without_a_place_in_whet():
+    with pytest.raises(ConfigError) as error:
+        optimizer.get("adamv")
+    assert error.value.hint
+    outcome = failure(error.value)
+    assert outcome.reason == "ConfigError" and "adamv" in outcome.message
+    assert "hint" not in outcome.message and ".py:" not in outcome.message

@@ -32,6 +32,12 @@ def test_overrides_may_follow_the_data_and_a_run_stands_for_its_model(here):
         assert f"path: {here / 'runs/first/model'}  #" in (here / "runs" / name / "config.yaml").read_text()
 
 
+def test_an_override_may_be_longer_than_a_name_of_a_file(here, capsys):
+    words = ",".join(f"<extra_id_{number}>" for number in range(60))
+    assert main(["train", "--model", "m", f"model.new_tokens=[{words}]", "objective=sfft"]) == 2
+    assert "did you mean `sft`?" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

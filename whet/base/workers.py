@@ -12,14 +12,16 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
+from whet.base.errors import WhetError
+from whet.base.threads import Threads
+
 START_S = 120.0  # until a worker has imported what it needs
 _BOOT = "import sys; sys.path[:] = {path!r}; from whet.base.workers import serve; serve({reads}, {writes})"
-
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # frames of whet say a user nothing
 
 
@@ -45,7 +47,7 @@ class Workers:
         self._table = pickle.dumps(dict(functions))
         self._files = dict(files or {})
         self._idle: queue.LifoQueue[_Worker] = queue.LifoQueue()
-        self._threads = ThreadPoolExecutor(num, thread_name_prefix="whet-worker")
+        self._threads = Threads(num, "whet-worker")
         self._all: list[_Worker] = []
         self._lock = threading.Lock()
 
@@ -62,7 +64,7 @@ class Workers:
 
     def close(self) -> None:
         """End all workers. Calls that wait are dropped."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
         with self._lock:
             for worker in self._all:
                 worker.kill()
@@ -173,9 +175,11 @@ def load_file(module: str, file: str) -> Any:
 
 def failure(error: BaseException) -> Outcome:
     """What is kept of an exception: its type, its message, and the line that raised it, unless that is whet's own."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(_PACKAGE)]
-    where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
-    return Outcome(reason=type(error).__name__, message=f"{type(error).__name__}: {error}{where}"[:2_000])
+    frames = traceback.extract_tb(error.__traceback__)
+    is_ours = not frames or frames[-1].filename.startswith(_PACKAGE)
+    where = "" if is_ours else f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})"
+    text = error.message if isinstance(error, WhetError) else str(error)  # a hint has a line of its own elsewhere
+    return Outcome(reason=type(error).__name__, message=f"{type(error).__name__}: {text}{where}"[:2_000])
 
 
 def _answer(

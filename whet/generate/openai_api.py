@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from whet.base.errors import ConfigError, RunError
 from whet.base.seeds import derive
+from whet.base.threads import Threads
 from whet.generate.http import Endpoint
 from whet.generate.prompts import prompt_ids
 from whet.generate.protocol import Completion, Finish, GenerateSettings, Piece, Prompt, Token
@@ -40,14 +40,13 @@ class Remote:
         self, prompts: Sequence[Prompt], settings: GenerateSettings, numbers: Sequence[int] | None = None
     ) -> list[Completion]:
         """One answer a prompt, asked for side by side. The first that fails for good ends all."""
-        with ThreadPoolExecutor(min(self.concurrency, max(len(prompts), 1)), thread_name_prefix="whet-ask") as threads:
-            numbered = zip(range(len(prompts)) if numbers is None else numbers, prompts, strict=True)
+        threads = Threads(min(self.concurrency, max(len(prompts), 1)), "whet-ask")
+        numbered = zip(range(len(prompts)) if numbers is None else numbers, prompts, strict=True)
+        try:
             asked = [threads.submit(self._one, number, prompt, settings) for number, prompt in numbered]
-            try:
-                return [future.result() for future in asked]
-            except BaseException:
-                threads.shutdown(wait=False, cancel_futures=True)
-                raise
+            return [future.result() for future in asked]
+        finally:
+            threads.close()
 
     def stream(self, prompt: Prompt, settings: GenerateSettings) -> Iterator[Piece]:
         path, body = self._request(0, prompt, settings)

@@ -9,11 +9,12 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from whet.base.threads import Threads
 from whet.base.workers import Outcome, Workers, failure
 from whet.contracts.rewards import Grades, Grading, Reward, Score, Task, Weighted
 
@@ -36,7 +37,7 @@ class PoolGrader:
         mine = {w.name: partial(scored, w.reward) for w in self.rewards if self._places[w.name] == "process"}
         self._workers = Workers(mine, num=num, files=_plugin_files(self.rewards)) if mine else None
         # These wait for servers and subprocesses most of the time.
-        self._threads = ThreadPoolExecutor(2 * num, thread_name_prefix="whet-reward")
+        self._threads = Threads(2 * num, "whet-reward")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,7 +64,7 @@ class PoolGrader:
         """End the worker processes."""
         if self._workers is not None:
             self._workers.close()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
 
     def _submit(self, weighted: Weighted, call: _Call) -> Future[Outcome]:
         if self._workers is not None and self._places[weighted.name] == "process":

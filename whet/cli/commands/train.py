@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def main(args: argparse.Namespace) -> int:
 
 def _is_override(word: str) -> bool:
     """Whether a word is `section.key=value`, wherever it stands: `--data` takes all words that follow it."""
-    return re.match(r"\w+(\.\w+)*=", word) is not None and not Path(word).exists()
+    return re.match(r"\w+(\.\w+)*=", word) is not None and not os.path.exists(word)  # no name is too long
 
 
 def _is_config(target: str) -> bool:
