@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -63,6 +65,11 @@ def whole(module):
     return turn
 
 
+@functools.cache
+def whole_of_llama():
+    return played(whole(ending(max_position_embeddings=256)))
+
+
 def assert_equal(found, wanted):
     for ours, theirs in zip(found, wanted, strict=True):
         assert [(ids, finish) for ids, _, finish in ours] == [(ids, finish) for ids, _, finish in theirs]
@@ -70,11 +77,13 @@ def assert_equal(found, wanted):
             np.testing.assert_allclose(told, logp, atol=5e-5)  # logits of some tens in float32
 
 
-@pytest.mark.parametrize("kind", ["llama", "gpt2", "qwen3", "mixtral", "gemma2"])
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "mixtral", "gemma2"])
 def test_turns_are_those_of_whole_prompts_with_the_log_p_of_their_temperature(kind):
     module = ending(kind, max_position_embeddings=256) if kind != "gpt2" else ending(kind)
     talk = LiveTalk(module, tiny.tokenizer())
-    assert_equal(played(lambda asked: talk.turn(asked, DRAWN)), played(whole(module)))
+    assert_equal(
+        played(lambda asked: talk.turn(asked, DRAWN)), whole_of_llama() if kind == "llama" else played(whole(module))
+    )
 
 
 def test_a_model_as_training_builds_it_goes_on_too(tmp_path):
@@ -86,18 +95,17 @@ def test_a_model_as_training_builds_it_goes_on_too(tmp_path):
     assert_equal(played(lambda asked: talk.turn(asked, DRAWN)), played(whole(loaded.module)))
 
 
-@pytest.mark.parametrize("room", [1, 60, 150])
+@pytest.mark.parametrize("room", [1, 60])
 def test_what_does_not_fit_is_read_again_and_says_the_same(room):
     """A token of room keeps nothing and asks one at a time; others keep some conversations."""
-    module = ending()
-    talk = LiveTalk(module, tiny.tokenizer(), batch_tokens=room)
+    talk = LiveTalk(ending(max_position_embeddings=256), tiny.tokenizer(), batch_tokens=room)
 
     def turn(asked):
         found = talk.turn(asked, DRAWN)
         assert talk._num_kept == sum(held.num_tokens for _, held in talk._kept.values()) <= room
         return found
 
-    assert_equal(played(turn), played(whole(module)))
+    assert_equal(played(turn), whole_of_llama())
 
 
 def read(module, turns, **given):
@@ -109,12 +117,13 @@ def read(module, turns, **given):
     return [shape for shape in counts if shape[1] > 1]
 
 
-def test_each_token_is_read_once():
+@pytest.mark.parametrize("kind", ["llama", "gemma2"])  # the latter's layers see a window of 6 tokens by turns
+def test_each_token_is_read_once(kind):
     """One prompt of each group at first; then the turn's last token and what was fed, and not the conversation."""
-    first, *later = read(ending(), 4)
+    first, *later = read(ending(kind), 4)
     assert first[0] == len(PROMPTS)
     assert len(later) == 3 and all(shape[1] <= 1 + max(map(len, FED)) for shape in later)
-    again = read(ending(), 4, batch_tokens=1)
+    again = read(ending(kind), 4, batch_tokens=1)
     assert max(shape[1] for shape in again) > 25
 
 

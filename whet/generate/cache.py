@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers import DynamicCache
-from transformers.cache_utils import DynamicLayer
+from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 from whet.models.language import unwrapped
 
@@ -22,16 +22,19 @@ from whet.models.language import unwrapped
 _SHARE, _LEAST = 4, 64
 
 
-def growing(module: nn.Module) -> Any | None:
+def growing(module: nn.Module, *, with_windows: bool = False) -> Any | None:
     """An empty cache for the module; None where its layers keep something else than all keys and values.
 
-    transformers' own concatenates, which copies the whole cache at every token.
+    transformers' own concatenates, which copies the whole cache at every token. Layers that see a window keep no more
+    than that, and None is given; `with_windows` they keep all, of which the mask then shows them the window.
     """
     config = getattr(unwrapped(module), "config", None)
     if config is None or getattr(config, "is_encoder_decoder", False):
         return None
     cache = DynamicCache(config=config)
-    if not cache.layers or not all(type(layer) is DynamicLayer for layer in cache.layers):
+    is_chunked = getattr(config.get_text_config(), "attention_chunk_size", None)  # the same class of layer, not tried
+    takes = {DynamicLayer, DynamicSlidingWindowLayer} if with_windows and not is_chunked else {DynamicLayer}
+    if not cache.layers or not all(type(layer) in takes for layer in cache.layers):
         return None
     cache.layers = [Growing() for _ in cache.layers]
     return cache

@@ -55,8 +55,16 @@ class Rows:
     """One batch of answers. Without starts it runs the module as often as other ranks need."""
 
     def __init__(
-        self, module: nn.Module, starts: Sequence[Start], settings: GenerateSettings, stops: Tensor, context: int | None
+        self,
+        module: nn.Module,
+        starts: Sequence[Start],
+        settings: GenerateSettings,
+        stops: Tensor,
+        context: int | None,
+        *,
+        goes_on: bool = False,
     ) -> None:
+        """`goes_on` lets every layer keep what it has seen, so that answers can be held and gone on from."""
         self._module, self._settings, self._is_idle = module, settings, not starts
         starts = starts or [Start([0], [torch.zeros(1)], [1])]
         self._device = next(module.parameters()).device
@@ -67,7 +75,7 @@ class Rows:
         self._limits_B = torch.tensor([n for start in starts for n in start.limits], device=self._device)
         self._last_position = None if context is None else context - 1
         self._takes = _parameters(module)
-        self._cache: Any = growing(module)
+        self._cache: Any = growing(module, with_windows=goes_on)
         fresh = max(len(start.ids) - start.num_held for start in starts)
         self._length = max(len(start.ids) for start in starts)
         # Every row runs as many tokens, so one with more that are held runs some of them again.

@@ -25,11 +25,12 @@ Ids = tuple[int, ...]
 class LiveTalk:
     """Turns of a live module (contract: `whet.generate.protocol.Talk`).
 
-    The KV cache of a turn that ended itself is kept for the next one, where the model's layers keep all keys and
-    values (a window's do not): at most `batch_tokens` tokens of it, and the turns made at once fill as many again.
-    What is not kept is read again. A context that several conversations begin with is read once. The weights must stay
-    as they are. With FSDP every rank calls this with its own conversations, any number of them, and the same
-    `settings.max_new_tokens`; the module runs equally often on all ranks.
+    The KV cache of a turn that ended itself is kept for the next one: at most `batch_tokens` tokens of it, and the
+    turns made at once fill as many again. Layers that see a window keep all tokens meanwhile. What is not kept is read
+    again, as is everything where layers keep something else than keys and values. A context that several conversations
+    begin with is read once. The weights must stay as they are. With FSDP every rank calls this with its own
+    conversations, any number of them, and the same `settings.max_new_tokens`; the module runs equally often on all
+    ranks.
     """
 
     def __init__(self, module: nn.Module, tokenizer: Any, *, batch_tokens: int = BATCH_TOKENS) -> None:
@@ -54,7 +55,7 @@ class LiveTalk:
                 groups = self._groups(batches[index], asked) if index < len(batches) else []
                 rows = Rows(
                     module, [self._start([(asked[i], limits[i]) for i in group], settings) for group in groups],
-                    settings, self._stops, self._context,
+                    settings, self._stops, self._context, goes_on=True,
                 )  # fmt: skip
                 drawn = rows.run(together, at, self._is_kept)
                 for i, one in zip((i for group in groups for i in group), drawn, strict=True):
