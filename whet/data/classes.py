@@ -11,6 +11,7 @@ from whet.contracts.reading import Classes
 from whet.contracts.rows import Classified, Row
 from whet.contracts.sample import Origin, Sample
 from whet.data.labels import Names, numbers_of
+from whet.data.pairs import Joined, joined
 from whet.data.refusal import RowRefused
 
 if TYPE_CHECKING:
@@ -19,21 +20,18 @@ if TYPE_CHECKING:
     from whet.data.facts import Facts
 
 
-def texts(reading: Classes, row: Row, facts: Facts) -> list[str | tuple[str, str]]:
+def texts(reading: Classes, row: Row, facts: Facts) -> list[Joined]:
     """The text, or both by the template, or the pair that the tokenizer joins."""
     assert isinstance(row, Classified)
     if row.second is None:
         return [row.text]
-    if reading.template is not None:
-        before, _, after = reading.template.partition("{first}")
-        return [row.text.join(part.replace("{second}", row.second) for part in (before, after))]
-    if not facts.pairs:
+    if reading.template is None and not facts.pairs:
         raise RowRefused(
             "glued",
             "the tokenizer puts nothing between two texts, so they would be one",
             "objective.template={first}\\n{second}",
         )
-    return [(row.text, row.second)]
+    return [joined(reading.template, first=row.text, second=row.second)]
 
 
 def sample(

@@ -10,29 +10,19 @@ import numpy as np
 from whet.contracts.reading import Together
 from whet.contracts.rows import Judged, Retrieval, Row
 from whet.contracts.sample import Origin, Sample
+from whet.data.pairs import Joined, joined
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
 
     from whet.data.facts import Facts
 
-Input = str | tuple[str, str]
 
-
-def texts(reading: Together, row: Row, facts: Facts) -> list[Input]:
+def texts(reading: Together, row: Row, facts: Facts) -> list[Joined]:
     """The query with each document, by the template, or as the pair that the tokenizer joins."""
     assert isinstance(row, Retrieval | Judged)
     documents, _ = graded(row)
-    return [filled(reading.template, row.query, document) for document in documents]
-
-
-def filled(template: str | None, query: str, document: str) -> Input:
-    """One text of both. Replaced at once, so that braces in texts stay as they are."""
-    if template is None:
-        return query, document
-    before, _, after = template.partition("{query}")
-    parts = [part.replace("{document}", document) for part in (before, after)]
-    return query.join(parts)
+    return [joined(reading.template, query=row.query, document=document) for document in documents]
 
 
 def sample(

@@ -5,8 +5,7 @@ from typing import Any
 from whet.base.catalogue import data_format
 from whet.base.errors import DataError
 from whet.contracts.rows import Classified
-from whet.data.formats.retrieval import one_text
-from whet.data.formats.similarity import pair_of
+from whet.data.columns import one_text, pair_of
 
 _TEXTS = ("text", "sentence", "content")
 _SECONDS = ("text_pair", "second")

@@ -6,7 +6,7 @@ from typing import Any
 from whet.base.catalogue import data_format
 from whet.base.errors import DataError
 from whet.contracts.rows import Judged
-from whet.data.formats.retrieval import one_text
+from whet.data.columns import one_text
 
 _DOCUMENTS = ("documents", "docs", "passages", "document", "doc", "passage")
 _GRADES = ("relevance", "labels", "scores", "label", "score")
@@ -23,10 +23,10 @@ def judged(row: dict[str, Any]) -> Judged:
     if len(documents) != len(grades):
         raise DataError(f"{len(documents)} documents have {len(grades)} relevances")
     texts = [one_text(document, "documents") for document in documents]
-    return Judged(one_text(row["query"], "query"), texts, [grade(value) for value in grades])
+    return Judged(one_text(row["query"], "query"), texts, [_grade(value) for value in grades])
 
 
-def grade(value: Any) -> float:
+def _grade(value: Any) -> float:
     """A relevance or a score. Raises DataError where it is no finite number from 0 on."""
     try:
         number = float(value)

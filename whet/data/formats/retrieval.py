@@ -5,6 +5,7 @@ from typing import Any
 from whet.base.catalogue import data_format
 from whet.base.errors import DataError
 from whet.contracts.rows import Retrieval
+from whet.data.columns import one_text
 
 QUERIES = ("query", "anchor")
 _POSITIVES = ("positive", "positives", "pos")
@@ -28,15 +29,6 @@ def retrieval(row: dict[str, Any]) -> Retrieval:
     if both:
         raise DataError(f"a document is positive and negative at once: {next(iter(both))[:60]!r}")
     return Retrieval(one_text(query, "query"), positives, negatives)
-
-
-def one_text(value: Any, name: str) -> str:
-    """The text in column `name`. Raises DataError where it is none, or empty."""
-    if not isinstance(value, str):
-        raise DataError(f"`{name}` is a {type(value).__name__}, not a text")
-    if not value.strip():
-        raise DataError(f"`{name}` is empty")
-    return value
 
 
 def _texts(value: Any, name: str) -> list[str]:

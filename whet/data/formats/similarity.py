@@ -6,15 +6,9 @@ from typing import Any
 from whet.base.catalogue import data_format
 from whet.base.errors import DataError
 from whet.contracts.rows import Similarity
-from whet.data.formats.retrieval import one_text
+from whet.data.columns import one_text, pair_of
 
-PAIRS = (("sentence1", "sentence2"), ("sentence_A", "sentence_B"), ("text1", "text2"), ("first", "second"))
 _SCORES = ("score", "similarity_score", "relatedness_score", "label")
-
-
-def pair_of(row: dict[str, Any]) -> tuple[str, str] | None:
-    """The columns of the row's two sentences, in the spellings in use."""
-    return next((pair for pair in PAIRS if all(isinstance(row.get(name), str) for name in pair)), None)
 
 
 def _matches(row: dict[str, Any]) -> bool:

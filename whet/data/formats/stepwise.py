@@ -7,7 +7,7 @@ from typing import Any
 from whet.base.catalogue import data_format
 from whet.base.errors import DataError
 from whet.contracts.rows import Stepwise
-from whet.data.formats.retrieval import one_text
+from whet.data.columns import one_text
 
 
 def _matches(row: dict[str, Any]) -> bool:
