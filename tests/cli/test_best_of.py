@@ -72,3 +72,9 @@ def test_answers_that_are_not_good_enough_are_left_out_and_counted(model, here, 
 def test_a_reward_that_is_unknown_is_one_error(model, here, capsys):
     assert answers(model, "--reward", "exakt", "--output", "best.jsonl") == 2
     assert "exakt" in capsys.readouterr().err and not (here / "best.jsonl").exists()
+
+
+def test_rewards_that_fail_on_all_answers_end_the_command_with_1(model, here, capsys):
+    (here / "broken.py").write_text("def broken(completion):\n    return 1 / 0\n")
+    assert answers(model, "--reward", "broken.py:broken", "--output", "none.jsonl", "--completions", "2") == 1
+    assert "the reward `broken` failed on 10 answers (ZeroDivisionError)" in capsys.readouterr().err

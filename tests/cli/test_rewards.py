@@ -79,3 +79,8 @@ def test_a_reward_that_says_nothing_is_told_and_ends_the_command_with_1(tmp_path
     (tmp_path / "rewards.py").write_text("def silent(completion): return None\n")
     assert main(["rewards", rows, "--reward", f"{tmp_path}/rewards.py:silent"]) == 1
     assert "`silent` gave none of 3 completions a score: it abstained (None)" in capsys.readouterr().err
+
+
+def test_a_text_is_taken_as_it_was_typed(rows, capsys):
+    assert main(["rewards", rows, "--reward", "regex", "pattern=[0-9]", "weight=2", "--json"]) == 0
+    assert {json.loads(line)["total"] for line in capsys.readouterr().out.splitlines()} <= {0.0, 2.0}

@@ -89,6 +89,7 @@ def test_raw_text_asks_nothing_and_nothing_left_is_an_error(teacher, tmp_path):
         write_answers(
             teacher, [Source.parse(str(path), tmp_path)], tmp_path / "none.jsonl", GenerateSettings(max_new_tokens=1)
         )
+    assert not (tmp_path / "none.jsonl").exists()  # or the next try would find it in its way
 
 
 def test_the_command_writes_rows_that_data_inspect_takes(source, tmp_path, capsys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 
 from tests.objectives.groups import assert_same, executor, figures, group, splits, tiny
 from whet.base.catalogue import objective
+from whet.base.chosen import checked
 from whet.base.errors import ConfigError
+from whet.base.yaml import parse_value
 
 TEMPERATURE, LONGEST = 0.7, 8
 # Tokens of the prompt, and of each answer.
@@ -244,3 +247,13 @@ def test_a_setting_that_would_do_nothing_is_refused(given, says):
     with pytest.raises(ConfigError, match=says) as error:
         objective.get("grpo").build(**given)
     assert error.value.hint
+
+
+def test_the_variants_of_the_guide_are_settings_that_make_them():
+    guide = Path(__file__).parents[2] / "docs" / "guides" / "reinforcement.md"
+    table = guide.read_text(encoding="utf-8").partition("| variant |")[2].partition("\n\n")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:3]] for line in table.splitlines()[2:]]
+    told = {name: parse_value(f"{{{cell.split('`')[1]}}}") if cell else {} for name, cell in rows}
+    assert list(told) == ["BNPO", "GRPO", "DAPO", "Dr. GRPO", "GSPO", "CISPO", "RLOO", "REINFORCE++"]
+    for variant in told.values():
+        objective.get("grpo").build(**checked(objective.get("grpo"), variant))

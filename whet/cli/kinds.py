@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 
@@ -20,8 +20,13 @@ def add_kind_argument(parser: argparse.ArgumentParser, flag: str, slot: str, def
     )
 
 
-def named(words: Sequence[str], example: str, read: Callable[[str], Any] | None = None) -> tuple[str, dict[str, Any]]:
-    """The name and the settings, whose values are read as in a config, or by `read`."""
+def named(
+    words: Sequence[str],
+    example: str,
+    read: Callable[[str], Any] | None = None,
+    texts: Callable[[str], Collection[str]] = lambda name: (),
+) -> tuple[str, dict[str, Any]]:
+    """The name and the settings, values read as in a config, or by `read`; `texts` of a name stay as typed."""
     from whet.base.errors import ConfigError
     from whet.base.yaml import parse_value
 
@@ -31,5 +36,5 @@ def named(words: Sequence[str], example: str, read: Callable[[str], Any] | None 
         key, equals, value = text.partition("=")
         if not equals:
             raise ConfigError(f"`{text}` is not a setting", hint=f"write KEY=VALUE, such as {example}")
-        settings[key] = (read or parse_value)(value)
+        settings[key] = value if key in texts(name) else (read or parse_value)(value)
     return name, settings

@@ -33,10 +33,18 @@ def rewards_of(args: argparse.Namespace) -> Rewards:
     if args.config is not None and not args.reward:
         return load(args.config).run.rewards
     entries = []
-    for name, settings in (named(words, "most=400") for words in args.reward):
+    for name, settings in (named(words, "most=400", texts=_texts) for words in args.reward):
         entries.append({"kind": name, **settings} if settings else name)
     if not entries:
         raise ConfigError(
             "no reward was named", hint="--reward math, or --config run.yaml; `whet slots reward` lists them"
         )
     return from_mapping({"model": "none", "rewards": entries}).run.rewards
+
+
+def _texts(name: str) -> frozenset[str]:
+    """Settings of a reward that are text: `pattern=[0-9]` is no list."""
+    from whet.base.catalogue import reward
+
+    fields = reward.get(name).settings.model_fields if name in reward.names() else {}
+    return frozenset(key for key, field in fields.items() if field.annotation is str)

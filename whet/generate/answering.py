@@ -70,7 +70,8 @@ def write_answers(
                 place.move(number + 1, file.tell())
             report(count)
     if not output.stat().st_size:
-        place.file.unlink(missing_ok=True)
+        for left in (place.file, output):  # an empty file would only be in the way of another try
+            left.unlink(missing_ok=True)
         raise DataError(f"no answer is left: {ledger.summary()}", at=str(output), hint="--max-new-tokens 1024")
     place.file.unlink(missing_ok=True)
     return ledger

@@ -60,4 +60,4 @@ def main(args: argparse.Namespace) -> int:
     print(f"{args.output}: {chosen.summary()}", file=sys.stderr)
     if ledger.num("skipped"):
         print(f"of the rows read: {ledger.summary()}", file=sys.stderr)
-    return 0
+    return 0 if chosen.written or chosen.below else 1  # nothing was graded
