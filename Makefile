@@ -3,7 +3,7 @@
 #   make demo        install whet into .venv and run its demo
 #   make test        the suite, under 10 minutes on 2 cores, no GPU, no network beyond the package registry
 #   make test-all    and the slow tests, the demo, the version floor and TRL as the oracle; writes a dated result
-#   make test-vllm   vLLM as the engine of rollouts, with a VLLM_PYTHON that has it and what whet needs
+#   make test-vllm   vLLM itself as an engine and a reader of exports, with a VLLM_PYTHON that has it and what whet needs
 #   make lint        style, types, direction of imports
 #   make bench-sft   supervised fine-tuning beside TRL; make bench-data: data preparation beside TRL;
 #                    make bench-preference: DPO beside TRL, and a prompt computed once;
@@ -81,7 +81,7 @@ $(RIVAL)/trl-1.13: $(RIVAL_PYTHON)
 
 # vLLM pins its own torch and transformers, so it has an environment of its own.
 test-vllm:
-	$(VLLM_PYTHON) -m pytest -m "not gpu" tests/generate/test_vllm_itself.py
+	$(VLLM_PYTHON) -m pytest -m "not gpu" tests/generate/test_vllm_itself.py tests/export/quantizing/test_vllm_reads.py
 
 test-all: $(VENV)/.dev
 	$(BIN)/python benchmarks/dated.py test-all -- $(MAKE) -k DEMO=$$(mktemp -d)/demo test-slow demo test-floor test-trl

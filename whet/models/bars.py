@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from transformers.utils.logging import set_tqdm_hook
@@ -15,7 +16,7 @@ PATIENCE_S = 2.0
 
 
 _PATIENT = {"delay": PATIENCE_S, "disable": None}
-# Where compressed-tensors 0.20 makes bars of its own, without a hook for them.
+# Where compressed-tensors 0.20 makes bars of its own, without a hook for them; earlier versions make fewer.
 _UNPACKING = (
     "compressed_tensors.quantization.lifecycle.apply",
     "compressed_tensors.compressors.model_compressors.model_compressor",
@@ -38,16 +39,17 @@ def patient_unpacking() -> Iterator[None]:
     """The same, and for bars of compressed-tensors, which has to be installed."""
     from tqdm import tqdm
 
-    modules = [importlib.import_module(name) for name in _UNPACKING]
+    found = [import_module(name) for name in _UNPACKING if find_spec(name)]
+    modules: list[Any] = [module for module in found if hasattr(module, "tqdm")]
     kept = [module.tqdm for module in modules]
     with patient_bars():
         for module in modules:
-            module.tqdm = partial(tqdm, **_PATIENT)  # type: ignore[attr-defined]
+            module.tqdm = partial(tqdm, **_PATIENT)
         try:
             yield
         finally:
             for module, own in zip(modules, kept, strict=True):
-                module.tqdm = own  # type: ignore[attr-defined]
+                module.tqdm = own
 
 
 def _patient(make: Callable[..., Any], arguments: tuple[Any, ...], settings: dict[str, Any]) -> Any:
