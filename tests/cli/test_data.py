@@ -30,6 +30,15 @@ def run(capsys, *arguments):
     return code, *capsys.readouterr()
 
 
+@pytest.mark.parametrize("name", ["first", "runs/first"])
+def test_a_run_stands_for_the_model_it_wrote(here, capsys, name):
+    (here / "runs" / "first").mkdir(parents=True)
+    (here / "runs" / "first" / "config.yaml").write_text("model: m\n")
+    (here / "model").rename(here / "runs" / "first" / "model")
+    code, printed, _ = run(capsys, "a.jsonl", "--model", name)
+    assert code == 0 and "alpaca (3)" in printed
+
+
 def test_trained_tokens_are_marked_without_colour(here, capsys):
     code, printed, _ = run(capsys, "a.jsonl", "--model", "model")
     marked = [line for line in printed.splitlines() if "▶" in line]

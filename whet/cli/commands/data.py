@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whet.base.errors import RunError
 from whet.cli.plugins import add_plugin_argument
 
 if TYPE_CHECKING:
@@ -22,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     inspect = actions.add_parser("inspect", help="show tokens with roles and weights, lengths, and rows to be skipped")
     inspect.add_argument("file", metavar="FILE", help="file, folder or hub id; FILE#100 takes 100 rows by chance")
-    inspect.add_argument("--model", required=True, help="folder, hub id, or tokenizer.json whose tokenizer is used")
+    inspect.add_argument(
+        "--model", required=True, help="folder, run, hub id, or tokenizer.json whose tokenizer is used"
+    )
     inspect.add_argument("--rows", type=int, default=3, help="rows to show token by token (default: 3)")
     inspect.add_argument("--limit", type=int, default=10_000, help="rows to read (default: 10000; 0 reads all)")
     inspect.add_argument("--format", help="data format (default: detected)")
@@ -89,7 +93,8 @@ def _renderer(args: argparse.Namespace) -> Renders:
     from whet.data.render import Renderer
     from whet.data.sides import SideRenderer
 
-    tokenizer, file = _tokenizer(args.model), Path(args.model).expanduser() / "config.json"
+    model = _model(args.model)
+    tokenizer, file = _tokenizer(model), Path(model).expanduser() / "config.json"
     if file.is_file() and json.loads(file.read_text(encoding="utf-8")).get("is_encoder_decoder"):
         _refuse_of_replies(args, "an encoder-decoder reads a question as it is")
         return SideRenderer(tokenizer)
@@ -105,6 +110,20 @@ def _refuse_of_replies(args: argparse.Namespace, reason: str) -> None:
     for name, default in (("template", None), ("train_on", "assistant"), ("allow", [])):
         if getattr(args, name) != default:
             raise ConfigError(f"`--{name.replace('_', '-')}` does nothing: {reason}", hint="leave it out")
+
+
+def _model(name: str) -> str:
+    """What a tokenizer is read from: of a run, or its name, the model it wrote."""
+    from whet.track import store
+
+    path = Path(name).expanduser()
+    if path.is_file() or (path / "tokenizer_config.json").is_file() or (path / "tokenizer.json").is_file():
+        return name
+    with suppress(RunError):
+        written = store.find(name) / "model"
+        if written.is_dir():
+            return str(written)
+    return name
 
 
 def _tokenizer(model: str) -> Any:
