@@ -10,10 +10,12 @@ import pytest
 from transformers import AutoTokenizer
 
 from tests.tiny import tokenizer
-from whet.base.errors import ConfigError
+from whet.base.errors import ConfigError, DataError
 from whet.contracts.reading import Apart, Classes, Steps, Tags, Together
 from whet.contracts.rows import Classified, Judged, Retrieval, Similarity, Stepwise, Tagged
 from whet.contracts.sample import Origin
+from whet.data.files import Source
+from whet.data.labels import settle
 from whet.data.reader import Reader
 from whet.data.refusal import Refused
 from whet.data.table import SampleTable
@@ -173,3 +175,14 @@ def test_a_reader_pickles_for_worker_processes(plain):
     reader = Reader(plain, Apart({"query": "find "}))
     again = pickle.loads(pickle.dumps(reader))
     assert pieces(read(again, GROUPS[0])) == pieces(read(reader, GROUPS[0])) and again.fingerprint == reader.fingerprint
+
+
+def test_numbers_with_fractions_are_no_classes(tmp_path):
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("".join(f'{{"text": "a", "label": {label}}}\n' for label in (1, 2.0, 0.5)))
+    sources = [Source.parse(str(rows), tmp_path)]
+    with pytest.raises(DataError, match=r"the label is 0\.5, a number and no class") as error:
+        settle(Classes("single"), sources, seed=0, may_be_unseen=False)
+    assert error.value.at.endswith("row 2") and "objective.problem=regression" in error.value.hint
+    rows.write_text('{"text": "a", "label": 1}\n{"text": "a", "label": 2.0}\n')
+    assert settle(Classes("single"), sources, seed=0, may_be_unseen=False).labels == ("1", "2")
