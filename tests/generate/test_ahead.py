@@ -123,11 +123,11 @@ def test_one_that_always_stalls_or_fails_ends_with_the_reason():
     said = []
 
     def fail(number, progress):
-        raise RunError("no such server")
+        raise RunError("no such server", hint="curl it")
 
-    with pytest.raises(RunError, match=r"rollout 7 failed: no such server \(after 3 tries\)"):
+    with pytest.raises(RunError, match=r"rollout 7 failed: no such server \(after 3 tries\)") as error:
         line(fail, say=said.append).take(7)
-    assert len(said) == 2
+    assert len(said) == 2 and error.value.hint == "curl it" and not any("curl" in one for one in said)
 
 
 def test_an_error_that_trying_again_would_not_mend_is_raised_at_once():

@@ -119,20 +119,21 @@ class Ahead(Generic[T]):
 
     def _again(self, number: int, request: _Request) -> None:
         """Begin anew what stalled or failed, and say why; give up when that was done often enough."""
-        name, watch = self._what.format(number), self._watch
-        if request.error is not None:
-            what = f"{name} failed: {request.error}"
-        else:
-            asked = watch.waiting()
-            details = f"; on their way: {'; '.join(asked[:4])}" if asked else ""
-            what = f"{name} made no progress for {watch.timeout_s:g} s in {request.progress.doing}{details}"
+        watch, error = self._watch, request.error
         with self._changed:
             request.progress.is_cancelled = True
             self._changed.notify_all()
-        if request.error is not None and (watch.restarts == 0 or not isinstance(request.error, RunError)):
-            raise request.error
+        if error is not None and (watch.restarts == 0 or not isinstance(error, RunError)):
+            raise error
+        what, hint = self._what.format(number), watch.hint
+        if isinstance(error, RunError):
+            what, hint = f"{what} failed: {error.message}", error.hint or hint
+        else:
+            asked = watch.waiting()
+            details = f"; on their way: {'; '.join(asked[:4])}" if asked else ""
+            what += f" made no progress for {watch.timeout_s:g} s in {request.progress.doing}{details}"
         if request.attempt >= watch.restarts:
-            raise RunError(f"{what} (after {request.attempt + 1} tries)", hint=watch.hint) from request.error
+            raise RunError(f"{what} (after {request.attempt + 1} tries)", hint=hint) from error
         self.num_restarted += 1
         watch.say(f"{what}; begun anew ({request.attempt + 1} of {watch.restarts})")
         watch.again()
