@@ -123,3 +123,12 @@ def test_a_vocabulary_without_room_for_the_bytes_is_refused_with_the_least_size(
 def test_no_text_is_refused(texts: list[str]) -> None:
     with pytest.raises(DataError, match="no text"):
         train_tokenizer(texts, 300)
+
+
+def test_a_mask_and_sentinels_are_there_when_asked_for(tmp_path: Path) -> None:
+    train_tokenizer(["a short text"], 400, mask=True, sentinels=3).save_pretrained(tmp_path)
+    found = AutoTokenizer.from_pretrained(tmp_path)
+    ids = found(f"<extra_id_1>short{found.mask_token}", add_special_tokens=False)["input_ids"]
+    assert (ids[0], ids[-1]) == (found.convert_tokens_to_ids("<extra_id_1>"), found.mask_token_id)
+    assert len({found.pad_token_id, *found.convert_tokens_to_ids([f"<extra_id_{i}>" for i in range(3)])}) == 4
+    assert "<extra_id_3>" not in found.get_vocab() and found.decode(ids, skip_special_tokens=True) == "short"

@@ -44,7 +44,7 @@ class Masking:
             raise ModelError(
                 f"`objective: mlm` hides tokens behind a mask token, and {tokenizer_name(tokenizer)} has none",
                 at="model.tokenizer",
-                hint='a tokenizer whose tokenizer_config.json names `"mask_token"`',
+                hint="one with a mask token; `whet tokenizer train --mask` makes one",
             )
         framer = Framer(tokenizer)
         ordinary = np.setdiff1d(np.array(sorted(tokenizer.get_vocab().values()), np.int32), sorted(framer.special))

@@ -80,7 +80,7 @@ class Spans:
                 f"`objective: span-corruption` hides spans behind sentinels (<extra_id_0>, ...), and "
                 f"{tokenizer_name(tokenizer)} has none",
                 at="model.tokenizer",
-                hint="a tokenizer of T5's kind",
+                hint="one of T5's kind; `whet tokenizer train --sentinels 100` makes one",
             )
         sentinels = np.array([found[number] for number in sorted(found, key=int)], np.int32)
         return cls(Framer(tokenizer), Framer(tokenizer, is_target=True), sentinels, denoisers, seed)

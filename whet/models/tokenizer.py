@@ -10,7 +10,8 @@ from whet.base.errors import ConfigError, DataError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-BEGIN, END, PAD, TURN = "<|begin|>", "<|end|>", "<|pad|>", "<|turn|>"
+BEGIN, END, PAD, TURN, MASK = "<|begin|>", "<|end|>", "<|pad|>", "<|turn|>", "<|mask|>"
+SENTINEL = "<extra_id_{}>"  # T5's name for it
 
 # A turn is `<|turn|>role`, a line break, the text, `<|end|>`. What is generated, and so trained, is the text and its
 # end: that token is also the tokenizer's eos, which is where generation stops. Tools have a turn of their own at the
@@ -42,16 +43,20 @@ SPLIT = (
 )
 
 
-def train_tokenizer(texts: Iterable[str], vocab_size: int, *, chat: bool = False) -> PreTrainedTokenizerFast:
+def train_tokenizer(
+    texts: Iterable[str], vocab_size: int, *, chat: bool = False, mask: bool = False, sentinels: int = 0
+) -> PreTrainedTokenizerFast:
     """Learn `vocab_size` tokens, all 256 bytes and the special tokens among them, from `texts`.
 
     The same texts in the same order give the same tokenizer, on any number of threads. Fewer tokens come out when the
-    text has too few different words. With `chat` it has CHAT_TEMPLATE and the token that starts a turn. Encoding puts
-    the begin token first. Raises ConfigError when the vocabulary has no room for the bytes, DataError without text.
+    text has too few different words. With `chat` it has CHAT_TEMPLATE and the token that starts a turn, with `mask` the
+    token that hides another (`mlm`), and `sentinels` that hide spans (`span-corruption`). Encoding puts the begin token
+    first. Raises ConfigError when the vocabulary has no room for the bytes, DataError without text.
     """
     from tokenizers import Tokenizer, decoders, models, trainers
 
-    special = [BEGIN, END, PAD, TURN] if chat else [BEGIN, END, PAD]
+    extra = [TURN] * chat + [SENTINEL.format(number) for number in range(sentinels)]
+    special = [BEGIN, END, PAD, *[MASK] * mask, *extra]
     smallest = 256 + len(special)
     if vocab_size < smallest:
         raise ConfigError(
@@ -69,7 +74,7 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, *, chat: bool = False
     if not seen.found:
         raise DataError("there is no text to learn a tokenizer from", hint="give files that have text in them")
     tokenizer.post_processor = _begin_first(tokenizer)
-    return _wrap(tokenizer, chat)
+    return _wrap(tokenizer, extra, mask=MASK if mask else None, template=CHAT_TEMPLATE if chat else None)
 
 
 def bytes_per_token(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> float:
@@ -105,7 +110,7 @@ def _begin_first(tokenizer):
     return processors.TemplateProcessing(single=f"{BEGIN} $A", pair=f"{BEGIN} $A {BEGIN} $B", special_tokens=[token])
 
 
-def _wrap(tokenizer, chat: bool) -> PreTrainedTokenizerFast:
+def _wrap(tokenizer, extra: list[str], mask: str | None, template: str | None) -> PreTrainedTokenizerFast:
     from transformers import PreTrainedTokenizerFast
 
     wrapped = PreTrainedTokenizerFast(
@@ -113,8 +118,9 @@ def _wrap(tokenizer, chat: bool) -> PreTrainedTokenizerFast:
         bos_token=BEGIN,
         eos_token=END,
         pad_token=PAD,
-        extra_special_tokens=[TURN] if chat else [],
+        mask_token=mask,
+        extra_special_tokens=extra,
         clean_up_tokenization_spaces=False,
     )
-    wrapped.chat_template = CHAT_TEMPLATE if chat else None
+    wrapped.chat_template = template
     return wrapped

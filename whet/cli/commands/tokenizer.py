@@ -29,6 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     train.add_argument("--vocab-size", type=int, default=8000, metavar="N", help="tokens, bytes included (8000)")
     train.add_argument("--output", required=True, metavar="DIR", help="the folder to write")
     train.add_argument("--chat", action="store_true", help="with a chat template and its tokens")
+    train.add_argument("--mask", action="store_true", help="with a token that hides another (objective mlm)")
+    train.add_argument(
+        "--sentinels", type=int, default=0, metavar="N", help="tokens that hide spans (span-corruption; T5 has 100)"
+    )
     add_plugin_argument(train)
 
 
@@ -40,7 +44,7 @@ def main(args: argparse.Namespace) -> int:
     output = Path(args.output)
     _refuse_to_overwrite(output)
     reading = Reading([Source.parse(name, Path()) for name in args.files])
-    tokenizer = train_tokenizer(reading, args.vocab_size, chat=args.chat)
+    tokenizer = train_tokenizer(reading, args.vocab_size, chat=args.chat, mask=args.mask, sentinels=args.sentinels)
     tokenizer.save_pretrained(output)
     _warn(reading, len(tokenizer), args.vocab_size)
     measured, where = (reading.held_out, "held-out") if reading.held_out else (list(reading.texts()), "the training")
