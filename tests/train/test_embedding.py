@@ -163,7 +163,7 @@ def test_sentence_pairs_learn_their_scores(tmp_path):
 
 
 MISTAKES = {
-    "no pairs": (conversations(4), "embedding", {}, DataError, "conversations.*queries with"),
+    "no pairs": (conversations(4), "embedding", {}, DataError, "queries with.*conversations"),
     "pairs for similarity": (triples(4), "similarity", {}, DataError, "queries with documents.*`embedding`"),
     "long": (triples(4), "embedding", {"data": {"max_length": 4}}, DataError, "tokens"),
     "template": (triples(4), "embedding", {"data": {"train_on": "all"}}, ConfigError, "train_on"),
