@@ -59,7 +59,7 @@ def _texts(folder: Path, rng: random.Random) -> None:
     """Rows for embedding models, rerankers and classifiers. A review is good if its owl is wise."""
     asked = [{"query": _said(rng), "positive": _said(rng), "negatives": [_said(rng)]} for _ in range(20)]
     _write_rows(folder / "questions.jsonl", asked)
-    for name in ("docstrings", "docstrings-held-out"):
+    for name in ("docstrings", "functions", "docstrings-held-out"):
         _write_rows(folder / f"{name}.jsonl", [{"query": _said(rng), "positive": _said(rng)} for _ in range(20)])
     texts = [_said(rng) for _ in range(40)]
     _write_rows(folder / "reviews.jsonl", [{"text": t, "label": "good" if "wise" in t else "bad"} for t in texts])
