@@ -117,7 +117,9 @@ def test_experts_are_quantized_each_by_itself(tmp_path, model, kind, settings):
     deviation = float(logits(rounded).std())
     theirs = AutoModelForCausalLM.from_pretrained(out, dtype=torch.float32) if find_spec("compressed_tensors") else None
     for module in filter(None, (theirs, load_model(str(out), device="cpu").module)):
-        assert torch.allclose(logits(module), logits(rounded), atol=1e-4 * deviation)
+        # transformers 5.17 unpacks experts of fp8 to bf16, whatever dtype is asked for.
+        is_coarse = any(p.dtype == torch.bfloat16 for name, p in module.named_parameters() if ".experts." in name)
+        assert torch.allclose(logits(module), logits(rounded), atol=(1e-2 if is_coarse else 1e-4) * deviation)
     ignored = json.loads((out / "config.json").read_text())["quantization_config"]["ignore"]
     gate = "block_sparse_moe" if model == "mixtral" else "mlp"
     assert f"model.layers.0.{gate}.gate" in ignored and f"model.layers.0.{gate}.gate.weight" in stored
