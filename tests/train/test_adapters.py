@@ -98,9 +98,9 @@ def test_a_checkpoint_of_an_adapter_leaves_the_base_out(lora):
 
 
 def stopped(settings, step):
-    from tests.train.test_resume import stop_after
+    from tests.train.test_resume import by_file, stop_after
 
-    return stop_after(settings, step)
+    return stop_after(settings, step, by_file)
 
 
 def continued(base, tmp_path, **sections):

@@ -109,18 +109,12 @@ def test_a_kill_inside_a_checkpoint_write_loses_nothing_of_the_one_before(tmp_pa
 
 
 def test_sigterm_saves_and_the_run_goes_on_where_it_stopped(tmp_path, expected):
-    settings = config(tmp_path, name="stopped")
-    child = Child(lambda: start(settings))
-    records = tmp_path / "runs" / "stopped" / "records.jsonl"
-    while not (records.exists() and '"step"' in records.read_text()):
-        time.sleep(0.01)
-    child.kill(signal.SIGTERM)
-    _, outcome, step = child.wait()
-    assert outcome in {"stopped", "done"}
-    assert complete(tmp_path / "runs" / "stopped" / "checkpoints")[-1].name == f"step-{step:08d}"
-    if outcome == "stopped":
-        assert Child(lambda: resume(tmp_path / "runs" / "stopped")[1].outcome).wait() == "done"
-    assert losses(tmp_path / "runs" / "stopped") == expected
+    settings, folder = config(tmp_path, name="stopped"), tmp_path / "runs" / "stopped"
+    _, outcome, step = Child(lambda: stop_after(settings, 3, by_signal)).wait()
+    assert (outcome, step) == ("stopped", 4)  # what is asked between two steps is heard by the second
+    assert complete(folder / "checkpoints")[-1].name == "step-00000004"
+    assert Child(lambda: resume(folder)[1].outcome).wait() == "done"
+    assert losses(folder) == expected
 
 
 @pytest.mark.ranks
@@ -131,13 +125,13 @@ def test_two_ranks_train_like_one_and_continue_on_either(tmp_path, expected):
     pair = losses(tmp_path / "runs" / "pair")
     assert pair == pytest.approx(expected, rel=1e-5)
     folder = tmp_path / "runs" / "half"
-    on_ranks(2, stop_after, stopped, 5)
+    on_ranks(2, stop_after, stopped, 5, by_file)
     assert Child(lambda: resume(folder)[1].outcome).wait() == "done"
     assert losses(folder) == pytest.approx(expected, rel=1e-5)
 
 
-def stop_after(settings, step):
-    """Train, and ask for a stop once `step` is reached."""
+def stop_after(settings, step, ask):
+    """Train, and `ask` for a stop once `step` is reached."""
     from whet.train.loop import Loop
 
     real = Loop._record
@@ -145,7 +139,15 @@ def stop_after(settings, step):
     def record(loop, *arguments):
         real(loop, *arguments)
         if loop.progress.step == step and loop.world.leads:
-            loop.controls._path.write_text("stop")
+            ask(loop)
 
     Loop._record = record
     return start(settings)
+
+
+def by_file(loop):
+    loop.controls._path.write_text("stop")
+
+
+def by_signal(loop):
+    os.kill(os.getpid(), signal.SIGTERM)
