@@ -12,12 +12,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from whet.base.branches import meant, nearest
 from whet.base.errors import ConfigError
 from whet.base.run import Run
 from whet.base.schema import Settings
 from whet.base.settings import Choice
 from whet.base.slots import load_plugin
+from whet.base.unions import meant, nearest
 from whet.base.yaml import dump_value, parse, parse_value
 
 KeyPath = tuple[str | int, ...]
