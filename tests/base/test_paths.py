@@ -1,0 +1,33 @@
+from pathlib import Path
+
+import pytest
+
+from whet.base.errors import ConfigError
+from whet.base.paths import file_name, user_path
+
+
+@pytest.mark.parametrize("text", ["", "a\0b", "a\ud800", "x" * 70_000, "x" * 256, "~nobody-of-this-name/x"])
+def test_what_no_path_can_be_is_refused(text):
+    with pytest.raises(ConfigError) as caught:
+        user_path(text, at="data.train[0]")
+    assert caught.value.at == "data.train[0]"
+    assert caught.value.hint
+    assert len(str(caught.value)) < 300
+
+
+def test_home_is_expanded_and_the_rest_is_kept(monkeypatch):
+    monkeypatch.setenv("HOME", "/somewhere")
+    assert user_path("~/runs") == Path("/somewhere/runs")
+    assert user_path("a/../b c") == Path("a/../b c")
+
+
+@pytest.mark.parametrize("name", [".", "..", "/abs", "../up", "a/b", "a\\b", "~", "-x", " x", "a\nb", "n" * 300, ""])
+def test_a_name_stays_in_its_folder(name):
+    with pytest.raises(ConfigError) as caught:
+        file_name(name, what="run")
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["first", "qwen3-0.6b", "über", "..a", "1"])
+def test_ordinary_names_are_taken(name):
+    assert file_name(name, what="run") == name

@@ -1,0 +1,65 @@
+"""Paths and names as users type them: `~` is home, and what no system can hold is refused at once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from whet.base.errors import ConfigError
+
+# What common file systems give one name, less room for endings such as `.partial`.
+NAME_BYTES = 200
+PATH_BYTES = 4000
+
+
+def user_path(text: str | os.PathLike[str], *, at: str | None = None) -> Path:
+    """The path that a user typed, with `~` as the home folder; nothing else is changed or touched.
+
+    Raises ConfigError for what no path can be: empty, with NUL or half a surrogate pair, too long, an unknown `~user`.
+    """
+    path = os.fspath(text)
+    _check_text(path, "path", at)
+    if len(os.fsencode(path)) > PATH_BYTES or any(len(os.fsencode(p)) > 255 for p in path.split(os.sep)):
+        raise ConfigError(
+            f"the path {_shown(path)} is too long", at=at, hint="a path whose names have 255 bytes at most"
+        )
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        user = path.split(os.sep)[0]
+        raise ConfigError(f"nobody is called `{user[1:]}` here", at=at, hint=f"./{path}, if a folder has it") from None
+
+
+def file_name(text: str, *, what: str, at: str | None = None) -> str:
+    """`text`, if it can be the name of one file or folder where it is put. Raises ConfigError otherwise.
+
+    `what` is what is named: "run", "adapter". Slashes, `.` and `..` would leave the folder, a leading `~` or `-` would
+    be read as something else by shells and commands.
+    """
+    _check_text(text, f"name of a {what}", at)
+    hint = "letters, digits, `-`, `_` and `.`"
+    if text in (".", "..") or "/" in text or "\\" in text:
+        raise ConfigError(f"{_shown(text)} would lie in another folder, so it cannot name a {what}", at=at, hint=hint)
+    if text[0] in "~-" or text != text.strip() or not text.isprintable():
+        raise ConfigError(f"{_shown(text)} cannot name a {what}", at=at, hint=hint)
+    if len(os.fsencode(text)) > NAME_BYTES:
+        raise ConfigError(f"{_shown(text)} is too long for a {what}", at=at, hint=f"at most {NAME_BYTES} bytes")
+    return text
+
+
+def _check_text(text: str, what: str, at: str | None) -> None:
+    if not text:
+        raise ConfigError(f"the {what} is empty", at=at, hint="leave it out for the default")
+    if "\0" in text:
+        raise ConfigError(f"the {what} {_shown(text)} holds a NUL", at=at, hint="remove the `\\0`")
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        raise ConfigError(
+            f"the {what} {_shown(text)} is no text that can be encoded", at=at, hint="write it in UTF-8"
+        ) from None
+
+
+def _shown(text: str) -> str:
+    shown = ascii(text)[1:-1]
+    return f"`{shown}`" if len(shown) <= 60 else f"`{shown[:57]}...`"
