@@ -3,6 +3,8 @@
 #   make demo        install whet into .venv and run its demo
 #   make test        the suite, under 10 minutes on 2 cores, no GPU, no network beyond the package registry
 #   make test-all    and the slow tests, the demo, the version floor and TRL as the oracle; writes a dated result
+#   make test-cases  situations that once failed, with a table; make test-fuzz: damaged and odd input in numbers
+#   make test-architectures   every model type of the installed transformers, small; writes their table in docs/
 #   make test-vllm   vLLM itself as an engine and a reader of exports, with a VLLM_PYTHON that has it and what whet needs
 #   make lint        style, types, direction of imports
 #   make bench-sft   supervised fine-tuning beside TRL; make bench-data: data preparation beside TRL;
@@ -21,6 +23,7 @@ RIVAL_PYTHON ?= $(RIVAL)/bin/python
 VLLM_PYTHON ?= python3
 WORKERS ?= 2
 PYTEST_ARGS ?=
+FUZZ ?= full
 BENCH_ARGS ?=
 DEMO ?= demo
 
@@ -30,10 +33,10 @@ PIP = $(PYTHON) -m pip --python
 torch_of = $(shell grep -m1 '^torch==' $(1))
 PYTEST = python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
-.PHONY: help demo test test-slow test-floor test-trl test-vllm test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize gpu clean
+.PHONY: help demo test test-slow test-floor test-trl test-vllm test-cases test-fuzz test-architectures test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize gpu clean
 
 help:
-	@sed -n '3,14s/^# \{0,2\}//p' Makefile
+	@sed -n '3,17s/^# \{0,2\}//p' Makefile
 
 $(VENV)/.whet: pyproject.toml constraints.txt
 	$(PYTHON) -m venv --without-pip $(VENV)
@@ -64,10 +67,22 @@ test: $(VENV)/.dev
 	$(BIN)/$(PYTEST)
 
 test-slow: $(VENV)/.dev
-	$(BIN)/$(PYTEST) -m "not gpu"
+	$(BIN)/$(PYTEST) -m "not gpu and not architecture"
 
 test-floor: $(FLOOR)/.dev
 	$(FLOOR)/bin/$(PYTEST)
+
+# Every case of tests/cases.md, slow ones too, with a table of them at the end.
+test-cases: $(VENV)/.dev
+	$(BIN)/$(PYTEST) -m case
+
+# The fuzzers at their full size, or FUZZ=100 tries of each; `make test` has small ones.
+test-fuzz: $(VENV)/.dev
+	$(BIN)/$(PYTEST) -m "not gpu" --fuzz $(FUZZ) tests/fuzz
+
+# Every architecture of the installed transformers that can be made small; writes docs/reference/architectures.md anew.
+test-architectures: $(VENV)/.dev
+	$(BIN)/$(PYTEST) -m architecture tests/architectures
 
 # TRL as the oracle: the same rows, model and settings give its losses and gradients. Its trainer of process reward
 # models is gone since 1.14, so that one file runs beside the last version that had it.
@@ -84,7 +99,7 @@ test-vllm:
 	$(VLLM_PYTHON) -m pytest -m "not gpu" tests/generate/test_vllm_itself.py tests/export/quantizing/test_vllm_reads.py
 
 test-all: $(VENV)/.dev
-	$(BIN)/python benchmarks/dated.py test-all -- $(MAKE) -k DEMO=$$(mktemp -d)/demo test-slow demo test-floor test-trl
+	$(BIN)/python benchmarks/dated.py test-all -- $(MAKE) -k DEMO=$$(mktemp -d)/demo test-slow test-fuzz test-architectures demo test-floor test-trl
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 # Before anything imports torch or tokenizers: two workers of one thread each fill two cores.
 for _threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
@@ -10,7 +11,7 @@ for _threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
 os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", WANDB_MODE="offline")
 
 from collections import defaultdict  # noqa: E402
-from collections.abc import Iterator  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import pytest  # noqa: E402
@@ -28,7 +29,7 @@ BUDGETS_S = {
     "export": 40.0,
     "cli": 35.0,
 }
-_BEGAN, _PROCESSOR = pytest.StashKey[float](), "processor"
+_BEGAN, _PROCESSOR, _CASE = pytest.StashKey[float](), "processor", "case"
 
 try:
     from hypothesis import settings
@@ -60,6 +61,17 @@ def _plugins_end_with_their_test() -> Iterator[None]:
             del slot._kinds[name]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fuzz", default="small", help="how much fuzzers try: small, full, or a number of tries")
+
+
+@pytest.fixture
+def tries(request: pytest.FixtureRequest) -> Callable[[int, int], int]:
+    """`tries(small, full)`: how often a fuzzer tries, by `--fuzz`; the seed is the fuzzer's own and fixed."""
+    asked = request.config.getoption("--fuzz")
+    return lambda small, full: {"small": small, "full": full}.get(asked) or int(asked)
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     item.stash[_BEGAN] = _processor_s()
@@ -71,6 +83,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """Tell the seconds of processor that a test took, fixtures included, in its last report."""
     if call.when == "teardown":
         item.user_properties.append((_PROCESSOR, _processor_s() - item.stash[_BEGAN]))
+        item.user_properties += [(_CASE, name) for mark in item.iter_markers("case") for name in mark.args]
     yield
 
 
@@ -87,7 +100,25 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for name, text in report.user_properties if report.when == "call" else ():
             if name == "printed":
                 terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {text}")
+    if terminalreporter.config.getoption("markexpr") == "case":
+        _print_cases(terminalreporter, reports)
     _print_budgets(terminalreporter, reports)
+
+
+def _print_cases(reporter: pytest.TerminalReporter, reports: list[pytest.TestReport]) -> None:
+    """For each case of `tests/cases.md` how many tests stand for it, and which of them failed."""
+    cases: dict[str, set[str]] = defaultdict(set)
+    for report in reports:
+        for case in [text for name, text in report.user_properties if name == _CASE]:
+            cases[case].add(report.nodeid)
+    failed = {report.nodeid for report in reports if report.failed}
+    skipped = {report.nodeid for report in reports if report.skipped}
+    reporter.section("cases", sep="-")
+    for case in sorted(cases, key=lambda name: (name.rstrip("0123456789"), int(re.sub(r"\D", "", name) or 0))):
+        tests = cases[case]
+        told = f"FAILED {', '.join(sorted(tests & failed))}" if tests & failed else "passed"
+        beside = f", {len(tests & skipped)} skipped" if tests & skipped else ""
+        reporter.write_line(f"{case:<5} {len(tests):>3} tests{beside}  {told}")
 
 
 def _print_budgets(reporter: pytest.TerminalReporter, reports: list[pytest.TestReport]) -> None:
