@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT))
 from whet.base.catalogue import SLOTS  # noqa: E402
 from whet.base.run import Run  # noqa: E402
 from whet.base.slots import Kind, Slot  # noqa: E402
+from whet.cli.exit_codes import TOLD  # noqa: E402
 from whet.cli.main import COMMANDS  # noqa: E402
 from whet.optim.costs import per_parameter  # noqa: E402
 
@@ -72,8 +73,8 @@ def cli_page() -> str:
     parts = [
         "# Commands",
         STAMP,
-        "`whet COMMAND --help` prints the same. A mistake of the user's exits with 2, a failed run with 1, an "
-        "interruption with 130.",
+        f"`whet COMMAND --help` prints the same. {TOLD} `--debug` anywhere, or `WHET_DEBUG=1`, prints the traceback of "
+        "whatever ends a command.",
     ]
     for name, line in COMMANDS.items():
         parser = argparse.ArgumentParser(prog=f"whet {name}")

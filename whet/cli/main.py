@@ -1,13 +1,18 @@
-"""The `whet` command: finds the subcommand's file, runs it, and turns errors into three lines."""
+"""The `whet` command: finds the subcommand's file, runs it, and turns whatever goes wrong into three lines."""
 
 from __future__ import annotations
 
-import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from whet.cli.arguments import Parser
+
+DEBUG = "--debug"  # anywhere among the words
 # One line a command, so that `whet --help` imports none of their files.
 COMMANDS = {
     "demo": "go round the whole loop on the Python standard library, in about four minutes",
@@ -30,46 +35,71 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command. Returns 0, 2 for a user's mistake (one message), 130 after Ctrl-C."""
+    """Run one command. Returns one of `exit_codes`, after one message for whatever went wrong."""
     from whet.base.errors import WhetError
+    from whet.cli import exit_codes
+    from whet.cli.streams import nobody_reads, survive_encodings
+
+    survive_encodings()
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    is_debug = DEBUG in arguments or os.environ.get("WHET_DEBUG", "0") not in ("", "0")
+    arguments = [word for word in arguments if word != DEBUG]
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return exit_codes.INTERRUPTED
+    except WhetError as error:
+        refusal, code = error, exit_codes.MISTAKE
+    except Exception as error:
+        if isinstance(error, BrokenPipeError) and nobody_reads():
+            return exit_codes.DONE
+        from whet.cli.failures import told
+
+        refusal, code = told(error, arguments)
+        refusal.__cause__ = error
+    if is_debug:
+        import traceback
+
+        traceback.print_exception(refusal.__cause__ or refusal)
+    print(f"error: {refusal}", file=sys.stderr)
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
     from whet.cli.plugins import load_plugins
 
-    arguments = list(sys.argv[1:] if argv is None else argv)
     parser = _parser(arguments)
     args, late = parser.parse_known_args(arguments)
-    if late and (args.command != "train" or any(word.startswith("-") for word in late)):
-        parser.error(f"unrecognized arguments: {' '.join(late)}")
     if args.command is None:
         parser.print_help()
         return 0
     if late:  # argparse gives a list of words only those that stand together
         args.target += late
-    try:
-        load_plugins(args)
-        return _module(args.command).main(args)
-    except WhetError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
+    load_plugins(args)
+    return _module(args.command).main(args)
 
 
-def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+def _parser(arguments: Sequence[str]) -> Parser:
     """The parser with the arguments of the one command that was typed."""
-    parser = argparse.ArgumentParser(prog="whet", description="The whole life of a language model, in one loop.")
+    from whet.cli.arguments import Parser
+    from whet.cli.exit_codes import TOLD
+
+    debug = "--debug, or WHET_DEBUG=1, prints the traceback of whatever ends a command."
+    parser = Parser(
+        prog="whet", description="The whole life of a language model, in one loop.", epilog=f"{TOLD} {debug}"
+    )
     parser.add_argument(
         "--version", action="version", version=f"whet {_version()}" if "--version" in arguments else "whet"
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     typed = next((a for a in arguments if not a.startswith("-")), None)
     for name, line in COMMANDS.items():
-        command = commands.add_parser(name, help=line, description=line[0].upper() + line[1:] + ".")
+        about = line[0].upper() + line[1:] + "."
+        command = commands.add_parser(name, help=line, description=about, epilog=f"{TOLD} {debug}")
         if name == typed:
             _module(name).add_arguments(command)
+            parser.hands_on = command.hands_on = name == "train"
     return parser
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from whet.cli.arguments import number, whole
 from whet.cli.plugins import add_plugin_argument
+from whet.cli.progress import waiting
 from whet.cli.rewards import add_reward_arguments, rewards_of
 
 
@@ -14,11 +16,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", nargs="+", required=True, metavar="FILE", help="rows whose prompts are answered")
     add_reward_arguments(parser)
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="JSON lines to fine-tune on")
-    parser.add_argument("--completions", type=int, default=8, metavar="N", help="answers to each prompt (default: 8)")
-    parser.add_argument("--at-least", type=float, metavar="X", help="keep no answer below this reward")
-    parser.add_argument("--max-new-tokens", type=int, default=1024, metavar="N", help="longest answer (default: 1024)")
-    parser.add_argument("--temperature", type=float, default=1.0, metavar="X", help="of the draws (default: 1)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same answers")
+    parser.add_argument(
+        "--completions", type=whole(1), default=8, metavar="N", help="answers to each prompt (default: 8)"
+    )
+    parser.add_argument("--at-least", type=number(), metavar="X", help="keep no answer below this reward")
+    parser.add_argument(
+        "--max-new-tokens", type=whole(1), default=1024, metavar="N", help="longest answer (default: 1024)"
+    )
+    parser.add_argument("--temperature", type=number(0), default=1.0, metavar="X", help="of the draws (default: 1)")
+    parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="the same seed gives the same answers")
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
     parser.add_argument("--dtype", default="auto", help="fp32, bf16, fp16 (default: the weights' own; fp32 on a CPU)")
     parser.add_argument("--root", type=Path, default=Path("runs"), help="folder of run folders (default: runs)")
@@ -28,9 +34,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     import sys
 
-    from rich.console import Console
-
-    from whet.base.errors import ConfigError
     from whet.data.files import Source
     from whet.data.ledger import Ledger
     from whet.data.prompts import read_prompts
@@ -40,8 +43,6 @@ def main(args: argparse.Namespace) -> int:
     from whet.rewards.best_of import write_best
     from whet.rewards.build import build_grader
 
-    if args.completions < 1:
-        raise ConfigError(f"`--completions` is {args.completions}", hint="--completions 8")
     settings = GenerateSettings(max_new_tokens=args.max_new_tokens, temperature=args.temperature)
     grader = build_grader(rewards_of(args))
     sources, ledger = [Source.parse({"path": path}, Path.cwd()) for path in args.data], Ledger()
@@ -50,10 +51,10 @@ def main(args: argparse.Namespace) -> int:
     loaded = load_model(args.model, device=args.device, dtype=args.dtype, root=args.root)
     player = Groups(loaded.module, loaded.processor, settings)
     try:
-        with Console(stderr=True).status("answering") as status:
+        with waiting("answering") as told:
             chosen = write_best(
                 asked, player, grader, args.output, num=args.completions, at_least=args.at_least, seed=args.seed,
-                report=lambda count: status.update(f"{count:,} of {len(asked):,} prompts"),
+                report=lambda count: told(f"{count:,} of {len(asked):,} prompts"),
             )  # fmt: skip
     finally:
         grader.close()

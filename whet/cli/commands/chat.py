@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from whet.cli.arguments import number, whole
 from whet.generate.thinking import CLOSE, OPEN, ThinkingSplit
 
 if TYPE_CHECKING:
@@ -39,14 +40,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_sampling_arguments(parser: argparse.ArgumentParser) -> None:
     what = "default: what the model's authors recommend, else {}"
-    parser.add_argument("--max-new-tokens", type=int, metavar="N", help="longest answer (default: 1024)")
-    parser.add_argument("--temperature", type=float, metavar="X", help=f"0 is greedy ({what.format('0.7')})")
-    parser.add_argument("--top-k", type=int, metavar="N", help=f"draw from the N most likely ({what.format('all')})")
-    parser.add_argument("--top-p", type=float, metavar="P", help=f"... from the likeliest P ({what.format('0.95')})")
-    parser.add_argument("--min-p", type=float, metavar="P", help="... at least P times as likely as the likeliest")
-    parser.add_argument("--repetition-penalty", type=float, metavar="X", help="above 1: fewer repeated tokens")
+    parser.add_argument("--max-new-tokens", type=whole(1), metavar="N", help="longest answer (default: 1024)")
+    parser.add_argument("--temperature", type=number(0), metavar="X", help=f"0 is greedy ({what.format('0.7')})")
+    parser.add_argument(
+        "--top-k", type=whole(0), metavar="N", help=f"draw from the N most likely ({what.format('all')})"
+    )
+    parser.add_argument(
+        "--top-p", type=number(0, 1), metavar="P", help=f"... from the likeliest P ({what.format('0.95')})"
+    )
+    parser.add_argument(
+        "--min-p", type=number(0, 1), metavar="P", help="... at least P times as likely as the likeliest"
+    )
+    parser.add_argument("--repetition-penalty", type=number(0), metavar="X", help="above 1: fewer repeated tokens")
     parser.add_argument("--stop", action="append", metavar="TEXT", help="end the answer before this text; repeatable")
-    parser.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same answers")
+    parser.add_argument("--seed", type=whole(0), metavar="N", help="the same seed gives the same answers")
 
 
 def main(args: argparse.Namespace) -> int:

@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whet.base.errors import RunError
+from whet.cli.arguments import number, whole
 from whet.cli.plugins import add_plugin_argument
+from whet.cli.progress import waiting
+from whet.cli.streams import can_say
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from whet.data.inspect import Inspection, Renders, Shown
 
-_WHITE = str.maketrans({"\n": "⏎", "\t": "⇥", "\r": "␍"})
+_WHITE = {"\n": "⏎", "\t": "⇥", "\r": "␍"}
+_PLAIN = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}  # where the terminal lacks them
 _MAX_TOKENS = 120  # of one segment; the middle of longer ones is left out
 
 
@@ -27,19 +31,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     inspect.add_argument(
         "--model", required=True, help="folder, run, hub id, or tokenizer.json whose tokenizer is used"
     )
-    inspect.add_argument("--rows", type=int, default=3, help="rows to show token by token (default: 3)")
-    inspect.add_argument("--limit", type=int, default=10_000, help="rows to read (default: 10000; 0 reads all)")
+    inspect.add_argument("--rows", type=whole(0), default=3, help="rows to show token by token (default: 3)")
+    inspect.add_argument("--limit", type=whole(0), default=10_000, help="rows to read (default: 10000; 0 reads all)")
     inspect.add_argument("--format", help="data format (default: detected)")
     inspect.add_argument("--columns", nargs="*", default=[], metavar="OURS=FILE'S", help="columns to rename")
     inspect.add_argument("--lines", action="store_true", help="every line of a text file is a row")
     inspect.add_argument("--template", metavar="FILE", help="chat template instead of the tokenizer's")
     inspect.add_argument("--train-on", default="assistant", choices=["assistant", "last", "all"])
     inspect.add_argument("--allow", nargs="*", default=[], metavar="CHECK", help="checks that may fail")
-    inspect.add_argument("--max-length", type=int, help="list samples with more tokens than this")
+    inspect.add_argument("--max-length", type=whole(1), help="list samples with more tokens than this")
     inspect.add_argument("--json", action="store_true", help="print everything as one JSON object")
     add_plugin_argument(inspect)
     cache = actions.add_parser("cache", help="list the rendered data that is kept, or remove what is old")
-    cache.add_argument("--prune", type=float, metavar="DAYS", help="remove what no run has opened for so many days")
+    cache.add_argument(
+        "--prune", type=number(0, 1e6), metavar="DAYS", help="remove what no run has opened for so many days"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
@@ -63,22 +69,20 @@ def _cache(days: float | None) -> int:
 
 
 def _inspect(args: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from whet.data.files import Source
     from whet.data.inspect import inspect
 
     entry = {"path": args.file, "format": args.format, "columns": _columns(args.columns), "lines": args.lines}
     source = Source.parse(entry, Path.cwd())
     renderer = _renderer(args)
-    with Console(stderr=True).status("reading") as status:
+    with waiting("reading") as told:
         seen = inspect(
             source,
             renderer,
             rows=args.rows,
             limit=args.limit or None,
             max_length=args.max_length,
-            report=lambda count: status.update(f"{count:,} rows read"),
+            report=lambda count: told(f"{count:,} rows read"),
         )
     if args.json:
         print(json.dumps(_as_json(seen), ensure_ascii=False))
@@ -186,7 +190,7 @@ def _as_json(seen: Inspection) -> dict[str, Any]:
 def _print(seen: Inspection) -> None:
     from rich.console import Console
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     for shown in seen.shown:
         _print_row(console, shown)
     tokens, trained = sum(seen.lengths), sum(seen.trained)
@@ -208,21 +212,23 @@ def _print_row(console: Console, shown: Shown) -> None:
     trained = sum(token.weight > 0 for token in shown.tokens)
     part = f", {shown.part}" if shown.part else ""
     console.print(f"row {shown.row} ({shown.kind}{part}): {len(shown.tokens):,} tokens, {trained:,} with weight")
+    mark, white = ("▶", _WHITE) if can_say("▶⏎⇥␍") else (">", _PLAIN)
+    white = str.maketrans(white)
     for role, weight, texts in shown.segments():
         if len(texts) > _MAX_TOKENS:
             half = _MAX_TOKENS // 2
             texts = [*texts[:half], f" ... {len(texts) - 2 * half:,} tokens ... ", *texts[-half:]]
-        line = Text(f"  {role:<10} {weight:g} {'▶' if weight else ' '} ", style="bold" if weight else "dim")
-        line.append("|".join(texts).translate(_WHITE), style="green" if weight else "dim")
+        line = Text(f"  {role:<10} {weight:g} {mark if weight else ' '} ", style="bold" if weight else "dim")
+        line.append("|".join(texts).translate(white), style="green" if weight else "dim")
         console.print(line)
     console.print()
 
 
 def _print_histogram(console: Console, seen: Inspection) -> None:
     bins = seen.histogram()
-    most = max(count for _, count in bins)
+    most, bar = max(count for _, count in bins), "█" if can_say("█") else "#"
     for bound, count in bins:
-        console.print(f"  up to {bound:>9,} tokens {count:>9,} {'█' * round(40 * count / most)}")
+        console.print(f"  up to {bound:>9,} tokens {count:>9,} {bar * round(40 * count / most)}")
 
 
 def _print_refused(console: Console, seen: Inspection) -> None:

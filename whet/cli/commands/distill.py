@@ -5,19 +5,23 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from whet.cli.arguments import number, whole
 from whet.cli.plugins import add_plugin_argument
+from whet.cli.progress import waiting
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("teacher", help="model folder, run folder, name of a run, or hub id")
     parser.add_argument("--data", nargs="+", required=True, metavar="FILE", help="rows whose prompts are answered")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="JSON lines to fine-tune on")
-    parser.add_argument("--max-new-tokens", type=int, default=1024, metavar="N", help="longest answer (default: 1024)")
-    parser.add_argument("--temperature", type=float, default=0.0, metavar="X", help="0 is greedy (default)")
     parser.add_argument(
-        "--top-p", type=float, default=1.0, metavar="P", help="draw from the likeliest P (default: all)"
+        "--max-new-tokens", type=whole(1), default=1024, metavar="N", help="longest answer (default: 1024)"
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same answers")
+    parser.add_argument("--temperature", type=number(0), default=0.0, metavar="X", help="0 is greedy (default)")
+    parser.add_argument(
+        "--top-p", type=number(0, 1), default=1.0, metavar="P", help="draw from the likeliest P (default: all)"
+    )
+    parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="the same seed gives the same answers")
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
     parser.add_argument("--dtype", default="auto", help="fp32, bf16, fp16 (default: the weights' own; fp32 on a CPU)")
     parser.add_argument("--root", type=Path, default=Path("runs"), help="folder of run folders (default: runs)")
@@ -26,8 +30,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     import sys
-
-    from rich.console import Console
 
     from whet.base.catalogue import engine
     from whet.data.files import Source
@@ -40,10 +42,10 @@ def main(args: argparse.Namespace) -> int:
     )
     sources = [Source.parse({"path": path}, Path.cwd()) for path in args.data]
     loaded = load_model(args.teacher, device=args.device, dtype=args.dtype, root=args.root)
-    with Console(stderr=True).status("answering") as status:
+    with waiting("answering") as told:
         ledger = write_answers(
             engine.get("local").build(loaded), sources, args.output, settings,
-            lambda count: status.update(f"{count:,} rows"),
+            lambda count: told(f"{count:,} rows"),
         )  # fmt: skip
     print(f"{args.output}: {ledger.summary()}", file=sys.stderr)
     return 0

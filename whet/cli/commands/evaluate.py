@@ -9,6 +9,7 @@ from pathlib import Path
 from whet.cli.kinds import add_kind_argument, named
 from whet.cli.plugins import add_plugin_argument
 from whet.cli.progress import progress
+from whet.cli.streams import can_say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,5 +43,9 @@ def main(args: argparse.Namespace) -> int:
     run = find_run(args.model, args.root)
     if run is not None:
         print(f"kept in {keep(result, run)}", file=sys.stderr)
-    print(to_json(result.to_dict()).decode() if args.json else result.table())
+    print(to_json(result.to_dict()).decode() if args.json else _sayable(result.table()))
     return 0
+
+
+def _sayable(table: str) -> str:
+    return table if can_say("±") else table.replace("±", "+-")

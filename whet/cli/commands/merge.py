@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whet.cli.arguments import number, whole
 from whet.cli.written import add_file_arguments, add_place_arguments, place, tell
 
 if TYPE_CHECKING:
@@ -35,9 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="linear",
         help="how several become one (default: linear, the weighted sum of what they change)",
     )
-    parser.add_argument("--density", type=float, default=0.5, help="share that ties and dare keep (default: 0.5)")
-    parser.add_argument("--rank", type=int, default=16, help="rank that svd cuts the sum to (default: 16)")
-    parser.add_argument("--seed", type=int, default=0, help="what dare drops (default: 0)")
+    parser.add_argument(
+        "--density", type=number(0, 1), default=0.5, help="share that ties and dare keep (default: 0.5)"
+    )
+    parser.add_argument("--rank", type=whole(1), default=16, help="rank that svd cuts the sum to (default: 16)")
+    parser.add_argument("--seed", type=whole(0), default=0, help="what dare drops (default: 0)")
     add_file_arguments(parser, "cast the weights", "a shard and a layer")
     add_place_arguments(parser, "merged")
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from whet.cli.arguments import whole
 from whet.cli.kinds import add_kind_argument, named
 from whet.cli.plugins import add_plugin_argument
 from whet.cli.progress import progress
@@ -31,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--held-out", nargs="+", default=[], metavar="FILE", help="what perplexity is of (default: the next rows)"
     )
-    parser.add_argument("--samples", type=int, default=128, help="samples to calibrate on, and to measure on")
-    parser.add_argument("--length", type=int, default=2048, help="tokens a sample (default: 2048)")
+    parser.add_argument("--samples", type=whole(1), default=128, help="samples to calibrate on, and to measure on")
+    parser.add_argument("--length", type=whole(2), default=2048, help="tokens a sample (default: 2048)")
     parser.add_argument(
         "--keep",
         action="append",
@@ -69,14 +70,11 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _wanted(args: argparse.Namespace, run: Path | None) -> Any:
-    from whet.base.errors import ConfigError
     from whet.export.quantizing.calibration import Rows, run_data
     from whet.export.quantizing.quantize import Wanted
     from whet.export.sizes import parse_size
     from whet.export.writing import DTYPES
 
-    if args.samples < 1 or args.length < 2:
-        raise ConfigError(f"{args.samples} samples of {args.length} tokens say nothing", hint="--samples 128")
     data = args.data or (run_data(run) if run else [])
     return Wanted(
         Rows(data, args.samples, args.length),

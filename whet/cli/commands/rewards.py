@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from whet.cli.arguments import whole
 from whet.cli.plugins import add_plugin_argument
 from whet.cli.rewards import add_reward_arguments, rewards_of
 
@@ -20,7 +21,7 @@ _SHOWN = 48  # characters of a completion in the table
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", help="JSON lines with `prompt` (or `messages`, `question`) and `completion`(s)")
     add_reward_arguments(parser)
-    parser.add_argument("--limit", type=int, metavar="N", help="rows to score (default: all)")
+    parser.add_argument("--limit", type=whole(1), metavar="N", help="rows to score (default: all)")
     parser.add_argument("--json", action="store_true", help="print each completion with its scores as a JSON line")
     add_plugin_argument(parser)
 
@@ -114,14 +115,12 @@ def _table(tasks: Sequence[Task], grading: Grading, names: Sequence[str]) -> Non
     means = [_number(sum(seen) / len(seen)) if seen else "-" for seen in totals.values()]
     table.add_section()
     table.add_row("", "mean", *means)
-    Console(soft_wrap=False).print(table)
+    Console(soft_wrap=False, markup=False, emoji=False).print(table)
 
 
 def _short(text: str) -> str:
-    from rich.markup import escape
-
     text = " ".join(text.split())
-    return escape(text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]} ... {text[-_SHOWN // 2 :]}")
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]} ... {text[-_SHOWN // 2 :]}"
 
 
 def _number(value: float | None) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 
+from whet.cli.arguments import whole
 from whet.cli.plugins import add_plugin_argument
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--indent", type=int, default=2, help="spaces of indentation")
+    parser.add_argument("--indent", type=whole(0, 100), default=2, help="spaces of indentation")
     add_plugin_argument(parser)
 
 

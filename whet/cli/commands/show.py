@@ -10,6 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whet.cli.arguments import number, whole
+from whet.cli.streams import can_say
+
 if TYPE_CHECKING:
     from whet.track.curves import Glyphs
     from whet.track.read import History
@@ -19,11 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", nargs="?", help="name or folder of a run (default: the one started last)")
     parser.add_argument("--root", type=Path, default=Path("runs"), help="folder of run folders (default: runs)")
     parser.add_argument("--log", action="store_true", help="draw losses on a logarithmic axis")
-    parser.add_argument("--width", type=int, help="columns (default: those of the terminal)")
+    parser.add_argument("--width", type=whole(20, 1000), help="columns (default: those of the terminal)")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--follow", action="store_true", help="redraw until the run ends")
     form.add_argument("--json", action="store_true", help="print summary, curves and events as JSON")
-    parser.add_argument("--every", type=float, default=1.0, metavar="SECONDS", help="time between redraws (default: 1)")
+    parser.add_argument(
+        "--every", type=number(0.01, 3600), default=1.0, metavar="SECONDS", help="time between redraws (default: 1)"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
@@ -75,8 +80,4 @@ def _latest(root: Path) -> Path:
 
 def _glyphs() -> Glyphs:
     """Braille where stdout can say it."""
-    try:
-        "⣿█┤".encode(sys.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return "ascii"
-    return "braille"
+    return "braille" if can_say("⣿█┤") else "ascii"

@@ -10,6 +10,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whet.cli.arguments import whole
 from whet.cli.plugins import add_plugin_argument
 
 if TYPE_CHECKING:
@@ -26,12 +27,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     train = actions.add_parser("train", help="learn a byte-level BPE tokenizer from files")
     train.add_argument("files", nargs="+", metavar="FILE", help="files or folders: text, code, jsonl, parquet ...")
-    train.add_argument("--vocab-size", type=int, default=8000, metavar="N", help="tokens, bytes included (8000)")
+    train.add_argument(
+        "--vocab-size", type=whole(1, 10_000_000), default=8000, metavar="N", help="tokens, bytes included (8000)"
+    )
     train.add_argument("--output", required=True, metavar="DIR", help="the folder to write")
     train.add_argument("--chat", action="store_true", help="with a chat template and its tokens")
     train.add_argument("--mask", action="store_true", help="with a token that hides another (objective mlm)")
     train.add_argument(
-        "--sentinels", type=int, default=0, metavar="N", help="tokens that hide spans (span-corruption; T5 has 100)"
+        "--sentinels",
+        type=whole(0, 100_000),
+        default=0,
+        metavar="N",
+        help="tokens that hide spans (span-corruption; T5 has 100)",
     )
     add_plugin_argument(train)
 

@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from whet.cli.exit_codes import FAILED, OF_OUTCOMES
+
 FLAGS = ("model", "data", "objective", "tuner", "name")
 
 
@@ -76,7 +78,7 @@ def _report(folder, ended) -> int:
         print(f"run:   {folder.path}   (whet show {folder.name})", file=sys.stderr)
         if folder.model.exists():
             print(f"model: {folder.model}{_use(folder.model)}", file=sys.stderr)
-    return {"done": 0, "early_stop": 0, "stopped": 0}.get(ended.outcome, 1)
+    return OF_OUTCOMES.get(ended.outcome, FAILED)
 
 
 def _use(model: Path) -> str:

@@ -1,0 +1,167 @@
+"""The `whet` command itself: mistakes in words, exit codes, terminals of any encoding, and errors of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.tiny import config
+from whet.base.errors import WhetError
+from whet.base.yaml import dump_value
+from whet.cli import exit_codes, failures
+from whet.cli.main import COMMANDS, main
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.case("D9")
+@pytest.mark.parametrize(
+    ("words", "says", "hint"),
+    [
+        (["tran"], "there is no command `tran`", "did you mean `train`?"),
+        (["train", "--modle", "m"], "`whet train` has no option `--modle`", "did you mean `--model`?"),
+        (["train", "-model=m"], "`whet train` has no option `-model`", "did you mean `--model`?"),
+        (["data", "inspct", "f"], "there is no action `inspct`", "did you mean `inspect`?"),
+        (["data", "inspect", "f", "--modl", "m"], "needs --model", "whet data inspect FILE --model MODEL"),
+        (["data"], "`whet data` needs ACTION", "whet data inspect or whet data cache"),
+        (["evaluate", "m"], "`whet evaluate` needs --task", "whet evaluate MODEL --task NAME"),
+        (["chat", "m", "--top-k", "many"], "`--top-k`: `many` is no whole number", "--top-k N"),
+        (["chat", "m", "--seed", "9" * 30], "is no whole number from 0", "--seed N"),
+        (["chat", "m", "--temperature", "nan"], "`nan` is no finite number from 0", "--temperature X"),
+        (["chat", "m", "--top-p"], "`--top-p`: it needs a value", "--top-p P"),
+        (["chat", "m", "more"], "`whet chat` has no place for `more`", "whet chat MODEL"),
+        (["merge", "m", "--method", "linar"], "`--method` takes no `linar`", "did you mean `linear`?"),
+        (["chat", "m", "--m", "3"], "`--m` may be several options", "--max-new-tokens, --min-p"),
+        (["show", "--follow", "--json"], "not allowed with argument", "--json"),
+    ],
+)
+def test_a_mistyped_word_is_told_with_what_was_meant(capsys, words, says, hint):
+    assert main(words) == exit_codes.MISTAKE
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first.startswith("error: ") and says in first
+    assert last.startswith("hint: ") and hint in last
+
+
+def test_every_command_tells_its_exit_codes(capsys):
+    for command in ("train", "chat"):
+        with pytest.raises(SystemExit) as left:
+            main([command, "--help"])
+        assert left.value.code == 0
+        text = " ".join(capsys.readouterr().out.split())
+        assert exit_codes.TOLD in text and "--debug" in text
+
+
+@pytest.mark.case("D7")
+@pytest.mark.parametrize("encoding", ["gbk", "cp1252", "latin-1", "ascii"])
+def test_what_a_terminal_cannot_say_is_escaped_so_that_json_reads_it(encoding):
+    code = "from whet.cli.streams import survive_encodings as s; s(); print(chr(0x1F642) + 'é中▶' + chr(0xD800))"
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, env=environment, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    text = done.stdout.decode(encoding).rstrip()
+    assert json.loads(f'"{text}"') == json.loads('"\\ud83d\\ude42é中▶\\ud800"')
+
+
+def test_a_reader_that_has_left_is_no_failure_and_a_broken_pipe_elsewhere_is(monkeypatch, capfd):
+    """`whet slots optimizer | true` ends well; a pipe to a worker that breaks is told."""
+    code = "import sys; from whet.cli.main import main; sys.exit(main(['slots', 'optimizer']))"
+    reads, writes = os.pipe()
+    os.close(reads)
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, stdout=writes, stderr=subprocess.PIPE)
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (0, b"")
+    broken = _failing(BrokenPipeError(32, "Broken pipe"))
+    monkeypatch.setattr("whet.cli.commands.runs.main", broken)
+    assert main(["runs"]) == exit_codes.FAILED
+
+
+def _failing(error: BaseException):
+    def fail(args):
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (MemoryError(), exit_codes.OUT_OF_MEMORY, "memory ran out"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), exit_codes.OUT_OF_MEMORY, "allocate"),
+        (OSError(28, "No space left on device", "/x/y"), exit_codes.FAILED, "no space left on device\n  at /x/y"),
+        (PermissionError(13, "Permission denied", "/x"), exit_codes.FAILED, "permission denied\n  at /x"),
+        (KeyboardInterrupt(), exit_codes.INTERRUPTED, "interrupted"),
+        (WhetError("no", hint="yes"), exit_codes.MISTAKE, "error: no\nhint: yes"),
+    ],
+)
+def test_each_end_has_its_code_and_one_message(monkeypatch, capsys, error, code, says):
+    monkeypatch.setattr("whet.cli.commands.runs.main", _failing(error))
+    assert main(["runs"]) == code
+    told = capsys.readouterr().err
+    assert says in told and "Traceback" not in told and (code == exit_codes.INTERRUPTED or "hint: " in told)
+
+
+@pytest.mark.case("D8")
+def test_an_error_of_whets_own_says_where_its_traceback_lies(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("whet.track.store.runs", lambda root: {}["lost"])
+    assert main(["runs", "--root", "a b"]) == exit_codes.FAILED
+    told = capsys.readouterr().err
+    (report,) = tmp_path.iterdir()
+    assert "KeyError: 'lost'" in told and "at whet/cli/commands/runs.py:" in told and str(report) in told
+    text = report.read_text()
+    assert "whet runs --root 'a b'\n" in text and "Traceback" in text and "torch 2" in text
+
+
+@pytest.mark.parametrize("how", ["--debug", "WHET_DEBUG"])
+def test_debug_shows_the_traceback_of_a_refusal(monkeypatch, capsys, how):
+    if how == "WHET_DEBUG":
+        monkeypatch.setenv(how, "1")
+    assert main(["slots", "optimiser", *([how] if how == "--debug" else [])]) == exit_codes.MISTAKE
+    told = capsys.readouterr().err
+    assert "Traceback" in told and "error: unknown slot `optimiser`" in told
+
+
+@pytest.mark.case("D8")
+def test_code_of_the_users_that_raises_is_told_with_its_line(tmp_path, monkeypatch, capsys):
+    (tmp_path / "mine.py").write_text(
+        "from whet.base.catalogue import schedule\n\n\n@schedule('mine')\ndef mine(step, total):\n"
+        "    'Divides by nothing.'\n    return 1 / (total - total)\n"
+    )
+    (tmp_path / "run.yaml").write_text(dump_value({**config(tmp_path), "plugins": ["mine.py"], "schedule": "mine"}))
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "run.yaml"]) == exit_codes.MISTAKE
+    told = capsys.readouterr().err
+    assert "error: `mine.py` raised ZeroDivisionError" in told and f"at {tmp_path}/mine.py:7" in told
+
+
+@pytest.mark.case("D10")
+def test_a_run_that_is_asked_to_stop_has_a_code_of_its_own(tmp_path, monkeypatch, capsys):
+    """The schedule sends this process SIGTERM once; continued, the run ends as any other."""
+    (tmp_path / "stops.py").write_text(
+        "import os, pathlib, signal\nfrom whet.base.catalogue import schedule\n\n\n@schedule('stops')\n"
+        "def stops(step, total):\n    'Constant.'\n    mark = pathlib.Path(__file__).with_name('asked')\n"
+        "    if step == 1 and not mark.exists():\n        mark.touch()\n        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    return 1.0\n"
+    )
+    settings = config(tmp_path, train={"steps": 4}, name="first", plugins=["stops.py"], schedule="stops")
+    (tmp_path / "run.yaml").write_text(dump_value(settings))
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "run.yaml"]) == exit_codes.STOPPED
+    assert "stopped at step 3" in capsys.readouterr().err
+    assert main(["train", "first"]) == exit_codes.DONE
+
+
+def test_every_command_is_a_file():
+    folder = REPOSITORY / "whet" / "cli" / "commands"
+    assert {path.stem.replace("_", "-") for path in folder.glob("[a-z]*.py")} == set(COMMANDS)
+
+
+def test_where_no_report_can_be_written_the_flag_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "not" / "there"))
+    error, code = failures.told(KeyError("x"), ["runs"])
+    assert code == exit_codes.FAILED and "--debug" in error.hint

@@ -1,0 +1,127 @@
+"""Arguments of commands: mistakes in them are told like any other, with what was meant; numbers have bounds."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import math
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
+
+from whet.base.errors import ConfigError
+
+_AT = "command line"
+_CHOICE = re.compile(r"(?:argument (?P<flag>.+?): )?invalid choice: (?P<given>.+?) \(choose from (?P<known>.+)\)", re.S)
+_VALUE = re.compile(r"argument (?P<flag>.+?): (?P<said>.+)", re.S)
+_AMBIGUOUS = re.compile(r"ambiguous option: (?P<given>\S+) could match (?P<known>.+)")
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose mistakes are ConfigErrors. Words that it has no place for are one, unless it `hands_on` such."""
+
+    hands_on = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        found, late = super().parse_known_args(args, namespace)
+        for word in late:
+            if word.startswith("-") and word != "-":
+                raise self._unknown(word)
+        if late and not self.hands_on:
+            raise ConfigError(f"`{self.prog}` has no place for `{late[0]}`", at=_AT, hint=self._shortest())
+        return found, late
+
+    def error(self, message: str) -> NoReturn:
+        raise self._told(message)
+
+    def _unknown(self, word: str) -> ConfigError:
+        name = word.partition("=")[0]
+        near = difflib.get_close_matches(name, self._option_string_actions, n=1)
+        hint = f"did you mean `{near[0]}`?" if near else f"{self.prog} --help"
+        return ConfigError(f"`{self.prog}` has no option `{name}`", at=_AT, hint=hint)
+
+    def _told(self, message: str) -> ConfigError:
+        """What argparse says, in our words."""
+        if match := _CHOICE.fullmatch(message):
+            known = re.findall(r"'([^']*)'", match["known"])
+            given, what = match["given"].strip("'\""), (match["flag"] or "value").split("/")[0]
+            message = f"there is no {what.lower()} `{given}`" if what.isupper() else f"`{what}` takes no `{given}`"
+            return ConfigError(message, at=_AT, hint=meant(given, known))
+        if match := _AMBIGUOUS.fullmatch(message):
+            return ConfigError(f"`{match['given']}` may be several options", at=_AT, hint=f"one of: {match['known']}")
+        if message.startswith("the following arguments are required: "):
+            missing = message.partition(": ")[2]
+            return ConfigError(f"`{self.prog}` needs {missing}", at=_AT, hint=self._needed(missing))
+        if match := _VALUE.fullmatch(message):
+            said = "it needs a value" if match["said"].startswith("expected ") else match["said"]
+            return ConfigError(f"`{match['flag']}`: {said}", at=_AT, hint=self._example(match["flag"]))
+        return ConfigError(message, at=_AT, hint=f"{self.prog} --help")
+
+    def _needed(self, missing: str) -> str:
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction) and action.metavar == missing:
+                return " or ".join(f"{self.prog} {name}" for name in action.choices)
+        return self._shortest()
+
+    def _shortest(self) -> str:
+        """The command with what it cannot do without."""
+        needed = [action for action in self._actions if action.required]
+        words = [word for action in needed for word in (*action.option_strings[:1], _name_of(action))]
+        return f"{' '.join([self.prog, *words])}; {self.prog} --help shows all of it"
+
+    def _example(self, flag: str) -> str:
+        """The flag with a value that it takes, and what it is."""
+        action = self._option_string_actions.get(flag.split("/")[0])
+        if action is None:
+            return f"{self.prog} --help"
+        example = action.default if isinstance(action.default, int | float | str) else _name_of(action)
+        about = f"  ({action.help})" if action.help else ""
+        return f"{flag.split('/')[0]}{f' {example}' if action.nargs != 0 else ''}{about}"
+
+
+def meant(given: str, known: Iterable[str]) -> str:
+    """A hint with the nearest of the known words, or all of them."""
+    known = list(known)
+    near = difflib.get_close_matches(given, known, n=1)
+    return f"did you mean `{near[0]}`?" if near else f"one of: {', '.join(known)}"
+
+
+def whole(least: int, most: int = 2**53) -> Callable[[str], int]:
+    """The type of an argument that is a whole number from `least` to `most`."""
+
+    def read(text: str) -> int:
+        try:
+            value = int(text) if len(text) < 40 else most + 1
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"`{text}` is no whole number") from None
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"`{_short(text)}` is no whole number from {least:,} to {most:,}")
+        return value
+
+    return read
+
+
+def number(least: float = -math.inf, most: float = math.inf) -> Callable[[str], float]:
+    """The type of an argument that is a finite number from `least` to `most`."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"`{_short(text)}` is no number") from None
+        if not math.isfinite(value) or not least <= value <= most:
+            sides = [f"from {least:g}"] if least > -math.inf else []
+            sides += [f"to {most:g}"] if most < math.inf else []
+            raise argparse.ArgumentTypeError(f"`{_short(text)}` is no finite number {' '.join(sides)}".rstrip())
+        return value
+
+    return read
+
+
+def _name_of(action: argparse.Action) -> str:
+    name = action.metavar[0] if isinstance(action.metavar, tuple) else action.metavar
+    return name or str(action.dest).upper()
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:37]}..."
