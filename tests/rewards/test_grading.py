@@ -221,3 +221,42 @@ def test_a_time_that_a_kind_limits_itself_is_that_kind_s(grade):
 def test_what_is_no_score_is_quoted(grade):
     grading = grade(["FILE:odd"], [(["text"], {})])
     assert grading.examples["odd"].startswith("ValueError: a score is 'high', which is no number; asked")
+
+
+@pytest.mark.case("A6")
+@pytest.mark.parametrize("said", ["raise", "hang", "die", "nan", "text"])
+def test_an_answer_on_which_one_of_two_rewards_fails_is_left_out(grade, said):
+    """The rest of the sum would be another reward: 1 for an answer that earned 6."""
+    both = ["FILE:odd", {"kind": "regex", "pattern": ".", "weight": 5}]
+    both[0] = {"function": "FILE:odd", "timeout_s": 1.0}
+    grading = grade(both, [(["fine", said], {})])
+    assert grading.grades[0].totals == (6.0, None)
+    assert grading.grades[0].scores["regex"] == (1.0, 1.0)
+    assert sum(grading.failures["odd"].values()) == 1
+
+
+@pytest.mark.case("A6")
+def test_a_reward_that_waits_too_long_in_a_thread_leaves_its_answer_out(grade, tmp_path):
+    (tmp_path / "plugin.py").write_text(
+        "import time\nfrom whet.base.catalogue import reward\n"
+        "@reward('waits')\ndef waits():\n    'Waits, as a judge or a sandbox may.'\n"
+        "    return lambda prompt, completions, row: [time.sleep(600 * (c == 'hang')) or 1.0 for c in completions]\n"
+    )
+    load_plugin(tmp_path / "plugin.py")
+    grading = grade(
+        [{"kind": "waits", "timeout_s": 0.3}, {"kind": "regex", "pattern": "."}], [(["hang"], {}), (["fine"], {})]
+    )
+    assert [g.totals for g in grading.grades] == [(None,), (2.0,)]
+    assert grading.failures == {"waits": {"timeout": 1}}
+
+
+@pytest.mark.case("A6")
+def test_a_failed_reward_without_weight_is_only_shown(grade):
+    grading = grade([{"function": "FILE:odd", "weight": 0}, {"kind": "regex", "pattern": "r"}], [(["raise"], {})])
+    assert grading.grades[0].totals == (1.0,) and grading.failures["odd"] == {"KeyError": 1}
+
+
+@pytest.mark.case("A7")
+def test_a_sum_of_nothing_but_rounding_is_nothing(grade):
+    parts = [{"kind": "regex", "pattern": ".", "weight": weight} for weight in (0.1, 0.2, -0.3)]
+    assert grade(parts, [(["a"], {})]).grades[0].totals == (0.0,)

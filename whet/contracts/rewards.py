@@ -50,7 +50,8 @@ class Task:
 class Grades:
     """What the completions of one task got, in their order.
 
-    `totals` are sums of weight x score over the rewards that gave one; None where none did (all abstained or failed).
+    `totals` are sums of weight x score over the rewards that gave one; None where none did, and where a reward with a
+    weight failed: what is left of the sum would be another reward, and a judge's time-out a strong signal.
     `scores` holds each reward's own, by name, unweighted; None where it abstained or failed.
     """
 

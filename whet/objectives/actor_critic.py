@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from whet.base.rounding import alike
 from whet.contracts.batch import Batch
 from whet.contracts.model import Models, Readout
 from whet.contracts.objective import Terms
@@ -113,8 +114,10 @@ class ActorCritic:
 
 
 def _whitened(advantages: list[list[np.ndarray]], weight_GN: np.ndarray) -> list[list[np.ndarray]]:
-    """Less their mean, over their spread, over all tokens of answers that count."""
+    """Less their mean, over their spread, over all tokens of answers that count; 0 where they are all the same."""
     counted = [a for g, group in enumerate(advantages) for n, a in enumerate(group) if weight_GN[g, n]]
     every = np.concatenate(counted) if counted else np.zeros(1)
-    mean, spread = every.mean(), every.std(ddof=1) if len(every) > 1 else 0.0
+    if alike(every):
+        return [[np.zeros_like(a) for a in group] for group in advantages]
+    mean, spread = every.mean(), every.std(ddof=1)
     return [[(a - mean) / (spread + FLOOR) for a in group] for group in advantages]

@@ -9,6 +9,8 @@ from typing import Literal
 
 import numpy as np
 
+from whet.base.rounding import alike
+
 Baseline = Literal["group", "leave_one_out", "batch", "none"]
 Scale = Literal["group", "batch", "none"]
 # Added to a standard deviation before it divides, as the reference implementations do.
@@ -20,24 +22,28 @@ def advantages(rewards_GN: np.ndarray, baseline: Baseline, scale: Scale) -> np.n
 
     `group` is the mean of a prompt's answers, `leave_one_out` that of the others, `batch` that of all; spreads are
     standard deviations with one degree of freedom less. A group with fewer than two rewards teaches nothing where it
-    is compared with itself.
+    is compared with itself. Rewards that are the same but for rounding are the same: nothing is left of them after
+    their mean, where an optimizer would step on any trace, and nothing is divided by the spread of their rounding.
     """
     counts_G1 = (~np.isnan(rewards_GN)).sum(1, keepdims=True)
+    is_level_G1, is_level = np.array([[alike(row)] for row in rewards_GN]), alike(rewards_GN.ravel())
     with warnings.catch_warnings():  # numpy warns of groups without a number
         warnings.simplefilter("ignore", RuntimeWarning)
         means_G1 = np.nanmean(rewards_GN, 1, keepdims=True)
         centred_GN = rewards_GN.copy()
         if baseline in ("group", "leave_one_out"):
-            centred_GN = np.where(counts_G1 > 1, rewards_GN - means_G1, 0.0)
+            centred_GN = np.where(is_level_G1, 0.0, rewards_GN - means_G1)
         elif baseline == "batch":
-            centred_GN = rewards_GN - np.nanmean(rewards_GN)
+            centred_GN = np.where(is_level, 0.0, rewards_GN - np.nanmean(rewards_GN))
         if baseline == "leave_one_out":
             centred_GN = centred_GN * counts_G1 / np.maximum(counts_G1 - 1, 1)
         if scale == "group":
-            centred_GN = centred_GN / (np.nan_to_num(np.nanstd(rewards_GN, 1, keepdims=True, ddof=1)) + FLOOR)
+            centred_GN = centred_GN / np.where(
+                is_level_G1, 1.0, np.nanstd(rewards_GN, 1, keepdims=True, ddof=1) + FLOOR
+            )
         elif scale == "batch":
             spread = centred_GN if baseline in ("group", "leave_one_out") else rewards_GN
-            centred_GN = centred_GN / (np.nan_to_num(np.nanstd(spread, ddof=1)) + FLOOR)
+            centred_GN = centred_GN / (1.0 if alike(spread.ravel()) else np.nanstd(spread, ddof=1) + FLOOR)
     return np.where(np.isnan(rewards_GN), 0.0, centred_GN)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from whet.base.rounding import alike
 from whet.contracts.batch import Batch
 from whet.contracts.model import Model, Models
 from whet.contracts.objective import Terms
@@ -45,8 +46,8 @@ class OnlinePreference:
     def credit(self, outcome: Outcome) -> Credit:
         kept: list[tuple[int, ...]] = []
         for rewards_N in outcome.rewards_GN:
-            differs = np.isfinite(rewards_N).any() and np.nanmax(rewards_N) > np.nanmin(rewards_N)
-            kept.append((int(np.nanargmax(rewards_N)), int(np.nanargmin(rewards_N))) if differs else ())
+            is_level = alike(rewards_N)
+            kept.append(() if is_level else (int(np.nanargmax(rewards_N)), int(np.nanargmin(rewards_N))))
         fields = {"weight": np.ones(outcome.rewards_GN.shape, np.float32)}
         return Credit(fields, np.array([bool(pair) for pair in kept]), kept=kept)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from whet.base.rounding import slack
 from whet.base.seeds import derive
 from whet.contracts.rewards import Grader, Player, Task
 from whet.data.prompts import Asked
@@ -91,19 +92,21 @@ def _rows(
         chosen.failures.update({(name, reason): count for reason, count in reasons.items()})
     chosen.examples.update(grading.examples)
     for a, group, grades in zip(asked, groups, grading.grades, strict=True):
-        totals = [(total, -place) for place, total in enumerate(grades.totals) if total is not None]
+        totals = [(total, place) for place, total in enumerate(grades.totals) if total is not None]
         if not totals:
             chosen.ungraded += 1
             continue
         chosen.mean += sum(total for total, _ in totals) / len(totals)
-        best, place = max(totals)
-        if at_least is not None and best < at_least:
+        best = max(total for total, _ in totals)
+        enough = slack([best])
+        best, place = next(found for found in totals if found[0] >= best - enough)
+        if at_least is not None and best < at_least - enough:
             chosen.below += 1
             continue
         chosen.written += 1
         chosen.best += best
         tools = {"tools": list(a.prompt.tools)} if a.prompt.tools else {}
-        yield {"messages": [*_messages(a), *group[-place].messages], **tools, "reward": best}
+        yield {"messages": [*_messages(a), *group[place].messages], **tools, "reward": best}
 
 
 def _messages(asked: Asked) -> list[dict[str, Any]]:

@@ -136,6 +136,7 @@ class _Book:
     scores: dict[tuple[str, int, int], Score] = field(default_factory=dict)
     failures: dict[str, Counter[str]] = field(default_factory=dict)
     examples: dict[str, str] = field(default_factory=dict)
+    failed: set[tuple[str, int, int]] = field(default_factory=set)
 
     def enter(self, name: str, call: _Call, outcome: Outcome) -> None:
         values = outcome.value if outcome.reason is None else [None] * len(call.places)
@@ -152,22 +153,30 @@ class _Book:
         for number, task in enumerate(self.tasks):
             places = range(len(task.completions))
             scores = {w.name: tuple(self.scores[w.name, number, place] for place in places) for w in rewards}
-            totals = tuple(_total(rewards, scores, place) for place in places)
+            totals = tuple(self._total(rewards, scores, number, place) for place in places)
             grades.append(Grades(totals, scores))
         failures = {name: dict(reasons) for name, reasons in self.failures.items()}
         return Grading(tuple(grades), failures, dict(self.examples))
 
+    def _total(
+        self, rewards: Sequence[Weighted], scores: dict[str, tuple[Score, ...]], number: int, place: int
+    ) -> Score:
+        """The weighted sum; None where a reward that counts failed: a part of it would be another reward."""
+        if any(w.weight and (w.name, number, place) in self.failed for w in rewards):
+            return None
+        given = [w.weight * value for w in rewards if (value := scores[w.name][place]) is not None]
+        total = math.fsum(given)
+        # 0.1 + 0.2 - 0.3 is nothing, and whatever is nothing must be the same for all answers.
+        is_nothing = abs(total) <= 1e-12 * sum(map(abs, given))
+        return (0.0 if is_nothing else total) if given else None
+
     def _fail(self, name: str, reason: str, message: str, call: _Call, place: int) -> None:
         self.failures.setdefault(name, Counter())[reason] += 1
+        self.failed.add((name, call.number, place))
         if name not in self.examples:
             asked = call.task.prompt[-1].get("content", "") if call.task.prompt else ""
             said = call.task.completions[place]
             self.examples[name] = f"{message}; asked {_excerpt(str(asked))}, the model said {_excerpt(said)}"
-
-
-def _total(rewards: Sequence[Weighted], scores: dict[str, tuple[Score, ...]], place: int) -> Score:
-    given = [(w.weight, value) for w in rewards if (value := scores[w.name][place]) is not None]
-    return sum(weight * value for weight, value in given) if given else None
 
 
 def _excerpt(text: str) -> str:

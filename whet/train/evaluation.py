@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from whet.base.rounding import slack
 from whet.contracts.records import EvaluationRecord, GenerationRecord, Notice, Record
 from whet.train.held_out import HeldOut
 
@@ -51,8 +52,9 @@ class Evaluation:
                 emit(GenerationRecord(step, prompt, text))
 
     def _note(self, cost: float) -> None:
-        """What is not a number is no improvement."""
-        self._worse = 0 if cost < self._best else self._worse + 1
+        """What is not a number is no improvement, nor is the rounding of a reward's mean."""
+        least = slack([self._best]) if self._held_out is not None and self._held_out.sign < 0 else 0.0
+        self._worse = 0 if cost < self._best - least else self._worse + 1
         self._best = cost if cost < self._best else self._best
 
     def state_dict(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from whet.base.rounding import alike
 from whet.contracts.rewards import Grades, Trajectory
 from whet.contracts.sample import Origin, Sample
 
@@ -45,8 +46,7 @@ class Answered:
     @property
     def differs(self) -> bool:
         """Whether the answers got different rewards, so that a comparison teaches something."""
-        rewards_N = self.rewards_N
-        return bool(np.isfinite(rewards_N).sum() > 1 and np.nanmax(rewards_N) > np.nanmin(rewards_N))
+        return not alike(self.rewards_N)
 
 
 def grouped(answered: Answered, kept: Sequence[int] | None = None) -> Sample:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from whet.base.rounding import alike
 from whet.contracts.rollouts import Credit, Outcome
 from whet.train.online.answered import Answered
 
@@ -57,7 +58,7 @@ def why_flat(answered: Sequence[Answered], credit: Credit) -> str:
         return (
             f"none of {len(rewards)} answers counts; {np.mean([a.is_truncated_N for a in answered]):.0%} are truncated"
         )
-    if np.nanstd(rewards) == 0:
+    if alike(rewards):
         return f"all {len(rewards)} answers got {np.nanmean(rewards):.4g}"
     return f"within each of {len(answered)} prompts all answers got the same"
 
