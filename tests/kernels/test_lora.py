@@ -121,3 +121,25 @@ def test_under_autocast_the_products_are_bfloat16_and_the_gradients_keep_their_d
     found = gradients((ours.float(),), x, [part])
     assert {g.dtype for g in found} == {torch.float32}
     close(found, gradients((exact,), x, [part]), 0.02)
+
+
+@pytest.mark.case("G5")
+def test_what_is_returned_may_be_changed_in_place():
+    """As models do (gemma3n, roc_bert): with the gradients of the same steps out of place."""
+    parts = [projection(6, 8, 2, seed) for seed in range(3)]
+    down = projection(8, 6, 2, 4)
+    x = torch.randn(2, 3, 6, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    inputs = [p for part in (*parts, down) for p in (part.first_RD, part.second_OR)]
+
+    def twice(y, in_place):
+        return y.mul_(2).add_(1) if in_place else y * 2 + 1
+
+    def found(in_place):
+        y = [twice(one, in_place) for one in project(x, parts)]
+        y.append(twice(gated_mlp(x, *parts[:2], down, SILU), in_place))
+        packed = projection(6, 8, 2, 7, torch.float32, codec="nf4")
+        y.append(twice(project(x.float(), [packed])[0], in_place).double())
+        return torch.autograd.grad(sum((one**2).sum() for one in y), inputs)
+
+    for ours, theirs in zip(found(True), found(False), strict=True):
+        torch.testing.assert_close(ours, theirs)

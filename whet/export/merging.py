@@ -27,6 +27,7 @@ from whet.models.checkpoints.stored import Stored, local_folder
 from whet.models.loading import Spec, stored_config
 from whet.models.merging.combine import Recipe
 from whet.models.merging.folding import Adapter, needs_whole_base
+from whet.models.merging.layers import ties_of, untie_config
 from whet.models.merging.weights import Change, Finetuned, Merged, Rounded, Weighted, check_recipe
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def mixture(base: str, parts: Sequence[Part], recipe: Recipe) -> tuple[Any, Merg
     weights = seen_by(weights_of(base, model), model, [part.path for part in parts])
     changes = [Weighted(_change(part.path, model, weights, base), part.weight) for part in parts]
     check_recipe(changes, recipe)
-    config = _fitting(config, model, changes)
+    config = _fitting(config, model, changes, apart=_is_apart(base, weights, model))
     return config, Merged(weights, skeleton(config), changes, recipe)
 
 
@@ -104,7 +105,9 @@ def weights_of(path: str, model: nn.Module) -> Mapping[str, Tensor]:
     """The weights of a model folder under the architecture's names; an adapter's are those of its base, changed."""
     if is_adapter(path):
         below = seen_by(weights_of(base_of(path), model), model, [path])
-        return Merged(below, model, [Weighted(_change(path, model, below, base_of(path)))], Recipe())
+        change = Weighted(_change(path, model, below, base_of(path)))
+        fitting = _fitting(model.config, model, [change], apart=_is_apart(base_of(path), below, model))
+        return Merged(below, skeleton(fitting), [change], Recipe())
     stored = Stored(local_folder(path))
     ties: Mapping[str, str] = getattr(model, "all_tied_weights_keys", {})
     if all(name in stored for name in model.state_dict() if name not in ties):
@@ -142,22 +145,30 @@ def _in_memory(path: str, dtype: torch.dtype | str = "auto") -> nn.Module:
 
 def _change(path: str, model: nn.Module, weights: Mapping[str, Tensor], base: str) -> Change:
     if not is_adapter(path):
-        return Finetuned(path, weights_of(path, model), model)
+        return Finetuned(path, weights_of(path, model), model, is_tied=_is_tied(stored_config(Spec(path))))
     if needs_whole_base(path):
-        whole = merged(_in_memory(last_base(base), torch.float32), path).state_dict()
-        return Finetuned(path, whole, model)
+        whole = merged(_in_memory(last_base(base), torch.float32), path)
+        return Finetuned(path, whole.state_dict(), model, is_tied=_is_tied(whole.config))
     return Adapter(path, model)
 
 
-def _fitting(config: Any, model: nn.Module, changes: Sequence[Weighted]) -> Any:
-    """The config with the ends untied that now differ, and with the vocabulary that an adapter has brought."""
+def _is_apart(base: str, weights: Mapping[str, Tensor], model: nn.Module) -> bool:
+    """Whether adapters below have left tied weights apart."""
+    return is_adapter(base) and any(end in weights for end in ties_of(model))
+
+
+def _is_tied(config: Any) -> bool:
+    return bool(getattr(config.get_text_config(), "tie_word_embeddings", False))
+
+
+def _fitting(config: Any, model: nn.Module, changes: Sequence[Weighted], *, apart: bool) -> Any:
+    """The config with the ends untied that now differ, or were `apart` in an adapter below, and with the vocabulary
+    that an adapter has brought."""
     config = copy.deepcopy(config)
-    ties: Mapping[str, str] = getattr(model, "all_tied_weights_keys", {})
-    adapters = [one.change for one in changes if isinstance(one.change, Adapter)]
-    if any(adapter.unties(ends) for adapter in adapters for ends in ties.items()):
-        config.get_text_config().tie_word_embeddings = False
-        config.tie_word_embeddings = False
-    for rows in filter(None, (adapter.vocabulary for adapter in adapters)):
+    ties = ties_of(model)
+    if apart or any(one.change.unties(ends) for one in changes for ends in ties.items()):
+        untie_config(config)
+    for rows in filter(None, (one.change.vocabulary for one in changes)):
         config.get_text_config().vocab_size = rows
     return config
 

@@ -30,6 +30,7 @@ from whet.models.checkpoints.coded import is_beyond_transformers, load_coded
 from whet.models.families import family_of
 from whet.models.heads import beside, class_of, headed, quietly
 from whet.models.language import unwrapped
+from whet.models.merging.layers import fold
 from whet.models.roles import roles
 
 # Prose, code, digits, other scripts, and blanks in places where tokenizers differ.
@@ -243,9 +244,8 @@ def plain(folder: Path, head: Head | None = None) -> nn.Module:
     from peft import PeftModel
 
     base: Any = plain(Path(base_of(str(folder))), beside(str(folder)) or head)
-    if hasattr(base, "merge_and_unload"):
-        dense: Any = quantized.dequantize(base)
-        base = dense.merge_and_unload()
+    if isinstance(base, PeftModel):
+        base = fold(quantized.dequantize(base.get_base_model()))
     how = quantized.Quantization.beside(str(folder))
     if how is not None:
         quantized.quantize(base, how)

@@ -54,7 +54,8 @@ def project(x: Tensor, projections: Sequence[Projection]) -> tuple[Tensor, ...]:
     through one product where they are multiplied with the input.
     """
     flat = [t for p in projections for t in (p.weight_OD, p.bias_O, p.first_RD, p.second_OR)]
-    return _Project.apply(x, tuple(p.scale for p in projections), _product_dtype(x), *flat)
+    outputs = _Project.apply(x, tuple(p.scale for p in projections), _product_dtype(x), *flat)
+    return tuple(_shaped(y_TO, x) for y_TO in outputs)
 
 
 def gated_mlp(x: Tensor, gate: Projection, up: Projection, down: Projection, activation: Activation) -> Tensor:
@@ -64,7 +65,8 @@ def gated_mlp(x: Tensor, gate: Projection, up: Projection, down: Projection, act
     activation and the product as well, which are computed again instead.
     """
     flat = [t for p in (gate, up, down) for t in (p.weight_OD, p.bias_O, p.first_RD, p.second_OR)]
-    return _GatedMLP.apply(x, (gate.scale, up.scale, down.scale), activation, _product_dtype(x), *flat)
+    scales = (gate.scale, up.scale, down.scale)
+    return _shaped(_GatedMLP.apply(x, scales, activation, _product_dtype(x), *flat), x)
 
 
 def reference_project(x: Tensor, projections: Sequence[Projection]) -> tuple[Tensor, ...]:
@@ -83,13 +85,12 @@ class _Project(Function):
         outputs, inner_TR = _forward(x_TD, parts)
         ctx.save_for_backward(x_TD, inner_TR, *flat)
         ctx.scales, ctx.shape, ctx.like = scales, x.shape, x.dtype
-        return tuple(y.view(*x.shape[:-1], y.shape[-1]) for y in outputs)
+        return tuple(outputs)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
         x_TD, inner_TR, *flat = ctx.saved_tensors
-        grads = tuple(g.reshape(-1, g.shape[-1]) for g in grads)
         grad_TD, matrices = _backward(x_TD, inner_TR, grads, _parts(flat, ctx.scales), ctx.needs_input_grad[0])
         if grad_TD is not None:
             grad_TD = grad_TD.view(ctx.shape).to(ctx.like)
@@ -108,14 +109,13 @@ class _GatedMLP(Function):
         (y_TO,), last_TR = _forward(hidden_TI, (down,))
         ctx.save_for_backward(x_TD, inner_TR, gate_TI, up_TI, last_TR, *flat)
         ctx.scales, ctx.activation, ctx.shape, ctx.like = scales, activation, x.shape, x.dtype
-        return y_TO.view(*x.shape[:-1], y_TO.shape[-1])
+        return y_TO
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
+    def backward(ctx: Any, grad_TO: Tensor) -> tuple[Any, ...]:
         x_TD, inner_TR, gate_TI, up_TI, last_TR, *flat = ctx.saved_tensors
         gate, up, down = _parts(flat, ctx.scales)
-        grad_TO = grad.reshape(-1, grad.shape[-1])
         active_TI = ctx.activation.forward(gate_TI)
         hidden_TI = active_TI * up_TI
         grad_hidden_TI, of_down = _backward(hidden_TI, last_TR, (grad_TO,), (down,), True)
@@ -129,6 +129,12 @@ class _GatedMLP(Function):
         if grad_TD is not None:
             grad_TD = grad_TD.view(ctx.shape).to(ctx.like)
         return grad_TD, None, None, None, *of_inner, *of_down
+
+
+def _shaped(y_TO: Tensor, x: Tensor) -> Tensor:
+    """The output in the shape of its input. Not inside the Function: models change outputs in place, which autograd
+    allows of no view that a Function has made."""
+    return y_TO.view(*x.shape[:-1], y_TO.shape[-1])
 
 
 def _forward(x_TD: Tensor, parts: Sequence[Projection]) -> tuple[list[Tensor], Tensor]:

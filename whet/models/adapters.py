@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from whet.base.errors import ModelError
 CONFIG = "adapter_config.json"
 NAME = "default"
 _PLACE = "_whet_adapter"
+_PREFIX = "base_model.model."
 
 
 def is_adapter(path: str | None) -> bool:
@@ -68,16 +69,7 @@ def with_adapter(module: nn.Module, path: str) -> nn.Module:
 
 def merged(module: nn.Module, path: str) -> nn.Module:
     """The base model with the adapter folded into its weights. Raises ModelError for a method that cannot be."""
-    wrapper = _loaded(module, path)
-    try:
-        return wrapper.merge_and_unload(safe_merge=True)
-    except (AttributeError, NotImplementedError, TypeError, ValueError) as error:
-        kind = wrapper.peft_config[NAME].peft_type.value
-        raise ModelError(
-            f"a {kind} adapter cannot be merged: {str(error).splitlines()[0]}",
-            at=path,
-            hint="continue it with `tuner.adapter=FOLDER` on its base model",
-        ) from None
+    return _folded(module, _loaded(module, path), path)
 
 
 def merge(module: nn.Module) -> nn.Module:
@@ -86,7 +78,25 @@ def merge(module: nn.Module) -> nn.Module:
     if wrapper is None:
         return module
     del module.__dict__[_PLACE]
-    return wrapper.merge_and_unload(safe_merge=True)
+    return _folded(module, wrapper, getattr(module, "name_or_path", None) or None)
+
+
+def _folded(module: nn.Module, wrapper: Any, path: str | None) -> nn.Module:
+    from whet.models.merging.layers import UNMERGEABLE, fold
+
+    config = wrapper.peft_config[NAME]
+    try:
+        if config.is_prompt_learning:
+            raise NotImplementedError("it adds to the input and changes no weight")
+        fold(module)
+    except UNMERGEABLE as error:
+        raise ModelError(
+            f"a {config.peft_type.value} adapter cannot be merged: {str(error).splitlines()[0]}",
+            at=path,
+            hint="continue it with `tuner.adapter=FOLDER` on its base model",
+        ) from None
+    vars(module).pop("peft_config", None)
+    return module
 
 
 def stored_adapter(module: nn.Module, tensors: Mapping[str, Tensor]) -> tuple[Any, dict[str, Tensor]]:
@@ -98,6 +108,7 @@ def stored_adapter(module: nn.Module, tensors: Mapping[str, Tensor]) -> tuple[An
 
         return wrapper.peft_config[NAME], stored_prompt(wrapper, tensors)
     prefix = next(name for name, part in wrapper.named_modules() if part is module)
+    tensors = under_all_names(module, tensors)
     beside = {name: t for name, t in wrapper.state_dict().items() if not name.startswith(f"{prefix}.")}
     state = beside | {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
     starts = {name: tensor for name, tensor in state.items() if name.endswith((".start_A", ".start_B"))}
@@ -109,6 +120,13 @@ def stored_adapter(module: nn.Module, tensors: Mapping[str, Tensor]) -> tuple[An
 
     named = {name.replace(".start_", ".lora_") + ".weight": tensor for name, tensor in starts.items()}
     return of_original(config, stored, named)
+
+
+def under_all_names(module: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """`tensors`, of which tied ones are given once, under every name that the module has for them."""
+    named = dict(module.named_parameters(remove_duplicate=False))
+    values = {id(named[name]): tensor for name, tensor in tensors.items() if name in named}
+    return dict(tensors) | {name: values[id(p)] for name, p in named.items() if id(p) in values}
 
 
 def adapter_state(wrapper: Any, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -127,7 +145,70 @@ def stored_weights(path: str) -> dict[str, Any]:
         pickled = (Path(path) / "adapter_model.bin").is_file()
         what = "holds pickled weights only" if pickled else "holds no adapter_model.safetensors"
         raise ModelError(f"{path} {what}", at=path, hint="save it again with PEFT: model.save_pretrained(FOLDER)")
-    return load_file(file)
+    tensors = load_file(file)
+    return {name: tensors[name] for name in _own(tensors)}
+
+
+def _own(names: Iterable[str]) -> list[str]:
+    """The names without the second copies that PEFT (0.21) writes of resized modules that are trained whole."""
+    names = set(names)
+    twice = {name for name in names if ".original_module." in name}
+    twice |= {name for name in names if name.replace(".modules_to_save", "") in names - {name}}
+    return sorted(names - twice)
+
+
+def stored_shapes(path: str) -> dict[str, tuple[int, ...]]:
+    """The shapes of the adapter's tensors by their names in its file, of which the head alone is read."""
+    from safetensors import SafetensorError, safe_open
+
+    file = Path(path) / "adapter_model.safetensors"
+    if not file.is_file():
+        return {}
+    try:
+        with safe_open(file, "pt") as tensors:
+            return {name: tuple(tensors.get_slice(name).get_shape()) for name in _own(tensors.keys())}
+    except (OSError, SafetensorError) as error:
+        raise ModelError(
+            f"`{file.name}` cannot be read: {error}", at=path, hint="copy it from its source again"
+        ) from None
+
+
+def ends_of(shapes: Mapping[str, tuple[int, ...]], module: Any) -> dict[str, int]:
+    """Rows of the embedding and of the head, by name, as far as an adapter with these tensors brings them whole."""
+    ends = [module.get_input_embeddings(), module.get_output_embeddings()]
+    names = {f"{name}.weight" for name, part in module.named_modules() if any(part is end for end in ends)}
+    whole = {name.removeprefix(_PREFIX).replace(".base_layer.", "."): shape for name, shape in shapes.items()}
+    return {name: whole[name][0] for name in sorted(names & whole.keys())}
+
+
+def grow_for(module: Any, path: str) -> None:
+    """Give the base as many tokens as the adapter of a folder, which brings their embeddings, was trained with."""
+    embedding = module.get_input_embeddings() if hasattr(module, "get_input_embeddings") else None
+    shapes = stored_shapes(path)
+    if embedding is None or not any(shape and shape[0] > len(embedding.weight) for shape in shapes.values()):
+        return
+    rows = max(ends_of(shapes, module).values(), default=0)
+    if rows > len(embedding.weight):
+        module.resize_token_embeddings(rows, mean_resizing=False)
+
+
+def breaks_a_tie(path: str, shapes: Mapping[str, tuple[int, ...]], module: nn.Module) -> bool:
+    """Whether the adapter of a folder, folded in, leaves tied weights of the module apart. Reads no tensor."""
+    from peft import PeftConfig
+
+    from whet.models.merging.layers import ties_of
+
+    config: Any = PeftConfig.from_pretrained(path)
+    copied = () if getattr(config, "ensure_weight_tying", False) else getattr(config, "modules_to_save", None) or ()
+    owners = {end.rpartition(".")[0] for pair in ties_of(module).items() for end in pair}
+    for key in shapes:
+        name = key.removeprefix(_PREFIX).replace(".base_layer.", ".")
+        owner = next((one for one in owners if name.startswith(f"{one}.")), None)
+        if owner is None or name.endswith("trainable_tokens_delta"):
+            continue
+        if name != f"{owner}.weight" or any(f".{owner}".endswith(f".{one}") for one in copied):
+            return True
+    return False
 
 
 @contextmanager
@@ -145,6 +226,7 @@ def _loaded(module: nn.Module, path: str) -> Any:
     config.inference_mode = True
     base = config.base_model_name_or_path
     config.base_model_name_or_path = None  # PEFT warns where it differs from the module's own name
+    grow_for(module, path)
     try:
         with quiet():
             wrapper = get_peft_model(module, config)
@@ -168,7 +250,10 @@ def fill(wrapper: Any, path: str) -> None:
         return  # its one tensor is loaded apart, and counted as unexpected
     held = adapter_state(wrapper, wrapper.state_dict())
     # What a file has beyond the adapter's own, such as the base's embedding, counts only if it has no place.
-    strange = sorted([*report.unexpected_keys, *(held.keys() - stored.keys())])
+    # Tied matrices are stored once.
+    given = {held[name].data_ptr() for name in held.keys() & stored.keys()}
+    missing = [name for name in held.keys() - stored.keys() if held[name].data_ptr() not in given]
+    strange = sorted([*report.unexpected_keys, *missing])
     if strange:
         names = ", ".join(strange[:3]) + (", ..." if len(strange) > 3 else "")
         raise ModelError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from contextlib import nullcontext
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,22 @@ from whet.base import hub
 from whet.base.errors import ModelError
 from whet.base.seeds import forked
 from whet.contracts.model import Head
-from whet.models.adapters import base_of, is_adapter, merged, with_adapter
+from whet.models.adapters import (
+    base_of,
+    breaks_a_tie,
+    ends_of,
+    grow_for,
+    is_adapter,
+    merged,
+    stored_shapes,
+    with_adapter,
+)
 from whet.models.attention import own
 from whet.models.checkpoints import coded, quantized
 from whet.models.checkpoints.quantized import Quantization
 from whet.models.families import auto_class, family_of, first_position
 from whet.models.heads import DRAWN, headed, is_drawn, quietly
+from whet.models.merging.layers import untie
 from whet.models.tuning import new_tokens
 
 
@@ -127,10 +138,38 @@ def _check_stored(spec: Spec, config: PretrainedConfig) -> None:
 
 def _of_adapter(spec: Spec, under: Spec) -> tuple[PretrainedConfig, Any | None]:
     """The base model's config, and the tokenizer beside the adapter where there is one."""
+    assert spec.path is not None
     config, tokenizer = read(under)
-    if spec.tokenizer is None and spec.path and _has(spec.path, "tokenizer*", "vocab*", "*.model"):
+    if spec.tokenizer is None and _has(spec.path, "tokenizer*", "vocab*", "*.model"):
         tokenizer = _tokenizer(spec)
+    rows = _rows_of_adapter(spec.path, config, allow_code=spec.allow_code)
+    if rows is not None:
+        config.get_text_config().vocab_size = rows
+        config.vocab_size = rows
+    _check_vocabulary(config, tokenizer)
     return config, tokenizer
+
+
+def _rows_of_adapter(path: str, config: PretrainedConfig, *, allow_code: bool) -> int | None:
+    """How many tokens the embedding has that an adapter brings whole, if they are not as many as the base's."""
+    shapes, vocab = stored_shapes(path), getattr(config.get_text_config(), "vocab_size", None)
+    whole = [shape[0] for name, shape in shapes.items() if name.endswith(".weight") and shape]
+    if vocab is None or max(whole, default=0) <= vocab:
+        return None
+    with torch.device("meta"):
+        module = auto_class(config, allow_code=allow_code).from_config(config, trust_remote_code=allow_code)
+    ends = ends_of(shapes, module)
+    rows = set(ends.values()) - {vocab}
+    if not rows:
+        return None
+    tied = getattr(config.get_text_config(), "tie_word_embeddings", False)
+    if len(rows) > 1 or (module.get_output_embeddings() is not None and len(ends) < 2 and not tied):
+        raise ModelError(
+            f"the adapter {path} has {' and '.join(f'{n:,}' for n in sorted(rows))} rows of {', '.join(ends)}, and its "
+            f"base {vocab:,} of each end: the other end's rows are nowhere",
+            at=path, hint="save it again with PEFT: model.save_pretrained(FOLDER, save_embedding_layers=True)",
+        )  # fmt: skip
+    return rows.pop()
 
 
 def context_length(config: PretrainedConfig) -> int | None:
@@ -162,7 +201,8 @@ def build_module(
         build: dict[str, Any] = {
             "dtype": dtype, "seed": seed, "attention": attention, "on_meta": on_meta, "head": head,
         }  # fmt: skip
-        return _quantized(spec, _with_adapter(spec, build_module(spec.under, config, **build), merge, on_meta))
+        base = build_module(spec.under, _of_base(config, spec.under), **build)
+        return _quantized(spec, _with_adapter(spec, base, merge, on_meta))
     how = {"dtype": dtype, "attn_implementation": attention or own(config), "trust_remote_code": spec.allow_code}
     if on_meta:
         with torch.device("meta"):
@@ -171,6 +211,18 @@ def build_module(
         if spec.init is not None:
             return _quantized(spec, kind.from_config(config, **how))
         return _with_weights(spec, config, how, kind, has_head=head is not None)
+
+
+def _of_base(config: PretrainedConfig, under: Spec) -> PretrainedConfig:
+    """The config with as many tokens as the base has, where an adapter has more."""
+    if under.path is None or under.under is not None:
+        return config
+    vocab = getattr(stored_config(under).get_text_config(), "vocab_size", None)
+    if vocab in (None, config.get_text_config().vocab_size):
+        return config
+    config = deepcopy(config)
+    config.get_text_config().vocab_size = config.vocab_size = vocab
+    return config
 
 
 def _quantized(spec: Spec, module: Any) -> Any:
@@ -183,7 +235,13 @@ def _with_adapter(spec: Spec, base: PreTrainedModel, merge: bool, on_meta: bool)
     assert spec.path is not None
     if merge:
         base = quantized.dequantize(base)
-    module = base if on_meta else merged(base, spec.path) if merge else with_adapter(base, spec.path)
+    if on_meta:
+        grow_for(base, spec.path)
+        if merge and breaks_a_tie(spec.path, stored_shapes(spec.path), base):
+            untie(base)
+        module: Any = base
+    else:
+        module = merged(base, spec.path) if merge else with_adapter(base, spec.path)
     module.name_or_path = spec.path
     return module
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
@@ -13,6 +11,7 @@ from whet.base.errors import RunError
 from whet.kernels.dense import dense
 from whet.models.adapters import wrapper_of
 from whet.models.language import unwrapped
+from whet.models.merging.layers import breaks_ties, live_weights
 from whet.models.value_head import is_of_head
 
 
@@ -30,26 +29,12 @@ def live_tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
         raise RunError(
             "weights of an adapter cannot be sent while they are sharded", at="rollout.engine", hint="tuner: full"
         )
-    yield from _merged(unwrapped(module))
-
-
-def _merged(base: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Weights of the base model, each with what its adapter adds. Parameters of adapters have no name outside."""
-    from peft.tuners.tuners_utils import BaseTunerLayer
-
-    layers = {name: part for name, part in base.named_modules() if isinstance(part, BaseTunerLayer)}
-    for name, parameter in base.named_parameters():
-        owner, _, last = name.rpartition(".")
-        if owner.endswith(".base_layer"):
-            layer: Any = layers[owner.removesuffix(".base_layer")]
-            with torch.no_grad():
-                whole = _whole(parameter)
-                if last == "weight":
-                    for adapter in layer.active_adapters:
-                        whole = whole + layer.get_delta_weight(adapter).to(whole)
-            yield f"{owner.removesuffix('.base_layer')}.{last}", whole
-        elif not any(name.startswith(f"{layer}.") for layer in layers):
-            yield name, _whole(parameter)
+    if breaks_ties(module):
+        raise RunError(
+            "the adapter changes one end of weights that are tied, which an engine holds only once",
+            at="tuner.targets", hint="tuner.targets=all-linear",
+        )  # fmt: skip
+    yield from ((name, tensor) for name, tensor in live_weights(unwrapped(module)) if not is_of_head(name))
 
 
 def _whole(parameter: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from whet.base.errors import ModelError
 from whet.models.adapters import quiet, stored_weights
+from whet.models.merging.layers import UNMERGEABLE, plain
 
 _PREFIX = "base_model.model."
 _ROWS = ".token_adapter.trainable_tokens_delta"
@@ -61,8 +62,7 @@ class Adapter:
         layer = self._shared[owner] if self._shared else self._layer(owner, module)
         if self._shared:
             _fill(layer.get_base_layer(), dict(module.named_parameters(recurse=False)))
-        self._merge(layer)
-        merged = {f"{prefix}{name}": p.detach() for name, p in layer.get_base_layer().named_parameters(recurse=False)}
+        merged = {f"{prefix}{name}": p.detach() for name, p in self._plain(layer).named_parameters(recurse=False)}
         if self._shared:
             _hollow(layer.get_base_layer())
         return {name: merged.get(name, tensor) for name, tensor in found.items()}
@@ -133,15 +133,11 @@ class Adapter:
         _load(wrapper, {key: self._state[key] for key in self._owners[owner]}, self.path)
         return wrapper.get_base_model().get_submodule(owner)
 
-    def _merge(self, layer: Any) -> None:
-        from peft.tuners.tuners_utils import BaseTunerLayer
-
+    def _plain(self, layer: Any) -> nn.Module:
         try:
-            with torch.no_grad(), quiet():
-                while isinstance(layer, BaseTunerLayer):  # one around another, for two parameters of one module
-                    layer.merge(safe_merge=True)
-                    layer = layer.base_layer
-        except (AttributeError, NotImplementedError, TypeError, ValueError) as error:
+            with quiet():
+                return plain(layer)
+        except UNMERGEABLE as error:
             raise _unmergeable(self._config, self.path, _first(error)) from error
 
 

@@ -26,6 +26,15 @@ class Change(Protocol):
         """The weights of the module `owner`, by their full names and in float32, after the change."""
         ...
 
+    def unties(self, ends: Sequence[str]) -> bool:
+        """Whether the two ends of a tie may differ after the change."""
+        ...
+
+    @property
+    def vocabulary(self) -> int | None:
+        """Rows of the embedding, if the change brings others than the base has."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Weighted:
@@ -36,10 +45,13 @@ class Weighted:
 
 
 class Finetuned:
-    """A whole model of the same architecture; the change is what it has become."""
+    """A whole model of the same architecture; the change is what it has become.
 
-    def __init__(self, path: str, weights: Mapping[str, Tensor], model: nn.Module) -> None:
-        self.path, self._weights = path, weights
+    Of a model that `is_tied`, a head that is stored beside the embedding counts for nothing.
+    """
+
+    def __init__(self, path: str, weights: Mapping[str, Tensor], model: nn.Module, *, is_tied: bool = True) -> None:
+        self.path, self._weights, self._is_tied = path, weights, is_tied
         names, ties = list(model.state_dict()), getattr(model, "all_tied_weights_keys", {})
         strange = [name for name in weights if name not in names]
         strange += [name for name in names if name not in weights and name not in ties]
@@ -52,6 +64,16 @@ class Finetuned:
 
     def touches(self, names: Sequence[str]) -> bool:
         return any(name in self._weights for name in names)
+
+    @property
+    def vocabulary(self) -> None:
+        return None
+
+    def unties(self, ends: Sequence[str]) -> bool:
+        if self._is_tied or not all(name in self._weights for name in ends):
+            return False
+        first, second = (self._weights[name] for name in ends)
+        return first.shape != second.shape or not bool((first == second).all())
 
     def applied(self, owner: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         found = {}

@@ -86,7 +86,9 @@ class PeftTuner(Full):
     def saved_names(self, module: nn.Module) -> Mapping[str, str]:
         wrapper: Any = wrapper_of(module)
         state = wrapper.state_dict(keep_vars=True)
-        own = {id(value): name for name, value in module.state_dict(keep_vars=True).items()}
+        own: dict[int, str] = {}
+        for name, value in [*module.named_parameters(), *module.named_buffers()]:  # the first name of tied ones
+            own.setdefault(id(value), name)
         return {own[id(v)]: name for name, v in adapter_state(wrapper, state).items() if id(v) in own}
 
     @staticmethod

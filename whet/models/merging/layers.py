@@ -1,0 +1,169 @@
+"""PEFT's layers made plain again: what each wraps, with its adapter in the weights. Every merge goes through here.
+
+Weights are merged by PEFT's own layers in float32 and rounded once. Weights that modules share (a head tied to the
+embedding) stay shared only where all of them are changed alike: else each gets its own, and the config says so.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from whet.kernels.dense import dense
+from whet.kernels.quantized import Quantized
+
+# What PEFT raises for a method, or a layer, that cannot be merged.
+UNMERGEABLE = (AttributeError, NotImplementedError, TypeError, ValueError)
+
+
+def wrapped(module: nn.Module) -> dict[str, Any]:
+    """PEFT's outermost layers by the names of what they wrap."""
+    found: dict[str, Any] = {}
+    for name, part in module.named_modules(remove_duplicate=False):
+        if _is_layer(part) and not any(name.startswith(f"{outer}.") for outer in found):
+            found[name] = part
+    return found
+
+
+def plain(layer: Any) -> nn.Module:
+    """What a layer wraps, with the adapter in its weights; the layer is used up. Raises one of UNMERGEABLE."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    with torch.no_grad():
+        for part in _inwards(layer):
+            if isinstance(part, BaseTunerLayer):
+                part.merge(safe_merge=not any(p.is_meta for p in part.parameters()))
+            layer = part
+    return _inside(layer)
+
+
+def folded(layer: Any) -> nn.Module:
+    """What `plain` gives of a copy, in float32: the layer stays as it is. Takes the memory of one layer more."""
+    whole = copy.deepcopy(layer, {id(tensor): tensor.detach() for tensor in _of_graphs(layer)})
+    for part in whole.modules():
+        for name, weight in list(part.named_parameters(recurse=False)):
+            if isinstance(weight, Quantized):
+                setattr(part, name, nn.Parameter(dense(weight), requires_grad=False))
+    return plain(whole.float())
+
+
+def fold(module: nn.Module) -> nn.Module:
+    """Make every layer of PEFT in the model plain, in place (on meta too). Raises one of UNMERGEABLE."""
+    found, ties = wrapped(module), dict(ties_of(module))
+    alike = _alike(module, found)
+    for name, layer in found.items():
+        dtypes = {key: p.dtype for key, p in _innermost(layer).named_parameters()}
+        part = folded(layer).requires_grad_(False)
+        for key, parameter in part.named_parameters():
+            parameter.data = parameter.data.to(dtypes[key])
+        owner, _, last = name.rpartition(".")
+        setattr(module.get_submodule(owner), last, part)
+    if alike == ties.keys():
+        for end, source in ties.items():
+            _set(module, end, module.get_parameter(source))
+    else:
+        untie(module)
+    return module
+
+
+def untie(module: nn.Module) -> None:
+    """Give every tied weight memory of its own, and say it in the config."""
+    for end, source in ties_of(module).items():
+        weight = module.get_parameter(source)
+        if module.get_parameter(end) is weight:
+            _set(module, end, nn.Parameter(weight.detach().clone(), requires_grad=weight.requires_grad))
+    object.__setattr__(module, "all_tied_weights_keys", {})
+    untie_config(module.config)
+
+
+def untie_config(config: Any) -> None:
+    config.tie_word_embeddings = False
+    config.get_text_config().tie_word_embeddings = False
+
+
+def ties_of(module: nn.Module) -> Mapping[str, str]:
+    """Names of the weights that are those of another name, and that name."""
+    return getattr(module, "all_tied_weights_keys", None) or {}
+
+
+def breaks_ties(module: nn.Module) -> bool:
+    """Whether the model's adapters change one end of a tie and not the other."""
+    return _alike(module, wrapped(module)) != ties_of(module).keys()
+
+
+def live_weights(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """(name, value) of each weight of the model with its adapters folded in, one layer at a time; the model stays.
+
+    Those that are tied and changed alike come once, under the name of their source.
+    """
+    found = wrapped(module)
+    alike, seen = _alike(module, found), set[int]()
+    for name, layer in found.items():
+        named = ((f"{name}.{key}", parameter) for key, parameter in folded(layer).named_parameters())
+        yield from ((full, parameter.detach()) for full, parameter in named if full not in alike)
+    for name, parameter in module.named_parameters(remove_duplicate=False):
+        if name in alike or id(parameter) in seen or any(name.startswith(f"{layer}.") for layer in found):
+            continue
+        seen.add(id(parameter))
+        yield name, dense(parameter.detach())
+
+
+def _of_graphs(layer: nn.Module) -> Iterator[Tensor]:
+    """Tensors that a forward pass has left at the modules: torch copies no part of a graph."""
+
+    def inside(value: Any) -> Iterator[Tensor]:
+        if isinstance(value, Tensor) and not value.is_leaf:
+            yield value
+        elif isinstance(value, dict | list | tuple) and not isinstance(value, nn.Module):
+            for one in value.values() if isinstance(value, dict) else value:
+                yield from inside(one)
+
+    for part in layer.modules():
+        yield from inside(vars(part))
+
+
+def _is_layer(part: nn.Module) -> bool:
+    from peft.tuners.tuners_utils import BaseTunerLayer
+    from peft.utils.other import AuxiliaryTrainingWrapper
+
+    return isinstance(part, BaseTunerLayer | AuxiliaryTrainingWrapper)
+
+
+def _inwards(layer: Any) -> Iterator[Any]:
+    """The layers of PEFT around one module, from the outermost; each is looked into when it has been merged."""
+    while _is_layer(layer):
+        yield layer
+        layer = _inside(layer)
+
+
+def _inside(layer: Any) -> Any:
+    """What one layer of PEFT wraps: two parameters of a module have one around another."""
+    if hasattr(layer, "modules_to_save"):
+        return layer.modules_to_save[layer.active_adapters[0]]
+    return layer.token_adapter if hasattr(layer, "token_adapter") else layer.base_layer
+
+
+def _innermost(layer: Any) -> nn.Module:
+    while _is_layer(layer):
+        layer = _inside(layer)
+    return layer
+
+
+def _alike(module: nn.Module, found: Mapping[str, Any]) -> set[str]:
+    """Tied weights to which PEFT adds the same as to their source, or nothing."""
+    return {end for end, source in ties_of(module).items() if _tensors(found, end) == _tensors(found, source)}
+
+
+def _tensors(found: Mapping[str, Any], end: str) -> frozenset[int] | None:
+    """Identities of the tensors that make up a weight with what PEFT adds; None where PEFT adds nothing."""
+    layer = found.get(end.rpartition(".")[0])
+    return None if layer is None else frozenset(id(parameter) for parameter in layer.parameters())
+
+
+def _set(module: nn.Module, name: str, parameter: nn.Parameter) -> None:
+    owner, _, last = name.rpartition(".")
+    setattr(module.get_submodule(owner), last, parameter)
