@@ -158,6 +158,8 @@ def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World,
     changes = on_resume(pinned.get("environment", {}), resolved.environment)
     for text in (*model.capabilities.notices, *fed.notices, *own, *on_noise(model.module), *changes):
         emit(Notice(progress.step, "info", text))
+    for text in checkpoints.notices:
+        emit(Notice(progress.step, "warning", text))
     return Built(run, folder, world, model, method, fed, loop, sinks, emit)
 
 

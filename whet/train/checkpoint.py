@@ -1,8 +1,9 @@
 """Checkpoints: every stateful part by name, sharded, complete or not there at all.
 
-A checkpoint is written into `step-00000500.partial/` and renamed when every rank's shards and the JSON
-are on disk; a reader looks only at renamed folders. Tensors go through torch.distributed.checkpoint,
-which loads them on any number of ranks; everything else is `state.json`.
+A checkpoint is written into `step-00000500.partial/` and renamed when every rank's shards, the JSON and the manifest
+are on disk; a reader looks only at renamed folders. Tensors go through torch.distributed.checkpoint, which loads them
+on any number of ranks; everything else is `state.json`. The manifest has a digest of every file: what is not as it was
+written is named, and the newest whole checkpoint is taken.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping
@@ -18,17 +20,23 @@ from typing import Any
 
 import torch
 import torch.distributed.checkpoint as dcp
-from torch.distributed.checkpoint import FileSystemReader, FileSystemWriter
+from torch.distributed.checkpoint import FileSystemWriter
 from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.metadata import TensorStorageMetadata
 
-from whet.base.errors import RunError
+from whet.base.documents import field, read_object
+from whet.base.errors import RunError, WhetError
 from whet.contracts.steps import Stateful
 from whet.parallel.world import World
 from whet.train.folder import write_atomically
+from whet.train.manifest import MANIFEST, damage, described, manifest_of
 from whet.train.optimizer_state import NamedOptimizer
+from whet.train.tensor_files import DAMAGES, TensorFiles
 
-FORMAT = 1
+FORMAT = 2
+# Checkpoints of this format have no manifest.
+_WITHOUT_MANIFEST = 1
+_NAME = re.compile(r"step-(\d{8,})")
 
 
 class Checkpoints:
@@ -48,6 +56,7 @@ class Checkpoints:
         self._folder, self._module, self._optimizer = folder, module, optimizer
         self._parts, self._world, self._keep = parts, world, keep
         self._untouched = untouched
+        self.notices: list[str] = []
 
     def save(self, step: int) -> Path | None:
         """Write the checkpoint of `step` on all ranks, then drop the oldest beyond `keep`; None where it lies already.
@@ -60,53 +69,121 @@ class Checkpoints:
         if self._world.leads:
             shutil.rmtree(part, ignore_errors=True)
         self._world.wait()
-        failure = self._write(part)
-        if self._world.largest([float(failure is not None)])[0]:
-            if self._world.leads:
-                shutil.rmtree(part, ignore_errors=True)
-            raise self._cannot(step, failure)
+        files: dict[str, Any] = {}
+        failure: BaseException | None = None
+        try:
+            files = self._write(part, step)
+        except (OSError, CheckpointException) as error:  # the latter wraps any rank's error, as a BaseException
+            failure = error
+        self._check(step, part, failure)
+        every = self._world.gathered(files)
         if self._world.leads:
-            os.rename(part, final)
-            _sync_folder(self._folder)
-            write_atomically(self._folder / "latest", final.name + "\n")
-            self._prune()
-        self._world.wait()
+            try:
+                self._finish(part, final, manifest_of(step, {k: v for files in every for k, v in files.items()}))
+            except OSError as error:
+                failure = error
+        self._check(step, part, failure)
         return final
 
     def restore(self) -> int | None:
-        """Load the newest complete checkpoint into all parts. Returns its step, or None when there is none."""
-        path = self._world.agreed(latest(self._folder))
-        if path is None:
-            return None
-        stored = json.loads((path / "state.json").read_text())
-        _compare(stored["parts"], self._parts, path)
-        tensors = self._targets(path)
-        with _alone_is_fine():
-            dcp.load(tensors, storage_reader=FileSystemReader(path), no_dist=self._world.mesh is None)
-        self._optimizer.load_state_dict(_under("optimizer/", tensors) | stored["optimizer"])
-        for name, part in self._parts.items():
-            part.load_state_dict(stored["parts"][name])
-        return stored["step"]
+        """Load the newest whole checkpoint into all parts. Returns its step, or None when there is none.
 
-    def _write(self, part: Path) -> BaseException | None:
+        What is damaged is named in `notices`, and set aside. Raises RunError where nothing whole is left, and for a
+        checkpoint that does not fit the run.
+        """
+        damaged: list[tuple[Path, str]] = []
+        for path in self._world.agreed(_numbered(self._folder)[::-1]):
+            reason = self._world.agreed(_damage(path) if self._world.leads else None)
+            if reason is None:
+                reason = self._load(path)
+            if reason is None:
+                self._set_aside(damaged, path)
+                return _step_of(path)
+            damaged.append((path, reason))
+        if damaged:
+            told = "; ".join(f"step {_step_of(path)} ({reason})" for path, reason in damaged)
+            raise RunError(
+                f"no checkpoint of the run is whole: {told}",
+                at=str(self._folder),
+                hint=f"whet train {self._folder.parent / 'config.yaml'} name=NAME, which begins again",
+            )
+        return None
+
+    def _load(self, path: Path) -> str | None:
+        """All parts from one checkpoint, on every rank; what kept it from being read, if anything did."""
+        reason = None
+        try:
+            stored = read_object(path / "state.json")
+            parts = field(stored, "parts", dict, at="state.json")
+            _compare(parts, self._parts, path)
+            tensors = self._targets(path)
+            with _alone_is_fine():
+                dcp.load(tensors, storage_reader=TensorFiles(path), no_dist=self._world.mesh is None)
+            state = field(stored, "optimizer", dict, at="state.json")
+            self._optimizer.load_state_dict(_under("optimizer/", tensors) | state)
+            for name, part in self._parts.items():
+                part.load_state_dict(parts[name])
+        except _DoesNotFit:
+            raise
+        except WhetError as error:
+            reason = error.message
+        except (CheckpointException, *DAMAGES) as error:
+            reason = f"it cannot be loaded: {_reason(error)}"
+        reasons = [told for told in self._world.gathered(reason) if told]
+        return reasons[0] if reasons else None
+
+    def _set_aside(self, damaged: list[tuple[Path, str]], taken: Path) -> None:
+        """Say what was passed over, and give its names free for the checkpoints to come."""
+        step = _step_of(taken)
+        for path, reason in damaged:
+            aside = path.with_name(f"{path.name}.damaged")
+            self.notices.append(
+                f"the checkpoint of step {_step_of(path)} is damaged ({reason}); going on from step {step}. "
+                f"It is kept as {aside.name} until the next one is written"
+            )
+            if self._world.leads:
+                shutil.rmtree(aside, ignore_errors=True)
+                os.rename(path, aside)
+        if not (taken / MANIFEST).exists():
+            self.notices.append(
+                f"the checkpoint of step {step} is of an earlier version and has no digests: it is taken as it is"
+            )
+
+    def _write(self, part: Path, step: int) -> dict[str, Any]:
+        """This rank's files, and what the manifest says of them."""
         plain = {k: v for k, v in self._optimizer.state_dict().items() if not isinstance(v, torch.Tensor)}
-        step = int(part.name.split("-")[1].split(".")[0])
         state = {
             "format": FORMAT,
             "step": step,
             "optimizer": plain,
             "parts": {name: stateful.state_dict() for name, stateful in self._parts.items()},
         }
-        try:
-            part.mkdir(parents=True, exist_ok=True)
-            with _alone_is_fine():
-                writer = FileSystemWriter(part, thread_count=1)
-                dcp.save(self._tensors(), storage_writer=writer, no_dist=self._world.mesh is None)
+        part.mkdir(parents=True, exist_ok=True)
+        with _alone_is_fine():
+            # Files are flushed to the disk while they are hashed.
+            writer = FileSystemWriter(part, thread_count=1, sync_files=False)
+            dcp.save(self._tensors(), storage_writer=writer, no_dist=self._world.mesh is None)
+        own = list(part.glob(f"__{self._world.rank}_*.distcp"))
+        if self._world.leads:
+            (part / "state.json").write_text(json.dumps(state), encoding="utf-8")
+            own += [part / "state.json", part / ".metadata"]
+        return described(own)
+
+    def _finish(self, part: Path, final: Path, manifest: str) -> None:
+        write_atomically(part / MANIFEST, manifest)
+        _sync_folder(part)
+        os.rename(part, final)
+        _sync_folder(self._folder)
+        write_atomically(self._folder / "latest", final.name + "\n")
+        self._prune()
+
+    def _check(self, step: int, part: Path, failure: BaseException | None) -> None:
+        """Raise on every rank when one of them has failed."""
+        if self._world.largest([float(failure is not None)])[0]:
             if self._world.leads:
-                write_atomically(part / "state.json", json.dumps(state))
-        except (OSError, CheckpointException) as error:  # the latter wraps any rank's error, as a BaseException
-            return error
-        return None
+                shutil.rmtree(part, ignore_errors=True)
+            self._world.wait()
+            raise self._cannot(step, failure)
 
     def _tensors(self) -> dict[str, torch.Tensor]:
         entries = self._optimizer.state_dict().items()
@@ -121,12 +198,12 @@ class Checkpoints:
 
     def _targets(self, path: Path) -> dict[str, torch.Tensor]:
         """Where each stored tensor goes: the model's own, and blanks for the optimizer's state."""
-        stored = FileSystemReader(path).read_metadata().state_dict_metadata
+        stored = TensorFiles(path).read_metadata().state_dict_metadata
         targets = self._model_tensors()
         missing = sorted(set(targets) - set(stored))
         unknown = sorted(k for k in stored if k.startswith("model/") and k not in targets)
         if missing or unknown:
-            raise RunError(
+            raise _DoesNotFit(
                 f"the checkpoint does not fit the model: missing {missing[:3]}, unknown {unknown[:3]}",
                 at=str(path),
                 hint="the model's code or config has changed since",
@@ -142,8 +219,9 @@ class Checkpoints:
     def _prune(self) -> None:
         for path in complete(self._folder)[: -self._keep]:
             shutil.rmtree(path, ignore_errors=True)
-        for path in self._folder.glob("*.partial"):
-            shutil.rmtree(path, ignore_errors=True)
+        for left in ("*.partial", "*.damaged"):
+            for path in self._folder.glob(left):
+                shutil.rmtree(path, ignore_errors=True)
 
     def _cannot(self, step: int, failure: BaseException | None) -> RunError:
         last = latest(self._folder)
@@ -156,15 +234,45 @@ class Checkpoints:
         )
 
 
+class _DoesNotFit(RunError):
+    """A whole checkpoint of another model or version, for which no older one would help."""
+
+
 def complete(folder: Path) -> list[Path]:
-    """Complete checkpoints, oldest first."""
-    return sorted(p for p in folder.glob("step-*") if p.suffix != ".partial" and (p / "state.json").exists())
+    """Complete checkpoints, oldest first; whether they are whole is known once they are verified."""
+    return [p for p in _numbered(folder) if (p / MANIFEST).exists() or (p / "state.json").exists()]
 
 
 def latest(folder: Path) -> Path | None:
     """The newest complete checkpoint. A folder scan, because a crash may fall between rename and `latest`."""
     found = complete(folder)
     return found[-1] if found else None
+
+
+def _numbered(folder: Path) -> list[Path]:
+    """What was once put in the place of a complete checkpoint, oldest first."""
+    return sorted((p for p in folder.glob("step-*") if _NAME.fullmatch(p.name)), key=_step_of)
+
+
+def _step_of(path: Path) -> int:
+    return int(path.name.removeprefix("step-"))
+
+
+def _damage(path: Path) -> str | None:
+    """What is wrong with a complete checkpoint, as far as its files tell without loading them."""
+    if (path / MANIFEST).exists():
+        return damage(path, _step_of(path))
+    if not (path / "state.json").exists():
+        return f"`{MANIFEST}` is missing"
+    try:
+        stored = read_object(path / "state.json")
+        written_as = field(stored, "format", int, at="state.json")
+        step = field(stored, "step", int, at="state.json")
+    except WhetError as error:
+        return f"`state.json`: {error.message}"
+    if written_as != _WITHOUT_MANIFEST:
+        return f"`{MANIFEST}` is missing"
+    return None if step == _step_of(path) else f"`state.json` is that of step {step}"
 
 
 @contextlib.contextmanager
@@ -178,9 +286,10 @@ def _alone_is_fine() -> Iterator[None]:
 def _compare(stored: Mapping[str, Any], parts: Mapping[str, Stateful], path: Path) -> None:
     missing, unknown = sorted(set(parts) - set(stored)), sorted(set(stored) - set(parts))
     if missing or unknown:
-        raise RunError(
-            f"the checkpoint's parts differ: missing {missing}, unknown {unknown}", at=str(path / "state.json")
-        )
+        raise _DoesNotFit(
+            f"the checkpoint's parts differ: missing {missing}, unknown {unknown}", at=str(path / "state.json"),
+            hint="the version of whet that wrote it",
+        )  # fmt: skip
 
 
 def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:
