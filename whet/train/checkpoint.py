@@ -15,6 +15,7 @@ import re
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from whet.base.errors import RunError, WhetError
 from whet.contracts.steps import Stateful
 from whet.parallel.world import World
 from whet.train.folder import write_atomically
-from whet.train.manifest import MANIFEST, damage, described, manifest_of
+from whet.train.manifest import MANIFEST, changed, damage, described, large_files, manifest_of
 from whet.train.optimizer_state import NamedOptimizer
 from whet.train.tensor_files import DAMAGES, TensorFiles
 
@@ -111,26 +112,52 @@ class Checkpoints:
 
     def _load(self, path: Path) -> str | None:
         """All parts from one checkpoint, on every rank; what kept it from being read, if anything did."""
-        reason = None
+        with ThreadPoolExecutor(1) as beside:  # each rank hashes some of the files while it reads what it needs
+            verified = beside.submit(self._verified, path)
+            stored, tensors, reason = self._read(path)
+        reason = self._first(verified.result()) or self._first(reason)
+        if reason is None and (reason := self._first(self._put_back(stored, tensors))) and (path / MANIFEST).exists():
+            raise _DoesNotFit(
+                f"the checkpoint of step {_step_of(path)} is whole, and {reason}", at=str(path),
+                hint="the version of whet that wrote it",
+            )  # fmt: skip
+        return reason
+
+    def _first(self, reason: str | None) -> str | None:
+        """The first rank's reason that has one, on every rank."""
+        return next((told for told in self._world.gathered(reason) if told), None)
+
+    def _verified(self, path: Path) -> str | None:
+        if not (path / MANIFEST).exists():
+            return None
+        return changed(path, large_files(path)[self._world.rank :: self._world.size])
+
+    def _read(self, path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor], str | None]:
+        """What `state.json` holds, and the tensors: the model's are in their places."""
         try:
             stored = read_object(path / "state.json")
-            parts = field(stored, "parts", dict, at="state.json")
-            _compare(parts, self._parts, path)
+            for part in ("parts", "optimizer"):
+                field(stored, part, dict, at="state.json")
+            _compare(stored["parts"], self._parts, path)
             tensors = self._targets(path)
             with _alone_is_fine():
                 dcp.load(tensors, storage_reader=TensorFiles(path), no_dist=self._world.mesh is None)
-            state = field(stored, "optimizer", dict, at="state.json")
-            self._optimizer.load_state_dict(_under("optimizer/", tensors) | state)
-            for name, part in self._parts.items():
-                part.load_state_dict(parts[name])
+            return stored, tensors, None
         except _DoesNotFit:
             raise
         except WhetError as error:
-            reason = error.message
+            return {}, {}, error.message
         except (CheckpointException, *DAMAGES) as error:
-            reason = f"it cannot be loaded: {_reason(error)}"
-        reasons = [told for told in self._world.gathered(reason) if told]
-        return reasons[0] if reasons else None
+            return {}, {}, f"it cannot be loaded: {_reason(error)}"
+
+    def _put_back(self, stored: dict[str, Any], tensors: dict[str, torch.Tensor]) -> str | None:
+        try:
+            self._optimizer.load_state_dict(_under("optimizer/", tensors) | stored["optimizer"])
+            for name, part in self._parts.items():
+                part.load_state_dict(stored["parts"][name])
+        except DAMAGES as error:
+            return f"it cannot be loaded: {type(error).__name__}: {_reason(error)}"
+        return None
 
     def _set_aside(self, damaged: list[tuple[Path, str]], taken: Path) -> None:
         """Say what was passed over, and give its names free for the checkpoints to come."""

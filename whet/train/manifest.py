@@ -34,7 +34,10 @@ def manifest_of(step: int, files: Files) -> str:
 
 
 def damage(folder: Path, step: int) -> str | None:
-    """What is wrong with a checkpoint of `step` that has a manifest: the first file and how; None where all is well."""
+    """What is wrong with a checkpoint of `step` that has a manifest: the first file and how; None where all is well.
+
+    Files of tensors are only looked at from outside: `changed` hashes them.
+    """
     try:
         step_told, files = _read(folder / MANIFEST)
         sizes = {name: field(entry, "bytes", int, at=name) for name, entry in files.items()}
@@ -48,12 +51,29 @@ def damage(folder: Path, step: int) -> str | None:
             return f"`{name}` is missing"
         if path.stat().st_size != num_bytes:
             return f"`{name}` has {path.stat().st_size:,} bytes, and {num_bytes:,} were written"
+    return changed(folder, [name for name in files if not _is_large(name)])
+
+
+def large_files(folder: Path) -> list[str]:
+    """Names of the files of tensors, in order."""
+    return sorted(name for name in _read(folder / MANIFEST)[1] if _is_large(name))
+
+
+def changed(folder: Path, names: Iterable[str]) -> str | None:
+    """The first of the files whose content is not what the manifest says."""
     try:
-        digests = file_digests(folder / name for name in files)
+        files = _read(folder / MANIFEST)[1]
+        digests = file_digests(folder / name for name in names)
+    except WhetError as error:
+        return f"`{MANIFEST}`: {error.message}"
     except OSError as error:
         return f"`{Path(error.filename or folder).name}` cannot be read: {error.strerror or error}"
-    changed = [path.name for path, digest in digests.items() if digest != files[path.name]["digest"]]
-    return f"`{changed[0]}` is not as it was written" if changed else None
+    other = [path.name for path, digest in digests.items() if digest != files[path.name].get("digest")]
+    return f"`{other[0]}` is not as it was written" if other else None
+
+
+def _is_large(name: str) -> bool:
+    return name.endswith(".distcp")
 
 
 def _read(path: Path) -> tuple[int, dict[str, Any]]:
