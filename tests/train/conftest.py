@@ -41,8 +41,7 @@ def loop_records(folder: Path, name: str, **sections: Any) -> Records:
     sections["train"] = {"steps": 6, "checkpoint_every": 100, **sections.get("train", {})}
     built = assemble(from_mapping(config(folder, name=name, **sections)))
     built.loop.run()
-    for sink in built.sinks:
-        sink.close()
+    built.close()
     return records_of(built.folder.path)
 
 

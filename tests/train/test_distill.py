@@ -94,6 +94,7 @@ def test_a_broken_run_goes_on_bit_for_bit(school, distilled, given):
         built.loop.advance(built.loop.source.next(built.loop.progress.step))
     path = folder / "runs" / f"broken{name}"
     shutil.rmtree(path / "teacher", ignore_errors=True)  # a teacher does not change: it is asked again
+    built.close()
     resume(path)
     found = {r["step"]: r["metrics"] for r in map(json.loads, (path / "records.jsonl").read_text().splitlines())
              if r["kind"] == "step"}  # fmt: skip

@@ -138,6 +138,7 @@ def test_a_broken_run_goes_on_bit_for_bit(tmp_path):
     built = assemble(run_of(tmp_path, "broken", triples(24), **how))
     for _ in range(5):
         built.loop.advance(built.loop.source.next(built.loop.progress.step))
+    built.close()
     folder, _ = resume(Path(tmp_path / "runs" / "broken"))
     assert metrics_of(folder.path)[-2:] == metrics_of(whole.path)[-2:]
 

@@ -62,6 +62,7 @@ def test_a_resumed_run_measures_what_one_never_stopped_does(tmp_path):
     broken = assemble(from_mapping(with_held_out(tmp_path, "broken", train={"checkpoint_every": 3})))
     for number in range(3):
         broken.loop.advance(broken.loop.source.next(number))
+    broken.close()
     folder, _ = resume(tmp_path / "runs" / "broken")
     assert measured(folder.path) == measured(whole.path) and len(measured(whole.path)) == 3
 

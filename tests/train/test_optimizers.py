@@ -35,8 +35,7 @@ def test_a_kind_learns_and_resumes_by_the_bit(kind, tmp_path):
     for _ in range(5):
         built.loop.advance(built.feed.source.next(built.loop.progress.step))
     built.loop.checkpoints.save(5)
-    for sink in built.sinks:
-        sink.close()
+    built.close()
     parts, _ = resume(built.folder.path)
     ours, others = (load_file(run.model / "model.safetensors") for run in (whole, parts))
     assert all(torch.equal(ours[name], others[name]) for name in ours)

@@ -120,6 +120,7 @@ def test_a_broken_run_goes_on_with_the_reference_it_began_with(tmp_path, run, wa
     built = assemble(from_mapping(settings))
     for _ in range(4):
         built.loop.advance(built.loop.source.next(built.loop.progress.step))
+    built.close()
     folder, _ = resume(Path(tmp_path / "runs" / "broken"))
     records = map(json.loads, (folder.path / "records.jsonl").read_text().splitlines())
     losses = {r["step"]: r["metrics"]["loss"] for r in records if r["kind"] == "step"}

@@ -48,6 +48,7 @@ def test_a_broken_run_goes_on_bit_for_bit_with_its_further_modules(tmp_path):
     built = assemble(from_mapping(settings(tmp_path, "broken", MTP)))
     for _ in range(4):
         built.loop.advance(built.loop.source.next(built.loop.progress.step))
+    built.close()
     folder, _ = resume(tmp_path / "runs" / "broken")
     expected = metrics(whole.path)
     found = metrics(folder.path)

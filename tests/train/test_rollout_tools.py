@@ -137,6 +137,7 @@ def test_a_broken_run_goes_on_with_the_conversations_it_had(world, tmp_path):
     broken = assemble(from_mapping(settings(world, "broken", tmp_path, **parts)))
     broken.loop.cadence = broken.loop.cadence.__class__(1, 1, 100)
     broken.loop.advance(broken.loop.source.next(0))
+    broken.close()
     folder, _ = resume(tmp_path / "runs" / "broken")
     assert bits(folder.path) == bits(whole.path)
 

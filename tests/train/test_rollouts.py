@@ -104,6 +104,7 @@ def test_a_broken_run_goes_on_with_the_answers_it_had(tmp_path, sections):
     built.loop.cadence = built.loop.cadence.__class__(1, 3, 100)
     for _ in range(5):  # the checkpoint of step 3 holds the answers for step 4
         built.loop.advance(built.loop.source.next(built.loop.progress.step))
+    built.close()
     folder, _ = resume(tmp_path / "runs" / "broken")
     assert bits(folder.path) == expected
 
@@ -116,6 +117,7 @@ def test_a_run_goes_on_from_another_directory(tmp_path, monkeypatch):
     for number in range(2):
         built.loop.advance(built.loop.source.next(number))
     monkeypatch.chdir("/")
+    built.close()
     assert resume(tmp_path / "runs" / "run")[1].outcome == "done"
 
 
@@ -287,6 +289,7 @@ def test_a_broken_run_of_ppo_goes_on_with_its_value_head(tmp_path):
     built.loop.cadence = built.loop.cadence.__class__(1, 3, 100)
     for _ in range(3):
         built.loop.advance(built.loop.source.next(built.loop.progress.step))
+    built.close()
     folder, _ = resume(tmp_path / "runs" / "broken")
     assert bits(folder.path) == expected
 

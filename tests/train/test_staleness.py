@@ -71,6 +71,7 @@ def test_a_broken_run_goes_on_with_what_was_on_its_way(tmp_path, rollout):
     built.loop.cadence = built.loop.cadence.__class__(1, 3, 100)
     for _ in range(5):
         built.loop.advance(built.loop.source.next(built.loop.progress.step))
+    built.close()
     folder, _ = resume(tmp_path / "runs" / "broken")
     assert bits(folder.path) == expected and len(expected) == 8
 

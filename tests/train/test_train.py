@@ -90,6 +90,7 @@ def test_a_stream_trains_and_resumes_like_one_that_was_not_broken(tmp_path, ran)
     built = assemble(from_mapping(config(tmp_path, name="broken", data={"streaming": True})))
     for _ in range(5):
         built.loop.advance(built.loop.source.next(built.loop.progress.step))
+    built.close()
     assert resume(tmp_path / "runs" / "broken")[1].outcome == "done"
     lines = map(json.loads, (tmp_path / "runs" / "broken" / "records.jsonl").read_text().splitlines())
     assert {r["step"]: r["metrics"]["loss"] for r in of(lines, "step")} == dict(enumerate(expected, 1))
@@ -247,6 +248,7 @@ def test_a_run_without_tokens_trains_resumes_and_is_tracked(tmp_path):
     for _ in range(7):
         built.loop.advance(built.loop.source.next(built.loop.progress.step))
     built.loop._checkpoint()
+    built.close()
     _, ended = resume(tmp_path / "runs" / "table")
     assert ended.outcome == "done" and ended.step == 100
     records = [json.loads(line) for line in (tmp_path / "runs" / "table" / "own.jsonl").read_text().splitlines()]

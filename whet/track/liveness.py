@@ -1,9 +1,10 @@
-"""Liveness: a writer holds a lock on its log, which the kernel lets go however the process dies."""
+"""Liveness: a log and a run are locked by their writer, and the kernel lets go however the process dies."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 
@@ -15,6 +16,21 @@ def hold(fd: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def try_hold(fd: int, patience_s: float = 0.5) -> bool | None:
+    """Lock an open file unless another holds it, which gives False; None where the file system has no locks."""
+    until = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:  # or a reader is just asking `is_held`
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.01)
+        except OSError:
+            return None
 
 
 def is_held(path: Path) -> bool:

@@ -47,6 +47,4 @@ def _closing(built: Built) -> Iterator[None]:
         built.emit(RunEnded(built.loop.progress.step, outcome, reason))
         raise
     finally:
-        for sink in built.sinks:
-            sink.close()
-        built.world.close()
+        built.close()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -31,7 +32,7 @@ from whet.optim.wrapped import Averaged, InBackward
 from whet.parallel.world import World
 from whet.train.allocator import keep_freed_memory
 from whet.train.checkpoint import Checkpoints
-from whet.train.controls import Controls
+from whet.train.controls import Controls, forget_requests
 from whet.train.deal import Dealer
 from whet.train.door import enter
 from whet.train.evaluation import Answer, Evaluation
@@ -40,6 +41,7 @@ from whet.train.feed import Feed, feed
 from whet.train.first_step import FirstStep
 from whet.train.folder import RunFolder
 from whet.train.located import located
+from whet.train.lock import RunLock
 from whet.train.loop import Cadence, Loop
 from whet.train.models import autocast_dtype, build_model, head_for, models_beside, read_model, reference_way
 from whet.train.notices import on_ledger, on_micro_batch, on_noise, on_resume, on_schedule
@@ -70,13 +72,32 @@ class Built:
     loop: Loop
     sinks: Sequence[Any]
     emit: Callable[[Record], None]
+    held: ExitStack = field(default_factory=ExitStack)
+
+    def close(self) -> None:
+        """Let go of the sinks, the other ranks and the run's lock."""
+        with self.held:
+            for receiver in self.sinks:
+                receiver.close()
+            self.world.close()
 
 
 def assemble(loaded: config.Loaded, folder: RunFolder | None = None) -> Built:
     """Build every part of the run; given `folder`, restore its last checkpoint.
 
+    The run is locked until `close`: raises RunError while another attempt has it.
     Data is prepared before the process group starts, so that no rank waits in a collective meanwhile.
     """
+    with ExitStack() as held:
+        built = _prepared(loaded, folder, held)
+        built.held = held.pop_all()
+        return built
+
+
+def _prepared(loaded: config.Loaded, folder: RunFolder | None, held: ExitStack) -> Built:
+    if folder is not None and os.environ.get("RANK", "0") == "0":
+        lock = held.enter_context(RunLock.take(folder.path))
+        forget_requests(folder.controls)
     loaded = replace(loaded, run=located(loaded.run))
     run = loaded.run
     method = enter(run, is_new=folder is None)
@@ -91,9 +112,13 @@ def assemble(loaded: config.Loaded, folder: RunFolder | None = None) -> Built:
     world = World.start(run.train.device, run.parallel.timeout_s)
     is_new = folder is None
     if folder is None:
-        folder = world.agreed(RunFolder.create(run, loaded.to_yaml()) if world.leads else None)
+        if world.leads:
+            folder, lock = RunFolder.create(run, loaded.to_yaml())
+            held.enter_context(lock)
+        folder = world.agreed(folder)
     if world.leads:
         ledger.write(folder.ledger)
+        fed = replace(fed, notices=(*fed.notices, *lock.notices))
     fed = replace(fed, notices=(*fed.notices, *on_ledger(ledger, folder.ledger)))
     try:
         return _assemble(run, folder, pinned, world, fed, method)

@@ -81,7 +81,7 @@ class Checkpoints:
         if self._world.leads:
             try:
                 self._finish(part, final, manifest_of(step, {k: v for files in every for k, v in files.items()}))
-            except OSError as error:
+            except (OSError, RunError) as error:
                 failure = error
         self._check(step, part, failure)
         return final

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from whet.base.errors import RunError
+
 REQUESTS = ("stop", "checkpoint", "pause")
+
+
+def forget_requests(path: Path) -> None:
+    """Remove what was asked of earlier attempts; called when an attempt takes the run, before anything slow begins."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise RunError(f"`controls` cannot be removed: {error.strerror}", at=str(path), hint=f"rm -r {path}") from None
 
 
 class Controls:
@@ -20,14 +30,13 @@ class Controls:
     def __init__(self, path: Path, leads: bool) -> None:
         self._path, self._leads = path, leads
         self._signalled = False
-        if leads:
-            path.unlink(missing_ok=True)
 
     def poll(self) -> dict[str, float]:
         """1.0 for each request that this rank has seen. Ranks add them up."""
         words = self._words() if self._leads else set()
         if "checkpoint" in words:
-            self._path.write_text("\n".join(sorted(words - {"checkpoint"})))
+            with suppress(OSError):  # a full disk is told by the checkpoint itself
+                self._path.write_text("\n".join(sorted(words - {"checkpoint"})))
         return {r: float(r in words or (r == "stop" and self._signalled)) for r in REQUESTS}
 
     @contextmanager
@@ -52,6 +61,6 @@ class Controls:
 
     def _words(self) -> set[str]:
         try:
-            return set(self._path.read_text().split())
+            return set(self._path.read_text(errors="replace").split())
         except OSError:
             return set()

@@ -13,6 +13,8 @@ from typing import Any
 
 from whet.base.errors import RunError
 from whet.base.run import Run
+from whet.train.lock import NAME as LOCK
+from whet.train.lock import RunLock
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,8 @@ class RunFolder:
         return self.path / "model"
 
     @classmethod
-    def create(cls, run: Run, config_yaml: str) -> RunFolder:
-        """Make the folder of a new run. Raises RunError when a run of that name exists.
+    def create(cls, run: Run, config_yaml: str) -> tuple[RunFolder, RunLock]:
+        """Make and lock the folder of a new run. Raises RunError when a run of that name exists.
 
         A folder without a config is what a kill at birth left behind, and is taken over.
         """
@@ -60,14 +62,22 @@ class RunFolder:
         try:
             folder.checkpoints.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RunError(f"cannot make the run folder: {error.strerror}", at=str(folder.path)) from None
-        write_atomically(folder.config, config_yaml)
-        return folder
+            raise RunError(
+                f"cannot make the run folder: {error.strerror}", at=str(folder.path), hint="track.folder=ELSEWHERE"
+            ) from None
+        lock = RunLock.take(folder.path)
+        try:
+            cls.refuse_taken(run, folder)  # another that was as quick may have come first, and be over
+            write_atomically(folder.config, config_yaml)
+        except BaseException:
+            lock.release()
+            raise
+        return folder, lock
 
     @classmethod
-    def refuse_taken(cls, run: Run) -> RunFolder:
+    def refuse_taken(cls, run: Run, folder: RunFolder | None = None) -> RunFolder:
         """The folder that a new run would have. Raises RunError when a run of that name exists."""
-        folder = cls(Path(run.track.folder).resolve() / (run.name or default_name(run)))
+        folder = folder or cls(Path(run.track.folder).resolve() / (run.name or default_name(run)))
         if folder.config.exists():
             raise RunError(
                 f"the run `{folder.name}` exists already",
@@ -80,6 +90,7 @@ class RunFolder:
         """Free the name of a run that was refused before its first step; what else lies in the folder stays."""
         self.config.unlink(missing_ok=True)
         self.ledger.unlink(missing_ok=True)
+        (self.path / LOCK).unlink(missing_ok=True)
         for folder in (self.checkpoints, self.path):
             with contextlib.suppress(OSError):  # not empty
                 folder.rmdir()
@@ -100,10 +111,22 @@ def default_name(run: Run) -> str:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a small file so that a reader, or a crash, sees the old or the new text and nothing between."""
+    """Write a small file so that a reader, or a crash, sees the old or the new text and nothing between.
+
+    Raises RunError where that cannot be done; the old text stays.
+    """
     part = path.with_name(path.name + ".part")
-    with open(part, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    try:
+        with open(part, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise RunError(
+            f"cannot write `{path.name}`: {error.strerror or error}",
+            at=str(path),
+            hint="free some space, and try again",
+        ) from error
