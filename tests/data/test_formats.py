@@ -23,6 +23,7 @@ from whet.contracts.rows import (
 )
 from whet.data.detect import Detector, parse_rows
 from whet.data.files import Source
+from whet.data.notes import Notes
 from whet.data.refusal import Refused, refusal
 
 
@@ -190,7 +191,7 @@ def test_tables_of_numbers_are_values():
     ("row", "word"),
     [
         ({"messages": [{"role": "narrator", "content": "a"}]}, "narrator"),
-        ({"messages": [{"role": "user", "content": 3}]}, "int"),
+        ({"messages": [{"role": "user", "content": 3}]}, "3, not text"),
         ({"messages": [MESSAGES[0], {"role": "assistant", "content": " "}]}, "empty"),
         ({"messages": [{**MESSAGES[1], "weight": -0.5}]}, "-0.5"),
         ({"conversations": [{"from": "function_call", "value": "{broken"}]}, "broken"),
@@ -357,3 +358,339 @@ def test_a_text_with_a_label_is_what_the_objective_takes():
 def test_texts_that_do_not_fit_together_are_said(row, says):
     refused = read(row)
     assert isinstance(refused, Refused) and says in refused.detail
+
+
+SAID_TWICE = [  # prompt, reply, and what both together say, once
+    ("a", [{"role": "system", "content": "s"}, *MESSAGES], [("system", "s"), *ASKED]),
+    ("a ", MESSAGES, ASKED),
+    ("a", [MESSAGES[1]], ASKED),
+    ([{"role": "system", "content": "s"}, MESSAGES[0]], MESSAGES, [("system", "s"), *ASKED]),
+    ([{"role": "system", "content": "s"}], MESSAGES, [("system", "s"), *ASKED]),
+    ([*MESSAGES, {"role": "user", "content": "c"}], [{"role": "user", "content": "c"}, MESSAGES[1]],
+     [*ASKED, ("user", "c"), ("assistant", "b")]),
+]  # fmt: skip
+ANOTHER = {"role": "assistant", "content": "another"}
+
+
+@pytest.mark.case("A4")
+@pytest.mark.parametrize(("prompt", "reply", "once"), SAID_TWICE)
+def test_what_a_prompt_and_a_reply_both_have_is_said_once(prompt, reply, once):
+    pair = read({"prompt": prompt, "chosen": reply, "rejected": [*reply[:-1], ANOTHER]})
+    assert [(m["role"], m["content"]) for m in [*pair.prompt, *pair.chosen]] == once
+    assert len(pair.chosen) == len(pair.rejected) == 1 and pair.rejected[0]["content"] == "another"
+    marked = read({"prompt": prompt, "completion": reply, "label": True})
+    assert [(m["role"], m["content"]) for m in marked.messages] == once
+    whole = read({"prompt": prompt, "completion": reply})
+    assert [(m["role"], m["content"]) for m in whole.messages] == once
+    assert [m.get("weight", 1) for m in whole.messages] == [0] * (len(once) - 1) + [1]
+
+
+@pytest.mark.case("A4")
+@pytest.mark.parametrize(
+    ("prompt", "reply"),
+    [
+        ("a", [{"role": "user", "content": "another question"}, MESSAGES[1]]),
+        ("a", [{"role": "system", "content": "s"}, MESSAGES[1]]),
+        (MESSAGES, [MESSAGES[1], MESSAGES[0], MESSAGES[1]][:1] * 2),
+        ("a", [MESSAGES[0]]),
+    ],
+)
+def test_a_reply_that_does_not_begin_with_the_assistant_is_refused(prompt, reply):
+    for columns in (
+        {"chosen": reply, "rejected": [ANOTHER]},
+        {"completion": reply, "label": False},
+        {"completion": reply},
+    ):
+        refused = read({"prompt": prompt, **columns})
+        assert isinstance(refused, Refused) and refused.hint
+
+
+@pytest.mark.case("A4")
+def test_two_sides_that_answer_different_prompts_are_no_pair():
+    system = [{"role": "system", "content": "s"}]
+    other = [{"role": "user", "content": "else"}, ANOTHER]
+    assert "two prompts" in read({"chosen": [*system, *MESSAGES], "rejected": [*system, *other]}).detail
+    assert "two prompts" in read({"prompt": "a", "chosen": [*system, *MESSAGES], "rejected": [ANOTHER]}).detail
+
+
+@pytest.mark.case("A4")
+def test_a_prompt_that_is_a_transcript_is_cut_at_its_speakers():
+    prompt = "\n\nHuman: Who?\n\nAssistant: I.\n\nHuman: And then?\n\nAssistant:"
+    said = [("user", "Who?"), ("assistant", "I."), ("user", "And then?")]
+    for start in ("", prompt):
+        row = read({"prompt": prompt, "chosen": f"{start} Yes.", "rejected": f"{start} No."})
+        assert [(m["role"], m["content"]) for m in row.prompt] == said
+        assert [row.chosen[0]["content"].strip(), row.rejected[0]["content"].strip()] == ["Yes.", "No."]
+
+
+@pytest.mark.case("A8")
+def test_a_system_column_beside_a_system_turn_is_said_once_or_refused():
+    messages = [{"role": "system", "content": "s"}, *MESSAGES]
+    for row in ({"messages": messages}, {"conversations": messages}, {"prompt": messages[:2], "completion": "b"}):
+        assert said({**row, "system": "s "}) == [("system", "s"), *ASKED]
+        assert "`system`" in read({**row, "system": "t"}).detail
+    assert said({"messages": MESSAGES, "system": "s"}) == [("system", "s"), *ASKED]
+
+
+WEIGHTS = [
+    ({"weight": 0}, 0), ({"loss": False}, 0), ({"loss": True}, 1), ({"train": False}, 0), ({"training": False}, 0),
+    ({"training": True}, 1), ({"loss_weight": 0.0}, 0), ({"loss_weight": 0.5}, 0.5), ({"loss_scale": 2}, 2),
+    ({"loss_mask": 0}, 0), ({"loss_mask": 1}, 1), ({"masked": True}, 0), ({"trainable": "false"}, 0),
+    ({"loss": None}, 1), ({"train": False, "weight": 0}, 0), ({"weight": "0.25"}, 0.25), ({"train_detail": []}, 1),
+]  # fmt: skip
+
+
+@pytest.mark.case("A5")
+@pytest.mark.parametrize(("keys", "weight"), WEIGHTS)
+def test_every_name_of_a_message_s_weight_is_read(keys, weight):
+    row = read({"messages": [MESSAGES[0], {**MESSAGES[1], **keys}]})
+    reply = row.messages[1]
+    assert reply.get("weight", 1) == weight and set(reply) - {"weight"} == {"role", "content"}
+
+
+@pytest.mark.case("A5")
+@pytest.mark.parametrize(
+    ("keys", "word"),
+    [
+        ({"train_detail": [{"begin_offset": 0, "end_offset": 3, "train": False}]}, "train_detail"),
+        ({"mask": True}, "mask"),
+        ({"loss": 1.37}, "loss"),
+        ({"loss": "perhaps"}, "perhaps"),
+        ({"weight": float("nan")}, "nan"),
+        ({"weight": [0, 1]}, "list"),
+        ({"weight": 1, "train": False}, "two things"),
+        ({"images": ["a.png"]}, "images"),
+    ],
+)
+def test_what_speaks_of_the_loss_and_is_not_read_is_refused_by_name(keys, word):
+    refused = read({"messages": [MESSAGES[0], {**MESSAGES[1], **keys}]})
+    assert isinstance(refused, Refused) and word in refused.detail and refused.hint
+
+
+@pytest.mark.case("A5")
+@pytest.mark.parametrize("row", [{"messages": MESSAGES}, {"prompt": "a", "completion": "b"}, {"text": "a"}])
+def test_a_row_with_a_mask_of_its_own_is_refused(row):
+    for column in ({"loss_mask": [0, 1]}, {"train": False}, {"sample_weight": 0.5}):
+        refused = read({**row, **column})
+        assert isinstance(refused, Refused) and f"`{next(iter(column))}`" in refused.detail and refused.hint
+    assert not isinstance(read({**row, "loss": 1.37, "loss_mask": None}), Refused)
+
+
+@pytest.mark.case("A5")
+def test_keys_of_messages_that_nobody_reads_are_counted():
+    detector = Detector()
+    for number in range(3):
+        detector.parse({"messages": [{**MESSAGES[0], "mood": "sad", "id": 3}, MESSAGES[1]]}, f"row {number}")
+    (note,) = detector.notes
+    assert (note.count, note.at) == (3, "row 0") and "`mood`" in note.what
+
+
+@pytest.mark.case("A14")
+@pytest.mark.parametrize("text", ["I am {{name}}.", "我是{{ author }}", "Dear {NAME},", "by {author_name}!"])
+def test_placeholders_that_nobody_filled_are_counted(text):
+    detector = Detector()
+    for row in (
+        {"instruction": text, "output": "b"},
+        {"instruction": "a", "output": text},
+        {"prompt": "a", "completion": text},
+    ):
+        detector.parse(row, "row")
+    (note,) = detector.notes
+    assert note.count == 3 and "placeholder" in note.what and "{" in note.detail
+
+
+@pytest.mark.case("A14")
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"$\frac{abc}{xyz}$ and x_{max}",
+        "run `{name}` and ```\n{{name}}\n```",
+        'print(f"{total}")',
+        "${HOME}/{}",
+        '{"a": {"b": 1}}',
+    ],
+)
+def test_code_and_formulas_hold_no_placeholders(text):
+    detector = Detector()
+    detector.parse({"instruction": "a", "output": text}, "row")
+    assert not list(detector.notes)
+
+
+def test_real_placeholders_are_counted_and_other_files_have_none(shared_data):
+    for name, count in (("identity.json", 85), ("alpaca_en_demo.json", 0), ("glaive_toolcall_en_demo.json", 0)):
+        notes = Notes()
+        list(parse_rows(Source.parse(name, shared_data / "instruct"), notes=notes))
+        assert sum(note.count for note in notes if "placeholder" in note.what) == count
+
+
+V1 = [{"role": "user", "content": [{"type": "text", "value": "a"}], "loss_weight": 0.0}]
+
+
+@pytest.mark.case("C3")
+def test_contents_in_parts_are_texts_reasoning_calls_and_results():
+    call = {"type": "tool_call", "value": '{"name": "f", "arguments": {"n": 1}}'}
+    parts = [{"type": "reasoning", "value": "hm"}, {"type": "text", "value": "b"}, call]
+    row = read({"messages": [*V1, {"role": "assistant", "content": parts, "loss_weight": 0.5}]})
+    user, reply = row.messages
+    assert user == {"role": "user", "content": "a", "weight": 0}
+    assert (reply["content"], reply["reasoning_content"], reply["weight"]) == ("b", "hm", 0.5)
+    assert reply["tool_calls"][0]["function"] == {"name": "f", "arguments": {"n": 1}}
+
+
+@pytest.mark.case("C3")
+def test_anthropics_parts_are_openais_messages():
+    asked = [{"role": "user", "content": "time?"}]
+    use = {"type": "tool_use", "id": "x", "name": "clock", "input": {"zone": "UTC"}}
+    result = {"type": "tool_result", "tool_use_id": "x", "content": [{"type": "text", "text": "12:00"}]}
+    row = read(
+        {"messages": [
+            *asked, {"role": "assistant", "content": [{"type": "thinking", "thinking": "hm"}, use]},
+            {"role": "user", "content": [result, {"type": "text", "text": "well?"}]},
+            {"role": "assistant", "content": "Noon."},
+        ], "tools": [{"name": "clock", "input_schema": {"type": "object"}}]}
+    )  # fmt: skip
+    call = {"id": "x", "type": "function", "function": {"name": "clock", "arguments": {"zone": "UTC"}}}
+    assert row.messages[1] == {"role": "assistant", "content": "", "reasoning_content": "hm", "tool_calls": [call]}
+    assert row.messages[2] == {"role": "tool", "content": "12:00", "tool_call_id": "x"}
+    assert row.messages[3] == {"role": "user", "content": "well?"}
+    assert row.tools[0]["function"]["parameters"] == {"type": "object"}
+
+
+@pytest.mark.case("C3")
+def test_pairs_of_whole_conversations_in_parts():
+    side = lambda text: [*V1, {"role": "assistant", "content": [{"type": "text", "value": text}], "loss_weight": 1.0}]  # noqa: E731
+    row = read({"chosen_messages": side("b"), "rejected_messages": side("c")})
+    assert [m["content"] for m in (*row.prompt, *row.chosen, *row.rejected)] == ["a", "b", "c"]
+
+
+@pytest.mark.case("C3")
+@pytest.mark.parametrize("kind", ["input_image", "video_url", "file", "hologram"])
+def test_parts_that_no_text_holds_are_refused_by_their_type(kind):
+    refused = read({"messages": [{"role": "user", "content": [{"type": kind, kind: "x"}]}, MESSAGES[1]]})
+    assert isinstance(refused, Refused) and kind in refused.detail and refused.hint
+
+
+COLUMNS = [
+    ({"instruction": "a", "context": "c", "response": "b", "category": "qa"}, "dolly", [("user", "a\nc"), ASKED[1]]),
+    ({"instruction": "a", "context": "", "response": "b"}, "dolly", ASKED),
+    ({"kind": "NLI", "input": "a", "target": "b"}, "firefly", ASKED),
+    ({"conversation_id": 1, "conversation": [{"human": "a", "assistant": "b"}]}, "firefly", ASKED),
+    ({"conversation": [{"system": "s", "input": "a", "output": "b"}]}, "xtuner", [("system", "s"), *ASKED]),
+    ({"source": "x", "conversation": [{"input": "a", "output": "b"}, {"input": "c", "output": "d"}]}, "xtuner",
+     [*ASKED, ("user", "c"), ("assistant", "d")]),
+    ({"input": "a", "output": "b"}, "xtuner", ASKED),
+    ({"query": "a", "response": "b", "history": [["x", "y"]]}, "response", [("user", "x"), ("assistant", "y"), *ASKED]),
+    ({"system_prompt": "s", "question": "a", "response": "b"}, "response", [("system", "s"), *ASKED]),
+    ({"prompt": "a", "response": "b"}, "response", ASKED),
+    ({"question": "a", "context": "c", "answer": "b"}, "question", [("user", "a\nc"), ASKED[1]]),
+    ({"id": "0", "data": ["a", "b"]}, "ultrachat", ASKED),
+    ({"conversations": ["a", "b"], "source": "x"}, "ultrachat", ASKED),
+    ({"conversation": MESSAGES, "model": "x"}, "sharegpt", ASKED),
+    ({"meta_instruction": "s\n", "chat": {"turn_1": {"Human": "<|Human|>: a<eoh>\n", "MOSS": "<|MOSS|>: b<eom>\n",
+      "Commands": "<|Commands|>: None<eoc>\n"}}}, "moss", [("system", "s"), *ASKED]),
+    ({"prompt": {"text": "a", "role": "prompter", "replies": [
+        {"text": "x", "role": "assistant", "rank": 1, "replies": []},
+        {"text": "b", "role": "assistant", "rank": 0, "replies": [{"text": "c", "role": "prompter", "replies": []}]},
+    ]}}, "oasst", ASKED),
+]  # fmt: skip
+
+
+@pytest.mark.case("C7")
+@pytest.mark.parametrize(("row", "name", "expected"), COLUMNS)
+def test_rows_of_other_tools_are_formats_of_their_own(row, name, expected):
+    detector = Detector()
+    made = detector.parse(row, "here")
+    assert dict(detector.seen) == {name: 1}
+    assert isinstance(made, Conversation) and [(m["role"], m["content"]) for m in made.messages] == expected
+    assert all(m.get("weight", 1) == 1 for m in made.messages)
+
+
+@pytest.mark.case("C7")
+def test_ms_swifts_rejected_responses_and_labels_are_pairs_and_marks():
+    row = {"query": "a", "response": "b", "rejected_response": "c"}
+    assert read(row) == Preference(MESSAGES[:1], MESSAGES[1:], [{"role": "assistant", "content": "c"}])
+    assert read({"query": "a", "response": "b", "label": False}) == Labelled(MESSAGES, False)
+
+
+@pytest.mark.case("C7")
+def test_xtuners_turns_without_loss_are_context():
+    turns = [{"input": "a", "output": "b", "output_with_loss": False}, {"input": "c", "output": "d"}]
+    assert [m.get("weight", 1) for m in read({"conversation": turns}).messages] == [1, 0, 1, 1]
+
+
+@pytest.mark.case("C7")
+@pytest.mark.parametrize(
+    ("row", "hint"),
+    [
+        ({"context": "c", "output": "b"}, "columns: {prompt: COLUMN_OF_THE_QUESTION, completion: output}"),
+        ({"output": "b", "context": "c"}, "columns: {prompt: COLUMN_OF_THE_QUESTION, completion: output}"),
+        ({"problem": "a", "document": "c", "solution": "b"}, "columns: {prompt: problem, completion: solution}"),
+        ({"passage": "c", "riddle": "a", "reply": "b"}, "columns: {prompt: riddle, completion: reply}"),
+        ({"input_ids": [1, 2], "labels": [1, 2]}, "token ids"),
+    ],
+)
+def test_a_hint_never_takes_a_context_for_the_reply(row, hint):
+    with pytest.raises(DataError) as caught:
+        read(row)
+    assert hint in caught.value.hint
+
+
+@pytest.mark.case("C7")
+def test_the_messages_of_a_tree_one_a_row_are_not_taken_for_texts():
+    refused = read({"message_id": "1", "parent_id": None, "text": "a", "role": "prompter"})
+    assert isinstance(refused, Refused) and "tree" in refused.detail
+
+
+def test_transcripts_are_raw_text_with_a_notice_unless_the_format_is_named():
+    row, detector = {"text": "Human: a\n\nAssistant: b"}, Detector()
+    assert isinstance(detector.parse(row, "row"), Text) and "format: transcript" in next(iter(detector.notes)).what
+    assert [(m["role"], m["content"]) for m in read(row, "transcript").messages] == ASKED
+
+
+def test_columns_that_a_format_does_not_read_are_known_and_the_telling_ones_noted():
+    detector = Detector()
+    detector.parse({"prompt": "a", "completion": "b", "choices": ["x"], "id": 3, "empty": None}, "row 0")
+    assert detector.unread == ["choices", "id"]
+    (note,) = detector.notes
+    assert "`choices`" in note.what
+
+
+ODD = [
+    {"messages": [{"role": "user", "content": "\ud83d"}, MESSAGES[1]]},
+    {"instruction": "a", "input": 21, "output": "b"}, {"instruction": "a", "input": [1, 2], "output": "b"},
+    {"instruction": "a", "input": float("nan"), "output": "b"},
+    {"instruction": "a", "output": "b", "history": [None]}, {"instruction": "a", "output": "b", "history": 10**30},
+    {"prompt": "a", "chosen": "b", "rejected": "c", "score_chosen": "x", "score_rejected": 1},
+    {"prompt": "a", "chosen": "b", "rejected": "c", "margin": float("nan")},
+    {"prompt": "a", "chosen": "b", "rejected": "c", "margin": 1e300},
+    {"prompt": "a", "chosen": "b", "rejected": "c", "score_chosen": 10**400, "score_rejected": 1},
+    {"prompt": 5, "chosen": "b", "rejected": "c"},
+    {"input": "x", "preferred_output": MESSAGES[1:], "non_preferred_output": [ANOTHER]},
+    {"messages": [{"role": ["user"], "content": "a"}, MESSAGES[1]]},
+    {"messages": [MESSAGES[0], {"from": "gpt", "tool_calls": {"function": {"name": "f", "arguments": "[" * 100_000}}}]},
+    {"messages": [MESSAGES[0], {"role": "assistant", "tool_calls": 3}]},
+    {"messages": MESSAGES, "tools": [3]}, {"messages": MESSAGES, "tools": 3},
+    {"sentence1": "a", "sentence2": "b", "score": float("inf")},
+    {"query": "a", "document": "b", "relevance": 10**400},
+    {"features": [10**400], "label": 1}, {"features": [1], "label": float("nan")},
+    {"prompt": "a", "completions": ["b"], "labels": [float("nan")]},
+    {"chat": {"turn_1": 3}}, {"prompt": {"text": 3, "role": 3, "replies": 3}},
+]  # fmt: skip
+
+
+@pytest.mark.case("D")
+@pytest.mark.parametrize("row", ODD)
+def test_an_odd_row_is_refused_whatever_it_raises(row):
+    refused = read(row)
+    assert isinstance(refused, Refused) and refused.detail.isprintable()
+    refused.detail.encode()
+
+
+@pytest.mark.case("D")
+def test_a_format_that_fails_on_a_row_refuses_it_and_says_where_on_demand(monkeypatch, capsys):
+    detector = Detector("text")
+    monkeypatch.setitem(detector.named.facts, "matches", lambda row: row["missing"])
+    assert "KeyError" in detector.parse({"text": "a"}, "row 0").detail and not capsys.readouterr().err
+    monkeypatch.setenv("WHET_DEBUG", "1")
+    detector.parse({"text": "a"}, "row 0")
+    assert "Traceback" in capsys.readouterr().err

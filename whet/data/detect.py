@@ -11,14 +11,21 @@ from whet.base.errors import DataError
 from whet.base.slots import Kind
 from whet.contracts.rows import Row
 from whet.data.files import Source, read_rows
-from whet.data.refusal import Refused
+from whet.data.notes import Notes
+from whet.data.refusal import Refused, refused
+from whet.data.renaming import columns_of, way_out
+from whet.data.weights import refuse_masks
 
 _PLAIN = ("openai", "text", "completion")  # offered, the last one first, when no column has a known name
+_TRAINED = frozenset(("text", "completion", "conversation", "preference", "labelled"))
+_WATCHED_ROWS = 16  # of each format, whose columns are watched for those that it does not read
 
 
-def parse_rows(source: Source, *, seed: int = 0, takes: Collection[str] = ()) -> Iterator[tuple[int, Row | Refused]]:
+def parse_rows(
+    source: Source, *, seed: int = 0, takes: Collection[str] = (), notes: Notes | None = None
+) -> Iterator[tuple[int, Row | Refused]]:
     """Yield (row number, row) of a source. A malformed row is a `Refused`; a first row without a format is an error."""
-    detector = Detector(source.format, takes)
+    detector = Detector(source.format, takes, notes)
     for number, row in read_rows(source, seed=seed):
         at = f"{source.name} row {number}"
         yield number, detector.parse(row, at)
@@ -28,10 +35,10 @@ class Detector:
     """Finds the format of each row: the one named, else the first that matches, most particular first.
 
     Where a row is in several formats, those come first that make what an objective `takes`. `seen` counts the rows of
-    each format so far.
+    each format so far, `notes` what is to be said of them, `unread` has the columns that no format read.
     """
 
-    def __init__(self, name: str | None = None, takes: Collection[str] = ()) -> None:
+    def __init__(self, name: str | None = None, takes: Collection[str] = (), notes: Notes | None = None) -> None:
         self.named = data_format.get(name) if name else None
         kinds = [data_format.get(known) for known in data_format.names()]
         own = frozenset(takes)
@@ -41,6 +48,15 @@ class Detector:
             reverse=True,
         )
         self.seen: Counter[str] = Counter()
+        self.notes = notes if notes is not None else Notes()
+        self._read: dict[str, tuple[dict[str, None], set[str]]] = {}
+
+    @property
+    def unread(self) -> list[str]:
+        """The columns with values that the formats of the first rows did not read, in the order of the rows."""
+        held = dict.fromkeys(name for held, _ in self._read.values() for name in held)
+        read = {name for _, read in self._read.values() for name in read}
+        return [name for name in held if name not in read]
 
     def kind(self, row: Mapping[str, Any], at: str) -> Kind:
         """The format of a row. Raises DataError with the columns seen and the nearest formats."""
@@ -54,35 +70,93 @@ class Detector:
         raise self._unknown(row, at)
 
     def parse(self, row: Mapping[str, Any], at: str) -> Row | Refused:
-        """The row in the contracts' form. Raises DataError only while no row has been recognised yet."""
+        """The row in the contracts' form. Raises DataError only while no row has been recognised yet.
+
+        Whatever else goes wrong with a row, of whatever class, makes it a `Refused`: this is the one place.
+        """
         try:
             kind = self.kind(row, at)
         except DataError as error:
             if not self.seen:
                 raise
-            return Refused("unknown_format", error.message, error.hint)
+            return refused(error, "unknown_format")
+        except Exception as error:
+            return refused(error)
         self.seen[kind.name] += 1
         try:
-            return kind.build(row)
-        except DataError as error:
-            return Refused("bad_row", error.message, error.hint)
+            return self._built(kind, row, at)
+        except Exception as error:
+            return refused(error)
+
+    def _built(self, kind: Kind, row: Mapping[str, Any], at: str) -> Row:
+        if self.seen[kind.name] > _WATCHED_ROWS:
+            made = kind.build(row)
+        else:
+            watched = _Watched(row)
+            made = kind.build(watched)
+            watched.is_whole |= made.kind == "prompt"  # whose columns are the rewards' to read
+            self._watch(kind, watched, at)
+        if made.kind in _TRAINED:
+            refuse_masks(row)
+        self.notes.look(made, at)
+        return made
+
+    def _watch(self, kind: Kind, watched: _Watched, at: str) -> None:
+        held, read = self._read.setdefault(kind.name, ({}, set()))
+        filled = (name for name, value in watched.pairs() if value not in (None, "", [], {}))
+        new = {name: None for name in filled if name not in held}
+        held.update(new)
+        read |= held.keys() if watched.is_whole else watched.read
+        self.notes.unread([name for name in new if name not in read], at)
 
     def _unknown(self, row: Mapping[str, Any], at: str) -> DataError:
         near = sorted(self._kinds, key=lambda kind: (_overlap(kind, row), _plainness(kind)), reverse=True)[:3]
         nearest = "; ".join(f"`{kind.name}` ({', '.join(kind.facts.get('columns', ()))})" for kind in near)
         return DataError(
-            f"no data format fits a row with {_columns(row)}; the nearest are {nearest}",
+            f"no data format fits a row with {columns_of(row)}; the nearest are {nearest}",
             at=at,
-            hint=f"say which column is which, such as {_renaming(near[0], row)}",
+            hint=f"say which column is which, such as {way_out(None, row)}",
         )
+
+
+class _Watched(dict):
+    """A row that notes which of its columns are read."""
+
+    def __init__(self, row: Mapping[str, Any]) -> None:
+        super().__init__(row)
+        self.read: set[str] = set()
+        self.is_whole = False
+
+    def __getitem__(self, name: str) -> Any:
+        self.read.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.read.add(name)
+        return super().get(name, default)
+
+    def __iter__(self) -> Iterator[str]:
+        self.is_whole = True
+        return super().__iter__()
+
+    def items(self) -> Any:
+        self.is_whole = True
+        return super().items()
+
+    def keys(self) -> Any:
+        self.is_whole = True
+        return super().keys()
+
+    def pairs(self) -> Any:
+        return super().items()
 
 
 def _unlike(kind: Kind, row: Mapping[str, Any], at: str) -> DataError:
     needed = ", ".join(f"`{column}`" for column in kind.facts.get("columns", ()))
     return DataError(
-        f"the row is not in the format `{kind.name}`, which needs {needed}; it has {_columns(row)}",
+        f"the row is not in the format `{kind.name}`, which needs {needed}; it has {columns_of(row)}",
         at=at,
-        hint=f"leave `format` out to detect it, or rename columns: {_renaming(kind, row)}",
+        hint=f"leave `format` out to detect it, or rename columns: {way_out(kind, row)}",
     )
 
 
@@ -103,18 +177,5 @@ def _anything(row: Mapping[str, Any]) -> bool:
     return True
 
 
-def _columns(row: Mapping[str, Any]) -> str:
-    return f"the columns {', '.join(f'`{name}`' for name in row)}" if row else "no columns"
-
-
 def _overlap(kind: Kind, row: Mapping[str, Any]) -> int:
     return len(set(kind.facts.get("columns", ())) & set(row))
-
-
-def _renaming(kind: Kind, row: Mapping[str, Any]) -> str:
-    """`columns: {prompt: question, completion: answer}`: the missing columns get the row's spare ones, texts first."""
-    missing = [column for column in kind.facts.get("columns", ()) if column not in row]
-    spare = [name for name in row if name and name not in kind.facts.get("columns", ())]
-    spare.sort(key=lambda name: not isinstance(row[name], str))
-    pairs = ", ".join(f"{wanted}: {existing}" for wanted, existing in zip(missing, spare, strict=False))
-    return f"columns: {{{pairs}}}" if pairs else f"format: {kind.name}"

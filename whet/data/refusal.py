@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import traceback
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 
-from whet.base.errors import DataError
+from whet.base.errors import DataError, WhetError
 
+_MOST_DETAIL = 400  # characters of a row that a refusal repeats
 _MEANT_FOR = {  # what rows are, and objectives that learn from them
     "text": ("raw text", ("sft", "pretrain")),
     "completion": ("prompts with completions", ("sft",)),
@@ -41,6 +45,24 @@ class RowRefused(Exception):
     def __init__(self, reason: str, detail: str, hint: str | None = None) -> None:
         super().__init__(detail)
         self.refused = Refused(reason, detail, hint)
+
+
+def refused(error: Exception, reason: str = "bad_row") -> Refused:
+    """What a row's exception says of the row, whatever its class. With WHET_DEBUG its traceback goes to stderr."""
+    if isinstance(error, RowRefused):
+        return error.refused
+    if isinstance(error, WhetError):
+        return Refused(reason, shown(error.message), error.hint)
+    if os.environ.get("WHET_DEBUG", "0") not in ("", "0"):
+        print("".join(traceback.format_exception(error)), file=sys.stderr)
+    said = "it is nested too deeply" if isinstance(error, RecursionError) else f"{type(error).__name__}: {error}"
+    return Refused(reason, f"the row cannot be read: {shown(said)}", "WHET_DEBUG=1 prints where it fails")
+
+
+def shown(text: str) -> str:
+    """A text of a row as messages may repeat it: not endless, and without what no terminal can print."""
+    short = text if len(text) <= _MOST_DETAIL else f"{text[:_MOST_DETAIL]}..."
+    return short.encode("utf-8", "backslashreplace").decode()
 
 
 class KindError(DataError):

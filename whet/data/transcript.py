@@ -17,13 +17,29 @@ def is_transcript(text: str) -> bool:
     return text.lstrip().startswith("Human:") and "\n\nAssistant:" in text
 
 
+def asks(text: str) -> bool:
+    """Whether the text is a transcript that stops where the assistant is to answer."""
+    return is_transcript(text) and text.rstrip().endswith("\n\nAssistant:")
+
+
 def read_transcript(text: str) -> list[dict[str, Any]]:
     """The messages of a transcript. Raises DataError where it does not end with a reply."""
+    messages = _turns(text)
+    if not messages or messages[-1]["role"] != "assistant":
+        raise DataError(
+            "the transcript does not end with the assistant's reply", hint="end it with `\\n\\nAssistant: ...`"
+        )
+    return read_messages(messages)
+
+
+def read_question(text: str) -> list[dict[str, Any]]:
+    """The messages of a transcript that `asks`."""
+    return read_messages(_turns(text)[:-1])
+
+
+def _turns(text: str) -> list[dict[str, Any]]:
     parts = _SPEAKER.split("\n\n" + text.strip())[1:]
-    messages = [
+    return [
         {"role": _ROLES[speaker], "content": said.strip()}
         for speaker, said in zip(parts[::2], parts[1::2], strict=True)
     ]
-    if not messages or messages[-1]["role"] != "assistant":
-        raise DataError("the transcript does not end with the assistant's reply")
-    return read_messages(messages)

@@ -3,9 +3,9 @@
 from typing import Any
 
 from whet.base.catalogue import data_format
-from whet.base.errors import DataError
 from whet.contracts.rows import Conversation
-from whet.data.messages import read_messages, with_system
+from whet.data.columns import SYSTEMS, below, text_in, text_of
+from whet.data.exchanges import exchanges, history
 
 
 def _matches(row: dict[str, Any]) -> bool:
@@ -15,15 +15,10 @@ def _matches(row: dict[str, Any]) -> bool:
 @data_format("alpaca", matches=_matches, priority=60, columns=("instruction", "output"))
 def alpaca(row: dict[str, Any]) -> Conversation:
     """An `instruction` with an optional `input` below it, answered by `output`; earlier turns in `history`."""
-    messages = []
-    for pair in row.get("history") or ():
-        if len(pair) != 2:
-            raise DataError(f"an entry of `history` has {len(pair)} texts, not a question and its answer")
-        messages += [{"role": "user", "content": pair[0]}, {"role": "assistant", "content": pair[1]}]
-    messages += [{"role": "user", "content": alpaca_prompt(row)}, {"role": "assistant", "content": row["output"]}]
-    return Conversation(with_system(read_messages(messages), row.get("system")))
+    said = [*history(row.get("history")), (alpaca_prompt(row), row["output"])]
+    return Conversation(exchanges(said, text_in(row, SYSTEMS)))
 
 
 def alpaca_prompt(row: dict[str, Any]) -> str:
     """The instruction and, where there is one, the input on the next line."""
-    return "\n".join(part for part in (row["instruction"], row.get("input")) if part)
+    return below(row["instruction"], text_of(row.get("input"), "input"))

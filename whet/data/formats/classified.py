@@ -3,9 +3,8 @@
 from typing import Any
 
 from whet.base.catalogue import data_format
-from whet.base.errors import DataError
 from whet.contracts.rows import Classified
-from whet.data.columns import one_text, pair_of
+from whet.data.columns import label_of, one_text, pair_of
 
 _TEXTS = ("text", "sentence", "content")
 _SECONDS = ("text_pair", "second")
@@ -34,7 +33,6 @@ def classified(row: dict[str, Any]) -> Classified:
     first, second = columns
     label = next(row[name] for name in _LABELS if row.get(name) is not None)
     for value in label if isinstance(label, list | tuple) else [label]:
-        if not isinstance(value, str | int | float):
-            raise DataError(f"the label is a {type(value).__name__}, neither a name nor a number")
+        label_of(value)
     pair = one_text(row[second], second) if second else None
     return Classified(one_text(row[first], first), label, pair)

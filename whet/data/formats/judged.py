@@ -1,12 +1,11 @@
 """Queries with judged documents (qrels), for rerankers and embedding models."""
 
-import math
 from typing import Any
 
 from whet.base.catalogue import data_format
 from whet.base.errors import DataError
 from whet.contracts.rows import Judged
-from whet.data.columns import one_text
+from whet.data.columns import number, one_text, what
 
 _DOCUMENTS = ("documents", "docs", "passages", "document", "doc", "passage")
 _GRADES = ("relevance", "labels", "scores", "label", "score")
@@ -21,20 +20,17 @@ def judged(row: dict[str, Any]) -> Judged:
     """`query`, `documents` and the `relevance` of each, from 0; or one `document` and its relevance a row."""
     documents, grades = _listed(row, _DOCUMENTS), _listed(row, _GRADES)
     if len(documents) != len(grades):
-        raise DataError(f"{len(documents)} documents have {len(grades)} relevances")
+        raise DataError(f"{len(documents)} documents have {len(grades)} relevances", hint="one relevance a document")
     texts = [one_text(document, "documents") for document in documents]
     return Judged(one_text(row["query"], "query"), texts, [_grade(value) for value in grades])
 
 
 def _grade(value: Any) -> float:
     """A relevance or a score. Raises DataError where it is no finite number from 0 on."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise DataError(f"a relevance is {value!r}, not a number") from None
-    if not math.isfinite(number) or number < 0:
-        raise DataError(f"a relevance is {value!r}", hint="a relevance is a finite number from 0 on")
-    return number
+    grade = float(value) if isinstance(value, bool) else number(value, "a relevance")
+    if grade < 0:
+        raise DataError(f"a relevance is {what(value)}", hint="a relevance is a finite number from 0 on")
+    return grade
 
 
 def _has(row: dict[str, Any], names: tuple[str, ...]) -> bool:

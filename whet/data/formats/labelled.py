@@ -5,10 +5,12 @@ from typing import Any
 from whet.base.catalogue import data_format
 from whet.base.errors import DataError
 from whet.contracts.rows import Labelled
+from whet.data.columns import SYSTEMS, text_in, what
+from whet.data.joins import joined
 from whet.data.messages import holds_messages, read_messages, read_tools, with_system
 
 _MARKS = ("label", "kto_tag")
-_WORDS = {"true": True, "1": True, "good": True, "false": False, "0": False, "bad": False}
+_WORDS = {"true": True, "1": True, "1.0": True, "good": True} | {"false": False, "0": False, "0.0": False, "bad": False}
 
 
 def _matches(row: dict[str, Any]) -> bool:
@@ -22,19 +24,30 @@ def _matches(row: dict[str, Any]) -> bool:
 @data_format("labelled", matches=_matches, priority=85, columns=("prompt", "completion", "label"))
 def labelled(row: dict[str, Any]) -> Labelled:
     """`messages` (or `conversations`, or `prompt` and `completion`) with a true or false `label`."""
-    messages = row.get("messages") or row.get("conversations")
-    if messages is None:
-        messages = [*_said("user", row["prompt"]), *_said("assistant", row["completion"])]
+    given = row.get("messages") or row.get("conversations")
+    if given is not None:
+        messages = read_messages(given)
+    else:
+        prompt = read_messages(_said("user", row["prompt"], "prompt"))
+        reply = read_messages(_said("assistant", row["completion"], "completion"), after=prompt)
+        asked, said = joined(prompt, reply, "completion")
+        messages = [*asked, *said]
     mark = next(row[mark] for mark in _MARKS if row.get(mark) is not None)
-    label = _WORDS.get(str(mark).lower())
+    system = text_in(row, SYSTEMS)
+    return Labelled(with_system(messages, system), label_of(mark), read_tools(row.get("tools")))
+
+
+def label_of(mark: Any) -> bool:
+    """Whether a reply is marked good. Raises DataError for a mark that says neither."""
+    label = _WORDS.get(str(mark).lower()) if isinstance(mark, str | int | float) else None
     if label is None:
-        raise DataError(f"the label is {mark!r}", hint="a label is true or false")
-    return Labelled(with_system(read_messages(messages), row.get("system")), label, read_tools(row.get("tools")))
+        raise DataError(f"the label is {what(mark)}", hint="a label is true or false")
+    return label
 
 
-def _said(role: str, said: Any) -> list[dict[str, Any]]:
+def _said(role: str, said: Any, name: str) -> list[dict[str, Any]]:
     if isinstance(said, str):
         return [{"role": role, "content": said}]
     if not holds_messages(said):
-        raise DataError(f"what the {role} says is a {type(said).__name__}, neither a text nor messages")
+        raise DataError(f"`{name}` is {what(said)}, neither a text nor messages", hint=f'"{name}": "..."')
     return list(said)

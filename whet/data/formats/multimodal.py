@@ -44,9 +44,10 @@ def _media_parts(message: Any) -> list[Mapping[str, Any]]:
     content = message.get("content") if isinstance(message, Mapping) else None
     if not isinstance(content, Sequence) or isinstance(content, str):
         return []
-    return [part for part in content if isinstance(part, Mapping) and part.get("type") in _PARTS]
+    return [part for part in content if isinstance(part, Mapping) and str(part.get("type")) in _PARTS]
 
 
 def _address(part: Mapping[str, Any]) -> str:
-    value = part.get(part["type"]) or part.get("url") or part.get("path")
+    names = (part["type"], "url", "path", "value", "source", "file_id", "data")
+    value = next((part[name] for name in names if part.get(name)), None)
     return str(value.get("url", value)) if isinstance(value, Mapping) else str(value)

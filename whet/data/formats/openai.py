@@ -4,7 +4,8 @@ from typing import Any
 
 from whet.base.catalogue import data_format
 from whet.contracts.rows import Conversation
-from whet.data.messages import holds_messages, read_messages, read_tools
+from whet.data.columns import SYSTEMS, text_in
+from whet.data.messages import holds_messages, read_messages, read_tools, with_system
 
 
 def _matches(row: dict[str, Any]) -> bool:
@@ -13,5 +14,6 @@ def _matches(row: dict[str, Any]) -> bool:
 
 @data_format("openai", matches=_matches, priority=70, columns=("messages",))
 def openai(row: dict[str, Any]) -> Conversation:
-    """`messages` of `role` and `content` (text or text parts); `weight: 0` keeps a reply out of training."""
-    return Conversation(read_messages(row["messages"]), read_tools(row.get("tools") or row.get("functions")))
+    """`messages` of `role` and `content` (text, or parts); `weight: 0` keeps a reply out of training."""
+    messages = with_system(read_messages(row["messages"]), text_in(row, SYSTEMS))
+    return Conversation(messages, read_tools(row.get("tools") or row.get("functions")))

@@ -6,11 +6,18 @@ from typing import Any
 from whet.base.catalogue import data_format
 from whet.base.errors import DataError
 from whet.contracts.rows import Preference
+from whet.data.columns import SYSTEMS, number, text_in, what
 from whet.data.formats.alpaca import alpaca_prompt
+from whet.data.joins import are_same, joined, split
 from whet.data.messages import holds_messages, read_messages, read_tools, with_system
-from whet.data.transcript import is_transcript, read_transcript
+from whet.data.transcript import asks, is_transcript, read_question, read_transcript
 
-_PAIRS = (("chosen", "rejected"), ("preferred_output", "non_preferred_output"))
+_PAIRS = (
+    ("chosen", "rejected"),
+    ("preferred_output", "non_preferred_output"),
+    ("chosen_messages", "rejected_messages"),
+)
+_PROMPTS = ("prompt", "conversations", "messages", "question")
 
 
 def _matches(row: dict[str, Any]) -> bool:
@@ -20,77 +27,92 @@ def _matches(row: dict[str, Any]) -> bool:
 @data_format("preference", matches=_matches, priority=90, columns=("prompt", "chosen", "rejected"))
 def preference(row: dict[str, Any]) -> Preference:
     """`chosen` and `rejected` (texts or messages) after `prompt`, `conversations`, `instruction`; or OpenAI's pairs."""
-    _refuse_empty(row)
-    if row.get("preferred_output"):
-        asked = row.get("input") or {}
-        prompt, tools = read_messages(asked.get("messages", ())), asked.get("tools") or row.get("tools")
-        chosen, rejected = _reply(row["preferred_output"]), _reply(row["non_preferred_output"])
-    else:
-        prompt, tools = _prompt(row), row.get("tools")
-        chosen, rejected = _sides(row, has_prompt=bool(prompt))
-    if not prompt:
-        prompt, chosen, rejected = _split(chosen, rejected)
-    elif len(chosen) > len(prompt) and len(rejected) > len(prompt) and chosen[: len(prompt)] == prompt:
-        # Whole conversations beside their prompt, as TRL's implicit prompts come.
-        chosen, rejected = chosen[len(prompt) :], rejected[len(prompt) :]
+    names = _named(row)
+    asked, tools = _asked(row, names)
+    prompt, chosen, rejected = _sides(row, names, asked)
     if chosen == rejected:
-        raise DataError("the chosen and the rejected reply are the same")
-    return Preference(with_system(prompt, row.get("system")), chosen, rejected, read_tools(tools), _margin(row))
+        raise DataError("the chosen and the rejected reply are the same", hint="leave the row out")
+    system = text_in(row, SYSTEMS)
+    return Preference(with_system(prompt, system), chosen, rejected, read_tools(tools), _margin(row))
 
 
-def _refuse_empty(row: dict[str, Any]) -> None:
-    """A pair with one side: a row of this format all the same."""
-    columns = next((pair for pair in _PAIRS if any(row.get(name) for name in pair)), ())
-    for name in columns:
+def _named(row: dict[str, Any]) -> tuple[str, str]:
+    """The columns of both replies. Raises DataError where one is empty: a row of this format all the same."""
+    names = next((pair for pair in _PAIRS if any(row.get(name) for name in pair)), _PAIRS[0])
+    for name in names:
         if not row.get(name):
             raise DataError(f"`{name}` is empty", hint="a pair has two replies; with one, `label` it for `kto`")
+    return names
 
 
-def _sides(row: dict[str, Any], *, has_prompt: bool) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Both replies; whole transcripts (Anthropic's HH) where the texts are those of two speakers."""
-    sides = row["chosen"], row["rejected"]
-    if not has_prompt and all(isinstance(side, str) and is_transcript(side) for side in sides):
-        return read_transcript(sides[0]), read_transcript(sides[1])
-    return _reply(sides[0]), _reply(sides[1])
+def _asked(row: dict[str, Any], names: tuple[str, str]) -> tuple[Any, Any]:
+    """What is asked, as the row has it, and the tools."""
+    if names == ("preferred_output", "non_preferred_output"):
+        given = row.get("input") or {}
+        if not isinstance(given, Mapping):
+            raise DataError(f"`input` is {what(given)}, not an object", hint='"input": {"messages": [...]}')
+        return given.get("messages"), given.get("tools") or row.get("tools")
+    # What stands in `messages` beside whole conversations is one of them again.
+    prompts = ("prompt",) if names == ("chosen_messages", "rejected_messages") else _PROMPTS
+    asked = next((row[name] for name in prompts if row.get(name)), None)
+    if not asked and isinstance(row.get("instruction"), str):
+        asked = alpaca_prompt(row)
+    return asked, row.get("tools")
+
+
+def _sides(row: dict[str, Any], names: tuple[str, str], asked: Any) -> tuple[list, list, list]:
+    """The prompt and both replies, each said once."""
+    better, worse = row[names[0]], row[names[1]]
+    if not asked:
+        if all(isinstance(side, str) and is_transcript(side) for side in (better, worse)):
+            return split(read_transcript(better), read_transcript(worse))
+        return split(_reply(better, names[0]), _reply(worse, names[1]))
+    if isinstance(asked, str) and asks(asked):  # and replies that go on with it, or are whole transcripts
+        sides = [_behind(asked, side) for side in (better, worse)]
+        prompt = read_question(asked)
+    else:
+        sides, prompt = [better, worse], prompt_of(asked)
+    (left, chosen), (right, rejected) = (
+        joined(prompt, _reply(side, name), name) for side, name in zip(sides, names, strict=True)
+    )
+    if not are_same(left, right):
+        raise DataError(
+            f"`{names[0]}` and `{names[1]}` answer two prompts: what stands before the replies differs",
+            hint=f"the replies alone in `{names[0]}` and `{names[1]}`, and all before them in `prompt`",
+        )
+    return left, chosen, rejected
+
+
+def prompt_of(asked: Any) -> list[dict[str, Any]]:
+    """The messages of a prompt, which may be a text. Raises DataError for anything else."""
+    if isinstance(asked, str):
+        asked = [{"role": "user", "content": asked}]
+    if not isinstance(asked, list | tuple):
+        raise DataError(f"the prompt is {what(asked)}, neither a text nor messages", hint='"prompt": "..."')
+    return read_messages(asked)
+
+
+def _behind(prompt: str, side: Any) -> Any:
+    """What a text says behind the transcript that it begins with."""
+    return side[len(prompt) :].lstrip() if isinstance(side, str) and side.startswith(prompt) else side
 
 
 def _margin(row: dict[str, Any]) -> float | None:
     """By how much the chosen reply is better: `margin`, or the difference of the replies' scores."""
-    given = row.get("margin")
-    if given is None and "score_chosen" in row and "score_rejected" in row:
-        given = float(row["score_chosen"]) - float(row["score_rejected"])
-    if given is None:
+    if row.get("margin") is not None:
+        return number(row["margin"], "the margin")
+    scores = [row.get("score_chosen"), row.get("score_rejected")]
+    if None in scores:
         return None
-    try:
-        return float(given)
-    except (TypeError, ValueError):
-        raise DataError(f"the margin is {given!r}, not a number") from None
+    better, worse = (number(score, "a score of the replies") for score in scores)
+    return number(better - worse, "the margin of the scores")
 
 
-def _prompt(row: dict[str, Any]) -> list[dict[str, Any]]:
-    asked = row.get("prompt") or row.get("conversations") or row.get("messages") or row.get("question")
-    if not asked and isinstance(row.get("instruction"), str):
-        asked = alpaca_prompt(row)
-    if not asked:
-        return []
-    return read_messages([{"role": "user", "content": asked}] if isinstance(asked, str) else asked)
-
-
-def _reply(reply: Any) -> list[dict[str, Any]]:
+def _reply(reply: Any, name: str) -> list[dict[str, Any]]:
     if isinstance(reply, str):
         reply = {"role": "assistant", "content": reply}
     if isinstance(reply, Mapping):
         reply = [reply]
     if not holds_messages(reply):
-        raise DataError(f"a reply is a {type(reply).__name__}, neither a text nor messages")
+        raise DataError(f"`{name}` is {what(reply)}, neither a text nor messages", hint=f'"{name}": "..."')
     return read_messages(reply)
-
-
-def _split(chosen: list[dict[str, Any]], rejected: list[dict[str, Any]]) -> tuple[list, list, list]:
-    """Two whole conversations share their beginning: that is the prompt."""
-    shared = 0
-    while shared < min(len(chosen), len(rejected)) - 1 and chosen[shared] == rejected[shared]:
-        shared += 1
-    if shared == 0:
-        raise DataError("the pair has no prompt", hint="add a `prompt` column, or begin both with the same messages")
-    return chosen[:shared], chosen[shared:], rejected[shared:]

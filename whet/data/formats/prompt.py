@@ -4,10 +4,11 @@ from typing import Any
 
 from whet.base.catalogue import data_format
 from whet.contracts.rows import Prompt
+from whet.data.columns import SYSTEMS, text_in
 from whet.data.messages import holds_messages, read_messages, read_tools, with_system
 
 # A row with one of these is more than a prompt.
-_REPLIES = ("completion", "chosen", "rejected", "preferred_output", "output", "label", "kto_tag", "messages")
+_REPLIES = frozenset("completion chosen rejected preferred_output output response label kto_tag messages".split())
 
 
 def _matches(row: dict[str, Any]) -> bool:
@@ -21,4 +22,4 @@ def prompt(row: dict[str, Any]) -> Prompt:
     """`prompt` (a text or messages) without a reply; further columns, such as `answer`, are for the rewards."""
     asked = row["prompt"]
     messages = read_messages([{"role": "user", "content": asked}] if isinstance(asked, str) else asked)
-    return Prompt(with_system(messages, row.get("system")), read_tools(row.get("tools")), row)
+    return Prompt(with_system(messages, text_in(row, SYSTEMS)), read_tools(row.get("tools")), row)

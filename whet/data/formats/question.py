@@ -3,9 +3,9 @@
 from typing import Any
 
 from whet.base.catalogue import data_format
-from whet.base.errors import DataError
 from whet.contracts.rows import Conversation
-from whet.data.messages import read_messages, with_system
+from whet.data.columns import CONTEXTS, SYSTEMS, below, one_text, text_in
+from whet.data.exchanges import exchanges, history
 
 
 def _matches(row: dict[str, Any]) -> bool:
@@ -14,8 +14,7 @@ def _matches(row: dict[str, Any]) -> bool:
 
 @data_format("question", matches=_matches, priority=40, columns=("question", "answer"))
 def question(row: dict[str, Any]) -> Conversation:
-    """A `question`, answered by `answer`."""
-    if not row["answer"].strip():
-        raise DataError("the answer is empty")
-    messages = [{"role": "user", "content": row["question"]}, {"role": "assistant", "content": row["answer"]}]
-    return Conversation(with_system(read_messages(messages), row.get("system")))
+    """A `question` with an optional `context` below it, answered by `answer`."""
+    asked = below(row["question"], text_in(row, CONTEXTS))
+    said = [*history(row.get("history")), (asked, one_text(row["answer"], "answer"))]
+    return Conversation(exchanges(said, text_in(row, SYSTEMS)))

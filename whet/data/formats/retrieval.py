@@ -27,7 +27,8 @@ def retrieval(row: dict[str, Any]) -> Retrieval:
     negatives = [text for name in (*_NEGATIVES, *numbered) for text in _texts(row.get(name), name)]
     both = set(positives) & set(negatives)
     if both:
-        raise DataError(f"a document is positive and negative at once: {next(iter(both))[:60]!r}")
+        said = f"a document is positive and negative at once: {next(iter(both))[:60]!r}"
+        raise DataError(said, hint="leave it out of the negatives")
     return Retrieval(one_text(query, "query"), positives, negatives)
 
 

@@ -4,15 +4,19 @@ from typing import Any
 
 from whet.base.catalogue import data_format
 from whet.contracts.rows import Conversation
+from whet.data.columns import SYSTEMS, text_in
 from whet.data.messages import holds_messages, read_messages, read_tools, with_system
+
+_NAMES = ("conversations", "conversation")
 
 
 def _matches(row: dict[str, Any]) -> bool:
-    return holds_messages(row.get("conversations"))
+    return any(holds_messages(row.get(name)) for name in _NAMES)
 
 
 @data_format("sharegpt", matches=_matches, priority=70, columns=("conversations",))
 def sharegpt(row: dict[str, Any]) -> Conversation:
     """`conversations` between human and gpt; `function_call` and `observation` turns, `system` and `tools` columns."""
-    messages = with_system(read_messages(row["conversations"]), row.get("system"))
+    given = next(row[name] for name in _NAMES if holds_messages(row.get(name)))
+    messages = with_system(read_messages(given), text_in(row, SYSTEMS))
     return Conversation(messages, read_tools(row.get("tools")))

@@ -1,13 +1,12 @@
 """Solutions step by step, each step marked right or wrong, for process reward models."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from whet.base.catalogue import data_format
 from whet.base.errors import DataError
 from whet.contracts.rows import Stepwise
-from whet.data.columns import one_text
+from whet.data.columns import one_text, what
 
 
 def _matches(row: dict[str, Any]) -> bool:
@@ -24,7 +23,7 @@ def stepwise(row: dict[str, Any]) -> Stepwise:
         return _prm800k(row)
     steps, labels = row["completions"], row["labels"]
     if len(steps) != len(labels) or not steps:
-        raise DataError(f"{len(steps)} steps have {len(labels)} labels")
+        raise DataError(f"{len(steps)} steps have {len(labels)} labels", hint="one label a step")
     return Stepwise(one_text(row["prompt"], "prompt"), [one_text(s, "completions") for s in steps], _chances(labels))
 
 
@@ -51,12 +50,12 @@ def _prm800k(row: dict[str, Any]) -> Stepwise:
         if picked["rating"] < 0:
             break
     if not steps:
-        raise DataError("no step has a rating")
+        raise DataError("no step has a rating", hint="leave the row out")
     return Stepwise(one_text(row["question"]["problem"], "problem"), steps, labels)
 
 
 def _chances(labels: list[Any]) -> list[float]:
     for label in labels:
-        if not isinstance(label, bool | int | float) or not 0 <= label <= 1 or not math.isfinite(label):
-            raise DataError(f"a step's label is {label!r}", hint="true, false, or a chance between 0 and 1")
+        if not isinstance(label, bool | int | float) or not 0 <= label <= 1:
+            raise DataError(f"a step's label is {what(label)}", hint="true, false, or a chance between 0 and 1")
     return [float(label) for label in labels]

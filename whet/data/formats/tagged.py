@@ -5,6 +5,7 @@ from typing import Any
 from whet.base.catalogue import data_format
 from whet.base.errors import DataError
 from whet.contracts.rows import Tagged
+from whet.data.columns import label_of
 
 _WORDS = ("tokens", "words")
 _LABELS = ("tags", "ner_tags", "pos_tags", "labels")
@@ -20,10 +21,10 @@ def tagged(row: dict[str, Any]) -> Tagged:
     words = next(row[name] for name in _WORDS if _is_words(row.get(name)))
     labels = next(row[name] for name in _LABELS if isinstance(row.get(name), list))
     if len(words) != len(labels):
-        raise DataError(f"{len(words)} words have {len(labels)} labels")
+        raise DataError(f"{len(words)} words have {len(labels)} labels", hint="one label a word")
     if any(not word.strip() for word in words):
-        raise DataError("a word is empty")
-    return Tagged(words, labels)
+        raise DataError("a word is empty", hint="leave it out, with its label")
+    return Tagged(words, [label_of(label) for label in labels])
 
 
 def _is_words(value: Any) -> bool:

@@ -15,5 +15,5 @@ def _matches(row: dict[str, Any]) -> bool:
 def text(row: dict[str, Any]) -> Text:
     """Raw text in the column `text`."""
     if not row["text"].strip():
-        raise DataError("the text is empty")
+        raise DataError("the text is empty", hint="leave the row out")
     return Text(row["text"])
