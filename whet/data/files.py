@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import math
 import random
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path, PurePath
 from typing import Any
 
 from whet.base.errors import ConfigError, DataError
+from whet.base.paths import user_path
+from whet.data.folders import data_files
 from whet.data.hub import hub_fingerprint, hub_rows, num_hub_rows
-from whet.data.readers import count_file, is_readable, read_file
+from whet.data.opened import COMPRESSED
+from whet.data.readers import TABLES, count_file, is_readable, read_file
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(:[\w.-]+)?")
 _SAMPLES = re.compile(r"(.+)#([\d_]+)")
@@ -53,12 +58,13 @@ class Source:
             del entry["format"]
         written = str(entry.pop("path"))
         match = _SAMPLES.fullmatch(written)
-        if match and not (base / written).exists():
+        if match and not _exists(base / user_path(written, at="data")):
             if "samples" in entry:
                 raise ConfigError(f"`{written}` names a number of samples twice", hint=f"path: {match[1]}")
             written, entry["samples"] = match[1], int(match[2])
         if not isinstance(entry.get("samples", 1), int) or entry.get("samples", 1) < 1:
-            raise ConfigError(f"`samples` of `{written}` is {entry['samples']!r}, not a positive number")
+            said = f"`samples` of `{written}` is {entry['samples']!r}, not a positive number"
+            raise ConfigError(said, hint="samples: 1000")
         return cls(**{"name": written, **_locate(written, base), **entry})
 
 
@@ -73,14 +79,15 @@ def read_rows(source: Source, *, seed: int = 0) -> Iterator[tuple[int, dict[str,
         if chosen is None or number in chosen:
             yield number, _rename(row, source, number)
     if number < 0:
-        raise DataError(f"{source.name} has no rows", at=source.path)
+        raise DataError(f"{source.name} has no rows", at=source.path, hint="a file with rows in it")
 
 
 def count_rows(source: Source) -> int:
     """The number of rows in the source, before `samples`. Reads the file, but parses no jsonl and no parquet."""
     if source.is_hub:
         return num_hub_rows(source.path, source.subset, source.split)
-    return sum(count_file(path, lines=source.lines) for path in source_files(source))
+    as_text = source.format == "text"
+    return sum(count_file(path, lines=source.lines, as_text=as_text) for path in source_files(source))
 
 
 def fingerprint(source: Source) -> str:
@@ -97,12 +104,9 @@ def fingerprint(source: Source) -> str:
 
 
 def source_files(source: Source) -> list[Path]:
-    """The files of a local source: itself, or in a folder every readable file in sorted order.
-
-    `split` keeps the files of a folder that lie in a folder of that name or whose name starts with it.
-    """
+    """The files of a local source: itself, or those of a folder that are data, in sorted order."""
     root = Path(source.path)
-    if not root.exists():
+    if not _exists(root):
         raise _missing(source.name, root)
     if root.is_file():
         if source.split is not None:
@@ -114,13 +118,22 @@ def source_files(source: Source) -> list[Path]:
         raise DataError(
             f"{source.name} is neither a file nor a folder", at=str(root), hint="write what it gives into a file first"
         )
-    files = [path for path in _walk(root) if is_readable(path)]
-    if source.split is not None:
-        files = [path for path in files if _in_split(path.relative_to(root), source.split)]
-    if not files:
+    found = data_files(root, source.split)
+    if not found.files:
         part = f" of split `{source.split}`" if source.split else ""
-        raise DataError(f"the folder {source.name} holds no data files{part}", at=str(root))
-    return files
+        left = "; ".join(f"{reason}: {', '.join(names[:6])}" for reason, names in found.left.items())
+        raise DataError(
+            f"the folder {source.name} holds no data files{part}",
+            at=str(root),
+            hint=f"data files end with {', '.join(TABLES)}, .txt ..." + (f"; it has {left}" if left else ""),
+        )
+    return found.files
+
+
+def about_files(source: Source) -> str | None:
+    """What of a folder is read and what is left out, in words; None for anything else."""
+    root = Path(source.path)
+    return str(data_files(root, source.split)) if not source.is_hub and root.is_dir() else None
 
 
 def _check_entry(entry: Mapping[str, Any]) -> None:
@@ -133,15 +146,17 @@ def _check_entry(entry: Mapping[str, Any]) -> None:
     if not entry.get("path"):
         raise ConfigError("a data source has no `path`", hint="path: chat.jsonl")
     weight = entry.get("weight", 1.0)
-    if not isinstance(weight, int | float) or weight <= 0:
-        raise ConfigError(f"`weight` of `{entry['path']}` is {weight!r}, not a positive number")
+    if not isinstance(weight, int | float) or not 0 < weight < math.inf:
+        raise ConfigError(f"`weight` of `{entry['path']}` is {weight!r}, not a positive number", hint="weight: 1.0")
 
 
 def _locate(written: str, base: Path) -> dict[str, Any]:
-    local = base / Path(written).expanduser()
-    if local.exists():
+    local = base / user_path(written, at="data")
+    if _exists(local):
         return {"path": str(local.resolve())}
-    looks_local = Path(written).suffix in (".gz",) or is_readable(Path(written)) or written.startswith((".", "/", "~"))
+    looks_local = (
+        Path(written).suffix in COMPRESSED or is_readable(Path(written)) or written.startswith((".", "/", "~"))
+    )
     # `org/name` is a hub id unless the folder `org` is here: then the file in it is what is missing.
     if looks_local or not _HUB_ID.fullmatch(written) or local.parent.is_dir():
         raise _missing(written, local)
@@ -149,8 +164,18 @@ def _locate(written: str, base: Path) -> dict[str, Any]:
     return {"path": name, "is_hub": True, "subset": subset or None}
 
 
+def _exists(path: Path) -> bool:
+    """Raises DataError where the system does not even say that."""
+    try:
+        return path.exists()
+    except OSError as error:
+        raise DataError(f"{path} cannot be looked at: {error.strerror}", at="data", hint=f"ls -ld {path}") from None
+
+
 def _missing(written: str, path: Path) -> DataError:
-    siblings = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else []
+    if path.is_symlink():
+        return DataError(f"{written} is a link that leads to no file", at=str(path), hint=f"ls -l {path}")
+    siblings = sorted(islice((p.name for p in path.parent.iterdir()), 1000)) if path.parent.is_dir() else []
     near = difflib.get_close_matches(path.name, siblings, n=1)
     if near:
         hint = f"did you mean `{Path(written).with_name(near[0])}`?"
@@ -166,7 +191,7 @@ def _all_rows(source: Source) -> Iterator[dict[str, Any]]:
         yield from hub_rows(source.path, source.subset, source.split)
         return
     for path in source_files(source):
-        yield from read_file(path, lines=source.lines)
+        yield from read_file(path, lines=source.lines, as_text=source.format == "text")
 
 
 def _choice(source: Source, seed: int) -> frozenset[int] | None:
@@ -191,23 +216,9 @@ def _rename(row: dict[str, Any], source: Source, number: int) -> dict[str, Any]:
             raise DataError(
                 f"{source.name} has no column `{existing}`; it has {', '.join(row)}",
                 at=f"{source.name} row {number}",
-                hint=f"did you mean `{near[0]}`?" if near else None,
+                hint=f"did you mean `{near[0]}`?" if near else "columns: {OURS: COLUMN_OF_THE_FILE}",
             )
     taken = set(source.columns.values())
     return {wanted: row[existing] for wanted, existing in source.columns.items()} | {
         name: value for name, value in row.items() if name not in taken and name not in source.columns
     }
-
-
-def _walk(root: Path) -> Iterator[Path]:
-    for path in sorted(root.iterdir()):
-        if path.name.startswith("."):
-            continue
-        if path.is_dir():
-            yield from _walk(path)
-        else:
-            yield path
-
-
-def _in_split(relative: Path, split: str) -> bool:
-    return split in relative.parts[:-1] or re.match(rf"{re.escape(split)}([-_.]|$)", relative.name) is not None

@@ -7,11 +7,13 @@ from typing import Any
 
 from whet.base import hub
 from whet.base.errors import DataError, missing_package
+from whet.data.tables import as_json
 
 
 def hub_rows(name: str, subset: str | None, split: str | None) -> Iterator[dict[str, Any]]:
     """Yield the rows of a data set; `datasets` maps its files into memory, so they are never all loaded."""
-    yield from _load(name, subset, split)
+    for row in _load(name, subset, split):
+        yield {name: as_json(value) for name, value in row.items()}
 
 
 def num_hub_rows(name: str, subset: str | None, split: str | None) -> int:
