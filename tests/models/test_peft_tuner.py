@@ -186,7 +186,7 @@ def test_an_adapter_is_continued_from_its_weights(tmp_path):
         ({"targets": ["q_projj"]}, "no module is called `q_projj`", "did you mean `q_proj`"),
         ({"targets": r"layers\.7\..*"}, "no module matches", "all-linear"),
         ({"targets": "("}, "no regular expression", "all-linear"),
-        ({"layers": [9]}, "does not fit", None),
+        ({"layers": [9]}, "no layer 9", "the last one"),
     ],
 )
 def test_targets_that_the_model_lacks_are_refused(settings, message, hint):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -27,6 +28,7 @@ from whet.models.probes import Verdict, check_own_forward, one_line, probe, unpr
 from whet.models.roles import roles
 from whet.models.trials import TRIALS
 from whet.models.tuning.new_tokens import grow
+from whet.models.tuning.targets import left_out
 from whet.models.twin import build_twin, twin_config
 
 # A twin whose widths could not be shrunk is built only up to this size (4 bytes each, two copies and gradients).
@@ -84,6 +86,7 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
     if context.tuner is not None:
         with forked(context.seed, "tuner"):
             module = context.tuner.prepare(module)
+        capabilities = replace(capabilities, notices=(*capabilities.notices, *left_out(module)))
     if context.values:
         value_head.attach(module, config.get_text_config().hidden_size, context.dtype, on_meta=not context.is_leader)
     if context.ahead:

@@ -166,7 +166,7 @@ def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World,
     }
     state = NamedOptimizer(executor.optimizer, ParamGroups.of(model.module, model.roles).names())
     checkpoints = Checkpoints(
-        folder.checkpoints, model.module, state, parts, world, run.train.keep, method.untouched(model.module)
+        folder.checkpoints, model.module, state, parts, world, run.train.keep, _untouched(method, model)
     )
     if checkpoints.restore() is not None:
         method.restored(model.module)
@@ -209,6 +209,12 @@ def _executor(run: Run, world: World, models: Models, model: Loaded, method: Tun
         autocast=autocast_dtype(run, world.device),
         tuner=method,
     )
+
+
+def _untouched(method: Tuner, model: Loaded) -> frozenset[str]:
+    """What checkpoints leave out. What is trained is stored, whether the tuner knows of it or not (a value head)."""
+    trained = {name for name, parameter in model.module.named_parameters() if parameter.requires_grad}
+    return method.untouched(model.module) - trained
 
 
 def _objective(run: Run) -> Objective:

@@ -29,6 +29,7 @@ def enter(run: Run, *, is_new: bool) -> Tuner:
     _check_optimizer(run)
     _check_objective(run, chosen)
     _check_ahead(run)
+    _check_virtual(run)
     if not model_source.get(run.model.kind).facts.get("tokens", True):
         _check_without_tokens(run)
     elif objective.get(run.objective.kind).facts.get("form"):
@@ -159,6 +160,24 @@ def _check_ahead(run: Run) -> None:
         raise ConfigError(
             f"`optimizer: {run.optimizer.kind}` draws labels from the model, of the next token alone",
             at="optimizer.kind", hint="objective.mtp=0",
+        )  # fmt: skip
+
+
+def _check_virtual(run: Run) -> None:
+    """Virtual tokens stand in each sample's row, where neither shifted groups nor the largest logits know of them."""
+    kind = tuner.get(run.tuner.kind)
+    if not kind.facts.get("virtual"):
+        return
+    if run.train.group is not None:
+        raise ConfigError(
+            f"`train.group` cuts samples into groups, and the virtual tokens of `tuner: {kind.name}` belong to all",
+            at="train.group", hint="train.group=null, or tuner=lora",
+        )  # fmt: skip
+    if "attention_logits" in optimizer.get(run.optimizer.kind).facts.get("needs", ()):
+        raise ConfigError(
+            f"`optimizer: {run.optimizer.kind}` scales back projections to queries and keys, and `tuner: {kind.name}` "
+            "trains none",
+            at="optimizer.kind", hint="optimizer: muon, or tuner=lora",
         )  # fmt: skip
 
 

@@ -64,7 +64,7 @@ class Quantization:
         return cls(values["quantize"], tuple(values["keep"]))
 
 
-def linears(module: nn.Module, keep: tuple[str, ...] = ()) -> dict[str, nn.Linear]:
+def linears(module: nn.Module, keep: tuple[str, ...] = (), at: str = "model.keep") -> dict[str, nn.Linear]:
     """The linear layers that are quantized: all but the head and those with one of the patterns in their name.
 
     Raises ModelError when none is left, or for a pattern that no layer has in its name.
@@ -72,24 +72,24 @@ def linears(module: nn.Module, keep: tuple[str, ...] = ()) -> dict[str, nn.Linea
     whole: Any = module
     head = whole.get_output_embeddings() if hasattr(module, "get_output_embeddings") else None
     found = {n: m for n, m in module.named_modules() if isinstance(m, nn.Linear) and m is not head}
-    kept = without(found, keep)
+    kept = without(found, keep, at)
     if not kept:
         kind = type(module).__name__
         raise ModelError(f"{kind} has no linear layer to quantize", at="model.quantize", hint="model.quantize=null")
     return kept
 
 
-def without(found: Mapping[str, Found], keep: tuple[str, ...]) -> dict[str, Found]:
+def without(found: Mapping[str, Found], keep: tuple[str, ...], at: str = "model.keep") -> dict[str, Found]:
     """What has none of the patterns in its name. Raises ModelError for a pattern that nothing has in its name."""
     for pattern in keep:
         try:
             matched = [name for name in found if re.search(pattern, name)]
         except re.error as error:
             hint = "write it as down_proj, or layers\\.0\\."
-            raise ModelError(f"`{pattern}` is no regular expression: {error}", at="model.keep", hint=hint) from None
+            raise ModelError(f"`{pattern}` is no regular expression: {error}", at=at, hint=hint) from None
         if not matched:
             hint = f"names look like {next(iter(found), 'none')}"
-            raise ModelError(f"no linear layer is called like `{pattern}`", at="model.keep", hint=hint)
+            raise ModelError(f"no linear layer is called like `{pattern}`", at=at, hint=hint)
     return {name: part for name, part in found.items() if not any(re.search(p, name) for p in keep)}
 
 

@@ -46,7 +46,7 @@ def adalora(
     """
     from whet.base.errors import ConfigError
     from whet.models.tuning.adalora import AdaLora, Budget
-    from whet.models.tuning.peft_tuner import chosen_modules
+    from whet.models.tuning.targets import chosen_modules
 
     if rank > start_rank:
         raise ConfigError(

@@ -13,17 +13,18 @@ if TYPE_CHECKING:
 @tuner("ln-tuning")
 def ln_tuning(
     *,
-    targets: tuple[str, ...] | str = (),
+    targets: tuple[str, ...] | str = "all-norms",
     exclude: tuple[str, ...] | str = (),
     modules_to_save: tuple[str, ...] = (),
 ) -> PeftTuner:
     """Train the norms and nothing else.
 
-    targets: names of norms, or a regular expression; every norm by default
+    targets: all-norms, names of norms, or a regular expression
     exclude: names, or a regular expression, of modules that are left out
     modules_to_save: modules that are trained whole and stored with the adapter, such as lm_head
     """
-    from whet.models.tuning.peft_tuner import NORMS, PeftTuner, chosen_modules
+    from whet.models.tuning.peft_tuner import PeftTuner
+    from whet.models.tuning.targets import chosen_modules
 
-    settings: dict[str, Any] = chosen_modules(targets or NORMS, exclude, (), modules_to_save)
+    settings: dict[str, Any] = chosen_modules(targets, exclude, (), modules_to_save)
     return PeftTuner("ln_tuning", settings)

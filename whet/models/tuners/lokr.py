@@ -38,7 +38,8 @@ def lokr(
     layers: only these layers, counted from 0
     modules_to_save: modules that are trained whole and stored with the adapter, such as lm_head
     """
-    from whet.models.tuning.peft_tuner import PeftTuner, chosen_modules
+    from whet.models.tuning.peft_tuner import PeftTuner
+    from whet.models.tuning.targets import chosen_modules
 
     settings = {
         "r": rank,

@@ -50,7 +50,7 @@ def lora(
     """
     from whet.base.errors import ConfigError
     from whet.models.tuning.lora import Lora, peft_start
-    from whet.models.tuning.peft_tuner import chosen_modules
+    from whet.models.tuning.targets import chosen_modules
 
     if dora and init in ("pissa", "pissa-fast", "olora", "lora-ga"):
         raise ConfigError(

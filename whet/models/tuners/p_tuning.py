@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from whet.models.tuning.prompting import PromptTuner
 
 
-@tuner("p-tuning")
+@tuner("p-tuning", virtual=True)
 def p_tuning(*, tokens: Count = 16, network: Literal["mlp", "lstm"] = "mlp", hidden: Count = 128) -> PromptTuner:
     """Train a network that gives the embeddings of virtual tokens before every sample.
 

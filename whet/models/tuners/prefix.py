@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from whet.models.tuning.prompting import PromptTuner
 
 
-@tuner("prefix")
+@tuner("prefix", virtual=True)
 def prefix(*, tokens: Count = 16, hidden: Natural = 0) -> PromptTuner:
     """Train keys and values of virtual tokens in every layer.
 

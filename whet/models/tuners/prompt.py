@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from whet.models.tuning.prompting import PromptTuner
 
 
-@tuner("prompt")
+@tuner("prompt", virtual=True)
 def prompt(*, tokens: Count = 16, start: Literal["random", "sample"] = "sample") -> PromptTuner:
     """Train the embeddings of virtual tokens before every sample.
 

@@ -20,7 +20,13 @@ def continued(path: str) -> PeftTuner:
     folder = find_model(path)
     if not is_adapter(folder):
         raise ModelError(f"{path} is not an adapter", at="tuner.path", hint=f"model={path}, with another tuner")
-    return Continued(str(Path(folder).resolve()))
+    made = Continued(str(Path(folder).resolve()))
+    if made.is_prompt:
+        raise ModelError(
+            f"{path} holds virtual tokens, which are not trained further", at="tuner.path",
+            hint="tuner=prompt, or tuner=p-tuning, anew",
+        )  # fmt: skip
+    return made
 
 
 class Continued(PeftTuner):
@@ -32,6 +38,10 @@ class Continued(PeftTuner):
         self._stored = PeftConfig.from_pretrained(path)
         self._path = path
         super().__init__(self._stored.peft_type.value, {})
+
+    @property
+    def is_prompt(self) -> bool:
+        return bool(self._stored.is_prompt_learning)
 
     def config(self, module: nn.Module) -> Any:
         from peft import PeftConfig

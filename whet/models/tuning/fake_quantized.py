@@ -23,7 +23,7 @@ def fake_quantize(module: nn.Module, bits: int, group: int, keep: tuple[str, ...
     )
     dtype = torch.int8 if bits == 8 else torch.int4  # type: ignore[attr-defined]
     config = qat.IntxFakeQuantizeConfig(dtype, is_symmetric=True, **size)
-    for name, layer in linears(module, keep).items():
+    for name, layer in linears(module, keep, "tuner.keep").items():
         if group and layer.in_features % group:
             raise ModelError(
                 f"`{name}` has {layer.in_features:,} inputs, which groups of {group} do not divide",

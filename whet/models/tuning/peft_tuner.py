@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import difflib
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
 from torch import nn
 
 from whet.base.errors import ConfigError, ModelError
-from whet.contracts.model import ParamRole
 from whet.models.adapters import NAME, adapter_state, hold, quiet, wrapper_of
 from whet.models.classes import HEADED, LANGUAGE
 from whet.models.families import family_of
-from whet.models.heads import kind_of, new_parts, parts_of
-from whet.models.roles import roles
+from whet.models.heads import kind_of, new_parts
 from whet.models.tuners.full import Full
 from whet.models.tuning.new_tokens import new_tokens_of
+from whet.models.tuning.targets import (
+    ALL_LINEAR,
+    KEYS,
+    NORMS,
+    check_inner,
+    check_selected,
+    check_targeted,
+    key_names,
+    linear_names,
+    norm_names,
+)
 
-ALL_LINEAR, NORMS = "all-linear", "all-norms"
+_SCALED = ("target_modules", "feedforward_modules")
 
 
 class PeftTuner(Full):
@@ -38,7 +46,15 @@ class PeftTuner(Full):
         module.requires_grad_(False)
         if self.method != "LORA":
             refuse_new_tokens(module)
-        config = self.config(module)
+        try:
+            config = self.config(module)
+        except (ValueError, TypeError) as error:
+            raise ModelError(
+                f"PEFT takes no such settings of `{self.method.lower()}`: {first_line(error)}",
+                at="tuner", hint=f"whet slots tuner {self.method.lower()}",
+            ) from error  # fmt: skip
+        chosen = {field.name: getattr(config, field.name) for field in fields(config)}
+        check_selected(module, chosen)
         if on_meta:
             self._without_start(config)
         try:
@@ -46,10 +62,12 @@ class PeftTuner(Full):
                 wrapper = get_peft_model(module, config, adapter_name=NAME, low_cpu_mem_usage=on_meta)
         except (ValueError, TypeError, NotImplementedError, AttributeError) as error:
             raise ModelError(
-                f"`{self.method.lower()}` does not fit this model: {first_line(error)}", at="tuner"
-            ) from error
+                f"`{self.method.lower()}` does not fit this model: {first_line(error)}",
+                at="tuner", hint="tuner.targets=all-linear, or tuner=lora",
+            ) from error  # fmt: skip
         if not any(p.requires_grad for p in module.parameters()):
             raise ModelError("the adapter has nothing to train", at="tuner", hint="tuner.targets=all-linear")
+        check_targeted(wrapper.base_model.targeted_module_names, chosen)
         return hold(module, wrapper)
 
     def config(self, module: nn.Module) -> Any:
@@ -63,11 +81,13 @@ class PeftTuner(Full):
         settings = dict(self.settings)
         targets = settings.get("target_modules")
         if targets == ALL_LINEAR:
-            settings["target_modules"] = linear_names(module)
+            settings["target_modules"] = linear_names(module, self.method)
         elif targets == NORMS:
             settings["target_modules"] = norm_names(module)
-        elif targets is not None:
-            check_targets(module, targets)
+        elif targets == KEYS:
+            del settings["target_modules"]
+            settings |= {} if _is_known(module) else dict(zip(_SCALED, key_names(module), strict=True))
+        check_inner(settings.get("target_modules"), settings.get("feedforward_modules"))
         return settings | self._with_head(module, settings)
 
     def _with_head(self, module: nn.Module, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,19 +124,6 @@ def refuse_new_tokens(module: nn.Module) -> None:
         raise ModelError("this adapter trains no embeddings of new tokens", at="model.new_tokens", hint="tuner=lora")
 
 
-def chosen_modules(
-    targets: str | Sequence[str], exclude: str | Sequence[str], layers: Sequence[int], modules_to_save: Sequence[str]
-) -> dict[str, Any]:
-    """What the settings that most methods share are called by PEFT."""
-    named = {
-        "target_modules": as_targets(targets),
-        "exclude_modules": as_targets(exclude),
-        "layers_to_transform": list(layers),
-        "modules_to_save": list(modules_to_save),
-    }
-    return {name: value for name, value in named.items() if value}
-
-
 def config_class(method: str) -> type:
     """PEFT's config class of a method. Raises ConfigError with the nearest name."""
     from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
@@ -140,55 +147,11 @@ def check_fields(method: str, settings: Mapping[str, Any]) -> None:
             raise ConfigError(f"PEFT's `{method}` has no setting `{name}`", at=f"tuner.settings.{name}", hint=hint)
 
 
-def as_targets(value: str | Sequence[str]) -> str | list[str]:
-    """Targets as PEFT takes them: a plain name is a list of one, any other text a regular expression."""
-    if not isinstance(value, str):
-        return list(value)
-    if value in (ALL_LINEAR, NORMS) or not re.fullmatch(r"[\w.]+", value):
-        return value
-    return [value]
+def _is_known(module: Any) -> bool:
+    """Whether PEFT has targets of its own for (IA)3 in this architecture."""
+    from peft.utils import TRANSFORMERS_MODELS_TO_IA3_TARGET_MODULES_MAPPING
 
-
-def linear_names(module: Any) -> list[str]:
-    """Names of all linear layers but the head's: their last parts, unless one of these names another module as well."""
-    from transformers.pytorch_utils import Conv1D
-
-    head = module.get_output_embeddings() if hasattr(module, "get_output_embeddings") else None
-    parts = dict(module.named_modules())
-    others = tuple(f"{name}." for name in parts_of(module))
-    found = [
-        name
-        for name, part in parts.items()
-        if isinstance(part, nn.Linear | Conv1D) and part is not head and not f"{name}.".startswith(others)
-    ]
-    ends = list(dict.fromkeys(name.rsplit(".", 1)[-1] for name in found))
-    is_plain = sum(name.rsplit(".", 1)[-1] in ends for name in parts) == len(found)
-    return ends if is_plain else found
-
-
-def norm_names(module: nn.Module) -> list[str]:
-    """Names of all norms with parameters: their last parts."""
-    of_norms = {name.rpartition(".")[0] for name, role in roles(module).items() if role is ParamRole.NORM}
-    return list(dict.fromkeys(name.rsplit(".", 1)[-1] for name in sorted(of_norms)))
-
-
-def check_targets(module: nn.Module, targets: str | Sequence[str]) -> None:
-    """Raise ModelError for a target that no module is called by."""
-    names = [name for name, _ in module.named_modules()]
-    hint = f"targets are names such as {', '.join(linear_names(module)[:4])}; or tuner.targets=all-linear"
-    if isinstance(targets, str):
-        try:
-            found = any(re.fullmatch(targets, name) for name in names)
-        except re.error as error:
-            raise ModelError(f"`{targets}` is no regular expression: {error}", at="tuner.targets", hint=hint) from None
-        if not found:
-            raise ModelError(f"no module matches `{targets}` as a whole", at="tuner.targets", hint=hint)
-        return
-    for target in targets:
-        if not any(name == target or name.endswith(f".{target}") for name in names):
-            near = difflib.get_close_matches(target, linear_names(module), n=1)
-            said = f"did you mean `{near[0]}`?" if near else hint
-            raise ModelError(f"no module is called `{target}`", at="tuner.targets", hint=said)
+    return module.config.model_type in TRANSFORMERS_MODELS_TO_IA3_TARGET_MODULES_MAPPING
 
 
 def first_line(error: Exception) -> str:

@@ -45,23 +45,40 @@ class PromptTuner(Full):
 
         module.requires_grad_(False)
         refuse_new_tokens(module)
+        if self._method == "prefix_tuning":
+            _check_keys(module)
         config = config_class(self._method)(task_type="CAUSAL_LM", **self._settings)
         on_meta = any(p.is_meta for p in module.parameters())
         try:
             with quiet():
                 wrapper = get_peft_model(module, config, adapter_name=NAME)
         except (ValueError, TypeError, AttributeError, KeyError) as error:
-            raise ModelError(f"`{self._method}` does not fit this model: {first_line(error)}", at="tuner") from error
+            raise ModelError(
+                f"`{self._method}` does not fit this model: {first_line(error)}", at="tuner", hint="tuner=lora"
+            ) from error
         if on_meta:
             wrapper.prompt_encoder.to("meta")
         return attach(module, wrapper)
 
     def untouched(self, module: nn.Module) -> frozenset[str]:
-        return frozenset(name for name, _ in module.named_parameters() if not name.startswith(f"{PLACE}."))
+        named = module.named_parameters()
+        return frozenset(name for name, p in named if not (p.requires_grad or name.startswith(f"{PLACE}.")))
 
     def saved_names(self, module: nn.Module) -> Mapping[str, str]:
         own = (name for name, _ in module.named_parameters() if name.startswith(f"{PLACE}."))
         return dict.fromkeys(own, "prompt_embeddings")
+
+
+def _check_keys(module: Any) -> None:
+    """Raise ModelError where a layer keeps no keys and values of its own, which a prefix is made of."""
+    from transformers.cache_utils import DynamicCache, DynamicLayer
+
+    lacks = any(not isinstance(layer, DynamicLayer) for layer in DynamicCache(config=module.config).layers)
+    if lacks or getattr(module.config.get_text_config(), "num_attention_heads", None) is None:
+        raise ModelError(
+            f"a prefix is keys and values of every layer, and layers of `{module.config.model_type}` keep none",
+            at="tuner", hint="tuner=prompt",
+        )  # fmt: skip
 
 
 def attach(module: Any, wrapper: Any) -> nn.Module:
@@ -77,7 +94,7 @@ def attach(module: Any, wrapper: Any) -> nn.Module:
 def _forward(decoder: Any, *args: Any, **kwargs: Any) -> Any:
     """The decoder's forward with the virtual tokens before everything."""
     if args:
-        raise ModelError("a model with virtual tokens takes its inputs by name")
+        raise ModelError("a model with virtual tokens takes its inputs by name", at="tuner", hint="tuner=lora")
     virtual, wrapper = vars(decoder)[_VIRTUAL]
     own = type(decoder).forward
     if wrapper._adapters_disabled:  # inside PEFT's `disable_adapter`
