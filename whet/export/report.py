@@ -15,22 +15,24 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoConfig
 
-from whet.base.errors import ModelError
+from whet.base.errors import ModelError, WhetError
 from whet.contracts.model import Head, ParamRole
 from whet.export.limits import DENSE, ROUTED, Limits
 from whet.generate.batches import batch_of
 from whet.generate.borrow import borrowed
-from whet.generate.decode import context_length
+from whet.generate.decode import BATCH_TOKENS, context_length, together
 from whet.generate.prompts import end_of_turn, text_ids
 from whet.generate.protocol import GenerateSettings
 from whet.kernels.quantized import Quantized
 from whet.models.adapters import base_of, is_adapter, quiet
 from whet.models.checkpoints import quantized
 from whet.models.checkpoints.coded import is_beyond_transformers, load_coded
+from whet.models.decoding.proof import decoding_of, generates
 from whet.models.families import family_of
 from whet.models.heads import beside, class_of, headed, quietly
 from whet.models.language import unwrapped
 from whet.models.merging.layers import fold
+from whet.models.probes import one_line
 from whet.models.roles import roles
 
 # Prose, code, digits, other scripts, and blanks in places where tokenizers differ.
@@ -57,7 +59,7 @@ class Observed:
     """What a model and its tokenizer do with the fixed prompts: token ids, logits (P, V) a prompt, the end of turn.
 
     `dtype` is that of the weights, in which the logits were computed. `continued` is what the model generates greedily
-    after each prompt; empty where it does not generate.
+    after each prompt; empty where it does not generate, or cannot, for the reason `cannot`.
     """
 
     dtype: torch.dtype
@@ -66,6 +68,7 @@ class Observed:
     rendered: Sequence[str]
     end_of_turn: int | None
     continued: Sequence[Sequence[int]] = ()
+    cannot: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,8 @@ class Report:
     """Differences between a trained and a written model over `positions`, and which checks failed, in words.
 
     `generation` is the share of the greedily generated tokens that both agree on, up to the first other one of each
-    prompt (NaN: it does not generate). `ran_by` says what computed the written model. `measured` are further figures.
+    prompt (NaN: it does not generate, or could not, for the reason `cannot`). `ran_by` says what computed the written
+    model. `measured` are further figures.
     """
 
     positions: int
@@ -99,6 +103,7 @@ class Report:
     ran_by: str = "transformers"
     failures: Sequence[str] = field(default_factory=tuple)
     measured: Mapping[str, Measured] = field(default_factory=dict)
+    cannot: str = ""
 
     @property
     def passed(self) -> bool:
@@ -113,6 +118,7 @@ class Report:
             f"KL divergence         max {self.max_kl:.3g}, mean {self.mean_kl:.3g} nats",
             f"greedy agreement      {self.agreement:.2%}, generated alike {self.generation:.2%}",
             f"stops at              {', '.join(map(str, self.stops))} (end of turn: {self.end_of_turn})",
+            *([f"generation            not compared: {self.cannot}"] if self.cannot else []),
             *(f"{name:<22}{one.text}" for name, one in self.measured.items()),
             *(f"FAILED: {failure}" for failure in self.failures),
         ]
@@ -141,8 +147,8 @@ def observe(module: nn.Module, tokenizer: Any, chat_template: str | None = None)
     with borrowed(module):
         logits = [_said(module, torch.tensor([prompt], device=device)) for prompt in ids]
     is_broken = any(bool(one.isnan().any()) for one in logits)
-    continued = [] if is_broken else _continued(module, ids)
-    return Observed(dtype, ids, logits, rendered, end_of_turn(tokenizer, chat_template), continued)
+    continued, cannot = ([], "") if is_broken else _tried(module, ids)
+    return Observed(dtype, ids, logits, rendered, end_of_turn(tokenizer, chat_template), continued, cannot)
 
 
 def compare(
@@ -172,12 +178,19 @@ def compare(
 def judge(
     trained: Observed, written: Observed, stops: Sequence[int], limits: Limits, ran_by: str = "transformers"
 ) -> Report:
-    """The report on two observations. `stops` are the tokens at which the written model ends an answer."""
+    """The report on two observations. `stops` are the tokens at which the written model ends an answer.
+
+    That one of them could not generate is said, and fails nothing: their logits are compared.
+    """
+    cannot = trained.cannot or written.cannot
+    if cannot:
+        trained, written = replace(trained, continued=[]), replace(written, continued=[])
     figures = _figures(trained, written)
     failures = [*_text_failures(trained, written, stops), *_number_failures(figures, limits)]
     return Report(
-        **figures, end_of_turn=trained.end_of_turn, stops=stops, limits=limits, ran_by=ran_by, failures=failures
-    )
+        **figures, end_of_turn=trained.end_of_turn, stops=stops, limits=limits, ran_by=ran_by, failures=failures,
+        cannot=cannot,
+    )  # fmt: skip
 
 
 def continuing(ids: Sequence[Sequence[int]], context: int | None) -> list[int]:
@@ -212,18 +225,28 @@ def is_prompted(module: nn.Module) -> bool:
     return bool(getattr(module, "_is_prompt_learning", False))
 
 
+def _tried(module: nn.Module, ids: Sequence[Sequence[int]]) -> tuple[list[list[int]], str]:
+    """What is generated after each prompt, or why nothing is: the weights of a run are worth more than this figure."""
+    try:
+        return _continued(module, ids), ""
+    except Exception as error:
+        return [], str(error) if isinstance(error, WhetError) else one_line(error)
+
+
 def _continued(module: nn.Module, ids: Sequence[Sequence[int]]) -> list[list[int]]:
     """NUM_GENERATED greedy tokens after each prompt, whatever would end an answer among them."""
-    if not getattr(unwrapped(module), "can_generate", lambda: False)() or is_prompted(module):
+    if not generates(module) or is_prompted(module):
         return []
     context = context_length(module)
     fitting = [ids[number] for number in continuing(ids, context)]
-    if not fitting:
-        return []
+    found: dict[int, list[int]] = {}
+    lengths, limits = [len(prompt) for prompt in fitting], [NUM_GENERATED] * len(fitting)
     with borrowed(module):
-        batch = batch_of(module, fitting, range(len(fitting)), GenerateSettings(), context)
-        steps = [batch.step() for _ in range(NUM_GENERATED)]
-    return [[step[row].id for step in steps] for row in range(len(fitting))]
+        for rows in together(lengths, limits, BATCH_TOKENS, decoding_of(module)):
+            batch = batch_of(module, [fitting[row] for row in rows], rows, GenerateSettings(), context)
+            steps = [batch.step() for _ in range(NUM_GENERATED)]
+            found |= {row: [step[place].id for step in steps] for place, row in enumerate(rows)}
+    return [found[row] for row in range(len(fitting))]
 
 
 def plain(folder: Path, head: Head | None = None) -> nn.Module:

@@ -1,4 +1,4 @@
-"""Decoding with a transformers model and its KV cache: whole batches, or one answer as it streams."""
+"""Decoding with a transformers model: whole batches, or one answer as it streams."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from whet.generate.borrow import Lockstep, borrowed
 from whet.generate.detokenize import Detokenizer, StopStrings
 from whet.generate.prompts import prompt_ids, source_ids, sources, stop_ids
 from whet.generate.protocol import Completion, Finish, GenerateSettings, Piece, Prompt, Token
+from whet.models.decoding.manner import Manner
+from whet.models.decoding.proof import decoding_of
 from whet.models.language import unwrapped
 from whet.models.loading import context_length as context_of
 
@@ -41,14 +43,15 @@ def complete(
     context = context_length(module)
     stops = stop_ids(module, tokenizer)
     answers = [Answer(tokenizer, prompt, settings, stops, context, is_apart=is_paired) for prompt in ids]
-    batches = _batches([len(prompt) + answer.limit for prompt, answer in zip(ids, answers, strict=True)], batch_tokens)
-    together = Lockstep(module)
+    limits = [answer.limit for answer in answers]
+    batches = together([len(prompt) for prompt in ids], limits, batch_tokens, decoding_of(module))
+    ranks = Lockstep(module)
     with borrowed(module):
-        for index in range(together.most(len(batches))):
+        for index in range(ranks.most(len(batches))):
             rows = batches[index] if index < len(batches) else []
             drawn = rows if numbers is None else [numbers[row] for row in rows]
             batch = batch_of(module, [ids[row] for row in rows], drawn, settings, context)
-            while together.most(any(answers[row].finish is None for row in rows)):
+            while ranks.most(any(answers[row].finish is None for row in rows)):
                 for row, token in zip(rows, batch.step(), strict=True):
                     answers[row].push(token)
     return [answer.completion() for answer in answers]
@@ -67,6 +70,24 @@ def stream(module: nn.Module, tokenizer: Any, prompt: Prompt, settings: Generate
         with borrowed(module):
             token = batch.step()[0]
         yield Piece(answer.push(token), token, answer.finish)
+
+
+def together(prompts: Sequence[int], limits: Sequence[int], batch_tokens: int, manner: Manner) -> list[list[int]]:
+    """Numbers of the prompts that go together, given by their lengths: the longest first, so that little is padding.
+
+    `limits` are the most tokens that each gets. A batch has at most `batch_tokens`, and one prompt at least.
+    """
+    batches: list[list[int]] = []
+    lengths = [prompt + limit for prompt, limit in zip(prompts, limits, strict=True)]
+    apart = manner.rows != "padded"
+    for row in sorted(range(len(lengths)), key=lambda row: (-lengths[row], -prompts[row] if apart else 0)):
+        first = batches[-1][0] if batches else row
+        has_room = bool(batches) and lengths[first] * (len(batches[-1]) + 1) <= batch_tokens
+        if has_room and manner.joins(prompts[first], prompts[row], max(limits[first], limits[row])):
+            batches[-1].append(row)
+        else:
+            batches.append([row])
+    return batches
 
 
 def context_length(module: nn.Module) -> int | None:
@@ -130,14 +151,3 @@ class Answer:
     def completion(self) -> Completion:
         assert self.finish is not None
         return Completion("".join(self._text), tuple(self._tokens), self.finish, self._num_prompt_tokens)
-
-
-def _batches(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
-    """Numbers of the prompts of each batch, the longest first, so that little is padding."""
-    batches: list[list[int]] = []
-    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
-        if batches and lengths[batches[-1][0]] * (len(batches[-1]) + 1) <= batch_tokens:
-            batches[-1].append(row)
-        else:
-            batches.append([row])
-    return batches

@@ -18,6 +18,8 @@ from whet.generate.prompts import prompt_ids, stop_ids
 from whet.generate.protocol import GenerateSettings
 from whet.generate.rows import Drawn, Rows, Start
 from whet.generate.sampling import uniforms
+from whet.models.decoding.manner import Manner
+from whet.models.decoding.proof import decoding_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +54,30 @@ class Groups:
         stops = torch.tensor(sorted(stop_ids(self.module, self.tokenizer)))
         found: list[list[Trajectory]] = [[] for _ in ids]
         together = Lockstep(self.module)
-        batches = self._batches([len(prompt) for prompt in ids], num)
+        manner = decoding_of(self.module)
+        batches = self._batches([len(prompt) for prompt in ids], num, manner)
         with answering(self.module) as module:
             for index in range(together.most(len(batches))):
                 chosen = batches[index] if index < len(batches) else []
-                starts = [_start(ids[i], numbers[i], num, settings, context) for i in chosen]
-                drawn = Rows(module, starts, settings, stops, context).run(together, at)
-                for place, i in enumerate(chosen):
-                    own = drawn[place * num : (place + 1) * num]
-                    found[i] = [self._trajectory(ids[i], answer) for answer in own]
+                starts = [_start(ids[i], numbers[i], places, settings, context) for i, places in chosen]
+                drawn = iter(Rows(module, starts, settings, stops, context).run(together, at))
+                for i, places in chosen:
+                    found[i] += [self._trajectory(ids[i], next(drawn)) for _ in places]
         return found
 
-    def _batches(self, lengths: Sequence[int], num: int) -> list[list[int]]:
-        """Numbers of the prompts that are answered together, the longest first, so that little is padding."""
-        batches: list[list[int]] = []
+    def _batches(self, lengths: Sequence[int], num: int, manner: Manner) -> list[list[tuple[int, range]]]:
+        """Numbers of the prompts that are answered together, the longest first, so that little is padding; with those
+        of their answers, which are all but where every answer needs a batch of its own."""
+        batches: list[list[tuple[int, range]]] = []
+        parts = [range(num)] if manner.rows != "single" else [range(place, place + 1) for place in range(num)]
+        room = self.settings.max_new_tokens
         for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-            width = lengths[batches[-1][0]] + self.settings.max_new_tokens if batches else 0
-            if batches and width * num * (len(batches[-1]) + 1) <= self.batch_tokens:
-                batches[-1].append(i)
+            first = lengths[batches[-1][0][0]] if batches else 0
+            has_room = bool(batches) and (first + room) * num * (len(batches[-1]) + 1) <= self.batch_tokens
+            if has_room and manner.joins(first, lengths[i], room):
+                batches[-1].append((i, parts[0]))
             else:
-                batches.append([i])
+                batches += [[(i, part)] for part in parts]
         return batches
 
     def _trajectory(self, prompt: list[int], drawn: Drawn) -> Trajectory:
@@ -85,7 +91,7 @@ class Groups:
         )  # fmt: skip
 
 
-def _start(ids: list[int], number: int, num: int, settings: GenerateSettings, context: int | None) -> Start:
-    """A prompt with the draws of each of its answers."""
+def _start(ids: list[int], number: int, places: range, settings: GenerateSettings, context: int | None) -> Start:
+    """A prompt with the draws of some of its answers."""
     limit = settings.max_new_tokens if context is None else min(settings.max_new_tokens, context - len(ids))
-    return Start(ids, [uniforms(settings, number, place) for place in range(num)], [limit] * num)
+    return Start(ids, [uniforms(settings, number, place) for place in places], [limit] * len(places))

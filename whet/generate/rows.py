@@ -4,20 +4,19 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from whet.base.errors import ModelError
 from whet.generate.borrow import Lockstep
-from whet.generate.cache import Held, begin, can_hold, growing, held
 from whet.generate.protocol import GenerateSettings
 from whet.generate.sampling import draw_told
-from whet.models.language import unwrapped
+from whet.models.decoding.cache import Held
+from whet.models.decoding.proof import decoding_of
+from whet.models.decoding.rows import rows_of
 
 # Rows that have ended are dropped when so large a share of the batch has.
 _DROP_SHARE = 0.25
@@ -34,10 +33,6 @@ class Start:
     uniforms: Sequence[Tensor]
     limits: Sequence[int]
     held: Held | None = None
-
-    @property
-    def num_held(self) -> int:
-        return 0 if self.held is None else min(self.held.num_tokens, len(self.ids) - 1)
 
 
 @dataclass(slots=True)
@@ -65,7 +60,7 @@ class Rows:
         goes_on: bool = False,
     ) -> None:
         """`goes_on` lets every layer keep what it has seen, so that answers can be held and gone on from."""
-        self._module, self._settings, self._is_idle = module, settings, not starts
+        self._settings, self._is_idle = settings, not starts
         starts = starts or [Start([0], [torch.zeros(1)], [1])]
         self._device = next(module.parameters()).device
         self._stops = stops.to(self._device)
@@ -73,18 +68,10 @@ class Rows:
         self._lengths = [len(start.ids) for start in starts for _ in start.uniforms]
         self._uniforms_BN = torch.stack([own for start in starts for own in start.uniforms]).to(self._device)
         self._limits_B = torch.tensor([n for start in starts for n in start.limits], device=self._device)
-        self._last_position = None if context is None else context - 1
-        self._takes = _parameters(module)
-        self._cache: Any = growing(module, with_windows=goes_on)
-        fresh = max(len(start.ids) - start.num_held for start in starts)
-        self._length = max(len(start.ids) for start in starts)
-        # Every row runs as many tokens, so one with more that are held runs some of them again.
-        recent = [list(start.ids[-fresh:]) for start in starts]
-        self._ids_BT = torch.tensor([[0] * (fresh - len(ids)) + ids for ids in recent], device=self._device)
-        self._pads_B = torch.tensor([self._length - len(start.ids) for start in starts], device=self._device)
-        if self._length > fresh:
-            kept = [max(len(start.ids) - fresh, 0) for start in starts]
-            begin(self._cache, [start.held for start in starts], kept, self._length - fresh)
+        self._growing = rows_of(
+            module, decoding_of(module), [start.ids for start in starts], context,
+            known=[start.held for start in starts], holds=goes_on,
+        )  # fmt: skip
 
     def run(
         self, together: Lockstep, at: Callable[[str], None], keep: Callable[[int], bool] | None = None
@@ -93,7 +80,7 @@ class Rows:
 
         `keep` is asked, with its number of tokens, whether the cache of an answer that ended itself is kept.
         """
-        logits_BV = self._spread(self._forward(self._ids_BT))
+        logits_BV = self._spread(self._growing.logits())
         rows = len(logits_BV)
         alive = torch.arange(rows, device=self._device)
         drawn = [Drawn() for _ in range(0 if self._is_idle else rows)]
@@ -125,10 +112,9 @@ class Rows:
                 self._leave(drawn, [(place, int(alive[place])) for place in left], keep)
                 kept = active_B.nonzero().squeeze(1)
                 alive, next_B, active_B = alive[kept], next_B[kept], active_B[kept]
-                self._pads_B = self._pads_B[kept]
-                self._cache.batch_select_indices(kept)
-            self._length += 1
-            logits_BV = self._forward(next_B[:, None])
+                self._growing.choose(kept)
+            self._growing.push(next_B)
+            logits_BV = self._growing.logits()
 
     def _choose(self, logits_BV: Tensor, alive: Tensor, step: int) -> tuple[Tensor, Tensor]:
         """Ids (B,) drawn from the filtered distribution, and their log p in the unfiltered one at the temperature."""
@@ -146,42 +132,16 @@ class Rows:
         if max(self._counts) == 1:
             return logits_SV
         start_B = torch.arange(len(self._counts)).repeat_interleave(torch.tensor(self._counts)).to(self._device)
-        self._cache.batch_select_indices(start_B)
-        self._pads_B = self._pads_B[start_B]
+        self._growing.choose(start_B)
         return logits_SV[start_B]
 
     def _leave(
         self, drawn: Sequence[Drawn], rows: Iterable[tuple[int, int]], keep: Callable[[int], bool] | None
     ) -> None:
-        """Take the cache of answers, given by place and number, before they are gone, where it is to be kept.
-
-        Virtual tokens before the context would not be there when it goes on: then nothing is kept.
-        """
-        if keep is None or self._is_idle or not can_hold(self._cache) or self._cache.get_seq_length() != self._length:
+        """Take the cache of answers, given by place and number, before they are gone, where it is to be kept."""
+        if keep is None or self._is_idle or not self._growing.can_hold:
             return
         for place, row in rows:
             count = self._lengths[row] + len(drawn[row].ids) - 1
             if drawn[row].is_whole and keep(count):
-                first = int(self._pads_B[place])
-                drawn[row].held = held(self._cache, place, first, first + count)
-
-    def _forward(self, ids_BT: Tensor) -> Tensor:
-        """Logits (B, V) of the next token, in float32."""
-        place_T = torch.arange(self._length, device=self._device)
-        fresh_T = place_T[-ids_BT.shape[1] :]
-        inputs: dict[str, Any] = {"input_ids": ids_BT, "past_key_values": self._cache, "use_cache": True}
-        if bool(self._pads_B.any()):
-            inputs["attention_mask"] = place_T >= self._pads_B[:, None]
-        if "position_ids" in self._takes:
-            inputs["position_ids"] = (fresh_T - self._pads_B[:, None]).clamp(min=0, max=self._last_position)
-        if "logits_to_keep" in self._takes:
-            inputs["logits_to_keep"] = 1
-        output = self._module(**inputs)
-        self._cache = getattr(output, "past_key_values", None)
-        if not hasattr(self._cache, "batch_select_indices"):
-            raise ModelError("the model keeps no KV cache that rows can share", hint="use a causal language model")
-        return output.logits[:, -1].float()
-
-
-def _parameters(module: nn.Module) -> Mapping[str, Any]:
-    return inspect.signature(unwrapped(module).forward).parameters
+                drawn[row].held = self._growing.held(place, count)

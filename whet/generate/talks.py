@@ -12,12 +12,13 @@ from whet.base.errors import ModelError
 from whet.contracts.rewards import unheard
 from whet.generate.beside import answering
 from whet.generate.borrow import Lockstep
-from whet.generate.cache import Held
 from whet.generate.decode import BATCH_TOKENS, context_length
 from whet.generate.prompts import stop_ids
 from whet.generate.protocol import Asked, GenerateSettings, Turn
 from whet.generate.rows import Rows, Start
 from whet.generate.sampling import uniforms
+from whet.models.decoding.cache import Held
+from whet.models.decoding.proof import decoding_of
 
 Ids = tuple[int, ...]
 
@@ -36,7 +37,7 @@ class LiveTalk:
     def __init__(self, module: nn.Module, tokenizer: Any, *, batch_tokens: int = BATCH_TOKENS) -> None:
         self._module, self._batch_tokens = module, batch_tokens
         self._stops = torch.tensor(sorted(stop_ids(module, tokenizer)))
-        self._context = context_length(module)
+        self._context, self._manner = context_length(module), decoding_of(module)
         self._kept: dict[int, tuple[Ids, Held]] = {}
         self._num_kept = 0
 
@@ -47,7 +48,7 @@ class LiveTalk:
         for talk in self._kept.keys() - {one.talk for one in asked}:
             self._take(talk)
         limits = [self._limit(one) for one in asked]
-        batches = self._batches([len(one.context) + limit for one, limit in zip(asked, limits, strict=True)], asked)
+        batches = self._batches(limits, asked)
         together = Lockstep(self._module)
         turns: dict[int, Turn] = {}
         with answering(self._module) as module:
@@ -55,9 +56,9 @@ class LiveTalk:
                 groups = self._groups(batches[index], asked) if index < len(batches) else []
                 rows = Rows(
                     module, [self._start([(asked[i], limits[i]) for i in group], settings) for group in groups],
-                    settings, self._stops, self._context, goes_on=True,
+                    settings, self._stops, self._context, goes_on=self._manner.holds,
                 )  # fmt: skip
-                drawn = rows.run(together, at, self._is_kept)
+                drawn = rows.run(together, at, self._is_kept if self._manner.holds else None)
                 for i, one in zip((i for group in groups for i in group), drawn, strict=True):
                     turns[i] = Turn(tuple(one.ids), tuple(one.logprobs), "stop" if one.is_whole else "length")
                     if one.held is not None:
@@ -74,17 +75,21 @@ class LiveTalk:
             )
         return room
 
-    def _batches(self, lengths: Sequence[int], asked: Sequence[Asked]) -> list[list[int]]:
+    def _batches(self, limits: Sequence[int], asked: Sequence[Asked]) -> list[list[int]]:
         """Places of the conversations that go on together: the longest first, and new ones apart from others.
 
         Every row of a batch reads as many tokens, which for a new one are all.
         """
         batches: list[list[int]] = []
+        contexts = [len(one.context) for one in asked]
+        lengths = [context + limit for context, limit in zip(contexts, limits, strict=True)]
+        apart = self._manner.rows != "padded"
         known = [one.talk in self._kept for one in asked]
-        for i in sorted(range(len(asked)), key=lambda i: (not known[i], -lengths[i])):
+        for i in sorted(range(len(asked)), key=lambda i: (not known[i], -lengths[i], -contexts[i] * apart)):
             first = batches[-1][0] if batches else i
             has_room = lengths[first] * (len(batches[-1]) + 1) <= self._batch_tokens if batches else False
-            if has_room and known[first] == known[i]:
+            may_join = self._manner.joins(contexts[first], contexts[i], max(limits[first], limits[i]))
+            if has_room and may_join and known[first] == known[i]:
                 batches[-1].append(i)
             else:
                 batches.append([i])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from functools import partial
@@ -20,6 +20,7 @@ from whet.models.ahead import look_further
 from whet.models.checkpoints.quantized import check_frozen, check_stays
 from whet.models.classes import Family
 from whet.models.context import BuildContext
+from whet.models.decoding.proof import generates, prove
 from whet.models.families import auto_class, family_of
 from whet.models.heads import DRAWN
 from whet.models.language import LanguageModel
@@ -42,16 +43,7 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
     """
     attention.register()
     config, tokenizer = read(spec)
-    if context.head and context.tuner is not None and not context.tuner.holds_heads:
-        raise ModelError(
-            "virtual tokens cannot hold the head that this objective trains", at="tuner", hint="tuner=lora"
-        )
-    if context.tuner is not None and context.tuner.is_adapter and spec.init is not None:
-        raise ModelError(
-            "an adapter needs a base model that is stored, and `model.init` is a new one",
-            at="model.init",
-            hint="tuner=full, or train and save the model first",
-        )
+    _check_together(spec, context)
     verdict = verdict_of(spec, config, context)
     if context.head is not None and not context.head.is_causal:
         both_ways.check(config, allow_code=spec.allow_code)
@@ -73,15 +65,20 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
         module.config.architectures = [type(module).__name__]
     if pieces:
         grow(module, pieces)
+    writes = context.head is None and generates(module)
     capabilities = Capabilities(
         packed=verdict.packed,
         shares=verdict.shares,
         head=verdict.head,
-        generates=context.head is None and module.can_generate(),
+        generates=writes,
         batch_norm=any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules()),
         context=context_length(config),
         family=_family(spec, config),
-        notices=(*verdict.notices, *_drawn(module, spec)),
+        notices=(
+            *verdict.notices,
+            *(prove(module, _virtual(context)).notices if writes else ()),
+            *_drawn(module, spec),
+        ),
     )
     if context.tuner is not None:
         with forked(context.seed, "tuner"):
@@ -155,6 +152,26 @@ def check_tuner(
             module = context.tuner.prepare(module)
             check_frozen(module, context.tuner)
             check_stays(config, spec.path, module, context.tuner)
+
+
+def _check_together(spec: Spec, context: BuildContext) -> None:
+    """Raise ModelError where a tuner cannot train this kind of model."""
+    if context.head and context.tuner is not None and not context.tuner.holds_heads:
+        raise ModelError(
+            "virtual tokens cannot hold the head that this objective trains", at="tuner", hint="tuner=lora"
+        )
+    if context.tuner is not None and context.tuner.is_adapter and spec.init is not None:
+        raise ModelError(
+            "an adapter needs a base model that is stored, and `model.init` is a new one",
+            at="model.init",
+            hint="tuner=full, or train and save the model first",
+        )
+
+
+def _virtual(context: BuildContext) -> Callable[[nn.Module], nn.Module] | None:
+    """What makes a twin have virtual tokens, which change how it decodes; other tuners do not."""
+    tuner = context.tuner
+    return partial(_prepared, context=context) if tuner is not None and not tuner.holds_heads else None
 
 
 def _drawn(module: nn.Module, spec: Spec) -> list[str]:

@@ -40,6 +40,13 @@ def _each_sample(self: nn.Module, x: Tensor, position_ids: Tensor, *args: Any, *
     return torch.cat(cosines, dim=1), torch.cat(sines, dim=1)
 
 
+def forget(module: nn.Module) -> None:
+    """Drop the lengths that embeddings of a module remember."""
+    for part in module.modules():
+        if getattr(part, "rope_type", None) == "dynamic":
+            _forget(part)
+
+
 def _forget(part: Any) -> None:
     """Drop the longest length that `dynamic` remembers: else a step would depend on the steps before it."""
     if part.rope_type == "dynamic":

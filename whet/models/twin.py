@@ -24,7 +24,7 @@ TURN = 16
 VOCAB = 96
 # Sizes by the names that configs use for them; None, booleans and lists stay as they are.
 WIDTHS: tuple[tuple[str, int], ...] = (
-    (r"(pooler_)?hidden_size|n_embd|d_model|word_embed_proj_dim|embedding_size", 64),
+    (r"(pooler_|attention_)?hidden_size|n_embd|d_model|word_embed_proj_dim|embedding_size", 64),
     (r".*intermediate_size.*|.*ffn_dim|n_inner|ffn_hidden_size|block_ff_dim|.*_mlp_size", 96),
     (r".*attention_heads|n_heads?", 4),
     (r"head_dim|.*_head_dim|mamba_d_head|rotary_dim|.*_lora_rank", 16),
@@ -37,6 +37,7 @@ WIDTHS: tuple[tuple[str, int], ...] = (
 )
 WINDOWS = r"sliding_window|attention_chunk_size|window_size|local_attention(_window)?"
 LABELS = ("id2label", "label2id")
+CYCLES = ("block_types", "_block_types")  # kinds of layers in the order in which they come again and again
 PERIODS = r".*(period|interval|pattern|freq|every_n.*|sparse_step|every)"
 
 
@@ -139,6 +140,7 @@ def _kept(values: dict[str, Any], count: int, lists: dict[str, list]) -> list[in
     kept = {index for indices in seen.values() for index in indices[:2]}
     if not lists:
         periods = [v for k, v in values.items() if re.fullmatch(PERIODS, k) and isinstance(v, int) and v > 1]
+        periods += [len(v) for k, v in values.items() if k in CYCLES and isinstance(v, list | tuple)]
         kept |= set(range(min(count, 2 * max(periods, default=1))))
     return sorted(kept)
 

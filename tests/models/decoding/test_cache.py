@@ -7,7 +7,7 @@ import torch
 from transformers import DynamicCache
 
 from tests.generate import tiny
-from whet.generate.cache import growing
+from whet.models.decoding.cache import growing
 
 
 def steps(cache, num):

@@ -1,0 +1,321 @@
+"""Decoding is proven before it is used: every manner of it against the plain forward, on the model's twin."""
+
+# B rows  T tokens  V vocab
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import PretrainedConfig, PreTrainedModel
+
+from whet.base.seeds import forked
+from whet.models.bodies import unwrapped
+from whet.models.decoding.manner import PLAIN, Manner, turn_of
+from whet.models.decoding.pairs import Pairs
+from whet.models.decoding.rows import rows_of
+from whet.models.families import family_of, first_position
+from whet.models.trials import random_tokens
+from whet.models.tuning.prompting import PLACE
+from whet.models.twin import TURN, TWIN, randomise, twin_config
+
+# The manner of a module, by the name of an attribute that its copies have too.
+_KEPT = "whet_decoding"
+# Contexts before and after the twin's windows are full, in no order that a sort would hide, and what comes after them:
+# together shorter than where a rotary embedding turns.
+LENGTHS, NUM_NEW = (9, 4, 6), 5
+# A twin whose widths could not be shrunk is built only up to this size (4 bytes each).
+LARGEST_TWIN = 100e6
+# From the fastest. What is left is the plain forward itself.
+MANNERS = (
+    Manner(),
+    Manner(rows="equal", holds=False),
+    Manner(rows="single", holds=False),
+    Manner(cached=False, holds=False),
+)
+
+Prepare = Callable[[nn.Module], nn.Module]
+
+
+def generates(module: nn.Module) -> bool:
+    """Whether the module is a language model that continues or answers a text."""
+    own: Any = unwrapped(module)
+    config, can = getattr(own, "config", None), getattr(own, "can_generate", None)
+    return config is not None and can is not None and can() and family_of(config, allow_code=True) != "masked"
+
+
+def decoding_of(module: nn.Module) -> Manner:
+    """How the module decodes: as it was proven when it was loaded, else as it is proven now."""
+    own: Any = unwrapped(module)
+    if _KEPT not in vars(own):
+        prove(own)
+    return vars(own)[_KEPT]
+
+
+def prove(module: nn.Module, prepare: Prepare | None = None) -> Manner:
+    """Find out how the module decodes, and keep it for `decoding_of`. About a tenth of a second, once a config.
+
+    `prepare` makes a twin what the module was made after it was built, where that matters. Where no twin can be built
+    the module itself is tried.
+    """
+    own: Any = unwrapped(module)
+    found = None if prepare is None and hasattr(own, PLACE) else _of_twin(own, prepare)
+    if found is None:
+        with _evaluating(own):
+            found = proven(own, own.config.model_type)
+    object.__setattr__(own, _KEPT, found)
+    return found
+
+
+def proven(module: Any, name: str) -> Manner:
+    """The fastest manner in which the module's rows get what its plain forward gives."""
+    check = _check_pairs if module.config.is_encoder_decoder else _check_rows
+    (turn, turns_always), first = turn_of(module.config), first_position(module.config)
+    failures: dict[Manner, str] = {}
+    found = PLAIN
+    with torch.no_grad():
+        for manner in MANNERS:
+            tried = replace(manner, first=first, turn=turn, turns_always=turns_always)
+            failure = _failure(check, module, tried)
+            if failure is None:
+                found = manner
+                break
+            failures[manner] = failure
+        found = replace(found, first=first, turn=turn, turns_always=turns_always)
+        found = replace(found, holds=found.holds and turn is None and _failure(_check_held, module, found) is None)
+    return replace(found, notices=tuple(_notices(name, found, list(failures.values()))))
+
+
+def _notices(name: str, found: Manner, failures: Sequence[str]) -> Iterator[str]:
+    """What the user should know: first what padding did, then what the cache did."""
+    if found.cached and found.rows == "equal":
+        yield f"{name} decodes texts of one length at a time, because padding changes what it says: {failures[0]}."
+    elif found.cached and found.rows == "single":
+        yield f"{name} decodes one text at a time, because others beside it change what it says: {failures[1]}."
+    elif not found.cached:
+        alone = "" if found.rows == "padded" else ", one text at a time"
+        yield (
+            f"{name} decodes without a cache{alone}, which takes longer with every token, because with one it says "
+            f"something else: {failures[2]}."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Twin:
+    """What a twin is built of. Twins of the same class, config and attention are the same."""
+
+    kind: type[PreTrainedModel]
+    text: str
+    attention: str | None
+    config: PretrainedConfig = field(compare=False)
+
+    def build(self, prepare: Prepare = lambda module: module) -> nn.Module:
+        with forked("twin"):
+            module: nn.Module = self.kind._from_config(
+                deepcopy(self.config), dtype=torch.float32, attn_implementation=self.attention
+            )
+            object.__setattr__(module, TWIN, True)
+            module = prepare(module)
+        # Buffers stay: one may follow from another, as the decays of linear attention do.
+        buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
+        randomise(module)
+        with torch.no_grad():
+            for name, buffer in module.named_buffers():
+                buffer.copy_(buffers[name])
+        return module.eval()
+
+
+def _of_twin(module: Any, prepare: Prepare | None) -> Manner | None:
+    """What is proven on the module's twin; None where none can be built."""
+    for shrink in (True, False):
+        try:
+            small = twin_config(module.config, shrink=shrink)
+            small.name_or_path = ""
+            if getattr(small, "is_causal", True) is False:
+                small.is_causal = True
+            twin = _Twin(_own_class(module), _text(small), module.config._attn_implementation, small)
+            return _proven(twin) if prepare is None else _built_and_proven(twin, prepare)
+        except Exception:
+            # Names and limits in configs are not standardised: a twin that does not fit together tells nothing.
+            if shrink and sum(p.numel() for p in module.parameters()) > LARGEST_TWIN:
+                break
+    return None
+
+
+@lru_cache(maxsize=64)
+def _proven(twin: _Twin) -> Manner:
+    return _built_and_proven(twin, lambda module: module)
+
+
+def _built_and_proven(twin: _Twin, prepare: Prepare) -> Manner:
+    """Raises what the twin's own forward raises."""
+    module = twin.build(prepare)
+    own = unwrapped(module)
+    with torch.no_grad():
+        _plain(own, _texts(own, (3,)), _texts(own, (3,)) if twin.config.is_encoder_decoder else ())
+    return proven(own, twin.config.model_type)
+
+
+def _text(config: PretrainedConfig) -> str:
+    return json.dumps(config.to_dict(), sort_keys=True, default=str)
+
+
+def _own_class(module: nn.Module) -> type[PreTrainedModel]:
+    """The class that transformers has: FSDP puts one of its own before it."""
+    from torch.distributed.fsdp import FSDPModule
+
+    return next(kind for kind in type(module).__mro__ if not issubclass(kind, FSDPModule))
+
+
+@contextmanager
+def _evaluating(module: nn.Module) -> Iterator[None]:
+    training = [part for part in module.modules() if part.training]
+    for part in training:
+        part.training = False
+    try:
+        yield
+    finally:
+        for part in training:
+            part.training = True
+
+
+class _Differs(Exception):
+    """A manner says something else; the message says how far off."""
+
+
+def _failure(check: Callable[[Any, Manner], None], module: Any, manner: Manner) -> str | None:
+    """Why a manner fails, or None. Whatever a model raises on it rules it out."""
+    try:
+        check(module, manner)
+    except _Differs as difference:
+        return str(difference)
+    except Exception as error:
+        return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0].removesuffix(":")
+    return None
+
+
+def _texts(module: Any, lengths: Sequence[int], seed: int = 0) -> list[Tensor]:
+    device = next(module.parameters()).device
+    return [text.to(device) for text in random_tokens(module.config, lengths, seed)]
+
+
+def _plain(module: Any, ids: Sequence[Tensor], sources: Sequence[Tensor] = ()) -> list[Tensor]:
+    """Logits (T, V) of each text, by a forward of its own."""
+    found = []
+    for i, text in enumerate(ids):
+        read = (
+            {"input_ids": sources[i][None], "decoder_input_ids": text[None]} if sources else {"input_ids": text[None]}
+        )
+        found.append(module(**read, use_cache=False).logits[0].float())
+    return found
+
+
+class _Texts:
+    """Contexts of these many tokens with NUM_NEW more each, and another continuation of the first one; with the logits
+    that a plain forward gives of each."""
+
+    def __init__(self, module: Any, lengths: Sequence[int], seed: int = 0) -> None:
+        self.lengths = [*lengths, lengths[0]]
+        self.ids = _texts(module, [n + NUM_NEW for n in self.lengths], seed)
+        self.ids[-1][: lengths[0]] = self.ids[0][: lengths[0]]
+        self._logits = _plain(module, self.ids)
+
+    def first(self, i: int, num_new: int = 0) -> list[int]:
+        """The context of a text, and so many of what comes after it."""
+        return self.ids[i][: self.lengths[i] + num_new].tolist()
+
+    def tokens(self, rows: Sequence[int], step: int) -> Tensor:
+        """The token (B,) that comes at a step after the contexts of these texts."""
+        return torch.stack([self.ids[i][self.lengths[i] + step] for i in rows])
+
+    def compare(self, found_BV: Tensor, rows: Sequence[int], step: int) -> None:
+        """Raise where the logits, of the token at this step, are not those of the plain forward."""
+        _compare(found_BV, [self._logits[i][self.lengths[i] + step - 1] for i in rows])
+
+
+def _compare(found_BV: Tensor, expected: Sequence[Tensor]) -> None:
+    """Raise where logits are further off than rounding: by more than half of the digits."""
+    expected_BV = torch.stack(list(expected))
+    possible_BV = expected_BV > torch.finfo(expected_BV.dtype).min / 2
+    scale = expected_BV[possible_BV].abs().max().clamp(1e-3)
+    off = ((found_BV - expected_BV)[possible_BV].abs().max() / scale).item()
+    if not off <= half_the_digits(found_BV.dtype):
+        raise _Differs(f"logits are off by {off:.1g} of their scale")
+
+
+def half_the_digits(dtype: torch.dtype) -> float:
+    """The square root of a dtype's rounding: far above what sums in another order do, far below what an error does."""
+    return torch.finfo(dtype).eps ** 0.5
+
+
+def _lengths(manner: Manner) -> tuple[int, ...]:
+    return LENGTHS if manner.rows == "padded" else (LENGTHS[0],) * len(LENGTHS)
+
+
+def _check_rows(module: Any, manner: Manner) -> None:
+    """Decode texts side by side; beyond the turn of a twin's rotary embedding too."""
+    _decode(module, manner, _Texts(module, _lengths(manner)))
+    if manner.turn is not None and manner.turn <= TURN:
+        _decode(module, manner, _Texts(module, (manner.turn - NUM_NEW // 2,) * 2))
+
+
+def _decode(module: Any, manner: Manner, texts: _Texts) -> None:
+    """Rows that get several answers, of which some leave, with another batch in between."""
+    numbers = [0] if manner.rows == "single" else list(range(len(texts.lengths) - 1))
+    rows, beside = (rows_of(module, manner, [texts.first(i) for i in some]) for some in (numbers, [1]))
+    texts.compare(rows.logits(), numbers, 0)
+    texts.compare(beside.logits(), [1], 0)
+    if manner.rows != "single":
+        _choose(rows, [*numbers, 0], texts)
+        numbers.append(len(numbers))  # the other answer to the first
+    for step in range(NUM_NEW):
+        rows.push(texts.tokens(numbers, step))
+        texts.compare(rows.logits(), numbers, step + 1)
+        if step == NUM_NEW // 2 and manner.rows != "single":
+            _choose(rows, [len(numbers) - 1, *range(1, len(numbers) - 1)], texts)
+            numbers = [numbers[-1], *numbers[1:-1]]
+    beside.push(texts.tokens([1], 0))
+    texts.compare(beside.logits(), [1], 1)
+
+
+def _choose(rows: Any, places: Sequence[int], texts: _Texts) -> None:
+    rows.choose(torch.tensor(places, device=texts.ids[0].device))
+
+
+def _check_held(module: Any, manner: Manner) -> None:
+    """Take out what is kept of rows, and go on from it after a turn of several tokens."""
+    if module.config.is_encoder_decoder or manner.rows != "padded" or not manner.cached:
+        raise _Differs("nothing that is kept can be taken out")
+    texts, numbers, turn = _Texts(module, LENGTHS), list(range(len(LENGTHS))), 3
+    rows = rows_of(module, manner, [texts.first(i) for i in numbers], holds=True)
+    rows.logits()
+    if not rows.can_hold:
+        raise _Differs("nothing that is kept can be taken out")
+    known = [rows.held(i, LENGTHS[i]) for i in numbers]
+    rows = rows_of(module, manner, [texts.first(i, turn) for i in numbers], known=known, holds=True)
+    for step in range(turn, NUM_NEW):
+        texts.compare(rows.logits(), numbers, step)
+        rows.push(texts.tokens(numbers, step))
+
+
+def _check_pairs(module: Any, manner: Manner) -> None:
+    """Answer sources side by side."""
+    lengths = _lengths(manner)
+    sources = _texts(module, lengths)
+    answers = _texts(module, [LENGTHS[0] + NUM_NEW] * len(lengths), seed=1)
+    start = int(answers[0][0])
+    for answer in answers:
+        answer[0] = start
+    expected = _plain(module, answers, sources)
+    pairs = Pairs(module, manner, [source.tolist() for source in sources], start)
+    for step in range(LENGTHS[0] + NUM_NEW):
+        if step:
+            pairs.push(torch.stack([answer[step] for answer in answers]))
+        _compare(pairs.logits(), [logits[step] for logits in expected])
