@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -63,7 +64,7 @@ def test_an_override_reaches_into_a_list(tmp_path):
         ("model: m\ntrack: {sinks: [log, none]}\n", "unknown sink `none`", 2, "one of"),
         ("model: m\ntrack: {sinks: [{kind: jsonl, pth: a}]}\n", "`track.sinks[0].pth`", 2, "did you mean `path`?"),
         ("model: m\ndata:\n- path: a\n  smaples: 3\n", "unknown key `data.train[0].smaples`", None, "`samples`"),
-        ("model: m\nobjective: 3\n", "name of a objective", 2, "objective=sft  (the loss)"),
+        ("model: m\nobjective: 3\n", "needs a name of `whet slots objective`", 2, "objective=sft  (the loss)"),
         ("- a\n- b\n", "mapping", 1, "model"),
     ],
 )
@@ -165,3 +166,64 @@ def test_a_value_of_several_types_is_told_what_is_wrong_with_the_one_it_is_near(
     assert place in told and said in told
     assert "literal[" not in told and "constrained" not in told
     assert told.count("it is") == 1
+
+
+@pytest.mark.case("D2")
+@pytest.mark.parametrize(
+    ("text", "says", "hint"),
+    [
+        ("data: [5]", "`data.train[0]` needs a mapping of its settings (it is 5)", "data.train.0=chat.jsonl"),
+        ("name: 1", "`name` needs a text (it is 1)", 'name=\'"1"\' on the command line, "1" in a file'),
+        ("train: []", "`train` needs a mapping", "train.micro_batch=auto"),
+        ("evaluate: {prompts: [5]}", "`evaluate.prompts[0]` needs a text", "put quotes around it"),
+        ("data: {loss_scale: {a: x}}", "`data.loss_scale.a` needs a number", "data.loss_scale.a=1.0"),
+        ("optimizer: {betas: [5, 0.5]}", "less than 1 (it is 5)", "optimizer.betas.0=0.5"),
+        ("optimizer: {betas: [0.1]}", "`optimizer.betas[1]` is missing", "optimizer.betas.1=0.5"),
+        ("train: {clip: .inf}", "`train.clip` needs a finite number", "train.clip=1.0"),
+        ("train: {steps: 9007199254740993}", "`train.steps`", "train.steps=100"),
+        ("train: {batch_tokens: 2147483648}", "`train.batch_tokens`", "train.batch_tokens=100"),
+        ("1: 2", "the key `1` of `the config` is no text", "put quotes around it"),
+        ('name: "a\\ud800b"', "is no text that can be encoded", "UTF-8"),
+        ('data: "a\\0b"', "holds a NUL", "remove the"),
+        ("data: " + "x" * 70_000, "is too long", "255 bytes"),
+        ("data: ~nobody_here/x", "nobody is called `nobody_here`", "./~nobody_here/x"),
+        ("rewards: [5]", "`rewards.functions[0]` needs a mapping", "rewards.functions.0={reward: math}"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_told_in_our_words_with_something_to_type(tmp_path, text, says, hint):
+    with pytest.raises(ConfigError) as error:
+        load(write(tmp_path, f"model: m\n{text}\n"))
+    assert says in error.value.message and hint in error.value.hint
+
+
+@pytest.mark.case("A15")
+@pytest.mark.parametrize("name", ["..", ".", "/abs", "../up", "a/b", "~", "-x", "a\\b", "x" * 300, " a", "a\nb"])
+def test_a_name_that_would_lie_elsewhere_names_no_run(name):
+    with pytest.raises(ConfigError) as error:
+        from_mapping({"model": "m", "name": name})
+    assert error.value.message.startswith("`name`") and error.value.hint
+
+
+@pytest.mark.case("A15")
+def test_home_is_expanded_wherever_a_config_takes_a_path(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "p.py").touch()
+    run = from_mapping(
+        {
+            "model": {"path": "~/m", "tokenizer": "~/t", "base": "~/b"}, "plugins": ["~/p.py"],
+            "data": {"train": ["~/d.jsonl#5"], "template": "~/c.jinja"}, "track": {"folder": "~/runs"},
+            "rollout": {"tools": ["~/tools.py:add"]},
+            "rewards": ["~/rewards.py:score", {"kind": "model", "path": "~/r"}],
+            "tuner": {"kind": "adapter", "path": "~/a"},
+        }
+    ).run  # fmt: skip
+    found = [run.model.path, run.model.tokenizer, run.model.base, *run.plugins, run.data.train[0].path]
+    found += [run.data.template, run.track.folder, *run.rollout.tools, run.tuner.path]
+    found += [run.rewards.functions[0].reward.function, run.rewards.functions[1].reward.path]
+    assert [path for path in found if not path.startswith(f"{tmp_path}/")] == []
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/full"])
+def test_a_config_without_end_is_refused(device):
+    with pytest.raises(ConfigError, match="more than|cannot read"):
+        load(Path(device))

@@ -35,3 +35,27 @@ def test_broken_yaml_names_its_line(text):
 )
 def test_a_dumped_value_reads_back_equal(value):
     assert parse_value(dump_value(value)) == value
+
+
+@pytest.mark.case("D8")
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("2024-01-01", "2024-01-01"), ("12:30", "12:30"), ("1:2:3", "1:2:3"), ("017", 17), ("0o17", 15), ("0x1f", 31),
+     ("=", "="), ("0b11", "0b11"), ("#5", "#5"), ("-7", -7), ("+7", 7)],
+)  # fmt: skip
+def test_what_yaml_1_1_would_read_as_something_else_is_what_it_looks_like(text, value):
+    read = parse_value(text)
+    assert (read, type(read)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: &a [*a]", "[" * 500, "x: " + "9" * 5000, "a\0b", "? [1]\n: 2", "!!int x", "!!timestamp x",
+     "!!python/name:os.x",
+     "a: &a [1, 1, 1, 1]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b, *b, *b]\n"
+     "d: &d [*c, *c, *c, *c, *c, *c, *c, *c]\ne: &e [*d, *d, *d, *d, *d, *d, *d, *d]\nf: [*e, *e, *e, *e, *e, *e]"],
+)  # fmt: skip
+def test_a_document_that_attacks_is_refused_with_a_hint(text):
+    with pytest.raises(ConfigError) as error:
+        parse(text, "f.yaml")
+    assert error.value.hint and error.value.at

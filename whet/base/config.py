@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
+from pydantic import ValidationError
 
 from whet.base.errors import ConfigError
+from whet.base.mistakes import KeyPath, dotted, explained, place
+from whet.base.paths import user_path
 from whet.base.run import Run
-from whet.base.schema import Settings
-from whet.base.settings import Choice
 from whet.base.slots import load_plugin
-from whet.base.unions import meant, nearest
 from whet.base.yaml import dump_value, parse, parse_value
 
-KeyPath = tuple[str | int, ...]
+# Levels of a config, and bytes of its file: what is beyond was not meant.
+DEEPEST = 16
+LARGEST_BYTES = 2**18
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,59 +43,97 @@ def load(path: Path | None, overrides: Sequence[str] = (), extra: Mapping[KeyPat
     data, origins = _read(path)
     for keys, value in [*(extra or {}).items(), *map(_split_override, overrides)]:
         _put(data, keys, value)
-        origins |= dict.fromkeys([keys, *_paths(value, keys)], "command line")
+        origins |= dict.fromkeys([keys, *(inner for inner, _ in _items(value, keys))], "command line")
     return _validate(data, origins, base=path.parent if path else Path())
 
 
 def from_mapping(data: Mapping[str, Any]) -> Loaded:
     """Validate a config that a program made."""
-    return _validate(dict(data), dict.fromkeys(_paths(data, ()), "program"), base=Path())
+    return _validate(dict(data), dict.fromkeys((keys for keys, _ in _items(data)), "program"), base=Path())
 
 
 def _validate(data: dict[str, Any], origins: dict[KeyPath, str], base: Path) -> Loaded:
+    for keys, value in _items(data):
+        _check_plain(keys, value, origins)
     plugins = data.get("plugins") or []
     if isinstance(plugins, str | list) and plugins:
         named = [plugins] if isinstance(plugins, str) else plugins
-        data["plugins"] = [str((base / str(plugin)).resolve()) for plugin in named]
+        at = origins.get(("plugins",))
+        data["plugins"] = [_plugin(plugin, base, at) for plugin in named]
         for plugin in data["plugins"]:
             load_plugin(Path(plugin))
     try:
         run = Run.model_validate(data)
     except ValidationError as error:
-        raise _explain(_flatten(error.errors(), (), Run), origins) from None
-    meant = {keys: _place(keys, origins) for keys in _shorthands(data, run.model_dump(), ())}
+        raise explained(error.errors(), Run, origins) from None
+    meant = {keys: place(keys, origins) for keys in _shorthands(data, run.model_dump(), ())}
     return Loaded(run, {**meant, **origins})
+
+
+def _check_plain(keys: KeyPath, value: Any, origins: Mapping[KeyPath, str]) -> None:
+    """Raise ConfigError for what no file could hold: half a surrogate pair in a text or a name, endless nesting."""
+    at = place(keys, origins) or None
+    if len(keys) > DEEPEST:
+        raise ConfigError("the config is nested too deeply", at=at, hint=f"at most {DEEPEST} levels")
+    for text in (keys[-1], value):
+        if isinstance(text, str) and not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise ConfigError(f"{ascii(text)[:60]} is no text that can be encoded", at=at, hint="write it in UTF-8")
+
+
+def _plugin(given: Any, base: Path, at: str | None) -> str:
+    """The file in full. Plugins lie beside the config that names them."""
+    if not isinstance(given, str):
+        raise ConfigError("`plugins` is a list of Python files", at=at, hint="plugins: [plugin.py]")
+    return str((base / user_path(given, at=at)).resolve())
 
 
 def _read(path: Path | None) -> tuple[dict[str, Any], dict[KeyPath, str]]:
     if path is None:
         return {}, {}
+    path = user_path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        with open(path, "rb") as file:  # perhaps a pipe, or a device without end
+            content = file.read(LARGEST_BYTES + 1)
+        text = content.decode("utf-8-sig")
     except OSError as error:
-        near = difflib.get_close_matches(path.name, [other.name for other in path.parent.glob("*.y*ml")], n=1)
+        near = difflib.get_close_matches(path.name, _configs_beside(path), n=1)
         hint = f"did you mean `{path.with_name(near[0])}`?" if near else "whet train --model MODEL --data FILE"
         raise ConfigError(f"cannot read the config {path}: {error.strerror}", hint=hint) from None
     except UnicodeDecodeError:
         raise ConfigError(f"the config {path} is not UTF-8 text", hint=f"iconv -f LATIN1 -t UTF-8 {path}") from None
+    if len(content) > LARGEST_BYTES:
+        raise ConfigError(f"the config {path} has more than {LARGEST_BYTES:,} bytes", hint="the YAML file of a run")
     data, lines = parse(text, str(path))
     if not isinstance(data, dict):
         raise ConfigError("a config is a mapping of sections", at=f"{path}:1", hint="start with `model: ...`")
     return data, {keys: f"{path}:{line}" for keys, line in lines.items()}
 
 
+def _configs_beside(path: Path) -> list[str]:
+    with suppress(OSError):
+        return [other.name for other in path.parent.iterdir() if other.suffix in (".yaml", ".yml")]
+    return []
+
+
 def _split_override(text: str) -> tuple[KeyPath, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise ConfigError(
-            f"`{text}` is not an override", at="command line", hint="write section.key=value, such as train.steps=100"
+            f"`{_cut(text)}` is not an override",
+            at="command line",
+            hint="write section.key=value, such as train.steps=100",
         )
-    return tuple(int(part) if part.isdigit() else part for part in name.split(".")), parse_value(value)
+    keys = tuple(int(part) if part.isdecimal() and len(part) < 10 else part for part in name.split("."))
+    if len(keys) > DEEPEST or len(name) > 1000 or not all(part != "" for part in keys):
+        raise ConfigError(
+            f"`{_cut(name)}` is no setting", at="command line", hint="write section.key=value, such as train.steps=100"
+        )
+    return keys, parse_value(value, f"command line, {name}")
 
 
 def _put(data: Any, keys: KeyPath, value: Any) -> None:
     """Set one value, turning a shorthand on the way (`optimizer: lion`) into its mapping."""
-    whole = _dotted(keys)
+    whole = dotted(keys)
     for key, after in zip(keys[:-1], keys[1:], strict=True):
         _check_index(data, key, whole)
         current = data[int(key)] if isinstance(data, list) else data.get(key)
@@ -133,47 +171,12 @@ def _expand(section: str | int, value: Any) -> dict[str, Any]:
     return {"kind": value}
 
 
-@dataclass(frozen=True, slots=True)
-class _Mistake:
-    keys: KeyPath
-    text: str
-    hint: str | None
-
-
-def _flatten(errors: Iterable[Any], prefix: KeyPath, model: type[BaseModel]) -> list[_Mistake]:
-    """Pydantic's errors as mistakes, with those of nested kinds brought to the surface."""
-    found: list[_Mistake] = []
-    for error in nearest(errors, model):
-        keys, context = (*prefix, *error["loc"]), error.get("ctx", {})
-        if error["type"] == "nested":
-            found += _flatten(context["errors"], keys, context["model"])
-        elif error["type"] == "extra_forbidden":
-            near = _near(str(keys[-1]), _names(model, error["loc"][:-1]))
-            found.append(_Mistake(keys, f"unknown key `{_dotted(keys)}`", near))
-        elif error["type"] == "missing":
-            found.append(_Mistake(keys, f"`{_dotted(keys)}` is missing", _example(model, keys, error["loc"])))
-        else:
-            message = error["msg"].removeprefix("Value error, ")
-            message = message[:1].lower() + message[1:]
-            seen = "" if error["type"].startswith("choice") else f" (it is {_short(error.get('input'))})"
-            hint = context.get("hint") or meant(error) or _example(model, keys, error["loc"])
-            keys = (*keys, "kind") if error["type"] == "choice_kind" and isinstance(error["input"], Mapping) else keys
-            found.append(_Mistake(keys, f"`{_dotted(keys)}`: {message}{seen}", hint))
-    return found
-
-
-def _explain(mistakes: list[_Mistake], origins: Mapping[KeyPath, str]) -> ConfigError:
-    first, rest = mistakes[0], mistakes[1:]
-    more = "".join(f"\n       {m.text}{_place(m.keys, origins, ' at ')}" for m in rest)
-    return ConfigError(first.text + more, at=_place(first.keys, origins) or None, hint=first.hint)
-
-
-def _paths(value: Any, keys: KeyPath) -> Iterable[KeyPath]:
-    """The path of every value inside a nested one."""
+def _items(value: Any, keys: KeyPath = ()) -> Iterable[tuple[KeyPath, Any]]:
+    """The path of every value inside a nested one, and the value; not below DEEPEST + 1."""
     items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
-    for key, inner in items:
-        yield (*keys, key)
-        yield from _paths(inner, (*keys, key))
+    for key, inner in items if len(keys) <= DEEPEST else ():
+        yield (*keys, key), inner
+        yield from _items(inner, (*keys, key))
 
 
 def _shorthands(given: Mapping[str, Any], resolved: Mapping[str, Any], keys: KeyPath) -> Iterable[KeyPath]:
@@ -186,76 +189,8 @@ def _shorthands(given: Mapping[str, Any], resolved: Mapping[str, Any], keys: Key
             yield from ((*keys, key, part) for part in _expand(key, value))
 
 
-def _place(keys: KeyPath, origins: Mapping[KeyPath, str], before: str = "") -> str:
-    while keys:
-        if keys in origins:
-            return before + origins[keys]
-        keys = keys[:-1]
-    return ""
-
-
-def _names(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
-    inner = _descend(model, loc)
-    return list(inner.model_fields) if inner else []
-
-
-def _example(model: type[BaseModel], keys: KeyPath, loc: Sequence[str | int]) -> str | None:
-    """A setting as one may type it, with its default or an example, and what it is."""
-    inner = _descend(model, loc[:-1]) if loc else None
-    field = inner.model_fields.get(str(loc[-1])) if inner else None
-    if field is None:
-        return None
-    value = field.examples[0] if field.examples else field.get_default()
-    if value is None or value is PydanticUndefined:
-        value = _example_of_type(field)
-    if isinstance(value, Settings):
-        name, value = next(iter(value.model_dump().items()))
-        keys = (*keys, name)
-    value = sorted(value) if isinstance(value, frozenset) else list(value) if isinstance(value, tuple) else value
-    return f"{'.'.join(map(str, keys))}={dump_value(value)}  ({field.description})"
-
-
-def _example_of_type(field: FieldInfo) -> Any:
-    from whet.base.catalogue import SLOTS
-
-    for mark in field.metadata:
-        if isinstance(mark, Choice):
-            return mark.default or SLOTS[mark.slot].default or SLOTS[mark.slot].names()[0]
-    types = _types(field.annotation)
-    return 100 if int in types else 1.0 if float in types else "TEXT"
-
-
-def _descend(model: type[BaseModel] | None, loc: Sequence[str | int]) -> type[BaseModel] | None:
-    for key in loc:
-        if isinstance(key, int) or model is None:
-            continue
-        field = model.model_fields.get(key)
-        if field is None:
-            continue  # the name of a union's branch, not a key
-        model = next((t for t in _types(field.annotation) if isinstance(t, type) and issubclass(t, Settings)), None)
-    return model
-
-
-def _types(annotation: Any) -> list[Any]:
-    inner = getattr(annotation, "__args__", ())
-    return [annotation, *(t for a in inner for t in _types(a))]
-
-
-def _near(name: str, names: list[str]) -> str | None:
-    near = difflib.get_close_matches(name, names, n=1)
-    return f"did you mean `{near[0]}`?" if near else f"known keys: {', '.join(names)}" if names else None
-
-
-def _dotted(keys: KeyPath) -> str:
-    text = ""
-    for key in keys:
-        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else key
-    return text
-
-
-def _short(value: Any) -> str:
-    text = dump_value(value) if isinstance(value, str | int | float | bool | list | dict | type(None)) else repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+def _cut(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _lines(value: Any, keys: KeyPath, origins: Mapping[KeyPath, str]) -> Iterable[str]:

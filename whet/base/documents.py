@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,9 +25,12 @@ def read_object(path: Path, *, error: type[WhetError] = WhetError, hint: str | N
 def read_json(path: Path, *, error: type[WhetError] = WhetError, hint: str | None = None) -> Any:
     """The JSON value in a file of at most LIMIT_BYTES. Raises `error` when it cannot be read or is no JSON."""
     try:
-        if path.stat().st_size > LIMIT_BYTES:
+        if not stat.S_ISREG(path.stat().st_mode):  # a device or a pipe may have no end
+            raise error(f"`{path.name}` cannot be read: it is no file", at=str(path), hint=hint or "a JSON file")
+        with open(path, "rb") as file:
+            content = file.read(LIMIT_BYTES + 1)
+        if len(content) > LIMIT_BYTES:
             raise error(f"`{path.name}` has more than {LIMIT_BYTES // 2**20} MiB", at=str(path), hint=hint)
-        content = path.read_bytes()
     except (OSError, ValueError) as failure:  # ValueError: a NUL in the path
         reason = getattr(failure, "strerror", None) or str(failure)
         raise error(f"`{path.name}` cannot be read: {reason}", at=str(path), hint=hint) from None

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from annotated_types import Ge, Le
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from whet.base.schema import Settings
-from whet.base.settings import Count, Fraction, Natural, NonNegative, Positive, choice
+from whet.base.settings import (
+    Count,
+    Fraction,
+    Natural,
+    NonNegative,
+    Place,
+    Positive,
+    RunName,
+    Size,
+    choice,
+)
 
 Auto = Literal["auto"]
+NumProcesses = Annotated[int, Ge(1), Le(1024)]
 Allowance = Literal[
     "nothing_to_train", "untrained_end", "doubled_bos", "render_mismatch", "missing_tokens", "unseen_labels"
 ]
@@ -20,7 +32,7 @@ Allowance = Literal[
 class DataSource(Settings):
     """One file, folder or data set. A bare string is its `path`; `path#5000` takes 5,000 samples."""
 
-    path: str = Field(description="file, folder, or Hugging Face data set id")
+    path: Place = Field(description="file, folder, or Hugging Face data set id", examples=["chat.jsonl"])
     samples: Count | None = Field(None, description="take this many rows, chosen by the seed")
     weight: Positive = Field(1.0, description="how often its samples appear in an epoch, on average")
     format: str = Field("auto", description="a data_format, or `auto` to detect it row by row")
@@ -40,17 +52,17 @@ class Data(Settings):
 
     train: list[DataSource] = Field([], description="training sources")
     held_out: list[DataSource] | Fraction = Field(0.0, description="sources, or a fraction split off `train`")
-    template: str | None = Field(None, description="a chat template file that replaces the tokenizer's")
+    template: Place | None = Field(None, description="a chat template file that replaces the tokenizer's")
     train_on: Literal["assistant", "last", "all"] = Field("assistant", description="which turns are trained")
     loss_scale: dict[str, NonNegative] = Field({}, description="regular expression -> factor on the weight of its text")
-    max_length: Count | None = Field(None, description="tokens a sample may have; the model's context by default")
+    max_length: Size | None = Field(None, description="tokens a sample may have; the model's context by default")
     truncation: Literal["auto", "error", "cut", "split", "skip"] = Field(
         "auto", description="what happens to longer samples: `auto` splits raw text and refuses the rest"
     )
-    window_steps: Count = Field(8, description="steps that are filled together by best fit")
+    window_steps: Size = Field(8, description="steps that are filled together by best fit")
     shuffle: bool = Field(True, description="seeded order, or that of the files")
     streaming: bool = Field(False, description="render while training, without a token store")
-    workers: Natural | Auto = Field("auto", description="processes that tokenise")
+    workers: Annotated[int, Ge(0), Le(1024)] | Auto = Field("auto", description="processes that tokenise")
     max_skipped: Fraction = Field(0.01, description="share of rows that may be skipped before the run stops")
     allow: frozenset[Allowance] = Field(frozenset(), description="checks that may fail")
 
@@ -67,7 +79,7 @@ class Watchdog(Settings):
 
     action: Literal["stop", "warn", "off"] = Field("stop", description="what an alarm does")
     spike: Positive = Field(6.0, description="alarm at this many robust deviations above the recent median")
-    window: Count = Field(64, description="recent steps that are compared with")
+    window: Size = Field(64, description="recent steps that are compared with")
     patience: Count = Field(5, description="spiking steps in a row before the alarm")
 
 
@@ -77,9 +89,9 @@ class Train(Settings):
     epochs: Positive | None = Field(None, description="passes over the data; 1 if nothing else is given")
     steps: Count | None = Field(None, description="optimizer steps")
     tokens: Count | None = Field(None, description="tokens in total")
-    batch_tokens: Count | None = Field(None, description="tokens a step (16,384 for models with tokens)")
-    batch_samples: Count | None = Field(None, description="samples a step (128 for models without tokens)")
-    micro_batch: Count | Auto = Field(
+    batch_tokens: Size | None = Field(None, description="tokens a step (16,384 for models with tokens)")
+    batch_samples: Size | None = Field(None, description="samples a step (128 for models without tokens)")
+    micro_batch: Size | Auto = Field(
         "auto", description="tokens (or samples) computed at once on a rank; at least the longest sample"
     )
     clip: NonNegative = Field(1.0, description="largest gradient norm; 0 never clips")
@@ -95,13 +107,13 @@ class Train(Settings):
     )
     depth_rate: Positive = Field(1.0, description="factor of the learning rate from each layer to the one below it")
     neftune: NonNegative = Field(0.0, description="noise on the embeddings while training (NEFTune); 5 is usual")
-    group: Count | None = Field(
+    group: Size | None = Field(
         None, description="tokens that see each other while training, in shifted groups (LongLoRA); all by default"
     )
     recompute: bool = Field(False, description="activation checkpointing: less memory, a third more time")
     compile: bool = Field(False, description="torch.compile each layer")
     device: str = Field("auto", description="cpu, cuda, cuda:1")
-    threads: Count | Auto = Field("auto", description="CPU threads; pinned for exact resume")
+    threads: Annotated[int, Ge(1), Le(4096)] | Auto = Field("auto", description="CPU threads; pinned for exact resume")
     checkpoint_every: Count | None = Field(
         None, description="steps between checkpoints; by default a tenth of the run, and at least 30 s"
     )
@@ -124,11 +136,11 @@ class Rollout(Settings):
     engine: choice("engine", "local") = Field(  # type: ignore[valid-type]
         None, description="who answers: `local` with the weights as they are, or a server that is sent them"
     )
-    prompts: Count = Field(8, description="prompts that are answered before anything is learned")
-    completions: Count = Field(8, description="answers to each of them")
+    prompts: Size = Field(8, description="prompts that are answered before anything is learned")
+    completions: Size = Field(8, description="answers to each of them")
     updates: Count = Field(1, description="optimizer steps in which they are learned from, a part of them in each")
     passes: Count = Field(1, description="times that they are learned from")
-    max_new_tokens: Count = Field(256, description="tokens that an answer may have, results of tools included")
+    max_new_tokens: Size = Field(256, description="tokens that an answer may have, results of tools included")
     temperature: Positive = Field(1.0, description="of the draws; training reads its logits at the same")
     top_k: Natural = Field(0, description="draw from so many of the likeliest tokens; 0: from all")
     top_p: Fraction = Field(1.0, description="draw from the likeliest tokens that have this probability together")
@@ -137,12 +149,12 @@ class Rollout(Settings):
         0, description="how often further prompts are drawn in place of those whose answers all got the same (DAPO)"
     )
     patience: Count = Field(5, description="rollouts in a row that teach nothing before the run stops")
-    batch_tokens: Count = Field(
+    batch_tokens: Size = Field(
         65536,
         description="tokens of KV cache that the local engine's answers made at once may fill, a rank; conversations "
         "with tools keep as many between turns",
     )
-    tools: list[str] = Field(
+    tools: list[Place] = Field(
         [], description="functions that the model may call: `tools.py`, `tools.py:name` or `package.module:name`"
     )
     max_turns: Count = Field(8, description="turns of the model in a conversation with tools")
@@ -158,13 +170,13 @@ class Parallel(Settings):
     """How ranks share the work: weights, gradients and optimizer state are sharded over them (FSDP2)."""
 
     reshard: bool = Field(True, description="free gathered weights after each forward (ZeRO-3), or keep them (ZeRO-2)")
-    timeout_s: Count = Field(600, description="seconds that a rank waits for the others")
+    timeout_s: Annotated[int, Ge(1), Le(10**7)] = Field(600, description="seconds that a rank waits for the others")
 
 
 class Track(Settings):
     """Where the run's record goes."""
 
-    folder: str = Field("runs", description="folder of run folders")
+    folder: Place = Field("runs", description="folder of run folders")
     sinks: list[choice("sink")] = Field(  # type: ignore[valid-type]
         ["log", "terminal"], description="receivers of the run's records: names, or mappings with `kind` and settings"
     )
@@ -176,7 +188,7 @@ class Evaluate(Settings):
 
     every: Count | None = Field(None, description="steps between evaluations; a tenth of the run by default")
     prompts: list[str] = Field([], description="prompts answered at each evaluation")
-    max_new_tokens: Count = Field(64, description="tokens of an answer")
+    max_new_tokens: Size = Field(64, description="tokens of an answer")
     early_stop: Count | None = Field(None, description="evaluations without improvement before the run stops")
 
 
@@ -218,7 +230,9 @@ class Rewards(Settings):
     """What completions are worth: the weighted sum of these. A bare list is `functions`."""
 
     functions: list[RewardEntry] = Field([], description="rewards with their weights")
-    workers: Count | Auto = Field("auto", description="processes that grade; as many as there are cores by default")
+    workers: NumProcesses | Auto = Field(
+        "auto", description="processes that grade; as many as there are cores by default"
+    )
     max_failed: Fraction = Field(
         0.05, description="share of the last 256 completions that a reward may fail on before the run stops"
     )
@@ -234,9 +248,9 @@ class Rewards(Settings):
 class Run(Settings):
     """A run: the whole config."""
 
-    name: str | None = Field(None, description="the run's folder; made from objective, model and date by default")
+    name: RunName | None = Field(None, description="the run's folder; made from objective, model and date by default")
     seed: Natural = Field(0, description="seed of order, initialisation and noise")
-    plugins: list[str] = Field([], description="Python files whose decorators register further kinds")
+    plugins: list[Place] = Field([], description="Python files whose decorators register further kinds")
     model: choice("model_source", "hf") = Field(  # type: ignore[valid-type]
         description="what is trained", examples=["Qwen/Qwen3-0.6B"]
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Settings(BaseModel):
     """Base of every section and kind: frozen, unknown keys forbidden."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, ser_json_inf_nan="strings")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
     def values(self) -> dict[str, Any]:
         """The settings without the tag, ready to be passed to the kind's builder."""
@@ -64,12 +64,14 @@ def resolve_choice(choice: Choice, value: Any) -> Settings:
     if value is None:
         value = {}
     if not isinstance(value, Mapping):
-        raise PydanticCustomError("choice", "expected the name of a {slot} or a mapping", {"slot": slot.name})
+        raise PydanticCustomError(
+            "choice", "needs a name of `whet slots {slot}`, or a mapping with `kind`", {"slot": slot.name}
+        )
     name = value.get("kind", default)
     if name is None:
         raise PydanticCustomError("choice", "needs a `kind`: one of {names}", {"names": ", ".join(slot.names())})
     try:
-        kind = slot.get(str(name))
+        kind = slot.get(name if isinstance(name, str) else short(name))
     except ConfigError as error:
         raise PydanticCustomError("choice_kind", "{message}", {"message": error.message, "hint": error.hint}) from None
     try:
@@ -80,6 +82,20 @@ def resolve_choice(choice: Choice, value: Any) -> Settings:
         ) from None
 
 
+def text_core_schema(handler: Any, check: Callable[[str], str]) -> Any:
+    """A text that `check` gives back, perhaps changed, or refuses by a ConfigError."""
+    from pydantic_core import core_schema
+
+    def checked(value: str) -> str:
+        try:
+            return check(value)
+        except ConfigError as error:
+            context = {"message": error.message, "hint": error.hint}
+            raise PydanticCustomError("text", "{message}", context) from None
+
+    return core_schema.no_info_after_validator_function(checked, handler(str))
+
+
 def choice_core_schema(choice: Choice) -> Any:
     """Pydantic's core schema of a setting that takes a kind."""
     from pydantic_core import core_schema
@@ -88,6 +104,11 @@ def choice_core_schema(choice: Choice) -> Any:
         lambda value: resolve_choice(choice, value),
         serialization=core_schema.plain_serializer_function_ser_schema(lambda settings: settings.model_dump()),
     )
+
+
+def short(value: Any) -> str:
+    text = ascii(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _evaluate(annotation: Any, build: Callable[..., Any]) -> Any:

@@ -10,13 +10,51 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Gt, Le, Lt
 
+from whet.base.paths import file_name, user_path
+
 Positive = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]
 Fraction = Annotated[float, Ge(0), Le(1)]
 Momentum = Annotated[float, Ge(0), Lt(1)]
 Betas = tuple[Momentum, Momentum]
-Count = Annotated[int, Ge(1)]
-Natural = Annotated[int, Ge(0)]
+# What counts may be: numbers that JSON, numpy and torch all hold exactly; and what one step or one tensor may have.
+MOST = 2**53
+MOST_AT_ONCE = 2**30
+Count = Annotated[int, Ge(1), Le(MOST)]
+Natural = Annotated[int, Ge(0), Le(MOST)]
+Size = Annotated[int, Ge(1), Le(MOST_AT_ONCE)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """Marks a text that is a path, or else a name of the hub."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from whet.base.schema import text_core_schema
+
+        return text_core_schema(handler, _place)
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """Marks a text that names a file or folder."""
+
+    what: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from whet.base.schema import text_core_schema
+
+        return text_core_schema(handler, lambda text: file_name(text, what=self.what))
+
+
+Place = Annotated[str, _Path()]
+RunName = Annotated[str, _Name("run")]
+
+
+def _place(text: str) -> str:
+    """The text, with `~` as the home folder."""
+    path = user_path(text)
+    return str(path) if text.startswith("~") else text
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """YAML 1.2 values with the line of every key, so that errors can name their place.
 
-PyYAML follows YAML 1.1, where `1e-4` is a string and `yes`, `no`, `on`, `off` are booleans.
+PyYAML follows YAML 1.1, where `1e-4` is a string, `yes`, `no`, `on`, `off` are booleans, `2024-01-01` is a date,
+`12:30` is 750 and `017` is 15.
 """
 
 from __future__ import annotations
@@ -14,15 +15,18 @@ from whet.base.errors import ConfigError
 
 Path = tuple[str | int, ...]
 Lines = dict[Path, int]
+# Values of a document, those of aliases counted as often as they are used, and levels: what is beyond is an attack.
+MOST_NODES = 50_000
+DEEPEST = 64
+_TAG = "tag:yaml.org,2002:"
+_OURS = {_TAG + name for name in ("float", "bool", "int", "timestamp", "value")}
 
 
 class _Loader(yaml.SafeLoader):
     """SafeLoader with the resolvers of YAML 1.2's core schema, refusing duplicate keys."""
 
     yaml_implicit_resolvers = {
-        first: [
-            (tag, pattern) for tag, pattern in rules if tag not in {"tag:yaml.org,2002:float", "tag:yaml.org,2002:bool"}
-        ]
+        first: [(tag, pattern) for tag, pattern in rules if tag not in _OURS]
         for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
@@ -30,12 +34,23 @@ class _Loader(yaml.SafeLoader):
         seen: set[Any] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str | int | float | bool | None):
+                raise yaml.constructor.ConstructorError(None, None, "a key is no plain value", key_node.start_mark)
             if key in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key `{key}` stands twice", key_node.start_mark
                 )
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+def _whole(loader: _Loader, node: yaml.ScalarNode) -> int:
+    """Decimal, `0x` and `0o`; `_` may stand between digits."""
+    text = loader.construct_scalar(node).replace("_", "")
+    try:
+        return int(text, 0 if text.lstrip("+-")[:2] in ("0x", "0o") else 10)
+    except ValueError:  # by a tag, or more digits than Python reads
+        raise yaml.constructor.ConstructorError(None, None, "this is no whole number", node.start_mark) from None
 
 
 class _Dumper(yaml.SafeDumper):
@@ -45,12 +60,16 @@ class _Dumper(yaml.SafeDumper):
 
 
 _Loader.add_implicit_resolver(
+    _TAG + "int", re.compile(r"^[-+]?(?:[0-9][0-9_]*|0x[0-9a-fA-F]+|0o[0-7]+)$"), list("-+0123456789")
+)
+_Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(
         r"^[-+]?(?:(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|\.inf|\.Inf|\.INF)$|^(?:\.nan|\.NaN|\.NAN)$"
     ),
     list("-+0123456789."),
 )
+_Loader.add_constructor(_TAG + "int", _whole)
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
 )
@@ -61,13 +80,14 @@ def parse(text: str, name: str) -> tuple[Any, Lines]:
 
     `name` is the file as errors show it. Raises ConfigError with the place on broken YAML.
     """
-    loader = _Loader(text)
+    loader = None
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
             return {}, {}
         lines: Lines = {}
-        _record_lines(node, (), lines)
+        _record_lines(node, (), lines, [0])
         return loader.construct_document(node), lines
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -75,15 +95,25 @@ def parse(text: str, name: str) -> tuple[Any, Lines]:
         raise ConfigError(
             f"cannot read the YAML: {error.problem}", at=at, hint="check indentation and quotes"
         ) from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"cannot read the YAML: {error}", at=name) from None
+    except yaml.reader.ReaderError as error:
+        raise _unreadable(error, name) from None
+    except (RecursionError, _TooLarge):
+        raise ConfigError(
+            "cannot read the YAML: it is nested too deeply, or repeats itself too often", at=name,
+            hint=f"at most {DEEPEST} levels and {MOST_NODES:,} values",
+        ) from None  # fmt: skip
+    except (yaml.YAMLError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:  # of odd tags
+        raise ConfigError(f"cannot read the YAML: {error}", at=name, hint="check indentation and quotes") from None
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
 
 
-def parse_value(text: str) -> Any:
-    """One value from the command line, read as YAML: `3`, `1e-4`, `[a, b]`, `{kind: lion}`."""
-    return parse(text, "command line")[0] if text.strip() else ""
+def parse_value(text: str, name: str = "command line") -> Any:
+    """One value from the command line, read as YAML: `3`, `1e-4`, `[a, b]`, `{kind: lion}`; `#5` is text."""
+    if not text.strip() or text.lstrip().startswith("#"):
+        return text.strip()
+    return parse(text, name)[0]
 
 
 def dump_value(value: Any) -> str:
@@ -94,12 +124,28 @@ def dump_value(value: Any) -> str:
     return text.removesuffix("\n").removesuffix("\n...")
 
 
-def _record_lines(node: yaml.Node, path: Path, lines: Lines) -> None:
+class _TooLarge(Exception):
+    """A document with too many values or levels."""
+
+
+def _unreadable(error: yaml.reader.ReaderError, name: str) -> ConfigError:
+    letter = ascii(error.character if isinstance(error.character, str) else chr(error.character))
+    return ConfigError(
+        f"cannot read the YAML: it holds the character {letter}, which YAML does not allow", at=name,
+        hint='remove it, or write it as an escape within "..."',
+    )  # fmt: skip
+
+
+def _record_lines(node: yaml.Node, path: Path, lines: Lines, count: list[int]) -> None:
+    count[0] += 1
+    if count[0] > MOST_NODES or len(path) > DEEPEST:
+        raise _TooLarge
     lines.setdefault(path, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            lines[(*path, key.value)] = key.start_mark.line + 1
-            _record_lines(value, (*path, key.value), lines)
+            name = key.value if isinstance(key, yaml.ScalarNode) else "?"
+            lines[(*path, name)] = key.start_mark.line + 1
+            _record_lines(value, (*path, name), lines, count)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            _record_lines(value, (*path, index), lines)
+            _record_lines(value, (*path, index), lines, count)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from transformers import (
 )
 
 from whet.base import hub
+from whet.base.documents import read_object
 from whet.base.errors import ModelError
 from whet.base.seeds import forked
 from whet.contracts.model import Head
@@ -39,6 +39,8 @@ from whet.models.checkpoints.quantized import Quantization
 from whet.models.families import auto_class, family_of, first_position
 from whet.models.heads import DRAWN, headed, is_drawn, quietly
 from whet.models.merging.layers import untie
+from whet.models.probes import one_line
+from whet.models.room import bytes_of, check_counts, check_memory, check_sizes
 from whet.models.tuning import new_tokens
 
 
@@ -113,10 +115,37 @@ def read(spec: Spec) -> tuple[PretrainedConfig, Any | None]:
             hint="a model whose config.json names a ...ForCausalLM, ...ForMaskedLM or ...ForConditionalGeneration",
         )
     _check_vocabulary(config, tokenizer)
+    if spec.init is not None:
+        check_fits(spec, config)
     _check_stored(spec, config)
     if spec.new_tokens:
         new_tokens.add(tokenizer, spec.new_tokens)
     return config, tokenizer
+
+
+def check_fits(spec: Spec, config: PretrainedConfig) -> None:
+    """Raise ModelError where a model that is to be drawn cannot be built, or has more weights than there is memory."""
+    kind = auto_class(config, allow_code=spec.allow_code)
+    with torch.device("meta"):
+        module = _from_config(kind, deepcopy(config), {"dtype": torch.float32, "trust_remote_code": spec.allow_code})
+    num_bytes = bytes_of(module)
+    check_memory(
+        num_bytes, what=f"a `{config.model_type}` of {sum(p.numel() for p in module.parameters()):,} weights",
+        at="model.init", hint="a smaller hidden_size, vocab_size or num_hidden_layers",
+    )  # fmt: skip
+
+
+def _from_config(kind: Any, config: PretrainedConfig, how: dict[str, Any]) -> PreTrainedModel:
+    """The model that a config describes. Raises ModelError where its sizes do not go together."""
+    try:
+        return kind.from_config(config, **how)
+    except MemoryError:
+        raise
+    except Exception as error:  # each architecture fails in its own way
+        raise ModelError(
+            f"`{config.model_type}` cannot be built with these sizes: {one_line(error)}", at="model",
+            hint="compare the config with a published one of this architecture",
+        ) from error  # fmt: skip
 
 
 def new_pieces(spec: Spec) -> dict[int, list[int]]:
@@ -206,10 +235,10 @@ def build_module(
     how = {"dtype": dtype, "attn_implementation": attention or own(config), "trust_remote_code": spec.allow_code}
     if on_meta:
         with torch.device("meta"):
-            return _quantized(spec, kind.from_config(config, **how))
+            return _quantized(spec, _from_config(kind, config, how))
     with forked(seed, "model"):
         if spec.init is not None:
-            return _quantized(spec, kind.from_config(config, **how))
+            return _quantized(spec, _from_config(kind, config, how))
         return _with_weights(spec, config, how, kind, has_head=head is not None)
 
 
@@ -292,19 +321,26 @@ def _tokenizer(spec: Spec) -> Any | None:
 
 
 def _initial_config(init: dict[str, Any] | str, tokenizer: Any | None) -> PretrainedConfig:
-    values = _read_json(Path(init)) if isinstance(init, str) else dict(init)
+    values = _read_config(Path(init)) if isinstance(init, str) else dict(init)
     kind = values.pop("model_type", None)
     if kind is None:
         raise ModelError("`init` names no model_type", at="model.init", hint="model.init.model_type=llama")
     _check_kind(kind, "model.init.model_type")
+    _check_typed(values)
     if tokenizer is not None:
         values.setdefault("vocab_size", len(tokenizer))
         for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
             values.setdefault(name, getattr(tokenizer, name, None))
     try:
         config = AutoConfig.for_model(kind, **values)
+        check_sizes(config.to_dict(), "model.init")
+    except ModelError:
+        raise
     except Exception as error:
-        raise ModelError(f"`{kind}` cannot be built so: {error}", at="model.init", hint="mend the config") from error
+        raise ModelError(
+            f"`{kind}` cannot be built so: {one_line(error)}", at="model.init",
+            hint="compare it with the config.json of a published model of this architecture",
+        ) from error  # fmt: skip
     if config.is_encoder_decoder and getattr(config, "decoder_start_token_id", None) is None:
         config.decoder_start_token_id = config.pad_token_id  # as in T5
     return config
@@ -314,7 +350,8 @@ def stored_config(spec: Spec) -> PretrainedConfig:
     """The config of a folder or a hub id. Raises ModelError where there is none, or none that can be read."""
     assert spec.path is not None
     if Path(spec.path).exists():
-        stored = _read_json(Path(spec.path) / "config.json", inside=spec.path)
+        stored = _read_config(Path(spec.path) / "config.json", inside=spec.path)
+        check_counts(stored, str(Path(spec.path) / "config.json"))
         has_code = bool(stored.get("auto_map"))
         if has_code and not spec.allow_code and stored.get("model_type") not in CONFIG_MAPPING:
             raise ModelError(
@@ -331,12 +368,21 @@ def stored_config(spec: Spec) -> PretrainedConfig:
         raise _explained(error, spec.path, "model.path") from error
 
 
-def _check_kind(kind: str | None, at: str) -> None:
-    if kind in CONFIG_MAPPING:
+def _check_kind(kind: Any, at: str) -> None:
+    if isinstance(kind, str) and kind in CONFIG_MAPPING:
         return
-    near = difflib.get_close_matches(str(kind), list(CONFIG_MAPPING), n=3)
+    if not isinstance(kind, str):
+        raise ModelError(f"`model_type` is {ascii(kind)[:60]}, not a name", at=at, hint="model_type: llama")
+    near = difflib.get_close_matches(kind[:80], list(CONFIG_MAPPING), n=3)
     hint = f"did you mean {' or '.join(f'`{name}`' for name in near)}?" if near else "pip install -U transformers"
-    raise ModelError(f"transformers knows no model_type `{kind}`", at=at, hint=hint)
+    raise ModelError(f"transformers knows no model_type `{kind[:80]}`", at=at, hint=hint)
+
+
+def _check_typed(values: dict[str, Any]) -> None:
+    """What transformers takes for instructions of its own has no place among the settings of a new model."""
+    for name in values:
+        if not isinstance(name, str) or name.startswith("_") or name in ("auto_map", "quantization_config"):
+            raise ModelError(f"`{str(name)[:60]}` is no setting of a new model", at="model.init", hint="remove it")
 
 
 def _check_folder(path: str) -> None:
@@ -363,17 +409,11 @@ def _check_vocabulary(config: PretrainedConfig, tokenizer: Any | None) -> None:
         )
 
 
-def _read_json(path: Path, inside: str | None = None) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text())
-    except FileNotFoundError:
+def _read_config(path: Path, inside: str | None = None) -> dict[str, Any]:
+    if not path.exists():
         what = f"{inside} is not a model: it has no config.json" if inside else f"{path} does not exist"
-        raise ModelError(what, at="model", hint="a folder written by `save_pretrained`, or a hub id") from None
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read: {error}", at=str(path), hint="mend or replace the file") from error
-    if not isinstance(values, dict):
-        raise ModelError(f"{path} is not a config", at=str(path), hint="a JSON object with `model_type`")
-    return values
+        raise ModelError(what, at="model", hint="a folder written by `save_pretrained`, or a hub id")
+    return read_object(path, error=ModelError, hint="a JSON object with `model_type`: compare it with the model's page")
 
 
 def _explained(error: Exception, source: str, at: str) -> ModelError:

@@ -15,6 +15,7 @@ from whet.contracts.batch import Batch
 from whet.contracts.model import PLAIN, Capabilities, Loaded, Readout
 from whet.models.context import BuildContext
 from whet.models.roles import roles
+from whet.models.room import check_memory
 
 
 class FieldModel:
@@ -34,6 +35,8 @@ class FieldModel:
 
 def build_mlp(context: BuildContext, widths: Sequence[int], dropout: float) -> Loaded:
     """A perceptron with layers of `widths`, drawn from the context's seed."""
+    num_bytes = 4 * sum((one + 1) * other for one, other in zip(widths[:-1], widths[1:], strict=True))
+    check_memory(num_bytes, what="the model", at="model", hint="model.hidden=[64], and fewer features or classes")
     with forked(context.seed, "model"), torch.device("cpu" if context.is_leader else "meta"):
         layers: list[nn.Module] = []
         for width, following in zip(widths[:-2], widths[1:-1], strict=True):

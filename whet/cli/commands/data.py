@@ -213,13 +213,12 @@ def _print_row(console: Console, shown: Shown) -> None:
     part = f", {shown.part}" if shown.part else ""
     console.print(f"row {shown.row} ({shown.kind}{part}): {len(shown.tokens):,} tokens, {trained:,} with weight")
     mark, white = ("▶", _WHITE) if can_say("▶⏎⇥␍") else (">", _PLAIN)
-    white = str.maketrans(white)
     for role, weight, texts in shown.segments():
         if len(texts) > _MAX_TOKENS:
             half = _MAX_TOKENS // 2
             texts = [*texts[:half], f" ... {len(texts) - 2 * half:,} tokens ... ", *texts[-half:]]
         line = Text(f"  {role:<10} {weight:g} {mark if weight else ' '} ", style="bold" if weight else "dim")
-        line.append("|".join(texts).translate(white), style="green" if weight else "dim")
+        line.append("|".join(texts).translate(str.maketrans(white)), style="green" if weight else "dim")
         console.print(line)
     console.print()
 

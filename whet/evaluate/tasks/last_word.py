@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from whet.base.catalogue import task
-from whet.base.settings import Count
+from whet.base.settings import Count, Place
 
 if TYPE_CHECKING:
     from whet.contracts.model import Loaded
@@ -17,7 +17,7 @@ def last_word(
     loaded: Loaded,
     watch: Watch | None,
     *,
-    file: str,
+    file: Place,
     column: str = "text",
     limit: Count | None = None,
     batch_tokens: Count = 8192,

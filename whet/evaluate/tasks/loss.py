@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from whet.base.catalogue import task
-from whet.base.settings import Count
+from whet.base.settings import Count, Place
 
 if TYPE_CHECKING:
     from whet.contracts.model import Loaded
@@ -17,9 +17,9 @@ def loss(
     loaded: Loaded,
     watch: Watch | None,
     *,
-    file: str,
+    file: Place,
     format: str = "auto",
-    template: str | None = None,
+    template: Place | None = None,
     train_on: Literal["assistant", "last", "all"] = "assistant",
     max_length: Count | None = None,
     truncation: Literal["auto", "error", "cut", "split", "skip"] = "auto",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from whet.base.catalogue import task
-from whet.base.settings import Count
+from whet.base.settings import Count, Place
 
 if TYPE_CHECKING:
     from whet.contracts.model import Loaded
@@ -17,7 +17,7 @@ def perplexity(
     loaded: Loaded,
     watch: Watch | None,
     *,
-    file: str,
+    file: Place,
     documents: Literal["auto", "file", "lines", "rows", "wikitext"] = "auto",
     column: str = "text",
     detokenize: Literal["none", "wikitext"] = "none",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from whet.base.catalogue import task
-from whet.base.settings import Count
+from whet.base.settings import Count, Place
 
 if TYPE_CHECKING:
     from whet.contracts.model import Loaded
@@ -17,7 +17,7 @@ def regression(
     loaded: Loaded,
     watch: Watch | None,
     *,
-    file: str,
+    file: Place,
     batch_tokens: Count = 8192,
 ) -> Result:
     """Mean squared error, Spearman's and Pearson's correlation of a model that gives texts numbers.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from whet.base.catalogue import model_source
+from whet.base.settings import Place
 
 if TYPE_CHECKING:
     from whet.contracts.model import Loaded
@@ -37,12 +38,12 @@ def read_model(
 def hf(
     context: BuildContext,
     *,
-    path: str | None = None,
-    init: dict[str, Any] | str | None = None,
-    tokenizer: str | None = None,
+    path: Place | None = None,
+    init: dict[str, Any] | Place | None = None,
+    tokenizer: Place | None = None,
     revision: str | None = None,
     allow_code: bool = False,
-    base: str | None = None,
+    base: Place | None = None,
     quantize: Literal["nf4", "int8"] | None = None,
     keep: tuple[str, ...] = (),
     new_tokens: tuple[str, ...] = (),

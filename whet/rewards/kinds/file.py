@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from whet.base.catalogue import reward
+from whet.base.settings import Place
 from whet.contracts.rewards import Reward
 
 
 @reward("file")
-def file(*, function: str) -> Reward:
+def file(*, function: Place) -> Reward:
     """What a function of yours says: `rewards.py:name`. Its parameters are filled by name.
 
     function: FILE.py:NAME; it may take `completion` (one) or `completions` (all of a prompt), `prompt`, `row`, columns

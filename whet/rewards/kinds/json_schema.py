@@ -9,6 +9,7 @@ from typing import Any
 
 from whet.base.catalogue import reward
 from whet.base.errors import ConfigError, missing_package
+from whet.base.settings import Place
 from whet.contracts.rewards import Reward
 from whet.rewards.answer import Each, Row, after_thinking, column
 
@@ -16,7 +17,7 @@ _FENCE = re.compile(r"\s*```(?:json)?[ \t]*\n(.*?)\n?\s*```\s*", re.DOTALL)
 
 
 @reward("json-schema")
-def json_schema(*, file: str | None = None, fences: bool = True, valid_json: float = 0.0) -> Reward:
+def json_schema(*, file: Place | None = None, fences: bool = True, valid_json: float = 0.0) -> Reward:
     """1 where the completion is JSON that a schema allows; `valid_json` where it is other JSON; else 0.
 
     file: the schema's JSON file; by default each row's column `schema`

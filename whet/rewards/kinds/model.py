@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from whet.base.catalogue import reward
+from whet.base.settings import Place
 from whet.contracts.rewards import Reward
 
 
 @reward("model")
-def model(*, path: str, device: str = "auto") -> Reward:
+def model(*, path: Place, device: str = "auto") -> Reward:
     """The score of a reward model that was trained with `objective: reward`; it runs in this process.
 
     path: its folder, its run, or the run's name

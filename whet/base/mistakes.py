@@ -1,0 +1,269 @@
+"""Mistakes in settings in our words: what pydantic found, where it stands, and something that can be typed instead."""
+
+from __future__ import annotations
+
+import difflib
+import types
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from whet.base.errors import ConfigError
+from whet.base.schema import Settings
+from whet.base.settings import Choice
+from whet.base.unions import meant, nearest
+from whet.base.yaml import dump_value
+
+KeyPath = tuple[str | int, ...]
+
+# What pydantic (2.11 to 2.13) calls a type that is needed -> our words. Other messages of its are used as they are.
+_TYPES = {
+    "string_type": "needs a text",
+    "string_unicode": "is no text that can be encoded",
+    "string_sub_type": "needs a text",
+    "int_type": "needs a whole number",
+    "int_parsing": "needs a whole number",
+    "int_parsing_size": "is too large a number",
+    "int_from_float": "needs a whole number",
+    "float_type": "needs a number",
+    "float_parsing": "needs a number",
+    "finite_number": "needs a finite number",
+    "bool_type": "needs true or false",
+    "bool_parsing": "needs true or false",
+    "list_type": "needs a list",
+    "tuple_type": "needs a list",
+    "set_type": "needs a list",
+    "frozen_set_type": "needs a list",
+    "set_item_not_hashable": "needs a list of plain values",
+    "iterable_type": "needs a list",
+    "dict_type": "needs a mapping",
+    "mapping_type": "needs a mapping",
+    "model_type": "needs a mapping of its settings",
+    "model_attributes_type": "needs a mapping of its settings",
+    "recursion_loop": "contains itself",
+    "recursion_depth_exceeded": "is nested too deeply",
+    "none_required": "needs to be null",
+    "too_long": "has too many entries",
+    "too_short": "has too few entries",
+    "predicate_failed": "is none of the values that it takes",
+}
+_MOST_TOLD = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One setting that cannot be used."""
+
+    keys: KeyPath
+    text: str
+    hint: str | None
+
+
+def explained(errors: Iterable[Any], model: type[BaseModel], origins: Mapping[KeyPath, str]) -> ConfigError:
+    """Pydantic's `errors` of a `model` as one error: every mistake with its place, and a hint to the first."""
+    found = _flatten(errors, (), model)
+    first, rest = found[0], found[1:_MOST_TOLD]
+    more = "".join(f"\n       {m.text}{place(m.keys, origins, ' at ')}" for m in rest)
+    more += f"\n       and {len(found) - _MOST_TOLD:,} more" if len(found) > _MOST_TOLD else ""
+    at = place(first.keys, origins)
+    hint = first.hint or "whet schema, or docs/reference/config.md, says what a config holds"
+    return ConfigError(first.text + more, at=at or None, hint=hint)
+
+
+def example(model: type[BaseModel], keys: KeyPath, loc: Sequence[str | int]) -> str | None:
+    """A setting as one may type it, with its default or an example, and what it is."""
+    field, annotation = _find(model, loc)
+    if annotation is None:
+        return None
+    about = f"  ({field.description})" if field is not None and field.description else ""
+    value = _value_of(field) if field is not None else _value_of_type(annotation)
+    if isinstance(value, Settings):
+        values = value.model_dump().items()
+        name, value = next((item for item in values if item[1] is not None), next(iter(values)))
+        keys = (*keys, name)
+    if loc and isinstance(loc[-1], int) and isinstance(value, dict) and set(value) == {"path"}:
+        value = value["path"]  # the shorthand of a source
+    value = sorted(value) if isinstance(value, frozenset) else list(value) if isinstance(value, tuple) else value
+    return f"{_key(keys)}={dump_value(value)}{about}"
+
+
+def place(keys: KeyPath, origins: Mapping[KeyPath, str], before: str = "") -> str:
+    """Where a setting was given, or what it stands in."""
+    while keys:
+        if keys in origins:
+            return before + origins[keys]
+        keys = keys[:-1]
+    return ""
+
+
+def dotted(keys: KeyPath) -> str:
+    """`data.train[0].path`, cut where it is endless."""
+    text = ""
+    for key in keys[:16]:
+        part = str(key) if len(str(key)) <= 80 else f"{str(key)[:77]}..."
+        text += f"[{part}]" if isinstance(key, int) else f".{part}" if text else part
+    return text
+
+
+def short(value: Any) -> str:
+    """A value in one line of at most 60 letters."""
+    if isinstance(value, int) and abs(value) >= 10**60:
+        return f"a whole number of {value.bit_length():,} bits"
+    if isinstance(value, str) and len(value) > 200:
+        value = value[:100]
+    if isinstance(value, list | tuple | dict | set | frozenset) and len(value) > 50:
+        return f"a {type(value).__name__} of {len(value):,}"
+    try:
+        is_plain = isinstance(value, str | int | float | bool | list | dict | type(None))
+        text = dump_value(value) if is_plain else repr(value)
+    except Exception:  # what YAML has no word for
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _flatten(errors: Iterable[Any], prefix: KeyPath, model: type[BaseModel]) -> list[Mistake]:
+    """Pydantic's errors as mistakes, with those of nested kinds brought to the surface."""
+    found: list[Mistake] = []
+    for error in nearest(errors, model):
+        keys, context = (*prefix, *error["loc"]), error.get("ctx", {})
+        if error["type"] == "nested":
+            found += _flatten(context["errors"], keys, context["model"])
+        elif error["type"] == "extra_forbidden":
+            hint = _near(str(keys[-1]), _names(model, error["loc"][:-1]))
+            found.append(Mistake(keys, f"unknown key `{dotted(keys)}`", hint))
+        elif error["type"] == "invalid_key":
+            text = f"the key `{short(keys[-1])}` of `{dotted(keys[:-1]) or 'the config'}` is no text"
+            found.append(Mistake(keys, text, f'put quotes around it: "{short(keys[-1])}": ...'))
+        elif error["type"] == "missing":
+            found.append(Mistake(keys, f"`{dotted(keys)}` is missing", example(model, keys, error["loc"])))
+        else:
+            found.append(_wrong(error, keys, model))
+    return found
+
+
+def _wrong(error: Mapping[str, Any], keys: KeyPath, model: type[BaseModel]) -> Mistake:
+    context, given = error.get("ctx", {}), error.get("input")
+    if error["type"] in _TYPES:
+        said = f" {_TYPES[error['type']]}"
+    else:
+        message = error["msg"].removeprefix("Value error, ")
+        said = f": {message[:1].lower()}{message[1:]}"
+    seen = "" if error["type"].startswith("choice") else f" (it is {short(given)})"
+    hint = context.get("hint") or meant(error) or example(model, keys, error["loc"])
+    if error["type"] == "string_type" and isinstance(given, bool | int | float):
+        hint = (
+            f'put quotes around it: {_key(keys)}=\'"{short(given)}"\' on the command line, "{short(given)}" in a file'
+        )
+    keys = (*keys, "kind") if error["type"] == "choice_kind" and isinstance(given, Mapping) else keys
+    return Mistake(keys, f"`{dotted(keys)}`{said}{seen}", hint)
+
+
+def _names(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
+    _, annotation = _find(model, loc)
+    inner = model if not loc else _settings_in(annotation)
+    return list(inner.model_fields) if inner else []
+
+
+def _find(model: type[BaseModel], loc: Sequence[str | int]) -> tuple[FieldInfo | None, Any]:
+    """The field at a place, and its type; of an entry in a list or mapping only the type. (None, None) if unknown."""
+    field: FieldInfo | None = None
+    annotation: Any = model
+    for key in loc:
+        inner = _settings_in(annotation)
+        entry = _entry_of(annotation)
+        if inner is not None and isinstance(key, str) and key in inner.model_fields:
+            field, annotation = inner.model_fields[key], inner.model_fields[key].annotation
+        elif entry is not None and (isinstance(key, int) or inner is None):
+            field, annotation = None, entry
+        elif isinstance(key, str) and annotation is not None and inner is not None:
+            return None, None
+        # else: the name of a union's branch, not a key
+    return field, annotation
+
+
+def _settings_in(annotation: Any) -> type[BaseModel] | None:
+    """The section that a type is, itself or as a part of a union."""
+    plain = annotation.__args__ if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    return next((part for part in plain if isinstance(part, type) and issubclass(part, BaseModel)), None)
+
+
+def _entry_of(annotation: Any) -> Any:
+    """The type of what a list or a mapping holds."""
+    parts = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    for part in parts:
+        if get_origin(part) in (list, tuple, frozenset, set, Sequence):
+            return get_args(part)[0]
+        if get_origin(part) in (dict, Mapping):
+            return get_args(part)[1]
+    return None
+
+
+def _value_of(field: FieldInfo) -> Any:
+    value = field.examples[0] if field.examples else field.get_default()
+    if value is not None and value is not PydanticUndefined and value not in ([], {}, (), frozenset()):
+        return value
+    chosen = next((mark for mark in field.metadata if isinstance(mark, Choice)), None)
+    return _within(_value_of_type(field.annotation), field.metadata) if chosen is None else _kind_of(chosen)
+
+
+def _kind_of(choice: Choice) -> str:
+    from whet.base.catalogue import SLOTS
+
+    slot = SLOTS[choice.slot]
+    return choice.default or slot.default or slot.names()[0]
+
+
+def _value_of_type(annotation: Any) -> Any:
+    """Something that a setting of this type may be."""
+    chosen = next((mark for mark in getattr(annotation, "__metadata__", ()) if isinstance(mark, Choice)), None)
+    if chosen is not None:
+        return _kind_of(chosen)
+    marks = getattr(annotation, "__metadata__", ())
+    if marks:
+        return _within(_value_of_type(get_args(annotation)[0]), marks)
+    section = _settings_in(annotation)
+    if section is not None:
+        needed = [name for name, field in section.model_fields.items() if field.is_required()]
+        name = needed[0] if needed else next(iter(section.model_fields))
+        return {name: _value_of(section.model_fields[name])}
+    for part in _types(annotation):
+        if get_origin(part) is Literal:
+            return get_args(part)[0]
+        if get_origin(part) in (list, tuple, frozenset):
+            return [_value_of_type(get_args(part)[0])]
+        if get_origin(part) is dict:
+            return {"KEY": _value_of_type(get_args(part)[1])}
+        if part in (bool, int, float, str):
+            return {bool: True, int: 100, float: 1.0, str: "TEXT"}[part]
+    return "TEXT"
+
+
+def _within(value: Any, marks: Iterable[Any]) -> Any:
+    """The value, or one between its bounds."""
+    least = next(
+        (bound for mark in marks for bound in (getattr(mark, "ge", None), getattr(mark, "gt", None)) if bound), 0
+    )
+    most = next(
+        (b for mark in marks for b in (getattr(mark, "le", None), getattr(mark, "lt", None)) if b is not None), None
+    )
+    if isinstance(value, bool) or not isinstance(value, int | float) or most is None or least < value < most:
+        return value
+    return (least + most) // 2 if isinstance(value, int) else (least + most) / 2
+
+
+def _types(annotation: Any) -> list[Any]:
+    inner = getattr(annotation, "__args__", ())
+    return [annotation, *(t for a in inner for t in _types(a))]
+
+
+def _near(name: str, names: list[str]) -> str | None:
+    near = difflib.get_close_matches(name[:80], names, n=1)
+    return f"did you mean `{near[0]}`?" if near else f"known keys: {', '.join(names)}" if names else None
+
+
+def _key(keys: KeyPath) -> str:
+    return ".".join(str(key)[:80] for key in keys[:16])
