@@ -2,15 +2,17 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from tests.generate import tiny
 from whet.export.limits import DENSE
-from whet.export.report import CONVERSATIONS, NUM_GENERATED, TEXTS, compare, observe
+from whet.export.report import CONVERSATIONS, NUM_GENERATED, TEXTS, Observed, compare, judge, observe
 from whet.export.writing import write_model
 from whet.models import attention
+from whet.models.adapters import hold
 
 
 def export(folder, module, tokenizer=None, **how):
@@ -147,3 +149,73 @@ def test_weights_that_are_not_numbers_fail(tmp_path):
     torch.nn.init.constant_(broken.model.norm.weight, math.nan)
     report = compare(observe(module, tiny.tokenizer()), export(tmp_path / "out", broken))
     assert len(report.failures) == 5
+
+
+def observed(logits, **values):
+    """What a model gave at 40 places of one prompt."""
+    return Observed(torch.float32, [list(range(40))], [logits], ["x"], None, **values)
+
+
+@pytest.fixture
+def said():
+    return torch.randn(40, 300, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.case("G9")
+@pytest.mark.parametrize("share", ["one logit", "one place"])
+def test_rounding_at_one_place_is_no_drift_and_one_token_that_is_off_everywhere_is(said, share):
+    there = said.clone()
+    there[7, 11 if share == "one logit" else slice(None)] += 0.008
+    rounded = judge(observed(said), observed(there), [], replace(DENSE[torch.float32], mean=1e-3))
+    assert rounded.passed and rounded.max_difference == pytest.approx(0.008, rel=1e-3)
+    there = said.clone()
+    there[:, 11] += 0.008
+    assert "of one token" in judge(observed(said), observed(there), [], DENSE[torch.float32]).failures[0]
+
+
+@pytest.mark.case("G9")
+def test_ties_are_no_drift(said):
+    said[:, 5] = said[:, 9] = 6.0
+    turned = said.clone()
+    turned[:, 5] -= 1e-6
+    close = {"continued": [[5] * 12], "leads": [[0.0] * 12]}
+    other = {"continued": [[5] * 7 + [9] * 5], "leads": [[1e-6] * 12]}
+    report = judge(observed(said, **close), observed(turned, **other), [], DENSE[torch.float32])
+    assert report.passed and (report.agreement, report.generation) == (1.0, 1.0)
+    far = {**close, "leads": [[0.5] * 12]}
+    assert judge(observed(said, **far), observed(turned, **other), [], DENSE[torch.float32]).generation == 7 / 12
+
+
+@pytest.mark.case("G7")
+def test_an_adapter_that_has_moved_little_and_is_lost_fails(said):
+    """By less than the limits of a whole model leave open."""
+    lost = said + 5e-5 * torch.randn(said.shape, generator=torch.Generator().manual_seed(1))
+    assert judge(observed(said), observed(lost), [], DENSE[torch.float32]).passed
+    report = judge(observed(said, moved=4e-5), observed(lost), [], DENSE[torch.float32])
+    assert any("logits differ" in failure for failure in report.failures)
+    kept = said + 1e-7 * torch.randn(said.shape, generator=torch.Generator().manual_seed(1))
+    assert judge(observed(said, moved=4e-5), observed(kept), [], DENSE[torch.float32]).passed
+
+
+@pytest.mark.case("G7")
+def test_tensors_that_peft_does_not_load_are_a_failure(tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    peft = pytest.importorskip("peft")
+    module = tiny.module()
+    export(tmp_path / "base", module)
+    config = peft.LoraConfig(task_type="CAUSAL_LM", r=2, target_modules=["q_proj"], init_lora_weights=False)
+    wrapper = peft.get_peft_model(module, config)
+    wrapper.peft_config["default"].base_model_name_or_path = str(tmp_path / "base")
+    wrapper.save_pretrained(tmp_path / "out")
+    for file in (tmp_path / "base").glob("*token*"):
+        (tmp_path / "out" / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "out" / "chat_template.jinja").write_bytes((tmp_path / "base" / "chat_template.jinja").read_bytes())
+    trained = observe(hold(module, wrapper), tiny.tokenizer())
+    assert trained.moved > 0.01
+    assert not any("lost" in failure for failure in compare(trained, tmp_path / "out").failures)
+    file = tmp_path / "out" / "adapter_model.safetensors"
+    save_file({name.replace("layers.1", "layers.7"): t for name, t in load_file(file).items()}, file)
+    with pytest.warns(UserWarning, match="missing adapter keys"):
+        report = compare(trained, tmp_path / "out")
+    assert "tensors of the adapter are lost when PEFT loads it" in report.failures[0]

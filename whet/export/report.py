@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
@@ -17,14 +18,14 @@ from transformers import AutoConfig
 
 from whet.base.errors import ModelError, WhetError
 from whet.contracts.model import Head, ParamRole
-from whet.export.limits import DENSE, ROUTED, Limits
+from whet.export.limits import DENSE, ROUTED, TIE, TINY, Limits, of_change
 from whet.generate.batches import batch_of
 from whet.generate.borrow import borrowed
 from whet.generate.decode import BATCH_TOKENS, context_length, together
 from whet.generate.prompts import end_of_turn, text_ids
-from whet.generate.protocol import GenerateSettings
+from whet.generate.protocol import GenerateSettings, Token
 from whet.kernels.quantized import Quantized
-from whet.models.adapters import base_of, is_adapter, quiet
+from whet.models.adapters import adapter_state, base_of, is_adapter, quiet, stored_weights, wrapper_of
 from whet.models.checkpoints import quantized
 from whet.models.checkpoints.coded import is_beyond_transformers, load_coded
 from whet.models.decoding.proof import decoding_of, generates
@@ -59,7 +60,9 @@ class Observed:
     """What a model and its tokenizer do with the fixed prompts: token ids, logits (P, V) a prompt, the end of turn.
 
     `dtype` is that of the weights, in which the logits were computed. `continued` is what the model generates greedily
-    after each prompt; empty where it does not generate, or cannot, for the reason `cannot`.
+    after each prompt; empty where it does not generate, or cannot, for the reason `cannot`. `leads` says how far the
+    logit of each of these tokens stood above the next one's. `moved` is how far an adapter has moved the logits of its
+    base, on average.
     """
 
     dtype: torch.dtype
@@ -69,6 +72,8 @@ class Observed:
     end_of_turn: int | None
     continued: Sequence[Sequence[int]] = ()
     cannot: str = ""
+    leads: Sequence[Sequence[float]] = ()
+    moved: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +90,10 @@ class Report:
     """Differences between a trained and a written model over `positions`, and which checks failed, in words.
 
     `generation` is the share of the greedily generated tokens that both agree on, up to the first other one of each
-    prompt (NaN: it does not generate, or could not, for the reason `cannot`). `ran_by` says what computed the written
-    model. `measured` are further figures.
+    prompt (NaN: it does not generate, or could not, for the reason `cannot`). `shift` is the difference, in the median
+    over places, of the token whose logit has it largest: no single place moves it. `ran_by` says what computed the
+    written model. `measured` are further figures. Tokens whose logits are closer than rounding are one choice: which of
+    them came is no difference.
     """
 
     positions: int
@@ -104,6 +111,7 @@ class Report:
     failures: Sequence[str] = field(default_factory=tuple)
     measured: Mapping[str, Measured] = field(default_factory=dict)
     cannot: str = ""
+    shift: float = math.nan
 
     @property
     def passed(self) -> bool:
@@ -113,8 +121,8 @@ class Report:
         """The report in a few lines."""
         lines = [
             f"positions compared    {self.positions}, by {self.ran_by}",
-            f"logit difference      max {self.max_difference:.3g}, mean {self.mean_difference:.3g} "
-            f"(deviation of the logits {self.deviation:.3g})",
+            f"logit difference      max {self.max_difference:.3g}, mean {self.mean_difference:.3g}, one token's "
+            f"{self.shift:.3g} (deviation of the logits {self.deviation:.3g})",
             f"KL divergence         max {self.max_kl:.3g}, mean {self.mean_kl:.3g} nats",
             f"greedy agreement      {self.agreement:.2%}, generated alike {self.generation:.2%}",
             f"stops at              {', '.join(map(str, self.stops))} (end of turn: {self.end_of_turn})",
@@ -146,9 +154,26 @@ def observe(module: nn.Module, tokenizer: Any, chat_template: str | None = None)
     device, dtype = first.device, first.dtype
     with borrowed(module):
         logits = [_said(module, torch.tensor([prompt], device=device)) for prompt in ids]
+        moved = _moved(module, ids, logits, device)
     is_broken = any(bool(one.isnan().any()) for one in logits)
-    continued, cannot = ([], "") if is_broken else _tried(module, ids)
-    return Observed(dtype, ids, logits, rendered, end_of_turn(tokenizer, chat_template), continued, cannot)
+    steps, cannot = ([], "") if is_broken else _tried(module, ids)
+    continued = [[token.id for token in row] for row in steps]
+    leads = [[token.top[0][1] - token.top[1][1] for token in row] for row in steps]
+    end = end_of_turn(tokenizer, chat_template)
+    return Observed(dtype, ids, logits, rendered, end, continued, cannot, leads, moved)
+
+
+def _moved(module: nn.Module, ids: Sequence[Sequence[int]], logits: Sequence[Tensor], device: Any) -> float | None:
+    """How far the adapter in a module moves the logits of its base, on average; None without an adapter."""
+    wrapper = wrapper_of(module)
+    if wrapper is None:
+        return None
+    total, count = 0.0, 0
+    with quiet(), wrapper.disable_adapter():
+        for prompt, with_it in zip(ids, logits, strict=True):
+            difference = (_said(module, torch.tensor([prompt], device=device)) - with_it).abs()
+            total, count = total + float(difference.nan_to_num(posinf=0.0).sum()), count + difference.numel()
+    return total / max(count, 1)
 
 
 def compare(
@@ -172,13 +197,20 @@ def compare(
     generates = (folder / "generation_config.json").is_file()
     stops = _listed(GenerationConfig.from_pretrained(folder).eos_token_id) if generates else []
     is_ours = any(isinstance(p, Quantized) and p.codec == "grouped" for p in module.parameters())
-    return judge(trained, written, stops, limits, "whet" if is_ours else "transformers")
+    ran_by = "whet" if is_ours else "transformers"
+    return judge(trained, written, stops, limits, ran_by, unread=_unread(folder, module))
 
 
 def judge(
-    trained: Observed, written: Observed, stops: Sequence[int], limits: Limits, ran_by: str = "transformers"
+    trained: Observed,
+    written: Observed,
+    stops: Sequence[int],
+    limits: Limits,
+    ran_by: str = "transformers",
+    unread: Sequence[str] = (),
 ) -> Report:
-    """The report on two observations. `stops` are the tokens at which the written model ends an answer.
+    """The report on two observations. `stops` are the tokens at which the written model ends an answer, `unread` the
+    stored tensors that were not found in it.
 
     That one of them could not generate is said, and fails nothing: their logits are compared.
     """
@@ -186,11 +218,25 @@ def judge(
     if cannot:
         trained, written = replace(trained, continued=[]), replace(written, continued=[])
     figures = _figures(trained, written)
+    if trained.moved is not None and limits.mean <= DENSE[torch.float32].mean:
+        limits = of_change(limits, trained.moved / max(figures["deviation"], TINY))
     failures = [*_text_failures(trained, written, stops), *_number_failures(figures, limits)]
+    if unread:
+        named = ", ".join(unread[:3]) + (", ..." if len(unread) > 3 else "")
+        failures.insert(0, f"{len(unread)} tensors of the adapter are lost when PEFT loads it: {named}")
     return Report(
         **figures, end_of_turn=trained.end_of_turn, stops=stops, limits=limits, ran_by=ran_by, failures=failures,
         cannot=cannot,
     )  # fmt: skip
+
+
+def _unread(folder: Path, module: Any) -> list[str]:
+    """Tensors that an adapter's folder holds, or PEFT's model of it, and the other does not hold with these values."""
+    if not is_adapter(str(folder)) or getattr(module, "_is_prompt_learning", False):
+        return []
+    stored, held = stored_weights(str(folder)), adapter_state(module, module.state_dict())
+    alike = {name for name in stored.keys() & held.keys() if torch.equal(stored[name].to(held[name]), held[name])}
+    return sorted((stored.keys() | held.keys()) - alike)
 
 
 def continuing(ids: Sequence[Sequence[int]], context: int | None) -> list[int]:
@@ -225,7 +271,7 @@ def is_prompted(module: nn.Module) -> bool:
     return bool(getattr(module, "_is_prompt_learning", False))
 
 
-def _tried(module: nn.Module, ids: Sequence[Sequence[int]]) -> tuple[list[list[int]], str]:
+def _tried(module: nn.Module, ids: Sequence[Sequence[int]]) -> tuple[list[list[Token]], str]:
     """What is generated after each prompt, or why nothing is: the weights of a run are worth more than this figure."""
     try:
         return _continued(module, ids), ""
@@ -233,19 +279,20 @@ def _tried(module: nn.Module, ids: Sequence[Sequence[int]]) -> tuple[list[list[i
         return [], str(error) if isinstance(error, WhetError) else one_line(error)
 
 
-def _continued(module: nn.Module, ids: Sequence[Sequence[int]]) -> list[list[int]]:
+def _continued(module: nn.Module, ids: Sequence[Sequence[int]]) -> list[list[Token]]:
     """NUM_GENERATED greedy tokens after each prompt, whatever would end an answer among them."""
     if not generates(module) or is_prompted(module):
         return []
     context = context_length(module)
     fitting = [ids[number] for number in continuing(ids, context)]
-    found: dict[int, list[int]] = {}
+    found: dict[int, list[Token]] = {}
     lengths, limits = [len(prompt) for prompt in fitting], [NUM_GENERATED] * len(fitting)
     with borrowed(module):
         for rows in together(lengths, limits, BATCH_TOKENS, decoding_of(module)):
-            batch = batch_of(module, [fitting[row] for row in rows], rows, GenerateSettings(), context)
+            settings = GenerateSettings(top_logprobs=2)
+            batch = batch_of(module, [fitting[row] for row in rows], rows, settings, context)
             steps = [batch.step() for _ in range(NUM_GENERATED)]
-            found |= {row: [step[place].id for step in steps] for place, row in enumerate(rows)}
+            found |= {row: [step[place] for step in steps] for place, row in enumerate(rows)}
     return [found[row] for row in range(len(fitting))]
 
 
@@ -299,14 +346,15 @@ def _listed(ends: int | list[int] | None) -> list[int]:
 
 def _figures(trained: Observed, written: Observed) -> dict[str, Any]:
     """Numbers over the prompts that both tokenised alike, a prompt at a time: a large vocabulary fills memory."""
-    parts = []
+    parts, shifts = [], []
     for ids, again, before, after in zip(trained.ids, written.ids, trained.logits, written.logits, strict=False):
         if list(ids) == list(again):
             parts.append(_differences(before.double(), after.double()))
+            shifts.append(_shifts(before, after))
     if not parts:
         nan = float("nan")
         names = ("max_difference", "mean_difference", "deviation", "max_kl", "mean_kl", "agreement", "generation")
-        return {"positions": 0, **dict.fromkeys(names, nan)}
+        return {"positions": 0, **dict.fromkeys((*names, "shift"), nan)}
     difference_P, largest_P, deviation_P, kl_P, agrees_P = (torch.cat(columns) for columns in zip(*parts, strict=True))
     return {
         "positions": len(kl_P),
@@ -316,20 +364,31 @@ def _figures(trained: Observed, written: Observed) -> dict[str, Any]:
         "max_kl": float(kl_P.max()),
         "mean_kl": float(kl_P.mean()),
         "agreement": float(agrees_P.mean()),
-        "generation": _generated_alike(trained.continued, written.continued),
+        "generation": _generated_alike(trained, written, TIE * float(deviation_P.mean())),
+        "shift": float(torch.stack(shifts).mean(0).max()),
     }
 
 
-def _generated_alike(before: Sequence[Sequence[int]], after: Sequence[Sequence[int]]) -> float:
-    """The share of tokens before the first difference of each prompt."""
-    total = sum(map(len, before))
-    if not total or len(before) != len(after):
+def _generated_alike(trained: Observed, written: Observed, tie: float) -> float:
+    """The share of tokens before the first difference of each prompt. What follows a tie, in which both had the choice
+    between tokens of logits not more than `tie` apart, tells nothing and does not count."""
+    before, after = trained.continued, written.continued
+    if not sum(map(len, before)) or len(before) != len(after):
         return float("nan") if not before and not after else 0.0
-    alike = 0
-    for ours, theirs in zip(before, after, strict=True):
+    alike, total = 0, 0
+    for row, (ours, theirs) in enumerate(zip(before, after, strict=True)):
         same = [a == b for a, b in zip(ours, theirs, strict=False)]
-        alike += same.index(False) if False in same else len(same)
-    return alike / total
+        first = same.index(False) if False in same else len(same)
+        is_tie = False in same and all(one.leads and one.leads[row][first] <= tie for one in (trained, written))
+        alike, total = alike + first, total + (first if is_tie else len(ours))
+    return alike / total if total else float("nan")
+
+
+def _shifts(before_PV: Tensor, after_PV: Tensor) -> Tensor:
+    """How far the logit of each token (V,) has moved, in the median over places."""
+    difference_PV = (before_PV - after_PV).abs().float()
+    both_PV = (before_PV == -torch.inf) & (after_PV == -torch.inf)
+    return difference_PV.masked_fill(both_PV, 0.0).median(0).values.double()
 
 
 def _differences(before_PV: Tensor, after_PV: Tensor) -> tuple[Tensor, ...]:
@@ -340,9 +399,10 @@ def _differences(before_PV: Tensor, after_PV: Tensor) -> tuple[Tensor, ...]:
     difference_PV = (before_PV - after_PV).abs()
     logs = before_PV.log_softmax(-1), after_PV.log_softmax(-1)
     kl_P = torch.nn.functional.kl_div(logs[1], logs[0], reduction="none", log_target=True).sum(-1)
-    agrees_P = (before_PV.argmax(-1) == after_PV.argmax(-1)).double()
     # A single score has no deviation: its size stands for it.
     deviation_P = before_PV.std(-1) if before_PV.shape[-1] > 1 else before_PV[:, 0].abs()
+    chosen_P = before_PV.gather(-1, after_PV.argmax(-1, keepdim=True))[:, 0]
+    agrees_P = (before_PV.amax(-1) - chosen_P <= TIE * deviation_P).double()
     return difference_PV.mean(-1), difference_PV.amax(-1), deviation_P, kl_P, agrees_P
 
 
@@ -357,10 +417,11 @@ def _text_failures(trained: Observed, written: Observed, stops: Sequence[int]) -
 
 def _number_failures(figures: Mapping[str, Any], limits: Limits) -> Iterator[str]:
     """Written so that NaN fails every check but that of a model that does not generate."""
-    for name, limit in (("max", limits.largest), ("mean", limits.mean)):
-        found, allowed = figures[f"{name}_difference"], (limit or 0.0) * figures["deviation"]
+    checks = (("shift", limits.largest, "of one token"), ("mean_difference", limits.mean, "mean"))
+    for name, limit, said in checks:
+        found, allowed = figures[name], (limit or 0.0) * figures["deviation"]
         if limit is not None and not found <= allowed:
-            yield f"logits differ by {found:.3g} ({name}), and {allowed:.3g} is allowed"
+            yield f"logits differ by {found:.3g} ({said}), and {allowed:.3g} is allowed"
     if not figures["mean_kl"] <= limits.kl:
         yield f"the mean KL divergence is {figures['mean_kl']:.3g}, and {limits.kl:.3g} is allowed"
     if not figures["agreement"] >= limits.agreement:
