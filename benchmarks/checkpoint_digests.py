@@ -19,11 +19,12 @@ from pathlib import Path
 
 import torch
 
+from whet.base import sealed
 from whet.base.catalogue import model_source, optimizer, tuner
 from whet.models.context import BuildContext
 from whet.optim.groups import ParamGroups
 from whet.parallel.world import World
-from whet.train import checkpoint, manifest
+from whet.train import checkpoint
 from whet.train.optimizer_state import NamedOptimizer
 from whet.train.progress import Progress
 
@@ -61,7 +62,7 @@ def measure(checkpoints: checkpoint.Checkpoints, folder: Path, repeats: int) -> 
     empty = {"bytes": 0, "digest": ""}
 
     def without(paths):
-        manifest._sync(paths := list(paths))
+        sealed._sync(paths := list(paths))
         return {path.name: empty for path in paths}
 
     times: dict[str, list[float]] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import sys
@@ -13,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from whet.base.documents import field, read_object
+from whet.base.errors import DataError, WhetError
 from whet.data.shard import FACTS, Shard, ShardWriter, read_shard, writing
 
 
@@ -24,15 +25,27 @@ def default_cache() -> Path:
 def open_or_build(folder: Path, what: str, build: Callable[[ShardWriter], Mapping[str, Any]]) -> Shard:
     """The shard in `folder`, built first where it is missing: `build` writes it and returns its facts.
 
-    When `build` raises, nothing is left behind. Raises RunError when the folder cannot be written.
+    A damaged one is told on stderr and built anew. When `build` raises, nothing is left behind. Raises RunError when
+    the folder cannot be written.
     """
-    found = read_shard(folder)
+    found = _whole(folder, what)
     if found is not None:
         with contextlib.suppress(OSError):  # a cache that others may only read
             os.utime(folder / FACTS)  # when it was used last
         return found
     with _locked(folder, what):
-        return read_shard(folder) or _built(folder, build)
+        return _whole(folder, what, is_told=True) or _built(folder, build)
+
+
+def _whole(folder: Path, what: str, *, is_told: bool = False) -> Shard | None:
+    """The shard in `folder`, if it is there and as it was written; says once what is damaged."""
+    try:
+        return read_shard(folder)
+    except DataError as error:
+        if not is_told:
+            text = f"the rendered {what} in {folder} is damaged ({error.message}): it is rendered again"
+            print(text, file=sys.stderr, flush=True)
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +72,29 @@ def prune(unused_s: float, folder: Path | None = None) -> list[Cached]:
     """
     removed = [shard for shard in cached(folder) if time.time() - shard.used >= unused_s]
     for shard in removed:
-        part = shard.folder.with_name(f"{shard.folder.name}.partial")
         with writing(shard.folder):
-            shutil.rmtree(part, ignore_errors=True)
-            os.rename(shard.folder, part)  # gone at once: who opens shards sees a whole one or none
-            shutil.rmtree(part)
+            _remove(shard.folder)
     return removed
 
 
+def _remove(folder: Path) -> None:
+    """Remove a shard at once: who opens it sees a whole one or none."""
+    part = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(part, ignore_errors=True)
+    if os.path.lexists(folder):
+        os.rename(folder, part)
+        if part.is_dir() and not part.is_symlink():
+            shutil.rmtree(part)
+        else:
+            part.unlink()
+
+
 def _cached(facts: Path) -> Cached:
-    num_bytes = sum(path.stat().st_size for path in facts.parent.iterdir())
-    source = json.loads(facts.read_text(encoding="utf-8")).get("source", "?")
+    num_bytes = sum(path.lstat().st_size for path in facts.parent.iterdir())
+    try:
+        source = field(read_object(facts), "source", str, at=str(facts), default="?")
+    except WhetError:
+        source = "? (damaged)"
     return Cached(facts.parent, source, num_bytes, facts.stat().st_mtime)
 
 
@@ -87,6 +112,8 @@ def _sweep(folder: Path) -> None:
 
 def _built(folder: Path, build: Callable[[ShardWriter], Mapping[str, Any]]) -> Shard:
     _sweep(folder)
+    with writing(folder):
+        _remove(folder)  # what was damaged
     writer = ShardWriter(folder)
     try:
         return writer.commit(build(writer))

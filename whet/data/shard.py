@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from whet.base.errors import DataError, RunError
+from whet.base.documents import parse_json
+from whet.base.errors import DataError, RunError, WhetError
+from whet.base.sealed import damage, described, read_sealed, sealed
 from whet.data.ledger import Entry, read_ledger, to_line
 from whet.data.table import FIELD, VALUE, SampleTable
 
@@ -35,14 +37,39 @@ class Shard:
 
 
 def read_shard(folder: Path) -> Shard | None:
-    """The shard in `folder`; None where there is no complete one."""
-    return _open(folder) if (folder / FACTS).is_file() else None
+    """The shard in `folder`; None where there is no complete one. Raises DataError where it is damaged.
+
+    Every file is compared with its digest, once for as long as nothing touches it.
+    """
+    if not os.path.lexists(folder / FACTS):
+        return None
+    try:
+        facts = read_sealed(folder / FACTS)
+        if found := _verified(folder, tuple(sorted(facts["files"])), _stamp(folder, facts["files"])):
+            raise DataError(found, at=str(folder))
+        return _opened(folder, facts)
+    except WhetError as error:
+        raise DataError(error.message, at=str(folder)) from None
+    except (OSError, LookupError, TypeError, ValueError) as error:
+        raise DataError(f"`{FACTS}` describes no samples ({error})", at=str(folder)) from None
 
 
-def _open(folder: Path) -> Shard:
-    facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    table = SampleTable({name: _mapped(folder / name, **shape) for name, shape in facts.pop("columns").items()})
-    return Shard(folder, table, facts)
+@lru_cache(maxsize=4096)
+def _verified(folder: Path, names: tuple[str, ...], stamp: tuple[Any, ...]) -> str | None:
+    return damage(folder, read_sealed(folder / FACTS)["files"])
+
+
+def _stamp(folder: Path, names: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What changes when a file is written: nobody sets the time of its inode."""
+    stats = [(folder / name).stat() for name in names if (folder / name).exists()]
+    return tuple((stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for stat in stats)
+
+
+def _opened(folder: Path, facts: Mapping[str, Any]) -> Shard:
+    columns = {name: _mapped(folder / name, **shape) for name, shape in facts["columns"].items()}
+    return Shard(
+        folder, SampleTable(columns), {k: v for k, v in facts.items() if k not in ("columns", "files", "digest")}
+    )
 
 
 @contextlib.contextmanager
@@ -96,11 +123,13 @@ class ShardWriter:
                 digest.update(f"{name} {column.dtype} {column.shape} ".encode())
                 column.close(digest)
             columns = {name: {"dtype": c.dtype.str, "shape": c.shape} for name, c in self._columns.items()}
+            files = described([self._part / _LEDGER, *(self._part / name for name in columns)])
+            text = sealed({"columns": columns, "hash": digest.hexdigest()[:32], **facts, "files": files})
             with (self._part / FACTS).open("w", encoding="utf-8") as file:
-                json.dump({"columns": columns, "hash": digest.hexdigest()[:32], **facts}, file)
+                file.write(text)
                 _sync(file)
             os.rename(self._part, self._folder)
-            return _open(self._folder)
+            return _opened(self._folder, parse_json(text, at=str(self._folder)))
 
     def abandon(self) -> None:
         """Remove what is written and not committed."""
@@ -172,6 +201,8 @@ def _list(names: Sequence[str]) -> str:
 
 
 def _mapped(path: Path, dtype: str, shape: list[int]) -> np.ndarray:
+    if np.dtype(dtype).kind not in "iufb":
+        raise ValueError(f"{path.name} has the type {dtype}")
     if not np.prod(shape):  # an empty file cannot be mapped
         return np.empty(shape, dtype)
     return np.memmap(path, dtype, "r", shape=tuple(shape)).view(np.ndarray)  # slices of a memmap are slow
