@@ -7,12 +7,13 @@ import hashlib
 import math
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path, PurePath
 from typing import Any
 
+from whet.base import digests
 from whet.base.errors import ConfigError, DataError
 from whet.base.paths import user_path
 from whet.data.folders import data_files
@@ -22,6 +23,8 @@ from whet.data.readers import TABLES, count_file, is_readable, read_file
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(:[\w.-]+)?")
 _SAMPLES = re.compile(r"(.+)#([\d_]+)")
+# What is hashed whole, and how many files of what is larger are looked into.
+_WHOLE_BYTES, _SAMPLED_FILES = 2**30, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +95,7 @@ def count_rows(source: Source) -> int:
 
 def fingerprint(source: Source) -> str:
     """A hash that changes with the rows: paths, sizes and times of the files, and the settings that shape rows."""
-    shape = (source.samples, source.format, source.split, sorted(source.columns.items()), source.lines)
-    digest = hashlib.sha256(repr(shape).encode())
+    digest = hashlib.sha256(_shape(source).encode())
     if source.is_hub:
         digest.update(hub_fingerprint(source.path, source.subset, source.split).encode())
     else:
@@ -101,6 +103,33 @@ def fingerprint(source: Source) -> str:
             stat = path.stat()
             digest.update(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode())
     return digest.hexdigest()[:32]
+
+
+def _shape(source: Source) -> str:
+    return repr((source.samples, source.format, source.split, sorted(source.columns.items()), source.lines))
+
+
+def content_digest(source: Source) -> str:
+    """A hash that changes with the rows, whatever the files' times say; of more than 1 GiB, times and samples count."""
+    digest = hashlib.sha256(_shape(source).encode())
+    if source.is_hub:
+        digest.update(hub_fingerprint(source.path, source.subset, source.split).encode())
+        return digest.hexdigest()[:32]
+    files = source_files(source)
+    limit = whole_bytes(files)
+    for number, path in enumerate(files):
+        is_whole, is_sampled = limit > 0, number % -(-len(files) // _SAMPLED_FILES) == 0
+        told = [str(path), str(path.stat().st_size)]
+        told += [] if is_whole else [str(path.stat().st_mtime_ns)]
+        told += [digests.fingerprint(path, limit)] if is_whole or is_sampled else []
+        digest.update("\0".join([*told, ""]).encode())
+    return digest.hexdigest()[:32]
+
+
+def whole_bytes(files: Sequence[Path]) -> int:
+    """Bytes up to which each of the files is hashed whole: all of them, unless they have more than 1 GiB together."""
+    total = sum(path.stat().st_size for path in files)
+    return total if total <= _WHOLE_BYTES else 0
 
 
 def source_files(source: Source) -> list[Path]:

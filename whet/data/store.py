@@ -21,7 +21,7 @@ from whet.contracts.rows import Row, Text
 from whet.data.cache import default_cache, open_or_build
 from whet.data.dataset import Dataset, Part, TokenStore, held_out
 from whet.data.detect import parse_rows
-from whet.data.files import Source, fingerprint
+from whet.data.files import Source, content_digest
 from whet.data.ledger import Entry, Ledger
 from whet.data.reader import Reader
 from whet.data.recipe import Recipe, RowsToSamples, Truncation
@@ -110,7 +110,7 @@ def _part(source: Source, shard: Shard, ledger: Ledger) -> Part:
 def _key(source: Source, recipe: RowsToSamples, seed: int, code: str) -> str:
     """A hash of all that decides the samples: rows, settings, tokenizer, template, and the code of room and formats."""
     chosen = seed if source.samples is not None else None
-    parts = (fingerprint(source), chosen, recipe.key, code)
+    parts = (content_digest(source), chosen, recipe.key, code)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:40]
 
 

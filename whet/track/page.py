@@ -8,6 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from whet.base.digests import text_digest
+from whet.base.documents import field
+from whet.base.errors import WhetError
+from whet.base.sealed import read_sealed
 from whet.track.curves import Glyphs, Series, draw, sparkline
 from whet.track.progress import printable
 from whet.track.quantities import duration, figure, size
@@ -17,6 +21,7 @@ from whet.track.store import Summary, history, summarize
 _MAIN = ("loss", "grad_norm", "lr")
 _HELD_OUT = "eval/"
 _NUM_NOTICES, _NUM_GENERATIONS = 8, 3
+DEPENDENCIES = "dependencies.json"
 
 
 def show(
@@ -31,6 +36,7 @@ def show(
     parts = [
         _header(run, logs),
         _facts(logs, width),
+        _depends_on(folder, width),
         *_charts(logs, width, log, glyphs),
         _figures(logs, glyphs),
         _notices(logs, width),
@@ -48,6 +54,7 @@ def contents(folder: Path) -> dict[str, Any]:
         curves[name] = {"steps": steps.tolist(), "values": values.tolist()}
     return {
         "summary": summarize(folder, logs).to_dict(),
+        "depends_on": _dependencies(folder),
         "curves": curves,
         "events": [asdict(event) for event in logs.events()],
     }
@@ -97,6 +104,28 @@ def _facts(logs: History, width: int) -> str:
     facts = started[-1].payload.get("facts", {}) if started else {}
     rows = [(f"  {name}", _cut(_text(value), width - 24)) for name, value in facts.items()]
     return _align(rows)
+
+
+def _dependencies(folder: Path) -> dict[str, Any]:
+    """Place in the config -> path, and size and digest of its files; empty where none are recorded."""
+    path = folder / DEPENDENCIES
+    if not path.exists():
+        return {}
+    try:
+        found = field(read_sealed(path), "depends_on", dict, at=str(path))
+        return {place: {"path": str(entry["path"]), "files": dict(entry["files"])} for place, entry in found.items()}
+    except (WhetError, LookupError, TypeError, ValueError):
+        return {DEPENDENCIES: {"path": "is damaged, so that nothing of it is known", "files": {}}}
+
+
+def _depends_on(folder: Path, width: int) -> str:
+    """What lies outside of the run's folder and decides what it learns, with a digest of all its files."""
+    rows = []
+    for place, entry in _dependencies(folder).items():
+        digests = [str(file.get("digest")) for file in entry["files"].values()]
+        whole = digests[0] if len(digests) == 1 else text_digest("".join(digests))
+        rows.append((f"  {place}", whole[:12] if digests else "", _cut(entry["path"], max(20, width - 40))))
+    return "\n".join(["Depends on", _align(rows)]) if rows else ""
 
 
 def _charts(logs: History, width: int, log: bool, glyphs: Glyphs) -> list[str]:

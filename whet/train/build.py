@@ -30,8 +30,9 @@ from whet.optim.groups import ParamGroups
 from whet.optim.layers import depth_rates
 from whet.optim.wrapped import Averaged, InBackward
 from whet.parallel.world import World
+from whet.train import dependencies
 from whet.train.allocator import keep_freed_memory
-from whet.train.checkpoint import Checkpoints
+from whet.train.checkpoint import Checkpoints, complete
 from whet.train.controls import Controls, forget_requests
 from whet.train.deal import Dealer
 from whet.train.door import enter
@@ -102,6 +103,9 @@ def _prepared(loaded: config.Loaded, folder: RunFolder | None, held: ExitStack) 
     run = loaded.run
     method = enter(run, is_new=folder is None)
     pinned = folder.read_resolved() if folder else {}
+    leads, known = os.environ.get("RANK", "0") == "0", []
+    if folder is not None and leads and complete(folder.checkpoints):
+        known = dependencies.check(run, folder, pinned)
     set_threads(run, pinned)
     keep_freed_memory()
     processor, context, family = read_model(run)
@@ -118,10 +122,13 @@ def _prepared(loaded: config.Loaded, folder: RunFolder | None, held: ExitStack) 
         folder = world.agreed(folder)
     if world.leads:
         ledger.write(folder.ledger)
-        fed = replace(fed, notices=(*fed.notices, *lock.notices))
+        fed = replace(fed, notices=(*fed.notices, *lock.notices, *known))
     fed = replace(fed, notices=(*fed.notices, *on_ledger(ledger, folder.ledger)))
     try:
-        return _assemble(run, folder, pinned, world, fed, method)
+        built = _assemble(run, folder, pinned, world, fed, method)
+        if world.leads and built.loop.progress.step == 0:
+            dependencies.record(run, folder)
+        return built
     except WhetError:
         if is_new and world.leads:
             folder.give_up()

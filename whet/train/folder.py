@@ -89,8 +89,8 @@ class RunFolder:
     def give_up(self) -> None:
         """Free the name of a run that was refused before its first step; what else lies in the folder stays."""
         self.config.unlink(missing_ok=True)
-        self.ledger.unlink(missing_ok=True)
-        (self.path / LOCK).unlink(missing_ok=True)
+        for path in (self.ledger, self.path / LOCK):
+            path.unlink(missing_ok=True)
         for folder in (self.checkpoints, self.path):
             with contextlib.suppress(OSError):  # not empty
                 folder.rmdir()

@@ -1,0 +1,139 @@
+"""What a run depends on is recorded, and a run does not go on with another one without a word."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.tiny import LLAMA, config, tokenizer
+from whet.base.config import from_mapping
+from whet.base.errors import RunError
+from whet.track.page import contents, show
+from whet.train.api import resume
+from whet.train.build import assemble
+from whet.train.dependencies import NAME
+
+REWARDS = "def length(completion, row):\n    return float(len(completion))\n"
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory) -> Path:
+    """A model folder of random weights."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    folder = tmp_path_factory.mktemp("base")
+    torch.manual_seed(0)
+    made = AutoConfig.for_model(**LLAMA, vocab_size=400)
+    AutoModelForCausalLM.from_config(made).save_pretrained(folder)
+    tokenizer(folder)
+    return folder
+
+
+@pytest.fixture
+def broken(tmp_path, base):
+    """A run of two steps that was cut: its folder and its base model's."""
+
+    def make(**sections):
+        model = shutil.copytree(base, tmp_path / "base", dirs_exist_ok=True)
+        settings = config(tmp_path, name="cut", model={"path": str(model), "init": None, "tokenizer": None}, **sections)
+        settings["model"] = {"path": str(model)}
+        settings["track"]["sinks"] = ["log"]
+        built = assemble(from_mapping(settings | {"train": {**settings["train"], "checkpoint_every": 1, "steps": 3}}))
+        built.loop.cadence = built.loop.cadence.__class__(1, 1, 100)
+        for number in range(2):
+            built.loop.advance(built.loop.source.next(number))
+        built.close()
+        return built.folder.path
+
+    return make
+
+
+def change(path: Path) -> None:
+    """Another byte near the end, and the times as they were."""
+    before, content = path.stat(), bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.case("A9")
+@pytest.mark.parametrize(
+    ("file", "place"),
+    [
+        ("base/model.safetensors", "model.path"),
+        ("base/config.json", "model.path"),
+        ("base/tokenizer.json", "model.path"),
+        ("rows.jsonl", "data.train.0.path"),
+        ("plugin.py", "plugins.0"),
+        ("template.jinja", "data.template"),
+    ],
+)
+def test_a_changed_dependency_is_named_and_accepted_only_knowingly(tmp_path, broken, file, place):
+    (tmp_path / "plugin.py").write_text("# nothing but a comment\n")
+    from tests.tiny import CHATML
+
+    (tmp_path / "template.jinja").write_text(CHATML + "{# a comment #}")
+    sections = {"plugins": [str(tmp_path / "plugin.py")], "data": {"template": str(tmp_path / "template.jinja")}}
+    folder = broken(tuner="lora", **sections)
+    change(tmp_path / file)
+    with pytest.raises(RunError, match="depends on what has changed since it began") as told:
+        resume(folder)
+    assert f"`{place}`: {Path(file).name}" in told.value.message and f"rm {folder / NAME}" in told.value.hint
+
+
+@pytest.mark.case("A9")
+def test_a_reward_file_that_changed_is_named(tmp_path, broken):
+    (tmp_path / "rewards.py").write_text(REWARDS)
+    rows = [{"prompt": "the quick brown"}, {"prompt": "a lazy dog"}, {"prompt": "old oak trees"}]
+    (tmp_path / "prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    folder = broken(
+        objective="grpo", rewards=[f"{tmp_path / 'rewards.py'}:length"],
+        rollout={"prompts": 2, "completions": 2, "max_new_tokens": 4},
+        data={"train": [str(tmp_path / "prompts.jsonl")]}, train={"batch_tokens": None},
+    )  # fmt: skip
+    change(tmp_path / "rewards.py")
+    with pytest.raises(RunError, match=r"`rewards.functions.0.reward.function`: rewards.py"):
+        resume(folder)
+
+
+def test_whose_weights_are_all_in_the_checkpoint_goes_on_with_a_notice(tmp_path, broken):
+    folder = broken()
+    change(tmp_path / "base" / "model.safetensors")
+    (tmp_path / "base" / "README.md").write_text("words")
+    assert resume(folder)[1].outcome == "done"
+    (notice,) = [e["payload"]["text"] for e in contents(folder)["events"] if "model.safetensors" in str(e["payload"])]
+    assert "its weights are those of the checkpoint" in notice
+
+
+def test_a_record_that_was_removed_is_made_again_and_a_damaged_one_is_told(tmp_path, broken):
+    folder = broken(tuner="lora")
+    (folder / NAME).write_text((folder / NAME).read_text().replace("depends_on", "depends-on"))
+    with pytest.raises(RunError, match="not as it was written") as told:
+        resume(folder)
+    assert "rm " in told.value.hint and "is damaged" in show(folder)
+    (folder / NAME).unlink()
+    change(tmp_path / "base" / "model.safetensors")
+    built_folder, ended = resume(folder)
+    assert ended.outcome == "done" and (folder / NAME).exists()
+
+
+def test_what_a_run_depends_on_is_shown(broken):
+    page = show(broken(tuner="lora"))
+    lines = page[page.index("Depends on") :].split("\n\n")[0].splitlines()[1:]
+    assert [line.split()[0] for line in lines] == ["model.path", "data.train.0.path"]
+
+
+def test_an_adapters_base_is_a_dependency(tmp_path, broken, base):
+    from whet.train.dependencies import dependencies
+
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(base)}))
+    run = from_mapping(config(tmp_path) | {"model": {"path": str(adapter)}}).run
+    found = dependencies(run)
+    assert "model.safetensors" in found["model.path (base model)"]["files"]
