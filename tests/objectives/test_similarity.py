@@ -26,15 +26,15 @@ def test_cosent_equals_plain_pytorch():
     wrong = [(a - b) / 0.1 for i, a in enumerate(found) for j, b in enumerate(found) if SCORES[i] < SCORES[j]]
     loss = torch.log(1 + torch.stack(wrong).exp().sum())
     train = executor("similarity", policy=body(), temperature=0.1)
-    assert_same(figures(train, [SAMPLES[:2], SAMPLES[2:]]), with_gradients(module, loss), 1e-5)
+    assert_same(figures(train, [SAMPLES[:2], SAMPLES[2:]]), with_gradients(module, loss))
 
 
 def test_the_squared_error_equals_plain_pytorch():
     module = body().module
     found = torch.stack([cosine_of(module, sample) for sample in SAMPLES])
-    loss = (found - torch.tensor(SCORES) / 2).square().mean()
+    loss = (found - torch.tensor(SCORES).double() / 2).square().mean()
     train = executor("similarity", policy=body(), loss="cosine", highest=2.0)
-    assert_same(figures(train, [SAMPLES[:2], SAMPLES[2:]]), with_gradients(module, loss), 1e-5)
+    assert_same(figures(train, [SAMPLES[:2], SAMPLES[2:]]), with_gradients(module, loss))
 
 
 @settings(max_examples=5)

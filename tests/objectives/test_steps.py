@@ -5,15 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.objectives.groups import assert_same, executor, figures
+from tests.objectives.groups import SINGLE, assert_same, built, executor, figures
 from tests.objectives.texts import with_gradients
-from tests.tiny import LLAMA, sentence, tokenizer
-from whet.base.catalogue import model_source, tuner
+from tests.tiny import sentence, tokenizer
 from whet.contracts.model import Head
 from whet.contracts.rows import Stepwise
 from whet.data.reader import Reader
 from whet.data.recipe import Recipe
-from whet.models.context import BuildContext
 
 
 def solved(number):
@@ -35,9 +33,7 @@ def words(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def scorer(words):
-    init = {**LLAMA, "vocab_size": len(words), "initializer_range": 0.2}
-    context = BuildContext(seed=3, tuner=tuner.get("full").build(), head=Head("token", ("wrong", "right")))
-    return model_source.get("hf").build(context, init=init)
+    return built(head=Head("token", ("wrong", "right")), vocab_size=len(words))
 
 
 def labelled(words, row, separator="\n", last_only=False):
@@ -77,4 +73,4 @@ def test_rows_give_the_loss_and_gradients_of_transformers_own_labels(words, scor
     expected = with_gradients(scorer.module, torch.stack(sums).sum() / count)
     train = executor("process-reward", policy=scorer, **WAYS[way])
     samples = read(words, train.objective.reading)
-    assert_same(figures(train, [samples[:2], samples[2:]]), expected, 1e-5)
+    assert_same(figures(train, [samples[:2], samples[2:]]), expected, SINGLE)

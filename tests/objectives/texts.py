@@ -10,20 +10,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tests.objectives.groups import VOCAB
-from tests.tiny import LLAMA
-from whet.base.catalogue import model_source, tuner
+from tests.objectives.groups import VOCAB, built
 from whet.contracts.model import Head, Loaded
 from whet.contracts.sample import Sample
-from whet.models.context import BuildContext
 
 
 @cache
 def body(seed: int = 3, is_causal: bool = True, **config: float) -> Loaded:
     """A llama without a head and with random weights."""
-    init = {**LLAMA, "vocab_size": VOCAB, "initializer_range": 0.2, **config}
-    context = BuildContext(seed=seed, tuner=tuner.get("full").build(), head=Head("none", is_causal=is_causal))
-    return model_source.get("hf").build(context, init=init)
+    return built(seed, head=Head("none", is_causal=is_causal), **config)
 
 
 def group(texts: Sequence[Sequence[int]], **fields: Sequence[float]) -> Sample:

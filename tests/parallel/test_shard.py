@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from tests.exact import LIMIT, exact
 from tests.models.batches import packed, random_samples
 from tests.ranks import on_ranks
 from tests.tiny import LLAMA
@@ -21,11 +22,13 @@ from whet.train.executor import Executor
 LENGTHS = [9, 17, 4, 23, 11, 6, 14]
 
 
-def executor(world: World, parallel: Parallel, tied: bool = True) -> Executor:
+def executor(world: World, parallel: Parallel, tied: bool = True, is_exact: bool = True) -> Executor:
     full = tuner.get("full").build()
     init = {**LLAMA, "vocab_size": 100, "tie_word_embeddings": tied}
     context = BuildContext(is_leader=world.leads, seed=3, tuner=full)
     loaded = model_source.get("hf").build(context, init=init)
+    if is_exact:
+        exact(loaded)
     shard(loaded.module, world, parallel, ("whet_run",))
     update = optimizer.get("adamw").build(ParamGroups.of(loaded.module, loaded.roles), lr=1e-2)
     return Executor(world, Models(loaded.model), objective.get("sft").build(), update, loaded.module, 0, 0.5, None)
@@ -65,13 +68,13 @@ ALONE = [[0, 1, 2, 3, 4, 5, 6]]
 def test_sharded_loss_and_gradient_norm_equal_one_process(size, rows, reshard, tied):
     expected = steps(ALONE, Parallel(), tied)
     for figures in on_ranks(size, steps, rows, Parallel(reshard=reshard), tied):
-        assert torch.allclose(torch.tensor(figures), torch.tensor(expected), rtol=1e-5, atol=0)
+        assert torch.allclose(torch.tensor(figures), torch.tensor(expected), rtol=LIMIT, atol=0)
 
 
 def test_any_split_into_micro_batches_gives_the_same_steps():
     expected = torch.tensor(steps(ALONE, Parallel()))
     for rows in ([[i] for i in range(7)], [[6, 0], [1, 5], [2], [3, 4]]):
-        assert torch.allclose(torch.tensor(steps(rows, Parallel())), expected, rtol=1e-6, atol=0)
+        assert torch.allclose(torch.tensor(steps(rows, Parallel())), expected, rtol=LIMIT, atol=0)
 
 
 def test_a_dummy_changes_nothing():

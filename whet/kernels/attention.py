@@ -16,6 +16,7 @@ from whet.base.errors import ModelError
 from whet.contracts.batch import Segment
 from whet.kernels import varlen
 from whet.kernels.form import Form
+from whet.kernels.wide import wide
 
 
 @dataclass(slots=True)
@@ -159,8 +160,7 @@ def reference_attention(
     if form.sinks is not None:
         sinks = form.sinks.to(scores.dtype).view(1, -1, 1, 1).expand(len(scores), -1, num_queries, 1)
         scores = torch.cat([scores, sinks], dim=-1)
-    wide = torch.float64 if scores.dtype == torch.float64 else torch.float32
-    probs = torch.softmax(scores, dim=-1, dtype=wide).to(value.dtype)[..., :num_keys]
+    probs = torch.softmax(scores, dim=-1, dtype=wide(scores.dtype)).to(value.dtype)[..., :num_keys]
     return F.dropout(probs, form.dropout) @ value if form.dropout else probs @ value
 
 

@@ -14,6 +14,8 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from whet.kernels.wide import wide
+
 # Fewer, larger chunks keep the matrix products efficient: below about 500 rows they lose 10 % and more (2-core CPU,
 # D 384, V 32000), and on a GPU each chunk reads and writes the fp32 gradient of the head once.
 CHUNK_BYTES = {"cpu": 64 << 20, "cuda": 1 << 30}
@@ -55,7 +57,7 @@ def reference_logprobs(
 
 def cap_and_scale(logits: Tensor, logit_scale: float, softcap: float | None, temperature: float = 1.0) -> Tensor:
     """Logits (..., V) times the model's constant, soft-capped, over the temperature, as float32 or wider."""
-    logits = logits.to(_wide(logits.dtype)) * logit_scale
+    logits = logits.to(wide(logits.dtype)) * logit_scale
     logits = softcap * torch.tanh(logits / softcap) if softcap else logits
     return logits / temperature if temperature != 1.0 else logits
 
@@ -94,7 +96,7 @@ class Chunk:
 
     def __init__(self, weight_VD: Tensor, bias: Tensor | None, head: Head) -> None:
         self.weight_VD, self.bias, self.head = weight_VD, bias, head
-        self.wide = _wide(weight_VD.dtype)
+        self.wide = wide(weight_VD.dtype)
         self.buffer: Tensor | None = None
         self.narrow: Tensor | None = None
         self.capped: Tensor | None = None
@@ -158,11 +160,11 @@ class Gradients:
     """Gradients of hidden states, weight and bias, summed over chunks; those not needed are never made."""
 
     def __init__(self, needs: Sequence[bool], hidden_PD: Tensor, weight_VD: Tensor, head: Head) -> None:
-        wide = _wide(weight_VD.dtype)
+        dtype = wide(weight_VD.dtype)
         self.head, self.weight_VD = head, weight_VD
         self.hidden_PD = torch.empty_like(hidden_PD) if needs[0] else None
-        self.weight = torch.zeros_like(weight_VD, dtype=wide) if needs[1] else None
-        self.bias = torch.zeros(len(weight_VD), dtype=wide, device=weight_VD.device) if needs[2] else None
+        self.weight = torch.zeros_like(weight_VD, dtype=dtype) if needs[1] else None
+        self.bias = torch.zeros(len(weight_VD), dtype=dtype, device=weight_VD.device) if needs[2] else None
 
     def add(self, at: slice, grad_CV: Tensor, factor_C: Tensor, hidden_CD: Tensor) -> None:
         """Add a chunk: the gradient of position c's logits is `factor_C[c] * grad_CV[c]`.
@@ -217,7 +219,3 @@ def product_dtype(weight_VD: Tensor) -> torch.dtype:
     """The dtype of a matrix product with this weight here: autocast's, else the weight's."""
     kind = weight_VD.device.type
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight_VD.dtype
-
-
-def _wide(dtype: torch.dtype) -> torch.dtype:
-    return torch.float64 if dtype == torch.float64 else torch.float32

@@ -19,6 +19,7 @@ from whet.base.errors import ModelError
 from whet.base.seeds import forked
 from whet.contracts.batch import Stream
 from whet.contracts.model import Head
+from whet.kernels.wide import widened
 from whet.models.bodies import Given, Rows, decoder_of, replaced
 from whet.models.heads import headed
 from whet.models.trials import AGREEMENT, LENGTHS, random_tokens, stream_of
@@ -29,13 +30,13 @@ def sequence_scores(model: Any, hidden_TD: Tensor, stream: Stream) -> Tensor:
     """What the head says of each sequence (S, C) float32."""
     rows = Rows(stream, is_causal=False)
     hidden_SLD = rows.laid(hidden_TD)
-    return _own(model, Given(hidden_SLD, _pooled(decoder_of(model), hidden_SLD)), rows.mask_SL).float()
+    return widened(_own(model, Given(hidden_SLD, _pooled(decoder_of(model), hidden_SLD)), rows.mask_SL))
 
 
 def token_scores(model: Any, hidden_PD: Tensor) -> Tensor:
     """What the head says of tokens (P, C) float32."""
     mask_1P = torch.ones(1, len(hidden_PD), dtype=torch.long, device=hidden_PD.device)
-    return _own(model, Given(hidden_PD[None]), mask_1P)[0].float()
+    return widened(_own(model, Given(hidden_PD[None]), mask_1P)[0])
 
 
 def check(config: PretrainedConfig, head: Head) -> None:

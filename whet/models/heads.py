@@ -19,6 +19,7 @@ from transformers import PretrainedConfig
 from whet.base.errors import ModelError
 from whet.contracts.batch import Stream
 from whet.contracts.model import Head
+from whet.kernels.wide import widened
 from whet.models.classes import HEADED, LANGUAGE, Class, Kind
 from whet.models.families import family_of
 
@@ -153,7 +154,7 @@ def sequence_scores(model: Any, hidden_TD: Tensor, stream: Stream) -> Tensor:
         raise ModelError("the model has no scoring head", hint="objective: reward")
     beginnings = {segment.prefix for segment in stream.segments}
     lasts = [segment.end - 1 for index, segment in enumerate(stream.segments) if index not in beginnings]
-    return head(hidden_TD[torch.tensor(lasts, device=hidden_TD.device)]).float()
+    return widened(head(hidden_TD[torch.tensor(lasts, device=hidden_TD.device)]))
 
 
 def token_scores(model: Any, hidden_PD: Tensor) -> Tensor:
@@ -162,7 +163,7 @@ def token_scores(model: Any, hidden_PD: Tensor) -> Tensor:
     if head is None:
         raise ModelError("the model has no head for tokens", hint="objective: token-classification")
     dropout = getattr(model, "dropout", None)
-    return head(dropout(hidden_PD) if isinstance(dropout, nn.Module) else hidden_PD).float()
+    return widened(head(dropout(hidden_PD) if isinstance(dropout, nn.Module) else hidden_PD))
 
 
 def _part_padding(config: PretrainedConfig) -> None:

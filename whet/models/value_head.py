@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from whet.base.errors import ModelError
+from whet.kernels.wide import widened
 
 NAME = "value_head"
 
@@ -30,7 +31,7 @@ def values(module: Any, hidden_PD: Tensor) -> Tensor:
     head = getattr(module, NAME, None)
     if head is None:
         raise ModelError("the model has no value head", hint="objective: ppo")
-    return head(hidden_PD.to(head.weight.dtype))[:, 0].float()
+    return widened(head(hidden_PD.to(head.weight.dtype))[:, 0])
 
 
 def is_of_head(name: str) -> bool:

@@ -49,7 +49,7 @@ class Cosent:
             loss = torch.logsumexp(torch.cat([wrong, wrong.new_zeros(1)]), 0)
             total = loss * is_real_P.sum()
             gradient = torch.autograd.grad(total, shown_MD)[0] if is_learning else None
-        losses_M = loss.detach() * _firsts(tables["weight"])
+        losses_M = loss.detach() * _firsts(tables["weight"]).to(loss.dtype)
         gradient_MD = torch.zeros_like(tables[EMBEDDINGS]) if gradient is None else back(gradient)
         cosine_M = torch.zeros_like(losses_M)
         cosine_M[0::2] = cosine_P.detach() * is_real_P
@@ -84,7 +84,7 @@ class Squared:
         for name, dim in self.dims.items():
             shown_ND = compared(own_ND, dim, True)
             cosine_P = (shown_ND[0::2] * shown_ND[1::2]).sum(-1)
-            sums[name] = ((cosine_P - batch.fields["score"][0::2] / self.highest).square() * weight_P).sum()
+            sums[name] = ((cosine_P - batch.fields["score"][0::2].double() / self.highest).square() * weight_P).sum()
             if dim is None:
                 metrics = {"cosine": ((cosine_P.detach() * weight_P).sum(), weight_P.sum())}
         return Terms(sums, metrics)

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from whet.base.errors import ConfigError
 from whet.contracts.batch import Batch, Stream
 from whet.contracts.model import Embedder, Model
+from whet.kernels.wide import wide, widened
 
 HIDDEN = frozenset({"hidden"})
 
@@ -25,12 +26,12 @@ def pooled(hidden_TD: Tensor, stream: Stream, pooling: str) -> Tensor:
     device = hidden_TD.device
     if pooling != "mean":
         places = [s.end - 1 if pooling == "last" else s.start for s in stream.segments]
-        return hidden_TD[torch.tensor(places, device=device)].float()
+        return widened(hidden_TD[torch.tensor(places, device=device)])
     lengths = torch.tensor([s.end - s.start for s in stream.segments], device=device)
     owner_T = torch.repeat_interleave(torch.arange(len(lengths), device=device), lengths)
     weights_T = stream.weights.to(hidden_TD.device)
-    sums_ND = torch.zeros(len(lengths), hidden_TD.shape[1], device=device).index_add(
-        0, owner_T, hidden_TD.float() * weights_T[:, None]
+    sums_ND = torch.zeros(len(lengths), hidden_TD.shape[1], dtype=wide(hidden_TD.dtype), device=device).index_add(
+        0, owner_T, widened(hidden_TD) * weights_T[:, None]
     )
     counts_N = torch.zeros(len(lengths), device=device).index_add(0, owner_T, weights_T)
     return sums_ND / counts_N.clamp(min=1)[:, None]

@@ -12,9 +12,10 @@ from torch import Tensor
 from torch.distributed.tensor import DTensor
 
 from whet.contracts.model import ParamRole
+from whet.kernels.wide import wide
 from whet.optim.elementwise import M, State, decay, root
 from whet.optim.groups import NamedParameter
-from whet.optim.pieces import Leaf, first_row, wide
+from whet.optim.pieces import Leaf, first_row
 from whet.optim.rules import At, Tensors
 
 BY_ROW = (ParamRole.EMBEDDING, ParamRole.HEAD, ParamRole.MATRIX, ParamRole.EXPERT, ParamRole.BIAS)

@@ -17,7 +17,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from whet.optim.pieces import piece_limit, wide
+from whet.kernels.wide import wide
+from whet.optim.pieces import piece_limit
 
 
 class Term(Protocol):

@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from whet.kernels.wide import wide
 from whet.optim import codecs
 from whet.optim.codecs import Format, stored_as
 from whet.optim.direction import Direction, Product, Scaled, assembled
 from whet.optim.elementwise import M, V
 from whet.optim.groups import NamedParameter
-from whet.optim.pieces import wide
 from whet.optim.rules import At, DecayForm, Whole
 
 

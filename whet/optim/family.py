@@ -16,13 +16,14 @@ from torch import Tensor
 from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
+from whet.kernels.wide import wide
 from whet.optim import codecs
 from whet.optim.blocks import Turns
 from whet.optim.codecs import Entry, Format
 from whet.optim.direction import Direction, assembled
 from whet.optim.groups import NamedParameter, ParamGroups
 from whet.optim.owners import Owners
-from whet.optim.pieces import RESIDUAL, Leaf, Piece, buckets, check_layout, leaf, local, piece_limit, wide
+from whet.optim.pieces import RESIDUAL, Leaf, Piece, buckets, check_layout, leaf, local, piece_limit
 from whet.optim.rounding import key_of, round_stochastically, round_with_residual
 from whet.optim.rules import At, Descend, Whole, prepared
 

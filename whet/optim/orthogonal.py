@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from whet.base.errors import ConfigError
+from whet.kernels.wide import wide
 from whet.optim import codecs
 from whet.optim.codecs import Format, stored_as
 from whet.optim.direction import Direction, Scaled
 from whet.optim.elementwise import M
 from whet.optim.groups import NamedParameter
-from whet.optim.pieces import wide
 from whet.optim.rules import At, DecayForm, Whole
 
 Coefficients = Literal["kj", "quintic", "polar-express"]

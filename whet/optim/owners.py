@@ -14,7 +14,8 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.distributed.tensor import DTensor
 
-from whet.optim.pieces import local, wide
+from whet.kernels.wide import wide
+from whet.optim.pieces import local
 
 ROUND = 1 << 25  # elements that travel at once
 

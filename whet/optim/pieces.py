@@ -115,11 +115,6 @@ def check_layout(named: NamedParameter) -> None:
         )
 
 
-def wide(dtype: torch.dtype) -> torch.dtype:
-    """The dtype in which a step on weights of `dtype` is computed."""
-    return torch.float64 if dtype == torch.float64 else torch.float32
-
-
 def blank(parameter: Tensor, size: torch.Size, dtype: torch.dtype) -> Tensor:
     """An empty state tensor of a torch optimizer: sharded like its parameter where the shapes are equal."""
     if isinstance(parameter, DTensor) and parameter.shape == size:

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from whet.base.errors import ConfigError
+from whet.kernels.wide import wide
 from whet.optim import codecs
 from whet.optim.codecs import Entry, Format, stored_as
 from whet.optim.direction import Direction, Product, Scaled, mean_squares
 from whet.optim.elementwise import M, V, normalised
 from whet.optim.groups import NamedParameter, ParamGroups
-from whet.optim.pieces import wide
 from whet.optim.rules import At, DecayForm, Whole
 
 Basis = Literal["svd", "gram"]

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from whet.optim.pieces import blank, local, wide
+from whet.kernels.wide import wide
+from whet.optim.pieces import blank, local
 
 EMA = "ema"
 

@@ -14,8 +14,8 @@ from whet.parallel.world import World
 def clip(parameters: Iterable[Parameter], limit: float, world: World) -> float:
     """Scale all gradients so that their global 2-norm is at most `limit` (0: only measure). Returns the norm before.
 
-    Squares are summed in float32 per tensor and in float64 over tensors and ranks. A sharded gradient
-    counts each element once; a replicated one is counted on one rank.
+    Squares are summed in float32 per tensor (float64 where all are) and in float64 over tensors and ranks. A sharded
+    gradient counts each element once; a replicated one is counted on one rank.
     """
     gradients = [p.grad for p in parameters if p.grad is not None]
     sharded = [g.to_local() for g in gradients if isinstance(g, DTensor)]
@@ -30,5 +30,6 @@ def clip(parameters: Iterable[Parameter], limit: float, world: World) -> float:
 def _squares(tensors: list[torch.Tensor]) -> float:
     if not tensors:
         return 0.0
-    norms = torch._foreach_norm(tensors, 2.0, dtype=torch.float32)
+    dtype = torch.float64 if all(tensor.dtype == torch.float64 for tensor in tensors) else torch.float32
+    norms = torch._foreach_norm(tensors, 2.0, dtype=dtype)
     return float(torch.stack(norms).double().square().sum())

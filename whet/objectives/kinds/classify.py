@@ -10,6 +10,7 @@ from whet.base.catalogue import objective
 from whet.contracts.batch import Batch
 from whet.contracts.model import Models
 from whet.contracts.objective import Objective, Terms
+from whet.kernels.wide import widened
 
 
 @objective("classify", takes=("values",))
@@ -34,5 +35,5 @@ class Classify:
             batch.fields["weight"],
         )
         hits = (logits.argmax(-1) == label) * weight
-        nll = cross_entropy(logits.float(), label, reduction="none")
+        nll = cross_entropy(widened(logits), label, reduction="none")
         return Terms({"loss": (nll * weight).sum()}, {"accuracy": (hits.sum(), weight.sum())})
