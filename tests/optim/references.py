@@ -178,8 +178,16 @@ class GaLore(Reference):
 
     def basis(self, g, s):
         if (self.t - 1) % self.gap == 0:
-            s["P"] = self.leading(g)
+            s["P"] = self.facing(self.leading(g), s.get("P"), g)
         return s["P"]
+
+    def facing(self, fresh, old, g):
+        """The new directions on the side of the old ones of their number: where a decomposition lets them point is no
+        part of the method."""
+        if old is None:
+            return fresh
+        axis = 1 if g.shape[0] >= g.shape[1] else 0
+        return np.where((fresh * old).sum(axis, keepdims=True) < 0, -fresh, fresh)
 
     def leading(self, g):
         """P (rank, columns) where rows are no fewer than columns, else (rows, rank)."""
@@ -218,7 +226,7 @@ class QGaLore(GaLore):
     def basis(self, g, s):
         gap = s.setdefault("gap", self.gap)
         if "P" not in s or self.t - s["last"] >= gap:
-            fresh = self.leading(g)
+            fresh = self.facing(self.leading(g), s.get("P"), g)
             if "P" in s:
                 first = [p[0] if g.shape[0] >= g.shape[1] else p[:, 0] for p in (s["P"], fresh)]
                 s["cosines"] = [*s.get("cosines", []), abs(first[0] @ first[1])][-5:]

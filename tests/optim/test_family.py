@@ -17,6 +17,7 @@ from whet.optim.costs import Trained, declared
 from whet.optim.family import Family
 from whet.optim.pieces import PIECE
 from whet.optim.rounding import round_stochastically
+from whet.optim.split import below, is_matrix
 from whet.optim.wrapped import Averaged, InBackward
 
 FUSED = ("adamw", "ademamix", "badam", "badam-ratio", "lisa", "sgd")
@@ -189,7 +190,7 @@ def test_random_turns_give_every_layer_its_own_in_each_cycle():
 
 
 REFUSED = [
-    ("galore", {"rank": 65}, "`optimizer.rank` is 65, and `layers.0.attn.q_proj.weight` has a side of 64"),
+    ("galore", {"rank": 65}, "`optimizer.rank` is 65, and no matrix that is trained has sides of so many"),
     ("apollo", {"rank": 300}, "`optimizer.rank` is 300"),
     ("lisa", {"layers": 9}, "`optimizer.layers` is 9, and the model has 2"),
     ("schedule-free", {"betas": (0.0, 0.9)}, "divides by the first"),
@@ -200,6 +201,44 @@ REFUSED = [
 def test_bad_settings_are_refused_by_name(kind, settings, message):
     with pytest.raises(ConfigError, match=message):
         build(kind, groups(Zoo()), **settings)
+
+
+@pytest.mark.case("H6")
+@pytest.mark.parametrize("kind", ["galore", "q-galore", "fira", "apollo", "apollo-mini"])
+def test_matrices_smaller_than_the_rank_take_the_rest_s_own_steps(kind):
+    """The experts have a side of 32: they move as under `rest` alone, and the others as without them."""
+    shown, chosen = made(kind, settings={"rank": 40})
+    plain, alone = made("adamw")
+    assert [member.name for member in below(groups(shown), 40)] == ["experts.weight"]
+    learn(shown, chosen, range(3))
+    learn(plain, alone, range(3))
+    for member, other in zip(groups(shown).members, plain.parameters(), strict=True):
+        assert torch.equal(member.parameter, other) == (not is_matrix(member, 40)), member.name
+
+
+SPARSE = {
+    "nothing ever": lambda step, grad: grad * 0,
+    "nothing for three steps": lambda step, grad: grad * (step >= 3),
+    "nothing after three steps": lambda step, grad: grad * (step < 3),
+    "every other row": lambda step, grad: grad.index_fill(0, torch.arange(0, len(grad), 2), 0.0),
+    "one row or expert alone": lambda step, grad: grad.index_fill(0, torch.arange(1, len(grad)), 0.0),
+    "next to nothing": lambda step, grad: grad * 1e-30,
+}
+
+
+@pytest.mark.case("H2")
+@pytest.mark.parametrize("which", SPARSE)
+@pytest.mark.parametrize("kind", SETTINGS)
+def test_gradients_of_zero_are_ordinary(kind, which):
+    """LoRA's A while B is zero, experts that saw no token, tokens that did not occur."""
+    module, chosen = made(kind, settings={"lr": 1e-2})
+    at = {"step": 0}
+    for parameter in module.parameters():
+        parameter.register_hook(lambda grad: SPARSE[which](at["step"], grad))
+    for step in range(6):
+        at["step"] = step
+        learn(module, chosen, range(step, step + 1))
+        assert all(parameter.isfinite().all() for parameter in module.parameters()), f"step {step}"
 
 
 @pytest.mark.parametrize("kind", ["muon", "galore", "soap", "apollo"])

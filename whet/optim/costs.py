@@ -82,10 +82,13 @@ def low_rank(shape: Shape, settings: Mapping[str, Any], basis: str = "fp32") -> 
 
 
 def with_rest(of_matrix: Callable[[Trained, Mapping[str, Any]], float]) -> StateBytes:
-    """Matrices cost what `of_matrix` says, everything else what the kind chosen under `rest` declares."""
+    """Matrices cost what `of_matrix` says, everything else what the kind chosen under `rest` declares.
+
+    A setting `rank` leaves matrices with a smaller side to `rest` as well.
+    """
 
     def of(trained: Trained, settings: Mapping[str, Any]) -> float:
-        if takes_matrix(trained):
+        if takes_matrix(trained, settings.get("rank", 0)):
             return of_matrix(trained, settings)
         from whet.base.catalogue import optimizer
 
@@ -95,9 +98,9 @@ def with_rest(of_matrix: Callable[[Trained, Mapping[str, Any]], float]) -> State
     return StateBytes(of)
 
 
-def takes_matrix(trained: Trained) -> bool:
-    """Whether matrix rules take this parameter rather than leave it to `rest`."""
-    return trained.role in MATRIX_ROLES and len(trained.shape) in (2, 3)
+def takes_matrix(trained: Trained, rank: int = 0) -> bool:
+    """Whether matrix rules (of this rank) take this parameter rather than leave it to `rest`."""
+    return trained.role in MATRIX_ROLES and len(trained.shape) in (2, 3) and min(trained.shape[-2:]) >= rank
 
 
 def declared(kind: Kind, settings: Mapping[str, Any], parameters: Iterable[Trained]) -> float:

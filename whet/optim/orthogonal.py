@@ -127,6 +127,8 @@ class NorMuon(Muon):
         v = whole.state["v"].lerp_(direction.square().mean(-1, keepdim=True), 1 - self.beta)
         direction = direction / v.sqrt().add_(self.eps)
         norms = torch.linalg.matrix_norm(direction, keepdim=True)
+        # No direction at all (LoRA's A while B is zero, an expert that saw no token) has no length, and stays nothing.
+        norms.masked_fill_(norms == 0, 1.0)
         return direction.mul_(0.2 * (direction.shape[-2] * direction.shape[-1]) ** 0.5 / norms)
 
 

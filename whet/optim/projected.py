@@ -12,13 +12,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from whet.base.errors import ConfigError
 from whet.kernels.wide import wide
 from whet.optim import codecs
 from whet.optim.codecs import Entry, Format, stored_as
 from whet.optim.direction import Direction, Product, Scaled, mean_squares
 from whet.optim.elementwise import M, V, normalised
-from whet.optim.groups import NamedParameter, ParamGroups
+from whet.optim.groups import NamedParameter
 from whet.optim.rules import At, DecayForm, Whole
 
 Basis = Literal["svd", "gram"]
@@ -61,6 +60,17 @@ def top_directions(grad: Tensor, rank: int, how: Basis) -> Tensor:
         return leading.mT.contiguous() if right else leading.contiguous()
     u, _, vh = torch.linalg.svd(grad, full_matrices=False)
     return vh[..., :rank, :].contiguous() if right else u[..., :rank].contiguous()
+
+
+def facing(fresh: Tensor, old: Tensor, right: bool) -> Tensor:
+    """The new basis with each direction turned to the side on which the old one with its number lies.
+
+    A singular vector's sign is the decomposition's whim: it differs between libraries and processors, while moments
+    keep the signs they were gathered with. Published codes take the sign as it comes, so after their second basis they
+    go different ways on different machines.
+    """
+    side = (fresh * old).sum(-1 if right else -2, keepdim=True)
+    return torch.where(side < 0, -fresh, fresh)
 
 
 def random_basis(shape: Sequence[int], rank: int, seed: int, device: torch.device, dtype: torch.dtype) -> Tensor:
@@ -117,7 +127,10 @@ class LowRank:
 
 
 class GaLore(LowRank):
-    """Zhao et al. 2024, algorithm 2. The moments stay as they are when the basis changes, as in the published code."""
+    """Zhao et al. 2024, algorithm 2. The moments stay as they are when the basis changes, as in the published code.
+
+    Other than there, the new directions face the way of the old ones (`facing`).
+    """
 
     def __init__(
         self, rank: int, gap: int, scale: float, basis: Basis, betas: tuple[float, float], eps: float, state: Format
@@ -130,9 +143,11 @@ class GaLore(LowRank):
             yield self._direction(whole, at, self.scale * self.correction(at))
 
     def basis(self, whole: Whole, at: At) -> Tensor:
+        basis = whole.state["basis"]
         if self.is_due(at):
-            whole.state["basis"].copy_(top_directions(whole.grad, self.rank, self.how))
-        return whole.state["basis"]
+            fresh = top_directions(whole.grad, self.rank, self.how)
+            basis.copy_(facing(fresh, basis, is_right(whole.grad.shape)))  # the first one faces nothing, and stays
+        return basis
 
     def _direction(self, whole: Whole, at: At, factor: float) -> Direction:
         basis = self.basis(whole, at)
@@ -163,7 +178,9 @@ class QGaLore(GaLore):
         if at.step == 1 or at.step - last >= gap:
             fresh = top_directions(whole.grad, self.rank, self.how)
             if at.step > 1:
-                self._compare(state, codecs.read(state, BASIS, stored), fresh, is_right(whole.grad.shape))
+                old, right = codecs.read(state, BASIS, stored), is_right(whole.grad.shape)
+                fresh = facing(fresh, old, right)
+                self._compare(state, old, fresh, right)
             state["gap"][1] = at.step
             codecs.write(state, BASIS, stored, fresh)
             if stored.format == "fp32":
@@ -284,14 +301,3 @@ def excess_of(norm: Tensor, before: Tensor, growth: float) -> Tensor:
     excess = (norm / (before + 1e-8)).clamp_(min=growth).div_(growth)
     before.copy_(norm / excess)
     return excess
-
-
-def check_rank(groups: ParamGroups, rank: int, kind: str) -> None:
-    """Refuse a rank above a dimension, naming the first matrix."""
-    for member in groups.members:
-        smaller = min(member.parameter.shape[-2:])
-        if rank > smaller:
-            raise ConfigError(
-                f"`optimizer.rank` is {rank}, and `{member.name}` has a side of {smaller}",
-                hint=f"optimizer.rank={smaller} or less, or another kind than `{kind}`",
-            )

@@ -15,21 +15,29 @@ if TYPE_CHECKING:
 
 
 def matrices_and_rest(
-    groups: ParamGroups, kind: str, build: Callable[[ParamGroups], Optimizer], rest: Any
+    groups: ParamGroups, kind: str, build: Callable[[ParamGroups], Optimizer], rest: Any, rank: int = 0
 ) -> Optimizer:
     """`build` steps the matrices (also those of experts); the kind chosen under `rest` steps embeddings, head, norms.
 
-    Raises ConfigError where no matrix is trained.
+    Matrices with a side below `rank` have no subspace of so many dimensions, and go to `rest` too. Raises ConfigError
+    where no matrix is trained.
     """
     from whet.optim.together import Together
 
     rest = rest if rest is not None else optimizer.get("adamw").settings()
-    matrices, others = groups.where(is_matrix), groups.where(lambda m: not is_matrix(m))
+    matrices, others = groups.where(lambda m: is_matrix(m, rank)), groups.where(lambda m: not is_matrix(m, rank))
     if "rest" in optimizer.get(rest.kind).settings.model_fields:
         raise ConfigError(
             f"`optimizer.rest: {rest.kind}` steps matrices, and those are left to `optimizer: {kind}`",
             at="optimizer.rest.kind",
             hint="optimizer.rest.kind=adamw",
+        )
+    if not matrices.members and (small := below(groups, rank)):
+        widest = max(min(member.parameter.shape[-2:]) for member in small)
+        raise ConfigError(
+            f"`optimizer.rank` is {rank}, and no matrix that is trained has sides of so many rows and columns",
+            at="optimizer.rank",
+            hint=f"optimizer.rank={widest} or less, or another kind than `{kind}`",
         )
     if not matrices.members:
         raise ConfigError(f"`optimizer: {kind}` steps matrices, and none is trained", hint="optimizer: adamw")
@@ -39,6 +47,11 @@ def matrices_and_rest(
     return Together(parts)
 
 
-def is_matrix(member: NamedParameter) -> bool:
-    """Whether matrix rules take this parameter."""
-    return takes_matrix(Trained(member.parameter.shape, member.role))
+def is_matrix(member: NamedParameter, rank: int = 0) -> bool:
+    """Whether matrix rules (of this rank) take this parameter."""
+    return takes_matrix(Trained(member.parameter.shape, member.role), rank)
+
+
+def below(groups: ParamGroups, rank: int) -> list[NamedParameter]:
+    """Matrices that only a lower rank would take."""
+    return [member for member in groups.members if is_matrix(member) and not is_matrix(member, rank)]

@@ -45,7 +45,7 @@ from whet.train.located import located
 from whet.train.lock import RunLock
 from whet.train.loop import Cadence, Loop
 from whet.train.models import autocast_dtype, build_model, head_for, models_beside, read_model, reference_way
-from whet.train.notices import on_ledger, on_micro_batch, on_noise, on_resume, on_schedule
+from whet.train.notices import on_ledger, on_micro_batch, on_noise, on_rank, on_resume, on_schedule
 from whet.train.online.build import held_out_of, making_of
 from whet.train.online.own_answers import OwnAnswers
 from whet.train.optimizer_state import NamedOptimizer
@@ -186,7 +186,10 @@ def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World,
         stop_on_alarm=run.train.watchdog.action == "stop", has_tokens=model.capabilities.tokens, progress=progress,
     )  # fmt: skip
     emit(RunStarted(progress.step, fed.source.total, _facts(run, world, model, fed, resolved)))
-    own = (*on_micro_batch(run.train.micro_batch, resolved.micro_batch), *on_schedule(run))
+    own = (
+        *on_micro_batch(run.train.micro_batch, resolved.micro_batch), *on_schedule(run),
+        *on_rank(run.optimizer, _groups(run, model, method)),
+    )  # fmt: skip
     changes = on_resume(pinned.get("environment", {}), resolved.environment)
     for text in (*model.capabilities.notices, *fed.notices, *own, *on_noise(model.module), *changes):
         emit(Notice(progress.step, "info", text))

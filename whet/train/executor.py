@@ -17,11 +17,12 @@ from whet.contracts.model import Models
 from whet.contracts.objective import Objective, Shared, Terms
 from whet.contracts.tuner import Tuner
 from whet.models.tuning.noise import noise_of
-from whet.parallel.norm import clip
+from whet.parallel.norm import clip, not_finite
 from whet.parallel.world import World
 from whet.train.relabel import relabelled
 
 Weights = Mapping[str, float]
+BROKEN = "broken"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class Executor:
         """Update the weights once. `factor` scales every group's rate, and a group's own `rate` on top of it.
 
         Returns loss, grad_norm, lr and the objective's metrics over the global step. When the norm is
-        not finite nothing is updated: the caller decides.
+        not finite nothing is updated: the caller decides. `broken` is there where the update made weights that are no
+        numbers, and counts them over ranks.
         """
         self.module.train()
         if self.tuner:
@@ -74,7 +76,12 @@ class Executor:
             if self.tuner:
                 self.tuner.after_step(self.module, index)
         self.optimizer.zero_grad(set_to_none=True)
+        ledger.count(BROKEN, len(self.broken()))
         return {**self._figures(ledger, weights), **penalty, "grad_norm": norm, "lr": rates}
+
+    def broken(self) -> list[str]:
+        """The trained weights that hold an infinite or undefined number on this rank."""
+        return not_finite(self.module.named_parameters())
 
     def rehearse(self, batches: Sequence[Batch]) -> None:
         """Forward and backward without an update, to measure what they need."""
@@ -200,7 +207,8 @@ class Executor:
             for n in totals
             if n.startswith("top/") and totals["low/" + n.removeprefix("top/")] > 0
         }
-        return {"loss": loss, **named, **metrics}
+        broken = {BROKEN: totals[BROKEN]} if totals.get(BROKEN) else {}
+        return {"loss": loss, **named, **metrics, **broken}
 
     def precision(self) -> AbstractContextManager[Any]:
         """The context that every forward pass of the run goes through."""
@@ -248,6 +256,9 @@ class _Ledger:
         for name, (top, low) in terms.metrics.items():
             self._put(f"top/{name}", top)
             self._put(f"low/{name}", low)
+
+    def count(self, name: str, number: int) -> None:
+        self._put(name, number)
 
     def values(self) -> dict[str, float]:
         if not self._totals:

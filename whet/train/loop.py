@@ -20,7 +20,7 @@ from whet.train.checkpoint import Checkpoints
 from whet.train.controls import Controls
 from whet.train.deal import Dealer
 from whet.train.evaluation import Evaluation
-from whet.train.executor import Executor
+from whet.train.executor import BROKEN, Executor
 from whet.train.memory import peak_bytes
 from whet.train.progress import Progress
 from whet.train.watchdog import Watchdog
@@ -71,6 +71,8 @@ class Loop:
         batches = self.dealer(step)
         weights, requests = self.executor.weigh(batches, self._requests())
         figures = self._learn(step, batches, weights)
+        if figures.pop(BROKEN, 0):  # whatever the watchdog is set to: nothing that follows could mend it
+            return self._end("failed", f"{self._broken(figures)}; the last checkpoint is untouched")
         alarm = self.watchdog.look(figures["loss"], figures["grad_norm"])
         if alarm and self.stop_on_alarm:
             return self._end("failed", f"{alarm}; the last checkpoint is untouched")
@@ -79,6 +81,12 @@ class Loop:
         self.progress.samples += len(step.lengths)
         self._record(step, figures, time.perf_counter() - began, alarm)
         return self._after(requests)
+
+    def _broken(self, figures: dict[str, float]) -> str:
+        names = self.executor.broken()
+        which = f"{len(names)} weights, such as `{names[0]}`," if names else "weights on another rank"
+        loss, norm = figures["loss"], figures["grad_norm"]
+        return f"the update made {which} infinite or undefined (loss {loss:.4g}, gradient norm {norm:.4g})"
 
     def _learn(self, step: Step, batches: Sequence[Batch], weights: dict[str, float]) -> dict[str, float]:
         """Update once. Out of GPU memory, a lone rank halves its micro-batches and does the step again."""

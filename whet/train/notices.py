@@ -13,6 +13,8 @@ from whet.base.catalogue import optimizer
 from whet.base.errors import ModelError
 from whet.base.run import Run
 from whet.data.ledger import Ledger
+from whet.optim.groups import ParamGroups
+from whet.optim.split import below
 
 _RATES = ("attention_dropout", "attn_pdrop", "hidden_dropout", "resid_pdrop", "embd_pdrop", "dropout")
 
@@ -56,6 +58,17 @@ def on_schedule(run: Run) -> Iterator[str]:
         yield (
             f"`optimizer: {run.optimizer.kind}` averages the weights in place of a falling rate, and "
             f"`schedule: {run.schedule.kind}` lets it fall too: it is made for schedule=constant"
+        )
+
+
+def on_rank(chosen: Any, groups: ParamGroups) -> Iterator[str]:
+    """A sentence when matrices are smaller than the rank that the optimizer projects them to."""
+    rank = chosen.values().get("rank", 0)
+    small = below(groups, rank)
+    if small:
+        yield (
+            f"{len(small)} matrices, such as `{small[0].name}`, have a side below optimizer.rank ({rank}): "
+            f"`optimizer.rest: {chosen.rest.kind}` steps them"
         )
 
 

@@ -57,12 +57,11 @@ def apollo(
     rest: the optimizer of embeddings, head, norms and biases
     """
     from whet.optim.family import Family
-    from whet.optim.projected import Apollo, check_rank
+    from whet.optim.projected import Apollo
     from whet.optim.split import matrices_and_rest
 
     def build(chosen: ParamGroups) -> Optimizer:
-        check_rank(chosen, rank, "apollo")
         rule = Apollo(rank, gap, scale, "channel", growth, scale_first, store_basis, betas, eps, state, chosen.seed)
         return Family(chosen, chosen.with_decay(weight_decay, decay), rule, lr=lr)
 
-    return matrices_and_rest(groups, "apollo", build, rest)
+    return matrices_and_rest(groups, "apollo", build, rest, rank)

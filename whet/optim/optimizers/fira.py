@@ -54,12 +54,11 @@ def fira(
     rest: the optimizer of embeddings, head, norms and biases
     """
     from whet.optim.family import Family
-    from whet.optim.projected import Fira, check_rank
+    from whet.optim.projected import Fira
     from whet.optim.split import matrices_and_rest
 
     def build(chosen: ParamGroups) -> Optimizer:
-        check_rank(chosen, rank, "fira")
         rule = Fira(rank, gap, scale, basis, betas, eps, state, growth=growth)
         return Family(chosen, chosen.with_decay(weight_decay, decay), rule, lr=lr)
 
-    return matrices_and_rest(groups, "fira", build, rest)
+    return matrices_and_rest(groups, "fira", build, rest, rank)

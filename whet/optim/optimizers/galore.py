@@ -51,12 +51,11 @@ def galore(
     rest: the optimizer of embeddings, head, norms and biases
     """
     from whet.optim.family import Family
-    from whet.optim.projected import GaLore, check_rank
+    from whet.optim.projected import GaLore
     from whet.optim.split import matrices_and_rest
 
     def build(chosen: ParamGroups) -> Optimizer:
-        check_rank(chosen, rank, "galore")
         rule = GaLore(rank, gap, scale, basis, betas, eps, state)
         return Family(chosen, chosen.with_decay(weight_decay, decay), rule, lr=lr)
 
-    return matrices_and_rest(groups, "galore", build, rest)
+    return matrices_and_rest(groups, "galore", build, rest, rank)

@@ -55,12 +55,11 @@ def q_galore(
     rest: the optimizer of embeddings, head, norms and biases
     """
     from whet.optim.family import Family
-    from whet.optim.projected import QGaLore, check_rank
+    from whet.optim.projected import QGaLore
     from whet.optim.split import matrices_and_rest
 
     def build(chosen: ParamGroups) -> Optimizer:
-        check_rank(chosen, rank, "q-galore")
         rule = QGaLore(rank, gap, scale, basis, betas, eps, state, similarity=similarity, window=window)
         return Family(chosen, chosen.with_decay(weight_decay, decay), rule, lr=lr)
 
-    return matrices_and_rest(groups, "q-galore", build, rest)
+    return matrices_and_rest(groups, "q-galore", build, rest, rank)
