@@ -4,7 +4,10 @@ import math
 
 import pytest
 
+from tests.tiny import config
+from whet.base.config import from_mapping
 from whet.base.run import Watchdog as Settings
+from whet.train.build import assemble
 from whet.train.watchdog import Watchdog
 
 
@@ -54,3 +57,22 @@ def test_the_state_restores_the_same_judgement():
     first.look(50.0, 1.0)
     second.load_state_dict(first.state_dict())
     assert second.look(50.0, 1.0) == first.look(50.0, 1.0) is not None
+
+
+@pytest.mark.case("H2")
+@pytest.mark.parametrize("action", ["stop", "off"])
+def test_an_update_that_breaks_a_weight_ends_the_run_in_its_step_and_says_which(tmp_path, action):
+    """Gradients are finite, and so is the loss until the next step: only the weights tell."""
+    built = assemble(from_mapping(config(tmp_path, train={"steps": 6, "watchdog": {"action": action}})))
+    loop, optimizer = built.loop, built.loop.executor.optimizer
+    name, parameter = next(iter(loop.executor.module.named_parameters()))
+
+    def breaking(closure=None):
+        plain()
+        if loop.progress.step == 2:
+            parameter.data.flatten()[5] = math.inf
+
+    plain, optimizer.step = optimizer.step, breaking
+    ended = loop.run()
+    assert (ended.outcome, ended.step) == ("failed", 2)
+    assert f"the update made 1 weights, such as `{name}`, infinite or undefined" in ended.reason
