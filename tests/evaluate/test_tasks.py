@@ -99,7 +99,7 @@ def test_batches_do_not_change_figures(loaded, pages):
         [figure.value for figure in evaluate("perplexity", {"file": pages, "batch_tokens": n}, loaded).figures.values()]
         for n in (1, 10_000)
     ]
-    assert values[0] == pytest.approx(values[1], rel=1e-6)
+    assert values[0] == pytest.approx(values[1], rel=1e-5)
 
 
 def test_the_last_word_is_right_when_the_model_would_have_written_it(folder, tmp_path):

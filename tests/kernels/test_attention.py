@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from tests.exact import LIMIT
 from whet.base.errors import ModelError
 from whet.contracts.batch import Segment
 from whet.kernels.attention import SegmentPlan, band_mask, dense_attention, reference_attention, segment_attention
@@ -25,7 +26,7 @@ FORMS = {
 def inputs(tokens=19, heads=4, kv_heads=2, dim=8, value_dim=8):
     generator = torch.Generator().manual_seed(0)
     shapes = [(heads, dim), (kv_heads, dim), (kv_heads, value_dim)]
-    return [torch.randn(1, h, tokens, k, generator=generator).requires_grad_() for h, k in shapes]
+    return [torch.randn(1, h, tokens, k, generator=generator, dtype=torch.float64).requires_grad_() for h, k in shapes]
 
 
 def by_definition(query, key, value, allowed, position, form):
@@ -76,12 +77,12 @@ def assert_same(segments, form, **shape):
     found = segment_attention(query, key, value, SegmentPlan(segments), form)
     allowed = allowed_pairs(segments, form.window)
     expected = by_definition(query, key, value, allowed, positions(segments), form)
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(found, expected, rtol=LIMIT, atol=LIMIT)
     upstream = torch.randn(found.shape, generator=torch.Generator().manual_seed(1))
     ours = torch.autograd.grad((found * upstream).sum(), (query, key, value))
     theirs = torch.autograd.grad((expected * upstream).sum(), (query, key, value))
     for mine, other in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(mine, other, rtol=1e-5, atol=2e-6)
+        torch.testing.assert_close(mine, other, rtol=LIMIT, atol=LIMIT)
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
@@ -125,7 +126,7 @@ def test_a_new_query_sees_the_whole_cache_within_its_window():
 def test_sdpa_and_the_reference_agree():
     query, key, value = inputs()
     expected = reference_attention(query, key, value, None, True, Form())
-    torch.testing.assert_close(dense_attention(query, key, value, None, True, Form()), expected, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(dense_attention(query, key, value, None, True, Form()), expected, rtol=LIMIT, atol=LIMIT)
 
 
 def test_layers_share_masks():

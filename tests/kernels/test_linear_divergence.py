@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from tests.exact import LIMIT
 from tests.kernels.test_linear_loss import SHAPES, gradients, problem
 from whet.contracts.model import Divergence, Prediction
 from whet.kernels.linear_divergence import linear_divergence, logits_distances
@@ -22,7 +23,7 @@ MEASURES = [
 ]
 
 
-def teacher_of(vocab=31, width=5, positions=23, dtype=torch.float32, **shape):
+def teacher_of(vocab=31, width=5, positions=23, dtype=torch.float64, **shape):
     generator = torch.Generator().manual_seed(7)
 
     def draw(*size):
@@ -58,12 +59,12 @@ def test_the_divergence_and_its_gradients_equal_the_definition(measure, chunk):
     teacher = teacher_of(logit_scale=0.5)
     expected, divergence, nll = by_definition(F.linear(hidden, weight, bias), teacher, targets, weights, measure)
     found = linear_divergence(hidden, weight, teacher, targets, weights, measure, bias=bias, chunk=chunk)
-    torch.testing.assert_close(found.total, expected, rtol=2e-6, atol=1e-6)
-    torch.testing.assert_close(found.divergence_P, divergence, rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(found.logprobs_P, -nll, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(found.total, expected, rtol=LIMIT, atol=LIMIT)
+    torch.testing.assert_close(found.divergence_P, divergence, rtol=LIMIT, atol=LIMIT)
+    torch.testing.assert_close(found.logprobs_P, -nll, rtol=LIMIT, atol=LIMIT)
     pairs = zip(gradients(found.total, hidden, weight, bias), gradients(expected, hidden, weight, bias), strict=True)
     for ours, theirs in pairs:
-        assert (ours - theirs).norm() <= 2e-6 * theirs.norm()
+        assert (ours - theirs).norm() <= LIMIT * theirs.norm()
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -88,10 +89,10 @@ def test_the_plain_form_from_logits_is_the_same(measure):
     plain = logits_distances(F.linear(hidden, weight, bias), teacher, targets, weights, measure)
     found = linear_divergence(hidden, weight, teacher, targets, weights, measure, bias=bias, chunk=7)
     for mine, other in zip(found, plain, strict=True):
-        torch.testing.assert_close(mine, other, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(mine, other, rtol=LIMIT, atol=LIMIT)
     ours, theirs = gradients(found.total, hidden, weight), gradients(plain.total, hidden, weight)
     for mine, other in zip(ours, theirs, strict=True):
-        assert (mine - other).norm() <= 2e-6 * other.norm()
+        assert (mine - other).norm() <= LIMIT * other.norm()
 
 
 @pytest.mark.parametrize("student, teacher", [(31, 40), (40, 31)])
@@ -123,7 +124,7 @@ def test_no_positions_give_zero_and_zero_gradients():
 
 @pytest.mark.parametrize("measure", MEASURES[:3], ids=str)
 def test_bf16_errs_at_most_twice_as_much_as_the_plain_bf16_path(measure):
-    hidden, weight, _, targets, weights = problem(with_bias=False, positions=300, width=64, vocab=500)
+    hidden, weight, _, targets, weights = problem(torch.float32, with_bias=False, positions=300, width=64, vocab=500)
     with torch.no_grad():
         hidden *= 0.2
     teacher = teacher_of(500, 48, 300)
@@ -143,8 +144,8 @@ def test_bf16_errs_at_most_twice_as_much_as_the_plain_bf16_path(measure):
 
 @pytest.mark.parametrize("measure", [MEASURES[0], MEASURES[5]], ids=str)
 def test_peak_memory_is_a_few_chunks_and_never_all_logits(measure):
-    hidden, weight, _, targets, weights = problem(with_bias=False, positions=2048, width=8, vocab=1000)
-    teacher = teacher_of(1000, 8, 2048)
+    hidden, weight, _, targets, weights = problem(torch.float32, with_bias=False, positions=2048, width=8, vocab=1000)
+    teacher = teacher_of(1000, 8, 2048, torch.float32)
     with torch.profiler.profile(profile_memory=True) as profile:
         linear_divergence(hidden, weight, teacher, targets, weights, measure, chunk=64).total.backward()
     held, peak = 0, 0

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from tests.exact import LIMIT
 from tests.kernels.test_linear_loss import SHAPES, gradients, problem
 from whet.kernels.linear_loss import cap_and_scale
 from whet.kernels.linear_scores import linear_logprobs, linear_scores, linear_top, logits_scores
@@ -31,13 +32,13 @@ def test_candidates_entropy_and_their_gradients_equal_the_reference(shape, chunk
     logprobs = torch.log_softmax(reference(hidden, weight, bias, shape), -1)
     entropy = -(logprobs.exp() * logprobs).sum(-1)
     found = linear_scores(hidden, weight, ids, entropy=True, bias=bias, chunk=chunk, **shape)
-    torch.testing.assert_close(found.logprobs_PK, logprobs.gather(1, ids), rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(found.entropy_P, entropy, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(found.logprobs_PK, logprobs.gather(1, ids), rtol=LIMIT, atol=LIMIT)
+    torch.testing.assert_close(found.entropy_P, entropy, rtol=LIMIT, atol=LIMIT)
     assert torch.equal(found.hits_P, logprobs.argmax(-1) == ids[:, 0])
     ours = gradients((found.logprobs_PK * up).sum() + (found.entropy_P * up_entropy).sum(), hidden, weight, bias)
     theirs = gradients((logprobs.gather(1, ids) * up).sum() + (entropy * up_entropy).sum(), hidden, weight, bias)
     for mine, other in zip(ours, theirs, strict=True):
-        assert (mine - other).norm() <= 2e-6 * other.norm()
+        assert (mine - other).norm() <= LIMIT * other.norm()
 
 
 @pytest.mark.parametrize("shape", HOT)
@@ -66,7 +67,7 @@ def test_the_likeliest_tokens_come_in_order_with_their_log_probabilities(shape):
     expected = torch.log_softmax(reference(hidden, weight, bias, shape), -1).topk(4, -1)
     ids, logprobs = linear_top(hidden, weight, 4, bias=bias, chunk=5, **shape)
     assert torch.equal(ids, expected.indices) and not logprobs.requires_grad
-    torch.testing.assert_close(logprobs, expected.values, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(logprobs, expected.values, rtol=LIMIT, atol=LIMIT)
 
 
 def test_a_certain_token_has_no_entropy_and_no_gradient_of_it():
@@ -86,7 +87,7 @@ def test_no_positions_give_empty_scores_and_zero_gradients():
 
 
 def test_bf16_errs_at_most_twice_as_much_as_the_plain_bf16_path():
-    hidden, weight, _, targets, _ = problem(with_bias=False, positions=300, width=64, vocab=500)
+    hidden, weight, _, targets, _ = problem(torch.float32, with_bias=False, positions=300, width=64, vocab=500)
     ids = targets[:, None]
     exact = logits_scores(F.linear(hidden.double(), weight.double()), ids, entropy=True)
     low = [x.detach().bfloat16().requires_grad_() for x in (hidden, weight)]
@@ -104,7 +105,7 @@ def test_bf16_errs_at_most_twice_as_much_as_the_plain_bf16_path():
 
 
 def test_peak_memory_is_a_chunk_and_never_all_logits():
-    hidden, weight, _, targets, _ = problem(with_bias=False, positions=512, width=8, vocab=1000)
+    hidden, weight, _, targets, _ = problem(torch.float32, with_bias=False, positions=512, width=8, vocab=1000)
     with torch.profiler.profile(profile_memory=True) as profile:
         found = linear_scores(hidden, weight, targets[:, None], entropy=True, chunk=64)
         (found.logprobs_PK.sum() + found.entropy_P.sum()).backward()

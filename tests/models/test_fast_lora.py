@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from tests.exact import rounding
 from tests.models.architectures import tiny_model
 from tests.models.batches import packed, random_samples
 from tests.models.test_peft_tuner import disturb, logits, make
@@ -16,6 +17,9 @@ from whet.models.tuning.fast_lora import GATED, install
 
 pytest.importorskip("peft")
 attention.register()
+LENGTHS = (9, 5, 7)
+# Sums over vocabulary and tokens, and in two layers over width, inner width and tokens.
+ROUNDED = rounding(61, sum(LENGTHS), *[32, 48, 32, max(LENGTHS)] * 2)
 
 
 def prepared(name, fast, quantized=False, **settings):
@@ -29,7 +33,7 @@ def prepared(name, fast, quantized=False, **settings):
 
 
 def learned(module):
-    loss = LanguageModel(module).run(packed(random_samples((9, 5, 7), 61)), frozenset({"nll"}))["nll"]
+    loss = LanguageModel(module).run(packed(random_samples(LENGTHS, 61)), frozenset({"nll"}))["nll"]
     loss.backward()
     return loss.item(), {n: p.grad for n, p in module.named_parameters() if p.requires_grad}
 
@@ -43,15 +47,15 @@ def test_loss_and_gradients_are_pefts(name):
     fast, plain = prepared(name, True), prepared(name, False)
     assert changed(fast) and not changed(plain)
     (loss, ours), (expected, theirs) = learned(fast), learned(plain)
-    assert loss == pytest.approx(expected, rel=1e-6)
+    assert loss == pytest.approx(expected, rel=ROUNDED)
     whole = torch.stack([g.norm() for g in theirs.values()]).norm()
     for parameter, gradient in theirs.items():
-        assert (ours[parameter] - gradient).norm() <= 1e-5 * max(gradient.norm(), 1e-2 * whole), parameter
+        assert (ours[parameter] - gradient).norm() <= ROUNDED * max(gradient.norm(), 1e-2 * whole), parameter
 
 
 def test_a_quantized_base_learns_what_pefts_modules_learn_on_it():
     (loss, ours), (expected, theirs) = (learned(prepared("llama", fast, quantized=True)) for fast in (True, False))
-    assert loss == pytest.approx(expected, rel=1e-6)
+    assert loss == pytest.approx(expected, rel=ROUNDED)
     assert all(torch.allclose(ours[n], theirs[n], rtol=1e-4, atol=1e-4) for n in theirs)
 
 

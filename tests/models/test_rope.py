@@ -43,7 +43,7 @@ def test_each_sample_keeps_the_frequencies_of_its_own_length(kind):
         expected += F.cross_entropy(own(ids[None], use_cache=False).logits[0, :-1], ids[1:], reduction="sum")
     model = LanguageModel(build_twin(config_of(kind), "whet", lambda module: module))
     for order in (SAMPLES, SAMPLES[::-1]):  # and no batch remembers the one before
-        torch.testing.assert_close(loss(model, order), expected, rtol=1e-6, atol=0)
+        torch.testing.assert_close(loss(model, order), expected, rtol=1e-5, atol=0)
 
 
 @pytest.mark.parametrize("kind", CONFIGS)
