@@ -10,7 +10,6 @@ from whet.base.catalogue import objective
 from whet.contracts.batch import Batch
 from whet.contracts.model import Models
 from whet.contracts.objective import Objective, Terms
-from whet.kernels.wide import widened
 
 
 @objective("classify", takes=("values",))
@@ -28,6 +27,8 @@ class Classify:
 
     def __call__(self, models: Models, batch: Batch, statistics: Mapping[str, Any]) -> Terms:
         from torch.nn.functional import cross_entropy
+
+        from whet.kernels.wide import widened
 
         logits, label, weight = (
             models.run(batch, frozenset({"logits"}))["logits"],
