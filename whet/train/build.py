@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -186,16 +186,23 @@ def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World,
         stop_on_alarm=run.train.watchdog.action == "stop", has_tokens=model.capabilities.tokens, progress=progress,
     )  # fmt: skip
     emit(RunStarted(progress.step, fed.source.total, _facts(run, world, model, fed, resolved)))
-    own = (
-        *on_micro_batch(run.train.micro_batch, resolved.micro_batch), *on_schedule(run),
-        *on_rank(run.optimizer, _groups(run, model, method)),
-    )  # fmt: skip
-    changes = on_resume(pinned.get("environment", {}), resolved.environment)
-    for text in (*model.capabilities.notices, *fed.notices, *own, *on_noise(model.module), *changes):
+    for text in _notices(run, method, model, fed, resolved, pinned):
         emit(Notice(progress.step, "info", text))
     for text in checkpoints.notices:
         emit(Notice(progress.step, "warning", text))
     return Built(run, folder, world, model, method, fed, loop, sinks, emit)
+
+
+def _notices(
+    run: Run, method: Tuner, model: Loaded, fed: Feed, resolved: Resolved, pinned: Mapping[str, Any]
+) -> Iterator[str]:
+    """What the run must say of itself before its first step."""
+    yield from (*model.capabilities.notices, *fed.notices)
+    yield from on_micro_batch(run.train.micro_batch, resolved.micro_batch)
+    yield from on_schedule(run)
+    yield from on_rank(run.optimizer, _groups(run, model, method))
+    yield from on_noise(model.module)
+    yield from on_resume(pinned.get("environment", {}), resolved.environment)
 
 
 def set_threads(run: Run, pinned: dict[str, Any]) -> None:
