@@ -195,6 +195,32 @@ class TestBroken:
             rows_of(name, tmp_path)
         assert encoding.upper() in caught.value.hint
 
+    @pytest.mark.case("D")
+    @pytest.mark.parametrize(
+        ("name", "data", "word"),
+        [
+            ("a.jsonl", b'{"a": 1}\n{"a": ' + b"1" * 5000 + b"}\n", "digits"),
+            ("a.jsonl", b'{"a": 1}\n' + b'{"a": ' + b"[" * 100_000 + b"\n", "nested"),
+            ("a.json", b"[" * 100_000, "nested"),
+            ("a.jsonl", b'{"a": 1}\r{"a": 2}\r', "JSON"),
+            ("a.jsonl", b'{"a": "\xff"}', "UTF-8"),
+            ("a.jsonl", b'{"a"\0: 1}', "JSON"),
+            ("a.csv", b"a\0,b\n1,2\n", "NUL"),
+            ("a.txt", b"x" * 10_000 + b"\0", "NUL"),
+            ("a.json", b'[{"a": 1}', "JSON"),
+            ("a.parquet", b"PAR1" + b"\0" * 40, "parquet"),
+            ("a.arrow", b"ARROW1\0\0" + b"\1" * 40, "Arrow"),
+            ("a.jsonl", b"PK\x03\x04....", "zip"),
+            ("a.jsonl", b"", "no rows"),
+            ("a.parquet", b"", "parquet"),
+        ],
+    )
+    def test_what_cannot_be_read_is_said_by_its_name_with_a_hint(self, name, data, word, tmp_path):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(DataError, match=word) as caught:
+            rows_of(name, tmp_path)
+        assert name in str(caught.value) and caught.value.hint and len(str(caught.value)) < 2000
+
     def test_a_byte_order_mark_is_no_part_of_the_data(self, tmp_path):
         (tmp_path / "a.jsonl").write_bytes(b"\xef\xbb\xbf" + b'{"a": 1}\n')
         (tmp_path / "a.json").write_bytes(b"\xef\xbb\xbf" + b'[{"a": 1}]')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from whet.base.catalogue import data_format
@@ -29,6 +30,14 @@ def parse_rows(
     for number, row in read_rows(source, seed=seed):
         at = f"{source.name} row {number}"
         yield number, detector.parse(row, at)
+
+
+def first_notes(source: Source, *, seed: int = 0, takes: Collection[str] = (), rows: int = 1000) -> Notes:
+    """What is to be said of the first rows of a source, for one that is not read whole before it is learned from."""
+    notes = Notes()
+    for _ in islice(parse_rows(source, seed=seed, takes=takes, notes=notes), rows):
+        pass
+    return notes
 
 
 class Detector:

@@ -13,7 +13,8 @@ import numpy as np
 from whet.contracts.rows import Row
 from whet.data.branches import views
 from whet.data.detect import Detector
-from whet.data.files import Source, read_rows
+from whet.data.files import Source, about_files, read_rows
+from whet.data.notes import Note
 from whet.data.refusal import Refused
 from whet.data.render import Rendered
 
@@ -55,7 +56,10 @@ class Shown:
 
 @dataclass(slots=True)
 class Inspection:
-    """What was seen of a source. Lengths and trained tokens are per sample; a preference pair is two samples."""
+    """What was seen of a source. Lengths and trained tokens are per sample; a preference pair is two samples.
+
+    `files` says which of a folder are read, `unread` are the columns that no format read.
+    """
 
     source: str
     formats: Counter[str] = field(default_factory=Counter)
@@ -66,6 +70,9 @@ class Inspection:
     trained: list[int] = field(default_factory=list)
     refused: dict[str, list[tuple[int, Refused]]] = field(default_factory=lambda: defaultdict(list))
     shown: list[Shown] = field(default_factory=list)
+    files: str | None = None
+    notes: list[Note] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
 
     def histogram(self, num_bins: int = 12) -> list[tuple[int, int]]:
         """(longest length in the bin, samples in it), the bins bounded by powers of two."""
@@ -101,7 +108,8 @@ def inspect(
         if report is not None:
             report(seen.num_rows)
     seen.is_partial = next(numbered, None) is not None
-    seen.formats = detector.seen
+    seen.formats, seen.notes, seen.unread = detector.seen, list(detector.notes), detector.unread
+    seen.files = about_files(source)
     return seen
 
 

@@ -29,18 +29,30 @@ class Ledger:
     """Counts of the rows that were read, and the list of those that did not come through whole.
 
     Entries stay in memory until `write` names a file, and also go there from then on. A row is
-    listed once however often it is read: epochs of a stream and resumed runs read it again.
+    listed once however often it is read: epochs of a stream and resumed runs read it again. `notes` are sentences on
+    what was decided: files that are left out, rows that are learned from as they are and look wrong.
     """
 
     def __init__(self) -> None:
         self.num_rows: Counter[str] = Counter()
         self.counts: Counter[tuple[Action, str]] = Counter()
+        self.notes: dict[str, None] = {}
         self._entries: dict[Entry, None] = {}
         self._path: Path | None = None
 
     def read(self, source: str, num_rows: int) -> None:
         """Note that `num_rows` more rows of `source` were read, whatever became of them."""
         self.num_rows[source] += num_rows
+
+    def note(self, source: str, sentence: object) -> None:
+        """Keep a sentence on a source, once."""
+        self.notes[f"{source}: {sentence}"] = None
+
+    def take(self, other: Ledger) -> None:
+        """List the rows and the notes of another ledger, whose counts of rows stay its own."""
+        for entry in other:
+            self.add(entry)
+        self.notes |= other.notes
 
     def add(self, entry: Entry) -> None:
         """List a row, unless it is listed already."""

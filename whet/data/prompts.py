@@ -14,7 +14,7 @@ from whet.base.errors import DataError
 from whet.contracts.rows import Completion, Conversation, Labelled, Preference, Prompt, Row
 from whet.contracts.sample import Origin, Sample
 from whet.data.detect import Detector
-from whet.data.files import Source, read_rows
+from whet.data.files import Source, about_files, read_rows
 from whet.data.ledger import Entry, Ledger
 from whet.data.order import Span
 from whet.data.refusal import Refused, refusal
@@ -91,6 +91,8 @@ def read_prompts(
             else:
                 found.append(Asked(made, Origin(source.name, number)))
         ledger.read(source.name, num_rows)
+        for note in filter(None, (about_files(source), *detector.notes)):
+            ledger.note(source.name, note)
     ledger.check(max_skipped)
     if not found:
         raise DataError(f"no prompt is left to answer: {ledger.summary()}")

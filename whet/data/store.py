@@ -21,8 +21,9 @@ from whet.contracts.rows import Row, Text
 from whet.data.cache import default_cache, open_or_build
 from whet.data.dataset import Dataset, Part, TokenStore, held_out
 from whet.data.detect import parse_rows
-from whet.data.files import Source, content_digest
+from whet.data.files import Source, about_files, content_digest
 from whet.data.ledger import Entry, Ledger
+from whet.data.notes import Note, Notes, to_json
 from whet.data.reader import Reader
 from whet.data.recipe import Recipe, RowsToSamples, Truncation
 from whet.data.refusal import Refused
@@ -102,6 +103,10 @@ def store_of(
 def _part(source: Source, shard: Shard, ledger: Ledger) -> Part:
     """A shard under the name and weight that its source has now, and its rows in the ledger."""
     ledger.read(source.name, shard.facts["num_rows"])
+    if about := about_files(source):
+        ledger.note(source.name, about)
+    for note in shard.facts.get("notes", ()):
+        ledger.note(source.name, Note(**note))
     for entry in shard.entries():
         ledger.add(replace(entry, source=source.name))
     return Part(shard.table, source.name, source.weight, shard.facts["hash"], shard.facts["num_rows"])
@@ -135,7 +140,8 @@ def _render(
     source: Source, recipe: RowsToSamples, workers: int | None, seed: int, writer: ShardWriter
 ) -> dict[str, Any]:
     """Write the samples of a source in order; returns the facts of the shard."""
-    chunks = _chunks(source, seed, recipe.takes)
+    notes = Notes()
+    chunks = _chunks(source, seed, recipe.takes, notes)
     if workers is None:
         first = list(islice(chunks, _FEW_CHUNKS + 1))
         workers = 0 if len(first) <= _FEW_CHUNKS else min(_num_cpus(), _MAX_WORKERS)
@@ -145,13 +151,13 @@ def _render(
         writer.append(table, entries)
         num_rows += read
         progress(num_rows, len(table.columns["ids"]))
-    return {"num_rows": num_rows, "source": source.name}
+    return {"num_rows": num_rows, "source": source.name, "notes": to_json(notes)}
 
 
-def _chunks(source: Source, seed: int, takes: frozenset[str]) -> Iterator[Rows]:
+def _chunks(source: Source, seed: int, takes: frozenset[str], notes: Notes) -> Iterator[Rows]:
     chunk: list[tuple[int, Row | Refused]] = []
     characters = 0
-    for number, row in parse_rows(source, seed=seed, takes=takes):
+    for number, row in parse_rows(source, seed=seed, takes=takes, notes=notes):
         chunk.append((number, row))
         characters += len(row.text) if isinstance(row, Text) else 0
         if len(chunk) == _CHUNK_ROWS or characters >= _CHUNK_CHARACTERS:

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from whet.base.errors import ConfigError, DataError
 from whet.contracts.sample import Sample
 from whet.contracts.steps import Step, Stop
-from whet.data.files import Source, fingerprint
+from whet.data.detect import first_notes
+from whet.data.files import Source, about_files, fingerprint
 from whet.data.ledger import Entry, Ledger
 from whet.data.mixture import Drawn, Mixture, Position
 from whet.data.order import STREAM, WINDOW
@@ -89,6 +90,9 @@ class StreamingSource:
             )
         self.total = steps or -(-int(tokens or 0) // self._budget)
         self.notices: tuple[str, ...] = ()
+        for source in sources:
+            for note in filter(None, (about_files(source), *first_notes(source, seed=seed, takes=recipe.takes))):
+                ledger.note(source.name, note)
         self._mixture, self._recipe, self._ledger = (
             Mixture(sources, seed, interleaved=shuffle, takes=recipe.takes),
             recipe,

@@ -177,8 +177,7 @@ def _held_out_store(
         return None
     own = Ledger()
     store = _store(run, sources, recipe, own)
-    for entry in own:
-        ledger.add(entry)
+    ledger.take(own)
     return store
 
 

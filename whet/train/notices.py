@@ -40,9 +40,10 @@ def on_resume(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str
 
 
 def on_ledger(ledger: Ledger, path: Path) -> Iterator[str]:
-    """A sentence when rows were skipped or cut: how many of how many, why, and where they are listed."""
+    """Sentences where rows were skipped or cut, where they are listed, and what else is to be said of the data."""
     if any(ledger):
         yield f"not every row is learned from as it is: {ledger.summary()}; they are listed in {path}"
+    yield from ledger.notes
 
 
 def on_micro_batch(wanted: int | str, resolved: int) -> Iterator[str]:

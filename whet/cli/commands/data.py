@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _WHITE = {"\n": "⏎", "\t": "⇥", "\r": "␍"}
 _PLAIN = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}  # where the terminal lacks them
+_MAX_COLUMNS = 20
 _MAX_TOKENS = 120  # of one segment; the middle of longer ones is left out
 
 
@@ -166,6 +168,9 @@ def _as_json(seen: Inspection) -> dict[str, Any]:
         "rows": seen.num_rows,
         "is_partial": seen.is_partial,
         "formats": seen.formats,
+        "files": seen.files,
+        "unread": seen.unread,
+        "notes": [asdict(note) for note in seen.notes],
         "kinds": seen.kinds,
         "samples": len(seen.lengths),
         "tokens": sum(seen.lengths),
@@ -203,6 +208,7 @@ def _print(seen: Inspection) -> None:
             f"{len(seen.lengths):,} samples, {tokens:,} tokens, {share}; mean {mean:,.0f}, longest {longest:,}"
         )
         _print_histogram(console, seen)
+    _print_decided(console, seen)
     _print_refused(console, seen)
 
 
@@ -228,6 +234,17 @@ def _print_histogram(console: Console, seen: Inspection) -> None:
     most, bar = max(count for _, count in bins), "█" if can_say("█") else "#"
     for bound, count in bins:
         console.print(f"  up to {bound:>9,} tokens {count:>9,} {bar * round(40 * count / most)}")
+
+
+def _print_decided(console: Console, seen: Inspection) -> None:
+    """What was decided for the user: files, columns that are not read, and rows that look as if not meant so."""
+    if seen.files:
+        console.print(f"files: {seen.files}")
+    if seen.unread:
+        more = f" and {len(seen.unread) - _MAX_COLUMNS:,} more" if len(seen.unread) > _MAX_COLUMNS else ""
+        console.print(f"columns that are not read: {', '.join(seen.unread[:_MAX_COLUMNS])}{more}")
+    for note in seen.notes:
+        console.print(f"note: {note}")
 
 
 def _print_refused(console: Console, seen: Inspection) -> None:
