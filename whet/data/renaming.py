@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from whet.base.slots import Kind
+from whet.data.refusal import shown
 
 _ASKED = ("prompt", "question", "instruction", "query", "input", "problem", "human", "user", "q", "ask")
 _ANSWERED = (
@@ -22,7 +23,7 @@ _MOST_COLUMNS = 12
 
 def columns_of(row: Mapping[str, Any]) -> str:
     """The row's columns in words."""
-    names = [f"`{str(name)[:40]}`" for name in list(row)[:_MOST_COLUMNS]]
+    names = [f"`{shown(str(name)[:40])}`" for name in list(row)[:_MOST_COLUMNS]]
     more = f" and {len(row) - len(names)} more" if len(row) > len(names) else ""
     return f"the columns {', '.join(names)}{more}" if row else "no columns"
 
@@ -37,7 +38,9 @@ def way_out(kind: Kind | None, row: Mapping[str, Any]) -> str:
     asked, answered = _guess(row, wanted)
     pairs = {wanted[0]: asked, wanted[1]: answered}
     missing = [f"{name}: {existing}" for name, existing in pairs.items() if name != existing]
-    return f"columns: {{{', '.join(missing)}}}" if missing else f"format: {kind.name}" if kind else "another format"
+    return (
+        shown(f"columns: {{{', '.join(missing)}}}") if missing else f"format: {kind.name}" if kind else "another format"
+    )
 
 
 def _guess(row: Mapping[str, Any], wanted: Sequence[str]) -> tuple[str, str]:

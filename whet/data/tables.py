@@ -86,6 +86,7 @@ def arrow_rows(path: Path) -> Iterator[dict[str, Any]]:
         plain = _of_schema(reader.schema, path)
         batches = map(reader.get_batch, range(reader.num_record_batches)) if is_file else reader
         for batch in batches:
+            batch.validate(full=True)  # damaged offsets would be followed out of the file's memory
             for start in range(0, batch.num_rows, _BATCH_ROWS):
                 yield from _rows(batch.slice(start, _BATCH_ROWS), plain)
 
