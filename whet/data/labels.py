@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from typing import Any
 from whet.base.errors import DataError
 from whet.contracts.reading import Classes, Tags
 from whet.contracts.rows import Classified, Row, Tagged
+from whet.data.columns import number
 from whet.data.detect import parse_rows
 from whet.data.files import Source
 from whet.data.refusal import Refused, RowRefused
@@ -49,12 +49,10 @@ def numbers_of(label: Any) -> list[float]:
     """The numbers that a regression learns. Raises RowRefused where one is none, or not finite."""
     values = label if isinstance(label, list | tuple) else [label]
     try:
-        numbers = [float(value) for value in values]
-    except (TypeError, ValueError):
-        raise RowRefused("bad_label", f"the label is {label!r}, not a number", "objective.problem=single") from None
-    if not all(map(math.isfinite, numbers)):
-        raise RowRefused("bad_label", f"the label is {label!r}, not a finite number")
-    return numbers
+        return [float(value) if isinstance(value, bool) else number(value, "the label") for value in values]
+    except DataError as error:
+        is_text = any(isinstance(value, str) for value in values)
+        raise RowRefused("bad_label", error.message, "objective.problem=single" if is_text else error.hint) from None
 
 
 def settle(reading: LabelledReading, sources: Sequence[Source], *, seed: int, may_be_unseen: bool) -> LabelledReading:
@@ -108,7 +106,8 @@ def _check_seen(names: Names, seen: Counter[str], may_be_unseen: bool) -> None:
             hint=f"objective.labels=[{','.join(kept)}], or data.allow=[unseen_labels]",
         )
     if len(names.names) < 2:
-        raise DataError(f"all rows have the label `{kept[0]}`, so there is nothing to tell apart", at="data.train")
+        said = f"all rows have the label `{kept[0]}`, so there is nothing to tell apart"
+        raise DataError(said, at="data.train", hint="rows with other labels beside them")
 
 
 def _labels(sources: Sequence[Source], seed: int) -> Iterator[tuple[str, Any]]:
@@ -123,9 +122,9 @@ def _labels(sources: Sequence[Source], seed: int) -> Iterator[tuple[str, Any]]:
 def _rows(sources: Sequence[Source], seed: int) -> Iterator[tuple[str, Row]]:
     takes = frozenset({"classified", "tagged"})
     for source in sources:
-        for number, row in parse_rows(source, seed=seed, takes=takes):
+        for at, row in parse_rows(source, seed=seed, takes=takes):
             if not isinstance(row, Refused):
-                yield f"{source.name} row {number}", row
+                yield f"{source.name} row {at}", row
 
 
 def _widths(sources: Sequence[Source], seed: int) -> tuple[str, ...]:
@@ -140,7 +139,8 @@ def _widths(sources: Sequence[Source], seed: int) -> tuple[str, ...]:
             raise DataError(error.refused.detail, at=at, hint=error.refused.hint) from None
         width = found if width is None else width
         if found != width:
-            raise DataError(f"the row has {found} numbers, and the rows before it have {width}", at=at)
+            said = f"the row has {found} numbers, and the rows before it have {width}"
+            raise DataError(said, at=at, hint=f"{width} numbers in every row")
     return tuple(f"score_{i}" for i in range(width or 1)) if width != 1 else ("score",)
 
 
