@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -14,7 +16,13 @@ _VERDICTS: dict[str, Any] = {}
 
 @pytest.fixture(scope="module", autouse=True)
 def probed_once():
-    """The verdict on an architecture with a tuner of these settings is kept, wherever its folder lies."""
+    with probed():
+        yield
+
+
+@contextmanager
+def probed() -> Iterator[None]:
+    """Inside, the verdict on an architecture with a tuner of these settings is kept, wherever its folder lies."""
     real = pretrained.verdict_of
 
     def verdict_of(spec: Any, config: Any, context: Any) -> Any:

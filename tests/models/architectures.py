@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from torch import nn
 from transformers import AutoConfig, PretrainedConfig
 
+from whet.models import attention
+from whet.models.context import BuildContext
+from whet.models.loading import Spec
+from whet.models.pretrained import verdict_of
+from whet.models.probes import Verdict
 from whet.models.twin import build_twin
 
 VOCAB = 61
@@ -59,6 +66,18 @@ ARCHITECTURES: dict[str, dict] = {
         "head_dim": 8,
         **EXPERTS,
     },
+    "qwen3_next": {
+        "head_dim": 8,
+        "num_experts": 4,
+        "linear_num_key_heads": 2,
+        "linear_num_value_heads": 4,
+        "linear_key_head_dim": 8,
+        "linear_value_head_dim": 8,
+        "layer_types": ["linear_attention", "full_attention"],
+        "shared_expert_intermediate_size": 24,
+        **EXPERTS,
+    },
+    "mamba2": {"num_heads": 4, "head_dim": 16, "state_size": 8, "n_groups": 2, "chunk_size": 8, "expand": 2},
     "gpt_oss": {"head_dim": 8, "num_local_experts": 4, "num_experts_per_tok": 2, **MIXED},
 }
 # Encoders, trained by filling masked tokens. Those of special tokens lie within the vocabulary.
@@ -101,3 +120,10 @@ def tiny_config(name: str) -> PretrainedConfig:
 def tiny_model(name: str, attention: str | None) -> nn.Module:
     """A float32 model in evaluation mode; the same random weights for every `attention`."""
     return build_twin(tiny_config(name), attention, lambda module: module)
+
+
+@cache
+def verdict(name: str) -> Verdict:
+    """What the probes say about the tiny model."""
+    attention.register()
+    return verdict_of(Spec(init={"model_type": name}), tiny_config(name), BuildContext())

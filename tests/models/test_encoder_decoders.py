@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.models.architectures import PAIRED, VOCAB, tiny_config, tiny_model
+from tests.models.architectures import PAIRED, VOCAB, tiny_config, tiny_model, verdict
 from tests.models.batches import random_samples
-from tests.models.support_table import verdict
 from tests.models.test_packing import largest_error
 from whet.base.errors import ModelError
 from whet.contracts.batch import Batch
@@ -44,8 +43,8 @@ def pair(source, target, weights) -> Sample:
 
 def model_of(name, dtype=torch.float32):
     found = verdict(name)
-    module = tiny_model(name, "whet" if found.packed else None).to(dtype)
-    return LanguageModel(module, packed=found.packed, head_mode=found.head)
+    module = tiny_model(name, found.attention).to(dtype)
+    return LanguageModel(module, **found.how)
 
 
 def gradients(module):

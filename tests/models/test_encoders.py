@@ -6,9 +6,8 @@ import pytest
 import torch
 
 from tests.marked import bert_tokenizer
-from tests.models.architectures import ENCODERS, VOCAB, tiny_config, tiny_model
+from tests.models.architectures import ENCODERS, VOCAB, tiny_config, tiny_model, verdict
 from tests.models.batches import random_samples
-from tests.models.support_table import verdict
 from tests.models.test_packing import largest_error
 from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Segment, Stream
@@ -20,7 +19,7 @@ from whet.models.loading import Spec
 from whet.models.pretrained import load
 
 attention.register()
-PACKED = {"bert", "roberta", "distilbert", "electra", "albert", "modernbert"}
+PACKED = {"bert", "roberta", "distilbert", "electra", "albert", "modernbert", "convbert", "deberta-v2"}
 # Token 5 stands for a mask; several samples are beyond modernbert's window (4 to either side).
 TARGETS = random_samples([9, 17, 1, 12, 5], VOCAB)
 MASKED = [[token % 3 == 0 or i == 0 for i, token in enumerate(sample)] for sample in TARGETS]
@@ -39,8 +38,8 @@ def batch() -> Batch:
 
 def model_of(name, dtype=torch.float32):
     found = verdict(name)
-    module = tiny_model(name, "whet" if found.packed else None).to(dtype)
-    return LanguageModel(module, packed=found.packed, head_mode=found.head)
+    module = tiny_model(name, found.attention).to(dtype)
+    return LanguageModel(module, **found.how)
 
 
 def gradients(module):
@@ -69,11 +68,10 @@ def test_hidden_states_are_those_of_separate_forwards(name):
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=2e-5)
 
 
-def test_encoders_are_packed_where_attention_goes_through_the_interface():
+def test_encoders_are_packed_whosever_attention_they_have():
     assert {name for name in ENCODERS if verdict(name).packed} == PACKED
     assert all(verdict(name).notices == () for name in PACKED)
-    assert verdict("deberta-v2").notices[0].startswith("deberta-v2 trains one sample a row, padded, because")
-    assert verdict("convbert").notices[0].startswith("convbert trains each sample in a forward of its own: packed and")
+    assert verdict("mpnet").notices[0].startswith("mpnet trains one sample a row, padded, because")
 
 
 @pytest.mark.parametrize("name", ["bert", "modernbert"])

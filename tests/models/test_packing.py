@@ -7,9 +7,8 @@ import torch
 from torch.nn import functional as F
 
 from tests.exact import rounding
-from tests.models.architectures import ARCHITECTURES, VOCAB, tiny_model
+from tests.models.architectures import ARCHITECTURES, VOCAB, tiny_model, verdict
 from tests.models.batches import packed, random_samples
-from tests.models.support_table import verdict
 from whet.models.language import LanguageModel
 
 # One of a single token, several beyond the sliding windows (6).
@@ -46,8 +45,8 @@ def gradients(module):
 def together(name: str, dtype: torch.dtype):
     """Loss and gradients of all samples in one batch, run as the probes decided."""
     found = verdict(name)
-    module = model_of(name, "whet" if found.packed else None, dtype)
-    loss = LanguageModel(module, packed=found.packed, head_mode=found.head).run(packed(SAMPLES, WEIGHTS), NLL)["nll"]
+    module = model_of(name, found.attention, dtype)
+    loss = LanguageModel(module, **found.how).run(packed(SAMPLES, WEIGHTS), NLL)["nll"]
     loss.backward()
     return loss.item(), gradients(module)
 
@@ -75,15 +74,39 @@ def test_one_batch_gives_the_loss_and_gradients_of_separate_forwards(name):
         assert largest_error(found, expected) <= limit
 
 
-@pytest.mark.parametrize("name", ["bloom", "falcon", "lfm2"])
-def test_a_model_that_mixes_packed_samples_is_found_out(name):
-    found = verdict(name)
-    assert not found.packed
-    assert len(found.notices) == 1
-    assert found.notices[0].startswith(f"{name} trains one sample a row, padded, because")
+# Parts that mix the tokens of a row in a way of their own, which run sample by sample.
+MIXERS = {
+    "bloom": "BloomAttention", "falcon": "FalconAttention", "lfm2": "Lfm2ShortConv", "mamba2": "Mamba2Mixer",
+    "qwen3_next": "Qwen3NextGatedDeltaNet",
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("name", sorted(set(ARCHITECTURES) - {"bloom", "falcon", "lfm2"}))
-def test_every_other_architecture_packs_with_a_chunked_head_and_says_nothing(name):
+@pytest.mark.parametrize("name", sorted(ARCHITECTURES))
+@pytest.mark.case("G12")
+def test_every_architecture_packs_with_a_chunked_head_and_says_nothing(name):
     found = verdict(name)
     assert (found.packed, found.head, found.notices) == (True, "chunked", ())
+    assert found.packing.mixers == ((MIXERS[name],) if name in MIXERS else ())
+
+
+@pytest.mark.parametrize("name", ["llama", "gemma3_text", "lfm2", "mamba2"])
+def test_branches_share_what_is_computed_of_their_beginning(name):
+    assert verdict(name).shares
+
+
+@pytest.mark.parametrize("name", ["lfm2", "bloom"])
+@pytest.mark.case("G12")
+def test_layers_that_are_recomputed_in_the_backward_pass_see_the_same_samples(name):
+    """By then the forward pass is over, and an unpacked one may have been in between."""
+    found, results = verdict(name), []
+    for again in (False, True):
+        module = model_of(name, found.attention, torch.float64).train()
+        if again:
+            module.gradient_checkpointing_enable({"use_reentrant": False})
+        model = LanguageModel(module, **found.how)
+        loss = model.run(packed(SAMPLES, WEIGHTS), NLL)["nll"]
+        with torch.no_grad():
+            module(torch.tensor([SAMPLES[0]]), use_cache=False)
+        loss.backward()
+        results.append(gradients(module))
+    assert largest_error(results[1], results[0]) <= 1e-12

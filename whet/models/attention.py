@@ -127,7 +127,7 @@ def _plain(query: Tensor, key: Tensor, value: Tensor, form: Form) -> Tensor:
 
 def mask(*, q_length: int, kv_length: int, attention_mask: Tensor | None = None, **facts: Any) -> Tensor | None:
     """None for a plain forward, where `attend` knows what each token sees; padding and caches get SDPA's mask."""
-    if attention_mask is None and q_length == kv_length:
+    if attention_mask is None and q_length == kv_length and facts.get("allow_is_causal_skip", True):
         return None
     return sdpa_mask(q_length=q_length, kv_length=kv_length, attention_mask=attention_mask, **facts)
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from transformers.modeling_outputs import (
 from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Stream
 from whet.kernels.attention import SegmentPlan
+from whet.models import mixers
 from whet.models.tuning import shift
 
 Layout = Callable[[Tensor], Tensor]
@@ -50,6 +51,10 @@ class Way:
     alone: bool = False
     first: int = 0
 
+    def placed(self, module: nn.Module, stream: Stream) -> AbstractContextManager[None]:
+        """Inside, parts that mix tokens in a way of their own know the samples of a packed row."""
+        return mixers.placed(module, stream.segments) if self.packed else nullcontext()
+
     def inputs(self, module: nn.Module, stream: Stream) -> list[tuple[dict[str, Any], Layout]]:
         """What each forward takes, and where its outputs belong."""
         how = {"use_cache": False} if self.is_causal else {}
@@ -74,7 +79,8 @@ class Way:
 def hidden(module: nn.Module, batch: Batch, way: Way) -> Tensor:
     """Last hidden states (T, D) of the flat row."""
     body = decoder_of(unwrapped(module))
-    parts = [flat(body(**inputs).last_hidden_state) for inputs, flat in way.inputs(module, batch.text)]
+    with way.placed(module, batch.text):
+        parts = [flat(body(**inputs).last_hidden_state) for inputs, flat in way.inputs(module, batch.text)]
     return torch.cat(parts) if len(parts) > 1 else parts[0]
 
 
@@ -82,8 +88,10 @@ def own_logits(module: nn.Module, batch: Batch, trained_P: Tensor, way: Way) -> 
     """Logits (P, V) from the model's own forward."""
     if way.packed and way.is_causal:
         [(inputs, flat)] = way.inputs(module, batch.text)
-        return flat(module(**inputs, logits_to_keep=trained_P).logits)
-    parts = [flat(module(**inputs).logits) for inputs, flat in way.inputs(module, batch.text)]
+        with way.placed(module, batch.text):
+            return flat(module(**inputs, logits_to_keep=trained_P).logits)
+    with way.placed(module, batch.text):
+        parts = [flat(module(**inputs).logits) for inputs, flat in way.inputs(module, batch.text)]
     return torch.cat(parts)[trained_P]
 
 

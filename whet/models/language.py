@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MethodType
@@ -26,6 +27,7 @@ from whet.models.bodies import Way, before_output, decoder_of, unwrapped
 from whet.models.classes import Family
 from whet.models.encoder_decoder import output_bias, output_scale
 from whet.models.families import family_of, first_position
+from whet.models.mixers import isolate
 from whet.models.tuning.noise import noise_of
 from whet.models.value_head import values
 
@@ -70,12 +72,20 @@ class RunFacts:
 class LanguageModel:
     """Runs a language model of transformers over packed batches (contract: `whet.contracts.model.Model`).
 
+    `mixers` are the classes of parts that are called once for each sample of a packed row.
+
     Everything that touches parameters happens inside `module.whet_run`, so that FSDP2's
     `register_fsdp_forward_method(module, "whet_run")` gathers and frees them around it.
     """
 
     def __init__(
-        self, module: Any, *, packed: bool = True, head_mode: str = "chunked", chunk: int | None = None
+        self,
+        module: Any,
+        *,
+        packed: bool = True,
+        head_mode: str = "chunked",
+        chunk: int | None = None,
+        mixers: Sequence[str] = (),
     ) -> None:
         self.module = module
         config = unwrapped(module).config
@@ -89,6 +99,7 @@ class LanguageModel:
             rope.isolate(module)
             if family == "seq2seq":
                 encoder_decoder.isolate(module)
+            isolate(module, mixers)
         self.module.whet_run = MethodType(partial(_run, facts=self.facts), module)
 
     def run(self, batch: Batch, want: frozenset[str], readout: Readout = PLAIN) -> dict[str, Tensor]:

@@ -30,7 +30,7 @@ from whet.models.roles import roles
 from whet.models.trials import TRIALS
 from whet.models.tuning.new_tokens import grow
 from whet.models.tuning.targets import left_out
-from whet.models.twin import build_twin, twin_config
+from whet.models.twin import build_twin, copies, twin_config
 
 # A twin whose widths could not be shrunk is built only up to this size (4 bytes each, two copies and gradients).
 LARGEST_TWIN = 200e6
@@ -56,7 +56,7 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
         config,
         dtype=context.dtype,
         seed=context.seed,
-        attention=attention.NAME if verdict.packed else None,
+        attention=verdict.attention,
         on_meta=not context.is_leader,
         merge=context.tuner is not None,
         head=context.head,
@@ -90,14 +90,14 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
         _look_further(module, verdict, context)
     if context.is_leader:
         module = module.to(context.device)
-    model = LanguageModel(module, packed=verdict.packed, head_mode=verdict.head)
+    model = LanguageModel(module, **verdict.how)
     return Loaded(module, tokenizer, capabilities, model, roles(module))
 
 
 def _look_further(module: Any, verdict: Verdict, context: BuildContext) -> None:
     if context.tuner is not None and context.tuner.is_adapter:
         raise ModelError("an adapter cannot hold the modules that look further ahead", at="tuner", hint="tuner=full")
-    if not verdict.packed or verdict.head != "chunked":
+    if not verdict.packed or verdict.head != "chunked" or verdict.packing.mixers:
         raise ModelError(
             f"`{module.config.model_type}` cannot look further ahead: it does not pack, or has a head of its own kind",
             at="objective.mtp", hint="objective.mtp=0",
@@ -117,7 +117,7 @@ def verdict_of(spec: Spec, config: PretrainedConfig, context: BuildContext) -> V
             if not shrink and _size(small, spec) > LARGEST_TWIN:
                 break
             _look_back(small)
-            build = partial(build_twin, small, prepare=prepare, allow_code=spec.allow_code)
+            build = copies(partial(build_twin, small, prepare=prepare, allow_code=spec.allow_code))
             check_own_forward(build, name, trial)
         except ModelError:
             raise

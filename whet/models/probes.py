@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,11 +19,23 @@ from whet.contracts.batch import Batch
 from whet.contracts.sample import Sample
 from whet.data.collate import collate
 from whet.models import attention
+from whet.models import mixers as mixers_of
 from whet.models.language import LanguageModel
 from whet.models.trials import AGREEMENT, TRIALS, Trial, vocabulary
 
 EXPERTS_ISOLATION = 1e-6
+# Kinds of layers that a model may have.
+MOST_MIXERS = 6
 CAUSAL = TRIALS["causal"]
+Build = Callable[[str | None], nn.Module]
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """A way to run a packed row: whose attention (None: the model's own), and which parts run sample by sample."""
+
+    attention: str | None = attention.NAME
+    mixers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,30 +46,62 @@ class Verdict:
     head: str
     notices: tuple[str, ...] = ()
     shares: bool = False
+    packing: Packing = Packing()
+
+    @property
+    def attention(self) -> str | None:
+        """The attention to build it with; None: its own."""
+        return self.packing.attention if self.packed else None
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """What `LanguageModel` takes of it."""
+        return {"packed": self.packed, "head_mode": self.head, "mixers": self.packing.mixers if self.packed else ()}
 
 
-def probe(build: Callable[[str | None], nn.Module], name: str, trial: Trial = CAUSAL) -> Verdict:
+def probe(build: Build, name: str, trial: Trial = CAUSAL) -> Verdict:
     """The fastest way to run a model that gives what its own forward gives.
 
     `build(attention)` makes its twin, equal in weights for every `attention`. Ways are tried from the fastest: packed
-    with the chunked head, packed with its own head, a sample a row with the chunked head. What is left, a sample a row
-    with its own head, is its own forward. About half a second for a dense model. Whether branches may share a beginning
-    is probed by itself: embeddings that turn with the length of a sample cannot. `trial` is that of the model's family.
+    with our attention, with parts that run sample by sample, with the model's own attention among those; each with the
+    chunked head, then with its own; then a sample a row with the chunked head. What is left, a sample a row with its
+    own head, is its own forward. About half a second for a dense model. Whether branches may share a beginning is
+    probed by itself: embeddings that turn with the length of a sample cannot. `trial` is that of the model's family.
     """
-    mixes = _failure(partial(_check_isolation, build, trial))
-    failures: dict[tuple[bool, str], str] = {}
-    for way in ((True, "chunked"), (True, "keep"), (False, "chunked"), (False, "keep")):
-        if way == (False, "keep"):
-            break
-        failure = mixes if way[0] and mixes else _failure(partial(_check_agreement, build, trial, *way))
+    reasons: list[str] = []
+    for packing in _packings(build, trial, reasons):
+        failures = {}
+        for head in ("chunked", "keep"):
+            failure = _failure(partial(_check_agreement, build, trial, packing, head))
+            if failure is None:
+                shares = trial.is_causal and _failure(partial(_check_sharing, build, head, packing)) is None
+                notices = _on_logits(name, failures["chunked"]) if failures else ()
+                return Verdict(True, head, notices, shares, packing)
+            failures[head] = failure
+        reasons.append(failures["keep"])
+    failure = _failure(partial(_check_agreement, build, trial, None, "chunked"))
+    if failure is None:
+        return Verdict(False, "chunked", (_on_padding(name, reasons[0]),))
+    if not trial.is_causal:
+        alone = f"{name} trains each sample in a forward of its own: packed and padded it computes another: {failure}."
+        return Verdict(False, "keep", (alone,))
+    return Verdict(False, "keep", (_on_padding(name, reasons[0]), *_on_logits(name, failure)))
+
+
+def _packings(build: Build, trial: Trial, reasons: list[str]) -> Iterator[Packing]:
+    """Ways that keep packed samples apart; why others do not is added to `reasons`."""
+    for whose in (attention.NAME, None):
+        failure = _failure(partial(_check_isolation, build, trial, Packing(whose)))
         if failure is None:
-            break
-        failures[way] = failure
-    shares = trial.is_causal and way[0] and _failure(partial(_check_sharing, build, way[1])) is None
-    return Verdict(*way, tuple(_notices(name, way, failures, trial)), shares)
+            yield Packing(whose)
+            continue
+        reasons.append(failure)
+        mixers = _mixers(build, trial, whose)
+        if mixers and _failure(partial(_check_isolation, build, trial, Packing(whose, mixers))) is None:
+            yield Packing(whose, mixers)
 
 
-def check_own_forward(build: Callable[[str | None], nn.Module], name: str, trial: Trial = CAUSAL) -> None:
+def check_own_forward(build: Build, name: str, trial: Trial = CAUSAL) -> None:
     """Run the twin's own forward and backward. Raises ModelError when a causal one lets tokens see what follows."""
     module = build(None)
     samples = trial.samples(module.config)
@@ -74,18 +119,12 @@ def one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0].removesuffix(":")
 
 
-def _notices(name: str, way: tuple[bool, str], failures: dict[tuple[bool, str], str], trial: Trial) -> list[str]:
-    notices = []
-    if way == (False, "keep") and not trial.is_causal:
-        reason = failures[False, "chunked"]
-        return [f"{name} trains each sample in a forward of its own: packed and padded it computes another: {reason}."]
-    if not way[0]:
-        reason = failures[True, "keep"]
-        notices.append(f"{name} trains one sample a row, padded, because packing changes what it computes: {reason}.")
-    if way[1] == "keep":
-        reason = failures[way[0], "chunked"]
-        notices.append(f"{name} makes all logits of a batch at once, because chunks change what it computes: {reason}.")
-    return notices
+def _on_padding(name: str, reason: str) -> str:
+    return f"{name} trains one sample a row, padded, because packing changes what it computes: {reason}."
+
+
+def _on_logits(name: str, reason: str) -> tuple[str, ...]:
+    return (f"{name} makes all logits of a batch at once, because chunks change what it computes: {reason}.",)
 
 
 def has_experts(config: PretrainedConfig) -> bool:
@@ -94,9 +133,9 @@ def has_experts(config: PretrainedConfig) -> bool:
     return any(re.search(r"(num|n)_(local_|routed_)?experts", key) and value for key, value in values.items())
 
 
-def _check_isolation(build: Callable[[str | None], nn.Module], trial: Trial) -> None:
+def _check_isolation(build: Build, trial: Trial, packing: Packing) -> None:
     """Change each sample in turn: hidden states and gradients of the others must stay as they are."""
-    model = LanguageModel(build(attention.NAME))
+    model = LanguageModel(build(packing.attention), mixers=packing.mixers)
     config = model.module.config
     samples = trial.samples(config)
     with torch.no_grad():
@@ -117,19 +156,56 @@ def _check_isolation(build: Callable[[str | None], nn.Module], trial: Trial) -> 
             _check_unmoved(f"' gradient of {name}", before_grads[name], after_grads[name], gradient_limit)
 
 
+def _mixers(build: Build, trial: Trial, whose: str | None) -> tuple[str, ...]:
+    """Classes of the parts that mix the samples of a row, found one after the other; empty where one cannot be found.
+
+    The first sample moves those behind it, and where tokens see what follows, the last one those before it.
+    """
+    if "source" in trial.batch(trial.samples(build(None).config)).streams:
+        return ()
+    found: list[str] = []
+    while len(found) < MOST_MIXERS:
+        try:
+            leak = _leak(LanguageModel(build(whose), mixers=found), trial)
+        except Exception:  # whatever a model raises on this way rules it out
+            return ()
+        if leak is None or leak in found:
+            break
+        found.append(leak)
+    return tuple(found)
+
+
+def _leak(model: LanguageModel, trial: Trial) -> str | None:
+    config = model.module.config
+    samples = trial.samples(config)
+    owner_T = torch.repeat_interleave(torch.arange(len(samples)), torch.tensor(trial.sizes(samples)))
+    limit = 10 * EXPERTS_ISOLATION
+    for index in (0, len(samples) - 1):
+        other = trial.changed(samples[index], vocabulary(config))
+        changed = [*samples[:index], other, *samples[index + 1 :]]
+        batches = trial.batch(samples), trial.batch(changed)
+        run: Callable[[Batch], object] = partial(model.run, want=frozenset({"hidden"}))
+        if leak := mixers_of.first_leak(run, model.module, batches, owner_T != index, limit):
+            return leak
+    return None
+
+
 def _check_unmoved(what: str, before: Tensor, after: Tensor, limit: float) -> None:
     moved = ((after - before).abs().max() / before.abs().max().clamp(1e-3)).item()
     if not moved <= limit:
         raise _Differs(f"a packed sample moves its neighbours{what} by {moved:.1g} of their scale")
 
 
-def _check_agreement(build: Callable[[str | None], nn.Module], trial: Trial, packed: bool, head: str) -> None:
-    """Loss and the gradient of every trained parameter against the model's own forward, sample by sample."""
-    own, ours = build(None), build(attention.NAME if packed else None)
+def _check_agreement(build: Build, trial: Trial, packing: Packing | None, head: str) -> None:
+    """Loss and the gradient of every trained parameter against the model's own forward, sample by sample.
+
+    Without a `packing` a sample a row.
+    """
+    own, ours = build(None), build(packing.attention if packing else None)
     samples = trial.samples(own.config)
     expected = trial.own_loss(own, samples)
     expected.backward()
-    model = LanguageModel(ours, packed=packed, head_mode=head)
+    model = LanguageModel(ours, packed=packing is not None, head_mode=head, mixers=packing.mixers if packing else ())
     found = model.run(trial.batch(samples), frozenset({"nll"}))["nll"]
     found.backward()
     ours_loss, own_loss = found.item(), expected.item()
@@ -138,17 +214,19 @@ def _check_agreement(build: Callable[[str | None], nn.Module], trial: Trial, pac
     _check_gradients(_gradients(ours), _gradients(own))
 
 
-def _check_sharing(build: Callable[[str | None], nn.Module], head: str) -> None:
+def _check_sharing(build: Build, head: str, packing: Packing) -> None:
     """Two branches behind one beginning against each with its own: loss and gradients."""
     ids = CAUSAL.samples(build(None).config)
     beginning, *branches = (part.numpy() for part in ids)
     tokens = np.concatenate([beginning, *branches])
-    weights = np.concatenate([np.zeros(len(beginning)), *(np.ones(len(branch)) for branch in branches)])
     cuts = (len(beginning), len(beginning) + len(branches[0]))
+    weights = np.ones(len(tokens))
+    weights[: cuts[0]] = 0
+    weights[list(cuts)] = 0  # the first token of a branch is the beginning's last one again, and predicted there
     group = Sample(tokens, weights.astype(np.float32), cuts=cuts)
     results = []
     for shared in (False, True):
-        model = LanguageModel(build(attention.NAME), head_mode=head)
+        model = LanguageModel(build(packing.attention), head_mode=head, mixers=packing.mixers)
         loss = model.run(collate([group], shared=shared), frozenset({"nll"}))["nll"]
         loss.backward()
         results.append((loss.item(), _gradients(model.module)))

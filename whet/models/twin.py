@@ -35,7 +35,7 @@ WIDTHS: tuple[tuple[str, int], ...] = (
     (r"topk_group|n_shared_experts", 1),
     (r"vocab_size.*", VOCAB),
 )
-WINDOWS = r"sliding_window|attention_chunk_size|window_size|local_attention(_window)?"
+WINDOWS = r"sliding_window|index_topk|attention_chunk_size|window_size|local_attention(_window)?"
 LABELS = ("id2label", "label2id")
 CYCLES = ("block_types", "_block_types")  # kinds of layers in the order in which they come again and again
 PERIODS = r".*(period|interval|pattern|freq|every_n.*|sparse_step|every)"
@@ -65,6 +65,18 @@ def twin_config(config: PretrainedConfig, *, shrink: bool = True) -> PretrainedC
     twin = type(config).from_dict(values)
     twin.name_or_path = config.name_or_path  # where code that comes with the model lies
     return twin
+
+
+def copies(build: Callable[[str | None], nn.Module]) -> Callable[[str | None], nn.Module]:
+    """The same as `build`, made once for each attention and copied: probes ask for a fresh twin many times."""
+    made: dict[str | None, nn.Module] = {}
+
+    def copied(attention: str | None) -> nn.Module:
+        if attention not in made:
+            made[attention] = build(attention)
+        return deepcopy(made[attention])
+
+    return copied
 
 
 def build_twin(

@@ -23,6 +23,7 @@ from whet.models.language import LanguageModel
 from whet.models.loading import Spec
 from whet.models.merging.weights import stored_name
 from whet.models.pretrained import verdict_of
+from whet.models.probes import Packing
 from whet.models.twin import build_twin, twin_config
 
 if TYPE_CHECKING:
@@ -64,15 +65,17 @@ def calibrated(
     """Block after block, with codes made from what each block was given; `idle` gets the experts without a token."""
     attention.register()
     verdict = verdict_of(Spec(original.path), original.config, BuildContext())
-    module = empty(original.config, verdict.packed)
-    walk = Walk(LanguageModel(module, packed=verdict.packed, head_mode=verdict.head), original.weights, device)
+    # Blocks are run by themselves, without the segments of the rows.
+    is_packed = verdict.packed and verdict.packing == Packing()
+    module = empty(original.config, is_packed)
+    walk = Walk(LanguageModel(module, packed=is_packed, head_mode=verdict.head), original.weights, device)
     state = module.state_dict()
     ties = getattr(module, "all_tied_weights_keys", {})
     for name in state:
         if not name.startswith(f"{walk.prefix}.") and name not in ties:
             value = original.weights[stored_name(name, original.weights)]
             yield from layers.written(name, value, lambda piece, value: value)
-    inputs = walk.begin(calibration.batches(samples, verdict.packed), returns_tuples(original.config))
+    inputs = walk.begin(calibration.batches(samples, is_packed), returns_tuples(original.config))
     for index, (prefix, block) in enumerate(walk.visit(inputs)):
         code = _coder(block, f"{prefix}.", layers, inputs, index, method, idle)
         for inner, value in block.state_dict().items():

@@ -1,0 +1,358 @@
+"""What whet does with one model, column by column, beside what transformers and PEFT say of the same folder.
+
+Each column is `yes`, or begins with `no: ` (a refusal in a sentence, or a choice that the run told), `wrong: ` (a
+difference), or `traceback: `.
+"""
+
+# T tokens  P trained tokens  V vocab
+
+from __future__ import annotations
+
+import json
+import logging
+import traceback
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tests.architectures.small import KINDS, LABELS, tokenizer, write
+from tests.probed import probed
+from tests.tiny import conversations, sentence, write_rows
+from whet.base.config import from_mapping
+from whet.base.errors import WhetError
+from whet.contracts.batch import Batch
+from whet.export.report import plain
+from whet.generate.decode import complete
+from whet.generate.groups import Groups
+from whet.generate.protocol import GenerateSettings
+from whet.models.probes import has_experts
+from whet.train.build import Built, assemble
+from whet.train.result import write_result
+
+COLUMNS = ("trains", "packs", "adapts", "decodes", "rolls out", "exports")
+# Of two ways to compute the same in float32; of experts, whose shapes follow from the other tokens.
+AGREEMENT, ROUTED = 1e-5, 5e-5
+# Of log-probabilities at the cache's places; an adapter against what it changes.
+SAID, CHANGED = 1e-4, 1e-3
+RATE = 0.5
+OBJECTIVES = {"causal": "sft", "seq2seq": "sft", "masked": "mlm", "sequence": "sequence-classification"}
+ROWS: dict[str, list[dict[str, Any]]] = {
+    "causal": conversations(8),
+    "seq2seq": [{"prompt": sentence(i, 3 + i % 4), "completion": sentence(i + 1, 2 + i % 3)} for i in range(8)],
+    "masked": [{"text": sentence(i, 4 + i % 7)} for i in range(8)],
+    "sequence": [{"text": sentence(i, 4 + i % 7), "label": LABELS[i % 3]} for i in range(8)],
+    "token": [
+        {"tokens": sentence(i, 3 + i % 4).split(), "tags": [LABELS[(i + j) % 3] for j in range(3 + i % 4)]}
+        for i in range(8)
+    ],
+}
+PROMPTS = [sentence(1, 3), "x", sentence(2, 6)]
+
+
+class Wrong(Exception):
+    """A number that is not the oracle's; the message says which."""
+
+
+@dataclass
+class Bench:
+    """One model on its folder, and what was found so far."""
+
+    kind: str
+    name: str
+    folder: Path
+    found: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def model(self) -> Path:
+        return self.folder / "model"
+
+    def config(self, run: str, **sections: Any) -> dict[str, Any]:
+        values: dict[str, Any] = {
+            "name": run,
+            "model": {"path": str(self.model)},
+            "objective": OBJECTIVES.get(self.kind, "token-classification"),
+            "data": {"train": [str(write_rows(self.folder / "rows.jsonl", ROWS[self.kind]))], "workers": 0},
+            "optimizer": {"kind": "sgd", "lr": RATE, "momentum": 0.0},
+            "schedule": {"kind": "constant", "warmup": 0},
+            "train": {"steps": 1, "batch_tokens": 512, "micro_batch": 256, "clip": 0.0, "precision": "fp32"},
+            "track": {"folder": str(self.folder / "runs"), "sinks": ["jsonl"]},
+        }
+        for key, value in sections.items():
+            values[key] = {**values[key], **value} if key in ("train", "data") else value
+        return values
+
+
+def measure(kind: str, name: str, folder: Path) -> dict[str, str]:
+    """Every column of one model."""
+    warnings.filterwarnings("ignore")
+    logging.disable(logging.WARNING)
+    torch.set_num_threads(1)
+    bench = Bench(kind, name, folder)
+    with probed():
+        return _measured(bench)
+
+
+def _measured(bench: Bench) -> dict[str, str]:
+    kind, name = bench.kind, bench.name
+    try:
+        write(kind, name, bench.model)
+    except Exception as error:
+        return {"made": f"{type(error).__name__}: {error}".splitlines()[0][:160]}
+    _column(bench, "trains", _trains)
+    if bench.found["trains"].startswith("no: "):
+        return bench.found
+    _column(bench, "adapts", _adapts)
+    if kind in ("causal", "seq2seq"):
+        _column(bench, "decodes", _decodes)
+    if kind == "causal":
+        _column(bench, "rolls out", _rolls_out)
+    return bench.found
+
+
+def _column(bench: Bench, column: str, of: Callable[[Bench], str | None]) -> None:
+    try:
+        bench.found[column] = of(bench) or "yes"
+    except Wrong as error:
+        bench.found[column] = f"wrong: {error}"
+    except WhetError as error:
+        bench.found[column] = f"no: {error.message}" if error.hint else f"no hint: {error.message}"
+    except Exception as error:
+        place = next(f for f in reversed(traceback.extract_tb(error.__traceback__)))
+        where = f"{'/'.join(Path(place.filename).parts[-2:])}:{place.lineno}"
+        said = str(error).strip().splitlines()[:1] or [""]
+        bench.found[column] = f"traceback: {type(error).__name__}: {said[0][:160]} ({where})"
+
+
+def _trains(bench: Bench) -> str | None:
+    """A step of plain SGD: loss, gradient and the written model beside those of transformers' own forwards."""
+    built, batches, gradients = _watched(bench.config("full"))
+    bench.found["packs"] = _packs(built)
+    try:
+        built.loop.run()
+        metrics = _metrics(built)
+        own = plain(bench.model)
+        loss = _own_loss(bench.kind, own, batches)
+        loss.backward()
+        limit = ROUTED if has_experts(own.config) else AGREEMENT
+        if not abs(metrics["loss"] - loss.item()) <= limit * abs(loss.item()):
+            raise Wrong(f"the loss is {metrics['loss']:.7g}, and its own forward gives {loss.item():.7g}")
+        _same_gradients(gradients, own, limit)
+    except Exception:
+        _close(built)
+        raise
+    _column(bench, "exports", lambda _: _exports(built, own))
+    return None
+
+
+def _packs(built: Built) -> str:
+    found = built.loaded.capabilities
+    return "yes" if found.packed else f"no: {' '.join(n for n in found.notices if 'row' in n or 'forward' in n)}"
+
+
+def _exports(built: Built, own: nn.Module) -> str | None:
+    """The written folder as transformers reads it, beside the oracle after the same step."""
+    try:
+        write_result(built)
+    finally:
+        _close(built)
+    with torch.no_grad():
+        for parameter in own.parameters():
+            if parameter.grad is not None:
+                parameter -= RATE * parameter.grad
+    written = plain(built.folder.model)
+    theirs, ours = dict(own.named_parameters()), dict(written.named_parameters())
+    if theirs.keys() != ours.keys():
+        raise Wrong(f"other tensors: {sorted(theirs.keys() ^ ours.keys())[:3]}")
+    for name, tensor in theirs.items():
+        off = (ours[name] - tensor).norm() / tensor.norm().clamp(min=1e-3)
+        if not off <= 1e-3:
+            raise Wrong(f"the written {name} is off by {float(off):.1g}")
+    return None
+
+
+def _adapts(bench: Bench) -> str | None:
+    """LoRA with values that matter, read back by PEFT: beside the trained module, by what the adapter changes."""
+    sections = {"tuner": {"kind": "lora", "rank": 4}, "optimizer": {"kind": "sgd", "lr": 1e-3, "momentum": 0.0}}
+    built, _, gradients = _watched(bench.config("lora", **sections))
+    try:
+        generator = torch.Generator().manual_seed(0)
+        with torch.no_grad():
+            for name, parameter in built.loaded.module.named_parameters():
+                if "lora_" in name:
+                    parameter.copy_(torch.randn(parameter.shape, generator=generator) / parameter.shape[-1] ** 0.5)
+        built.loop.run()
+        if not any("lora_B" in name for name in gradients):
+            raise Wrong("no gradient reached the adapter")
+        write_result(built)
+        read = plain(built.folder.model)
+        trained = _said(bench.kind, built.loaded.module)
+        base, again = _said(bench.kind, plain(bench.model)), _said(bench.kind, read)
+        change = (trained - base).abs().max()
+        off = (again - trained).abs().max() / change
+        if not change > 1e-4 * base.abs().max():
+            raise Wrong("the adapter changes nothing")
+        if not off <= CHANGED:
+            raise Wrong(f"PEFT's adapter is off by {float(off):.1g} of what it changes")
+    finally:
+        _close(built)
+    return None
+
+
+def _decodes(bench: Bench) -> str | None:
+    """Greedy answers alone, batched, and several to a prompt: each token as the plain uncached forward has it."""
+    from whet.generate.models import load_model
+
+    loaded = load_model(str(bench.model), device="cpu")
+    module, settings = loaded.module, GenerateSettings(max_new_tokens=6, logprobs=True)
+    prompts = [tokenizer().encode(text, add_special_tokens=False) for text in PROMPTS]
+    own = plain(bench.model).eval()
+    ways = {
+        "alone": [complete(module, loaded.processor, [prompt], settings)[0] for prompt in prompts],
+        "in a batch": complete(module, loaded.processor, prompts, settings),
+    }
+    for way, answers in ways.items():
+        for prompt, answer in zip(prompts, answers, strict=True):
+            said = _continued(bench.kind, own, prompt, [t.id for t in answer.tokens])
+            _check_said(way, said, [t.id for t in answer.tokens], [t.logprob for t in answer.tokens], greedy=True)
+    if bench.kind == "causal":
+        drawn = GenerateSettings(max_new_tokens=6, temperature=1.0)
+        groups = Groups(module, loaded.processor, drawn)(prompts, [{}] * 3, 2, seed=5, numbers=range(3))
+        for prompt, group in zip(prompts, groups, strict=True):
+            for one in group:
+                said = _continued(bench.kind, own, prompt, list(one.ids))
+                _check_said("spread over answers", said, list(one.ids), list(one.logprobs or ()), greedy=False)
+    return None
+
+
+def _check_said(way: str, said_TV: Tensor, ids: list[int], logprobs: Sequence[float | None], *, greedy: bool) -> None:
+    expected = said_TV[torch.arange(len(ids)), ids]
+    found = torch.tensor([float("nan") if one is None else one for one in logprobs])
+    scale = said_TV[said_TV > -torch.inf].abs().max().clamp(min=1.0)
+    off = (found - expected).abs().max() / scale
+    if not off <= SAID:
+        raise Wrong(f"decoded {way}, log p is off by {float(off):.1g}")
+    if greedy and not bool(((said_TV.max(-1).values - expected) <= SAID * scale).all()):
+        raise Wrong(f"decoded {way}, another token is likelier")
+
+
+def _rolls_out(bench: Bench) -> str | None:
+    """A step of GRPO, whose `drift` is how far the decoder's log p are from training's."""
+    rows = write_rows(bench.folder / "prompts.jsonl", [{"prompt": sentence(i, 2 + i % 3)} for i in range(4)])
+    reward = {"kind": "length", "least": 3, "most": 4, "margin": 4, "unit": "characters"}
+    sections: dict[str, Any] = {
+        "objective": "grpo",
+        "data": {"train": [str(rows)]},
+        "rewards": {"functions": [reward], "workers": 1},
+        "rollout": {"prompts": 3, "completions": 4, "max_new_tokens": 6},
+        "train": {"batch_tokens": None},
+        "optimizer": {"kind": "sgd", "lr": 1e-3, "momentum": 0.0},
+    }
+    built, _, _ = _watched(bench.config("grpo", **sections))
+    try:
+        built.loop.run()
+        drift = _metrics(built).get("drift")
+    finally:
+        _close(built)
+    if drift is None or not drift <= SAID / 5:
+        raise Wrong(f"the drift is {drift}")
+    return None
+
+
+def _watched(values: dict[str, Any]) -> tuple[Built, list[Batch], dict[str, Tensor]]:
+    """A run that is ready to go, and what will have been in its step: batches, and gradients by parameter."""
+    built = assemble(from_mapping(values))
+    batches: list[Batch] = []
+    gradients: dict[str, Tensor] = {}
+    deal, module = built.loop.dealer, built.loaded.module
+
+    def dealt(step: Any) -> list[Batch]:
+        batches.extend(found := deal(step))
+        return found
+
+    def keep(*_: Any) -> None:
+        gradients.update({n: p.grad.clone() for n, p in module.named_parameters() if p.grad is not None})
+
+    built.loop.dealer = dealt  # type: ignore[assignment]
+    built.loop.executor.optimizer.register_step_pre_hook(keep)
+    return built, batches, gradients
+
+
+def _close(built: Built) -> None:
+    for sink in built.sinks:
+        sink.close()
+    built.world.close()
+
+
+def _metrics(built: Built) -> dict[str, float]:
+    records = map(json.loads, (built.folder.path / "records.jsonl").read_text().splitlines())
+    return next(r["metrics"] for r in records if r["kind"] == "step")
+
+
+def _own_loss(kind: str, own: nn.Module, batches: Sequence[Batch]) -> Tensor:
+    """The mean loss over all trained tokens (or sequences), by one plain forward a sample."""
+    sums, total = [], 0.0
+    for batch in batches:
+        stream = batch.trained
+        sources = batch.streams["source"].segments if kind == "seq2seq" else stream.segments
+        for number, (segment, source) in enumerate(zip(stream.segments, sources, strict=True)):
+            at = slice(segment.start, segment.end)
+            ids, targets, weights = stream.ids[at], stream.targets[at], stream.weights[at]
+            if kind == "seq2seq":
+                read = batch.streams["source"].ids[source.start : source.end]
+                labels = torch.where(weights > 0, targets, -100)
+                loss = own(input_ids=read[None], labels=labels[None], use_cache=False).loss * (weights > 0).sum()
+                weight = weights.sum()
+            elif kind == "sequence":
+                scores = own(input_ids=ids[None]).logits[0].float()
+                loss, weight = F.cross_entropy(scores, batch.fields["label"][number].long()), torch.ones(())
+            else:
+                how = {"use_cache": False} if kind == "causal" else {}
+                logits = own(input_ids=ids[None], **how).logits[0].float()
+                targets = stream.values["label"][at] if kind == "token" else targets
+                loss, weight = (F.cross_entropy(logits, targets, reduction="none") * weights).sum(), weights.sum()
+            sums.append(loss)
+            total += float(weight)
+    return torch.stack(sums).sum() / total
+
+
+def _same_gradients(found: dict[str, Tensor], own: nn.Module, limit: float) -> None:
+    """The law's measure: per tensor the difference over its norm, or over a thousandth of the global one."""
+    expected = {name: p.grad for name, p in own.named_parameters() if p.grad is not None}
+    floor = 1e-3 * torch.stack([g.norm() for g in expected.values()]).norm()
+    for name, gradient in expected.items():
+        if name not in found:
+            if gradient.norm() > floor * limit:
+                raise Wrong(f"{name} got no gradient")
+            continue
+        off = (found[name] - gradient).norm() / torch.maximum(gradient.norm(), floor)
+        if not off <= limit:
+            raise Wrong(f"the gradient of {name} is off by {float(off):.1g}")
+
+
+@torch.no_grad()
+def _said(kind: str, module: nn.Module) -> Tensor:
+    """What the model says of one text (T, V) or (1, C), in its own forward."""
+    ids = torch.tensor([tokenizer().encode(sentence(3, 4), add_special_tokens=False)])
+    how: dict[str, Any] = {"causal": {"use_cache": False}, "seq2seq": {"decoder_input_ids": ids}}.get(kind, {})
+    return module.eval()(input_ids=ids, **how).logits[0].float()
+
+
+@torch.no_grad()
+def _continued(kind: str, own: Any, prompt: list[int], answer: list[int]) -> Tensor:
+    """Log p (T, V) of each answer's token, from one plain forward."""
+    if kind == "seq2seq":
+        start = own.config.decoder_start_token_id
+        fed = torch.tensor([[start, *answer[:-1]]])
+        logits = own(input_ids=torch.tensor([prompt]), decoder_input_ids=fed, use_cache=False).logits[0]
+    else:
+        logits = own(input_ids=torch.tensor([[*prompt, *answer[:-1]]]), use_cache=False).logits[0, len(prompt) - 1 :]
+    return torch.log_softmax(logits.float(), -1)
+
+
+__all__ = ["COLUMNS", "KINDS", "measure"]
