@@ -6,12 +6,12 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from whet.contracts.rewards import Message
 from whet.rewards.answer import Row, after_thinking, column
-from whet.rewards.sandbox.running import Limits, run
+from whet.rewards.sandbox.running import Limits, Sandbox
 
 _FENCE = re.compile(r"```[ \t]*(\w*)[ \t]*\n(.*?)(?:\n```|\Z)", re.DOTALL)
 
@@ -22,22 +22,27 @@ class PythonTests:
 
     A row's `tests` are a list of texts, each a test that must not raise; one text, perhaps with a `check(candidate)`
     that is called with the row's `entry_point`; or a list of `{"input": ..., "output": ...}` for a whole program.
-    `test_setup` is code that runs before.
+    `test_setup` is code that runs before. Tests run in a process of their own, where the code's names are; what the
+    code returns crosses as plain data. Tests that cannot be run are the row's failure, and raise.
     """
 
     runs_in: ClassVar[str] = "thread"
     is_whole: ClassVar[bool] = False
     is_share: bool
     limits: Limits
+    sandbox: Sandbox = field(default_factory=Sandbox)
 
     def __call__(self, prompt: Sequence[Message], completions: Sequence[str], row: Row) -> list[float]:
         job, num = job_of(row)
         return [self._score(code_in(text), job, num) for text in completions]
 
+    def close(self) -> None:
+        self.sandbox.close()
+
     def _score(self, code: str, job: Mapping[str, Any], num: int) -> float:
         if not code.strip():
             return 0.0
-        report = run({**job, "code": code}, num, self.limits)
+        report = self.sandbox.run({**job, "code": code}, self.limits)
         passed = sum(failed is None for failed in report.tests)
         return passed / num if self.is_share else float(passed == num)
 

@@ -61,9 +61,12 @@ class PoolGrader:
         return book.grading(self.rewards)
 
     def close(self) -> None:
-        """End the worker processes."""
+        """End the worker processes, and what rewards keep running."""
         if self._workers is not None:
             self._workers.close()
+        for weighted in self.rewards:
+            if callable(close := getattr(getattr(weighted.reward, "reward", weighted.reward), "close", None)):
+                close()
         self._threads.close()
 
     def _submit(self, weighted: Weighted, call: _Call) -> Future[Outcome]:

@@ -18,6 +18,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 _NO_NEW_PRIVS, _SECCOMP, _FILTER, _DEATH_SIGNAL = 38, 22, 2, 1
 _ALLOW, _EPERM, _ENOSYS = 0x7FFF0000, 0x00050001, 0x00050026
 _CLONE_THREAD = 0x00010000
+_OWN = 0x6F776E21  # stands for the number of the process until it is known
 
 # AUDIT_ARCH, then numbers of system calls. Those that are missing do not exist there.
 _ARCHITECTURES = {
@@ -27,7 +28,9 @@ _ARCHITECTURES = {
         "process_vm_writev": 311, "mount": 165, "umount2": 166, "pivot_root": 155, "chroot": 161, "unshare": 272,
         "setns": 308, "bpf": 321, "keyctl": 250, "add_key": 248, "request_key": 249, "perf_event_open": 298,
         "userfaultfd": 323, "init_module": 175, "finit_module": 313, "kexec_load": 246, "reboot": 169, "prlimit64": 302,
-        "setpriority": 141, "sched_setaffinity": 203, "shmget": 29, "msgget": 68, "semget": 64, "mq_open": 240,
+        "setpriority": 141, "sched_setaffinity": 203, "shmget": 29, "shmat": 30, "shmctl": 31, "shmdt": 67,
+        "msgget": 68, "msgsnd": 69, "msgrcv": 70, "msgctl": 71, "semget": 64, "semop": 65, "semctl": 66,
+        "semtimedop": 220, "mq_open": 240, "mq_unlink": 241, "kcmp": 312,
         "execve": 59, "execveat": 322, "chmod": 90, "fchmod": 91, "fchmodat": 268, "chown": 92, "fchown": 93,
         "lchown": 94, "fchownat": 260, "utime": 132, "utimes": 235, "futimesat": 261, "utimensat": 280,
         "setxattr": 188, "lsetxattr": 189, "fsetxattr": 190, "removexattr": 197, "lremovexattr": 198,
@@ -39,7 +42,9 @@ _ARCHITECTURES = {
         "process_vm_writev": 271, "mount": 40, "umount2": 39, "pivot_root": 41, "chroot": 51, "unshare": 97,
         "setns": 268, "bpf": 280, "keyctl": 219, "add_key": 217, "request_key": 218, "perf_event_open": 241,
         "userfaultfd": 282, "init_module": 105, "finit_module": 273, "kexec_load": 104, "reboot": 142, "prlimit64": 261,
-        "setpriority": 140, "sched_setaffinity": 122, "shmget": 194, "msgget": 186, "semget": 190, "mq_open": 180,
+        "setpriority": 140, "sched_setaffinity": 122, "shmget": 194, "shmctl": 195, "shmat": 196, "shmdt": 197,
+        "msgget": 186, "msgctl": 187, "msgrcv": 188, "msgsnd": 189, "semget": 190, "semctl": 191, "semtimedop": 192,
+        "semop": 193, "mq_open": 180, "mq_unlink": 181, "kcmp": 272,
         "execve": 221, "execveat": 281, "fchmod": 52, "fchmodat": 53, "fchownat": 54, "fchown": 55, "utimensat": 88,
         "setxattr": 5, "lsetxattr": 6, "fsetxattr": 7, "removexattr": 14, "lremovexattr": 15, "fremovexattr": 16,
     }),
@@ -47,30 +52,45 @@ _ARCHITECTURES = {
 # The same numbers everywhere: io_uring opens sockets too, pidfds send signals, clone3 hides its flags from a filter.
 _NEWER = {
     "io_uring_setup": 425, "pidfd_send_signal": 424, "pidfd_open": 434, "clone3": 435, "fchmodat2": 452,
-    "setxattrat": 463, "removexattrat": 466,
+    "setxattrat": 463, "removexattrat": 466, "pidfd_getfd": 438, "process_madvise": 440, "open_tree": 428,
+    "move_mount": 429, "fsopen": 430, "mount_setattr": 442,
 }  # fmt: skip
 # What Python reads besides its own folders: libraries, the clock's zone, chance, the number of processors.
-_READABLE = (
+READABLE = (
     "/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime", "/dev/null", "/dev/zero", "/dev/random",
     "/dev/urandom", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu",
+    *dict.fromkeys((sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix)),
 )  # fmt: skip
 
 
-def lock(folder: str, *, memory_bytes: int, cpu_s: float, file_bytes: int) -> list[str]:
-    """Give up what foreign code must not have. Returns what is in force: `limits`, `no-network`, `no-writes`."""
-    _limit(memory_bytes, cpu_s, file_bytes)
-    held = ["limits"]
-    if sys.platform == "linux":
-        _LIBC.prctl(_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)  # it does not outlive the one that waits for it
-        _drop_capabilities()
-        _LIBC.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
-        if _landlock(folder):
-            held.append("no-writes")
-        if _seccomp():
-            held.append("no-network")
-    if "no-network" not in held:
-        _block_in_python()
-    return held
+class Jail:
+    """What locks a process in, made once: rules for one folder, and the filter of system calls."""
+
+    def __init__(self, folder: str) -> None:
+        self._rules = _rules(folder) if sys.platform == "linux" else None
+        self._filter = _filter() if sys.platform == "linux" else None
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """What a process needs open until it locks itself in."""
+        return () if self._rules is None else (self._rules,)
+
+    def lock(self, *, memory_bytes: int, cpu_s: float, file_bytes: int) -> list[str]:
+        """Give up what foreign code must not have. Returns what is in force: `limits`, `no-network`, `no-writes`."""
+        _limit(memory_bytes, cpu_s, file_bytes)
+        held = ["limits"]
+        if sys.platform == "linux":
+            _LIBC.prctl(_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)  # it does not outlive the one that waits for it
+            _drop_capabilities()
+            _LIBC.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
+            if self._rules is not None and _LIBC.syscall(446, self._rules, 0) == 0:
+                os.close(self._rules)
+                held.append("no-writes")
+            if self._filter is not None and _install(self._filter):
+                held.append("no-network")
+        if "no-network" not in held:
+            _block_in_python()
+        return held
 
 
 def _limit(memory_bytes: int, cpu_s: float, file_bytes: int) -> None:
@@ -106,12 +126,15 @@ def _drop_capabilities() -> None:
     _LIBC.capset(ctypes.c_char_p(header), ctypes.c_char_p(nothing))
 
 
-def _landlock(folder: str) -> bool:
-    """Writing, making and removing files only below `folder`, reading there and what Python needs. False without it."""
-    create, restrict = 444, 446
+def _rules(folder: str) -> int | None:
+    """Landlock: writing, making and removing files only below `folder`, reading there and what Python needs.
+
+    A descriptor, or None where the kernel has no such thing.
+    """
+    create = 444
     abi = _LIBC.syscall(create, None, ctypes.c_size_t(0), 1)
     if abi < 1:
-        return False
+        return None
     # Write, remove, make; from the second version on refer, from the third truncate, from the fifth ioctl on devices.
     writes = sum(1 << bit for bit in (1, *range(4, 13)))
     writes |= (1 << 13 if abi >= 2 else 0) | (1 << 14 if abi >= 3 else 0) | (1 << 15 if abi >= 5 else 0)
@@ -119,14 +142,12 @@ def _landlock(folder: str) -> bool:
     attributes = struct.pack("=Q", writes | reads)
     ruleset = _LIBC.syscall(create, ctypes.c_char_p(attributes), ctypes.c_size_t(len(attributes)), 0)
     if ruleset < 0:
-        return False
+        return None
     _allow(ruleset, folder, reads | writes & ~(1 << 11 | 1 << 6))
     _allow(ruleset, "/dev/null", writes & (1 << 1 | 1 << 14))
-    for path in {*_READABLE, sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}:
+    for path in READABLE:
         _allow(ruleset, path, reads)
-    done = _LIBC.syscall(restrict, ruleset, 0) == 0
-    os.close(ruleset)
-    return done
+    return int(ruleset)
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:
@@ -140,13 +161,11 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
     os.close(below)
 
 
-def _seccomp() -> bool:
-    """Refuse sockets, processes, and signals to any process but this one. False where it cannot be done."""
+def _filter() -> bytes | None:
+    """Refuse sockets, processes, and signals to any process but this one. None where it cannot be done."""
     if platform.machine() not in _ARCHITECTURES or sys.byteorder != "little":
-        return False
+        return None
     arch, numbers = _ARCHITECTURES[platform.machine()]
-    numbers = {**numbers, **_NEWER}
-    own, threads = {"kill", "tgkill"}, {"clone"}
     program = [
         _statement(0x20, 4),  # load the architecture
         _jump(arch, 1, 0),
@@ -156,19 +175,28 @@ def _seccomp() -> bool:
         _statement(0x35 | 0x00, 0x40000000, 0, 1),
         _statement(0x06, _EPERM),
     ]
-    for name, number in numbers.items():
-        if name in own:
-            program += [_jump(number, 0, 4), _statement(0x20, 16), _jump(os.getpid(), 1, 0), _statement(0x06, _EPERM)]
-            program += [_statement(0x06, _ALLOW)]
-        elif name in threads:
-            program += [_jump(number, 0, 4), _statement(0x20, 16), _statement(0x45, _CLONE_THREAD, 1, 0)]
-            program += [_statement(0x06, _EPERM), _statement(0x06, _ALLOW)]
+    for name, number in {**numbers, **_NEWER}.items():
+        if name in ("kill", "tgkill"):
+            program += _only(number, _jump(_OWN, 1, 0))
+        elif name == "socketpair":  # within this process, which event loops are woken by
+            program += _only(number, _jump(1, 1, 0))
+        elif name == "clone":
+            program += _only(number, _statement(0x45, _CLONE_THREAD, 1, 0))
         else:
             # ENOSYS for clone3: the C library then starts threads with clone.
             program += [_jump(number, 0, 1), _statement(0x06, _ENOSYS if name == "clone3" else _EPERM)]
     program.append(_statement(0x06, _ALLOW))
-    code = ctypes.create_string_buffer(b"".join(program))
-    head = ctypes.create_string_buffer(struct.pack("=HxxxxxxQ", len(program), ctypes.addressof(code)))
+    return b"".join(program)
+
+
+def _only(number: int, test: bytes) -> list[bytes]:
+    """Allow a call where its first argument passes the test."""
+    return [_jump(number, 0, 4), _statement(0x20, 16), test, _statement(0x06, _EPERM), _statement(0x06, _ALLOW)]
+
+
+def _install(program: bytes) -> bool:
+    code = ctypes.create_string_buffer(program.replace(struct.pack("=I", _OWN), struct.pack("=I", os.getpid())))
+    head = ctypes.create_string_buffer(struct.pack("=HxxxxxxQ", len(program) // 8, ctypes.addressof(code)))
     return _LIBC.prctl(_SECCOMP, _FILTER, ctypes.c_void_p(ctypes.addressof(head)), 0, 0) == 0
 
 
