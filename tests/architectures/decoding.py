@@ -81,7 +81,7 @@ def _off(module: Any, prompt: Sequence[int], ids: Sequence[int], logp: Sequence[
 
     What follows a padding token is left out: models that count positions by what is no padding mean none after it.
     """
-    padding = module.config.pad_token_id
+    padding = getattr(module.config, "pad_token_id", None)
     count = list(ids).index(padding) + 1 if padding in ids else len(ids)
     expected = _plain(module, prompt, ids)
     return (torch.tensor(logp).double() - expected)[:count].abs().max().item()

@@ -46,7 +46,7 @@ from whet.train.lock import RunLock
 from whet.train.loop import Cadence, Loop
 from whet.train.models import autocast_dtype, build_model, head_for, models_beside, read_model, reference_way
 from whet.train.notices import on_ledger, on_micro_batch, on_noise, on_rank, on_resume, on_schedule
-from whet.train.online.build import held_out_of, making_of
+from whet.train.online.build import drift_limit, held_out_of, making_of
 from whet.train.online.own_answers import OwnAnswers
 from whet.train.optimizer_state import NamedOptimizer
 from whet.train.progress import Progress
@@ -162,7 +162,9 @@ def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World,
         run.evaluate.early_stop,
     )  # fmt: skip
     learns_from_answers = fed.rollouts is not None
-    progress, watchdog = Progress(), Watchdog(run.train.watchdog, watches_spikes=not learns_from_answers)
+    progress, watchdog = Progress(), Watchdog(
+        run.train.watchdog, watches_spikes=not learns_from_answers, drift_limit=drift_limit(run, model, executor)
+    )  # fmt: skip
     parts: dict[str, Any] = {
         "source": fed.source,
         "progress": progress,

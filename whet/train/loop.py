@@ -113,6 +113,8 @@ class Loop:
         for text in step.warnings:
             self.emit(Notice(at, "warning", text))
         figures = {**step.figures, **figures}
+        if drift := self.watchdog.look_at_answers(figures):
+            self.emit(Notice(at, "alarm", drift))
         if at % self.cadence.record == 0 or at == total:
             tokens, samples, peak = self._tokens(step), len(step.lengths), peak_bytes(self.world.device)
             self.emit(StepRecord(at, total, figures, tokens, samples, seconds, peak, step.epoch))

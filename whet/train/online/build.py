@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import torch
+
 from whet.base.run import Run
 from whet.contracts.model import Loaded
 from whet.contracts.tuner import Tuner
+from whet.models.decoding.proof import half_the_digits
 from whet.parallel.world import World
 from whet.rewards.build import build_grader
 from whet.rewards.limit import FailureLimit
@@ -19,6 +22,7 @@ from whet.train.online.asking import Asking
 from whet.train.online.player import player_of, watch_of
 from whet.train.online.rollouts import Making
 from whet.train.online.scoring import Scoring
+from whet.train.watchdog import DriftLimit
 
 
 def making_of(run: Run, world: World, model: Loaded, method: Tuner, executor: Executor, dealer: Dealer) -> Making:
@@ -29,6 +33,23 @@ def making_of(run: Run, world: World, model: Loaded, method: Tuner, executor: Ex
     asking = Asking(world, player, build_grader(run.rewards), limit, watch, run.rollout.staleness > 0)
     online: Any = executor.objective
     return Making(asking, online, Scoring(executor, dealer, run.rollout.temperature), lambda: dealer.capacity)
+
+
+def drift_limit(run: Run, model: Loaded, executor: Executor) -> DriftLimit:
+    """Half of the digits of the precision that training computes in; of bf16 for an engine of another process, whose
+    precision is its own."""
+    if run.rollout.engine.kind == "local":
+        dtype = executor.autocast or next(model.module.parameters()).dtype
+        return DriftLimit(
+            half_the_digits(torch.float32 if dtype == torch.float64 else dtype),
+            "What draws at random in training does that (dropout and noise: set them to 0 in the model's config or the "
+            "tuner); else this model is decoded wrongly here, and another rollout.engine answers rightly.",
+        )
+    return DriftLimit(
+        half_the_digits(torch.bfloat16),
+        "The engine has other weights than training, or reads them otherwise (quantized, another precision, another "
+        "model): send it these weights, or serve them as they are trained.",
+    )
 
 
 def held_out_of(run: Run, fed: Feed, dealer: Dealer, executor: Executor) -> HeldOut | None:
