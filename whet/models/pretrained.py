@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from torch import nn
 from transformers import PretrainedConfig
 
@@ -20,7 +21,7 @@ from whet.models.ahead import look_further
 from whet.models.checkpoints.quantized import check_frozen, check_stays
 from whet.models.classes import Family
 from whet.models.context import BuildContext
-from whet.models.decoding.proof import generates, prove
+from whet.models.decoding.proof import decoding_of, generates, prove
 from whet.models.families import auto_class, family_of
 from whet.models.heads import DRAWN
 from whet.models.language import LanguageModel
@@ -76,7 +77,7 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
         family=_family(spec, config),
         notices=(
             *verdict.notices,
-            *(prove(module, _virtual(context)).notices if writes else ()),
+            *(_decoding(module, context) if writes else ()),
             *_drawn(module, spec),
         ),
     )
@@ -166,6 +167,15 @@ def _check_together(spec: Spec, context: BuildContext) -> None:
             at="model.init",
             hint="tuner=full, or train and save the model first",
         )
+
+
+def _decoding(module: nn.Module, context: BuildContext) -> tuple[str, ...]:
+    """What to say of how the module decodes. Without a twin it is tried itself, which shares of ranks do when all
+    of them are there."""
+    found = prove(module, _virtual(context))
+    if found is None and not (dist.is_available() and dist.is_initialized()) and context.tuner is None:
+        found = decoding_of(module)
+    return () if found is None else found.notices
 
 
 def _virtual(context: BuildContext) -> Callable[[nn.Module], nn.Module] | None:

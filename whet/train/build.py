@@ -24,6 +24,7 @@ from whet.contracts.tuner import Tuner
 from whet.data.ledger import Ledger
 from whet.generate.groups import Groups
 from whet.generate.protocol import GenerateSettings
+from whet.models.decoding.proof import decoding_of
 from whet.models.logit_peaks import watch
 from whet.models.tuners.full import Still
 from whet.optim.groups import ParamGroups
@@ -321,6 +322,7 @@ def _facts(run: Run, world: World, model: Loaded, fed: Feed, resolved: Resolved)
         **fed.facts,
         "micro_batch": resolved.micro_batch,
         "precision": resolved.precision,
+        **({"decoding": decoding_of(model.module).words} if model.capabilities.generates else {}),
         "device": torch.cuda.get_device_name(world.device) if world.device.type == "cuda" else "cpu",
         **resolved.environment,
         "pid": os.getpid(),

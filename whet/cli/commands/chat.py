@@ -60,6 +60,7 @@ def main(args: argparse.Namespace) -> int:
     from whet.generate.models import load_model
 
     loaded = load_model(args.model, device=args.device, dtype=args.dtype, root=args.root)
+    _say_how_it_decodes(loaded)
     conversation = _conversation(args, loaded)
     screen = Screen(sys.stdout, is_raw=not conversation.uses_template)
     if args.prompt is not None:
@@ -71,6 +72,15 @@ def main(args: argparse.Namespace) -> int:
             if not _obey(conversation, line.rstrip("\n"), screen):
                 break
     return 0
+
+
+def _say_how_it_decodes(loaded: Loaded) -> None:
+    """Why answers are slow, where nothing can be kept of the tokens before."""
+    from whet.models.decoding.proof import decoding_of
+
+    if loaded.capabilities.generates and not (manner := decoding_of(loaded.module)).cached:
+        for text in manner.notices:
+            _note(text)
 
 
 def _conversation(args: argparse.Namespace, loaded: Loaded) -> Conversation:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+_TOGETHER = {"padded": "texts padded to one length", "equal": "texts of one length", "single": "one text at a time"}
+
 
 @dataclass(frozen=True, slots=True)
 class Manner:
@@ -24,6 +26,12 @@ class Manner:
     turns_always: bool = False
     holds: bool = True
     notices: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """In a few words, for a run's facts."""
+        kept = "with a cache" if self.cached else "without a cache"
+        return f"{kept}, {_TOGETHER[self.rows]}"
 
     def joins(self, one: int, other: int, room: int) -> bool:
         """Whether rows of `one` and `other` tokens may go together, when each gets at most `room` more."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import PretrainedConfig, PreTrainedModel
+from transformers import DynamicCache, PretrainedConfig, PreTrainedModel
 
 from whet.base.seeds import forked
 from whet.models.bodies import unwrapped
@@ -52,24 +52,28 @@ def generates(module: nn.Module) -> bool:
 
 
 def decoding_of(module: nn.Module) -> Manner:
-    """How the module decodes: as it was proven when it was loaded, else as it is proven now."""
+    """How the module decodes: as it was proven when it was loaded, else as it is proven now.
+
+    Where no twin of it can be built the module itself is tried, which all ranks that share it do together.
+    """
     own: Any = unwrapped(module)
-    if _KEPT not in vars(own):
-        prove(own)
+    if _KEPT not in vars(own) and prove(own) is None:
+        with _evaluating(own):
+            _keep(own, proven(own, own.config.model_type))
     return vars(own)[_KEPT]
 
 
-def prove(module: nn.Module, prepare: Prepare | None = None) -> Manner:
+def prove(module: nn.Module, prepare: Prepare | None = None) -> Manner | None:
     """Find out how the module decodes, and keep it for `decoding_of`. About a tenth of a second, once a config.
 
-    `prepare` makes a twin what the module was made after it was built, where that matters. Where no twin can be built
-    the module itself is tried.
+    `prepare` makes a twin what the module was made after it was built, where that matters. None where there is no twin.
     """
     own: Any = unwrapped(module)
     found = None if prepare is None and hasattr(own, PLACE) else _of_twin(own, prepare)
-    if found is None:
-        with _evaluating(own):
-            found = proven(own, own.config.model_type)
+    return None if found is None else _keep(own, found)
+
+
+def _keep(own: nn.Module, found: Manner) -> Manner:
     object.__setattr__(own, _KEPT, found)
     return found
 
@@ -140,6 +144,8 @@ def _of_twin(module: Any, prepare: Prepare | None) -> Manner | None:
             small.name_or_path = ""
             if getattr(small, "is_causal", True) is False:
                 small.is_causal = True
+            if _layers(small) != _layers(module.config):
+                continue
             twin = _Twin(_own_class(module), _text(small), module.config._attn_implementation, small)
             return _proven(twin) if prepare is None else _built_and_proven(twin, prepare)
         except Exception:
@@ -161,6 +167,13 @@ def _built_and_proven(twin: _Twin, prepare: Prepare) -> Manner:
     with torch.no_grad():
         _plain(own, _texts(own, (3,)), _texts(own, (3,)) if twin.config.is_encoder_decoder else ())
     return proven(own, twin.config.model_type)
+
+
+def _layers(config: PretrainedConfig) -> set[str]:
+    """The kinds of layers that a cache has for a model: a twin that lacks one tells nothing of it."""
+    if config.is_encoder_decoder:
+        return set()
+    return {type(layer).__name__ for layer in DynamicCache(config=config).layers}
 
 
 def _text(config: PretrainedConfig) -> str:
