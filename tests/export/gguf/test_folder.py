@@ -110,6 +110,51 @@ def test_what_llama_cpp_has_no_place_for_is_refused_and_nothing_appears(tmp_path
     assert "--to hf" in error.value.hint and list(tmp_path.iterdir()) == []
 
 
+def cut_by(*steps):
+    """A tokenizer that cuts text by these steps: patterns, or steps of `tokenizers`, before its bytes."""
+    tokenizer = copy.deepcopy(tiny.tokenizer())
+    parts = [pre_tokenizers.Split(Regex(s), behavior="isolated") if isinstance(s, str) else s for s in steps]
+    if not any(isinstance(part, pre_tokenizers.ByteLevel) for part in parts):
+        parts.append(pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False))
+    tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(parts)
+    return tokenizer
+
+
+# As the tokenizers of these models are published.
+SHORT = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+TAIL = r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+UPPER, LOWER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
+CUTS = {
+    "deepseek-v3": (
+        r"\p{N}{1,3}",
+        "[一-龥぀-ゟ゠-ヿ]+",
+        "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"
+        "| ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+",
+    ),
+    "deepseek-coder": ("[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", "[一-龥ࠀ-一가-퟿]+", pre_tokenizers.Digits(True)),
+    "gpt-4o": (
+        rf"[^\r\n\p{{L}}\p{{N}}]?{UPPER}*{LOWER}+{SHORT}?|[^\r\n\p{{L}}\p{{N}}]?{UPPER}+{LOWER}*{SHORT}?"
+        r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*" + TAIL,
+    ),
+    "qwen3.5": (SHORT + r"|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*" + TAIL,),
+    "bailing": (
+        r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+",
+    ),
+    "seed-coder": (SHORT + "|[^\r\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1}| ?[^\\s\\p{L}\\p{N}\r\n]+" + TAIL,),
+    "falcon": (
+        pre_tokenizers.Punctuation("contiguous"), pre_tokenizers.ByteLevel(add_prefix_space=False),
+        pre_tokenizers.Digits(False), "[0-9][0-9][0-9]",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.case("C8")
+@pytest.mark.parametrize("model", CUTS)
+def test_text_is_cut_in_llama_cpp_as_the_models_tokenizer_cuts_it(tmp_path, model):
+    report = write_gguf_folder(families.source("llama", cut_by(*CUTS[model])), tmp_path / "out", "F16")
+    assert report.passed and report.ran_by == "llama.cpp"
+
+
 def odd_cut():
     tokenizer = copy.deepcopy(tiny.tokenizer())
     cut = pre_tokenizers.Split(Regex(r"\w+|\W+"), behavior="isolated")

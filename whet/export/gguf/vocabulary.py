@@ -12,15 +12,41 @@ NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
 
 _TAIL = r"|\s*[\r\n]+|\s+(?!\S)|\s+"
 _CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
-# How a byte-level tokenizer cuts text into words -> llama.cpp's name for it.
-_SPLITS = {
-    _CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*" + _TAIL: "llama-bpe",
-    _CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*" + _TAIL: "qwen2",
-    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+": "gpt-2",
-    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*" + _TAIL: "llama-bpe",
-    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
-    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
-    r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*" + _TAIL: "tekken",
+_CASED = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+{end}"
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*{end}"
+)
+_GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+_KANA, _HAN = "[一-龥぀-ゟ゠-ヿ]+", "[一-龥ࠀ-一가-퟿]+"
+# Steps that have no pattern of their own, by the names that they have below.
+_DIGITS, _NUMBERS, _PUNCTUATION, _WORDS = "each digit", "numbers", "punctuation", "GPT-2's words"
+# How a byte-level tokenizer cuts text into words, step by step -> llama.cpp's name for it (`src/llama-vocab.cpp`).
+# Line breaks in patterns are escaped.
+_CUTS = {
+    (_CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*" + _TAIL,): "llama-bpe",
+    (r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*" + _TAIL,): "llama-bpe",
+    (_CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*" + _TAIL,): "qwen2",
+    (_CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*" + _TAIL,): "qwen35",
+    (_CASED.replace("{end}", "") + r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*" + _TAIL,): "tekken",
+    (_CASED.replace("{end}", _CONTRACTIONS + "?") + r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*" + _TAIL,): "gpt-4o",
+    (
+        r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*"
+        r"|\s*[\r\n]|\s+(?!\S)|\s+",
+    ): "bailingmoe",
+    (_CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+" + _TAIL,): "seed-coder",
+    (
+        r"\p{N}{1,3}",
+        _KANA,
+        r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"""
+        r"| ?[\p{P}\p{S}]+[\r\n]*" + _TAIL,
+    ): "deepseek-v3",
+    (r"[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", _HAN, _DIGITS): "deepseek-coder",
+    (r" ?[^(\s|[.,!?…。，、।۔،])]+",): "bloom",
+    (_PUNCTUATION, _WORDS, _NUMBERS, "[0-9][0-9][0-9]"): "falcon",
+    (_DIGITS, _WORDS): "smollm",
+    (_DIGITS, _GPT2): "smollm",
+    (_WORDS,): "gpt-2",
+    (_GPT2,): "gpt-2",
 }
 _GENERATION = re.compile(r"\{%([-+]?)\s*(end)?generation\s*([-+]?)%\}")
 
@@ -85,20 +111,29 @@ def _cut(content: dict[str, Any]) -> str:
     """llama.cpp's name of the way in which text is cut. Raises ModelError for one that it does not know."""
     steps = content.get("pre_tokenizer") or {}
     steps = steps.get("pretokenizers", [steps])
-    kinds = [step.get("type") for step in steps]
     hint = "train the tokenizer with `whet tokenizer train`, or --to hf"
-    if "ByteLevel" not in kinds:
+    if not any(step.get("type") == "ByteLevel" for step in steps):
         raise ModelError(
             "a tokenizer that is neither byte-level nor SentencePiece's cannot be written as GGUF", hint=hint
         )
-    if kinds == ["ByteLevel"] and steps[0].get("use_regex", True):
-        return "gpt-2"
-    if kinds == ["Digits", "ByteLevel"] and steps[0].get("individual_digits") and steps[1].get("use_regex", True):
-        return "smollm"
-    pattern = steps[0].get("pattern", {}).get("Regex") if kinds == ["Split", "ByteLevel"] else None
-    if pattern not in _SPLITS:
-        raise ModelError(f"llama.cpp has no name for how this tokenizer cuts text: {pattern or kinds}", hint=hint)
-    return _SPLITS[pattern]
+    cut = tuple(name for step in steps if (name := _step(step)) is not None)
+    if cut in _CUTS:
+        return _CUTS[cut]
+    raise ModelError(f"llama.cpp has no name for how this tokenizer cuts text: {' then '.join(cut)}", hint=hint)
+
+
+def _step(step: dict[str, Any]) -> str | None:
+    """A step of cutting, by its pattern or its name in `_CUTS`; None for one that cuts nothing."""
+    match step:
+        case {"type": "ByteLevel"}:
+            return _WORDS if step.get("use_regex", True) else None
+        case {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated"} if not step.get("invert"):
+            return pattern.replace("\r", r"\r").replace("\n", r"\n")  # some write the characters themselves
+        case {"type": "Digits"}:
+            return _DIGITS if step.get("individual_digits") else _NUMBERS
+        case {"type": "Punctuation", "behavior": "Contiguous"}:
+            return _PUNCTUATION
+    return str(step.get("type"))
 
 
 def _sentencepiece(content: dict[str, Any]) -> dict[str, Any]:
