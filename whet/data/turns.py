@@ -3,7 +3,7 @@
 With generation tags the template says so. Without, the conversation is rendered a second time with
 sentinels in place of its contents. The two renders must differ in nothing else, so the text around
 the sentinels is the template's, and what stands in their place is the content. A turn begins where
-the prompt ends that serving would render before it, and ends with the special token after it.
+the prompt ends that serving would render before it, and ends with the special tokens that close it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from whet.data.closing import closing
 from whet.data.refusal import RowRefused
 from whet.data.sentinels import align, marked_render, trims
 from whet.data.template import ChatTemplate, Messages
@@ -29,7 +30,7 @@ _OPENING = 64  # characters at the end of a prompt in which a reply may begin
 class Turn:
     """The characters that message `message` makes the assistant produce: one span, unless tags leave out a part.
 
-    `close` is where the special token stands that ends the turn, None if there is none.
+    `close` is where the special tokens stand that end the turn, None if there are none.
     """
 
     message: int
@@ -43,6 +44,7 @@ class Turns:
     def __init__(self, template: ChatTemplate, controls: re.Pattern[str], *, allow_mismatch: bool = False) -> None:
         self.template, self.controls, self.allow_mismatch = template, controls, allow_mismatch
         self._shapes: dict[tuple[str, ...], list[str] | None] = {}
+        self._closing: str | None = None
 
     def find(self, messages: Messages, tools: Tools, wanted: Sequence[int]) -> tuple[str, list[Turn]]:
         """The rendered conversation and the turns of the messages `wanted`, in order. Raises RowRefused."""
@@ -188,10 +190,25 @@ class Turns:
         return Turn(index, ((len(prompt), close[1] if close else len(upto.rstrip())),), close)
 
     def _closed_by(self, index: int, start: int, end: int, tail: str) -> Turn:
-        """The turn from `start` to the end of the first special token in the tail that follows `end`."""
+        """The turn from `start` to the end of the special tokens that close it in the tail that follows `end`.
+
+        That is the first one, and what the template always writes right behind it.
+        """
         found = self.controls.search(tail)
-        close = (end + found.start(), end + found.end()) if found else None
+        close = (end + found.start(), end + self._closed_at(tail, found)) if found else None
         return Turn(index, ((start, close[1] if close else end),), close)
+
+    def _closed_at(self, tail: str, first: re.Match[str]) -> int:
+        if self._closing is None:
+            self._closing = closing(self._rendered, self.controls)
+        is_whole = len(self._closing) > len(first.group()) and tail.startswith(self._closing, first.start())
+        return first.start() + len(self._closing) if is_whole else first.end()
+
+    def _rendered(self, messages: Messages) -> str | None:
+        try:
+            return self.template.render(messages)
+        except RowRefused:
+            return None
 
     def _close(self, text: str, start: int, end: int) -> Span | None:
         """The last special token that begins between `start` and `end`, if only white space comes after it there."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from whet.base.errors import ModelError, WhetError
+from whet.data.closing import closing
 from whet.generate.protocol import Message, Prompt
 
 if TYPE_CHECKING:
@@ -107,22 +109,27 @@ def stop_ids(module: Any, tokenizer: Any) -> frozenset[int]:
 
 
 def end_of_turn(tokenizer: Any, chat_template: str | None = None) -> int | None:
-    """The added token that the chat template puts right after an assistant's reply; None where it puts plain text.
+    """The added token that the chat template ends an assistant's reply with; None where it ends it with plain text.
 
-    `chat_template` stands in for the tokenizer's own.
+    Of several right behind each other it is the last one. `chat_template` stands in for the tokenizer's own.
     """
     if not (chat_template or getattr(tokenizer, "chat_template", None)):
         return None
-    mark = "qzx-reply-qzx"
-    messages = [{"role": "user", "content": "hello"}, {"role": "assistant", "content": mark}]
-    try:
-        rendered = tokenizer.apply_chat_template(messages, chat_template=chat_template, tokenize=False)
-    except Exception:  # a template that cannot render the plainest exchange names no end
+
+    def rendered(messages: Sequence[Message]) -> str | None:
+        try:
+            return tokenizer.apply_chat_template(messages, chat_template=chat_template, tokenize=False)
+        except Exception:  # a template that cannot render the plainest exchange names no end
+            return None
+
+    tokens = {tokenizer.convert_ids_to_tokens(i) for i in tokenizer.all_special_ids}
+    tokens |= {token.content for token in tokenizer.added_tokens_decoder.values()}
+    longest_first = sorted(filter(None, tokens), key=len, reverse=True)
+    if not longest_first:
         return None
-    after = rendered.rpartition(mark)[2]
-    ids = tokenizer.encode(after.lstrip(), add_special_tokens=False)
-    added = {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
-    return ids[0] if ids and ids[0] in added else None
+    added = re.compile("|".join(map(re.escape, longest_first)))
+    ends = added.findall(closing(rendered, added))
+    return tokenizer.convert_tokens_to_ids(ends[-1]) if ends else None
 
 
 def _are_ids(prompt: Sequence[Any]) -> TypeGuard[Sequence[int]]:
