@@ -29,6 +29,7 @@ from whet.base.errors import ConfigError, ModelError
 from whet.contracts.rows import Completion, Conversation, Preference, Text, Values
 from whet.data.refusal import Refused
 from whet.data.render import Rendered, Renderer
+from whet.data.wording import Wording
 
 TOKENIZERS = {name: style_tokenizer(style) for name, style in STYLES.items()}
 TOKENIZERS |= {f"{name} words": style_tokenizer(STYLES[name], words=True) for name in ("llama2", "mistral", "llama3")}
@@ -188,7 +189,7 @@ TOOL_ROW = Conversation(
 @pytest.mark.parametrize("template", [HERMES, QWEN3])
 def test_tool_calls_are_trained_and_their_answers_are_not(template):
     tokenizer = make_tokenizer(template)
-    call, reply = trained_texts(tokenizer, only(Renderer(tokenizer), TOOL_ROW))
+    call, reply = trained_texts(tokenizer, only(Renderer(tokenizer, allow={"unseen_tools"}), TOOL_ROW))
     assert call.endswith('<tool_call>\n{"name": "get_time", "arguments": {"zone": "UTC"}}\n</tool_call><|im_end|>')
     assert reply.endswith("Noon.<|im_end|>") and "12:00" not in call + reply
 
@@ -204,13 +205,15 @@ def test_an_answer_that_a_template_writes_into_the_turn_of_the_call_is_not_train
         "{% if add_generation_prompt and messages[-1].role != 'tool' %}<|im_start|>assistant\n{% endif %}"
     )
     tokenizer = make_tokenizer(template)
-    renderer = Renderer(tokenizer, allow={"untrained_end"})
+    renderer = Renderer(tokenizer, allow={"untrained_end", "unseen_tools"})
     assert all("12:00" not in said for said in trained_texts(tokenizer, only(renderer, TOOL_ROW)))
 
 
-def test_a_template_that_drops_tool_calls_is_refused_naming_the_function():
-    refusal = refused(RENDERERS["chatml"], TOOL_ROW)
-    assert refusal.reason == "template_mask" and "get_time" in refusal.detail
+def test_a_template_that_drops_tools_or_calls_is_refused_with_a_way_to_write_them():
+    for row in (TOOL_ROW, Conversation(TOOL_ROW.messages)):
+        refusal = refused(RENDERERS["chatml"], row)
+        assert refusal.reason == "template_tools" and "data.tools=hermes" in refusal.hint
+    only(Renderer(TOKENIZERS["chatml"], wording=Wording(tools="hermes")), TOOL_ROW)
 
 
 def test_calls_that_end_on_a_token_of_their_own_are_closed_by_it():
@@ -220,7 +223,7 @@ def test_calls_that_end_on_a_token_of_their_own_are_closed_by_it():
         "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
     )
     tokenizer = make_tokenizer(template, ("<|im_start|>", "<|call|>", "<|im_end|>"))
-    call, reply = trained_texts(tokenizer, only(Renderer(tokenizer), TOOL_ROW))
+    call, reply = trained_texts(tokenizer, only(Renderer(tokenizer, allow={"unseen_tools"}), TOOL_ROW))
     assert call == '{"name": "get_time", "arguments": {"zone": "UTC"}}<|call|>' and reply == "Noon.<|im_end|>"
 
 
@@ -340,26 +343,37 @@ def test_a_template_that_raises_is_a_refusal_with_its_words():
 
 
 class TestBaseModels:
-    """The default template, and rows without a template."""
+    """Rows without a template, and the template that needs nothing."""
 
     tokenizer = make_tokenizer(None, ("<s>", "</s>"), bos="<s>", adds_bos=True)
-    renderer = Renderer(tokenizer)
+    renderer = Renderer(tokenizer, template="plain")
 
-    def test_the_default_template_needs_no_new_tokens_and_trains_reply_and_end(self):
+    @pytest.mark.case("A12")
+    def test_conversations_without_a_template_are_an_error_with_names_to_choose_from(self):
+        row = conversation([("Hi there", "Hello!")])
+        with pytest.raises(ModelError, match="no chat template") as error:
+            Renderer(self.tokenizer).render([row])
+        assert "data.template=plain" in error.value.hint
+        with pytest.raises(ModelError) as error:
+            Renderer(make_tokenizer(None, ("<|im_start|>", "<|im_end|>"))).render([row])
+        assert error.value.hint.startswith("data.template=chatml")
+        only(Renderer(self.tokenizer), Text("Hello there"))
+
+    def test_the_plain_template_needs_no_new_tokens_and_trains_reply_and_end(self):
         rendered = only(self.renderer, conversation([("Hi there", "Hello!"), ("More", "Yes.")], [system("Be nice.")]))
         assert trained_texts(self.tokenizer, rendered) == ["Hello!</s>", "Yes.</s>"]
         begin = self.tokenizer.bos_token_id
         assert rendered.ids[0] == begin and np.count_nonzero(rendered.ids == begin) == 1
 
-    def test_the_default_template_writes_tools_and_calls(self):
+    def test_the_plain_template_writes_tools_and_calls(self):
         rendered = only(self.renderer, TOOL_ROW)
         call, reply = trained_texts(self.tokenizer, rendered)
         assert call == '{"name": "get_time", "arguments": {"zone": "UTC"}}</s>' and reply == "Noon.</s>"
         assert "the time" in self.tokenizer.decode(rendered.ids)
 
-    def test_without_an_end_token_there_is_no_default_template(self):
+    def test_a_template_that_ends_turns_with_the_end_token_needs_one(self):
         with pytest.raises(ModelError, match="end-of-text"):
-            Renderer(make_tokenizer(None, (), eos=None))
+            Renderer(make_tokenizer(None, (), eos=None), template="plain")
 
     def test_text_is_begin_text_end_and_all_trained(self):
         rendered = only(self.renderer, Text("Hello there"))

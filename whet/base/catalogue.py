@@ -10,6 +10,7 @@ objective = Slot("objective", home="whet.objectives.kinds", default="sft")
 tuner = Slot("tuner", home="whet.models.tuners", default="full")
 model_source = Slot("model_source", home="whet.models.sources", default="hf", shorthand="path")
 data_format = Slot("data_format", home="whet.data.formats")
+template = Slot("template", home="whet.data.templates")
 sink = Slot("sink", home="whet.track.sinks")
 task = Slot("task", home="whet.evaluate.tasks")
 engine = Slot("engine", home="whet.generate.engines", default="local")
@@ -18,7 +19,7 @@ quantizer = Slot("quantizer", home="whet.export.quantizers", default="gptq")
 reward = Slot("reward", home="whet.rewards.kinds", default="file", shorthand="function")
 
 _ALL = (
-    *(optimizer, schedule, objective, tuner, model_source, data_format),
+    *(optimizer, schedule, objective, tuner, model_source, data_format, template),
     *(sink, task, engine, exporter, quantizer, reward),
 )
 SLOTS: dict[str, Slot] = {slot.name: slot for slot in _ALL}

@@ -6,9 +6,10 @@ from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from whet.base.paths import user_path
 from whet.base.schema import Settings
 from whet.base.settings import (
     Count,
@@ -25,8 +26,9 @@ from whet.base.settings import (
 Auto = Literal["auto"]
 NumProcesses = Annotated[int, Ge(1), Le(1024)]
 Allowance = Literal[
-    "nothing_to_train", "untrained_end", "doubled_bos", "render_mismatch", "missing_tokens", "unseen_labels"
-]
+    "nothing_to_train", "untrained_end", "doubled_bos", "render_mismatch", "missing_tokens", "unseen_tools",
+    "unseen_labels",
+]  # fmt: skip
 
 
 class DataSource(Settings):
@@ -52,7 +54,23 @@ class Data(Settings):
 
     train: list[DataSource] = Field([], description="training sources")
     held_out: list[DataSource] | Fraction = Field(0.0, description="sources, or a fraction split off `train`")
-    template: Place | None = Field(None, description="a chat template file that replaces the tokenizer's")
+    template: str | None = Field(
+        None,
+        description="a chat template in place of the tokenizer's: a name (`whet slots template`) or a Jinja file",
+    )
+    tools: Literal["auto", "native", "hermes", "json", "pythonic"] = Field(
+        "auto",
+        description="how tools, calls and results are written: `native` as the template does, the others as text of "
+        "ordinary turns; `auto` takes the template's way, and `hermes` where it has none and the data have tools",
+    )
+    thinking: Literal["keep", "ignore_empty", "ignore", "strip"] = Field(
+        "keep",
+        description="thoughts before an answer: `keep` trains them, `ignore_empty` reads blocks without a thought, "
+        "`ignore` reads all of them, `strip` takes them out of the data",
+    )
+    system: Literal["keep", "fold"] = Field(
+        "keep", description="`fold` puts the system message before the user's first, for templates without one"
+    )
     train_on: Literal["assistant", "last", "all"] = Field("assistant", description="which turns are trained")
     loss_scale: dict[str, NonNegative] = Field({}, description="regular expression -> factor on the weight of its text")
     max_length: Size | None = Field(None, description="tokens a sample may have; the model's context by default")
@@ -65,6 +83,12 @@ class Data(Settings):
     workers: Annotated[int, Ge(0), Le(1024)] | Auto = Field("auto", description="processes that tokenise")
     max_skipped: Fraction = Field(0.01, description="share of rows that may be skipped before the run stops")
     allow: frozenset[Allowance] = Field(frozenset(), description="checks that may fail")
+
+    @field_validator("template")
+    @classmethod
+    def _home(cls, value: str | None) -> str | None:
+        """A file in the home folder in full; what is no path is left to whoever reads it."""
+        return str(user_path(value)) if value is not None and value.startswith("~") else value
 
     @model_validator(mode="before")
     @classmethod

@@ -12,7 +12,7 @@ _ASKED, _SAID = {"role": "user", "content": "hello"}, {"role": "assistant", "con
 
 
 def closing(render: Callable[[Sequence[dict[str, Any]]], str | None], controls: re.Pattern[str]) -> str:
-    """The special tokens right behind each other that end every plain reply, such as `<|im_end|>`; "" if there are none.
+    """The special tokens right behind each other that end a plain reply, such as `<|im_end|>`; "" if there are none.
 
     Command R7B ends one with two. They stand behind the last reply of a conversation, with nothing after them, and
     behind a reply that is followed by another turn alike. Where that cannot be told, the first one is the end.

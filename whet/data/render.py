@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -18,15 +18,20 @@ from whet.data.lookup import word_encoder
 from whet.data.markers import check_markers, control_pattern
 from whet.data.masks import Span, Tokens, check_begin, check_ends, check_trained, tokens_inside
 from whet.data.refusal import Refused, RowRefused, refusal
-from whet.data.template import ChatTemplate, chat_template, tokenizer_name
+from whet.data.speech import Speech
+from whet.data.template import ChatTemplate, chat_template, tokenizer_name, without_template
+from whet.data.thoughts import context_of
 from whet.data.turns import Turn, Turns
+from whet.data.wording import Wording
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerBase
 
 TrainOn = Literal["assistant", "last", "all"]
-ALLOWANCES = frozenset({"nothing_to_train", "untrained_end", "doubled_bos", "render_mismatch", "missing_tokens"})
+ALLOWANCES = frozenset(
+    {"nothing_to_train", "untrained_end", "doubled_bos", "render_mismatch", "missing_tokens", "unseen_tools"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +67,11 @@ class _Draft:
 class Renderer:
     """Renders rows with a tokenizer and its chat template. Pickles, for worker processes.
 
-    `template` is a file or Jinja text that replaces the tokenizer's. `train_on` is every assistant
-    turn, the last one, or all tokens. `scale` multiplies the weights of tokens that lie inside a match of a regular
-    expression. `allow` names checks that may fail. `fill_in` is for raw text, once it is cut to fit. Raises ModelError
-    for a tokenizer or template that cannot be used, ConfigError for an unknown allowance.
+    `template` is a name, a file or Jinja text that replaces the tokenizer's, and `wording` what is asked of it. Without
+    any, conversations are an error. `train_on` is every assistant turn, the last one, or all tokens. `scale` multiplies
+    the weights of tokens that lie inside a match of a regular expression. `allow` names checks that may fail. `fill_in`
+    is for raw text, once it is cut to fit. Raises ModelError for a tokenizer or template that cannot be used,
+    ConfigError for an unknown allowance.
     """
 
     def __init__(
@@ -73,6 +79,7 @@ class Renderer:
         tokenizer: PreTrainedTokenizerBase,
         *,
         template: str | None = None,
+        wording: Wording | None = None,
         train_on: TrainOn = "assistant",
         scale: Mapping[str, float] | None = None,
         allow: Collection[str] = frozenset(),
@@ -83,28 +90,36 @@ class Renderer:
         self._scale = [(compiled(text), factor) for text, factor in (scale or {}).items()]
         self._encoder, state = encoder_of(tokenizer)
         self._words = word_encoder(self._encoder)
-        self.template = chat_template(tokenizer, template)
-        tool_template = chat_template(tokenizer, template, with_tools=True)
-        controls = control_pattern(tokenizer)
-        if "missing_tokens" not in self.allow:
-            check_markers(self.template, tokenizer, self._encoder, controls)
-        mismatch = "render_mismatch" in self.allow
-        self._turns = Turns(self.template, controls, allow_mismatch=mismatch)
-        self._tool_turns = Turns(tool_template, controls, allow_mismatch=mismatch)
+        self.wording = wording or Wording()
+        self.speech, self._tool_speech = self._speeches(tokenizer, template)
+        self._without_template = None if self.speech else without_template(tokenizer)
         self._begin, self._end = tokenizer.bos_token_id, tokenizer.eos_token_id
         self._begin_text, self._end_text = tokenizer.bos_token, tokenizer.eos_token
         self._adds_begin = self._begin is not None and tokenizer.encode("")[:1] == [self._begin]
-        parts: tuple[Any, ...] = (
-            state,
-            self.template.text,
-            tool_template.text,
-            self.template.tokens,
-            train_on,
-            sorted(allow),
-            scale,
-        )
+        parts: tuple[Any, ...] = (state, *self._texts(), train_on, sorted(allow), scale, self.wording.thinking)
         parts += (fill_in.key,) if fill_in else ()
         self.fingerprint = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+    def _speeches(
+        self, tokenizer: PreTrainedTokenizerBase, template: str | None
+    ) -> tuple[Speech | None, Speech | None]:
+        """How conversations are written, and those with tools; nothing where there is no template."""
+        if template is None and not tokenizer.chat_template:
+            return None, None
+        controls = control_pattern(tokenizer)
+        plain, tools = (chat_template(tokenizer, template, with_tools=with_tools) for with_tools in (False, True))
+        if "missing_tokens" not in self.allow:
+            check_markers(plain, tokenizer, self._encoder, controls)
+        mismatch, unseen = "render_mismatch" in self.allow, "unseen_tools" in self.allow
+        written = Speech(plain, controls, self.wording, allow_mismatch=mismatch, allow_unseen=unseen)
+        if tools.text == plain.text:
+            return written, written
+        return written, Speech(tools, controls, self.wording, allow_mismatch=mismatch, allow_unseen=unseen)
+
+    def _texts(self) -> tuple[Any, ...]:
+        if self.speech is None or self._tool_speech is None:
+            return ()
+        return self.speech.template.text, self._tool_speech.template.text, self.speech.template.tokens
 
     def render(self, rows: Sequence[Row], *, roles: bool = False) -> list[Rendered | Refused]:
         """Tokens and weights of each row, or why it is refused, in order."""
@@ -166,13 +181,19 @@ class Renderer:
         return [] if self._end is None or text.endswith(self._end_text) else [self._end]
 
     def _conversation(self, row: Conversation, roles: bool) -> _Draft:
-        turns = self._tool_turns if row.tools else self._turns
+        speech = self._tool_speech if row.tools else self.speech
+        if speech is None:
+            assert self._without_template is not None
+            raise self._without_template
         weights, messages = _messages(row.messages)
+        messages = [dict(message) for message in speech.prepared(messages)]
         replies = [i for i, message in enumerate(messages) if message["role"] == "assistant"]
         if self.train_on == "last":
             replies = replies[-1:]
         wanted = replies if self.train_on == "all" else [i for i in replies if weights[i]]
-        text, found = turns.find(messages, row.tools, wanted)
+        turns, text, found = speech.find(messages, row.tools, wanted)
+        if self.wording.thinking != "keep":
+            found = [self._without_context(turn, text) for turn in found]
         self._check_closed(found, turns.template)
         draft = _Draft(text, [span for turn in found for span in turn.spans], turns.template.named)
         if self.train_on == "all":
@@ -183,6 +204,12 @@ class Renderer:
         if roles:
             draft.roles = _message_roles(turns, messages, row.tools, text, found)
         return draft
+
+    def _without_context(self, turn: Turn, text: str) -> Turn:
+        """The turn without the thought at its beginning, where that is only read."""
+        first, *others = turn.spans
+        context = context_of(self.wording.thinking, text, first)
+        return turn if context is None else replace(turn, spans=((context[1], first[1]), *others))
 
     def _check_closed(self, turns: Sequence[Turn], template: ChatTemplate) -> None:
         still = [turn for turn in turns if turn.close is None]

@@ -113,9 +113,11 @@ class Turns:
 
     def _prompt(self, messages: Messages, tools: Tools, index: int, text: str) -> str | None:
         """What serving would show before message `index`: the training text must begin with it."""
-        prompt = self.template.render(messages[:index], tools, prompt=True)
-        if text.startswith(prompt):
-            return prompt
+        prompt = ""
+        for other in self.template.prompts(messages[:index], tools):
+            if text.startswith(other):
+                return other
+            prompt = prompt or other
         if self.allow_mismatch:
             return None
         at = len(os.path.commonprefix((prompt, text)))

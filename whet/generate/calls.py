@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import partial
+from typing import Any
 
 from whet.base.errors import ModelError
+from whet.data.speech import speech_of
 from whet.generate.tools import Call, Observation
 
-Form = Literal["hermes", "mistral", "json"]
-_MARK = "qzxmarkqzx"
+_MARK, _KEY, _VALUE = "qzxmarkqzx", "qzxkeyqzx", "qzxvalueqzx"
+_FUNCTION = re.compile(r"<function=([^>\s]+)>(.*?)(?:</function>|\Z)", re.DOTALL)
+_PARAMETER = re.compile(r"<parameter=([^>\s]+)>\n?(.*?)\n?(?:</parameter>|\Z)", re.DOTALL)
 _HERMES = re.compile(r"<tool_call>\s*(.*?)\s*(?:</tool_call>|\Z)", re.DOTALL)
 
 
@@ -38,27 +42,35 @@ class Exchange:
     """How one tokenizer's template writes tools, calls and their results.
 
     Raises ModelError where the template does not write calls in a form that is known: Hermes and Qwen
-    (`<tool_call>`), Mistral (`[TOOL_CALLS]`), or bare JSON as Llama 3 has it.
+    (`<tool_call>`), Mistral (`[TOOL_CALLS]`), bare JSON as Llama 3 has it, a list in Python's syntax, Qwen Coder's
+    tags, or a name with JSON behind it between marks of the template's own.
     """
 
     def __init__(self, tokenizer: Any, schemas: Sequence[Mapping[str, Any]]) -> None:
         self._tokenizer, self._schemas = tokenizer, [dict(schema) for schema in schemas]
-        written = self._render([self._asked(), _called()], prompt=False)
-        place = written.find(_MARK)
-        if place < 0:
+        self._speech = speech_of(tokenizer, with_tools=True)
+        written = self._speech.whole([self._asked(), _called()], self._schemas) or ""
+        if _VALUE not in written:
             raise ModelError(
                 "the chat template leaves out tool calls, so a model cannot learn to make them",
-                hint="give a template that writes `tool_calls`",
+                at="data.tools",
+                hint="data.tools=hermes writes them as text",
             )
-        self.form = _form(written)
+        self._read = _reader(written)
+
+    @property
+    def form(self) -> str:
+        """The form of calls in a word."""
+        return self._read.form
 
     def prompt(self, messages: Sequence[Mapping[str, Any]]) -> list[int]:
         """Tokens of messages that the model is to answer, tools shown."""
-        return self._tokenizer.encode(self._render(messages, prompt=True), add_special_tokens=False)
+        text = self._speech.prompt([dict(message) for message in messages], self._schemas)
+        return self._tokenizer.encode(text, add_special_tokens=False)
 
     def read(self, text: str) -> Said:
         """The calls in a turn, as the model wrote them. A broken one is a call with an error."""
-        return _READERS[self.form](text)
+        return self._read(text)
 
     def after(self, observations: Sequence[Observation], ends: Collection[str]) -> list[int]:
         """Tokens between the end of a turn with calls, whose last token is one of `ends`, and the model's next turn.
@@ -70,33 +82,23 @@ class Exchange:
             {"role": "tool", "name": _MARK, "tool_call_id": f"call{i:05d}", "content": observation.text}
             for i, observation in enumerate(observations)
         ]
-        text = self._render([self._asked(), _called(), *results], prompt=True)
-        first = self._render([self._asked(), _called()], prompt=False)
-        # The call's own marks end here: behind them the template is the same with results and without.
-        tail = text[_call_end(first) :]
+        text = self._speech.prompt([self._asked(), _called(), *results], self._schemas)
+        # The call's own end comes behind its last word.
+        tail = text[text.index(_VALUE) + len(_VALUE) :]
         found = [(tail.find(end) + len(end), end) for end in ends if end in tail]
         if not found:
             raise ModelError(
-                f"the chat template ends no turn that calls tools with any of {', '.join(map(repr, ends))}"
+                f"the chat template ends no turn that calls tools with any of {', '.join(map(repr, ends))}",
+                hint="data.tools=hermes writes calls as text, which end as every reply does",
             )
         return self._tokenizer.encode(tail[min(found)[0] :], add_special_tokens=False)
 
     def _asked(self) -> dict[str, Any]:
         return {"role": "user", "content": "hello"}
 
-    def _render(self, messages: Sequence[Mapping[str, Any]], *, prompt: bool) -> str:
-        try:
-            return self._tokenizer.apply_chat_template(
-                [dict(m) for m in messages], tools=self._schemas or None, tokenize=False, add_generation_prompt=prompt
-            )
-        except Exception as error:  # a template raises what it likes, mostly jinja2's TemplateError
-            raise ModelError(
-                f"the chat template refuses a conversation with tools: {error}", hint="check the roles and their order"
-            ) from None
-
 
 def _called() -> dict[str, Any]:
-    function = {"name": _MARK, "arguments": {_MARK: _MARK}}
+    function = {"name": _MARK, "arguments": {_KEY: _VALUE}}
     return {
         "role": "assistant",
         "content": "",
@@ -104,15 +106,30 @@ def _called() -> dict[str, Any]:
     }
 
 
-def _call_end(text: str) -> int:
-    """Where the marked call's last mark ends."""
-    return text.rfind(_MARK) + len(_MARK)
-
-
-def _form(written: str) -> Form:
-    if "<tool_call>" in written[: written.rfind(_MARK)]:
-        return "hermes"
-    return "mistral" if "[TOOL_CALLS]" in written else "json"
+def _reader(written: str) -> Reader:
+    """What reads calls in the form of a written one. Raises ModelError for a form that is not known."""
+    place = written.index(_VALUE)
+    before, call = written[:place], written[max(0, place - 200) : place]
+    if re.search(rf"<tool_call>\s*\{{[^<]*{_KEY}[^<]*\Z", before):
+        return Reader("hermes", _hermes)
+    if "[TOOL_CALLS]" in before:
+        return Reader("mistral", _mistral)
+    if re.search(rf"\[{_MARK}\({_KEY}=", call):
+        return Reader("pythonic", _pythonic)
+    if re.search(rf"<function={_MARK}>\s*<parameter={_KEY}>", call):
+        return Reader("tags", _tags)
+    arguments = re.search(rf'\{{\s*"{_KEY}":\s*"{_VALUE}"\s*\}}', written)
+    name = before.rfind(_MARK)
+    if arguments and 0 <= name < arguments.start():
+        bare = rf'(?:\A|[^\[\w])\{{\s*(?:"type"[^{{}}]*)?"name":\s*"{_MARK}",\s*"(?:arguments|parameters)":\s*\Z'
+        if re.search(bare, written[: arguments.start()]):
+            return Reader("json", _json)
+        return Reader("marked", partial(_marked, _Marks.of(written, name, arguments.start())))
+    raise ModelError(
+        "the chat template writes tool calls in a form that is not known here, so none could be read",
+        at="data.tools",
+        hint="data.tools=hermes writes calls as text",
+    )
 
 
 def _hermes(text: str) -> Said:
@@ -181,4 +198,86 @@ def _call(text: str) -> Call:
     return Call(value["name"], arguments)
 
 
-_READERS: dict[str, Callable[[str], Said]] = {"hermes": _hermes, "mistral": _mistral, "json": _json}
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """What stands before the name in a written call, between it and its arguments, and before the first call."""
+
+    before: str
+    between: str
+    opening: str
+
+    @classmethod
+    def of(cls, written: str, name: int, arguments: int) -> _Marks:
+        before, between = written[:name], written[name + len(_MARK) : arguments]
+        return cls(before[-12:], between, re.split(r"[\n>\]]", before.rstrip("\n>]"))[-1][-24:] or before[-12:])
+
+
+def _marked(marks: _Marks, text: str) -> Said:
+    """Calls whose name and arguments stand between marks of the template's own, as DeepSeek and Kimi have them."""
+    between = re.sub(r"\d+", r"\\d+", re.escape(marks.between))
+    last = re.escape(marks.before[-1:]) if marks.before else ""
+    decoder, calls, first = json.JSONDecoder(), [], len(text)
+    for match in re.finditer(rf"{last}([\w.-]+){between}", text):
+        first = min(first, match.start())
+        try:
+            value, _ = decoder.raw_decode(text, match.end())
+        except (ValueError, RecursionError) as error:
+            calls.append(Call(match[1], {}, f"the arguments are not JSON ({error}): {text[match.end() :][:80]}"))
+            continue
+        name = match[1].removeprefix("functions.")
+        if isinstance(value, dict):
+            calls.append(Call(name, value))
+        else:
+            calls.append(Call(name, {}, f"the arguments are not an object: {text[match.end() :][:80]}"))
+    content = text[:first] if calls else text
+    return Said(content.partition(marks.opening)[0].strip() if calls else content.strip(), tuple(calls))
+
+
+def _pythonic(text: str) -> Said:
+    """`[name(argument=value), ...]`, the whole turn or its last part."""
+    place = re.search(r"\[\s*[A-Za-z_][\w.]*\(", text)
+    if place is None:
+        return Said(text.strip(), ())
+    body = text[place.start() :].strip()
+    try:
+        listed = ast.parse(body, mode="eval").body
+        if not isinstance(listed, ast.List):
+            raise ValueError("it is no list")
+        calls = tuple(_python_call(node) for node in listed.elts)
+    except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
+        return Said(text[: place.start()].strip(), (Call("?", {}, f"the call is not Python's ({error}): {body[:80]}"),))
+    return Said(text[: place.start()].strip(), calls)
+
+
+def _python_call(node: ast.expr) -> Call:
+    if not isinstance(node, ast.Call) or node.args or any(word.arg is None for word in node.keywords):
+        raise ValueError("it is no call with named arguments")
+    return Call(ast.unparse(node.func), {str(word.arg): ast.literal_eval(word.value) for word in node.keywords})
+
+
+def _tags(text: str) -> Said:
+    """`<function=name>` with `<parameter=key>` inside; values that are JSON are read so."""
+    calls = []
+    for function in _FUNCTION.finditer(text):
+        given = {found[1]: _value(found[2]) for found in _PARAMETER.finditer(function[2])}
+        calls.append(Call(function[1], given))
+    content = _FUNCTION.sub("", text).replace("<tool_call>", "").replace("</tool_call>", "")
+    return Said(content.strip(), tuple(calls))
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads the calls in a turn. `form` is what the form of the calls is known as."""
+
+    form: str
+    read: Callable[[str], Said]
+
+    def __call__(self, text: str) -> Said:
+        return self.read(text)

@@ -8,24 +8,31 @@ from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from whet.base.errors import ModelError, WhetError
 from whet.data.closing import closing
+from whet.data.refusal import RowRefused
+from whet.data.speech import Speech, speech_of
+from whet.data.template import chat_template as chat_template_of
 from whet.generate.protocol import Message, Prompt
 
 if TYPE_CHECKING:
     from whet.data.sides import SideRenderer
 
 
-def prompt_ids(tokenizer: Any, prompt: Prompt, tools: Sequence[Mapping[str, Any]] = ()) -> list[int]:
+def prompt_ids(
+    tokenizer: Any, prompt: Prompt, tools: Sequence[Mapping[str, Any]] = (), speech: Speech | None = None
+) -> list[int]:
     """The tokens that the model is to continue.
 
     Text gets the begin token if the tokenizer puts one first, and never a second one. Messages are rendered with the
-    generation prompt; if the last one is the assistant's, it is continued. Raises WhetError when nothing is left.
+    generation prompt; if the last one is the assistant's, it is continued. `speech` is the tokenizer's, where many
+    prompts are asked for. Raises WhetError when nothing is left.
     """
     if isinstance(prompt, str):
         ids = text_ids(tokenizer, prompt)
     elif _are_ids(prompt):
         ids = list(prompt)
     else:
-        ids = tokenizer.encode(render(tokenizer, cast(Sequence[Message], prompt), tools), add_special_tokens=False)
+        text = render(tokenizer, cast(Sequence[Message], prompt), tools, speech)
+        ids = tokenizer.encode(text, add_special_tokens=False)
     if not ids:
         raise WhetError("an empty prompt gives the model nothing to continue", hint="give at least one character")
     return ids
@@ -43,7 +50,6 @@ def source_ids(renderer: SideRenderer, prompt: Prompt) -> list[int]:
 
     Raises WhetError for several turns, and when nothing is left.
     """
-    from whet.data.refusal import RowRefused
     from whet.data.sides import question
 
     if _are_ids(prompt):
@@ -79,19 +85,20 @@ def prefix_ids(tokenizer: Any) -> list[int]:
     return known[:1]
 
 
-def render(tokenizer: Any, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> str:
+def render(
+    tokenizer: Any,
+    messages: Sequence[Message],
+    tools: Sequence[Mapping[str, Any]] = (),
+    speech: Speech | None = None,
+) -> str:
     """Messages as the text that the model is to continue; `tools` are function schemas that it may call."""
     if not getattr(tokenizer, "chat_template", None):
-        raise ModelError("the tokenizer has no chat template, so it cannot take messages", hint="give the text itself")
-    continues = bool(messages) and messages[-1].get("role") == "assistant"
-    mode: dict[str, Any] = {"continue_final_message": True} if continues else {"add_generation_prompt": True}
-    if tools:
-        mode["tools"] = [dict(tool) for tool in tools]
-    try:
-        return tokenizer.apply_chat_template([dict(message) for message in messages], tokenize=False, **mode)
-    except Exception as error:  # a template raises what it likes, mostly jinja2's TemplateError
-        reason = f"the chat template refuses these messages: {error}"
-        raise ModelError(reason, hint="check the roles and their order") from None
+        raise ModelError(
+            "the tokenizer has no chat template, so it cannot take messages",
+            hint="give the text itself, or train with data.template=NAME: the template is written with the model",
+        )
+    speech = speech or speech_of(tokenizer, with_tools=bool(tools))
+    return speech.prompt([dict(message) for message in messages], [dict(tool) for tool in tools])
 
 
 def stop_ids(module: Any, tokenizer: Any) -> frozenset[int]:
@@ -116,10 +123,15 @@ def end_of_turn(tokenizer: Any, chat_template: str | None = None) -> int | None:
     if not (chat_template or getattr(tokenizer, "chat_template", None)):
         return None
 
+    try:
+        template = chat_template_of(tokenizer, chat_template)
+    except ModelError:
+        return None
+
     def rendered(messages: Sequence[Message]) -> str | None:
         try:
-            return tokenizer.apply_chat_template(messages, chat_template=chat_template, tokenize=False)
-        except Exception:  # a template that cannot render the plainest exchange names no end
+            return template.render(messages)
+        except RowRefused:  # a template that cannot render the plainest exchange names no end
             return None
 
     tokens = {tokenizer.convert_ids_to_tokens(i) for i in tokenizer.all_special_ids}

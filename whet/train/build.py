@@ -53,7 +53,7 @@ from whet.train.optimizer_state import NamedOptimizer
 from whet.train.progress import Progress
 from whet.train.reference import remember
 from whet.train.resolve import Resolved, resolve
-from whet.train.rows import template_of
+from whet.train.rows import settled, template_of
 from whet.train.teacher import check_teacher, has_teacher, is_told, teacher_run, tell
 from whet.train.watchdog import Watchdog
 
@@ -110,6 +110,7 @@ def _prepared(loaded: config.Loaded, folder: RunFolder | None, held: ExitStack) 
     set_threads(run, pinned)
     keep_freed_memory()
     processor, context, family = read_model(run)
+    run, told = settled(run, processor if family == "causal" else None)
     if has_teacher(run):
         check_teacher(run, processor)
     ledger = Ledger()
@@ -124,7 +125,7 @@ def _prepared(loaded: config.Loaded, folder: RunFolder | None, held: ExitStack) 
     if world.leads:
         ledger.write(folder.ledger)
         fed = replace(fed, notices=(*fed.notices, *lock.notices, *known))
-    fed = replace(fed, notices=(*fed.notices, *on_ledger(ledger, folder.ledger)))
+    fed = replace(fed, notices=(*told, *fed.notices, *on_ledger(ledger, folder.ledger)))
     try:
         built = _assemble(run, folder, pinned, world, fed, method)
         if world.leads and built.loop.progress.step == 0:

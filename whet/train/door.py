@@ -14,8 +14,8 @@ from whet.train.folder import RunFolder
 from whet.train.online.door import check_online
 
 # Settings of `data` that say how text becomes tokens, and those of them that are about conversations and replies.
-_OF_TEXT = ("template", "train_on", "loss_scale", "max_length", "truncation", "allow")
-_OF_REPLIES = ("template", "train_on", "loss_scale", "allow")
+_OF_TEXT = ("template", "tools", "thinking", "system", "train_on", "loss_scale", "max_length", "truncation", "allow")
+_OF_REPLIES = ("template", "tools", "thinking", "system", "train_on", "loss_scale", "allow")
 
 
 def enter(run: Run, *, is_new: bool) -> Tuner:
@@ -83,7 +83,7 @@ def _check_of_family(run: Run, family: str) -> None:
         raise ConfigError(
             "`train.neftune` is for models that read and write in one row", at="train.neftune", hint="train.neftune=0"
         )
-    for name, shown in _changed(run, ("template", "train_on", "allow")):
+    for name, shown in _changed(run, ("template", "tools", "thinking", "system", "train_on", "allow")):
         raise ConfigError(
             f"`data.{name}` does nothing: an encoder-decoder reads a question as it is and learns all of its answer",
             at=f"data.{name}", hint=f"data.{name}={shown}",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from whet.base.catalogue import template
+from whet.base.paths import user_path
 from whet.base.run import DataSource, RewardEntry, Run
 from whet.base.schema import Settings
 from whet.data.files import Source
@@ -17,7 +19,8 @@ def located(run: Run) -> Run:
     held_out = run.data.held_out
     if isinstance(held_out, list):
         held_out = [_source(source) for source in held_out]
-    data = run.data.model_copy(update={"train": sources, "held_out": held_out, "template": _here(run.data.template)})
+    chosen = _template(run.data.template)
+    data = run.data.model_copy(update={"train": sources, "held_out": held_out, "template": chosen})
     track = run.track.model_copy(update={"folder": str(Path(run.track.folder).resolve())})
     objective = run.objective
     if isinstance(teacher := getattr(objective, "teacher", None), Settings):
@@ -54,6 +57,14 @@ def _reward(entry: RewardEntry) -> RewardEntry:
     given = {name: getattr(chosen, name, None) for name in places}
     found = {name: places[name](value) for name, value in given.items() if isinstance(value, str)}
     return entry.model_copy(update={"reward": chosen.model_copy(update=found)})
+
+
+def _template(given: str | None) -> str | None:
+    """A template's file in full; a name is one even where a file is called so, and Jinja is no path."""
+    if given is None or given in template.names() or "{{" in given or "{%" in given:
+        return given
+    path = user_path(given, at="data.template")
+    return str(path.resolve()) if path.exists() else given
 
 
 def _file_of(given: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,8 +19,12 @@ from whet.data.labels import check, settle
 from whet.data.reader import Reader
 from whet.data.recipe import Recipe, RowsToSamples
 from whet.data.render import Renderer
-from whet.data.template import chat_template
+from whet.data.speech import speech_of
+from whet.data.worded import any_tools, decisions, wording_for
+from whet.data.wording import Wording
 from whet.train.forms import form_of
+
+_CONVERSATIONS = frozenset({"conversation", "preference", "labelled", "prompt"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +60,47 @@ def takes(run: Run) -> frozenset[str]:
 
 
 def template_of(run: Run, tokenizer: Any) -> str | None:
-    """The chat template that conversations are rendered with; None leaves the tokenizer as it is."""
-    if not takes(run) & {"conversation", "preference", "labelled", "prompt"}:
+    """The chat template that conversations are rendered with; None where it is the tokenizer's own, as it is."""
+    data = run.data
+    if not takes(run) & _CONVERSATIONS or (data.template is None and not tokenizer.chat_template):
         return None
-    return chat_template(tokenizer, run.data.template).text
+    speech = speech_of(tokenizer, data.template, wording_of(data), with_tools=wording_of(data).as_text)
+    return None if speech.template.is_own and not speech.is_worded else speech.template.text
+
+
+def voiced(run: Run, tokenizer: Any) -> Any:
+    """The tokenizer with the run's chat template, for what renders conversations by the tokenizer alone.
+
+    Raises ModelError where there is none.
+    """
+    own = copy.copy(tokenizer)
+    text = template_of(run, tokenizer)
+    if text is not None:
+        own.chat_template = text
+    return own
+
+
+def wording_of(data: Data) -> Wording:
+    return Wording(data.tools, data.thinking, data.system)
+
+
+def settled(run: Run, tokenizer: Any | None) -> tuple[Run, tuple[str, ...]]:
+    """The run with `data.tools: auto` decided, and what is to be said about its template.
+
+    Reads the first rows of each source where the template cannot write tools: whether any has them decides.
+    """
+    data = run.data
+    if tokenizer is None or not takes(run) & _CONVERSATIONS or (data.template is None and not tokenizer.chat_template):
+        return run, ()
+    chosen = wording_of(data)
+    if data.tools == "auto":
+        chosen = wording_for(chosen, tokenizer, data.template, lambda: _has_tools(run))
+        run = run.model_copy(update={"data": data.model_copy(update={"tools": chosen.tools})})
+    return run, decisions(tokenizer, data.template, chosen, was_auto=data.tools == "auto")
+
+
+def _has_tools(run: Run) -> bool:
+    return bool(run.rollout.tools) or any_tools(sources_of(run.data.train), takes(run), seed=run.seed)
 
 
 def sources_of(sources: Sequence[DataSource]) -> list[Source]:
@@ -91,8 +133,8 @@ def _renderer(run: Run, processor: Any | None) -> Renderer | None:
         return None
     data, fill_in = run.data, _fill_in(run, processor)
     return Renderer(
-        processor, template=data.template, train_on=data.train_on, scale=data.loss_scale, allow=data.allow,
-        fill_in=fill_in,
+        processor, template=data.template, wording=wording_of(data), train_on=data.train_on, scale=data.loss_scale,
+        allow=data.allow, fill_in=fill_in,
     )  # fmt: skip
 
 

@@ -14,15 +14,18 @@ from whet.cli.arguments import number, whole
 from whet.cli.plugins import add_plugin_argument
 from whet.cli.progress import waiting
 from whet.cli.streams import can_say
+from whet.data.wording import SYSTEM, THINKING, TOOLS, Wording
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from whet.data.files import Source
     from whet.data.inspect import Inspection, Renders, Shown
 
 _WHITE = {"\n": "⏎", "\t": "⇥", "\r": "␍"}
 _PLAIN = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}  # where the terminal lacks them
 _MAX_COLUMNS = 20
+_WORDINGS = (("tools", "auto"), ("thinking", "keep"), ("system", "keep"))
 _MAX_TOKENS = 120  # of one segment; the middle of longer ones is left out
 
 
@@ -38,7 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     inspect.add_argument("--format", help="data format (default: detected)")
     inspect.add_argument("--columns", nargs="*", default=[], metavar="OURS=FILE'S", help="columns to rename")
     inspect.add_argument("--lines", action="store_true", help="every line of a text file is a row")
-    inspect.add_argument("--template", metavar="FILE", help="chat template instead of the tokenizer's")
+    inspect.add_argument(
+        "--template", metavar="NAME", help="chat template instead of the tokenizer's: a name or a file"
+    )
+    inspect.add_argument("--tools", default="auto", choices=TOOLS, help="how tools are written (default: auto)")
+    inspect.add_argument(
+        "--thinking", default="keep", choices=THINKING, help="what is done with thoughts (default: keep)"
+    )
+    inspect.add_argument("--system", default="keep", choices=SYSTEM, help="where a system message goes (default: keep)")
     inspect.add_argument("--train-on", default="assistant", choices=["assistant", "last", "all"])
     inspect.add_argument("--allow", nargs="*", default=[], metavar="CHECK", help="checks that may fail")
     inspect.add_argument("--max-length", type=whole(1), help="list samples with more tokens than this")
@@ -76,7 +86,7 @@ def _inspect(args: argparse.Namespace) -> int:
 
     entry = {"path": args.file, "format": args.format, "columns": _columns(args.columns), "lines": args.lines}
     source = Source.parse(entry, Path.cwd())
-    renderer = _renderer(args)
+    renderer, how = _renderer(args, source)
     with waiting("reading") as told:
         seen = inspect(
             source,
@@ -87,33 +97,54 @@ def _inspect(args: argparse.Namespace) -> int:
             report=lambda count: told(f"{count:,} rows read"),
         )
     if args.json:
-        print(json.dumps(_as_json(seen), ensure_ascii=False))
+        print(json.dumps(_as_json(seen) | {"conversations": how}, ensure_ascii=False))
     else:
-        _print(seen)
+        _print(seen, how if "conversation" in _kinds(seen) else {})
     return 0
 
 
-def _renderer(args: argparse.Namespace) -> Renders:
-    """What renders rows as training does: one row, the passages of an encoder, or a source and a target."""
+def _kinds(seen: Inspection) -> set[str]:
+    """Kinds of rows, those that are made of conversations as that."""
+    made_of = {"preference": "conversation", "labelled": "conversation"}
+    return {made_of.get(kind, kind) for kind in seen.kinds}
+
+
+def _renderer(args: argparse.Namespace, source: Source) -> tuple[Renders, dict[str, str]]:
+    """What renders rows as training does: one row, the passages of an encoder, or a source and a target.
+
+    And how conversations are written, what was decided for the user included.
+    """
     from whet.data.passages import PassageRenderer
     from whet.data.render import Renderer
     from whet.data.sides import SideRenderer
+    from whet.data.speech import speech_of
+    from whet.data.worded import any_tools, facts, wording_for
 
     model = _model(args.model)
     tokenizer, file = _tokenizer(model), Path(model).expanduser() / "config.json"
     if file.is_file() and json.loads(file.read_text(encoding="utf-8")).get("is_encoder_decoder"):
         _refuse_of_replies(args, "an encoder-decoder reads a question as it is")
-        return SideRenderer(tokenizer)
+        return SideRenderer(tokenizer), {}
     if tokenizer.mask_token and not tokenizer.eos_token and not tokenizer.chat_template and args.template is None:
         _refuse_of_replies(args, "an encoder reads text as it is")
-        return PassageRenderer(tokenizer)
-    return Renderer(tokenizer, template=args.template, train_on=args.train_on, allow=args.allow)
+        return PassageRenderer(tokenizer), {}
+    wording, told = Wording(args.tools, args.thinking, args.system), {}
+    if args.template is not None or tokenizer.chat_template:
+        chosen = wording_for(wording, tokenizer, args.template, lambda: any_tools([source], ()))
+        told = facts(speech_of(tokenizer, args.template, chosen, with_tools=True))
+        if chosen.tools != wording.tools == "auto" and chosen.as_text:
+            told["tools"] += ", since the template cannot write them (data.tools=auto)"
+        wording = chosen
+    renderer = Renderer(
+        tokenizer, template=args.template, wording=wording, train_on=args.train_on, allow=args.allow
+    )  # fmt: skip
+    return renderer, told
 
 
 def _refuse_of_replies(args: argparse.Namespace, reason: str) -> None:
     from whet.base.errors import ConfigError
 
-    for name, default in (("template", None), ("train_on", "assistant"), ("allow", [])):
+    for name, default in (("template", None), *_WORDINGS, ("train_on", "assistant"), ("allow", [])):
         if getattr(args, name) != default:
             raise ConfigError(f"`--{name.replace('_', '-')}` does nothing: {reason}", hint="leave it out")
 
@@ -192,7 +223,7 @@ def _as_json(seen: Inspection) -> dict[str, Any]:
     }
 
 
-def _print(seen: Inspection) -> None:
+def _print(seen: Inspection, told: dict[str, str]) -> None:
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
@@ -200,6 +231,8 @@ def _print(seen: Inspection) -> None:
         _print_row(console, shown)
     tokens, trained = sum(seen.lengths), sum(seen.trained)
     formats = ", ".join(f"{name} ({count:,})" for name, count in seen.formats.most_common())
+    for what, said in told.items():
+        console.print(f"{what:<10} {said}")
     console.print(f"{seen.source}: {'the first ' if seen.is_partial else ''}{seen.num_rows:,} rows as {formats}")
     if tokens:
         share = f"{trained:,} trained ({100 * trained / tokens:.3g} %)"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,12 +14,13 @@ from whet.data.files import Source
 from whet.data.ledger import Entry, Ledger
 from whet.data.prompts import Asked, Prompts, read_prompts
 from whet.data.source import DatasetSource
-from whet.data.template import chat_template
+from whet.data.speech import speech_of
 from whet.generate.calls import Exchange
 from whet.generate.prompts import prompt_ids
 from whet.generate.tools import load_tools
 from whet.rewards.build import required_columns
 from whet.train.online.rollouts import Rollouts
+from whet.train.rows import voiced
 
 # The order of prompts goes on for as long as it is asked.
 _FOR_EVER = 1 << 40
@@ -102,10 +102,10 @@ def check_columns(run: Run, prompts: Prompts, place: str = "data.train") -> None
 
 def _rendered(run: Run, asked: Sequence[Asked], processor: Any) -> list[Asked]:
     """The prompts with their tokens, in which the run's tools are shown."""
-    tokenizer = copy.copy(processor)
-    tokenizer.chat_template = chat_template(processor, run.data.template).text
+    tokenizer = voiced(run, processor)
     if not run.rollout.tools:
-        return [replace(a, ids=tuple(prompt_ids(tokenizer, a.prompt.messages, a.prompt.tools))) for a in asked]
+        speech = speech_of(tokenizer, with_tools=True) if tokenizer.chat_template else None
+        return [replace(a, ids=tuple(prompt_ids(tokenizer, a.prompt.messages, a.prompt.tools, speech))) for a in asked]
     exchange = Exchange(tokenizer, [tool.schema for tool in load_tools(run.rollout.tools)])
     for a in asked:
         if a.prompt.tools:

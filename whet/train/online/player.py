@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +14,6 @@ from whet.base.catalogue import engine
 from whet.base.run import Run
 from whet.contracts.model import Loaded
 from whet.contracts.rewards import Player, Trajectory, unheard
-from whet.data.template import chat_template
 from whet.generate.ahead import Watch
 from whet.generate.borrow import Lockstep
 from whet.generate.episodes import Episodes
@@ -27,6 +25,7 @@ from whet.generate.tools import Toolbox, load_tools
 from whet.parallel.world import World
 from whet.train.live import live_tensors
 from whet.train.online.copied import Copied, taking
+from whet.train.rows import voiced
 
 
 def player_of(run: Run, world: World, loaded: Loaded, *, is_adapter: bool) -> Player:
@@ -65,8 +64,7 @@ def _with_module(ours: Groups | Episodes, module: nn.Module) -> Player:
 def _with_tools(run: Run, loaded: Loaded, answers: Engine, settings: GenerateSettings) -> Episodes:
     """Conversations with the run's tools, rendered with the run's template."""
     made = run.rollout
-    tokenizer: Any = copy.copy(loaded.processor)
-    tokenizer.chat_template = chat_template(loaded.processor, run.data.template).text
+    tokenizer: Any = voiced(run, loaded.processor)
     toolbox = Toolbox(load_tools(made.tools), timeout_s=made.tool_timeout_s)
     together = Lockstep(loaded.module).most if made.engine.kind == "local" else int
     stops = stop_ids(loaded.module, tokenizer)
