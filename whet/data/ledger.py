@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import shutil
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
-from whet.base.errors import DataError
+from whet.base.documents import checked, field, parse_json
+from whet.base.errors import DataError, RunError
 
 Action = Literal["skipped", "truncated", "deduplicated"]
 
@@ -61,17 +66,19 @@ class Ledger:
         self._entries[entry] = None
         self.counts[entry.action, entry.reason] += 1
         if self._path is not None:
-            with self._path.open("a", encoding="ascii") as file:
+            with _writing(self._path), self._path.open("a", encoding="ascii") as file:
                 file.write(to_line(entry))
 
     def write(self, path: Path) -> None:
         """Write what is listed to `path`, and what follows as it comes; what an earlier attempt listed there stays."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        listed = dict.fromkeys(read_ledger(path)) if path.exists() else {}
-        for entry in listed | self._entries:
-            self.add(entry)
-        with path.open("w", encoding="ascii") as file:
-            file.writelines(map(to_line, self._entries))
+        with _writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            for entry in _listed(path) | self._entries:
+                self.add(entry)
+            part = path.with_name(f"{path.name}.part")
+            with part.open("w", encoding="ascii") as file:
+                file.writelines(map(to_line, self._entries))
+            part.replace(path)
         self._path = path
 
     def __iter__(self) -> Iterator[Entry]:
@@ -122,9 +129,52 @@ def to_line(entry: Entry) -> str:
 
 
 def read_ledger(path: Path) -> list[Entry]:
-    """The entries of a ledger's file; a last line that a killed process left unfinished is left out."""
-    with path.open(encoding="ascii") as file:
-        return [Entry(**json.loads(line)) for line in file if line.endswith("\n")]
+    """The entries of a ledger's file; a last line that a killed process left unfinished is left out.
+
+    Raises DataError where the file cannot be read or holds something else.
+    """
+    try:
+        lines = path.read_text(encoding="ascii").splitlines(keepends=True)
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"the ledger cannot be read: {error}", at=str(path), hint=f"rm -r {path}") from None
+    return [_entry(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.endswith("\n")]
+
+
+def _entry(line: str, at: str) -> Entry:
+    hint = f"rm {at.rpartition(':')[0]}"
+    stored = checked(parse_json(line, at=at, error=DataError, hint=hint), dict, at=at, error=DataError, hint=hint)
+    text = {
+        name: field(stored, name, str, at=at, error=DataError, hint=hint) for name in ("source", "reason", "detail")
+    }
+    action = field(stored, "action", str, at=at, error=DataError, hint=hint)
+    if action not in get_args(Action):
+        raise DataError(f"a ledger knows no `{action}`", at=at, hint=hint)
+    row = field(stored, "row", int, at=at, error=DataError, hint=hint)
+    return Entry(text["source"], row, action, text["reason"], text["detail"])  # type: ignore[arg-type]
+
+
+def _listed(path: Path) -> dict[Entry, None]:
+    """What an earlier attempt listed. A damaged file is set aside: a run does not end for its ledger."""
+    if not os.path.lexists(path):
+        return {}
+    try:
+        return dict.fromkeys(read_ledger(path))
+    except DataError as error:
+        aside = path.with_name(f"{path.name}.damaged")
+        print(f"{error.message} ({error.at}): it is kept as {aside.name}, and begun anew", file=sys.stderr, flush=True)
+        if aside.is_dir():
+            shutil.rmtree(aside)
+        path.replace(aside)
+        return {}
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        text = f"cannot write the ledger: {error.strerror or error}"
+        raise RunError(text, at=str(path), hint="free some space, and try again") from error
 
 
 def _round_up(share: float) -> float:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,9 @@ from typing import IO, Any
 
 import numpy as np
 
-from whet.base.errors import DataError, RunError
+from whet.base.documents import field, read_object
+from whet.base.errors import DataError, RunError, WhetError
+from whet.base.sealed import damage, described, read_sealed, sealed
 from whet.contracts.sample import Sample
 from whet.data.dataset import Dataset
 
@@ -44,7 +45,8 @@ class TeachingsWriter:
 
 def complete(part: Path, folder: Path, facts: Mapping[str, Any]) -> None:
     """Put a folder that all ranks have written in its place, with facts about it."""
-    (part / _FACTS).write_text(json.dumps(facts), encoding="utf-8")
+    files = described(path for path in part.iterdir() if path.name != _FACTS)
+    (part / _FACTS).write_text(sealed({**facts, "files": files}), encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
 
@@ -55,7 +57,23 @@ def is_stored(folder: str | Path | None) -> bool:
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+    """What is known of stored teachings. Raises RunError where they are not as they were written."""
+    path, hint = folder / _FACTS, f"rm -r {folder}, and ask the teacher again"
+    facts = read_object(path, error=RunError, hint=hint)
+    if "digest" in facts:  # earlier versions wrote none
+        try:
+            facts = read_sealed(path)
+        except WhetError as error:
+            raise RunError(error.message, at=str(path), hint=hint) from None
+    for name, form in {"top": int, "parts": int, "temperature": float, "tokenizer": str}.items():
+        field(facts, name, form, at=str(path), error=RunError, hint=hint)
+    return facts
+
+
+def _check_files(folder: Path, facts: Mapping[str, Any]) -> None:
+    if found := damage(folder, facts.get("files", {})):
+        hint = f"rm -r {folder}, and ask the teacher again"
+        raise RunError(f"what is stored of the teacher is damaged: {found}", at=str(folder), hint=hint)
 
 
 class Teachings:
@@ -69,10 +87,15 @@ class Teachings:
                 f"{self.top} likeliest tokens are asked for, and {self.facts['top']} are stored",
                 at=str(folder), hint=f"objective.top={self.facts['top']}, or a model as objective.teacher",
             )  # fmt: skip
+        _check_files(folder, self.facts)
         self._parts: list[tuple[np.ndarray, np.ndarray]] = []
         self._places: dict[bytes, tuple[int, int, int]] = {}
-        for number in range(self.facts["parts"]):
-            self._open(number)
+        try:
+            for number in range(self.facts["parts"]):
+                self._open(number)
+        except (OSError, ValueError) as error:  # what has no digests
+            text = f"what is stored of the teacher cannot be read: {error}"
+            raise RunError(text, at=str(folder), hint=f"rm -r {folder}, and ask the teacher again") from None
 
     def __call__(self, sample: Sample) -> dict[str, np.ndarray]:
         """The values of a sample: ids (T, K) and log-probabilities (T, K), 0 where nothing is trained."""

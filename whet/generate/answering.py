@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from whet.base.documents import field, read_object
 from whet.base.errors import DataError, RunError
 from whet.base.seeds import derive
 from whet.contracts.rows import Completion as Continuation
@@ -93,8 +94,19 @@ class _Place:
                 raise RunError(f"{output} is there already", at=str(output), hint="another --output, or remove it")
             output.parent.mkdir(parents=True, exist_ok=True)
             return cls(file, settings)
-        stored = json.loads(file.read_text())
-        place = cls(file, settings, stored["chunks"], stored["bytes"])
+        hint = f"rm {file} {output}, which begins again"
+        stored = read_object(file, error=RunError, hint=hint)
+        chunks, num_bytes = (
+            field(stored, n, int, at=str(file), error=RunError, hint=hint) for n in ("chunks", "bytes")
+        )
+        field(stored, "settings", dict, at=str(file), error=RunError, hint=hint)
+        has = output.stat().st_size if output.is_file() else -1
+        if not 0 <= num_bytes <= has or chunks < 0:
+            raise RunError(
+                f"an earlier attempt wrote {num_bytes:,} bytes, and {output.name} does not hold them", at=str(output),
+                hint=hint,
+            )  # fmt: skip
+        place = cls(file, settings, chunks, num_bytes)
         if stored["settings"] != place._settings:
             raise RunError(
                 f"{output} was begun with other settings: {stored['settings']}", at=str(output),
@@ -104,7 +116,9 @@ class _Place:
 
     def move(self, num_chunks: int, num_bytes: int) -> None:
         values = {"chunks": num_chunks, "bytes": num_bytes, "settings": self._settings}
-        self.file.write_text(json.dumps(values))
+        part = self.file.with_name(f"{self.file.name}.part")
+        part.write_text(json.dumps(values))
+        part.replace(self.file)
 
 
 def _answers(engine: Engine, chunk: Sequence[Asked], settings: GenerateSettings, ledger: Ledger) -> Iterator[str]:

@@ -8,6 +8,7 @@ import json
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,9 +50,13 @@ class LogFile:
         if self.end is not None:
             return
         is_held = liveness.is_held(self.path)
-        with self.path.open("rb") as file:
-            file.seek(self.offset)
-            data = file.read()
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self.offset)
+                data = file.read()
+        except OSError:  # gone, forbidden, on a disk that fails
+            self.damaged = max(self.damaged, 1)
+            return
         self._parse(data)
         self.is_alive = is_held or (not self.start.get("locked", True) and self._age_s() < STALE_S)
 
@@ -134,11 +139,16 @@ class LogFile:
         self.last_time = max(self.last_time, moment)
         if type not in (frames.START, frames.SCHEMA, frames.EVENT, frames.END):
             return
-        value = json.loads(payload[frames.STAMP.size :])
-        if type == frames.START:
+        value: Any = None
+        form: Any = list if type in (frames.SCHEMA, frames.EVENT) else dict
+        with suppress(ValueError, RecursionError):
+            value = json.loads(payload[frames.STAMP.size :])
+        if not isinstance(value, form) or (type == frames.EVENT and not _is_event(value)):
+            self.damaged += 1
+        elif type == frames.START:
             self.start, self.first_time = value, moment
         elif type == frames.SCHEMA:
-            self._schemas[schema] = tuple(value)
+            self._schemas[schema] = tuple(map(str, value))
         elif type == frames.EVENT:
             self.events.append((offset, moment, step, value))
         else:
@@ -162,3 +172,7 @@ class LogFile:
 
     def _age_s(self) -> float:
         return time.time() - self.path.stat().st_mtime
+
+
+def _is_event(value: list[Any]) -> bool:
+    return len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], dict)

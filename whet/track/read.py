@@ -72,7 +72,7 @@ class History:
     def refresh(self) -> None:
         """Read what the writers have appended."""
         for path in self.folder.iterdir() if self.folder.is_dir() else ():
-            if path.name not in self._logs and frames.parse_name(path) and path.stat().st_size:
+            if path.name not in self._logs and frames.parse_name(path) and path.is_file() and path.stat().st_size:
                 self._logs[path.name] = LogFile(path)
         for log in self._logs.values():
             log.refresh()

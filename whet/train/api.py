@@ -11,6 +11,7 @@ from whet.base.errors import RunError
 from whet.contracts.records import RunEnded
 from whet.train.build import Built, assemble
 from whet.train.folder import RunFolder
+from whet.train.full_disk import full_disk
 from whet.train.result import write_result
 
 
@@ -19,8 +20,9 @@ def train(loaded: config.Loaded, folder: RunFolder | None = None) -> tuple[RunFo
 
     Raises WhetError for what the user can mend; whatever was checkpointed stays.
     """
-    built = assemble(loaded, folder)
-    with _closing(built):
+    with full_disk():
+        built = assemble(loaded, folder)
+    with _closing(built), full_disk(built.folder.path):
         ended = built.loop.run()
         if ended.outcome in {"done", "early_stop"}:
             with built.loop.executor.evaluation_weights():

@@ -107,6 +107,8 @@ def _prepared(loaded: config.Loaded, folder: RunFolder | None, held: ExitStack) 
     leads, known = os.environ.get("RANK", "0") == "0", []
     if folder is not None and leads and complete(folder.checkpoints):
         known = dependencies.check(run, folder, pinned)
+        if not pinned:
+            known.append(f"{folder.resolved.name} is missing: what was `auto` is found out anew, equal to rounding")
     set_threads(run, pinned)
     keep_freed_memory()
     processor, context, family = read_model(run)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import json
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from whet.base.errors import RunError
+from whet.base.documents import field, read_object
+from whet.base.errors import RunError, WhetError
 from whet.base.run import Run
+from whet.base.sealed import read_sealed, sealed
 from whet.train.lock import NAME as LOCK
 from whet.train.lock import RunLock
 
@@ -96,11 +97,26 @@ class RunFolder:
                 folder.rmdir()
 
     def read_resolved(self) -> dict[str, Any]:
-        """The pinned values, or nothing before the first step."""
-        return json.loads(self.resolved.read_text()) if self.resolved.exists() else {}
+        """The pinned values, or nothing before the first step. Raises RunError where they are damaged."""
+        path = self.resolved
+        if not os.path.lexists(path):
+            return {}
+        hint = f"rm -r {path}, which finds out anew what was `auto`: equal to rounding, if the machine is the same"
+        stored = read_object(path, error=RunError, hint=hint)
+        if "digest" in stored:  # earlier versions wrote none
+            try:
+                stored = read_sealed(path)
+            except WhetError as error:
+                raise RunError(error.message, at=str(path), hint=hint) from None
+        for form, names in {int: ("micro_batch",), str: ("precision",), dict: ("environment",)}.items():
+            for name in names:
+                field(stored, name, form, at=str(path), error=RunError, hint=hint)
+        for name in ("threads", "ranks"):
+            field(stored["environment"], name, int, at=f"{path}: environment", error=RunError, hint=hint)
+        return stored
 
     def write_resolved(self, values: dict[str, Any]) -> None:
-        write_atomically(self.resolved, json.dumps(values, indent=1) + "\n")
+        write_atomically(self.resolved, sealed(values))
 
 
 def default_name(run: Run) -> str:

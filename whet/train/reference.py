@@ -8,6 +8,8 @@ each epoch. It needs a data set that is known beforehand.
 from __future__ import annotations
 
 import contextlib
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -78,6 +80,9 @@ def begins_at_base(model: Loaded, device: torch.device) -> bool:
     return torch.allclose(with_adapter, without, rtol=1e-5, atol=1e-5)
 
 
+_UNREADABLE = (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, zlib.error)
+
+
 def choose(wanted: str, *, has_adapters: bool, is_stored_possible: bool, epochs: float) -> str:
     """The way that `wanted` names; of `auto`, the cheapest. Raises ConfigError for a way that is not open.
 
@@ -100,13 +105,18 @@ def choose(wanted: str, *, has_adapters: bool, is_stored_possible: bool, epochs:
 def remember(path: Path, data: Mapping[str, Annotated], executor: Executor, dealer: Dealer, *, has_begun: bool) -> None:
     """Give every sample its stored fields: read from `path`, or computed with the model as it is now and written.
 
-    Raises RunError when the file is missing after the first step: the model has changed since.
+    Raises RunError when the file is missing or damaged after the first step: the model has changed since.
     """
     if path.exists():
-        with np.load(path) as stored:
-            for name, part in data.items():
-                part.fields = {k.partition("/")[2]: stored[k] for k in stored.files if k.startswith(f"{name}/")}
-        return
+        try:
+            _read(path, data)
+            return
+        except _UNREADABLE as error:  # the archive has a checksum of each array
+            if has_begun:
+                raise RunError(
+                    f"the reference's stored log-probabilities are damaged: {error}", at=str(path),
+                    hint="begin again in a new run, or with objective.reference=copy",
+                ) from None  # fmt: skip
     if has_begun:
         raise RunError(
             "the reference's stored log-probabilities are missing", at=str(path), hint="objective.reference=copy"
@@ -119,6 +129,16 @@ def remember(path: Path, data: Mapping[str, Annotated], executor: Executor, deal
         np.savez(partial, **arrays)  # type: ignore[arg-type]
         partial.replace(path)
     executor.world.wait()
+
+
+def _read(path: Path, data: Mapping[str, Annotated]) -> None:
+    with np.load(path, allow_pickle=False) as stored:
+        found = {name: stored[name] for name in stored.files}
+    for name, part in data.items():
+        own = {key.partition("/")[2]: values for key, values in found.items() if key.startswith(f"{name}/")}
+        if not own or any(len(values) != len(part) for values in own.values()):
+            raise ValueError(f"it does not hold the {len(part):,} samples of `{name}`")
+        part.fields = own
 
 
 def compute(data: Annotated, executor: Executor, dealer: Dealer, name: str) -> dict[str, np.ndarray]:
