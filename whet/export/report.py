@@ -335,9 +335,15 @@ def renders(tokenizer: Any, chat_template: str | None) -> Iterator[str]:
     if not (chat_template or tokenizer.chat_template):
         return
     for messages in CONVERSATIONS:
-        yield tokenizer.apply_chat_template(
-            messages, chat_template=chat_template, tokenize=False, add_generation_prompt=True
-        )
+        try:
+            yield tokenizer.apply_chat_template(
+                messages, chat_template=chat_template, tokenize=False, add_generation_prompt=True
+            )
+        except Exception as error:  # a template raises what it likes
+            raise ModelError(
+                f"the chat template cannot render a conversation: {type(error).__name__}: {error}",
+                at=str(tokenizer.name_or_path), hint="mend chat_template.jinja of the model",
+            ) from None  # fmt: skip
 
 
 def _listed(ends: int | list[int] | None) -> list[int]:
