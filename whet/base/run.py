@@ -120,7 +120,8 @@ class Train(Settings):
     )
     clip: NonNegative = Field(1.0, description="largest gradient norm; 0 never clips")
     precision: Literal["auto", "fp32", "bf16", "bf16-pure"] = Field(
-        "auto", description="`bf16` is autocast over fp32 weights; `auto` takes it on GPUs and fp32 on CPUs"
+        "auto",
+        description="`bf16` is autocast over fp32 weights; `auto` takes it on GPUs, and on CPUs faster with it",
     )
     rounding: Literal["stochastic", "kahan"] = Field(
         "stochastic", description="how `bf16-pure` weights take small steps; `kahan` keeps 2 bytes a weight for it"

@@ -45,11 +45,12 @@ from whet.train.folder import RunFolder
 from whet.train.located import located
 from whet.train.lock import RunLock
 from whet.train.loop import Cadence, Loop
-from whet.train.models import autocast_dtype, build_model, head_for, models_beside, read_model, reference_way
+from whet.train.models import build_model, head_for, models_beside, read_model, reference_way
 from whet.train.notices import on_ledger, on_micro_batch, on_noise, on_rank, on_resume, on_schedule
 from whet.train.online.build import drift_limit, held_out_of, making_of
 from whet.train.online.own_answers import OwnAnswers
 from whet.train.optimizer_state import NamedOptimizer
+from whet.train.precision import autocast_dtype, on_precision, settled
 from whet.train.progress import Progress
 from whet.train.reference import remember
 from whet.train.resolve import Resolved, resolve
@@ -129,6 +130,8 @@ def _prepared(loaded: config.Loaded, folder: RunFolder | None, held: ExitStack) 
         fed = replace(fed, notices=(*fed.notices, *lock.notices, *known))
     fed = replace(fed, notices=(*told, *fed.notices, *on_ledger(ledger, folder.ledger)))
     try:
+        run, wanted = settled(run, world, pinned), run.train.precision
+        fed = replace(fed, notices=(*fed.notices, *on_precision(wanted, run, world.device)))
         built = _assemble(run, folder, pinned, world, fed, method)
         if world.leads and built.loop.progress.step == 0:
             dependencies.record(run, folder)

@@ -24,6 +24,7 @@ from whet.train.door import check_family
 from whet.train.feed import Feed
 from whet.train.notices import refuse_batch_norm
 from whet.train.online.copied import keep_shape
+from whet.train.precision import autocast_dtype
 from whet.train.reference import AdaptersOff, Frozen, begins_at_base, choose
 from whet.train.teacher import has_teacher, is_told, load_teacher, teacher_run
 
@@ -110,11 +111,3 @@ def models_beside(run: Run, world: World, model: Loaded, way: str | None) -> dic
         twin = build_model(run, world, Still(), is_asked=True)
         return {"reference": Frozen(twin.module, twin.model)}
     return {"reference": AdaptersOff(model.module, model.model)} if way == "adapters" else {}
-
-
-def autocast_dtype(run: Run, device: torch.device) -> torch.dtype | None:
-    """bfloat16 where `train.precision` asks for it, and by default on GPUs."""
-    wanted = run.train.precision
-    if wanted == "auto":
-        wanted = "bf16" if device.type == "cuda" else "fp32"
-    return torch.bfloat16 if wanted == "bf16" else None

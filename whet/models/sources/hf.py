@@ -34,7 +34,15 @@ def read_model(
     return processor, context_length(config), family_of(config, allow_code=allow_code) or "causal"
 
 
-@model_source("hf", tokens=True, read=read_model)
+def width(**settings: Any) -> int:
+    """The width of the hidden states, without the weights; 0 where the config has another word for it."""
+    from whet.models.loading import Spec, read
+
+    config, _ = read(Spec(**settings))
+    return getattr(config.get_text_config(), "hidden_size", 0) or 0
+
+
+@model_source("hf", tokens=True, read=read_model, width=width)
 def hf(
     context: BuildContext,
     *,
