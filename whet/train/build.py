@@ -50,7 +50,7 @@ from whet.train.notices import on_ledger, on_micro_batch, on_noise, on_rank, on_
 from whet.train.online.build import drift_limit, held_out_of, making_of
 from whet.train.online.own_answers import OwnAnswers
 from whet.train.optimizer_state import NamedOptimizer
-from whet.train.precision import autocast_dtype, on_precision, settled
+from whet.train.precision import autocast_dtype, on_precision, with_precision
 from whet.train.progress import Progress
 from whet.train.reference import remember
 from whet.train.resolve import Resolved, resolve
@@ -130,7 +130,7 @@ def _prepared(loaded: config.Loaded, folder: RunFolder | None, held: ExitStack) 
         fed = replace(fed, notices=(*fed.notices, *lock.notices, *known))
     fed = replace(fed, notices=(*told, *fed.notices, *on_ledger(ledger, folder.ledger)))
     try:
-        run, wanted = settled(run, world, pinned), run.train.precision
+        run, wanted = with_precision(run, world, pinned), run.train.precision
         fed = replace(fed, notices=(*fed.notices, *on_precision(wanted, run, world.device)))
         built = _assemble(run, folder, pinned, world, fed, method)
         if world.leads and built.loop.progress.step == 0:

@@ -30,7 +30,7 @@ def autocast_dtype(run: Run, device: torch.device) -> torch.dtype | None:
     return torch.bfloat16 if wanted == "bf16" else None
 
 
-def settled(run: Run, world: World, pinned: Mapping[str, Any]) -> Run:
+def with_precision(run: Run, world: World, pinned: Mapping[str, Any]) -> Run:
     """The run with `train.precision` as it is computed: as it began, else as measured by rank 0 for all."""
     if run.train.precision != "auto":
         return run
