@@ -9,7 +9,6 @@ import queue
 import subprocess
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -18,6 +17,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from whet.base.errors import WhetError
+from whet.base.launcher import end_with_parent
 from whet.base.threads import Threads
 
 START_S = 120.0  # until a worker has imported what it needs
@@ -96,6 +96,7 @@ class _Worker:
         self._process = subprocess.Popen(
             [sys.executable, "-c", code], pass_fds=(reads, writes), stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno()
             if _has_descriptor(sys.stderr) else subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C reaches this process alone, which then ends them
         )  # fmt: skip
         os.close(reads)
         os.close(writes)
@@ -138,7 +139,7 @@ class _Worker:
 def serve(reads: int, writes: int) -> None:
     """The worker's side: load the functions, answer calls until the pipe closes."""
     calls, answers = Connection(reads, writable=False), Connection(writes, readable=False)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    end_with_parent()
     try:
         table, files = calls.recv()
         for module, file in files.items():
@@ -195,13 +196,6 @@ def _answer(
         answers.send(outcome)
     except Exception as error:  # a value that cannot be pickled
         answers.send(failure(error))
-
-
-def _end_with(parent: int) -> None:
-    """Leave when the parent has gone, also out of a call that never ends."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
 
 
 def _has_descriptor(stream: Any) -> bool:

@@ -58,6 +58,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         refusal, code = told(error, arguments)
         refusal.__cause__ = error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # what tokenizers raises when its Rust code gives up
+            raise
+        from whet.cli.failures import told
+
+        refusal, code = told(RuntimeError(f"tokenizers gave up: {error}"), arguments)
+        refusal.__cause__ = error
     if is_debug:
         import traceback
 

@@ -18,6 +18,7 @@ from itertools import cycle
 from typing import Any, TypeVar
 
 from whet.base.errors import RunError
+from whet.base.launcher import end_with_parent
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -54,6 +55,7 @@ def apply_in_order(function: Callable[[Item], Result], items: Iterable[Item], nu
 
 def serve() -> None:
     """What a process runs: take a function, then answer items until the pipe closes."""
+    end_with_parent()
     items, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not fall between the answers
     function = pickle.load(items)

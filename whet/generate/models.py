@@ -21,12 +21,14 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "auto", root: Pa
     `auto` is a GPU where there is one, and the weights' own dtype; fp32 on a CPU, where half precision is slower.
     """
     from whet.base.catalogue import model_source
+    from whet.models.checkpoints.door import read_by_others
     from whet.models.context import BuildContext
 
     path = find_model(name, root)
     chosen = pick_device(device)
     context = BuildContext(device=chosen, dtype=pick_dtype(dtype, path, chosen), head=_stored_head(path))
-    loaded = model_source.get("hf").build(context, path=path)
+    with read_by_others(path):
+        loaded = model_source.get("hf").build(context, path=path)
     if loaded.processor is None:
         raise ModelError(f"{path} holds no tokenizer", hint="copy the tokenizer's files into the model's folder")
     loaded.module.eval()
@@ -34,16 +36,15 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "auto", root: Pa
 
 
 def _stored_head(path: str) -> Head | None:
-    from transformers import AutoConfig
-
     from whet.models.adapters import is_adapter
     from whet.models.heads import beside, head_of
+    from whet.models.loading import Spec, stored_config
 
     if is_adapter(path):
         return beside(path)
     # What cannot be read is said where it is loaded.
     is_here = (Path(path) / "config.json").is_file()
-    return head_of(AutoConfig.from_pretrained(path)) if is_here else None
+    return head_of(stored_config(Spec(path))) if is_here else None
 
 
 def stored_dtype(path: str) -> torch.dtype:

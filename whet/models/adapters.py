@@ -6,7 +6,6 @@ wrapper, which knows how to store the adapter, is kept beside it.
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +14,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from whet.base.documents import read_object
 from whet.base.errors import ModelError
+from whet.models.checkpoints.door import read_by_others
 
 CONFIG = "adapter_config.json"
 NAME = "default"
@@ -32,11 +33,8 @@ def is_adapter(path: str | None) -> bool:
 def base_of(path: str) -> str:
     """The base model that an adapter folder names: as it stands there, or beside the adapter if it was moved along."""
     place = Path(path) / CONFIG
-    try:
-        base = json.loads(place.read_text(encoding="utf-8"))["base_model_name_or_path"]
-    except (OSError, ValueError, KeyError, TypeError):
-        base = None
-    if not base:
+    base = read_object(place, error=ModelError, hint="model.base=ITS_MODEL").get("base_model_name_or_path")
+    if not isinstance(base, str) or not base:
         raise ModelError(f"{path} does not say which model it belongs to", at=str(place), hint="model.base=ITS_MODEL")
     beside = Path(path).parent / base
     if not Path(base).exists() and beside.exists():
@@ -198,7 +196,8 @@ def breaks_a_tie(path: str, shapes: Mapping[str, tuple[int, ...]], module: nn.Mo
 
     from whet.models.merging.layers import ties_of
 
-    config: Any = PeftConfig.from_pretrained(path)
+    with read_by_others(path, at=path):
+        config: Any = PeftConfig.from_pretrained(path)
     copied = () if getattr(config, "ensure_weight_tying", False) else getattr(config, "modules_to_save", None) or ()
     owners = {end.rpartition(".")[0] for pair in ties_of(module).items() for end in pair}
     for key in shapes:
@@ -222,7 +221,8 @@ def quiet() -> Iterator[None]:
 def _loaded(module: nn.Module, path: str) -> Any:
     from peft import PeftConfig, get_peft_model
 
-    config = PeftConfig.from_pretrained(path)
+    with read_by_others(path, at=path):
+        config = PeftConfig.from_pretrained(path)
     config.inference_mode = True
     base = config.base_model_name_or_path
     config.base_model_name_or_path = None  # PEFT warns where it differs from the module's own name
@@ -230,8 +230,8 @@ def _loaded(module: nn.Module, path: str) -> Any:
     try:
         with quiet():
             wrapper = get_peft_model(module, config)
-    except (RuntimeError, ValueError) as error:
-        raise ModelError(f"the adapter {path} does not fit its base: {_mismatch(error)}", at=path) from error
+    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise _misfit(path, error) from error
     wrapper.peft_config[NAME].base_model_name_or_path = base
     fill(wrapper, path)
     return wrapper
@@ -245,7 +245,7 @@ def fill(wrapper: Any, path: str) -> None:
     try:
         report = set_peft_model_state_dict(wrapper, stored)
     except (RuntimeError, ValueError) as error:
-        raise ModelError(f"the adapter {path} does not fit its base: {_mismatch(error)}", at=path) from error
+        raise _misfit(path, error) from error
     if wrapper.peft_config[NAME].is_prompt_learning:
         return  # its one tensor is loaded apart, and counted as unexpected
     held = adapter_state(wrapper, wrapper.state_dict())
@@ -259,6 +259,11 @@ def fill(wrapper: Any, path: str) -> None:
         raise ModelError(
             f"the adapter {path} was made for another model: {names}", at=path, hint="model.base=ITS_OWN_BASE_MODEL"
         )
+
+
+def _misfit(path: str, error: Exception) -> ModelError:
+    message = f"the adapter {path} does not fit its base: {_mismatch(error)}"
+    return ModelError(message, at=path, hint="model.base=ITS_OWN_BASE_MODEL, or get the adapter's folder anew")
 
 
 def _mismatch(error: Exception) -> str:

@@ -6,7 +6,9 @@ import difflib
 from pathlib import Path
 
 from whet.base.errors import ModelError, RunError
+from whet.base.paths import user_path
 from whet.models.adapters import CONFIG
+from whet.models.checkpoints.door import check_folder
 from whet.track import store
 
 
@@ -16,9 +18,11 @@ def find_model(name: str, root: Path = store.ROOT) -> str:
 
     What looks like a hub id (`owner/name`, not here) is returned as it is. Raises WhetError with the nearest name.
     """
-    path = Path(name)
+    path = user_path(name)
+    name = str(path) if name.startswith("~") else name
     for folder in (path, root / path):  # `first/exports/merged` names what a run holds
         if is_model(folder):
+            check_folder(folder)
             return str(folder)
     run = find_run(name, root)
     if run is not None:
@@ -47,6 +51,7 @@ def _model_of(run: Path) -> str:
     folder = run / "model"
     if not is_model(folder):
         raise RunError(f"the run `{run.name}` has no model yet", at=str(folder), hint=f"whet train {run}")
+    check_folder(folder)
     return str(folder)
 
 

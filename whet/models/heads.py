@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PretrainedConfig
 
+from whet.base.documents import field, read_object
 from whet.base.errors import ModelError
 from whet.contracts.batch import Stream
 from whet.contracts.model import Head
@@ -108,8 +109,13 @@ def beside(adapter: str) -> Head | None:
     path = Path(adapter) / FILE
     if not path.is_file():
         return None
-    values = json.loads(path.read_text(encoding="utf-8"))
-    return Head(**{**values, "labels": tuple(values["labels"])})
+    hint = "copy the adapter's folder again"
+    values = read_object(path, error=ModelError, hint=hint)
+    labels = field(values, "labels", list, at=str(path), error=ModelError, hint=hint)
+    try:
+        return Head(**{**values, "labels": tuple(labels)})
+    except TypeError as error:
+        raise ModelError(f"`{path.name}` describes no head: {error}", at=str(path), hint=hint) from None
 
 
 def kind_of(architecture: str) -> Kind | None:

@@ -35,6 +35,7 @@ from whet.models.adapters import (
 )
 from whet.models.attention import own
 from whet.models.checkpoints import coded, quantized
+from whet.models.checkpoints.door import check_folder
 from whet.models.checkpoints.quantized import Quantization
 from whet.models.families import auto_class, family_of, first_position
 from whet.models.heads import DRAWN, headed, is_drawn, quietly
@@ -94,6 +95,10 @@ def read(spec: Spec) -> tuple[PretrainedConfig, Any | None]:
 
     For `init`, the vocabulary size and the special tokens come from the tokenizer where the config says nothing.
     """
+    if spec.path is not None:
+        check_folder(Path(spec.path))
+    if spec.tokenizer is not None:
+        check_folder(Path(spec.tokenizer))
     if spec.under is not None:
         if spec.new_tokens:
             raise ModelError(

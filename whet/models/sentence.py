@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from whet.base.documents import checked, field, read_json, read_object
 from whet.base.errors import ModelError
 from whet.contracts.model import Embedder
 
@@ -49,16 +50,23 @@ def read_sentence(folder: Path) -> Embedder:
             at=str(folder),
             hint="train it with `objective: embedding`, or give a folder of sentence-transformers",
         )
-    pooling = json.loads((folder / POOLING / "config.json").read_text(encoding="utf-8"))
+    hint = "copy the model's folder again"
+    pooling = read_object(folder / POOLING / "config.json", error=ModelError, hint=hint)
     named = {"lasttoken": "last"}.get(pooling.get("pooling_mode"), pooling.get("pooling_mode"))
     found = [how for how, name in _MODES.items() if pooling.get(name) or named == how]
     if len(found) != 1 or any(pooling.get(name) for name in _OTHERS):
-        raise ModelError(f"{folder} pools in a way that is not known here", at=str(folder / POOLING / "config.json"))
-    modules = json.loads((folder / MODULES).read_text(encoding="utf-8"))
-    is_normal = any(module["type"].endswith("Normalize") for module in modules)
+        raise ModelError(
+            f"{folder} pools in a way that is not known here", at=str(folder / POOLING / "config.json"),
+            hint=f"one of: {', '.join(_MODES)}",
+        )  # fmt: skip
+    modules = checked(
+        read_json(folder / MODULES, error=ModelError, hint=hint), list, at=str(folder / MODULES), hint=hint
+    )
+    is_normal = any(str(dict(module).get("type")).endswith("Normalize") for module in modules)
     path = folder / PROMPTS
-    described = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    prompts = {side: text for side, text in (described.get("prompts") or {}).items() if text}
+    described = read_object(path, error=ModelError, hint=hint) if path.is_file() else {}
+    known = field(described, "prompts", dict, at=str(path), default={}, error=ModelError, hint=hint)
+    prompts = {side: text for side, text in known.items() if text}
     dims = tuple(described.get("whet_matryoshka") or ())
     return Embedder(found[0], is_normal, prompts, pooling.get("include_prompt", True), dims)  # type: ignore[arg-type]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from whet.base import config
 from whet.base.errors import RunError
+from whet.base.launcher import end_with_launcher
 from whet.contracts.records import RunEnded
 from whet.train.build import Built, assemble
 from whet.train.folder import RunFolder
@@ -20,6 +21,7 @@ def train(loaded: config.Loaded, folder: RunFolder | None = None) -> tuple[RunFo
 
     Raises WhetError for what the user can mend; whatever was checkpointed stays.
     """
+    end_with_launcher()
     with full_disk():
         built = assemble(loaded, folder)
     with _closing(built), full_disk(built.folder.path):

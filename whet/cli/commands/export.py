@@ -24,11 +24,13 @@ def main(args: argparse.Namespace) -> int:
     from whet.base.chosen import checked
     from whet.export.exporting import export
     from whet.export.source import find_source, read_source
+    from whet.models.checkpoints.door import read_by_others
 
     name, settings = named(args.to, "dtype=bf16", str)
     checked(exporter.get(name), settings)  # before the model is loaded
     path, run = find_source(args.model, args.root)
     output = place(args, name, settings, path, run)
-    source = read_source(args.model, device=args.device, root=args.root, like=args.like)
+    with read_by_others(args.model):
+        source = read_source(args.model, device=args.device, root=args.root, like=args.like)
     tell(export(name, settings, source, output), output)
     return 0

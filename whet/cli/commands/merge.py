@@ -36,9 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="linear",
         help="how several become one (default: linear, the weighted sum of what they change)",
     )
-    parser.add_argument(
-        "--density", type=number(0, 1), default=0.5, help="share that ties and dare keep (default: 0.5)"
-    )
+    parser.add_argument("--density", type=number(), default=0.5, help="share that ties and dare keep (default: 0.5)")
     parser.add_argument("--rank", type=whole(1), default=16, help="rank that svd cuts the sum to (default: 16)")
     parser.add_argument("--seed", type=whole(0), default=0, help="what dare drops (default: 0)")
     add_file_arguments(parser, "cast the weights", "a shard and a layer")
@@ -50,23 +48,26 @@ def main(args: argparse.Namespace) -> int:
     from whet.export.merging import merge_models
     from whet.export.sizes import parse_size
     from whet.export.writing import DTYPES
+    from whet.models.checkpoints.door import read_by_others
     from whet.models.find import find_model, find_run
     from whet.models.merging.combine import Recipe
 
     path, run = find_model(args.model, args.root), find_run(args.model, args.root)
     output = place(args, "merged", {}, path, run)
     base, parts = _parts(path, args)
-    report = merge_models(
-        base,
-        parts,
-        output,
-        Recipe(args.method, args.density, args.rank, args.seed),
-        dtype=DTYPES.get(args.dtype),
-        shard_bytes=parse_size(args.shard_size),
-        card=card_of_run(run) if run else None,
-        device=args.device,
-        check=not args.no_check,
-    )
+    shard_bytes = parse_size(args.shard_size)
+    with read_by_others(" and ".join([base, *(part.path for part in parts)])):
+        report = merge_models(
+            base,
+            parts,
+            output,
+            Recipe(args.method, args.density, args.rank, args.seed),
+            dtype=DTYPES.get(args.dtype),
+            shard_bytes=shard_bytes,
+            card=card_of_run(run) if run else None,
+            device=args.device,
+            check=not args.no_check,
+        )
     tell(report, output)
     return 0
 

@@ -60,11 +60,11 @@ def main(args: argparse.Namespace) -> int:
     from whet.export.card import card_of_run
     from whet.export.quantizing.coding import untold
     from whet.export.quantizing.quantize import quantize
+    from whet.models.checkpoints.door import read_by_others
 
-    with progress("quantizing") as told:
-        report = quantize(
-            path, kind.build(**chosen), output, _wanted(args, run), card_of_run(run) if run else None, told or untold
-        )
+    wanted = _wanted(args, run)
+    with progress("quantizing") as told, read_by_others(path):
+        report = quantize(path, kind.build(**chosen), output, wanted, card_of_run(run) if run else None, told or untold)
     tell(report, output)
     return 0
 

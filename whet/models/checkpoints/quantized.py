@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from transformers.quantizers import HfQuantizer
 from transformers.quantizers.auto import AUTO_QUANTIZER_MAPPING, register_quantization_config, register_quantizer
 from transformers.utils.quantization_config import QuantizationConfigMixin
 
+from whet.base.documents import checked, field, read_object
 from whet.base.errors import ModelError
 from whet.contracts.tuner import Tuner
 from whet.kernels.dense import dense
@@ -60,8 +60,12 @@ class Quantization:
         path = Path(adapter) / FILE
         if not path.is_file():
             return None
-        values = json.loads(path.read_text(encoding="utf-8"))
-        return cls(values["quantize"], tuple(values["keep"]))
+        how: Any = {"at": str(path), "error": ModelError, "hint": "copy the adapter's folder again"}
+        values = read_object(path, error=ModelError, hint=how["hint"])
+        codec, keep = field(values, "quantize", str, **how), field(values, "keep", list, **how)
+        if codec not in ("nf4", "int8"):
+            raise ModelError(f"there is no codec `{codec[:40]}`", at=str(path), hint="pip install -U whet")
+        return cls(codec, tuple(checked(name, str, **how) for name in keep))
 
 
 def linears(module: nn.Module, keep: tuple[str, ...] = (), at: str = "model.keep") -> dict[str, nn.Linear]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whet.base import hub
 from whet.base.errors import ModelError
+from whet.models.checkpoints.door import INDEX, check_header, places_of
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-INDEX = "model.safetensors.index.json"
 
 
 class Stored(Mapping[str, "Tensor"]):
@@ -28,10 +26,13 @@ class Stored(Mapping[str, "Tensor"]):
         self._places = _places(folder)
 
     def __getitem__(self, name: str) -> Tensor:
-        from safetensors import safe_open
+        from safetensors import SafetensorError, safe_open
 
         with safe_open(self._folder / self._places[name], "pt") as file:
-            return file.get_tensor(name).clone()
+            try:
+                return file.get_tensor(name).clone()
+            except SafetensorError:
+                raise self._lacks(name) from None
 
     def __contains__(self, name: object) -> bool:
         return name in self._places  # not by reading it
@@ -44,10 +45,17 @@ class Stored(Mapping[str, "Tensor"]):
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of a tensor, without reading it."""
-        from safetensors import safe_open
+        from safetensors import SafetensorError, safe_open
 
         with safe_open(self._folder / self._places[name], "pt") as file:
-            return tuple(file.get_slice(name).get_shape())
+            try:
+                return tuple(file.get_slice(name).get_shape())
+            except SafetensorError:
+                raise self._lacks(name) from None
+
+    def _lacks(self, name: str) -> ModelError:
+        file = self._folder / self._places[name]
+        return ModelError(f"`{file.name}` lacks the tensor `{name}`", at=str(file), hint="copy the model's files again")
 
 
 def local_folder(path: str) -> Path:
@@ -72,17 +80,14 @@ def _places(folder: Path) -> dict[str, str]:
     from safetensors import safe_open
 
     index = folder / INDEX
-    if index.is_file():
-        places = json.loads(index.read_text())["weight_map"]
-        missing = sorted({name for name in places.values() if not (folder / name).is_file()})
-        if missing:
-            raise ModelError(f"{folder} lacks {', '.join(missing)}", at=str(index), hint="copy the missing files")
-        return places
+    if index.exists():
+        return places_of(index)
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         raise ModelError(f"{folder} holds no weights (*.safetensors)", hint="give a model folder")
     places = {}
     for path in files:
+        check_header(path)
         with safe_open(path, "pt") as file:
             places |= dict.fromkeys(file.keys(), path.name)
     return places

@@ -137,9 +137,13 @@ def _frozen(models: Sequence[Mapping[str, Any]], stage: int) -> dict[str, Tensor
 
 
 def _step(path: Path) -> Path:
-    """The folder that `latest` names."""
+    """The folder that `latest` names: one in this folder."""
     file = path / LATEST
-    return path / file.read_text(encoding="utf-8").strip() if file.is_file() else path
+    try:
+        name = file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+    except (OSError, UnicodeDecodeError):
+        return path
+    return path / name if name and "\0" not in name and Path(name).name == name else path
 
 
 def _states(folder: Path, kind: str) -> list[Path]:
@@ -148,10 +152,18 @@ def _states(folder: Path, kind: str) -> list[Path]:
     return sorted(files, key=lambda path: [int(number) for number in re.findall(r"\d+", path.name)])
 
 
+def _classes_in(file: Path) -> list[str]:
+    try:
+        return torch.serialization.get_unsafe_globals_in_checkpoint(file)
+    except Exception as error:  # of a file that is no archive of torch's
+        said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"{file.name} cannot be read: {said}", at=str(file), hint="copy the file again") from None
+
+
 def _read(file: Path) -> dict[str, Any]:
     import pickle
 
-    named = torch.serialization.get_unsafe_globals_in_checkpoint(file)
+    named = _classes_in(file)
     others = [name for name in named if not name.startswith("deepspeed.")]
     if others:
         raise ModelError(
@@ -163,7 +175,7 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         with torch.serialization.safe_globals(inert):  # type: ignore[arg-type]
             return torch.load(file, map_location="cpu", weights_only=True, mmap=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
+    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError) as error:
         first = str(error).strip().splitlines()[0]
         raise ModelError(f"{file.name} cannot be read: {first}", at=str(file), hint="copy the file again") from None
 

@@ -9,6 +9,7 @@ from torch import nn
 
 from whet.base.errors import ModelError
 from whet.models.adapters import fill, is_adapter, wrapper_of
+from whet.models.checkpoints.door import read_by_others
 from whet.models.find import find_model
 from whet.models.tuning.fast_lora import install
 from whet.models.tuning.peft_tuner import PeftTuner
@@ -35,7 +36,8 @@ class Continued(PeftTuner):
     def __init__(self, path: str) -> None:
         from peft import PeftConfig
 
-        self._stored = PeftConfig.from_pretrained(path)
+        with read_by_others(path, at="tuner.path"):
+            self._stored = PeftConfig.from_pretrained(path)
         self._path = path
         super().__init__(self._stored.peft_type.value, {})
 
