@@ -215,7 +215,7 @@ def test_a_config_that_does_not_fit_together_is_refused():
 
 def test_a_broken_config_file_is_refused(tmp_path):
     (tmp_path / "config.json").write_text("{")
-    assert "cannot be read" in refusal(path=str(tmp_path))
+    assert "not JSON" in refusal(path=str(tmp_path))
 
 
 def test_pickled_weights_are_refused_with_a_way_to_convert_them(folder):

@@ -101,7 +101,14 @@ class Slot:
     def _import(self, name: str) -> None:
         module = f"{self.home}.{name.replace('-', '_')}"
         if name in self._entry_points():
-            self._entry_points()[name].load()
+            try:
+                self._entry_points()[name].load()
+            except Exception as error:  # of a package that somebody else installed
+                point = self._entry_points()[name]
+                raise ConfigError(
+                    f"the {self.name} `{name}` of `{point.value}` cannot be loaded: {type(error).__name__}: {error}",
+                    hint=f"upgrade or remove the package that brings it: python -c 'import {point.module}'",
+                ) from error
         elif name.replace("-", "_").isidentifier() and importlib.util.find_spec(module) is not None:
             importlib.import_module(module)
 
@@ -128,9 +135,21 @@ def load_plugin(path: Path) -> None:
         spec.loader.exec_module(module)
     except ConfigError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise ConfigError(f"plugin {path} failed: {type(error).__name__}: {error}", at=str(path)) from error
+        said = f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}"
+        at = place_in(error, path)
+        raise ConfigError(f"plugin {path} failed: {said}", at=at, hint=f"mend it: python {path}") from error
+
+
+def place_in(error: BaseException, path: Path) -> str:
+    """The line of a user's file at which an exception began: where it cannot be parsed, or where it was running."""
+    import traceback
+
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        return f"{error.filename}:{error.lineno}"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return f"{path}:{lines[-1]}" if lines else str(path)
 
 
 @cache

@@ -7,9 +7,11 @@ import difflib
 import math
 import re
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, NoReturn
 
 from whet.base.errors import ConfigError
+from whet.base.paths import user_path
 
 _AT = "command line"
 _CHOICE = re.compile(r"(?:argument (?P<flag>.+?): )?invalid choice: (?P<given>.+?) \(choose from (?P<known>.+)\)", re.S)
@@ -116,6 +118,11 @@ def number(least: float = -math.inf, most: float = math.inf) -> Callable[[str], 
         return value
 
     return read
+
+
+def typed_path(text: str) -> Path:
+    """The type of an argument that is a path: `~` is home, and what no system can hold is refused."""
+    return user_path(text, at=_AT)
 
 
 def _name_of(action: argparse.Action) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 
 def add_plugin_argument(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +15,7 @@ def add_plugin_argument(parser: argparse.ArgumentParser) -> None:
 def load_plugins(args: argparse.Namespace) -> None:
     """Import the files that were given. Raises ConfigError when one is missing or fails."""
     for path in getattr(args, "plugin", None) or ():
+        from whet.base.paths import user_path
         from whet.base.slots import load_plugin
 
-        load_plugin(Path(path))
+        load_plugin(user_path(path, at="--plugin"))

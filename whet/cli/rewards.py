@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whet.cli.arguments import typed_path
 from whet.cli.kinds import named
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def add_reward_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=("NAME", "KEY=VALUE"),
         help="such as `--reward rewards.py:score` or `--reward length most=400 weight=0.2`; repeatable",
     )
-    parser.add_argument("--config", type=Path, metavar="RUN.yaml", help="take the rewards of this config")
+    parser.add_argument("--config", type=typed_path, metavar="RUN.yaml", help="take the rewards of this config")
 
 
 def rewards_of(args: argparse.Namespace) -> Rewards:

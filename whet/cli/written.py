@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whet.cli.arguments import typed_path
+
 if TYPE_CHECKING:
     from whet.export.report import Report
 
@@ -15,10 +17,10 @@ if TYPE_CHECKING:
 def add_place_arguments(parser: argparse.ArgumentParser, within: str) -> None:
     """Where the model goes, and where runs are; `within` is the folder in a run."""
     parser.add_argument(
-        "--output", type=Path, metavar="DIR", help=f"a new folder (default: exports/{within} in the run)"
+        "--output", type=typed_path, metavar="DIR", help=f"a new folder (default: exports/{within} in the run)"
     )
     parser.add_argument("--device", default="cpu", help="where models run (default: cpu)")
-    parser.add_argument("--root", type=Path, default=Path("runs"), help="folder of run folders (default: runs)")
+    parser.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
 
 
 def add_file_arguments(parser: argparse.ArgumentParser, cast: str, without: str) -> None:
@@ -38,7 +40,31 @@ def place(args: argparse.Namespace, name: str, settings: Mapping[str, Any], path
 
     output = args.output or default_output(name, settings, path, run)
     check_new(output)
+    check_writable(output)
     return output
+
+
+def check_writable(output: Path, *, is_file: bool = False) -> None:
+    """Raise ConfigError, before any work, where a file or folder of this name could not be written in the end.
+
+    What exists of the path is tried with a file that is removed again.
+    """
+    import tempfile
+
+    from whet.base.errors import ConfigError
+
+    if is_file and output.is_dir():
+        raise ConfigError(f"{output} is a folder", at="--output", hint=f"--output {output}/result.json")
+    place = output.absolute().parent if is_file else output.absolute()
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        said = (error.strerror or str(error)).lower()
+        hint = "--output with a place that you may write to"
+        raise ConfigError(f"{output} cannot be written: {said}", at=str(place), hint=hint) from None
 
 
 def tell(report: Report | None, output: Path) -> None:

@@ -26,8 +26,8 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "auto", root: Pa
 
     path = find_model(name, root)
     chosen = pick_device(device)
-    context = BuildContext(device=chosen, dtype=pick_dtype(dtype, path, chosen), head=_stored_head(path))
     with read_by_others(path):
+        context = BuildContext(device=chosen, dtype=pick_dtype(dtype, path, chosen), head=_stored_head(path))
         loaded = model_source.get("hf").build(context, path=path)
     if loaded.processor is None:
         raise ModelError(f"{path} holds no tokenizer", hint="copy the tokenizer's files into the model's folder")

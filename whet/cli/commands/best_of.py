@@ -5,17 +5,18 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from whet.cli.arguments import number, whole
+from whet.cli.arguments import number, typed_path, whole
 from whet.cli.plugins import add_plugin_argument
 from whet.cli.progress import waiting
 from whet.cli.rewards import add_reward_arguments, rewards_of
+from whet.cli.written import check_writable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="model folder, run folder, name of a run, or hub id")
     parser.add_argument("--data", nargs="+", required=True, metavar="FILE", help="rows whose prompts are answered")
     add_reward_arguments(parser)
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="JSON lines to fine-tune on")
+    parser.add_argument("--output", type=typed_path, required=True, metavar="FILE", help="JSON lines to fine-tune on")
     parser.add_argument(
         "--completions", type=whole(1), default=8, metavar="N", help="answers to each prompt (default: 8)"
     )
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="the same seed gives the same answers")
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
     parser.add_argument("--dtype", default="auto", help="fp32, bf16, fp16 (default: the weights' own; fp32 on a CPU)")
-    parser.add_argument("--root", type=Path, default=Path("runs"), help="folder of run folders (default: runs)")
+    parser.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
     add_plugin_argument(parser)
 
 
@@ -43,6 +44,7 @@ def main(args: argparse.Namespace) -> int:
     from whet.rewards.best_of import write_best
     from whet.rewards.build import build_grader
 
+    check_writable(args.output, is_file=True)
     settings = GenerateSettings(max_new_tokens=args.max_new_tokens, temperature=args.temperature)
     grader = build_grader(rewards_of(args))
     sources, ledger = [Source.parse({"path": path}, Path.cwd()) for path in args.data], Ledger()

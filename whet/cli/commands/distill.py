@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from whet.cli.arguments import number, whole
+from whet.cli.arguments import number, typed_path, whole
 from whet.cli.plugins import add_plugin_argument
 from whet.cli.progress import waiting
+from whet.cli.written import check_writable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("teacher", help="model folder, run folder, name of a run, or hub id")
     parser.add_argument("--data", nargs="+", required=True, metavar="FILE", help="rows whose prompts are answered")
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="JSON lines to fine-tune on")
+    parser.add_argument("--output", type=typed_path, required=True, metavar="FILE", help="JSON lines to fine-tune on")
     parser.add_argument(
         "--max-new-tokens", type=whole(1), default=1024, metavar="N", help="longest answer (default: 1024)"
     )
@@ -24,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="the same seed gives the same answers")
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
     parser.add_argument("--dtype", default="auto", help="fp32, bf16, fp16 (default: the weights' own; fp32 on a CPU)")
-    parser.add_argument("--root", type=Path, default=Path("runs"), help="folder of run folders (default: runs)")
+    parser.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
     add_plugin_argument(parser)
 
 
@@ -37,6 +38,7 @@ def main(args: argparse.Namespace) -> int:
     from whet.generate.models import load_model
     from whet.generate.protocol import GenerateSettings
 
+    check_writable(args.output, is_file=True)
     settings = GenerateSettings(
         max_new_tokens=args.max_new_tokens, temperature=args.temperature, top_p=args.top_p, seed=args.seed
     )

@@ -6,10 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from whet.cli.arguments import typed_path
 from whet.cli.kinds import add_kind_argument, named
 from whet.cli.plugins import add_plugin_argument
 from whet.cli.progress import progress
 from whet.cli.streams import can_say
+from whet.cli.written import check_writable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,10 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_kind_argument(parser, "--task", "task", None, "such as `--task perplexity limit=10`")
     parser.add_argument("--file", help="the text or data to measure on")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write the result as JSON")
+    parser.add_argument("--output", type=typed_path, metavar="FILE", help="write the result as JSON")
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
     parser.add_argument("--dtype", default="auto", help="fp32, bf16, fp16 (default: the weights' own; fp32 on a CPU)")
-    parser.add_argument("--root", type=Path, default=Path("runs"), help="folder of run folders (default: runs)")
+    parser.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
     add_plugin_argument(parser)
 
 
@@ -35,6 +37,8 @@ def main(args: argparse.Namespace) -> int:
     name, settings = named(args.task, "limit=10")
     name, settings = name.replace("_", "-"), {**({"file": args.file} if args.file else {}), **settings}
     checked(task.get(name), settings)  # before the model is loaded
+    if args.output:
+        check_writable(args.output, is_file=True)
     loaded = load_model(args.model, device=args.device, dtype=args.dtype, root=args.root)
     with progress("scoring") as watch:
         result = evaluate(name, settings, loaded, model=args.model, watch=watch)

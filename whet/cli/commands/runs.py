@@ -6,9 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
+from whet.cli.arguments import typed_path
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--root", type=Path, default=Path("runs"), help="folder of run folders (default: runs)")
+    parser.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
     parser.add_argument("--json", action="store_true", help="print a JSON list")
 
 

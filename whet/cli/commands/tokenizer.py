@@ -10,8 +10,9 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet.cli.arguments import whole
+from whet.cli.arguments import typed_path, whole
 from whet.cli.plugins import add_plugin_argument
+from whet.cli.written import check_writable
 
 if TYPE_CHECKING:
     from whet.data.detect import Detector
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     train.add_argument(
         "--vocab-size", type=whole(1, 10_000_000), default=8000, metavar="N", help="tokens, bytes included (8000)"
     )
-    train.add_argument("--output", required=True, metavar="DIR", help="the folder to write")
+    train.add_argument("--output", type=typed_path, required=True, metavar="DIR", help="the folder to write")
     train.add_argument("--chat", action="store_true", help="with a chat template and its tokens")
     train.add_argument("--mask", action="store_true", help="with a token that hides another (objective mlm)")
     train.add_argument(
@@ -48,8 +49,9 @@ def main(args: argparse.Namespace) -> int:
     from whet.models.tokenizer import bytes_per_token, train_tokenizer
     from whet.track.quantities import size
 
-    output = Path(args.output)
+    output = args.output
     _refuse_to_overwrite(output)
+    check_writable(output)
     reading = Reading([Source.parse(name, Path()) for name in args.files])
     tokenizer = train_tokenizer(reading, args.vocab_size, chat=args.chat, mask=args.mask, sentinels=args.sentinels)
     tokenizer.save_pretrained(output)

@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     from whet.base.config import load
     from whet.base.errors import RunError
+    from whet.base.paths import user_path
     from whet.track.store import find
 
     words = [*args.target, *(args.data or [])]
@@ -39,7 +40,7 @@ def main(args: argparse.Namespace) -> int:
         raise RunError(f"one config or run at a time, not {len(targets)}", hint=f"--data {' '.join(targets[1:])}")
     if not targets or _is_config(targets[0]):
         return _report(*_train(load(Path(targets[0]) if targets else None, overrides, flags)))
-    run = find(targets[0])
+    run = find(str(user_path(targets[0], at="command line")))
     if overrides or flags:
         raise RunError(
             "a run continues with the config it was started with", hint=f"whet train {run}, or a new run with name=NAME"
@@ -54,7 +55,10 @@ def _is_override(word: str) -> bool:
 
 def _is_config(target: str) -> bool:
     """Whether `target` is a config; what is no file is the name or the folder of a run."""
-    return Path(target).is_file() or Path(target).suffix in (".yaml", ".yml")
+    from whet.base.paths import user_path
+
+    path = user_path(target, at="command line")
+    return path.is_file() or path.suffix in (".yaml", ".yml")
 
 
 def _train(loaded):

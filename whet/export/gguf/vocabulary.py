@@ -66,9 +66,17 @@ def vocabulary(tokenizer: Any, size: int) -> dict[str, Any]:
     found: dict[str, Any] = {"ggml.tokens": tokens, "ggml.token_type": types, **own, **_special(tokenizer)}
     if is_sentencepiece:
         found["ggml.scores"] = _scores(content, tokens)
-    if tokenizer.chat_template:
-        found["chat_template"] = portable_template(tokenizer.chat_template)
-    return found
+    return {**found, **_templates(tokenizer.chat_template)}
+
+
+def _templates(given: Any) -> dict[str, Any]:
+    """The chat template, or of several the default one, with the others under their names."""
+    if not isinstance(given, dict):
+        return {"chat_template": portable_template(given)} if given else {}
+    main = "default" if "default" in given else next(iter(given))
+    others = {name: template for name, template in given.items() if name != main}
+    named = {f"chat_template.{name}": portable_template(template) for name, template in others.items()}
+    return {"chat_template": portable_template(given[main]), "chat_templates": sorted(others), **named}
 
 
 def portable_template(template: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def write_gguf(path: Path, weights: Mapping[str, Tensor], config: Any, tokenizer
     types = {place: tensor_type(place, entry.shape, kind, config.num_hidden_layers) for place, entry in found.items()}
     check_room(path.parent, sum(num_bytes(entry.shape, types[place]) for place, entry in found.items()))
     writer = gguf.GGUFWriter(path, arch)
-    writer.add_name(name)
+    writer.add_name(_told_name(name, tokenizer))
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
     for key, value in keys.items():
         _add(writer, f"general.{key}" if key == "file_type" else f"{arch}.{key}", value)
@@ -57,6 +58,13 @@ def write_gguf(path: Path, weights: Mapping[str, Tensor], config: Any, tokenizer
     for place, entry in found.items():
         writer.write_tensor_data(packed(entry.make(), types[place]))
     writer.close()
+
+
+def _told_name(name: str, tokenizer: Any) -> str:
+    """The name for `general.name`. llama.cpp gives special tokens the blanks that follow them where it finds `phi3` in
+    it, which is right for the tokenizer of Phi 3 alone."""
+    takes_blanks = any(token.rstrip for token in getattr(tokenizer, "added_tokens_decoder", {}).values())
+    return name if takes_blanks else re.sub(r"(?i)(phi)-?3", r"\1 3", name)
 
 
 def package() -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from whet.base.documents import checked, field, read_object
 from whet.base.errors import ModelError, WhetError
@@ -30,6 +31,8 @@ def check_folder(folder: Path) -> None:
             held = read_object(folder / name, error=ModelError, hint=_AGAIN)
             if name == "tokenizer.json":
                 check_patterns(held, folder / name)
+            elif name == "config.json":
+                _check_config(held, folder / name)
     if (folder / "adapter_config.json").exists():
         _check_adapter(folder / "adapter_config.json")
     for index in sorted(folder.glob("*.safetensors.index.json")):
@@ -84,17 +87,27 @@ def read_by_others(path: str | Path, at: str | None = None) -> Iterator[None]:
         raise ModelError(f"{path} cannot be loaded: {said}", at=at, hint=f"{_AGAIN}; --debug shows more") from error
 
 
+def _check_config(values: dict[str, Any], file: Path) -> None:
+    """What every library takes for granted of a config."""
+    how: Any = {"at": str(file), "error": ModelError, "hint": _AGAIN}
+    for name in field(values, "architectures", list, default=[], **how) if values.get("architectures") else ():
+        checked(name, str, **how)
+    for name, form in (("id2label", dict), ("label2id", dict), ("auto_map", dict), ("quantization_config", dict)):
+        if values.get(name) is not None:
+            field(values, name, form, **how)
+
+
 def _check_adapter(file: Path) -> None:
     hint = "save the adapter again with PEFT: model.save_pretrained(FOLDER)"
     values = read_object(file, error=ModelError, hint=hint)
     for name in ("peft_type", "base_model_name_or_path", "task_type", "revision"):
         if values.get(name) is not None:
             field(values, name, str, at=str(file), error=ModelError, hint=hint)
-    field(values, "peft_type", str, at=str(file), error=ModelError, hint=hint)
-    _check_type(values["peft_type"], file, hint)
+    if values.get("peft_type") is not None:
+        _check_type(values["peft_type"], file)
 
 
-def _check_type(kind: str, file: Path, hint: str) -> None:
+def _check_type(kind: str, file: Path) -> None:
     from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING as known
 
     if kind not in {str(getattr(name, "value", name)) for name in known}:
