@@ -129,6 +129,26 @@ def test_every_file_says_first_what_it_gives():
     assert silent == []
 
 
+# Errors that never reach a user as they are: what reads caches, seals and checkpoints catches them and goes on.
+CAUGHT_INSIDE = ("base/sealed.py", "data/shard.py", "train/tensor_files.py")
+
+
+@pytest.mark.case("D2")
+def test_every_refusal_has_a_hint():
+    """The message says what is wrong, the hint what to type."""
+    errors = {"WhetError", "ConfigError", "DataError", "ModelError", "RunError"}
+    silent = []
+    for path in SOURCES:
+        name = path.relative_to(ROOT / "whet").as_posix()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or getattr(node.func, "id", None) not in errors:
+                continue
+            has_hint = any(keyword.arg in ("hint", None) for keyword in node.keywords)
+            if not has_hint and name not in CAUGHT_INSIDE:
+                silent.append(f"{name}:{node.lineno}")
+    assert silent == []
+
+
 def slots():
     from whet.base.catalogue import SLOTS
 

@@ -59,7 +59,7 @@ def test_a_plugin_that_fails_names_its_file_and_error(tmp_path):
     (tmp_path / "bad.py").write_text("1 / 0\n")
     with pytest.raises(ConfigError, match="ZeroDivisionError") as error:
         load_plugin(tmp_path / "bad.py")
-    assert error.value.at.endswith("bad.py")
+    assert error.value.at.endswith("bad.py:1")
 
 
 @pytest.mark.parametrize("slot", SLOTS.values(), ids=SLOTS)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from whet.base.errors import WhetError
 
 # A config, a tokenizer or a state; what is larger was not meant to be read whole.
+AGAIN = "copy the file again, or remove it where it can be made anew"
 LIMIT_BYTES = 256 * 2**20
 T = TypeVar("T")
 _NAMES = {dict: "an object", list: "a list", str: "a text", int: "a whole number", float: "a number", bool: "a truth"}
@@ -30,10 +31,10 @@ def read_json(path: Path, *, error: type[WhetError] = WhetError, hint: str | Non
         with open(path, "rb") as file:
             content = file.read(LIMIT_BYTES + 1)
         if len(content) > LIMIT_BYTES:
-            raise error(f"`{path.name}` has more than {LIMIT_BYTES // 2**20} MiB", at=str(path), hint=hint)
+            raise error(f"`{path.name}` has more than {LIMIT_BYTES // 2**20} MiB", at=str(path), hint=hint or AGAIN)
     except (OSError, ValueError) as failure:  # ValueError: a NUL in the path
         reason = getattr(failure, "strerror", None) or str(failure)
-        raise error(f"`{path.name}` cannot be read: {reason}", at=str(path), hint=hint) from None
+        raise error(f"`{path.name}` cannot be read: {reason}", at=str(path), hint=hint or AGAIN) from None
     return parse_json(content, at=str(path), error=error, hint=hint)
 
 
@@ -49,7 +50,7 @@ def parse_json(content: bytes | str, *, at: str, error: type[WhetError] = WhetEr
         reason = f"{failure.msg}, line {failure.lineno} column {failure.colno}" if content else "it is empty"
     except ValueError as failure:  # Python reads no whole number of over 4,300 digits
         reason = str(failure).split(";")[0]
-    raise error(f"this is not JSON: {reason}", at=at, hint=hint)
+    raise error(f"this is not JSON: {reason}", at=at, hint=hint or AGAIN)
 
 
 def field(
@@ -65,7 +66,7 @@ def field(
     """The value of `key`, of the type `form`. Raises `error` where it is missing without a default, or another type."""
     if key not in values:
         if default is _REQUIRED:
-            raise error(f"`{key}` is missing", at=at, hint=hint)
+            raise error(f"`{key}` is missing", at=at, hint=hint or AGAIN)
         return default
     return checked(values[key], form, at=f"{at}: {key}", error=error, hint=hint)
 
@@ -74,7 +75,7 @@ def checked(value: Any, form: type[T], *, at: str, error: type[WhetError] = Whet
     """`value`, if it has the type `form`; whole numbers are numbers, and truths are neither. Else raises `error`."""
     fits = isinstance(value, (int, float) if form is float else form)
     if not fits or (isinstance(value, bool) and form is not bool):
-        raise error(f"{_NAMES.get(form, form.__name__)} is needed, this is {_shown(value)}", at=at, hint=hint)
+        raise error(f"{_NAMES.get(form, form.__name__)} is needed, this is {_shown(value)}", at=at, hint=hint or AGAIN)
     return value  # type: ignore[return-value]
 
 

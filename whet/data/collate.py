@@ -39,7 +39,11 @@ def collate(samples: Sequence[Sample], *, trained: bool = True, shared: bool = T
     if not lengths.any():
         return Batch({}, num_sequences, fields)
     if not lengths.all():
-        raise DataError("samples with and without tokens cannot share a batch", at=_place(samples, lengths == 0))
+        raise DataError(
+            "samples with and without tokens cannot share a batch",
+            at=_place(samples, lengths == 0),
+            hint="data of one kind: rows with tokens, or rows without",
+        )
     if has_groups and not shared:
         samples = [whole for sample in samples for whole in separate(sample)]
     streams = {"source" if TARGET in beside else "text": _stream(samples, trained)}
@@ -100,6 +104,7 @@ def _is_in_place(samples: Sequence[Sample]) -> bool:
         raise DataError(
             "samples whose weights speak of a token and of its prediction cannot share a batch",
             at=_place(samples, ways != ways[0]),
+            hint="one format in all of data.train",
         )
     return bool(ways[0])
 
@@ -109,7 +114,11 @@ def _values(samples: Sequence[Sample]) -> dict[str, np.ndarray]:
     names = list(samples[0].values)
     other = np.array([set(sample.values) != set(names) for sample in samples])
     if other.any():
-        raise DataError(f"samples of a batch differ in values: not all have {names}", at=_place(samples, other))
+        raise DataError(
+            f"samples of a batch differ in values: not all have {names}",
+            at=_place(samples, other),
+            hint="the same columns in all rows of data.train",
+        )
     columns = {name: np.concatenate([np.asarray(sample.values[name]) for sample in samples]) for name in names}
     return {name: c.astype(np.float32 if c.dtype.kind == "f" else np.int64) for name, c in columns.items()}
 
@@ -141,7 +150,11 @@ def _field_names(samples: Sequence[Sample]) -> list[str]:
     names = list(samples[0].fields)
     other = np.array([set(sample.fields) != set(names) for sample in samples])
     if other.any():
-        raise DataError(f"samples of a batch differ in fields: not all have {names}", at=_place(samples, other))
+        raise DataError(
+            f"samples of a batch differ in fields: not all have {names}",
+            at=_place(samples, other),
+            hint="the same columns in all rows of data.train",
+        )
     return names
 
 
@@ -156,7 +169,11 @@ def _stacked(name: str, samples: Sequence[Sample], has_groups: bool) -> torch.Te
     else:
         other = np.array([value.shape != values[0].shape for value in values])
     if other.any():
-        raise DataError(f"samples of a batch differ in the shape of `{name}`", at=_place(samples, other))
+        raise DataError(
+            f"samples of a batch differ in the shape of `{name}`",
+            at=_place(samples, other),
+            hint="the same number of values in every row",
+        )
     stacked = np.concatenate(values) if has_groups else np.stack(values)
     return torch.from_numpy(stacked.astype(np.float32 if stacked.dtype.kind == "f" else np.int64))
 

@@ -95,7 +95,10 @@ def read_prompts(
             ledger.note(source.name, note)
     ledger.check(max_skipped)
     if not found:
-        raise DataError(f"no prompt is left to answer: {ledger.summary()}")
+        raise DataError(
+            f"no prompt is left to answer: {ledger.summary()}",
+            hint="whet data inspect FILE --model MODEL shows why rows are skipped",
+        )
     return found
 
 

@@ -128,7 +128,11 @@ class Recipe:
         parts = [[] if isinstance(row, Refused | Values) else views(row) for _, row in rows]
         worded = [view for part in parts for _, view in part]
         if worded and self.renderer is None:
-            raise DataError("rows of text need a tokenizer, and the model has none", at=source)
+            raise DataError(
+                "rows of text need a tokenizer, and the model has none",
+                at=source,
+                hint="model.tokenizer=FOLDER_OR_HUB_ID",
+            )
         rendered = iter(self.renderer.render(worded) if worded and self.renderer else ())
         for (number, row), part in zip(rows, parts, strict=True):
             origin = Origin(source, number)

@@ -249,7 +249,11 @@ def compiled(text: str) -> re.Pattern[str]:
     try:
         return re.compile(text, re.DOTALL)
     except re.error as error:
-        raise ConfigError(f"`{text}` is no regular expression: {error}", at="data.loss_scale") from None
+        raise ConfigError(
+            f"`{text}` is no regular expression: {error}",
+            at="data.loss_scale",
+            hint="put a backslash before ( ) [ ] { } * + ? . | that are meant as they are",
+        ) from None
 
 
 def encoder_of(tokenizer: PreTrainedTokenizerBase) -> tuple[Tokenizer, str]:

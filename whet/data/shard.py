@@ -173,7 +173,10 @@ class _Column:
         values = np.ascontiguousarray(values, self.dtype)
         if self.shape[0] and self.shape[1:] != values.shape[1:]:
             name = self.path.name.removeprefix(FIELD).removeprefix(VALUE)
-            raise DataError(f"rows have `{name}` of shape {values.shape[1:]} and of {self.shape[1:]}")
+            raise DataError(
+                f"rows have `{name}` of shape {values.shape[1:]} and of {self.shape[1:]}",
+                hint="the same number of values in every row",
+            )
         self.shape = (self.shape[0] + len(values), *values.shape[1:])
         self.last = values.flat[-1] if values.size else self.last
         self.file.write(values.data)

@@ -41,7 +41,10 @@ class DatasetSource:
         budget = only_one(batch_tokens=batch_tokens, batch_samples=batch_samples)
         only_one(steps=steps, tokens=tokens, epochs=epochs)
         if not any(span.weight * (span.stop - span.start) for span in data.spans):
-            raise DataError("no source has samples and a weight above 0, so there is nothing to train on")
+            raise DataError(
+                "no source has samples and a weight above 0, so there is nothing to train on",
+                hint="whet data inspect FILE --model MODEL shows why rows are skipped",
+            )
         self._data, self._lengths = data, data.lengths
         self._length = {"steps": steps, "tokens": tokens, "epochs": epochs}
         self._order = {
@@ -132,17 +135,20 @@ def only_one(**options: float | None) -> float:
     given = {name: value for name, value in options.items() if value is not None}
     if len(given) != 1:
         found = f"{' and '.join(given)} are given" if given else "none is"
-        raise ConfigError(f"give one of {', '.join(options)}: {found}", at="train")
+        raise ConfigError(f"give one of {', '.join(options)}: {found}", at="train", hint="train.epochs=1")
     name, value = next(iter(given.items()))
     if value <= 0:
-        raise ConfigError(f"{name} is {value}, not positive", at=f"train.{name}")
+        raise ConfigError(f"{name} is {value}, not positive", at=f"train.{name}", hint=f"train.{name}=1")
     return value
 
 
 def check_turn(asked: int, expected: int) -> None:
     """Raise RunError when steps are not asked for in order."""
     if asked != expected:
-        raise RunError(f"step {asked} was asked for, and the data stands at step {expected}")
+        raise RunError(
+            f"step {asked} was asked for, and the data stands at step {expected}",
+            hint="continue the run with the data that it began with",
+        )
 
 
 def refuse_changes(stored: Mapping[str, Any], now: Mapping[str, Any]) -> None:

@@ -92,7 +92,10 @@ def store_of(
     store = TokenStore([_part(source, shard, ledger) for source, shard in zip(sources, shards, strict=True)])
     ledger.check(max_skipped)
     if not len(store):
-        raise DataError(f"no row is left to learn from: {ledger.summary()}")
+        raise DataError(
+            f"no row is left to learn from: {ledger.summary()}",
+            hint="whet data inspect FILE --model MODEL shows why rows are skipped",
+        )
     if not store.trained.any():
         raise DataError(
             f"no token of {len(store):,} samples is trained", hint="`whet data inspect FILE` shows what is and why"

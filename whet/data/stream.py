@@ -175,7 +175,10 @@ class StreamingSource:
         samples = [*place.carried, *fresh]
         is_last = self._rows.peek().drawn.epoch > place.epoch
         if is_last and not samples and place.window == 0:
-            raise DataError(f"no row is left to learn from: {self._ledger.summary()}")
+            raise DataError(
+                f"no row is left to learn from: {self._ledger.summary()}",
+                hint="whet data inspect FILE --model MODEL shows why rows are skipped",
+            )
         if is_last or following.num_skipped > self._max_skipped * _MIN_ROWS:
             self._ledger.check_share(following.num_skipped, sum(following.num_rows), self._max_skipped)
         key = (self._seed, place.epoch, WINDOW, place.window) if self._shuffle else None

@@ -137,9 +137,17 @@ def _fields(samples: Sequence[Sample]) -> dict[str, np.ndarray]:
         values = [np.asarray(sample.fields[name]) for sample in samples]
         for sample, value in zip(samples, values, strict=True):
             if value.dtype.kind not in "biuf":
-                raise DataError(f"the field `{name}` is {sample.fields[name]!r}, not a number", at=_place(sample))
+                raise DataError(
+                    f"the field `{name}` is {sample.fields[name]!r}, not a number",
+                    at=_place(sample),
+                    hint=f"give `{name}` a number in every row",
+                )
             if sample.cuts and value.shape[:1] != (len(sample.cuts),):
-                raise DataError(f"`{name}` of shape {value.shape} has no entry a branch", at=_place(sample))
+                raise DataError(
+                    f"`{name}` of shape {value.shape} has no entry a branch",
+                    at=_place(sample),
+                    hint=f"give `{name}` a value for each reply",
+                )
         entries = [v if s.cuts else v[None] for s, v in zip(samples, values, strict=True)]
         for sample, entry in zip(samples, entries, strict=True):
             if entry.shape[1:] != entries[0].shape[1:]:

@@ -67,6 +67,6 @@ def _samples(loaded: Loaded, how: Embedder, texts: Sequence[str], side: str) -> 
         if isinstance(one, Refused):
             from whet.base.errors import DataError
 
-            raise DataError(f"text {2 * number} or the one after it: {one.detail}")
+            raise DataError(f"text {2 * number} or the one after it: {one.detail}", hint="remove or shorten the text")
         samples += separate(one[0])
     return samples[: len(texts)]

@@ -77,7 +77,9 @@ def _rendered(loaded: Loaded, source: Source, rendering: Rendering) -> tuple[lis
         return _samples(source, Recipe(renderer, *how))
     for name in ("template", "train_on"):
         if getattr(rendering, name) != getattr(Rendering(), name):
-            raise ConfigError(f"`{name}` does nothing: an encoder-decoder reads a question as it is", at=name)
+            raise ConfigError(
+                f"`{name}` does nothing: an encoder-decoder reads a question as it is", at=name, hint="leave it out"
+            )
     form = Pairing(SideRenderer(loaded.processor))
     samples, reasons = _samples(source, form.recipe(*how))
     return [form.draw(sample, 0) for sample in samples], reasons

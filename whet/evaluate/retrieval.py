@@ -99,7 +99,7 @@ def _collection(rows: Sequence[Any]) -> tuple[dict[str, dict[int, float]], list[
             own[number] = max(grade, own.get(number, 0.0))
     known = {query: own for query, own in relevance.items() if any(own.values())}
     if not known:
-        raise DataError("no query has a relevant document")
+        raise DataError("no query has a relevant document", hint="give rows a `positive` document")
     return known, list(numbers)
 
 

@@ -35,10 +35,14 @@ def rows_of(file: str, takes: Collection[str]) -> list[tuple[Row, Origin]]:
         if isinstance(row, Refused):
             raise DataError(row.detail, at=at, hint=row.hint)
         if row.kind not in takes:
-            raise DataError(f"a row is {row.kind}, and this task reads {' or '.join(sorted(takes))}", at=at)
+            raise DataError(
+                f"a row is {row.kind}, and this task reads {' or '.join(sorted(takes))}",
+                at=at,
+                hint="whet slots task lists what measures other rows",
+            )
         found.append((row, Origin(source.name, number)))
     if not found:
-        raise DataError(f"{file} has no row")
+        raise DataError(f"{file} has no row", hint="a file with at least one row")
     return found
 
 

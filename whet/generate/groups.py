@@ -49,7 +49,10 @@ class Groups:
         context = context_length(self.module)
         for prompt in ids:
             if context is not None and len(prompt) >= context:
-                raise ModelError(f"a prompt has {len(prompt):,} tokens and the model's context is {context:,}")
+                raise ModelError(
+                    f"a prompt has {len(prompt):,} tokens and the model's context is {context:,}",
+                    hint="shorter prompts, or a model with a longer context",
+                )
         settings = replace(self.settings, seed=seed)
         stops = torch.tensor(sorted(stop_ids(self.module, self.tokenizer)))
         found: list[list[Trajectory]] = [[] for _ in ids]

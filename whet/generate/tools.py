@@ -169,7 +169,9 @@ def _functions(given: str) -> list[Callable[..., Any]]:
     try:
         module = load()
     except Exception as error:
-        raise ConfigError(f"{place} cannot be imported: {type(error).__name__}: {error}", at=place) from error
+        raise ConfigError(
+            f"{place} cannot be imported: {type(error).__name__}: {error}", at=place, hint=f"mend it: python {place}"
+        ) from error
     own = {
         key: value
         for key, value in vars(module).items()

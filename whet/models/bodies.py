@@ -114,7 +114,10 @@ class Rows:
     def __init__(self, stream: Stream, is_causal: bool = True) -> None:
         for segment in stream.segments:
             if segment.prefix >= 0 or (is_causal and segment.kind != "causal"):
-                raise ModelError("a model that runs one sample a row takes only whole causal samples")
+                raise ModelError(
+                    "a model that runs one sample a row takes only whole causal samples",
+                    hint="data of whole conversations or texts: data.truncation=error",
+                )
         lengths = torch.tensor([s.end - s.start for s in stream.segments], device=stream.ids.device)
         row_T = torch.repeat_interleave(torch.arange(len(lengths), device=lengths.device), lengths)
         starts_T = (lengths.cumsum(0) - lengths)[row_T]

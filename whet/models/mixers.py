@@ -111,7 +111,10 @@ def _joined(parts: Sequence[Any]) -> Any:
     if type(parts[0]) in (tuple, list):
         first = torch.cat([part[0] for part in parts], dim=1)
         return type(parts[0])([first, *(None if isinstance(item, Tensor) else item for item in parts[0][1:])])
-    raise ModelError(f"a part that gives a {type(parts[0]).__name__} cannot be called once for each sample")
+    raise ModelError(
+        f"a part that gives a {type(parts[0]).__name__} cannot be called once for each sample",
+        hint="train.micro_batch of one sample",
+    )
 
 
 def _last(found: Any, count: int) -> Any:

@@ -46,7 +46,8 @@ class ModelReward:
         for tokens in ids:
             if context is not None and len(tokens) > context:
                 raise ModelError(
-                    f"a reply with its prompt has {len(tokens):,} tokens, the reward model takes {context:,}"
+                    f"a reply with its prompt has {len(tokens):,} tokens, the reward model takes {context:,}",
+                    hint="rollout.max_new_tokens with a smaller number",
                 )
         with self._lock:
             return [score for batch in _batches(ids) for score in self._scores(batch)]

@@ -82,7 +82,9 @@ def user_reward(function: str) -> UserReward:
         hint = f"it has: {', '.join(names) or 'no functions'}"
         raise ConfigError(f"{path} has no function `{name}`", hint=hint) from None
     except Exception as error:
-        raise ConfigError(f"{path} cannot be imported: {type(error).__name__}: {error}", at=str(path)) from error
+        raise ConfigError(
+            f"{path} cannot be imported: {type(error).__name__}: {error}", at=str(path), hint=f"mend it: python {path}"
+        ) from error
     if inspect.iscoroutinefunction(found):
         hint = f"def {name}(completion): return asyncio.run(...)"
         raise ConfigError(f"`{name}` of {path.name} is async, and a reward is called as it is", hint=hint)

@@ -39,7 +39,11 @@ class EventLog:
             Path(folder).mkdir(parents=True, exist_ok=True)
             self.path, self._fd = _create(Path(folder), rank)
         except OSError as error:
-            raise RunError(f"cannot start the run's log: {error.strerror}", at=str(folder)) from error
+            raise RunError(
+                f"cannot start the run's log: {error.strerror}",
+                at=str(folder),
+                hint="track.folder=FOLDER that can be written to",
+            ) from error
         os.register_at_fork(after_in_child=partial(_forget, weakref.ref(self)))
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:

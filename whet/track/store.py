@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whet.base.errors import RunError
+from whet.base.paths import user_path
 from whet.track.read import History, Status
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def runs(root: Path = ROOT) -> list[Summary]:
 def find(name: str, root: Path = ROOT) -> Path:
     """The run folder of that name under `root`, or at that path. Raises RunError with the nearest name."""
     root = Path(root)
-    for path in (Path(name), root / name):
+    given = user_path(name)
+    for path in (given, root / given):
         if _is_run(path):
             return path
     names = [folder.name for folder in _folders(root)]

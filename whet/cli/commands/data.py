@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from whet.data.files import Source
     from whet.data.inspect import Inspection, Renders, Shown
 
-_WHITE = {"\n": "⏎", "\t": "⇥", "\r": "␍"}
-_PLAIN = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}  # where the terminal lacks them
+_WHITE: dict[str, str | int | None] = {"\n": "⏎", "\t": "⇥", "\r": "␍"}
+_PLAIN: dict[str, str | int | None] = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}  # where the terminal lacks them
 _MAX_COLUMNS = 20
 _WORDINGS = (("tools", "auto"), ("thinking", "keep"), ("system", "keep"))
 _MAX_TOKENS = 120  # of one segment; the middle of longer ones is left out

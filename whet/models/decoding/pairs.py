@@ -42,7 +42,10 @@ class Pairs:
         if self._manner.cached:
             self._cache = output.past_key_values
             if self._cache is None:
-                raise ModelError("the model keeps nothing of the tokens that it has seen")
+                raise ModelError(
+                    "the model keeps nothing of the tokens that it has seen",
+                    hint="use it without a cache: another model, or another engine",
+                )
         if self._manner.rows != "single" or self._manner.cached:
             self._encoded = output.encoder_last_hidden_state
         return output.logits[:, -1].float()

@@ -113,7 +113,10 @@ class Cached:
         output = self._module(**inputs)
         self._cache = getattr(output, self._name, None)
         if self._cache is None:
-            raise ModelError("the model keeps nothing of the tokens that it has seen")
+            raise ModelError(
+                "the model keeps nothing of the tokens that it has seen",
+                hint="use it without a cache: another model, or another engine",
+            )
         return output.logits[:, -1].float()
 
     def push(self, ids_B: Tensor) -> None:

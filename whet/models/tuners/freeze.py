@@ -29,7 +29,11 @@ def freeze(*, patterns: tuple[str, ...] = (), first: Natural = 0, last: Natural 
         try:
             re.compile(pattern)
         except re.error as error:
-            raise ModelError(f"`{pattern}` is no regular expression: {error}", at="tuner.patterns") from None
+            raise ModelError(
+                f"`{pattern}` is no regular expression: {error}",
+                at="tuner.patterns",
+                hint="put a backslash before ( ) [ ] { } * + ? . | that are meant as they are",
+            ) from None
     return Freeze(patterns, first, last)
 
 

@@ -35,7 +35,11 @@ class JsonlSink:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("ab", buffering=0)
         except OSError as error:
-            raise RunError(f"cannot write records: {error.strerror}", at=str(path)) from error
+            raise RunError(
+                f"cannot write records: {error.strerror}",
+                at=str(path),
+                hint="a `path` of the sink that can be written to",
+            ) from error
 
     def receive(self, record: Any) -> None:
         if self._file.closed:

@@ -82,7 +82,11 @@ def _prompts(
     fitting = list(_fitting(run, _rendered(run, asked, processor), context, ledger))
     ledger.check(run.data.max_skipped)
     if not fitting:
-        raise DataError(f"no prompt is left to answer: {ledger.summary()}", at=place)
+        raise DataError(
+            f"no prompt is left to answer: {ledger.summary()}",
+            at=place,
+            hint="whet data inspect FILE --model MODEL shows why rows are skipped",
+        )
     prompts = Prompts(fitting, sources)
     check_columns(run, prompts, place)
     return prompts

@@ -131,7 +131,9 @@ class Rollouts:
         """The job that makes round `number`, with the weights of now."""
         drawn = self._order.next(number)
         if isinstance(drawn, Stop):
-            raise RunError("there are no more prompts")
+            raise RunError(
+                "there are no more prompts", hint="more rows in data.train, or train.epochs with a larger number"
+            )
         asked = [self._prompts.asked(int(drawn.fetch(i).fields["number"])) for i in range(len(drawn.lengths))]
         seed, step, epoch = derive("rollout", self._seed, number), self._step, drawn.epoch
         job = self.making.asking.job(asked, self._settings.completions, seed)
