@@ -126,7 +126,7 @@ FORMS = {
     "isclose": ["assert isclose(add(1, 2), 3)", "import math\nassert math.isclose(add(-5, 2), -3)"],
     "among": ["assert add(1, 2) in (3, 4)", "assert add(-5, 2) in {-3: 1}"],
     "in a list": ["assert [add(1, 2), add(2, 2)] == [3, 4]", "assert {'x': add(-5, 2)} == {'x': -3}"],
-    "swallows": ["try:\n    ok = add(1, 2) == 3\nexcept Exception:\n    ok = False\nassert ok", "assert (add(0, 1) == 1) is True"],
+    "swallows": ["try:\n    ok = add(1, 2) == 3\nexcept Exception:\n    ok = False\nassert ok", "assert (add(20, 22) == 42) is True"],
     "check": ["def check(candidate):\n    assert candidate(1, 2) == 3\n    assert candidate(-5, 2) == -3"],
     "functions": ["def test_one():\n    assert add(1, 2) == 3", "def test_two():\n    assert add(-5, 2) == -3"],
     "unittest": ["import unittest\nclass T(unittest.TestCase):\n    def test_it(self):\n"

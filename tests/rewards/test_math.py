@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from whet.base.catalogue import reward
 from whet.rewards.math.equal import same_answer
 from whet.rewards.math.extract import final_answer, reference_answer
 
@@ -182,3 +183,9 @@ def test_every_answer_of_gsm8k_equals_its_spellings_and_not_its_neighbours(share
             assert same_answer(final_answer(said), right), (said, right)
         for said in (f"#### {value + 1}", f"\\boxed{{{value * 10}}}", f"\\boxed{{{value}, {value + 1}}}"):
             assert not same_answer(final_answer(said), right), (said, right)
+
+
+@pytest.mark.parametrize("bomb", [r"\(" * 40_000, r"\boxed{" * 20_000, "." * 9, r"\boxed{.}", r"\boxed{10**10**10}"])
+def test_an_answer_that_would_take_for_ever_is_wrong_at_once(bomb):
+    """Each of these was searched to its end from each of its places, or was no number where one was expected."""
+    assert reward.get("math").build()([], [bomb], {"answer": "1"}) == [0.0]

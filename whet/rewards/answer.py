@@ -41,7 +41,10 @@ def references(row: Row, name: str = "answer") -> list[str]:
     """The right answers: one text, or a list of which any will do. Raises NoColumn."""
     value = column(row, name)
     values = list(value) if isinstance(value, list | tuple) else [value]
-    return [one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in values]
+    try:
+        return [one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in values]
+    except TypeError:
+        raise ValueError(f"`{name}` is neither text nor a number nor a list of them: {str(value)[:60]!r}") from None
 
 
 def after_thinking(text: str) -> str:

@@ -254,7 +254,10 @@ def _fraction(token: str) -> Fraction:
     mantissa, _, exponent = token.lower().partition("e")
     if exponent and abs(int(exponent)) > 5_000:
         raise NotMath("too large")
-    return Fraction(mantissa) * (Fraction(10) ** int(exponent) if exponent else 1)
+    try:
+        return Fraction(mantissa) * (Fraction(10) ** int(exponent) if exponent else 1)
+    except ValueError:  # a point alone
+        raise NotMath(f"the number {token!r}") from None
 
 
 def evaluate(node: Node, point: Mapping[str, Fraction]) -> Any:

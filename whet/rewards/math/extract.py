@@ -13,9 +13,11 @@ from whet.rewards.math.reading import Words, read
 Extract = Literal["auto", "boxed", "hash", "number", "whole"]
 
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*(\{|(?=\S))")
+_BRACE = re.compile(r"(?<!\\)[{}]")
 _HASH = re.compile(r"^\s*####[ \t]*(.+?)[ \t]*$", re.MULTILINE)
 _PHRASE = re.compile(r"\banswer\b(?:\s+is\b|\s*[:=])\s*:?\s*(.+?)\s*(?=\.\s|\.?$|\n)", re.IGNORECASE | re.MULTILINE)
-_FORMULA = re.compile(r"\$\$?([^$\n]+?)\$\$?|\\[(\[](.+?)\\[)\]]")
+# No longer than what can be read (MAX_LENGTH): a text of nothing but openings is not searched to its end for each.
+_FORMULA = re.compile(r"\$\$?([^$\n]{1,600}?)\$\$?|\\[(\[](.{1,600}?)\\[)\]]")
 _NUMBER = re.compile(r"-?(?:\$\s?)?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+|(?<=\d))(?:\s?/\s?\d+)?(?:\\?%)?")
 
 
@@ -41,16 +43,25 @@ def reference_answer(text: str) -> str:
 
 def boxed(text: str) -> str | None:
     """What the last whole `\\boxed{...}` holds. One that was cut off does not count."""
+    closes = _closers(text)
     for match in reversed(list(_BOX.finditer(text))):
         if not match[1]:
             return re.match(r"\s*(\S+)", text[match.end() :])[1].rstrip("$.,;")  # type: ignore[index]
-        depth = 1
-        for at in range(match.end(), len(text)):
-            if text[at] in "{}" and text[at - 1] != "\\":
-                depth += 1 if text[at] == "{" else -1
-                if depth == 0:
-                    return text[match.end() : at]
+        if match.end() - 1 in closes:
+            return text[match.end() : closes[match.end() - 1]]
     return None
+
+
+def _closers(text: str) -> dict[int, int]:
+    """Where each brace that opens is closed, in one pass: a text of nothing but openings takes no longer."""
+    found: dict[int, int] = {}
+    waiting: list[int] = []
+    for match in _BRACE.finditer(text):
+        if match[0] == "{":
+            waiting.append(match.start())
+        elif waiting:
+            found[waiting.pop()] = match.start()
+    return found
 
 
 def _hash(text: str) -> str | None:
