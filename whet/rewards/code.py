@@ -61,16 +61,22 @@ def job_of(row: Row) -> tuple[dict[str, Any], int]:
     if isinstance(tests, str) and tests.lstrip()[:1] in ("[", "{"):
         with suppress(ValueError):
             tests = json.loads(tests)
-    job: dict[str, Any] = {"setup": str(row.get("test_setup") or "")}
+    setup, entry_point = row.get("test_setup") or "", row.get("entry_point") or None
+    for name, text in (("test_setup", setup), ("entry_point", entry_point or "")):
+        if not isinstance(text, str):
+            raise ValueError(f"`{name}` is {str(text)[:60]!r}, which is no text")
+    job: dict[str, Any] = {"setup": setup}
     if isinstance(tests, str):
-        return {**job, "tests": [tests], "entry_point": row.get("entry_point")}, 1
+        return {**job, "tests": [tests], "entry_point": entry_point}, 1
     if isinstance(tests, Mapping) and {"inputs", "outputs"} <= tests.keys():
+        if not all(isinstance(tests[name], list) for name in ("inputs", "outputs")):
+            raise ValueError("`inputs` and `outputs` of `tests` are no lists")
         pairs = zip(tests["inputs"], tests["outputs"], strict=True)
         tests = [{"input": given, "output": expected} for given, expected in pairs]
     if not isinstance(tests, list) or not tests:
         raise ValueError(f"`tests` is {str(tests)[:60]!r}, neither code nor a list of tests")
     if all(isinstance(test, str) for test in tests):
-        return {**job, "tests": tests, "entry_point": row.get("entry_point")}, len(tests)
+        return {**job, "tests": tests, "entry_point": entry_point}, len(tests)
     if all(isinstance(test, Mapping) and {"input", "output"} <= test.keys() for test in tests):
         return {**job, "cases": [{key: str(test[key]) for key in ("input", "output")} for test in tests]}, len(tests)
     raise ValueError("`tests` mixes kinds: give code, or objects with `input` and `output`")

@@ -19,7 +19,7 @@ def python_tests(
     file_mb: Count = 8,
     unprotected: bool = False,
 ) -> Reward:
-    """Run the completion's code against the row's `tests`, in a process without network, your files, or others.
+    """Run the completion's code, and the row's `tests` in another process, both without network, your files, or others.
 
     score: 1 where `all` tests pass and else 0, or the `share` that passes
     timeout_s: seconds for all tests of a completion

@@ -208,7 +208,9 @@ def _interval(parts: list[str], signs: list[str]) -> Group:
 
 
 _UNIT = re.compile(
-    r"(.*[\d)}%!])\s*(?<![A-Za-z\\])((?:[A-Za-z]{2,}|(?<= )[A-Za-z])(?:[ /.*]*(?:[A-Za-z]+|\^\{?-?\d\}?))*)"
+    # Each letter can be read in one way only: a run of letters within a run would take for ever where nothing fits.
+    r"(.*[\d)}%!])\s*(?<![A-Za-z\\])((?:[A-Za-z]{2}|(?<= )[A-Za-z])"
+    r"(?:(?:[ /.*A-Za-z]|\^\{?-?\d\}?)*(?:[A-Za-z]|\^\{?-?\d\}?))?)"
 )
 _DEGREES = re.compile(r"(.*?)\^\s*\{?\s*\\circ\s*\}?\s*([CF]?)")
 _CURRENCY = {"$": "dollar", "€": "euro", "£": "pound", "¥": "yen"}
