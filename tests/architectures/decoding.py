@@ -14,6 +14,7 @@ from whet.generate.decode import context_length, together
 from whet.generate.groups import Groups
 from whet.generate.protocol import GenerateSettings
 from whet.models.decoding.proof import decoding_of, half_the_digits
+from whet.models.rope import forget
 from whet.models.trials import random_tokens
 
 LENGTHS = (11, 4, 7, 4)
@@ -88,8 +89,10 @@ def _off(module: Any, prompt: Sequence[int], ids: Sequence[int], logp: Sequence[
 
 
 def _plain(module: Any, prompt: Sequence[int], ids: Sequence[int]) -> Tensor:
-    """Log p (N,) of the answer's tokens."""
+    """Log p (N,) of the answer's tokens. Where rotary frequencies follow the length, each has a forward of its own."""
     device = next(module.parameters()).device
+    if decoding_of(module).turn is not None and len(ids) > 1:
+        return torch.cat([_plain(module, [*prompt, *ids[:place]], [token]) for place, token in enumerate(ids)])
     if is_paired_model(module):
         start = module.generation_config.decoder_start_token_id
         start = module.config.decoder_start_token_id if start is None else start
@@ -97,6 +100,7 @@ def _plain(module: Any, prompt: Sequence[int], ids: Sequence[int]) -> Tensor:
     else:
         read = {"input_ids": [[*prompt, *ids[:-1]]]}
     inputs = {name: torch.tensor(value, device=device) for name, value in read.items()}
+    forget(module)
     logits = module(**inputs, use_cache=False).logits[0, -len(ids) :].double().cpu()
     return logits.log_softmax(-1).gather(1, torch.tensor(ids)[:, None])[:, 0]
 

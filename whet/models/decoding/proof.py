@@ -22,6 +22,7 @@ from whet.models.decoding.manner import PLAIN, Manner, turn_of
 from whet.models.decoding.pairs import Pairs
 from whet.models.decoding.rows import rows_of
 from whet.models.families import family_of, first_position
+from whet.models.rope import forget
 from whet.models.trials import random_tokens
 from whet.models.tuning.prompting import PLACE
 from whet.models.twin import TURN, TWIN, randomise, twin_config
@@ -73,27 +74,33 @@ def prove(module: nn.Module, prepare: Prepare | None = None) -> Manner | None:
     return None if found is None else _keep(own, found)
 
 
-def _keep(own: nn.Module, found: Manner) -> Manner:
+def _keep(own: Any, found: Manner) -> Manner:
+    """The manner with the module's own numbers in place of its twin's."""
+    found = _numbered(found, own.config)
     object.__setattr__(own, _KEPT, found)
     return found
+
+
+def _numbered(manner: Manner, config: PretrainedConfig) -> Manner:
+    turn, turns_always = turn_of(config)
+    return replace(manner, first=first_position(config), turn=turn, turns_always=turns_always)
 
 
 def proven(module: Any, name: str) -> Manner:
     """The fastest manner in which the module's rows get what its plain forward gives."""
     check = _check_pairs if module.config.is_encoder_decoder else _check_rows
-    (turn, turns_always), first = turn_of(module.config), first_position(module.config)
     failures: dict[Manner, str] = {}
     found = PLAIN
     with torch.no_grad():
         for manner in MANNERS:
-            tried = replace(manner, first=first, turn=turn, turns_always=turns_always)
-            failure = _failure(check, module, tried)
+            failure = _failure(check, module, _numbered(manner, module.config))
             if failure is None:
                 found = manner
                 break
             failures[manner] = failure
-        found = replace(found, first=first, turn=turn, turns_always=turns_always)
-        found = replace(found, holds=found.holds and turn is None and _failure(_check_held, module, found) is None)
+        found = _numbered(found, module.config)
+        holds = found.holds and found.turn is None and _failure(_check_held, module, found) is None
+        found = replace(found, holds=holds)
     return replace(found, notices=tuple(_notices(name, found, list(failures.values()))))
 
 
@@ -226,19 +233,27 @@ def _plain(module: Any, ids: Sequence[Tensor], sources: Sequence[Tensor] = ()) -
         read = (
             {"input_ids": sources[i][None], "decoder_input_ids": text[None]} if sources else {"input_ids": text[None]}
         )
+        forget(module)
         found.append(module(**read, use_cache=False).logits[0].float())
     return found
 
 
 class _Texts:
     """Contexts of these many tokens with NUM_NEW more each, and another continuation of the first one; with the logits
-    that a plain forward gives of each."""
+    that a plain forward gives of each: of the whole text, or where it `turns` of as much as there is at each step."""
 
-    def __init__(self, module: Any, lengths: Sequence[int], seed: int = 0) -> None:
+    def __init__(self, module: Any, lengths: Sequence[int], *, turns: bool = False) -> None:
         self.lengths = [*lengths, lengths[0]]
-        self.ids = _texts(module, [n + NUM_NEW for n in self.lengths], seed)
+        self.ids = _texts(module, [n + NUM_NEW for n in self.lengths])
         self.ids[-1][: lengths[0]] = self.ids[0][: lengths[0]]
-        self._logits = _plain(module, self.ids)
+        self._logits: list[list[Tensor]] = []
+        if turns:
+            for ids, n in zip(self.ids, self.lengths, strict=True):
+                parts = _plain(module, [ids[: n + step] for step in range(NUM_NEW + 1)])
+                self._logits.append([logits[-1] for logits in parts])
+        else:
+            whole = _plain(module, self.ids)
+            self._logits = [list(logits[n - 1 :]) for logits, n in zip(whole, self.lengths, strict=True)]
 
     def first(self, i: int, num_new: int = 0) -> list[int]:
         """The context of a text, and so many of what comes after it."""
@@ -250,7 +265,7 @@ class _Texts:
 
     def compare(self, found_BV: Tensor, rows: Sequence[int], step: int) -> None:
         """Raise where the logits, of the token at this step, are not those of the plain forward."""
-        _compare(found_BV, [self._logits[i][self.lengths[i] + step - 1] for i in rows])
+        _compare(found_BV, [self._logits[i][step] for i in rows])
 
 
 def _compare(found_BV: Tensor, expected: Sequence[Tensor]) -> None:
@@ -276,7 +291,7 @@ def _check_rows(module: Any, manner: Manner) -> None:
     """Decode texts side by side; beyond the turn of a twin's rotary embedding too."""
     _decode(module, manner, _Texts(module, _lengths(manner)))
     if manner.turn is not None and manner.turn <= TURN:
-        _decode(module, manner, _Texts(module, (manner.turn - NUM_NEW // 2,) * 2))
+        _decode(module, manner, _Texts(module, (manner.turn - NUM_NEW // 2,) * 2, turns=True))
 
 
 def _decode(module: Any, manner: Manner, texts: _Texts) -> None:

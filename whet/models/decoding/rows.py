@@ -110,6 +110,8 @@ class Cached:
             inputs["position_ids"] = own_BT + self._manner.first
         if "logits_to_keep" in self._takes:
             inputs["logits_to_keep"] = 1
+        if self._manner.turns_always:
+            forget(self._module)
         output = self._module(**inputs)
         self._cache = getattr(output, self._name, None)
         if self._cache is None:
@@ -148,7 +150,6 @@ class Cached:
         if turn is None or self._seen_BT is None or self._length <= turn:
             return
         if self._length == turn + 1 or self._manner.turns_always:
-            forget(self._module)
             self._next_BT, self._cache = self._seen_BT, growing(self._module)
 
 
