@@ -15,7 +15,8 @@ class Manner:
     `cached`: what was computed of earlier tokens is kept; else every token is computed anew for each that follows.
     `rows` that go together may be `padded` to one length, or must be of `equal` length, or each stays `single`.
     `first` is the number of a row's first position. At more than `turn` tokens a rotary embedding takes other
-    frequencies, which what was kept has not; with `turns_always` at each token beyond it. `holds`: the keys and values
+    frequencies, which what was kept has not; with `turns_always` at each token beyond it. `grows`: our cache takes the
+    place of the model's own where that keeps all keys and values. `holds`: the keys and values
     of a row can be taken out and gone on from. `notices` are sentences for the user.
     """
 
@@ -24,6 +25,7 @@ class Manner:
     first: int = 0
     turn: int | None = None
     turns_always: bool = False
+    grows: bool = True
     holds: bool = True
     notices: tuple[str, ...] = ()
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -37,8 +37,10 @@ LARGEST_TWIN = 100e6
 # From the fastest. What is left is the plain forward itself.
 MANNERS = (
     Manner(),
+    Manner(grows=False, holds=False),
     Manner(rows="equal", holds=False),
-    Manner(rows="single", holds=False),
+    Manner(rows="equal", grows=False, holds=False),
+    Manner(rows="single", grows=False, holds=False),
     Manner(cached=False, holds=False),
 )
 
@@ -89,7 +91,7 @@ def _numbered(manner: Manner, config: PretrainedConfig) -> Manner:
 def proven(module: Any, name: str) -> Manner:
     """The fastest manner in which the module's rows get what its plain forward gives."""
     check = _check_pairs if module.config.is_encoder_decoder else _check_rows
-    failures: dict[Manner, str] = {}
+    failures: dict[str, str] = {}
     found = PLAIN
     with torch.no_grad():
         for manner in MANNERS:
@@ -97,24 +99,27 @@ def proven(module: Any, name: str) -> Manner:
             if failure is None:
                 found = manner
                 break
-            failures[manner] = failure
+            if not manner.cached:  # what fails here is not why nothing is kept
+                continue
+            failures[manner.rows] = failure
         found = _numbered(found, module.config)
         holds = found.holds and found.turn is None and _failure(_check_held, module, found) is None
         found = replace(found, holds=holds)
-    return replace(found, notices=tuple(_notices(name, found, list(failures.values()))))
+    return replace(found, notices=tuple(_notices(name, found, failures)))
 
 
-def _notices(name: str, found: Manner, failures: Sequence[str]) -> Iterator[str]:
-    """What the user should know: first what padding did, then what the cache did."""
+def _notices(name: str, found: Manner, failures: Mapping[str, str]) -> Iterator[str]:
+    """What the user should know, by why rows that were padded, equal and single failed."""
     if found.cached and found.rows == "equal":
-        yield f"{name} decodes texts of one length at a time, because padding changes what it says: {failures[0]}."
+        reason = failures["padded"]
+        yield f"{name} decodes texts of one length at a time, because padding changes what it says: {reason}."
     elif found.cached and found.rows == "single":
-        yield f"{name} decodes one text at a time, because others beside it change what it says: {failures[1]}."
+        yield f"{name} decodes one text at a time, because others beside it change what it says: {failures['equal']}."
     elif not found.cached:
         alone = "" if found.rows == "padded" else ", one text at a time"
         yield (
             f"{name} decodes without a cache{alone}, which takes longer with every token, because with one it says "
-            f"something else: {failures[2]}."
+            f"something else: {failures['single']}."
         )
 
 

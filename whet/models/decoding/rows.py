@@ -90,7 +90,7 @@ class Cached:
         self._pads_B = torch.tensor([self._length - len(ids) for ids in rows], device=self._device)
         self._is_padded = bool(self._pads_B.any())
         self._name = next((name for name in NAMES if name in self._takes), NAMES[0])
-        self._cache: Any = growing(module, with_windows=holds) if self._name == NAMES[0] else None
+        self._cache = self._empty(holds)
         if self._length > fresh:
             kept = [max(len(ids) - fresh, 0) for ids in rows]
             begin(self._cache, known, kept, self._length - fresh)
@@ -121,6 +121,11 @@ class Cached:
             )
         return output.logits[:, -1].float()
 
+    def _empty(self, holds: bool = False) -> Any:
+        """A cache of ours; None where the model makes its own."""
+        ours = self._manner.grows and self._name == NAMES[0]
+        return growing(self._module, with_windows=holds) if ours else None
+
     def push(self, ids_B: Tensor) -> None:
         self._next_BT = ids_B[:, None]
         self._length += 1
@@ -150,7 +155,7 @@ class Cached:
         if turn is None or self._seen_BT is None or self._length <= turn:
             return
         if self._length == turn + 1 or self._manner.turns_always:
-            self._next_BT, self._cache = self._seen_BT, growing(self._module)
+            self._next_BT, self._cache = self._seen_BT, self._empty()
 
 
 def _num_known(ids: Sequence[int], known: Held | None) -> int:
