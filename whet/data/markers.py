@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from whet.base.errors import ModelError
 from whet.data.refusal import RowRefused
-from whet.data.template import ChatTemplate, tokenizer_name
+from whet.data.template import ChatTemplate, fitting_templates, tokenizer_name
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerBase
 
 # Marks that are tokens wherever they are used: `[INST]` and `<tool_call>` are plain text for some models.
-_MARK = re.compile(r"<\|[^|<>\s]{1,40}\|>|<｜[^｜<>\s]{1,40}｜>|<(?:start|end)_of_turn>|</?s>")
+MARK = re.compile(r"<\|[^|<>\s]{1,40}\|>|<｜[^｜<>\s]{1,40}｜>|<(?:start|end)_of_turn>|</?s>")
 _REPLY = "QzReplyOfTheProbeQz"
 
 
@@ -41,17 +41,28 @@ def check_markers(
     if rendered is None:
         return
     tail = rendered.rpartition(_REPLY)[2]
-    if template.is_own:
+    if template.marks is not None:
+        rendered = "".join(template.marks)
+    elif template.is_own:
         rendered = "" if controls.search(tail) else tail
-    for mark in dict.fromkeys(_MARK.findall(rendered)):
+    for mark in template.marks or dict.fromkeys(MARK.findall(rendered)):
         pieces = encoder.encode(mark, add_special_tokens=False).tokens
         if mark not in pieces:
             raise ModelError(
                 f"the {template.named} writes `{mark}`, which is no token of {tokenizer_name(tokenizer)}: "
                 f"it falls into {len(pieces)} pieces",
                 at="data.template",
-                hint="choose a template whose marks the tokenizer has, or data.allow=[missing_tokens]",
+                hint=_way_out(template, tokenizer),
             )
+
+
+def _way_out(template: ChatTemplate, tokenizer: PreTrainedTokenizerBase) -> str:
+    fitting = f"data.template={fitting_templates(tokenizer)[0]}, whose marks it has"
+    if not template.marks:
+        return f"{fitting}, or data.allow=[missing_tokens]"
+    known = tokenizer.get_vocab()
+    missing = ", ".join(f'"{mark}"' for mark in template.marks if mark not in known)
+    return f"model.new_tokens='[{missing}]' adds them, or {fitting}"
 
 
 def _probe(template: ChatTemplate) -> str | None:

@@ -37,7 +37,9 @@ class Speech:
         text = wording.around(template.text, takes_system=takes_system)
         self.template = template
         if text != template.text:
-            self.template = ChatTemplate(text, template.named, template.tokens, is_own=template.is_own)
+            self.template = ChatTemplate(
+                text, template.named, template.tokens, is_own=template.is_own, marks=template.marks
+            )  # fmt: skip
         self._turns: dict[Dialect, Turns] = {}
         self._taken: dict[tuple[bool, bool], tuple[Dialect, ...]] = {}
         self._shows: bool | None = None

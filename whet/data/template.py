@@ -23,11 +23,16 @@ class ChatTemplate:
     """One template with the tokenizer's special tokens filled in. Keeps only values, so it pickles.
 
     `named` is what messages call it. `is_own` tells that it came with the tokenizer. `is_tagged` tells that
-    generation tags mark what is trained. Messages are handed to it in `dialect`. Raises ModelError for what is no
+    generation tags mark what is trained. `marks` are the tokens that it needs, None where that has to be found out.
+    Messages are handed to it in `dialect`. Raises ModelError for what is no
     template, also while rendering: one that takes too long or writes too much.
     """
 
-    def __init__(self, text: str, named: str, tokens: Mapping[str, Any], *, is_own: bool = False) -> None:
+    def __init__(
+        self, text: str, named: str, tokens: Mapping[str, Any], *,
+        is_own: bool = False, marks: tuple[str, ...] | None = None,
+    ) -> None:  # fmt: skip
+        self.marks = marks
         self.text, self.named, self.tokens, self.is_own = text, named, dict(tokens), is_own
         self.is_tagged = _TAG.search(text) is not None
         self.dialect = PLAIN
@@ -93,14 +98,14 @@ def chat_template(
     """
     tokens = tokenizer.special_tokens_map
     if given is not None:
-        text, named, needs_end = _read(given)
-        if needs_end and not tokenizer.eos_token:
+        text, named, facts = _read(given)
+        if facts.get("needs_end") and not tokenizer.eos_token:
             raise ModelError(
                 f"the {named} ends turns with the end-of-text token, and {tokenizer_name(tokenizer)} has none",
                 at="data.template",
                 hint="a tokenizer with an eos_token, or data.template=chatml",
             )
-        return ChatTemplate(text, named, tokens)
+        return ChatTemplate(text, named, tokens, marks=facts.get("marks", ()) if facts else None)
     if not tokenizer.chat_template:
         raise without_template(tokenizer)
     named = f"chat template of {tokenizer_name(tokenizer)}"
@@ -139,19 +144,19 @@ def tokenizer_name(tokenizer: PreTrainedTokenizerBase) -> str:
     return f"the tokenizer {tokenizer.name_or_path}" if tokenizer.name_or_path else "the tokenizer"
 
 
-def _read(given: str) -> tuple[str, str, bool]:
-    """The text of a template, what to call it, and whether it ends turns with the tokenizer's end token."""
+def _read(given: str) -> tuple[str, str, Mapping[str, Any]]:
+    """The text of a template, what to call it, and what one by name declares."""
     from whet.base.catalogue import template
     from whet.base.paths import user_path
 
     if "{{" in given or "{%" in given:
-        return given, "given template", False
+        return given, "given template", {}
     if given in template.names():
         kind = template.get(given)
-        return kind.build(), f"template `{given}`", bool(kind.facts.get("needs_end"))
+        return kind.build(), f"template `{given}`", {"marks": (), **kind.facts}
     path = user_path(given, at="data.template")
     try:
-        return path.read_text(encoding="utf-8"), f"template {given}", False
+        return path.read_text(encoding="utf-8"), f"template {given}", {}
     except FileNotFoundError:
         raise _unknown(given) from None
     except (OSError, UnicodeDecodeError) as error:
@@ -167,8 +172,9 @@ def _unknown(given: str) -> ConfigError:
     from whet.base.catalogue import template
 
     names = template.names()
-    near = difflib.get_close_matches(given.lower(), names, n=1, cutoff=0.5)
-    hint = f"did you mean data.template={near[0]}?" if near else f"a Jinja file, or one of: {', '.join(names)}"
+    near = difflib.get_close_matches(given.lower(), names, n=2, cutoff=0.5)
+    choice = " or ".join(f"data.template={name}" for name in near)
+    hint = f"did you mean {choice}?" if near else f"a Jinja file, or one of: {', '.join(names)}"
     return ConfigError(f"`{given}` is neither a file nor the name of a chat template", at="data.template", hint=hint)
 
 

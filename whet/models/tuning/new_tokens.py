@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from whet.base.errors import ModelError
+from whet.data.markers import MARK
 
 PLACE = "whet_new_tokens"
 
@@ -29,7 +30,8 @@ def add(tokenizer: Any, tokens: Sequence[str]) -> dict[int, list[int]]:
     known = tokenizer.get_vocab()
     fresh = [token for token in dict.fromkeys(tokens) if token not in known]
     pieces = {token: tokenizer.encode(token, add_special_tokens=False) for token in fresh}
-    tokenizer.add_tokens(fresh)
+    for token in fresh:  # marks of templates are special: they end turns, and are no part of what a model says
+        tokenizer.add_tokens([token], special_tokens=MARK.fullmatch(token) is not None)
     return {tokenizer.convert_tokens_to_ids(token): found for token, found in pieces.items()}
 
 
