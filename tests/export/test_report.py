@@ -219,3 +219,18 @@ def test_tensors_that_peft_does_not_load_are_a_failure(tmp_path):
     with pytest.warns(UserWarning, match="missing adapter keys"):
         report = compare(trained, tmp_path / "out")
     assert "tensors of the adapter are lost when PEFT loads it" in report.failures[0]
+
+
+@pytest.mark.case("G1")
+def test_a_model_that_cannot_generate_is_compared_all_the_same_and_that_is_said():
+    """Its config does not say what an answer begins with, so nothing can be generated; its logits can be compared."""
+    from tests.marked import t5_tokenizer
+    from tests.models.architectures import tiny_model
+
+    module = tiny_model("t5", None)
+    module.config.decoder_start_token_id = module.generation_config.decoder_start_token_id = None
+    module.config.pad_token_id = None
+    seen = observe(module, t5_tokenizer())
+    assert not seen.continued and "does not say what an answer begins with" in seen.cannot
+    report = judge(seen, seen, [], DENSE[torch.float32])
+    assert report.passed and "not compared: the config does not say" in report.text()
