@@ -227,3 +227,23 @@ def test_home_is_expanded_wherever_a_config_takes_a_path(tmp_path, monkeypatch):
 def test_a_config_without_end_is_refused(device):
     with pytest.raises(ConfigError, match="more than|cannot read"):
         load(Path(device))
+
+
+@pytest.mark.case("D8")
+def test_a_path_is_looked_for_here_and_then_beside_the_config(tmp_path, monkeypatch):
+    (tmp_path / "project").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    for name in ("a.jsonl", "b.jsonl", "c.jinja", "r.py", "runs"):
+        (tmp_path / "project" / name).touch()
+    (tmp_path / "elsewhere" / "b.jsonl").touch()
+    (tmp_path / "elsewhere" / "p.py").touch()
+    text = (
+        "model: org/m\ndata: {train: [a.jsonl#5, b.jsonl], template: c.jinja}\nrewards: [r.py:score]\nplugins: p.py\n"
+    )
+    path = write(tmp_path / "project", text)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    run = load(path).run
+    assert [source.path for source in run.data.train] == [f"{tmp_path}/project/a.jsonl#5", "b.jsonl"]
+    assert run.data.template == f"{tmp_path}/project/c.jinja" and run.model.path == "org/m"
+    assert run.rewards.functions[0].reward.function == f"{tmp_path}/project/r.py:score"
+    assert run.plugins == [f"{tmp_path}/elsewhere/p.py"] and run.track.folder == "runs"

@@ -15,6 +15,7 @@ from whet.base.errors import ConfigError
 from whet.base.mistakes import KeyPath, dotted, explained, place
 from whet.base.paths import user_path
 from whet.base.run import Run
+from whet.base.settings import CONFIG_FOLDER
 from whet.base.slots import load_plugin
 from whet.base.yaml import dump_value, parse, parse_value
 
@@ -62,10 +63,13 @@ def _validate(data: dict[str, Any], origins: dict[KeyPath, str], base: Path) -> 
         data["plugins"] = [_plugin(plugin, base, at) for plugin in named]
         for plugin in data["plugins"]:
             load_plugin(Path(plugin))
+    token = CONFIG_FOLDER.set(base)
     try:
         run = Run.model_validate(data)
     except ValidationError as error:
         raise explained(error.errors(), Run, origins) from None
+    finally:
+        CONFIG_FOLDER.reset(token)
     meant = {keys: place(keys, origins) for keys in _shorthands(data, run.model_dump(), ())}
     return Loaded(run, {**meant, **origins})
 
@@ -81,10 +85,12 @@ def _check_plain(keys: KeyPath, value: Any, origins: Mapping[KeyPath, str]) -> N
 
 
 def _plugin(given: Any, base: Path, at: str | None) -> str:
-    """The file in full. Plugins lie beside the config that names them."""
+    """The file in full: beside the config that names it, or else in the working folder."""
     if not isinstance(given, str):
         raise ConfigError("`plugins` is a list of Python files", at=at, hint="plugins: [plugin.py]")
-    return str((base / user_path(given, at=at)).resolve())
+    path = user_path(given, at=at)
+    is_here = path.exists() and not (base / path).exists()
+    return str((path if is_here else base / path).resolve())
 
 
 def _read(path: Path | None) -> tuple[dict[str, Any], dict[KeyPath, str]]:

@@ -16,6 +16,7 @@ from whet.base.settings import (
     Fraction,
     Natural,
     NonNegative,
+    Output,
     Place,
     Positive,
     RunName,
@@ -54,7 +55,7 @@ class Data(Settings):
 
     train: list[DataSource] = Field([], description="training sources")
     held_out: list[DataSource] | Fraction = Field(0.0, description="sources, or a fraction split off `train`")
-    template: str | None = Field(
+    template: Place | None = Field(
         None,
         description="a chat template in place of the tokenizer's: a name (`whet slots template`) or a Jinja file",
     )
@@ -201,7 +202,7 @@ class Parallel(Settings):
 class Track(Settings):
     """Where the run's record goes."""
 
-    folder: Place = Field("runs", description="folder of run folders")
+    folder: Output = Field("runs", description="folder of run folders")
     sinks: list[choice("sink")] = Field(  # type: ignore[valid-type]
         ["log", "terminal"], description="receivers of the run's records: names, or mappings with `kind` and settings"
     )

@@ -5,12 +5,19 @@ Nothing here imports pydantic or torch, so a slot's file can be read for its set
 
 from __future__ import annotations
 
+import re
+from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 from annotated_types import Ge, Gt, Le, Lt
 
 from whet.base.paths import file_name, user_path
+
+# Where the config lies that is being read, while it is.
+CONFIG_FOLDER: ContextVar[Path | None] = ContextVar("whet.config_folder", default=None)
+_SUFFIX = re.compile(r"(#[\d_]+|:\w+)$")  # a number of rows, or a function
 
 Positive = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]
@@ -27,12 +34,14 @@ Size = Annotated[int, Ge(1), Le(MOST_AT_ONCE)]
 
 @dataclass(frozen=True, slots=True)
 class _Path:
-    """Marks a text that is a path, or else a name of the hub."""
+    """Marks a text that is a path, or else a name of the hub. One that `is_read` may lie beside the config."""
+
+    is_read: bool
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         from whet.base.schema import text_core_schema
 
-        return text_core_schema(handler, _place)
+        return text_core_schema(handler, _found if self.is_read else _home)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +56,25 @@ class _Name:
         return text_core_schema(handler, lambda text: file_name(text, what=self.what))
 
 
-Place = Annotated[str, _Path()]
+# A path that is read, and one that is written.
+Place = Annotated[str, _Path(is_read=True)]
+Output = Annotated[str, _Path(is_read=False)]
 RunName = Annotated[str, _Name("run")]
 
 
-def _place(text: str) -> str:
+def _home(text: str) -> str:
     """The text, with `~` as the home folder."""
     path = user_path(text)
     return str(path) if text.startswith("~") else text
+
+
+def _found(text: str) -> str:
+    """The text; or the path beside the config, where something is there and nothing in the working folder."""
+    given, base = _home(text), CONFIG_FOLDER.get()
+    bare = _SUFFIX.sub("", given)
+    if base is None or not bare or Path(bare).exists() or not (base / bare).exists():
+        return given
+    return f"{(base / bare).resolve()}{given[len(bare) :]}"
 
 
 @dataclass(frozen=True, slots=True)

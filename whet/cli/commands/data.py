@@ -114,6 +114,8 @@ def _renderer(args: argparse.Namespace, source: Source) -> tuple[Renders, dict[s
 
     And how conversations are written, what was decided for the user included.
     """
+    from whet.base.documents import read_object
+    from whet.base.errors import ModelError
     from whet.data.passages import PassageRenderer
     from whet.data.render import Renderer
     from whet.data.sides import SideRenderer
@@ -122,7 +124,7 @@ def _renderer(args: argparse.Namespace, source: Source) -> tuple[Renders, dict[s
 
     model = _model(args.model)
     tokenizer, file = _tokenizer(model), Path(model).expanduser() / "config.json"
-    if file.is_file() and json.loads(file.read_text(encoding="utf-8")).get("is_encoder_decoder"):
+    if file.is_file() and read_object(file, error=ModelError).get("is_encoder_decoder"):
         _refuse_of_replies(args, "an encoder-decoder reads a question as it is")
         return SideRenderer(tokenizer), {}
     if tokenizer.mask_token and not tokenizer.eos_token and not tokenizer.chat_template and args.template is None:

@@ -44,7 +44,7 @@ def write_gguf(path: Path, weights: Mapping[str, Tensor], config: Any, tokenizer
     types = {place: tensor_type(place, entry.shape, kind, config.num_hidden_layers) for place, entry in found.items()}
     check_room(path.parent, sum(num_bytes(entry.shape, types[place]) for place, entry in found.items()))
     writer = gguf.GGUFWriter(path, arch)
-    writer.add_name(_told_name(name, tokenizer))
+    writer.add_name(told_name(name, tokenizer))
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
     for key, value in keys.items():
         _add(writer, f"general.{key}" if key == "file_type" else f"{arch}.{key}", value)
@@ -60,7 +60,7 @@ def write_gguf(path: Path, weights: Mapping[str, Tensor], config: Any, tokenizer
     writer.close()
 
 
-def _told_name(name: str, tokenizer: Any) -> str:
+def told_name(name: str, tokenizer: Any) -> str:
     """The name for `general.name`. llama.cpp gives special tokens the blanks that follow them where it finds `phi3` in
     it, which is right for the tokenizer of Phi 3 alone."""
     takes_blanks = any(token.rstrip for token in getattr(tokenizer, "added_tokens_decoder", {}).values())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from whet.base.catalogue import engine
 from whet.base.errors import ModelError, missing_package
-from whet.base.settings import Count, Fraction, Natural, Place, Positive
+from whet.base.settings import Count, Fraction, Natural, Output, Place, Positive
 from whet.generate.protocol import Engine
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def vllm(
     url: str | None = None,
     path: Place | None = None,
     model: str | None = None,
-    folder: Place = "/dev/shm/whet-vllm",
+    folder: Output = "/dev/shm/whet-vllm",
     memory: Fraction = 0.3,
     concurrency: Count = 64,
     timeout_s: Positive = 600.0,

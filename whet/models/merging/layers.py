@@ -17,7 +17,7 @@ from whet.kernels.dense import dense
 from whet.kernels.quantized import Quantized
 
 # What PEFT raises for a method, or a layer, that cannot be merged.
-UNMERGEABLE = (AttributeError, NotImplementedError, TypeError, ValueError)
+UNMERGEABLE = (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError)
 
 
 def wrapped(module: nn.Module) -> dict[str, Any]:

@@ -9,13 +9,13 @@ from typing import Any
 
 from whet.base.catalogue import sink
 from whet.base.errors import RunError
-from whet.base.settings import Place
+from whet.base.settings import Output
 from whet.track.plain import to_json
 from whet.track.record import content
 
 
 @sink("jsonl")
-def jsonl(folder: Path, rank: int, *, path: Place = "records.jsonl") -> JsonlSink:
+def jsonl(folder: Path, rank: int, *, path: Output = "records.jsonl") -> JsonlSink:
     """One JSON object a record, appended to a file; later ranks put `.r<rank>` before its ending.
 
     path: the file, relative to the run folder
