@@ -17,6 +17,7 @@ from whet.export.sizes import check_room
 from whet.export.weights import SHARD_BYTES, named_weights, skeleton, write_weights
 from whet.generate.prompts import end_of_turn
 from whet.models.heads import class_of
+from whet.models.read_back import name_tokens
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 REPORT = "equivalence.json"
@@ -97,6 +98,7 @@ def write_tokenizer(folder: Path, tokenizer: Any, chat_template: str | None) -> 
     try:
         tokenizer.chat_template = chat_template or own
         tokenizer.save_pretrained(folder)
+        name_tokens(folder)
     finally:
         tokenizer.chat_template = own
 

@@ -99,6 +99,8 @@ def packed_inputs(module: nn.Module, stream: Stream, first: int, is_causal: bool
     """What a forward over one flat row takes: `first` is the number of a sample's first position."""
     positions = stream.positions[None] if stream.positions.dim() == 1 else stream.positions
     inputs: dict[str, Any] = {"input_ids": stream.ids[None], "position_ids": positions + first}
+    if not is_causal and _numbers_types(module):
+        inputs["token_type_ids"] = torch.zeros_like(stream.ids)[None]
     shifted = shift.plans(module, stream.segments)
     if shifted is not None:
         inputs["shifted"] = shifted
@@ -106,6 +108,11 @@ def packed_inputs(module: nn.Module, stream: Stream, first: int, is_causal: bool
     if not is_causal:
         segments = tuple(segment._replace(kind="bidirectional") for segment in segments)
     return {**inputs, "segments": SegmentPlan(segments)}
+
+
+def _numbers_types(module: nn.Module) -> bool:
+    """Whether the model takes the types of texts from a buffer as long as its longest text, which a row may exceed."""
+    return any("token_type_ids" in part._buffers for part in module.modules())
 
 
 class Rows:

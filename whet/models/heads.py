@@ -28,6 +28,8 @@ from whet.models.families import family_of
 NOTES = ("whet_template", "whet_separator")
 # Names of the tensors that were drawn, for want of weights, by the attribute of a module.
 DRAWN = "whet_drawn"
+# Names of those that were drawn because the stored head has another size.
+REDRAWN = "whet_redrawn"
 FILE = "head.json"  # beside an adapter: the head that it has trained, which its base lacks
 # Where classes of transformers keep the head, which is drawn where a checkpoint has none.
 PLACES = ("score", "classifier", "classification_head", "pre_classifier")

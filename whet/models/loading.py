@@ -6,6 +6,7 @@ import difflib
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,11 @@ from whet.models.checkpoints import coded, quantized
 from whet.models.checkpoints.door import check_folder
 from whet.models.checkpoints.quantized import Quantization
 from whet.models.families import auto_class, family_of, first_position
-from whet.models.heads import DRAWN, headed, is_drawn, quietly
+from whet.models.heads import DRAWN, REDRAWN, headed, is_drawn, quietly
 from whet.models.merging.layers import untie
 from whet.models.probes import one_line
+from whet.models.read_back import as_read_back
+from whet.models.rehearsal import check_runs
 from whet.models.room import bytes_of, check_counts, check_memory, check_sizes
 from whet.models.tuning import new_tokens
 
@@ -121,14 +124,15 @@ def read(spec: Spec) -> tuple[PretrainedConfig, Any | None]:
         )
     _check_vocabulary(config, tokenizer)
     if spec.init is not None:
-        check_fits(spec, config)
+        check_fits(spec, config, tokenizer)
+        tokenizer = None if tokenizer is None else as_read_back(tokenizer, config)
     _check_stored(spec, config)
     if spec.new_tokens:
         new_tokens.add(tokenizer, spec.new_tokens)
     return config, tokenizer
 
 
-def check_fits(spec: Spec, config: PretrainedConfig) -> None:
+def check_fits(spec: Spec, config: PretrainedConfig, tokenizer: Any | None = None) -> None:
     """Raise ModelError where a model that is to be drawn cannot be built, or has more weights than there is memory."""
     kind = auto_class(config, allow_code=spec.allow_code)
     with torch.device("meta"):
@@ -138,6 +142,8 @@ def check_fits(spec: Spec, config: PretrainedConfig) -> None:
         num_bytes, what=f"a `{config.model_type}` of {sum(p.numel() for p in module.parameters()):,} weights",
         at="model.init", hint="a smaller hidden_size, vocab_size or num_hidden_layers",
     )  # fmt: skip
+    if isinstance(spec.init, dict):
+        check_runs(spec.init, partial(_initial_config, tokenizer=tokenizer))
 
 
 def _from_config(kind: Any, config: PretrainedConfig, how: dict[str, Any]) -> PreTrainedModel:
@@ -292,13 +298,27 @@ def _with_weights(
     try:
         with hub.asked(spec.path), quantized.unpacking(config) as unpack, quietly() if has_head else nullcontext():
             module, report = kind.from_pretrained(
-                spec.path, config=config, revision=spec.revision, use_safetensors=True, output_loading_info=True, **how
+                spec.path,
+                config=config,
+                revision=spec.revision,
+                use_safetensors=True,
+                output_loading_info=True,
+                ignore_mismatched_sizes=has_head,
+                **how,
             )
             unpack(module)
     except Exception as error:
         raise _explained(error, spec.path, "model.path") from error
     missing = sorted(report["missing_keys"])
     if has_head:
+        others = {name: (tuple(stored), tuple(wanted)) for name, stored, wanted in report["mismatched_keys"]}
+        for name in sorted(name for name in others if not is_drawn(name)):
+            raise ModelError(
+                f"`{name}` of {spec.path} has the shape {others[name][0]}, and by its config {others[name][1]}",
+                at="model.path", hint="compare its files with the model's page",
+            )  # fmt: skip
+        object.__setattr__(module, REDRAWN, sorted(others))
+        missing = [name for name in missing if name not in others]
         object.__setattr__(module, DRAWN, [name for name in missing if is_drawn(name)])
         missing = [name for name in missing if not is_drawn(name)]
     if missing:

@@ -124,7 +124,7 @@ def _last(found: Any, count: int) -> Any:
 
 
 def first_leak(
-    run: Callable[[Any], None], module: nn.Module, batches: tuple[Any, Any], others_T: Tensor, limit: float
+    run: Callable[[Any], object], module: nn.Module, batches: tuple[Any, Any], others_T: Tensor, limit: float
 ) -> str | None:
     """The class of the innermost part that first moves tokens of `others_T` whose inputs did not move; None: none.
 

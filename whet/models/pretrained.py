@@ -16,17 +16,18 @@ from transformers import PretrainedConfig
 from whet.base.errors import ModelError, WhetError
 from whet.base.seeds import forked
 from whet.contracts.model import Capabilities, Loaded
-from whet.models import attention, both_ways, encoder_heads, value_head
+from whet.models import attention, both_ways, encoder_heads, read_back, value_head
 from whet.models.ahead import look_further
 from whet.models.checkpoints.quantized import check_frozen, check_stays
 from whet.models.classes import Family
 from whet.models.context import BuildContext
 from whet.models.decoding.proof import decoding_of, generates, prove
 from whet.models.families import auto_class, family_of
-from whet.models.heads import DRAWN
+from whet.models.heads import DRAWN, REDRAWN
 from whet.models.language import LanguageModel
 from whet.models.loading import Spec, build_module, context_length, new_pieces, read
 from whet.models.probes import Verdict, check_own_forward, one_line, probe, unprobed
+from whet.models.rehearsal import rehearse
 from whet.models.roles import roles
 from whet.models.trials import TRIALS
 from whet.models.tuning.new_tokens import grow
@@ -62,6 +63,8 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
         merge=context.tuner is not None,
         head=context.head,
     )
+    if context.is_leader and (spec.init is not None or not verdict.is_probed) and context.head is None:
+        rehearse(module, _family(spec, config), at="model.init" if spec.init is not None else "model")
     if context.head:
         module.config.architectures = [type(module).__name__]
     if pieces:
@@ -79,6 +82,7 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
             *verdict.notices,
             *(_decoding(module, context) if writes else ()),
             *_drawn(module, spec),
+            *read_back.notices(tokenizer, config),
         ),
     )
     if context.tuner is not None:
@@ -186,8 +190,16 @@ def _virtual(context: BuildContext) -> Callable[[nn.Module], nn.Module] | None:
 
 def _drawn(module: nn.Module, spec: Spec) -> list[str]:
     """Say which part of a head starts at random, for want of weights."""
-    names = module.__dict__.get(DRAWN)
-    return [f"{spec.path} has no weights for {', '.join(names)}: they start at random."] if names else []
+    told = []
+    if names := module.__dict__.get(DRAWN):
+        told.append(f"{spec.path} has no weights for {', '.join(names)}: they start at random.")
+    if names := module.__dict__.get(REDRAWN):
+        count = module.config.num_labels
+        told.append(
+            f"The head that is stored in {spec.path} has not the {count} labels of the data: "
+            f"{', '.join(names)} start at random."
+        )
+    return told
 
 
 def _prepared(module: nn.Module, context: BuildContext) -> nn.Module:

@@ -47,6 +47,7 @@ class Verdict:
     notices: tuple[str, ...] = ()
     shares: bool = False
     packing: Packing = Packing()
+    is_probed: bool = True
 
     @property
     def attention(self) -> str | None:
@@ -70,7 +71,7 @@ def probe(build: Build, name: str, trial: Trial = CAUSAL) -> Verdict:
     """
     reasons: list[str] = []
     for packing in _packings(build, trial, reasons):
-        failures = {}
+        failures: dict[str, str] = {}
         for head in ("chunked", "keep"):
             failure = _failure(partial(_check_agreement, build, trial, packing, head))
             if failure is None:
@@ -111,7 +112,8 @@ def check_own_forward(build: Build, name: str, trial: Trial = CAUSAL) -> None:
 
 def unprobed(name: str, reason: str) -> Verdict:
     """The verdict on a model that cannot be probed: only its own forward is trusted."""
-    return Verdict(False, "keep", (f"{name} trains one sample a row, through its own forward: {reason}.",))
+    told = f"{name} trains one sample a row, through its own forward: {reason}."
+    return Verdict(False, "keep", (told,), is_probed=False)
 
 
 def one_line(error: Exception) -> str:
