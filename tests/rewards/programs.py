@@ -31,6 +31,9 @@ FORGED = {
     "a class for the function": "class add:\n    def __init__(self, a, b): pass\n    __eq__ = lambda s, o: True\n"
     "    __sub__ = __rsub__ = lambda s, o: 0\n    __contains__ = lambda s, o: True\n    __abs__ = lambda s: 0",
     "says it is an int": YES + "    __class__ = int\n    __eq__ = lambda s, o: True\ndef add(a, b): return Yes()",
+    "every method": YES + "    def __getattr__(s, n): return lambda *a: True\ndef add(a, b): return Yes()",
+    "methods of a text": "class Yes(str):\n    startswith = endswith = isdigit = lambda s, *a: True\ndef add(a, b): return Yes('?')",
+    "a box that says yes": "def add(a, b):\n    box = Box(0)\n    box.holds = lambda o: True\n    return box",
     "contains everything": YES + "    __contains__ = lambda s, o: True\ndef add(a, b): return Yes()",
     "a frame above": "import sys\ndef add(a, b):\n    frame = sys._getframe()\n    while frame:\n"
     "        for v in list(frame.f_locals.values()):\n            if isinstance(v, dict): v['failed'] = None\n"
@@ -134,9 +137,10 @@ FORMS = {
     "imported": ["from solution import add\nassert add(1, 2) == 3", "import solution\nassert solution.add(-5, 2) == -3"],
     "range": ["assert 3 <= add(1, 2) < 4", "assert 2 < add(1, 2) <= 3"],
     "lists": ["assert add([1], [2]) == [1, 2]", "xs = [1]\nassert add(xs, [2])[-1] == 2 and xs == [1]"],
+    "methods": ["assert add('1', '2').startswith('12')", "assert add('1', '2').isdigit() and add('a', 'b').endswith('ab')"],
     "helper": ["assert same(add(1, 2), 3)", "assert same(add('a', 'b'), 'ab')"],
 }  # fmt: skip
-SETUP = "class Box:\n    def __init__(self, v): self.v = v\ndef same(a, b): return type(a) is type(b) and a == b\n"
+SETUP = "class Box:\n    def __init__(self, v): self.v = v\n    def holds(self, v): return self.v == v\ndef same(a, b): return type(a) is type(b) and a == b\n"
 
 PROGRAMS = {
     "the answers": "import os\nfor f in os.listdir('.'): print(open(f).read())",

@@ -72,6 +72,19 @@ plain = st.recursive(
 IMPORTS = "inf = float('inf')\nimport datetime\nfrom decimal import Decimal\nfrom fractions import Fraction\n"
 
 
+def test_an_object_of_a_class_of_the_tests_has_the_methods_of_the_tests(sandbox):
+    job = {"setup": SETUP, "tests": ["assert boxed(3).holds(3)", "assert boxed(4).holds(4) and boxed(4).v == 4"]}
+    honest = {**job, "code": "def boxed(v): return Box(v)"}
+    assert set(sandbox.run(honest, Limits(timeout_s=20.0)).tests) == {None}
+    for code in (
+        "def boxed(v):\n    box = Box(0)\n    box.holds = lambda o: True\n    return box",
+        "class Box:\n    holds = lambda s, o: True\ndef boxed(v): return Box()",
+        "Box.holds = lambda s, o: True\ndef boxed(v): return Box(0)",
+        "class More(Box):\n    holds = lambda s, o: s.v == 0\ndef boxed(v): return More(-1)",
+    ):
+        assert None not in sandbox.run({**job, "code": code}, Limits(timeout_s=20.0)).tests, code
+
+
 @settings(max_examples=15)
 @given(values=st.lists(st.tuples(plain, plain), min_size=1, max_size=8))
 def test_values_are_compared_as_python_compares_them(sandbox, values):

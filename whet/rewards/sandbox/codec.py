@@ -213,6 +213,8 @@ class _Reading:
             one.clear()
             (one.update if tag == "set" else one.extend)(items)
         elif tag == "object":
+            if self._codec._is_strict and any(_is_method(type(one), name) for name in node[3]):
+                raise Broken("a field that stands before a method")
             _set_fields(one, dict(zip(node[3], self._all(node[4]), strict=True)))
         else:
             items = list(zip(self._all(node[2]), self._all(node[3]), strict=True))
@@ -236,6 +238,12 @@ def fields_of(one: Any) -> dict[str, Any]:
                 except AttributeError:
                     continue
     return {name: value for name, value in found.items() if type(name) is str}
+
+
+def _is_method(kind: type, name: str) -> bool:
+    """Whether objects of the class have it from their class: a field of that name would answer in its place."""
+    found = next((vars(owner)[name] for owner in kind.__mro__ if name in vars(owner)), None)
+    return callable(found) or isinstance(found, classmethod | staticmethod | property) or name.startswith("__")
 
 
 def is_record(one: Any) -> bool:

@@ -144,16 +144,17 @@ class Side:
         if isinstance(one, types.ModuleType):
             return ["module", one.__name__]
         if isinstance(one, type):
-            if _BUILTINS.get(one.__name__) is one:
-                return ["builtin", one.__name__]
-            if self._codec.classes.get(one.__name__) is one:
-                return ["setup", one.__name__]
+            name = one.__name__
+            if _BUILTINS.get(name) is one:
+                return ["builtin", name]
+            if self._codec.classes.get(name) is one:
+                return ["setup", name]
             if issubclass(one, BaseException):
                 return self._exception(one)
         kind = "class" if isinstance(one, type) else "awaited" if inspect.isawaitable(one) else ""
         kind = kind or ("call" if callable(one) else "object")
-        name = (one if isinstance(one, type) else type(one)).__name__
-        return ["handle", self._handle(one), kind, self._handle(type(one)), name]
+        named = one if isinstance(one, type) else type(one)
+        return ["handle", self._handle(one), kind, self._handle(type(one)), named.__name__]
 
     def _exception(self, one: type) -> list[Any]:
         """A class of exceptions: what it is called and what it is derived from."""

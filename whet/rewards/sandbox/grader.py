@@ -33,7 +33,7 @@ _EXCEPTIONS = frozenset(
     "json.decoder decimal queue _queue asyncio.exceptions struct re binascii csv _csv statistics zlib dataclasses copy "
     "argparse subprocess configparser concurrent.futures xml.etree.ElementTree".split()
 )
-_OFFERED = {
+_OFFERED: dict[str, Callable[..., Any]] = {
     "iter": iter, "next": next, "len": len, "bool": bool, "str": str, "repr": repr, "getitem": operator.getitem,
     "setitem": operator.setitem, "contains": operator.contains, "lt": operator.lt,
 }  # fmt: skip
@@ -143,7 +143,8 @@ class Side:
         self._exceptions: dict[int, type[BaseException]] = {}
         self._raised: list[BaseException] = []
         for name in defined.classes:
-            if is_record(found := setup.get(name)):
+            found: Any = setup.get(name)
+            if is_record(found):
                 self._codec.classes[name] = found
         link.serve = self._serve
 

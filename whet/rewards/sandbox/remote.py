@@ -15,6 +15,13 @@ from whet.rewards.sandbox.names import BINARY
 
 Ask = Callable[..., Any]
 MAX_DEPTH = 50
+# Methods of texts, numbers and sets that say yes or no: of an object that only looks like one, they say what it likes.
+_JUDGING = frozenset(
+    name
+    for kind in (str, bytes, float, set)
+    for name in dir(kind)
+    if name.startswith(("is", "startswith", "endswith")) and not name.startswith("__")
+)
 
 
 class Remote:
@@ -28,6 +35,11 @@ class Remote:
     _whet_seen: bool  # it came of an operator with a value of the tests, which the code has seen
 
     def __getattr__(self, name: str) -> Any:
+        if name in _JUDGING and not _get(self, "_whet_made"):
+            has, plain = _plain(self)
+            if not has:
+                raise AttributeError(f"`{name}` of what the code returned is the code's own word")
+            return getattr(plain, name)
         return _ask(self, "getattr", name)
 
     def __setattr__(self, name: str, value: Any) -> None:
