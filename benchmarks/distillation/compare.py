@@ -39,10 +39,10 @@ def prepare(folder: Path, arguments: argparse.Namespace) -> None:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     tokenizer = beside.build_models(folder, arguments.data)
-    from setting import MODEL
+    from setting import MODELS
 
     torch.manual_seed(1)
-    teacher = LlamaForCausalLM(LlamaConfig(**{**MODEL, **TEACHER, "initializer_range": 0.06}))
+    teacher = LlamaForCausalLM(LlamaConfig(**{**MODELS["21m"], **TEACHER, "initializer_range": 0.06}))
     teacher.config.eos_token_id = tokenizer.eos_token_id
     teacher.save_pretrained(folder / "teacher")
     tokenizer.save_pretrained(folder / "teacher")

@@ -96,7 +96,7 @@ def work(case: str, way: str, steps: int) -> dict[str, Any]:
     import numpy as np
     import torch
     from measure import peak_rss_bytes, rss_bytes
-    from setting import MODEL
+    from setting import MODELS
 
     from whet.base.catalogue import model_source, objective, optimizer, tuner
     from whet.contracts.model import Models
@@ -126,7 +126,7 @@ def work(case: str, way: str, steps: int) -> dict[str, Any]:
     baseline = rss_bytes()
     loaded = model_source.get("hf").build(
         BuildContext(tuner=tuner.get("full").build()),
-        init={"model_type": "llama", **MODEL, **(LARGER if is_larger else {})},
+        init={"model_type": "llama", **MODELS["21m"], **(LARGER if is_larger else {})},
     )
     update = optimizer.get("adamw").build(ParamGroups.of(loaded.module, loaded.roles), lr=1e-5)
     learn = objective.get("dpo").build() if replies == 2 else NextToken()

@@ -5,7 +5,9 @@
 Each measurement is a fresh process on two threads. First every tool tries its list of micro-batches, one step of
 a quarter of the rows each, and keeps the fastest; then come rounds in which each tool runs once, in turning order,
 and the ratios are taken within a round. A tool that reports other tokens than the rows have, or another loss, stops
-the benchmark.
+the benchmark. Where the processor has instructions for bf16, each tool runs in it as well, at its best too. Beside the
+speed stands its share of the rate at which the machine multiplies square matrices of 1,024 in the same precision,
+counting only the products that the step needs.
 """
 
 from __future__ import annotations
@@ -24,11 +26,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from setting import NUM_ROWS
+from setting import MODELS, NUM_ROWS
 
 HERE = Path(__file__).resolve().parent
 THREADS = 2
-LOSS_TOLERANCE = 1e-3
+LOSS_TOLERANCE = {"fp32": 1e-3, "bf16": 1e-2}  # of fp32's loss
 Result = dict[str, Any]
 
 
@@ -39,6 +41,11 @@ class Tool:
     name: str
     command: str
     micro_batches: tuple[int, ...]
+    precision: str = "fp32"
+
+    def narrow(self) -> Tool:
+        """The same tool in bf16."""
+        return Tool(f"{self.name} bf16", f"{self.command} --precision bf16", self.micro_batches, "bf16")
 
 
 @dataclass(frozen=True)
@@ -52,12 +59,13 @@ class Task:
     rival: str
 
     @classmethod
-    def prepare(cls, folder: Path, data: Path, rows: int, steps: int, python: str, rival: str) -> Task:
+    def prepare(cls, folder: Path, data: Path, rows: int, steps: int, python: str, rival: str, size: str) -> Task:
         command = [python, str(HERE / "prepare.py"), str(folder), "--data", str(data), "--rows", str(rows)]
+        command += ["--size", size]
         facts = json.loads(run(command))
         print(
             f"\n{facts['rows']} rows, {facts['row_tokens']} tokens of which {facts['trained_tokens']} are trained, "
-            f"{steps} steps of all rows; fp32, {THREADS} threads",
+            f"{steps} steps of all rows; model {size}, {THREADS} threads",
             flush=True,
         )
         return cls(folder, steps, facts, python, rival)
@@ -77,14 +85,19 @@ TOOLS = (
 
 def main() -> None:
     arguments = parse_arguments()
-    tools = [tool for tool in TOOLS if not arguments.tools or tool.name in arguments.tools]
     python, rival = arguments.python, arguments.rival_python
+    rates = json.loads(run([python, str(HERE / "rate.py")]))
+    print("matrix rate: " + ", ".join(f"{kind} {rate / 1e9:.0f} GFLOP/s" for kind, rate in rates.items()), flush=True)
+    known = [*TOOLS, *(tool.narrow() for tool in TOOLS if "bf16" in rates)]
+    tools = [tool for tool in known if not arguments.tools or tool.name in arguments.tools]
     with tempfile.TemporaryDirectory() as folder:
-        few = Task.prepare(Path(folder, "few"), arguments.data, arguments.rows // 4, 1, python, rival)
+        few = Task.prepare(Path(folder, "few"), arguments.data, arguments.rows // 4, 1, python, rival, arguments.size)
         best = {tool.name: best_micro_batch(tool, few) for tool in tools}
-        task = Task.prepare(Path(folder, "whole"), arguments.data, arguments.rows, arguments.steps, python, rival)
+        task = Task.prepare(
+            Path(folder, "whole"), arguments.data, arguments.rows, arguments.steps, python, rival, arguments.size
+        )
         rounds = [run_round(tools, best, task, number) for number in range(arguments.rounds)]
-    print_summary(tools, best, rounds)
+    print_summary(tools, best, rounds, rates)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -95,6 +108,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=NUM_ROWS, help="of the file's first rows; a quarter to choose by")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=2, help="optimizer steps of a run in the rounds")
+    parser.add_argument("--size", choices=MODELS, default="21m", help="of the model")
     parser.add_argument("--tools", nargs="*", help=f"some of: {', '.join(tool.name for tool in TOOLS)}")
     arguments = parser.parse_args()
     if not arguments.data.is_dir():
@@ -118,8 +132,9 @@ def run_round(tools: Sequence[Tool], best: dict[str, int], task: Task, number: i
     for tool in turned:
         results[tool.name] = measure(tool, best[tool.name], task)
         print(f"round {number + 1}  {describe(tool, best[tool.name], results[tool.name])}", flush=True)
-    losses = [result["loss"] for result in results.values()]
-    if max(losses) - min(losses) > LOSS_TOLERANCE * max(losses):
+    losses = {tool.name: results[tool.name]["loss"] for tool in turned}
+    expected = next((losses[tool.name] for tool in tools if tool.precision == "fp32"), losses[tools[0].name])
+    if any(abs(losses[tool.name] - expected) > LOSS_TOLERANCE[tool.precision] * expected for tool in tools):
         sys.exit(f"the tools do not train the same thing: mean losses {losses}")
     return results
 
@@ -130,6 +145,7 @@ def measure(tool: Tool, micro: int, task: Task) -> Result:
     for name, expected in {**task.facts, "steps": task.steps}.items():
         if result.get(name, expected) != expected:
             sys.exit(f"{tool.name} reports {result[name]} {name.replace('_', ' ')} instead of {expected}")
+    result["flops_per_s"] = task.facts["flops"] * task.steps / result["seconds"]
     return result
 
 
@@ -144,20 +160,24 @@ def run(command: list[str]) -> str:
 
 def describe(tool: Tool, micro: int, result: Result) -> str:
     return (
-        f"{tool.name:<12} micro-batch {micro:>5} {result['tokens_per_s']:>8.0f} tokens/s "
+        f"{tool.name:<15} micro-batch {micro:>5} {result['tokens_per_s']:>8.0f} tokens/s "
         f"{result['peak_bytes'] / 2**20:>7.0f} MiB  loss {result['loss']:.5f}"
     )
 
 
-def print_summary(tools: Sequence[Tool], best: dict[str, int], rounds: list[dict[str, Result]]) -> None:
+def print_summary(
+    tools: Sequence[Tool], best: dict[str, int], rounds: list[dict[str, Result]], rates: dict[str, float]
+) -> None:
     print(f"\nmedian of {len(rounds)} rounds (lowest to highest); memory is the peak above what the imports took")
     for tool in tools:
         speeds = [results[tool.name]["tokens_per_s"] for results in rounds]
         peaks = [results[tool.name]["peak_bytes"] / 2**20 for results in rounds]
         losses = [results[tool.name]["loss"] for results in rounds]
+        shares = [100 * results[tool.name]["flops_per_s"] / rates[tool.precision] for results in rounds]
         print(
-            f"{tool.name:<12} micro-batch {best[tool.name]:>5}  {spread(speeds, '.0f')} tokens/s  "
-            f"{spread(peaks, '.0f')} MiB  loss {statistics.median(losses):.5f}"
+            f"{tool.name:<15} micro-batch {best[tool.name]:>5}  {spread(speeds, '.0f')} tokens/s  "
+            f"{spread(peaks, '.0f')} MiB  loss {statistics.median(losses):.5f}  "
+            f"{spread(shares, '.0f')} % of the matrix rate"
         )
     first, *others = tools
     for other in others:

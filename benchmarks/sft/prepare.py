@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from setting import MAX_TOKENS, MODEL, NUM_ROWS, SEED, VOCAB_SIZE
+from setting import MAX_TOKENS, MODELS, NUM_ROWS, SEED, VOCAB_SIZE
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -31,17 +31,20 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="folder with instruct/ and wikitext-2/")
     parser.add_argument("--rows", type=int, default=NUM_ROWS, help="how many of the first; 0 for all")
+    parser.add_argument("--size", choices=MODELS, default="21m", help="of the model")
     arguments = parser.parse_args()
-    prepare(arguments.folder, arguments.data, arguments.rows or None)
+    prepare(arguments.folder, arguments.data, arguments.rows or None, arguments.size)
 
 
-def prepare(folder: Path, data: Path, num_rows: int | None) -> None:
+def prepare(folder: Path, data: Path, num_rows: int | None, size: str) -> None:
     """Build tokenizer, rows and model from `data` alone; nothing is downloaded."""
     tokenizer = train_tokenizer(data)
     rows = list(prompt_and_completion(data, num_rows))
     facts = count_tokens(tokenizer, rows)
+    model = build_model(tokenizer, size)
+    facts["flops"] = step_flops(model, facts, lengths_of(tokenizer, rows))
     folder.mkdir(parents=True, exist_ok=True)
-    build_model(tokenizer).save_pretrained(folder / "model")
+    model.save_pretrained(folder / "model")
     tokenizer.save_pretrained(folder / "model")
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (folder / "facts.json").write_text(json.dumps(facts, indent=2) + "\n")
@@ -92,11 +95,29 @@ def count_tokens(tokenizer: PreTrainedTokenizerFast, rows: list[dict[str, str]])
     }
 
 
-def build_model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
+def lengths_of(tokenizer: PreTrainedTokenizerFast, rows: list[dict[str, str]]) -> list[int]:
+    """Tokens of each row, as they are trained on."""
+    return [min(len(tokenizer(row["prompt"] + row["completion"])["input_ids"]), MAX_TOKENS) for row in rows]
+
+
+def step_flops(model: LlamaForCausalLM, facts: dict[str, int], lengths: list[int]) -> int:
+    """Multiplications and additions of matrix products that one step needs: forward, and twice that backward.
+
+    Layers see each token, the head those that are trained, attention the tokens before: half of T x T.
+    """
+    config = model.config
+    layers = sum(p.numel() for n, p in model.named_parameters() if ".layers." in n and p.dim() == 2)
+    heads = config.num_attention_heads * config.head_dim * config.num_hidden_layers
+    head = config.vocab_size * config.hidden_size
+    attention = 6 * heads * sum(length**2 for length in lengths)
+    return 6 * (layers * facts["row_tokens"] + head * facts["trained_tokens"]) + attention
+
+
+def build_model(tokenizer: PreTrainedTokenizerFast, size: str) -> LlamaForCausalLM:
     """Random fp32 weights from a fixed seed."""
     torch.manual_seed(SEED)
     end, pad = tokenizer.convert_tokens_to_ids([END, PAD])
-    return LlamaForCausalLM(LlamaConfig(**MODEL, eos_token_id=end, pad_token_id=pad, bos_token_id=None)).float()
+    return LlamaForCausalLM(LlamaConfig(**MODELS[size], eos_token_id=end, pad_token_id=pad, bos_token_id=None)).float()
 
 
 if __name__ == "__main__":

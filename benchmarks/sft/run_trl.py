@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("mode", choices=["padded", "packed"])
     parser.add_argument("--micro", type=int, required=True)
     parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32", help="bf16: Trainer's autocast")
     parser.add_argument("--sampling", default="random", help="TRL's train_sampling_strategy, when padded")
     arguments = parser.parse_args()
     baseline = rss_bytes()
@@ -99,7 +100,7 @@ def sft_config(arguments: argparse.Namespace, num_rows: int, output: str) -> SFT
         weight_decay=WEIGHT_DECAY,
         max_grad_norm=CLIP_NORM,
         optim="adamw_torch_fused",
-        bf16=False,
+        bf16=arguments.precision == "bf16",
         use_cpu=True,
         gradient_checkpointing=False,
         logging_strategy="no",

@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--micro", type=int, required=True)
     parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--precision", default="fp32")
     arguments = parser.parse_args()
     baseline = rss_bytes()
     with tempfile.TemporaryDirectory() as output:
@@ -60,7 +61,7 @@ def config(arguments: argparse.Namespace, output: str) -> dict:
         "schedule": {"kind": "constant", "warmup": 0},
         "train": {
             "epochs": arguments.steps, "batch_samples": num_rows, "micro_batch": arguments.micro,
-            "clip": CLIP_NORM, "checkpoint_every": 1000,
+            "clip": CLIP_NORM, "checkpoint_every": 1000, "precision": arguments.precision,
         },
         "track": {"folder": output, "sinks": []},
     }  # fmt: skip

@@ -15,15 +15,28 @@ WEIGHT_DECAY = 0.0
 CLIP_NORM = 1.0
 SEED = 0
 
-# Llama, 21.7 M parameters: the head and embedding are one matrix of 12.3 M.
-MODEL = {
+# Llamas whose head and embedding are one matrix: of 12.3 M in the 21.7 M model, of 24.6 M in the 110.7 M one.
+_COMMON = {
     "vocab_size": VOCAB_SIZE,
-    "hidden_size": 384,
-    "intermediate_size": 1024,
-    "num_hidden_layers": 6,
-    "num_attention_heads": 6,
-    "num_key_value_heads": 2,
     "head_dim": 64,
     "max_position_embeddings": 2048,
     "tie_word_embeddings": True,
+}
+MODELS = {
+    "21m": {
+        **_COMMON,
+        "hidden_size": 384,
+        "intermediate_size": 1024,
+        "num_hidden_layers": 6,
+        "num_attention_heads": 6,
+        "num_key_value_heads": 2,
+    },
+    "110m": {
+        **_COMMON,
+        "hidden_size": 768,
+        "intermediate_size": 2432,
+        "num_hidden_layers": 12,
+        "num_attention_heads": 12,
+        "num_key_value_heads": 4,
+    },
 }
