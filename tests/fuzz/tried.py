@@ -20,18 +20,22 @@ class Hang(BaseException):
 
 @contextmanager
 def limited(seconds: float = LIMIT_S) -> Iterator[None]:
-    """Raise Hang in the block after so many seconds."""
+    """Raise Hang in the block after so many seconds of processor, or six times as many of a busy machine's clock."""
 
     def ring(number: int, frame: Any) -> None:
         raise Hang(f"no end after {seconds:g} s")
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    clocks = {signal.ITIMER_PROF: (signal.SIGPROF, seconds), signal.ITIMER_REAL: (signal.SIGALRM, 6 * seconds)}
+    before = {number: signal.signal(number, ring) for number, _ in clocks.values()}
+    for clock, (_, after) in clocks.items():
+        signal.setitimer(clock, after)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for clock in clocks:
+            signal.setitimer(clock, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def fault_of(call: Callable[[], Any], seconds: float = LIMIT_S) -> str | None:

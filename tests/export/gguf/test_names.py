@@ -22,7 +22,7 @@ def test_of_several_chat_templates_the_default_is_the_template_and_the_others_ha
     found = vocabulary(made, 400)
     assert found["chat_templates"] == ["rag", "tool_use"]
     assert found["chat_template.rag"] == "x" and "<|im_start|>" in found["chat_template"]
-    assert "generation" not in found["chat_template"]
+    assert "endgeneration" not in found["chat_template"]
 
 
 @pytest.mark.case("D8")
