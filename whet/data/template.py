@@ -76,7 +76,13 @@ class ChatTemplate:
 
         given = messages if self.dialect == PLAIN else self.dialect.adapt(messages)
         try:
-            return render(compiled(self.text), given, tools, {**self.tokens, **mode})
+            text, spans = render(compiled(self.text), given, tools, {**self.tokens, **mode})
+            if not text.isascii():
+                text.encode()
+            return text, spans
+        except UnicodeEncodeError as error:
+            detail = f"the text holds half a surrogate pair: {ascii(error.object[error.start : error.start + 8])}"
+            raise RowRefused("bad_row", detail, "write the file in UTF-8") from None
         except TooMuch as error:
             raise ModelError(
                 f"the {self.named} is no chat template: {error.message}",

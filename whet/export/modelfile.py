@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from whet.base.errors import ModelError
+from whet.data.refusal import RowRefused
+from whet.data.template import chat_template
 from whet.generate.decode import context_length
 from whet.generate.prompts import opening_ids, stop_ids
 from whet.generate.protocol import recommended
@@ -120,8 +123,8 @@ def _rendered(tokenizer: Any, messages: Sequence[Mapping[str, str]]) -> str | No
     if not getattr(tokenizer, "chat_template", None):
         return None
     try:
-        text = tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
-    except Exception:  # a template refuses roles with whatever it likes
+        text = chat_template(tokenizer).render(messages, prompt=True)
+    except (RowRefused, ModelError):  # a template refuses roles as it likes
         return None
     return text.removeprefix(tokenizer.bos_token) if opening_ids(tokenizer) else text
 

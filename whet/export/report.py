@@ -18,6 +18,7 @@ from transformers import AutoConfig
 
 from whet.base.errors import ModelError, WhetError
 from whet.contracts.model import Head, ParamRole
+from whet.data.speech import speech_of
 from whet.export.limits import DENSE, ROUTED, TIE, TINY, Limits, of_change
 from whet.generate.batches import batch_of
 from whet.generate.borrow import borrowed
@@ -334,16 +335,9 @@ def renders(tokenizer: Any, chat_template: str | None) -> Iterator[str]:
     """The fixed conversations as text; none without a template."""
     if not (chat_template or tokenizer.chat_template):
         return
+    speech = speech_of(tokenizer, chat_template)
     for messages in CONVERSATIONS:
-        try:
-            yield tokenizer.apply_chat_template(
-                messages, chat_template=chat_template, tokenize=False, add_generation_prompt=True
-            )
-        except Exception as error:  # a template raises what it likes
-            raise ModelError(
-                f"the chat template cannot render a conversation: {type(error).__name__}: {error}",
-                at=str(tokenizer.name_or_path), hint="mend chat_template.jinja of the model",
-            ) from None  # fmt: skip
+        yield speech.prompt(messages)
 
 
 def _listed(ends: int | list[int] | None) -> list[int]:
