@@ -41,7 +41,11 @@ def sample(
         for number, weight in enumerate(weights):
             weight[: _prompt_length(reading, number == 0, facts)] = 0
             if not weight.any():
-                raise RowRefused("nothing_left", "a text is no longer than its prompt")
+                raise RowRefused(
+                    "nothing_left",
+                    "a text is no longer than its prompt",
+                    "data.max_length with room for more than the prompt",
+                )
     cuts = tuple(np.cumsum([0, *map(len, pieces[:-1])]).tolist())
     return Sample(
         np.concatenate(pieces), np.concatenate(weights), _fields(row, pieces), origin, cuts,
@@ -64,7 +68,11 @@ def _sides(row: Retrieval | Judged) -> tuple[list[str], list[str]]:
     pairs = list(zip(row.documents, row.relevance, strict=True))
     positives = [text for text, grade in pairs if grade > 0]
     if not positives:
-        raise RowRefused("no_positive", "no document of the query is relevant, so there is nothing to come near to")
+        raise RowRefused(
+            "no_positive",
+            "no document of the query is relevant, so there is nothing to come near to",
+            "leave the row out",
+        )
     return positives, [text for text, grade in pairs if grade <= 0]
 
 

@@ -60,6 +60,8 @@ class Notes:
 
     def look(self, row: Row, at: str) -> None:
         """Count what is to be said of one row. Raises DataError for a text that no tokenizer takes."""
+        if _is_plain(row):
+            return
         seen: set[str] = set()
         found = False
         for text in _texts(row):
@@ -91,6 +93,17 @@ class Notes:
 
 def to_json(notes: Notes) -> list[dict[str, Any]]:
     return [asdict(note) for note in notes]
+
+
+def _is_plain(row: Row) -> bool:
+    """Whether nothing can be to say of the row, found without looking closer: most rows."""
+    if isinstance(row, Conversation):
+        for message in row.messages:
+            text = message["content"]
+            if len(message) > 2 or "{" in text or not text.isascii():
+                return False
+        return not row.tools
+    return False
 
 
 def _placeholder(text: str) -> str | None:

@@ -38,7 +38,7 @@ def sample(reading: Tags, row: Row, encodings: Sequence[Encoding], facts: Facts,
         last = word
         weights[place], labels[place] = 1, names.number(row.labels[word])
     if not weights.any():
-        raise RowRefused("nothing_to_train", "no token has a label")
+        raise RowRefused("nothing_to_train", "no token has a label", "leave the row out")
     return Sample(
         np.array(encoding.ids, np.int32), weights, {}, origin, values={"label": labels},
         is_in_place=True, kind=reading.kind,

@@ -51,6 +51,8 @@ def weight_of(message: Mapping[str, Any], number: int) -> float | None:
 
 def refuse_masks(row: Mapping[str, Any]) -> None:
     """Raise DataError for a row of a conversation or text with a column that speaks of its loss: none is read."""
+    if _ALL_OF_ROWS.isdisjoint(row):
+        return
     for name in row.keys() & _ALL_OF_ROWS:
         value = row[name]
         is_meant = name in _OF_ROWS or isinstance(value, bool | list)

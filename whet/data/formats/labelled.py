@@ -14,7 +14,7 @@ _WORDS = {"true": True, "1": True, "1.0": True, "good": True} | {"false": False,
 
 
 def _matches(row: dict[str, Any]) -> bool:
-    return any(row.get(mark) is not None for mark in _MARKS) and (
+    return (row.get("label") is not None or row.get("kto_tag") is not None) and (
         holds_messages(row.get("messages"))
         or holds_messages(row.get("conversations"))
         or ("prompt" in row and "completion" in row)

@@ -14,7 +14,12 @@ _COLUMNS = {"images": "images", "image": "images", "audios": "audios", "audio": 
 _PARTS = {"image": "images", "image_url": "images", "audio": "audios", "input_audio": "audios", "video": "videos"}
 
 
+_ANY = frozenset((*_COLUMNS, "messages", "conversations"))
+
+
 def _matches(row: dict[str, Any]) -> bool:
+    if _ANY.isdisjoint(row):  # most rows of other formats: detection asks every row
+        return False
     return any(row.get(column) for column in _COLUMNS) or any(_media_parts(message) for message in _messages(row))
 
 

@@ -20,8 +20,13 @@ _PAIRS = (
 _PROMPTS = ("prompt", "conversations", "messages", "question")
 
 
+_BETTER = frozenset(better for better, _ in _PAIRS)
+
+
 def _matches(row: dict[str, Any]) -> bool:
-    return any(better in row and worse in row and (row[better] or row[worse]) for better, worse in _PAIRS)
+    return not _BETTER.isdisjoint(row) and any(
+        better in row and worse in row and (row[better] or row[worse]) for better, worse in _PAIRS
+    )
 
 
 @data_format("preference", matches=_matches, priority=90, columns=("prompt", "chosen", "rejected"))

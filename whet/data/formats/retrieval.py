@@ -13,7 +13,7 @@ _NEGATIVES = ("negative", "negatives", "neg")
 
 
 def _matches(row: dict[str, Any]) -> bool:
-    return any(row.get(name) for name in QUERIES) and any(row.get(name) for name in _POSITIVES)
+    return bool(row.get("query") or row.get("anchor")) and any(row.get(name) for name in _POSITIVES)
 
 
 @data_format(

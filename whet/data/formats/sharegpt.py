@@ -11,7 +11,7 @@ _NAMES = ("conversations", "conversation")
 
 
 def _matches(row: dict[str, Any]) -> bool:
-    return any(holds_messages(row.get(name)) for name in _NAMES)
+    return holds_messages(row.get("conversations")) or holds_messages(row.get("conversation"))
 
 
 @data_format("sharegpt", matches=_matches, priority=70, columns=("conversations",))

@@ -9,8 +9,11 @@ from whet.data.columns import is_number, number, one_text, pair_of
 _SCORES = ("score", "similarity_score", "relatedness_score", "label")
 
 
+_ANY = frozenset(_SCORES)
+
+
 def _matches(row: dict[str, Any]) -> bool:
-    return pair_of(row) is not None and any(_is_scored(row.get(name)) for name in _SCORES)
+    return not _ANY.isdisjoint(row) and pair_of(row) is not None and any(_is_scored(row.get(name)) for name in _SCORES)
 
 
 @data_format(

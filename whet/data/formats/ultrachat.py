@@ -11,9 +11,11 @@ from whet.data.messages import read_messages, with_system
 
 _LISTS = ("data", "conversations", "conversation", "messages", "dialog", "dialogue")
 
+_ANY = frozenset(_LISTS)
+
 
 def _matches(row: dict[str, Any]) -> bool:
-    return any(_is_texts(row.get(name)) for name in _LISTS)
+    return not _ANY.isdisjoint(row) and any(_is_texts(row.get(name)) for name in _LISTS)
 
 
 @data_format("ultrachat", matches=_matches, priority=68, columns=("data",))
