@@ -83,6 +83,12 @@ def test_a_text_file_is_one_row_and_with_lines_one_row_a_line(tmp_path):
     assert [row["text"] for row in lines] == ["one", "two"]
 
 
+def test_lines_that_end_with_a_carriage_return_alone_are_lines(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"one\rtwo\r\rthree")
+    source = Source.parse({"path": "a.txt", "lines": True}, tmp_path)
+    assert [row["text"] for _, row in read_rows(source)] == ["one", "two", "three"] and count_rows(source) == 3
+
+
 def test_strings_in_a_json_list_are_texts(tmp_path):
     write_json(tmp_path / "a.json", ["one", "two"])
     assert rows_of("a.json", tmp_path) == [{"text": "one"}, {"text": "two"}]
@@ -207,6 +213,7 @@ class TestBroken:
             ("a.jsonl", b'{"a"\0: 1}', "JSON"),
             ("a.csv", b"a\0,b\n1,2\n", "NUL"),
             ("a.txt", b"x" * 10_000 + b"\0", "NUL"),
+            ("a.csv", b"a;b\n1;2\n", "separator"),
             ("a.json", b'[{"a": 1}', "JSON"),
             ("a.parquet", b"PAR1" + b"\0" * 40, "parquet"),
             ("a.arrow", b"ARROW1\0\0" + b"\1" * 40, "Arrow"),

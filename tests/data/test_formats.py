@@ -460,6 +460,8 @@ def test_every_name_of_a_message_s_weight_is_read(keys, weight):
         ({"weight": [0, 1]}, "list"),
         ({"weight": 1, "train": False}, "two things"),
         ({"images": ["a.png"]}, "images"),
+        ({"lossMask": [1]}, "lossMask"),
+        ({"should_train": False}, "should_train"),
     ],
 )
 def test_what_speaks_of_the_loss_and_is_not_read_is_refused_by_name(keys, word):
@@ -470,10 +472,10 @@ def test_what_speaks_of_the_loss_and_is_not_read_is_refused_by_name(keys, word):
 @pytest.mark.case("A5")
 @pytest.mark.parametrize("row", [{"messages": MESSAGES}, {"prompt": "a", "completion": "b"}, {"text": "a"}])
 def test_a_row_with_a_mask_of_its_own_is_refused(row):
-    for column in ({"loss_mask": [0, 1]}, {"train": False}, {"sample_weight": 0.5}):
+    for column in ({"loss_mask": [0, 1]}, {"train": False}, {"sample_weight": 0.5}, {"turn_weights": [1.0]}):
         refused = read({**row, **column})
         assert isinstance(refused, Refused) and f"`{next(iter(column))}`" in refused.detail and refused.hint
-    assert not isinstance(read({**row, "loss": 1.37, "loss_mask": None}), Refused)
+    assert not isinstance(read({**row, "loss": 1.37, "body_weight": 70, "loss_mask": None}), Refused)
 
 
 @pytest.mark.case("A5")
@@ -570,7 +572,10 @@ def test_parts_that_no_text_holds_are_refused_by_their_type(kind):
     assert isinstance(refused, Refused) and kind in refused.detail and refused.hint
 
 
+GEMINI = [{"role": "user", "parts": [{"text": "a"}]}, {"role": "model", "parts": [{"text": "b"}]}]
 COLUMNS = [
+    ({"contents": GEMINI}, "sharegpt", ASKED),
+    ({"instruction": "a", "context": "c", "output": "b"}, "alpaca", [("user", "a\nc"), ASKED[1]]),
     ({"instruction": "a", "context": "c", "response": "b", "category": "qa"}, "dolly", [("user", "a\nc"), ASKED[1]]),
     ({"instruction": "a", "context": "", "response": "b"}, "dolly", ASKED),
     ({"kind": "NLI", "input": "a", "target": "b"}, "firefly", ASKED),

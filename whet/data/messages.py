@@ -33,7 +33,7 @@ ROLES = {
     "function_response": "tool",
 }
 _CALLS = ("function_call", "tool_call")
-_SAID = ("content", "value", "text")
+_SAID = ("content", "value", "text", "parts")
 _SPARE = frozenset(("role", "from", *_SAID, "tool_calls", "function_call")) | NAMES | REFUSED.keys()
 _MEDIA = ("images", "image", "audios", "audio", "videos", "video")
 
@@ -130,6 +130,8 @@ def _read(given: Mapping[str, Any], number: int, first_call: int) -> list[dict[s
     said = given.get("role", given.get("from"))
     role = _role(said, number)
     content = next((given[key] for key in _SAID if given.get(key) is not None), None)
+    if isinstance(content, Mapping) and isinstance(content.get("type"), str) and role != "tool":
+        content = [content]
     if not isinstance(content, str) and content is not None and (role != "tool" or are_parts(content)):
         if not are_parts(content):
             raise DataError(f"the content of message {number} is {what(content)}, not text", hint=_EXAMPLE)

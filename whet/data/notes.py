@@ -11,8 +11,8 @@ from whet.base.errors import DataError
 from whet.contracts.rows import Completion, Conversation, Labelled, Preference, Prompt, Row, Text
 from whet.data.transcript import is_transcript
 
-# `{{name}}` and `{name}`, but no LaTeX, no `${shell}`, no f"{string}".
-_DOUBLE = re.compile(r"(?<![$\\])\{\{ *[^\W\d][\w .-]{0,40}\}\}")
+# `{{name}}`, `{% if %}` and `{name}`, but no LaTeX, no `${shell}`, no f"{string}".
+_DOUBLE = re.compile(r"(?<![$\\])\{\{ *[^\W\d][\w .-]{0,40}\}\}|\{% *(?:if|for|set|else|end)\w*")
 _SINGLE = re.compile(r"(?<![\w\\$^{}])\{[^\W\d]\w{2,40}\}(?!\})")
 _FENCED = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 _CODE = re.compile(r"""\b(?:def|import|return|const|var|function) |print|f["']|=>|format\(""")
@@ -26,7 +26,9 @@ _KNOWN_KEYS = frozenset(
 _TELLING = (
     "context", "passage", "background", "system", "system_prompt", "system_message", "history", "input", "choices",
     "options", "tools", "functions", "weight", "reasoning", "reasoning_content", "thinking", "rejected_response",
+    "systemInstruction",
 )  # fmt: skip
+_DOCUMENT = 4000  # characters from which on a text is no row of a conversation
 _REPEATED = 24  # characters of a question that a reply begins with
 
 
@@ -109,14 +111,17 @@ def _is_plain(row: Row) -> bool:
 def _placeholder(text: str) -> str | None:
     """The first placeholder outside of code, where single braces are something else."""
     prose = _FENCED.sub("", text)
-    found = _DOUBLE.search(prose) or (None if _CODE.search(prose) else _SINGLE.search(prose))
+    is_prose = "\\" not in prose and "$" not in prose and not _CODE.search(prose)
+    found = _DOUBLE.search(prose) or (_SINGLE.search(prose) if is_prose else None)
     return found[0] if found else None
 
 
 def _texts(row: Row) -> Iterator[str]:
-    """The texts that are rendered; raw text and code may hold braces, and are only checked."""
+    """The texts that are rendered; whole documents may well hold braces, and are only checked."""
     if isinstance(row, Text):
-        if not row.text.isascii():
+        if len(row.text) < _DOCUMENT:
+            yield row.text
+        elif not row.text.isascii():
             _check_text(row.text)
     elif isinstance(row, Completion):
         yield row.prompt

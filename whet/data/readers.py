@@ -88,6 +88,7 @@ def _text(path: Path) -> Iterator[dict[str, Any]]:
 def _text_lines(path: Path) -> Iterator[dict[str, Any]]:
     with opened(path) as file:
         for number, data in enumerate(file, 1):
-            if not data.isspace():
-                refuse_nul(data, path)
-                yield {"text": decoded(data, path, number).rstrip("\r\n"), "file": path.name}
+            for line in data.rstrip(b"\r\n").split(b"\r"):  # alone at the end of lines in old files
+                if line and not line.isspace():
+                    refuse_nul(line, path)
+                    yield {"text": decoded(line, path, number), "file": path.name}

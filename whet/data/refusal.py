@@ -79,6 +79,8 @@ class KindError(DataError):
         )
         beside = " of model.kind=mlp" if kind == "values" else ""
         hint = f"objective={purposes[0]}{beside}, or other data" if purposes else f"rows of {taken}"
+        if kind == "prompt":
+            hint += "; where a column holds the reply, columns: {completion: COLUMN}"
         super().__init__(f"{wanted} {rows}", at=at, hint=hint)
         self.kind, self.takes = kind, frozenset(takes)
 

@@ -39,6 +39,7 @@ def csv_rows(path: Path, delimiter: str) -> Iterator[dict[str, Any]]:
             pyarrow.BufferReader(header.encode()), parse_options=parse, read_options=csv.ReadOptions(block_size=1 << 20)
         ).column_names
         _refuse_doubled(names, path)
+        _check_separator(names, path)
         convert = csv.ConvertOptions(column_types=dict.fromkeys(names, pyarrow.string()), strings_can_be_null=False)
         with opened(path) as file:
             read = csv.ReadOptions(block_size=_CSV_BLOCK_BYTES, use_threads=False)
@@ -185,6 +186,18 @@ def _refuse_doubled(names: Sequence[str], path: Path) -> None:
             f"{path.name} has the column `{twice[0]}` twice, and which is meant is unknown",
             at=f"{path}:1",
             hint=f"rename one of them, or leave it out; the columns are {', '.join(names[:12])}",
+        )
+
+
+def _check_separator(names: Sequence[str], path: Path) -> None:
+    """Raise DataError for one column whose name looks like several."""
+    other = next((mark for mark in ";|\t," if len(names) == 1 and mark in names[0]), None)
+    if other is not None:
+        way = (
+            f"mv {path.name} {path.stem}.tsv" if other == "\t" else f"write it with commas: sep={other!r} when reading"
+        )
+        raise DataError(
+            f"{path.name} has one column, {names[0][:60]!r}: its separator is {other!r}", at=f"{path}:1", hint=way
         )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from whet.base.errors import DataError
@@ -22,14 +24,16 @@ REFUSED = {
     "attention_mask": "a mask",
 }  # fmt: skip
 # The same, in columns of a row.
-_OF_ROWS = (
+_OF_ROWS = frozenset((
     "loss_mask", "loss_masks", "label_mask", "labels_mask", "train_mask", "completion_mask", "response_mask",
     "assistant_mask", "assistant_masks", "loss_weight", "loss_weights", "loss_scale", "token_weights", "sample_weight",
     "train_detail", "training_detail", "train_on_input", "train_on_inputs", "train_on_prompt", "mask_history",
     "output_with_loss",
-)  # fmt: skip
-_MAYBE_OF_ROWS = ("loss", "train", "training", "trainable", "mask", "masked")
-_ALL_OF_ROWS = frozenset((*_OF_ROWS, *_MAYBE_OF_ROWS))
+))  # fmt: skip
+# Words of a key that make it speak of the loss, whoever made it up.
+_SPOKEN = frozenset(
+    "loss losses mask masks masked unmask weight weights train trained training trainable learn supervised".split()
+)
 _WORDS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
 _HINT = "`weight: 0` on a message keeps it out of training, another number scales its loss"
 
@@ -42,6 +46,9 @@ def weight_of(message: Mapping[str, Any], number: int) -> float | None:
     for key, means in REFUSED.items():
         if message.get(key) not in (None, [], {}, ""):
             raise DataError(f"message {number} has `{key}`, {means} that is not read here", hint=_HINT)
+    for key, value in message.items():
+        if key not in NAMES and value is not None and speaks_of_loss(key) and value not in ([], {}, ""):
+            raise DataError(f"message {number} has `{key}`, which is not read and speaks of its loss", hint=_HINT)
     found = {key: _read(key, message[key], number) for key in message if key in NAMES and message[key] is not None}
     if len(set(found.values())) > 1:
         said = " and ".join(f"`{key}: {what(message[key])}`" for key in found)
@@ -49,12 +56,18 @@ def weight_of(message: Mapping[str, Any], number: int) -> float | None:
     return next(iter(found.values()), None)
 
 
+@cache
+def speaks_of_loss(key: str) -> bool:
+    """Whether one of the words of a key does: `lossMask`, `train_on_this`."""
+    words = re.split(r"[_\W]+|(?<=[a-z])(?=[A-Z])", key)
+    return not _SPOKEN.isdisjoint(word.lower() for word in words)
+
+
 def refuse_masks(row: Mapping[str, Any]) -> None:
     """Raise DataError for a row of a conversation or text with a column that speaks of its loss: none is read."""
-    if _ALL_OF_ROWS.isdisjoint(row):
-        return
-    for name in row.keys() & _ALL_OF_ROWS:
-        value = row[name]
+    for name, value in row.items():
+        if not speaks_of_loss(name) and name not in _OF_ROWS:
+            continue
         is_meant = name in _OF_ROWS or isinstance(value, bool | list)
         if is_meant and value not in (None, [], {}, ""):
             hint = f"{_HINT}; or rename the column, if it means something else: columns: {{other: {name}}}"

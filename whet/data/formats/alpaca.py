@@ -4,7 +4,7 @@ from typing import Any
 
 from whet.base.catalogue import data_format
 from whet.contracts.rows import Conversation
-from whet.data.columns import SYSTEMS, below, text_in, text_of
+from whet.data.columns import CONTEXTS, SYSTEMS, below, text_in, text_of
 from whet.data.exchanges import exchanges, history
 
 
@@ -20,5 +20,5 @@ def alpaca(row: dict[str, Any]) -> Conversation:
 
 
 def alpaca_prompt(row: dict[str, Any]) -> str:
-    """The instruction and, where there is one, the input on the next line."""
-    return below(row["instruction"], text_of(row.get("input"), "input"))
+    """The instruction and, where there is one, the input (or a `context`) on the next line."""
+    return below(row["instruction"], text_of(row.get("input"), "input") or text_in(row, CONTEXTS))

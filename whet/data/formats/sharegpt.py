@@ -7,11 +7,13 @@ from whet.contracts.rows import Conversation
 from whet.data.columns import SYSTEMS, text_in
 from whet.data.messages import holds_messages, read_messages, read_tools, with_system
 
-_NAMES = ("conversations", "conversation")
+_NAMES = ("conversations", "conversation", "contents")
+
+_ANY = frozenset(_NAMES)
 
 
 def _matches(row: dict[str, Any]) -> bool:
-    return holds_messages(row.get("conversations")) or holds_messages(row.get("conversation"))
+    return not _ANY.isdisjoint(row) and any(holds_messages(row.get(name)) for name in _NAMES)
 
 
 @data_format("sharegpt", matches=_matches, priority=70, columns=("conversations",))

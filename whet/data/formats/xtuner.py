@@ -41,5 +41,7 @@ def xtuner(row: dict[str, Any]) -> Conversation:
 
 def _weight(turn: Mapping[str, Any], number: int) -> dict[str, Any]:
     """XTuner's own `output_with_loss`, or any other name of a weight."""
-    weight = weight_of({"loss": turn.get("output_with_loss"), **turn}, number)
+    given = {"loss": turn.get("output_with_loss"), **turn}
+    given.pop("output_with_loss", None)
+    weight = weight_of(given, number)
     return {} if weight is None else {"weight": weight}
