@@ -6,6 +6,7 @@ wrapper, which knows how to store the adapter, is kept beside it.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ CONFIG = "adapter_config.json"
 NAME = "default"
 _PLACE = "_whet_adapter"
 _PREFIX = "base_model.model."
+# Buffers beside PEFT's layers that training needs and nobody else.
+_OURS = re.compile(r"\.(importance|uncertainty)_[AEB]$")
 
 
 def is_adapter(path: str | None) -> bool:
@@ -110,7 +113,7 @@ def stored_adapter(module: nn.Module, tensors: Mapping[str, Tensor]) -> tuple[An
     beside = {name: t for name, t in wrapper.state_dict().items() if not name.startswith(f"{prefix}.")}
     state = beside | {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
     starts = {name: tensor for name, tensor in state.items() if name.endswith((".start_A", ".start_B"))}
-    rest = {name: tensor for name, tensor in state.items() if name not in starts}
+    rest = {name: tensor for name, tensor in state.items() if name not in starts and not _OURS.search(name)}
     config, stored = wrapper.peft_config[NAME], adapter_state(wrapper, rest)
     if not starts:
         return config, stored

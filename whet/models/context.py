@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 
 from whet.contracts.model import Head
 from whet.contracts.tuner import Tuner
+
+if TYPE_CHECKING:
+    from whet.models.probes import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +22,7 @@ class BuildContext:
     the CPU; the others build on meta and receive their shards. `tuner` prepares the model and its probes' twin alike;
     without one, all parameters are trained. `head` asks for a model with another head than that of a language model.
     With `values` a language model gets a head that gives each token's place a number. `ahead` asks for that many
-    modules that predict tokens after the next one.
+    modules that predict tokens after the next one. `verdict` is how the model may be run, where that is known.
     """
 
     device: torch.device = torch.device("cpu")
@@ -29,3 +33,4 @@ class BuildContext:
     head: Head | None = None
     values: bool = False
     ahead: int = 0
+    verdict: Verdict | None = None

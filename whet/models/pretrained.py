@@ -16,7 +16,9 @@ from transformers import PretrainedConfig
 from whet.base.errors import ModelError, WhetError
 from whet.base.seeds import forked
 from whet.contracts.model import Capabilities, Loaded
+from whet.contracts.tuner import Tuner
 from whet.models import attention, both_ways, encoder_heads, read_back, value_head
+from whet.models.adapters import stored_adapter
 from whet.models.ahead import look_further
 from whet.models.checkpoints.quantized import check_frozen, check_stays
 from whet.models.classes import Family
@@ -46,7 +48,7 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
     attention.register()
     config, tokenizer = read(spec)
     _check_together(spec, context)
-    verdict = verdict_of(spec, config, context)
+    verdict = context.verdict or verdict_of(spec, config, context)
     if context.head is not None and not context.head.is_causal:
         both_ways.check(config, allow_code=spec.allow_code)
     if context.head is not None and context.head.kind != "none" and _family(spec, config) == "masked":
@@ -155,6 +157,7 @@ def check_tuner(
             if pieces:
                 grow(module, pieces)
             module = context.tuner.prepare(module)
+            check_stored(module, context.tuner)
             check_frozen(module, context.tuner)
             check_stays(config, spec.path, module, context.tuner)
 
@@ -186,6 +189,21 @@ def _virtual(context: BuildContext) -> Callable[[nn.Module], nn.Module] | None:
     """What makes a twin have virtual tokens, which change how it decodes; other tuners do not."""
     tuner = context.tuner
     return partial(_prepared, context=context) if tuner is not None and not tuner.holds_heads else None
+
+
+def check_stored(module: nn.Module, tuner: Tuner) -> None:
+    """Raise ModelError when the adapter of a prepared module (on meta) could not be stored by the names it has."""
+    if not tuner.is_adapter or not tuner.holds_heads:
+        return
+    try:
+        names = tuner.saved_names(module)
+        _, tensors = stored_adapter(module, {n: p for n, p in module.named_parameters() if n in names})
+    except Exception as error:
+        raise ModelError(
+            f"the adapter could not be stored: {one_line(error)}", at="tuner", hint="tuner.targets=all-linear"
+        ) from error
+    if not tensors:
+        raise ModelError("the adapter would hold no tensors", at="tuner", hint="tuner.targets=all-linear")
 
 
 def _drawn(module: nn.Module, spec: Spec) -> list[str]:

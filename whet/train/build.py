@@ -7,17 +7,18 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch.optim import Optimizer
 
 from whet.base import config
-from whet.base.catalogue import objective, optimizer, schedule, sink
+from whet.base.catalogue import objective, optimizer, schedule, sink, tuner
 from whet.base.errors import ConfigError, WhetError
 from whet.base.run import Run
 from whet.base.seeds import forked
-from whet.contracts.model import Loaded, Models
+from whet.contracts.model import Head, Loaded, Models
 from whet.contracts.objective import Objective
 from whet.contracts.records import Notice, Record, RunStarted
 from whet.contracts.tuner import Tuner
@@ -53,6 +54,7 @@ from whet.train.optimizer_state import NamedOptimizer
 from whet.train.precision import autocast_dtype, on_precision, with_precision
 from whet.train.progress import Progress
 from whet.train.reference import remember
+from whet.train.rehearsal import Made, rehearse
 from whet.train.resolve import Resolved, resolve
 from whet.train.rows import settled, template_of
 from whet.train.teacher import check_teacher, has_teacher, is_told, teacher_run, tell
@@ -150,6 +152,9 @@ def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World,
     fed = _with_own_answers(run, world, model, fed)
     way = reference_way(run, world, model, loss, fed, pinned)
     executor = _executor(run, world, Models(model.model, models_beside(run, world, model, way)), model, method, loss)
+    if not pinned:
+        notice = rehearse(run, world, model, fed, partial(_twin_of, world, model, executor, head_for(loss, fed)))
+        fed = replace(fed, notices=(*fed.notices, *([notice] if notice else [])))
     resolved = resolve(run, world, fed, executor, model, pinned, way)
     if world.leads and not pinned:
         folder.write_resolved(resolved.as_dict())
@@ -212,6 +217,14 @@ def _notices(
     yield from on_rank(run.optimizer, _groups(run, model, method))
     yield from on_noise(model.module)
     yield from on_resume(pinned.get("environment", {}), resolved.environment)
+
+
+def _twin_of(world: World, model: Loaded, executor: Executor, head: Head | None, run: Run) -> Made:
+    """Model, tuner and executor of a run on its model's twin, built as the run's own are."""
+    alone, method = World(world.device), tuner.get(run.tuner.kind).build(**run.tuner.values())
+    twin = build_model(run, alone, method, head, like=model.capabilities)
+    others = dict.fromkeys(executor.models.others, twin.model)
+    return twin, method, _executor(run, alone, Models(twin.model, others), twin, method, _objective(run))
 
 
 def set_threads(run: Run, pinned: dict[str, Any]) -> None:

@@ -11,10 +11,11 @@ import torch
 from whet.base.catalogue import model_source, objective
 from whet.base.errors import ConfigError
 from whet.base.run import Run
-from whet.contracts.model import Head, Loaded, Model
+from whet.contracts.model import Capabilities, Head, Loaded, Model
 from whet.contracts.objective import Objective
 from whet.contracts.tuner import Tuner
 from whet.models.context import BuildContext
+from whet.models.probes import Verdict
 from whet.models.tuners.full import Still
 from whet.models.tuning import noise, shift
 from whet.optim.layers import layers
@@ -48,15 +49,27 @@ def head_for(loss: Objective, fed: Feed) -> Head | None:
     return replace(head, labels=fed.labels) if head is not None and head.labels is None else head
 
 
-def build_model(run: Run, world: World, method: Tuner, head: Head | None = None, *, is_asked: bool = False) -> Loaded:
-    """Build, tune, and shard the model; then recompute and compile as asked. Without new parts if it `is_asked`."""
+def build_model(
+    run: Run,
+    world: World,
+    method: Tuner,
+    head: Head | None = None,
+    *,
+    is_asked: bool = False,
+    like: Capabilities | None = None,
+) -> Loaded:
+    """Build, tune, and shard the model; then recompute and compile as asked. Without new parts if it `is_asked`.
+
+    One that is run `like` another of its kind is not probed.
+    """
     where = world.device if world.mesh is None else torch.device("cpu")
     is_apart = method.narrow and (head is None or head.kind == "none")  # a new head is trained in full precision
     narrow = run.train.precision == "bf16-pure" or (is_apart and autocast_dtype(run, world.device) is not None)
     dtype = torch.bfloat16 if narrow else torch.float32
     values = bool(objective.get(run.objective.kind).facts.get("value_head")) and not is_asked
     ahead = run.objective.values().get("mtp", 0)
-    context = BuildContext(where, dtype, run.seed, world.leads, method, head, values, ahead)
+    verdict = Verdict(like.packed, like.head, (), like.shares) if like else None
+    context = BuildContext(where, dtype, run.seed, world.leads, method, head, values, ahead, verdict)
     model: Loaded = model_source.get(run.model.kind).build(context, **run.model.values())
     refuse_batch_norm(model.module)
     if run.train.neftune:

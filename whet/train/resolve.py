@@ -13,6 +13,7 @@ from whet.base.catalogue import objective
 from whet.base.errors import ConfigError
 from whet.base.run import Run
 from whet.base.seeds import forked
+from whet.contracts.batch import Batch
 from whet.contracts.model import Loaded
 from whet.contracts.sample import Sample
 from whet.data.collate import collate
@@ -55,18 +56,9 @@ def _measured(run: Run, world: World, fed: Feed, executor: Executor, model: Load
     samples, tokens = run.train.batch_samples, run.train.batch_tokens or BATCH_TOKENS
     if not model.capabilities.tokens:
         return samples or BATCH_SAMPLES
-    module: Any = model.module
-    facts = objective.get(run.objective.kind).facts
-    vocabulary = module.get_input_embeddings().weight.shape[0]
-    likely = _longest(run, fed) if getattr(executor.objective, "reading", None) is not None else None
 
     def measure(num_tokens: int) -> None:
-        if likely is not None:
-            measured = [likely] * max(1, num_tokens // likely.num_tokens)
-        else:
-            synthetic = _synthetic(num_tokens, fed, vocabulary, facts)
-            measured = [_told(fed, sample) for sample in synthetic]
-        batch = collate(measured, shared=model.capabilities.shares)
+        batch = measured_batch(run, fed, executor, model, num_tokens)
         with forked(0, "measure"):
             executor.rehearse([batch])
 
@@ -74,6 +66,18 @@ def _measured(run: Run, world: World, fed: Feed, executor: Executor, model: Load
     here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     found = largest_micro_batch(measure, world.device, -(-batch // world.size), fed.longest, here)
     return -int(world.largest([-float(found)])[0])
+
+
+def measured_batch(run: Run, fed: Feed, executor: Executor, model: Loaded, num_tokens: int) -> Batch:
+    """A batch of about `num_tokens` that costs what one of the run's costs: made up, or its longest sample again."""
+    module: Any = model.module
+    if getattr(executor.objective, "reading", None) is not None:
+        likely = _longest(run, fed)
+        measured = [likely] * max(1, num_tokens // likely.num_tokens)
+    else:
+        vocabulary, facts = module.get_input_embeddings().weight.shape[0], objective.get(run.objective.kind).facts
+        measured = [_told(fed, sample) for sample in _synthetic(num_tokens, fed, vocabulary, facts)]
+    return collate(measured, shared=model.capabilities.shares)
 
 
 def _told(fed: Feed, sample: Sample) -> Sample:
