@@ -18,6 +18,8 @@ from whet.export.weights import SHARD_BYTES, named_weights, skeleton, write_weig
 from whet.generate.prompts import end_of_turn
 from whet.models.heads import class_of
 from whet.models.read_back import name_tokens
+from whet.models.scoring import FILE as CODE
+from whet.models.scoring import code_of
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 REPORT = "equivalence.json"
@@ -54,6 +56,10 @@ def write_model(
         stored = dtype or counts.most_common(1)[0][0]
         config = _bare(config, stored)
         config.architectures = [type(model).__name__]
+        code = code_of(config, type(model).__name__)
+        if code is not None:
+            config.auto_map = {class_of(config).auto.__name__: f"{Path(CODE).stem}.{type(model).__name__}"}
+            (part / CODE).write_text(code, encoding="utf-8")
         config.save_pretrained(part)
         write_tokenizer(part, tokenizer, chat_template)
         if model.can_generate():  # type: ignore[operator]

@@ -23,6 +23,7 @@ from whet.contracts.model import Head
 from whet.kernels.wide import widened
 from whet.models.classes import HEADED, LANGUAGE, Class, Kind
 from whet.models.families import family_of
+from whet.models.scoring import teach
 
 # What a written config says beside transformers' own words: how texts were joined, and what closes a step.
 NOTES = ("whet_template", "whet_separator")
@@ -43,7 +44,7 @@ def headed(config: PretrainedConfig, head: Head) -> Any:
     Transformers reads scores of sequences at the last token that is no padding, so padding must not be what ends a
     text. Raises ModelError where transformers has no such class for the model.
     """
-    if type(config) not in HEADED[head.kind].configs:
+    if type(config) not in HEADED[head.kind].configs and not (head.kind == "sequence" and teach(config)):
         raise ModelError(
             f"transformers has no {'scoring' if head.kind == 'sequence' else head.kind} head for `{config.model_type}`",
             at="model",
@@ -83,6 +84,8 @@ def head_of(config: PretrainedConfig) -> Head | None:
 def class_of(config: PretrainedConfig) -> Class:
     """What loads the model that a written config names: a language model, or one with another head."""
     head = head_of(config)
+    if head is not None and head.kind == "sequence":
+        teach(config)
     return HEADED[head.kind] if head else LANGUAGE[family_of(config) or "causal"]
 
 

@@ -83,7 +83,7 @@ def rehearse(run: Run, world: World, model: Loaded, fed: Feed, make: Callable[[R
             _remember(mark)
             return None
     if twin is None:
-        return failure and f"the end of the run could not be rehearsed, and may fail: {failure.message}"
+        return f"the end of the run could not be rehearsed, and may fail: {failure.message}" if failure else None
     raise failure  # type: ignore[misc]
 
 
@@ -106,11 +106,9 @@ def _twin(run: Run, model: Loaded, folder: Path, *, shrink: bool) -> Run | None:
     module = kind.from_config(small, **how)
     randomise(module)
     module.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    (tokenizer or model.processor).save_pretrained(folder)  # type: ignore[union-attr]
     stored = dict.fromkeys(("init", "tokenizer", "revision", "base")) | {"path": str(folder)}
-    train = run.train.model_copy(
-        update={"compile": False, "device": "cpu" if not torch.cuda.is_available() else "auto"}
-    )
+    train = run.train.model_copy(update={"compile": False})
     return run.model_copy(update={"model": run.model.model_copy(update=stored), "train": train})
 
 
@@ -186,9 +184,10 @@ def _digest(run: Run, model: Loaded) -> str:
         name: value for name, value in run.model.values().items() if name not in ("path", "init", "base")
     }
     values["train"] = {name: str(getattr(run.train, name)) for name in _OF_TRAIN}
-    config = json.loads(model.module.config.to_json_string(use_diff=False))
-    config.pop("_name_or_path", None)
+    module: Any = model.module
     tokenizer: Any = model.processor
+    config = json.loads(module.config.to_json_string(use_diff=False))
+    config.pop("_name_or_path", None)
     libraries: dict[str, Any] = {name: importlib.metadata.version(name) for name in _LIBRARIES}
     own = Path(whet.__file__).parent
     libraries["whet"] = [(str(p.relative_to(own)), p.stat().st_mtime_ns) for p in sorted(own.rglob("*.py"))]
