@@ -152,9 +152,7 @@ def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World,
     fed = _with_own_answers(run, world, model, fed)
     way = reference_way(run, world, model, loss, fed, pinned)
     executor = _executor(run, world, Models(model.model, models_beside(run, world, model, way)), model, method, loss)
-    if not pinned:
-        notice = rehearse(run, world, model, fed, partial(_twin_of, world, model, executor, head_for(loss, fed)))
-        fed = replace(fed, notices=(*fed.notices, *([notice] if notice else [])))
+    fed = fed if pinned else _rehearsed(run, world, model, fed, executor)
     resolved = resolve(run, world, fed, executor, model, pinned, way)
     if world.leads and not pinned:
         folder.write_resolved(resolved.as_dict())
@@ -217,6 +215,13 @@ def _notices(
     yield from on_rank(run.optimizer, _groups(run, model, method))
     yield from on_noise(model.module)
     yield from on_resume(pinned.get("environment", {}), resolved.environment)
+
+
+def _rehearsed(run: Run, world: World, model: Loaded, fed: Feed, executor: Executor) -> Feed:
+    """The feed with what a rehearsal of the run's end has to say. Raises ModelError where the end would fail."""
+    make = partial(_twin_of, world, model, executor, head_for(executor.objective, fed))
+    notice = rehearse(run, world, model, fed, make)
+    return replace(fed, notices=(*fed.notices, notice)) if notice else fed
 
 
 def _twin_of(world: World, model: Loaded, executor: Executor, head: Head | None, run: Run) -> Made:
