@@ -188,8 +188,10 @@ def test_a_mistake_is_one_error_at_the_door(world, tmp_path, rollout, kind, says
 def test_a_template_that_writes_no_calls_and_rows_with_tools_of_their_own_are_refused(world, tmp_path):
     made = settings(world, "wrong", tmp_path)
     (tmp_path / "plain.jinja").write_text("{% for m in messages %}<|turn|>{{ m.content }}<|end|>{% endfor %}")
-    with pytest.raises(ModelError, match="leaves out tool calls"):
-        assemble(from_mapping({**made, "data": {"train": made["data"], "template": str(tmp_path / "plain.jinja")}}))
+    silent = {"train": made["data"], "template": str(tmp_path / "plain.jinja"), "tools": "native"}
+    with pytest.raises(ModelError, match="leaves out tool calls") as error:
+        assemble(from_mapping({**made, "data": silent}))
+    assert "data.tools=hermes" in error.value.hint
     with pytest.raises(DataError, match="tools of its own") as error:
         assemble(from_mapping({**made, "data": [str(world[0] / "said.jsonl")]}))
     assert "row 0" in error.value.at
