@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from transformers import DynamicCache, PretrainedConfig, PreTrainedModel
 
+from whet.base.errors import WhetError
 from whet.base.seeds import forked
 from whet.models.bodies import unwrapped
 from whet.models.decoding.manner import PLAIN, Manner, turn_of
@@ -118,8 +119,8 @@ def _notices(name: str, found: Manner, failures: Mapping[str, str]) -> Iterator[
     elif not found.cached:
         alone = "" if found.rows == "padded" else ", one text at a time"
         yield (
-            f"{name} decodes without a cache{alone}, which takes longer with every token, because with one it says "
-            f"something else: {failures['single']}."
+            f"{name} decodes without a cache{alone}, which takes longer with every token, because with one it "
+            f"fails: {failures['single']}."
         )
 
 
@@ -219,8 +220,8 @@ def _failure(check: Callable[[Any, Manner], None], module: Any, manner: Manner) 
     """Why a manner fails, or None. Whatever a model raises on it rules it out."""
     try:
         check(module, manner)
-    except _Differs as difference:
-        return str(difference)
+    except (_Differs, WhetError) as said:
+        return str(said).splitlines()[0]
     except Exception as error:
         return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0].removesuffix(":")
     return None
