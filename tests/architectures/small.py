@@ -72,7 +72,10 @@ _CONTEXT = r"max_position_embeddings|n_positions|max_seq_len|max_sequence_length
 
 def names(kind: str) -> list[str]:
     """The model types that a kind of model is made of, and that mean it when transformers loads a folder of them."""
-    return [name for name, config in CONFIG_MAPPING.items() if config in KINDS[kind].configs]
+    found = [name for name, config in CONFIG_MAPPING.items() if config in KINDS[kind].configs]
+    if kind not in ("masked", "seq2seq"):  # decoders are asked for by `is_decoder`
+        return found
+    return [name for name in found if getattr(CONFIG_MAPPING[name], "is_encoder_decoder", False) == (kind == "seq2seq")]
 
 
 def all_types() -> Iterator[tuple[str, str]]:
