@@ -52,7 +52,7 @@ def read_sentence(folder: Path) -> Embedder:
         )
     hint = "copy the model's folder again"
     pooling = read_object(folder / POOLING / "config.json", error=ModelError, hint=hint)
-    named = {"lasttoken": "last"}.get(pooling.get("pooling_mode"), pooling.get("pooling_mode"))
+    named = "last" if pooling.get("pooling_mode") == "lasttoken" else pooling.get("pooling_mode")
     found = [how for how, name in _MODES.items() if pooling.get(name) or named == how]
     if len(found) != 1 or any(pooling.get(name) for name in _OTHERS):
         raise ModelError(

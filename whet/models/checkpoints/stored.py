@@ -85,7 +85,7 @@ def _places(folder: Path) -> dict[str, str]:
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         raise ModelError(f"{folder} holds no weights (*.safetensors)", hint="give a model folder")
-    places = {}
+    places: dict[str, str] = {}
     for path in files:
         check_header(path)
         with safe_open(path, "pt") as file:
