@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.architectures.columns import measure
-from tests.architectures.small import all_types
+from tests.architectures.small import KINDS, all_types, names
 from whet.base.workers import Workers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,5 +91,9 @@ def digest() -> str:
 
 def store(results: dict[str, dict[str, dict[str, str]]]) -> None:
     """Write the results of a whole sweep with its day and versions."""
-    about = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "versions": {name: version(name) for name in PACKAGES}}
+    about: dict[str, Any] = {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "versions": {name: version(name) for name in PACKAGES},
+    }
+    about["types"] = {kind: len(names(kind)) for kind in KINDS}
     RESULTS.write_text(json.dumps({**about, "results": results}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
