@@ -22,7 +22,7 @@ def survive_encodings() -> None:
 def can_say(text: str) -> bool:
     """Whether stdout's encoding has all letters of `text`."""
     try:
-        text.encode(getattr(sys.stdout, "encoding", None) or "ascii")
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")  # a stream in memory has none, and holds all
     except (UnicodeEncodeError, LookupError):
         return False
     return True
