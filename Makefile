@@ -11,7 +11,7 @@
 #                    make bench-preference: DPO beside TRL, and a prompt computed once;
 #                    make bench-reinforcement, make bench-distillation: GRPO and GKD beside TRL;
 #                    make bench-encoders: BERT and T5 beside transformers' trainers;
-#                    make bench-merge, make bench-quantize: peak memory
+#                    make bench-merge, make bench-quantize: peak memory; make bench-code-rewards: programs a second
 #   make gpu         every check and benchmark that needs a GPU, at most 8 minutes; writes a dated result
 #   make docs        the reference pages, generated from the code
 
@@ -33,7 +33,7 @@ PIP = $(PYTHON) -m pip --python
 torch_of = $(shell grep -m1 '^torch==' $(1))
 PYTEST = python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
-.PHONY: help demo test test-slow test-floor test-trl test-vllm test-cases test-fuzz test-architectures test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize gpu clean
+.PHONY: help demo test test-slow test-floor test-trl test-vllm test-cases test-fuzz test-architectures test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize bench-code-rewards gpu clean
 
 help:
 	@sed -n '3,17s/^# \{0,2\}//p' Makefile
@@ -137,6 +137,9 @@ bench-encoders: $(VENV)/.dev $(RIVAL_PYTHON)
 
 bench-merge: $(VENV)/.dev
 	$(BIN)/python benchmarks/dated.py bench-merge -- $(BIN)/python benchmarks/merge_memory.py
+
+bench-code-rewards: $(VENV)/.dev
+	$(BIN)/python benchmarks/dated.py bench-code-rewards -- $(BIN)/python benchmarks/code_rewards.py
 
 bench-quantize: $(VENV)/.dev
 	$(BIN)/python benchmarks/dated.py bench-quantize -- $(BIN)/python benchmarks/quantize_memory.py

@@ -23,11 +23,15 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 DEFAULT_BUDGET_S = 30.0
 BUDGETS_S = {
     "train": 240.0,
-    "models": 55.0,
+    "models": 90.0,
+    "rewards": 65.0,
     "docs": 50.0,
     "optim": 45.0,
     "export": 40.0,
-    "cli": 35.0,
+    "generate": 45.0,
+    "cli": 45.0,
+    "data": 40.0,
+    "fuzz": 40.0,
 }
 _BEGAN, _PROCESSOR, _CASE = pytest.StashKey[float](), "processor", "case"
 
