@@ -9,9 +9,9 @@ from transformers import AutoConfig, PretrainedConfig
 
 from whet.models import attention
 from whet.models.context import BuildContext
-from whet.models.loading import Spec
 from whet.models.pretrained import verdict_of
 from whet.models.probes import Verdict
+from whet.models.spec import Spec
 from whet.models.twin import build_twin
 
 VOCAB = 61

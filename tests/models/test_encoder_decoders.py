@@ -17,8 +17,8 @@ from whet.models import attention
 from whet.models.context import BuildContext
 from whet.models.encoder_decoder import fed
 from whet.models.language import LanguageModel
-from whet.models.loading import Spec
 from whet.models.pretrained import load
+from whet.models.spec import Spec
 
 attention.register()
 ROWS = {"m2m_100"}

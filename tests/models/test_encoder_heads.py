@@ -12,8 +12,8 @@ from whet.contracts.model import Head
 from whet.models import attention
 from whet.models.context import BuildContext
 from whet.models.encoder_heads import check
-from whet.models.loading import Spec
 from whet.models.pretrained import load
+from whet.models.spec import Spec
 from whet.models.trials import random_tokens, stream_of
 
 SMALL = {

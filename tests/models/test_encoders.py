@@ -15,8 +15,8 @@ from whet.contracts.model import Head
 from whet.models import attention
 from whet.models.context import BuildContext
 from whet.models.language import LanguageModel
-from whet.models.loading import Spec
 from whet.models.pretrained import load
+from whet.models.spec import Spec
 
 attention.register()
 PACKED = {"bert", "roberta", "distilbert", "electra", "albert", "modernbert", "convbert", "deberta-v2"}

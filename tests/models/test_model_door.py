@@ -10,8 +10,9 @@ from tests.tiny import LLAMA, tokenizer
 from whet.base.errors import ModelError
 from whet.models.checkpoints.door import check_folder
 from whet.models.checkpoints.patterns import check_patterns
-from whet.models.loading import Spec, read
+from whet.models.reading import read
 from whet.models.room import memory_bytes
+from whet.models.spec import Spec
 
 
 @pytest.mark.case("B5")

@@ -7,9 +7,9 @@ from transformers import LlamaForCausalLM
 from tests.models.architectures import tiny_config, tiny_model
 from whet.models import attention
 from whet.models.context import BuildContext
-from whet.models.loading import Spec
 from whet.models.pretrained import verdict_of
 from whet.models.probes import probe
+from whet.models.spec import Spec
 
 attention.register()
 

@@ -10,7 +10,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from tests import tiny
 from tests.generate.tiny import tokenizer
 from whet.base.config import from_mapping
-from whet.models.loading import Spec, read
+from whet.models.reading import read
+from whet.models.spec import Spec
 from whet.train.api import train
 
 # A letter with its accent apart, and digits: Qwen's tokenizer composes the one and cuts the others one by one.

@@ -11,7 +11,8 @@ from tests.models.architectures import ARCHITECTURES
 from tests.train.test_classes import run_of
 from whet.base.config import from_mapping
 from whet.base.errors import ModelError
-from whet.models.loading import Spec, read
+from whet.models.reading import read
+from whet.models.spec import Spec
 from whet.train.api import train
 from whet.train.build import assemble
 

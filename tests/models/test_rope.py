@@ -10,8 +10,8 @@ from tests.models.batches import packed, random_samples
 from whet.models import attention, rope
 from whet.models.context import BuildContext
 from whet.models.language import LanguageModel
-from whet.models.loading import Spec
 from whet.models.pretrained import verdict_of
+from whet.models.spec import Spec
 from whet.models.twin import build_twin
 
 attention.register()

@@ -24,11 +24,12 @@ from whet.models.bars import patient_bars
 from whet.models.checkpoints.experts import Fused, UnknownPieces, experts
 from whet.models.checkpoints.quantized import Quantization, dequantize, linears, quantize, stored_method
 from whet.models.checkpoints.stored import Stored, local_folder
-from whet.models.loading import Spec, stored_config
 from whet.models.merging.combine import Recipe
 from whet.models.merging.folding import Adapter, needs_whole_base
 from whet.models.merging.layers import ties_of, untie_config
 from whet.models.merging.weights import Change, Finetuned, Merged, Rounded, Weighted, check_recipe
+from whet.models.reading import stored_config
+from whet.models.spec import Spec
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

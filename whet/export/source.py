@@ -75,7 +75,8 @@ def _from_zero(path: str, like: str, device: str) -> Source:
 
     from whet.export.report import observe
     from whet.models.checkpoints.zero import Zero
-    from whet.models.loading import Spec, read
+    from whet.models.reading import read
+    from whet.models.spec import Spec
 
     weights = Zero(path)
     hint = "--like MODEL, the model that the training began from"

@@ -17,7 +17,7 @@ from whet.generate.protocol import Completion, Finish, GenerateSettings, Piece, 
 from whet.models.decoding.manner import Manner
 from whet.models.decoding.proof import decoding_of
 from whet.models.language import unwrapped
-from whet.models.loading import context_length as context_of
+from whet.models.reading import context_length as context_of
 
 BATCH_TOKENS = 16_384
 

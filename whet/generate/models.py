@@ -38,7 +38,8 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "auto", root: Pa
 def _stored_head(path: str) -> Head | None:
     from whet.models.adapters import is_adapter
     from whet.models.heads import beside, head_of
-    from whet.models.loading import Spec, stored_config
+    from whet.models.reading import stored_config
+    from whet.models.spec import Spec
 
     if is_adapter(path):
         return beside(path)
@@ -52,7 +53,8 @@ def stored_dtype(path: str) -> torch.dtype:
     import torch
 
     from whet.models.adapters import base_of, is_adapter
-    from whet.models.loading import Spec, stored_config
+    from whet.models.reading import stored_config
+    from whet.models.spec import Spec
 
     while is_adapter(path):
         path = base_of(path)

@@ -20,6 +20,7 @@ from whet.contracts.tuner import Tuner
 from whet.models import attention, both_ways, encoder_heads, read_back, value_head
 from whet.models.adapters import stored_adapter
 from whet.models.ahead import look_further
+from whet.models.building import build_module
 from whet.models.checkpoints.quantized import check_frozen, check_stays
 from whet.models.classes import Family
 from whet.models.context import BuildContext
@@ -27,10 +28,11 @@ from whet.models.decoding.proof import decoding_of, generates, prove
 from whet.models.families import auto_class, family_of
 from whet.models.heads import DRAWN, REDRAWN
 from whet.models.language import LanguageModel
-from whet.models.loading import Spec, build_module, context_length, new_pieces, read
 from whet.models.probes import Verdict, check_own_forward, one_line, probe, unprobed
+from whet.models.reading import context_length, new_pieces, read
 from whet.models.rehearsal import rehearse
 from whet.models.roles import roles
+from whet.models.spec import Spec
 from whet.models.trials import TRIALS
 from whet.models.tuning.new_tokens import grow
 from whet.models.tuning.targets import left_out
@@ -206,7 +208,7 @@ def check_stored(module: nn.Module, tuner: Tuner) -> None:
         raise ModelError("the adapter would hold no tensors", at="tuner", hint="tuner.targets=all-linear")
 
 
-def _drawn(module: nn.Module, spec: Spec) -> list[str]:
+def _drawn(module: Any, spec: Spec) -> list[str]:
     """Say which part of a head starts at random, for want of weights."""
     told = []
     if names := module.__dict__.get(DRAWN):

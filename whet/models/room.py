@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from torch import nn
+from transformers import PretrainedConfig, PreTrainedModel
 
 from whet.base.errors import ModelError
+from whet.models.probes import one_line
 from whet.track.quantities import size
 
 # Building even an empty model takes a while a layer, and a list of modules an entry. No published model has as many.
@@ -41,6 +43,19 @@ def check_sizes(config: Mapping[str, Any], at: str) -> None:
             )
         if name in _NEEDED and value < 1:
             raise ModelError(f"`{name}` is {_shown(value)}, not at least 1", at=f"{at}.{name}", hint=f"{name}: 64")
+
+
+def from_config(kind: Any, config: PretrainedConfig, how: dict[str, Any]) -> PreTrainedModel:
+    """The model that a config describes. Raises ModelError where its sizes do not go together."""
+    try:
+        return kind.from_config(config, **how)
+    except MemoryError:
+        raise
+    except Exception as error:  # each architecture fails in its own way
+        raise ModelError(
+            f"`{config.model_type}` cannot be built with these sizes: {one_line(error)}", at="model",
+            hint="compare the config with a published one of this architecture",
+        ) from error  # fmt: skip
 
 
 def bytes_of(module: nn.Module) -> int:

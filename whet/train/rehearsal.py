@@ -33,8 +33,9 @@ from whet.contracts.tuner import Tuner
 from whet.data.cache import default_cache
 from whet.models.bars import patient_bars
 from whet.models.families import auto_class
-from whet.models.loading import Spec, read
 from whet.models.probes import one_line
+from whet.models.reading import read
+from whet.models.spec import Spec
 from whet.models.twin import randomise, twin_config
 from whet.models.vocabulary import fingerprint
 from whet.parallel.world import World

@@ -20,10 +20,10 @@ from whet.models.checkpoints.experts import Piece, experts
 from whet.models.context import BuildContext
 from whet.models.heads import class_of
 from whet.models.language import LanguageModel
-from whet.models.loading import Spec
 from whet.models.merging.weights import stored_name
 from whet.models.pretrained import verdict_of
 from whet.models.probes import Packing
+from whet.models.spec import Spec
 from whet.models.twin import build_twin, twin_config
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from whet.export.merging import Part, generation_config_of, mixture, tokenizer_o
 from whet.export.weights import skeleton
 from whet.models.adapters import base_of, is_adapter
 from whet.models.checkpoints.quantized import stored_method
-from whet.models.loading import Spec, read
 from whet.models.merging.combine import Recipe
+from whet.models.reading import read
+from whet.models.spec import Spec
 
 
 @dataclass(frozen=True, slots=True)
