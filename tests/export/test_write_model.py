@@ -11,7 +11,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from tests.generate import tiny
 from whet.base.errors import ModelError
 from whet.export.card import Card
-from whet.export.report import compare, observe
+from whet.export.observation import observe
+from whet.export.report import compare
 from whet.export.writing import write_model
 from whet.models import attention
 

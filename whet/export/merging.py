@@ -16,7 +16,8 @@ from whet.base import hub
 from whet.base.errors import ModelError
 from whet.export.card import Card
 from whet.export.limits import Limits
-from whet.export.report import Report, compare, observe
+from whet.export.observation import observe
+from whet.export.report import Report, compare
 from whet.export.weights import SHARD_BYTES, skeleton
 from whet.export.writing import write_model
 from whet.models.adapters import base_of, is_adapter, merged, with_adapter

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from whet.export.report import Observed
+    from whet.export.observation import Observed
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def read_source(name: str, *, device: str = "cpu", root: Path = store.ROOT, like
         return _from_zero(name, like or name, device)
     if like is not None:
         raise ConfigError(f"{name} is no checkpoint of DeepSpeed", hint="leave --like out")
-    from whet.export.report import observe
+    from whet.export.observation import observe
     from whet.generate.models import load_model, stored_dtype
     from whet.models.adapters import merge
     from whet.models.checkpoints.quantized import dequantize
@@ -73,7 +73,7 @@ def _from_zero(path: str, like: str, device: str) -> Source:
     import torch
     from transformers import AutoModelForCausalLM
 
-    from whet.export.report import observe
+    from whet.export.observation import observe
     from whet.models.checkpoints.zero import Zero
     from whet.models.reading import read
     from whet.models.spec import Spec

@@ -13,7 +13,8 @@ from torch.distributed.tensor import DTensor
 from whet.export.adapter import write_adapter
 from whet.export.card import card_of_run
 from whet.export.folder import appearing
-from whet.export.report import compare, observe
+from whet.export.observation import observe
+from whet.export.report import compare
 from whet.export.writing import write_model
 from whet.kernels.dense import dense
 from whet.models.adapters import stored_adapter

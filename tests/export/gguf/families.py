@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFa
 from tests.generate import tiny
 from whet.base.seeds import forked
 from whet.export.card import Card
-from whet.export.report import observe
+from whet.export.observation import observe
 from whet.export.source import Source
 
 SHAPE = {

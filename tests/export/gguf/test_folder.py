@@ -17,7 +17,7 @@ from whet.export.gguf import folder as written
 from whet.export.gguf.architectures import entries
 from whet.export.gguf.folder import write_gguf_folder
 from whet.export.gguf.writing import TYPES, tensor_type
-from whet.export.report import observe
+from whet.export.observation import observe
 
 
 @pytest.mark.parametrize("family", families.FAMILIES)

@@ -13,7 +13,8 @@ from whet.export.gguf.architectures import architecture
 from whet.export.gguf.llama_cpp import library, run_gguf
 from whet.export.gguf.writing import package, write_gguf
 from whet.export.limits import GGUF
-from whet.export.report import NUM_GENERATED, TEXTS, Observed, Report, continuing, judge, renders
+from whet.export.observation import NUM_GENERATED, TEXTS, Observed, continuing, renders
+from whet.export.report import Report, judge
 from whet.export.writing import checked
 from whet.generate.decode import context_length
 

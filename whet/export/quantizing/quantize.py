@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from whet.base.errors import ConfigError, DataError
 from whet.export.card import Card
 from whet.export.limits import QUANTIZED
+from whet.export.observation import observe
 from whet.export.quantizing.calibration import Rows, perplexity, read_samples
 from whet.export.quantizing.coding import Told, untold
 from whet.export.quantizing.folder import folder_bytes, write_quantized
 from whet.export.quantizing.original import open_original
-from whet.export.report import Measured, Report, compare, observe
+from whet.export.report import Measured, Report, compare
 from whet.export.weights import SHARD_BYTES
 from whet.generate.models import load_model
 from whet.track.quantities import figure, size
