@@ -73,6 +73,17 @@ def read_sealed(path: Path) -> dict[str, Any]:
     return values
 
 
+def read_perhaps_sealed(path: Path, error: type[WhetError], hint: str) -> dict[str, Any]:
+    """As `read_sealed`, also for a file of an earlier version, which carries no digest. Raises `error`."""
+    stored = read_object(path, error=error, hint=hint)
+    if _DIGEST not in stored:
+        return stored
+    try:
+        return read_sealed(path)
+    except WhetError as damaged:
+        raise error(damaged.message, at=str(path), hint=hint) from None
+
+
 def _own_digest(values: Mapping[str, Any]) -> str:
     return text_digest(json.dumps(values, sort_keys=True))
 

@@ -12,9 +12,9 @@ from typing import IO, Any
 
 import numpy as np
 
-from whet.base.documents import field, read_object
-from whet.base.errors import DataError, RunError, WhetError
-from whet.base.sealed import damage, described, read_sealed, sealed
+from whet.base.documents import field
+from whet.base.errors import DataError, RunError
+from whet.base.sealed import damage, described, read_perhaps_sealed, sealed
 from whet.contracts.sample import Sample
 from whet.data.dataset import Dataset
 
@@ -59,12 +59,7 @@ def is_stored(folder: str | Path | None) -> bool:
 def read_facts(folder: Path) -> dict[str, Any]:
     """What is known of stored teachings. Raises RunError where they are not as they were written."""
     path, hint = folder / _FACTS, f"rm -r {folder}, and ask the teacher again"
-    facts = read_object(path, error=RunError, hint=hint)
-    if "digest" in facts:  # earlier versions wrote none
-        try:
-            facts = read_sealed(path)
-        except WhetError as error:
-            raise RunError(error.message, at=str(path), hint=hint) from None
+    facts = read_perhaps_sealed(path, RunError, hint)
     for name, form in {"top": int, "parts": int, "temperature": float, "tokenizer": str}.items():
         field(facts, name, form, at=str(path), error=RunError, hint=hint)
     return facts

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from whet.base.documents import field, read_object
-from whet.base.errors import RunError, WhetError
+from whet.base.documents import field
+from whet.base.errors import RunError
 from whet.base.run import Run
-from whet.base.sealed import read_sealed, sealed
+from whet.base.sealed import read_perhaps_sealed, sealed
 from whet.train.lock import NAME as LOCK
 from whet.train.lock import RunLock
 
@@ -102,12 +102,7 @@ class RunFolder:
         if not os.path.lexists(path):
             return {}
         hint = f"rm -r {path}, which finds out anew what was `auto`: equal to rounding, if the machine is the same"
-        stored = read_object(path, error=RunError, hint=hint)
-        if "digest" in stored:  # earlier versions wrote none
-            try:
-                stored = read_sealed(path)
-            except WhetError as error:
-                raise RunError(error.message, at=str(path), hint=hint) from None
+        stored = read_perhaps_sealed(path, RunError, hint)
         for form, names in {int: ("micro_batch",), str: ("precision",), dict: ("environment",)}.items():
             for name in names:
                 field(stored, name, form, at=str(path), error=RunError, hint=hint)
