@@ -10,7 +10,8 @@ import pytest
 
 from whet.base.catalogue import optimizer
 from whet.base.errors import ConfigError
-from whet.base.workers import Workers, failure, load_file
+from whet.base.user_code import load_file
+from whet.base.workers import Workers, failure
 
 BAD = """
 import os, time

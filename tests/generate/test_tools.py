@@ -107,6 +107,7 @@ def test_a_file_gives_its_public_functions_and_names_pick_one(tools, tmp_path):
         ('def f(*x: int):\n    """F."""', "which no schema can say"),
         ('def f(x: complex):\n    """F."""', "which JSON cannot say"),
         ("1 / 0", "cannot be imported: ZeroDivisionError"),
+        ("raise SystemExit(0)", "cannot be imported: SystemExit"),
         ("", "there are no tools"),
     ],
 )

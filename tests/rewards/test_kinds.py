@@ -200,14 +200,20 @@ def test_a_parameter_that_is_no_column_is_an_error(file):
         ("{file}:ones", "has no function `ones`", "it has: one, group"),
         ("{file}:blind", "takes neither", "def blind"),
         ("{late}:f", "is async", "def f(completion): return asyncio.run"),
-        ("{broken}:f", "cannot be imported: ZeroDivisionError", ""),
+        ("{broken}:f", "cannot be imported: ZeroDivisionError", "mend it"),
+        ("{old}:f", "cannot be imported: AttributeError: module 'math' has no attribute", "mend it"),
+        ("{gone}:f", "cannot be imported: SystemExit: 0", "mend it"),
     ],
 )
 def test_a_function_that_cannot_grade_is_refused_at_the_door(tmp_path, file, function, said, hint):
     broken = tmp_path / "broken.py"
     broken.write_text("1 / 0\n")
+    old = tmp_path / "old.py"
+    old.write_text("import math\nmath.no_longer_there\ndef f(completion): return 1\n")
+    gone = tmp_path / "gone.py"
+    gone.write_text("raise SystemExit(0)\n")
     late = tmp_path / "late.py"
     late.write_text("async def f(completion): return 1\n")
     with pytest.raises(ConfigError, match=said) as error:
-        score("file", "", function=function.format(file=file, broken=broken, late=late))
+        score("file", "", function=function.format(file=file, broken=broken, late=late, old=old, gone=gone))
     assert hint in (error.value.hint or "")

@@ -14,7 +14,6 @@ import importlib.metadata
 import importlib.util
 import inspect
 import pkgutil
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from whet.base.errors import ConfigError
+from whet.base.user_code import load_users
 
 if TYPE_CHECKING:
     from whet.base.schema import Settings
@@ -123,33 +123,9 @@ def load_plugin(path: Path) -> None:
         raise ConfigError(
             f"plugin file {path} does not exist", hint=f"ls {path.parent} (under `plugins:`, paths start at the config)"
         )
-    name = f"whet_plugin_{path.stem}_{abs(hash(path)):x}"
-    if name in sys.modules:
-        return
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+    if path.suffix != ".py":
         raise ConfigError(f"plugin {path} is not a Python file", hint="name it with the ending .py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except ConfigError:
-        raise
-    except (Exception, SystemExit) as error:
-        del sys.modules[name]
-        said = f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}"
-        at = place_in(error, path)
-        raise ConfigError(f"plugin {path} failed: {said}", at=at, hint=f"mend it: python {path}") from error
-
-
-def place_in(error: BaseException, path: Path) -> str:
-    """The line of a user's file at which an exception began: where it cannot be parsed, or where it was running."""
-    import traceback
-
-    if isinstance(error, SyntaxError) and error.filename and error.lineno:
-        return f"{error.filename}:{error.lineno}"
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-    return f"{path}:{lines[-1]}" if lines else str(path)
+    load_users("plugin", path)
 
 
 @cache

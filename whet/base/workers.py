@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import pickle
 import queue
@@ -19,6 +18,7 @@ from typing import Any
 from whet.base.errors import WhetError
 from whet.base.launcher import end_with_parent
 from whet.base.threads import Threads
+from whet.base.user_code import load_file
 
 START_S = 120.0  # until a worker has imported what it needs
 _BOOT = "import sys; sys.path[:] = {path!r}; from whet.base.workers import serve; serve({reads}, {writes})"
@@ -157,21 +157,6 @@ def serve(reads: int, writes: int) -> None:
         except EOFError:
             return
         _answer(answers, functions[name], arguments)
-
-
-def load_file(module: str, file: str) -> Any:
-    """Import a file under a name, as often as asked only once. Raises what the file raises."""
-    if module not in sys.modules:
-        spec = importlib.util.spec_from_file_location(module, file)
-        if spec is None or spec.loader is None:
-            raise ImportError(f"{file} is not a Python file")
-        sys.modules[module] = importlib.util.module_from_spec(spec)
-        try:
-            spec.loader.exec_module(sys.modules[module])
-        except BaseException:
-            del sys.modules[module]
-            raise
-    return sys.modules[module]
 
 
 def failure(error: BaseException) -> Outcome:

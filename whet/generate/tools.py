@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import importlib
 import inspect
 import json
@@ -15,7 +14,8 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from whet.base.errors import ConfigError
-from whet.base.workers import Workers, load_file
+from whet.base.user_code import load_users
+from whet.base.workers import Workers
 
 MAX_RESULT = 20_000  # characters of what a tool gives back
 _TYPES: dict[Any, str] = {
@@ -159,19 +159,11 @@ def _functions(given: str) -> list[Callable[..., Any]]:
         path = Path(place).expanduser().resolve()
         if not path.is_file():
             raise ConfigError(f"there is no file {path} with tools", hint=f"ls {path.parent}")
-        mark = hashlib.blake2b(str(path).encode(), digest_size=6).hexdigest()
-        module_name = f"whet_tools_{path.stem}_{mark}"
-        load: Callable[[], Any] = lambda: load_file(module_name, str(path))  # noqa: E731
+        module = load_users("tools", path)
     elif colon:
-        load = lambda: importlib.import_module(place)  # noqa: E731
+        module = _imported(place)
     else:
         raise ConfigError(f"`{given}` names no tools", hint="tools.py, tools.py:search, or package.module:search")
-    try:
-        module = load()
-    except Exception as error:
-        raise ConfigError(
-            f"{place} cannot be imported: {type(error).__name__}: {error}", at=place, hint=f"mend it: python {place}"
-        ) from error
     own = {
         key: value
         for key, value in vars(module).items()
@@ -184,6 +176,16 @@ def _functions(given: str) -> list[Callable[..., Any]]:
         hint = f"did you mean `{near[0]}`?" if near else f"it has: {', '.join(own) or 'no functions'}"
         raise ConfigError(f"{place} has no function `{name}`", hint=hint)
     return [getattr(module, name)]
+
+
+def _imported(package: str) -> types.ModuleType:
+    try:
+        return importlib.import_module(package)
+    except (Exception, SystemExit) as error:  # of the user's module
+        raise ConfigError(
+            f"{package} cannot be imported: {type(error).__name__}: {error}",
+            at=package, hint=f"mend it: python -c 'import {package}'",
+        ) from error  # fmt: skip
 
 
 _SECTION = re.compile(r"^(args|arguments|parameters|returns?|raises|examples?|notes?|yields)\s*:\s*$", re.IGNORECASE)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from whet.base.errors import ConfigError
-from whet.base.workers import load_file
+from whet.base.user_code import load_users
 from whet.contracts.rewards import Message, Score
 from whet.rewards.answer import NoColumn, Row
 
@@ -34,7 +34,7 @@ class UserReward:
         return "completions" in inspect.signature(self.load()).parameters
 
     def load(self) -> Callable[..., Any]:
-        return getattr(load_file(f"whet_reward_{Path(self.file).stem}_{_mark(self.file)}", self.file), self.name)
+        return getattr(load_users("reward", Path(self.file)), self.name)
 
     def __call__(self, prompt: Sequence[Message], completions: Sequence[str], row: Row) -> Sequence[Score]:
         function = self.load()
@@ -73,18 +73,12 @@ def user_reward(function: str) -> UserReward:
     path = Path(file).expanduser().resolve()
     if not path.is_file():
         raise ConfigError(f"there is no file {path} with rewards", hint=f"ls {path.parent}")
-    reward = UserReward(str(path), name)
-    try:
-        found = reward.load()
-    except AttributeError:
-        module = load_file(f"whet_reward_{path.stem}_{_mark(str(path))}", str(path))
+    module = load_users("reward", path)
+    found = getattr(module, name, None)
+    if found is None:
         names = [key for key, value in vars(module).items() if inspect.isfunction(value)]
         hint = f"it has: {', '.join(names) or 'no functions'}"
-        raise ConfigError(f"{path} has no function `{name}`", hint=hint) from None
-    except Exception as error:
-        raise ConfigError(
-            f"{path} cannot be imported: {type(error).__name__}: {error}", at=str(path), hint=f"mend it: python {path}"
-        ) from error
+        raise ConfigError(f"{path} has no function `{name}`", hint=hint)
     if inspect.iscoroutinefunction(found):
         hint = f"def {name}(completion): return asyncio.run(...)"
         raise ConfigError(f"`{name}` of {path.name} is async, and a reward is called as it is", hint=hint)
@@ -93,11 +87,4 @@ def user_reward(function: str) -> UserReward:
     if not takes_all and not {"completion", "completions"} & parameters.keys():
         hint = f"def {name}(completion, row): ..."
         raise ConfigError(f"`{name}` of {path.name} takes neither `completion` nor `completions`", hint=hint)
-    return reward
-
-
-def _mark(path: str) -> str:
-    """Something short that tells files of the same name apart, alike in all processes."""
-    import hashlib
-
-    return hashlib.blake2b(path.encode(), digest_size=6).hexdigest()
+    return UserReward(str(path), name)
