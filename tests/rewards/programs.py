@@ -138,6 +138,8 @@ FORMS = {
     "range": ["assert 3 <= add(1, 2) < 4", "assert 2 < add(1, 2) <= 3"],
     "lists": ["assert add([1], [2]) == [1, 2]", "xs = [1]\nassert add(xs, [2])[-1] == 2 and xs == [1]"],
     "methods": ["assert add('1', '2').startswith('12')", "assert add('1', '2').isdigit() and add('a', 'b').endswith('ab')"],
+    "mapped": ["assert all(map(lambda a, b, c: add(a, b) == c, [1, -5], [2, 2], [3, -3]))",
+               "import itertools\nassert all(itertools.starmap(lambda a, b: add(a, b) == a + b, [(1, 2)]))"],
     "helper": ["assert same(add(1, 2), 3)", "assert same(add('a', 'b'), 'ab')"],
 }  # fmt: skip
 SETUP = "class Box:\n    def __init__(self, v): self.v = v\n    def holds(self, v): return self.v == v\ndef same(a, b): return type(a) is type(b) and a == b\n"
