@@ -462,6 +462,7 @@ def test_every_name_of_a_message_s_weight_is_read(keys, weight):
         ({"images": ["a.png"]}, "images"),
         ({"lossMask": [1]}, "lossMask"),
         ({"should_train": False}, "should_train"),
+        ({"is_learnable": False}, "is_learnable"),
     ],
 )
 def test_what_speaks_of_the_loss_and_is_not_read_is_refused_by_name(keys, word):
@@ -472,10 +473,13 @@ def test_what_speaks_of_the_loss_and_is_not_read_is_refused_by_name(keys, word):
 @pytest.mark.case("A5")
 @pytest.mark.parametrize("row", [{"messages": MESSAGES}, {"prompt": "a", "completion": "b"}, {"text": "a"}])
 def test_a_row_with_a_mask_of_its_own_is_refused(row):
-    for column in ({"loss_mask": [0, 1]}, {"train": False}, {"sample_weight": 0.5}, {"turn_weights": [1.0]}):
+    spoken = ({"train": 0}, {"mask": 1}, {"trainable": "false"}, {"is_trained": "No"}, {"weight": 0}, {"weight": 0.0})
+    listed = ({"loss_mask": [0, 1]}, {"train": False}, {"sample_weight": 0.5}, {"turn_weights": [1.0]})
+    for column in listed + spoken:
         refused = read({**row, **column})
         assert isinstance(refused, Refused) and f"`{next(iter(column))}`" in refused.detail and refused.hint
-    assert not isinstance(read({**row, "loss": 1.37, "body_weight": 70, "loss_mask": None}), Refused)
+    kept = {"loss": 1.37, "body_weight": 70, "loss_mask": None, "training": "2024 intake", "weight": 1, "mask": "N95"}
+    assert not isinstance(read({**row, **kept}), Refused)
 
 
 @pytest.mark.case("A5")

@@ -32,7 +32,7 @@ _OF_ROWS = frozenset((
 ))  # fmt: skip
 # Words of a key that make it speak of the loss, whoever made it up.
 _SPOKEN = frozenset(
-    "loss losses mask masks masked unmask weight weights train trained training trainable learn supervised".split()
+    "loss losses mask masks masked unmask weight weights train trained training trainable learn learnable supervised".split()
 )
 _WORDS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
 _HINT = "`weight: 0` on a message keeps it out of training, another number scales its loss"
@@ -68,10 +68,20 @@ def refuse_masks(row: Mapping[str, Any]) -> None:
     for name, value in row.items():
         if not speaks_of_loss(name) and name not in _OF_ROWS:
             continue
-        is_meant = name in _OF_ROWS or isinstance(value, bool | list)
+        is_meant = name in _OF_ROWS or isinstance(value, bool | list) or _is_said(name, value)
         if is_meant and value not in (None, [], {}, ""):
             hint = f"{_HINT}; or rename the column, if it means something else: columns: {{other: {name}}}"
             raise DataError(f"the row has a column `{name}`, which is not read: all of the row would count", hint=hint)
+
+
+def _is_said(name: str, value: Any) -> bool:
+    """Whether a number or a text is a yes or no to training. Of measured things only a weight of 0 is: all but 0 are
+    ordinary weights and losses of rows."""
+    if isinstance(value, str):
+        return value.strip().lower() in _WORDS
+    if name in _NUMBERS:
+        return isinstance(value, int | float) and value == 0
+    return name in NAMES | {"mask", "masks"} and name != "loss" and isinstance(value, int) and value in (0, 1)
 
 
 def _read(key: str, value: Any, number: int) -> float:
