@@ -137,3 +137,28 @@ def test_an_adapters_base_is_a_dependency(tmp_path, broken, base):
     run = from_mapping(config(tmp_path) | {"model": {"path": str(adapter)}}).run
     found = dependencies(run)
     assert "model.safetensors" in found["model.path (base model)"]["files"]
+
+
+def test_a_config_that_was_cut_is_not_filled_up_with_defaults(broken):
+    """Whole lines are gone, so what is left is a config."""
+    folder = broken(train={"ema": 0.9})
+    text = (folder / "config.yaml").read_text()
+    (folder / "config.yaml").write_text(text[: text.index("  clip:")])
+    with pytest.raises(RunError, match="the run's config lacks settings") as told:
+        resume(folder)
+    assert f"rm {folder / NAME}" in told.value.hint
+
+
+def test_a_config_that_was_changed_goes_on_with_a_notice(broken):
+    folder = broken()
+    path = folder / "config.yaml"
+    path.write_text(path.read_text().replace("  lr: 0.01", "  lr: 0.02"))
+    assert resume(folder)[1].outcome == "done"
+    notices = [e["payload"]["text"] for e in contents(folder)["events"] if "since the run began" in str(e["payload"])]
+    assert notices == ["the config was changed since the run began: `optimizer.lr` was 0.01 and is 0.02"]
+
+
+def test_a_config_that_is_as_it_was_says_nothing(broken):
+    folder = broken(tuner="lora")
+    assert resume(folder)[1].outcome == "done"
+    assert "since the run began" not in str(contents(folder)["events"])

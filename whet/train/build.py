@@ -57,6 +57,7 @@ from whet.train.reference import remember
 from whet.train.rehearsal import Made, rehearse
 from whet.train.resolve import Resolved, resolve
 from whet.train.rows import settled, template_of
+from whet.train.settings import check_settings
 from whet.train.teacher import check_teacher, has_teacher, is_told, teacher_run, tell
 from whet.train.watchdog import Watchdog
 
@@ -108,8 +109,10 @@ def _prepared(loaded: config.Loaded, folder: RunFolder | None, held: ExitStack) 
     method = enter(run, is_new=folder is None)
     pinned = folder.read_resolved() if folder else {}
     leads, known = os.environ.get("RANK", "0") == "0", []
+    if folder is not None and leads:
+        known = check_settings(loaded, folder)
     if folder is not None and leads and complete(folder.checkpoints):
-        known = dependencies.check(run, folder, pinned)
+        known += dependencies.check(run, folder, pinned)
         if not pinned:
             known.append(f"{folder.resolved.name} is missing: what was `auto` is found out anew, equal to rounding")
     set_threads(run, pinned)
@@ -136,7 +139,7 @@ def _prepared(loaded: config.Loaded, folder: RunFolder | None, held: ExitStack) 
         fed = replace(fed, notices=(*fed.notices, *on_precision(wanted, run, world.device)))
         built = _assemble(run, folder, pinned, world, fed, method)
         if world.leads and built.loop.progress.step == 0:
-            dependencies.record(run, folder)
+            dependencies.record(loaded.run, folder)
         return built
     except WhetError:
         if is_new and world.leads:

@@ -28,8 +28,9 @@ Found = dict[str, dict[str, Any]]
 
 
 def record(run: Run, folder: RunFolder) -> None:
-    """Write what the run depends on into its folder. Raises RunError."""
-    write_atomically(folder.path / NAME, sealed({"depends_on": dependencies(run)}))
+    """Write what the run depends on, and its settings, into its folder. Raises RunError."""
+    values = {"depends_on": dependencies(run), "settings": run.model_dump(mode="json")}
+    write_atomically(folder.path / NAME, sealed(values))
 
 
 def check(run: Run, folder: RunFolder, pinned: Mapping[str, Any]) -> list[str]:
