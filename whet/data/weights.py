@@ -32,7 +32,8 @@ _OF_ROWS = frozenset((
 ))  # fmt: skip
 # Words of a key that make it speak of the loss, whoever made it up.
 _SPOKEN = frozenset(
-    "loss losses mask masks masked unmask weight weights train trained training trainable learn learnable supervised".split()
+    "loss losses mask masks masked unmask weight weights train trained training trainable learn learnable "
+    "supervised".split()
 )
 _WORDS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
 _HINT = "`weight: 0` on a message keeps it out of training, another number scales its loss"
