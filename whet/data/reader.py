@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 FORMS: dict[type, Any] = {Apart: apart, Together: together, Classes: classes, Tags: tags, Steps: steps}
-PAIRED = (Together, Classes)
 
 
 class Reader:

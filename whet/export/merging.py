@@ -93,7 +93,7 @@ def mixture(base: str, parts: Sequence[Part], recipe: Recipe) -> tuple[Any, Merg
         )
     model = skeleton(config)
     weights = seen_by(weights_of(base, model), model, [part.path for part in parts])
-    changes = [Weighted(_change(part.path, model, weights, base), part.weight) for part in parts]
+    changes = [Weighted(_change(part.path, model, base), part.weight) for part in parts]
     check_recipe(changes, recipe)
     config = _fitting(config, model, changes, apart=_is_apart(base, weights, model))
     return config, Merged(weights, skeleton(config), changes, recipe)
@@ -107,7 +107,7 @@ def weights_of(path: str, model: nn.Module) -> Mapping[str, Tensor]:
     """The weights of a model folder under the architecture's names; an adapter's are those of its base, changed."""
     if is_adapter(path):
         below = seen_by(weights_of(base_of(path), model), model, [path])
-        change = Weighted(_change(path, model, below, base_of(path)))
+        change = Weighted(_change(path, model, base_of(path)))
         fitting = _fitting(model.config, model, [change], apart=_is_apart(base_of(path), below, model))
         return Merged(below, skeleton(fitting), [change], Recipe())
     stored = Stored(local_folder(path))
@@ -145,7 +145,7 @@ def _in_memory(path: str, dtype: torch.dtype | str = "auto") -> nn.Module:
         return AutoModelForCausalLM.from_pretrained(path, dtype=dtype, use_safetensors=True)
 
 
-def _change(path: str, model: nn.Module, weights: Mapping[str, Tensor], base: str) -> Change:
+def _change(path: str, model: nn.Module, base: str) -> Change:
     if not is_adapter(path):
         return Finetuned(path, weights_of(path, model), model, is_tied=_is_tied(stored_config(Spec(path))))
     if needs_whole_base(path):

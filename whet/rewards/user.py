@@ -14,8 +14,6 @@ from whet.base.user_code import load_users
 from whet.contracts.rewards import Message, Score
 from whet.rewards.answer import NoColumn, Row
 
-GIVEN = ("prompt", "completion", "completions", "row")
-
 
 @dataclass(frozen=True, slots=True)
 class UserReward:

@@ -28,7 +28,6 @@ from whet.train.deal import Dealer
 from whet.train.executor import Executor
 from whet.train.passes import batches_of
 
-WAYS = ("copy", "adapters", "stored")
 # Tokens a rank works on between two looks at the clock.
 _CHUNK_MICRO_BATCHES = 16
 
