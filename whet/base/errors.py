@@ -47,5 +47,15 @@ def missing_package(package: str, extra: str, what: str) -> WhetError:
     return WhetError(f"{what} needs the package `{package}`", hint=f'pip install "whet[{extra}]"')
 
 
+def one_line(error: BaseException) -> str:
+    """An exception's type and the first line of what it says."""
+    return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0][:300].rstrip(": ")
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an exception says, or its type where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+
+
 def _rebuild(kind: type[WhetError], message: str, at: str | None, hint: str | None) -> WhetError:
     return kind(message, at=at, hint=hint)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from whet.base.errors import WhetError
+from whet.base.errors import WhetError, one_line
 from whet.data.speech import speech_of
 from whet.generate.batches import batch_of
 from whet.generate.borrow import borrowed
@@ -22,7 +22,6 @@ from whet.models.adapters import quiet, wrapper_of
 from whet.models.decoding.proof import decoding_of, generates
 from whet.models.families import family_of
 from whet.models.language import unwrapped
-from whet.models.probes import one_line
 
 # Prose, code, digits, other scripts, and blanks in places where tokenizers differ.
 TEXTS = (

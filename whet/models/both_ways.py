@@ -13,13 +13,12 @@ import torch
 from torch import Tensor, nn
 from transformers import PretrainedConfig
 
-from whet.base.errors import ModelError
+from whet.base.errors import ModelError, one_line
 from whet.contracts.sample import Sample
 from whet.data.collate import collate
 from whet.models import attention
 from whet.models.bodies import decoder_of
 from whet.models.language import LanguageModel
-from whet.models.probes import one_line
 from whet.models.trials import AGREEMENT
 from whet.models.twin import build_twin, twin_config
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PretrainedConfig
 
-from whet.base.errors import ModelError
+from whet.base.errors import ModelError, one_line
 from whet.base.seeds import forked
 from whet.contracts.batch import Stream
 from whet.contracts.model import Head
@@ -49,7 +49,7 @@ def check(config: PretrainedConfig, head: Head) -> None:
     try:
         own, ours = _scores(kind, twin_config(config), head)
     except Exception as error:
-        raise _refused(name, f"{type(error).__name__}: {error}".splitlines()[0]) from error
+        raise _refused(name, one_line(error)) from error
     if not (own - ours).abs().max() <= AGREEMENT * own.abs().max():
         raise _refused(name, "its scores are not made of last hidden states alone")
 

@@ -13,7 +13,7 @@ import torch.distributed as dist
 from torch import nn
 from transformers import PretrainedConfig
 
-from whet.base.errors import ModelError, WhetError
+from whet.base.errors import ModelError, WhetError, one_line
 from whet.base.seeds import forked
 from whet.contracts.model import Capabilities, Loaded
 from whet.contracts.tuner import Tuner
@@ -28,7 +28,7 @@ from whet.models.decoding.proof import decoding_of, generates, prove
 from whet.models.families import auto_class, family_of
 from whet.models.heads import DRAWN, REDRAWN
 from whet.models.language import LanguageModel
-from whet.models.probes import Verdict, check_own_forward, one_line, probe, unprobed
+from whet.models.probes import Verdict, check_own_forward, probe, unprobed
 from whet.models.reading import context_length, new_pieces, read
 from whet.models.rehearsal import rehearse
 from whet.models.roles import roles

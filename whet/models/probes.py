@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PretrainedConfig
 
+from whet.base.errors import one_line
 from whet.contracts.batch import Batch
 from whet.contracts.sample import Sample
 from whet.data.collate import collate
@@ -114,11 +115,6 @@ def unprobed(name: str, reason: str) -> Verdict:
     """The verdict on a model that cannot be probed: only its own forward is trusted."""
     told = f"{name} trains one sample a row, through its own forward: {reason}."
     return Verdict(False, "keep", (told,), is_probed=False)
-
-
-def one_line(error: Exception) -> str:
-    """An exception's type and the first line of what it says."""
-    return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0].removesuffix(":")
 
 
 def _on_padding(name: str, reason: str) -> str:

@@ -13,12 +13,11 @@ from transformers import CONFIG_MAPPING, AutoConfig, AutoTokenizer, PretrainedCo
 
 from whet.base import hub
 from whet.base.documents import read_object
-from whet.base.errors import ModelError
+from whet.base.errors import ModelError, first_line, one_line
 from whet.models.adapters import ends_of, stored_shapes
 from whet.models.checkpoints import coded, quantized
 from whet.models.checkpoints.door import check_folder
 from whet.models.families import auto_class, family_of, first_position
-from whet.models.probes import one_line
 from whet.models.read_back import as_read_back
 from whet.models.rehearsal import check_runs
 from whet.models.room import bytes_of, check_counts, check_memory, check_sizes, from_config
@@ -237,7 +236,7 @@ def _read_config(path: Path, inside: str | None = None) -> dict[str, Any]:
 
 def explained(error: Exception, source: str, at: str) -> ModelError:
     """What the hub or transformers said, in one line, with something to try."""
-    first = str(error).strip().split("\n")[0] or type(error).__name__
+    first = first_line(error)
     text = f"{type(error).__name__} {error} {error.__cause__}"
     if Path(source).exists():
         return ModelError(f"{source} cannot be loaded: {first}", at=at, hint="compare its files with the model's page")

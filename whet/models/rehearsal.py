@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from whet.base.errors import ModelError
+from whet.base.errors import ModelError, one_line
 from whet.base.seeds import forked
 from whet.models.families import auto_class, family_of
 from whet.models.twin import VOCAB, twin_config
@@ -33,7 +33,7 @@ def rehearse(module: nn.Module, family: str, *, at: str) -> None:
     if (error := _failure(module, family)) is not None:
         name = getattr(module.config, "model_type", type(module).__name__)
         raise ModelError(
-            f"`{name}` cannot run as it is configured: {_line(error)}", at=at,
+            f"`{name}` cannot run as it is configured: {one_line(error)}", at=at,
             hint="compare the config with a published one of this architecture",
         ) from error  # fmt: skip
 
@@ -53,7 +53,7 @@ def check_runs(settings: Mapping[str, Any], build: Callable[[dict[str, Any]], An
         _RUN.add(config.to_json_string())
         return
     blamed = [name for name in settings if name not in _APART and _goes(without(settings, name), build)]
-    told = f"`{config.model_type}` cannot run with these sizes: {_line(error)}"
+    told = f"`{config.model_type}` cannot run with these sizes: {one_line(error)}"
     if not blamed:
         raise ModelError(told, at="model.init", hint="compare the config with a published one of this architecture")
     name = blamed[0]
@@ -110,8 +110,3 @@ def _failure(module: Any, family: str) -> Exception | None:
     finally:
         module.train(was_training)
     return None
-
-
-def _line(error: Exception) -> str:
-    said = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {said[0]}"[:300]

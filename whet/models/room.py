@@ -10,8 +10,7 @@ from typing import Any
 from torch import nn
 from transformers import PretrainedConfig, PreTrainedModel
 
-from whet.base.errors import ModelError
-from whet.models.probes import one_line
+from whet.base.errors import ModelError, one_line
 from whet.track.quantities import size
 
 # Building even an empty model takes a while a layer, and a list of modules an entry. No published model has as many.

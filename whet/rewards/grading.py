@@ -18,7 +18,6 @@ from whet.base.threads import Threads
 from whet.base.workers import Outcome, Workers, failure
 from whet.contracts.rewards import Grades, Grading, Reward, Score, Task, Weighted
 
-ALL = "all rewards"  # stands for a reward's name where none of them had anything to say
 EXCERPT = 160
 
 

@@ -25,7 +25,7 @@ from torch import nn
 
 import whet
 from whet.base.catalogue import model_source
-from whet.base.errors import ModelError, WhetError
+from whet.base.errors import ModelError, WhetError, one_line
 from whet.base.run import Run
 from whet.base.seeds import forked
 from whet.contracts.model import Loaded
@@ -33,7 +33,6 @@ from whet.contracts.tuner import Tuner
 from whet.data.cache import default_cache
 from whet.models.bars import patient_bars
 from whet.models.families import auto_class
-from whet.models.probes import one_line
 from whet.models.reading import read
 from whet.models.spec import Spec
 from whet.models.twin import randomise, twin_config

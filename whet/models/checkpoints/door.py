@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from whet.base.documents import checked, field, read_object
-from whet.base.errors import ModelError, WhetError
+from whet.base.errors import ModelError, WhetError, one_line
 from whet.models.checkpoints.patterns import check_patterns
 
 INDEX = "model.safetensors.index.json"
@@ -83,7 +83,7 @@ def read_by_others(path: str | Path, at: str | None = None) -> Iterator[None]:
         is_system = isinstance(error, OSError) and error.errno is not None  # a full disk, missing rights
         if is_system or type(error).__name__ == "OutOfMemoryError":
             raise
-        said = f"{type(error).__name__}: {error}".strip().split("\n")[0][:300]
+        said = one_line(error)
         raise ModelError(f"{path} cannot be loaded: {said}", at=at, hint=f"{_AGAIN}; --debug shows more") from error
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from whet.base.errors import ModelError
+from whet.base.errors import ModelError, first_line
 
 LATEST = "latest"
 
@@ -156,7 +156,7 @@ def _classes_in(file: Path) -> list[str]:
     try:
         return torch.serialization.get_unsafe_globals_in_checkpoint(file)
     except Exception as error:  # of a file that is no archive of torch's
-        said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        said = first_line(error)
         raise ModelError(f"{file.name} cannot be read: {said}", at=str(file), hint="copy the file again") from None
 
 
@@ -176,7 +176,7 @@ def _read(file: Path) -> dict[str, Any]:
         with torch.serialization.safe_globals(inert):  # type: ignore[arg-type]
             return torch.load(file, map_location="cpu", weights_only=True, mmap=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
+        first = first_line(error)
         raise ModelError(f"{file.name} cannot be read: {first}", at=str(file), hint="copy the file again") from None
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from transformers import DynamicCache, PretrainedConfig, PreTrainedModel
 
-from whet.base.errors import WhetError
+from whet.base.errors import WhetError, one_line
 from whet.base.seeds import forked
 from whet.models.bodies import unwrapped
 from whet.models.decoding.manner import PLAIN, Manner, turn_of
@@ -223,7 +223,7 @@ def _failure(check: Callable[[Any, Manner], None], module: Any, manner: Manner) 
     except (_Differs, WhetError) as said:
         return str(said).splitlines()[0]
     except Exception as error:
-        return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0].removesuffix(":")
+        return one_line(error)
     return None
 
 

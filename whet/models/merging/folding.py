@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from whet.base.errors import ModelError
+from whet.base.errors import ModelError, first_line
 from whet.models.adapters import quiet, stored_weights
 from whet.models.merging.layers import UNMERGEABLE, plain
 
@@ -138,7 +138,7 @@ class Adapter:
             with quiet():
                 return plain(layer)
         except UNMERGEABLE as error:
-            raise _unmergeable(self._config, self.path, _first(error)) from error
+            raise _unmergeable(self._config, self.path, first_line(error)) from error
 
 
 def _config(path: str) -> Any:
@@ -200,9 +200,9 @@ def _wrapped(root: nn.Module, config: Any, path: str) -> Any:
             warnings.filterwarnings("ignore", message=".*(were set but no|did not match any targeted)")
             return PeftModel(root, config, autocast_adapter_dtype=False)
     except NotImplementedError as error:
-        raise _unmergeable(config, path, _first(error)) from error
+        raise _unmergeable(config, path, first_line(error)) from error
     except (RuntimeError, ValueError, TypeError, ImportError) as error:
-        raise _unfit(path, [_first(error)]) from error
+        raise _unfit(path, [first_line(error)]) from error
 
 
 def _load(wrapper: Any, state: Mapping[str, Tensor], path: str) -> None:
@@ -214,7 +214,7 @@ def _load(wrapper: Any, state: Mapping[str, Tensor], path: str) -> None:
             report = set_peft_model_state_dict(wrapper, widened)
     except (RuntimeError, KeyError) as error:
         lines = [line.strip() for line in str(error).splitlines() if "size mismatch" in line]
-        raise _unfit(path, [_shapes(line) for line in lines] or [_first(error)]) from error
+        raise _unfit(path, [_shapes(line) for line in lines] or [first_line(error)]) from error
     if report.unexpected_keys:
         raise _unfit(path, list(report.unexpected_keys))
 
@@ -256,10 +256,6 @@ def _indices(config: Any, embedding: str) -> list[int]:
     if isinstance(given, dict):
         return next(list(rows) for name, rows in given.items() if _is_named(embedding, [name]))
     return list(given)
-
-
-def _first(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _is_named(owner: str, names: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from whet.base.errors import ConfigError, ModelError
+from whet.base.errors import ConfigError, ModelError, first_line
 from whet.models.adapters import NAME, adapter_state, hold, quiet, wrapper_of
 from whet.models.classes import HEADED, LANGUAGE
 from whet.models.families import family_of
@@ -152,10 +152,6 @@ def _is_known(module: Any) -> bool:
     from peft.utils import TRANSFORMERS_MODELS_TO_IA3_TARGET_MODULES_MAPPING
 
     return module.config.model_type in TRANSFORMERS_MODELS_TO_IA3_TARGET_MODULES_MAPPING
-
-
-def first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0][:300]
 
 
 def _task(module: Any) -> str | None:

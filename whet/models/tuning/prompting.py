@@ -18,13 +18,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from whet.base.errors import ModelError
+from whet.base.errors import ModelError, first_line
 from whet.contracts.batch import Segment
 from whet.kernels.attention import SegmentPlan
 from whet.models.adapters import NAME, hold, quiet
 from whet.models.language import decoder_of
 from whet.models.tuners.full import Full
-from whet.models.tuning.peft_tuner import config_class, first_line, refuse_new_tokens
+from whet.models.tuning.peft_tuner import config_class, refuse_new_tokens
 
 PLACE = "whet_prompt"
 _VIRTUAL = "whet_virtual"
