@@ -54,6 +54,7 @@ def test_the_rewards_of_a_config(tmp_path, rows, capsys):
         ([], "no reward was named"),
         (["--reward", "mtah"], "did you mean `math`"),
         (["--reward", "length", "mots=3"], "did you mean `most`"),
+        (["--reward", "length", "mots=3"], "at command line"),
         (["--reward", "length", "most"], "`most` is not a setting"),
         (["--reward", "regex"], "pattern"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from transformers import CONFIG_MAPPING
 
 from tests import tiny
 from tests.models.architectures import ARCHITECTURES
@@ -13,6 +14,7 @@ from whet.base.config import from_mapping
 from whet.base.errors import ModelError
 from whet.models.reading import read
 from whet.models.spec import Spec
+from whet.models.spelling import check_spelling
 from whet.train.api import train
 from whet.train.build import assemble
 
@@ -55,3 +57,21 @@ def test_a_head_of_other_labels_is_made_anew_and_said(tmp_path):
     assert ended.outcome == "done"
     told = [json.loads(line) for line in (second.path / "records.jsonl").read_text().splitlines()]
     assert any("score.weight start at random" in record.get("text", "") for record in told)
+
+
+@pytest.mark.parametrize(("kind", "typed", "meant"), [
+    ("llama", "num_hiden_layers", "num_hidden_layers"),
+    ("qwen3", "hiden_size", "hidden_size"),
+    ("gpt2", "n_embed", "n_embd"),
+    ("t5", "num_decoder_layer", "num_decoder_layers"),
+])  # fmt: skip
+def test_a_misspelt_setting_of_a_new_model_is_refused_with_what_was_meant(kind, typed, meant):
+    with pytest.raises(ModelError, match=typed) as caught:
+        read(Spec(init={"model_type": kind, typed: 3}))
+    assert meant in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_settings_that_an_architecture_has_are_no_misspellings(kind):
+    check_spelling(kind, ARCHITECTURES[kind], "model.init")
+    check_spelling(kind, CONFIG_MAPPING[kind]().to_dict(), "model.init")

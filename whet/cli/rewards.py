@@ -27,7 +27,7 @@ def add_reward_arguments(parser: argparse.ArgumentParser) -> None:
 
 def rewards_of(args: argparse.Namespace) -> Rewards:
     """The rewards that were typed, else those of the config. Mistakes are told as those of a config."""
-    from whet.base.config import from_mapping, load
+    from whet.base.config import load
     from whet.base.errors import ConfigError
 
     if args.config is not None and not args.reward:
@@ -39,7 +39,7 @@ def rewards_of(args: argparse.Namespace) -> Rewards:
         raise ConfigError(
             "no reward was named", hint="--reward math, or --config run.yaml; `whet slots reward` lists them"
         )
-    return from_mapping({"model": "none", "rewards": entries}).run.rewards
+    return load(None, extra={("model",): "none", ("rewards",): entries}).run.rewards
 
 
 def _texts(name: str) -> frozenset[str]:

@@ -22,6 +22,7 @@ from whet.models.read_back import as_read_back
 from whet.models.rehearsal import check_runs
 from whet.models.room import bytes_of, check_counts, check_memory, check_sizes, from_config
 from whet.models.spec import Spec
+from whet.models.spelling import check_spelling
 from whet.models.tuning import new_tokens
 
 
@@ -181,6 +182,8 @@ def _initial_config(init: dict[str, Any] | str, tokenizer: Any | None) -> Pretra
         raise ModelError("`init` names no model_type", at="model.init", hint="model.init.model_type=llama")
     _check_kind(kind, "model.init.model_type")
     _check_typed(values)
+    if not isinstance(init, str):  # published files hold settings of other versions
+        check_spelling(kind, values, "model.init")
     if tokenizer is not None:
         values.setdefault("vocab_size", len(tokenizer))
         for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
