@@ -8,10 +8,10 @@ import pytest
 
 from tests.tiny import LLAMA, tokenizer
 from whet.base.errors import ModelError
+from whet.models.capacity import memory_bytes
 from whet.models.checkpoints.door import check_folder
 from whet.models.checkpoints.patterns import check_patterns
 from whet.models.reading import read
-from whet.models.room import memory_bytes
 from whet.models.spec import Spec
 
 

@@ -16,12 +16,12 @@ from whet.base.seeds import forked
 from whet.contracts.model import Head
 from whet.models.adapters import breaks_a_tie, grow_for, merged, stored_shapes, with_adapter
 from whet.models.attention import own
+from whet.models.capacity import from_config
 from whet.models.checkpoints import coded, quantized
 from whet.models.families import auto_class
 from whet.models.heads import DRAWN, REDRAWN, headed, is_drawn, quietly
 from whet.models.merging.layers import untie
 from whet.models.reading import explained, has, stored_config
-from whet.models.room import from_config
 from whet.models.spec import Spec
 
 

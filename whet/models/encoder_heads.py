@@ -48,7 +48,7 @@ def check(config: PretrainedConfig, head: Head) -> None:
     kind = headed(config, head)
     try:
         own, ours = _scores(kind, twin_config(config), head)
-    except Exception as error:
+    except Exception as error:  # whatever a class raises without its own head's inputs rules it out
         raise _refused(name, one_line(error)) from error
     if not (own - ours).abs().max() <= AGREEMENT * own.abs().max():
         raise _refused(name, "its scores are not made of last hidden states alone")

@@ -200,7 +200,7 @@ def check_stored(module: nn.Module, tuner: Tuner) -> None:
     try:
         names = tuner.saved_names(module)
         _, tensors = stored_adapter(module, {n: p for n, p in module.named_parameters() if n in names})
-    except Exception as error:
+    except Exception as error:  # PEFT's state depends on what each method keeps, and fails in as many ways
         raise ModelError(
             f"the adapter could not be stored: {one_line(error)}", at="tuner", hint="tuner.targets=all-linear"
         ) from error

@@ -15,12 +15,12 @@ from whet.base import hub
 from whet.base.documents import read_object
 from whet.base.errors import ModelError, first_line, one_line
 from whet.models.adapters import ends_of, stored_shapes
+from whet.models.capacity import bytes_of, check_counts, check_memory, check_sizes, from_config
 from whet.models.checkpoints import coded, quantized
 from whet.models.checkpoints.door import check_folder
 from whet.models.families import auto_class, family_of, first_position
 from whet.models.read_back import as_read_back
 from whet.models.rehearsal import check_runs
-from whet.models.room import bytes_of, check_counts, check_memory, check_sizes, from_config
 from whet.models.spec import Spec
 from whet.models.spelling import check_spelling
 from whet.models.tuning import new_tokens

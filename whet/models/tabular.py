@@ -13,9 +13,9 @@ from whet.base.errors import ModelError
 from whet.base.seeds import forked
 from whet.contracts.batch import Batch
 from whet.contracts.model import PLAIN, Capabilities, Loaded, Readout
+from whet.models.capacity import check_memory
 from whet.models.context import BuildContext
 from whet.models.roles import roles
-from whet.models.room import check_memory
 
 
 class FieldModel:

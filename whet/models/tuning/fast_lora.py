@@ -115,7 +115,7 @@ def activation_of(function: Any) -> Activation | None:
     try:
         with torch.no_grad():
             value = function(sample)
-    except Exception:
+    except Exception:  # not a function of one tensor: then it is not one of those below
         return None
     for known in (SILU, GELU, GELU_TANH):
         if torch.allclose(value, known.forward(sample), atol=1e-6):
@@ -146,5 +146,5 @@ def _computes_the_same(kind: Any) -> bool:
         expected = bare.down_proj(nn.functional.silu(bare.gate_proj(x)) * bare.up_proj(x))
         try:
             return torch.allclose(bare(x), expected, atol=AGREEMENT)
-        except Exception:
+        except Exception:  # the forward reads what this bare one lacks, so it is another
             return False

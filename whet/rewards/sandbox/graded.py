@@ -187,7 +187,7 @@ class Side:
     def _raised(self, kind: type[BaseException], arguments: tuple[Any, ...], _: Any, origin: int) -> BaseException:
         try:
             error = kind(*arguments)
-        except Exception:
+        except Exception:  # a class of the code whose __init__ wants something else: its type is what counts
             error = kind.__new__(kind)
         error._whet_origin = origin  # type: ignore[attr-defined]
         return error

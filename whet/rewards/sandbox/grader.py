@@ -204,7 +204,7 @@ class Side:
                 raise Broken("no exception")
         try:
             error = kind(*arguments)
-        except Exception:
+        except Exception:  # as in the code's own process: its __init__ wants something else
             error = BaseException.__new__(kind)
         if is_remote(one) and hasattr(kind, "_whet_class"):
             error._whet_object = one  # type: ignore[attr-defined]
