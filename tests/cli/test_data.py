@@ -1,6 +1,7 @@
 """`whet data inspect`: a file token by token, for people and for programs."""
 
 import json
+import re
 
 import pytest
 
@@ -92,11 +93,24 @@ def test_settings_reach_format_columns_and_rendering(here, capsys):
         (("a.jsonl", "--model", "nowhere"), "no tokenizer could be loaded from nowhere"),
         (("a.jsonl", "--model", "model", "--columns", "x"), "names no column"),
         (("a.jsonl", "--model", "model", "--allow", "x"), "no check is called `x`"),
+        (("a.jsonl", "--model", "model", "data.template=chatml"), "hint: --template chatml"),
+        (("a.jsonl", "--model", "model", "model.new_tokens=[<a>, '<|b|>']"), "hint: --new-tokens '<a>' '<|b|>'"),
+        (("a.jsonl", "--model", "model", "data.template"), "has no place for `data.template`"),
     ],
 )
 def test_a_mistake_is_one_message_and_exit_code_2(here, capsys, arguments, message):
     code, printed, errors = run(capsys, *arguments)
     assert code == 2 and not printed and message in errors and "Traceback" not in errors
+
+
+def test_marks_of_a_template_may_be_added_as_a_run_would(here, capsys):
+    arguments = ("a.jsonl", "--model", "model", "--template", "llama3", "--json")
+    code, _, said = run(capsys, *arguments)
+    assert code == 2 and "model.new_tokens=" in said
+    [marks] = re.findall(r"model\.new_tokens='(.*?)'", said)
+    code, printed, _ = run(capsys, *arguments, "--new-tokens", *json.loads(marks))
+    [shown, *_] = json.loads(printed)["shown"]
+    assert code == 0 and [t["text"] for t in shown["tokens"] if t["role"] == "end"] == ["<|eot_id|>"]
 
 
 def test_the_cache_is_listed_and_pruned(here, monkeypatch, capsys):

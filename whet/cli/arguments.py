@@ -6,6 +6,7 @@ import argparse
 import difflib
 import math
 import re
+import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -30,7 +31,8 @@ class Parser(argparse.ArgumentParser):
             if word.startswith("-") and word != "-":
                 raise self._unknown(word)
         if late and not self.hands_on:
-            raise ConfigError(f"`{self.prog}` has no place for `{late[0]}`", at=_AT, hint=self._shortest())
+            hint = self._as_option(late[0]) or self._shortest()
+            raise ConfigError(f"`{self.prog}` has no place for `{late[0]}`", at=_AT, hint=hint)
         return found, late
 
     def error(self, message: str) -> NoReturn:
@@ -41,6 +43,17 @@ class Parser(argparse.ArgumentParser):
         near = difflib.get_close_matches(name, self._option_string_actions, n=1)
         hint = f"did you mean `{near[0]}`?" if near else f"{self.prog} --help"
         return ConfigError(f"`{self.prog}` has no option `{name}`", at=_AT, hint=hint)
+
+    def _as_option(self, word: str) -> str | None:
+        """The option that says here what `section.key=value` says in a config."""
+        from whet.base.yaml import parse_value
+
+        name, equals, value = word.partition("=")
+        flag = f"--{name.rpartition('.')[2].replace('_', '-')}"
+        if not equals or "." not in name or flag not in self._option_string_actions:
+            return None
+        read = parse_value(value, _AT)
+        return shlex.join([flag, *(map(str, read) if isinstance(read, list) else [value])])
 
     def _told(self, message: str) -> ConfigError:
         """What argparse says, in our words."""

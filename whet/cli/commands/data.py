@@ -44,6 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     inspect.add_argument(
         "--template", metavar="NAME", help="chat template instead of the tokenizer's: a name or a file"
     )
+    inspect.add_argument(
+        "--new-tokens", nargs="+", default=[], metavar="TOKEN", help="tokens that `model.new_tokens` would add"
+    )
     inspect.add_argument("--tools", default="auto", choices=TOOLS, help="how tools are written (default: auto)")
     inspect.add_argument(
         "--thinking", default="keep", choices=THINKING, help="what is done with thoughts (default: keep)"
@@ -124,6 +127,10 @@ def _renderer(args: argparse.Namespace, source: Source) -> tuple[Renders, dict[s
 
     model = _model(args.model)
     tokenizer, file = _tokenizer(model), Path(model).expanduser() / "config.json"
+    if args.new_tokens:
+        from whet.models.tuning import new_tokens
+
+        new_tokens.add(tokenizer, args.new_tokens)
     if file.is_file() and read_object(file, error=ModelError).get("is_encoder_decoder"):
         _refuse_of_replies(args, "an encoder-decoder reads a question as it is")
         return SideRenderer(tokenizer), {}
