@@ -61,6 +61,22 @@ def test_honest_code_of_any_form_scores_in_any_form_of_test(sandbox, name, form)
     assert set(failed(sandbox, HONEST[name], form, timeout_s=20.0)) == {None}, (name, form)
 
 
+@pytest.mark.parametrize("name", HONEST)
+def test_honest_code_of_any_form_scores(sandbox, name):
+    assert set(failed(sandbox, HONEST[name], "equal", timeout_s=20.0)) == {None}
+
+
+def test_code_after_a_setup_begins_a_file_of_its_own(sandbox):
+    """As a program too, and without what the sandbox's own files import from the future."""
+    code = "from __future__ import generator_stop\ndef add(a: int, b: int):\n"
+    code += "    return a + b if add.__annotations__['a'] is int else 0\n"
+    asked = ["assert add(1, 2) == 3"]
+    assert sandbox.run({"code": code, "setup": SETUP, "tests": asked}, Limits(timeout_s=20.0)).tests == (None,)
+    cases = [{"input": "", "output": "3"}]
+    job = {"code": f"{code}print(add(1, 2))", "setup": SETUP, "cases": cases}
+    assert sandbox.run(job, Limits(timeout_s=20.0)).tests == (None,)
+
+
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=4) | st.binary(max_size=4)
     | st.fractions() | st.decimals(allow_nan=False) | st.complex_numbers(allow_nan=False) | st.dates() | st.datetimes(),

@@ -46,7 +46,7 @@ def main(job: dict[str, Any], reads: int, writes: int) -> None:
     sys.stdin = _Asked(side)
     failed = None
     try:
-        exec(compile(job["setup"] + "\n" + job["code"], "solution.py", "exec"), space)
+        _define(job, space)
     except BaseException as error:
         failed = f"{type(error).__name__}: {error}"[:300].encode("utf-8", "replace").decode()
     try:
@@ -55,6 +55,12 @@ def main(job: dict[str, Any], reads: int, writes: int) -> None:
         side.link.listen()
     except Gone:
         pass
+
+
+def _define(job: dict[str, Any], space: dict[str, Any]) -> None:
+    """Run the setup, then the code: each a file of its own, which may begin with `from __future__ import ...`."""
+    for name, file in (("setup", "setup.py"), ("code", "solution.py")):
+        exec(compile(job[name], file, "exec", dont_inherit=True), space)
 
 
 class Side:
@@ -336,7 +342,7 @@ def program(job: dict[str, Any]) -> None:
     sys.argv[:] = ["solution.py"]
     status = 0
     try:
-        exec(compile(job["setup"] + "\n" + job["code"], "solution.py", "exec"), vars(module))
+        _define(job, vars(module))
     except SystemExit as ended:
         status = 0 if ended.code in (None, 0) else 1
         if status:
