@@ -11,7 +11,7 @@ from whet.base.yaml import dump_value
 from whet.cli.main import main
 
 REFUSED = [
-    (["optimizer.kind=galore", "optimizer.rank=33"], "`optimizer.rank` is 33, and `model.layers.0.self_attn.q_proj"),
+    (["optimizer.kind=galore", "optimizer.rank=33"], "`optimizer.rank` is 33, and no matrix that is trained"),
     (["optimizer=muon", "tuner={kind: freeze, patterns: [norm]}"], "`optimizer: muon` steps matrices, and none is"),
     (["optimizer.kind=muon", "optimizer.rest.kind=soap"], "`optimizer.rest: soap` steps matrices"),
     (["optimizer.kind=lisa", "optimizer.layers=3"], "`optimizer.layers` is 3, and the model has 2"),

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tests.models.test_pretrained import build, folder, refusal, tokenizer  # noqa: F401  (fixtures)
+from tests.tiny import LLAMA
 from whet.base.catalogue import tuner
 from whet.models.adapters import stored_adapter
 from whet.models.context import BuildContext
@@ -72,4 +73,4 @@ def test_a_known_token_is_not_added_again(folder):  # noqa: F811
 
 
 def test_a_model_without_tokenizer_is_refused():
-    assert "new tokens need a tokenizer" in refusal(init={"model_type": "llama"}, new_tokens=["x"])
+    assert "new tokens need a tokenizer" in refusal(init=LLAMA, new_tokens=["x"])

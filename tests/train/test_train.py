@@ -16,6 +16,7 @@ from tests.tiny import config, conversations, write_rows
 from tests.train.conftest import loop_records, records_of
 from whet.base.config import from_mapping
 from whet.base.errors import DataError, ModelError, RunError, WhetError
+from whet.base.sealed import sealed
 from whet.train.api import resume, train
 from whet.train.build import assemble
 from whet.train.executor import Executor
@@ -171,7 +172,7 @@ def test_what_holds_only_in_expectation_or_to_rounding_is_said(trained):
     assert any("dropout" in r["text"] for r in of(records, "notice"))
     pinned = json.loads((folder / "resolved.json").read_text())
     pinned["environment"]["torch"] = "1.0"
-    (folder / "resolved.json").write_text(json.dumps(pinned))
+    (folder / "resolved.json").write_text(sealed({name: value for name, value in pinned.items() if name != "digest"}))
     resume(folder)
     assert "torch was 1.0" in (folder / "records.jsonl").read_text()
 

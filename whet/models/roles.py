@@ -44,7 +44,7 @@ def _is_norm(owner: nn.Module) -> bool:
 
     The name must end so, and the parameters be vectors: `LayerNormMLP` is no norm.
     """
-    named_so = type(owner).__name__.lower().endswith(("norm", "norm1d", "norm2d", "norm3d"))
+    named_so = type(owner).__name__.lower().endswith(("norm", "normgated", "norm1d", "norm2d", "norm3d"))
     parameters: Mapping[str, Tensor] = dict(owner.named_parameters(recurse=False))
     return named_so and all(p.dim() <= 1 for p in parameters.values())
 

@@ -76,7 +76,8 @@ class Executor:
             if self.tuner:
                 self.tuner.after_step(self.module, index)
         self.optimizer.zero_grad(set_to_none=True)
-        ledger.count(BROKEN, len(self.broken()))
+        if math.isfinite(norm) or hasattr(self.optimizer, "arm"):  # else nothing was updated
+            ledger.count(BROKEN, len(self.broken()))
         return {**self._figures(ledger, weights), **penalty, "grad_norm": norm, "lr": rates}
 
     def broken(self) -> list[str]:
