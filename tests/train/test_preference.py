@@ -6,6 +6,7 @@ import json
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.tiny import LLAMA, config, conversations, sentence, write_rows
@@ -131,6 +132,18 @@ def test_stored_log_probabilities_that_are_lost_stop_a_run_that_has_begun(tmp_pa
     folder, _, _ = run("lost", {"kind": "dpo", "reference": "stored"})
     (folder / "reference.npz").unlink()
     with pytest.raises(RunError, match="missing") as error:
+        resume(folder)
+    assert "copy" in error.value.hint
+
+
+@pytest.mark.case("A10")
+def test_stored_log_probabilities_of_another_run_stop_a_run_that_has_begun(tmp_path, run):
+    """An archive with checksums that are right, of the same shape, and with other numbers."""
+    folder, _, _ = run("other", {"kind": "dpo", "reference": "stored"})
+    with np.load(folder / "reference.npz") as stored:
+        arrays = {name: stored[name] + 1 for name in stored.files}
+    np.savez(folder / "reference.npz", **arrays)
+    with pytest.raises(RunError, match="not as it was written") as error:
         resume(folder)
     assert "copy" in error.value.hint
 

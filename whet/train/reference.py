@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from whet.base.errors import ConfigError, RunError
+from whet.base.documents import field
+from whet.base.errors import ConfigError, RunError, WhetError
+from whet.base.sealed import damage, described, read_sealed, sealed
 from whet.contracts.batch import Batch
 from whet.contracts.model import PLAIN, Loaded, Model, Readout
 from whet.contracts.sample import Sample
@@ -26,6 +28,7 @@ from whet.data.collate import collate
 from whet.models.adapters import wrapper_of
 from whet.train.deal import Dealer
 from whet.train.executor import Executor
+from whet.train.folder import write_atomically
 from whet.train.passes import batches_of
 
 # Tokens a rank works on between two looks at the clock.
@@ -79,7 +82,7 @@ def begins_at_base(model: Loaded, device: torch.device) -> bool:
     return torch.allclose(with_adapter, without, rtol=1e-5, atol=1e-5)
 
 
-_UNREADABLE = (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, zlib.error)
+_UNREADABLE = (WhetError, OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, zlib.error)
 
 
 def choose(wanted: str, *, has_adapters: bool, is_stored_possible: bool, epochs: float) -> str:
@@ -127,10 +130,15 @@ def remember(path: Path, data: Mapping[str, Annotated], executor: Executor, deal
         partial = path.with_suffix(".partial.npz")
         np.savez(partial, **arrays)  # type: ignore[arg-type]
         partial.replace(path)
+        write_atomically(path.with_suffix(".json"), sealed({"files": described([path])}))
     executor.world.wait()
 
 
 def _read(path: Path, data: Mapping[str, Annotated]) -> None:
+    if (seal := path.with_suffix(".json")).exists():  # runs of earlier versions have none
+        wrong = damage(path.parent, field(read_sealed(seal), "files", dict, at=str(seal)))
+        if wrong:
+            raise ValueError(wrong)
     with np.load(path, allow_pickle=False) as stored:
         found = {name: stored[name] for name in stored.files}
     for name, part in data.items():
@@ -149,9 +157,9 @@ def compute(data: Annotated, executor: Executor, dealer: Dealer, name: str) -> d
     for batch, at in batches_of(data, dealer, chunk, f"reference log-probabilities ({name})"):
         with executor.precision():
             values = objective.refer(reference, batch.to(executor.world.device))
-        for field, column in values.items() if at else ():
+        for name, column in values.items() if at else ():
             column_N = column.float().cpu().numpy().reshape(len(at), -1)
-            whole = found.setdefault(field, np.zeros((len(data), column_N.shape[1]), np.float32))
+            whole = found.setdefault(name, np.zeros((len(data), column_N.shape[1]), np.float32))
             whole[at] = column_N
     has_branches = bool(data[0].cuts)  # of all samples or of none: a run's objective takes one kind
     summed = executor.world.added(found)
