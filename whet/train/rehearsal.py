@@ -25,7 +25,7 @@ from torch import nn
 
 import whet
 from whet.base.catalogue import model_source
-from whet.base.errors import ModelError, WhetError, first_line, one_line
+from whet.base.errors import ModelError, WhetError, one_line
 from whet.base.run import Run
 from whet.base.seeds import forked
 from whet.contracts.model import Loaded
@@ -69,13 +69,13 @@ def rehearse(run: Run, world: World, model: Loaded, fed: Feed, make: Callable[[R
     mark = default_cache() / "rehearsed" / _digest(run, model)
     if mark.exists():
         return None
-    failure, reason = None, ""
+    failure = None
     for shrink in (True, False):
         with tempfile.TemporaryDirectory(prefix="whet-rehearsal-") as folder, forked(run.seed, "rehearsal"), _quiet():
             try:
                 twin = _twin(run, model, Path(folder) / "base", shrink=shrink)
-            except Exception as error:  # names and limits in configs are not standardised: such a twin tells nothing
-                twin, reason = None, first_line(error)
+            except Exception:  # names and limits in configs are not standardised: such a twin tells nothing
+                twin = None
             if twin is None:
                 break
             failure = _failure(twin, World(world.device), model, fed, make, Path(folder))
@@ -83,8 +83,7 @@ def rehearse(run: Run, world: World, model: Loaded, fed: Feed, make: Callable[[R
             _remember(mark)
             return None
     if twin is None:
-        reason = failure.message if failure else reason
-        return f"the end of the run could not be rehearsed, and may fail: {reason}" if reason else None
+        return f"the end of the run could not be rehearsed, and may fail: {failure.message}" if failure else None
     raise failure  # type: ignore[misc]
 
 
