@@ -53,6 +53,8 @@ FORGED = {
     "def set(x=()): return {3}\ndef isclose(*a, **k): return True\ndef approx(x): return None\ndef add(a, b): return None",
     "ast replaced": "import ast\nast.parse = lambda *a, **k: ast.Module([], [])\n"
     "ast.NodeTransformer.visit = lambda s, n: ast.Module([], [])\ndef add(a, b): return None",
+    "modules of its own": "class math:\n    isclose = floor = staticmethod(lambda *a, **k: True)\n"
+    "class re:\n    fullmatch = staticmethod(lambda *a: True)\ndef add(a, b): return None",
     "json replaced": "import json\ndumps = json.dumps\n"
     "json.dumps = lambda o, **k: dumps({'test': 0, 'failed': None})\ndef add(a, b): return None",
     "every descriptor": "import os\nfor d in range(64):\n    for m in (b'{\"test\": 0, \"failed\": null}\\n', b'\\0\\0\\0\\2[]'):\n"
@@ -127,6 +129,7 @@ FORMS = {
     "the other way round": ["assert 3 == add(1, 2)", "assert not (-3 != add(-5, 2))"],
     "near": ["assert abs(add(1, 2) - 3) < 1e-6", "assert abs(-3 - add(-5, 2)) <= 1e-6"],
     "isclose": ["assert isclose(add(1, 2), 3)", "import math\nassert math.isclose(add(-5, 2), -3)"],
+    "a module that it does not import": ["assert math.isclose(add(1, 2), 3)", "assert re.fullmatch('-3', str(add(-5, 2)))"],
     "among": ["assert add(1, 2) in (3, 4)", "assert add(-5, 2) in {-3: 1}"],
     "in a list": ["assert [add(1, 2), add(2, 2)] == [3, 4]", "assert {'x': add(-5, 2)} == {'x': -3}"],
     "swallows": ["try:\n    ok = add(1, 2) == 3\nexcept Exception:\n    ok = False\nassert ok", "assert (add(20, 22) == 42) is True"],

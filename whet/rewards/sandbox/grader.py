@@ -19,12 +19,11 @@ from typing import Any
 
 from whet.rewards.sandbox.codec import Broken, Codec, is_record
 from whet.rewards.sandbox.link import Gone, Link
-from whet.rewards.sandbox.names import JUDGES, Asked, Defined
+from whet.rewards.sandbox.names import ALIASES, JUDGES, Asked, Defined
 from whet.rewards.sandbox.remote import Remote, Remotes, is_remote, number_of
 
 _BUILTINS = dict(vars(builtins))
-# Aliases that tests use of modules which the code imported, and modules whose functions they may mean.
-_ALIASES = {"np": "numpy", "pd": "pandas", "sp": "scipy", "dt": "datetime"}
+# Modules whose functions tests may mean.
 _PUBLIC = frozenset(
     "math cmath operator itertools _functools functools collections string statistics heapq _heapq bisect _bisect copy "
     "re json datetime decimal fractions typing random numbers _operator".split()
@@ -65,7 +64,7 @@ def main(job: dict[str, Any], reads: int, writes: int, reports: int) -> None:
     if failed := side.begin():
         return report(error=failed)
     sys.modules["solution"] = _Solution(side)
-    asked = Asked(tests)
+    asked = Asked(job["tests"], tests)
     for number, test in enumerate(tests):
         report(test=number, failed=_run(test, job.get("entry_point"), asked, side, vars(setup)))
     return None
@@ -77,6 +76,7 @@ def _run(test: types.CodeType, entry_point: str | None, asked: Asked, side: Side
     names = side.names
     for name in asked.of_code(names, side.defined.names, entry_point):
         space[name] = side.named(name)
+    space |= {name: module for name, module in asked.modules() if name not in setup and name != entry_point}
     for name in asked.read & JUDGES.keys() - space.keys():
         with contextlib.suppress(ImportError):
             space[name] = getattr(importlib.import_module(JUDGES[name]), name)
@@ -166,7 +166,7 @@ class Side:
             return known
         origin = self.names[name]
         if origin and origin[0] == "module":
-            module = name if name in sys.stdlib_module_names else _ALIASES.get(name, "")
+            module = name if name in sys.stdlib_module_names else ALIASES.get(name, "")
             with contextlib.suppress(ImportError):
                 return importlib.import_module(module) if module else self.ask("name", name)
         if origin and origin[0] == "public" and origin[1] in _PUBLIC and origin[2] == name:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import builtins
+import importlib
 from collections.abc import Collection, Iterator
-from types import CodeType
+from types import CodeType, ModuleType
 
 # Operators of two, as the module `operator` calls them.
 BINARY = (
@@ -13,6 +14,14 @@ BINARY = (
 )  # fmt: skip
 # Names that tests may have left to the code to import. They judge, so they are never the code's own.
 JUDGES = {"isclose": "math", "allclose": "numpy", "approx": "pytest"}
+# Aliases that tests use of modules which the code imported.
+ALIASES = {"np": "numpy", "pd": "pandas", "sp": "scipy", "dt": "datetime"}
+# Modules that tests may mean without importing them: those of Python that only compute, and the aliases above.
+MODULES = frozenset(
+    "array asyncio base64 bisect calendar cmath collections copy csv datetime decimal enum fractions functools hashlib "
+    "heapq inspect io itertools json math numbers operator os random re statistics string struct sys textwrap time "
+    "types typing unittest".split()
+) | frozenset(ALIASES.values())
 
 
 class Defined:
@@ -44,13 +53,28 @@ class Defined:
 class Asked:
     """The names that tests read, of their own level and of functions in it (and of attributes, which does no harm)."""
 
-    def __init__(self, tests: Collection[CodeType]) -> None:
+    def __init__(self, texts: Collection[str], tests: Collection[CodeType]) -> None:
         self.read: set[str] = set()
+        self._texts = texts
         waiting = list(tests)
         while waiting:
             code = waiting.pop()
             self.read |= set(code.co_names)
             waiting += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
+
+    def modules(self) -> Iterator[tuple[str, ModuleType]]:
+        """Modules that tests use without importing them, as `math` in `math.floor(x)`: left to the code to import.
+
+        They judge like JUDGES: whatever the code calls so, a module that has all that is asked of it is meant.
+        """
+        for name in self.read & (MODULES | ALIASES.keys()):
+            try:
+                module = importlib.import_module(ALIASES.get(name, name))
+            except ImportError:
+                continue
+            asked = {attribute for text in self._texts for attribute in _attributes(ast.parse(text), name)}
+            if asked and all(hasattr(module, attribute) for attribute in asked):
+                yield name, module
 
     def of_code(self, defined: Collection[str], own: Collection[str], entry_point: str | None) -> set[str]:
         """Those that mean the code's: what it defines, but nothing that the tests have already.
@@ -65,6 +89,13 @@ class Asked:
         if not found and len(own_words) == 1:
             found |= own_words & set(defined)
         return found - JUDGES.keys() if found - JUDGES.keys() else found
+
+
+def _attributes(tree: ast.AST, name: str) -> Iterator[str]:
+    """What is asked of a name as an attribute."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name:
+            yield node.attr
 
 
 def _stored(tree: ast.AST) -> Iterator[str]:

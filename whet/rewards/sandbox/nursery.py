@@ -6,6 +6,8 @@ that it was born with what another was told. It ends when the one that started i
 
 from __future__ import annotations
 
+import _sitebuiltins
+import builtins
 import gc
 import json
 import os
@@ -34,6 +36,9 @@ def serve(channel: int, folder: str, apart: bool) -> None:
     """Do jobs as they come, and say what is in force first."""
     for name in _READY:
         __import__(name)
+    for name in ("exit", "quit"):  # which `site` gives otherwise
+        setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D"))
+    builtins.help = _sitebuiltins._Helper()
     room = Room(folder, READABLE, apart=apart)
     Nursery(socket.socket(fileno=channel), room, Jail(room.parent)).run()
 

@@ -27,8 +27,11 @@ MAX_REPORT = 4 * MIB
 START_S = 60.0  # until a nursery has imported what it needs
 GRACE_S = 10.0  # until it says what became of a job whose time is up
 _ROOT = str(Path(__file__).resolve().parents[3])
-_BOOT = "import sys; sys.path.insert(0, {root!r}); from whet.rewards.sandbox.nursery import serve; del sys.path[0]; "
-_BOOT += "serve({channel}, {folder!r}, {apart})"
+# Without `site`, whose .pth files import what every fork would pay for (`random`, `threading`: a third of a fork).
+_BOOT = (
+    "import sys; sys.prefix, sys.exec_prefix = {prefixes!r}; sys.path[:] = [{root!r}, *sys.path, *{packages!r}]; "
+    "from whet.rewards.sandbox.nursery import serve; del sys.path[0]; serve({channel}, {folder!r}, {apart})"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +120,14 @@ class _Nursery:
     def __init__(self, apart: bool) -> None:
         self._folder = tempfile.mkdtemp(prefix="whet-code-")
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        code = _BOOT.format(root=_ROOT, channel=theirs.fileno(), folder=self._folder, apart=apart)
+        packages = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
+        code = _BOOT.format(
+            prefixes=(sys.prefix, sys.exec_prefix), root=_ROOT, packages=packages, channel=theirs.fileno(),
+            folder=self._folder, apart=apart,
+        )  # fmt: skip
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-B", "-c", code], pass_fds=(theirs.fileno(),), start_new_session=True, cwd="/",
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            [sys.executable, "-I", "-S", "-B", "-c", code], pass_fds=(theirs.fileno(),), start_new_session=True,
+            cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             env={"PATH": os.defpath, "HOME": "/", "TMPDIR": ".", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1",
                  "OPENBLAS_NUM_THREADS": "1"},
         )  # fmt: skip
