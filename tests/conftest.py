@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
+import shutil
+import tempfile
 
 # Before anything imports torch or tokenizers: two workers of one thread each fill two cores.
 for _threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")
 os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", WANDB_MODE="offline")
+# One cache for the whole session, and none of the user's: what one test has rendered or rehearsed, the others find.
+if "WHET_CACHE" not in os.environ:
+    os.environ["WHET_CACHE"] = tempfile.mkdtemp(prefix="whet-cache-")  # workers inherit it
+    atexit.register(shutil.rmtree, os.environ["WHET_CACHE"], ignore_errors=True)
 
 from collections import defaultdict  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402

@@ -142,6 +142,11 @@ def calling_probe() -> list[Message]:
     return [asked, {"role": "assistant", "content": "", "tool_calls": [call]}, result, answer]
 
 
+def may_write(text: str) -> bool:
+    """Whether the text of a conversation can hold the call of the probe, and holds its result once."""
+    return VALUE in text and text.count(RESULT) == 1
+
+
 def writes_call(said: str) -> bool:
     """Whether what the assistant is to say is the call of the probe with its argument.
 

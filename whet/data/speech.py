@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from whet.base.errors import ModelError, WhetError
@@ -40,6 +41,8 @@ class Speech:
             self.template = ChatTemplate(
                 text, template.named, template.tokens, is_own=template.is_own, marks=template.marks
             )  # fmt: skip
+        tokens = repr(sorted(template.tokens.items()))
+        self._key = (self.template.text, tokens, controls, wording.as_text, allow_mismatch)
         self._turns: dict[Dialect, Turns] = {}
         self._taken: dict[tuple[bool, bool], tuple[Dialect, ...]] = {}
         self._shows: bool | None = None
@@ -110,12 +113,14 @@ class Speech:
     def dialects(self, *, calls: bool, reasoning: bool = False) -> tuple[Dialect, ...]:
         """Those in which the template writes conversations with calls or reasoning whole; the plain one if in none."""
         if (calls, reasoning) not in self._taken:
-            self._taken[calls, reasoning] = tuple(self._tried(calls, reasoning)) or (PLAIN,)
+            self._taken[calls, reasoning] = self._tried(calls, reasoning) or (PLAIN,)
         return self._taken[calls, reasoning]
 
     def writes_calls(self) -> bool:
         """Whether the template writes calls and results, in some dialect, so that the mask can be proven."""
-        return self._takes(self.dialects(calls=True)[0], calls=True, reasoning=False)
+        if self.wording.as_text:
+            return self._takes(self.dialects(calls=True)[0], calls=True, reasoning=False)
+        return bool(self._tried(calls=True, reasoning=False))
 
     def shows_tools(self) -> bool:
         """Whether the template shows the tools that may be called."""
@@ -133,22 +138,17 @@ class Speech:
             self._turns[dialect] = Turns(template, self.controls, allow_mismatch=self._mismatch)
         return self._turns[dialect]
 
-    def _tried(self, calls: bool, reasoning: bool) -> list[Dialect]:
-        """A few that the template takes: rows may still hold what the first of them has no place for."""
-        found: list[Dialect] = []
-        as_text = self.wording.as_text
-        for dialect in dialects.candidates(calls=calls and not as_text, reasoning=reasoning):
-            if self._takes(dialect, calls=calls and not as_text, reasoning=reasoning):
-                found.append(dialect)
-                if len(found) == 3 or not calls:
-                    break
-        return found
+    def _tried(self, calls: bool, reasoning: bool) -> tuple[Dialect, ...]:
+        return _tried(_Trial((*self._key, calls, reasoning), self, calls and not self.wording.as_text, reasoning))
 
     def _takes(self, dialect: Dialect, *, calls: bool, reasoning: bool) -> bool:
         probe = dialects.calling_probe() if calls else dialects.plain_probe(reasoning=reasoning)
         wanted = [i for i, message in enumerate(probe) if message["role"] == "assistant"]
+        turns_of, tools = self._speaking(dialect), [dialects.TOOL] if calls else ()
         try:
-            text, turns = self._speaking(dialect).find(probe, [dialects.TOOL] if calls else (), wanted)
+            if calls and not dialects.may_write(turns_of.template.render(probe, tools)):
+                return False  # as most do, and found sooner than by the proof
+            text, turns = turns_of.find(probe, tools, wanted)
         except RowRefused:
             return False
         if not calls:
@@ -174,6 +174,31 @@ class Speech:
             f"the {self.bare.named} does not {what}",
             "data.tools=hermes writes tools, calls and results as text, or a template that writes them",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """The dialects of a template are asked for: `key` is all that the answer depends on."""
+
+    key: Hashable
+    speech: Speech = field(compare=False)
+    calls: bool = field(compare=False)
+    reasoning: bool = field(compare=False)
+
+
+@lru_cache(maxsize=64)
+def _tried(trial: _Trial) -> tuple[Dialect, ...]:
+    """A few that the template takes: rows may still hold what the first of them has no place for.
+
+    Kept: a run asks several times, each time with a speech of its own, and one answer takes some 100 renders.
+    """
+    found: list[Dialect] = []
+    for dialect in dialects.candidates(calls=trial.calls, reasoning=trial.reasoning):
+        if trial.speech._takes(dialect, calls=trial.calls, reasoning=trial.reasoning):
+            found.append(dialect)
+            if len(found) == 3 or not trial.calls:
+                break
+    return tuple(found)
 
 
 def speech_of(

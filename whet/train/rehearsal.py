@@ -7,9 +7,6 @@ and read back as transformers and PEFT read it. What raises there would have rai
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
-import json
 import re
 import tempfile
 import warnings
@@ -23,7 +20,6 @@ from typing import Any
 import torch
 from torch import nn
 
-import whet
 from whet.base.catalogue import model_source
 from whet.base.errors import ModelError, WhetError, one_line
 from whet.base.run import Run
@@ -36,21 +32,17 @@ from whet.models.families import auto_class
 from whet.models.reading import read
 from whet.models.spec import Spec
 from whet.models.twin import randomise, twin_config
-from whet.models.vocabulary import fingerprint
 from whet.parallel.world import World
 from whet.train.executor import Executor
 from whet.train.feed import Feed
 from whet.train.folder import RunFolder
+from whet.train.likeness import digest
 from whet.train.resolve import measured_batch
 from whet.train.result import write_result
 
 # Of a twin that is not shrunk: 4 bytes each, with gradients and moments.
 LARGEST = 50e6
 TOKENS = 24
-# Parts of the config that decide what is written, and how.
-_DECISIVE = ("tuner", "objective", "optimizer", "model")
-_OF_TRAIN = ("precision", "rounding", "ema", "in_backward", "depth_rate", "neftune", "group", "recompute", "device")
-_LIBRARIES = ("torch", "transformers", "peft", "safetensors")
 # What a report says of a twin holds of the model too; that rounding has moved a random one further than a limit, not.
 _HOLDS = ("the chat template", "the tokenizer gives", "tensors of the adapter are lost")
 
@@ -61,18 +53,18 @@ Made = tuple[Loaded, Tuner, Executor]
 def rehearse(run: Run, world: World, model: Loaded, fed: Feed, make: Callable[[Run], Made]) -> str | None:
     """Raise ModelError when the end of the run would fail; else None, or a notice of what could not be tried.
 
-    `make` builds model, tuner and executor of a run. What has passed once with the same architecture, settings and
-    libraries is not tried again.
+    `make` builds model, tuner and executor of a run. What has passed once is not tried again for a run of the same
+    digest.
     """
     if model.processor is None or model_source.get(run.model.kind).name != "hf" or not world.leads:
-        return None
-    mark = default_cache() / "rehearsed" / _digest(run, model)
-    if mark.exists():
         return None
     failure = None
     for shrink in (True, False):
         with tempfile.TemporaryDirectory(prefix="whet-rehearsal-") as folder, forked(run.seed, "rehearsal"), _quiet():
             try:
+                mark = default_cache() / "rehearsed" / digest(run, model, shrink=shrink)
+                if mark.exists():
+                    return None
                 twin = _twin(run, model, Path(folder) / "base", shrink=shrink)
             except Exception:  # names and limits in configs are not standardised: such a twin tells nothing
                 twin = None
@@ -175,24 +167,6 @@ def _write(run: Run, world: World, loaded: Loaded, method: Tuner, executor: Exec
     built.folder.path.mkdir()
     with executor.evaluation_weights():
         write_result(built)
-
-
-def _digest(run: Run, model: Loaded) -> str:
-    """What a rehearsal depends on: architecture, tokenizer and template, settings, and the libraries' versions."""
-    values = run.model_dump(mode="json", include=set(_DECISIVE))
-    values["model"] = {
-        name: value for name, value in run.model.values().items() if name not in ("path", "init", "base")
-    }
-    values["train"] = {name: str(getattr(run.train, name)) for name in _OF_TRAIN}
-    module: Any = model.module
-    tokenizer: Any = model.processor
-    config = json.loads(module.config.to_json_string(use_diff=False))
-    config.pop("_name_or_path", None)
-    libraries: dict[str, Any] = {name: importlib.metadata.version(name) for name in _LIBRARIES}
-    own = Path(whet.__file__).parent
-    libraries["whet"] = [(str(p.relative_to(own)), p.stat().st_mtime_ns) for p in sorted(own.rglob("*.py"))]
-    parts = [values, config, fingerprint(tokenizer), tokenizer.chat_template, run.data.template, libraries]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
 @contextmanager
