@@ -9,10 +9,10 @@ import pytest
 
 from tests.marked import t5_tokenizer
 from whet.contracts.rows import Completion, Conversation, Text
-from whet.contracts.sample import Origin
-from whet.data.pairing import SOURCE, Pairing, stored
+from whet.data.pairing import Pairing
 from whet.data.refusal import Refused
 from whet.data.sides import SideRenderer
+from whet.data.table import SampleTable
 
 TOKENIZER = t5_tokenizer()
 RENDERER = SideRenderer(TOKENIZER)
@@ -107,10 +107,14 @@ def test_a_long_row_is_skipped_or_an_error():
         recipe()("f", [(0, Text("oak"))])
 
 
-def test_a_stored_row_is_drawn_as_source_and_target():
+def test_a_row_is_stored_as_source_and_target():
+    """It comes back from a table with both sides, and counts the tokens of both, and those trained of the target."""
     [sides] = RENDERER.sides([Completion("oak tree", "song")])
-    sample = stored(sides, Origin("f", 1))
-    drawn = Pairing(RENDERER).draw(sample, 5)
-    assert sample.fields == {SOURCE: 3} and not drawn.fields and drawn.num_tokens == sample.num_tokens
+    [sample], _ = recipe()("f", [(0, Completion("oak tree", "song"))])
+    table = SampleTable.of([sample])
+    drawn = Pairing(RENDERER).draw(table.sample(0, "f"), 5)
+    assert table.lengths.tolist() == [drawn.num_tokens] == [len(sides.source) + len(sides.target)]
+    assert table.trained.tolist() == [np.count_nonzero(sides.weights)]
     assert np.array_equal(drawn.ids, sides.source) and np.array_equal(drawn.streams["target"].ids, sides.target)
+    assert np.array_equal(drawn.streams["target"].weights, sides.weights)
     assert not drawn.weights.any() and drawn.kind == "bidirectional"

@@ -60,7 +60,7 @@ def test_resumed_from_any_step_the_remaining_steps_are_the_same(tmp_path, window
     )
     sources = sources_of(tmp_path, lengths, weights=(1.0, 1.5))
     place = stream_of(sources, **changes)
-    assert any(place.next(i) and place.state_dict()["place"]["carried"] for i in range(9))
+    assert any(place.next(i) and place.state_dict()["place"]["carried_from"] for i in range(9))
     whole = steps_of(stream_of(sources, **changes))
     source = stream_of(sources, **changes)
     for step in range(18):

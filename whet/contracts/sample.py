@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from whet.contracts.batch import SegmentKind
+from whet.base.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +19,21 @@ class Origin:
     source: str
     row: int
     part: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """Something beside the tokens, such as an image (`kind`), that stands where the sample's tokens `span` are.
+
+    `values` (R, ...) are what a model reads of it; `grid` says how they lie (frames, rows, columns), and `source`
+    where it came from.
+    """
+
+    kind: str
+    source: str
+    span: tuple[int, int]
+    grid: tuple[int, int, int]
+    values: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +60,11 @@ class Sample:
 
     With a stream `target` beside it, the sample's own tokens are the stream `source`: what an encoder reads, and what
     its decoder writes.
+
+    `positions` (R, T) are those of models that count in several directions; None: from 0 on in each segment. `media`
+    stand among the tokens.
+
+    How each field is stored: `whet.data.codec`.
     """
 
     ids: np.ndarray
@@ -55,8 +75,10 @@ class Sample:
     streams: Mapping[str, Sample] = field(default_factory=dict)
     values: Mapping[str, np.ndarray] = field(default_factory=dict)
     is_in_place: bool = False
-    kind: SegmentKind = "causal"
+    kind: Literal["causal", "bidirectional"] = "causal"
     targets: np.ndarray | None = None
+    positions: np.ndarray | None = None
+    media: tuple[Media, ...] = ()
 
     @property
     def num_tokens(self) -> int:
@@ -65,10 +87,36 @@ class Sample:
         return len(self.ids) + (len(target.ids) if target else 0)
 
     def part(self, at: slice | np.ndarray) -> Sample:
-        """The tokens `at` these places, with all that belongs to them, and without branches."""
-        values = {name: column[at] for name, column in self.values.items()}
-        targets = None if self.targets is None else self.targets[at]
-        return replace(self, ids=self.ids[at], weights=self.weights[at], values=values, targets=targets, cuts=())
+        """The tokens `at` these places, with all that belongs to them, and without branches.
+
+        Raises DataError where only some of a medium's tokens are among them.
+        """
+        return replace(
+            self,
+            ids=self.ids[at],
+            weights=self.weights[at],
+            values={name: column[at] for name, column in self.values.items()},
+            targets=None if self.targets is None else self.targets[at],
+            positions=None if self.positions is None else self.positions[:, at],
+            media=self._media(at) if self.media else (),
+            cuts=(),
+        )
+
+    def _media(self, at: slice | np.ndarray) -> tuple[Media, ...]:
+        """What stands at these places, where it stands among them."""
+        places = list(range(len(self.ids))[at]) if isinstance(at, slice) else at.tolist()
+        found = []
+        for medium in self.media:
+            own = [new for new, old in enumerate(places) if medium.span[0] <= old < medium.span[1]]
+            if own and len(own) != medium.span[1] - medium.span[0]:
+                raise DataError(
+                    f"a cut goes through the {medium.kind} {medium.source}",
+                    at=f"{self.origin.source} row {self.origin.row}" if self.origin else None,
+                    hint="data.truncation=skip, or a larger data.max_length",
+                )
+            if own:
+                found.append(replace(medium, span=(own[0], own[-1] + 1)))
+        return tuple(found)
 
     @property
     def branches(self) -> list[slice]:

@@ -84,7 +84,7 @@ class TokenStore:
 
     @cached_property
     def trained(self) -> np.ndarray:
-        return np.concatenate([part.table.columns["trained"] for part in self._parts])
+        return np.concatenate([part.table.trained for part in self._parts])
 
     @cached_property
     def rows(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Pairing: samples of encoder-decoders, stored as one row and learned from as a source and a target."""
+"""Pairing: samples of encoder-decoders, a source and a target."""
 
 from __future__ import annotations
 
@@ -14,13 +14,10 @@ from whet.data.recipe import Truncation, too_long
 from whet.data.refusal import Refused, refusal
 from whet.data.sides import TAKES, SideRenderer, Sides
 
-# The field of stored samples that says how many of their tokens are the source.
-SOURCE = "source"
-
 
 @dataclass(frozen=True, slots=True)
 class PairRecipe:
-    """Rows to stored samples: source and target one after the other, each of at most `max_length` tokens.
+    """Rows to samples of a source and a target, each of at most `max_length` tokens.
 
     `truncation`: `cut` keeps the first tokens of a side that is too long (a target that was cut does not end),
     `skip` drops the row, anything else raises. `context` is what the model sees, if `max_length` may be less.
@@ -56,7 +53,7 @@ class PairRecipe:
                 entries.append(
                     Entry(source, number, "truncated", "too_long", f"cut to {self.max_length} tokens a side")
                 )
-            samples.append(stored(fitting, origin))
+            samples.append(_paired(fitting, origin))
         return samples, entries
 
     def _fit(self, sides: Sides, origin: Origin) -> Sides | Refused:
@@ -96,21 +93,16 @@ class Pairing:
         return stored
 
     def draw(self, sample: Sample, passes: int) -> Sample:
-        """The same sample, its target beside its source."""
-        at = int(sample.fields[SOURCE])
-        fields = {name: value for name, value in sample.fields.items() if name != SOURCE}
-        return paired(sample.ids[:at], sample.ids[at:], sample.weights[at:], replace(sample, fields=fields))
+        """The same sample, which is learned from as it is stored."""
+        return sample
 
     def example(self, ids: np.ndarray) -> Sample:
         half = max(1, len(ids) // 2)
         return paired(ids[:half], ids[half:], np.ones(len(ids) - half, np.float32), Sample(ids, np.zeros(len(ids))))
 
 
-def stored(sides: Sides, origin: Origin) -> Sample:
-    """Both sides as one row, as it lies in the token store."""
-    ids = np.concatenate([sides.source, sides.target])
-    weights = np.concatenate([np.zeros(len(sides.source), np.float32), sides.weights])
-    return Sample(ids, weights, {SOURCE: len(sides.source)}, origin)
+def _paired(sides: Sides, origin: Origin) -> Sample:
+    return paired(sides.source, sides.target, sides.weights, Sample(sides.source, sides.weights, origin=origin))
 
 
 def paired(source: np.ndarray, target: np.ndarray, weights: np.ndarray, like: Sample) -> Sample:

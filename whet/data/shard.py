@@ -17,8 +17,9 @@ import numpy as np
 from whet.base.documents import parse_json
 from whet.base.errors import DataError, RunError, WhetError
 from whet.base.sealed import damage, described, read_sealed, sealed
+from whet.data.codec import FIELD, STREAM, VALUE
 from whet.data.ledger import Entry, read_ledger, to_line
-from whet.data.table import FIELD, VALUE, SampleTable
+from whet.data.table import OPTIONAL, UNNAMED, SampleTable, plain
 
 FACTS, _LEDGER = "facts.json", "ledger.jsonl"
 
@@ -102,7 +103,7 @@ class ShardWriter:
             self._part.mkdir(parents=True)
             self._ledger = (self._part / _LEDGER).open("w", encoding="ascii")
             nothing = SampleTable.of([])
-            self._columns = {name: _Column(self._part / name, c.dtype) for name, c in nothing.columns.items()}
+            self._columns = {n: self._column(n, c.dtype) for n, c in nothing.columns.items() if n not in UNNAMED}
             self._append(nothing)
 
     def append(self, table: SampleTable, entries: Sequence[Entry] = ()) -> None:
@@ -118,6 +119,7 @@ class ShardWriter:
         with writing(self._folder):
             _sync(self._ledger)
             self._ledger.close()
+            self._leave_out()
             digest = hashlib.sha256()
             for name, column in sorted(self._columns.items()):
                 digest.update(f"{name} {column.dtype} {column.shape} ".encode())
@@ -138,9 +140,10 @@ class ShardWriter:
         shutil.rmtree(self._part, ignore_errors=True)
 
     def _open_fields(self, table: SampleTable) -> None:
-        names = sorted(name for name in table.columns if name.startswith((FIELD, VALUE)))
+        own = (name for name in table.columns if name.startswith((FIELD, VALUE, STREAM)))
+        names = sorted(name for name in own if plain(name) not in UNNAMED)
         if self._fields is None:
-            new = {name: _Column(self._part / name, table.columns[name].dtype) for name in names}
+            new = {name: self._column(name, table.columns[name].dtype) for name in names}
             self._fields, self._columns = names, self._columns | new
         if self._fields != names:
             first = table.columns["rows"][0]
@@ -152,21 +155,36 @@ class ShardWriter:
     def _append(self, table: SampleTable) -> None:
         for name, column in self._columns.items():
             values = table.columns[name]
-            if name.endswith("starts") and column.shape[0]:
+            if column.counts and column.shape[0]:
                 values = values[1:] + column.last
             column.append(values)
 
+    def _column(self, name: str, dtype: np.dtype) -> _Column:
+        return _Column(self._part / name, dtype, plain(name))
+
+    def _leave_out(self) -> None:
+        """Drop the columns of what no sample has."""
+        for name in [name for name, column in self._columns.items() if plain(name) in OPTIONAL and not column.shape[0]]:
+            for unused in (name, name.removesuffix(plain(name)) + OPTIONAL[plain(name)]):
+                column = self._columns.pop(unused)
+                column.file.close()
+                column.path.unlink()
+
 
 class _Column:
-    """One file of numbers. Its type widens when values come that the narrower one cannot hold."""
+    """One file of numbers. Its type widens when values come that the narrower one cannot hold.
 
-    def __init__(self, path: Path, dtype: np.dtype) -> None:
+    `counts` says that they are places in another file, which go on from one table to the next.
+    """
+
+    def __init__(self, path: Path, dtype: np.dtype, kind: str) -> None:
         self.path, self.shape, self.last = path, (0,), 0
-        self.dtype = np.dtype(np.uint16) if path.name == "ids" else dtype
+        self._holds_ids, self.counts = kind == "ids", kind.endswith("starts") and "." not in kind
+        self.dtype = np.dtype(np.uint16) if self._holds_ids else dtype
         self.file = path.open("w+b")
 
     def append(self, values: np.ndarray) -> None:
-        if self.path.name == "ids" and values.size and values.max() > np.iinfo(np.uint16).max:
+        if self._holds_ids and values.size and values.max() > np.iinfo(np.uint16).max:
             self._widen(np.dtype(np.int32))
         elif self.dtype.kind == "i" and values.dtype.kind == "f":
             self._widen(values.dtype)

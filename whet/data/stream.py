@@ -20,6 +20,7 @@ from whet.data.order import STREAM, WINDOW
 from whet.data.recipe import RowsToSamples
 from whet.data.shuffle import shuffled
 from whet.data.source import check_turn, only_one, refuse_changes
+from whet.data.table import packed, unpacked
 from whet.data.window import close_window
 from whet.data.workers import apply_in_order
 
@@ -130,28 +131,30 @@ class StreamingSource:
         return Step(step, list(map(_tokens, samples)), samples.__getitem__, float(epoch), epoch)
 
     def state_dict(self) -> dict[str, Any]:
-        """JSON: where the current window starts, how many of its steps are given out, and what defines the order."""
+        """JSON: where the current window starts and what was carried into it, how many of its steps are given out, and
+        what defines the order."""
         place = self._place
-        carried = [(source, s.origin.row, s.origin.part) for source, s in place.carried if s.origin]
+        sources, samples = [number for number, _ in place.carried], packed([sample for _, sample in place.carried])
         return {
             "step": self._step,
             "served": self._served,
-            "place": {**asdict(replace(place, carried=())), "carried": carried},
+            "place": {**asdict(replace(place, carried=())), "carried": samples, "carried_from": sources},
             "order": self._order,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on after the last step given out: reads the sources again up to there, without rendering.
 
-        Raises RunError where the data or the order has changed.
+        Raises RunError where the data or the order has changed, or the state is of another version.
         """
         refuse_changes(state["order"], self._order)
         stored = state["place"]
+        carried = unpacked(stored["carried"])
         place = _Place(
             stored["epoch"],
             stored["window"],
             tuple(Position(*position) for position in stored["positions"]),
-            self._read_again([tuple(origin) for origin in stored["carried"]]),
+            tuple(map(_Numbered, stored["carried_from"], carried)),
             tuple(stored["num_rows"]),
             stored["num_skipped"],
         )
@@ -209,20 +212,6 @@ class StreamingSource:
 
     def _cost(self, sample: Sample) -> int:
         return min(_tokens(sample), self._budget) if self._by_tokens else 1
-
-    def _read_again(self, origins: Sequence[tuple[int, int, int]]) -> tuple[_Numbered, ...]:
-        """The samples of (source, row, part), which lie a window before the positions."""
-        found: dict[tuple[int, int, int], _Numbered] = {}
-        for number in {source for source, _, _ in origins}:
-            rows = {row for source, row, _ in origins if source == number}
-            name = self._mixture.sources[number].name
-            for row, parsed in self._mixture.rows_of(number, min(rows)):
-                if row in rows:
-                    made, _ = self._recipe(name, [(row, parsed)])
-                    found |= {(number, row, part): _Numbered(number, sample) for part, sample in enumerate(made)}
-                if row >= max(rows):
-                    break
-        return tuple(found[origin] for origin in origins)
 
 
 class _Ahead:
