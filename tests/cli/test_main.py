@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.tiny import config
-from whet.base.errors import WhetError
+from whet.base.errors import OutOfMemory, WhetError
 from whet.base.yaml import dump_value
 from whet.cli import exit_codes, failures
 from whet.cli.main import COMMANDS, main
@@ -96,6 +96,7 @@ def _failing(error: BaseException):
         (PermissionError(13, "Permission denied", "/x"), exit_codes.FAILED, "permission denied\n  at /x"),
         (KeyboardInterrupt(), exit_codes.INTERRUPTED, "interrupted"),
         (WhetError("no", hint="yes"), exit_codes.MISTAKE, "error: no\nhint: yes"),
+        (OutOfMemory("full", hint="less"), exit_codes.OUT_OF_MEMORY, "error: full\nhint: less"),
     ],
 )
 def test_each_end_has_its_code_and_one_message(monkeypatch, capsys, error, code, says):

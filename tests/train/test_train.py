@@ -15,7 +15,7 @@ import torch
 from tests.tiny import config, conversations, write_rows
 from tests.train.conftest import loop_records, records_of
 from whet.base.config import from_mapping
-from whet.base.errors import DataError, ModelError, RunError, WhetError
+from whet.base.errors import DataError, ModelError, OutOfMemory, RunError, WhetError
 from whet.base.sealed import sealed
 from whet.train.api import resume, train
 from whet.train.build import assemble
@@ -164,6 +164,21 @@ def test_out_of_memory_halves_the_micro_batch_and_does_the_step_again(ran, monke
     records = ran("halved", train={"micro_batch": 120})
     assert losses(records) == pytest.approx(expected, rel=1e-5)
     assert calls[3] > calls[2] and "micro-batches are now 60 tokens" in of(records, "notice")[0]["text"]
+
+
+@pytest.mark.case("D")
+def test_out_of_memory_that_no_smaller_micro_batch_mends_is_said_as_such(trained, monkeypatch):
+    real = Executor.step
+
+    def step(executor, index, batches, weights, factor):
+        if index:
+            raise torch.OutOfMemoryError("no memory")
+        return real(executor, index, batches, weights, factor)
+
+    monkeypatch.setattr(Executor, "step", step)
+    with pytest.raises(OutOfMemory, match="out of GPU memory") as told:
+        trained("full", train={"micro_batch": 120})
+    assert "train.recompute=true" in told.value.hint
 
 
 def test_what_holds_only_in_expectation_or_to_rounding_is_said(trained):

@@ -42,6 +42,21 @@ class RunError(WhetError):
     """A run that cannot be started, continued or written."""
 
 
+class OutOfMemory(RunError):
+    """A run for which the memory does not suffice: the command line has a code of its own for it."""
+
+
+# Words of PyTorch 2.13 for memory that its allocators did not get; those of GPUs have a class of their own.
+_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "Unable to allocate", "bad_alloc")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception of any library means that memory ran out."""
+    if isinstance(error, MemoryError | OutOfMemory) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
+
+
 def missing_package(package: str, extra: str, what: str) -> WhetError:
     """Say which optional package `what` needs and the command that installs it."""
     return WhetError(f"{what} needs the package `{package}`", hint=f'pip install "whet[{extra}]"')

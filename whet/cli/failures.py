@@ -14,11 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from whet.base.errors import WhetError
+from whet.base.errors import WhetError, is_out_of_memory
 from whet.cli import exit_codes
 
-# Words of PyTorch 2.13 for memory that its allocators did not get; those of GPUs have a class of their own.
-_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "Unable to allocate", "bad_alloc")
 _OF_DISKS = {
     errno.ENOSPC: "free some space, or write elsewhere",
     errno.EDQUOT: "free some space, or write elsewhere",
@@ -44,11 +42,9 @@ def told(error: Exception, arguments: Sequence[str]) -> tuple[WhetError, int]:
 
 
 def _memory(error: Exception) -> tuple[WhetError, int] | None:
-    text = str(error)
-    is_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    if not is_memory and not (isinstance(error, RuntimeError) and any(words in text for words in _NO_MEMORY)):
+    if not is_out_of_memory(error):
         return None
-    said = text.strip().split("\n")[0][:300]
+    said = str(error).strip().split("\n")[0][:300]
     hint = "a smaller train.micro_batch, data.max_length or model, train.recompute=true, or a larger machine"
     return WhetError(f"memory ran out{f': {said}' if said else ''}", hint=hint), exit_codes.OUT_OF_MEMORY
 

@@ -36,7 +36,7 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns one of `exit_codes`, after one message for whatever went wrong."""
-    from whet.base.errors import WhetError
+    from whet.base.errors import OutOfMemory, WhetError
     from whet.cli import exit_codes
     from whet.cli.streams import nobody_reads, survive_encodings
 
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return exit_codes.INTERRUPTED
     except WhetError as error:
-        refusal, code = error, exit_codes.MISTAKE
+        refusal, code = error, exit_codes.OUT_OF_MEMORY if isinstance(error, OutOfMemory) else exit_codes.MISTAKE
     except Exception as error:
         if isinstance(error, BrokenPipeError) and nobody_reads():
             return exit_codes.DONE

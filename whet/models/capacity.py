@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 from transformers import PretrainedConfig, PreTrainedModel
 
-from whet.base.errors import ModelError, one_line
+from whet.base.errors import ModelError, is_out_of_memory, one_line
 from whet.track.quantities import size
 
 # Building even an empty model takes a while a layer, and a list of modules an entry. No published model has as many.
@@ -48,9 +48,9 @@ def from_config(kind: Any, config: PretrainedConfig, how: dict[str, Any]) -> Pre
     """The model that a config describes. Raises ModelError where its sizes do not go together."""
     try:
         return kind.from_config(config, **how)
-    except MemoryError:
-        raise
     except Exception as error:  # each architecture fails in its own way
+        if is_out_of_memory(error):
+            raise
         raise ModelError(
             f"`{config.model_type}` cannot be built with these sizes: {one_line(error)}", at="model",
             hint="compare the config with a published one of this architecture",

@@ -43,9 +43,11 @@ from whet.train.executor import Executor
 from whet.train.feed import Feed, feed
 from whet.train.first_step import FirstStep
 from whet.train.folder import RunFolder
+from whet.train.identity import identity_of, new_identity, stated
 from whet.train.located import located
 from whet.train.lock import RunLock
 from whet.train.loop import Cadence, Loop
+from whet.train.manifest import Identity
 from whet.train.models import build_model, head_for, models_beside, read_model, reference_way
 from whet.train.notices import on_ledger, on_micro_batch, on_noise, on_rank, on_resume, on_schedule
 from whet.train.online.build import drift_limit, held_out_of, making_of
@@ -106,13 +108,14 @@ def _prepared(loaded: config.Loaded, folder: RunFolder | None, held: ExitStack) 
         forget_requests(folder.controls)
     loaded = replace(loaded, run=located(loaded.run))
     run = loaded.run
-    method = enter(run, is_new=folder is None)
+    method, identity = enter(run, is_new=folder is None), new_identity()
     pinned = folder.read_resolved() if folder else {}
     leads, known = os.environ.get("RANK", "0") == "0", []
     if folder is not None and leads:
+        identity = identity_of(folder, pinned)
         known = check_settings(loaded, folder)
     if folder is not None and leads and complete(folder.checkpoints):
-        known += dependencies.check(run, folder, pinned)
+        known += dependencies.check(run, folder, pinned, stated(identity))
         if not pinned:
             known.append(f"{folder.resolved.name} is missing: what was `auto` is found out anew, equal to rounding")
     set_threads(run, pinned)
@@ -124,7 +127,7 @@ def _prepared(loaded: config.Loaded, folder: RunFolder | None, held: ExitStack) 
     ledger = Ledger()
     fed = feed(run, processor, context, ledger, family)
     world = World.start(run.train.device, run.parallel.timeout_s)
-    is_new = folder is None
+    is_new, identity = folder is None, world.agreed(identity)
     if folder is None:
         if world.leads:
             folder, lock = RunFolder.create(run, loaded.to_yaml())
@@ -137,9 +140,9 @@ def _prepared(loaded: config.Loaded, folder: RunFolder | None, held: ExitStack) 
     try:
         run, wanted = with_precision(run, world, pinned), run.train.precision
         fed = replace(fed, notices=(*fed.notices, *on_precision(wanted, run, world.device)))
-        built = _assemble(run, folder, pinned, world, fed, method)
+        built = _assemble(run, folder, pinned, identity, world, fed, method)
         if world.leads and built.loop.progress.step == 0:
-            dependencies.record(loaded.run, folder)
+            dependencies.record(loaded.run, folder, stated(identity))
         return built
     except WhetError:
         if is_new and world.leads:
@@ -147,7 +150,9 @@ def _prepared(loaded: config.Loaded, folder: RunFolder | None, held: ExitStack) 
         raise
 
 
-def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World, fed: Feed, method: Tuner) -> Built:
+def _assemble(
+    run: Run, folder: RunFolder, pinned: dict[str, Any], identity: Identity, world: World, fed: Feed, method: Tuner
+) -> Built:
     if is_told(run):  # the teacher is gone before the student comes
         tell(run, world, fed.annotated, folder.path, lambda: build_model(teacher_run(run, world), world, Still()))
     loss = _objective(run)
@@ -158,7 +163,7 @@ def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World,
     fed = fed if pinned else _rehearsed(run, world, model, fed, executor)
     resolved = resolve(run, world, fed, executor, model, pinned, way)
     if world.leads and not pinned:
-        folder.write_resolved(resolved.as_dict())
+        folder.write_resolved({**resolved.as_dict(), **stated(identity)})
     dealer = Dealer(world, resolved.micro_batch, model.capabilities.shares)
     sinks = [sink.get(chosen.kind).build(folder.path, world.rank, **chosen.values()) for chosen in run.track.sinks]
 
@@ -179,21 +184,17 @@ def _assemble(run: Run, folder: RunFolder, pinned: dict[str, Any], world: World,
         run.train.watchdog, watches_spikes=not learns_from_answers, drift_limit=drift_limit(run, model, executor)
     )  # fmt: skip
     parts: dict[str, Any] = {
-        "source": fed.source,
-        "progress": progress,
-        "watchdog": watchdog,
-        "evaluation": evaluation,
-        "dealer": dealer,
+        "source": fed.source, "progress": progress, "watchdog": watchdog, "evaluation": evaluation, "dealer": dealer,
         "tuner": method,
-    }
+    }  # fmt: skip
     state = NamedOptimizer(executor.optimizer, ParamGroups.of(model.module, model.roles).names())
-    checkpoints = Checkpoints(
-        folder.checkpoints, model.module, state, parts, world, run.train.keep, _untouched(method, model)
-    )
+    kept, untouched = folder.checkpoints, _untouched(method, model)
+    checkpoints = Checkpoints(kept, model.module, state, parts, world, run.train.keep, untouched, identity)
     if checkpoints.restore() is not None:
         method.restored(model.module)
     if way == "stored":
-        remember(folder.path / "reference.npz", fed.annotated, executor, dealer, has_begun=progress.step > 0)
+        path, has_begun = folder.path / "reference.npz", progress.step > 0
+        remember(path, fed.annotated, executor, dealer, identity.run, has_begun=has_begun)
     loop = Loop(
         world=world, source=fed.source, dealer=dealer, executor=executor, schedule=_schedule(run),
         evaluation=evaluation, checkpoints=checkpoints, watchdog=watchdog,

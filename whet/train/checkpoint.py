@@ -30,7 +30,7 @@ from whet.base.errors import RunError, WhetError
 from whet.contracts.steps import Stateful
 from whet.parallel.world import World
 from whet.train.folder import write_atomically
-from whet.train.manifest import MANIFEST, changed, damage, described, large_files, manifest_of
+from whet.train.manifest import MANIFEST, Identity, changed, damage, described, large_files, manifest_of
 from whet.train.optimizer_state import NamedOptimizer
 from whet.train.tensor_files import DAMAGES, TensorFiles
 
@@ -52,11 +52,15 @@ class Checkpoints:
         world: World,
         keep: int,
         untouched: frozenset[str] = frozenset(),
+        identity: Identity | None = None,
     ) -> None:
-        """Parameters that are `untouched` come from the model's own files again and are not stored."""
+        """Parameters that are `untouched` come from the model's own files again and are not stored.
+
+        Only checkpoints of the run that `identity` tells are taken, and without digests only those it allows.
+        """
         self._folder, self._module, self._optimizer = folder, module, optimizer
         self._parts, self._world, self._keep = parts, world, keep
-        self._untouched = untouched
+        self._untouched, self._identity = untouched, identity
         self.notices: list[str] = []
 
     def save(self, step: int) -> Path | None:
@@ -79,8 +83,10 @@ class Checkpoints:
         self._check(step, part, failure)
         every = self._world.gathered(files)
         if self._world.leads:
+            described_files = {k: v for files in every for k, v in files.items()}
+            manifest = manifest_of(step, described_files, self._identity.run if self._identity else None)
             try:
-                self._finish(part, final, manifest_of(step, {k: v for files in every for k, v in files.items()}))
+                self._finish(part, final, manifest)
             except (OSError, RunError) as error:
                 failure = error
         self._check(step, part, failure)
@@ -94,15 +100,15 @@ class Checkpoints:
         """
         damaged: list[tuple[Path, str]] = []
         for path in self._world.agreed(_numbered(self._folder)[::-1]):
-            reason = self._world.agreed(_damage(path) if self._world.leads else None)
+            reason = self._world.agreed(_damage(path, self._identity) if self._world.leads else None)
             if reason is None:
                 reason = self._load(path)
             if reason is None:
                 self._set_aside(damaged, path)
-                return _step_of(path)
+                return step_of(path)
             damaged.append((path, reason))
         if damaged:
-            told = "; ".join(f"step {_step_of(path)} ({reason})" for path, reason in damaged)
+            told = "; ".join(f"step {step_of(path)} ({reason})" for path, reason in damaged)
             raise RunError(
                 f"no checkpoint of the run is whole: {told}",
                 at=str(self._folder),
@@ -118,7 +124,7 @@ class Checkpoints:
         reason = self._first(verified.result()) or self._first(reason)
         if reason is None and (reason := self._first(self._put_back(stored, tensors))) and (path / MANIFEST).exists():
             raise _DoesNotFit(
-                f"the checkpoint of step {_step_of(path)} is whole, and {reason}", at=str(path),
+                f"the checkpoint of step {step_of(path)} is whole, and {reason}", at=str(path),
                 hint="the version of whet that wrote it",
             )  # fmt: skip
         return reason
@@ -161,11 +167,11 @@ class Checkpoints:
 
     def _set_aside(self, damaged: list[tuple[Path, str]], taken: Path) -> None:
         """Say what was passed over, and give its names free for the checkpoints to come."""
-        step = _step_of(taken)
+        step = step_of(taken)
         for path, reason in damaged:
             aside = path.with_name(f"{path.name}.damaged")
             self.notices.append(
-                f"the checkpoint of step {_step_of(path)} is damaged ({reason}); going on from step {step}. "
+                f"the checkpoint of step {step_of(path)} is damaged ({reason}); going on from step {step}. "
                 f"It is kept as {aside.name} until the next one is written"
             )
             if self._world.leads:
@@ -276,20 +282,25 @@ def latest(folder: Path) -> Path | None:
     return found[-1] if found else None
 
 
+def lacks_manifest(path: Path) -> bool:
+    """Whether a checkpoint is of before digests, or has lost them."""
+    return not (path / MANIFEST).exists()
+
+
 def _numbered(folder: Path) -> list[Path]:
     """What was once put in the place of a complete checkpoint, oldest first."""
-    return sorted((p for p in folder.glob("step-*") if _NAME.fullmatch(p.name)), key=_step_of)
+    return sorted((p for p in folder.glob("step-*") if _NAME.fullmatch(p.name)), key=step_of)
 
 
-def _step_of(path: Path) -> int:
+def step_of(path: Path) -> int:
     return int(path.name.removeprefix("step-"))
 
 
-def _damage(path: Path) -> str | None:
+def _damage(path: Path, identity: Identity | None) -> str | None:
     """What is wrong with a complete checkpoint, as far as its files tell without loading them."""
     if (path / MANIFEST).exists():
-        return damage(path, _step_of(path))
-    if not (path / "state.json").exists():
+        return damage(path, step_of(path), identity.run if identity else None)
+    if not (path / "state.json").exists() or (identity and step_of(path) > identity.digests_after):
         return f"`{MANIFEST}` is missing"
     try:
         stored = read_object(path / "state.json")
@@ -299,7 +310,7 @@ def _damage(path: Path) -> str | None:
         return f"`state.json`: {error.message}"
     if written_as != _WITHOUT_MANIFEST:
         return f"`{MANIFEST}` is missing"
-    return None if step == _step_of(path) else f"`state.json` is that of step {step}"
+    return None if step == step_of(path) else f"`state.json` is that of step {step}"
 
 
 @contextlib.contextmanager

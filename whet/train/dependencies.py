@@ -27,20 +27,20 @@ _PASSED_OVER = ("track", "name", "evaluate", "parallel", "train", "schedule", "s
 Found = dict[str, dict[str, Any]]
 
 
-def record(run: Run, folder: RunFolder) -> None:
-    """Write what the run depends on, and its settings, into its folder. Raises RunError."""
-    values = {"depends_on": dependencies(run), "settings": run.model_dump(mode="json")}
+def record(run: Run, folder: RunFolder, identity: Mapping[str, Any]) -> None:
+    """Write what the run depends on, its settings and whose this is into its folder. Raises RunError."""
+    values = {"depends_on": dependencies(run), "settings": run.model_dump(mode="json"), **identity}
     write_atomically(folder.path / NAME, sealed(values))
 
 
-def check(run: Run, folder: RunFolder, pinned: Mapping[str, Any]) -> list[str]:
+def check(run: Run, folder: RunFolder, pinned: Mapping[str, Any], identity: Mapping[str, Any]) -> list[str]:
     """Compare what the run depends on with what it began with; gives what a user should know of it.
 
     Raises RunError, naming what has changed, where it decides what the run learns from now on.
     """
     path = folder.path / NAME
     if not path.exists():
-        record(run, folder)
+        record(run, folder, identity)
         return [f"what the run began with is not recorded ({NAME} is missing): it is recorded as it is now"]
     remedy = f"put it back, or go on with what is there now: rm {path}"
     try:

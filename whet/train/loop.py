@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from whet.base.errors import RunError
+from whet.base.errors import OutOfMemory
 from whet.contracts.batch import Batch
 from whet.contracts.records import CheckpointRecord, Notice, Record, RunEnded, StepRecord
 from whet.contracts.steps import Step, StepSource, Stop
@@ -96,7 +96,7 @@ class Loop:
         except torch.OutOfMemoryError as error:
             longest = max(step.lengths)
             if self.world.size > 1 or self.dealer.capacity <= longest:
-                raise RunError(
+                raise OutOfMemory(
                     f"out of GPU memory with micro-batches of {self.dealer.capacity} tokens",
                     hint="set train.recompute=true, or a smaller train.micro_batch or data.max_length",
                 ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,28 +12,46 @@ from whet.base.documents import field
 from whet.base.errors import WhetError
 from whet.base.sealed import Files, described
 
-__all__ = ["MANIFEST", "changed", "damage", "described", "large_files", "manifest_of"]
+__all__ = ["MANIFEST", "Identity", "changed", "damage", "described", "large_files", "manifest_of", "run_of"]
 
 MANIFEST = "manifest.json"
 
 
-def manifest_of(step: int, files: Files) -> str:
-    """The text of the manifest."""
-    return sealed.sealed({"step": step, "files": files})
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A run's number, and the step up to which its checkpoints may be of before digests."""
+
+    run: str
+    digests_after: int = -1
 
 
-def damage(folder: Path, step: int) -> str | None:
+def manifest_of(step: int, files: Files, run: str | None = None) -> str:
+    """The text of the manifest of a checkpoint of the run with the number `run`."""
+    return sealed.sealed({"step": step, "files": files, **({"run": run} if run else {})})
+
+
+def damage(folder: Path, step: int, run: str | None = None) -> str | None:
     """What is wrong with a checkpoint of `step` that has a manifest: the first file and how; None where all is well.
 
-    Files of tensors are only looked at from outside: `changed` hashes them.
+    One that tells another run than `run` is wrong. Files of tensors are only looked at: `changed` hashes them.
     """
     try:
         step_told, files = _read(folder)
     except WhetError as error:
         return f"`{MANIFEST}`: {error.message}"
+    if run is not None and run_of(folder) not in (None, run):
+        return f"`{MANIFEST}` is that of another run"
     if step_told != step:
         return f"`{MANIFEST}` is that of step {step_told}"
     return sealed.outer_damage(folder, files) or changed(folder, [name for name in files if not _is_large(name)])
+
+
+def run_of(folder: Path) -> str | None:
+    """The number of the run that wrote a checkpoint; None where an earlier version did, or the manifest is damaged."""
+    try:
+        return field(sealed.read_sealed(folder / MANIFEST), "run", str, at=MANIFEST)
+    except WhetError:
+        return None
 
 
 def large_files(folder: Path) -> list[str]:

@@ -104,14 +104,17 @@ def choose(wanted: str, *, has_adapters: bool, is_stored_possible: bool, epochs:
     return "stored" if is_stored_possible and epochs >= 1 else "copy"
 
 
-def remember(path: Path, data: Mapping[str, Annotated], executor: Executor, dealer: Dealer, *, has_begun: bool) -> None:
+def remember(
+    path: Path, data: Mapping[str, Annotated], executor: Executor, dealer: Dealer, owner: str, *, has_begun: bool
+) -> None:
     """Give every sample its stored fields: read from `path`, or computed with the model as it is now and written.
 
-    Raises RunError when the file is missing or damaged after the first step: the model has changed since.
+    `owner` is the run's number. Raises RunError when the file is missing, damaged or another run's after the first
+    step: the model has changed since.
     """
     if path.exists():
         try:
-            _read(path, data)
+            _read(path, data, owner)
             return
         except _UNREADABLE as error:  # the archive has a checksum of each array
             if has_begun:
@@ -130,17 +133,20 @@ def remember(path: Path, data: Mapping[str, Annotated], executor: Executor, deal
         partial = path.with_suffix(".partial.npz")
         np.savez(partial, **arrays)  # type: ignore[arg-type]
         partial.replace(path)
-        write_atomically(path.with_suffix(".json"), sealed({"files": described([path])}))
+        write_atomically(path.with_suffix(".json"), sealed({"run": owner, "files": described([path])}))
     executor.world.wait()
 
 
-def _read(path: Path, data: Mapping[str, Annotated]) -> None:
+def _read(path: Path, data: Mapping[str, Annotated], owner: str) -> None:
     if (seal := path.with_suffix(".json")).exists():  # runs of earlier versions have none
-        wrong = damage(path.parent, field(read_sealed(seal), "files", dict, at=str(seal)))
+        stored = read_sealed(seal)
+        if stored.get("run", owner) != owner:
+            raise ValueError("they are those of another run")
+        wrong = damage(path.parent, field(stored, "files", dict, at=str(seal)))
         if wrong:
             raise ValueError(wrong)
-    with np.load(path, allow_pickle=False) as stored:
-        found = {name: stored[name] for name in stored.files}
+    with np.load(path, allow_pickle=False) as arrays:
+        found = {name: arrays[name] for name in arrays.files}
     for name, part in data.items():
         own = {key.partition("/")[2]: values for key, values in found.items() if key.startswith(f"{name}/")}
         if not own or any(len(values) != len(part) for values in own.values()):

@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from whet.base.catalogue import model_source
-from whet.base.errors import ModelError, WhetError, one_line
+from whet.base.errors import ModelError, WhetError, is_out_of_memory, one_line
 from whet.base.run import Run
 from whet.base.seeds import forked
 from whet.contracts.model import Loaded
@@ -126,6 +126,8 @@ def _failure(
     except WhetError:
         return None
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         kind = run.tuner.kind
         return ModelError(
             f"a `{_type_of(model)}` with `tuner: {kind}` {doing}: {one_line(error)}", at=at,

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from whet.base.catalogue import model_source, objective
-from whet.base.errors import ConfigError, ModelError
+from whet.base.errors import ConfigError, ModelError, RunError
 from whet.base.run import Run
 from whet.contracts.batch import Batch
 from whet.contracts.model import Loaded, Prediction
@@ -135,12 +135,28 @@ def tell(run: Run, world: World, data: Mapping[str, Annotated], folder: Path, bu
         _store(run, world, data, place, load_teacher(build))
         if world.device.type == "cuda":
             torch.cuda.empty_cache()
+    elif place != Path(path or ""):
+        _check_own(place, run)
     told = Teachings(place, run.objective.top)
     for part in data.values():
         if place == Path(path or ""):
             told.check(part)
         part.values = told
     return told
+
+
+def _check_own(place: Path, run: Run) -> None:
+    """Raise RunError where what is stored in the run's folder was told by another teacher, or told otherwise."""
+    facts, wanted = read_facts(place), run.objective
+    asked = {"teacher": wanted.teacher.values().get("path"), "temperature": wanted.temperature}
+    for name, value in asked.items():
+        if facts.get(name, value) != value:
+            raise RunError(
+                f"what is stored of the teacher has `{name}: {facts[name]}`, and the run `{value}`: "
+                "it is of another run, or of before the config was changed",
+                at=str(place),
+                hint=f"put the run's own back, or rm -r {place}, and ask the teacher again",
+            )
 
 
 def _store(run: Run, world: World, data: Mapping[str, Annotated], place: Path, teacher: Teacher) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from whet.base.documents import checked, field, read_object
-from whet.base.errors import ModelError, WhetError, one_line
+from whet.base.errors import ModelError, WhetError, is_out_of_memory, one_line
 from whet.models.checkpoints.patterns import check_patterns
 
 INDEX = "model.safetensors.index.json"
@@ -77,11 +77,11 @@ def read_by_others(path: str | Path, at: str | None = None) -> Iterator[None]:
     """Turn what a library raises inside, on files that are not as it thinks, into a ModelError with a sentence."""
     try:
         yield
-    except (WhetError, MemoryError):
+    except WhetError:
         raise
     except Exception as error:  # transformers, PEFT and tokenizers raise whatever the next line of theirs happens to
         is_system = isinstance(error, OSError) and error.errno is not None  # a full disk, missing rights
-        if is_system or type(error).__name__ == "OutOfMemoryError":
+        if is_system or is_out_of_memory(error):
             raise
         said = one_line(error)
         raise ModelError(f"{path} cannot be loaded: {said}", at=at, hint=f"{_AGAIN}; --debug shows more") from error
