@@ -122,7 +122,7 @@ def _built_in(slot: Slot) -> list[Kind]:
 
 
 def _facts(kind: Kind) -> list[str]:
-    facts = {name: value for name, value in kind.facts.items() if not callable(value)}
+    facts = {name: value for name, value in kind.facts.declared().items() if not callable(value)}
     if "state_bytes" in facts:  # a weight of a 4096 x 11008 matrix
         facts["state_bytes"] = float(f"{per_parameter(kind):.4g}")
     words = [f"{name} {_value(list(v) if isinstance(v, tuple | frozenset) else v)}" for name, v in facts.items()]

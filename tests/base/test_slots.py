@@ -8,6 +8,7 @@ import pytest
 import whet
 from whet.base.catalogue import SLOTS, optimizer, schedule
 from whet.base.errors import ConfigError
+from whet.base.facts import Facts
 from whet.base.settings import Positive
 from whet.base.slots import Slot, load_plugin
 
@@ -21,7 +22,7 @@ def test_names_are_listed_without_importing_files():
 
 
 def test_the_signature_is_the_schema():
-    slot = Slot("thing", home="whet.optim.schedules")
+    slot = Slot("thing", home="whet.optim.schedules", facts=Facts)
 
     @slot("box")
     def box(content: NotImported, *, size: Positive, lid: bool = True) -> None:  # noqa: F821

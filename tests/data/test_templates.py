@@ -91,7 +91,7 @@ CALLING = Conversation(
 
 def fitting(name):
     """A tokenizer that has what the family needs."""
-    marks = template.get(name).facts.get("marks", ())
+    marks = template.get(name).facts.marks
     return make_tokenizer(None, tuple(dict.fromkeys([*marks, "<s>", "</s>"])), eos="</s>", bos="<s>")
 
 
@@ -145,7 +145,7 @@ def test_tools_as_text_are_trained_asked_for_and_read_back_alike(name, tools):
     tokenizer.chat_template = speech_of(tokenizer, name, wording).template.text
     exchange = Exchange(tokenizer, [TOOL])
     assert text.startswith(tokenizer.decode(exchange.prompt([user("Time?")])))
-    end = "</s>" if template.get(name).facts.get("needs_end") else template.get(name).facts["marks"][-1]
+    end = "</s>" if template.get(name).facts.needs_end else template.get(name).facts.marks[-1]
     [said] = exchange.read(call.removesuffix(end).strip()).calls
     assert (said.name, said.arguments, said.error) == ("get_time", {"zone": "UTC"}, None)
 

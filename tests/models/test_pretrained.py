@@ -73,7 +73,7 @@ def test_a_stored_model_comes_back_with_its_tokenizer(folder):
 def test_tokenizer_and_context_are_read_without_weights(folder):
     (folder / "model.safetensors").unlink()
     kind = model_source.get("hf")
-    tokenizer, *rest = kind.facts["read"](**kind.settings(path=str(folder)).values())
+    tokenizer, *rest = kind.facts.read(**kind.settings(path=str(folder)).values())
     assert (len(tokenizer), rest) == (40, [64, "causal"])
 
 

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from whet.base.facts import (
+    DataFormatFacts,
+    Facts,
+    ModelSourceFacts,
+    ObjectiveFacts,
+    OptimizerFacts,
+    QuantizerFacts,
+    RewardFacts,
+    TaskFacts,
+    TemplateFacts,
+    TunerFacts,
+)
 from whet.base.slots import Slot
 
-optimizer = Slot("optimizer", home="whet.optim.optimizers", default="adamw")
-schedule = Slot("schedule", home="whet.optim.schedules", default="cosine")
-objective = Slot("objective", home="whet.objectives.kinds", default="sft")
-tuner = Slot("tuner", home="whet.models.tuners", default="full")
-model_source = Slot("model_source", home="whet.models.sources", default="hf", shorthand="path")
-data_format = Slot("data_format", home="whet.data.formats")
-template = Slot("template", home="whet.data.templates")
-sink = Slot("sink", home="whet.track.sinks")
-task = Slot("task", home="whet.evaluate.tasks")
-engine = Slot("engine", home="whet.generate.engines", default="local")
-exporter = Slot("exporter", home="whet.export.exporters", default="hf")
-quantizer = Slot("quantizer", home="whet.export.quantizers", default="gptq")
-reward = Slot("reward", home="whet.rewards.kinds", default="file", shorthand="function")
+optimizer = Slot("optimizer", home="whet.optim.optimizers", facts=OptimizerFacts, default="adamw")
+schedule = Slot("schedule", home="whet.optim.schedules", facts=Facts, default="cosine")
+objective = Slot("objective", home="whet.objectives.kinds", facts=ObjectiveFacts, default="sft")
+tuner = Slot("tuner", home="whet.models.tuners", facts=TunerFacts, default="full")
+model_source = Slot("model_source", home="whet.models.sources", facts=ModelSourceFacts, default="hf", shorthand="path")
+data_format = Slot("data_format", home="whet.data.formats", facts=DataFormatFacts)
+template = Slot("template", home="whet.data.templates", facts=TemplateFacts)
+sink = Slot("sink", home="whet.track.sinks", facts=Facts)
+task = Slot("task", home="whet.evaluate.tasks", facts=TaskFacts)
+engine = Slot("engine", home="whet.generate.engines", facts=Facts, default="local")
+exporter = Slot("exporter", home="whet.export.exporters", facts=Facts, default="hf")
+quantizer = Slot("quantizer", home="whet.export.quantizers", facts=QuantizerFacts, default="gptq")
+reward = Slot("reward", home="whet.rewards.kinds", facts=RewardFacts, default="file", shorthand="function")
 
 _ALL = (
     *(optimizer, schedule, objective, tuner, model_source, data_format, template),
     *(sink, task, engine, exporter, quantizer, reward),
 )
-SLOTS: dict[str, Slot] = {slot.name: slot for slot in _ALL}
+SLOTS: dict[str, Slot[Any]] = {slot.name: slot for slot in _ALL}

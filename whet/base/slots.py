@@ -15,28 +15,30 @@ import importlib.util
 import inspect
 import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from whet.base.errors import ConfigError
+from whet.base.facts import Facts
 from whet.base.user_code import load_users
 
 if TYPE_CHECKING:
     from whet.base.schema import Settings
 
 Build = TypeVar("Build", bound=Callable[..., Any])
+Declared = TypeVar("Declared", bound=Facts, covariant=True)
 
 
 @dataclass(frozen=True)
-class Kind:
+class Kind(Generic[Declared]):
     """One component: its builder, its declared facts (costs, needs), and the settings it takes."""
 
     slot: str
     name: str
     build: Callable[..., Any]
-    facts: Mapping[str, Any]
+    facts: Declared
 
     @property
     def doc(self) -> str:
@@ -57,22 +59,25 @@ class Kind:
 
 
 @dataclass
-class Slot:
+class Slot(Generic[Declared]):
     """A named kind of component. Calling it gives the decorator: `@optimizer("lion", state_bytes=4)`.
 
-    `home` is the package whose files are the built-in kinds, one a file. `shorthand` names the
-    setting that a bare string fills when it is not the name of a kind.
+    `home` is the package whose files are the built-in kinds, one a file, and `facts` what they declare. `shorthand`
+    names the setting that a bare string fills when it is not the name of a kind.
     """
 
     name: str
     home: str
+    facts: type[Declared]
     default: str | None = None
     shorthand: str | None = None
-    _kinds: dict[str, Kind] = field(default_factory=dict, repr=False)
+    _kinds: dict[str, Kind[Declared]] = field(default_factory=dict, repr=False)
 
     def __call__(self, name: str, **facts: Any) -> Callable[[Build], Build]:
+        declared = self._declared(name, facts)
+
         def register(build: Build) -> Build:
-            new, old = Kind(self.name, name, build, facts), self._kinds.get(name)
+            new, old = Kind(self.name, name, build, declared), self._kinds.get(name)
             if old is not None and old.source != new.source:
                 raise ConfigError(
                     f"two files define {self.name} `{name}`: {old.source} and {new.source}",
@@ -88,7 +93,7 @@ class Slot:
         built_in = {_name(m.name) for m in pkgutil.iter_modules(_folders(self.home)) if not m.name.startswith("_")}
         return sorted(built_in | set(self._entry_points()) | set(self._kinds))
 
-    def get(self, name: str) -> Kind:
+    def get(self, name: str) -> Kind[Declared]:
         """The kind called `name`, importing its file if need be. Raises ConfigError with a suggestion."""
         if name not in self._kinds:
             self._import(name)
@@ -97,6 +102,21 @@ class Slot:
             hint = f"did you mean `{near[0]}`?" if near else f"one of: {', '.join(self.names())}"
             raise ConfigError(f"unknown {self.name} `{name}`", hint=hint)
         return self._kinds[name]
+
+    def _declared(self, name: str, facts: Mapping[str, Any]) -> Declared:
+        known = [one.name for one in fields(self.facts)]
+        for fact in facts:
+            if fact not in known:
+                near = difflib.get_close_matches(fact, known, n=1)
+                raise ConfigError(
+                    f"{self.name} `{name}` declares `{fact}`, which no {self.name} does",
+                    hint=f"did you mean `{near[0]}`?" if near else f"one of: {', '.join(known) or 'nothing'}",
+                )
+        for one in fields(self.facts):
+            if one.default is MISSING and one.name not in facts:
+                hint = f'@{self.name}("{name}", {one.name}=...)'
+                raise ConfigError(f"{self.name} `{name}` does not declare `{one.name}`", hint=hint)
+        return self.facts(**facts)
 
     def _import(self, name: str) -> None:
         module = f"{self.home}.{name.replace('-', '_')}"

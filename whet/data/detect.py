@@ -9,6 +9,7 @@ from typing import Any
 
 from whet.base.catalogue import data_format
 from whet.base.errors import DataError
+from whet.base.facts import DataFormatFacts
 from whet.base.slots import Kind
 from whet.contracts.rows import Row
 from whet.data.files import Source, read_rows
@@ -17,6 +18,7 @@ from whet.data.refusal import Refused, refused
 from whet.data.renaming import columns_of, way_out
 from whet.data.weights import refuse_masks
 
+Format = Kind[DataFormatFacts]
 _PLAIN = ("openai", "text", "completion")  # offered, the last one first, when no column has a known name
 _TRAINED = frozenset(("text", "completion", "conversation", "preference", "labelled"))
 _WATCHED_ROWS = 16  # of each format, whose columns are watched for those that it does not read
@@ -51,11 +53,7 @@ class Detector:
         self.named = data_format.get(name) if name else None
         kinds = [data_format.get(known) for known in data_format.names()]
         own = frozenset(takes)
-        self._kinds = sorted(
-            (kind for kind in kinds if "matches" in kind.facts),
-            key=lambda kind: (_is_taken(kind, own), _priority(kind)),
-            reverse=True,
-        )
+        self._kinds = sorted(kinds, key=lambda kind: (_is_taken(kind, own), kind.facts.priority), reverse=True)
         self.seen: Counter[str] = Counter()
         self.notes = notes if notes is not None else Notes()
         self._read: dict[str, tuple[dict[str, None], set[str]]] = {}
@@ -67,14 +65,14 @@ class Detector:
         read = {name for _, read in self._read.values() for name in read}
         return [name for name in held if name not in read]
 
-    def kind(self, row: Mapping[str, Any], at: str) -> Kind:
+    def kind(self, row: Mapping[str, Any], at: str) -> Format:
         """The format of a row. Raises DataError with the columns seen and the nearest formats."""
         if self.named is not None:
-            if not self.named.facts.get("matches", _anything)(row):
+            if self.named.facts.matches is not None and not self.named.facts.matches(row):
                 raise _unlike(self.named, row, at)
             return self.named
         for kind in self._kinds:
-            if kind.facts["matches"](row):
+            if kind.facts.matches is not None and kind.facts.matches(row):
                 return kind
         raise self._unknown(row, at)
 
@@ -97,7 +95,7 @@ class Detector:
         except Exception as error:
             return refused(error)
 
-    def _built(self, kind: Kind, row: Mapping[str, Any], at: str) -> Row:
+    def _built(self, kind: Format, row: Mapping[str, Any], at: str) -> Row:
         if self.seen[kind.name] > _WATCHED_ROWS:
             made = kind.build(row)
         else:
@@ -110,7 +108,7 @@ class Detector:
         self.notes.look(made, at)
         return made
 
-    def _watch(self, kind: Kind, watched: _Watched, at: str) -> None:
+    def _watch(self, kind: Format, watched: _Watched, at: str) -> None:
         held, read = self._read.setdefault(kind.name, ({}, set()))
         filled = (name for name, value in watched.pairs() if value not in (None, "", [], {}))
         new = {name: None for name in filled if name not in held}
@@ -120,7 +118,7 @@ class Detector:
 
     def _unknown(self, row: Mapping[str, Any], at: str) -> DataError:
         near = sorted(self._kinds, key=lambda kind: (_overlap(kind, row), _plainness(kind)), reverse=True)[:3]
-        nearest = "; ".join(f"`{kind.name}` ({', '.join(kind.facts.get('columns', ()))})" for kind in near)
+        nearest = "; ".join(f"`{kind.name}` ({', '.join(kind.facts.columns)})" for kind in near)
         return DataError(
             f"no data format fits a row with {columns_of(row)}; the nearest are {nearest}",
             at=at,
@@ -160,8 +158,8 @@ class _Watched(dict):
         return super().items()
 
 
-def _unlike(kind: Kind, row: Mapping[str, Any], at: str) -> DataError:
-    needed = ", ".join(f"`{column}`" for column in kind.facts.get("columns", ()))
+def _unlike(kind: Format, row: Mapping[str, Any], at: str) -> DataError:
+    needed = ", ".join(f"`{column}`" for column in kind.facts.columns)
     return DataError(
         f"the row is not in the format `{kind.name}`, which needs {needed}; it has {columns_of(row)}",
         at=at,
@@ -169,22 +167,14 @@ def _unlike(kind: Kind, row: Mapping[str, Any], at: str) -> DataError:
     )
 
 
-def _is_taken(kind: Kind, takes: frozenset[str]) -> bool:
+def _is_taken(kind: Format, takes: frozenset[str]) -> bool:
     """Whether the format's rows are of a kind that is taken; a format that does not say what it makes may be."""
-    return not takes or not takes.isdisjoint(kind.facts.get("makes", takes))
+    return not takes or kind.facts.makes is None or not takes.isdisjoint(kind.facts.makes)
 
 
-def _priority(kind: Kind) -> float:
-    return kind.facts.get("priority", 0)
-
-
-def _plainness(kind: Kind) -> int:
+def _plainness(kind: Format) -> int:
     return _PLAIN.index(kind.name) if kind.name in _PLAIN else -1
 
 
-def _anything(row: Mapping[str, Any]) -> bool:
-    return True
-
-
-def _overlap(kind: Kind, row: Mapping[str, Any]) -> int:
-    return len(set(kind.facts.get("columns", ())) & set(row))
+def _overlap(kind: Format, row: Mapping[str, Any]) -> int:
+    return len(set(kind.facts.columns) & set(row))

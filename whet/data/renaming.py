@@ -32,7 +32,7 @@ def way_out(kind: Kind | None, row: Mapping[str, Any]) -> str:
     """What to write so that the row is read, as the format `kind` or as the one whose columns it may have."""
     if "input_ids" in row:
         return f"texts instead of token ids ({', '.join(name for name in _IDS if name in row)})"
-    wanted = kind.facts.get("columns", ()) if kind is not None else ("prompt", "completion")
+    wanted = kind.facts.columns if kind is not None else ("prompt", "completion")
     if tuple(wanted) not in (("prompt", "completion"), ("instruction", "output"), ("question", "answer")):
         return _listed(wanted, row)
     asked, answered = _guess(row, wanted)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from whet.base.errors import ConfigError, ModelError
+from whet.base.facts import TemplateFacts
 from whet.data.dialects import PLAIN, Dialect
 from whet.data.refusal import RowRefused
 
@@ -105,13 +106,13 @@ def chat_template(
     tokens = tokenizer.special_tokens_map
     if given is not None:
         text, named, facts = _read(given)
-        if facts.get("needs_end") and not tokenizer.eos_token:
+        if facts is not None and facts.needs_end and not tokenizer.eos_token:
             raise ModelError(
                 f"the {named} ends turns with the end-of-text token, and {tokenizer_name(tokenizer)} has none",
                 at="data.template",
                 hint="a tokenizer with an eos_token, or data.template=chatml",
             )
-        return ChatTemplate(text, named, tokens, marks=facts.get("marks", ()) if facts else None)
+        return ChatTemplate(text, named, tokens, marks=None if facts is None else facts.marks)
     if not tokenizer.chat_template:
         raise without_template(tokenizer)
     named = f"chat template of {tokenizer_name(tokenizer)}"
@@ -138,7 +139,7 @@ def fitting_templates(tokenizer: PreTrainedTokenizerBase) -> list[str]:
     from whet.base.catalogue import template
 
     known = {*tokenizer.get_added_vocab(), *tokenizer.all_special_tokens}
-    families = {name: template.get(name).facts.get("marks", ()) for name in template.names()}
+    families = {name: template.get(name).facts.marks for name in template.names()}
     fitting = [name for name, marks in families.items() if marks and set(marks) <= known]
     fitting.sort(key=lambda name: (name not in ("chatml", "llama3", "gemma"), -len(families[name])))
     ending = "plain" if tokenizer.eos_token else "chatml"
@@ -150,19 +151,19 @@ def tokenizer_name(tokenizer: PreTrainedTokenizerBase) -> str:
     return f"the tokenizer {tokenizer.name_or_path}" if tokenizer.name_or_path else "the tokenizer"
 
 
-def _read(given: str) -> tuple[str, str, Mapping[str, Any]]:
+def _read(given: str) -> tuple[str, str, TemplateFacts | None]:
     """The text of a template, what to call it, and what one by name declares."""
     from whet.base.catalogue import template
     from whet.base.paths import user_path
 
     if "{{" in given or "{%" in given:
-        return given, "given template", {}
+        return given, "given template", None
     if given in template.names():
         kind = template.get(given)
-        return kind.build(), f"template `{given}`", {"marks": (), **kind.facts}
+        return kind.build(), f"template `{given}`", kind.facts
     path = user_path(given, at="data.template")
     try:
-        return path.read_text(encoding="utf-8"), f"template {given}", {}
+        return path.read_text(encoding="utf-8"), f"template {given}", None
     except FileNotFoundError:
         raise _unknown(given) from None
     except (OSError, UnicodeDecodeError) as error:

@@ -51,7 +51,7 @@ def _check_model(kind: Kind, loaded: Loaded) -> None:
         return
     fitting = [name for name in task.names() if is_for(task.get(name))]
     hint = f"--task {' or '.join(fitting)}" if fitting else "the held-out loss of its run"
-    families = kind.facts.get("families", ("causal",))
+    families = kind.facts.families
     if family not in families:
         raise ModelError(
             f"the task `{kind.name}` measures {' or '.join(FAMILIES[one] for one in families)}, and the model is "
@@ -63,7 +63,7 @@ def _check_model(kind: Kind, loaded: Loaded) -> None:
 
 def _measures(kind: Kind, head: str | None, family: str) -> bool:
     """Tasks measure causal language models, unless they say something else."""
-    return family in kind.facts.get("families", ("causal",)) and head in kind.facts.get("heads", (None,))
+    return family in kind.facts.families and head in kind.facts.heads
 
 
 def keep(result: Result, run: Path) -> Path:

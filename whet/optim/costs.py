@@ -105,7 +105,7 @@ def takes_matrix(trained: Trained, rank: int = 0) -> bool:
 
 def declared(kind: Kind, settings: Mapping[str, Any], parameters: Iterable[Trained]) -> float:
     """Bytes of state that an optimizer with these settings keeps for `parameters`."""
-    fact = kind.facts["state_bytes"]
+    fact = kind.facts.state_bytes
     if not isinstance(fact, StateBytes):
         return sum(fact * math.prod(p.shape) for p in parameters)
     full = {**kind.settings().values(), **settings}

@@ -64,7 +64,7 @@ def required_columns(settings: Rewards) -> dict[str, str]:
         column: name
         for name, entry in zip(_names(settings.functions), settings.functions, strict=True)
         if not entry.where
-        for column in slot.get(entry.reward.kind).facts.get("columns", ())
+        for column in slot.get(entry.reward.kind).facts.columns
     }
 
 

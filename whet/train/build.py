@@ -268,7 +268,7 @@ def _untouched(method: Tuner, model: Loaded) -> frozenset[str]:
 def _objective(run: Run) -> Objective:
     """The loss; of answers that the model gives, as they are drawn."""
     built: Any = objective.get(run.objective.kind).build(**run.objective.values())
-    if not objective.get(run.objective.kind).facts.get("rollouts"):
+    if not objective.get(run.objective.kind).facts.rollouts:
         return built
     return built.sampled(run.rollout.temperature, run.rollout.max_new_tokens)
 

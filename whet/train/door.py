@@ -30,9 +30,9 @@ def enter(run: Run, *, is_new: bool) -> Tuner:
     _check_objective(run, chosen)
     _check_ahead(run)
     _check_virtual(run)
-    if not model_source.get(run.model.kind).facts.get("tokens", True):
+    if not model_source.get(run.model.kind).facts.tokens:
         _check_without_tokens(run)
-    elif objective.get(run.objective.kind).facts.get("form"):
+    elif objective.get(run.objective.kind).facts.form:
         _check_raw(run)
     elif getattr(chosen, "reading", None) is not None:
         _check_texts(run)
@@ -42,11 +42,11 @@ def enter(run: Run, *, is_new: bool) -> Tuner:
 def check_family(run: Run, family: str) -> None:
     """Raise ConfigError when the objective cannot train a model of this family."""
     kind = objective.get(run.objective.kind)
-    families = kind.facts.get("families", ("causal",))
+    families = kind.facts.families
     if family in families:
         _check_of_family(run, family)
         return
-    fitting = [n for n in objective.names() if family in objective.get(n).facts.get("families", ("causal",))]
+    fitting = [n for n in objective.names() if family in objective.get(n).facts.families]
     hint = f"objective: {', '.join(fitting)}" if fitting else f"a model that is {FAMILIES[families[0]]}"
     path = run.model.values().get("path")
     name = path or run.model.values()["init"]
@@ -113,7 +113,7 @@ def _check_objective(run: Run, chosen: object) -> None:
             at="evaluate.prompts",
             hint="evaluate.prompts=[]",
         )
-    if objective.get(name).facts.get("replays") and run.train.neftune:
+    if objective.get(name).facts.replays and run.train.neftune:
         raise ConfigError(
             f"`train.neftune`: `{name}` goes over each step twice, and the noise is there only once",
             at="train.neftune",
@@ -124,7 +124,7 @@ def _check_objective(run: Run, chosen: object) -> None:
 def _check_optimizer(run: Run) -> None:
     """What the chosen optimizer needs of the loop, and what of `train` does not go with it."""
     chosen, train = run.optimizer, run.train
-    needs = set(optimizer.get(chosen.kind).facts.get("needs", ()))
+    needs = set(optimizer.get(chosen.kind).facts.needs)
     if "sampled_gradient" in needs and run.objective.kind not in ("pretrain", "sft"):
         raise ConfigError(
             f"`optimizer: {chosen.kind}` draws labels from the model, and `objective: {run.objective.kind}` takes none",
@@ -156,7 +156,7 @@ def _check_ahead(run: Run) -> None:
             "`train.group` shifts attention in the model's own layers, and `objective.mtp` adds others",
             at="train.group", hint="train.group=null",
         )  # fmt: skip
-    if "sampled_gradient" in optimizer.get(run.optimizer.kind).facts.get("needs", ()):
+    if "sampled_gradient" in optimizer.get(run.optimizer.kind).facts.needs:
         raise ConfigError(
             f"`optimizer: {run.optimizer.kind}` draws labels from the model, of the next token alone",
             at="optimizer.kind", hint="objective.mtp=0",
@@ -166,14 +166,14 @@ def _check_ahead(run: Run) -> None:
 def _check_virtual(run: Run) -> None:
     """Virtual tokens stand in each sample's row, where neither shifted groups nor the largest logits know of them."""
     kind = tuner.get(run.tuner.kind)
-    if not kind.facts.get("virtual"):
+    if not kind.facts.virtual:
         return
     if run.train.group is not None:
         raise ConfigError(
             f"`train.group` cuts samples into groups, and the virtual tokens of `tuner: {kind.name}` belong to all",
             at="train.group", hint="train.group=null, or tuner=lora",
         )  # fmt: skip
-    if "attention_logits" in optimizer.get(run.optimizer.kind).facts.get("needs", ()):
+    if "attention_logits" in optimizer.get(run.optimizer.kind).facts.needs:
         raise ConfigError(
             f"`optimizer: {run.optimizer.kind}` scales back projections to queries and keys, and `tuner: {kind.name}` "
             "trains none",

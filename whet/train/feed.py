@@ -79,7 +79,7 @@ def feed(run: Run, processor: Any | None, context: int | None, ledger: Ledger, f
 def _feed(run: Run, processor: Any | None, context: int | None, ledger: Ledger, family: str) -> Feed:
     if not run.data.train:
         raise DataError("there is nothing to train on", at="data.train", hint="data=[file.jsonl], or --data FILE")
-    if objective.get(run.objective.kind).facts.get("rollouts"):
+    if objective.get(run.objective.kind).facts.rollouts:
         return _answered(run, processor, context, ledger)
     rows = rows_of(run, processor, context, family)
     if run.data.streaming:
@@ -127,7 +127,7 @@ def _streamed(run: Run, rows: Rows, context: int | None, ledger: Ledger) -> Feed
         raise ConfigError(
             "a stream has no known part to hold out", at="data.held_out", hint="data.held_out=[valid.jsonl]"
         )
-    if objective.get(run.objective.kind).facts.get("streams"):
+    if objective.get(run.objective.kind).facts.streams:
         raise ConfigError(
             f"`{run.objective.kind}` compares samples that lie far apart, and a stream has only the next ones",
             at="data.streaming",
@@ -148,7 +148,7 @@ def _streamed(run: Run, rows: Rows, context: int | None, ledger: Ledger) -> Feed
 
 def _beside(run: Run, data: Dataset, limit: int | None) -> Dataset:
     """The data set with the further streams that the objective asks for."""
-    wants_baseline = BASELINE in objective.get(run.objective.kind).facts.get("streams", ())
+    wants_baseline = BASELINE in objective.get(run.objective.kind).facts.streams
     return Mismatched(data, limit) if wants_baseline else data
 
 
@@ -187,7 +187,7 @@ def _workers(data: Data) -> int | None:
 
 def _budget(run: Run) -> dict[str, int]:
     """Tokens or samples a step. A model without tokens counts samples."""
-    has_tokens = model_source.get(run.model.kind).facts.get("tokens", True)
+    has_tokens = model_source.get(run.model.kind).facts.tokens
     if run.train.batch_samples:
         return {"batch_samples": run.train.batch_samples}
     if not has_tokens:

@@ -17,7 +17,7 @@ from whet.data.template import tokenizer_name
 
 def form_of(run: Run, processor: Any | None, family: str) -> Form | None:
     """The form that the objective asks for, or the model. Raises ModelError where the tokenizer lacks what it needs."""
-    form = objective.get(run.objective.kind).facts.get("form")
+    form = objective.get(run.objective.kind).facts.form
     if form is None and family != "seq2seq":
         return None
     if processor is None:

@@ -36,9 +36,9 @@ def read_model(run: Run) -> tuple[Any | None, int | None, str]:
     Raises ConfigError where the objective cannot train the family.
     """
     kind = model_source.get(run.model.kind)
-    if "read" not in kind.facts:
+    if kind.facts.read is None:
         return None, None, "causal"
-    processor, context, family = kind.facts["read"](**run.model.values())
+    processor, context, family = kind.facts.read(**run.model.values())
     check_family(run, family)
     return processor, context, family
 
@@ -66,7 +66,7 @@ def build_model(
     is_apart = method.narrow and (head is None or head.kind == "none")  # a new head is trained in full precision
     narrow = run.train.precision == "bf16-pure" or (is_apart and autocast_dtype(run, world.device) is not None)
     dtype = torch.bfloat16 if narrow else torch.float32
-    values = bool(objective.get(run.objective.kind).facts.get("value_head")) and not is_asked
+    values = objective.get(run.objective.kind).facts.value_head and not is_asked
     ahead = run.objective.values().get("mtp", 0)
     verdict = Verdict(like.packed, like.head, (), like.shares) if like else None
     context = BuildContext(where, dtype, run.seed, world.leads, method, head, values, ahead, verdict)
@@ -103,7 +103,7 @@ def reference_way(
     run: Run, world: World, model: Loaded, loss: Objective, fed: Feed, pinned: Mapping[str, Any]
 ) -> str | None:
     """How the objective's reference is had, if it compares with one; a resumed run keeps its way."""
-    is_compared = objective.get(run.objective.kind).facts.get("reference")
+    is_compared = objective.get(run.objective.kind).facts.reference
     if not is_compared and "reference" not in getattr(loss, "wants", ()):
         return None
     if pinned.get("reference"):

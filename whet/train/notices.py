@@ -54,7 +54,7 @@ def on_micro_batch(wanted: int | str, resolved: int) -> Iterator[str]:
 
 def on_schedule(run: Run) -> Iterator[str]:
     """A sentence when the rate falls under an optimizer that averages the weights instead."""
-    averages = "evaluation_weights" in optimizer.get(run.optimizer.kind).facts.get("needs", ())
+    averages = "evaluation_weights" in optimizer.get(run.optimizer.kind).facts.needs
     if averages and run.schedule.kind != "constant":
         yield (
             f"`optimizer: {run.optimizer.kind}` averages the weights in place of a falling rate, and "

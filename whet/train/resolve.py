@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from whet.base.catalogue import objective
 from whet.base.errors import ConfigError
+from whet.base.facts import ObjectiveFacts
 from whet.base.run import Run
 from whet.base.seeds import forked
 from whet.contracts.batch import Batch
@@ -98,11 +99,11 @@ def _longest(run: Run, fed: Feed) -> Sample:
     return data[int(np.argmax(data.lengths))]
 
 
-def _synthetic(num_tokens: int, fed: Feed, vocabulary: int, facts: Mapping[str, Any]) -> Iterator[Sample]:
+def _synthetic(num_tokens: int, fed: Feed, vocabulary: int, facts: ObjectiveFacts) -> Iterator[Sample]:
     """Samples as long as the longest, as the objective takes them, every token trained: what costs most."""
     longest = fed.longest
-    branches = facts.get("branches", 1)
-    names = [*facts.get("fields", ()), *(["reference"] if facts.get("reference") else [])]
+    branches = facts.branches
+    names = [*facts.fields, *(["reference"] if facts.reference else [])]
     for start in range(0, num_tokens, longest):
         length = min(longest, num_tokens - start)
         if start and length < 2 * branches:
@@ -114,6 +115,6 @@ def _synthetic(num_tokens: int, fed: Feed, vocabulary: int, facts: Mapping[str, 
         cuts = tuple(i * length // branches for i in range(branches)) if branches > 1 else ()
         fields = {name: np.zeros(branches) if cuts else 0.0 for name in names}
         weights = np.ones(length, np.float32)
-        beside = {name: Sample(ids, weights) for name in facts.get("streams", ())}
-        values = {name: np.zeros(length, np.float32) for name in facts.get("values", ())}
+        beside = {name: Sample(ids, weights) for name in facts.streams}
+        values = {name: np.zeros(length, np.float32) for name in facts.values}
         yield Sample(ids, weights, fields, None, cuts, beside, values)

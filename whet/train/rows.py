@@ -56,7 +56,7 @@ def rows_of(run: Run, processor: Any | None, context: int | None, family: str) -
 
 def takes(run: Run) -> frozenset[str]:
     """The kinds of rows that the run's objective learns from."""
-    return frozenset(objective.get(run.objective.kind).facts["takes"])
+    return frozenset(objective.get(run.objective.kind).facts.takes)
 
 
 def template_of(run: Run, tokenizer: Any) -> str | None:

@@ -42,7 +42,7 @@ class Teacher(Frozen):
 
 
 def has_teacher(run: Run) -> bool:
-    return bool(objective.get(run.objective.kind).facts.get("teacher"))
+    return objective.get(run.objective.kind).facts.teacher
 
 
 def is_told(run: Run) -> bool:
@@ -94,7 +94,7 @@ def read_tokenizer(run: Run) -> Any:
     chosen = run.objective.teacher
     kind = model_source.get(chosen.kind)
     with _its_place():
-        return kind.facts["read"](**chosen.values())[0] if "read" in kind.facts else None
+        return kind.facts.read(**chosen.values())[0] if kind.facts.read is not None else None
 
 
 def _compare(student: Any, teacher: Any, name: str) -> None:

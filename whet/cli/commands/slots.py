@@ -50,7 +50,7 @@ def _facts(kind: Kind) -> Iterable[tuple[str, object]]:
     """What the kind declares; an optimizer's state is shown in bytes a weight of a 4096 x 11008 matrix."""
     from whet.optim.costs import per_parameter
 
-    for name, value in kind.facts.items():
+    for name, value in kind.facts.declared().items():
         yield (name, f"{per_parameter(kind):.4g}") if name == "state_bytes" else (name, value)
 
 

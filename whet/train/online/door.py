@@ -18,7 +18,7 @@ _OF_STEPS = ("tokens", "batch_tokens", "batch_samples")
 
 def check_online(run: Run) -> None:
     """Raise ConfigError for what an objective lacks that learns from answers, or for what another leaves unused."""
-    if not objective.get(run.objective.kind).facts.get("rollouts"):
+    if not objective.get(run.objective.kind).facts.rollouts:
         _check_unused(run)
         return
     built: Any = objective.get(run.objective.kind).build(**run.objective.values())

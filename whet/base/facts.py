@@ -1,0 +1,99 @@
+"""What kinds declare about themselves beside their settings: one frozen value a slot, so that no fact is misspelt.
+
+Facts are read before torch is imported. Every one of them has a default that holds for most kinds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+# A column of rows, or a field, value or stream of samples.
+Names = tuple[str, ...]
+CAUSAL: Names = ("causal",)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Of a slot whose kinds declare nothing."""
+
+    def declared(self) -> dict[str, Any]:
+        """The facts that differ from their default, by name."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {one.name: values[one.name] for one in fields(self) if values[one.name] != one.default}
+
+
+@dataclass(frozen=True)
+class ObjectiveFacts(Facts):
+    """What an objective reads, and what it needs of the run."""
+
+    takes: Names  # kinds of samples
+    families: Names = CAUSAL  # of models, the first of which is meant where none is said
+    form: str | None = None  # how raw text becomes a question and its answer: `masking`, `spans`
+    branches: int = 1  # replies that share a prompt
+    fields: Names = ()  # numbers of a sample
+    values: Names = ()  # numbers of its tokens
+    streams: Names = ()  # further rows beside a sample's own
+    replays: bool = False  # goes over each step twice
+    rollouts: bool = False  # learns from the model's own answers
+    reference: bool = False  # compares with the model as it was
+    teacher: bool = False  # learns from another model's distributions
+    value_head: bool = False
+
+
+@dataclass(frozen=True)
+class OptimizerFacts(Facts):
+    """`state_bytes` a weight, as a number or by shape and role (`whet.optim.costs`), and what the loop is to give.
+
+    `needs`: `attention_logits`, `evaluation_weights`, `sampled_gradient`, `turns`.
+    """
+
+    state_bytes: Any
+    needs: Names = ()
+
+
+@dataclass(frozen=True)
+class TunerFacts(Facts):
+    virtual: bool = False  # adds tokens that no text has
+
+
+@dataclass(frozen=True)
+class ModelSourceFacts(Facts):
+    """`read` gives processor, context length and family without weights, `width` the model's; None where neither is."""
+
+    tokens: bool = True
+    read: Callable[..., Any] | None = None
+    width: Callable[..., int] | None = None
+
+
+@dataclass(frozen=True)
+class DataFormatFacts(Facts):
+    """How rows are told: `matches(row)`, tried by `priority`. `makes` names kinds of samples, any where it is None."""
+
+    matches: Callable[[Mapping[str, Any]], bool] | None = None
+    priority: int = 0
+    columns: Names = ()
+    makes: Names | None = None
+
+
+@dataclass(frozen=True)
+class TemplateFacts(Facts):
+    marks: Names = ()  # what it writes between turns, the last of which ends one
+    needs_end: bool = False  # ends turns with the tokenizer's end of text
+
+
+@dataclass(frozen=True)
+class TaskFacts(Facts):
+    families: Names = CAUSAL
+    heads: tuple[str | None, ...] = (None,)
+
+
+@dataclass(frozen=True)
+class RewardFacts(Facts):
+    columns: Names = ()  # of a row, beside its prompt
+
+
+@dataclass(frozen=True)
+class QuantizerFacts(Facts):
+    needs_data: bool = False
