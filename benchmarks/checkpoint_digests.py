@@ -22,6 +22,7 @@ import torch
 from whet.base import sealed
 from whet.base.catalogue import model_source, optimizer, tuner
 from whet.models.context import BuildContext
+from whet.optim.adapted import adapted
 from whet.optim.groups import ParamGroups
 from whet.parallel.world import World
 from whet.train import checkpoint
@@ -48,7 +49,7 @@ def checkpoints_of(folder: Path, size: int) -> checkpoint.Checkpoints:
     context = BuildContext(is_leader=True, tuner=tuner.get("full").build())
     loaded = model_source.get("mlp").build(context, features=width, classes=2, hidden=(width, width))
     groups = ParamGroups.of(loaded.module, loaded.roles)
-    stepping = optimizer.get("adamw").build(groups, lr=0.1)
+    stepping = adapted(optimizer.get("adamw").build(groups, lr=0.1))
     for parameter in loaded.module.parameters():
         parameter.grad = torch.randn_like(parameter)
     stepping.step()

@@ -26,6 +26,7 @@ from whet.contracts.model import Models
 from whet.contracts.sample import Sample
 from whet.data.collate import collate
 from whet.models.context import BuildContext
+from whet.optim.adapted import adapted
 from whet.optim.groups import ParamGroups
 from whet.parallel.world import World
 from whet.train.executor import Executor
@@ -68,7 +69,7 @@ def make_rows() -> list[list[list[int]]]:
 def whet_steps(rows: list[list[list[int]]], device: torch.device) -> tuple[list[float], int]:
     context = BuildContext(device, torch.float32, tuner=tuner.get("full").build())
     loaded = model_source.get("hf").build(context, init=INIT)
-    update = optimizer.get("adamw").build(ParamGroups.of(loaded.module, loaded.roles))
+    update = adapted(optimizer.get("adamw").build(ParamGroups.of(loaded.module, loaded.roles)))
     executor = Executor(
         World(device),
         Models(loaded.model),

@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
+    from whet.contracts.optimizer import Optimizer
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 # kind -> rates, settings. `rest` is AdamW at 3e-3, the best of its own search, for kinds that step matrices only.
@@ -81,10 +83,10 @@ def train(task: dict[str, Any], args: argparse.Namespace) -> dict[str, Any]:
     for step in range(args.steps):
         for group in chosen.param_groups:
             group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor(step, args.steps)
-        getattr(chosen, "prepare_step", lambda: None)()
+        chosen.begin_step()
         loss = loss_of(model, sample(text, args, draw))
         loss.backward()
-        getattr(chosen, "drop_idle", lambda: None)()
+        chosen.after_backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         losses.append(float(loss.detach()))
         began = time.perf_counter()
@@ -93,9 +95,7 @@ def train(task: dict[str, Any], args: argparse.Namespace) -> dict[str, Any]:
         chosen.zero_grad()
     peak = _memory(args.device, peak=True) - before
     state = sum(t.numel() * t.element_size() for s in chosen.state.values() for t in s.values() if torch.is_tensor(t))
-    from contextlib import nullcontext
-
-    with getattr(chosen, "evaluation_weights", nullcontext)(), torch.no_grad():
+    with chosen.evaluation_weights(), torch.no_grad():
         draw = torch.Generator().manual_seed(0)
         found = statistics.mean(float(loss_of(model, sample(held_out, args, draw))) for _ in range(10))
     return {
@@ -134,12 +134,13 @@ def build_model(args: argparse.Namespace) -> tuple[Any, Any]:
     return model, ParamGroups.of(model, roles(model))
 
 
-def build_optimizer(task: dict[str, Any], groups: Any) -> torch.optim.Optimizer:
+def build_optimizer(task: dict[str, Any], groups: Any) -> Optimizer:
     from whet.base.catalogue import optimizer
+    from whet.optim.adapted import adapted
 
     made = optimizer.get(task["kind"])
     settings = {"weight_decay": 0.0, "lr": task["lr"], **task["settings"]}
-    return made.build(groups, **made.settings.model_validate({"kind": task["kind"], **settings}).values())
+    return adapted(made.build(groups, **made.settings.model_validate({"kind": task["kind"], **settings}).values()))
 
 
 def sample(text: torch.Tensor, args: argparse.Namespace, draw: torch.Generator) -> torch.Tensor:

@@ -31,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from whet.base.catalogue import optimizer
 from whet.contracts.model import ParamRole
+from whet.contracts.optimizer import Optimizer
 from whet.optim.groups import NamedParameter, ParamGroups
 
 WIDTH, INNER, HEADS, VOCAB = 384, 1024, 6, 8192
@@ -160,10 +161,12 @@ class Contender:
 
     def step(self) -> float:
         """Seconds of one step."""
-        getattr(self.chosen, "prepare_step", lambda: None)()
+        if isinstance(self.chosen, Optimizer):
+            self.chosen.begin_step()
         for parameter, grad in zip(self.weights.parameters(), self.grads, strict=True):
             parameter.grad = grad.clone() if parameter.requires_grad else None
-        getattr(self.chosen, "drop_idle", lambda: None)()
+        if isinstance(self.chosen, Optimizer):
+            self.chosen.after_backward()
         self._wait()
         began = self.clock()
         self.chosen.step()

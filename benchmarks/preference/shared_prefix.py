@@ -104,6 +104,7 @@ def work(case: str, way: str, steps: int) -> dict[str, Any]:
     from whet.data.collate import collate
     from whet.models.context import BuildContext
     from whet.objectives.next_token import NextToken
+    from whet.optim.adapted import adapted
     from whet.optim.groups import ParamGroups
     from whet.parallel.world import World
     from whet.train.allocator import keep_freed_memory
@@ -128,7 +129,7 @@ def work(case: str, way: str, steps: int) -> dict[str, Any]:
         BuildContext(tuner=tuner.get("full").build()),
         init={"model_type": "llama", **MODELS["21m"], **(LARGER if is_larger else {})},
     )
-    update = optimizer.get("adamw").build(ParamGroups.of(loaded.module, loaded.roles), lr=1e-5)
+    update = adapted(optimizer.get("adamw").build(ParamGroups.of(loaded.module, loaded.roles), lr=1e-5))
     learn = objective.get("dpo").build() if replies == 2 else NextToken()
     train = Executor(World(torch.device("cpu")), Models(loaded.model), learn, update, loaded.module, 0, 1.0, None)
     rows = [samples[i : i + at_once] for i in range(0, groups, at_once)]

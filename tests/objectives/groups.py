@@ -16,6 +16,7 @@ from whet.contracts.model import Head, Loaded, Models
 from whet.contracts.sample import Sample
 from whet.data.collate import collate
 from whet.models.context import BuildContext
+from whet.optim.adapted import adapted
 from whet.optim.groups import ParamGroups
 from whet.parallel.world import World
 from whet.train.executor import Executor
@@ -63,7 +64,7 @@ def tiny(seed: int) -> Loaded:
 def executor(kind: str, *, policy: Loaded | None = None, **settings: Any) -> Executor:
     """A lone rank with a fresh policy, whose reference has other weights."""
     loaded, other = policy or tiny(3), tiny(4)
-    update = optimizer.get("sgd").build(ParamGroups.of(loaded.module, loaded.roles), lr=0.0)
+    update = adapted(optimizer.get("sgd").build(ParamGroups.of(loaded.module, loaded.roles), lr=0.0))
     models = Models(loaded.model, {"reference": Frozen(other.module, other.model)})
     build = objective.get(kind).build(**settings)
     return Executor(World(torch.device("cpu")), models, build, update, loaded.module, 0, 0.0, None)

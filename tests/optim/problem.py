@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from whet.base.catalogue import optimizer
 from whet.contracts.model import ParamRole
+from whet.contracts.optimizer import Optimizer
+from whet.optim.adapted import adapted
 from whet.optim.groups import NamedParameter, ParamGroups
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -68,15 +70,15 @@ def members(
     return ParamGroups(found, **facts)
 
 
-def build(kind: str, groups: ParamGroups, **settings: Any) -> torch.optim.Optimizer:
+def build(kind: str, groups: ParamGroups, **settings: Any) -> Optimizer:
     """The optimizer as a config makes it."""
     made = optimizer.get(kind)
-    return made.build(groups, **made.settings.model_validate({"kind": kind, **settings}).values())
+    return adapted(made.build(groups, **made.settings.model_validate({"kind": kind, **settings}).values()))
 
 
 def trajectory(
     groups: ParamGroups,
-    chosen: torch.optim.Optimizer,
+    chosen: Optimizer,
     problem: Problem,
     steps: int,
     after: Sequence[int],
@@ -85,15 +87,13 @@ def trajectory(
     """The weights after each of the steps `after`. `ulp` moves gradients by units in their last place, at random."""
     noise = torch.Generator().manual_seed(7)
     for step in range(1, steps + 1):
-        if hasattr(chosen, "prepare_step"):
-            chosen.prepare_step()
+        chosen.begin_step()
         for member, gradient in zip(groups.members, problem.gradients(), strict=True):
             if ulp:
                 sign = torch.randint(0, 2, gradient.shape, generator=noise) * 2 - 1
                 gradient = gradient * (1 + ulp * sign * torch.finfo(torch.float32).eps)
             member.parameter.grad = gradient.to(member.parameter.dtype)
-        if hasattr(chosen, "drop_idle"):
-            chosen.drop_idle()
+        chosen.after_backward()
         chosen.step()
         if step in after:
             yield step, [m.parameter.detach().clone() for m in groups.members]

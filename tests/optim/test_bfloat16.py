@@ -39,10 +39,10 @@ def moved(kind: str, groups: ParamGroups, steps: int, **settings) -> torch.Tenso
     """How far the weights of all parameters are from where they began, residuals counted."""
     chosen = build(kind, groups, **{**SETTINGS[kind], **LONG.get(kind, {}), "weight_decay": 0.0, **settings})
     for _ in range(steps):
-        getattr(chosen, "prepare_step", lambda: None)()
+        chosen.begin_step()
         for member, pull in zip(groups.members, pulls(), strict=True):
             member.parameter.grad = pull.to(member.parameter.dtype)
-        getattr(chosen, "drop_idle", lambda: None)()
+        chosen.after_backward()
         chosen.step()
     found = []
     for member in groups.members:
@@ -80,7 +80,7 @@ def second_moment(kind: str, state: str) -> float:
     groups = model(torch.bfloat16)
     chosen = build(kind, groups, **{**SETTINGS[kind], **LONG.get(kind, {}), "lr": 1e-12, "state": state})
     for gradient in [1.0] * 5 + [0.0] * 120:
-        getattr(chosen, "prepare_step", lambda: None)()
+        chosen.begin_step()
         for member in groups.members:
             member.parameter.grad = torch.full_like(member.parameter, gradient)
         chosen.step()

@@ -158,14 +158,30 @@ def test_steps_inside_the_backward_pass_are_those_after_it(kind):
     other, inner = made(kind, one_by_one=True)
     inside = InBackward(inner)
     for step in range(4):
+        inside.begin_step()
         (other(step) * 0.5).backward()  # two halves of a step, as micro-batches are
-        inside.arm()
+        inside.before_last_backward()
         (other(step) * 0.5).backward()
         assert all(p.grad is None for p in other.parameters())
-        assert inside.disarm() > 0
+        assert inside.after_backward() > 0
         inside.step()
     for first, second in zip(module.parameters(), other.parameters(), strict=True):
         torch.testing.assert_close(first, second, rtol=1e-5, atol=1e-7)
+
+
+def test_a_gradient_of_earlier_micro_batches_alone_is_stepped_with():
+    """An expert that no token of the last micro-batch came to."""
+    (module, plain), (other, inner) = made("lion"), made("lion")
+    inside, ends = InBackward(inner), []
+    for zoo, chosen in ((module, plain), (other, inside)):
+        chosen.begin_step()
+        zoo(0).backward()
+        chosen.before_last_backward()
+        (zoo.get_parameter("embed/weight") ** 2).sum().backward()
+        chosen.after_backward()
+        chosen.step()
+        ends.append([p.detach().clone() for p in zoo.parameters()])
+    assert all(torch.equal(first, second) for first, second in zip(*ends, strict=True))
 
 
 def test_turns_are_equal_in_length_and_forget_their_state():

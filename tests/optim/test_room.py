@@ -23,6 +23,7 @@ STEP = """
 import json, sys, torch
 from dataclasses import replace
 from tests.optim.problem import build, members
+from whet.optim.adapted import adapted
 
 kind, settings, count, side = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 weights = [torch.full((side, side), 0.5, dtype=getattr(torch, sys.argv[5])) for _ in range(count)]
@@ -30,10 +31,10 @@ group = members(weights, [f"layers.{i}.m" for i in range(count)])
 group = replace(group, one_by_one=True, members=[replace(m, layer=i) for i, m in enumerate(group.members)])
 parameters = [m.parameter for m in group.members]
 is_torchs = kind == "torch.optim.NAdam"
-chosen = torch.optim.NAdam(parameters, foreach=True) if is_torchs else build(kind, group, **settings)
+chosen = adapted(torch.optim.NAdam(parameters, foreach=True)) if is_torchs else build(kind, group, **settings)
 draw = torch.Generator().manual_seed(0)
 for _ in range(2):
-    getattr(chosen, "prepare_step", lambda: None)()
+    chosen.begin_step()
     for member in group.members:
         if member.parameter.requires_grad:
             member.parameter.grad = torch.randn(side, side, generator=draw).to(member.parameter.dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from torch import nn
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from tests.optim.problem import build
-from tests.optim.zoo import SETTINGS, Zoo, groups, state_of
+from tests.optim.zoo import SETTINGS, Zoo, groups, one_step, state_of
 from tests.ranks import on_ranks
 from whet.base.run import Parallel
 from whet.parallel.shard import shard
@@ -36,16 +37,7 @@ def gradients(module: nn.Module, step: int) -> None:
 
 def run(chosen, module: nn.Module, steps: range) -> None:
     for step in steps:
-        if hasattr(chosen, "prepare_step"):
-            chosen.prepare_step()
-        gradients(module, step)
-        if hasattr(chosen, "drop_idle"):
-            chosen.drop_idle()
-        chosen.step()
-        if getattr(chosen, "wants_curvature", False):
-            gradients(module, 1000 + step)
-            chosen.curve(3.0)
-        chosen.zero_grad()
+        one_step(chosen, partial(gradients, module), step, 3.0)
 
 
 def whole(module: nn.Module) -> list[torch.Tensor]:

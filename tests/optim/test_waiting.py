@@ -7,7 +7,7 @@ import torch
 
 from tests.optim.problem import build
 from tests.optim.test_family import HAS_FORMATS
-from tests.optim.zoo import SETTINGS, Zoo, groups
+from tests.optim.zoo import SETTINGS, Zoo, groups, one_step
 from whet.optim.family import Family
 from whet.optim.wrapped import Averaged
 
@@ -25,16 +25,13 @@ def step_without_data(kind: str, wrap=lambda chosen: chosen, **settings) -> None
         module = Zoo()
     made = groups(module, one_by_one=True)  # torch's fused optimizers refuse this device
     chosen = wrap(build(kind, made, **{**SETTINGS[kind], **LAZY.get(kind, {}), **settings}))
-    for _ in range(3):
-        getattr(chosen, "prepare_step", lambda: None)()
+
+    def gradients(step: int) -> None:
         for parameter in module.parameters():
             parameter.grad = torch.empty_like(parameter)
-        getattr(chosen, "drop_idle", lambda: None)()
-        chosen.step()
-        if getattr(chosen, "wants_curvature", False):
-            for parameter in module.parameters():
-                parameter.grad = torch.empty_like(parameter)
-            chosen.curve(2.0)
+
+    for step in range(3):
+        one_step(chosen, gradients, step)
 
 
 @pytest.mark.parametrize("kind", SETTINGS)

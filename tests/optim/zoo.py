@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from whet.contracts.model import ParamRole
+from whet.contracts.optimizer import Optimizer
 from whet.optim.groups import NamedParameter, ParamGroups
 
 LOW = {"rank": 4, "gap": 3}
@@ -67,14 +69,18 @@ def state_of(chosen: torch.optim.Optimizer) -> list[Tensor]:
 def learn(module: nn.Module, chosen: Any, steps: range) -> None:
     """Steps as the executor makes them."""
     for step in steps:
-        if hasattr(chosen, "prepare_step"):
-            chosen.prepare_step()
-        module(step).backward()
-        if hasattr(chosen, "drop_idle"):
-            chosen.drop_idle()
-        chosen.step()
-        if getattr(chosen, "wants_curvature", False):
-            chosen.zero_grad()
-            module(1000 + step).backward()
-            chosen.curve(2.0)
+        one_step(chosen, lambda number: module(number).backward(), step)
+
+
+def one_step(chosen: Optimizer, gradients: Callable[[int], object], step: int, scale: float = 2.0) -> None:
+    """The moments of a step, with what `gradients` leaves in the parameters; those of labels drawn are of 1000 on."""
+    chosen.begin_step()
+    chosen.before_last_backward()
+    gradients(step)
+    chosen.after_backward()
+    chosen.step()
+    if chosen.wants_curvature:
         chosen.zero_grad()
+        gradients(1000 + step)
+        chosen.curve(scale)
+    chosen.zero_grad()

@@ -14,6 +14,7 @@ from whet.base.run import Parallel
 from whet.contracts.batch import Batch
 from whet.contracts.model import Models
 from whet.models.context import BuildContext
+from whet.optim.adapted import adapted
 from whet.optim.groups import ParamGroups
 from whet.parallel.shard import layers, shard
 from whet.parallel.world import World
@@ -30,7 +31,7 @@ def executor(world: World, parallel: Parallel, tied: bool = True, is_exact: bool
     if is_exact:
         exact(loaded)
     shard(loaded.module, world, parallel, ("whet_run",))
-    update = optimizer.get("adamw").build(ParamGroups.of(loaded.module, loaded.roles), lr=1e-2)
+    update = adapted(optimizer.get("adamw").build(ParamGroups.of(loaded.module, loaded.roles), lr=1e-2))
     return Executor(world, Models(loaded.model), objective.get("sft").build(), update, loaded.module, 0, 0.5, None)
 
 

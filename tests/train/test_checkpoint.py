@@ -13,6 +13,7 @@ from whet.base.catalogue import model_source, optimizer, tuner
 from whet.base.errors import RunError
 from whet.base.run import Parallel
 from whet.models.context import BuildContext
+from whet.optim.adapted import adapted
 from whet.optim.groups import ParamGroups
 from whet.parallel.shard import shard
 from whet.parallel.world import World
@@ -30,7 +31,7 @@ class Run:
         loaded = model_source.get("mlp").build(context, features=4, classes=3, hidden=hidden)
         self.module = shard(loaded.module, self.world, Parallel(), ("whet_run",))
         groups = ParamGroups.of(self.module, loaded.roles)
-        self.optimizer = optimizer.get("adamw").build(groups, lr=0.1)
+        self.optimizer = adapted(optimizer.get("adamw").build(groups, lr=0.1))
         self.progress = Progress()
         named = NamedOptimizer(self.optimizer, groups.names())
         self.checkpoints = Checkpoints(folder, self.module, named, {"progress": self.progress}, self.world, keep)

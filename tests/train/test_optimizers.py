@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from tests.tiny import LLAMA, config
 from whet.base.config import from_mapping
-from whet.base.errors import ConfigError
+from whet.base.errors import ConfigError, RunError
 from whet.train.api import resume, train
 from whet.train.build import assemble
 from whet.train.optimizer_state import CLOCK, NamedOptimizer
@@ -77,6 +77,82 @@ def test_steps_in_the_backward_pass_train_the_same(tmp_path, micro_batch):
         return losses(folder.path)
 
     assert run("inside", in_backward=True) == pytest.approx(run("after"), rel=1e-5)
+
+
+def held(built) -> dict[str, torch.Tensor]:
+    """Copies of all weights and of all that the optimizer keeps."""
+    optimizer, named = built.loop.executor.optimizer, dict(built.loaded.module.named_parameters())
+    state = NamedOptimizer(optimizer, {id(p): n for n, p in named.items()}).state_dict()
+    return {name: torch.as_tensor(value).detach().clone() for name, value in {**named, **state}.items()}
+
+
+def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(value, second[name]) for name, value in first.items())
+
+
+def two_steps_in(folder, name: str, **settings):
+    """A run in its third step, of one micro-batch with room to halve it."""
+    chosen = {"micro_batch": 128, "clip": 0, **settings.pop("train", {})}
+    built = assemble(from_mapping(config(folder, name=name, train=chosen, **settings)))
+    for step in range(2):
+        built.loop.advance(built.feed.source.next(step))
+    return built
+
+
+def failing_in_its_middle(module: torch.nn.Module, failure) -> None:
+    """The next backward pass comes from the last layer down to the first one's output, and meets `failure` there."""
+    parameter = module.get_parameter("model.layers.0.mlp.down_proj.weight")
+
+    def once(gradient):
+        hook.remove()
+        return failure(gradient)
+
+    hook = parameter.register_hook(once)
+
+
+def out_of_memory(gradient):
+    raise torch.OutOfMemoryError("injected")
+
+
+WAYS = pytest.mark.parametrize(
+    ("kind", "in_backward"), [("adamw", False), ("adamw", True), ("lion", True), ("muon", True), ("badam", True)]
+)
+
+
+@WAYS
+def test_a_backward_pass_out_of_memory_leaves_all_as_it_was_and_is_done_again(tmp_path, kind, in_backward):
+    """The run that failed in its third step ends it with the bits of one that has such micro-batches already."""
+    chosen = {"optimizer": {"kind": kind, "lr": 1e-2}, "train": {"in_backward": in_backward}}
+    failed, smooth = two_steps_in(tmp_path, "failed", **chosen), two_steps_in(tmp_path, "smooth", **chosen)
+    before, seen = held(failed), []
+    failed.loop.emit = lambda record: seen.append((record, held(failed)))
+    failing_in_its_middle(failed.loaded.module, out_of_memory)
+    failed.loop.advance(failed.feed.source.next(2))
+    notice, between = seen[0]
+    assert "out of GPU memory" in notice.text and same(between, before)
+    smooth.loop.dealer.capacity = failed.loop.dealer.capacity
+    assert smooth.loop.dealer.capacity < 128
+    smooth.loop.advance(smooth.feed.source.next(2))
+    assert same(held(failed), held(smooth)) and not same(held(failed), before)
+
+
+@WAYS
+def test_a_gradient_that_is_no_number_moves_nothing(tmp_path, kind, in_backward):
+    built = two_steps_in(
+        tmp_path, "undefined", optimizer={"kind": kind, "lr": 1e-2}, train={"in_backward": in_backward}
+    )
+    before = held(built)
+    failing_in_its_middle(built.loaded.module, lambda gradient: gradient.index_fill(0, torch.tensor([3]), torch.nan))
+    ended = built.loop.advance(built.feed.source.next(2))
+    assert ended.outcome == "failed" and "the update was not applied" in ended.reason
+    assert same(held(built), before)
+
+
+def test_an_update_out_of_memory_ends_the_run_since_weights_have_moved(tmp_path):
+    built = two_steps_in(tmp_path, "update")
+    built.loop.executor.optimizer.step = lambda: out_of_memory(None)
+    with pytest.raises(RunError, match="while the weights were updated"):
+        built.loop.advance(built.feed.source.next(2))
 
 
 @pytest.mark.parametrize("rounding", ["stochastic", "kahan"])

@@ -129,7 +129,7 @@ class Train(Settings):
     )
     ema: Fraction = Field(0.0, description="decay of an average of the weights that is evaluated and written; 0: none")
     in_backward: bool = Field(
-        False, description="step each weight when its gradient is whole and drop the gradient; needs `clip: 0`"
+        False, description="hold one gradient at a time, the others on the host or in a file; needs `clip: 0`"
     )
     depth_rate: Positive = Field(1.0, description="factor of the learning rate from each layer to the one below it")
     neftune: NonNegative = Field(0.0, description="noise on the embeddings while training (NEFTune); 5 is usual")

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from whet.base.errors import ConfigError
-from whet.optim.qk_clip import Watched
+from whet.contracts.optimizer import Watched
 
 NOTED = "whet_peaks"
 

@@ -11,7 +11,7 @@ from whet.optim.pieces import buckets
 
 
 class Curved(Family):
-    """The family with a rule that has `curve`. The loop calls `curve` when `wants_curvature` says so."""
+    """The family with a rule that has `curve`."""
 
     def __init__(self, groups: Any, parameter_groups: Any, rule: Any, every: int, **facts: Any) -> None:
         super().__init__(groups, parameter_groups, rule, **facts)

@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.distributed.tensor import DTensor
-from torch.optim import Optimizer
 
+from whet.contracts.optimizer import Optimizer
 from whet.kernels.wide import wide
 from whet.optim import codecs
 from whet.optim.blocks import Turns
@@ -39,6 +39,9 @@ class Family(Optimizer):
     `clock` counts steps; with `turns` only the parameters whose turn it is are trained.
     """
 
+    clock: int
+    steps_singly = True
+
     def __init__(
         self,
         groups: ParamGroups,
@@ -60,8 +63,8 @@ class Family(Optimizer):
         sharded = [m.parameter for m in groups.members if isinstance(m.parameter, DTensor)]
         self._owners = Owners(sharded) if sharded and self._is_whole else None
 
-    def prepare_step(self) -> None:
-        """Before a step's forward pass: freeze what is not trained in it, and forget the state of what was."""
+    def begin_step(self) -> None:
+        """Freeze what is not trained in this step, and forget the state of what was."""
         if self.turns is None:
             return
         for member in self._named.values():
@@ -72,8 +75,8 @@ class Family(Optimizer):
                 member.parameter.grad = None
                 self.state.pop(member.parameter, None)
 
-    def drop_idle(self) -> None:
-        """After a step's backward pass: remove gradients of parameters that are not trained in it."""
+    def after_backward(self) -> None:
+        """Remove gradients of parameters that are not trained in this step."""
         if self.turns is None:
             return
         for member in self._named.values():
@@ -82,14 +85,14 @@ class Family(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        self.prepare_step()
+        self.begin_step()
         for group in self.param_groups:
             self.update(group, [p for p in group["params"] if p.grad is not None])
         self.clock += 1
 
     @torch.no_grad()
     def update(self, group: Mapping[str, Any], parameters: Sequence[Tensor]) -> None:
-        """Step these parameters of `group` now, whatever the others do."""
+        """Step these parameters of `group`, whatever the others do."""
         alike: dict[tuple[Any, ...], list[Tensor]] = defaultdict(list)
         for parameter in parameters:
             state = self._state(parameter)

@@ -113,10 +113,3 @@ def check_layout(named: NamedParameter) -> None:
             f"`{named.name}` is laid out as {parameter.placements}; this optimizer knows rows over one axis",
             hint="optimizer: adamw",
         )
-
-
-def blank(parameter: Tensor, size: torch.Size, dtype: torch.dtype) -> Tensor:
-    """An empty state tensor of a torch optimizer: sharded like its parameter where the shapes are equal."""
-    if isinstance(parameter, DTensor) and parameter.shape == size:
-        return torch.empty_like(parameter, dtype=dtype)
-    return torch.empty(size, dtype=dtype, device=parameter.device if len(size) else "cpu")

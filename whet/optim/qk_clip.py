@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,21 +11,9 @@ from torch import Tensor
 from torch.distributed.tensor import DTensor
 from torch.nn import Parameter
 
+from whet.contracts.optimizer import Optimizer, Watched
 from whet.optim.pieces import as_rows, first_row, local
 from whet.optim.wrapped import Wrapped
-
-
-@dataclass(frozen=True)
-class Watched:
-    """One attention layer: where it notes each head's largest logit, and what makes its queries and keys.
-
-    `queries` and `keys` are weights, and biases where there are any, whose rows are `head_rows` a head.
-    """
-
-    peaks: Tensor
-    queries: Sequence[Parameter]
-    keys: Sequence[Parameter]
-    head_rows: int
 
 
 class QKClip(Wrapped):
@@ -36,20 +23,19 @@ class QKClip(Wrapped):
     queries and half on keys, or all on the queries where several heads share a key.
     """
 
-    def __init__(self, inner: Any, threshold: float) -> None:
+    def __init__(self, inner: Optimizer, threshold: float) -> None:
         super().__init__(inner)
         self._threshold = threshold
         self._watched: Sequence[Watched] = ()
 
     def attach(self, watched: Sequence[Watched]) -> None:
-        """Take the layers whose logits the model notes from now on."""
         self._watched = watched
 
-    def prepare_step(self) -> None:
+    def begin_step(self) -> None:
         """Forget logits of passes that were no training, such as those that measure memory."""
         for layer in self._watched:
             layer.peaks.zero_()
-        getattr(self.inner, "prepare_step", lambda: None)()
+        super().begin_step()
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]

@@ -11,7 +11,7 @@ from whet.optim.costs import Trained, takes_matrix
 from whet.optim.groups import NamedParameter, ParamGroups
 
 if TYPE_CHECKING:
-    from torch.optim import Optimizer
+    from whet.contracts.optimizer import Optimizer
 
 
 def matrices_and_rest(
@@ -22,6 +22,7 @@ def matrices_and_rest(
     Matrices with a side below `rank` have no subspace of so many dimensions, and go to `rest` too. Raises ConfigError
     where no matrix is trained.
     """
+    from whet.optim.adapted import adapted
     from whet.optim.together import Together
 
     rest = rest if rest is not None else optimizer.get("adamw").settings()
@@ -43,7 +44,7 @@ def matrices_and_rest(
         raise ConfigError(f"`optimizer: {kind}` steps matrices, and none is trained", hint="optimizer: adamw")
     parts = [build(matrices)]
     if others.members:
-        parts.append(optimizer.get(rest.kind).build(others, **rest.values()))
+        parts.append(adapted(optimizer.get(rest.kind).build(others, **rest.values())))
     return Together(parts)
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
-from whet.optim.pieces import blank
+from whet.contracts.optimizer import Optimizer
 
 
 class Together(Optimizer):
@@ -18,45 +18,62 @@ class Together(Optimizer):
     def __init__(self, parts: Sequence[Optimizer]) -> None:
         groups = [group for part in parts for group in part.param_groups]
         super().__init__(groups, {})
-        self.parts = list(parts)
+        self._parts = list(parts)
         self._part = {id(p): part for part in parts for g in part.param_groups for p in g["params"]}
         self.param_groups = groups  # the very dicts that the parts read their rates from
         self.state = _Joined(self)  # type: ignore[assignment]
+
+    @property
+    def parts(self) -> Sequence[Optimizer]:
+        return self._parts
+
+    @property
+    def steps_singly(self) -> bool:  # type: ignore[override]
+        return all(part.steps_singly for part in self.parts)
+
+    @property
+    def clock(self) -> int:  # type: ignore[override]
+        return max(part.clock or 0 for part in self.parts)
+
+    @clock.setter
+    def clock(self, steps: int) -> None:
+        for part in self.parts:
+            if part.clock is not None:
+                part.clock = steps
+
+    def begin_step(self) -> None:
+        for part in self.parts:
+            part.begin_step()
+
+    def after_backward(self) -> None:
+        for part in self.parts:
+            part.after_backward()
 
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
         for part in self.parts:
             part.step()
 
-    def prepare_step(self) -> None:
-        self._each("prepare_step")
-
-    def drop_idle(self) -> None:
-        self._each("drop_idle")
-
     @property
-    def clock(self) -> int:
-        return max(getattr(part, "clock", 0) for part in self.parts)
+    def wants_curvature(self) -> bool:
+        return any(part.wants_curvature for part in self.parts)
 
-    @clock.setter
-    def clock(self, steps: int) -> None:
+    def curve(self, scale: float) -> None:
         for part in self.parts:
-            if hasattr(part, "clock"):
-                part.clock = steps
+            if part.wants_curvature:
+                part.curve(scale)
 
     def part_of(self, parameter: Tensor) -> Optimizer:
         """The part that steps `parameter`."""
         return self._part[id(parameter)]
 
-    def blank(self, parameter: Tensor, key: str, size: Any, dtype: Any) -> Tensor | None:
-        part: Any = self.part_of(parameter)
-        return part.blank(parameter, key, size, dtype) if hasattr(part, "blank") else blank(parameter, size, dtype)
+    def blank(self, parameter: Tensor, key: str, size: torch.Size, dtype: torch.dtype) -> Tensor | None:
+        return self.part_of(parameter).blank(parameter, key, size, dtype)
 
     @contextmanager
     def evaluation_weights(self) -> Iterator[None]:
         with ExitStack() as stack:
             for part in self.parts:
-                if hasattr(part, "evaluation_weights"):
-                    stack.enter_context(part.evaluation_weights())
+                stack.enter_context(part.evaluation_weights())
             yield
 
     def state_dict(self) -> dict[str, Any]:
@@ -65,11 +82,6 @@ class Together(Optimizer):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         for part, stored in zip(self.parts, state_dict["parts"], strict=True):
             part.load_state_dict(stored)
-
-    def _each(self, name: str) -> None:
-        for part in self.parts:
-            if hasattr(part, name):
-                getattr(part, name)()
 
 
 class _Joined(MutableMapping[Tensor, dict[str, Any]]):

@@ -1,51 +1,67 @@
-"""Optimizers around an optimizer: an average of the weights, and steps inside the backward pass."""
+"""Optimizers around an optimizer: an average of the weights, and gradients that do not stay for the step."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
+from whet.contracts.optimizer import Optimizer, Watched
 from whet.kernels.wide import wide
-from whet.optim.pieces import blank, local
+from whet.optim.adapted import Adapted
+from whet.optim.aside import place
+from whet.optim.pieces import local
 
 EMA = "ema"
 
 
-class Wrapped(Optimizer):
-    """Groups, state and every method are those of `inner` unless a subclass says otherwise."""
+class Wrapped(Adapted):
+    """Every moment is that of `inner` unless a subclass says otherwise."""
 
-    def __init__(self, inner: Any) -> None:
-        self.inner = inner
-        super().__init__(inner.param_groups, {})
-        self.param_groups, self.state = inner.param_groups, inner.state
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "inner":
-            raise AttributeError(name)
-        return getattr(self.inner, name)
+    inner: Optimizer
 
     @property
-    def clock(self) -> int:
+    def clock(self) -> int | None:  # type: ignore[override]
         return self.inner.clock
 
     @clock.setter
-    def clock(self, steps: int) -> None:
+    def clock(self, steps: int | None) -> None:
         self.inner.clock = steps
 
-    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        self.inner.step()
+    @property
+    def parts(self) -> Sequence[Optimizer]:
+        return self.inner.parts
 
-    def state_dict(self) -> dict[str, Any]:
-        return self.inner.state_dict()
+    @property
+    def wants_curvature(self) -> bool:
+        return self.inner.wants_curvature
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.inner.load_state_dict(state_dict)
-        self.param_groups, self.state = self.inner.param_groups, self.inner.state
+    def attach(self, watched: Sequence[Watched]) -> None:
+        self.inner.attach(watched)
+
+    def begin_step(self) -> None:
+        self.inner.begin_step()
+
+    def before_last_backward(self) -> None:
+        self.inner.before_last_backward()
+
+    def after_backward(self) -> float | None:
+        return self.inner.after_backward()
+
+    def abort(self) -> None:
+        self.inner.abort()
+
+    def curve(self, scale: float) -> None:
+        self.inner.curve(scale)
+
+    def evaluation_weights(self) -> AbstractContextManager[None]:
+        return self.inner.evaluation_weights()
+
+    def blank(self, parameter: Tensor, key: str, size: torch.Size, dtype: torch.dtype) -> Tensor | None:
+        return self.inner.blank(parameter, key, size, dtype)
 
 
 class Averaged(Wrapped):
@@ -54,7 +70,7 @@ class Averaged(Wrapped):
     It begins as the weights after the first step, and lies with the parameter's state (float32, sharded alike).
     """
 
-    def __init__(self, inner: Any, decay: float) -> None:
+    def __init__(self, inner: Optimizer, decay: float) -> None:
         super().__init__(inner)
         self._decay = decay
 
@@ -90,9 +106,9 @@ class Averaged(Wrapped):
             for parameter, bits in kept:
                 local(parameter.detach()).copy_(bits)
 
-    def blank(self, parameter: Tensor, key: str, size: Any, dtype: Any) -> Tensor | None:
-        if key == EMA or not hasattr(self.inner, "blank"):
-            return blank(parameter, size, dtype)
+    def blank(self, parameter: Tensor, key: str, size: torch.Size, dtype: torch.dtype) -> Tensor | None:
+        if key == EMA:
+            return Optimizer.blank(self, parameter, key, size, dtype)
         return self.inner.blank(parameter, key, size, dtype)
 
     def _parameters(self) -> list[Tensor]:
@@ -100,40 +116,61 @@ class Averaged(Wrapped):
 
 
 class InBackward(Wrapped):
-    """Steps each parameter as soon as its gradient is whole, and drops the gradient.
+    """Takes each gradient out of training's memory as soon as it is whole, and steps with one at a time afterwards.
 
-    `arm` before the backward pass that completes the gradients; `disarm` after it gives their norm. So one parameter's
-    gradient is held at a time where a step has one micro-batch; with more, those of the earlier ones are held.
+    So one parameter's gradient is held at a time where a step has one micro-batch; with more, those of the earlier
+    ones are held. Nothing moves before the last gradient is whole and found finite: a backward pass that runs out of
+    memory, and a gradient that is no number, leave weights and state as they were. Steps inside the backward pass
+    (LOMO, Lv et al. 2023) cannot be taken back: they have no exact inverse, what would undo them is as large as the
+    gradients, and a first pass that only checks doubles the time. Costs each gradient's way to `aside` and back:
+    between GPU and host, or to a file and back on a CPU.
     """
 
-    def __init__(self, inner: Any) -> None:
+    def __init__(self, inner: Optimizer) -> None:
         super().__init__(inner)
-        self._squares: list[Tensor] = []
+        self._owners: dict[Tensor, tuple[Optimizer, dict[str, Any]]] = {}
+        self._squares: dict[Tensor, Tensor] = {}
         self._is_armed = False
-        parts = getattr(inner, "parts", [inner])
-        for part in parts:
+        for part in inner.parts:
             for group in part.param_groups:
                 for parameter in group["params"]:
-                    parameter.register_post_accumulate_grad_hook(self._hook(part, group))
+                    self._owners[parameter] = part, group
+                    parameter.register_post_accumulate_grad_hook(self._put)
+        self._aside = place(next(iter(self._owners)).device)()
 
-    def arm(self) -> None:
-        self._squares, self._is_armed = [], True
+    def begin_step(self) -> None:
+        self.abort()
+        super().begin_step()
 
-    def disarm(self) -> float:
-        """The 2-norm of the gradients that were stepped with."""
+    def before_last_backward(self) -> None:
+        super().before_last_backward()
+        self._is_armed = True
+
+    def after_backward(self) -> float | None:
+        super().after_backward()
+        for parameter in self._owners:  # an expert that only earlier micro-batches came to
+            self._put(parameter)
         self._is_armed = False
-        return float(torch.stack(self._squares).sum().sqrt()) if self._squares else 0.0
+        return float(torch.stack(list(self._squares.values())).sum().sqrt()) if self._squares else 0.0
 
+    @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        """All parameters have been stepped; what remains is to count."""
-        self.clock = self.clock + 1
-
-    def _hook(self, part: Any, group: dict[str, Any]) -> Callable[[Tensor], None]:
-        def hook(parameter: Tensor) -> None:
-            if not self._is_armed or parameter.grad is None:
-                return
-            self._squares.append(parameter.grad.norm(dtype=torch.float32).double().square())
+        for parameter in list(self._squares):
+            part, group = self._owners[parameter]
+            parameter.grad = self._aside.take(parameter)
             part.update(group, [parameter])
             parameter.grad = None
+        self._squares.clear()
+        self.clock = (self.clock or 0) + 1
 
-        return hook
+    def abort(self) -> None:
+        self._squares.clear()
+        self._is_armed = False
+        super().abort()
+
+    def _put(self, parameter: Tensor) -> None:
+        if not self._is_armed or parameter.grad is None:
+            return
+        self._squares[parameter] = parameter.grad.norm(dtype=torch.float32).double().square()
+        self._aside.put(parameter, parameter.grad)
+        parameter.grad = None

@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch.optim import Optimizer
 
 from whet.base import config
 from whet.base.catalogue import objective, optimizer, schedule, sink, tuner
@@ -20,6 +19,7 @@ from whet.base.run import Run
 from whet.base.seeds import forked
 from whet.contracts.model import Head, Loaded, Models
 from whet.contracts.objective import Objective
+from whet.contracts.optimizer import Optimizer
 from whet.contracts.records import Notice, Record, RunStarted
 from whet.contracts.tuner import Tuner
 from whet.data.ledger import Ledger
@@ -28,6 +28,7 @@ from whet.generate.protocol import GenerateSettings
 from whet.models.decoding.proof import decoding_of
 from whet.models.logit_peaks import watch
 from whet.models.tuners.full import Still
+from whet.optim.adapted import adapted
 from whet.optim.groups import ParamGroups
 from whet.optim.layers import depth_rates
 from whet.optim.wrapped import Averaged, InBackward
@@ -298,17 +299,19 @@ def _groups(run: Run, model: Loaded, method: Tuner) -> ParamGroups:
 
 def _optimizer(run: Run, world: World, model: Loaded, groups: ParamGroups) -> Optimizer:
     """The chosen kind, with what `train` puts around it."""
-    chosen: Optimizer = optimizer.get(run.optimizer.kind).build(groups, **run.optimizer.values())
-    if hasattr(chosen, "attach"):
+    kind = optimizer.get(run.optimizer.kind)
+    chosen = adapted(kind.build(groups, **run.optimizer.values()))
+    if "attention_logits" in kind.facts.get("needs", ()):
         if not model.capabilities.packed:
             raise ConfigError(f"`optimizer: {run.optimizer.kind}` needs a model that packs", hint="optimizer: muon")
         chosen.attach(watch(model.module, world.device))
     if run.train.in_backward:
         if world.size > 1:  # FSDP2 hands over gradients without the hook that this stands on
             raise ConfigError("`train.in_backward` runs on one process", hint="train.in_backward=false")
-        if not all(hasattr(part, "update") for part in getattr(chosen, "parts", [chosen])):
+        if not chosen.steps_singly:
             raise ConfigError(
-                f"`optimizer: {run.optimizer.kind}` cannot step in the backward pass", hint="optimizer: lion"
+                f"`optimizer: {run.optimizer.kind}` steps all weights at once, and `train.in_backward` one at a time",
+                hint="optimizer: lion",
             )
         chosen = InBackward(chosen)
     return Averaged(chosen, run.train.ema) if run.train.ema else chosen

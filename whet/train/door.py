@@ -182,10 +182,10 @@ def _check_virtual(run: Run) -> None:
 
 
 def _check_in_backward(run: Run, needs: set[str]) -> None:
-    """Stepping in the backward pass comes before the norm of all gradients, and before any second gradient."""
+    """Of gradients that are taken out of their parameters in the backward pass, nothing else can be asked."""
     if run.train.clip:
         raise ConfigError(
-            "`train.in_backward` moves weights before the gradient norm is known, so it cannot clip",
+            "`train.in_backward` steps with one gradient at a time, and cannot clip them",
             at="train.in_backward",
             hint="train.clip=0",
         )

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.optim import Optimizer
 
+from whet.base.errors import RunError
 from whet.base.seeds import forked
 from whet.contracts.batch import Batch
 from whet.contracts.model import Models
 from whet.contracts.objective import Objective, Shared, Terms
+from whet.contracts.optimizer import Optimizer
 from whet.contracts.tuner import Tuner
 from whet.models.tuning.noise import noise_of
 from whet.parallel.norm import clip, not_finite
@@ -63,21 +64,17 @@ class Executor:
         if self.tuner:
             self.tuner.before_step(self.module, index)
             self._forget()
-        self._tell("prepare_step")
+        self.optimizer.begin_step()
         rates = self._set_rates(factor)
-        ledger = self._accumulate(index, batches, weights, steps=hasattr(self.optimizer, "arm"))
+        ledger = self._accumulate(index, batches, weights, self.optimizer.before_last_backward)
         penalty = self._penalise()
-        self._tell("drop_idle")
         norm = self._norm()
         if math.isfinite(norm):
-            self.optimizer.step()
-            if getattr(self.optimizer, "wants_curvature", False):
-                self._curve(index, batches, weights)
-            if self.tuner:
-                self.tuner.after_step(self.module, index)
-        self.optimizer.zero_grad(set_to_none=True)
-        if math.isfinite(norm) or hasattr(self.optimizer, "arm"):  # else nothing was updated
+            self._update(index, batches, weights)
             ledger.count(BROKEN, len(self.broken()))
+        else:
+            self.optimizer.abort()
+        self.optimizer.zero_grad(set_to_none=True)
         return {**self._figures(ledger, weights), **penalty, "grad_norm": norm, "lr": rates}
 
     def broken(self) -> list[str]:
@@ -97,17 +94,14 @@ class Executor:
 
     def discard(self) -> None:
         """Drop the gradients of a step that did not complete, and the memory behind them."""
+        self.optimizer.abort()
         self.optimizer.zero_grad(set_to_none=True)
         if self.world.device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _tell(self, moment: str) -> None:
-        """Call the optimizer's method of this name, if it has one."""
-        getattr(self.optimizer, moment, lambda: None)()
-
     def evaluation_weights(self) -> AbstractContextManager[None]:
         """Inside, the module has the weights that the optimizer evaluates with (an average, say)."""
-        return getattr(self.optimizer, "evaluation_weights", nullcontext)()
+        return self.optimizer.evaluation_weights()
 
     @torch.no_grad()
     def measure(self, batches: Sequence[Batch], weights: Weights) -> dict[str, float]:
@@ -123,9 +117,24 @@ class Executor:
         return self._figures(ledger, weights)
 
     def _norm(self) -> float:
-        """The gradient norm, after which it is clipped; an optimizer in the backward pass has added it up itself."""
-        disarm = getattr(self.optimizer, "disarm", None)
-        return disarm() if disarm else clip(self.module.parameters(), self.clip, self.world)
+        """The norm of the whole gradients, which are clipped unless the optimizer has taken them."""
+        norm = self.optimizer.after_backward()
+        return clip(self.module.parameters(), self.clip, self.world) if norm is None else norm
+
+    def _update(self, index: int, batches: Sequence[Batch], weights: Weights) -> None:
+        """Move the weights. Raises RunError out of memory: some have moved, so the step cannot start again."""
+        try:
+            self.optimizer.step()
+        except torch.OutOfMemoryError as error:
+            raise RunError(
+                "out of GPU memory while the weights were updated, of which some have moved; the last checkpoint is "
+                "untouched",
+                hint="an optimizer with less state (optimizer.state=8bit, or optimizer=lion), or tuner=lora",
+            ) from error
+        if self.optimizer.wants_curvature:
+            self._curve(index, batches, weights)
+        if self.tuner:
+            self.tuner.after_step(self.module, index)
 
     def _curve(self, index: int, batches: Sequence[Batch], weights: Weights) -> None:
         """A second gradient of the step, of labels drawn from the model, for the optimizer's curvature."""
@@ -137,17 +146,19 @@ class Executor:
                     ids = self.models.run(here, frozenset({"samples"}))["samples"]
                 terms = self.objective(self.models, relabelled(here, ids), {})
             self._loss(terms, weights).backward()
-        self.optimizer.curve(sum(weights.values()))  # type: ignore[attr-defined]
+        self.optimizer.curve(sum(weights.values()))
 
-    def _accumulate(self, index: int, batches: Sequence[Batch], weights: Weights, steps: bool = False) -> _Ledger:
-        """The gradient of the whole step. With `steps` the optimizer moves weights in the last backward pass."""
+    def _accumulate(
+        self, index: int, batches: Sequence[Batch], weights: Weights, before_last: Callable[[], None] = lambda: None
+    ) -> _Ledger:
+        """The gradient of the whole step. `before_last` is called before the last backward pass."""
         ledger = _Ledger(self.world.device)
         if (noise := noise_of(self.module)) is not None:
             noise.step = index
         statistics = self._statistics(index, batches)
         for number, batch in enumerate(batches):
-            if steps and number == len(batches) - 1:
-                self._tell("arm")
+            if number == len(batches) - 1:
+                before_last()
             with forked(self.seed, "step", index, number, self.world.rank):
                 with self.precision():
                     terms = self.objective(self.models, batch.to(self.world.device), statistics[number])

@@ -5,19 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch.optim import Optimizer
 
-from whet.optim.pieces import blank
+from whet.contracts.optimizer import Optimizer
 
 CLOCK = "*/clock"
 
 
 class NamedOptimizer:
-    """Reads and writes the state of a torch optimizer under `<parameter name>/<key>`.
-
-    An optimizer that counts its own steps (`clock`) has the count stored beside; one that keeps state elsewhere than
-    on shards of the parameter's shape says where (`blank`).
-    """
+    """Reads and writes the state of an optimizer under `<parameter name>/<key>`, and beside it the steps that it has
+    counted."""
 
     def __init__(self, optimizer: Optimizer, names: dict[int, str]) -> None:
         self._optimizer, self._names = optimizer, names
@@ -29,29 +25,22 @@ class NamedOptimizer:
             for parameter, entries in self._optimizer.state.items()
             for key, value in entries.items()
         }
-        clock = getattr(self._optimizer, "clock", None)
+        clock = self._optimizer.clock
         return found if clock is None else {**found, CLOCK: clock}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         parameters = self._parameters()
         for path, value in state.items():
             if path == CLOCK:
-                self._optimizer.clock = value  # type: ignore[attr-defined]
+                self._optimizer.clock = value
                 continue
             name, key = path.rsplit("/", 1)
             self._optimizer.state[parameters[name]][key] = value
 
     def blank(self, path: str, size: torch.Size, dtype: torch.dtype) -> torch.Tensor | None:
-        """An empty tensor to load the entry `path` into, or None where another rank keeps it.
-
-        Unless the optimizer knows better: sharded like its parameter where the shapes are equal.
-        """
+        """An empty tensor to load the entry `path` into, or None where another rank keeps it."""
         name, key = path.rsplit("/", 1)
-        parameter = self._parameters()[name]
-        own = getattr(self._optimizer, "blank", None)
-        if own is not None:
-            return own(parameter, key, size, dtype)
-        return blank(parameter, size, dtype)
+        return self._optimizer.blank(self._parameters()[name], key, size, dtype)
 
     def _parameters(self) -> dict[str, torch.Tensor]:
         return {self._names[id(p)]: p for g in self._optimizer.param_groups for p in g["params"]}

@@ -9,8 +9,7 @@ from whet.base.settings import Betas, Count, NonNegative, Positive
 from whet.optim.costs import moments
 
 if TYPE_CHECKING:
-    from torch.optim import Optimizer
-
+    from whet.contracts.optimizer import Optimizer
     from whet.optim.groups import ParamGroups
 
 

@@ -11,8 +11,7 @@ from whet.optim.costs import Trained, moment, with_rest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from torch.optim import Optimizer
-
+    from whet.contracts.optimizer import Optimizer
     from whet.optim.groups import ParamGroups
 
 

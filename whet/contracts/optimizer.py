@@ -1,0 +1,88 @@
+"""Optimizer: what the executor drives, a torch optimizer that is told where a step stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.distributed.tensor import DTensor
+from torch.nn import Parameter
+
+# What a kind declares (`needs=`) that it wants of the run, beside gradients: the largest attention logits (`attach`), a
+# further backward pass (`wants_curvature`), other weights to evaluate with, and that layers take turns. The door
+# refuses what does not go with it.
+Need = Literal["attention_logits", "sampled_gradient", "evaluation_weights", "turns"]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One attention layer: where it notes each head's largest logit, and what makes its queries and keys.
+
+    `queries` and `keys` are weights, and biases where there are any, whose rows are `head_rows` a head.
+    """
+
+    peaks: Tensor
+    queries: Sequence[Parameter]
+    keys: Sequence[Parameter]
+    head_rows: int
+
+
+class Optimizer(torch.optim.Optimizer):
+    """A torch optimizer and the moments of a step. They are called in the order they stand here; all but `step` do
+    nothing unless a kind says otherwise, and a plain torch optimizer is taken as one that says nothing
+    (`whet.optim.adapted`).
+
+    `clock` counts its steps, where it counts any; the count is stored with the state. `steps_singly`: `update` steps
+    some parameters of a group whatever the others do.
+    """
+
+    clock: int | None = None
+    steps_singly: bool = False
+
+    @property
+    def parts(self) -> Sequence[Optimizer]:
+        """The optimizers that parameters are dealt to: itself, unless it is several in one."""
+        return (self,)
+
+    def attach(self, watched: Sequence[Watched]) -> None:
+        """Once, before the first step: the layers that note attention logits, where the kind needs them."""
+
+    def begin_step(self) -> None:
+        """Before the first forward pass of a step. A step that starts again begins again."""
+
+    def before_last_backward(self) -> None:
+        """Before the backward pass after which the step's gradients are whole."""
+
+    def after_backward(self) -> float | None:
+        """When the step's gradients are whole. Returns their 2-norm where it has taken them out of the parameters."""
+        return None
+
+    def abort(self) -> None:
+        """Instead of `step`, at any moment before it: the step is given up, and weights and state are as before it."""
+
+    def update(self, group: Mapping[str, Any], parameters: Sequence[Tensor]) -> None:
+        """Step these parameters of `group` alone."""
+        raise NotImplementedError
+
+    @property
+    def wants_curvature(self) -> bool:
+        """After a step: whether `curve` is due, with gradients of labels that are drawn from the model."""
+        return False
+
+    def curve(self, scale: float) -> None:
+        """Take the gradients as they are: those of a mean over `scale` drawn labels."""
+
+    def evaluation_weights(self) -> AbstractContextManager[None]:
+        """Inside, parameters hold the weights to evaluate and to write; afterwards their own bits again."""
+        return nullcontext()
+
+    def blank(self, parameter: Tensor, key: str, size: torch.Size, dtype: torch.dtype) -> Tensor | None:
+        """A tensor to load the state entry `key` into, or None where another rank keeps it: sharded like its parameter
+        where the shapes are equal."""
+        if isinstance(parameter, DTensor) and parameter.shape == size:
+            return torch.empty_like(parameter, dtype=dtype)
+        return torch.empty(size, dtype=dtype, device=parameter.device if len(size) else "cpu")

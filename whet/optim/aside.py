@@ -1,0 +1,68 @@
+"""Gradients put aside: out of the memory that training fills, until all of a step are whole."""
+
+from __future__ import annotations
+
+import tempfile
+import weakref
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+class Aside(Protocol):
+    """Keeps one tensor of each parameter, of its shape and dtype."""
+
+    def put(self, parameter: Tensor, gradient: Tensor) -> None: ...
+
+    def take(self, parameter: Tensor) -> Tensor:
+        """What was put last, on the parameter's device."""
+        ...
+
+
+class OnHost:
+    """Those of a GPU, in pinned memory of the host: copies run beside the backward pass, in the order of its stream."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Tensor, Tensor] = {}
+
+    def put(self, parameter: Tensor, gradient: Tensor) -> None:
+        if parameter not in self._kept:
+            self._kept[parameter] = torch.empty(gradient.shape, dtype=gradient.dtype, pin_memory=True)
+        self._kept[parameter].copy_(gradient, non_blocking=True)
+
+    def take(self, parameter: Tensor) -> Tensor:
+        return self._kept[parameter].to(parameter.device, non_blocking=True)
+
+
+class InFile:
+    """Those of a CPU, in a file without a name (under TMPDIR): the system writes it out when memory is short."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115  (it lives as long as this object)
+        self._places: dict[Tensor, int] = {}
+        self._end = 0
+        weakref.finalize(self, self._file.close)
+
+    def put(self, parameter: Tensor, gradient: Tensor) -> None:
+        if parameter not in self._places:
+            self._places[parameter] = self._end
+            self._end += gradient.nbytes
+        self._file.seek(self._places[parameter])
+        self._file.write(_bytes(gradient.contiguous()))
+
+    def take(self, parameter: Tensor) -> Tensor:
+        gradient = torch.empty_like(parameter, memory_format=torch.contiguous_format)
+        self._file.seek(self._places[parameter])
+        self._file.readinto(_bytes(gradient))
+        return gradient
+
+
+def _bytes(tensor: Tensor) -> memoryview:
+    return tensor.detach().view(-1).view(torch.uint8).numpy().data
+
+
+def place(device: torch.device) -> Callable[[], Aside]:
+    """Where gradients of this kind of device are put."""
+    return OnHost if device.type == "cuda" else InFile
