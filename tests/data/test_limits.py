@@ -5,11 +5,23 @@ import pytest
 from tests.data.chat import CHATML, assistant, make_tokenizer, user
 from whet.base.errors import ModelError
 from whet.contracts.rows import Conversation
-from whet.data import jinja, watch
+from whet.data import jinja, unfolded, watch
 from whet.data.render import Renderer
 from whet.data.speech import speech_of
 
 NESTED = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+# 2^60 items in a few kilobytes: whatever writes, compares or hashes them meets them all, in C.
+OF_THEMSELVES = """{% set n = namespace(x=['a'], y=['a'], t=(1,), d={}) %}{% for i in range(60) %}
+{% set n.x = [n.x, n.x] %}{% set n.y = [n.y, n.y] %}{% set n.t = (n.t, n.t) %}{% set n.d = {'a': n.d, 'b': n.d} %}
+{% endfor %}"""
+USES = (
+    "{{ n.x }}", "{{ n }}", "{{ n.x ~ '' }}", "{{ n.x | string | length }}", "{{ n.d | tojson | length }}",
+    "{{ n.x == n.y }}", "{{ n.x in [n.y] }}", "{{ n.x is eq(n.y) }}", "{{ [n.x, n.y] | unique | list }}",
+    "{{ [n.x] | join }}", "{{ [n.x, n.y].index(n.y) }}", "{{ {n.t: 1} }}", "{{ {}[n.t] }}", "{{ {}.get(n.t) }}",
+    "{{ '%s' % n.x }}", "{{ '{}'.format(n.x) }}", "{{ n.d.items() }}", "{{ raise_exception(n.x) }}",
+    "{{ [n.x, n.y] | sort }}", "{{ [n.x, n.y] | select('equalto', n.y) | list }}",
+    "{{ [n.x, n.y] | map('string') | list }}",
+)  # fmt: skip
 MANY = {
     "a product": "{{ 'x' * 10000000000 }}",
     "a product of two numbers": "{{ 'x' * (100000 * 100000) }}",
@@ -17,6 +29,10 @@ MANY = {
     "doubled by a sum": "{% set n = namespace(x='x') %}{% for i in range(60) %}{% set n.x = n.x + n.x %}{% endfor %}",
     "doubled by a joint": "{% set n = namespace(x='x') %}{% for i in range(60) %}{% set n.x = n.x ~ n.x %}{% endfor %}",
     "a doubled list": "{% set n = namespace(x=[0]) %}{% for i in range(60) %}{% set n.x = n.x + n.x %}{% endfor %}",
+    "a doubled tuple": "{% set n = namespace(x=(0,)) %}{% for i in range(60) %}{% set n.x = n.x + n.x %}{% endfor %}",
+    "a sum of lists": "{% set n = namespace(x=[[1]]) %}{% for i in range(18) %}{% set n.x = n.x + n.x %}{% endfor %}"
+    "{{ n.x | sum(start=[]) | length }}",
+    **{f"lists of themselves, {use}": OF_THEMSELVES + use for use in USES},
     "a width": "{{ 'x' | center(10000000000) }}{{ 'x'.ljust(10000000000) }}",
     "a width in a format": "{{ '%10000000000d' | format(1) }}",
     "a width in another format": "{{ '{:10000000000}'.format(1) }}",
@@ -35,7 +51,8 @@ MANY = {
 
 @pytest.mark.case("B4")
 @pytest.mark.parametrize("what", MANY)
-def test_what_would_be_too_large_is_refused_before_it_is_made(what):
+def test_what_would_be_too_large_is_refused_before_it_is_made(what, monkeypatch):
+    monkeypatch.setattr(unfolded, "ITEMS", 2**14)  # counted sooner
     with pytest.raises(ModelError, match="is no chat template") as error:
         Renderer(make_tokenizer(CHATML + MANY[what])).render([Conversation([user("a"), assistant("b")])])
     assert "data.template" in error.value.hint

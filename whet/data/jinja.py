@@ -18,23 +18,19 @@ from typing import Any
 import jinja2
 from jinja2 import nodes
 from jinja2.ext import Extension, loopcontrols
+from jinja2.runtime import Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace, pass_context
 from jinja2.visitor import NodeTransformer
 
+from whet.data.unfolded import ITEMS, SCALARS, TEXT_LENGTH, TooMuch, install, measure, measured, measured_comparison
 from whet.data.watch import DEADLINE_S, GROWTH_BYTES, Stopped, watched
 
 SOURCE_BYTES = 2**18  # of a template; published ones have up to some 30,000
-TEXT_LENGTH = 2**27  # characters, of one text that a template makes, and of all that it writes
 _NUMBER = 10**7  # as a width, an indentation, a count
 _BITS = 4096  # of a whole number
 _WIDTHS = re.compile(r"\d{8,}")
-_ITEMS = 2**22  # of a list
 _TRACKER, _JOINED, _ADDED = "whet tracker", "whet joined", "whet added"
-
-
-class TooMuch(jinja2.TemplateError):
-    """A template asks for more than any chat needs."""
 
 
 class Tracker:
@@ -96,6 +92,7 @@ def environment() -> ImmutableSandboxedEnvironment:
     env.filters["tojson"] = _tojson
     for name in ("center", "indent", "wordwrap", "batch", "slice", "truncate", "format", "join", "replace"):
         env.filters[name] = _limited(env.filters[name], name)
+    install(env)
     env.filters |= {_JOINED: _joined, _ADDED: _added}
     env.globals |= {
         "raise_exception": _raise_exception,
@@ -138,6 +135,7 @@ class _Environment(ImmutableSandboxedEnvironment):
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         if operator == "%":
             if isinstance(left, str):
+                measured(right)
                 _check_format(left, right)
         elif operator == "**":
             if isinstance(left, int) and isinstance(right, int) and left.bit_length() * abs(right) > _BITS:
@@ -158,14 +156,21 @@ class _Environment(ImmutableSandboxedEnvironment):
         for value in (*args, *kwargs.values()) if kwargs else args:
             if type(value) is int and abs(value) > _NUMBER:
                 raise TooMuch(f"`{getattr(__obj, '__name__', '?')}` is given the number {_shown(value)}")
-        text = getattr(__obj, "__self__", None)
-        if type(text) is str:
-            _check_method(text, __obj.__name__, args)
+            if type(value) not in SCALARS and type(__obj) is not Macro:
+                measured(value)
+        owner = getattr(__obj, "__self__", None)
+        if type(owner) is str:
+            _check_method(owner, __obj.__name__, args)
+        elif args and isinstance(owner, list | tuple):
+            measured(owner)
         return super().call(__context, __obj, *args, **kwargs)
 
 
 class _Measured(NodeTransformer):
-    """`~` and `+` as functions of ours. As `intercepted_binops` every sum would cost several times as much."""
+    """`~` and `+` as functions of ours, and what is compared measured.
+
+    As `intercepted_binops` every sum would cost several times as much.
+    """
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
         self.generic_visit(node)
@@ -175,6 +180,22 @@ class _Measured(NodeTransformer):
     def visit_Add(self, node: nodes.Add) -> nodes.Node:
         self.generic_visit(node)
         return nodes.Filter(node.left, _ADDED, [node.right], [], None, None).set_lineno(node.lineno)
+
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:
+        self.generic_visit(node)
+        return measured_comparison(node)
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:
+        self.generic_visit(node)
+        if not isinstance(node.arg, nodes.Slice):
+            node.arg = measure(node.arg)
+        return node
+
+    def visit_Dict(self, node: nodes.Dict) -> nodes.Node:
+        self.generic_visit(node)
+        for pair in node.items:
+            pair.key = measure(pair.key)
+        return node
 
 
 class _Generation(Extension):
@@ -242,7 +263,7 @@ def _tojson(
 
 
 def _joined(items: Sequence[Any]) -> str:
-    texts = [item if type(item) is str else str(item) for item in items]
+    texts = [item if type(item) is str else str(measured(item)) for item in items]
     _check_length(sum(map(len, texts)))
     return "".join(texts)
 
@@ -252,7 +273,7 @@ def _added(left: Any, right: Any) -> Any:
     if type(result) is str:
         if len(result) > TEXT_LENGTH:
             _check_length(len(result))
-    elif type(result) is list and len(result) > _ITEMS:
+    elif isinstance(result, list | tuple) and len(result) > ITEMS:
         raise TooMuch(f"a list would have {len(result):,} items")
     return result
 
@@ -312,7 +333,7 @@ def _check_product(left: Any, right: Any) -> None:
     for many, few in ((left, right), (right, left)):
         if isinstance(many, str | list | tuple) and isinstance(few, int):
             _check_length(len(many) * few)
-            if not isinstance(many, str) and len(many) * few > _ITEMS:
+            if not isinstance(many, str) and len(many) * few > ITEMS:
                 raise TooMuch(f"a list would have {_shown(len(many) * few)} items")
     if type(left) is int and type(right) is int and left.bit_length() + right.bit_length() > _BITS:
         raise TooMuch("a product is too large")
