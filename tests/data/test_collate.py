@@ -1,5 +1,9 @@
 """Collate: what goes in comes out of the batch, shifted, and segments do not touch."""
 
+import struct
+import zlib
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whet.base.errors import DataError
-from whet.contracts.sample import Origin, Sample
+from whet.contracts.sample import Media, Origin, Sample
 from whet.data.collate import collate, dummy
+from whet.data.shard import ShardWriter
+from whet.data.table import SampleTable
 
 token_samples = st.lists(
     st.lists(st.tuples(st.integers(0, 70_000), st.sampled_from([0.0, 0.5, 1.0])), min_size=1, max_size=12),
@@ -126,3 +132,71 @@ def test_branches_that_are_made_whole_keep_their_values():
     group = Sample(ids, np.array([0, 0, 1, 0, 1], np.float32), cuts=(1, 3), values=values)
     stream = collate([group], shared=False).text
     assert stream.values["logprob"].tolist() == [1, 2, 0, 3, 4, 0] and stream.weights.tolist() == [0, 1, 0, 0, 1, 0]
+
+
+def test_places_with_a_weight_are_found_once_and_go_where_the_batch_goes():
+    samples = samples_of([[(3, 0.0), (1, 1.0), (4, 0.5)], [(5, 1.0), (2, 1.0)]])
+    batch = collate(samples)
+    assert batch.text.trained_at.tolist() == [0, 1, 3] and dummy(samples[0]).text.trained_at.tolist() == []
+    moved = batch.to("meta").text  # where nothing could be looked for
+    assert moved.trained_at.is_meta and moved.trained_at.shape == (3,)
+    unweighted = replace(batch.text, weights=torch.zeros(5), trained_at=None)
+    assert unweighted.trained_at.tolist() == []
+
+
+def test_a_batch_says_which_row_each_sequence_came_from():
+    ids, ones = np.arange(5, dtype=np.int32), np.ones(5, np.float32)
+    alone, pair = Sample(ids, ones, origin=Origin("a", 3)), Sample(ids, ones, origin=Origin("b", 1), cuts=(1, 3))
+    for shared in (True, False):
+        assert collate([alone, pair], shared=shared).origins == (Origin("a", 3), Origin("b", 1), Origin("b", 1))
+
+
+def test_positions_of_samples_that_bring_them_stand_in_all_their_directions():
+    plain, pair = samples_of([[(1, 1.0), (2, 1.0)]]) * 2
+    turned = replace(pair, positions=np.array([[0, 1], [5, 6], [7, 9]], np.int32))
+    assert collate([plain, turned, plain]).text.positions.tolist() == [
+        [0, 1, 0, 1, 0, 1], [0, 1, 5, 6, 0, 1], [0, 1, 7, 9, 0, 1],
+    ]  # fmt: skip
+
+
+def png(pixels_HW3):
+    """The bytes of an image file, unfiltered."""
+    height, width, _ = pixels_HW3.shape
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels_HW3)
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    framed = [struct.pack(">I", len(c)) + kind + c + struct.pack(">I", zlib.crc32(kind + c)) for kind, c in chunks]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
+
+
+def pixels_of(content):
+    """Pixels (H, W, 3) of what `png` writes."""
+    width, height = struct.unpack(">II", content[16:24])
+    at, found = 8, b""
+    while at < len(content):
+        size, kind = struct.unpack(">I4s", content[at : at + 8])
+        found, at = found + content[at + 8 : at + 8 + size] * (kind == b"IDAT"), at + 12 + size
+    rows = np.frombuffer(zlib.decompress(found), np.uint8).reshape(height, 1 + width * 3)
+    return rows[:, 1:].reshape(height, width, 3)
+
+
+def captioned(number, row):
+    """A recipe's part for rows of an image and its caption: two tokens stand for the image, one a row of its pixels."""
+    pixels = pixels_of(row["image"])
+    ids = np.array([9] * len(pixels) + row["caption"], np.int32)
+    image = Media("image", row["name"], (0, len(pixels)), (1, *pixels.shape[:2]), pixels.reshape(len(pixels), -1))
+    return Sample(ids, (ids != 9).astype(np.float32), origin=Origin("pictures", number), media=(image,))
+
+
+def test_an_image_reaches_the_batch_through_the_cache(tmp_path):
+    images = [np.random.default_rng(n).integers(0, 256, (2, 3, 3), dtype=np.uint8) for n in range(2)]
+    rows = [{"image": png(i), "name": f"{n}.png", "caption": [1, 2, 3][: n + 2]} for n, i in enumerate(images)]
+    writer = ShardWriter(tmp_path / "shard")
+    writer.append(SampleTable.of([captioned(number, row) for number, row in enumerate(rows)]))
+    table = writer.commit({}).table
+    batch = collate([table.sample(number, "pictures") for number in (1, 0)]).to("cpu")
+    found = batch.media["image"]
+    assert found.values.dtype == torch.uint8 and found.grids.tolist() == [[1, 2, 3]] * 2
+    np.testing.assert_array_equal(found.values.reshape(2, 2, 3, 3), np.stack(images[::-1]))
+    assert found.spans.tolist() == [[0, 2], [5, 7]] and [origin.row for origin in batch.origins] == [1, 0]
+    assert batch.text.ids.tolist() == [9, 9, 1, 2, 3, 9, 9, 1, 2]

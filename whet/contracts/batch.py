@@ -4,14 +4,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     import torch
 
-SegmentKind = Literal["causal", "bidirectional", "cross"]
+    from whet.contracts.sample import Origin
+
+    Change = Callable[[torch.Tensor], torch.Tensor]
+
+SampleKind = Literal["causal", "bidirectional"]
+SegmentKind = SampleKind | Literal["cross"]
 
 
 class Segment(NamedTuple):
@@ -32,10 +37,14 @@ class Segment(NamedTuple):
 class Stream:
     """One flat row of tokens cut into segments.
 
-    ids (T,) int64; positions (..., T) int64, restarting in each segment; targets (T,) int64, the
+    ids (T,) int64; positions (..., T) int64, restarting in each segment, with more dimensions for models that count in
+    several directions; targets (T,) int64, the
     id that follows in the same segment; weights (T,) float32 of those targets, 0 at the last
     token of each segment. `values` (T, ...) float32 or int64 are further numbers of the targets. Of samples that
     are in place, targets, weights and values are those of the token itself.
+
+    `trained_at` (P,) int64 are the places with a weight, in order. They are found when the stream is made, on the host:
+    to look for them on a GPU would wait for it. Whoever replaces `weights` replaces it with None, to be found anew.
     """
 
     ids: torch.Tensor
@@ -44,6 +53,11 @@ class Stream:
     targets: torch.Tensor
     weights: torch.Tensor
     values: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    trained_at: torch.Tensor = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.trained_at is None:
+            object.__setattr__(self, "trained_at", (self.weights > 0).nonzero().squeeze(1))
 
     @property
     def num_tokens(self) -> int:
@@ -54,9 +68,28 @@ class Stream:
         return max(s.end - s.start for s in self.segments)
 
     def to(self, device: torch.device | str) -> Stream:
-        moved = {n: getattr(self, n).to(device, non_blocking=True) for n in ("ids", "positions", "targets", "weights")}
-        values = {name: value.to(device, non_blocking=True) for name, value in self.values.items()}
-        return replace(self, values=values, **moved)
+        return self.mapped(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def mapped(self, change: Change) -> Stream:
+        """The stream with every tensor changed."""
+        return replace(
+            self,
+            ids=change(self.ids),
+            positions=change(self.positions),
+            targets=change(self.targets),
+            weights=change(self.weights),
+            values={name: change(value) for name, value in self.values.items()},
+            trained_at=change(self.trained_at),
+        )
+
+
+class MediaRows(NamedTuple):
+    """All media of one kind in a batch: their `values` (R, ...) one after the other, how those of each lie (`grids`
+    (M, 3)), and the places `spans` (M, 2) where each stands in the flat row of the first stream."""
+
+    values: torch.Tensor
+    grids: torch.Tensor
+    spans: torch.Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +99,15 @@ class Batch:
     A sample is one sequence; of a group each branch is one, and `num_samples` counts them all. `fields`
     hold tensors whose first dimension is the sequence; `fields["weight"]` (N,) float32 is always there, 1
     for a real one, and `fields["group"]` (N,) where there are groups: the number of each one's group here.
-    A *dummy* has weight 0 everywhere: an idle rank runs it so that collectives match.
+    A *dummy* has weight 0 everywhere: an idle rank runs it so that collectives match. `media` are what stands among the
+    tokens, by kind; `origins` (N,) say which row each sequence came from.
     """
 
     streams: Mapping[str, Stream]
     num_samples: int
     fields: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    media: Mapping[str, MediaRows] = field(default_factory=dict)
+    origins: Sequence[Origin | None] = ()
 
     @property
     def text(self) -> Stream:
@@ -87,8 +123,17 @@ class Batch:
         return sum(stream.num_tokens for stream in self.streams.values())
 
     def to(self, device: torch.device | str) -> Batch:
-        return Batch(
-            {name: stream.to(device) for name, stream in self.streams.items()},
-            self.num_samples,
-            {name: value.to(device, non_blocking=True) for name, value in self.fields.items()},
+        return self.mapped(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pinned(self) -> Batch:
+        """The batch in memory from which a GPU copies while it computes."""
+        return self.mapped(lambda tensor: tensor.pin_memory())
+
+    def mapped(self, change: Change) -> Batch:
+        """The batch with every tensor changed."""
+        return replace(
+            self,
+            streams={name: stream.mapped(change) for name, stream in self.streams.items()},
+            fields={name: change(value) for name, value in self.fields.items()},
+            media={name: MediaRows(*map(change, rows)) for name, rows in self.media.items()},
         )

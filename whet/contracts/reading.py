@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from whet.contracts.batch import SegmentKind
+from whet.contracts.batch import SampleKind
 
 Problem = Literal["single", "multi", "regression"]
 QUERY, POSITIVE, NEGATIVE = 0, 1, 2
@@ -26,7 +26,7 @@ class Apart:
 
     prompts: Mapping[str, str] = field(default_factory=dict)
     pools_prompt: bool = True
-    kind: SegmentKind = "causal"
+    kind: SampleKind = "causal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Together:
     """
 
     template: str | None = None
-    kind: SegmentKind = "causal"
+    kind: SampleKind = "causal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Classes:
     problem: Problem = "single"
     labels: tuple[str, ...] | None = None
     template: str | None = None
-    kind: SegmentKind = "causal"
+    kind: SampleKind = "causal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Tags:
 
     labels: tuple[str, ...] | None = None
     every: bool = False
-    kind: SegmentKind = "causal"
+    kind: SampleKind = "causal"
 
 
 @dataclass(frozen=True, slots=True)

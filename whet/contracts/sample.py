@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from whet.base.errors import DataError
+from whet.contracts.batch import SampleKind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,7 +76,7 @@ class Sample:
     streams: Mapping[str, Sample] = field(default_factory=dict)
     values: Mapping[str, np.ndarray] = field(default_factory=dict)
     is_in_place: bool = False
-    kind: Literal["causal", "bidirectional"] = "causal"
+    kind: SampleKind = "causal"
     targets: np.ndarray | None = None
     positions: np.ndarray | None = None
     media: tuple[Media, ...] = ()

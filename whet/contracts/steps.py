@@ -14,7 +14,8 @@ class Step:
     """The samples of one optimizer step, the same on every rank; each rank fetches only its own.
 
     `lengths` are tokens a sample (1 for models without tokens); `fetch(i)` reads sample i. `passes` counts the whole
-    passes over the data that lie before the step. `figures` are shown beside those of the step, and `warnings` said,
+    passes over the data that lie before the step; `samples` are the numbers of its samples in the data set, where there
+    is one. `figures` are shown beside those of the step, and `warnings` said,
     where the source has something to tell of them.
     """
 
@@ -25,6 +26,7 @@ class Step:
     passes: int = 0
     figures: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    samples: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,12 +237,13 @@ def media_of(content: np.ndarray, at: slice) -> tuple[Media, ...]:
     if not len(content):
         return ()
     head, _, rest = content.tobytes().partition(b"\n")
-    found, start = [], 0
+    found, start = list[Media](), 0
     for fact in json.loads(head):
         dtype, shape = np.dtype(fact.pop("dtype")), fact.pop("shape")
         values = np.frombuffer(rest, dtype, int(np.prod(shape)), start).reshape(shape).copy()
         start += values.nbytes
-        found.append(Media(**{n: tuple(v) if isinstance(v, list) else v for n, v in fact.items()}, values=values))
+        told: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in fact.items()}
+        found.append(Media(**told, values=values))
     return tuple(found)
 
 

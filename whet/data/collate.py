@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from whet.base.errors import DataError
-from whet.contracts.batch import Batch, Segment, Stream
-from whet.contracts.sample import Sample
+from whet.contracts.batch import Batch, MediaRows, Segment, Stream
+from whet.contracts.sample import Media, Sample
 from whet.data.branches import separate
 
 TARGET = "target"
@@ -26,6 +26,7 @@ def collate(samples: Sequence[Sample], *, trained: bool = True, shared: bool = T
     DataError where samples do not go together.
     """
     names = _field_names(samples)
+    origins = tuple(sample.origin for sample in samples for _ in range(len(sample.cuts) or 1))
     rows, beside = [sample.streams for sample in samples], samples[0].streams.keys()
     has_groups = any(sample.cuts for sample in samples)
     num_sequences = sum(len(sample.cuts) or 1 for sample in samples)
@@ -37,7 +38,7 @@ def collate(samples: Sequence[Sample], *, trained: bool = True, shared: bool = T
     fields["weight"] = weight if trained else torch.zeros_like(weight)
     lengths = np.array([sample.num_tokens for sample in samples])
     if not lengths.any():
-        return Batch({}, num_sequences, fields)
+        return Batch({}, num_sequences, fields, _media(samples), origins)
     if not lengths.all():
         raise DataError(
             "samples with and without tokens cannot share a batch",
@@ -49,7 +50,7 @@ def collate(samples: Sequence[Sample], *, trained: bool = True, shared: bool = T
     streams = {"source" if TARGET in beside else "text": _stream(samples, trained)}
     for name in beside:
         streams[name] = _stream([row[name] for row in rows], trained)
-    return Batch(streams, num_sequences, fields)
+    return Batch(streams, num_sequences, fields, _media(samples), origins)
 
 
 def dummy(sample: Sample, *, shared: bool = True) -> Batch:
@@ -70,16 +71,46 @@ def _stream(samples: Sequence[Sample], trained: bool) -> Stream:
     }
     if not _is_in_place(samples):
         columns = {name: _before(column, ends) for name, column in columns.items()}
+    columns["trained_at"] = np.flatnonzero(columns["weights"] > 0)
     tensors = {name: torch.from_numpy(np.ascontiguousarray(column)) for name, column in columns.items()}
     kinds = np.repeat([sample.kind for sample in samples], [_num_segments(sample) for sample in samples]).tolist()
     return Stream(
         ids=torch.from_numpy(ids),
-        positions=torch.from_numpy(np.arange(len(ids)) - np.repeat(starts - firsts, lengths)),
+        positions=_positions(samples, np.arange(len(ids)) - np.repeat(starts - firsts, lengths)),
         segments=tuple(map(Segment, starts.tolist(), ends.tolist(), prefixes, kinds)),
         targets=tensors.pop("targets"),
         weights=tensors.pop("weights"),
+        trained_at=tensors.pop("trained_at"),
         values=tensors,
     )
+
+
+def _positions(samples: Sequence[Sample], counted_T: np.ndarray) -> torch.Tensor:
+    """(T,), counted from 0 in each segment; (R, T) where samples bring their own, for others the count R times over."""
+    rows = max((len(sample.positions) for sample in samples if sample.positions is not None), default=0)
+    if not rows:
+        return torch.from_numpy(counted_T)
+    edges = np.cumsum([len(sample.ids) for sample in samples])[:-1]
+    pairs = zip(samples, np.split(counted_T, edges), strict=True)
+    own = [np.tile(counted, (rows, 1)) if s.positions is None else s.positions for s, counted in pairs]
+    return torch.from_numpy(np.concatenate(own, axis=1).astype(np.int64))
+
+
+def _media(samples: Sequence[Sample]) -> dict[str, MediaRows]:
+    """What stands among the tokens of the samples' first stream, by kind."""
+    starts = np.cumsum([0, *(len(sample.ids) for sample in samples)]).tolist()
+    found: dict[str, list[tuple[int, Media]]] = {}
+    for start, sample in zip(starts, samples, strict=False):
+        for medium in sample.media:
+            found.setdefault(medium.kind, []).append((start, medium))
+    return {
+        kind: MediaRows(
+            torch.from_numpy(np.concatenate([medium.values for _, medium in placed])),
+            torch.tensor([medium.grid for _, medium in placed]),
+            torch.tensor([[start + at for at in medium.span] for start, medium in placed]),
+        )
+        for kind, placed in found.items()
+    }
 
 
 def _before(column_T: np.ndarray, ends: np.ndarray) -> np.ndarray:

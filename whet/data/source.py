@@ -77,7 +77,7 @@ class DatasetSource:
         samples, epoch = self._cursor.advance()
         self._step += 1
         fetch, passes = partial(_fetch, self._data, samples), self._cursor.place.epoch
-        return Step(step, self._lengths[samples].tolist(), fetch, epoch, passes)
+        return Step(step, self._lengths[samples].tolist(), fetch, epoch, passes, samples=samples)
 
     def state_dict(self) -> dict[str, Any]:
         """JSON: where the current window starts, how many of its steps are given out, and what defines the order."""

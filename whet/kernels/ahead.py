@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from whet.contracts.batch import Stream
+from whet.kernels.host import sent
 
 
 class Further(NamedTuple):
@@ -26,8 +28,7 @@ class Further(NamedTuple):
 def look_ahead(stream: Stream, num_tokens: int) -> Further:
     """What a stream of causal segments holds `num_tokens` (k >= 1) places further on."""
     device, lengths = stream.ids.device, [segment.end - segment.start for segment in stream.segments]
-    ends = torch.tensor([segment.end for segment in stream.segments], device=device)
-    ends_T = torch.repeat_interleave(ends, torch.tensor(lengths, device=device))
+    ends_T = sent(np.repeat([segment.end for segment in stream.segments], lengths), device)
     place_T = torch.arange(stream.num_tokens, device=device) + num_tokens
     is_inside_T = place_T < ends_T
     place_T = place_T.clamp(max=stream.num_tokens - 1)

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from whet.contracts.batch import Segment
 from whet.kernels.form import Form
+from whet.kernels.host import sent
 
 LARGEST_HEAD = 256
 
@@ -114,7 +116,7 @@ def _seen(segment: Segment, segments: Sequence[Segment]) -> list[tuple[int, int]
 
 
 def _cumulated(lengths: Sequence[int], device: torch.device) -> Tensor:
-    return torch.tensor([0, *lengths]).cumsum(0).to(device=device, dtype=torch.int32)
+    return sent(np.cumsum([0, *lengths]), device, np.int32)
 
 
 @cache

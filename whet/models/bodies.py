@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
@@ -21,6 +22,7 @@ from transformers.modeling_outputs import (
 from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Stream
 from whet.kernels.attention import SegmentPlan
+from whet.kernels.host import sent
 from whet.models import mixers
 from whet.models.tuning import shift
 
@@ -97,8 +99,7 @@ def own_logits(module: nn.Module, batch: Batch, trained_P: Tensor, way: Way) -> 
 
 def packed_inputs(module: nn.Module, stream: Stream, first: int, is_causal: bool) -> dict[str, Any]:
     """What a forward over one flat row takes: `first` is the number of a sample's first position."""
-    positions = stream.positions[None] if stream.positions.dim() == 1 else stream.positions
-    inputs: dict[str, Any] = {"input_ids": stream.ids[None], "position_ids": positions + first}
+    inputs: dict[str, Any] = {"input_ids": stream.ids[None], "position_ids": stream.positions.unsqueeze(-2) + first}
     if not is_causal and _numbers_types(module):
         inputs["token_type_ids"] = torch.zeros_like(stream.ids)[None]
     shifted = shift.plans(module, stream.segments)
@@ -125,11 +126,11 @@ class Rows:
                     "a model that runs one sample a row takes only whole causal samples",
                     hint="data of whole conversations or texts: data.truncation=error",
                 )
-        lengths = torch.tensor([s.end - s.start for s in stream.segments], device=stream.ids.device)
-        row_T = torch.repeat_interleave(torch.arange(len(lengths), device=lengths.device), lengths)
-        starts_T = (lengths.cumsum(0) - lengths)[row_T]
-        self.is_causal, self.shape = is_causal, (len(lengths), int(lengths.max()))
-        self.index = (row_T, torch.arange(stream.num_tokens, device=lengths.device) - starts_T)
+        lengths, device = [s.end - s.start for s in stream.segments], stream.ids.device
+        row_T = np.repeat(np.arange(len(lengths)), lengths)
+        place_T = np.arange(len(row_T)) - (np.cumsum(lengths) - lengths)[row_T]
+        self.is_causal, self.shape = is_causal, (len(lengths), max(lengths))
+        self.index = (sent(row_T, device), sent(place_T, device))
         self.ids_SL = self.laid(stream.ids)
 
     def laid(self, values_TX: Tensor, padding: int = 0) -> Tensor:

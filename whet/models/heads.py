@@ -12,7 +12,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from transformers import PretrainedConfig
 
@@ -20,6 +19,7 @@ from whet.base.documents import field, read_object
 from whet.base.errors import ModelError
 from whet.contracts.batch import Stream
 from whet.contracts.model import Head
+from whet.kernels.host import sent
 from whet.kernels.wide import widened
 from whet.models.classes import HEADED, LANGUAGE, Class, Kind
 from whet.models.families import family_of
@@ -165,7 +165,7 @@ def sequence_scores(model: Any, hidden_TD: Tensor, stream: Stream) -> Tensor:
         raise ModelError("the model has no scoring head", hint="objective: reward")
     beginnings = {segment.prefix for segment in stream.segments}
     lasts = [segment.end - 1 for index, segment in enumerate(stream.segments) if index not in beginnings]
-    return widened(head(hidden_TD[torch.tensor(lasts, device=hidden_TD.device)]))
+    return widened(head(hidden_TD[sent(lasts, hidden_TD.device)]))
 
 
 def token_scores(model: Any, hidden_PD: Tensor) -> Tensor:

@@ -139,7 +139,7 @@ def _run(
 ) -> dict[str, Any]:
     stream, body = batch.trained, encoder_decoder if facts.family == "seq2seq" else bodies
     scoring = encoder_heads if facts.family == "masked" else heads
-    trained_P = torch.nonzero(stream.weights > 0).squeeze(1)
+    trained_P = stream.trained_at
     asked = _Asked(stream.targets[trained_P], stream.weights[trained_P], want, readout)
     results: dict[str, Tensor] = {}
     if facts.head == "keep" and want - HEADS:

@@ -96,8 +96,7 @@ class StepClasses:
 def _labelled(batch: Batch) -> tuple[Tensor, Tensor]:
     """Labels and weights (P,) of the tokens that have one."""
     stream = batch.text
-    at_T = stream.weights > 0
-    return stream.values["label"][at_T], stream.weights[at_T].double()
+    return stream.values["label"][stream.trained_at], stream.weights[stream.trained_at].double()
 
 
 def _means(values: Mapping[str, Tensor], weight: Tensor) -> dict[str, tuple[Tensor, Tensor]]:

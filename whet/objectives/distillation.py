@@ -40,10 +40,9 @@ class Distillation:
         return {"loss": float(batch.text.weights.double().sum())}
 
     def __call__(self, models: Models, batch: Batch, statistics: Mapping[str, Any]) -> Terms:
-        trained_T = batch.text.weights > 0
-        weights_P = batch.text.weights[trained_T].double()
+        weights_P = batch.text.weights[batch.text.trained_at].double()
         if TEACHER_IDS in batch.text.values:
-            total, divergence_P, logprobs_P = self._of_stored(models, batch, trained_T, weights_P)
+            total, divergence_P, logprobs_P = self._of_stored(models, batch, weights_P)
             shown = {"divergence": divergence_P, "nll": -logprobs_P}
         else:
             teacher: Any = models["teacher"]
@@ -53,11 +52,9 @@ class Distillation:
         count = weights_P.sum()
         return Terms({"loss": total}, {k: ((v.detach().double() * weights_P).sum(), count) for k, v in shown.items()})
 
-    def _of_stored(
-        self, models: Models, batch: Batch, trained_T: Tensor, weights_P: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        logp_PK = batch.text.values[TEACHER_LOGPROBS][trained_T]
-        readout = Readout(self.measure.temperature, candidates=batch.text.values[TEACHER_IDS][trained_T])
+    def _of_stored(self, models: Models, batch: Batch, weights_P: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        logp_PK = batch.text.values[TEACHER_LOGPROBS][batch.text.trained_at]
+        readout = Readout(self.measure.temperature, candidates=batch.text.values[TEACHER_IDS][batch.text.trained_at])
         found = models.run(batch, _STORED, readout)
         logprobs_P = found["target_logprobs"].double()
         divergence_P = top_divergence(found["candidates"].double(), logp_PK.double(), self.measure, self.tail)

@@ -181,8 +181,7 @@ def divergence(logp_P: Tensor, reference_P: Tensor, kind: Divergence) -> Tensor:
 
 def trained_values(batch: Batch) -> dict[str, Tensor]:
     """The further numbers of trained positions (P,), float64."""
-    trained_T = batch.text.weights > 0
-    return {name: value_T[trained_T].double() for name, value_T in batch.text.values.items()}
+    return {name: value_T[batch.text.trained_at].double() for name, value_T in batch.text.values.items()}
 
 
 def drifted(logp_P: Tensor, old_P: Tensor, behaviour_P: Tensor) -> dict[str, Tensor]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -11,6 +12,7 @@ from torch.nn import functional as F
 from whet.base.errors import ConfigError
 from whet.contracts.batch import Batch, Stream
 from whet.contracts.model import Embedder, Model
+from whet.kernels.host import sent
 from whet.kernels.wide import wide, widened
 
 HIDDEN = frozenset({"hidden"})
@@ -26,9 +28,9 @@ def pooled(hidden_TD: Tensor, stream: Stream, pooling: str) -> Tensor:
     device = hidden_TD.device
     if pooling != "mean":
         places = [s.end - 1 if pooling == "last" else s.start for s in stream.segments]
-        return widened(hidden_TD[torch.tensor(places, device=device)])
-    lengths = torch.tensor([s.end - s.start for s in stream.segments], device=device)
-    owner_T = torch.repeat_interleave(torch.arange(len(lengths), device=device), lengths)
+        return widened(hidden_TD[sent(places, device)])
+    lengths = [s.end - s.start for s in stream.segments]
+    owner_T = sent(np.repeat(np.arange(len(lengths)), lengths), device)
     weights_T = stream.weights.to(hidden_TD.device)
     sums_ND = torch.zeros(len(lengths), hidden_TD.shape[1], dtype=wide(hidden_TD.dtype), device=device).index_add(
         0, owner_T, widened(hidden_TD) * weights_T[:, None]

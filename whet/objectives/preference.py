@@ -67,8 +67,7 @@ class Preference:
         plain_N = replies.sums(logprobs_P)
         if self.length_weight == 1:
             return plain_N, plain_N
-        counts_N = torch.bincount(replies.owner_P, minlength=batch.num_samples)
-        shorter_N = torch.minimum(*_split(counts_N)).repeat_interleave(2)
+        shorter_N = torch.minimum(*_split(replies.counts_N)).repeat_interleave(2)
         is_past_P = replies.places() >= shorter_N[replies.owner_P]
         return replies.sums(logprobs_P, torch.where(is_past_P, self.length_weight, 1.0)), plain_N
 

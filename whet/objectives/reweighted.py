@@ -70,8 +70,7 @@ def _terms(logprobs_P: Tensor, factor_P: Tensor, batch: Batch) -> Terms:
 
 
 def _weights(batch: Batch) -> Tensor:
-    weights_T = batch.trained.weights
-    return weights_T[weights_T > 0].double()
+    return batch.trained.weights[batch.trained.trained_at].double()
 
 
 def _total(batch: Batch) -> float:

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from whet.contracts.batch import Batch, Stream
 from whet.contracts.model import Model
+from whet.kernels.host import sent
 
 LOGPROBS = frozenset({"logprobs"})
 
@@ -29,8 +31,7 @@ class Replies:
     @classmethod
     def of(cls, batch: Batch) -> Replies:
         stream = batch.text
-        trained_T = stream.weights > 0
-        owner_P, weights_P = _owners(stream)[trained_T], stream.weights[trained_T]
+        owner_P, weights_P = _owners(stream)[stream.trained_at], stream.weights[stream.trained_at]
         return cls(owner_P, weights_P, _sums(weights_P, owner_P, batch.num_samples))
 
     def sums(self, values_P: Tensor, factor_P: Tensor | None = None) -> Tensor:
@@ -38,10 +39,15 @@ class Replies:
         weights_P = self.weights_P if factor_P is None else self.weights_P * factor_P
         return _sums(values_P * weights_P, self.owner_P, len(self.lengths_N))
 
+    @property
+    def counts_N(self) -> Tensor:
+        """Trained positions of each sequence (N,) int64; `bincount` would wait for the GPU."""
+        none_N = torch.zeros_like(self.lengths_N, dtype=torch.int64)
+        return none_N.index_add(0, self.owner_P, torch.ones_like(self.owner_P))
+
     def places(self) -> Tensor:
         """The number of each trained position among those of its sequence (P,), from 0."""
-        num_positions = torch.arange(len(self.owner_P), device=self.owner_P.device)
-        counts_N = torch.bincount(self.owner_P, minlength=len(self.lengths_N))
+        num_positions, counts_N = torch.arange(len(self.owner_P), device=self.owner_P.device), self.counts_N
         return num_positions - (counts_N.cumsum(0) - counts_N)[self.owner_P]
 
 
@@ -58,8 +64,7 @@ def _owners(stream: Stream) -> Tensor:
         number += index not in beginnings
         numbers.append(max(number, 0))
         lengths.append(segment.end - segment.start)
-    device = stream.ids.device
-    return torch.repeat_interleave(torch.tensor(numbers, device=device), torch.tensor(lengths, device=device))
+    return sent(np.repeat(numbers, lengths), stream.ids.device)
 
 
 def _sums(values_P: Tensor, owner_P: Tensor, num_sequences: int) -> Tensor:

@@ -14,5 +14,5 @@ def relabelled(batch: Batch, ids_P: Tensor) -> Batch:
     name = "target" if "target" in batch.streams else "text"
     stream = batch.streams[name]
     targets = stream.targets.clone()
-    targets[stream.weights > 0] = ids_P.to(targets.dtype)
+    targets[stream.trained_at] = ids_P.to(targets.dtype)
     return replace(batch, streams={**batch.streams, name: replace(stream, targets=targets)})

@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from types import MethodType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from whet.base.errors import ModelError, first_line
 from whet.contracts.batch import Segment
 from whet.kernels.attention import SegmentPlan
+from whet.kernels.host import sent
 from whet.models.adapters import NAME, hold, quiet
 from whet.models.language import decoder_of
 from whet.models.tuners.full import Full
@@ -137,13 +139,12 @@ class _Row:
     """Where real and virtual tokens stand in a packed row that holds both."""
 
     def __init__(self, plan: SegmentPlan, count: int, device: torch.device) -> None:
-        lengths = torch.tensor(plan.lengths, device=device)
-        number = torch.arange(len(plan.segments), device=device)
-        starts = torch.tensor([segment.start for segment in plan.segments], device=device)
+        number = np.arange(len(plan.segments))
+        starts = np.array([segment.start for segment in plan.segments])
         self.total = sum(plan.lengths) + len(plan.segments) * count
-        sample_T = torch.repeat_interleave(number, lengths)
-        self.real_T = torch.arange(len(sample_T), device=device) + (sample_T + 1) * count
-        self.virtual_SN = (starts + number * count)[:, None] + torch.arange(count, device=device)
+        sample_T = np.repeat(number, plan.lengths)
+        self.real_T = sent(np.arange(len(sample_T)) + (sample_T + 1) * count, device)
+        self.virtual_SN = sent((starts + number * count)[:, None] + np.arange(count), device)
         wide = (Segment(s.start + i * count, s.end + (i + 1) * count) for i, s in enumerate(plan.segments))
         self.plan = SegmentPlan(tuple(wide))
 
