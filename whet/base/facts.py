@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 # A column of rows, or a field, value or stream of samples.
 Names = tuple[str, ...]
@@ -44,13 +44,11 @@ class ObjectiveFacts(Facts):
 
 @dataclass(frozen=True)
 class OptimizerFacts(Facts):
-    """`state_bytes` a weight, as a number or by shape and role (`whet.optim.costs`), and what the loop is to give.
-
-    `needs`: `attention_logits`, `evaluation_weights`, `sampled_gradient`, `turns`.
-    """
+    """`state_bytes` a weight, as a number or by shape and role (`whet.optim.costs`), and what the loop is to give: the
+    largest attention logits, other weights to evaluate with, a further backward pass, layers that take turns."""
 
     state_bytes: Any
-    needs: Names = ()
+    needs: tuple[Literal["attention_logits", "evaluation_weights", "sampled_gradient", "turns"], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.distributed.tensor import DTensor
 from torch.nn import Parameter
-
-# What a kind declares (`needs=`) that it wants of the run, beside gradients: the largest attention logits (`attach`), a
-# further backward pass (`wants_curvature`), other weights to evaluate with, and that layers take turns. The door
-# refuses what does not go with it.
-Need = Literal["attention_logits", "sampled_gradient", "evaluation_weights", "turns"]
 
 
 @dataclass(frozen=True)
@@ -36,8 +31,9 @@ class Optimizer(torch.optim.Optimizer):
     nothing unless a kind says otherwise, and a plain torch optimizer is taken as one that says nothing
     (`whet.optim.adapted`).
 
-    `clock` counts its steps, where it counts any; the count is stored with the state. `steps_singly`: `update` steps
-    some parameters of a group whatever the others do.
+    What it wants of the run beside gradients its kind declares (`needs`, `whet.base.facts`). `clock` counts its steps,
+    where it counts any; the count is stored with the state. `steps_singly`: `update` steps some parameters of a group
+    whatever the others do.
     """
 
     clock: int | None = None

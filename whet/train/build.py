@@ -301,7 +301,7 @@ def _optimizer(run: Run, world: World, model: Loaded, groups: ParamGroups) -> Op
     """The chosen kind, with what `train` puts around it."""
     kind = optimizer.get(run.optimizer.kind)
     chosen = adapted(kind.build(groups, **run.optimizer.values()))
-    if "attention_logits" in kind.facts.get("needs", ()):
+    if "attention_logits" in kind.facts.needs:
         if not model.capabilities.packed:
             raise ConfigError(f"`optimizer: {run.optimizer.kind}` needs a model that packs", hint="optimizer: muon")
         chosen.attach(watch(model.module, world.device))

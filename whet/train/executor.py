@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from whet.base.errors import RunError
+from whet.base.errors import OutOfMemory
 from whet.base.seeds import forked
 from whet.contracts.batch import Batch
 from whet.contracts.model import Models
@@ -122,19 +122,19 @@ class Executor:
         return clip(self.module.parameters(), self.clip, self.world) if norm is None else norm
 
     def _update(self, index: int, batches: Sequence[Batch], weights: Weights) -> None:
-        """Move the weights. Raises RunError out of memory: some have moved, so the step cannot start again."""
+        """Move the weights. Raises OutOfMemory where some have moved: the step cannot start again."""
         try:
             self.optimizer.step()
+            if self.optimizer.wants_curvature:
+                self._curve(index, batches, weights)
+            if self.tuner:
+                self.tuner.after_step(self.module, index)
         except torch.OutOfMemoryError as error:
-            raise RunError(
+            raise OutOfMemory(
                 "out of GPU memory while the weights were updated, of which some have moved; the last checkpoint is "
                 "untouched",
                 hint="an optimizer with less state (optimizer.state=8bit, or optimizer=lion), or tuner=lora",
             ) from error
-        if self.optimizer.wants_curvature:
-            self._curve(index, batches, weights)
-        if self.tuner:
-            self.tuner.after_step(self.module, index)
 
     def _curve(self, index: int, batches: Sequence[Batch], weights: Weights) -> None:
         """A second gradient of the step, of labels drawn from the model, for the optimizer's curvature."""
