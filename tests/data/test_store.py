@@ -81,7 +81,7 @@ def test_whatever_decides_the_samples_makes_another_shard(build, tmp_path, monke
     if change == "takes":
         settings = {"takes": frozenset({"text", "completion"})}
     if change == "code":
-        monkeypatch.setattr(store_module, "_code", lambda: "other code")
+        monkeypatch.setattr(store_module, "_code", lambda recipe: "other code")
     build(path, renderer=renderer, **settings)
     assert renderer.num_rendered
 

@@ -28,6 +28,7 @@ from whet.data.reader import Reader
 from whet.data.recipe import Recipe, RowsToSamples, Truncation
 from whet.data.refusal import Refused
 from whet.data.render import Renderer
+from whet.data.rendering_code import digest_of, rendering_files
 from whet.data.shard import Shard, ShardWriter
 from whet.data.table import SampleTable
 from whet.data.workers import apply_in_order
@@ -82,7 +83,7 @@ def store_of(
     seed: int = 0,
 ) -> TokenStore:
     """The same with a recipe of one's own."""
-    folder, code = (cache or default_cache()) / "tokens", _code()
+    folder, code = (cache or default_cache()) / "tokens", _code(recipe)
     shards = [
         open_or_build(
             folder / _key(source, recipe, seed, code), source.name, partial(_render, source, recipe, workers, seed)
@@ -116,19 +117,20 @@ def _part(source: Source, shard: Shard, ledger: Ledger) -> Part:
 
 
 def _key(source: Source, recipe: RowsToSamples, seed: int, code: str) -> str:
-    """A hash of all that decides the samples: rows, settings, tokenizer, template, and the code of room and formats."""
+    """A hash of all that decides the samples: rows, settings, tokenizer, template, and the code that renders."""
     chosen = seed if source.samples is not None else None
     parts = (content_digest(source), chosen, recipe.key, code)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:40]
 
 
-def _code() -> str:
-    """A hash of this room's files and of those that define further formats."""
-    own = sorted(Path(whet.data.__file__).parent.rglob("*.py"))
+def _code(recipe: RowsToSamples) -> str:
+    """A hash of the files that decide what the recipe makes of rows, and of those that define further formats."""
+    package = Path(whet.data.__file__).parents[1]
+    place = type(recipe).__module__.removeprefix("whet.").replace(".", "/")
+    own = rendering_files(package, f"{place}.py")
     added = (data_format.get(name) for name in data_format.names())
-    files = [path.read_bytes() for path in own]
-    files += [_text(kind.build, Path(kind.source)) for kind in added if Path(kind.source) not in own]
-    return hashlib.sha256(b"".join(files)).hexdigest()
+    texts = [_text(kind.build, Path(kind.source)) for kind in added if Path(kind.source) not in own]
+    return hashlib.sha256(b"".join([digest_of(own).encode(), *texts])).hexdigest()
 
 
 def _text(build: Callable[..., Any], path: Path) -> bytes:
