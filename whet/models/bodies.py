@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Stream
 from whet.kernels.attention import SegmentPlan
 from whet.kernels.host import sent
-from whet.models import mixers
+from whet.models import mixers, positions
 from whet.models.tuning import shift
 
 Layout = Callable[[Tensor], Tensor]
@@ -53,9 +53,14 @@ class Way:
     alone: bool = False
     first: int = 0
 
-    def placed(self, module: nn.Module, stream: Stream) -> AbstractContextManager[None]:
-        """Inside, parts that mix tokens in a way of their own know the samples of a packed row."""
-        return mixers.placed(module, stream.segments) if self.packed else nullcontext()
+    @contextmanager
+    def placed(self, module: nn.Module, stream: Stream) -> Iterator[None]:
+        """Inside, parts that mix or number tokens in a way of their own know the samples of a packed row."""
+        if not self.packed:
+            yield
+            return
+        with mixers.placed(module, stream.segments), positions.placed(module, stream.positions):
+            yield
 
     def inputs(self, module: nn.Module, stream: Stream) -> list[tuple[dict[str, Any], Layout]]:
         """What each forward takes, and where its outputs belong."""
@@ -100,7 +105,7 @@ def own_logits(module: nn.Module, batch: Batch, trained_P: Tensor, way: Way) -> 
 def packed_inputs(module: nn.Module, stream: Stream, first: int, is_causal: bool) -> dict[str, Any]:
     """What a forward over one flat row takes: `first` is the number of a sample's first position."""
     inputs: dict[str, Any] = {"input_ids": stream.ids[None], "position_ids": stream.positions.unsqueeze(-2) + first}
-    if not is_causal and _numbers_types(module):
+    if _numbers_types(module):
         inputs["token_type_ids"] = torch.zeros_like(stream.ids)[None]
     shifted = shift.plans(module, stream.segments)
     if shifted is not None:
@@ -186,6 +191,14 @@ def replaced(changes: Sequence[tuple[Any, str, nn.Module]]) -> Iterator[None]:
             holder[name] = part
 
 
+class Output(BaseModelOutputWithPastAndCrossAttentions):
+    """What a body gives, of which all but last hidden states is nothing: router logits, of models that have them, too."""
+
+    def __getattr__(self, name: str) -> None:
+        if name.startswith("__"):
+            raise AttributeError(name)
+
+
 class Given(nn.Module):
     """Stands where a body is, and gives states (S, L, D) that are there already, and perhaps what it pools (S, D)."""
 
@@ -196,4 +209,4 @@ class Given(nn.Module):
     def forward(self, *_: Any, **__: Any) -> ModelOutput:
         if self._pooled_SD is not None:
             return BaseModelOutputWithPooling(last_hidden_state=self._hidden_SLD, pooler_output=self._pooled_SD)  # type: ignore
-        return BaseModelOutputWithPastAndCrossAttentions(last_hidden_state=self._hidden_SLD)  # type: ignore
+        return Output(last_hidden_state=self._hidden_SLD)  # type: ignore

@@ -11,32 +11,30 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Stream
 from whet.kernels.attention import SegmentPlan
 from whet.kernels.cross import CrossPlan
+from whet.models import positions
 from whet.models.attention import CROSS
 from whet.models.bodies import Rows, Way, before_output, unwrapped
 
 # What classes call the attention layers between decoder and encoder.
 _BETWEEN = ("encoder_attn", "EncDecAttention", "cross_attn")
-PLACES, LONGEST = "whet_positions", "whet_longest"
+LONGEST = "whet_longest"
 
 
 def isolate(module: nn.Module) -> None:
     """Let embeddings of positions and biases of distances follow the samples of a row. Only these instances change.
 
-    Bart and its relatives number the tokens of a row by themselves, and T5 biases every pair of them (transformers
-    5.23); without a packed row both do what they did.
+    T5 biases every pair of a row's tokens (transformers 5.23); without a packed row it does what it did.
     """
+    positions.follow(module)
     for name, part in module.named_modules():
         if name.rpartition(".")[2] in _BETWEEN:
             for layer in (part, *part.children()):  # PEFT may have wrapped it
                 object.__setattr__(layer, CROSS, True)
-        if isinstance(part, nn.Embedding) and type(part).__name__.endswith("PositionalEmbedding"):
-            part.forward = MethodType(_embedded, part)  # type: ignore[method-assign]
         if hasattr(part, "compute_bias") and hasattr(part, "has_relative_attention_bias"):
             part.compute_bias = MethodType(_bias, part)  # type: ignore[assignment]
             object.__setattr__(part, "whet_relative", part.has_relative_attention_bias)
@@ -76,11 +74,18 @@ def hidden(module: nn.Module, batch: Batch, way: Way) -> Tensor:
 
 
 def own_logits(module: nn.Module, batch: Batch, trained_P: Tensor, way: Way) -> Tensor:
-    """Logits (P, V) from the model's own forward, a sample a row."""
+    """Logits (P, V) from the model's own forward, a sample a row, or (`way.alone`) a sample a forward."""
     if way.packed:
         raise ModelError("an encoder-decoder's own forward takes a sample a row", hint="pack it with a chunked head")
-    inputs, rows = _rows(unwrapped(module), *_streams(batch))
-    return rows.flat(module(**inputs, use_cache=False).logits)[trained_P]
+    source, target = _streams(batch)
+    if not way.alone:
+        inputs, rows = _rows(unwrapped(module), source, target)
+        return rows.flat(module(**inputs, use_cache=False).logits)[trained_P]
+    fed_T, found = fed(unwrapped(module), target), []
+    for read, written in zip(source.segments, target.segments, strict=True):
+        ids = {"input_ids": source.ids[read.start : read.end], "decoder_input_ids": fed_T[written.start : written.end]}
+        found.append(module(**{name: ids_T[None] for name, ids_T in ids.items()}, use_cache=False).logits[0])
+    return torch.cat(found)[trained_P]
 
 
 def fed(model: Any, target: Stream) -> Tensor:
@@ -138,23 +143,15 @@ def _numbered(part: Any, stream: Stream) -> dict[str, Tensor]:
 @contextmanager
 def _placed(part: nn.Module, stream: Stream) -> Iterator[None]:
     """Inside, the part's embeddings of positions and biases of distances are those of the stream's samples."""
-    touched = [p for p in part.modules() if hasattr(p, "whet_relative") or p.__dict__.get("forward") is not None]
+    touched = [p for p in part.modules() if hasattr(p, "whet_relative")]
     for one in touched:
-        object.__setattr__(one, PLACES, stream.positions)
         object.__setattr__(one, LONGEST, stream.max_length)
     try:
-        yield
+        with positions.placed(part, stream.positions):
+            yield
     finally:
         for one in touched:
-            object.__setattr__(one, PLACES, None)
             object.__setattr__(one, LONGEST, None)
-
-
-def _embedded(self: Any, *args: Any, **kwargs: Any) -> Tensor:
-    positions = self.__dict__.get(PLACES)
-    if positions is None:
-        return type(self).forward(self, *args, **kwargs)
-    return F.embedding(positions[None] + getattr(self, "offset", 0), self.weight)
 
 
 def _bias(self: Any, query_length: int, key_length: int, **how: Any) -> Tensor:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from inspect import signature
 from types import MethodType
 from typing import Any
 
@@ -22,7 +23,7 @@ from whet.kernels.ahead import look_ahead
 from whet.kernels.linear_divergence import Distances, linear_divergence, logits_distances
 from whet.kernels.linear_loss import CHUNK_BYTES, cap_and_scale, linear_nll, logits_logprobs, product_dtype
 from whet.kernels.linear_scores import Scores, linear_logprobs, linear_scores, linear_top, logits_scores
-from whet.models import bodies, encoder_decoder, encoder_heads, heads, rope
+from whet.models import bodies, encoder_decoder, encoder_heads, heads, positions, rope
 from whet.models.bodies import Way, before_output, decoder_of, unwrapped
 from whet.models.classes import Family
 from whet.models.encoder_decoder import output_bias, output_scale
@@ -99,6 +100,8 @@ class LanguageModel:
             rope.isolate(module)
             if family == "seq2seq":
                 encoder_decoder.isolate(module)
+            elif "position_ids" not in signature(unwrapped(module).forward).parameters:
+                positions.follow(module)
             isolate(module, mixers)
         self.module.whet_run = MethodType(partial(_run, facts=self.facts), module)
 

@@ -33,7 +33,7 @@ WIDTHS: tuple[tuple[str, int], ...] = (
     (r"num_experts|num_local_experts|n_routed_experts|moe_num_experts", 4),
     (r"num_experts_per_tok|moe_topk|n_group|moe_top_k", 2),
     (r"topk_group|n_shared_experts", 1),
-    (r"vocab_size.*", VOCAB),
+    (r"vocab_size.*|(src|tgt|decoder)_vocab_size", VOCAB),
 )
 WINDOWS = r"sliding_window|index_topk|attention_chunk_size|window_size|local_attention(_window)?"
 LABELS = ("id2label", "label2id")

@@ -87,7 +87,7 @@ def _twin(run: Run, model: Loaded, folder: Path, *, shrink: bool) -> Run | None:
     small = twin_config(config, shrink=shrink)
     for one in (small, small.get_text_config()):
         for name in vars(one):
-            if name == "vocab_size" or name.endswith("_token_id"):
+            if name.endswith("vocab_size") or name.endswith("_token_id"):
                 setattr(one, name, getattr(config, name, None) or getattr(config.get_text_config(), name, None))
     kind = auto_class(small, allow_code=spec.allow_code)
     how: dict[str, Any] = {"dtype": torch.float32, "trust_remote_code": spec.allow_code}

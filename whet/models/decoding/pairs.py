@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers.modeling_outputs import BaseModelOutput
 
 from whet.base.errors import ModelError
+from whet.models.bodies import Output
 from whet.models.decoding.manner import Manner
 
 
@@ -35,7 +35,7 @@ class Pairs:
         if self._encoded is None:
             inputs["input_ids"] = self._sources_BS
         else:
-            inputs["encoder_outputs"] = BaseModelOutput(self._encoded)
+            inputs["encoder_outputs"] = Output(last_hidden_state=self._encoded)  # type: ignore[arg-type]
         if self._cache is not None:
             inputs["past_key_values"] = self._cache
         output = self._module(**inputs)
