@@ -32,6 +32,7 @@ from whet.generate.decode import complete
 from whet.generate.groups import Groups
 from whet.generate.protocol import GenerateSettings
 from whet.models.probes import has_experts
+from whet.models.trials import feeding
 from whet.train.build import Built, assemble
 from whet.train.result import write_result
 
@@ -306,7 +307,8 @@ def _own_loss(kind: str, own: nn.Module, batches: Sequence[Batch]) -> Tensor:
             if kind == "seq2seq":
                 read = batch.streams["source"].ids[source.start : source.end]
                 labels = torch.where(weights > 0, targets, -100)
-                loss = own(input_ids=read[None], labels=labels[None], use_cache=False).loss * (weights > 0).sum()
+                inputs = {"input_ids": read[None], "labels": labels[None]} | feeding(own, labels[None])
+                loss = own(**inputs, use_cache=False).loss * (weights > 0).sum()
                 weight = weights.sum()
             elif kind == "sequence":
                 scores = own(input_ids=ids[None]).logits[0].float()

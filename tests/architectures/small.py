@@ -32,6 +32,7 @@ TOO_LARGE = 8_000_000
 _ROPE = {"rope_type": "default", "rope_theta": 10000.0}
 # What the types need whose default sizes do not shrink by the names that `whet.models.twin` knows.
 NEEDS: dict[str, dict[str, Any]] = {
+    "bert-generation": {"is_decoder": True},
     "cohere_compass_text": {"rope_parameters": {"sliding_attention": _ROPE, "full_attention": _ROPE}},
     "deepseek_v2": {"num_experts_per_tok": 2, "n_group": 1, "topk_group": 1},
     "dots1": {"n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1, "first_k_dense_replace": 1},
@@ -51,8 +52,8 @@ NEEDS: dict[str, dict[str, Any]] = {
         "split_ngram_parts": 2, "make_ngram_vocab_size_divisible_by": 8,
     },
     "reformer": {
-        "axial_pos_embds_dim": [16, 48], "axial_pos_shape": [8, 16], "attention_head_size": 16, "feed_forward_size": 96,
-        "is_decoder": True, "num_hidden_layers": 2, "attn_layers": ["local", "local"],
+        "axial_pos_embds": False, "attention_head_size": 16, "feed_forward_size": 96, "is_decoder": True,
+        "num_hidden_layers": 2, "attn_layers": ["local", "local"],
     },
     "roc_bert": {
         "pronunciation_embed_dim": 16, "pronunciation_vocab_size": VOCAB, "shape_embed_dim": 16,
@@ -63,6 +64,7 @@ NEEDS: dict[str, dict[str, Any]] = {
         "num_layers": 2, "num_decoder_layers": 2, "num_sparse_encoder_layers": 1, "num_sparse_decoder_layers": 1,
         "d_ff": 96, "d_kv": 16,
     },
+    "xmod": {"default_language": "en_XX"},
     "xlnet": {"d_inner": 96, "d_head": 16, "d_model": 64, "n_head": 4, "n_layer": 2},
 }  # fmt: skip
 # Nothing at random, and lengths for which the tests have text.

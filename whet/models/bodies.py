@@ -192,7 +192,7 @@ def replaced(changes: Sequence[tuple[Any, str, nn.Module]]) -> Iterator[None]:
 
 
 class Output(BaseModelOutputWithPastAndCrossAttentions):
-    """What a body gives, of which all but last hidden states is nothing: router logits, of models that have them, too."""
+    """What a body gives, of which all but last hidden states is nothing, whatever else a model looks for."""
 
     def __getattr__(self, name: str) -> None:
         if name.startswith("__"):

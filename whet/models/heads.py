@@ -21,6 +21,7 @@ from whet.contracts.batch import Stream
 from whet.contracts.model import Head
 from whet.kernels.host import sent
 from whet.kernels.wide import widened
+from whet.models.bodies import Given, replaced
 from whet.models.classes import HEADED, LANGUAGE, Class, Kind
 from whet.models.families import family_of
 from whet.models.scoring import teach
@@ -133,7 +134,7 @@ def kind_of(architecture: str) -> Kind | None:
 
 def is_body(architecture: str) -> bool:
     """Whether a class of transformers with this name gives hidden states alone."""
-    return architecture.endswith("Model") and not architecture.endswith(("LMHeadModel", "DoubleHeadsModel"))
+    return architecture.endswith("Model") and not architecture.endswith(("LMHeadModel", "DoubleHeadsModel", "MTModel"))
 
 
 def is_drawn(name: str) -> bool:
@@ -160,12 +161,22 @@ def parts_of(module: nn.Module) -> list[str]:
 
 def sequence_scores(model: Any, hidden_TD: Tensor, stream: Stream) -> Tensor:
     """What the head says of the last token of each sequence (N, C) float32; branches with their beginning are one."""
-    head = getattr(model, "score", None)
-    if head is None:
-        raise ModelError("the model has no scoring head", hint="objective: reward")
     beginnings = {segment.prefix for segment in stream.segments}
     lasts = [segment.end - 1 for index, segment in enumerate(stream.segments) if index not in beginnings]
-    return widened(head(hidden_TD[sent(lasts, hidden_TD.device)]))
+    hidden_ND, head = hidden_TD[sent(lasts, hidden_TD.device)], getattr(model, "score", None)
+    return widened(_asked(model, hidden_ND) if head is None else head(hidden_ND))
+
+
+def _asked(model: Any, hidden_ND: Tensor) -> Tensor:
+    """Scores (N, C) by the model's own forward over sequences of one token, with its body replaced by the states."""
+    ids_N1 = torch.full((len(hidden_ND), 1), int(model.config.pad_token_id == 0), device=hidden_ND.device)
+    batches = ids_N1.split(1) if model.config.pad_token_id is None else [ids_N1]
+    states = hidden_ND[:, None].split([len(ids) for ids in batches])
+    found = []
+    for ids, hidden_B1D in zip(batches, states, strict=True):
+        with replaced([(model._modules, model.base_model_prefix, Given(hidden_B1D))]):
+            found.append(type(model).forward(model, input_ids=ids).logits)
+    return torch.cat(found)
 
 
 def token_scores(model: Any, hidden_PD: Tensor) -> Tensor:

@@ -48,6 +48,8 @@ WANTS = TOP | HEADS | {
 class RunFacts:
     """How this module is run: packed or a sample a row, chunked head or the model's own, and its logits' shape.
 
+    `head` is chunked, keep (the model's own), or alone (its own, with a forward for each sample).
+
     `first` is the number of a sample's first position.
     """
 
@@ -62,9 +64,8 @@ class RunFacts:
 
     @property
     def way(self) -> Way:
-        """An encoder that agrees with itself neither packed nor padded (convbert) runs sample by sample."""
-        is_causal = self.family == "causal"
-        return Way(is_causal, self.packed, not (is_causal or self.packed) and self.head == "keep", self.first)
+        """A model that agrees with itself neither packed nor padded (convbert) runs sample by sample."""
+        return Way(self.family == "causal", self.packed, self.head == "alone", self.first)
 
     def shape(self) -> dict[str, Any]:
         return {"chunk": self.chunk, "logit_scale": self.logit_scale, "softcap": self.softcap}
@@ -145,7 +146,7 @@ def _run(
     trained_P = stream.trained_at
     asked = _Asked(stream.targets[trained_P], stream.weights[trained_P], want, readout)
     results: dict[str, Tensor] = {}
-    if facts.head == "keep" and want - HEADS:
+    if facts.head != "chunked" and want - HEADS:
         logits_PV = body.own_logits(module, batch, trained_P, facts.way)
         if PREDICTION in want:
             return {PREDICTION: Prediction(cap_and_scale(logits_PV, 1.0, None))}
@@ -164,7 +165,7 @@ def _run(
         results["token_scores"] = scoring.token_scores(model, hidden_PD)
     if "values" in want:
         results["values"] = values(module, hidden_PD)
-    if facts.head == "keep" or not want - HEADS:
+    if facts.head != "chunked" or not want - HEADS:
         return results
     if facts.family == "masked":
         hidden_PD = before_output(model, [model.base_model_prefix], hidden_PD)

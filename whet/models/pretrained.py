@@ -40,6 +40,8 @@ from whet.models.twin import build_twin, copies, twin_config
 
 # A twin whose widths could not be shrunk is built only up to this size (4 bytes each, two copies and gradients).
 LARGEST_TWIN = 200e6
+# Tokens that an expert of a twin takes, where experts take only so many.
+CAPACITY = 4
 
 
 def load(spec: Spec, context: BuildContext) -> Loaded:
@@ -53,7 +55,7 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
     verdict = context.verdict or verdict_of(spec, config, context)
     if context.head is not None and not context.head.is_causal:
         both_ways.check(config, allow_code=spec.allow_code)
-    if context.head is not None and context.head.kind != "none" and _family(spec, config) == "masked":
+    if context.head is not None and context.head.kind != "none":
         encoder_heads.check(config, context.head)
     pieces = new_pieces(spec)
     check_tuner(spec, config, context, pieces)
@@ -126,6 +128,7 @@ def verdict_of(spec: Spec, config: PretrainedConfig, context: BuildContext) -> V
             if not shrink and _size(small, spec) > LARGEST_TWIN:
                 break
             _look_back(small)
+            _fill_experts(small)
             build = copies(partial(build_twin, small, prepare=prepare, allow_code=spec.allow_code))
             check_own_forward(build, name, trial)
         except ModelError:
@@ -135,7 +138,7 @@ def verdict_of(spec: Spec, config: PretrainedConfig, context: BuildContext) -> V
             reason = f"no twin of it could be built ({one_line(error)})"
             continue
         return probe(build, name, trial)
-    return unprobed(name, reason)
+    return unprobed(name, reason, is_causal=trial.is_causal)
 
 
 def _family(spec: Spec, config: PretrainedConfig) -> Family:
@@ -146,6 +149,17 @@ def _look_back(small: PretrainedConfig) -> None:
     """A decoder whose tokens were trained to see what follows is probed as it was made."""
     if getattr(small, "is_causal", True) is False:
         small.is_causal = True
+
+
+def _fill_experts(small: PretrainedConfig) -> None:
+    """Experts that take only so many tokens are full in the twin, as they are in training: others then move a sample.
+
+    Switch Transformers drops the tokens of a row that are too many, NLLB-MoE those of a batch, in training alone.
+    """
+    if getattr(small, "expert_capacity", None):
+        small.expert_capacity = CAPACITY
+        if hasattr(small, "moe_eval_capacity_token_fraction"):
+            small.moe_eval_capacity_token_fraction = -1.0
 
 
 def check_tuner(

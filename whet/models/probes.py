@@ -66,8 +66,8 @@ def probe(build: Build, name: str, trial: Trial = CAUSAL) -> Verdict:
 
     `build(attention)` makes its twin, equal in weights for every `attention`. Ways are tried from the fastest: packed
     with our attention, with parts that run sample by sample, with the model's own attention among those; each with the
-    chunked head, then with its own; then a sample a row with the chunked head. What is left, a sample a row with its
-    own head, is its own forward. About half a second for a dense model. Whether branches may share a beginning is
+    chunked head, then with its own; then a sample a row with either. What is left, a sample a forward, is its own
+    forward. About half a second for a dense model. Whether branches may share a beginning is
     probed by itself: embeddings that turn with the length of a sample cannot. `trial` is that of the model's family.
     """
     reasons: list[str] = []
@@ -81,13 +81,15 @@ def probe(build: Build, name: str, trial: Trial = CAUSAL) -> Verdict:
                 return Verdict(True, head, notices, shares, packing)
             failures[head] = failure
         reasons.append(failures["keep"])
-    failure = _failure(partial(_check_agreement, build, trial, None, "chunked"))
-    if failure is None:
-        return Verdict(False, "chunked", (_on_padding(name, reasons[0]),))
-    if not trial.is_causal:
-        alone = f"{name} trains each sample in a forward of its own: packed and padded it computes another: {failure}."
-        return Verdict(False, "keep", (alone,))
-    return Verdict(False, "keep", (_on_padding(name, reasons[0]), *_on_logits(name, failure)))
+    padded = {}
+    for head in ("chunked", "keep"):
+        failure = _failure(partial(_check_agreement, build, trial, None, head))
+        if failure is None:
+            notices = _on_logits(name, padded["chunked"]) if padded else ()
+            return Verdict(False, head, (_on_padding(name, reasons[0]), *notices))
+        padded[head] = failure
+    why = f"packing and padding change what it computes: {reasons[0]}; {padded['keep']}"
+    return Verdict(False, "alone", (f"{name} trains each sample in a forward of its own, because {why}.",))
 
 
 def _packings(build: Build, trial: Trial, reasons: list[str]) -> Iterator[Packing]:
@@ -111,10 +113,11 @@ def check_own_forward(build: Build, name: str, trial: Trial = CAUSAL) -> None:
     trial.check(module, samples, name)
 
 
-def unprobed(name: str, reason: str) -> Verdict:
-    """The verdict on a model that cannot be probed: only its own forward is trusted."""
-    told = f"{name} trains one sample a row, through its own forward: {reason}."
-    return Verdict(False, "keep", (told,), is_probed=False)
+def unprobed(name: str, reason: str, *, is_causal: bool) -> Verdict:
+    """The verdict on a model that cannot be probed: only its own forward is trusted, and of padding only what a causal
+    model never sees."""
+    how, head = ("one sample a row", "keep") if is_causal else ("each sample alone", "alone")
+    return Verdict(False, head, (f"{name} trains {how}, through its own forward: {reason}.",), is_probed=False)
 
 
 def _on_padding(name: str, reason: str) -> str:

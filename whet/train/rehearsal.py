@@ -58,7 +58,7 @@ def rehearse(run: Run, world: World, model: Loaded, fed: Feed, make: Callable[[R
     """
     if model.processor is None or model_source.get(run.model.kind).name != "hf" or not world.leads:
         return None
-    failure = None
+    failure, reason = None, "a small model of its type would be large"
     for shrink in (True, False):
         with tempfile.TemporaryDirectory(prefix="whet-rehearsal-") as folder, forked(run.seed, "rehearsal"), _quiet():
             try:
@@ -66,16 +66,19 @@ def rehearse(run: Run, world: World, model: Loaded, fed: Feed, make: Callable[[R
                 if mark.exists():
                     return None
                 twin = _twin(run, model, Path(folder) / "base", shrink=shrink)
-            except Exception:  # names and limits in configs are not standardised: such a twin tells nothing
-                twin = None
+            except Exception as error:  # names and limits in configs are not standardised: such a twin tells nothing
+                twin, reason = None, f"no small model of its type could be built ({one_line(error)})"
             if twin is None:
+                if failure is None:
+                    continue
                 break
             failure = _failure(twin, World(world.device), model, fed, make, Path(folder))
         if failure is None:
             _remember(mark)
             return None
     if twin is None:
-        return f"the end of the run could not be rehearsed, and may fail: {failure.message}" if failure else None
+        told = failure.message if failure else reason
+        return f"the end of the run could not be rehearsed, and may fail: {told}"
     raise failure  # type: ignore[misc]
 
 
@@ -87,7 +90,7 @@ def _twin(run: Run, model: Loaded, folder: Path, *, shrink: bool) -> Run | None:
     small = twin_config(config, shrink=shrink)
     for one in (small, small.get_text_config()):
         for name in vars(one):
-            if name.endswith("vocab_size") or name.endswith("_token_id"):
+            if name.endswith(("vocab_size", "_token_id")):
                 setattr(one, name, getattr(config, name, None) or getattr(config.get_text_config(), name, None))
     kind = auto_class(small, allow_code=spec.allow_code)
     how: dict[str, Any] = {"dtype": torch.float32, "trust_remote_code": spec.allow_code}

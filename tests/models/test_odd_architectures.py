@@ -1,0 +1,77 @@
+"""Classes of transformers that do one thing in a way of their own, and are run so that it comes out right."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from transformers import AutoConfig
+from transformers.modeling_outputs import CausalLMOutput
+
+from tests.architectures.small import small_config, small_model
+from whet.base.errors import ModelError
+from whet.contracts.model import Head
+from whet.models import encoder_heads
+from whet.models.bodies import Output
+from whet.models.context import BuildContext
+from whet.models.heads import is_body
+from whet.models.language import LanguageModel
+from whet.models.pretrained import verdict_of
+from whet.models.spec import Spec
+from whet.models.trials import TRIALS
+
+
+def test_a_decoder_that_numbers_its_tokens_by_itself_packs():
+    config = small_config("causal", "bart")
+    config.is_decoder, config.is_encoder_decoder = True, False
+    found = verdict_of(Spec(path="nowhere"), config, BuildContext())
+    assert (found.packed, found.head, found.notices) == (True, "chunked", ())
+
+
+@pytest.mark.case("G13")
+@pytest.mark.parametrize("name", ["switch_transformers", "nllb-moe"])
+def test_where_experts_take_only_so_many_tokens_each_sample_has_a_forward_of_its_own(name):
+    found = verdict_of(Spec(path="nowhere"), small_config("seq2seq", name), BuildContext())
+    assert (found.packed, found.head) == (False, "alone")
+
+
+@pytest.mark.parametrize(("kind", "name"), [("causal", "gpt2"), ("seq2seq", "bart")])
+def test_each_sample_in_a_forward_of_its_own_is_what_the_model_itself_gives(kind, name):
+    module, trial = small_model(kind, name), TRIALS[kind]
+    samples = trial.samples(module.config)
+    model = LanguageModel(module, packed=False, head_mode="alone")
+    found = model.run(trial.batch(samples), frozenset({"nll"}))["nll"]
+    assert torch.allclose(found, trial.own_loss(module, samples), rtol=1e-6)
+
+
+@pytest.mark.case("G13")
+@pytest.mark.parametrize("name", ["ctrl", "modernbert-decoder"])
+def test_a_decoder_scores_sequences_by_a_head_of_any_name(name):
+    encoder_heads.check(small_config("sequence", name), Head("sequence", ("a", "b"), "single_label_classification"))
+
+
+def test_what_an_output_lacks_is_nothing():
+    output = Output(last_hidden_state=torch.ones(1, 2, 3))
+    assert output.router_logits is None
+    assert output[0] is output.last_hidden_state
+
+
+@pytest.mark.case("G13")
+def test_a_translator_is_a_language_model_whatever_its_class_is_called():
+    assert not is_body("MarianMTModel")
+    assert is_body("MarianModel")
+
+
+class Counting(nn.Module):
+    """Says at every place how many tokens there are."""
+
+    config = AutoConfig.for_model("gpt2", vocab_size=9)
+
+    def forward(self, input_ids, use_cache):
+        return CausalLMOutput(logits=torch.ones(*input_ids.shape, 9) * input_ids.shape[1])
+
+
+def test_a_model_that_counts_what_follows_is_not_causal():
+    module = Counting()
+    with pytest.raises(ModelError, match="how many tokens follow"):
+        TRIALS["causal"].check(module, TRIALS["causal"].samples(module.config), "counting")
