@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 from collections.abc import Callable
@@ -87,6 +88,7 @@ def _damage(draw: random.Random, folder: Path) -> str:
     """Damage one file of the folder. Returns what was done."""
     file = draw.choice(sorted(path for path in folder.iterdir() if path.is_file() and path.suffix != ".md"))
     ways: list[Callable[[random.Random, Path], None]] = [_cut, _empty, _garbage, _remove, _become_a_folder, _flip]
+    ways += [_become_a_pipe]
     if file.suffix == ".json":
         ways += [_change_json] * 6 + [_list, _bomb]
     if file.name.endswith("index.json"):
@@ -115,6 +117,11 @@ def _remove(draw: random.Random, file: Path) -> None:
 def _become_a_folder(draw: random.Random, file: Path) -> None:
     file.unlink()
     file.mkdir()
+
+
+def _become_a_pipe(draw: random.Random, file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
 
 
 def _flip(draw: random.Random, file: Path) -> None:

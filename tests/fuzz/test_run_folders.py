@@ -8,6 +8,7 @@ import os
 import pickle
 import random
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,17 @@ def as_folder(path, rng):
     path.mkdir()
 
 
+def pipe(path, rng):
+    path.unlink()
+    os.mkfifo(path)
+
+
+def unix_socket(path, rng):
+    path.unlink()
+    with socket.socket(socket.AF_UNIX) as bound, contextlib.chdir(path.parent):  # its names are short
+        bound.bind(path.name)
+
+
 def loop(path, rng):
     path.unlink()
     path.symlink_to(path)
@@ -122,7 +134,10 @@ def parent_gone(path, rng):
     shutil.rmtree(path.parent)
 
 
-WAYS = (flip, cut, empty, garbage, other_json, missing, as_folder, loop, evil, another, wrong_values, parent_gone)
+WAYS = (
+    flip, cut, empty, garbage, other_json, missing, as_folder, pipe, unix_socket, loop, evil, another, wrong_values,
+    parent_gone,
+)  # fmt: skip
 COMMANDS = {
     "train": ["train", "{run}"],
     "show": ["show", "{run}"],

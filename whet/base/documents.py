@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from whet.base.errors import WhetError
+from whet.base.regular import opened
 
 # A config, a tokenizer or a state; what is larger was not meant to be read whole.
 AGAIN = "copy the file again, or remove it where it can be made anew"
@@ -26,9 +26,7 @@ def read_object(path: Path, *, error: type[WhetError] = WhetError, hint: str | N
 def read_json(path: Path, *, error: type[WhetError] = WhetError, hint: str | None = None) -> Any:
     """The JSON value in a file of at most LIMIT_BYTES. Raises `error` when it cannot be read or is no JSON."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a device or a pipe may have no end
-            raise error(f"`{path.name}` cannot be read: it is no file", at=str(path), hint=hint or "a JSON file")
-        with open(path, "rb") as file:
+        with opened(path, "rb") as file:  # a device or a pipe may have no end
             content = file.read(LIMIT_BYTES + 1)
         if len(content) > LIMIT_BYTES:
             raise error(f"`{path.name}` has more than {LIMIT_BYTES // 2**20} MiB", at=str(path), hint=hint or AGAIN)

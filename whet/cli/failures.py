@@ -27,6 +27,7 @@ _OF_DISKS = {
     errno.ENFILE: "close other programs: the machine has too many open files",
     errno.ENAMETOOLONG: "a shorter name",
     errno.ENOTDIR: "a path whose folders are folders",
+    errno.EINVAL: "a plain file in that place",
     errno.EISDIR: "the path of a file",
     errno.ELOOP: "a path without links that go round",
     errno.EIO: "check the disk: the system could not read or write it",

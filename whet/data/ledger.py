@@ -15,6 +15,7 @@ from typing import Literal, get_args
 
 from whet.base.documents import checked, field, parse_json
 from whet.base.errors import DataError, RunError
+from whet.base.regular import opened
 
 Action = Literal["skipped", "truncated", "deduplicated"]
 
@@ -66,7 +67,7 @@ class Ledger:
         self._entries[entry] = None
         self.counts[entry.action, entry.reason] += 1
         if self._path is not None:
-            with _writing(self._path), self._path.open("a", encoding="ascii") as file:
+            with _writing(self._path), opened(self._path, "a", encoding="ascii") as file:
                 file.write(to_line(entry))
 
     def write(self, path: Path) -> None:
@@ -76,7 +77,7 @@ class Ledger:
             for entry in _listed(path) | self._entries:
                 self.add(entry)
             part = path.with_name(f"{path.name}.part")
-            with part.open("w", encoding="ascii") as file:
+            with opened(part, "w", encoding="ascii") as file:
                 file.writelines(map(to_line, self._entries))
             part.replace(path)
         self._path = path
@@ -134,7 +135,8 @@ def read_ledger(path: Path) -> list[Entry]:
     Raises DataError where the file cannot be read or holds something else.
     """
     try:
-        lines = path.read_text(encoding="ascii").splitlines(keepends=True)
+        with opened(path, encoding="ascii") as file:
+            lines = file.read().splitlines(keepends=True)
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"the ledger cannot be read: {error}", at=str(path), hint=f"rm -r {path}") from None
     return [_entry(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.endswith("\n")]

@@ -155,6 +155,7 @@ def _read(given: str) -> tuple[str, str, TemplateFacts | None]:
     """The text of a template, what to call it, and what one by name declares."""
     from whet.base.catalogue import template
     from whet.base.paths import user_path
+    from whet.base.regular import opened
 
     if "{{" in given or "{%" in given:
         return given, "given template", None
@@ -163,7 +164,8 @@ def _read(given: str) -> tuple[str, str, TemplateFacts | None]:
         return kind.build(), f"template `{given}`", kind.facts
     path = user_path(given, at="data.template")
     try:
-        return path.read_text(encoding="utf-8"), f"template {given}", None
+        with opened(path, encoding="utf-8") as file:
+            return file.read(), f"template {given}", None
     except FileNotFoundError:
         raise _unknown(given) from None
     except (OSError, UnicodeDecodeError) as error:

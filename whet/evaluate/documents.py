@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from whet.base.errors import DataError
+from whet.base.regular import opened
 
 Division = Literal["auto", "file", "lines", "rows", "wikitext"]
 
@@ -42,7 +43,8 @@ def read_documents(path: Path, division: Division = "auto", column: str = "text"
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        with opened(path, encoding="utf-8") as file:
+            return file.read()
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}", hint="check the path") from None
     except UnicodeDecodeError as error:

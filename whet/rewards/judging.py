@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from whet.base.errors import ConfigError
+from whet.base.regular import opened
 from whet.contracts.rewards import Message
 from whet.generate.protocol import Engine, GenerateSettings
 from whet.rewards.answer import Row, after_thinking
@@ -87,7 +88,7 @@ def read_rubric(rubric: str) -> str:
     if not rubric.endswith((".txt", ".md")):
         return rubric
     try:
-        with open(rubric, encoding="utf-8") as stream:
+        with opened(rubric, encoding="utf-8") as stream:
             return stream.read()
     except OSError as error:
         raise ConfigError(

@@ -36,7 +36,7 @@ def try_hold(fd: int, patience_s: float = 0.5) -> bool | None:
 def is_held(path: Path) -> bool:
     """Whether some process, this one included, holds the file."""
     try:
-        fd = os.open(path, os.O_RDONLY)
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe would be waited for
     except OSError:
         return False
     try:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whet.base.regular import opened
 from whet.track import frames, liveness
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class LogFile:
             return
         is_held = liveness.is_held(self.path)
         try:
-            with self.path.open("rb") as file:
+            with opened(self.path, "rb") as file:
                 file.seek(self.offset)
                 data = file.read()
         except OSError:  # gone, forbidden, on a disk that fails

@@ -105,6 +105,7 @@ def assemble(loaded: config.Loaded, folder: RunFolder | None = None) -> Built:
 
 def _prepared(loaded: config.Loaded, folder: RunFolder | None, held: ExitStack) -> Built:
     if folder is not None and os.environ.get("RANK", "0") == "0":
+        folder.refuse_odd_files()
         lock = held.enter_context(RunLock.take(folder.path))
         forget_requests(folder.controls)
     loaded = replace(loaded, run=located(loaded.run))

@@ -27,6 +27,7 @@ from torch.distributed.checkpoint.metadata import TensorStorageMetadata
 
 from whet.base.documents import field, read_object
 from whet.base.errors import RunError, WhetError
+from whet.base.regular import odd_entries
 from whet.contracts.steps import Stateful
 from whet.parallel.world import World
 from whet.train.folder import write_atomically
@@ -298,6 +299,8 @@ def step_of(path: Path) -> int:
 
 def _damage(path: Path, identity: Identity | None) -> str | None:
     """What is wrong with a complete checkpoint, as far as its files tell without loading them."""
+    for odd, kind in odd_entries(path):
+        return f"`{odd.name}` is {kind}, and no file"
     if (path / MANIFEST).exists():
         return damage(path, step_of(path), identity.run if identity else None)
     if not (path / "state.json").exists() or (identity and step_of(path) > identity.digests_after):

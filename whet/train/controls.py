@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from whet.base.errors import RunError
+from whet.base.regular import opened
 
 REQUESTS = ("stop", "checkpoint", "pause")
 
@@ -61,6 +62,7 @@ class Controls:
 
     def _words(self) -> set[str]:
         try:
-            return set(self._path.read_text(errors="replace").split())
+            with opened(self._path, errors="replace") as file:
+                return set(file.read().split())
         except OSError:
             return set()

@@ -12,6 +12,7 @@ from typing import Any
 
 from whet.base.documents import field
 from whet.base.errors import RunError
+from whet.base.regular import opened, refuse_odd
 from whet.base.run import Run
 from whet.base.sealed import read_perhaps_sealed, sealed
 from whet.train.lock import NAME as LOCK
@@ -66,6 +67,7 @@ class RunFolder:
             raise RunError(
                 f"cannot make the run folder: {error.strerror}", at=str(folder.path), hint="track.folder=ELSEWHERE"
             ) from None
+        folder.refuse_odd_files()
         lock = RunLock.take(folder.path)
         try:
             cls.refuse_taken(run, folder)  # another that was as quick may have come first, and be over
@@ -86,6 +88,11 @@ class RunFolder:
                 hint=f"continue it with `whet train {folder.path}`, or choose another name=",
             )
         return folder
+
+    def refuse_odd_files(self) -> None:
+        """Raise RunError where a pipe or the like lies in a file's place, which the run would wait for."""
+        for part in (self.path, self.path / "track", self.checkpoints):
+            refuse_odd(part, RunError)
 
     def give_up(self) -> None:
         """Free the name of a run that was refused before its first step; what else lies in the folder stays."""
@@ -128,7 +135,7 @@ def write_atomically(path: Path, text: str) -> None:
     """
     part = path.with_name(path.name + ".part")
     try:
-        with open(part, "w", encoding="utf-8") as file:
+        with opened(part, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -9,6 +9,7 @@ from typing import Any
 
 from whet.base.documents import checked, field, read_object
 from whet.base.errors import ModelError, WhetError, is_out_of_memory, one_line
+from whet.base.regular import refuse_odd
 from whet.models.checkpoints.patterns import check_patterns
 
 INDEX = "model.safetensors.index.json"
@@ -26,6 +27,7 @@ def check_folder(folder: Path) -> None:
     """
     if not folder.is_dir():
         return
+    refuse_odd(folder, ModelError)
     for name in _OBJECTS:
         if (folder / name).exists():
             held = read_object(folder / name, error=ModelError, hint=_AGAIN)

@@ -10,6 +10,7 @@ from typing import Any
 
 from whet.base.catalogue import reward
 from whet.base.errors import ConfigError, missing_package
+from whet.base.regular import opened
 from whet.base.settings import Place
 from whet.contracts.rewards import Reward
 from whet.rewards.answer import Each, Row, after_thinking, column
@@ -37,7 +38,7 @@ def _load(path: str) -> Any:
     from jsonschema import SchemaError, validators
 
     try:
-        with open(path, encoding="utf-8") as stream:
+        with opened(path, encoding="utf-8") as stream:
             schema = json.load(stream)
         validators.validator_for(schema).check_schema(schema)
     except OSError as error:

@@ -9,6 +9,7 @@ from typing import Any
 
 from whet.base.catalogue import sink
 from whet.base.errors import RunError
+from whet.base.regular import opened
 from whet.base.settings import Output
 from whet.track.plain import to_json
 from whet.track.record import content
@@ -33,7 +34,7 @@ class JsonlSink:
     def __init__(self, path: Path) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("ab", buffering=0)
+            self._file = opened(path, "ab", buffering=0)
         except OSError as error:
             raise RunError(
                 f"cannot write records: {error.strerror}",

@@ -1,0 +1,41 @@
+"""A pipe in the place of a file of a run's folder is said before anything is done."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.fuzz.tried import limited
+from tests.tiny import config
+from whet.base.config import from_mapping
+from whet.base.errors import RunError
+from whet.train.api import resume, train
+
+
+@pytest.mark.case("D")
+@pytest.mark.parametrize("name", ["records.jsonl", "ledger.jsonl.part", "controls"])
+def test_a_new_run_does_not_wait_for_a_pipe_that_lies_in_its_folder(tmp_path, name):
+    folder = tmp_path / "runs/new"
+    folder.mkdir(parents=True)
+    os.mkfifo(folder / name)
+    with limited(60), pytest.raises(RunError, match=f"`{name}` is a pipe") as told:
+        train(from_mapping(config(tmp_path, name="new", train={"steps": 1})))
+    assert f"rm {folder / name}" in told.value.hint
+
+
+@pytest.mark.case("D")
+def test_a_run_that_goes_on_waits_for_none(tmp_path):
+    folder, _ = train(from_mapping(config(tmp_path, name="run", train={"steps": 4, "checkpoint_every": 2})))
+    newest, older = sorted(folder.checkpoints.glob("step-*"))[::-1][:2]
+    (newest / ".metadata").unlink()
+    os.mkfifo(newest / ".metadata")
+    with limited(60):
+        resume(folder.path)
+    assert (
+        f"step {int(newest.name[5:])} is damaged (`.metadata` is a pipe" in (folder.path / "records.jsonl").read_text()
+    )
+    (folder.path / "records.jsonl").unlink()
+    os.mkfifo(folder.path / "records.jsonl")
+    with limited(60), pytest.raises(RunError, match=r"`records.jsonl` is a pipe"):
+        resume(folder.path)
