@@ -3,10 +3,11 @@ from __future__ import annotations
 import os
 import signal
 
-import pytest
-
-from whet.base.errors import RunError
-from whet.train.controls import Controls, forget_requests
+from tests.tiny import config
+from whet.base.config import from_mapping, load
+from whet.train.build import assemble
+from whet.train.controls import Controls
+from whet.train.folder import RunFolder
 
 
 def test_words_in_the_file_are_requests(tmp_path):
@@ -17,12 +18,19 @@ def test_words_in_the_file_are_requests(tmp_path):
     assert controls.poll()["checkpoint"] == 0.0, "a checkpoint is asked for once"
 
 
-def test_a_request_of_an_earlier_attempt_is_forgotten_and_one_of_its_start_is_kept(tmp_path):
-    path = tmp_path / "controls"
-    path.write_text("stop")
-    forget_requests(path)
-    path.write_text("checkpoint")  # while the model is loaded
-    assert Controls(path, leads=True).poll() == {"stop": 0.0, "checkpoint": 1.0, "pause": 0.0}
+def test_a_request_from_before_an_attempt_is_heard_and_forgotten_with_its_end(tmp_path):
+    """`stop` lies there before the first attempt and before the one that goes on: each does a step and stops."""
+    run, folder = from_mapping(config(tmp_path, name="run", train={"steps": 3})), tmp_path / "runs" / "run"
+    for attempt in (1, 2):
+        if attempt == 1:
+            built = assemble(run)
+            (folder / "controls").write_text("stop")
+        else:
+            (folder / "controls").write_text("stop")
+            built = assemble(load(folder / "config.yaml"), RunFolder(folder))
+        ended = built.loop.run()
+        built.close()
+        assert ended.outcome == "stopped" and ended.step == attempt and not (folder / "controls").exists()
 
 
 def test_controls_that_are_no_text_ask_for_nothing(tmp_path):
@@ -31,9 +39,8 @@ def test_controls_that_are_no_text_ask_for_nothing(tmp_path):
     path.unlink()
     path.mkdir()
     assert Controls(path, leads=True).poll()["stop"] == 0.0
-    with pytest.raises(RunError, match="`controls` cannot be removed") as told:
-        forget_requests(path)
-    assert "rm -r" in told.value.hint
+    Controls(path, leads=True).forget()
+    assert path.is_dir()
 
 
 def test_sigterm_is_a_stop_request_and_handlers_are_put_back(tmp_path):

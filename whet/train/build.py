@@ -20,7 +20,7 @@ from whet.base.seeds import forked
 from whet.contracts.model import Head, Loaded, Models
 from whet.contracts.objective import Objective
 from whet.contracts.optimizer import Optimizer
-from whet.contracts.records import Notice, Record, RunStarted
+from whet.contracts.records import Notice, RunStarted
 from whet.contracts.tuner import Tuner
 from whet.data.ledger import Ledger
 from whet.generate.groups import Groups
@@ -33,12 +33,14 @@ from whet.optim.groups import ParamGroups
 from whet.optim.layers import depth_rates
 from whet.optim.wrapped import Averaged, InBackward
 from whet.parallel.world import World
+from whet.track.record import Sink
 from whet.train import dependencies
 from whet.train.allocator import keep_freed_memory
 from whet.train.checkpoint import Checkpoints, complete
-from whet.train.controls import Controls, forget_requests
+from whet.train.controls import Controls
 from whet.train.deal import Dealer
 from whet.train.door import enter
+from whet.train.emitter import Emitter
 from whet.train.evaluation import Answer, Evaluation
 from whet.train.executor import Executor
 from whet.train.feed import Feed, feed
@@ -79,15 +81,18 @@ class Built:
     tuner: Tuner
     feed: Feed
     loop: Loop
-    sinks: Sequence[Any]
-    emit: Callable[[Record], None]
+    emit: Emitter
     held: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def sinks(self) -> Sequence[Sink]:
+        """Those that receive the run's records."""
+        return self.emit.sinks
 
     def close(self) -> None:
         """Let go of the sinks, the other ranks and the run's lock."""
         with self.held:
-            for receiver in self.sinks:
-                receiver.close()
+            self.emit.close()
             self.world.close()
 
 
@@ -107,7 +112,6 @@ def _prepared(loaded: config.Loaded, folder: RunFolder | None, held: ExitStack) 
     if folder is not None and os.environ.get("RANK", "0") == "0":
         folder.refuse_odd_files()
         lock = held.enter_context(RunLock.take(folder.path))
-        forget_requests(folder.controls)
     loaded = replace(loaded, run=located(loaded.run))
     run = loaded.run
     method, identity = enter(run, is_new=folder is None), new_identity()
@@ -167,12 +171,7 @@ def _assemble(
     if world.leads and not pinned:
         folder.write_resolved({**resolved.as_dict(), **stated(identity)})
     dealer = Dealer(world, resolved.micro_batch, model.capabilities.shares)
-    sinks = [sink.get(chosen.kind).build(folder.path, world.rank, **chosen.values()) for chosen in run.track.sinks]
-
-    def emit(record: Record) -> None:
-        for receiver in sinks:
-            receiver.receive(record)
-
+    emit = _emitter(run, folder, world)
     if fed.rollouts is not None:
         fed.rollouts.making = making_of(run, world, model, method, executor, dealer)
     with forked(run.seed, "tuner start"):
@@ -208,7 +207,16 @@ def _assemble(
         emit(Notice(progress.step, "info", text))
     for text in checkpoints.notices:
         emit(Notice(progress.step, "warning", text))
-    return Built(run, folder, world, model, method, fed, loop, sinks, emit)
+    return Built(run, folder, world, model, method, fed, loop, emit)
+
+
+def _emitter(run: Run, folder: RunFolder, world: World) -> Emitter:
+    """The sinks of the run; of several of one kind, the later ones are numbered."""
+    built: dict[str, Any] = {}
+    for number, chosen in enumerate(run.track.sinks):
+        name = f"{chosen.kind} ({number + 1})" if chosen.kind in built else chosen.kind
+        built[name] = sink.get(chosen.kind).build(folder.path, world.rank, **chosen.values())
+    return Emitter(built)
 
 
 def _notices(

@@ -7,25 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from whet.base.errors import RunError
 from whet.base.regular import opened
 
 REQUESTS = ("stop", "checkpoint", "pause")
-
-
-def forget_requests(path: Path) -> None:
-    """Remove what was asked of earlier attempts; called when an attempt takes the run, before anything slow begins."""
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise RunError(f"`controls` cannot be removed: {error.strerror}", at=str(path), hint=f"rm -r {path}") from None
 
 
 class Controls:
     """Requests to a run: words in its `controls` file (`stop`, `checkpoint`, `pause`), and SIGTERM or SIGINT as stop.
 
     `poll` is called once a step. `checkpoint` is a request for once and is removed when read; `pause`
-    holds until the word is removed; `stop` ends the attempt after a checkpoint.
+    holds until the word is removed; `stop` ends the attempt after a checkpoint. What is asked before an attempt begins
+    is heard by it; with its end everything asked is forgotten.
     """
 
     def __init__(self, path: Path, leads: bool) -> None:
@@ -39,6 +31,12 @@ class Controls:
             with suppress(OSError):  # a full disk is told by the checkpoint itself
                 self._path.write_text("\n".join(sorted(words - {"checkpoint"})))
         return {r: float(r in words or (r == "stop" and self._signalled)) for r in REQUESTS}
+
+    def forget(self) -> None:
+        """Remove what was asked of the attempt that ends."""
+        if self._leads:
+            with suppress(OSError):
+                self._path.unlink(missing_ok=True)
 
     @contextmanager
     def signals(self) -> Iterator[None]:

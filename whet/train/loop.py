@@ -58,10 +58,13 @@ class Loop:
 
     def run(self) -> RunEnded:
         ended = None
-        with self.controls.signals():
-            while ended is None:
-                step = self.source.next(self.progress.step)
-                ended = self._finish(step) if isinstance(step, Stop) else self.advance(step)
+        try:
+            with self.controls.signals():
+                while ended is None:
+                    step = self.source.next(self.progress.step)
+                    ended = self._finish(step) if isinstance(step, Stop) else self.advance(step)
+        finally:
+            self.controls.forget()
         self.emit(ended)
         return ended
 
@@ -71,15 +74,17 @@ class Loop:
         batches = self.dealer(step)
         weights, requests = self.executor.weigh(batches, self._requests())
         figures = self._learn(step, batches, weights)
-        if figures.pop(BROKEN, 0):  # whatever the watchdog is set to: nothing that follows could mend it
-            return self._end("failed", f"{self._broken(figures)}; the last checkpoint is untouched")
-        alarm = self.watchdog.look(figures["loss"], figures["grad_norm"])
+        # Broken weights end the run whatever the watchdog is set to: nothing that follows could mend them.
+        fatal = self._broken(figures) if figures.pop(BROKEN, 0) else None
+        alarm = None if fatal else self.watchdog.look(figures["loss"], figures["grad_norm"])
         if alarm and self.stop_on_alarm:
-            return self._end("failed", f"{alarm}; the last checkpoint is untouched")
+            fatal = alarm
+        self._record(step, figures, time.perf_counter() - began, alarm, is_last=fatal is not None)
+        if fatal:
+            return self._end("failed", f"{fatal}; the last checkpoint is untouched")
         self.progress.step += 1
         self.progress.tokens += self._tokens(step)
         self.progress.samples += len(step.lengths)
-        self._record(step, figures, time.perf_counter() - began, alarm)
         return self._after(requests)
 
     def _broken(self, figures: dict[str, float]) -> str:
@@ -106,8 +111,11 @@ class Loop:
         self.emit(Notice(self.progress.step, "warning", text))
         return self._learn(step, self.dealer(step), weights)
 
-    def _record(self, step: Step, figures: dict[str, float], seconds: float, alarm: str | None) -> None:
-        at, total = self.progress.step, self.source.total
+    def _record(
+        self, step: Step, figures: dict[str, float], seconds: float, alarm: str | None, *, is_last: bool
+    ) -> None:
+        """Tell what the step gave; the one that ends a run always."""
+        at, total = self.progress.step + 1, self.source.total
         if alarm:
             self.emit(Notice(at, "alarm", alarm))
         for text in step.warnings:
@@ -115,7 +123,7 @@ class Loop:
         figures = {**step.figures, **figures}
         if drift := self.watchdog.look_at_answers(figures):
             self.emit(Notice(at, "alarm", drift))
-        if at % self.cadence.record == 0 or at == total:
+        if at % self.cadence.record == 0 or at == total or is_last:
             tokens, samples, peak = self._tokens(step), len(step.lengths), peak_bytes(self.world.device)
             self.emit(StepRecord(at, total, figures, tokens, samples, seconds, peak, step.epoch))
 
