@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -17,7 +18,14 @@ from whet.train.api import resume
 from whet.train.build import assemble
 from whet.train.dependencies import NAME
 
-REWARDS = "def length(completion, row):\n    return float(len(completion))\n"
+REWARDS = """\
+import os, sys
+sys.path.insert(0, os.path.dirname(__file__))
+
+def length(completion, row):
+    from scoring_beside import of
+    return of(completion)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +97,7 @@ def test_a_changed_dependency_is_named_and_accepted_only_knowingly(tmp_path, bro
 @pytest.mark.case("A9")
 def test_a_reward_file_that_changed_is_named(tmp_path, broken):
     (tmp_path / "rewards.py").write_text(REWARDS)
+    (tmp_path / "scoring_beside.py").write_text("def of(text):\n    return float(len(text))\n")
     rows = [{"prompt": "the quick brown"}, {"prompt": "a lazy dog"}, {"prompt": "old oak trees"}]
     (tmp_path / "prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     folder = broken(
@@ -96,9 +105,14 @@ def test_a_reward_file_that_changed_is_named(tmp_path, broken):
         rollout={"prompts": 2, "completions": 2, "max_new_tokens": 4},
         data={"train": [str(tmp_path / "prompts.jsonl")]}, train={"batch_tokens": None},
     )  # fmt: skip
-    change(tmp_path / "rewards.py")
-    with pytest.raises(RunError, match=r"`rewards.functions.0.reward.function`: rewards.py"):
-        resume(folder)
+    place = "rewards.functions.0.reward.function"
+    for file, named in (("rewards.py", place), ("scoring_beside.py", f"{place} (imports)")):
+        before = (tmp_path / file).read_bytes()
+        change(tmp_path / file)
+        with pytest.raises(RunError, match=re.escape(f"`{named}`: {file}")):
+            resume(folder)
+        (tmp_path / file).write_bytes(before)
+    assert f"{place} (imports)" in show(folder)
 
 
 def test_whose_weights_are_all_in_the_checkpoint_goes_on_with_a_notice(tmp_path, broken):

@@ -11,6 +11,7 @@ from typing import Any
 from whet.base.digests import fingerprint
 from whet.base.documents import field, read_object
 from whet.base.errors import RunError, WhetError
+from whet.base.imports import local_imports
 from whet.base.run import Run
 from whet.base.sealed import read_sealed, sealed
 from whet.data.files import Source, source_files, whole_bytes
@@ -20,6 +21,7 @@ NAME = "dependencies.json"
 # What of a folder decides anything: weights, configs, tokenizers, templates, code.
 _ENDINGS = {".safetensors", ".json", ".jinja", ".model", ".txt", ".py", ".bin", ".gguf", ".npz", ".ids", ".logprobs"}
 _MAX_FILES = 1000
+MOST_BYTES = 2**20  # of a file of code, which is hashed whole
 # Where the run itself writes, and what does not change what it learns.
 _PASSED_OVER = ("track", "name", "evaluate", "parallel", "train", "schedule", "seed")
 
@@ -45,9 +47,10 @@ def check(run: Run, folder: RunFolder, pinned: Mapping[str, Any], identity: Mapp
     remedy = f"put it back, or go on with what is there now: rm {path}"
     try:
         before = field(read_sealed(path), "depends_on", dict, at=str(path))
+        now = dependencies(run, before)
     except WhetError as error:
         raise RunError(error.message, at=str(path), hint=f"rm {path}, which goes on without the comparison") from None
-    changes = list(_changes(before, dependencies(run)))
+    changes = list(_changes(before, now))
     deciding = [text for text, decides in changes if decides or not _is_in_checkpoint(run, pinned)]
     if deciding:
         raise RunError(
@@ -58,15 +61,29 @@ def check(run: Run, folder: RunFolder, pinned: Mapping[str, Any], identity: Mapp
     return [f"{text} since the run began; its weights are those of the checkpoint" for text, _ in changes]
 
 
-def dependencies(run: Run) -> Found:
-    """Every file that the config names, directly or by a folder, an adapter's base or a hub id, with its digest."""
+def dependencies(run: Run, before: Mapping[str, Any] | None = None) -> Found:
+    """Every file that the config names, directly or by a folder, an adapter's base or a hub id, with its digest.
+
+    Also what Python files of the user's import. `before` is what the run began with: a file that was imported then is
+    looked at again, although `sys.path` may be another by now.
+    """
     found: Found = {}
     for place, path in _places(run):
         limit = whole_bytes(files := _files(path, place, run))
         described = {_name(file, path): _described(file, limit) for file in files}
         if described:
             found[place] = {"path": str(path), "files": described}
+        if path.suffix == ".py" and (imported := _imported(path, (before or {}).get(f"{place} (imports)"))):
+            found[f"{place} (imports)"] = {"path": str(path.parent), "files": imported}
     return found
+
+
+def _imported(path: Path, before: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """Digests of the user's files that a Python file imports, by their names from its folder."""
+    names = {os.path.relpath(file, path.parent) for file in local_imports(path)}
+    known = field(before, "files", dict, at=NAME) if before else {}
+    names |= {name for name in known if (path.parent / name).is_file()}
+    return {name: _described(path.parent / name, MOST_BYTES) for name in sorted(names)}
 
 
 def _is_in_checkpoint(run: Run, pinned: Mapping[str, Any]) -> bool:
