@@ -1,4 +1,7 @@
-"""Probes of tiny models, made once a process: tests/models proves them, and a test's steps take less time than they."""
+"""Probes of tiny models, and rehearsals of how their runs end, made once a process.
+
+tests/models and tests/train/test_rehearsal.py prove them, and a test's steps take less time than they.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,32 @@ from typing import Any
 import pytest
 
 from whet.models import pretrained
+from whet.train import build
+from whet.train.rows import takes
 
 _VERDICTS: dict[str, Any] = {}
+_REHEARSED: set[Any] = set()
 
 
 @pytest.fixture(scope="module", autouse=True)
 def probed_once():
     with probed():
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def rehearsed_once():
+    """One rehearsal stands for all with a tuner of its kind, on a model of its type, that learn from such rows."""
+    real = build.rehearse
+
+    def rehearse(run: Any, world: Any, model: Any, *rest: Any) -> str | None:
+        key = run.tuner.kind, str(getattr(getattr(model.module, "config", None), "model_type", "")), takes(run)
+        notice = None if key in _REHEARSED else real(run, world, model, *rest)
+        _REHEARSED.add(key)
+        return notice
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build, "rehearse", rehearse)
         yield
 
 

@@ -10,10 +10,13 @@ import torch
 from tests.optim.problem import build, members
 from tests.optim.test_family import HAS_FORMATS
 from tests.optim.zoo import SETTINGS
+from tests.sweeps import some
 from whet.optim.groups import ParamGroups
 
 STEPS = 60
-FAST = ("adamw", "sgd", "adam-mini", "badam-ratio", "muon")
+STOCHASTIC = ("adamw", "sgd", "lion", "adam-mini", "badam-ratio", "muon", "galore", "schedule-free")
+KAHAN = ("adamw", "muon", "badam-ratio")
+FAST = [*((kind, "stochastic") for kind in STOCHASTIC), *((kind, "kahan") for kind in KAHAN)]
 # The length of a step: a fraction of the spacing of bfloat16 numbers near 1, which is 1/128 above it.
 STEP = 2e-4
 LONG = {
@@ -53,11 +56,7 @@ def moved(kind: str, groups: ParamGroups, steps: int, **settings) -> torch.Tenso
 
 @pytest.mark.parametrize(
     ("kind", "rounding"),
-    [
-        *((kind, "stochastic") for kind in SETTINGS),
-        *((kind, "kahan") for kind in FAST),
-        *(pytest.param(kind, "kahan", marks=pytest.mark.slow) for kind in SETTINGS if kind not in FAST),
-    ],
+    some([(kind, rounding) for rounding in ("stochastic", "kahan") for kind in SETTINGS], FAST),
 )
 def test_steps_below_the_precision_of_weights_count(kind, rounding):
     """Rounding to nearest would keep each weight where it is; torch's moments beside bfloat16 would stand still."""
@@ -92,7 +91,7 @@ def keeps_second_moment(kind: str) -> bool:
     return kind not in ("sgd", "lion", "muon", "muonclip", "normuon", "adam-mini", "sophia", "came")
 
 
-@pytest.mark.parametrize("kind", [k for k in HAS_FORMATS if keeps_second_moment(k)])
+@pytest.mark.parametrize("kind", some(filter(keeps_second_moment, HAS_FORMATS), ("adamw", "galore", "soap")))
 def test_second_moments_in_bfloat16_fall_as_exact_ones_do(kind):
     """Each step takes less from them than half of bfloat16's spacing: rounded to nearest they would never fall."""
     assert second_moment(kind, "bf16") == pytest.approx(second_moment(kind, "fp32"), rel=0.03)

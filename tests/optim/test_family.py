@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import math
+from itertools import product
 
 import pytest
 import torch
 
 from tests.optim.problem import build, members
 from tests.optim.zoo import SETTINGS, SHAPES, Zoo, groups, learn, state_of
+from tests.sweeps import in_turn, some
 from whet.base.catalogue import optimizer
 from whet.base.errors import ConfigError
 from whet.contracts.model import ParamRole
@@ -49,8 +51,7 @@ def test_declared_bytes_are_the_measured_ones(kind):
     assert measured == pytest.approx(declared(found, settings, trained), rel=0.01)
 
 
-@pytest.mark.parametrize("kind", HAS_FORMATS)
-@pytest.mark.parametrize("state", ["bf16", "8bit"])
+@pytest.mark.parametrize(("kind", "state"), in_turn(product(HAS_FORMATS, ["bf16", "8bit"]), 3))
 def test_compressed_state_is_declared_and_learns_alike(kind, state):
     plain_module, plain = made(kind, settings={"state": "fp32"})
     module, chosen = made(kind, settings={"state": state})
@@ -84,7 +85,9 @@ def test_state_loads_safely_and_goes_on_by_the_bit(kind):
         assert torch.equal(first, second)
 
 
-@pytest.mark.parametrize("kind", SETTINGS)
+@pytest.mark.parametrize(
+    "kind", some(SETTINGS, ("adamw", "lion", "adafactor", "muon", "galore", "soap", "badam-ratio"))
+)
 def test_pieces_of_any_size_give_the_same_bits(kind, monkeypatch):
     module, chosen = made(kind, settings={"state": "8bit"} if kind in HAS_FORMATS else {})
     learn(module, chosen, range(4))
@@ -243,8 +246,7 @@ SPARSE = {
 
 
 @pytest.mark.case("H2")
-@pytest.mark.parametrize("which", SPARSE)
-@pytest.mark.parametrize("kind", SETTINGS)
+@pytest.mark.parametrize(("kind", "which"), in_turn(product(SETTINGS, SPARSE), 5))
 def test_gradients_of_zero_are_ordinary(kind, which):
     """LoRA's A while B is zero, experts that saw no token, tokens that did not occur."""
     module, chosen = made(kind, settings={"lr": 1e-2})

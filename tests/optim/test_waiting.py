@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 import torch
 
 from tests.optim.problem import build
 from tests.optim.test_family import HAS_FORMATS
 from tests.optim.zoo import SETTINGS, Zoo, groups, one_step
+from tests.sweeps import in_turn
 from whet.optim.family import Family
 from whet.optim.wrapped import Averaged
 
@@ -39,8 +42,7 @@ def test_a_step_reads_no_number(kind):
     step_without_data(kind)
 
 
-@pytest.mark.parametrize("kind", HAS_FORMATS)
-@pytest.mark.parametrize("state", ["bf16", "8bit"])
+@pytest.mark.parametrize(("kind", "state"), in_turn(product(HAS_FORMATS, ["bf16", "8bit"]), 3))
 def test_a_step_with_compressed_state_reads_no_number(kind, state):
     step_without_data(kind, state=state)
 

@@ -42,6 +42,11 @@ def losing(*, how: str = "name"):
 """
 
 
+@pytest.fixture(scope="module", autouse=True)
+def rehearsed_once():
+    """Here every run is rehearsed."""
+
+
 @pytest.fixture
 def base(tmp_path, monkeypatch):
     """A model in a folder, by its architecture; and a cache in which nothing has been rehearsed."""

@@ -63,8 +63,11 @@ class Observed:
     moved: float | None = None
 
 
-def observe(module: nn.Module, tokenizer: Any, chat_template: str | None = None) -> Observed:
-    """Run the fixed prompts through a model, as it is: its weights' dtype, its attention, evaluation mode."""
+def observe(module: nn.Module, tokenizer: Any, chat_template: str | None = None, *, continues: bool = True) -> Observed:
+    """Run the fixed prompts through a model, as it is: its weights' dtype, its attention, evaluation mode.
+
+    Without `continues` nothing is generated after them.
+    """
     rendered = list(renders(tokenizer, chat_template))
     ids = [text_ids(tokenizer, text) for text in TEXTS]
     ids += [tokenizer.encode(text, add_special_tokens=False) for text in rendered]
@@ -75,7 +78,7 @@ def observe(module: nn.Module, tokenizer: Any, chat_template: str | None = None)
         logits = [_said(module, torch.tensor([prompt], device=device)) for prompt in ids]
         moved = _moved(module, ids, logits, device)
     is_broken = any(bool(one.isnan().any()) for one in logits)
-    steps, cannot = ([], "") if is_broken else _tried(module, ids)
+    steps, cannot = ([], "") if is_broken or not continues else _tried(module, ids)
     continued = [[token.id for token in row] for row in steps]
     leads = [[token.top[0][1] - token.top[1][1] for token in row] for row in steps]
     end = end_of_turn(tokenizer, chat_template)

@@ -97,18 +97,20 @@ class Report:
 
 
 def compare(
-    trained: Observed, folder: Path, *, device: torch.device | str = "cpu", limits: Limits | None = None
-) -> Report:
+    trained: Observed, folder: Path, *, device: torch.device | str = "cpu", limits: Limits | None = None,
+    continues: bool = True,
+) -> Report:  # fmt: skip
     """Load the written folder with plain transformers (and PEFT, for an adapter), in fp32 and its stock attention.
 
     Weights of half precision are exact in fp32, so what differs is their rounding, and the arithmetic of a trained
-    model that was observed in half precision. By default the limits are those of the coarser dtype.
+    model that was observed in half precision. By default the limits are those of the coarser dtype. Without `continues`
+    what they generate is not compared.
     """
     from transformers import AutoTokenizer, GenerationConfig
 
     module = plain(folder).to(device)
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    written = observe(module, tokenizer)
+    written = observe(module, tokenizer, continues=continues)
     if is_prompted(module):
         trained = replace(trained, continued=[])
     if limits is None:

@@ -94,10 +94,11 @@ def _twin(run: Run, model: Loaded, folder: Path, *, shrink: bool) -> Run | None:
                 setattr(one, name, getattr(config, name, None) or getattr(config.get_text_config(), name, None))
     kind = auto_class(small, allow_code=spec.allow_code)
     how: dict[str, Any] = {"dtype": torch.float32, "trust_remote_code": spec.allow_code}
-    with torch.device("meta"):
-        size = sum(parameter.numel() for parameter in kind.from_config(small, **how).parameters())
-    if not shrink and size > LARGEST:
-        return None
+    if not shrink:
+        with torch.device("meta"):
+            size = sum(parameter.numel() for parameter in kind.from_config(small, **how).parameters())
+        if size > LARGEST:
+            return None
     module = kind.from_config(small, **how)
     randomise(module)
     module.save_pretrained(folder)
@@ -171,7 +172,7 @@ def _write(run: Run, world: World, loaded: Loaded, method: Tuner, executor: Exec
     )
     built.folder.path.mkdir()
     with executor.evaluation_weights():
-        write_result(built)
+        write_result(built, continues=False)  # what fails while generating fails no run
 
 
 @contextmanager

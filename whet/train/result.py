@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from whet.train.build import Built
 
 
-def write_result(built: Built) -> None:
+def write_result(built: Built, *, continues: bool = True) -> None:
     """Write `model/` with its equivalence report, unless an earlier attempt has. All ranks take part in gathering.
+
+    Without `continues` what trained and written model generate is not compared.
 
     Raises ModelError when the written model differs from the trained one; its files are kept aside.
     """
@@ -41,7 +43,7 @@ def write_result(built: Built) -> None:
         _write_weights(built, full_tensors(module))
         return
     template = template_of(built.run, built.loaded.processor)
-    trained = observe(module, built.loaded.processor, template)
+    trained = observe(module, built.loaded.processor, template, continues=continues)
     saved = built.tuner.saved_names(module).items()
     names = {name: own for name, own in saved if not is_of_head(name) and not name.startswith(f"{AHEAD}.")}
     whole = full_tensors(module, names)
@@ -54,7 +56,7 @@ def write_result(built: Built) -> None:
         "generation_config": getattr(module, "generation_config", None),
         "chat_template": template,
         "card": card_of_run(built.folder.path),
-        "check": partial(compare, trained, device=built.world.device),
+        "check": partial(compare, trained, device=built.world.device, continues=continues),
     }
     embedder = getattr(built.loop.executor.objective, "embedder", None)
     if embedder is not None:
