@@ -29,7 +29,7 @@ from whet.models.context import BuildContext
 from whet.optim.adapted import adapted
 from whet.optim.groups import ParamGroups
 from whet.parallel.world import World
-from whet.train.executor import Executor
+from whet.train.executor import DataParallel
 
 ROW, STEPS, WARMUP = 4096, 12, 4
 INIT = {
@@ -70,7 +70,7 @@ def whet_steps(rows: list[list[list[int]]], device: torch.device) -> tuple[list[
     context = BuildContext(device, torch.float32, tuner=tuner.get("full").build())
     loaded = model_source.get("hf").build(context, init=INIT)
     update = adapted(optimizer.get("adamw").build(ParamGroups.of(loaded.module, loaded.roles)))
-    executor = Executor(
+    executor = DataParallel(
         World(device),
         Models(loaded.model),
         objective.get("pretrain").build(),

@@ -108,7 +108,7 @@ def work(case: str, way: str, steps: int) -> dict[str, Any]:
     from whet.optim.groups import ParamGroups
     from whet.parallel.world import World
     from whet.train.allocator import keep_freed_memory
-    from whet.train.executor import Executor
+    from whet.train.executor import DataParallel
 
     keep_freed_memory()
     groups, replies, at_once, prompt_tokens, reply_tokens, is_larger = CASES[case]
@@ -131,7 +131,7 @@ def work(case: str, way: str, steps: int) -> dict[str, Any]:
     )
     update = adapted(optimizer.get("adamw").build(ParamGroups.of(loaded.module, loaded.roles), lr=1e-5))
     learn = objective.get("dpo").build() if replies == 2 else NextToken()
-    train = Executor(World(torch.device("cpu")), Models(loaded.model), learn, update, loaded.module, 0, 1.0, None)
+    train = DataParallel(World(torch.device("cpu")), Models(loaded.model), learn, update, loaded.module, 0, 1.0, None)
     rows = [samples[i : i + at_once] for i in range(0, groups, at_once)]
     batches = [collate(row, shared=way == "shared") for row in rows]
     weights, _ = train.weigh(batches, {})

@@ -17,7 +17,7 @@ from whet.models.adapters import stored_adapter
 from whet.models.context import BuildContext
 from whet.models.merging.layers import breaks_ties, live_weights, untie
 from whet.models.tuners.full import Full
-from whet.train.result import full_tensors
+from whet.parallel.whole import whole_tensors
 
 peft = pytest.importorskip("peft")
 IDS = torch.arange(3, 30)[None]
@@ -78,7 +78,7 @@ def test_new_tokens_of_a_tied_model_are_stored_as_peft_loads_them(base, tmp_path
     loaded = build(BuildContext(tuner=chosen.build(rank=2)), path=str(path), new_tokens=["<tool>"])
     module = moved(loaded.module)
     names = chosen.build(rank=2).saved_names(module)
-    config, tensors = stored_adapter(module, dict(full_tensors(module, names)))
+    config, tensors = stored_adapter(module, dict(whole_tensors(module, names)))
     assert set(tensors) == set(names.values())
     config.save_pretrained(tmp_path / "out")
     from safetensors.torch import save_file

@@ -19,7 +19,7 @@ from whet.models.context import BuildContext
 from whet.optim.adapted import adapted
 from whet.optim.groups import ParamGroups
 from whet.parallel.world import World
-from whet.train.executor import Executor
+from whet.train.executor import DataParallel
 from whet.train.reference import Frozen
 
 VOCAB = 60
@@ -61,16 +61,16 @@ def tiny(seed: int) -> Loaded:
     return built(seed)
 
 
-def executor(kind: str, *, policy: Loaded | None = None, **settings: Any) -> Executor:
+def executor(kind: str, *, policy: Loaded | None = None, **settings: Any) -> DataParallel:
     """A lone rank with a fresh policy, whose reference has other weights."""
     loaded, other = policy or tiny(3), tiny(4)
     update = adapted(optimizer.get("sgd").build(ParamGroups.of(loaded.module, loaded.roles), lr=0.0))
     models = Models(loaded.model, {"reference": Frozen(other.module, other.model)})
     build = objective.get(kind).build(**settings)
-    return Executor(World(torch.device("cpu")), models, build, update, loaded.module, 0, 0.0, None)
+    return DataParallel(World(torch.device("cpu")), models, build, update, loaded.module, 0, 0.0, None)
 
 
-def figures(train: Executor, rows: Sequence[Sequence[Sample]], shared: bool = True):
+def figures(train: DataParallel, rows: Sequence[Sequence[Sample]], shared: bool = True):
     """The step's figures, and each parameter's gradient, over micro-batches that hold these samples."""
     batches = [collate(row, shared=shared) for row in rows]
     total, _ = train.weigh(batches, {})

@@ -18,12 +18,12 @@ from whet.optim.adapted import adapted
 from whet.optim.groups import ParamGroups
 from whet.parallel.shard import layers, shard
 from whet.parallel.world import World
-from whet.train.executor import Executor
+from whet.train.executor import DataParallel
 
 LENGTHS = [9, 17, 4, 23, 11, 6, 14]
 
 
-def executor(world: World, parallel: Parallel, tied: bool = True, is_exact: bool = True) -> Executor:
+def executor(world: World, parallel: Parallel, tied: bool = True, is_exact: bool = True) -> DataParallel:
     full = tuner.get("full").build()
     init = {**LLAMA, "vocab_size": 100, "tie_word_embeddings": tied}
     context = BuildContext(is_leader=world.leads, seed=3, tuner=full)
@@ -32,7 +32,7 @@ def executor(world: World, parallel: Parallel, tied: bool = True, is_exact: bool
         exact(loaded)
     shard(loaded.module, world, parallel, ("whet_run",))
     update = adapted(optimizer.get("adamw").build(ParamGroups.of(loaded.module, loaded.roles), lr=1e-2))
-    return Executor(world, Models(loaded.model), objective.get("sft").build(), update, loaded.module, 0, 0.5, None)
+    return DataParallel(world, Models(loaded.model), objective.get("sft").build(), update, loaded.module, 0, 0.5, None)
 
 
 def dummy(batch: Batch) -> Batch:

@@ -85,7 +85,7 @@ def test_adapters_are_folded_into_the_weights_that_are_sent(tmp_path):
     from transformers import AutoModelForCausalLM
 
     plain = AutoModelForCausalLM.from_pretrained(base.model)
-    sent = dict(live_tensors(built.loaded.module))
+    sent = dict(live_tensors(built.loaded.module, built.loop.executor))
     assert sent.keys() == {name for name, _ in plain.named_parameters()}
     plain.load_state_dict(sent, strict=False)
     ids = torch.arange(1, 20)[None]

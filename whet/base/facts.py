@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 # A column of rows, or a field, value or stream of samples.
 Names = tuple[str, ...]
+Need = Literal["attention_logits", "evaluation_weights", "sampled_gradient", "turns"]
 CAUSAL: Names = ("causal",)
 
 
@@ -48,7 +49,7 @@ class OptimizerFacts(Facts):
     largest attention logits, other weights to evaluate with, a further backward pass, layers that take turns."""
 
     state_bytes: Any
-    needs: tuple[Literal["attention_logits", "evaluation_weights", "sampled_gradient", "turns"], ...] = ()
+    needs: tuple[Need, ...] = ()
 
 
 @dataclass(frozen=True)

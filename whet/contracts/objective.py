@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from whet.contracts.batch import Batch
 from whet.contracts.model import Model, Models
@@ -40,7 +40,10 @@ class Objective(Protocol):
 
     def weights(self, batch: Batch) -> dict[str, float]: ...
 
-    def __call__(self, models: Models, batch: Batch, statistics: Mapping[str, Any]) -> Terms: ...
+    def __call__(self, models: Models, batch: Batch, statistics: Mapping[str, Any]) -> Terms:
+        """The terms of a micro-batch. The trained model is run exactly once, on this very batch, for all that is wanted
+        of it: a stage of a pipeline has the batch's hidden states, and no other's. Other models may be run as often."""
+        ...
 
 
 class Referenced(Objective, Protocol):
@@ -53,6 +56,7 @@ class Referenced(Objective, Protocol):
     def refer(self, reference: Model, batch: Batch) -> dict[str, torch.Tensor]: ...
 
 
+@runtime_checkable
 class Coupled(Objective, Protocol):
     """An objective whose samples depend on each other over the whole step.
 
@@ -73,6 +77,7 @@ class Shared(NamedTuple):
     own: slice
 
 
+@runtime_checkable
 class Cached(Coupled, Protocol):
     """A coupled objective whose loss is one function of tables such as embeddings (GradCache, Gao et al. 2021).
 

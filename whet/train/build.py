@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -17,8 +17,9 @@ from whet.base.catalogue import objective, optimizer, schedule, sink, tuner
 from whet.base.errors import ConfigError, WhetError
 from whet.base.run import Run
 from whet.base.seeds import forked
+from whet.contracts.executor import Executor
 from whet.contracts.model import Head, Loaded, Models
-from whet.contracts.objective import Objective
+from whet.contracts.objective import Objective, Referenced
 from whet.contracts.optimizer import Optimizer
 from whet.contracts.records import Notice, RunStarted
 from whet.contracts.tuner import Tuner
@@ -42,7 +43,7 @@ from whet.train.deal import Dealer
 from whet.train.door import enter
 from whet.train.emitter import Emitter
 from whet.train.evaluation import Answer, Evaluation
-from whet.train.executor import Executor
+from whet.train.executor import DataParallel
 from whet.train.feed import Feed, feed
 from whet.train.first_step import FirstStep
 from whet.train.folder import RunFolder
@@ -79,6 +80,7 @@ class Built:
     world: World
     loaded: Loaded
     tuner: Tuner
+    objective: Objective
     feed: Feed
     loop: Loop
     emit: Emitter
@@ -165,37 +167,39 @@ def _assemble(
     model = build_model(run, world, method, head_for(loss, fed))
     fed = _with_own_answers(run, world, model, fed)
     way = reference_way(run, world, model, loss, fed, pinned)
-    executor = _executor(run, world, Models(model.model, models_beside(run, world, model, way)), model, method, loss)
-    fed = fed if pinned else _rehearsed(run, world, model, fed, executor)
-    resolved = resolve(run, world, fed, executor, model, pinned, way)
+    others = models_beside(run, world, model, way)
+    update = _optimizer(run, world, model, _groups(run, model, method))
+    executor = _executor(run, world, Models(model.model, others), model, method, loss, update)
+    fed = fed if pinned else _rehearsed(run, world, model, fed, head_for(loss, fed), list(others))
+    resolved = resolve(run, world, fed, loss, executor, model, pinned, way)
     if world.leads and not pinned:
         folder.write_resolved({**resolved.as_dict(), **stated(identity)})
     dealer = Dealer(world, resolved.micro_batch, model.capabilities.shares)
     emit = _emitter(run, folder, world)
     if fed.rollouts is not None:
-        fed.rollouts.making = making_of(run, world, model, method, executor, dealer)
+        fed.rollouts.making = making_of(run, world, model, method, loss, executor, dealer)
     with forked(run.seed, "tuner start"):
         method.init(model.module, FirstStep(fed.source, dealer, executor))
     evaluation = Evaluation(
-        held_out_of(run, fed, dealer, executor), run.evaluate.prompts, _answer(run, model, executor),
+        held_out_of(run, fed, loss, dealer, executor), run.evaluate.prompts, _answer(run, model, executor),
         run.evaluate.early_stop,
     )  # fmt: skip
     learns_from_answers = fed.rollouts is not None
     progress, watchdog = Progress(), Watchdog(
-        run.train.watchdog, watches_spikes=not learns_from_answers, drift_limit=drift_limit(run, model, executor)
+        run.train.watchdog, watches_spikes=not learns_from_answers, drift_limit=drift_limit(run, world, model)
     )  # fmt: skip
     parts: dict[str, Any] = {
         "source": fed.source, "progress": progress, "watchdog": watchdog, "evaluation": evaluation, "dealer": dealer,
         "tuner": method,
     }  # fmt: skip
-    state = NamedOptimizer(executor.optimizer, ParamGroups.of(model.module, model.roles).names())
+    state = NamedOptimizer(update, ParamGroups.of(model.module, model.roles).names())
     kept, untouched = folder.checkpoints, _untouched(method, model)
     checkpoints = Checkpoints(kept, model.module, state, parts, world, run.train.keep, untouched, identity)
     if checkpoints.restore() is not None:
         method.restored(model.module)
     if way == "stored":
-        path, has_begun = folder.path / "reference.npz", progress.step > 0
-        remember(path, fed.annotated, executor, dealer, identity.run, has_begun=has_begun)
+        path, has_begun, compared = folder.path / "reference.npz", progress.step > 0, cast(Referenced, loss)
+        remember(path, fed.annotated, compared, executor, dealer, identity.run, has_begun=has_begun)
     loop = Loop(
         world=world, source=fed.source, dealer=dealer, executor=executor, schedule=_schedule(run),
         evaluation=evaluation, checkpoints=checkpoints, watchdog=watchdog,
@@ -207,7 +211,7 @@ def _assemble(
         emit(Notice(progress.step, "info", text))
     for text in checkpoints.notices:
         emit(Notice(progress.step, "warning", text))
-    return Built(run, folder, world, model, method, fed, loop, emit)
+    return Built(run, folder, world, model, method, loss, fed, loop, emit)
 
 
 def _emitter(run: Run, folder: RunFolder, world: World) -> Emitter:
@@ -231,19 +235,20 @@ def _notices(
     yield from on_resume(pinned.get("environment", {}), resolved.environment)
 
 
-def _rehearsed(run: Run, world: World, model: Loaded, fed: Feed, executor: Executor) -> Feed:
+def _rehearsed(run: Run, world: World, model: Loaded, fed: Feed, head: Head | None, others: Sequence[str]) -> Feed:
     """The feed with what a rehearsal of the run's end has to say. Raises ModelError where the end would fail."""
-    make = partial(_twin_of, world, model, executor, head_for(executor.objective, fed))
+    make = partial(_twin_of, world, model, others, head)
     notice = rehearse(run, world, model, fed, make)
     return replace(fed, notices=(*fed.notices, notice)) if notice else fed
 
 
-def _twin_of(world: World, model: Loaded, executor: Executor, head: Head | None, run: Run) -> Made:
-    """Model, tuner and executor of a run on its model's twin, built as the run's own are."""
+def _twin_of(world: World, model: Loaded, names: Sequence[str], head: Head | None, run: Run) -> Made:
+    """Model, tuner, objective and executor of a run on its model's twin, built as the run's own are."""
     alone, method = World(world.device), tuner.get(run.tuner.kind).build(**run.tuner.values())
     twin = build_model(run, alone, method, head, like=model.capabilities)
-    others = dict.fromkeys(executor.models.others, twin.model)
-    return twin, method, _executor(run, alone, Models(twin.model, others), twin, method, _objective(run))
+    models, loss = Models(twin.model, dict.fromkeys(names, twin.model)), _objective(run)
+    update = _optimizer(run, alone, twin, _groups(run, twin, method))
+    return twin, method, loss, _executor(run, alone, models, twin, method, loss, update)
 
 
 def set_threads(run: Run, pinned: dict[str, Any]) -> None:
@@ -255,12 +260,14 @@ def set_threads(run: Run, pinned: dict[str, Any]) -> None:
         torch.set_num_threads(run.train.threads)
 
 
-def _executor(run: Run, world: World, models: Models, model: Loaded, method: Tuner, loss: Objective) -> Executor:
-    return Executor(
+def _executor(
+    run: Run, world: World, models: Models, model: Loaded, method: Tuner, loss: Objective, update: Optimizer
+) -> DataParallel:
+    return DataParallel(
         world=world,
         models=models,
         objective=loss,
-        optimizer=_optimizer(run, world, model, _groups(run, model, method)),
+        optimizer=update,
         module=model.module,
         seed=run.seed,
         clip=run.train.clip,

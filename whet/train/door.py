@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from whet.base.catalogue import model_source, objective, optimizer, tuner
 from whet.base.errors import ConfigError
+from whet.base.facts import Need
 from whet.base.run import Data, Run
 from whet.contracts.model import FAMILIES
 from whet.contracts.tuner import Tuner
@@ -124,7 +125,9 @@ def _check_objective(run: Run, chosen: object) -> None:
 def _check_optimizer(run: Run) -> None:
     """What the chosen optimizer needs of the loop, and what of `train` does not go with it."""
     chosen, train = run.optimizer, run.train
-    needs = set(optimizer.get(chosen.kind).facts.needs)
+    needs: set[Need] = set(optimizer.get(chosen.kind).facts.needs)
+    if (rest := chosen.values().get("rest")) is not None:  # of what is no matrix
+        needs |= set(optimizer.get(rest.kind).facts.needs)
     if "sampled_gradient" in needs and run.objective.kind not in ("pretrain", "sft"):
         raise ConfigError(
             f"`optimizer: {chosen.kind}` draws labels from the model, and `objective: {run.objective.kind}` takes none",
@@ -181,7 +184,7 @@ def _check_virtual(run: Run) -> None:
         )  # fmt: skip
 
 
-def _check_in_backward(run: Run, needs: set[str]) -> None:
+def _check_in_backward(run: Run, needs: set[Need]) -> None:
     """Of gradients that are taken out of their parameters in the backward pass, nothing else can be asked."""
     if run.train.clip:
         raise ConfigError(

@@ -1,9 +1,9 @@
-"""Executor: one optimizer step over micro-batches, with exact global normalisation."""
+"""The executor of ranks that each run the whole model: one optimizer step, with exact global normalisation."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -13,22 +13,23 @@ import torch
 from whet.base.errors import OutOfMemory
 from whet.base.seeds import forked
 from whet.contracts.batch import Batch
-from whet.contracts.model import Models
-from whet.contracts.objective import Objective, Shared, Terms
+from whet.contracts.executor import BROKEN, POLICY, Weights
+from whet.contracts.model import PLAIN, Model, Models, Readout
+from whet.contracts.objective import Cached, Coupled, Objective, Shared, Terms
 from whet.contracts.optimizer import Optimizer
 from whet.contracts.tuner import Tuner
 from whet.models.tuning.noise import noise_of
 from whet.parallel.norm import clip, not_finite
+from whet.parallel.whole import whole_tensors
 from whet.parallel.world import World
+from whet.train.reference import Frozen
 from whet.train.relabel import relabelled
-
-Weights = Mapping[str, float]
-BROKEN = "broken"
 
 
 @dataclass(frozen=True)
-class Executor:
-    """Runs forward, backward and update of a whole model on each data rank (sharded or not).
+class DataParallel:
+    """Each rank runs the whole model on its own samples, weights sharded (FSDP2) or not (contract:
+    `whet.contracts.executor.Executor`). One process is the case of one rank.
 
     The gradient is that of sum_k c_k S_k / W_k: each micro-batch's sum is divided by the *global* weight
     before backward, and gradients are added over micro-batches and ranks.
@@ -45,7 +46,6 @@ class Executor:
     tuner: Tuner | None = None
 
     def weigh(self, batches: Sequence[Batch], flags: Weights) -> tuple[dict[str, float], dict[str, float]]:
-        """Global weight of each term, and `flags` added over ranks, in one collective."""
         local: dict[str, float] = dict.fromkeys(self.objective.coefficients, 0.0)
         for batch in batches:
             for name, weight in self.objective.weights(batch).items():
@@ -54,12 +54,6 @@ class Executor:
         return {n: total[f"w/{n}"] for n in local}, {n: total[f"f/{n}"] for n in flags}
 
     def step(self, index: int, batches: Sequence[Batch], weights: Weights, factor: float) -> dict[str, float]:
-        """Update the weights once. `factor` scales every group's rate, and a group's own `rate` on top of it.
-
-        Returns loss, grad_norm, lr and the objective's metrics over the global step. When the norm is
-        not finite nothing is updated: the caller decides. `broken` is there where the update made weights that are no
-        numbers, and counts them over ranks.
-        """
         self.module.train()
         if self.tuner:
             self.tuner.before_step(self.module, index)
@@ -78,43 +72,45 @@ class Executor:
         return {**self._figures(ledger, weights), **penalty, "grad_norm": norm, "lr": rates}
 
     def broken(self) -> list[str]:
-        """The trained weights that hold an infinite or undefined number on this rank."""
         return not_finite(self.module.named_parameters())
 
-    def rehearse(self, batches: Sequence[Batch]) -> None:
-        """Forward and backward without an update, to measure what they need."""
-        self.gradients(batches)
-        self.optimizer.zero_grad(set_to_none=True)
-
     def gradients(self, batches: Sequence[Batch]) -> None:
-        """Leave the gradient of a step's loss in the parameters."""
         self.module.train()
         weights, _ = self.weigh(batches, {})
         self._accumulate(0, batches, weights)
 
-    def discard(self) -> None:
-        """Drop the gradients of a step that did not complete, and the memory behind them."""
+    def abort(self) -> None:
         self.optimizer.abort()
         self.optimizer.zero_grad(set_to_none=True)
         if self.world.device.type == "cuda":
             torch.cuda.empty_cache()
 
     def evaluation_weights(self) -> AbstractContextManager[None]:
-        """Inside, the module has the weights that the optimizer evaluates with (an average, say)."""
         return self.optimizer.evaluation_weights()
 
     @torch.no_grad()
     def measure(self, batches: Sequence[Batch], weights: Weights) -> dict[str, float]:
-        """Loss and metrics over `batches` without learning (the module in evaluation mode)."""
         was_training = self.module.training
         self.module.eval()
         ledger = _Ledger(self.world.device)
         with self.evaluation_weights():
             for batch, statistics in zip(batches, self._statistics(0, batches), strict=True):
-                with self.precision():
+                with self._precision():
                     ledger.add(self.objective(self.models, batch.to(self.world.device), statistics))
         self.module.train(was_training)
         return self._figures(ledger, weights)
+
+    def ask(
+        self, batches: Iterable[Batch], want: frozenset[str], readout: Readout = PLAIN, model: str = POLICY
+    ) -> Iterator[dict[str, torch.Tensor]]:
+        asked: Model = Frozen(self.module, self.models.policy) if model == POLICY else self.models[model]
+        for batch in batches:
+            with self._precision():
+                found = asked.run(batch.to(self.world.device), want, readout)
+            yield found
+
+    def weights(self, names: Collection[str] | None = None) -> Iterator[tuple[str, torch.Tensor]]:
+        return whole_tensors(self.module, names)
 
     def _norm(self) -> float:
         """The norm of the whole gradients, which are clipped unless the optimizer has taken them."""
@@ -141,7 +137,7 @@ class Executor:
         self.optimizer.zero_grad(set_to_none=True)
         for number, batch in enumerate(batches):
             here = batch.to(self.world.device)
-            with forked(self.seed, "curvature", index, number, self.world.rank), self.precision():
+            with forked(self.seed, "curvature", index, number, self.world.rank), self._precision():
                 with torch.no_grad():
                     ids = self.models.run(here, frozenset({"samples"}))["samples"]
                 terms = self.objective(self.models, relabelled(here, ids), {})
@@ -160,7 +156,7 @@ class Executor:
             if number == len(batches) - 1:
                 before_last()
             with forked(self.seed, "step", index, number, self.world.rank):
-                with self.precision():
+                with self._precision():
                     terms = self.objective(self.models, batch.to(self.world.device), statistics[number])
                 self._loss(terms, weights).backward()
             ledger.add(terms)
@@ -185,17 +181,18 @@ class Executor:
 
     def _statistics(self, index: int, batches: Sequence[Batch]) -> Sequence[Mapping[str, Any]]:
         """What a coupled objective must know of the whole step before its first micro-batch, for each micro-batch."""
-        prepare, settle = (getattr(self.objective, name, None) for name in ("prepare", "settle"))
+        settle = self.objective.settle if isinstance(self.objective, Cached) else None
         is_whole = settle is not None and len(batches) == self.world.size == 1
-        if prepare is None or is_whole:
+        if not isinstance(self.objective, Coupled) or is_whole:
             return [{}] * len(batches)
         was_training = self.module.training
         self.module.train(was_training and settle is not None)
-        with torch.no_grad(), self.precision():
-            local = prepare(self.models, self._in_turn(index, batches))
+        with torch.no_grad(), self._precision():
+            local = self.objective.prepare(self.models, self._in_turn(index, batches))
         self.module.train(was_training)
         numbers = {name: float(value) for name, value in local.items() if isinstance(value, torch.Tensor)}
-        tables = {name: self.world.tables(parts) for name, parts in sorted(local.items()) if name not in numbers}
+        lists = {name: parts for name, parts in sorted(local.items()) if not isinstance(parts, torch.Tensor)}
+        tables = {name: self.world.tables(parts) for name, parts in lists.items()}
         return _shared(self.world.sums(numbers), tables, settle, self.world.rank, len(batches))
 
     def _in_turn(self, index: int, batches: Sequence[Batch]) -> Iterator[Batch]:
@@ -222,7 +219,7 @@ class Executor:
         broken = {BROKEN: totals[BROKEN]} if totals.get(BROKEN) else {}
         return {"loss": loss, **named, **metrics, **broken}
 
-    def precision(self) -> AbstractContextManager[Any]:
+    def _precision(self) -> AbstractContextManager[Any]:
         """The context that every forward pass of the run goes through."""
         return torch.autocast(self.world.device.type, self.autocast) if self.autocast else nullcontext()
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from whet.contracts.executor import Executor
 from whet.contracts.steps import Step, StepSource
 from whet.train.deal import Dealer
-from whet.train.executor import Executor
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from typing import Protocol
 import numpy as np
 
 from whet.base.seeds import derive
+from whet.contracts.executor import Executor
 from whet.contracts.steps import Step
 from whet.data.prompts import Asked
 from whet.train.deal import Dealer
-from whet.train.executor import Executor
 from whet.train.online.asking import Asking
 from whet.train.online.figures import Failures, rewards_of
 
@@ -38,6 +38,7 @@ class HeldOutLoss:
     samples: Step
     dealer: Dealer
     executor: Executor
+    is_nll: bool = False  # whether exp(loss) is a perplexity
     figure: str = "loss"
     sign: int = 1
 
@@ -45,8 +46,7 @@ class HeldOutLoss:
         batches = self.dealer(self.samples)
         weights, _ = self.executor.weigh(batches, {})
         figures = self.executor.measure(batches, weights)
-        is_nll = getattr(self.executor.objective, "is_nll", False)
-        return figures | ({"perplexity": math.exp(min(figures["loss"], 700.0))} if is_nll else {})
+        return figures | ({"perplexity": math.exp(min(figures["loss"], 700.0))} if self.is_nll else {})
 
     def warnings(self) -> list[str]:
         return []

@@ -8,22 +8,20 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
 from whet.base.errors import RunError
-from whet.kernels.dense import dense
+from whet.contracts.executor import Executor
 from whet.models.adapters import wrapper_of
 from whet.models.language import unwrapped
 from whet.models.merging.layers import breaks_ties, live_weights
 from whet.models.value_head import is_of_head
 
 
-def live_tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+def live_tensors(module: nn.Module, executor: Executor) -> Iterator[tuple[str, Tensor]]:
     """(name as transformers saves it, whole tensor on its device) of each weight as it is now; tied ones once.
 
     Gathers one tensor at a time; with FSDP all ranks take part. Raises RunError for sharded adapters.
     """
     if wrapper_of(module) is None:
-        for name, parameter in module.named_parameters():
-            if not is_of_head(name):
-                yield name, _whole(parameter)
+        yield from executor.weights({name for name, _ in module.named_parameters() if not is_of_head(name)})
         return
     if any(isinstance(p, DTensor) for p in module.parameters()):
         raise RunError(
@@ -35,8 +33,3 @@ def live_tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
             at="tuner.targets", hint="tuner.targets=all-linear",
         )  # fmt: skip
     yield from ((name, tensor) for name, tensor in live_weights(unwrapped(module)) if not is_of_head(name))
-
-
-def _whole(parameter: Tensor) -> Tensor:
-    whole = parameter.full_tensor() if isinstance(parameter, DTensor) else parameter
-    return dense(whole.detach())

@@ -13,6 +13,7 @@ import torch
 
 from whet.base.errors import OutOfMemory
 from whet.contracts.batch import Batch
+from whet.contracts.executor import BROKEN, Executor
 from whet.contracts.records import CheckpointRecord, Notice, Record, RunEnded, StepRecord
 from whet.contracts.steps import Step, StepSource, Stop
 from whet.parallel.world import World
@@ -20,7 +21,6 @@ from whet.train.checkpoint import Checkpoints
 from whet.train.controls import Controls
 from whet.train.deal import Dealer
 from whet.train.evaluation import Evaluation
-from whet.train.executor import BROKEN, Executor
 from whet.train.memory import peak_bytes
 from whet.train.progress import Progress
 from whet.train.watchdog import Watchdog
@@ -105,7 +105,7 @@ class Loop:
                     f"out of GPU memory with micro-batches of {self.dealer.capacity} tokens",
                     hint="set train.recompute=true, or a smaller train.micro_batch or data.max_length",
                 ) from error
-        self.executor.discard()
+        self.executor.abort()
         self.dealer.capacity = max(longest, self.dealer.capacity // 2)
         text = f"out of GPU memory: micro-batches are now {self.dealer.capacity} tokens, and the step starts again"
         self.emit(Notice(self.progress.step, "warning", text))

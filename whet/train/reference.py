@@ -21,13 +21,14 @@ from whet.base.documents import field
 from whet.base.errors import ConfigError, RunError, WhetError
 from whet.base.sealed import damage, described, read_sealed, sealed
 from whet.contracts.batch import Batch
+from whet.contracts.executor import Asked, Executor
 from whet.contracts.model import PLAIN, Loaded, Model, Readout
+from whet.contracts.objective import Referenced
 from whet.contracts.sample import Sample
 from whet.data.annotate import Annotated
 from whet.data.collate import collate
 from whet.models.adapters import wrapper_of
 from whet.train.deal import Dealer
-from whet.train.executor import Executor
 from whet.train.folder import write_atomically
 from whet.train.passes import batches_of
 
@@ -105,7 +106,14 @@ def choose(wanted: str, *, has_adapters: bool, is_stored_possible: bool, epochs:
 
 
 def remember(
-    path: Path, data: Mapping[str, Annotated], executor: Executor, dealer: Dealer, owner: str, *, has_begun: bool
+    path: Path,
+    data: Mapping[str, Annotated],
+    objective: Referenced,
+    executor: Executor,
+    dealer: Dealer,
+    owner: str,
+    *,
+    has_begun: bool,
 ) -> None:
     """Give every sample its stored fields: read from `path`, or computed with the model as it is now and written.
 
@@ -127,14 +135,14 @@ def remember(
             "the reference's stored log-probabilities are missing", at=str(path), hint="objective.reference=copy"
         )
     for name, part in data.items():
-        part.fields = compute(part, executor, dealer, name)
-    if executor.world.leads:
+        part.fields = compute(part, objective, executor, dealer, name)
+    if dealer.world.leads:
         arrays = {f"{name}/{field}": values for name, part in data.items() for field, values in part.fields.items()}
         partial = path.with_suffix(".partial.npz")
         np.savez(partial, **arrays)  # type: ignore[arg-type]
         partial.replace(path)
         write_atomically(path.with_suffix(".json"), sealed({"run": owner, "files": described([path])}))
-    executor.world.wait()
+    dealer.world.wait()
 
 
 def _read(path: Path, data: Mapping[str, Annotated], owner: str) -> None:
@@ -154,19 +162,19 @@ def _read(path: Path, data: Mapping[str, Annotated], owner: str) -> None:
         part.fields = own
 
 
-def compute(data: Annotated, executor: Executor, dealer: Dealer, name: str) -> dict[str, np.ndarray]:
+def compute(
+    data: Annotated, objective: Referenced, executor: Executor, dealer: Dealer, name: str
+) -> dict[str, np.ndarray]:
     """What the objective asks of a reference for every sample: float32 arrays (N, ...), whole on every rank."""
-    objective: Any = executor.objective
-    reference = Frozen(executor.module, executor.models.policy)
+    reference = Asked(executor)
     found: dict[str, np.ndarray] = {}
     chunk = dealer.capacity * dealer.world.size * _CHUNK_MICRO_BATCHES
     for batch, at in batches_of(data, dealer, chunk, f"reference log-probabilities ({name})"):
-        with executor.precision():
-            values = objective.refer(reference, batch.to(executor.world.device))
+        values = objective.refer(reference, batch.to(dealer.world.device))
         for name, column in values.items() if at else ():
             column_N = column.float().cpu().numpy().reshape(len(at), -1)
             whole = found.setdefault(name, np.zeros((len(data), column_N.shape[1]), np.float32))
             whole[at] = column_N
     has_branches = bool(data[0].cuts)  # of all samples or of none: a run's objective takes one kind
-    summed = executor.world.added(found)
+    summed = dealer.world.added(found)
     return {field: whole if has_branches else whole[:, 0] for field, whole in summed.items()}

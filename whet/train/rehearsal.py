@@ -24,7 +24,9 @@ from whet.base.catalogue import model_source
 from whet.base.errors import ModelError, WhetError, is_out_of_memory, one_line
 from whet.base.run import Run
 from whet.base.seeds import forked
+from whet.contracts.executor import Executor
 from whet.contracts.model import Loaded
+from whet.contracts.objective import Objective
 from whet.contracts.tuner import Tuner
 from whet.data.cache import default_cache
 from whet.models.bars import patient_bars
@@ -33,7 +35,6 @@ from whet.models.reading import read
 from whet.models.spec import Spec
 from whet.models.twin import randomise, twin_config
 from whet.parallel.world import World
-from whet.train.executor import Executor
 from whet.train.feed import Feed
 from whet.train.folder import RunFolder
 from whet.train.likeness import digest
@@ -46,14 +47,14 @@ TOKENS = 24
 # What a report says of a twin holds of the model too; that rounding has moved a random one further than a limit, not.
 _HOLDS = ("the chat template", "the tokenizer gives", "tensors of the adapter are lost")
 
-# The twin of a run: its model, its tuner and its executor, built from the settings of a run on the twin's folder.
-Made = tuple[Loaded, Tuner, Executor]
+# The twin of a run: its model, tuner, objective and executor, built from the settings of a run on the twin's folder.
+Made = tuple[Loaded, Tuner, Objective, Executor]
 
 
 def rehearse(run: Run, world: World, model: Loaded, fed: Feed, make: Callable[[Run], Made]) -> str | None:
     """Raise ModelError when the end of the run would fail; else None, or a notice of what could not be tried.
 
-    `make` builds model, tuner and executor of a run. What has passed once is not tried again for a run of the same
+    `make` builds those of a run. What has passed once is not tried again for a run of the same
     digest.
     """
     if model.processor is None or model_source.get(run.model.kind).name != "hf" or not world.leads:
@@ -114,13 +115,13 @@ def _failure(
     """What goes wrong with the twin, in a sentence; None where nothing does that would go wrong with the model."""
     doing, at, hint = "cannot be prepared", "tuner", "tuner=full"
     try:
-        loaded, method, executor = make(run)
+        loaded, method, loss, executor = make(run)
         loaded = replace(loaded, capabilities=replace(loaded.capabilities, shares=model.capabilities.shares))
         doing, at, hint = "takes no step", "objective", "optimizer=adamw, or tuner=full"
-        _step(run, loaded, method, executor, fed)
+        _step(run, loaded, method, loss, executor, fed)
         doing, at, hint = "cannot be written, or read again", "tuner", "tuner=full"
         _move(loaded.module, method)
-        _write(run, world, loaded, method, executor, folder)
+        _write(run, world, loaded, method, loss, executor, folder)
     except ModelError as error:
         if not any(failure in error.message for failure in _HOLDS):
             return None  # a name, a size or a count that the twin lacks and the model may have
@@ -144,8 +145,8 @@ def _type_of(model: Loaded) -> str:
     return str(getattr(getattr(model.module, "config", None), "model_type", type(model.module).__name__))
 
 
-def _step(run: Run, loaded: Loaded, method: Tuner, executor: Executor, fed: Feed) -> None:
-    batch = measured_batch(run, fed, executor, loaded, TOKENS)
+def _step(run: Run, loaded: Loaded, method: Tuner, loss: Objective, executor: Executor, fed: Feed) -> None:
+    batch = measured_batch(run, fed, loss, loaded, TOKENS)
 
     def gradients() -> None:
         executor.gradients([batch])
@@ -165,10 +166,12 @@ def _move(module: nn.Module, method: Tuner) -> None:
                 parameter.add_(torch.randn_like(parameter), alpha=0.05)
 
 
-def _write(run: Run, world: World, loaded: Loaded, method: Tuner, executor: Executor, folder: Path) -> None:
+def _write(
+    run: Run, world: World, loaded: Loaded, method: Tuner, loss: Objective, executor: Executor, folder: Path
+) -> None:
     loop = SimpleNamespace(executor=executor)
     built: Any = SimpleNamespace(
-        run=run, folder=RunFolder(folder / "run"), world=world, loaded=loaded, tuner=method, loop=loop
+        run=run, folder=RunFolder(folder / "run"), world=world, loaded=loaded, tuner=method, objective=loss, loop=loop
     )
     built.folder.path.mkdir()
     with executor.evaluation_weights():

@@ -15,15 +15,17 @@ from whet.base.facts import ObjectiveFacts
 from whet.base.run import Run
 from whet.base.seeds import forked
 from whet.contracts.batch import Batch
+from whet.contracts.executor import Executor
 from whet.contracts.model import Loaded
+from whet.contracts.objective import Objective
 from whet.contracts.sample import Sample
 from whet.data.collate import collate
 from whet.data.teachings import Teachings
 from whet.parallel.world import World
-from whet.train.executor import Executor
 from whet.train.feed import BATCH_SAMPLES, BATCH_TOKENS, Feed
 from whet.train.memory import largest_micro_batch
 from whet.train.notices import environment
+from whet.train.precision import autocast_dtype
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,28 +42,38 @@ class Resolved:
 
 
 def resolve(
-    run: Run, world: World, fed: Feed, executor: Executor, model: Loaded, pinned: dict[str, Any], reference: str | None
+    run: Run,
+    world: World,
+    fed: Feed,
+    loss: Objective,
+    executor: Executor,
+    model: Loaded,
+    pinned: dict[str, Any],
+    reference: str | None,
 ) -> Resolved:
     """The pinned values where there are any; else the config's, else measured ones that all ranks can hold."""
-    precision = "bf16" if executor.autocast else {"bf16-pure": "bf16-pure"}.get(run.train.precision, "fp32")
+    precision = (
+        "bf16" if autocast_dtype(run, world.device) else {"bf16-pure": "bf16-pure"}.get(run.train.precision, "fp32")
+    )
     now = environment(world.size)
     if "micro_batch" in pinned:
         return Resolved(pinned["micro_batch"], precision, now, reference)
     wanted = run.train.micro_batch
     if wanted == "auto":
-        wanted = _measured(run, world, fed, executor, model)
+        wanted = _measured(run, world, fed, loss, executor, model)
     return Resolved(max(wanted, fed.longest), precision, now, reference)
 
 
-def _measured(run: Run, world: World, fed: Feed, executor: Executor, model: Loaded) -> int:
+def _measured(run: Run, world: World, fed: Feed, loss: Objective, executor: Executor, model: Loaded) -> int:
     samples, tokens = run.train.batch_samples, run.train.batch_tokens or BATCH_TOKENS
     if not model.capabilities.tokens:
         return samples or BATCH_SAMPLES
 
     def measure(num_tokens: int) -> None:
-        batch = measured_batch(run, fed, executor, model, num_tokens)
+        batch = measured_batch(run, fed, loss, model, num_tokens)
         with forked(0, "measure"):
-            executor.rehearse([batch])
+            executor.gradients([batch])
+            executor.abort()
 
     batch = fed.step_tokens or (samples * fed.longest if samples else tokens)
     here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
@@ -69,10 +81,10 @@ def _measured(run: Run, world: World, fed: Feed, executor: Executor, model: Load
     return -int(world.largest([-float(found)])[0])
 
 
-def measured_batch(run: Run, fed: Feed, executor: Executor, model: Loaded, num_tokens: int) -> Batch:
+def measured_batch(run: Run, fed: Feed, loss: Objective, model: Loaded, num_tokens: int) -> Batch:
     """A batch of about `num_tokens` that costs what one of the run's costs: made up, or its longest sample again."""
     module: Any = model.module
-    if getattr(executor.objective, "reading", None) is not None:
+    if getattr(loss, "reading", None) is not None:
         likely = _longest(run, fed)
         measured = [likely] * max(1, num_tokens // likely.num_tokens)
     else:

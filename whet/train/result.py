@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import torch
 from safetensors.torch import save_file
-from torch.distributed.tensor import DTensor
+from torch import Tensor
 
 from whet.export.adapter import write_adapter
 from whet.export.card import card_of_run
@@ -16,7 +15,6 @@ from whet.export.folder import appearing
 from whet.export.observation import observe
 from whet.export.report import compare
 from whet.export.writing import write_model
-from whet.kernels.dense import dense
 from whet.models.adapters import stored_adapter
 from whet.models.checkpoints.quantized import quantization_of
 from whet.models.heads import head_of
@@ -40,14 +38,15 @@ def write_result(built: Built, *, continues: bool = True) -> None:
         return
     module = built.loaded.module
     if built.loaded.processor is None:
-        _write_weights(built, full_tensors(module))
+        _write_weights(built, built.loop.executor.weights())
         return
     template = template_of(built.run, built.loaded.processor)
     trained = observe(module, built.loaded.processor, template, continues=continues)
     saved = built.tuner.saved_names(module).items()
     names = {name: own for name, own in saved if not is_of_head(name) and not name.startswith(f"{AHEAD}.")}
-    whole = full_tensors(module, names)
-    tensors = ((name, built.tuner.written(module, name, tensor)) for name, tensor in whole)
+    buffers = {name for name, _ in module.named_buffers() if not name.startswith(f"{AHEAD}.")}
+    whole = built.loop.executor.weights(names.keys() | buffers)
+    tensors = ((name, built.tuner.written(module, name, tensor.cpu())) for name, tensor in whole)
     if not built.world.leads:
         for _ in tensors:
             pass
@@ -58,7 +57,7 @@ def write_result(built: Built, *, continues: bool = True) -> None:
         "card": card_of_run(built.folder.path),
         "check": partial(compare, trained, device=built.world.device, continues=continues),
     }
-    embedder = getattr(built.loop.executor.objective, "embedder", None)
+    embedder = getattr(built.objective, "embedder", None)
     if embedder is not None:
         how["beside"] = partial(write_sentence, embedder=embedder, config=module.config)
     if built.tuner.is_adapter:
@@ -69,20 +68,9 @@ def write_result(built: Built, *, continues: bool = True) -> None:
         write_model(built.folder.model, tensors, module.config, built.loaded.processor, **how)
 
 
-def full_tensors(module: torch.nn.Module, names: Mapping[str, str] | None = None) -> Iterator[tuple[str, torch.Tensor]]:
-    """Parameters (tied ones once) and persistent buffers, whole and on the CPU, one at a time: all, or those of `names`
-    and the buffers."""
-    persistent = [name for name in module.state_dict(keep_vars=True) if not name.startswith(f"{AHEAD}.")]
-    buffers = ((name, buffer) for name, buffer in module.named_buffers() if name in persistent)
-    wanted = [(name, p) for name, p in module.named_parameters() if names is None or name in names]
-    for name, tensor in [*wanted, *buffers]:
-        whole = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
-        yield name, dense(whole.detach()).cpu()
-
-
-def _write_weights(built: Built, tensors: Iterator[tuple[str, torch.Tensor]]) -> None:
+def _write_weights(built: Built, tensors: Iterator[tuple[str, Tensor]]) -> None:
     """A model that is not a language model: its weights alone."""
-    whole = dict(tensors)
+    whole = {name: tensor.cpu() for name, tensor in tensors}
     if built.world.leads:
         with appearing(built.folder.model) as part:
             save_file(whole, part / "model.safetensors")

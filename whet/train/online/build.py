@@ -8,38 +8,41 @@ from typing import Any
 import torch
 
 from whet.base.run import Run
+from whet.contracts.executor import Executor
 from whet.contracts.model import Loaded
+from whet.contracts.objective import Objective
 from whet.contracts.tuner import Tuner
 from whet.models.decoding.proof import half_the_digits
 from whet.parallel.world import World
 from whet.rewards.build import build_grader
 from whet.rewards.limit import FailureLimit
 from whet.train.deal import Dealer
-from whet.train.executor import Executor
 from whet.train.feed import Feed
 from whet.train.held_out import HeldOut, HeldOutLoss, HeldOutReward
 from whet.train.online.asking import Asking
 from whet.train.online.player import player_of, watch_of
 from whet.train.online.rollouts import Making
 from whet.train.online.scoring import Scoring
+from whet.train.precision import autocast_dtype
 from whet.train.watchdog import DriftLimit
 
 
-def making_of(run: Run, world: World, model: Loaded, method: Tuner, executor: Executor, dealer: Dealer) -> Making:
+def making_of(
+    run: Run, world: World, model: Loaded, method: Tuner, online: Any, executor: Executor, dealer: Dealer
+) -> Making:
     """Who answers, grades and scores in the rollouts of this run."""
-    player = player_of(run, world, model, is_adapter=method.is_adapter)
+    player = player_of(run, world, model, executor, is_adapter=method.is_adapter)
     watch = watch_of(run, world, player, lambda text: print(text, file=sys.stderr, flush=True))
     limit = FailureLimit(run.rewards.max_failed)
     asking = Asking(world, player, build_grader(run.rewards), limit, watch, run.rollout.staleness > 0)
-    online: Any = executor.objective
     return Making(asking, online, Scoring(executor, dealer, run.rollout.temperature), lambda: dealer.capacity)
 
 
-def drift_limit(run: Run, model: Loaded, executor: Executor) -> DriftLimit:
+def drift_limit(run: Run, world: World, model: Loaded) -> DriftLimit:
     """Half of the digits of the precision that training computes in; of bf16 for an engine of another process, whose
     precision is its own."""
     if run.rollout.engine.kind == "local":
-        dtype = executor.autocast or next(model.module.parameters()).dtype
+        dtype = autocast_dtype(run, world.device) or next(model.module.parameters()).dtype
         return DriftLimit(
             half_the_digits(torch.float32 if dtype == torch.float64 else dtype),
             "What draws at random in training does that (dropout and noise: set them to 0 in the model's config or the "
@@ -52,10 +55,10 @@ def drift_limit(run: Run, model: Loaded, executor: Executor) -> DriftLimit:
     )
 
 
-def held_out_of(run: Run, fed: Feed, dealer: Dealer, executor: Executor) -> HeldOut | None:
+def held_out_of(run: Run, fed: Feed, loss: Objective, dealer: Dealer, executor: Executor) -> HeldOut | None:
     """What is measured at each evaluation, if anything is held out."""
     if fed.held_out is not None:
-        return HeldOutLoss(fed.held_out, dealer, executor)
+        return HeldOutLoss(fed.held_out, dealer, executor, getattr(loss, "is_nll", False))
     if fed.rollouts is None or not fed.held_asked:
         return None
     return HeldOutReward(fed.held_asked, fed.rollouts.making.asking, executor, run.seed, fed.rollouts.settle)

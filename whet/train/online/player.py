@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from whet.base.catalogue import engine
 from whet.base.run import Run
+from whet.contracts.executor import Executor
 from whet.contracts.model import Loaded
 from whet.contracts.rewards import Player, Trajectory, unheard
 from whet.generate.ahead import Watch
@@ -28,7 +29,7 @@ from whet.train.online.copied import Copied, taking
 from whet.train.rows import voiced
 
 
-def player_of(run: Run, world: World, loaded: Loaded, *, is_adapter: bool) -> Player:
+def player_of(run: Run, world: World, loaded: Loaded, executor: Executor, *, is_adapter: bool) -> Player:
     """The player that `rollout.engine` means; with staleness one that can answer with the weights of a moment."""
     made = run.rollout
     settings = GenerateSettings(
@@ -42,7 +43,7 @@ def player_of(run: Run, world: World, loaded: Loaded, *, is_adapter: bool) -> Pl
         return Copied(taking(loaded.module, shares_frozen=is_adapter), partial(_with_module, ours))
     other: Engine = engine.get(made.engine.kind).build(loaded, **made.engine.values())
     playing = _with_tools(run, loaded, other, settings) if made.tools else Playing(other, loaded.processor, settings)
-    return Elsewhere(world, loaded, other, playing)
+    return Elsewhere(world, partial(live_tensors, loaded.module, executor), other, playing)
 
 
 def _ours(run: Run, loaded: Loaded, settings: GenerateSettings) -> Groups | Episodes:
@@ -76,7 +77,7 @@ class Elsewhere:
     """Another engine: sent the weights before each rollout where it takes them (`whet.contracts.rewards.Freezable`)."""
 
     world: World
-    loaded: Loaded
+    weights: Callable[[], Iterator[tuple[str, Tensor]]]
     engine: Engine
     playing: Player
 
@@ -92,7 +93,7 @@ class Elsewhere:
         """The engine with the weights of now, which are kept until it has answered. One process alone."""
         if getattr(self.engine, "sync", None) is None:
             return self.playing
-        weights = {name: tensor.detach().clone() for name, tensor in live_tensors(self.loaded.module)}
+        weights = {name: tensor.detach().clone() for name, tensor in self.weights()}
         return partial(self._play, weights)
 
     def _play(self, weights: Mapping[str, Any], *given: Any, **named: Any) -> list[list[Trajectory]]:
@@ -105,7 +106,7 @@ class Elsewhere:
         take = getattr(self.engine, "sync", None)
         if take is None:
             return
-        tensors = live_tensors(self.loaded.module)
+        tensors = self.weights()
         if self.world.leads:
             take(tensors)
         for _ in tensors:  # what the engine left, and on the other ranks all of them
