@@ -19,7 +19,7 @@ from whet.base.errors import DataError, ModelError, OutOfMemory, RunError, WhetE
 from whet.base.sealed import sealed
 from whet.train.api import resume, train
 from whet.train.build import assemble
-from whet.train.executor import Executor
+from whet.train.executor import DataParallel
 
 
 def of(records, kind):
@@ -152,7 +152,7 @@ def test_a_micro_batch_below_the_longest_sample_is_said_to_be_raised(trained):
 
 def test_out_of_memory_halves_the_micro_batch_and_does_the_step_again(ran, monkeypatch):
     expected = losses(ran("whole", train={"micro_batch": 120}))
-    real, calls = Executor.step, []
+    real, calls = DataParallel.step, []
 
     def step(executor, index, batches, weights, factor):
         calls.append(len(batches))
@@ -160,7 +160,7 @@ def test_out_of_memory_halves_the_micro_batch_and_does_the_step_again(ran, monke
             raise torch.OutOfMemoryError("no memory")
         return real(executor, index, batches, weights, factor)
 
-    monkeypatch.setattr(Executor, "step", step)
+    monkeypatch.setattr(DataParallel, "step", step)
     records = ran("halved", train={"micro_batch": 120})
     assert losses(records) == pytest.approx(expected, rel=1e-5)
     assert calls[3] > calls[2] and "micro-batches are now 60 tokens" in of(records, "notice")[0]["text"]
@@ -168,14 +168,14 @@ def test_out_of_memory_halves_the_micro_batch_and_does_the_step_again(ran, monke
 
 @pytest.mark.case("D")
 def test_out_of_memory_that_no_smaller_micro_batch_mends_is_said_as_such(trained, monkeypatch):
-    real = Executor.step
+    real = DataParallel.step
 
     def step(executor, index, batches, weights, factor):
         if index:
             raise torch.OutOfMemoryError("no memory")
         return real(executor, index, batches, weights, factor)
 
-    monkeypatch.setattr(Executor, "step", step)
+    monkeypatch.setattr(DataParallel, "step", step)
     with pytest.raises(OutOfMemory, match="out of GPU memory") as told:
         trained("full", train={"micro_batch": 120})
     assert "train.recompute=true" in told.value.hint
