@@ -8,6 +8,7 @@ import pytest
 from pyarrow import ipc
 
 from whet.base.errors import DataError
+from whet.data import folders
 from whet.data.files import Source, about_files, read_rows, source_files
 from whet.data.ledger import Ledger
 from whet.data.recipe import Recipe
@@ -123,3 +124,21 @@ def test_a_folder_may_be_called_as_a_file_and_one_without_data_says_what_it_has(
     with pytest.raises(DataError, match="no data files") as caught:
         taken(tmp_path / "none")
     assert "picture.png" in caught.value.hint
+
+
+@pytest.mark.case("D")
+def test_a_folder_of_very_much_is_refused_and_how_far_it_is_looked_through_is_said(tmp_path, monkeypatch, capsys):
+    fill(tmp_path, *(f"a/{number}.jsonl" for number in range(30)))
+    assert len(taken(tmp_path)) == 30
+    for name, value, said in (
+        ("_MOST_ENTRIES", 20, "more than 20 files"),
+        ("_MOST_S", -1.0, "takes more than"),
+        ("_MOST_DEEP", 0, "folders in folders"),
+    ):
+        with monkeypatch.context() as patch, pytest.raises(DataError, match=said) as told:
+            patch.setattr(folders, name, value)
+            taken(tmp_path)
+        assert "name the folder of the data itself" in told.value.hint
+    monkeypatch.setattr(folders, "_SAY_EVERY_S", -1.0)
+    taken(tmp_path)
+    assert f"looking through {tmp_path}: 31 files and folders" in capsys.readouterr().err

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from whet.base.errors import DataError
@@ -25,7 +26,7 @@ _DESCRIPTIONS = (
 _ABOUT = re.compile(
     r"(readme|licen[sc]e|copying|notice|citation|changelog|contributing|authors|dataset_?card)\b", re.IGNORECASE
 )
-_MOST_ENTRIES, _SAY_AFTER_S = 500_000, 2.0
+_MOST_ENTRIES, _MOST_DEEP, _MOST_S, _SAY_EVERY_S = 200_000, 100, 30.0, 2.0
 _MOST_NAMES = 6
 
 
@@ -78,9 +79,13 @@ def data_files(root: Path, split: str | None = None) -> Found:
 
 def _leave(found: Found, reason: str, is_left: object) -> None:
     assert callable(is_left)
-    for path in [path for path in found.files if is_left(path)]:
-        found.files.remove(path)
-        found.leave(reason, path)
+    kept = []
+    for path in found.files:
+        if is_left(path):
+            found.leave(reason, path)
+        else:
+            kept.append(path)
+    found.files = kept
 
 
 def _refuse_twins(found: Found) -> None:
@@ -114,43 +119,58 @@ def _in_split(relative: Path, split: str) -> bool:
 def _walk(root: Path, found: Found) -> Iterator[Path]:
     """Files in sorted order, without hidden ones; each folder once, however many links lead to it."""
     visited: set[str] = set()
-    began, count = time.monotonic(), 0
-    is_said = False
+    pace = _Pace(root)
 
-    def walk(folder: str) -> Iterator[Path]:
-        nonlocal count, is_said
+    def walk(folder: str, depth: int) -> Iterator[Path]:
+        if depth > _MOST_DEEP:
+            raise pace.refusal(f"holds folders in folders, more than {_MOST_DEEP} of them")
         real = os.path.realpath(folder)
         if real in visited:
             found.leave("links to folders that are read already", Path(folder))
             return
         visited.add(real)
         for entry in sorted(_entries(folder), key=lambda entry: entry.name):
-            count += 1
-            if count > _MOST_ENTRIES:
-                raise DataError(
-                    f"the folder holds more than {_MOST_ENTRIES:,} files and folders",
-                    at=str(root),
-                    hint="name the folder of the data itself; many small files are read faster as one .jsonl",
-                )
-            if not is_said and time.monotonic() - began > _SAY_AFTER_S:
-                is_said = True
-                print(f"looking through {root}", file=sys.stderr, flush=True)
+            pace.step()
             if entry.name.startswith(".") or entry.name in _CACHES:
                 continue
             if entry.is_dir():
-                yield from walk(entry.path)
+                yield from walk(entry.path, depth + 1)
             elif entry.is_file():
                 yield Path(entry.path)
             else:
                 found.leave("no files (links to nothing, pipes, devices)", Path(entry.path))
 
-    yield from walk(str(root))
+    yield from walk(str(root), 0)
+
+
+class _Pace:
+    """Says how far a walk is, and ends one that is too long for any folder of data."""
+
+    def __init__(self, root: Path) -> None:
+        self._root, self._count = root, 0
+        self._began = self._said = time.monotonic()
+
+    def step(self) -> None:
+        self._count += 1
+        now = time.monotonic()
+        if self._count > _MOST_ENTRIES:
+            raise self.refusal(f"holds more than {_MOST_ENTRIES:,} files and folders")
+        if now - self._began > _MOST_S:
+            seen = f"{self._count:,} files and folders so far"
+            raise self.refusal(f"takes more than {_MOST_S:g} seconds to look through ({seen})")
+        if now - self._said > _SAY_EVERY_S:
+            self._said = now
+            print(f"looking through {self._root}: {self._count:,} files and folders", file=sys.stderr, flush=True)
+
+    def refusal(self, what: str) -> DataError:
+        hint = "name the folder of the data itself; many small files are read faster as one .jsonl"
+        return DataError(f"the folder {what}", at=str(self._root), hint=hint)
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            return list(entries)
+            return list(islice(entries, _MOST_ENTRIES + 1))
     except OSError as error:
         raise DataError(
             f"the folder {folder} cannot be read: {error.strerror}", at=folder, hint=f"ls -ld {folder}"
