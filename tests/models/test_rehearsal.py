@@ -64,11 +64,20 @@ def test_a_head_of_other_labels_is_made_anew_and_said(tmp_path):
     ("qwen3", "hiden_size", "hidden_size"),
     ("gpt2", "n_embed", "n_embd"),
     ("t5", "num_decoder_layer", "num_decoder_layers"),
+    ("llama", "foo", "leave it out; it has vocab_size"),
+    ("gpt2", "hidden_act_fn_of_mine", "leave it out"),
 ])  # fmt: skip
 def test_a_misspelt_setting_of_a_new_model_is_refused_with_what_was_meant(kind, typed, meant):
     with pytest.raises(ModelError, match=typed) as caught:
         read(Spec(init={"model_type": kind, typed: 3}))
     assert meant in (caught.value.hint or "")
+
+
+def test_a_setting_of_a_part_is_refused_too():
+    init = {"model_type": "gemma3", "text_config": {"hidden_sizes": 64}}
+    with pytest.raises(ModelError, match="`gemma3` has no setting `hidden_sizes`") as caught:
+        read(Spec(init=init))
+    assert caught.value.at == "model.init.text_config" and "hidden_size`" in caught.value.hint
 
 
 @pytest.mark.parametrize("kind", ARCHITECTURES)

@@ -1,29 +1,61 @@
-"""Settings of a new model that its architecture does not have, but for a letter: transformers keeps them unread."""
+"""Settings of a new model that its architecture does not have: transformers keeps them, and nothing reads them."""
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Iterable
+import inspect
+import re
+from collections.abc import Mapping
 from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
-from transformers import CONFIG_MAPPING
+import transformers
+from transformers import CONFIG_MAPPING, PreTrainedConfig
 
 from whet.base.errors import ModelError
 
-# Of ratios between 0 and 1: `num_hiden_layers` has 0.97 of `num_hidden_layers`. An architecture may also read what it
-# does not declare, and such names have less (`head_dim` has 0.89 of `v_head_dim`).
-_NEAR = 0.9
-# Settings of any config, whether its architecture declares them or not.
-_OF_ALL = {"tie_encoder_decoder", "bos_token_id", "eos_token_id", "pad_token_id"}
+# `config.name`, `getattr(config, "name", ...)`, `kwargs.pop("name", ...)`, and what a config sets of itself.
+_READ = re.compile(r"""\b\w*config\w*\.(\w+)|\b(?:getattr|hasattr|get|pop|setdefault)\([^()"']*["'](\w+)["']""")
+_SET = re.compile(r"\bself\.(\w+)")
+# Configs that stand for any other.
+_ANY = ("configuration_auto", "configuration_timm_wrapper")
+# What all architectures share reads further settings: rotary positions, attention, heads with labels.
+_SHARED = (
+    "configuration_utils.py",
+    "modeling_utils.py",
+    "modeling_rope_utils.py",
+    "masking_utils.py",
+    "cache_utils.py",
+)
 
 
-def check_spelling(kind: str, names: Iterable[str], at: str) -> None:
-    """Raise ModelError for a name that a config of the kind does not have and that is nearly one that it does."""
-    known = _settings(CONFIG_MAPPING[kind])
-    for name in (name for name in names if name not in known | _OF_ALL):
-        if near := difflib.get_close_matches(name[:80], sorted(known), n=1, cutoff=_NEAR):
-            raise ModelError(f"`{kind}` has no setting `{name[:80]}`", at=at, hint=f"did you mean `{near[0]}`?")
+def check_spelling(kind: str, values: Mapping[str, Any], at: str) -> None:
+    """Raise ModelError for a name that a config of the kind does not have and no line of its code mentions."""
+    _check(CONFIG_MAPPING[kind], kind, values, at)
+
+
+def _check(cls: type[PreTrainedConfig], kind: str, values: Mapping[str, Any], at: str) -> None:
+    known = _settings(cls)
+    for name, value in values.items():
+        inner = getattr(cls, "sub_configs", {}).get(name)
+        if inner is not None and isinstance(value, Mapping) and inner.__module__.rpartition(".")[2] not in _ANY:
+            _check(inner, kind, value, f"{at}.{name}")
+        elif name not in known and name not in _mentioned(cls):
+            near = difflib.get_close_matches(name[:80], sorted(known), n=1)
+            hint = f"did you mean `{near[0]}`?" if near else f"leave it out; it has {_some(cls)} ..."
+            raise ModelError(f"`{kind}` has no setting `{name[:80]}`", at=at, hint=hint)
+
+
+def _some(cls: type) -> str:
+    """The first of its own settings, as an example."""
+    names = (
+        [field.name for field in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else sorted(_settings(cls))
+    )
+    shared = {field.name for field in dataclasses.fields(PreTrainedConfig)} if dataclasses.is_dataclass(cls) else set()
+    return ", ".join([name for name in names if name not in shared and not name.startswith("_")][:6])
 
 
 def _settings(cls: type) -> set[str]:
@@ -34,3 +66,19 @@ def _settings(cls: type) -> set[str]:
     with suppress(Exception):  # a few cannot be made without sizes: what they declare will do
         names |= set(vars(cls()))
     return names
+
+
+@lru_cache(maxsize=8)
+def _mentioned(cls: type) -> frozenset[str]:
+    """Names that the architecture's own code reads of a config, whether that declares them or not."""
+    root = Path(transformers.__file__).parent
+    files = [root / name for name in _SHARED]
+    with suppress(TypeError, OSError):  # a config of a plugin, made in memory
+        files += sorted(Path(inspect.getfile(cls)).parent.glob("*.py"))
+    words: set[str] = set()
+    for file in files:
+        if file.is_file():
+            text = file.read_text(encoding="utf-8", errors="replace")
+            words.update(word for pair in _READ.findall(text) for word in pair)
+            words.update(_SET.findall(text) if file.name.startswith("configuration_") else ())
+    return frozenset(words)
