@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from whet.base.errors import ConfigError
-from whet.base.paths import file_name, user_path
+from whet.base.paths import file_name, twin_of, user_path
 
 
 @pytest.mark.parametrize("text", ["", "a\0b", "a\ud800", "x" * 70_000, "x" * 256, "~nobody-of-this-name/x"])
@@ -21,13 +21,25 @@ def test_home_is_expanded_and_the_rest_is_kept(monkeypatch):
     assert user_path("a/../b c") == Path("a/../b c")
 
 
-@pytest.mark.parametrize("name", [".", "..", "/abs", "../up", "a/b", "a\\b", "~", "-x", " x", "a\nb", "n" * 300, ""])
+# Hidden, lost on other systems, invisible, or an accent that is a letter of its own.
+ODD = [".hidden", "..a", "a.", "a ", "\ufeffa", "a\u200b", "e\u0301tude", "a\u00a0", "\u202egnp"]
+
+
+@pytest.mark.parametrize(
+    "name", [".", "..", "/abs", "../up", "a/b", "a\\b", "~", "-x", " x", "a\nb", "n" * 300, "", *ODD]
+)
 def test_a_name_stays_in_its_folder(name):
     with pytest.raises(ConfigError) as caught:
         file_name(name, what="run")
     assert caught.value.hint
 
 
-@pytest.mark.parametrize("name", ["first", "qwen3-0.6b", "über", "..a", "1"])
+@pytest.mark.parametrize("name", ["first", "qwen3-0.6b", "über", "étude", "1", "训练"])
 def test_ordinary_names_are_taken(name):
     assert file_name(name, what="run") == name
+
+
+def test_names_that_some_systems_take_for_one_are_found():
+    assert twin_of("First", ["second", "first"]) == "first"
+    assert twin_of("first", ["first", "second"]) is None
+    assert twin_of("ﬁrst", ["first"]) == "first"

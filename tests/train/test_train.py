@@ -20,6 +20,7 @@ from whet.base.sealed import sealed
 from whet.train.api import resume, train
 from whet.train.build import assemble
 from whet.train.executor import DataParallel
+from whet.train.folder import RunFolder
 
 
 def of(records, kind):
@@ -271,6 +272,14 @@ def test_a_run_without_tokens_trains_resumes_and_is_tracked(tmp_path):
     assert of(records, "evaluation")[-1]["metrics"]["accuracy"] > 0.9
     assert "perplexity" not in of(records, "evaluation")[-1]["metrics"] and of(records, "step")[-1]["tokens"] == 0
     assert losses(records)[6] != losses(records)[7]
+
+
+def test_a_name_that_differs_in_capitals_alone_is_refused(tmp_path):
+    (tmp_path / "runs" / "First").mkdir(parents=True)
+    run = from_mapping(config(tmp_path, name="first")).run
+    with pytest.raises(RunError, match="`first` and `First`") as told:
+        RunFolder.refuse_taken(run)
+    assert told.value.hint == "name=first-2"
 
 
 def test_a_run_of_the_same_name_is_not_overwritten(trained):

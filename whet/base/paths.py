@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 
 from whet.base.errors import ConfigError
@@ -34,17 +36,30 @@ def file_name(text: str, *, what: str, at: str | None = None) -> str:
     """`text`, if it can be the name of one file or folder where it is put. Raises ConfigError otherwise.
 
     `what` is what is named: "run", "adapter". Slashes, `.` and `..` would leave the folder, a leading `~` or `-` would
-    be read as something else by shells and commands.
+    be read as something else by shells and commands; a leading or trailing `.` hides a folder, or is lost on some
+    systems, and so is an accent that is a letter of its own.
     """
     _check_text(text, f"name of a {what}", at)
     hint = "letters, digits, `-`, `_` and `.`"
     if text in (".", "..") or "/" in text or "\\" in text:
         raise ConfigError(f"{_shown(text)} would lie in another folder, so it cannot name a {what}", at=at, hint=hint)
-    if text[0] in "~-" or text != text.strip() or not text.isprintable():
+    if text[0] in "~-." or text[-1] == "." or text != text.strip() or not text.isprintable():
         raise ConfigError(f"{_shown(text)} cannot name a {what}", at=at, hint=hint)
+    if (composed := unicodedata.normalize("NFC", text)) != text:
+        hint = f"{composed}, whose letters and accents are one, as most systems write them"
+        raise ConfigError(f"{_shown(text)} can be written in two ways, so it cannot name a {what}", at=at, hint=hint)
     if len(os.fsencode(text)) > NAME_BYTES:
         raise ConfigError(f"{_shown(text)} is too long for a {what}", at=at, hint=f"at most {NAME_BYTES} bytes")
     return text
+
+
+def twin_of(name: str, others: Iterable[str]) -> str | None:
+    """The other name that a system which minds no capitals would take for the same."""
+    return next((other for other in others if other != name and _folded(other) == _folded(name)), None)
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def _check_text(text: str, what: str, at: str | None) -> None:

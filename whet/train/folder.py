@@ -12,6 +12,7 @@ from typing import Any
 
 from whet.base.documents import field
 from whet.base.errors import RunError
+from whet.base.paths import twin_of
 from whet.base.regular import opened, refuse_odd
 from whet.base.run import Run
 from whet.base.sealed import read_perhaps_sealed, sealed
@@ -86,6 +87,13 @@ class RunFolder:
                 f"the run `{folder.name}` exists already",
                 at=str(folder.path),
                 hint=f"continue it with `whet train {folder.path}`, or choose another name=",
+            )
+        beside = [path.name for path in folder.path.parent.iterdir()] if folder.path.parent.is_dir() else []
+        if twin := twin_of(folder.name, beside):
+            raise RunError(
+                f"`{folder.name}` and `{twin}`, which exists, are one name where capitals do not count",
+                at=str(folder.path.parent),
+                hint=f"name={folder.name}-2",
             )
         return folder
 

@@ -5,11 +5,7 @@ from __future__ import annotations
 from whet.base.catalogue import template
 
 TEMPLATE = r"""{%- for message in messages %}
-    {%- if message.role == 'system' and message.tools %}
-        {{- '<|system|>' + message.content + '<|tool|>' + message.tools + '<|/tool|><|end|>' }}
-    {%- else %}
-        {{- '<|' + message.role + '|>' + message.content + '<|end|>' }}
-    {%- endif %}
+    {{- '<|' + message.role + '|>' + message.content + '<|end|>' }}
 {%- endfor %}
 {%- if add_generation_prompt %}
     {{- '<|assistant|>' }}
@@ -21,5 +17,5 @@ TEMPLATE = r"""{%- for message in messages %}
 
 @template("phi4-mini", marks=("<|system|>", "<|user|>", "<|assistant|>", "<|end|>"))
 def phi4_mini() -> str:
-    """Phi 4 mini, tools in the system turn."""
+    """Phi 4 mini; tools as `data.tools` says, since the published text takes them ready-made in the system turn."""
     return TEMPLATE
