@@ -120,7 +120,7 @@ ADALORA = {"kind": "adalora", "rank": 2, "start_rank": 4, "warmup": 0.1, "final"
     [
         {"kind": "lora", "init": "pissa"},
         {"kind": "lisa", "layers": 1, "every": 2},
-        ADALORA,
+        pytest.param(ADALORA, marks=pytest.mark.slow),
         pytest.param({"kind": "lora", "init": "lora-ga", "rank": 4}, marks=pytest.mark.slow),
     ],
 )
@@ -203,7 +203,8 @@ def test_lora_ga_starts_along_the_first_gradient_and_is_written_for_the_original
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    folder, _ = train(from_mapping(run(base, tmp_path, "ga", tuner={"kind": "lora", "init": "lora-ga", "rank": 4})))
+    ga = {"kind": "lora", "init": "lora-ga", "rank": 4}
+    folder, _ = train(from_mapping(run(base, tmp_path, "ga", tuner=ga, train={"steps": 2})))
     found = losses(folder.path)
     assert found[1] == pytest.approx(losses(lora.path)[1], rel=1e-5)
     written = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base / "model"), folder.model)

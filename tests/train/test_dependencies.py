@@ -74,11 +74,11 @@ def change(path: Path) -> None:
     ("file", "place"),
     [
         ("base/model.safetensors", "model.path"),
-        ("base/config.json", "model.path"),
-        ("base/tokenizer.json", "model.path"),
+        pytest.param("base/config.json", "model.path", marks=pytest.mark.slow),
+        pytest.param("base/tokenizer.json", "model.path", marks=pytest.mark.slow),
         ("rows.jsonl", "data.train.0.path"),
         ("plugin.py", "plugins.0"),
-        ("template.jinja", "data.template"),
+        pytest.param("template.jinja", "data.template", marks=pytest.mark.slow),
     ],
 )
 def test_a_changed_dependency_is_named_and_accepted_only_knowingly(tmp_path, broken, file, place):

@@ -81,7 +81,9 @@ def test_fewer_tokens_of_what_is_stored_may_be_used_and_more_are_refused(distill
     assert "other.jsonl row 0" in error.value.at
 
 
-@pytest.mark.parametrize("given", [{"top": 8}, {"own": 0.5, "own_tokens": 9}], ids=["stored", "own"])
+@pytest.mark.parametrize(
+    "given", [pytest.param({"top": 8}, marks=pytest.mark.slow), {"own": 0.5, "own_tokens": 9}], ids=["stored", "own"]
+)
 def test_a_broken_run_goes_on_bit_for_bit(school, distilled, given):
     folder, teacher = school
     given, name = {"divergence": "jsd", **given}, "-".join(given)
@@ -187,7 +189,9 @@ def losses(folder, teacher, name, given):
 
 
 @pytest.mark.ranks
-@pytest.mark.parametrize("given", [{"top": 8}, {"own": 0.5, "own_tokens": 9}], ids=["stored", "own"])
+@pytest.mark.parametrize(
+    "given", [{"top": 8}, pytest.param({"own": 0.5, "own_tokens": 9}, marks=pytest.mark.slow)], ids=["stored", "own"]
+)
 def test_two_ranks_learn_from_a_teacher_as_one_does(school, given):
     name = "-".join(given)
     expected = losses(*school, f"one{name}", given)

@@ -24,7 +24,11 @@ def figures(folder, name, objective):
 
 
 @pytest.mark.ranks
-@pytest.mark.parametrize("objective", [{"kind": "embedding", "symmetric": True}, {"kind": "similarity"}], ids=str)
+@pytest.mark.parametrize(
+    "objective",
+    [{"kind": "embedding", "symmetric": True}, pytest.param({"kind": "similarity"}, marks=pytest.mark.slow)],
+    ids=str,
+)
 def test_two_ranks_learn_as_one_does(tmp_path, objective):
     texts = [(sentence(i, 2 + i % 4), sentence(i + 40, 3 + i % 5)) for i in range(21)]
     rows = [{"query": q, "positive": d, "negatives": [sentence(i + 9, 4)] * (i % 2)} for i, (q, d) in enumerate(texts)]

@@ -71,7 +71,7 @@ def test_a_full_disk_is_told_at_every_file_and_the_run_goes_on_afterwards(tmp_pa
     whole = losses(Child(lambda: train(from_mapping(settings(tmp_path, "whole")))[0].path).wait())
     limits = (700, 60_000, 0, 60, 2_500, 200_000, 9_000, 20, 300, 1_300, 5_000, 20_000, 35_000, 120_000, 400_000)
     told = {}
-    for num_bytes in limits[: tries(2, len(limits))]:
+    for num_bytes in limits[: tries(1, len(limits))]:
         name = f"limit-{num_bytes}"
         message, hint = told[num_bytes] = Child(lambda name=name, n=num_bytes: limited(tmp_path, name, n)).wait()
         assert message == "done" or hint, message

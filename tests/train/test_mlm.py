@@ -86,6 +86,7 @@ def test_training_goes_on_from_what_was_written_also_with_lora(tmp_path):
     assert json.loads((folder.model / "equivalence.json").read_text())["passed"]
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_with_the_loss_bits_of_one_that_never_was(tmp_path):
     train(from_mapping(settings(tmp_path, name="whole")))
     sections = settings(tmp_path)

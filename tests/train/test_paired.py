@@ -71,7 +71,9 @@ def test_a_measured_loss_is_that_of_transformers_own_forward_with_labels(tmp_pat
 ENTROPY = {"objective": {"kind": "sft", "weighting": "entropy"}}
 
 
-@pytest.mark.parametrize("sections", [{}, SPANS, ENTROPY], ids=["pairs", "spans", "entropy"])
+@pytest.mark.parametrize(
+    "sections", [pytest.param({}, marks=pytest.mark.slow), SPANS, ENTROPY], ids=["pairs", "spans", "entropy"]
+)
 def test_steps_do_not_depend_on_the_micro_batch(tmp_path, sections):
     small, large = (steps(tmp_path, f"m{n}", train={"micro_batch": n}, **sections)[:7] for n in (48, 256))
     assert [a for a, _ in small] == pytest.approx([a for a, _ in large], rel=1e-5)
@@ -124,7 +126,7 @@ def test_training_goes_on_from_what_was_written_with_lora(tmp_path):
     assert json.loads((folder.model / "equivalence.json").read_text())["passed"]
 
 
-@pytest.mark.parametrize("sections", [{}, SPANS], ids=["pairs", "spans"])
+@pytest.mark.parametrize("sections", [{}, pytest.param(SPANS, marks=pytest.mark.slow)], ids=["pairs", "spans"])
 def test_a_killed_run_ends_with_the_loss_bits_of_one_that_never_was(tmp_path, sections):
     train(from_mapping(settings(tmp_path, name="whole", **sections)))
     own = settings(tmp_path, **sections)

@@ -111,7 +111,7 @@ def test_auto_stores_where_the_data_is_seen_whole_and_copies_where_not(run):
     assert found == ["stored", "copy", "copy"]
 
 
-@pytest.mark.parametrize("way", ["copy", "stored"])
+@pytest.mark.parametrize("way", [pytest.param("copy", marks=pytest.mark.slow), "stored"])
 def test_a_broken_run_goes_on_with_the_reference_it_began_with(tmp_path, run, way):
     _, expected, _ = run("unbroken", {"kind": "dpo", "reference": way})
     settings = config(

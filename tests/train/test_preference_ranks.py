@@ -27,7 +27,13 @@ def figures(folder, name, objective):
 
 
 @pytest.mark.ranks
-@pytest.mark.parametrize("objective", [{"kind": "dpo", "reference": "stored"}, {"kind": "kto", "reference": "copy"}])
+@pytest.mark.parametrize(
+    "objective",
+    [
+        {"kind": "dpo", "reference": "stored"},
+        pytest.param({"kind": "kto", "reference": "copy"}, marks=pytest.mark.slow),
+    ],
+)
 def test_two_ranks_learn_from_preferences_as_one_does(tmp_path, objective):
     rows = [
         {"prompt": sentence(i, 3 + i % 5), "chosen": sentence(i + 1, 2 + i % 4), "rejected": sentence(i + 2, 1 + i % 6)}

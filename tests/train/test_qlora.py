@@ -18,7 +18,7 @@ from whet.train.checkpoint import latest
 pytest.importorskip("peft")
 
 
-@pytest.mark.parametrize("codec", ["nf4", "int8"])
+@pytest.mark.parametrize("codec", ["nf4", pytest.param("int8", marks=pytest.mark.slow)])
 def test_an_adapter_on_a_quantized_base_learns_and_is_used_on_that_base(base, tmp_path, codec):  # noqa: F811
     from whet.generate.models import load_model
     from whet.models.checkpoints.quantized import Quantization

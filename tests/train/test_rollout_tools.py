@@ -115,7 +115,7 @@ def test_conversations_that_go_on_are_those_of_an_engine_that_reads_all_of_them_
         assert replace(ours, logprobs=None) == theirs  # told at temperature 1 where the draws were at 1.2
 
 
-@pytest.mark.parametrize("filters", [{}, {"top_k": 20}])
+@pytest.mark.parametrize("filters", [pytest.param({}, marks=pytest.mark.slow), {"top_k": 20}])
 def test_log_probabilities_are_known_at_other_temperatures(world, tmp_path, filters):
     folder, _ = train(from_mapping(settings(world, "warm", tmp_path, temperature=1.2, **filters)))
     shown = steps(folder.path)

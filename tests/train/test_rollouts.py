@@ -97,7 +97,11 @@ def test_answers_serve_several_updates_and_say_how_old_they_are(tmp_path):
     assert found[4]["drift"] < 1e-5  # of the policy that answered, not of the one that learns
 
 
-@pytest.mark.parametrize("sections", [{}, {"objective": {"kind": "grpo", "kl": 0.1}}], ids=["plain", "reference"])
+@pytest.mark.parametrize(
+    "sections",
+    [{}, pytest.param({"objective": {"kind": "grpo", "kl": 0.1}}, marks=pytest.mark.slow)],
+    ids=["plain", "reference"],
+)
 def test_a_broken_run_goes_on_with_the_answers_it_had(tmp_path, sections):
     expected = going(tmp_path, "whole", train={"steps": 8}, **sections)
     built = assemble(from_mapping(settings(tmp_path, "broken", train={"steps": 8, "checkpoint_every": 3}, **sections)))
@@ -137,6 +141,7 @@ def killed(folder, steps=8, **sections):
     train(from_mapping(settings(folder, "killed", train={"steps": steps, "checkpoint_every": 3}, **sections)))
 
 
+@pytest.mark.slow
 @pytest.mark.ranks
 def test_a_killed_run_ends_with_the_bits_of_one_that_never_was(tmp_path):
     expected = going(tmp_path, "whole", train={"steps": 8})

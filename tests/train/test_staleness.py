@@ -63,7 +63,10 @@ def test_ratios_to_the_sampler_correct_the_gradient(tmp_path):
     assert len({round(norm, 6) for norm in norms}) == 3
 
 
-@pytest.mark.parametrize("rollout", [{"updates": 2, "passes": 1}, {"updates": 1, "passes": 1, "resample": 1}])
+@pytest.mark.parametrize(
+    "rollout",
+    [pytest.param({"updates": 2, "passes": 1}, marks=pytest.mark.slow), {"updates": 1, "passes": 1, "resample": 1}],
+)
 def test_a_broken_run_goes_on_with_what_was_on_its_way(tmp_path, rollout):
     sections = {"train": {"steps": 8}, "rollout": {"staleness": 1, **rollout}, "optimizer": {"lr": 1e-2}}
     expected = going(tmp_path, "whole", **sections)
@@ -76,6 +79,7 @@ def test_a_broken_run_goes_on_with_what_was_on_its_way(tmp_path, rollout):
     assert bits(folder.path) == expected and len(expected) == 8
 
 
+@pytest.mark.slow
 @pytest.mark.ranks
 def test_a_killed_run_ends_with_the_bits_of_one_that_never_was(tmp_path):
     expected = going(tmp_path, "whole", **AHEAD)

@@ -86,6 +86,7 @@ def resumed(folder, name):
     return {step: [m[k] for k in SHOWN] for step, m in bits(path).items()}
 
 
+@pytest.mark.slow
 @pytest.mark.ranks
 def test_what_is_on_its_way_is_taken_on_by_as_many_ranks_and_by_fewer(tmp_path):
     whole = on_ranks(2, of_rank, tmp_path, "whole")[0]
@@ -113,6 +114,7 @@ def adapted(folder, name):
     return found, sorted(shared + trained) == sorted(n for n, _ in built.loaded.module.named_parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.ranks
 def test_adapters_on_two_ranks_share_the_gathered_base(tmp_path):
     write_rows(tmp_path / "rows.jsonl", conversations(4))
