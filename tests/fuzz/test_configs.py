@@ -75,8 +75,8 @@ def _mutated(draw: random.Random, base: dict[str, Any], folder: Path) -> Callabl
 def _enter(run: Run, is_built: bool) -> None:
     """What a run does before it reads its data."""
     run = located(run)
-    method = enter(run, is_new=True)
-    read_model(run)
+    chosen, method = enter(run, is_new=True)
+    read_model(run, chosen)
     if is_built:
         with torch.random.fork_rng():
             build_model(run, World(torch.device("cpu")), method or Still())

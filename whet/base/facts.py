@@ -6,7 +6,7 @@ Facts are read before torch is imported. Every one of them has a default that ho
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 # A column of rows, or a field, value or stream of samples.
@@ -15,17 +15,23 @@ Need = Literal["attention_logits", "evaluation_weights", "sampled_gradient", "tu
 CAUSAL: Names = ("causal",)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Facts:
-    """Of a slot whose kinds declare nothing."""
+    """What a kind of any slot may declare: features that it brings into a run, and those that it cannot be with.
+
+    Names of features are those of `docs/reference/combinations.md`; each refusal has its reason.
+    """
+
+    provides: Names = ()
+    refuses: Mapping[str, str] = field(default_factory=dict)
 
     def declared(self) -> dict[str, Any]:
         """The facts that differ from their default, by name."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
-        return {one.name: values[one.name] for one in fields(self) if values[one.name] != one.default}
+        return {one.name: values[one.name] for one in fields(self) if values[one.name] not in (one.default, {})}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ObjectiveFacts(Facts):
     """What an objective reads, and what it needs of the run."""
 
@@ -36,6 +42,7 @@ class ObjectiveFacts(Facts):
     fields: Names = ()  # numbers of a sample
     values: Names = ()  # numbers of its tokens
     streams: Names = ()  # further rows beside a sample's own
+    drawn_labels: bool = False  # labels that may be drawn from the model instead
     replays: bool = False  # goes over each step twice
     rollouts: bool = False  # learns from the model's own answers
     reference: bool = False  # compares with the model as it was
@@ -43,7 +50,7 @@ class ObjectiveFacts(Facts):
     value_head: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OptimizerFacts(Facts):
     """`state_bytes` a weight, as a number or by shape and role (`whet.optim.costs`), and what the loop is to give: the
     largest attention logits, other weights to evaluate with, a further backward pass, layers that take turns."""
@@ -52,12 +59,13 @@ class OptimizerFacts(Facts):
     needs: tuple[Need, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TunerFacts(Facts):
     virtual: bool = False  # adds tokens that no text has
+    own_weights: bool = False  # trains weights of the model itself, the same ones from first step to last
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelSourceFacts(Facts):
     """`read` gives processor, context length and family without weights, `width` the model's; None where neither is."""
 
@@ -66,7 +74,7 @@ class ModelSourceFacts(Facts):
     width: Callable[..., int] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DataFormatFacts(Facts):
     """How rows are told: `matches(row)`, tried by `priority`. `makes` names kinds of samples, any where it is None."""
 
@@ -76,23 +84,23 @@ class DataFormatFacts(Facts):
     makes: Names | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TemplateFacts(Facts):
     marks: Names = ()  # what it writes between turns, the last of which ends one
     needs_end: bool = False  # ends turns with the tokenizer's end of text
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TaskFacts(Facts):
     families: Names = CAUSAL
     heads: tuple[str | None, ...] = (None,)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RewardFacts(Facts):
     columns: Names = ()  # of a row, beside its prompt
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class QuantizerFacts(Facts):
     needs_data: bool = False

@@ -113,7 +113,7 @@ class Slot(Generic[Declared]):
                     hint=f"did you mean `{near[0]}`?" if near else f"one of: {', '.join(known) or 'nothing'}",
                 )
         for one in fields(self.facts):
-            if one.default is MISSING and one.name not in facts:
+            if one.default is MISSING and one.default_factory is MISSING and one.name not in facts:
                 hint = f'@{self.name}("{name}", {one.name}=...)'
                 raise ConfigError(f"{self.name} `{name}` does not declare `{one.name}`", hint=hint)
         return self.facts(**facts)

@@ -13,7 +13,7 @@ from typing import Any, cast
 import torch
 
 from whet.base import config
-from whet.base.catalogue import objective, optimizer, schedule, sink, tuner
+from whet.base.catalogue import optimizer, schedule, sink, tuner
 from whet.base.errors import ConfigError, WhetError
 from whet.base.run import Run
 from whet.base.seeds import forked
@@ -38,6 +38,7 @@ from whet.track.record import Sink
 from whet.train import dependencies
 from whet.train.allocator import keep_freed_memory
 from whet.train.checkpoint import Checkpoints, complete
+from whet.train.chosen import Chosen, chosen_of
 from whet.train.controls import Controls
 from whet.train.deal import Dealer
 from whet.train.door import enter
@@ -116,7 +117,7 @@ def _prepared(loaded: config.Loaded, folder: RunFolder | None, held: ExitStack) 
         lock = held.enter_context(RunLock.take(folder.path))
     loaded = replace(loaded, run=located(loaded.run))
     run = loaded.run
-    method, identity = enter(run, is_new=folder is None), new_identity()
+    (chosen, method), identity = enter(run, is_new=folder is None), new_identity()
     pinned = folder.read_resolved() if folder else {}
     leads, known = os.environ.get("RANK", "0") == "0", []
     if folder is not None and leads:
@@ -128,12 +129,12 @@ def _prepared(loaded: config.Loaded, folder: RunFolder | None, held: ExitStack) 
             known.append(f"{folder.resolved.name} is missing: what was `auto` is found out anew, equal to rounding")
     set_threads(run, pinned)
     keep_freed_memory()
-    processor, context, family = read_model(run)
+    processor, context, family = read_model(run, chosen)
     run, told = settled(run, processor if family == "causal" else None)
     if has_teacher(run):
         check_teacher(run, processor)
     ledger = Ledger()
-    fed = feed(run, processor, context, ledger, family)
+    fed = feed(run, chosen, processor, context, ledger, family)
     world = World.start(run.train.device, run.parallel.timeout_s)
     is_new, identity = folder is None, world.agreed(identity)
     if folder is None:
@@ -148,7 +149,7 @@ def _prepared(loaded: config.Loaded, folder: RunFolder | None, held: ExitStack) 
     try:
         run, wanted = with_precision(run, world, pinned), run.train.precision
         fed = replace(fed, notices=(*fed.notices, *on_precision(wanted, run, world.device)))
-        built = _assemble(run, folder, pinned, identity, world, fed, method)
+        built = _assemble(run, folder, pinned, identity, world, fed, _objective(run, chosen), method)
         if world.leads and built.loop.progress.step == 0:
             dependencies.record(loaded.run, folder, stated(identity))
         return built
@@ -159,11 +160,17 @@ def _prepared(loaded: config.Loaded, folder: RunFolder | None, held: ExitStack) 
 
 
 def _assemble(
-    run: Run, folder: RunFolder, pinned: dict[str, Any], identity: Identity, world: World, fed: Feed, method: Tuner
+    run: Run,
+    folder: RunFolder,
+    pinned: dict[str, Any],
+    identity: Identity,
+    world: World,
+    fed: Feed,
+    loss: Objective,
+    method: Tuner,
 ) -> Built:
     if is_told(run):  # the teacher is gone before the student comes
         tell(run, world, fed.annotated, folder.path, lambda: build_model(teacher_run(run, world), world, Still()))
-    loss = _objective(run)
     model = build_model(run, world, method, head_for(loss, fed))
     fed = _with_own_answers(run, world, model, fed)
     way = reference_way(run, world, model, loss, fed, pinned)
@@ -246,7 +253,7 @@ def _twin_of(world: World, model: Loaded, names: Sequence[str], head: Head | Non
     """Model, tuner, objective and executor of a run on its model's twin, built as the run's own are."""
     alone, method = World(world.device), tuner.get(run.tuner.kind).build(**run.tuner.values())
     twin = build_model(run, alone, method, head, like=model.capabilities)
-    models, loss = Models(twin.model, dict.fromkeys(names, twin.model)), _objective(run)
+    models, loss = Models(twin.model, dict.fromkeys(names, twin.model)), _objective(run, chosen_of(run))
     update = _optimizer(run, alone, twin, _groups(run, twin, method))
     return twin, method, loss, _executor(run, alone, models, twin, method, loss, update)
 
@@ -282,12 +289,11 @@ def _untouched(method: Tuner, model: Loaded) -> frozenset[str]:
     return method.untouched(model.module) - trained
 
 
-def _objective(run: Run) -> Objective:
+def _objective(run: Run, chosen: Chosen) -> Objective:
     """The loss; of answers that the model gives, as they are drawn."""
-    built: Any = objective.get(run.objective.kind).build(**run.objective.values())
-    if not objective.get(run.objective.kind).facts.rollouts:
-        return built
-    return built.sampled(run.rollout.temperature, run.rollout.max_new_tokens)
+    if not chosen.facts.rollouts:
+        return chosen.loss
+    return chosen.loss.sampled(run.rollout.temperature, run.rollout.max_new_tokens)
 
 
 def _with_own_answers(run: Run, world: World, model: Loaded, fed: Feed) -> Feed:

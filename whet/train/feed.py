@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from whet.base.catalogue import model_source, objective
+from whet.base.catalogue import model_source
 from whet.base.errors import ConfigError, DataError
 from whet.base.run import Data, DataSource, Run, Train
 from whet.contracts.steps import Step, StepSource
@@ -20,6 +20,7 @@ from whet.data.refusal import KindError
 from whet.data.source import DatasetSource
 from whet.data.store import Dataset, TokenStore, held_out, store_of
 from whet.data.stream import StreamingSource
+from whet.train.chosen import Chosen, facts_of
 from whet.train.online.feed import rollouts
 from whet.train.online.rollouts import Rollouts
 from whet.train.rows import Rows, max_length, rows_of, sources_of, takes
@@ -64,24 +65,26 @@ class Feed:
         return self.source.total / size
 
 
-def feed(run: Run, processor: Any | None, context: int | None, ledger: Ledger, family: str = "causal") -> Feed:
+def feed(
+    run: Run, chosen: Chosen, processor: Any | None, context: int | None, ledger: Ledger, family: str = "causal"
+) -> Feed:
     """Read, render and store the data, outside any process group: slow work must not keep ranks waiting.
 
     `family` is that of the model: an encoder-decoder learns from other samples than a decoder. Raises DataError at the
     door: nothing to read, rows that the objective cannot take, nothing trained.
     """
     try:
-        return _feed(run, processor, context, ledger, family)
+        return _feed(run, chosen, processor, context, ledger, family)
     except KindError as error:
         raise error.handed_to(run.objective.kind) from None
 
 
-def _feed(run: Run, processor: Any | None, context: int | None, ledger: Ledger, family: str) -> Feed:
+def _feed(run: Run, chosen: Chosen, processor: Any | None, context: int | None, ledger: Ledger, family: str) -> Feed:
     if not run.data.train:
         raise DataError("there is nothing to train on", at="data.train", hint="data=[file.jsonl], or --data FILE")
-    if objective.get(run.objective.kind).facts.rollouts:
+    if facts_of(run).rollouts:
         return _answered(run, processor, context, ledger)
-    rows = rows_of(run, processor, context, family)
+    rows = rows_of(run, chosen, processor, context, family)
     if run.data.streaming:
         return _streamed(run, rows, context, ledger)
     training: Dataset = _store(run, run.data.train, rows.recipe, ledger)
@@ -127,7 +130,7 @@ def _streamed(run: Run, rows: Rows, context: int | None, ledger: Ledger) -> Feed
         raise ConfigError(
             "a stream has no known part to hold out", at="data.held_out", hint="data.held_out=[valid.jsonl]"
         )
-    if objective.get(run.objective.kind).facts.streams:
+    if facts_of(run).streams:
         raise ConfigError(
             f"`{run.objective.kind}` compares samples that lie far apart, and a stream has only the next ones",
             at="data.streaming",
@@ -148,7 +151,7 @@ def _streamed(run: Run, rows: Rows, context: int | None, ledger: Ledger) -> Feed
 
 def _beside(run: Run, data: Dataset, limit: int | None) -> Dataset:
     """The data set with the further streams that the objective asks for."""
-    wants_baseline = BASELINE in objective.get(run.objective.kind).facts.streams
+    wants_baseline = BASELINE in facts_of(run).streams
     return Mismatched(data, limit) if wants_baseline else data
 
 

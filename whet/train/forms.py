@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from whet.base.catalogue import objective
 from whet.base.errors import ConfigError, DataError
 from whet.base.run import Run
 from whet.data.forms import Form
@@ -13,11 +12,12 @@ from whet.data.pairing import Pairing
 from whet.data.sides import SideRenderer
 from whet.data.spans import Denoiser, Spans, ul2
 from whet.data.template import tokenizer_name
+from whet.train.chosen import facts_of
 
 
 def form_of(run: Run, processor: Any | None, family: str) -> Form | None:
     """The form that the objective asks for, or the model. Raises ModelError where the tokenizer lacks what it needs."""
-    form = objective.get(run.objective.kind).facts.form
+    form = facts_of(run).form
     if form is None and family != "seq2seq":
         return None
     if processor is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from whet.base.catalogue import model_source, objective
+from whet.base.catalogue import model_source
 from whet.base.errors import ConfigError
 from whet.base.run import Run
 from whet.contracts.model import Capabilities, Head, Loaded, Model
@@ -21,6 +21,7 @@ from whet.models.tuning import noise, shift
 from whet.optim.layers import layers
 from whet.parallel.shard import shard
 from whet.parallel.world import World
+from whet.train.chosen import Chosen, facts_of
 from whet.train.door import check_family
 from whet.train.feed import Feed
 from whet.train.notices import refuse_batch_norm
@@ -30,7 +31,7 @@ from whet.train.reference import AdaptersOff, Frozen, begins_at_base, choose
 from whet.train.teacher import has_teacher, is_told, load_teacher, teacher_run
 
 
-def read_model(run: Run) -> tuple[Any | None, int | None, str]:
+def read_model(run: Run, chosen: Chosen) -> tuple[Any | None, int | None, str]:
     """The tokenizer, the context length and the family, before any weight is read.
 
     Raises ConfigError where the objective cannot train the family.
@@ -39,7 +40,7 @@ def read_model(run: Run) -> tuple[Any | None, int | None, str]:
     if kind.facts.read is None:
         return None, None, "causal"
     processor, context, family = kind.facts.read(**run.model.values())
-    check_family(run, family)
+    check_family(run, chosen, family)
     return processor, context, family
 
 
@@ -66,7 +67,7 @@ def build_model(
     is_apart = method.narrow and (head is None or head.kind == "none")  # a new head is trained in full precision
     narrow = run.train.precision == "bf16-pure" or (is_apart and autocast_dtype(run, world.device) is not None)
     dtype = torch.bfloat16 if narrow else torch.float32
-    values = objective.get(run.objective.kind).facts.value_head and not is_asked
+    values = facts_of(run).value_head and not is_asked
     ahead = run.objective.values().get("mtp", 0)
     verdict = Verdict(like.packed, like.head, (), like.shares) if like else None
     context = BuildContext(where, dtype, run.seed, world.leads, method, head, values, ahead, verdict)
@@ -103,7 +104,7 @@ def reference_way(
     run: Run, world: World, model: Loaded, loss: Objective, fed: Feed, pinned: Mapping[str, Any]
 ) -> str | None:
     """How the objective's reference is had, if it compares with one; a resumed run keeps its way."""
-    is_compared = objective.get(run.objective.kind).facts.reference
+    is_compared = facts_of(run).reference
     if not is_compared and "reference" not in getattr(loss, "wants", ()):
         return None
     if pinned.get("reference"):

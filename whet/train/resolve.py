@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from whet.base.catalogue import objective
 from whet.base.errors import ConfigError
 from whet.base.facts import ObjectiveFacts
 from whet.base.run import Run
@@ -22,6 +21,7 @@ from whet.contracts.sample import Sample
 from whet.data.collate import collate
 from whet.data.teachings import Teachings
 from whet.parallel.world import World
+from whet.train.chosen import facts_of
 from whet.train.feed import BATCH_SAMPLES, BATCH_TOKENS, Feed
 from whet.train.memory import largest_micro_batch
 from whet.train.notices import environment
@@ -88,7 +88,7 @@ def measured_batch(run: Run, fed: Feed, loss: Objective, model: Loaded, num_toke
         likely = _longest(run, fed)
         measured = [likely] * max(1, num_tokens // likely.num_tokens)
     else:
-        vocabulary, facts = module.get_input_embeddings().weight.shape[0], objective.get(run.objective.kind).facts
+        vocabulary, facts = module.get_input_embeddings().weight.shape[0], facts_of(run)
         measured = [_told(fed, sample) for sample in _synthetic(num_tokens, fed, vocabulary, facts)]
     return collate(measured, shared=model.capabilities.shares)
 

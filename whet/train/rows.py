@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from whet.base.catalogue import objective
 from whet.base.errors import ConfigError, DataError
 from whet.base.run import Data, DataSource, Run
-from whet.contracts.reading import Classes, Reading, Steps, Tags
+from whet.contracts.reading import Classes, Steps, Tags
 from whet.data.files import Source
 from whet.data.fill_in import FillIn
 from whet.data.forms import Form
@@ -22,6 +21,7 @@ from whet.data.render import Renderer
 from whet.data.speech import speech_of
 from whet.data.worded import any_tools, decisions, wording_for
 from whet.data.wording import Wording
+from whet.train.chosen import Chosen, facts_of
 from whet.train.forms import form_of
 
 _CONVERSATIONS = frozenset({"conversation", "preference", "labelled", "prompt"})
@@ -40,14 +40,14 @@ class Rows:
     labels: tuple[str, ...] = ()
 
 
-def rows_of(run: Run, processor: Any | None, context: int | None, family: str) -> Rows:
+def rows_of(run: Run, chosen: Chosen, processor: Any | None, context: int | None, family: str) -> Rows:
     """Raises ConfigError and DataError for what the objective, the tokenizer and the section cannot do together."""
     _check_replies(run)
     how = (takes(run), max_length(run.data, context), run.data.truncation, context)
     form = form_of(run, processor, family)
     if form is not None:
         return Rows(form.recipe(*how), form)
-    reader = _reader(run, processor, context, family)
+    reader = _reader(run, chosen, processor, context, family)
     if reader is None:
         return Rows(Recipe(_renderer(run, processor), *how))
     read = reader.reading
@@ -56,7 +56,7 @@ def rows_of(run: Run, processor: Any | None, context: int | None, family: str) -
 
 def takes(run: Run) -> frozenset[str]:
     """The kinds of rows that the run's objective learns from."""
-    return frozenset(objective.get(run.objective.kind).facts.takes)
+    return frozenset(facts_of(run).takes)
 
 
 def template_of(run: Run, tokenizer: Any) -> str | None:
@@ -151,10 +151,9 @@ def _fill_in(run: Run, processor: Any) -> FillIn | None:
     return FillIn.of(processor, asked["fim_tokens"], rate=asked["fim"], spm=asked["spm"], seed=run.seed)
 
 
-def _reader(run: Run, processor: Any | None, context: int | None, family: str) -> Reader | None:
+def _reader(run: Run, chosen: Chosen, processor: Any | None, context: int | None, family: str) -> Reader | None:
     """A reader of the objective's reading, if it has one, once its labels are known and checked."""
-    chosen = objective.get(run.objective.kind).build(**run.objective.values())
-    reading: Reading | None = getattr(chosen, "reading", None)
+    reading = chosen.reading
     if reading is None:
         return None
     if processor is None:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from whet.base.catalogue import model_source, objective
+from whet.base.catalogue import model_source
 from whet.base.errors import ConfigError, ModelError, RunError
 from whet.base.run import Run
 from whet.contracts.batch import Batch
@@ -23,6 +23,7 @@ from whet.kernels.linear_divergence import prediction_logits
 from whet.kernels.linear_scores import linear_top
 from whet.models.vocabulary import differences, fingerprint
 from whet.parallel.world import World
+from whet.train.chosen import facts_of
 from whet.train.deal import Dealer
 from whet.train.passes import batches_of
 from whet.train.reference import Frozen
@@ -42,7 +43,7 @@ class Teacher(Frozen):
 
 
 def has_teacher(run: Run) -> bool:
-    return objective.get(run.objective.kind).facts.teacher
+    return facts_of(run).teacher
 
 
 def is_told(run: Run) -> bool:

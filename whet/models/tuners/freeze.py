@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-@tuner("freeze")
+@tuner("freeze", own_weights=True)
 def freeze(*, patterns: tuple[str, ...] = (), first: Natural = 0, last: Natural = 0) -> Freeze:
     """Train the named parameters and layers, and freeze all others.
 

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
-from whet.base.catalogue import objective
 from whet.base.errors import ConfigError
 from whet.base.run import Data, Rewards, Rollout, Run
 from whet.generate.tools import load_tools
 from whet.rewards.build import build_grader
+from whet.train.chosen import Chosen
 
 # Settings of `data` and `train` that say how given replies become steps.
 _OF_REPLIES = (("data", "train_on"), ("data", "loss_scale"), ("data", "streaming"))
 _OF_STEPS = ("tokens", "batch_tokens", "batch_samples")
 
 
-def check_online(run: Run) -> None:
+def check_online(run: Run, chosen: Chosen) -> None:
     """Raise ConfigError for what an objective lacks that learns from answers, or for what another leaves unused."""
-    if not objective.get(run.objective.kind).facts.rollouts:
+    if not chosen.facts.rollouts:
         _check_unused(run)
         return
-    built: Any = objective.get(run.objective.kind).build(**run.objective.values())
     if not run.rewards.functions:
         raise ConfigError(
             f"`objective: {run.objective.kind}` learns from rewards, and there are none",
             at="rewards", hint="rewards: [exact]   (`whet slots reward` lists them)",
         )  # fmt: skip
     build_grader(run.rewards).close()
-    least = getattr(built, "least_completions", 1)
+    least = getattr(chosen.loss, "least_completions", 1)
     if run.rollout.completions < least:
         raise ConfigError(
             f"`objective: {run.objective.kind}` compares the answers to a prompt, and there is only one of each",
