@@ -267,3 +267,13 @@ def test_a_family_is_that_of_the_published_tokenizer(folder):
         )["input_ids"]
         assert one.ids.tolist() == other.ids.tolist() == published
         assert one.weights.tolist() == other.weights.tolist()
+
+
+@pytest.mark.case("D")
+def test_a_call_that_pythonic_has_no_words_for_is_a_sentence_where_the_model_is_to_go_on():
+    call = {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "a-b", "arguments": {}}}]}
+    speech = speech_of(fitting("chatml"), "chatml", Wording(tools="pythonic"))
+    with pytest.raises(ModelError, match="`a-b`, which Python's syntax cannot hold") as caught:
+        speech.prompt([{"role": "user", "content": "x"}, call])
+    assert caught.value.hint == "data.tools=hermes"
+    assert speech.whole([{"role": "user", "content": "x"}, call]) is None

@@ -71,7 +71,10 @@ class Speech:
 
         Raises ModelError where the template refuses the messages.
         """
-        prepared = self.prepared(messages)
+        try:
+            prepared = self.prepared(messages)
+        except RowRefused as error:
+            raise ModelError(error.refused.detail, hint=error.refused.hint) from None
         continues = bool(prepared) and prepared[-1].get("role") == "assistant"
         first: RowRefused | None = None
         for dialect in self.taken(prepared):
@@ -86,8 +89,11 @@ class Speech:
         raise ModelError(first.refused.detail, hint=first.refused.hint)
 
     def whole(self, messages: Messages, tools: Tools = ()) -> str | None:
-        """The messages as text, None where no dialect can be rendered."""
-        prepared = self.prepared(messages)
+        """The messages as text, None where they cannot be rendered in any dialect."""
+        try:
+            prepared = self.prepared(messages)
+        except RowRefused:
+            return None
         for dialect in self.taken(prepared):
             try:
                 return self.template.speaking(dialect).render(prepared, tools)
