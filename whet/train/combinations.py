@@ -124,13 +124,14 @@ def check_combinations(run: Run, chosen: Chosen, family: str | None = None) -> N
 def features(run: Run, chosen: Chosen, family: str | None = None) -> Iterator[tuple[str, Feature]]:
     """Those that the run has, by the names of the table."""
     yield from _of_settings(run)
-    kinds = (
-        ("objective", chosen.facts, None),
-        *(("optimizer", facts, "optimizer=adamw") for facts in _of_optimizer(run)),
-        ("tuner", tuner.get(run.tuner.kind).facts, "tuner=full"),
-        ("model", model_source.get(run.model.kind).facts, None),
+    kinds: tuple[tuple[str, Facts], ...] = (
+        ("objective", chosen.facts),
+        *(("optimizer", facts) for facts in _of_optimizer(run)),
+        ("tuner", tuner.get(run.tuner.kind).facts),
+        ("model", model_source.get(run.model.kind).facts),
     )
-    for section, facts, without in kinds:
+    for section, facts in kinds:
+        without = {"optimizer": "optimizer=adamw", "tuner": "tuner=full"}.get(section)
         feature = Feature(f"`{section}: {getattr(run, section).kind}`", f"{section}.kind", without)
         yield from ((name, feature) for name in brought(facts))
     yield from _of_objective(run, chosen)
