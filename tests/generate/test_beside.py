@@ -15,7 +15,7 @@ from whet.base.seeds import forked
 from whet.generate.beside import answering, beside
 from whet.generate.borrow import borrowed
 from whet.kernels.quantized import Quantized
-from whet.models import attention
+from whet.models import attention, mixers
 from whet.models.adapters import wrapper_of
 from whet.models.tuning import noise
 
@@ -79,6 +79,16 @@ def test_with_tensors_of_a_moment_it_answers_as_the_module_did_then(name):
         for parameter in trained.values():
             parameter.add_(0.1)
     assert torch.equal(logits(twin), expected) and not torch.allclose(evaluated(module), expected)
+
+
+def test_a_copy_runs_its_own_tensors_where_parts_are_called_for_each_sample():
+    module = tiny_model("llama", "whet")
+    mixers.isolate(module, ["LlamaAttention", "LlamaMLP"])
+    twin = beside(module, {held: p.detach() + 0.1 for held, p in module.named_parameters()})
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.add_(0.1)
+    assert torch.equal(logits(twin), evaluated(module))
 
 
 def test_quantized_weights_are_the_same_memory():

@@ -31,12 +31,16 @@ _ALONE = "segments"
 
 
 def isolate(module: nn.Module, names: Sequence[str]) -> None:
-    """Let parts of the classes with these names see one sample at a time. Only these instances change."""
+    """Let parts of the classes with these names see one sample at a time. Only these instances change.
+
+    What a part did before is kept as a function, not bound to it: a copy of the module then runs its own tensors.
+    """
     for part in module.modules():
         if type(part).__name__ in names and not hasattr(part, NOW):
             object.__setattr__(part, NOW, None)
             object.__setattr__(part, LAST, None)
-            part.forward = MethodType(partial(_each_sample, own=part.forward), part)  # type: ignore[method-assign]
+            own = vars(part)["forward"].__func__ if "forward" in vars(part) else type(part).forward
+            part.forward = MethodType(partial(_each_sample, own=own), part)  # type: ignore[method-assign]
 
 
 @contextmanager
@@ -55,6 +59,7 @@ def placed(module: nn.Module, segments: Sequence[Segment]) -> Iterator[None]:
 
 def _each_sample(self: Any, *args: Any, own: Callable[..., Any], **kwargs: Any) -> Any:
     """What `own` gives for each segment, one after the other; a branch sees the beginning that it shares."""
+    own = partial(own, self)
     segments = getattr(self, NOW)
     if segments is None and torch._C._current_graph_task_id() >= 0:  # activations are recomputed
         segments = getattr(self, LAST)

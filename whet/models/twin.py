@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import torch
@@ -56,13 +57,18 @@ def twin_config(config: PretrainedConfig, *, shrink: bool = True) -> PretrainedC
             values[key] = _tiny(names.get(key, key), value, shrink)
     _shorten_rope(values)
     if shrink:
+        _fit_widths(values, config)
         _fit_heads(values, config)
         _fit_rope(values)
         _fit_tokens(values)
     for key in config.sub_configs:
         if isinstance(part := getattr(config, key, None), PretrainedConfig):
             values[key] = twin_config(part, shrink=shrink).to_dict()
+    derived = {key: values.pop(key) for key in _derived(config)}
     twin = type(config).from_dict(values)
+    for key, value in derived.items():
+        if getattr(twin, key, None) in (None, getattr(config, key, None)):  # it follows from nothing that shrank
+            setattr(twin, key, value)
     twin.name_or_path = config.name_or_path  # where code that comes with the model lies
     return twin
 
@@ -135,6 +141,8 @@ def _keep_layers(values: dict[str, Any], layers: str) -> None:
             continue
         if isinstance(value, dict) and value and all(str(index).isdigit() for index in value):
             values[key] = {kept.index(int(i)): part for i, part in value.items() if int(i) in kept}
+    if values.get("num_blocks") == count:  # xLSTM's other name for it
+        values["num_blocks"] = len(kept)
     for key in ("first_k_dense_replace", "num_kv_shared_layers"):
         if values.get(key):
             values[key] = min(values[key], 2)
@@ -167,13 +175,42 @@ def _tiny(name: str, value: int, shrink: bool) -> int:
     return value
 
 
+def _derived(config: PretrainedConfig) -> list[str]:
+    """Names of numbers that a config computes from its settings (Zamba2's head sizes), and computes anew for a twin."""
+    if not is_dataclass(config):
+        return []
+    values, known = config.to_dict(), {*(one.name for one in fields(type(config))), *config.attribute_map}
+    others = {key: values.pop(key) for key in list(values) if key not in known and _is_number(values[key])}
+    try:
+        again = type(config).from_dict(values) if others else None
+    except Exception:  # a config that needs them follows from nothing
+        return []
+    return [key for key, value in others.items() if getattr(again, key, None) == value]
+
+
+def _is_number(value: Any) -> bool:
+    parts = value if isinstance(value, list) else [value]
+    return bool(parts) and all(type(part) is int for part in parts)
+
+
+def _fit_widths(values: dict[str, Any], config: PretrainedConfig) -> None:
+    """Keep what follows from the hidden size: Zamba's attention is twice as wide, xLSTM's embedding as wide."""
+    hidden = getattr(config, "hidden_size", None)
+    for key in ("embedding_dim", "attention_hidden_size"):
+        old = getattr(config, key, None)
+        if key in values and isinstance(old, int) and isinstance(hidden, int) and old % hidden == 0:
+            values[key] = values[config.attribute_map.get("hidden_size", "hidden_size")] * (old // hidden)
+            if isinstance(values.get("attention_head_dim"), int):
+                values["attention_head_dim"] = values[key] // values["num_attention_heads"]
+
+
 def _fit_heads(values: dict[str, Any], config: PretrainedConfig) -> None:
     """Keep what the number of key-value heads means: as many as queries, one, or groups."""
     own = config.attribute_map.get
     heads = own("num_attention_heads", "num_attention_heads")
     if not isinstance(values.get(heads), int):
         return
-    for key in (own("num_key_value_heads", "num_key_value_heads"), "num_kv_heads"):
+    for key in (own("num_key_value_heads", "num_key_value_heads"), "num_kv_heads", "swa_num_key_value_heads"):
         old = values.get(key)
         if isinstance(old, int):
             values[key] = values[heads] if old == config.num_attention_heads else min(old, 2)
