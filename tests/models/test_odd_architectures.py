@@ -28,6 +28,13 @@ def test_a_decoder_that_numbers_its_tokens_by_itself_packs():
     assert (found.packed, found.head, found.notices) == (True, "chunked", ())
 
 
+def test_a_decoder_that_does_not_say_it_is_causal_keeps_its_own_attention():
+    config = small_config("causal", "bigbird_pegasus")
+    config.is_decoder, config.is_encoder_decoder = True, False
+    found = verdict_of(Spec(path="nowhere"), config, BuildContext())
+    assert found.attention is None
+
+
 @pytest.mark.case("G13")
 @pytest.mark.parametrize("name", ["switch_transformers", "nllb-moe"])
 def test_where_experts_take_only_so_many_tokens_each_sample_has_a_forward_of_its_own(name):

@@ -95,6 +95,9 @@ def probe(build: Build, name: str, trial: Trial = CAUSAL) -> Verdict:
 def _packings(build: Build, trial: Trial, reasons: list[str]) -> Iterator[Packing]:
     """Ways that keep packed samples apart; why others do not is added to `reasons`."""
     for whose in (attention.NAME, None):
+        if whose is not None and (failure := _failure(partial(_check_plain, build, trial, whose))):
+            reasons.append(failure)
+            continue
         failure = _failure(partial(_check_isolation, build, trial, Packing(whose)))
         if failure is None:
             yield Packing(whose)
@@ -132,6 +135,17 @@ def has_experts(config: PretrainedConfig) -> bool:
     """Whether tokens are routed: then shapes depend on the other tokens, and rounding with them."""
     values = config.get_text_config().to_dict()
     return any(re.search(r"(num|n)_(local_|routed_)?experts", key) and value for key, value in values.items())
+
+
+def _check_plain(build: Build, trial: Trial, whose: str) -> None:
+    """The model as others call it, decoding and reading back included: under this attention it must say the same.
+
+    BigBird-Pegasus (transformers 5.23) does not say of its decoder's attention that it is causal.
+    """
+    with torch.no_grad():
+        own, ours = (float(trial.own_loss(m, trial.samples(m.config))) for m in (build(None), build(whose)))
+    if not abs(ours - own) <= AGREEMENT * abs(own):
+        raise _Differs(f"under our attention the loss is {ours:.6g} and its own forward gives {own:.6g}")
 
 
 def _check_isolation(build: Build, trial: Trial, packing: Packing) -> None:
