@@ -11,6 +11,7 @@ import torch
 
 from tests.exact import LIMIT, exact
 from tests.objectives.groups import VOCAB, assert_same, built, executor, figures, group, groups
+from tests.objectives.test_actor_critic import scored
 from tests.objectives.test_classes import classifier, labelled, tagged
 from tests.objectives.test_distillation import distilling
 from tests.objectives.test_distillation import samples as taught
@@ -19,8 +20,13 @@ from tests.objectives.test_policy import LONGEST, TEMPERATURE, answers
 from tests.objectives.test_ranking import SAMPLES as RANKED
 from tests.objectives.test_ranking import scorer
 from tests.objectives.test_reweighted import samples as weighted
+from tests.objectives.test_similarity import SAMPLES as ALIKE
 from tests.objectives.texts import asked, body, drawn
-from whet.contracts.model import Head, Models
+from whet.base.catalogue import model_source, objective, tuner
+from whet.contracts.model import PLAIN, Head, Models
+from whet.contracts.sample import Sample
+from whet.data.collate import collate
+from whet.models.context import BuildContext
 from whet.models.language import LanguageModel
 
 TEXTS = [asked(drawn(i, 3 + i, 7 - i, 4)) for i in range(4)]
@@ -65,6 +71,39 @@ SEQUENCES = {
     "reranker": (lambda: executor("reranker", policy=scorer(), loss="listwise"), lambda: RANKED),
 }
 
+OTHERS = {
+    "pretrain": (lambda: executor("pretrain"), weighted),
+    "ppo": (lambda: valued(), scored),
+    "similarity": (lambda: executor("similarity", policy=body()), lambda: ALIKE),
+    "classify": (lambda: executor("classify", policy=numbers()), lambda: measured()),
+}
+
+
+def valued():
+    train = executor("ppo", policy=built(values=True), correction="none")
+    return replace(train, objective=train.objective.sampled(TEMPERATURE, LONGEST))
+
+
+def numbers():
+    context = BuildContext(seed=3, tuner=tuner.get("full").build())
+    return model_source.get("mlp").build(context, features=4, classes=3, hidden=(8,))
+
+
+def measured():
+    nothing = np.zeros(0, np.int32), np.zeros(0, np.float32)
+    return [Sample(*nothing, {"features": np.ones(4, np.float32), "label": label}) for label in (0, 2, 1)]
+
+
+class Seen:
+    """A model that notes what it is run on."""
+
+    def __init__(self, model):
+        self.model, self.batches = model, []
+
+    def run(self, batch, want, readout=PLAIN):
+        self.batches.append(batch)
+        return self.model.run(batch, want, readout)
+
 
 def with_tails(sample, rng):
     """Two more tokens at the end of each branch, with any numbers beside them, that are not trained."""
@@ -89,6 +128,24 @@ def test_untrained_tokens_get_no_gradient(kind):
     told = [replace(sample, weights=np.maximum(sample.weights, 0.5)) for sample in longer]
     changed = figures(train, [told])
     assert changed[0]["loss"] != pytest.approx(expected[0]["loss"], rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", TOKENS | SEQUENCES | OTHERS)
+def test_the_trained_model_is_run_once_a_micro_batch_and_on_no_other_batch(kind):
+    """A stage of a pipeline has the hidden states of this batch alone (`whet.contracts.objective.Objective`)."""
+    make, samples = (TOKENS | SEQUENCES | OTHERS)[kind]
+    train, rows = make(), samples()
+    batches = [collate(rows[:2]), collate(rows[2:])]
+    for batch, statistics in zip(batches, train._statistics(0, batches), strict=True):
+        policy = Seen(train.models.policy)
+        train.objective(Models(policy, train.models.others), batch, statistics)
+        assert [seen is batch for seen in policy.batches] == [True]
+
+
+def test_every_objective_is_among_those_above():
+    assert {*TOKENS, *SEQUENCES, *OTHERS} >= {*objective.names()} - {"mlm", "span-corruption"}
+    plain = objective.get("sft").build()
+    assert all(type(objective.get(name).build()) is type(plain) for name in ("mlm", "span-corruption"))
 
 
 @pytest.mark.parametrize("kind", TOKENS | SEQUENCES)
