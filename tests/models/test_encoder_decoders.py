@@ -135,7 +135,8 @@ def test_a_batch_without_a_target_is_refused():
 
 @pytest.mark.parametrize("name", ["t5", "bart"])
 def test_the_source_hf_builds_them_with_what_they_can(name):
-    spec = Spec(init={"model_type": name, **tiny_config(name).to_diff_dict()})
+    own = {key: value for key, value in tiny_config(name).to_diff_dict().items() if key != "intermediate_size"}
+    spec = Spec(init={"model_type": name, **own})
     loaded = load(spec, BuildContext())
     assert (loaded.capabilities.family, loaded.capabilities.packed, loaded.capabilities.generates) == (
         "seq2seq",
@@ -143,3 +144,29 @@ def test_the_source_hf_builds_them_with_what_they_can(name):
         True,
     )
     assert torch.isfinite(loaded.model.run(batch(), NLL)["nll"])
+
+
+@pytest.mark.case("D")
+@pytest.mark.parametrize("name", PAIRED)
+def test_a_packed_row_whose_activations_are_recomputed_has_the_gradients_of_separate_forwards(name):
+    """What is told to a part for one row is asked again in the backward pass, after the row."""
+    own, model = tiny_model(name, None).double(), model_of(name, torch.float64)
+    for module in (own, model.module):
+        for part in module.modules():
+            if isinstance(part, torch.nn.Dropout):
+                part.p = 0.0
+            for drop in (
+                "dropout",
+                "attention_dropout",
+                "activation_dropout",
+                "encoder_layerdrop",
+                "decoder_layerdrop",
+            ):
+                if isinstance(getattr(part, drop, None), float):
+                    setattr(part, drop, 0.0)
+            part.layerdrop = 0.0
+        module.train()
+    separate(own).backward()
+    model.module.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    model.run(batch(), NLL)["nll"].backward()
+    assert largest_error(gradients(model.module), gradients(own)) <= 1e-6

@@ -41,6 +41,8 @@ MADE = {
 
 def model(folder, name):
     init = {"model_type": name, **SHAPE, "max_position_embeddings": 128, **MADE[name]}
+    if name in ("openai-gpt", "pegasus"):  # it has a name of its own for it
+        del init["intermediate_size"]
     return {"init": init, "tokenizer": str(folder / "tokenizer")}
 
 

@@ -22,7 +22,8 @@ from whet.models.bodies import Rows, Way, before_output, unwrapped
 
 # What classes call the attention layers between decoder and encoder.
 _BETWEEN = ("encoder_attn", "EncDecAttention", "cross_attn")
-LONGEST = "whet_longest"
+# The longest sample of the row that is computed, and of the last one, which the backward pass may recompute.
+LONGEST, LAST = "whet_longest", "whet_last_longest"
 
 
 def isolate(module: nn.Module) -> None:
@@ -146,6 +147,7 @@ def _placed(part: nn.Module, stream: Stream) -> Iterator[None]:
     touched = [p for p in part.modules() if hasattr(p, "whet_relative")]
     for one in touched:
         object.__setattr__(one, LONGEST, stream.max_length)
+        object.__setattr__(one, LAST, stream.max_length)
     try:
         with positions.placed(part, stream.positions):
             yield
@@ -159,6 +161,8 @@ def _bias(self: Any, query_length: int, key_length: int, **how: Any) -> Tensor:
     if not self.whet_relative:
         return torch.zeros(1, self.n_heads, 1, 1, device=self.q.weight.device, dtype=self.q.weight.dtype)
     longest = self.__dict__.get(LONGEST)
+    if longest is None and torch._C._current_graph_task_id() >= 0:
+        longest = self.__dict__.get(LAST)
     if longest is not None:
         query_length = key_length = longest
     return type(self).compute_bias(self, query_length, key_length, **how)

@@ -20,6 +20,11 @@ from whet.base.errors import ModelError
 # `config.name`, `getattr(config, "name", ...)`, `kwargs.pop("name", ...)`, and what a config sets of itself.
 _READ = re.compile(r"""\b\w*config\w*\.(\w+)|\b(?:getattr|hasattr|get|pop|setdefault)\([^()"']*["'](\w+)["']""")
 _SET = re.compile(r"\bself\.(\w+)")
+# Settings of any config, whether its architecture declares them or not.
+_OF_ALL = frozenset(
+    {"tie_encoder_decoder"}
+    | {f"{token}_token_id" for token in ("bos", "eos", "pad", "cls", "sep", "mask", "unk", "decoder_start")}
+)
 # Configs that stand for any other.
 _ANY = ("configuration_auto", "configuration_timm_wrapper")
 # What all architectures share reads further settings: rotary positions, attention, heads with labels.
@@ -43,7 +48,7 @@ def _check(cls: type[PreTrainedConfig], kind: str, values: Mapping[str, Any], at
         inner = getattr(cls, "sub_configs", {}).get(name)
         if inner is not None and isinstance(value, Mapping) and inner.__module__.rpartition(".")[2] not in _ANY:
             _check(inner, kind, value, f"{at}.{name}")
-        elif name not in known and name not in _mentioned(cls):
+        elif name not in known | _OF_ALL and name not in _mentioned(cls):
             near = difflib.get_close_matches(name[:80], sorted(known), n=1)
             hint = f"did you mean `{near[0]}`?" if near else f"leave it out; it has {_some(cls)} ..."
             raise ModelError(f"`{kind}` has no setting `{name[:80]}`", at=at, hint=hint)
