@@ -13,6 +13,7 @@ import torch
 from tests.docs.blocks import Block, blocks, missing
 from tests.docs.shell import FILES, replay
 from tests.docs.world import build, small
+from tests.sweeps import some
 from whet.base.config import from_mapping
 from whet.base.yaml import parse
 from whet.data.detect import Detector
@@ -53,13 +54,19 @@ def folder(world: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
     torch.set_num_threads(threads)
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if any(b.language == "console" for b in blocks(p))], ids=name_of)
+TYPED = [page for page in PAGES if any(block.language == "console" for block in blocks(page))]
+# Whose commands have quicker tests of their own in other rooms: they are typed with the slow tests.
+LATER = ("classification", "distillation", "encoders", "merge", "quantize")
+LATER_RECIPES = ("classify-texts", "copy-grpo", "distill", "embed-docstrings", "pretrain-galore", "pretrain-muon")
+
+
+@pytest.mark.parametrize("page", some(TYPED, [page for page in TYPED if page.stem not in LATER]), ids=name_of)
 def test_commands_of_a_page_do_what_it_shows(page: Path, folder: Path):
     for block in blocks(page):
         assert replay(block, folder) == [], f"{name_of(page)}:{block.line}"
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=name_of)
+@pytest.mark.parametrize("recipe", some(RECIPES, [r for r in RECIPES if r.stem not in LATER_RECIPES]), ids=name_of)
 def test_a_recipe_runs(recipe: Path, folder: Path):
     text = recipe.read_text()
     (folder / "recipes").mkdir()

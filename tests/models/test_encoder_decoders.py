@@ -9,6 +9,7 @@ import torch
 from tests.models.architectures import PAIRED, VOCAB, tiny_config, tiny_model, verdict
 from tests.models.batches import random_samples
 from tests.models.test_packing import largest_error
+from tests.sweeps import some
 from whet.base.errors import ModelError
 from whet.contracts.batch import Batch
 from whet.contracts.sample import Sample
@@ -62,7 +63,7 @@ def separate(module):
     return total
 
 
-@pytest.mark.parametrize("name", PAIRED)
+@pytest.mark.parametrize("name", some(PAIRED, ("t5", "bart", "m2m_100", "t5gemma")))
 def test_one_batch_gives_the_loss_and_gradients_of_separate_forwards_with_labels(name):
     own, model = tiny_model(name, None).double(), model_of(name, torch.float64)
     for module in (own, model.module):  # stored with the weights in marian, zero elsewhere

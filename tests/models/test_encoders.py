@@ -9,6 +9,7 @@ from tests.marked import bert_tokenizer
 from tests.models.architectures import ENCODERS, VOCAB, tiny_config, tiny_model, verdict
 from tests.models.batches import random_samples
 from tests.models.test_packing import largest_error
+from tests.sweeps import some
 from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Segment, Stream
 from whet.contracts.model import Head
@@ -46,7 +47,7 @@ def gradients(module):
     return {n: torch.zeros_like(p) if p.grad is None else p.grad for n, p in module.named_parameters()}
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", some(ENCODERS, ("bert", "albert", "modernbert", "mpnet")))
 def test_one_batch_gives_the_loss_and_gradients_of_separate_forwards_with_labels(name):
     own, total = tiny_model(name, None).double(), 0.0
     for sample, labels in zip(SAMPLES, LABELS, strict=True):
@@ -92,7 +93,7 @@ def test_positions_of_a_sample_begin_behind_padding_in_roberta_and_the_context_c
     assert not loaded.capabilities.generates
 
 
-@pytest.mark.parametrize("name", ["bert", "distilbert"])
+@pytest.mark.parametrize("name", ["bert", pytest.param("distilbert", marks=pytest.mark.slow)])
 def test_a_headless_model_gives_the_same_hidden_states_from_a_checkpoint_with_or_without_a_head(name, tmp_path):
     whole = tiny_model(name, None)
     whole.save_pretrained(tmp_path / "whole")

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from tests.exact import rounding
 from tests.models.architectures import ARCHITECTURES, VOCAB, tiny_model, verdict
 from tests.models.batches import packed, random_samples
+from tests.sweeps import some
 from whet.models.language import LanguageModel
 
 # One of a single token, several beyond the sliding windows (6).
@@ -65,7 +66,14 @@ LIMITS = {
 }
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+# One of each way to attend, to mix and to route; the others run with the slow tests.
+NOW = (
+    "llama", "qwen2", "gemma2", "gemma3_text", "gpt2", "bloom", "lfm2", "mixtral", "deepseek_v3", "mamba2",
+    "qwen3_next",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", some(ARCHITECTURES, NOW))
 def test_one_batch_gives_the_loss_and_gradients_of_separate_forwards(name):
     for dtype, limit in LIMITS.items():
         loss, found = together(name, dtype)
@@ -81,7 +89,7 @@ MIXERS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", sorted(ARCHITECTURES))
+@pytest.mark.parametrize("name", some(sorted(ARCHITECTURES), NOW))
 @pytest.mark.case("G12")
 def test_every_architecture_packs_with_a_chunked_head_and_says_nothing(name):
     found = verdict(name)

@@ -9,6 +9,7 @@ import torch
 
 from tests.models.architectures import tiny_config, tiny_model
 from tests.models.batches import packed, random_samples
+from tests.sweeps import some
 from whet.base.catalogue import tuner
 from whet.base.errors import ConfigError, ModelError
 from whet.base.seeds import forked
@@ -41,6 +42,9 @@ KINDS = {
     "peft-fourierft": {"method": "fourierft", "settings": {"n_frequency": 20, "target_modules": ["q_proj"]}},
     "peft-miss": {"method": "miss", "settings": {"r": 4, "target_modules": ["q_proj"]}},
 }
+
+
+NOW = ("lora", "lora-dora", "lora-head", "lora-pissa", "vera", "lokr", "ia3", "oft", "ln-tuning", "peft-miss")
 
 
 def make(name: str, **settings):
@@ -80,7 +84,7 @@ def logits(module, ids=(5, 6, 7, 8, 9, 3)):
         return module.eval()(input_ids=torch.tensor([ids]), use_cache=False).logits
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", some(KINDS, NOW))
 def test_plain_peft_loads_what_was_trained_and_gives_its_logits(name, tmp_path):
     before = logits(tiny_model("llama", None))
     made = make(name, **KINDS[name])
@@ -103,7 +107,7 @@ def test_only_what_is_stored_is_trained_and_the_rest_stays_out_of_checkpoints(na
     assert "model.layers.0.post_attention_layernorm.weight" in made.untouched(module) or name == "ln-tuning"
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", some(KINDS, NOW))
 def test_packed_samples_give_the_gradients_of_separate_ones(name):
     samples = random_samples((9, 5, 7), 61)
     gradients = []

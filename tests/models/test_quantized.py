@@ -82,9 +82,9 @@ def test_a_new_model_is_quantized_as_well():
     "method",
     [
         lambda: tuner.get("full").build(),
-        lambda: tuner.get("freeze").build(last=1),
+        pytest.param(lambda: tuner.get("freeze").build(last=1), marks=pytest.mark.slow),
         lambda: tuner.get("lora").build(init="pissa"),
-        lambda: tuner.get("lora").build(init="lora-ga"),
+        pytest.param(lambda: tuner.get("lora").build(init="lora-ga"), marks=pytest.mark.slow),
     ],
 )
 def test_a_tuner_that_changes_quantized_weights_is_refused_before_any_is_read(folder, method):  # noqa: F811

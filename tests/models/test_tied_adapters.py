@@ -169,7 +169,7 @@ def test_weights_that_are_sent_say_what_the_adapter_says(kind):
 
 
 @pytest.mark.case("C6")
-@pytest.mark.parametrize("is_tied", [True, False])
+@pytest.mark.parametrize("is_tied", [True, pytest.param(False, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("saved", [None, ["embed_tokens", "lm_head"]])
 def test_an_adapter_with_a_grown_vocabulary_is_loaded(base, tmp_path, is_tied, saved):
     path = base("llama", tie_word_embeddings=is_tied)

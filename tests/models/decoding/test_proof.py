@@ -9,6 +9,7 @@ from transformers import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING as SEQ2SEQ
 
 from tests.architectures.decoding import check_decoding, check_rollout
 from tests.models.architectures import SIZES, tiny_model
+from tests.sweeps import some
 from whet.models import attention
 from whet.models.decoding.manner import Manner
 from whet.models.decoding.proof import _Twin, decoding_of
@@ -111,7 +112,7 @@ ROPES = {
 }
 
 
-@pytest.mark.parametrize("kind", ROPES)
+@pytest.mark.parametrize("kind", some(ROPES, ["dynamic"]))
 def test_where_a_rotary_embedding_turns_what_was_kept_is_computed_anew(kind):
     """Texts that stay short, that become long, and that are long from the start."""
     name, rope = ROPES[kind]
