@@ -22,7 +22,9 @@ class StepRecord:
     """One optimizer step. `metrics` holds `loss`, `grad_norm`, `lr`, and what the objective adds.
 
     `tokens` (0 for a model without) and `samples` count the global step; `seconds` is its wall time;
-    `peak_bytes` the process's highest memory so far (GPU memory where there is one).
+    `peak_bytes` the process's highest memory so far (GPU memory where there is one). `parts` are seconds of this rank:
+    `data_s` to fetch and collate, of which the loop waited `wait_s`, `forward_s`, `backward_s`, `update_s`; and the
+    step's `flops` on all ranks, with the share `mfu` of what the machine's matrix products reach.
     """
 
     kind: ClassVar[str] = "step"
@@ -34,6 +36,7 @@ class StepRecord:
     seconds: float
     peak_bytes: int
     epoch: float = 0.0
+    parts: Mapping[str, float] = field(default_factory=dict)
 
     def scalars(self) -> dict[str, float]:
         unit, count = ("tokens", self.tokens) if self.tokens else ("samples", self.samples)
@@ -45,6 +48,7 @@ class StepRecord:
             "seconds": self.seconds,
             "peak_bytes": self.peak_bytes,
             "epoch": self.epoch,
+            **self.parts,
         }
 
 

@@ -48,10 +48,14 @@ class Stateful(Protocol):
 class StepSource(Stateful, Protocol):
     """Yields steps in an order that depends on seed, epoch and manifest alone.
 
-    `total` is the number of steps, fixed before the first one.
+    `total` is the number of steps, fixed before the first one. `can_prefetch`: the next step may be asked for while the
+    present one is learned from, in another thread, because it depends on no weights and asks no other rank.
     """
 
     @property
     def total(self) -> int: ...
+
+    @property
+    def can_prefetch(self) -> bool: ...
 
     def next(self, step: int) -> Step | Stop: ...

@@ -49,6 +49,10 @@ class Drawn:
     def total(self) -> int:
         return self._source.total
 
+    @property
+    def can_prefetch(self) -> bool:
+        return self._source.can_prefetch
+
     def next(self, step: int) -> Step | Stop:
         found = self._source.next(step)
         return found if isinstance(found, Stop) else drawn(found, self._form, found.passes)

@@ -25,6 +25,8 @@ class DatasetSource:
     where not exactly one is given, DataError where the weights leave no sample.
     """
 
+    can_prefetch = True
+
     def __init__(
         self,
         data: Dataset,

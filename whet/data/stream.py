@@ -65,6 +65,8 @@ class StreamingSource:
     quite reach. Raises ConfigError where not exactly one batch and one length are given.
     """
 
+    can_prefetch = True
+
     def __init__(
         self,
         sources: Sequence[Source],

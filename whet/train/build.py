@@ -47,6 +47,7 @@ from whet.train.evaluation import Answer, Evaluation
 from whet.train.executor import DataParallel
 from whet.train.feed import Feed, feed
 from whet.train.first_step import FirstStep
+from whet.train.flops import Effort, Work
 from whet.train.folder import RunFolder
 from whet.train.identity import identity_of, new_identity, stated
 from whet.train.located import located
@@ -58,7 +59,9 @@ from whet.train.notices import on_ledger, on_micro_batch, on_noise, on_rank, on_
 from whet.train.online.build import drift_limit, held_out_of, making_of
 from whet.train.online.own_answers import OwnAnswers
 from whet.train.optimizer_state import NamedOptimizer
+from whet.train.phases import Phases
 from whet.train.precision import autocast_dtype, on_precision, with_precision
+from whet.train.prefetch import Prefetch
 from whet.train.progress import Progress
 from whet.train.reference import remember
 from whet.train.rehearsal import Made, rehearse
@@ -191,12 +194,12 @@ def _assemble(
         held_out_of(run, fed, loss, dealer, executor), run.evaluate.prompts, _answer(run, model, executor),
         run.evaluate.early_stop,
     )  # fmt: skip
-    learns_from_answers = fed.rollouts is not None
     progress, watchdog = Progress(), Watchdog(
-        run.train.watchdog, watches_spikes=not learns_from_answers, drift_limit=drift_limit(run, world, model)
+        run.train.watchdog, watches_spikes=fed.rollouts is None, drift_limit=drift_limit(run, world, model)
     )  # fmt: skip
+    source = Prefetch(fed.source, world.device)
     parts: dict[str, Any] = {
-        "source": fed.source, "progress": progress, "watchdog": watchdog, "evaluation": evaluation, "dealer": dealer,
+        "source": source, "progress": progress, "watchdog": watchdog, "evaluation": evaluation, "dealer": dealer,
         "tuner": method,
     }  # fmt: skip
     state = NamedOptimizer(update, ParamGroups.of(model.module, model.roles).names())
@@ -208,16 +211,16 @@ def _assemble(
         path, has_begun, compared = folder.path / "reference.npz", progress.step > 0, cast(Referenced, loss)
         remember(path, fed.annotated, compared, executor, dealer, identity.run, has_begun=has_begun)
     loop = Loop(
-        world=world, source=fed.source, dealer=dealer, executor=executor, schedule=_schedule(run),
+        world=world, source=source, dealer=dealer, executor=executor, schedule=_schedule(run),
         evaluation=evaluation, checkpoints=checkpoints, watchdog=watchdog,
         controls=Controls(folder.controls, world.leads), cadence=_cadence(run, fed.source.total), emit=emit,
+        effort=_effort(world, model, executor), phases=executor.phases,
         stop_on_alarm=run.train.watchdog.action == "stop", has_tokens=model.capabilities.tokens, progress=progress,
     )  # fmt: skip
     emit(RunStarted(progress.step, fed.source.total, _facts(run, world, model, fed, resolved)))
-    for text in _notices(run, method, model, fed, resolved, pinned):
-        emit(Notice(progress.step, "info", text))
-    for text in checkpoints.notices:
-        emit(Notice(progress.step, "warning", text))
+    said = [("info", text) for text in _notices(run, method, model, fed, resolved, pinned)]
+    for level, text in (*said, *(("warning", text) for text in checkpoints.notices)):
+        emit(Notice(progress.step, level, text))
     return Built(run, folder, world, model, method, loss, fed, loop, emit)
 
 
@@ -280,7 +283,14 @@ def _executor(
         clip=run.train.clip,
         autocast=autocast_dtype(run, world.device),
         tuner=method,
+        phases=Phases(world.device),
     )
+
+
+def _effort(world: World, model: Loaded, executor: DataParallel) -> Effort:
+    """What a step computes, in the type of most of its matrix products."""
+    weights = (p.dtype for p in model.module.parameters() if p.dim() > 1 and p.dtype.is_floating_point)
+    return Effort(Work.of(model), world.device, executor.autocast or next(weights, torch.float32), world.size)
 
 
 def _untouched(method: Tuner, model: Loaded) -> frozenset[str]:

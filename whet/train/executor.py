@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ from whet.models.tuning.noise import noise_of
 from whet.parallel.norm import clip, not_finite
 from whet.parallel.whole import whole_tensors
 from whet.parallel.world import World
+from whet.train.phases import Phases
 from whet.train.reference import Frozen
 from whet.train.relabel import relabelled
 
@@ -44,6 +45,7 @@ class DataParallel:
     clip: float
     autocast: torch.dtype | None
     tuner: Tuner | None = None
+    phases: Phases = field(default_factory=Phases)
 
     def weigh(self, batches: Sequence[Batch], flags: Weights) -> tuple[dict[str, float], dict[str, float]]:
         local: dict[str, float] = dict.fromkeys(self.objective.coefficients, 0.0)
@@ -62,13 +64,14 @@ class DataParallel:
         rates = self._set_rates(factor)
         ledger = self._accumulate(index, batches, weights, self.optimizer.before_last_backward)
         penalty = self._penalise()
-        norm = self._norm()
-        if math.isfinite(norm):
-            self._update(index, batches, weights)
-            ledger.count(BROKEN, len(self.broken()))
-        else:
-            self.optimizer.abort()
-        self.optimizer.zero_grad(set_to_none=True)
+        with self.phases("update_s"):
+            norm = self._norm()
+            if math.isfinite(norm):
+                self._update(index, batches, weights)
+                ledger.count(BROKEN, len(self.broken()))
+            else:
+                self.optimizer.abort()
+            self.optimizer.zero_grad(set_to_none=True)
         return {**self._figures(ledger, weights), **penalty, "grad_norm": norm, "lr": rates}
 
     def broken(self) -> list[str]:
@@ -151,14 +154,16 @@ class DataParallel:
         ledger = _Ledger(self.world.device)
         if (noise := noise_of(self.module)) is not None:
             noise.step = index
-        statistics = self._statistics(index, batches)
+        with self.phases("forward_s"):
+            statistics = self._statistics(index, batches)
         for number, batch in enumerate(batches):
             if number == len(batches) - 1:
                 before_last()
             with forked(self.seed, "step", index, number, self.world.rank):
-                with self._precision():
+                with self.phases("forward_s"), self._precision():
                     terms = self.objective(self.models, batch.to(self.world.device), statistics[number])
-                self._loss(terms, weights).backward()
+                with self.phases("backward_s"):
+                    self._loss(terms, weights).backward()
             ledger.add(terms)
         return ledger
 

@@ -15,15 +15,20 @@ from whet.base.errors import OutOfMemory
 from whet.contracts.batch import Batch
 from whet.contracts.executor import BROKEN, Executor
 from whet.contracts.records import CheckpointRecord, Notice, Record, RunEnded, StepRecord
-from whet.contracts.steps import Step, StepSource, Stop
+from whet.contracts.steps import Step, Stop
 from whet.parallel.world import World
 from whet.train.checkpoint import Checkpoints
 from whet.train.controls import Controls
 from whet.train.deal import Dealer
 from whet.train.evaluation import Evaluation
+from whet.train.flops import Effort
 from whet.train.memory import peak_bytes
+from whet.train.phases import Phases
+from whet.train.prefetch import Prefetch
 from whet.train.progress import Progress
 from whet.train.watchdog import Watchdog
+
+FLOPS = "flops"  # of this rank's batches; ranks add them up with their requests
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class Loop:
     """A run that is ready to go. `run()` goes on from `progress` to the end or to a reason to stop."""
 
     world: World
-    source: StepSource
+    source: Prefetch
     dealer: Dealer
     executor: Executor
     schedule: Callable[[int, int], float]
@@ -51,6 +56,8 @@ class Loop:
     controls: Controls
     cadence: Cadence
     emit: Callable[[Record], None]
+    effort: Effort
+    phases: Phases = field(default_factory=Phases)
     stop_on_alarm: bool = True
     has_tokens: bool = True
     progress: Progress = field(default_factory=Progress)
@@ -70,22 +77,25 @@ class Loop:
 
     def advance(self, step: Step) -> RunEnded | None:
         """One optimizer step, and what is due after it."""
-        began = time.perf_counter()
-        batches = self.dealer(step)
-        weights, requests = self.executor.weigh(batches, self._requests())
+        began = time.perf_counter() - self.source.late_s
+        batches = self.source.dealt(step, self.dealer)
+        self.source.begin(self.progress.step + 1, self.dealer)
+        own = {**self._requests(), FLOPS: self.effort.work.step(batches)}
+        weights, requests = self.executor.weigh(batches, own)
+        self.phases.take()
         figures = self._learn(step, batches, weights)
         # Broken weights end the run whatever the watchdog is set to: nothing that follows could mend them.
         fatal = self._broken(figures) if figures.pop(BROKEN, 0) else None
         alarm = None if fatal else self.watchdog.look(figures["loss"], figures["grad_norm"])
         if alarm and self.stop_on_alarm:
             fatal = alarm
-        self._record(step, figures, time.perf_counter() - began, alarm, is_last=fatal is not None)
-        if fatal:
-            return self._end("failed", f"{fatal}; the last checkpoint is untouched")
-        self.progress.step += 1
-        self.progress.tokens += self._tokens(step)
-        self.progress.samples += len(step.lengths)
-        return self._after(requests)
+        at, spent = self.progress.step + 1, self._spent(began, requests.pop(FLOPS))
+        if fatal is None:
+            self.progress.step = at
+            self.progress.tokens += self._tokens(step)
+            self.progress.samples += len(step.lengths)
+        self._record(step, at, figures, spent, alarm)
+        return self._end("failed", f"{fatal}; the last checkpoint is untouched") if fatal else self._after(requests)
 
     def _broken(self, figures: dict[str, float]) -> str:
         names = self.executor.broken()
@@ -106,16 +116,17 @@ class Loop:
                     hint="set train.recompute=true, or a smaller train.micro_batch or data.max_length",
                 ) from error
         self.executor.abort()
+        self.source.forget_batches()
         self.dealer.capacity = max(longest, self.dealer.capacity // 2)
         text = f"out of GPU memory: micro-batches are now {self.dealer.capacity} tokens, and the step starts again"
         self.emit(Notice(self.progress.step, "warning", text))
-        return self._learn(step, self.dealer(step), weights)
+        return self._learn(step, self.source.dealt(step, self.dealer), weights)
 
     def _record(
-        self, step: Step, figures: dict[str, float], seconds: float, alarm: str | None, *, is_last: bool
+        self, step: Step, at: int, figures: dict[str, float], spent: dict[str, float], alarm: str | None
     ) -> None:
-        """Tell what the step gave; the one that ends a run always."""
-        at, total = self.progress.step + 1, self.source.total
+        """Tell what step `at` gave, at the cadence; the one that ends a run always."""
+        total = self.source.total
         if alarm:
             self.emit(Notice(at, "alarm", alarm))
         for text in step.warnings:
@@ -123,9 +134,16 @@ class Loop:
         figures = {**step.figures, **figures}
         if drift := self.watchdog.look_at_answers(figures):
             self.emit(Notice(at, "alarm", drift))
-        if at % self.cadence.record == 0 or at == total or is_last:
+        if at % self.cadence.record == 0 or at == total or at > self.progress.step:
             tokens, samples, peak = self._tokens(step), len(step.lengths), peak_bytes(self.world.device)
-            self.emit(StepRecord(at, total, figures, tokens, samples, seconds, peak, step.epoch))
+            seconds = spent.pop("seconds")
+            self.emit(StepRecord(at, total, figures, tokens, samples, seconds, peak, step.epoch, spent))
+
+    def _spent(self, began: float, flops: float) -> dict[str, float]:
+        """The `seconds` of the step, this rank's by what it did, and what all ranks computed in them."""
+        seconds, source = time.perf_counter() - began, self.source
+        own = {"data_s": source.data_s, "wait_s": source.wait_s, **self.phases.take()}
+        return {"seconds": seconds, **own, **self.effort.told(flops, seconds)}
 
     def _tokens(self, step: Step) -> int:
         return sum(step.lengths) if self.has_tokens else 0
@@ -139,6 +157,7 @@ class Loop:
         return asked
 
     def _after(self, requests: dict[str, float]) -> RunEnded | None:
+        self.source.settle()  # what follows may use what data is made with
         at, total = self.progress.step, self.source.total
         is_last = at >= total
         if not is_last and at % self.cadence.evaluate == 0:

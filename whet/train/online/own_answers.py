@@ -36,6 +36,11 @@ class OwnAnswers:
     def total(self) -> int:
         return self.source.total
 
+    @property
+    def can_prefetch(self) -> bool:
+        """The model answers with the weights of the step."""
+        return False
+
     def next(self, step: int) -> Step | Stop:
         """The step of this number, some of its samples answered anew; all ranks ask together."""
         given = self.source.next(step)

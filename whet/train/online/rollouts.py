@@ -54,6 +54,8 @@ class Rollouts:
     goes on with the same answers. `making` is given once the model is built.
     """
 
+    can_prefetch = False
+
     def __init__(self, prompts: Prompts, order: DatasetSource, settings: Rollout, *, total: int, seed: int) -> None:
         self._prompts, self._order, self._settings = prompts, order, settings
         self.total, self._seed = total, seed
