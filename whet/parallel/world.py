@@ -7,9 +7,10 @@ asks whether it is alone.
 from __future__ import annotations
 
 import datetime
+import math
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,20 +20,26 @@ import torch.distributed as dist
 from whet.base.errors import RunError
 
 if TYPE_CHECKING:
+    from torch.distributed import ProcessGroup
     from torch.distributed.device_mesh import DeviceMesh
+
+
+# The dimensions of the mesh that each axis spans, as far as the mesh has them.
+AXES: Mapping[str, tuple[str, ...]] = {
+    "data": ("replicate", "shard"),  # ranks that see different samples
+    "loss": ("replicate", "shard", "context"),  # ranks whose sums are added
+    "model": ("tensor", "expert"),  # ranks that hold parts of one layer
+    "stages": ("pipeline",),  # ranks that hold different layers
+}
 
 
 @dataclass(frozen=True)
 class World:
-    """The device of this rank and, where there are several ranks, their mesh.
-
-    Axes: `data` (ranks that see different samples), `loss` (ranks whose sums are added) and
-    `model` (ranks that hold parts of one model). With data parallelism alone the first two are
-    the whole mesh and `model` has size 1.
-    """
+    """The device of this rank and, where there are several ranks, their mesh and a process group for each of AXES."""
 
     device: torch.device
     mesh: DeviceMesh | None = None
+    groups: Mapping[str, ProcessGroup] = field(default_factory=dict)
 
     @classmethod
     def start(cls, device: str, timeout_s: int) -> World:
@@ -47,50 +54,70 @@ class World:
         if not dist.is_initialized():
             backend = "nccl" if chosen.type == "cuda" else "gloo"
             dist.init_process_group(backend, timeout=datetime.timedelta(seconds=timeout_s))
-        mesh = dist.init_device_mesh(chosen.type, (size,), mesh_dim_names=("data",))
-        return cls(chosen, mesh)
+        return cls.over(chosen, dist.init_device_mesh(chosen.type, (size,), mesh_dim_names=("shard",)))
+
+    @classmethod
+    def over(cls, device: torch.device, mesh: DeviceMesh) -> World:
+        """The ranks of a mesh whose dimensions are named as in AXES. Every rank calls it, in the same order."""
+        return cls(device, mesh, {axis: _group(mesh, dims) for axis, dims in AXES.items() if _own(mesh, dims)})
+
+    def index(self, axis: str) -> int:
+        """This rank's place on an axis."""
+        return dist.get_group_rank(self.groups[axis], dist.get_rank()) if axis in self.groups else 0
+
+    def count(self, axis: str) -> int:
+        """Ranks on an axis."""
+        return self.groups[axis].size() if axis in self.groups else 1
 
     @property
     def rank(self) -> int:
         """This rank's place on the `data` axis."""
-        return self.mesh.get_local_rank("data") if self.mesh else 0
+        return self.index("data")
 
     @property
     def size(self) -> int:
         """Ranks on the `data` axis."""
-        return self.mesh.size() if self.mesh else 1
+        return self.count("data")
 
     @property
     def leads(self) -> bool:
-        """Whether this rank writes what is written once."""
-        return self.rank == 0
+        """Whether this rank writes what is written once: the first of all, whatever the mesh."""
+        return self.mesh is None or dist.get_rank() == 0
+
+    def is_first(self, spread: Collection[str] = ()) -> bool:
+        """Whether this rank has the first copy of what is spread over these dimensions of the mesh, and over stages,
+        and is the same over all others."""
+        if self.mesh is None:
+            return True
+        where = zip(self.mesh.mesh_dim_names or (), self.mesh.get_coordinate() or (), strict=True)
+        return all(place == 0 for name, place in where if name not in spread and name not in AXES["stages"])
 
     def sums(self, values: Mapping[str, float]) -> dict[str, float]:
         """Add each named number over the `loss` axis, in float64. Every rank passes the same names."""
-        if self.mesh is None:
+        if "loss" not in self.groups:
             return dict(values)
         names = sorted(values)
         total = torch.tensor([values[n] for n in names], dtype=torch.float64, device=self._wire)
-        dist.all_reduce(total, group=self.mesh.get_group("data"))
+        dist.all_reduce(total, group=self.groups["loss"])
         return dict(zip(names, total.tolist(), strict=True))
 
     def added(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Add each named array over the `loss` axis, in its own type. Every rank passes the same names and shapes."""
-        if self.mesh is None:
+        if "loss" not in self.groups:
             return dict(arrays)
         summed = {}
         for name in sorted(arrays):
             total = torch.from_numpy(arrays[name]).to(self._wire)
-            dist.all_reduce(total, group=self.mesh.get_group("data"))
+            dist.all_reduce(total, group=self.groups["loss"])
             summed[name] = total.cpu().numpy()
         return summed
 
     def tables(self, parts: Sequence[torch.Tensor]) -> list[list[torch.Tensor]]:
-        """Each rank's `parts` (n, ...), in the order of ranks: tables whose lengths may differ, and which all ranks
-        have equally many of, of one dtype and width."""
-        if self.mesh is None:
+        """Each rank's `parts` (n, ...), in the order of the `data` axis: tables whose lengths may differ, and which all
+        ranks have equally many of, of one dtype and width."""
+        if "data" not in self.groups:
             return [list(parts)]
-        group = self.mesh.get_group("data")
+        group = self.groups["data"]
         lengths = torch.tensor([len(part) for part in parts], device=self._wire)
         all_lengths = [torch.empty_like(lengths) for _ in range(self.size)]
         dist.all_gather(all_lengths, lengths, group=group)
@@ -103,6 +130,14 @@ class World:
             list(table[: int(own.sum())].to(self.device).split(own.tolist()))
             for table, own in zip(found, all_lengths, strict=True)
         ]
+
+    def total(self, value: float) -> float:
+        """A number added over all ranks, whatever their axes, in float64."""
+        if self.mesh is None:
+            return value
+        box = torch.tensor(value, dtype=torch.float64, device=self._wire)
+        dist.all_reduce(box)
+        return float(box)
 
     def largest(self, values: Sequence[float]) -> list[float]:
         """The largest of each number over all ranks."""
@@ -121,11 +156,11 @@ class World:
         return box[0]
 
     def gathered(self, value: Any) -> list[Any]:
-        """Every rank's value, in rank order, on every rank. Values are pickled."""
-        if self.mesh is None:
+        """Every rank's value in the order of the `data` axis, on every rank. Values are pickled."""
+        if "data" not in self.groups:
             return [value]
-        box: list[Any] = [None] * self.size
-        dist.all_gather_object(box, value)
+        box: list[Any] = [None] * self.count("data")
+        dist.all_gather_object(box, value, group=self.groups["data"])
         return box
 
     def wait(self) -> None:
@@ -141,6 +176,23 @@ class World:
     @property
     def _wire(self) -> torch.device:
         return self.device if self.device.type == "cuda" else torch.device("cpu")
+
+
+def _own(mesh: DeviceMesh, dims: Sequence[str]) -> tuple[str, ...]:
+    """Those of the dimensions that the mesh has, in its order."""
+    return tuple(name for name in mesh.mesh_dim_names or () if name in dims)
+
+
+def _group(mesh: DeviceMesh, dims: Sequence[str]) -> ProcessGroup:
+    """The ranks that differ from this one in these dimensions of the mesh alone."""
+    own = _own(mesh, dims)
+    if len(own) == 1:
+        return mesh.get_group(own[0])
+    names = list(mesh.mesh_dim_names or ())
+    places = [*(names.index(name) for name in names if name not in own), *(names.index(name) for name in own)]
+    rows = mesh.mesh.permute(places).reshape(-1, math.prod(mesh.size(names.index(name)) for name in own))
+    group, _ = dist.new_subgroups_by_enumeration(rows.tolist())
+    return group
 
 
 def device_of(name: str, local_rank: int = 0) -> torch.device:
