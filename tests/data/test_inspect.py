@@ -84,3 +84,13 @@ def test_the_histogram_counts_every_sample_once():
 def test_real_files_are_trained_whole(name, shared_data):
     seen = inspect(Source.parse(name, shared_data / "instruct"), Renderer(make_tokenizer(HERMES)), limit=100)
     assert not seen.refused and len(seen.lengths) == min(100, seen.num_rows) and all(seen.trained)
+
+
+@pytest.mark.case("C")
+def test_the_users_words_are_theirs_in_rows_with_tools(shared_data):
+    """Contents that the template rewrites (calls, results) do not make template of all others."""
+    rows = Source.parse("glaive_toolcall_en_demo.json", shared_data / "instruct")
+    seen = inspect(rows, Renderer(make_tokenizer(HERMES)), rows=3, limit=3)
+    for shown, (_, row) in zip(seen.shown, list(parse_rows(rows))[:3], strict=True):
+        said = "".join(token.text for token in shown.tokens if token.role == "user")
+        assert said == "".join(m["content"].strip() for m in row.messages if m["role"] == "user")

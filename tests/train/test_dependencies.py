@@ -137,7 +137,13 @@ def test_a_record_that_was_removed_is_made_again_and_a_damaged_one_is_told(tmp_p
 
 
 def test_what_a_run_depends_on_is_shown(broken):
-    page = show(broken(tuner="lora"))
+    page = show(broken(tuner="lora", data={"thinking": "strip"}))
+    facts = dict(line.split(None, 1) for line in page.split("\n\n")[1].splitlines())
+    assert (
+        facts["template"].startswith("chat template of the tokenizer")
+        and "taken out" in facts["thinking"]
+        and "tools" in facts
+    )
     lines = page[page.index("Depends on") :].split("\n\n")[0].splitlines()[1:]
     assert [line.split()[0] for line in lines] == ["model.path", "data.train.0.path"]
 

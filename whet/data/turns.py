@@ -66,10 +66,18 @@ class Turns:
         return text, turns
 
     def contents(self, messages: Messages, tools: Tools, text: str) -> dict[int, tuple[int, int]]:
-        """Where the content of each message stands in the rendered text; empty when the template rewrites them."""
-        texts = marked_render(self.template, messages, tools, range(len(messages)))
-        spans = align(texts, [m["content"] for m in messages], text) if texts else None
-        return dict(enumerate(spans or ()))
+        """Where the content of each message stands in the rendered text; without those that the template rewrites."""
+        everything = range(len(messages))
+        if found := self._written(messages, tools, text, everything):
+            return found
+        return {k: span for one in everything for k, span in self._written(messages, tools, text, [one]).items()}
+
+    def _written(
+        self, messages: Messages, tools: Tools, text: str, wanted: Sequence[int]
+    ) -> dict[int, tuple[int, int]]:
+        texts = marked_render(self.template, messages, tools, wanted)
+        spans = align(texts, [messages[index]["content"] for index in wanted], text) if texts else None
+        return dict(zip(wanted, spans or (), strict=False))
 
     def _tagged(self, messages: Messages, tools: Tools, wanted: Sequence[int]) -> tuple[str, list[Turn]]:
         text, spans = self.template.render_tagged(messages, tools)

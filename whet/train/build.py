@@ -66,7 +66,7 @@ from whet.train.progress import Progress
 from whet.train.reference import remember
 from whet.train.rehearsal import Made, rehearse
 from whet.train.resolve import Resolved, resolve
-from whet.train.rows import settled, template_of
+from whet.train.rows import settled, template_facts, template_of
 from whet.train.settings import check_settings
 from whet.train.teacher import check_teacher, has_teacher, is_told, teacher_run, tell
 from whet.train.watchdog import Watchdog
@@ -383,6 +383,7 @@ def _facts(run: Run, world: World, model: Loaded, fed: Feed, resolved: Resolved)
         "parameters": sum(p.numel() for p in parameters),
         "trained": sum(p.numel() for p in parameters if p.requires_grad),
         **fed.facts,
+        **template_facts(run, model.processor if model.capabilities.family == "causal" else None),
         "micro_batch": resolved.micro_batch,
         "precision": resolved.precision,
         **({"decoding": decoding_of(model.module).words} if model.capabilities.generates else {}),

@@ -19,7 +19,7 @@ from whet.data.reader import Reader
 from whet.data.recipe import Recipe, RowsToSamples
 from whet.data.render import Renderer
 from whet.data.speech import speech_of
-from whet.data.worded import any_tools, decisions, wording_for
+from whet.data.worded import any_tools, decisions, facts, wording_for
 from whet.data.wording import Wording
 from whet.train.chosen import Chosen, facts_of
 from whet.train.forms import form_of
@@ -66,6 +66,14 @@ def template_of(run: Run, tokenizer: Any) -> str | None:
         return None
     speech = speech_of(tokenizer, data.template, wording_of(data), with_tools=wording_of(data).as_text)
     return None if speech.template.is_own and not speech.is_worded else speech.template.text
+
+
+def template_facts(run: Run, tokenizer: Any) -> dict[str, str]:
+    """How conversations are written: template, tools, thoughts, system messages; nothing where the run has none."""
+    data = run.data
+    if tokenizer is None or not takes(run) & _CONVERSATIONS or (data.template is None and not tokenizer.chat_template):
+        return {}
+    return facts(speech_of(tokenizer, data.template, wording_of(data), with_tools=True))
 
 
 def voiced(run: Run, tokenizer: Any) -> Any:
