@@ -215,9 +215,13 @@ def breaks_a_tie(path: str, shapes: Mapping[str, tuple[int, ...]], module: nn.Mo
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """PEFT 0.21 asks transformers 5.23 for an attribute by the name that it had before, and is warned for it."""
+    """PEFT 0.21 asks transformers 5.23 for an attribute by the name that it had before, and is warned for it.
+
+    It also warns that merging an adapter of one end of tied weights is delicate: ours unties them, which a notice says.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")
+        warnings.filterwarnings("ignore", message="Model (has|with) `tie_word_embeddings=True` and")
         yield
 
 

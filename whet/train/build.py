@@ -55,7 +55,7 @@ from whet.train.lock import RunLock
 from whet.train.loop import Cadence, Loop
 from whet.train.manifest import Identity
 from whet.train.models import build_model, head_for, models_beside, read_model, reference_way
-from whet.train.notices import on_ledger, on_micro_batch, on_noise, on_rank, on_resume, on_schedule
+from whet.train.notices import on_ledger, on_micro_batch, on_noise, on_rank, on_resume, on_schedule, on_ties
 from whet.train.online.build import drift_limit, held_out_of, making_of
 from whet.train.online.own_answers import OwnAnswers
 from whet.train.optimizer_state import NamedOptimizer
@@ -242,6 +242,7 @@ def _notices(
     yield from on_schedule(run)
     yield from on_rank(run.optimizer, _groups(run, model, method))
     yield from on_noise(model.module)
+    yield from on_ties(model.module)
     yield from on_resume(pinned.get("environment", {}), resolved.environment)
 
 

@@ -13,6 +13,8 @@ from whet.base.catalogue import optimizer
 from whet.base.errors import ModelError
 from whet.base.run import Run
 from whet.data.ledger import Ledger
+from whet.models.adapters import wrapper_of
+from whet.models.merging.layers import breaks_ties
 from whet.optim.groups import ParamGroups
 from whet.optim.split import below
 
@@ -80,6 +82,15 @@ def on_noise(module: nn.Module) -> Iterator[str]:
     rates += [part.p for part in module.modules() if isinstance(part, nn.Dropout)]
     if any(isinstance(rate, int | float) and rate > 0 for rate in rates):
         yield "dropout is drawn a micro-batch: other micro-batches or ranks give the same steps in expectation only"
+
+
+def on_ties(module: nn.Module) -> Iterator[str]:
+    """A sentence when the adapter is of one end of tied weights."""
+    if wrapper_of(module) is not None and breaks_ties(module):
+        yield (
+            "the adapter changes one end of tied embeddings: with it merged, the model has weights of its own for each "
+            "end (`tie_word_embeddings: false`), and is so much larger"
+        )
 
 
 def refuse_batch_norm(module: nn.Module) -> None:
