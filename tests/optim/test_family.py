@@ -15,6 +15,7 @@ from tests.sweeps import in_turn, some
 from whet.base.catalogue import optimizer
 from whet.base.errors import ConfigError
 from whet.contracts.model import ParamRole
+from whet.optim.adapted import adapted
 from whet.optim.costs import Trained, declared
 from whet.optim.family import Family
 from whet.optim.pieces import PIECE
@@ -185,6 +186,35 @@ def test_a_gradient_of_earlier_micro_batches_alone_is_stepped_with():
         chosen.step()
         ends.append([p.detach().clone() for p in zoo.parameters()])
     assert all(torch.equal(first, second) for first, second in zip(*ends, strict=True))
+
+
+def test_what_is_stepped_beside_matrices_has_its_curvature_measured():
+    module, chosen = made("muon", settings={"rest": {"kind": "sophia"}})
+    learn(module, chosen, range(1))
+    assert chosen.parts[1].state[module.get_parameter("embed/weight")]["curvature"].any()
+
+
+def test_a_plain_torch_optimizer_has_all_moments_and_its_own_state():
+    module, other = Zoo(), Zoo()
+    chosen = adapted(torch.optim.Adagrad(module.parameters(), lr=0.1))
+    own = torch.optim.Adagrad(other.parameters(), lr=0.1)
+    learn(module, chosen, range(3))
+    for step in range(3):
+        own.zero_grad()
+        other(step).backward()
+        own.step()
+    assert all(
+        torch.equal(first, second) for first, second in zip(module.parameters(), other.parameters(), strict=True)
+    )
+    again = adapted(torch.optim.Adagrad(module.parameters(), lr=0.1))
+    again.load_state_dict(chosen.state_dict())
+    first = next(module.parameters())
+    assert again.state[first]["step"] == 3 and again.clock is None and not again.steps_singly
+
+
+def test_what_is_no_optimizer_is_refused():
+    with pytest.raises(ConfigError, match="the optimizer is a `list`"):
+        adapted([])
 
 
 def test_turns_are_equal_in_length_and_forget_their_state():

@@ -170,6 +170,7 @@ REFUSED = [
     ({"train": {"ema": 0.9}, "optimizer": {"kind": "badam"}}, "`train.ema`: `optimizer: badam`"),
     ({"train": {"rounding": "kahan"}}, "no weights are bfloat16"),
     ({"optimizer": {"kind": "sophia"}, "objective": "dpo"}, "`objective: dpo` takes none"),
+    ({"optimizer": {"kind": "muon", "rest": {"kind": "sophia"}}, "objective": "dpo"}, "`objective: dpo` takes none"),
     ({"optimizer": {"kind": "galore", "rank": 512}}, "`optimizer.rank` is 512"),
 ]  # fmt: skip
 

@@ -16,12 +16,12 @@ from whet.kernels.wide import wide
 from whet.optim.elementwise import M, State, decay, root
 from whet.optim.groups import NamedParameter
 from whet.optim.pieces import Leaf, first_row
-from whet.optim.rules import At, Tensors
+from whet.optim.rules import At, RowRule, Tensors
 
 BY_ROW = (ParamRole.EMBEDDING, ParamRole.HEAD, ParamRole.MATRIX, ParamRole.EXPERT, ParamRole.BIAS)
 
 
-class BlockMean:
+class BlockMean(RowRule):
     """Adam with the mean of g^2 over each block for a second moment (Zhang et al. 2024, algorithm 1).
 
     Blocks are rows: those of one head in a query or key projection, each row of other matrices, embeddings and heads,
@@ -31,6 +31,7 @@ class BlockMean:
 
     entries = (M,)
     replicated = ("v",)
+    has_prepare = True
 
     def __init__(self, betas: tuple[float, float], eps: float) -> None:
         self.betas, self.eps = betas, eps

@@ -16,10 +16,10 @@ from whet.optim.codecs import Format, stored_as
 from whet.optim.direction import Direction, Product, Scaled, assembled
 from whet.optim.elementwise import M, V
 from whet.optim.groups import NamedParameter
-from whet.optim.rules import At, DecayForm, Whole
+from whet.optim.rules import At, DecayForm, Whole, WholeRule
 
 
-class Soap:
+class Soap(WholeRule):
     """Vyas et al. 2024, algorithm 3. The first step only measures.
 
     Averages of G G^T and G^T G are diagonalised once, and every `every` steps followed by one power iteration and a QR

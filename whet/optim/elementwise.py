@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from whet.optim.codecs import Entry
-from whet.optim.rules import At, Tensors
+from whet.optim.rules import At, RowRule, Tensors
 
 M, V = Entry("m", True), Entry("v", False)
 SLOW = Entry("slow", True)
@@ -18,7 +18,7 @@ CURVATURE = Entry("curvature", False)
 State = Mapping[str, Tensors]
 
 
-class Adam:
+class Adam(RowRule):
     """Adam with decoupled decay (Loshchilov and Hutter 2019, algorithm 2), as torch.optim.AdamW computes it."""
 
     entries = (M, V)
@@ -30,7 +30,7 @@ class Adam:
         fused_adam(weights, grads, state["m"], state["v"], self.betas, self.eps, at.step, at.lr, at.decay)
 
 
-class Momentum:
+class Momentum(RowRule):
     """SGD with momentum as torch.optim.SGD computes it: the decay is added to the gradient."""
 
     entries: tuple[Entry, ...] = (M,)
@@ -46,7 +46,7 @@ class Momentum:
         )  # fmt: skip
 
 
-class Lion:
+class Lion(RowRule):
     """Sign of the interpolated momentum (Chen et al. 2023, algorithm 2)."""
 
     entries = (M,)
@@ -62,7 +62,7 @@ class Lion:
         torch._foreach_lerp_(state["m"], grads, 1 - self.betas[1])
 
 
-class AdEMAMix:
+class AdEMAMix(RowRule):
     """Adam with a second, slow momentum (Pagliardini et al. 2024, algorithm 1).
 
     `horizon` steps warm up the slow momentum's weight `alpha` linearly and its decay rate on a scale of half-lives;
@@ -94,7 +94,7 @@ class AdEMAMix:
         return share * self.alpha, math.exp(fast * slow / ((1 - share) * slow + share * fast))
 
 
-class Sophia:
+class Sophia(RowRule):
     """Momentum over a diagonal of the curvature, clipped to one rate a weight (Liu et al. 2023, algorithm 3).
 
     `advance` moves; `curve` renews the curvature from a gradient of labels drawn from the model.

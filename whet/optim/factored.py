@@ -14,10 +14,10 @@ from whet.optim.codecs import Format, stored_as
 from whet.optim.direction import Direction, Outer, Scaled, Term, mean_squares
 from whet.optim.elementwise import M, rms
 from whet.optim.groups import NamedParameter
-from whet.optim.rules import At, DecayForm, Whole
+from whet.optim.rules import At, DecayForm, Whole, WholeRule
 
 
-class Adafactor:
+class Adafactor(WholeRule):
     """Shazeer and Stern 2018, algorithm 4, as torch.optim.Adafactor computes it: no momentum, decoupled decay.
 
     The rate is relative: times the weight's root mean square, and at most 1/sqrt(step). Matrices are factored over
@@ -56,7 +56,7 @@ class Adafactor:
         return update.times(size / (length / self.clip).clamp_(min=1.0))
 
 
-class Came:
+class Came(WholeRule):
     """Luo et al. 2023, algorithm 2: a factored second moment, and less where the update disagrees with its average."""
 
     decay_form: DecayForm = "sum"

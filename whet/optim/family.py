@@ -25,7 +25,7 @@ from whet.optim.groups import NamedParameter, ParamGroups
 from whet.optim.owners import Owners
 from whet.optim.pieces import RESIDUAL, Leaf, Piece, buckets, check_layout, leaf, local, piece_limit
 from whet.optim.rounding import key_of, round_stochastically, round_with_residual
-from whet.optim.rules import At, Descend, Whole, prepared
+from whet.optim.rules import At, Descend, Rule, Whole, WholeRule
 
 # Elements of matrices of one shape that a whole rule takes at once. A CPU gains where they are tiny; larger ones it
 # multiplies as fast singly, without a stack of copies.
@@ -46,7 +46,7 @@ class Family(Optimizer):
         self,
         groups: ParamGroups,
         parameter_groups: list[dict[str, Any]],
-        rule: Any,
+        rule: Rule,
         *,
         lr: float,
         state: Format = "fp32",
@@ -55,11 +55,12 @@ class Family(Optimizer):
         for member in groups.members:
             check_layout(member)
         super().__init__(parameter_groups, {"lr": lr})
-        self.rule, self.format, self.turns, self.clock = rule, state, turns, 0
+        self.rule: Any = rule
+        self.format, self.turns, self.clock = state, turns, 0
         self._seed, self._rounding = groups.seed, groups.rounding
         self._named = {id(m.parameter): m for m in groups.members}
         self._index = {id(m.parameter): i for i, m in enumerate(groups.members)}
-        self._is_whole = hasattr(rule, "directions")
+        self._is_whole = isinstance(rule, WholeRule)
         sharded = [m.parameter for m in groups.members if isinstance(m.parameter, DTensor)]
         self._owners = Owners(sharded) if sharded and self._is_whole else None
 
@@ -100,24 +101,22 @@ class Family(Optimizer):
             alike[tuple(v for v in state.values() if not isinstance(v, Tensor))].append(parameter)
         for members in alike.values():
             at = At(group["lr"], group.get("weight_decay", 0.0), self.state[members[0]]["step"])
-            if hasattr(self.rule, "account"):
-                at = self.rule.account([self.state[p] for p in members], at)
+            at = self.rule.account([self.state[p] for p in members], at)
             move = self._move_whole if self._is_whole else self._move_rows
             move(members, at)
 
     def _move_rows(self, parameters: Sequence[Tensor], at: At) -> None:
         for portion in self._portions(parameters):
             leaves = [self._leaf(self.rule, p, p.grad) for p in portion]
-            ready = prepared(self.rule, leaves)
+            ready = self.rule.prepare(leaves)
             for bucket in buckets(ready, portion[0].device):
                 self._advance(self.rule, bucket, at)
-            if hasattr(self.rule, "finish"):
-                self.rule.finish(leaves, ready)
+            self.rule.finish(leaves, ready)
 
     def _portions(self, parameters: Sequence[Tensor]) -> Iterator[Sequence[Tensor]]:
         """What is prepared together: under sharding everything, in one collective; else a few pieces' worth, so that
         what a rule copies is a small part of the model."""
-        if not hasattr(self.rule, "prepare") or isinstance(parameters[0], DTensor):
+        if not self.rule.has_prepare or isinstance(parameters[0], DTensor):
             yield parameters
             return
         limit = PORTION * piece_limit(parameters[0].device)
@@ -199,11 +198,7 @@ class Family(Optimizer):
                 codecs.write(piece.leaf.kept, entry, self._stored(piece, entry), value, piece.at, piece.start, key)
 
     def _stored(self, piece: Piece, entry: Entry) -> codecs.Stored:
-        return codecs.stored_as(self._kept_shape(piece.leaf.named.parameter.shape), self.format, entry)
-
-    def _kept_shape(self, shape: Sequence[int]) -> Sequence[int]:
-        """The shape of a row rule's moments; that of the parameter unless the rule keeps fewer columns."""
-        return self.rule.kept_shape(shape) if hasattr(self.rule, "kept_shape") else shape
+        return codecs.stored_as(self.rule.kept_shape(piece.leaf.named.parameter.shape), self.format, entry)
 
     def _put(self, piece: Piece, value: Tensor, at: At) -> None:
         rows = piece.leaf.weight[piece.at]
@@ -241,13 +236,10 @@ class Family(Optimizer):
                 state.update(self.rule.begin(named, rows.device))
             return state
         for entry in self.rule.entries:
-            stored = codecs.stored_as(self._kept_shape(parameter.shape), self.format, entry)
-            made = codecs.begin(entry, self._kept_shape(rows.shape), stored, wide(rows.dtype), rows.device)
+            stored = codecs.stored_as(self.rule.kept_shape(parameter.shape), self.format, entry)
+            made = codecs.begin(entry, self.rule.kept_shape(rows.shape), stored, wide(rows.dtype), rows.device)
             state.update({name: self._as_shard(tensor, named) for name, tensor in made.items()})
-        extra = getattr(self.rule, "begin_rows", None)
-        if extra is not None:
-            state.update(extra(named, rows.device))
-        return state
+        return state | self.rule.begin_rows(named, rows.device)
 
     def _as_shard(self, rows: Tensor, named: NamedParameter) -> Tensor:
         return rows if not isinstance(named.parameter, DTensor) else shard_like(named.parameter, rows)
@@ -256,20 +248,17 @@ class Family(Optimizer):
         """A tensor to load the state entry `key` into: on shards, with the owner, or nothing on another rank."""
         device = local(parameter.detach()).device
         if isinstance(parameter, DTensor):
-            if key in self._replicated() or (self._is_whole and key != RESIDUAL):
+            if key in self.rule.replicated or (self._is_whole and key != RESIDUAL):
                 is_here = self._owners is None or self._owners.owns(parameter)
                 return torch.empty(size, dtype=dtype, device=device) if is_here else None
             rows = torch.empty(local(parameter).shape[0], *size[1:], dtype=dtype, device=device)
             return shard_like(parameter, rows, size)
         return torch.empty(size, dtype=dtype, device=device)
 
-    def _replicated(self) -> tuple[str, ...]:
-        return getattr(self.rule, "replicated", ())
-
     @contextmanager
     def evaluation_weights(self) -> Iterator[None]:
         """Inside, parameters hold the weights that the rule evaluates with; afterwards their own bits again."""
-        evaluate = getattr(self.rule, "evaluate", None)
+        evaluate = self.rule.evaluate
         if evaluate is None:
             yield
             return

@@ -13,15 +13,17 @@ from whet.base.seeds import derive
 from whet.optim.elementwise import Adam, State
 from whet.optim.groups import NamedParameter
 from whet.optim.pieces import RESIDUAL, Leaf
-from whet.optim.rules import At, Tensors
+from whet.optim.rules import At, RowRule, Tensors
 
 
-class Masked:
+class Masked(RowRule):
     """Adam on `ratio` of each tensor's columns, drawn anew every `every` steps, when the moments start again.
 
     The published code draws single elements; whole columns are as random for a row and need no index a weight. A vector
     is trained whole.
     """
+
+    has_prepare = True
 
     def __init__(self, adam: Adam, ratio: float, every: int, seed: int) -> None:
         self.adam, self.ratio, self.every, self.seed = adam, ratio, every, seed

@@ -18,7 +18,7 @@ from whet.optim.codecs import Format, stored_as
 from whet.optim.direction import Direction, Scaled
 from whet.optim.elementwise import M
 from whet.optim.groups import NamedParameter
-from whet.optim.rules import At, DecayForm, Whole
+from whet.optim.rules import At, DecayForm, Whole, WholeRule
 
 Coefficients = Literal["kj", "quintic", "polar-express"]
 Scale = Literal["original", "rms"]
@@ -62,7 +62,7 @@ class Form:
         return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp64": torch.float64}[self.precision]
 
 
-class Muon:
+class Muon(WholeRule):
     """Orthogonalised momentum (Jordan et al. 2024). `rms` scales it so that AdamW's rate and decay carry over.
 
     The momentum is an average (buf = mu buf + (1 - mu) g); a sum would be the same after normalisation. Experts

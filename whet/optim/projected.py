@@ -18,7 +18,7 @@ from whet.optim.codecs import Entry, Format, stored_as
 from whet.optim.direction import Direction, Product, Scaled, mean_squares
 from whet.optim.elementwise import M, V, normalised
 from whet.optim.groups import NamedParameter
-from whet.optim.rules import At, DecayForm, Whole
+from whet.optim.rules import At, DecayForm, Whole, WholeRule
 
 Basis = Literal["svd", "gram"]
 BASIS = Entry("basis", True)
@@ -89,7 +89,7 @@ def seed_after(first: int, redraws: int) -> int:
     return seed
 
 
-class LowRank:
+class LowRank(WholeRule):
     """Adam's moments of the low-rank gradient, and when its basis is renewed."""
 
     decay_form: DecayForm = "late"

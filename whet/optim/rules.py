@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -50,17 +50,47 @@ class Whole:
     square: Tensor | None = None
 
 
-class RowRule(Protocol):
-    """Moves rows. `entries` are its moments, of the parameter's shape."""
+class Rule:
+    """What rules of both kinds may say of themselves.
 
-    entries: tuple[Entry, ...]
+    `replicated` names state that every rank holds whole. `evaluate` moves the weights to those to evaluate with.
+    """
+
+    replicated: tuple[str, ...] = ()
+    evaluate: RowRule | None = None
+
+    def account(self, states: Sequence[dict[str, Any]], at: At) -> At:
+        """Plain numbers of a step, perhaps kept in the states of its parameters, which are equally far."""
+        return at
+
+
+class RowRule(Rule):
+    """Moves rows. `entries` are its moments, of the parameter's shape. `has_prepare`: `prepare` does something."""
+
+    entries: tuple[Entry, ...] = ()
+    has_prepare: bool = False
+
+    def begin_rows(self, named: NamedParameter, device: torch.device) -> dict[str, Tensor]:
+        """Further state of a parameter that has had no step."""
+        return {}
+
+    def kept_shape(self, shape: Sequence[int]) -> Sequence[int]:
+        """The shape of a parameter's moments, where it keeps fewer columns."""
+        return shape
+
+    def prepare(self, leaves: Sequence[Leaf]) -> list[Leaf]:
+        """The leaves with what the rule must know of all their rows before its first piece."""
+        return list(leaves)
 
     def advance(self, weights: Tensors, grads: Tensors, state: Mapping[str, Tensors], at: At) -> None:
         """Change weights and state in place. All lists are parallel; numbers are float32 (or wider)."""
-        ...
+        raise NotImplementedError
+
+    def finish(self, leaves: Sequence[Leaf], ready: Sequence[Leaf]) -> None:
+        """After the last piece of what `prepare` made `ready`."""
 
 
-class WholeRule(Protocol):
+class WholeRule(Rule):
     """Gives the direction that a rate and a decay then turn into a step.
 
     `decay_form` is how the published code writes its decay, which float32 tells apart: `factor` multiplies the old
@@ -72,17 +102,15 @@ class WholeRule(Protocol):
 
     def begin(self, named: NamedParameter, device: torch.device) -> dict[str, Any]:
         """The state of a tensor that has had no step."""
-        ...
+        raise NotImplementedError
 
     def directions(self, wholes: Sequence[Whole], at: At) -> Iterator[Direction]:
         """What to subtract from each, times the rate, in order. `wholes` have one shape."""
-        ...
+        raise NotImplementedError
 
 
-class Descend:
+class Descend(RowRule):
     """The step itself, as a row rule whose gradients are directions."""
-
-    entries: tuple[Entry, ...] = ()
 
     def __init__(self, form: DecayForm) -> None:
         self._form = form
@@ -106,9 +134,3 @@ class Descend:
             term.add_to(weight, -at.lr)
         if at.decay and self._form == "late":
             weight.add_(weight, alpha=-at.lr * at.decay)
-
-
-def prepared(rule: Any, leaves: Sequence[Leaf]) -> list[Leaf]:
-    """The leaves with what a row rule must know of all their rows before its first piece."""
-    prepare = getattr(rule, "prepare", None)
-    return list(leaves) if prepare is None else prepare(leaves)

@@ -10,12 +10,12 @@ import torch
 
 from whet.optim.codecs import Entry
 from whet.optim.elementwise import State, V, normalised
-from whet.optim.rules import At, Tensors
+from whet.optim.rules import At, RowRule, Tensors
 
 Z = Entry("z", True, exact=True)
 
 
-class ScheduleFree:
+class ScheduleFree(RowRule):
     """Gradients are taken at y = (1 - beta_1) z + beta_1 x, steps at z, and x is the average (Defazio et al. 2024).
 
     The parameters hold y, the state z; `evaluate` gives x. The average weighs each step by the square of the largest
@@ -49,7 +49,7 @@ class ScheduleFree:
         torch._foreach_add_(z, directions, alpha=-at.lr)
 
 
-class _Average:
+class _Average(RowRule):
     """From y and z to x."""
 
     entries = (Z,)
