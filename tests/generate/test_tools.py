@@ -182,8 +182,12 @@ LLAMA = (
     "{% else %}<|turn|>{{ m.role }}\n{{ m.content }}<|end|>{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}<|turn|>assistant\n{% endif %}"
 )
+GLM = HERMES.replace("\n<tool_call>\n{{ c.function | tojson }}\n</tool_call>", (
+    "\n<tool_call>{{ c.function.name }}\n{% for k, v in c.function.arguments.items() %}<arg_key>{{ k }}</arg_key>\n"
+    "<arg_value>{{ v if v is string else v | tojson }}</arg_value>\n{% endfor %}</tool_call>"
+))
 # fmt: on
-FORMS = {"hermes": HERMES, "mistral": MISTRAL, "json": LLAMA, "ours": None}
+FORMS = {"hermes": HERMES, "mistral": MISTRAL, "json": LLAMA, "glm": GLM, "ours": None}
 
 
 def tokenizer(form):
@@ -200,6 +204,7 @@ WRITTEN = {
     "hermes": '<tool_call>\n{"name": "add", "arguments": {"a": 1}}\n</tool_call>',
     "mistral": '[TOOL_CALLS] [{"name": "add", "arguments": {"a": 1}}]',
     "json": '{"name": "add", "parameters": {"a": 1}}',
+    "glm": "<tool_call>add\n<arg_key>a</arg_key>\n<arg_value>1</arg_value>\n</tool_call>",
 }
 
 
@@ -223,6 +228,8 @@ def test_the_form_follows_from_the_template_and_its_calls_are_read(tools, form):
         ("mistral", "[TOOL_CALLS] [{", 1),
         ("json", '<|python_tag|>{"name": "add", "parameters": {"a": 1}}; {"name": "add", "parameters": {"a": 2}}', 2),
         ("json", '{"temperature": 3}', 0),
+        ("glm", "So:\n" + WRITTEN["glm"] + "\n" + WRITTEN["glm"], 2),
+        ("glm", "<tool_call>{broken</tool_call>", 1),
         ("json", '{"name": "add", "parameters": {', 1),
     ],
 )
@@ -406,3 +413,15 @@ def test_a_dotted_name_is_a_tool():
 def dotted(x: int) -> int:
     """A tool of a module."""
     return x
+
+
+def test_arguments_of_glm_are_texts_numbers_and_lists(tools):
+    read = Exchange(tokenizer("glm"), [tool.schema for tool in tools]).read
+    pairs = [("city", "New York"), ("days", "3"), ("tags", '["a", "b"]'), ("note", "two\nlines")]
+    body = "".join(f"<arg_key>{key}</arg_key>\n<arg_value>{value}</arg_value>\n" for key, value in pairs)
+    said = read(f"I look.\n<tool_call>weather\n{body}</tool_call>")
+    assert said.content == "I look." and said.calls == (
+        Call("weather", {"city": "New York", "days": 3, "tags": ["a", "b"], "note": "two\nlines"}),
+    )
+    for broken in ("<tool_call></tool_call>", "<tool_call>add city=3</tool_call>"):
+        assert read(broken).calls[0].error

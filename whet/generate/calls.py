@@ -17,6 +17,8 @@ from whet.generate.tools import Call, Observation
 _MARK, _KEY, _VALUE = "qzxmarkqzx", "qzxkeyqzx", "qzxvalueqzx"
 _FUNCTION = re.compile(r"<function=([^>\s]+)>(.*?)(?:</function>|\Z)", re.DOTALL)
 _PARAMETER = re.compile(r"<parameter=([^>\s]+)>\n?(.*?)\n?(?:</parameter>|\Z)", re.DOTALL)
+_GLM = re.compile(r"<tool_call>\s*([\w.-]*)\s*(.*?)\s*(?:</tool_call>|\Z)", re.DOTALL)
+_PAIR = re.compile(r"<arg_key>\s*(.*?)\s*</arg_key>\s*<arg_value>(.*?)(?:</arg_value>|\Z)\s*", re.DOTALL)
 _HERMES = re.compile(r"<tool_call>\s*(.*?)\s*(?:</tool_call>|\Z)", re.DOTALL)
 
 
@@ -43,7 +45,8 @@ class Exchange:
 
     Raises ModelError where the template does not write calls in a form that is known: Hermes and Qwen
     (`<tool_call>`), Mistral (`[TOOL_CALLS]`), bare JSON as Llama 3 has it, a list in Python's syntax, Qwen Coder's
-    tags, or a name with JSON behind it between marks of the template's own.
+    tags, GLM 4.5's pairs of `<arg_key>` and `<arg_value>`, or a name with JSON behind it between marks of the
+    template's own.
     """
 
     def __init__(self, tokenizer: Any, schemas: Sequence[Mapping[str, Any]]) -> None:
@@ -118,6 +121,8 @@ def _reader(written: str) -> Reader:
         return Reader("pythonic", _pythonic)
     if re.search(rf"<function={_MARK}>\s*<parameter={_KEY}>", call):
         return Reader("tags", _tags)
+    if re.search(rf"<tool_call>\s*{_MARK}\s*<arg_key>\s*{_KEY}\s*</arg_key>\s*<arg_value>", call):
+        return Reader("glm", _glm)
     arguments = re.search(rf'\{{\s*"{_KEY}":\s*"{_VALUE}"\s*\}}', written)
     name = before.rfind(_MARK)
     if arguments and 0 <= name < arguments.start():
@@ -263,6 +268,18 @@ def _tags(text: str) -> Said:
         calls.append(Call(function[1], given))
     content = _FUNCTION.sub("", text).replace("<tool_call>", "").replace("</tool_call>", "")
     return Said(content.strip(), tuple(calls))
+
+
+def _glm(text: str) -> Said:
+    """`<tool_call>name` and pairs of `<arg_key>` and `<arg_value>`; values that are JSON are read so."""
+    calls = []
+    for name, body in _GLM.findall(text):
+        if not name or (rest := _PAIR.sub("", body).strip()):
+            said = f"the call has no name: {body[:80]}" if not name else f"this is no argument: {rest[:80]}"
+            calls.append(Call(name or "?", {}, said))
+            continue
+        calls.append(Call(name, {key: _value(value) for key, value in _PAIR.findall(body)}))
+    return Said(_GLM.sub("", text).strip(), tuple(calls))
 
 
 def _value(text: str) -> Any:
