@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import fields
 from typing import Any
 
@@ -53,7 +54,8 @@ class PeftTuner(Full):
                 f"PEFT takes no such settings of `{self.method.lower()}`: {first_line(error)}",
                 at="tuner", hint=f"whet slots tuner {self.method.lower()}",
             ) from error  # fmt: skip
-        chosen = {field.name: getattr(config, field.name) for field in fields(config)}
+        # PEFT (0.21) adds patterns of its own to the config, for experts that it adapts together.
+        chosen = {field.name: copy(getattr(config, field.name)) for field in fields(config)}
         check_selected(module, chosen)
         if on_meta:
             self._without_start(config)
