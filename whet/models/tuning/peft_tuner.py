@@ -54,7 +54,6 @@ class PeftTuner(Full):
                 f"PEFT takes no such settings of `{self.method.lower()}`: {first_line(error)}",
                 at="tuner", hint=f"whet slots tuner {self.method.lower()}",
             ) from error  # fmt: skip
-        # PEFT (0.21) adds patterns of its own to the config, for experts that it adapts together.
         chosen = {field.name: copy(getattr(config, field.name)) for field in fields(config)}
         check_selected(module, chosen)
         if on_meta:
@@ -73,8 +72,9 @@ class PeftTuner(Full):
         return hold(module, wrapper)
 
     def config(self, module: nn.Module) -> Any:
-        """PEFT's config for this module."""
-        config = config_class(self.method)(task_type=_task(module), **self.fitted(module))
+        """PEFT's config for this module, with patterns of its own: PEFT (0.21) adds some for experts that it fuses."""
+        fitted = {name: copy(value) for name, value in self.fitted(module).items()}
+        config = config_class(self.method)(task_type=_task(module), **fitted)
         config.base_model_name_or_path = getattr(module, "name_or_path", None) or None
         return config
 
