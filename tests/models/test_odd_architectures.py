@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 import torch
 from torch import nn
@@ -9,6 +11,7 @@ from transformers import AutoConfig
 from transformers.modeling_outputs import CausalLMOutput
 
 from tests.architectures.small import small_config, small_model
+from whet.base.catalogue import tuner
 from whet.base.errors import ModelError
 from whet.contracts.model import Head
 from whet.models import encoder_heads
@@ -82,3 +85,11 @@ def test_a_model_that_counts_what_follows_is_not_causal():
     module = Counting()
     with pytest.raises(ModelError, match="how many tokens follow"):
         TRIALS["causal"].check(module, TRIALS["causal"].samples(module.config), "counting")
+
+
+def test_a_tuner_prepares_a_model_with_experts_twice():
+    pytest.importorskip("peft")
+    method = tuner.get("lora").build(rank=2)
+    module = small_model("causal", "deepseek_v2")
+    counts = [len(method.saved_names(method.prepare(deepcopy(module)))) for _ in range(2)]
+    assert counts[0] == counts[1] > 0
