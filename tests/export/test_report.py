@@ -3,11 +3,13 @@
 import json
 import math
 from dataclasses import replace
+from itertools import product
 
 import pytest
 import torch
 
 from tests.generate import tiny
+from tests.sweeps import in_turn
 from whet.export.limits import DENSE
 from whet.export.observation import Observed, observe
 from whet.export.report import compare, judge
@@ -21,8 +23,7 @@ def export(folder, module, tokenizer=None, **how):
     return folder
 
 
-@pytest.mark.parametrize("kind", tiny.CONFIGS)
-@pytest.mark.parametrize("dtype", list(DENSE))
+@pytest.mark.parametrize(("dtype", "kind"), in_turn(product(DENSE, tiny.CONFIGS), 5))
 def test_rounding_to_a_dtype_is_no_drift(tmp_path, kind, dtype):
     attention.register()
     module = tiny.module(kind, initializer_range=0.1)

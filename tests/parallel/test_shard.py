@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 import torch
 
 from tests.exact import LIMIT, exact
 from tests.models.batches import packed, random_samples
 from tests.ranks import on_ranks
+from tests.sweeps import some
 from tests.tiny import LLAMA
 from whet.base.catalogue import model_source, objective, optimizer, tuner
 from whet.base.run import Parallel
@@ -63,10 +66,13 @@ ALONE = [[0, 1, 2, 3, 4, 5, 6]]
 
 
 @pytest.mark.ranks
-@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
-@pytest.mark.parametrize("reshard", [True, False], ids=["zero3", "zero2"])
-@pytest.mark.parametrize(("size", "rows"), [(2, [[0, 1], [2, 3, 4], [5, 6]]), (4, [[0, 1, 2], [3, 4, 5, 6]])])
-def test_sharded_loss_and_gradient_norm_equal_one_process(size, rows, reshard, tied):
+@pytest.mark.parametrize(
+    ("size", "reshard", "tied"),
+    some(product((2, 4), (True, False), (True, False)), [(4, True, True), (2, False, False)]),
+)
+def test_sharded_loss_and_gradient_norm_equal_one_process(size, reshard, tied):
+    """With `reshard` ZeRO's third stage, without its second."""
+    rows = {2: [[0, 1], [2, 3, 4], [5, 6]], 4: [[0, 1, 2], [3, 4, 5, 6]]}[size]
     expected = steps(ALONE, Parallel(), tied)
     for figures in on_ranks(size, steps, rows, Parallel(reshard=reshard), tied):
         assert torch.allclose(torch.tensor(figures), torch.tensor(expected), rtol=LIMIT, atol=0)
