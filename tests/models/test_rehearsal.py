@@ -78,6 +78,8 @@ def test_a_setting_of_a_part_is_refused_too():
     with pytest.raises(ModelError, match="`gemma3` has no setting `hidden_sizes`") as caught:
         read(Spec(init=init))
     assert caught.value.at == "model.init.text_config" and "hidden_size`" in caught.value.hint
+    with pytest.raises(ModelError, match="has no setting `1`"):
+        read(Spec(init={"model_type": "gemma3", "text_config": {1: 2}}))
 
 
 @pytest.mark.parametrize("kind", ARCHITECTURES)

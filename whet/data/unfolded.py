@@ -26,7 +26,7 @@ COMPARING = {
     "eq", "==", "equalto", "ne", "!=", "lt", "<", "lessthan", "le", "<=", "gt", ">", "greaterthan", "ge", ">=", "in",
 }  # fmt: skip
 _MEASURED = "whet measured"
-_VIEWS = (type({}.items()), type({}.keys()), type({}.values()))
+_VIEWS: tuple[type, ...] = (type({}.items()), type({}.keys()), type({}.values()))
 _CONTAINERS = (list, tuple, dict, set, frozenset, Namespace, *_VIEWS)
 SCALARS = frozenset((str, int, float, bool, type(None)))
 
@@ -39,7 +39,8 @@ def measured(value: Any) -> Any:
     """The value itself. Raises TooMuch where all that it holds, each as often as it is met, is too much."""
     if type(value) in SCALARS or not isinstance(value, _CONTAINERS):
         return value
-    waiting, items, length = [value], 0, 0
+    waiting: list[Any] = [value]
+    items = length = 0
     while waiting:
         one = waiting.pop()
         kind = type(one)

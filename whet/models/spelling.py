@@ -48,10 +48,10 @@ def _check(cls: type[PreTrainedConfig], kind: str, values: Mapping[str, Any], at
         inner = getattr(cls, "sub_configs", {}).get(name)
         if inner is not None and isinstance(value, Mapping) and inner.__module__.rpartition(".")[2] not in _ANY:
             _check(inner, kind, value, f"{at}.{name}")
-        elif name not in known | _OF_ALL and name not in _mentioned(cls):
-            near = difflib.get_close_matches(name[:80], sorted(known), n=1)
+        elif name not in known | _OF_ALL and name not in _mentioned(_home(cls)):
+            near = difflib.get_close_matches(str(name)[:80], sorted(known), n=1)
             hint = f"did you mean `{near[0]}`?" if near else f"leave it out; it has {_some(cls)} ..."
-            raise ModelError(f"`{kind}` has no setting `{name[:80]}`", at=at, hint=hint)
+            raise ModelError(f"`{kind}` has no setting `{str(name)[:80]}`", at=at, hint=hint)
 
 
 def _some(cls: type) -> str:
@@ -73,13 +73,19 @@ def _settings(cls: type) -> set[str]:
     return names
 
 
+def _home(cls: type) -> Path | None:
+    """The folder of the architecture's code; None for a config of a plugin that was made in memory."""
+    with suppress(TypeError, OSError):
+        return Path(inspect.getfile(cls)).parent
+    return None
+
+
 @lru_cache(maxsize=8)
-def _mentioned(cls: type) -> frozenset[str]:
+def _mentioned(folder: Path | None) -> frozenset[str]:
     """Names that the architecture's own code reads of a config, whether that declares them or not."""
     root = Path(transformers.__file__).parent
     files = [root / name for name in _SHARED]
-    with suppress(TypeError, OSError):  # a config of a plugin, made in memory
-        files += sorted(Path(inspect.getfile(cls)).parent.glob("*.py"))
+    files += sorted(folder.glob("*.py")) if folder else []
     words: set[str] = set()
     for file in files:
         if file.is_file():
