@@ -26,7 +26,7 @@ def collate(samples: Sequence[Sample], *, trained: bool = True, shared: bool = T
     DataError where samples do not go together.
     """
     names = _field_names(samples)
-    origins = tuple(sample.origin for sample in samples for _ in range(len(sample.cuts) or 1))
+    origins = tuple(sample.origin for sample in samples for _ in sample.cuts or (0,))
     rows, beside = [sample.streams for sample in samples], samples[0].streams.keys()
     has_groups = any(sample.cuts for sample in samples)
     num_sequences = sum(len(sample.cuts) or 1 for sample in samples)
@@ -87,9 +87,10 @@ def _stream(samples: Sequence[Sample], trained: bool) -> Stream:
 
 def _positions(samples: Sequence[Sample], counted_T: np.ndarray) -> torch.Tensor:
     """(T,), counted from 0 in each segment; (R, T) where samples bring their own, for others the count R times over."""
-    rows = max((len(sample.positions) for sample in samples if sample.positions is not None), default=0)
-    if not rows:
+    given = [sample.positions for sample in samples if sample.positions is not None]
+    if not given:
         return torch.from_numpy(counted_T)
+    rows = max(map(len, given))
     edges = np.cumsum([len(sample.ids) for sample in samples])[:-1]
     pairs = zip(samples, np.split(counted_T, edges), strict=True)
     own = [np.tile(counted, (rows, 1)) if s.positions is None else s.positions for s, counted in pairs]
@@ -98,6 +99,8 @@ def _positions(samples: Sequence[Sample], counted_T: np.ndarray) -> torch.Tensor
 
 def _media(samples: Sequence[Sample]) -> dict[str, MediaRows]:
     """What stands among the tokens of the samples' first stream, by kind."""
+    if not any(sample.media for sample in samples):
+        return {}
     starts = np.cumsum([0, *(len(sample.ids) for sample in samples)]).tolist()
     found: dict[str, list[tuple[int, Media]]] = {}
     for start, sample in zip(starts, samples, strict=False):
