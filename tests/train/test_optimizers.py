@@ -34,7 +34,7 @@ def test_a_kind_learns_and_resumes_by_the_bit(kind, tmp_path):
     whole, _ = train(from_mapping(config(tmp_path, name="whole", **chosen)))
     built = assemble(from_mapping(config(tmp_path, name="parts", **chosen)))
     for _ in range(5):
-        built.loop.advance(built.feed.source.next(built.loop.progress.step))
+        built.loop.advance(built.loop.source.next(built.loop.progress.step))
     built.loop.checkpoints.save(5)
     built.close()
     parts, _ = resume(built.folder.path)
@@ -46,7 +46,7 @@ def test_a_kind_learns_and_resumes_by_the_bit(kind, tmp_path):
 
 def test_the_clock_is_stored_beside_the_state(tmp_path):
     built = assemble(from_mapping(config(tmp_path, name="turns", optimizer={"kind": "badam", "every": 2})))
-    built.loop.advance(built.feed.source.next(0))
+    built.loop.advance(built.loop.source.next(0))
     optimizer = built.loop.executor.optimizer
     assert (
         NamedOptimizer(optimizer, {id(p): n for n, p in built.loaded.module.named_parameters()}).state_dict()[CLOCK]
@@ -60,7 +60,7 @@ def test_the_average_of_the_weights_is_what_is_written(tmp_path):
     built = assemble(from_mapping(config(tmp_path, name="average", train={"ema": 0.5, "steps": 3})))
     seen = []
     for step in range(3):
-        built.loop.advance(built.feed.source.next(step))
+        built.loop.advance(built.loop.source.next(step))
         seen.append({n: p.detach().clone() for n, p in built.loaded.module.named_parameters()})
     written, _ = train(from_mapping(config(tmp_path, name="written", train={"ema": 0.5, "steps": 3})))
     stored = load_file(written.model / "model.safetensors")
@@ -96,7 +96,7 @@ def two_steps_in(folder, name: str, **settings):
     chosen = {"micro_batch": 128, "clip": 0, **settings.pop("train", {})}
     built = assemble(from_mapping(config(folder, name=name, train=chosen, **settings)))
     for step in range(2):
-        built.loop.advance(built.feed.source.next(step))
+        built.loop.advance(built.loop.source.next(step))
     return built
 
 
@@ -128,12 +128,14 @@ def test_a_backward_pass_out_of_memory_leaves_all_as_it_was_and_is_done_again(tm
     before, seen = held(failed), []
     failed.loop.emit = lambda record: seen.append((record, held(failed)))
     failing_in_its_middle(failed.loaded.module, out_of_memory)
-    failed.loop.advance(failed.feed.source.next(2))
+    failed.loop.advance(failed.loop.source.next(2))
     notice, between = seen[0]
     assert "out of GPU memory" in notice.text and same(between, before)
     smooth.loop.dealer.capacity = failed.loop.dealer.capacity
     assert smooth.loop.dealer.capacity < 128
-    smooth.loop.advance(smooth.feed.source.next(2))
+    loop = smooth.loop
+    batches = loop.dealer(loop.source.next(2))
+    loop.executor.step(2, batches, loop.executor.weigh(batches, {})[0], loop.schedule(2, loop.source.total))
     assert same(held(failed), held(smooth)) and not same(held(failed), before)
 
 
@@ -144,7 +146,7 @@ def test_a_gradient_that_is_no_number_moves_nothing(tmp_path, kind, in_backward)
     )
     before = held(built)
     failing_in_its_middle(built.loaded.module, lambda gradient: gradient.index_fill(0, torch.tensor([3]), torch.nan))
-    ended = built.loop.advance(built.feed.source.next(2))
+    ended = built.loop.advance(built.loop.source.next(2))
     assert ended.outcome == "failed" and "the update was not applied" in ended.reason
     assert same(held(built), before)
 
@@ -153,7 +155,7 @@ def test_an_update_out_of_memory_ends_the_run_since_weights_have_moved(tmp_path)
     built = two_steps_in(tmp_path, "update")
     built.loop.executor.optimizer.step = lambda: out_of_memory(None)
     with pytest.raises(RunError, match="while the weights were updated"):
-        built.loop.advance(built.feed.source.next(2))
+        built.loop.advance(built.loop.source.next(2))
 
 
 @pytest.mark.parametrize("rounding", ["stochastic", "kahan"])
@@ -206,7 +208,7 @@ def test_attention_logits_are_brought_back_to_the_threshold(tmp_path, key_heads)
     optimizer = built.loop.executor.optimizer
     original = optimizer.inner.step
     optimizer.inner.step = lambda: (noted.append(layer.whet_peaks.clone()), original())
-    built.loop.advance(built.feed.source.next(0))
+    built.loop.advance(built.loop.source.next(0))
     gamma = (0.03 / noted[0]).clamp(max=1).view(4, 1, 1)
     assert 0 < gamma.min() < 0.9
     on_queries, on_keys = (gamma, torch.ones(2, 1, 1)) if key_heads == 2 else (gamma.sqrt(), gamma.sqrt())
