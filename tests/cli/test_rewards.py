@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
+from tests.fuzz.tried import limited
 from tests.tiny import write_rows
+from whet.cli import exit_codes
 from whet.cli.main import main
 
 ROWS = [
@@ -85,3 +88,11 @@ def test_a_reward_that_says_nothing_is_told_and_ends_the_command_with_1(tmp_path
 def test_a_text_is_taken_as_it_was_typed(rows, capsys):
     assert main(["rewards", rows, "--reward", "regex", "pattern=[0-9]", "weight=2", "--json"]) == 0
     assert {json.loads(line)["total"] for line in capsys.readouterr().out.splitlines()} <= {0.0, 2.0}
+
+
+@pytest.mark.case("D")
+def test_rows_from_a_pipe_are_not_waited_for(tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    with limited(20):
+        assert main(["rewards", str(tmp_path / "pipe.jsonl"), "--reward", "length", "most=3"]) == exit_codes.MISTAKE
+    assert "it is a pipe, and no file" in capsys.readouterr().err

@@ -66,9 +66,10 @@ def _tasks(file: str, limit: int | None) -> Iterator[Task]:
 
 def _rows(file: str) -> Iterator[dict[str, Any]]:
     from whet.base.errors import DataError
+    from whet.base.regular import opened
 
     try:
-        with open(file, encoding="utf-8") as stream:
+        with opened(file, encoding="utf-8") as stream:
             for number, line in enumerate(stream, 1):
                 if line.strip():
                     row = json.loads(line)
