@@ -76,12 +76,9 @@ def _table(kind: str, results: Mapping[str, Mapping[str, str]], num_types: int) 
     lines += ["", f"Yes: {told}.", ""]
     if len(results) < num_types:
         told = (
-            f"Incomplete: {len(results)} of {num_types} types are listed. The others were not measured since the code"
+            f"Incomplete: {len(results)} of {num_types} types are listed, measured on that day while the code changed."
         )
-        lines += [
-            f"{told} last changed, those that had faults then among them, so the counts are no shares of all.",
-            "",
-        ]
+        lines += [f"{told} The others were not measured yet, so the counts are no shares of all.", ""]
     if unmade:
         lines += ["Not measured, because they could not be made small:", "", *unmade, ""]
     return "\n".join(lines)

@@ -81,7 +81,7 @@ def probe(build: Build, name: str, trial: Trial = CAUSAL) -> Verdict:
                 return Verdict(True, head, notices, shares, packing)
             failures[head] = failure
         reasons.append(failures["keep"])
-    padded = {}
+    padded: dict[str, str] = {}
     for head in ("chunked", "keep"):
         failure = _failure(partial(_check_agreement, build, trial, None, head))
         if failure is None:

@@ -179,10 +179,12 @@ def _derived(config: PretrainedConfig) -> list[str]:
     """Names of numbers that a config computes from its settings (Zamba2's head sizes), and computes anew for a twin."""
     if not is_dataclass(config):
         return []
-    values, known = config.to_dict(), {*(one.name for one in fields(type(config))), *config.attribute_map}
+    kind: Any = type(config)
+    known = {*(one.name for one in fields(kind)), *kind.attribute_map}
+    values = kind.to_dict(config)
     others = {key: values.pop(key) for key in list(values) if key not in known and _is_number(values[key])}
     try:
-        again = type(config).from_dict(values) if others else None
+        again = kind.from_dict(values) if others else None
     except Exception:  # a config that needs them follows from nothing
         return []
     return [key for key, value in others.items() if getattr(again, key, None) == value]
