@@ -72,7 +72,9 @@ ENTROPY = {"objective": {"kind": "sft", "weighting": "entropy"}}
 
 
 @pytest.mark.parametrize(
-    "sections", [pytest.param({}, marks=pytest.mark.slow), SPANS, ENTROPY], ids=["pairs", "spans", "entropy"]
+    "sections",
+    [pytest.param({}, marks=pytest.mark.slow), pytest.param(SPANS, marks=pytest.mark.slow), ENTROPY],
+    ids=["pairs", "spans", "entropy"],
 )
 def test_steps_do_not_depend_on_the_micro_batch(tmp_path, sections):
     small, large = (steps(tmp_path, f"m{n}", train={"micro_batch": n}, **sections)[:7] for n in (48, 256))
@@ -80,6 +82,7 @@ def test_steps_do_not_depend_on_the_micro_batch(tmp_path, sections):
     assert [b for _, b in small if b] == pytest.approx([b for _, b in large if b], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_it_learns_to_copy_and_writes_a_folder_that_answers_in_transformers(tmp_path):
     from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
