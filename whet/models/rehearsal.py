@@ -8,7 +8,6 @@ from copy import deepcopy
 from typing import Any
 
 import torch
-from torch import nn
 
 from whet.base.errors import ModelError, one_line
 from whet.base.seeds import forked
@@ -30,7 +29,7 @@ _LONG = 75
 _RUN: set[str] = set()
 
 
-def rehearse(module: nn.Module, family: str, *, at: str) -> None:
+def rehearse(module: Any, family: str, *, at: str) -> None:
     """Run the model's own forward over a few tokens, as in training. Raises ModelError where it cannot."""
     context = getattr(module.config.get_text_config(), "max_position_embeddings", None) or _LONG
     # Reformer (transformers 5.23) trains on texts that fill its chunks alone.

@@ -1,6 +1,7 @@
 """The sink `jsonl`: a line of JSON a record, readable by anything."""
 
 import json
+import resource
 from types import MappingProxyType
 
 import pytest
@@ -48,10 +49,15 @@ def test_an_attempt_appends_and_a_rank_has_its_own_file(tmp_path):
     assert len(lines(tmp_path / "out" / "all.r2.jsonl")) == 1
 
 
-def test_a_full_disk_ends_the_file_and_not_the_training(capsys):
-    jsonl = sink.get("jsonl").build(made.Path("/"), 0, path="dev/full")
-    jsonl.receive(made.step(1))
-    jsonl.receive(made.step(2))
+def test_a_full_disk_ends_the_file_and_not_the_training(tmp_path, capsys):
+    jsonl = sink.get("jsonl").build(tmp_path, 0)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1, before[1]))  # no file grows further, as on a full disk
+        for number in (1, 2, 3):
+            jsonl.receive(made.step(number))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
