@@ -31,12 +31,11 @@ _RUN: set[str] = set()
 
 def rehearse(module: Any, family: str, *, at: str) -> None:
     """Run the model's own forward over a few tokens, as in training. Raises ModelError where it cannot."""
-    context = getattr(module.config.get_text_config(), "max_position_embeddings", None) or _LONG
+    config: Any = module.config
+    context = getattr(config.get_text_config(), "max_position_embeddings", None) or _LONG
     # Reformer (transformers 5.23) trains on texts that fill its chunks alone.
-    if (
-        error := _failure(module, family)
-        or _failure(module, family, max(1, min(_LONG, context - first_position(module.config))))
-    ) is not None:
+    longer = max(1, min(_LONG, context - first_position(config)))
+    if (error := _failure(module, family) or _failure(module, family, longer)) is not None:
         name = getattr(module.config, "model_type", type(module).__name__)
         raise ModelError(
             f"`{name}` cannot run as it is configured: {one_line(error)}", at=at,
