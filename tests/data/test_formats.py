@@ -1,6 +1,7 @@
 """Formats: the spellings in use become the same rows, and a malformed row is said by name."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -698,7 +699,8 @@ def test_an_odd_row_is_refused_whatever_it_raises(row):
 @pytest.mark.case("D")
 def test_a_format_that_fails_on_a_row_refuses_it_and_says_where_on_demand(monkeypatch, capsys):
     detector = Detector("text")
-    monkeypatch.setitem(detector.named.facts, "matches", lambda row: row["missing"])
+    failing = replace(detector.named.facts, matches=lambda row: row["missing"])
+    detector.named = replace(detector.named, facts=failing)
     assert "KeyError" in detector.parse({"text": "a"}, "row 0").detail and not capsys.readouterr().err
     monkeypatch.setenv("WHET_DEBUG", "1")
     detector.parse({"text": "a"}, "row 0")
