@@ -31,7 +31,7 @@ BIN := $(VENV)/bin
 # `pip --python` also serves machines whose python3 cannot put pip into a new environment (no ensurepip).
 PIP = $(PYTHON) -m pip --python
 torch_of = $(shell grep -m1 '^torch==' $(1))
-PYTEST = python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+PYTEST = python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 .PHONY: help demo test test-slow test-floor test-trl test-vllm test-cases test-fuzz test-architectures test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize bench-code-rewards gpu clean
 

@@ -19,7 +19,8 @@ from whet.base.documents import read_object
 
 # What a column may never begin with: nothing wrong in silence, no traceback, and a way out of every refusal.
 FAULTS = ("wrong", "traceback", "no hint")
-QUICK = [("causal", "gpt2"), ("masked", "electra"), ("seq2seq", "bart"), ("token", "mistral")]
+QUICK = [("causal", "gpt2"), ("masked", "electra")]
+LATER = [pytest.param(case, marks=pytest.mark.slow) for case in (("seq2seq", "bart"), ("token", "mistral"))]
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +49,7 @@ def test_nothing_is_wrong_in_silence(sweep, case, record_property):
     assert not faults(columns)
 
 
-@pytest.mark.parametrize("case", QUICK, ids="-".join)
+@pytest.mark.parametrize("case", [*QUICK, *LATER], ids="-".join)
 def test_a_few_quick_ones_do_everything(case, tmp_path):
     columns = measure(*case, tmp_path)
     assert set(columns.values()) == {"yes"}, columns

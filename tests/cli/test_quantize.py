@@ -42,6 +42,7 @@ def test_a_run_is_calibrated_on_its_own_data_and_measured_on_the_rows_after(worl
     assert "linear layers | 4 bits, groups of 32" in (output / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_calibration_takes_every_format_and_held_out_data_its_own(world, capsys):
     way = ["--kind", "awq", "group=32", "--data", "chat.jsonl", "text.jsonl#5", "--samples", "8", "--length", "40"]
     assert quantize(*way, "--held-out", "held.jsonl", "--output", "awq") == 0

@@ -60,6 +60,7 @@ def test_each_prompt_has_its_answer_or_a_line_in_the_ledger(teacher, source, tmp
         write_answers(teacher, [source], tmp_path / "answers.jsonl", HOT)
 
 
+@pytest.mark.slow
 def test_an_attempt_that_was_stopped_goes_on_to_the_same_answers(teacher, source, tmp_path, monkeypatch):
     monkeypatch.setattr(answering, "CHUNK", 5)
     write_answers(teacher, [source], tmp_path / "whole.jsonl", HOT)

@@ -24,6 +24,7 @@ def product(layer):
     return layer.scaling["default"] * (layer.lora_B["default"].weight @ layer.lora_A["default"].weight).detach()
 
 
+@pytest.mark.slow
 def test_each_adapter_is_the_nearest_of_its_rank_to_what_was_rounded_away(folder):  # noqa: F811
     plain, module = build(path=str(folder)).module, started(folder, 4, alpha=6.0)
     names = [name for name, part in module.named_modules() if part in set(lora_layers(module))]

@@ -59,6 +59,7 @@ def test_a_language_model_is_no_reward_model(tmp_path):
         reward.get("model").build(path=str(tmp_path / "chat"))
 
 
+@pytest.mark.slow
 def test_an_adapter_scores_if_it_has_a_head(tmp_path):
     from tests.tiny import config, sentence, write_rows
     from whet.base.config import from_mapping

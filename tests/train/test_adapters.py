@@ -118,7 +118,7 @@ ADALORA = {"kind": "adalora", "rank": 2, "start_rank": 4, "warmup": 0.1, "final"
 @pytest.mark.parametrize(
     "tuner",
     [
-        {"kind": "lora", "init": "pissa"},
+        pytest.param({"kind": "lora", "init": "pissa"}, marks=pytest.mark.slow),
         {"kind": "lisa", "layers": 1, "every": 2},
         pytest.param(ADALORA, marks=pytest.mark.slow),
         pytest.param({"kind": "lora", "init": "lora-ga", "rank": 4}, marks=pytest.mark.slow),
@@ -199,6 +199,7 @@ def test_under_autocast_the_frozen_base_is_narrow_and_the_adapter_is_not(base, t
     assert {t.dtype for t in stored.values()} == {torch.float32}
 
 
+@pytest.mark.slow
 def test_lora_ga_starts_along_the_first_gradient_and_is_written_for_the_original(base, lora, tmp_path):
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
@@ -211,6 +212,7 @@ def test_lora_ga_starts_along_the_first_gradient_and_is_written_for_the_original
     assert written.peft_config["default"].r == 8
 
 
+@pytest.mark.slow
 def test_adalora_ends_with_the_mean_rank_that_was_asked_for(base, tmp_path):
     folder, _ = train(from_mapping(run(base, tmp_path, tuner=ADALORA)))
     pattern = json.loads((folder.model / "adapter_config.json").read_text())["rank_pattern"]
@@ -239,6 +241,7 @@ def test_noise_and_groups_change_the_training_and_not_the_way_it_is_split(base, 
     assert found[1] != pytest.approx(losses(lora.path)[1], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_an_adapter_is_a_model_of_its_own_for_the_next_run(base, lora, tmp_path):
     short = {"train": {"steps": 3}}
     on_top = {"model": {"path": str(lora.path)}, **short}

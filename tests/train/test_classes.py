@@ -133,6 +133,7 @@ def test_a_pipeline_names_the_classes_that_the_rows_name(tmp_path):
     assert result.figures["accuracy"].value == pytest.approx(right)
 
 
+@pytest.mark.slow
 def test_steps_learn_whether_they_are_right(tmp_path):
     rows = [{"prompt": t, "completions": ["oak", "dog"], "labels": [True, False]} for t in TEXTS]
     path = str(tiny.write_rows(tmp_path / "right.jsonl", rows))

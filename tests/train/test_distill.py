@@ -44,6 +44,7 @@ def steps(path):
     return [r["metrics"] for r in records if r["kind"] == "step"]
 
 
+@pytest.mark.slow
 def test_a_run_name_is_a_teacher_and_its_student_comes_nearer(distilled):
     folder, metrics = distilled("near", data={"held_out": 0.2})
     assert metrics[-1]["divergence"] < 0.5 * metrics[0]["divergence"]
@@ -64,6 +65,7 @@ def test_a_stored_teacher_is_the_teacher_where_all_tokens_are_stored(distilled):
     assert not (again / "teacher").exists()
 
 
+@pytest.mark.slow
 def test_fewer_tokens_of_what_is_stored_may_be_used_and_more_are_refused(distilled, school):
     folder, _ = distilled("sixteen", given={"top": 16}, train={"steps": 1})
     stored = str(folder / "teacher")

@@ -115,6 +115,7 @@ def test_evaluation_finds_documents_as_embeddings_of_transformers_do(tmp_path):
     assert evaluate("similarity", {"file": path}, loaded).figures["pearson"].value == pytest.approx(pearson, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_an_adapter_makes_embeddings_of_its_base(tmp_path):
     from peft import AutoPeftModelForFeatureExtraction
     from transformers import AutoTokenizer
@@ -153,6 +154,7 @@ def test_the_loss_does_not_depend_on_the_micro_batch(tmp_path):
     assert found[0] == pytest.approx(found[2], rel=1e-5) and found[1] == pytest.approx(found[2], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_sentence_pairs_learn_their_scores(tmp_path):
     rows = [{"sentence1": sentence(i, 4), "sentence2": sentence(i + i % 2, 4), "score": 1.0 - i % 2} for i in range(40)]
     for loss in ("cosent", "cosine"):

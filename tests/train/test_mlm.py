@@ -77,6 +77,7 @@ def test_it_learns_and_writes_a_folder_that_transformers_loads(tmp_path):
     assert len(guesses) == 5
 
 
+@pytest.mark.slow
 def test_training_goes_on_from_what_was_written_also_with_lora(tmp_path):
     first, _ = train(from_mapping(settings(tmp_path, name="base", train={"steps": 2})))
     more = settings(tmp_path, name="more", model={"path": str(first.model)}, tuner={"kind": "lora", "rank": 2})

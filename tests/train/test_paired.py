@@ -121,6 +121,7 @@ def check_measured(folder, path, model, words):
     assert main(["data", "inspect", "x.jsonl", "--model", str(path), "--train-on", "all"]) == 2
 
 
+@pytest.mark.slow
 def test_training_goes_on_from_what_was_written_with_lora(tmp_path):
     first, _ = train(from_mapping(settings(tmp_path, name="base", train={"steps": 2}, **SPANS)))
     more = settings(tmp_path, name="more", model={"path": str(first.model)}, tuner={"kind": "lora", "rank": 2})
@@ -138,6 +139,7 @@ def test_a_killed_run_ends_with_the_loss_bits_of_one_that_never_was(tmp_path, se
 
 
 @pytest.mark.ranks
+@pytest.mark.slow
 def test_two_ranks_train_as_one_does(tmp_path):
     sections = {**SPANS, "objective": {"kind": "span-corruption", "denoisers": "ul2"}}
     expected = steps(tmp_path, "one", train={"device": "cpu"}, **sections)

@@ -52,6 +52,7 @@ def run(tmp_path, trained):
     return go
 
 
+@pytest.mark.slow
 def test_pairs_of_llama_factory_load_unedited_and_train(trained, shared_data):
     from transformers import AutoModelForCausalLM
 
@@ -64,6 +65,7 @@ def test_pairs_of_llama_factory_load_unedited_and_train(trained, shared_data):
     AutoModelForCausalLM.from_pretrained(folder / "model")
 
 
+@pytest.mark.slow
 def test_marked_replies_of_llama_factory_load_unedited_and_train(trained, shared_data):
     folder, records = trained("marks", objective="kto", **demo(shared_data, "kto"))
     steps = [r["metrics"] for r in records if r["kind"] == "step"]
@@ -80,6 +82,7 @@ def test_a_pair_counts_as_one_good_and_one_bad_reply(run):
         run("streamed", "kto", data={"streaming": True})
 
 
+@pytest.mark.slow
 def test_adapters_switched_off_are_the_reference_of_a_fresh_adapter(tmp_path, run):
     base, _, _ = run(
         "base", "sft", whole=True, data={"train": [str(write_rows(tmp_path / "sft.jsonl", conversations(4)))]}

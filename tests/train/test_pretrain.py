@@ -46,6 +46,7 @@ def test_further_tokens_are_learned_and_no_written_model_knows_of_them(tmp_path)
         assert not [name for name in stored.keys() if "ahead" in name]  # noqa: SIM118
 
 
+@pytest.mark.slow
 def test_a_broken_run_goes_on_bit_for_bit_with_its_further_modules(tmp_path):
     whole, _ = train(from_mapping(settings(tmp_path, "whole", MTP)))
     built = assemble(from_mapping(settings(tmp_path, "broken", MTP)))

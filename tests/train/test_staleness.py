@@ -53,6 +53,7 @@ def test_the_answers_ahead_are_those_that_the_old_weights_would_have_given(tmp_p
         assert told == pytest.approx(sample.values["behaviour"][sample.weights > 0].tolist(), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_ratios_to_the_sampler_correct_the_gradient(tmp_path):
     """Truncated importance weights: with a cap of 1e9 and without, the second step differs, and the first does not."""
     plain = going(tmp_path, "plain", objective={"kind": "grpo", "correction": "none"}, **AHEAD)
@@ -107,6 +108,7 @@ def test_held_out_rewards_are_of_the_weights_of_now(tmp_path):
     assert held()["reward"] == measured(ahead.path)[2]["reward"]
 
 
+@pytest.mark.slow
 def test_an_adapter_answers_beside_one_copy_of_the_base(tmp_path):
     write_rows(tmp_path / "rows.jsonl", conversations(4))
     base, _ = train(from_mapping(config(tmp_path, name="base", train={"steps": 1})))

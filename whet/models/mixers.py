@@ -46,7 +46,7 @@ def isolate(module: nn.Module, names: Sequence[str]) -> None:
 @contextmanager
 def placed(module: nn.Module, segments: Sequence[Segment]) -> Iterator[None]:
     """Inside, a packed row with these segments is computed. What recomputes a part in the backward pass asks later."""
-    parts = [part for part in module.modules() if hasattr(part, NOW)]
+    parts = [part for part in module.modules() if NOW in part.__dict__]  # `hasattr` of a module raises, and is slow
     for part in parts:
         object.__setattr__(part, NOW, tuple(segments))
         object.__setattr__(part, LAST, tuple(segments))

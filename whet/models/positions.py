@@ -29,7 +29,7 @@ def follow(module: nn.Module) -> None:
 @contextmanager
 def placed(module: nn.Module, positions_T: Tensor) -> Iterator[None]:
     """Inside, the tokens of the row that is computed have these positions."""
-    touched = [part for part in module.modules() if hasattr(part, _PLACES)]
+    touched = [part for part in module.modules() if _PLACES in part.__dict__]
     for one in touched:
         object.__setattr__(one, _PLACES, positions_T)
     try:

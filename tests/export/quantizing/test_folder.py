@@ -274,6 +274,7 @@ def test_shards_and_dtype(tmp_path):
     assert dtypes == {torch.bfloat16, torch.int32, torch.int64}
 
 
+@pytest.mark.slow
 def test_adapters_are_trained_on_packed_weights_and_nothing_else_is(tmp_path, monkeypatch, capsys):
     from whet.cli.main import main
 
