@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.tiny import LLAMA, config, tokenizer
+from tests.train.cut import cut_after
 from whet.base.config import from_mapping
 from whet.base.errors import RunError
 from whet.track.page import contents, show
 from whet.train.api import resume
-from whet.train.build import assemble
 from whet.train.dependencies import NAME
 
 REWARDS = """\
@@ -51,12 +51,7 @@ def broken(tmp_path, base):
         settings = config(tmp_path, name="cut", model={"path": str(model), "init": None, "tokenizer": None}, **sections)
         settings["model"] = {"path": str(model)}
         settings["track"]["sinks"] = ["log"]
-        built = assemble(from_mapping(settings | {"train": {**settings["train"], "checkpoint_every": 1, "steps": 3}}))
-        built.loop.cadence = built.loop.cadence.__class__(1, 1, 100)
-        for number in range(2):
-            built.loop.advance(built.loop.source.next(number))
-        built.close()
-        return built.folder.path
+        return cut_after(2, settings | {"train": {**settings["train"], "checkpoint_every": 1, "steps": 3}})
 
     return make
 

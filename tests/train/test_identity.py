@@ -8,8 +8,9 @@ import shutil
 import pytest
 
 from tests.tiny import config
+from tests.train.cut import cut_after
 from tests.train.test_damaged_checkpoints import as_before_manifests
-from whet.base.config import from_mapping, load
+from whet.base.config import load
 from whet.base.errors import RunError
 from whet.base.sealed import read_sealed, sealed
 from whet.train.api import resume
@@ -30,12 +31,7 @@ def cut(tmp_path):
         if rows is not None:
             (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
             settings["data"]["train"] = [str(tmp_path / f"{name}.jsonl")]
-        built = assemble(from_mapping(settings))
-        built.loop.cadence = built.loop.cadence.__class__(1, 1, 100)
-        for number in range(2):
-            built.loop.advance(built.loop.source.next(number))
-        built.close()
-        return built.folder.path
+        return cut_after(2, settings)
 
     return make
 

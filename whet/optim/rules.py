@@ -6,6 +6,7 @@ Two kinds, by what they must see. A *row rule* works on any rows of a parameter,
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -64,7 +65,7 @@ class Rule:
         return at
 
 
-class RowRule(Rule):
+class RowRule(Rule, ABC):
     """Moves rows. `entries` are its moments, of the parameter's shape. `has_prepare`: `prepare` does something."""
 
     entries: tuple[Entry, ...] = ()
@@ -82,15 +83,15 @@ class RowRule(Rule):
         """The leaves with what the rule must know of all their rows before its first piece."""
         return list(leaves)
 
+    @abstractmethod
     def advance(self, weights: Tensors, grads: Tensors, state: Mapping[str, Tensors], at: At) -> None:
         """Change weights and state in place. All lists are parallel; numbers are float32 (or wider)."""
-        raise NotImplementedError
 
     def finish(self, leaves: Sequence[Leaf], ready: Sequence[Leaf]) -> None:
         """After the last piece of what `prepare` made `ready`."""
 
 
-class WholeRule(Rule):
+class WholeRule(Rule, ABC):
     """Gives the direction that a rate and a decay then turn into a step.
 
     `decay_form` is how the published code writes its decay, which float32 tells apart: `factor` multiplies the old
@@ -100,13 +101,13 @@ class WholeRule(Rule):
     decay_form: DecayForm
     needs_weights: bool
 
+    @abstractmethod
     def begin(self, named: NamedParameter, device: torch.device) -> dict[str, Any]:
         """The state of a tensor that has had no step."""
-        raise NotImplementedError
 
+    @abstractmethod
     def directions(self, wholes: Sequence[Whole], at: At) -> Iterator[Direction]:
         """What to subtract from each, times the rate, in order. `wholes` have one shape."""
-        raise NotImplementedError
 
 
 class Descend(RowRule):
