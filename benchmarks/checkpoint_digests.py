@@ -21,13 +21,13 @@ import torch
 
 from whet.base import sealed
 from whet.base.catalogue import model_source, optimizer, tuner
-from whet.models.context import BuildContext
+from whet.models.loading.context import BuildContext
 from whet.optim.adapted import adapted
 from whet.optim.groups import ParamGroups
 from whet.parallel.world import World
-from whet.train import checkpoint
-from whet.train.optimizer_state import NamedOptimizer
-from whet.train.progress import Progress
+from whet.train.checkpoints import checkpoint
+from whet.train.checkpoints.optimizer_state import NamedOptimizer
+from whet.train.run.progress import Progress
 
 
 def main() -> None:

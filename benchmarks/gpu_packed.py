@@ -24,12 +24,12 @@ from whet.base.catalogue import model_source, objective, optimizer, tuner
 from whet.contracts.batch import Batch
 from whet.contracts.model import Models
 from whet.contracts.sample import Sample
-from whet.data.collate import collate
-from whet.models.context import BuildContext
+from whet.data.order.collate import collate
+from whet.models.loading.context import BuildContext
 from whet.optim.adapted import adapted
 from whet.optim.groups import ParamGroups
 from whet.parallel.world import World
-from whet.train.executor import DataParallel
+from whet.train.step.executor import DataParallel
 
 ROW, STEPS, WARMUP = 4096, 12, 4
 INIT = {

@@ -80,8 +80,8 @@ def measure(way: str, quick: bool) -> dict[str, Any]:
     sys.path.insert(0, str(ROOT))
     import torch
 
-    from whet.models import attention
-    from whet.train.allocator import keep_freed_memory
+    from whet.models.forward import attention
+    from whet.train.step.allocator import keep_freed_memory
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     size = SIZES["quick" if quick else device.type]
@@ -136,7 +136,7 @@ def forward(way: str, module: Any, ids_SL: Any) -> Any:
     if way == "plain":
         return lambda: module(input_ids=ids_SL, labels=ids_SL, use_cache=False).loss * count
     from whet.contracts.batch import Batch, Segment, Stream
-    from whet.models.language import LanguageModel
+    from whet.models.forward.language import LanguageModel
 
     samples, length = ids_SL.shape
     flat = ids_SL.reshape(-1)

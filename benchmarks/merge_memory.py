@@ -55,7 +55,7 @@ def prepare(folder: Path) -> tuple[int, int]:
     from peft import LoraConfig, get_peft_model
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    from whet.models.tokenizer import train_tokenizer
+    from whet.models.tokenizers.training import train_tokenizer
 
     torch.manual_seed(0)
     config = AutoConfig.for_model("llama", **SHAPE)

@@ -57,7 +57,7 @@ def prepare(folder: Path, shape: dict[str, Any]) -> tuple[int, int]:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     sys.path.insert(0, str(ROOT))
-    from whet.models.tokenizer import train_tokenizer
+    from whet.models.tokenizers.training import train_tokenizer
 
     torch.manual_seed(0)
     model: Any = AutoModelForCausalLM.from_config(AutoConfig.for_model("llama", **shape), dtype=torch.bfloat16)

@@ -62,8 +62,8 @@ def measure(kind: str, settings: dict[str, Any], codec: str | None) -> dict[str,
 
     from whet.base.catalogue import tuner
     from whet.kernels.quantized import Quantized
-    from whet.models import attention
-    from whet.train.allocator import keep_freed_memory
+    from whet.models.forward import attention
+    from whet.train.step.allocator import keep_freed_memory
 
     attention.register()
     keep_freed_memory()

@@ -167,6 +167,6 @@ def _print_budgets(reporter: pytest.TerminalReporter, reports: list[pytest.TestR
 
 
 def _room(nodeid: str) -> str:
-    """`tests/data/test_pack.py::test_x` belongs to `data`; a file straight under tests/ to `house`."""
+    """`tests/data/order/test_pack.py::test_x` belongs to `data`; a file straight under tests/ to `house`."""
     parts = nodeid.split("::")[0].split("/")
     return parts[1] if len(parts) > 2 else "house"

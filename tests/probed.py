@@ -1,6 +1,6 @@
 """Probes of tiny models, and rehearsals of how their runs end, made once a process.
 
-tests/models and tests/train/test_rehearsal.py prove them, and a test's steps take less time than they.
+tests/models and tests/train/setup/test_rehearsal.py prove them, and a test's steps take less time than they.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from whet.models import pretrained
+from whet.models.loading import pretrained
 from whet.train import build
-from whet.train.rows import takes
+from whet.train.setup.rows import takes
 
 _VERDICTS: dict[str, Any] = {}
 _REHEARSED: set[Any] = set()

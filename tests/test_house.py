@@ -130,7 +130,7 @@ def test_every_file_says_first_what_it_gives():
 
 
 # Errors that never reach a user as they are: what reads caches, seals and checkpoints catches them and goes on.
-CAUGHT_INSIDE = ("base/sealed.py", "data/shard.py", "train/tensor_files.py")
+CAUGHT_INSIDE = ("base/sealed.py", "data/store/shard.py", "train/checkpoints/tensor_files.py")
 
 
 @pytest.mark.case("D2")

@@ -101,14 +101,14 @@ def work(case: str, way: str, steps: int) -> dict[str, Any]:
     from whet.base.catalogue import model_source, objective, optimizer, tuner
     from whet.contracts.model import Models
     from whet.contracts.sample import Sample
-    from whet.data.collate import collate
-    from whet.models.context import BuildContext
+    from whet.data.order.collate import collate
+    from whet.models.loading.context import BuildContext
     from whet.objectives.next_token import NextToken
     from whet.optim.adapted import adapted
     from whet.optim.groups import ParamGroups
     from whet.parallel.world import World
-    from whet.train.allocator import keep_freed_memory
-    from whet.train.executor import DataParallel
+    from whet.train.step.allocator import keep_freed_memory
+    from whet.train.step.executor import DataParallel
 
     keep_freed_memory()
     groups, replies, at_once, prompt_tokens, reply_tokens, is_larger = CASES[case]

@@ -20,9 +20,9 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from whet.generate.decode import complete
+from whet.generate.kv_sessions import LiveTalk
 from whet.generate.protocol import Asked, GenerateSettings, Turn
-from whet.generate.talks import LiveTalk
-from whet.models.tokenizer import train_tokenizer
+from whet.models.tokenizers.training import train_tokenizer
 
 VOCABULARY = 32_000
 

@@ -15,11 +15,11 @@ from setting import MAX_TOKENS
 from transformers import AutoTokenizer
 
 from whet.base.catalogue import data_format
-from whet.data.files import Source
-from whet.data.ledger import Ledger
-from whet.data.pack import pack
-from whet.data.render import Renderer
-from whet.data.store import build_store
+from whet.data.order.pack import pack
+from whet.data.render.renderer import Renderer
+from whet.data.sources.files import Source
+from whet.data.store.ledger import Ledger
+from whet.data.store.token_store import build_store
 
 
 def main() -> None:

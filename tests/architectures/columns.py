@@ -31,8 +31,8 @@ from whet.export.report import plain
 from whet.generate.decode import complete
 from whet.generate.groups import Groups
 from whet.generate.protocol import GenerateSettings
-from whet.models.probes import has_experts
-from whet.models.trials import feeding
+from whet.models.probing.probe_cases import feeding
+from whet.models.probing.probes import has_experts
 from whet.train.build import Built, assemble
 from whet.train.result import write_result
 

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from whet.generate.batches import batch_of, is_paired_model
-from whet.generate.borrow import borrowed
 from whet.generate.decode import context_length, together
+from whet.generate.eval_mode import borrowed
 from whet.generate.groups import Groups
 from whet.generate.protocol import GenerateSettings
 from whet.models.decoding.proof import decoding_of, half_the_digits
-from whet.models.rope import forget
-from whet.models.trials import random_tokens
+from whet.models.forward.rope import forget
+from whet.models.probing.probe_cases import random_tokens
 
 LENGTHS = (11, 4, 7, 4)
 DRAWN = GenerateSettings(max_new_tokens=9, temperature=1.0, seed=3, logprobs=True)

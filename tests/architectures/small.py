@@ -15,10 +15,10 @@ from transformers import CONFIG_MAPPING, PretrainedConfig, PreTrainedTokenizerFa
 from tests.tiny import CHATML
 from whet.base.seeds import forked
 from whet.contracts.model import Head
-from whet.models.classes import HEADED, LANGUAGE, Class
-from whet.models.families import family_of
-from whet.models.heads import headed
-from whet.models.twin import VOCAB, randomise, twin_config
+from whet.models.forward.heads import headed
+from whet.models.loading.classes import HEADED, LANGUAGE, Class
+from whet.models.loading.families import family_of
+from whet.models.probing.twin import VOCAB, randomise, twin_config
 
 # What is swept: language models by family, and models with a head.
 KINDS: dict[str, Class] = {**LANGUAGE, "sequence": HEADED["sequence"], "token": HEADED["token"]}
@@ -30,7 +30,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 \n.,:;
 TOO_LARGE = 8_000_000
 
 _ROPE = {"rope_type": "default", "rope_theta": 10000.0}
-# What the types need whose default sizes do not shrink by the names that `whet.models.twin` knows.
+# What the types need whose default sizes do not shrink by the names that `whet.models.probing.twin` knows.
 NEEDS: dict[str, dict[str, Any]] = {
     "bert-generation": {"is_decoder": True},
     "cohere_compass_text": {"rope_parameters": {"sliding_attention": _ROPE, "full_attention": _ROPE}},

@@ -137,6 +137,16 @@ class Terminal:
             except OSError:  # the terminal is closed: the program has ended
                 raise AssertionError(f"no {text!r} in: {self.seen}") from None
 
+    def insist(self, keys, text):
+        """Type `keys` until `text` comes: a signal that meets `input` on its way to the terminal waits for more."""
+        for _ in range(120):
+            if text in self.seen:
+                return
+            self.type(keys)
+            if select.select([self._fd], [], [], 1)[0]:
+                self.seen += os.read(self._fd, 4096).decode(errors="replace")
+        raise AssertionError(f"no {text!r} in: {self.seen}")
+
     def end(self):
         try:
             while data := os.read(self._fd, 4096):
@@ -153,8 +163,7 @@ def test_ctrl_c_stops_the_answer_and_not_the_program(model):
     terminal.wait_for(expected(model, [user("hello")]).strip()[:3])
     terminal.type("\x03")
     terminal.wait_for("> ")
-    terminal.type("\x03")
-    terminal.wait_for("/exit leaves")
+    terminal.insist("\x03", "\n/exit leaves")
     terminal.type("/nonsense\n")
     terminal.wait_for("unknown command")
     terminal.type("/exit\n")

@@ -5,13 +5,13 @@ import re
 
 import pytest
 
-from tests.data.chat import CHATML, make_tokenizer
+from tests.data.conversations import CHATML, make_tokenizer
 from tests.marked import bert_tokenizer
 from whet.cli.main import main
-from whet.data.files import Source
-from whet.data.ledger import Ledger
-from whet.data.render import Renderer
-from whet.data.store import build_store
+from whet.data.render.renderer import Renderer
+from whet.data.sources.files import Source
+from whet.data.store.ledger import Ledger
+from whet.data.store.token_store import build_store
 
 TAKES = frozenset({"conversation"})
 

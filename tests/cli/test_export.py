@@ -8,8 +8,8 @@ from transformers import AutoModelForCausalLM
 
 from tests.export.test_merging import lora
 from tests.generate import tiny
-from tests.models.test_folding import adapter
-from tests.models.zero_files import write as write_zero
+from tests.models.checkpoints.zero_files import write as write_zero
+from tests.models.merging.test_folding import adapter
 from whet.cli.main import main
 
 

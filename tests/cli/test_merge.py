@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.generate import tiny
-from tests.models.test_folding import TARGETS, adapter
+from tests.models.merging.test_folding import TARGETS, adapter
 from whet.cli.main import main
 from whet.models.checkpoints.stored import Stored
 

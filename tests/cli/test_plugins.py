@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.data.chat import CHATML, make_tokenizer
+from tests.data.conversations import CHATML, make_tokenizer
 from whet.cli.main import main
 
 PLUGIN = """

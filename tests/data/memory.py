@@ -4,8 +4,8 @@ import numpy as np
 
 from whet.contracts.sample import Origin, Sample
 from whet.contracts.steps import Stop
-from whet.data.dataset import Part, TokenStore
-from whet.data.table import SampleTable
+from whet.data.order.dataset import Part, TokenStore
+from whet.data.store.table import SampleTable
 
 
 def store_of(*lengths_of_sources, weights=None):

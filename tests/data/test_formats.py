@@ -22,10 +22,10 @@ from whet.contracts.rows import (
     Text,
     Values,
 )
-from whet.data.detect import Detector, parse_rows
-from whet.data.files import Source
-from whet.data.notes import Notes
 from whet.data.refusal import Refused, refusal
+from whet.data.rows.detect import Detector, parse_rows
+from whet.data.sources.files import Source
+from whet.data.store.notes import Notes
 
 
 def read(row, name=None):

@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from tests.data.chat import CHATML, HERMES, make_tokenizer
-from whet.data.detect import parse_rows
-from whet.data.files import Source
+from tests.data.conversations import CHATML, HERMES, make_tokenizer
 from whet.data.inspect import Inspection, inspect
-from whet.data.render import Renderer
+from whet.data.render.renderer import Renderer
+from whet.data.rows.detect import parse_rows
+from whet.data.sources.files import Source
 
 RENDERER = Renderer(make_tokenizer(CHATML))
 

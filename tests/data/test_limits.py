@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests.data.chat import CHATML, assistant, make_tokenizer, user
+from tests.data.conversations import CHATML, assistant, make_tokenizer, user
 from whet.base.errors import ModelError
 from whet.contracts.rows import Conversation
-from whet.data import jinja, unfolded, watch
-from whet.data.render import Renderer
-from whet.data.speech import speech_of
+from whet.data.chat import jinja, limits, value_sizes
+from whet.data.chat.speech import speech_of
+from whet.data.render.renderer import Renderer
 
 NESTED = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
 # 2^60 items in a few kilobytes: whatever writes, compares or hashes them meets them all, in C.
@@ -52,7 +52,7 @@ MANY = {
 @pytest.mark.case("B4")
 @pytest.mark.parametrize("what", MANY)
 def test_what_would_be_too_large_is_refused_before_it_is_made(what, monkeypatch):
-    monkeypatch.setattr(unfolded, "ITEMS", 2**14)  # counted sooner
+    monkeypatch.setattr(value_sizes, "ITEMS", 2**14)  # counted sooner
     with pytest.raises(ModelError, match="is no chat template") as error:
         Renderer(make_tokenizer(CHATML + MANY[what])).render([Conversation([user("a"), assistant("b")])])
     assert "data.template" in error.value.hint
@@ -64,7 +64,7 @@ def test_what_would_be_too_large_is_refused_before_it_is_made(what, monkeypatch)
     [NESTED, "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(99) }}"],
 )
 def test_what_would_never_end_is_ended(template, monkeypatch):
-    monkeypatch.setattr(watch, "DEADLINE_S", 0.3)
+    monkeypatch.setattr(limits, "DEADLINE_S", 0.3)
     with pytest.raises(ModelError, match="takes more than"):
         speech_of(make_tokenizer(CHATML + template)).prompt([user("a")])
     assert speech_of(make_tokenizer(CHATML)).prompt([user("a")]).endswith("assistant\n")

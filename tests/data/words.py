@@ -6,7 +6,7 @@ import json
 import numpy as np
 
 from whet.data.refusal import Refused
-from whet.data.render import Rendered
+from whet.data.render.renderer import Rendered
 
 
 class WordRenderer:

@@ -16,8 +16,8 @@ from tests.docs.world import build, small
 from tests.sweeps import some
 from whet.base.config import from_mapping
 from whet.base.yaml import parse
-from whet.data.detect import Detector
 from whet.data.refusal import Refused
+from whet.data.rows.detect import Detector
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -107,7 +107,7 @@ def _model(folder: Path) -> None:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     from whet.base.seeds import forked
-    from whet.models.tokenizer import train_tokenizer
+    from whet.models.tokenizers.training import train_tokenizer
 
     texts = [path.read_text() for path in (*sorted(folder.glob("*.jsonl")), *sorted(folder.glob("books/*.txt")))]
     tokenizer = train_tokenizer(texts, 500, chat=True)

@@ -11,8 +11,8 @@ from whet.base.errors import ModelError
 from whet.contracts.model import Capabilities, Loaded
 from whet.contracts.sample import Sample
 from whet.evaluate.likelihood import score
-from whet.models import attention
-from whet.models.language import LanguageModel
+from whet.models.forward import attention
+from whet.models.forward.language import LanguageModel
 
 
 def samples(lengths, seed=0):

@@ -11,7 +11,7 @@ VERDICTS: dict[tuple[str, str], object] = {}
 @pytest.fixture(autouse=True)
 def _an_architecture_is_probed_once(monkeypatch):
     from whet.export.quantizing import coding
-    from whet.models import pretrained
+    from whet.models.loading import pretrained
 
     probed = pretrained.verdict_of
 

@@ -10,7 +10,7 @@ from tests.models.architectures import tiny_model
 from whet.evaluate.result import Figure, Result
 from whet.evaluate.run import keep
 from whet.export.card import Card, card_of_run
-from whet.models.classes import LANGUAGE
+from whet.models.loading.classes import LANGUAGE
 from whet.track.log import EventLog
 
 CONFIG = """model:

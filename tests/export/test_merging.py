@@ -9,7 +9,7 @@ from peft import LoraConfig
 from transformers import AutoModelForCausalLM
 
 from tests.generate import tiny
-from tests.models.test_folding import TARGETS, adapter
+from tests.models.merging.test_folding import TARGETS, adapter
 from whet.base.errors import ConfigError, ModelError
 from whet.base.seeds import forked
 from whet.export import merging

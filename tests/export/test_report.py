@@ -14,8 +14,8 @@ from whet.export.limits import DENSE
 from whet.export.observation import Observed, observe
 from whet.export.report import compare, judge
 from whet.export.writing import write_model
-from whet.models import attention
-from whet.models.adapters import hold
+from whet.models.forward import attention
+from whet.models.tuning.adapters import hold
 
 
 def export(folder, module, tokenizer=None, **how):

@@ -14,7 +14,7 @@ from whet.export.card import Card
 from whet.export.observation import observe
 from whet.export.report import compare
 from whet.export.writing import write_model
-from whet.models import attention
+from whet.models.forward import attention
 
 IDS = torch.arange(3, 40)[None]
 TEMPLATE = (

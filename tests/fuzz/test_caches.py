@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from whet.contracts.sample import Origin, Sample
-from whet.data.cache import cached, open_or_build
-from whet.data.ledger import Entry
-from whet.data.table import SampleTable
+from whet.data.store.cache import cached, open_or_build
+from whet.data.store.ledger import Entry
+from whet.data.store.table import SampleTable
 
 EVIL = b"cos\nsystem\n(S'touch it-ran'\ntR."
 

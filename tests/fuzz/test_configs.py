@@ -19,9 +19,9 @@ from whet.base.run import Run
 from whet.base.yaml import dump_value
 from whet.models.tuners.full import Still
 from whet.parallel.world import World
-from whet.train.door import enter
-from whet.train.located import located
-from whet.train.models import build_model, read_model
+from whet.train.setup.models import build_model, read_model
+from whet.train.setup.paths import located
+from whet.train.setup.preflight import enter
 
 SECTIONS: list[dict[str, Any]] = [
     {},

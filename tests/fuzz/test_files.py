@@ -18,10 +18,10 @@ from pyarrow import ipc, parquet
 
 from tests.fuzz.test_rows import at_most
 from whet.base.errors import WhetError
-from whet.data.files import Source, count_rows, fingerprint
 from whet.data.inspect import inspect
 from whet.data.refusal import Refused
-from whet.data.render import Rendered
+from whet.data.render.renderer import Rendered
+from whet.data.sources.files import Source, count_rows, fingerprint
 
 ROWS = [
     {"prompt": f"question {n} \u4e8c", "completion": 'say "x"\n, é', "meta": {"n": n} if n % 2 else {}}

@@ -13,17 +13,17 @@ from typing import Any
 
 import pytest
 
-from tests.data.chat import CHATML_TAGGED, make_tokenizer
+from tests.data.conversations import CHATML_TAGGED, make_tokenizer
 from whet.base.catalogue import data_format
 from whet.base.errors import WhetError
 from whet.contracts.rows import Classified, Judged, Multimodal, Prompt, Retrieval, Similarity, Stepwise, Tagged, Values
-from whet.data.branches import views
-from whet.data.detect import Detector
-from whet.data.labels import Names, numbers_of
-from whet.data.prompts import as_prompt
-from whet.data.recipe import _made
 from whet.data.refusal import Refused, RowRefused
-from whet.data.render import Renderer
+from whet.data.render.branches import views
+from whet.data.render.class_names import Names, numbers_of
+from whet.data.render.prompts import as_prompt
+from whet.data.render.recipe import _made
+from whet.data.render.renderer import Renderer
+from whet.data.rows.detect import Detector
 
 MESSAGES = [{"role": "system", "content": "s"}, {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
 CALL = {"id": "x", "type": "function", "function": {"name": "f", "arguments": '{"n": 1}'}}

@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from tests.data.chat import make_tokenizer
+from tests.data.conversations import make_tokenizer
 from tests.fuzz.tried import fault_of
 from whet.base.catalogue import template
 from whet.base.errors import WhetError
 from whet.contracts.rows import Conversation
+from whet.data.chat.speech import speech_of
+from whet.data.chat.template_wording import SYSTEM, THINKING, TOOLS, Wording
 from whet.data.refusal import Refused
-from whet.data.render import Renderer
-from whet.data.speech import speech_of
-from whet.data.wording import SYSTEM, THINKING, TOOLS, Wording
-from whet.generate.calls import Exchange
+from whet.data.render.renderer import Renderer
 from whet.generate.prompts import end_of_turn
+from whet.generate.tool_calls import Exchange
 
 MARKS = ("<|im_start|>", "<|im_end|>", "<s>", "</s>")
 TOKENIZER = make_tokenizer(None, MARKS, eos="</s>", bos="<s>")

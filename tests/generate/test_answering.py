@@ -11,7 +11,7 @@ from tests.generate import tiny
 from whet.base.catalogue import engine
 from whet.base.errors import DataError, RunError
 from whet.cli.main import main
-from whet.data.files import Source
+from whet.data.sources.files import Source
 from whet.generate import answering
 from whet.generate.answering import write_answers
 from whet.generate.protocol import GenerateSettings

@@ -11,7 +11,7 @@ from whet.base.seeds import forked
 from whet.generate.decode import complete, stream
 from whet.generate.prompts import stop_ids
 from whet.generate.protocol import GenerateSettings
-from whet.models import attention
+from whet.models.forward import attention
 
 PROMPTS = ["The quick", "hello world, how are you today", "x", "Pack my box with five dozen liquor", "你好"]
 GREEDY = GenerateSettings(max_new_tokens=16)

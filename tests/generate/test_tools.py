@@ -9,9 +9,9 @@ from transformers.utils import get_json_schema
 
 from tests.generate import tiny
 from whet.base.errors import ConfigError, ModelError
-from whet.generate.calls import Exchange
 from whet.generate.episodes import Episodes
 from whet.generate.protocol import Completion, GenerateSettings, Token
+from whet.generate.tool_calls import Exchange
 from whet.generate.tools import Call, Toolbox, load_tools, schema_of
 
 FILE = '''

@@ -14,8 +14,8 @@ from tests.generate import tiny
 from tests.generate.server import engine_answer, serving
 from whet.base.catalogue import engine
 from whet.base.errors import ConfigError, WhetError
+from whet.generate.kv_sessions import LiveTalk
 from whet.generate.protocol import Asked, GenerateSettings, Token
-from whet.generate.talks import LiveTalk
 from whet.generate.vllm_server import write_weights
 
 SETTINGS = GenerateSettings(max_new_tokens=8, logprobs=True)

@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFa
 
 from whet.base.seeds import forked
 from whet.contracts.model import Loaded
-from whet.models.tokenizer import train_tokenizer
+from whet.models.tokenizers.training import train_tokenizer
 
 TEXTS = [
     "The quick brown fox jumps over the lazy dog. Pack my box with five dozen liquor jugs!",

@@ -8,7 +8,7 @@ import torch
 from tests.models.batches import packed, random_samples
 from tests.tiny import LLAMA
 from whet.base.catalogue import model_source, tuner
-from whet.models.context import BuildContext
+from whet.models.loading.context import BuildContext
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")]
 

@@ -8,7 +8,7 @@ from tests.exact import LIMIT
 from whet.base.errors import ModelError
 from whet.contracts.batch import Segment
 from whet.kernels.attention import SegmentPlan, band_mask, dense_attention, reference_attention, segment_attention
-from whet.kernels.form import Form
+from whet.kernels.attention_spec import Form
 
 LENGTHS = (5, 1, 9, 4)
 SEGMENTS = tuple(Segment(sum(LENGTHS[:i]), sum(LENGTHS[: i + 1])) for i in range(len(LENGTHS)))

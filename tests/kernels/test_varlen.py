@@ -8,7 +8,7 @@ import torch
 from whet.contracts.batch import Segment
 from whet.kernels import varlen
 from whet.kernels.attention import SegmentPlan, band_mask, segment_attention
-from whet.kernels.form import Form
+from whet.kernels.attention_spec import Form
 
 PACKED = (Segment(0, 5), Segment(5, 6), Segment(6, 15))
 SHARED = (Segment(0, 5), Segment(5, 6, prefix=0), Segment(6, 15, prefix=0))

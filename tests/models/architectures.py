@@ -7,12 +7,12 @@ from functools import cache
 from torch import nn
 from transformers import AutoConfig, PretrainedConfig
 
-from whet.models import attention
-from whet.models.context import BuildContext
-from whet.models.pretrained import verdict_of
-from whet.models.probes import Verdict
-from whet.models.spec import Spec
-from whet.models.twin import build_twin
+from whet.models.forward import attention
+from whet.models.loading.context import BuildContext
+from whet.models.loading.pretrained import verdict_of
+from whet.models.loading.spec import Spec
+from whet.models.probing.probes import Verdict
+from whet.models.probing.twin import build_twin
 
 VOCAB = 61
 SIZES = {

@@ -7,9 +7,9 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from tests.models.architectures import SIZES, tiny_config, tiny_model
-from tests.models.test_tuners import build, trained
+from tests.models.tuning.test_tuners import build, trained
 from whet.base.errors import ModelError
-from whet.models.attention import own
+from whet.models.forward.attention import own
 
 
 def logits(module, ids=(5, 6, 7, 8, 9, 3, 4, 1)):

@@ -8,11 +8,11 @@ import pytest
 
 from tests.tiny import LLAMA, tokenizer
 from whet.base.errors import ModelError
-from whet.models.capacity import memory_bytes
 from whet.models.checkpoints.door import check_folder
 from whet.models.checkpoints.patterns import check_patterns
-from whet.models.reading import read
-from whet.models.spec import Spec
+from whet.models.loading.capacity import memory_bytes
+from whet.models.loading.reading import read
+from whet.models.loading.spec import Spec
 
 
 @pytest.mark.case("B5")

@@ -14,14 +14,14 @@ from tests.architectures.small import small_config, small_model
 from whet.base.catalogue import tuner
 from whet.base.errors import ModelError
 from whet.contracts.model import Head
-from whet.models import encoder_heads
-from whet.models.bodies import Output
-from whet.models.context import BuildContext
-from whet.models.heads import is_body
-from whet.models.language import LanguageModel
-from whet.models.pretrained import verdict_of
-from whet.models.spec import Spec
-from whet.models.trials import TRIALS
+from whet.models.forward import encoder_heads
+from whet.models.forward.backbone import Output
+from whet.models.forward.heads import is_body
+from whet.models.forward.language import LanguageModel
+from whet.models.loading.context import BuildContext
+from whet.models.loading.pretrained import verdict_of
+from whet.models.loading.spec import Spec
+from whet.models.probing.probe_cases import TRIALS
 
 
 def test_a_decoder_that_numbers_its_tokens_by_itself_packs():

@@ -10,7 +10,7 @@ from tests.exact import rounding
 from tests.models.architectures import ARCHITECTURES, VOCAB, tiny_model, verdict
 from tests.models.batches import packed, random_samples
 from tests.sweeps import some
-from whet.models.language import LanguageModel
+from whet.models.forward.language import LanguageModel
 
 # One of a single token, several beyond the sliding windows (6).
 SAMPLES = random_samples([9, 17, 1, 12, 5], VOCAB)

@@ -14,13 +14,13 @@ from tests.tiny import LLAMA
 from whet.base.catalogue import model_source, objective, optimizer, tuner
 from whet.contracts.model import Head, Loaded, Models
 from whet.contracts.sample import Sample
-from whet.data.collate import collate
-from whet.models.context import BuildContext
+from whet.data.order.collate import collate
+from whet.models.loading.context import BuildContext
 from whet.optim.adapted import adapted
 from whet.optim.groups import ParamGroups
 from whet.parallel.world import World
-from whet.train.executor import DataParallel
-from whet.train.reference import Frozen
+from whet.train.setup.reference import Frozen
+from whet.train.step.executor import DataParallel
 
 VOCAB = 60
 # What one side stores, or transformers computes, in float32: its rounding is 6e-8, and a wrong formula far more.

@@ -16,7 +16,7 @@ from whet.base.catalogue import model_source, tuner
 from whet.base.errors import ConfigError
 from whet.contracts.model import Head, ParamRole
 from whet.contracts.sample import Sample
-from whet.models.context import BuildContext
+from whet.models.loading.context import BuildContext
 
 NAMES = ("a", "b", "c")
 PROBLEMS = {"single": "single_label_classification", "multi": "multi_label_classification", "regression": "regression"}

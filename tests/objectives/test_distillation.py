@@ -15,9 +15,9 @@ from tests.objectives.groups import SINGLE, VOCAB, assert_same, executor, figure
 from whet.base.catalogue import objective
 from whet.contracts.model import Divergence, Models
 from whet.contracts.sample import Sample
-from whet.data.collate import collate
+from whet.data.order.collate import collate
 from whet.objectives.distillation import TEACHER_IDS, TEACHER_LOGPROBS, log_rest, top_divergence
-from whet.train.teacher import Teacher, likeliest
+from whet.train.setup.teacher import Teacher, likeliest
 
 LENGTHS = [9, 4, 12, 2, 7]
 CASES = [

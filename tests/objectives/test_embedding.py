@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from tests.objectives.groups import assert_same, executor, figures, splits
 from tests.objectives.texts import asked, body, cosines, drawn, embedded, texts_of, with_gradients
 from whet.base.errors import ConfigError
-from whet.data.collate import collate, dummy
+from whet.data.order.collate import collate, dummy
 
 # A query, what answers it, and none to three hard negatives.
 SAMPLES = [

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from tests.objectives.groups import SHAPES, assert_same, executor, figures, group, groups, splits, tiny
 from whet.base.catalogue import objective
 from whet.base.errors import ConfigError
-from whet.data.branches import separate
+from whet.data.render.branches import separate
 
 BETA = 0.3
 sig, lsg = torch.sigmoid, F.logsigmoid
@@ -190,7 +190,7 @@ def test_what_is_not_trained_gets_no_gradient():
 
 def test_branches_do_not_see_each_other():
     """Another rejected reply moves neither the hidden states nor the log p of the chosen one by a bit."""
-    from whet.data.collate import collate
+    from whet.data.order.collate import collate
     from whet.objectives.sequences import reply_logprobs
 
     model = tiny(3).model
@@ -223,7 +223,7 @@ def test_a_setting_that_would_do_nothing_is_refused(given, says):
 
 
 def test_positions_count_from_the_start_of_the_conversation():
-    from whet.data.collate import collate
+    from whet.data.order.collate import collate
 
     text = collate([group([1, 2, 3], [[4, 5], [6]])]).text
     assert text.positions.tolist() == [0, 1, 2, 3, 4, 2, 3]

@@ -15,7 +15,7 @@ from tests.objectives.test_actor_critic import scored
 from tests.objectives.test_classes import classifier, labelled, tagged
 from tests.objectives.test_distillation import distilling
 from tests.objectives.test_distillation import samples as taught
-from tests.objectives.test_labelled import marked
+from tests.objectives.test_kto import marked
 from tests.objectives.test_policy import LONGEST, TEMPERATURE, answers
 from tests.objectives.test_ranking import SAMPLES as RANKED
 from tests.objectives.test_ranking import scorer
@@ -25,9 +25,9 @@ from tests.objectives.texts import asked, body, drawn
 from whet.base.catalogue import model_source, objective, tuner
 from whet.contracts.model import PLAIN, Head, Models
 from whet.contracts.sample import Sample
-from whet.data.collate import collate
-from whet.models.context import BuildContext
-from whet.models.language import LanguageModel
+from whet.data.order.collate import collate
+from whet.models.forward.language import LanguageModel
+from whet.models.loading.context import BuildContext
 
 TEXTS = [asked(drawn(i, 3 + i, 7 - i, 4)) for i in range(4)]
 

@@ -13,7 +13,7 @@ from tests.tiny import config, sentence, write_rows
 from whet.base.config import from_mapping
 from whet.base.errors import ConfigError, ModelError
 from whet.contracts.model import Head, ParamRole
-from whet.data.branches import separate
+from whet.data.render.branches import separate
 from whet.train.api import train
 
 

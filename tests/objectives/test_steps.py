@@ -10,8 +10,8 @@ from tests.objectives.texts import with_gradients
 from tests.tiny import sentence, tokenizer
 from whet.contracts.model import Head
 from whet.contracts.rows import Stepwise
-from whet.data.reader import Reader
-from whet.data.recipe import Recipe
+from whet.data.render.recipe import Recipe
+from whet.data.render.task_tokenizer import Reader
 
 
 def solved(number):

@@ -12,11 +12,11 @@ from tests.tiny import LLAMA, sentence, tokenizer
 from whet.base.catalogue import model_source, tuner
 from whet.contracts.model import Models
 from whet.contracts.rows import Labelled, Preference
-from whet.data.mismatch import Mismatched
-from whet.data.recipe import Recipe
-from whet.data.render import Renderer
-from whet.models.context import BuildContext
-from whet.train.reference import Frozen
+from whet.data.order.kto_baseline import Mismatched
+from whet.data.render.recipe import Recipe
+from whet.data.render.renderer import Renderer
+from whet.models.loading.context import BuildContext
+from whet.train.setup.reference import Frozen
 
 trl = pytest.importorskip("trl")
 pytestmark = pytest.mark.slow

@@ -11,8 +11,8 @@ from tests.objectives.groups import assert_same, executor, figures, group
 from tests.tiny import LLAMA, sentence, tokenizer
 from whet.base.catalogue import model_source, tuner
 from whet.contracts.model import Head, Models
-from whet.models.context import BuildContext
-from whet.train.reference import Frozen
+from whet.models.loading.context import BuildContext
+from whet.train.setup.reference import Frozen
 
 trl = pytest.importorskip("trl")
 pytestmark = pytest.mark.slow

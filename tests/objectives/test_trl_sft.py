@@ -9,9 +9,9 @@ from tests.objectives.groups import assert_same, executor, figures
 from tests.tiny import LLAMA, sentence, tokenizer
 from whet.base.catalogue import model_source, tuner
 from whet.contracts.rows import Conversation
-from whet.data.recipe import Recipe
-from whet.data.render import Renderer
-from whet.models.context import BuildContext
+from whet.data.render.recipe import Recipe
+from whet.data.render.renderer import Renderer
+from whet.models.loading.context import BuildContext
 
 trl = pytest.importorskip("trl")
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ from tests.objectives.test_steps import ROWS, WAYS, read
 from tests.tiny import LLAMA, tokenizer
 from whet.base.catalogue import model_source, tuner
 from whet.contracts.model import Head
-from whet.models.context import BuildContext
+from whet.models.loading.context import BuildContext
 
 prm = pytest.importorskip("trl.experimental.prm")
 pytestmark = pytest.mark.slow

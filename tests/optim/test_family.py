@@ -18,8 +18,8 @@ from whet.contracts.model import ParamRole
 from whet.optim.adapted import adapted
 from whet.optim.costs import Trained, declared
 from whet.optim.family import Family
-from whet.optim.pieces import PIECE
 from whet.optim.rounding import round_stochastically
+from whet.optim.row_chunks import PIECE
 from whet.optim.split import below, is_matrix
 from whet.optim.wrapped import Averaged, InBackward
 

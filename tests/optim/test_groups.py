@@ -10,7 +10,7 @@ from tests.tiny import LLAMA
 from whet.base.catalogue import model_source, tuner
 from whet.base.errors import ConfigError
 from whet.contracts.model import ParamRole
-from whet.models.context import BuildContext
+from whet.models.loading.context import BuildContext
 from whet.optim.groups import ParamGroups
 from whet.optim.layers import depth_rates
 

@@ -17,9 +17,9 @@ from tests.sweeps import some
 from whet.base.run import Parallel
 from whet.parallel.shard import shard
 from whet.parallel.world import World
-from whet.train.checkpoint import Checkpoints
-from whet.train.optimizer_state import NamedOptimizer
-from whet.train.progress import Progress
+from whet.train.checkpoints.checkpoint import Checkpoints
+from whet.train.checkpoints.optimizer_state import NamedOptimizer
+from whet.train.run.progress import Progress
 
 STEPS, SAVED = 9, 4
 

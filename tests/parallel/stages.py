@@ -19,7 +19,7 @@ from whet.contracts.executor import POLICY, Weights
 from whet.contracts.model import PLAIN, Loaded, Model, Models, Readout
 from whet.contracts.objective import Objective, Terms
 from whet.contracts.optimizer import Optimizer
-from whet.models.bodies import unwrapped
+from whet.models.forward.backbone import unwrapped
 from whet.parallel.norm import not_finite
 from whet.parallel.whole import whole_tensors
 

@@ -16,12 +16,12 @@ from whet.base.catalogue import model_source, objective, optimizer, tuner
 from whet.base.run import Parallel
 from whet.contracts.batch import Batch
 from whet.contracts.model import Models
-from whet.models.context import BuildContext
+from whet.models.loading.context import BuildContext
 from whet.optim.adapted import adapted
 from whet.optim.groups import ParamGroups
 from whet.parallel.shard import layers, shard
 from whet.parallel.world import World
-from whet.train.executor import DataParallel
+from whet.train.step.executor import DataParallel
 
 LENGTHS = [9, 17, 4, 23, 11, 6, 14]
 

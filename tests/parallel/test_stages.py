@@ -18,15 +18,15 @@ from whet.base.catalogue import model_source, objective, optimizer, tuner
 from whet.contracts.executor import Asked, Executor
 from whet.contracts.model import Models
 from whet.contracts.sample import Sample
-from whet.data.collate import collate
-from whet.models.context import BuildContext
-from whet.models.probes import Verdict
+from whet.data.order.collate import collate
+from whet.models.loading.context import BuildContext
+from whet.models.probing.probes import Verdict
 from whet.optim.adapted import adapted
 from whet.optim.groups import ParamGroups
 from whet.parallel.world import World
-from whet.train.deal import Dealer
-from whet.train.executor import DataParallel
 from whet.train.online.scoring import Scoring
+from whet.train.step.executor import DataParallel
+from whet.train.step.micro_batches import Dealer
 
 CASES = {"sft": ("sft", "full", {}), "dpo": ("dpo", "full", {}), "grpo": ("grpo", "full", {"kl": 0.1})}
 CASES["lora"] = ("sft", "lora", {})

@@ -20,7 +20,7 @@ from whet.cli.main import main
 from whet.contracts.model import Head
 from whet.evaluate.run import evaluate
 from whet.generate.models import load_model
-from whet.models.context import BuildContext
+from whet.models.loading.context import BuildContext
 from whet.train.api import train
 
 NAMES = ("oak", "river", "bird")

@@ -13,7 +13,7 @@ from whet.base.run import Watchdog as Settings
 from whet.models.decoding import proof
 from whet.models.decoding.manner import Manner
 from whet.train.build import assemble
-from whet.train.watchdog import DriftLimit, Watchdog
+from whet.train.step.watchdog import DriftLimit, Watchdog
 
 SHAPE = {name: size for name, size in SIZES.items() if name not in ("vocab_size", "pad_token_id")}
 STILL = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}

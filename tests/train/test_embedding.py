@@ -58,7 +58,7 @@ def test_a_trained_model_gives_equal_embeddings_in_transformers(tmp_path):
     model, tokenizer = AutoModel.from_pretrained(folder.model), AutoTokenizer.from_pretrained(folder.model)
     assert json.loads((folder.model / "config_sentence_transformers.json").read_text())["prompts"]["query"] == "find: "
     built = assemble(run_of(tmp_path, "again", triples(30), objective, model={"path": str(folder.model), "init": None}))
-    from whet.data.collate import collate
+    from whet.data.order.collate import collate
     from whet.objectives.pooling import embeddings
 
     sample = built.feed.annotated["train"][0]
@@ -80,7 +80,7 @@ def test_sentence_transformers_makes_the_same_embeddings(tmp_path):
         texts = [row["query"] for row in triples(12)]
         found = theirs.encode(texts, prompt_name="query", convert_to_tensor=True)
         from whet.evaluate.embed import embed
-        from whet.models.sentence import read_sentence
+        from whet.models.sentence_transformers import read_sentence
 
         ours = embed(load_model(str(folder.model)), read_sentence(folder.model), texts, "query")
         np.testing.assert_allclose(ours, F.normalize(found, dim=-1).numpy(), rtol=1e-5, atol=1e-6)
@@ -121,7 +121,7 @@ def test_an_adapter_makes_embeddings_of_its_base(tmp_path):
     from transformers import AutoTokenizer
 
     from whet.evaluate.embed import embed
-    from whet.models.sentence import read_sentence
+    from whet.models.sentence_transformers import read_sentence
 
     base, _ = train(run_of(tmp_path, "base", conversations(20), "sft", train={"steps": 1}))
     rows, model = triples(12), {"path": str(base.model), "init": None}

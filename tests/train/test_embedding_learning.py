@@ -16,7 +16,7 @@ from whet.base.config import from_mapping
 from whet.base.yaml import parse
 from whet.evaluate.run import evaluate
 from whet.generate.models import load_model
-from whet.models.tokenizer import train_tokenizer
+from whet.models.tokenizers.training import train_tokenizer
 from whet.train.api import train
 from whet.train.build import assemble
 

@@ -9,7 +9,7 @@ from tests.train.test_rollouts import bits, settings
 from whet.base.config import from_mapping
 from whet.train.api import train
 from whet.train.build import assemble
-from whet.train.live import live_tensors
+from whet.train.weight_stream import live_tensors
 
 # A whole engine of its own: a second copy of the model, which answers with what it was last sent.
 TWIN = """\
@@ -104,7 +104,7 @@ def test_a_stalled_engine_is_said_and_asked_again(tmp_path, capfd):
 
 
 def test_answers_without_ids_are_tokenised_and_say_no_drift(tmp_path):
-    from whet.generate.playing import Playing
+    from whet.generate.engine_rollout import Playing
     from whet.generate.protocol import Completion, GenerateSettings
 
     built = assemble(from_mapping(settings(tmp_path, "texts", train={"steps": 1})))

@@ -14,7 +14,7 @@ from whet.base.config import from_mapping
 from whet.base.errors import ConfigError, RunError
 from whet.train.api import resume, train
 from whet.train.build import assemble
-from whet.train.optimizer_state import CLOCK, NamedOptimizer
+from whet.train.checkpoints.optimizer_state import CLOCK, NamedOptimizer
 
 OPTIMIZERS = {
     "muon": {"lr": 1e-2}, "badam": {"lr": 1e-2, "every": 2, "outside": "always"}, "sophia": {"lr": 1e-3, "every": 2},

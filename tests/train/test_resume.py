@@ -15,7 +15,7 @@ from tests.ranks import Child, on_ranks
 from tests.tiny import config
 from whet.base.config import from_mapping
 from whet.train.api import resume, train
-from whet.train.checkpoint import complete
+from whet.train.checkpoints.checkpoint import complete
 
 # Imported here once, so that no forked child imports it again.
 pytest.importorskip("transformers.models.llama.modeling_llama")
@@ -97,7 +97,7 @@ def killed_while_saving(settings, folder, module, name):
 def test_a_kill_inside_a_checkpoint_write_loses_nothing_of_the_one_before(tmp_path, expected):
     import torch.distributed.checkpoint.filesystem as tensors
 
-    import whet.train.checkpoint as files
+    import whet.train.checkpoints.checkpoint as files
 
     for module, name in ((tensors, "_write_item"), (files, "write_atomically"), (files, "_sync_folder")):
         settings, folder = config(tmp_path, name=name), tmp_path / "runs" / name

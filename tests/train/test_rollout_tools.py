@@ -15,7 +15,7 @@ from tests.train.test_rollouts import bits, notices, steps
 from whet.base.config import from_mapping
 from whet.base.errors import ConfigError, DataError, ModelError
 from whet.generate.tools import load_tools
-from whet.models.tokenizer import train_tokenizer
+from whet.models.tokenizers.training import train_tokenizer
 from whet.train.api import resume, train
 from whet.train.build import assemble
 

@@ -127,7 +127,7 @@ def test_a_run_goes_on_from_another_directory(tmp_path, monkeypatch):
 
 def killed(folder, steps=8, **sections):
     """Train, and die right after the checkpoint of step 3, in the middle of a rollout."""
-    from whet.train.checkpoint import Checkpoints
+    from whet.train.checkpoints.checkpoint import Checkpoints
 
     real = Checkpoints.save
 

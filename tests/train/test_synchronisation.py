@@ -15,8 +15,8 @@ from tests.tiny import LLAMA
 from whet.base.catalogue import objective
 from whet.contracts.model import Models
 from whet.contracts.sample import Sample
-from whet.data.collate import collate
-from whet.models.language import LanguageModel
+from whet.data.order.collate import collate
+from whet.models.forward.language import LanguageModel
 
 # transformers asks once a forward, before the first layer, whether the positions are those of a packed row (5.23).
 THEIRS = "find_packed_sequence_indices"

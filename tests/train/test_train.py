@@ -19,8 +19,8 @@ from whet.base.errors import DataError, ModelError, OutOfMemory, RunError, WhetE
 from whet.base.sealed import sealed
 from whet.train.api import resume, train
 from whet.train.build import assemble
-from whet.train.executor import DataParallel
-from whet.train.folder import RunFolder
+from whet.train.run.folder import RunFolder
+from whet.train.step.executor import DataParallel
 
 
 def of(records, kind):

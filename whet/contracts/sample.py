@@ -65,7 +65,7 @@ class Sample:
     `positions` (R, T) are those of models that count in several directions; None: from 0 on in each segment. `media`
     stand among the tokens.
 
-    How each field is stored: `whet.data.codec`.
+    How each field is stored: `whet.data.store.codec`.
     """
 
     ids: np.ndarray

@@ -11,12 +11,12 @@ from typing import Protocol
 import numpy as np
 
 from whet.contracts.rows import Row
-from whet.data.branches import views
-from whet.data.detect import Detector
-from whet.data.files import Source, about_files, read_rows
-from whet.data.notes import Note
 from whet.data.refusal import Refused
-from whet.data.render import Rendered
+from whet.data.render.branches import views
+from whet.data.render.renderer import Rendered
+from whet.data.rows.detect import Detector
+from whet.data.sources.files import Source, about_files, read_rows
+from whet.data.store.notes import Note
 
 _BATCH = 256
 

@@ -13,11 +13,11 @@ from whet.contracts.model import Embedder, Loaded
 from whet.contracts.reading import Apart
 from whet.contracts.rows import Similarity
 from whet.contracts.sample import Origin, Sample
-from whet.data.branches import separate
-from whet.data.collate import collate
-from whet.data.pack import pack
-from whet.data.reader import Reader
+from whet.data.order.collate import collate
+from whet.data.order.pack import pack
 from whet.data.refusal import Refused
+from whet.data.render.branches import separate
+from whet.data.render.task_tokenizer import Reader
 from whet.evaluate.result import Watch
 from whet.objectives.pooling import compared, embeddings
 

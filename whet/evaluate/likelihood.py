@@ -15,9 +15,9 @@ from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Segment, Stream
 from whet.contracts.model import Loaded
 from whet.contracts.sample import Sample
-from whet.data.collate import TARGET, collate
+from whet.data.order.collate import TARGET, collate
 from whet.evaluate.result import Watch
-from whet.generate.borrow import borrowed
+from whet.generate.eval_mode import borrowed
 
 BATCH_TOKENS = 8192
 

@@ -14,12 +14,12 @@ import numpy as np
 from whet.base.errors import ConfigError, DataError
 from whet.contracts.model import Loaded
 from whet.contracts.sample import Sample
-from whet.data.detect import parse_rows
-from whet.data.files import Source
-from whet.data.pairing import Pairing
-from whet.data.recipe import Recipe, RowsToSamples
-from whet.data.render import Renderer
-from whet.data.sides import SideRenderer
+from whet.data.render.recipe import Recipe, RowsToSamples
+from whet.data.render.renderer import Renderer
+from whet.data.render.seq2seq import Pairing
+from whet.data.render.seq2seq_texts import SideRenderer
+from whet.data.rows.detect import parse_rows
+from whet.data.sources.files import Source
 from whet.evaluate.likelihood import Score, score
 from whet.evaluate.result import Figure, Result, Watch
 from whet.evaluate.statistics import exponential, ratio, share

@@ -14,14 +14,14 @@ from numpy.typing import ArrayLike
 from whet.base.errors import DataError, ModelError
 from whet.contracts.model import Embedder, Loaded
 from whet.contracts.reading import Together
-from whet.data.together import graded
+from whet.data.render.reranker_texts import graded
 from whet.evaluate.correlation import pearson, spearman
 from whet.evaluate.embed import embed
 from whet.evaluate.result import Result, Watch
 from whet.evaluate.scores import head, rows_of, samples_of, scores
 from whet.evaluate.statistics import share
-from whet.models.heads import head_of
-from whet.models.sentence import read_sentence
+from whet.models.forward.heads import head_of
+from whet.models.sentence_transformers import read_sentence
 
 TAKES = frozenset({"retrieval", "judged"})
 NDCG = 10

@@ -42,7 +42,7 @@ def evaluate(
 
 def _check_model(kind: Kind, loaded: Loaded) -> None:
     """Raise ModelError for a model whose head or family the task does not measure."""
-    from whet.models.heads import head_of
+    from whet.models.forward.heads import head_of
 
     module: Any = loaded.module
     head, family = head_of(module.config), loaded.capabilities.family

@@ -17,14 +17,14 @@ from whet.contracts.model import Head, Loaded
 from whet.contracts.reading import Reading, Steps
 from whet.contracts.rows import Row
 from whet.contracts.sample import Origin, Sample
-from whet.data.collate import collate
-from whet.data.detect import parse_rows
-from whet.data.files import Source
-from whet.data.pack import pack
-from whet.data.reader import Reader
+from whet.data.order.collate import collate
+from whet.data.order.pack import pack
 from whet.data.refusal import Refused
+from whet.data.render.task_tokenizer import Reader
+from whet.data.rows.detect import parse_rows
+from whet.data.sources.files import Source
 from whet.evaluate.result import Watch
-from whet.models.heads import head_of
+from whet.models.forward.heads import head_of
 
 
 def rows_of(file: str, takes: Collection[str]) -> list[tuple[Row, Origin]]:

@@ -17,10 +17,10 @@ from whet.export.card import Card
 from whet.export.folder import appearing
 from whet.export.report import Report
 from whet.export.writing import checked, write_generation_config, write_tokenizer
-from whet.models import heads
 from whet.models.checkpoints import quantized
-from whet.models.classes import HEADED, LANGUAGE
-from whet.models.families import family_of
+from whet.models.forward import heads
+from whet.models.loading.classes import HEADED, LANGUAGE
+from whet.models.loading.families import family_of
 
 
 def write_adapter(

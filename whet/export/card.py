@@ -16,7 +16,7 @@ from whet.track import store
 from whet.track.quantities import figure
 
 if TYPE_CHECKING:
-    from whet.models.classes import Class
+    from whet.models.loading.classes import Class
 
 
 @dataclass(frozen=True, slots=True)

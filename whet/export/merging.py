@@ -20,17 +20,17 @@ from whet.export.observation import observe
 from whet.export.report import Report, compare
 from whet.export.weights import SHARD_BYTES, skeleton
 from whet.export.writing import write_model
-from whet.models.adapters import base_of, is_adapter, merged, with_adapter
-from whet.models.bars import patient_bars
 from whet.models.checkpoints.experts import Fused, UnknownPieces, experts
 from whet.models.checkpoints.quantized import Quantization, dequantize, linears, quantize, stored_method
 from whet.models.checkpoints.stored import Stored, local_folder
+from whet.models.loading.progress_bars import patient_bars
+from whet.models.loading.reading import stored_config
+from whet.models.loading.spec import Spec
 from whet.models.merging.combine import Recipe
 from whet.models.merging.folding import Adapter, needs_whole_base
 from whet.models.merging.layers import ties_of, untie_config
 from whet.models.merging.weights import Change, Finetuned, Merged, Rounded, Weighted, check_recipe
-from whet.models.reading import stored_config
-from whet.models.spec import Spec
+from whet.models.tuning.adapters import base_of, is_adapter, merged, with_adapter
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from whet.base.errors import ModelError
+from whet.data.chat.template import chat_template
 from whet.data.refusal import RowRefused
-from whet.data.template import chat_template
 from whet.generate.decode import context_length
 from whet.generate.prompts import opening_ids, stop_ids
 from whet.generate.protocol import recommended

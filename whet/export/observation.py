@@ -12,16 +12,16 @@ import torch
 from torch import Tensor, nn
 
 from whet.base.errors import WhetError, one_line
-from whet.data.speech import speech_of
+from whet.data.chat.speech import speech_of
 from whet.generate.batches import batch_of
-from whet.generate.borrow import borrowed
 from whet.generate.decode import BATCH_TOKENS, context_length, together
+from whet.generate.eval_mode import borrowed
 from whet.generate.prompts import end_of_turn, text_ids
 from whet.generate.protocol import GenerateSettings, Token
-from whet.models.adapters import quiet, wrapper_of
 from whet.models.decoding.proof import decoding_of, generates
-from whet.models.families import family_of
-from whet.models.language import unwrapped
+from whet.models.forward.language import unwrapped
+from whet.models.loading.families import family_of
+from whet.models.tuning.adapters import quiet, wrapper_of
 
 # Prose, code, digits, other scripts, and blanks in places where tokenizers differ.
 TEXTS = (

@@ -20,12 +20,12 @@ from whet.export.figures import figures_of
 from whet.export.limits import DENSE, ROUTED, TINY, Limits, of_change
 from whet.export.observation import Observed, is_prompted, observe
 from whet.kernels.quantized import Quantized
-from whet.models.adapters import adapter_state, base_of, is_adapter, quiet, stored_weights
 from whet.models.checkpoints import quantized
 from whet.models.checkpoints.coded import is_beyond_transformers, load_coded
-from whet.models.heads import beside, class_of, headed, quietly
+from whet.models.forward.heads import beside, class_of, headed, quietly
 from whet.models.merging.layers import fold
 from whet.models.roles import roles
+from whet.models.tuning.adapters import adapter_state, base_of, is_adapter, quiet, stored_weights
 
 
 @dataclass(frozen=True, slots=True)

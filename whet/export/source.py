@@ -37,7 +37,7 @@ class Source:
 def find_source(name: str, root: Path = store.ROOT) -> tuple[str, Path | None]:
     """What `name` means, and the run that it belongs to: a model, an adapter, or a checkpoint of DeepSpeed's ZeRO."""
     from whet.models.checkpoints.zero import is_zero
-    from whet.models.find import find_model, find_run
+    from whet.models.loading.find import find_model, find_run
 
     return (name, None) if is_zero(name) else (find_model(name, root), find_run(name, root))
 
@@ -56,9 +56,9 @@ def read_source(name: str, *, device: str = "cpu", root: Path = store.ROOT, like
         raise ConfigError(f"{name} is no checkpoint of DeepSpeed", hint="leave --like out")
     from whet.export.observation import observe
     from whet.generate.models import load_model, stored_dtype
-    from whet.models.adapters import merge
     from whet.models.checkpoints.quantized import dequantize
-    from whet.models.find import find_model, find_run
+    from whet.models.loading.find import find_model, find_run
+    from whet.models.tuning.adapters import merge
 
     path, run = find_model(name, root), find_run(name, root)
     loaded = load_model(path, device=device, dtype="fp32", root=root)
@@ -75,8 +75,8 @@ def _from_zero(path: str, like: str, device: str) -> Source:
 
     from whet.export.observation import observe
     from whet.models.checkpoints.zero import Zero
-    from whet.models.reading import read
-    from whet.models.spec import Spec
+    from whet.models.loading.reading import read
+    from whet.models.loading.spec import Spec
 
     weights = Zero(path)
     hint = "--like MODEL, the model that the training began from"

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from whet.base.errors import ModelError
 from whet.models.checkpoints.experts import UnknownPieces, experts, pieces
-from whet.models.heads import class_of
+from whet.models.forward.heads import class_of
 
 SHARD_BYTES = 5 * 10**9
 # Where transformers lists parts of a model that lose too much in half precision.

@@ -16,10 +16,10 @@ from whet.export.report import Report
 from whet.export.sizes import check_room
 from whet.export.weights import SHARD_BYTES, named_weights, skeleton, write_weights
 from whet.generate.prompts import end_of_turn
-from whet.models.heads import class_of
-from whet.models.read_back import name_tokens
-from whet.models.scoring import FILE as CODE
-from whet.models.scoring import code_of
+from whet.models.forward.heads import class_of
+from whet.models.forward.scoring import FILE as CODE
+from whet.models.forward.scoring import code_of
+from whet.models.tokenizers.read_back import name_tokens
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 REPORT = "equivalence.json"

@@ -14,10 +14,10 @@ from whet.base.errors import DataError, RunError
 from whet.base.seeds import derive
 from whet.contracts.rows import Completion as Continuation
 from whet.contracts.rows import Conversation, Row
-from whet.data.detect import parse_rows
-from whet.data.files import Source
-from whet.data.ledger import Entry, Ledger
 from whet.data.refusal import Refused, refusal
+from whet.data.rows.detect import parse_rows
+from whet.data.sources.files import Source
+from whet.data.store.ledger import Entry, Ledger
 from whet.generate.protocol import Completion, Engine, GenerateSettings, Prompt
 
 TAKES = frozenset({"conversation", "completion"})

@@ -16,7 +16,7 @@ from whet.generate.sampling import Sampler
 from whet.models.decoding.pairs import Pairs
 from whet.models.decoding.proof import decoding_of
 from whet.models.decoding.rows import rows_of
-from whet.models.language import unwrapped
+from whet.models.forward.language import unwrapped
 
 
 def is_paired_model(module: nn.Module) -> bool:

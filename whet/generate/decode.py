@@ -10,14 +10,14 @@ from torch import nn
 
 from whet.base.errors import ModelError
 from whet.generate.batches import batch_of, is_paired_model
-from whet.generate.borrow import Lockstep, borrowed
 from whet.generate.detokenize import Detokenizer, StopStrings
+from whet.generate.eval_mode import Lockstep, borrowed
 from whet.generate.prompts import prompt_ids, source_ids, sources, stop_ids
 from whet.generate.protocol import Completion, Finish, GenerateSettings, Piece, Prompt, Token
 from whet.models.decoding.manner import Manner
 from whet.models.decoding.proof import decoding_of
-from whet.models.language import unwrapped
-from whet.models.reading import context_length as context_of
+from whet.models.forward.language import unwrapped
+from whet.models.loading.reading import context_length as context_of
 
 BATCH_TOKENS = 16_384
 

@@ -12,8 +12,8 @@ from typing import Any, Literal
 from whet.base.errors import ModelError
 from whet.base.seeds import derive
 from whet.contracts.rewards import Message, Trajectory, unheard
-from whet.generate.calls import Exchange, Said
 from whet.generate.protocol import Asked, Engine, GenerateSettings, Talk, Turn
+from whet.generate.tool_calls import Exchange, Said
 from whet.generate.tools import Observation, Toolbox
 
 

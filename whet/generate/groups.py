@@ -11,13 +11,13 @@ from torch import nn
 
 from whet.base.errors import ModelError
 from whet.contracts.rewards import Message, Trajectory, unheard
-from whet.generate.beside import answering
-from whet.generate.borrow import Lockstep
 from whet.generate.decode import BATCH_TOKENS, context_length
+from whet.generate.eval_mode import Lockstep
 from whet.generate.prompts import prompt_ids, stop_ids
 from whet.generate.protocol import GenerateSettings
 from whet.generate.rows import Drawn, Rows, Start
 from whet.generate.sampling import uniforms
+from whet.generate.shadow_model import answering
 from whet.models.decoding.manner import Manner
 from whet.models.decoding.proof import decoding_of
 

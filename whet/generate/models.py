@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whet.base.errors import ModelError
-from whet.models.find import find_model
+from whet.models.loading.find import find_model
 from whet.track import store
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "auto", root: Pa
     """
     from whet.base.catalogue import model_source
     from whet.models.checkpoints.door import read_by_others
-    from whet.models.context import BuildContext
+    from whet.models.loading.context import BuildContext
 
     path = find_model(name, root)
     chosen = pick_device(device)
@@ -36,10 +36,10 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "auto", root: Pa
 
 
 def _stored_head(path: str) -> Head | None:
-    from whet.models.adapters import is_adapter
-    from whet.models.heads import beside, head_of
-    from whet.models.reading import stored_config
-    from whet.models.spec import Spec
+    from whet.models.forward.heads import beside, head_of
+    from whet.models.loading.reading import stored_config
+    from whet.models.loading.spec import Spec
+    from whet.models.tuning.adapters import is_adapter
 
     if is_adapter(path):
         return beside(path)
@@ -52,9 +52,9 @@ def stored_dtype(path: str) -> torch.dtype:
     """The dtype of a model's weights, by its config; for an adapter that of its base."""
     import torch
 
-    from whet.models.adapters import base_of, is_adapter
-    from whet.models.reading import stored_config
-    from whet.models.spec import Spec
+    from whet.models.loading.reading import stored_config
+    from whet.models.loading.spec import Spec
+    from whet.models.tuning.adapters import base_of, is_adapter
 
     while is_adapter(path):
         path = base_of(path)

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from whet.base.errors import ModelError, WhetError
-from whet.data.closing import closing
+from whet.data.chat.closing import closing
+from whet.data.chat.speech import Speech, speech_of
+from whet.data.chat.template import chat_template as chat_template_of
 from whet.data.refusal import RowRefused
-from whet.data.speech import Speech, speech_of
-from whet.data.template import chat_template as chat_template_of
 from whet.generate.protocol import Message, Prompt
 
 if TYPE_CHECKING:
-    from whet.data.sides import SideRenderer
+    from whet.data.render.seq2seq_texts import SideRenderer
 
 
 def prompt_ids(
@@ -40,7 +40,7 @@ def prompt_ids(
 
 def sources(tokenizer: Any) -> SideRenderer:
     """What reads prompts for an encoder, as it read the sources that the model was trained on."""
-    from whet.data.sides import SideRenderer
+    from whet.data.render.seq2seq_texts import SideRenderer
 
     return SideRenderer(tokenizer)
 
@@ -50,7 +50,7 @@ def source_ids(renderer: SideRenderer, prompt: Prompt) -> list[int]:
 
     Raises WhetError for several turns, and when nothing is left.
     """
-    from whet.data.sides import question
+    from whet.data.render.seq2seq_texts import question
 
     if _are_ids(prompt):
         ids = list(prompt)
@@ -106,7 +106,7 @@ def stop_ids(module: Any, tokenizer: Any) -> frozenset[int]:
 
     The tokenizer's end token counts where the configs name none.
     """
-    from whet.models.language import unwrapped
+    from whet.models.forward.language import unwrapped
 
     model = unwrapped(module)
     configs = (getattr(model, "generation_config", None), getattr(model, "config", None))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from whet.base.errors import ModelError
-from whet.generate.borrow import Lockstep
+from whet.generate.eval_mode import Lockstep
 from whet.generate.protocol import GenerateSettings
 from whet.generate.sampling import draw_told
 from whet.models.decoding.cache import Held

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from whet.base.errors import ModelError
 from whet.contracts.batch import Segment
 from whet.kernels import varlen
-from whet.kernels.form import Form
+from whet.kernels.attention_spec import Form
 from whet.kernels.wide import wide
 
 

@@ -14,7 +14,7 @@ from whet.base.errors import ModelError
 from whet.contracts.batch import Segment
 from whet.kernels import varlen
 from whet.kernels.attention import dense_attention
-from whet.kernels.form import Form
+from whet.kernels.attention_spec import Form
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from whet.contracts.batch import Segment
-from whet.kernels.form import Form
+from whet.kernels.attention_spec import Form
 from whet.kernels.host import sent
 
 LARGEST_HEAD = 256

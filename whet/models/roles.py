@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from whet.contracts.model import ParamRole
-from whet.models import value_head
-from whet.models.heads import PLACES
-from whet.models.language import unwrapped
+from whet.models.forward import value_head
+from whet.models.forward.heads import PLACES
+from whet.models.forward.language import unwrapped
 
 
 def roles(module: nn.Module) -> dict[str, ParamRole]:

@@ -9,7 +9,7 @@ from typing import Any
 from whet.contracts.batch import Batch
 from whet.contracts.model import Models
 from whet.contracts.objective import Terms
-from whet.kernels.ahead import look_ahead
+from whet.kernels.mtp import look_ahead
 
 _WANTED = frozenset({"nll", "ahead"})
 

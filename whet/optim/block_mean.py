@@ -15,7 +15,7 @@ from whet.contracts.model import ParamRole
 from whet.kernels.wide import wide
 from whet.optim.elementwise import M, State, decay, root
 from whet.optim.groups import NamedParameter
-from whet.optim.pieces import Leaf, first_row
+from whet.optim.row_chunks import Leaf, first_row
 from whet.optim.rules import At, RowRule, Tensors
 
 BY_ROW = (ParamRole.EMBEDDING, ParamRole.HEAD, ParamRole.MATRIX, ParamRole.EXPERT, ParamRole.BIAS)

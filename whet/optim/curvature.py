@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from whet.optim.family import Family
-from whet.optim.pieces import buckets
+from whet.optim.row_chunks import buckets
 
 
 class Curved(Family):

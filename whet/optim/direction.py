@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from whet.kernels.wide import wide
-from whet.optim.pieces import piece_limit
+from whet.optim.row_chunks import piece_limit
 
 
 class Term(Protocol):

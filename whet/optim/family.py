@@ -23,8 +23,8 @@ from whet.optim.codecs import Entry, Format
 from whet.optim.direction import Direction, assembled
 from whet.optim.groups import NamedParameter, ParamGroups
 from whet.optim.owners import Owners
-from whet.optim.pieces import RESIDUAL, Leaf, Piece, buckets, check_layout, leaf, local, piece_limit
 from whet.optim.rounding import key_of, round_stochastically, round_with_residual
+from whet.optim.row_chunks import RESIDUAL, Leaf, Piece, buckets, check_layout, leaf, local, piece_limit
 from whet.optim.rules import At, Descend, Rule, Whole, WholeRule
 
 # Elements of matrices of one shape that a whole rule takes at once. A CPU gains where they are tiny; larger ones it

@@ -12,7 +12,7 @@ import torch
 from whet.base.seeds import derive
 from whet.optim.elementwise import Adam, State
 from whet.optim.groups import NamedParameter
-from whet.optim.pieces import RESIDUAL, Leaf
+from whet.optim.row_chunks import RESIDUAL, Leaf
 from whet.optim.rules import At, RowRule, Tensors
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.distributed.tensor import DTensor
 
 from whet.kernels.wide import wide
-from whet.optim.pieces import local
+from whet.optim.row_chunks import local
 
 ROUND = 1 << 25  # elements that travel at once
 

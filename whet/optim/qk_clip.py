@@ -12,7 +12,7 @@ from torch.distributed.tensor import DTensor
 from torch.nn import Parameter
 
 from whet.contracts.optimizer import Optimizer, Watched
-from whet.optim.pieces import as_rows, first_row, local
+from whet.optim.row_chunks import as_rows, first_row, local
 from whet.optim.wrapped import Wrapped
 
 

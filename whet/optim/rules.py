@@ -17,7 +17,7 @@ from torch import Tensor
 from whet.optim.codecs import Entry
 from whet.optim.direction import Direction
 from whet.optim.groups import NamedParameter
-from whet.optim.pieces import Leaf
+from whet.optim.row_chunks import Leaf
 
 Tensors = list[Tensor]
 DecayForm = Literal["factor", "sum", "late"]

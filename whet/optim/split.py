@@ -23,7 +23,7 @@ def matrices_and_rest(
     where no matrix is trained.
     """
     from whet.optim.adapted import adapted
-    from whet.optim.together import Together
+    from whet.optim.composite import Together
 
     rest = rest if rest is not None else optimizer.get("adamw").settings()
     matrices, others = groups.where(lambda m: is_matrix(m, rank)), groups.where(lambda m: not is_matrix(m, rank))

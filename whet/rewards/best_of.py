@@ -12,7 +12,7 @@ from typing import Any
 from whet.base.rounding import slack
 from whet.base.seeds import derive
 from whet.contracts.rewards import Grader, Player, Task
-from whet.data.prompts import Asked
+from whet.data.render.prompts import Asked
 
 # Prompts that are answered and graded together.
 _CHUNK = 64

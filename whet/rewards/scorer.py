@@ -27,7 +27,7 @@ class ModelReward:
 
     def __init__(self, path: str, device: str) -> None:
         from whet.generate.models import pick_device, pick_dtype
-        from whet.models.find import find_model
+        from whet.models.loading.find import find_model
 
         found = find_model(path)
         _check_head(found)
@@ -35,7 +35,7 @@ class ModelReward:
         self._lock = threading.Lock()
 
     def __call__(self, prompt: Sequence[Message], completions: Sequence[str], row: Row) -> list[float]:
-        from whet.data.template import chat_template
+        from whet.data.chat.template import chat_template
 
         tokenizer: Any = self._loaded.processor
         template = chat_template(tokenizer)
@@ -55,7 +55,7 @@ class ModelReward:
     def _scores(self, ids: Sequence[np.ndarray]) -> list[float]:
         import torch
 
-        from whet.data.collate import collate
+        from whet.data.order.collate import collate
 
         samples = [Sample(tokens, np.zeros(len(tokens), np.float32)) for tokens in ids]
         device = next(self._loaded.module.parameters()).device
@@ -67,7 +67,7 @@ class ModelReward:
 def _load(path: str, device: Any, dtype: Any) -> Any:
     from whet.base.catalogue import model_source
     from whet.contracts.model import Head
-    from whet.models.context import BuildContext
+    from whet.models.loading.context import BuildContext
 
     context = BuildContext(device=device, dtype=dtype, head=Head("sequence", labels=("",)))
     loaded = model_source.get("hf").build(context, path=path)
@@ -81,8 +81,8 @@ def _check_head(path: str) -> None:
     """A language model would get a head of random numbers."""
     import json
 
-    from whet.models.adapters import is_adapter
-    from whet.models.heads import beside
+    from whet.models.forward.heads import beside
+    from whet.models.tuning.adapters import is_adapter
 
     if is_adapter(path):
         head = beside(path)

@@ -11,9 +11,9 @@ from whet.base.errors import RunError
 from whet.base.launcher import end_with_launcher
 from whet.contracts.records import RunEnded
 from whet.train.build import Built, assemble
-from whet.train.folder import RunFolder
-from whet.train.full_disk import full_disk
 from whet.train.result import write_result
+from whet.train.run.folder import RunFolder
+from whet.train.run.full_disk import full_disk
 
 
 def train(loaded: config.Loaded, folder: RunFolder | None = None) -> tuple[RunFolder, RunEnded]:

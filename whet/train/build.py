@@ -23,11 +23,11 @@ from whet.contracts.objective import Objective, Referenced
 from whet.contracts.optimizer import Optimizer
 from whet.contracts.records import Notice, RunStarted
 from whet.contracts.tuner import Tuner
-from whet.data.ledger import Ledger
+from whet.data.store.ledger import Ledger
 from whet.generate.groups import Groups
 from whet.generate.protocol import GenerateSettings
 from whet.models.decoding.proof import decoding_of
-from whet.models.logit_peaks import watch
+from whet.models.forward.logit_peaks import watch
 from whet.models.tuners.full import Still
 from whet.optim.adapted import adapted
 from whet.optim.groups import ParamGroups
@@ -35,41 +35,41 @@ from whet.optim.layers import depth_rates
 from whet.optim.wrapped import Averaged, InBackward
 from whet.parallel.world import World
 from whet.track.record import Sink
-from whet.train import dependencies
-from whet.train.allocator import keep_freed_memory
-from whet.train.checkpoint import Checkpoints, complete
-from whet.train.chosen import Chosen, chosen_of
-from whet.train.controls import Controls
-from whet.train.deal import Dealer
-from whet.train.door import enter
-from whet.train.emitter import Emitter
-from whet.train.evaluation import Answer, Evaluation
-from whet.train.executor import DataParallel
-from whet.train.feed import Feed, feed
-from whet.train.first_step import FirstStep
-from whet.train.flops import Effort, Work
-from whet.train.folder import RunFolder
-from whet.train.identity import identity_of, new_identity, stated
-from whet.train.located import located
-from whet.train.lock import RunLock
+from whet.train.checkpoints.checkpoint import Checkpoints, complete
+from whet.train.checkpoints.manifest import Identity
+from whet.train.checkpoints.optimizer_state import NamedOptimizer
 from whet.train.loop import Cadence, Loop
-from whet.train.manifest import Identity
-from whet.train.models import build_model, head_for, models_beside, read_model, reference_way
-from whet.train.notices import on_ledger, on_micro_batch, on_noise, on_rank, on_resume, on_schedule, on_ties
+from whet.train.measure.evaluation import Answer, Evaluation
 from whet.train.online.build import drift_limit, held_out_of, making_of
 from whet.train.online.own_answers import OwnAnswers
-from whet.train.optimizer_state import NamedOptimizer
-from whet.train.phases import Phases
-from whet.train.precision import autocast_dtype, on_precision, with_precision
-from whet.train.prefetch import Prefetch
-from whet.train.progress import Progress
-from whet.train.reference import remember
-from whet.train.rehearsal import Made, rehearse
-from whet.train.resolve import Resolved, resolve
-from whet.train.rows import settled, template_facts, template_of
-from whet.train.settings import check_settings
-from whet.train.teacher import check_teacher, has_teacher, is_told, teacher_run, tell
-from whet.train.watchdog import Watchdog
+from whet.train.run import dependencies
+from whet.train.run.controls import Controls
+from whet.train.run.emitter import Emitter
+from whet.train.run.folder import RunFolder
+from whet.train.run.identity import identity_of, new_identity, stated
+from whet.train.run.lock import RunLock
+from whet.train.run.progress import Progress
+from whet.train.run.settings import check_settings
+from whet.train.setup.chosen import Chosen, chosen_of
+from whet.train.setup.data_source import Feed, feed
+from whet.train.setup.first_step import FirstStep
+from whet.train.setup.models import build_model, head_for, models_beside, read_model, reference_way
+from whet.train.setup.notices import on_ledger, on_micro_batch, on_noise, on_rank, on_resume, on_schedule, on_ties
+from whet.train.setup.paths import located
+from whet.train.setup.precision import autocast_dtype, on_precision, with_precision
+from whet.train.setup.preflight import enter
+from whet.train.setup.reference import remember
+from whet.train.setup.rehearsal import Made, rehearse
+from whet.train.setup.resolve import Resolved, resolve
+from whet.train.setup.rows import settled, template_facts, template_of
+from whet.train.setup.teacher import check_teacher, has_teacher, is_told, teacher_run, tell
+from whet.train.step.allocator import keep_freed_memory
+from whet.train.step.executor import DataParallel
+from whet.train.step.flops import Effort, Work
+from whet.train.step.micro_batches import Dealer
+from whet.train.step.phases import Phases
+from whet.train.step.prefetch import Prefetch
+from whet.train.step.watchdog import Watchdog
 
 # A run that is over sooner loses less to a kill than its checkpoints would cost it.
 CHECKPOINT_REST_S = 30.0
@@ -364,7 +364,7 @@ def _cadence(run: Run, total: int) -> Cadence:
 def _answer(run: Run, model: Loaded, executor: Executor) -> Answer | None:
     if not model.capabilities.generates or not run.evaluate.prompts:
         return None
-    from whet.train.answers import answerer
+    from whet.train.measure.answers import answerer
 
     answer = answerer(model, run.evaluate.max_new_tokens, run.seed, template_of(run, model.processor))
 

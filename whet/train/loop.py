@@ -17,16 +17,16 @@ from whet.contracts.executor import BROKEN, Executor
 from whet.contracts.records import CheckpointRecord, Notice, Record, RunEnded, StepRecord
 from whet.contracts.steps import Step, Stop
 from whet.parallel.world import World
-from whet.train.checkpoint import Checkpoints
-from whet.train.controls import Controls
-from whet.train.deal import Dealer
-from whet.train.evaluation import Evaluation
-from whet.train.flops import Effort
-from whet.train.memory import peak_bytes
-from whet.train.phases import Phases
-from whet.train.prefetch import Prefetch
-from whet.train.progress import Progress
-from whet.train.watchdog import Watchdog
+from whet.train.checkpoints.checkpoint import Checkpoints
+from whet.train.measure.evaluation import Evaluation
+from whet.train.run.controls import Controls
+from whet.train.run.progress import Progress
+from whet.train.step.flops import Effort
+from whet.train.step.memory import peak_bytes
+from whet.train.step.micro_batches import Dealer
+from whet.train.step.phases import Phases
+from whet.train.step.prefetch import Prefetch
+from whet.train.step.watchdog import Watchdog
 
 FLOPS = "flops"  # of this rank's batches; ranks add them up with their requests
 

@@ -15,13 +15,13 @@ from whet.export.folder import appearing
 from whet.export.observation import observe
 from whet.export.report import compare
 from whet.export.writing import write_model
-from whet.models.adapters import stored_adapter
 from whet.models.checkpoints.quantized import quantization_of
-from whet.models.heads import head_of
-from whet.models.language import AHEAD
-from whet.models.sentence import write_sentence
-from whet.models.value_head import is_of_head
-from whet.train.rows import template_of
+from whet.models.forward.heads import head_of
+from whet.models.forward.language import AHEAD
+from whet.models.forward.value_head import is_of_head
+from whet.models.sentence_transformers import write_sentence
+from whet.models.tuning.adapters import stored_adapter
+from whet.train.setup.rows import template_of
 
 if TYPE_CHECKING:
     from whet.train.build import Built

@@ -208,8 +208,8 @@ def test_layers_to_keep_and_the_head_stay_as_they_are(tmp_path):
 def test_an_adapter_is_quantized_merged(tmp_path):
     from peft import LoraConfig
 
-    from tests.models.test_folding import TARGETS, adapter
-    from whet.models.adapters import merged
+    from tests.models.merging.test_folding import TARGETS, adapter
+    from whet.models.tuning.adapters import merged
 
     base = tiny.folder(tmp_path / "base", initializer_range=0.1)
     module = AutoModelForCausalLM.from_pretrained(base)

@@ -14,8 +14,8 @@ from whet.contracts.sample import Sample
 from whet.export.quantizing.calibration import batches
 from whet.export.quantizing.coding import empty, returns_tuples
 from whet.export.quantizing.walk import Walk
-from whet.models import attention
-from whet.models.language import LanguageModel
+from whet.models.forward import attention
+from whet.models.forward.language import LanguageModel
 
 OTHERS = {
     "opt": {

@@ -10,11 +10,11 @@ from transformers import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING as SEQ2SEQ
 from tests.architectures.decoding import check_decoding, check_rollout
 from tests.models.architectures import SIZES, tiny_model
 from tests.sweeps import some
-from whet.models import attention
 from whet.models.decoding.manner import Manner
 from whet.models.decoding.proof import _Twin, decoding_of
 from whet.models.decoding.states import Unshared, chosen
-from whet.models.twin import build_twin, twin_config
+from whet.models.forward import attention
+from whet.models.probing.twin import build_twin, twin_config
 
 attention.register()
 MORE = {

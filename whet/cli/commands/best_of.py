@@ -35,9 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     import sys
 
-    from whet.data.files import Source
-    from whet.data.ledger import Ledger
-    from whet.data.prompts import read_prompts
+    from whet.data.render.prompts import read_prompts
+    from whet.data.sources.files import Source
+    from whet.data.store.ledger import Ledger
     from whet.generate.groups import Groups
     from whet.generate.models import load_model
     from whet.generate.protocol import GenerateSettings

@@ -14,13 +14,13 @@ from whet.cli.arguments import number, whole
 from whet.cli.plugins import add_plugin_argument
 from whet.cli.progress import waiting
 from whet.cli.streams import can_say
-from whet.data.wording import SYSTEM, THINKING, TOOLS, Wording
+from whet.data.chat.template_wording import SYSTEM, THINKING, TOOLS, Wording
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from whet.data.files import Source
     from whet.data.inspect import Inspection, Renders, Shown
+    from whet.data.sources.files import Source
 
 _WHITE: dict[str, str | int | None] = {"\n": "⏎", "\t": "⇥", "\r": "␍"}
 _PLAIN: dict[str, str | int | None] = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}  # where the terminal lacks them
@@ -71,7 +71,7 @@ def _cache(days: float | None) -> int:
     """Print the shards of the cache, or those that are removed."""
     from datetime import datetime
 
-    from whet.data.cache import cached, default_cache, prune
+    from whet.data.store.cache import cached, default_cache, prune
     from whet.track.quantities import size
 
     shards = cached() if days is None else prune(days * 86_400)
@@ -84,8 +84,8 @@ def _cache(days: float | None) -> int:
 
 
 def _inspect(args: argparse.Namespace) -> int:
-    from whet.data.files import Source
     from whet.data.inspect import inspect
+    from whet.data.sources.files import Source
 
     entry = {"path": args.file, "format": args.format, "columns": _columns(args.columns), "lines": args.lines}
     source = Source.parse(entry, Path.cwd())
@@ -119,11 +119,11 @@ def _renderer(args: argparse.Namespace, source: Source) -> tuple[Renders, dict[s
     """
     from whet.base.documents import read_object
     from whet.base.errors import ModelError
-    from whet.data.passages import PassageRenderer
-    from whet.data.render import Renderer
-    from whet.data.sides import SideRenderer
-    from whet.data.speech import speech_of
-    from whet.data.worded import any_tools, facts, wording_for
+    from whet.data.chat.speech import speech_of
+    from whet.data.chat.template_choice import any_tools, facts, wording_for
+    from whet.data.render.chunks import PassageRenderer
+    from whet.data.render.renderer import Renderer
+    from whet.data.render.seq2seq_texts import SideRenderer
 
     model = _model(args.model)
     tokenizer, file = _tokenizer(model), Path(model).expanduser() / "config.json"

@@ -33,7 +33,7 @@ def main(args: argparse.Namespace) -> int:
     import sys
 
     from whet.base.catalogue import engine
-    from whet.data.files import Source
+    from whet.data.sources.files import Source
     from whet.generate.answering import write_answers
     from whet.generate.models import load_model
     from whet.generate.protocol import GenerateSettings

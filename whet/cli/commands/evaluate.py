@@ -31,7 +31,7 @@ def main(args: argparse.Namespace) -> int:
     from whet.base.chosen import checked
     from whet.evaluate.run import evaluate, keep, write
     from whet.generate.models import load_model
-    from whet.models.find import find_run
+    from whet.models.loading.find import find_run
     from whet.track.plain import to_json
 
     name, settings = named(args.task, "limit=10")

@@ -49,7 +49,7 @@ def main(args: argparse.Namespace) -> int:
     from whet.export.sizes import parse_size
     from whet.export.writing import DTYPES
     from whet.models.checkpoints.door import read_by_others
-    from whet.models.find import find_model, find_run
+    from whet.models.loading.find import find_model, find_run
     from whet.models.merging.combine import Recipe
 
     path, run = find_model(args.model, args.root), find_run(args.model, args.root)
@@ -76,7 +76,7 @@ def _parts(path: str, args: argparse.Namespace) -> tuple[str, list[Part]]:
     """The base and what is folded in. An adapter given alone goes into the base that it names."""
     from whet.base.errors import ConfigError
     from whet.export.merging import Part
-    from whet.models.adapters import base_of, is_adapter
+    from whet.models.tuning.adapters import base_of, is_adapter
 
     parts = []
     for text, wants_adapter in [*((a, True) for a in args.adapter), *((m, False) for m in args.other)]:
@@ -95,7 +95,7 @@ def _parts(path: str, args: argparse.Namespace) -> tuple[str, list[Part]]:
 def _weighted(text: str, root: Path) -> tuple[str, float]:
     """`folder=0.5` as the folder and the weight; a run's name stands for its model."""
     from whet.base.errors import ConfigError
-    from whet.models.find import find_model
+    from whet.models.loading.find import find_model
 
     name, equals, number = text.rpartition("=")
     if not equals:

@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     from whet.base.catalogue import quantizer
     from whet.base.chosen import checked
-    from whet.models.find import find_model, find_run
+    from whet.models.loading.find import find_model, find_run
 
     name, settings = named(args.kind, "bits=4", _value)
     kind = quantizer.get(name)

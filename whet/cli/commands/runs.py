@@ -15,9 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    from whet.track.page import table
     from whet.track.plain import to_json
     from whet.track.store import runs
+    from whet.track.terminal_page import table
 
     found = runs(args.root)
     if args.json:

@@ -32,9 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    from whet.track.page import contents, show
     from whet.track.plain import to_json
     from whet.track.store import find, history
+    from whet.track.terminal_page import contents, show
 
     folder = find(args.run, args.root) if args.run else _latest(args.root)
     if args.json:

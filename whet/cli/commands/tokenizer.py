@@ -15,8 +15,8 @@ from whet.cli.plugins import add_plugin_argument
 from whet.cli.written import check_writable
 
 if TYPE_CHECKING:
-    from whet.data.detect import Detector
-    from whet.data.files import Source
+    from whet.data.rows.detect import Detector
+    from whet.data.sources.files import Source
 
 # Text is learned from in pieces; one of twenty is held out to measure on, up to a few megabytes.
 PIECE_CHARACTERS = 4000
@@ -45,8 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    from whet.data.files import Source
-    from whet.models.tokenizer import bytes_per_token, train_tokenizer
+    from whet.data.sources.files import Source
+    from whet.models.tokenizers.training import bytes_per_token, train_tokenizer
     from whet.track.quantities import size
 
     output = args.output
@@ -95,9 +95,9 @@ class Reading:
 
     def texts(self) -> Iterator[str]:
         """Every text of every row; of rows in no known format, whatever their columns hold."""
-        from whet.data.detect import Detector
-        from whet.data.files import read_rows
         from whet.data.refusal import Refused
+        from whet.data.rows.detect import Detector
+        from whet.data.sources.files import read_rows
 
         self.refused.clear()
         for source in self.sources:

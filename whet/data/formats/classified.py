@@ -4,7 +4,7 @@ from typing import Any
 
 from whet.base.catalogue import data_format
 from whet.contracts.rows import Classified
-from whet.data.columns import label_of, one_text, pair_of
+from whet.data.rows.columns import label_of, one_text, pair_of
 
 _TEXTS = ("text", "sentence", "content")
 _SECONDS = ("text_pair", "second")

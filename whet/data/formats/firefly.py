@@ -5,8 +5,8 @@ from typing import Any
 
 from whet.base.catalogue import data_format
 from whet.contracts.rows import Conversation
-from whet.data.columns import SYSTEMS, one_text, text_in
-from whet.data.exchanges import exchanges
+from whet.data.rows.columns import SYSTEMS, one_text, text_in
+from whet.data.rows.exchanges import exchanges
 
 
 def _matches(row: dict[str, Any]) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 from whet.base.catalogue import data_format
 from whet.base.errors import DataError
 from whet.contracts.rows import Judged
-from whet.data.columns import number, one_text, what
+from whet.data.rows.columns import number, one_text, what
 
 _DOCUMENTS = ("documents", "docs", "passages", "document", "doc", "passage")
 _GRADES = ("relevance", "labels", "scores", "label", "score")

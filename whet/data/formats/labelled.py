@@ -5,9 +5,9 @@ from typing import Any
 from whet.base.catalogue import data_format
 from whet.base.errors import DataError
 from whet.contracts.rows import Labelled
-from whet.data.columns import SYSTEMS, text_in, what
-from whet.data.joins import joined
-from whet.data.messages import holds_messages, read_messages, read_tools, with_system
+from whet.data.rows.columns import SYSTEMS, text_in, what
+from whet.data.rows.joins import joined
+from whet.data.rows.messages import holds_messages, read_messages, read_tools, with_system
 
 _MARKS = ("label", "kto_tag")
 _WORDS = {"true": True, "1": True, "1.0": True, "good": True} | {"false": False, "0": False, "0.0": False, "bad": False}

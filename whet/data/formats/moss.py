@@ -7,8 +7,8 @@ from typing import Any
 from whet.base.catalogue import data_format
 from whet.base.errors import DataError
 from whet.contracts.rows import Conversation
-from whet.data.columns import text_in, text_of
-from whet.data.exchanges import exchanges
+from whet.data.rows.columns import text_in, text_of
+from whet.data.rows.exchanges import exchanges
 
 _MARKS = re.compile(r"\A\s*<\|[^|]*\|>:?\s?|<eo[a-z]>\s*\Z")
 _TOOLS = ("Inner Thoughts", "Commands", "Tool Responses", "Results")

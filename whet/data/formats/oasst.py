@@ -6,7 +6,7 @@ from typing import Any
 from whet.base.catalogue import data_format
 from whet.base.errors import DataError
 from whet.contracts.rows import Conversation
-from whet.data.messages import read_messages
+from whet.data.rows.messages import read_messages
 
 
 def _matches(row: dict[str, Any]) -> bool:

@@ -6,11 +6,11 @@ from typing import Any
 from whet.base.catalogue import data_format
 from whet.base.errors import DataError
 from whet.contracts.rows import Preference
-from whet.data.columns import SYSTEMS, number, text_in, what
 from whet.data.formats.alpaca import alpaca_prompt
-from whet.data.joins import are_same, joined, split
-from whet.data.messages import holds_messages, read_messages, read_tools, with_system
-from whet.data.transcript import asks, is_transcript, read_question, read_transcript
+from whet.data.rows.columns import SYSTEMS, number, text_in, what
+from whet.data.rows.joins import are_same, joined, split
+from whet.data.rows.messages import holds_messages, read_messages, read_tools, with_system
+from whet.data.rows.transcript import asks, is_transcript, read_question, read_transcript
 
 _PAIRS = (
     ("chosen", "rejected"),

@@ -4,8 +4,8 @@ from typing import Any
 
 from whet.base.catalogue import data_format
 from whet.contracts.rows import Conversation
-from whet.data.columns import CONTEXTS, SYSTEMS, below, one_text, text_in
-from whet.data.exchanges import exchanges, history
+from whet.data.rows.columns import CONTEXTS, SYSTEMS, below, one_text, text_in
+from whet.data.rows.exchanges import exchanges, history
 
 
 def _matches(row: dict[str, Any]) -> bool:

@@ -4,10 +4,10 @@ from typing import Any
 
 from whet.base.catalogue import data_format
 from whet.contracts.rows import Conversation, Labelled, Preference
-from whet.data.columns import CONTEXTS, SYSTEMS, below, one_text, text_in
-from whet.data.exchanges import exchanges, history
 from whet.data.formats.labelled import label_of
-from whet.data.messages import read_tools
+from whet.data.rows.columns import CONTEXTS, SYSTEMS, below, one_text, text_in
+from whet.data.rows.exchanges import exchanges, history
+from whet.data.rows.messages import read_tools
 
 _QUESTIONS = ("query", "prompt", "question", "input")
 

@@ -5,7 +5,7 @@ from typing import Any
 from whet.base.catalogue import data_format
 from whet.base.errors import DataError
 from whet.contracts.rows import Retrieval
-from whet.data.columns import one_text
+from whet.data.rows.columns import one_text
 
 QUERIES = ("query", "anchor")
 _POSITIVES = ("positive", "positives", "pos")

@@ -4,8 +4,8 @@ from typing import Any
 
 from whet.base.catalogue import data_format
 from whet.contracts.rows import Conversation
-from whet.data.columns import SYSTEMS, text_in
-from whet.data.messages import holds_messages, read_messages, read_tools, with_system
+from whet.data.rows.columns import SYSTEMS, text_in
+from whet.data.rows.messages import holds_messages, read_messages, read_tools, with_system
 
 _NAMES = ("conversations", "conversation", "contents")
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from whet.base.catalogue import data_format
 from whet.contracts.rows import Similarity
-from whet.data.columns import is_number, number, one_text, pair_of
+from whet.data.rows.columns import is_number, number, one_text, pair_of
 
 _SCORES = ("score", "similarity_score", "relatedness_score", "label")
 

@@ -6,7 +6,7 @@ from typing import Any
 from whet.base.catalogue import data_format
 from whet.base.errors import DataError
 from whet.contracts.rows import Stepwise
-from whet.data.columns import one_text, what
+from whet.data.rows.columns import one_text, what
 
 
 def _matches(row: dict[str, Any]) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 from whet.base.catalogue import data_format
 from whet.base.errors import DataError
 from whet.contracts.rows import Tagged
-from whet.data.columns import label_of
+from whet.data.rows.columns import label_of
 
 _WORDS = ("tokens", "words")
 _LABELS = ("tags", "ner_tags", "pos_tags", "labels")

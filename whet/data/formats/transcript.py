@@ -4,9 +4,9 @@ from typing import Any
 
 from whet.base.catalogue import data_format
 from whet.contracts.rows import Conversation
-from whet.data.columns import SYSTEMS, text_in
-from whet.data.messages import with_system
-from whet.data.transcript import is_transcript, read_transcript
+from whet.data.rows.columns import SYSTEMS, text_in
+from whet.data.rows.messages import with_system
+from whet.data.rows.transcript import is_transcript, read_transcript
 
 
 def _matches(row: dict[str, Any]) -> bool:

@@ -6,8 +6,8 @@ from typing import Any
 from whet.base.catalogue import data_format
 from whet.base.errors import DataError
 from whet.contracts.rows import Conversation
-from whet.data.columns import SYSTEMS, text_in
-from whet.data.messages import read_messages, with_system
+from whet.data.rows.columns import SYSTEMS, text_in
+from whet.data.rows.messages import read_messages, with_system
 
 _LISTS = ("data", "conversations", "conversation", "messages", "dialog", "dialogue")
 

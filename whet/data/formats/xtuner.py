@@ -6,9 +6,9 @@ from typing import Any
 from whet.base.catalogue import data_format
 from whet.base.errors import DataError
 from whet.contracts.rows import Conversation
-from whet.data.columns import SYSTEMS, text_in, text_of
-from whet.data.messages import read_messages, with_system
-from whet.data.weights import weight_of
+from whet.data.rows.columns import SYSTEMS, text_in, text_of
+from whet.data.rows.message_weights import weight_of
+from whet.data.rows.messages import read_messages, with_system
 
 _OWN = ("input", "output", "output_with_loss")
 

@@ -29,7 +29,7 @@ def hf(
     """
     from whet.export.report import compare
     from whet.export.writing import DTYPES, write_model
-    from whet.models.sentence import is_sentence, read_sentence, write_sentence
+    from whet.models.sentence_transformers import is_sentence, read_sentence, write_sentence
 
     module: Any = source.module
     made_by = Path(str(getattr(module, "name_or_path", "")))

@@ -14,10 +14,10 @@ import torch
 from whet.base.errors import DataError
 from whet.base.yaml import parse
 from whet.contracts.batch import Batch, Segment, Stream
-from whet.data.detect import parse_rows
-from whet.data.files import Source
-from whet.data.recipe import Recipe
-from whet.data.render import Renderer
+from whet.data.render.recipe import Recipe
+from whet.data.render.renderer import Renderer
+from whet.data.rows.detect import parse_rows
+from whet.data.sources.files import Source
 from whet.evaluate.likelihood import score
 from whet.evaluate.loss import TAKES
 

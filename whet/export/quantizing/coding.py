@@ -14,17 +14,17 @@ from whet.export.quantizing import calibration
 from whet.export.quantizing.layers import Layers
 from whet.export.quantizing.method import Method
 from whet.export.quantizing.walk import Inputs, Shared, Walk, observe_block, run_block
-from whet.models import attention
 from whet.models.blocks import blocks
 from whet.models.checkpoints.experts import Piece, experts
-from whet.models.context import BuildContext
-from whet.models.heads import class_of
-from whet.models.language import LanguageModel
+from whet.models.forward import attention
+from whet.models.forward.heads import class_of
+from whet.models.forward.language import LanguageModel
+from whet.models.loading.context import BuildContext
+from whet.models.loading.pretrained import verdict_of
+from whet.models.loading.spec import Spec
 from whet.models.merging.weights import stored_name
-from whet.models.pretrained import verdict_of
-from whet.models.probes import Packing
-from whet.models.spec import Spec
-from whet.models.twin import build_twin, twin_config
+from whet.models.probing.probes import Packing
+from whet.models.probing.twin import build_twin, twin_config
 
 if TYPE_CHECKING:
     from whet.contracts.sample import Sample

@@ -22,7 +22,7 @@ from whet.export.sizes import check_room
 from whet.export.weights import SHARD_BYTES, ready, skeleton, write_shards
 from whet.export.writing import checked, write_generation_config, write_tokenizer
 from whet.models.checkpoints.layouts import config_of, to_compressed, to_gptq
-from whet.models.heads import class_of
+from whet.models.forward.heads import class_of
 
 if TYPE_CHECKING:
     from whet.contracts.sample import Sample

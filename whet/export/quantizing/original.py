@@ -12,11 +12,11 @@ from torch import Tensor
 from whet.base.errors import ModelError
 from whet.export.merging import Part, generation_config_of, mixture, tokenizer_of, weights_of
 from whet.export.weights import skeleton
-from whet.models.adapters import base_of, is_adapter
 from whet.models.checkpoints.quantized import stored_method
+from whet.models.loading.reading import read
+from whet.models.loading.spec import Spec
 from whet.models.merging.combine import Recipe
-from whet.models.reading import read
-from whet.models.spec import Spec
+from whet.models.tuning.adapters import base_of, is_adapter
 
 
 @dataclass(frozen=True, slots=True)

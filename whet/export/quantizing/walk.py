@@ -16,9 +16,9 @@ from whet.base.errors import ModelError
 from whet.contracts.batch import Batch
 from whet.export.memory import give_back
 from whet.export.quantizing.routed import Routed
-from whet.generate.borrow import borrowed
+from whet.generate.eval_mode import borrowed
 from whet.models.blocks import blocks
-from whet.models.language import LanguageModel
+from whet.models.forward.language import LanguageModel
 from whet.models.merging.weights import stored_name
 
 _HIDDEN = frozenset({"hidden"})

@@ -46,7 +46,7 @@ class Local:
 
     def talk(self, settings: GenerateSettings) -> Talk | None:
         from whet.generate.batches import is_paired_model
-        from whet.generate.talks import LiveTalk
+        from whet.generate.kv_sessions import LiveTalk
 
         if settings.stop or settings.repetition_penalty != 1.0 or is_paired_model(self.loaded.module):
             return None

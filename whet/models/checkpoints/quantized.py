@@ -22,7 +22,7 @@ from whet.base.errors import ModelError
 from whet.contracts.tuner import Tuner
 from whet.kernels.dense import dense
 from whet.kernels.quantized import Quantized
-from whet.models.bars import patient_bars, patient_unpacking
+from whet.models.loading.progress_bars import patient_bars, patient_unpacking
 
 Found = TypeVar("Found")
 METHOD = "whet"

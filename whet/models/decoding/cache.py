@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
-from whet.models.language import unwrapped
+from whet.models.forward.language import unwrapped
 
 # Room is made for a quarter more tokens, and for so many at least.
 _SHARE, _LEAST = 4, 64

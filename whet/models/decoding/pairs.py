@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from whet.base.errors import ModelError
-from whet.models.bodies import Output
 from whet.models.decoding.manner import Manner
+from whet.models.forward.backbone import Output
 
 
 class Pairs:

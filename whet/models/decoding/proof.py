@@ -18,15 +18,15 @@ from transformers import DynamicCache, PretrainedConfig, PreTrainedModel
 
 from whet.base.errors import WhetError, one_line
 from whet.base.seeds import forked
-from whet.models.bodies import unwrapped
 from whet.models.decoding.manner import PLAIN, Manner, turn_of
 from whet.models.decoding.pairs import Pairs
 from whet.models.decoding.rows import rows_of
-from whet.models.families import family_of, first_position
-from whet.models.rope import forget
-from whet.models.trials import random_tokens
+from whet.models.forward.backbone import unwrapped
+from whet.models.forward.rope import forget
+from whet.models.loading.families import family_of, first_position
+from whet.models.probing.probe_cases import random_tokens
+from whet.models.probing.twin import TURN, TWIN, randomise, twin_config
 from whet.models.tuning.prompting import PLACE
-from whet.models.twin import TURN, TWIN, randomise, twin_config
 
 # The manner of a module, by the name of an attribute that its copies have too.
 _KEPT = "whet_decoding"

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from whet.base.errors import ModelError
-from whet.models.bodies import unwrapped
 from whet.models.decoding.cache import Held, begin, can_hold, growing, held
 from whet.models.decoding.manner import Manner
 from whet.models.decoding.states import NAMES, chosen
-from whet.models.rope import forget
+from whet.models.forward.backbone import unwrapped
+from whet.models.forward.rope import forget
 
 Ids = Sequence[Sequence[int]]
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from whet.base.errors import ModelError, first_line
-from whet.models.adapters import quiet, stored_weights
 from whet.models.merging.layers import UNMERGEABLE, plain
+from whet.models.tuning.adapters import quiet, stored_weights
 
 _PREFIX = "base_model.model."
 _ROWS = ".token_adapter.trainable_tokens_delta"

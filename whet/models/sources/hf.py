@@ -9,7 +9,7 @@ from whet.base.settings import Place
 
 if TYPE_CHECKING:
     from whet.contracts.model import Loaded
-    from whet.models.context import BuildContext
+    from whet.models.loading.context import BuildContext
 
 
 def read_model(
@@ -27,9 +27,9 @@ def read_model(
 
     Families are `causal`, `masked` (encoders) and `seq2seq` (encoder-decoders).
     """
-    from whet.models.families import family_of
-    from whet.models.reading import context_length, read
-    from whet.models.spec import Spec
+    from whet.models.loading.families import family_of
+    from whet.models.loading.reading import context_length, read
+    from whet.models.loading.spec import Spec
 
     config, processor = read(Spec(path, init, tokenizer, revision, allow_code, base, quantize, keep, new_tokens))
     return processor, context_length(config), family_of(config, allow_code=allow_code) or "causal"
@@ -37,8 +37,8 @@ def read_model(
 
 def width(**settings: Any) -> int:
     """The width of the hidden states, without the weights; 0 where the config has another word for it."""
-    from whet.models.reading import read
-    from whet.models.spec import Spec
+    from whet.models.loading.reading import read
+    from whet.models.loading.spec import Spec
 
     config, _ = read(Spec(**settings))
     return getattr(config.get_text_config(), "hidden_size", 0) or 0
@@ -70,7 +70,7 @@ def hf(
     keep: regular expressions; linear layers with one in their name are not quantized, nor is the head
     new_tokens: tokens that the tokenizer shall have; each starts as the mean of the pieces it was written with
     """
-    from whet.models.pretrained import load
-    from whet.models.spec import Spec
+    from whet.models.loading.pretrained import load
+    from whet.models.loading.spec import Spec
 
     return load(Spec(path, init, tokenizer, revision, allow_code, base, quantize, keep, new_tokens), context)

@@ -9,7 +9,7 @@ from whet.base.settings import Count, Momentum
 
 if TYPE_CHECKING:
     from whet.contracts.model import Loaded
-    from whet.models.context import BuildContext
+    from whet.models.loading.context import BuildContext
 
 
 @model_source("mlp", tokens=False)
@@ -28,6 +28,6 @@ def mlp(
     hidden: width of each hidden layer
     dropout: share of hidden values dropped while training
     """
-    from whet.models.tabular import build_mlp
+    from whet.models.forward.tabular import build_mlp
 
     return build_mlp(context, [features, *hidden, classes], dropout)

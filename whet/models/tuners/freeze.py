@@ -46,7 +46,7 @@ class Freeze(Full):
     last: int
 
     def prepare(self, module: nn.Module) -> nn.Module:
-        from whet.models.heads import new_parts
+        from whet.models.forward.heads import new_parts
 
         prefixes = (*self._layers(module), *(f"{name}." for name in new_parts(module)))
         names = [name for name, _ in module.named_parameters()]

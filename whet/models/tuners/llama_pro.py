@@ -29,7 +29,7 @@ class LlamaPro(Full):
 
     def prepare(self, module: nn.Module) -> nn.Module:
         from whet.models.blocks import blocks, expand
-        from whet.models.heads import new_parts
+        from whet.models.forward.heads import new_parts
 
         places = expand(module, self._blocks)
         module.requires_grad_(False)

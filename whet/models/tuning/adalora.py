@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from whet.base.errors import ModelError
 from whet.contracts.tuner import Calibration
-from whet.models.adapters import NAME, wrapper_of
+from whet.models.tuning.adapters import NAME, wrapper_of
 from whet.models.tuning.peft_tuner import PeftTuner
 
 PARTS = ("A", "E", "B")

@@ -8,12 +8,12 @@ from typing import Any
 from torch import nn
 
 from whet.base.errors import ModelError
-from whet.models.adapters import fill, is_adapter, wrapper_of
 from whet.models.checkpoints.door import read_by_others
-from whet.models.find import find_model
+from whet.models.loading.find import find_model
+from whet.models.probing.twin import TWIN
+from whet.models.tuning.adapters import fill, is_adapter, wrapper_of
 from whet.models.tuning.fast_lora import install
 from whet.models.tuning.peft_tuner import PeftTuner
-from whet.models.twin import TWIN
 
 
 def continued(path: str) -> PeftTuner:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from whet.kernels.lora import GELU, GELU_TANH, SILU, Activation, Projection, gated_mlp, project
-from whet.models.adapters import NAME
+from whet.models.tuning.adapters import NAME
 
 SHARED = ("q_proj", "k_proj", "v_proj")
 GATED = ("gate_proj", "up_proj", "down_proj")

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from whet.base.errors import ModelError
 from whet.kernels.dense import dense
 from whet.kernels.quantized import Quantized
-from whet.models.adapters import NAME, is_adapter
 from whet.models.checkpoints.stored import Stored, local_folder
+from whet.models.tuning.adapters import NAME, is_adapter
 
 
 def start_from_rounding(module: nn.Module, layers: Mapping[str, Any]) -> None:

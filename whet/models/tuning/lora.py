@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from whet.base.errors import ModelError
 from whet.contracts.model import ParamRole
 from whet.contracts.tuner import Calibration
-from whet.models.adapters import NAME, wrapper_of
 from whet.models.roles import roles
+from whet.models.tuning.adapters import NAME, wrapper_of
 from whet.models.tuning.fast_lora import install
 from whet.models.tuning.loftq import start_from_rounding
 from whet.models.tuning.new_tokens import trainable_rows

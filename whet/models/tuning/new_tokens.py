@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from whet.base.errors import ModelError
-from whet.data.markers import MARK
+from whet.data.chat.control_tokens import MARK
 
 PLACE = "whet_new_tokens"
 

@@ -11,11 +11,11 @@ from typing import Any
 from torch import nn
 
 from whet.base.errors import ConfigError, ModelError, first_line
-from whet.models.adapters import NAME, adapter_state, hold, quiet, wrapper_of
-from whet.models.classes import HEADED, LANGUAGE
-from whet.models.families import family_of
-from whet.models.heads import kind_of, new_parts
+from whet.models.forward.heads import kind_of, new_parts
+from whet.models.loading.classes import HEADED, LANGUAGE
+from whet.models.loading.families import family_of
 from whet.models.tuners.full import Full
+from whet.models.tuning.adapters import NAME, adapter_state, hold, quiet, wrapper_of
 from whet.models.tuning.new_tokens import new_tokens_of
 from whet.models.tuning.targets import (
     ALL_LINEAR,

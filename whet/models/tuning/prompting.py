@@ -23,9 +23,9 @@ from whet.base.errors import ModelError, first_line
 from whet.contracts.batch import Segment
 from whet.kernels.attention import SegmentPlan
 from whet.kernels.host import sent
-from whet.models.adapters import NAME, hold, quiet
-from whet.models.language import decoder_of
+from whet.models.forward.language import decoder_of
 from whet.models.tuners.full import Full
+from whet.models.tuning.adapters import NAME, hold, quiet
 from whet.models.tuning.peft_tuner import config_class, refuse_new_tokens
 
 PLACE = "whet_prompt"

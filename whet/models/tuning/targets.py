@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from whet.base.errors import ConfigError, ModelError
 from whet.contracts.model import ParamRole
 from whet.models.blocks import LAST_OF_MLP, blocks
-from whet.models.heads import parts_of
+from whet.models.forward.heads import parts_of
 from whet.models.roles import roles
 
 ALL_LINEAR, NORMS, KEYS = "all-linear", "all-norms", "auto"

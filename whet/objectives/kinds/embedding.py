@@ -39,8 +39,8 @@ def embedding(
     from whet.base.errors import ConfigError
     from whet.contracts.model import Embedder, Head
     from whet.contracts.reading import Apart
-    from whet.objectives.cached import CachedEmbeddings, dims_of
-    from whet.objectives.contrast import Contrast
+    from whet.objectives.gradcache import CachedEmbeddings, dims_of
+    from whet.objectives.infonce import Contrast
 
     if not pool_prompt and pooling != "mean":
         raise ConfigError(

@@ -27,6 +27,6 @@ def kto(
     undesirable: weight of bad replies
     reference: a frozen `copy`, the model with `adapters` off, or `stored` log-probabilities computed once
     """
-    from whet.objectives.labelled import Labelled
+    from whet.objectives.kto import Labelled
 
     return Labelled(beta, desirable, undesirable)

@@ -33,8 +33,8 @@ def similarity(
     from whet.base.errors import ConfigError
     from whet.contracts.model import Embedder, Head
     from whet.contracts.reading import Apart
-    from whet.objectives.alike import Cosent, Squared
-    from whet.objectives.cached import CachedEmbeddings, dims_of
+    from whet.objectives.gradcache import CachedEmbeddings, dims_of
+    from whet.objectives.sentence_similarity import Cosent, Squared
 
     idle = "highest" if loss == "cosent" and highest else "temperature" if loss == "cosine" and temperature else None
     if idle:

@@ -16,15 +16,15 @@ from whet.models.decoding.proof import half_the_digits
 from whet.parallel.world import World
 from whet.rewards.build import build_grader
 from whet.rewards.limit import FailureLimit
-from whet.train.deal import Dealer
-from whet.train.feed import Feed
-from whet.train.held_out import HeldOut, HeldOutLoss, HeldOutReward
-from whet.train.online.asking import Asking
+from whet.train.measure.held_out import HeldOut, HeldOutLoss, HeldOutReward
 from whet.train.online.player import player_of, watch_of
+from whet.train.online.rollout_worker import Asking
 from whet.train.online.rollouts import Making
 from whet.train.online.scoring import Scoring
-from whet.train.precision import autocast_dtype
-from whet.train.watchdog import DriftLimit
+from whet.train.setup.data_source import Feed
+from whet.train.setup.precision import autocast_dtype
+from whet.train.step.micro_batches import Dealer
+from whet.train.step.watchdog import DriftLimit
 
 
 def making_of(

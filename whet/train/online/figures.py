@@ -9,7 +9,7 @@ import numpy as np
 
 from whet.base.rounding import alike
 from whet.contracts.rollouts import Credit, Outcome
-from whet.train.online.answered import Answered
+from whet.train.online.rollout_group import Answered
 
 
 def figures_of(answered: Sequence[Answered], outcome: Outcome, credit: Credit, num_drawn: int) -> dict[str, float]:

@@ -15,18 +15,18 @@ from whet.base.run import Run
 from whet.contracts.executor import Executor
 from whet.contracts.model import Loaded
 from whet.contracts.rewards import Player, Trajectory, unheard
-from whet.generate.ahead import Watch
-from whet.generate.borrow import Lockstep
+from whet.generate.engine_rollout import Playing
 from whet.generate.episodes import Episodes
+from whet.generate.eval_mode import Lockstep
 from whet.generate.groups import Groups
-from whet.generate.playing import Playing
+from whet.generate.prefetch import Watch
 from whet.generate.prompts import stop_ids
 from whet.generate.protocol import Engine, GenerateSettings
 from whet.generate.tools import Toolbox, load_tools
 from whet.parallel.world import World
-from whet.train.live import live_tensors
-from whet.train.online.copied import Copied, taking
-from whet.train.rows import voiced
+from whet.train.online.policy_snapshot import Copied, taking
+from whet.train.setup.rows import voiced
+from whet.train.weight_stream import live_tensors
 
 
 def player_of(run: Run, world: World, loaded: Loaded, executor: Executor, *, is_adapter: bool) -> Player:

@@ -18,13 +18,13 @@ from whet.base.seeds import derive
 from whet.contracts.rollouts import Credit, Online, Outcome
 from whet.contracts.sample import Sample
 from whet.contracts.steps import Step, Stop
-from whet.data.prompts import Prompts
-from whet.data.source import DatasetSource, check_turn, refuse_changes
-from whet.data.table import packed, unpacked
-from whet.generate.ahead import Ahead, Job
-from whet.train.online.answered import Answered, grouped, parts_of, pieces
-from whet.train.online.asking import Asking
+from whet.data.order.step_source import DatasetSource, check_turn, refuse_changes
+from whet.data.render.prompts import Prompts
+from whet.data.store.table import packed, unpacked
+from whet.generate.prefetch import Ahead, Job
 from whet.train.online.figures import Failures, figures_of, why_flat
+from whet.train.online.rollout_group import Answered, grouped, parts_of, pieces
+from whet.train.online.rollout_worker import Asking
 from whet.train.online.state import Played, restored, stored
 
 # Numbers of the chosen tokens of samples, by name: of each sample, one array over all its trained tokens.

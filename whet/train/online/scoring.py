@@ -12,7 +12,7 @@ from whet.contracts.executor import Executor
 from whet.contracts.model import Readout
 from whet.contracts.sample import Sample
 from whet.contracts.steps import Step
-from whet.train.deal import Dealer
+from whet.train.step.micro_batches import Dealer
 
 _LOGPROBS, _VALUES = frozenset({"logprobs"}), frozenset({"values"})
 

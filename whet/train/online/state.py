@@ -8,8 +8,8 @@ from typing import Any
 
 from whet.contracts.rewards import Grades, Trajectory
 from whet.contracts.sample import Origin
-from whet.train.online.answered import Answered
-from whet.train.online.asking import Share
+from whet.train.online.rollout_group import Answered
+from whet.train.online.rollout_worker import Share
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""What becomes of a sample each time it is drawn: masked, corrupted, rearranged."""

@@ -1,0 +1,1 @@
+"""Models as objectives see them: bodies, heads, and attention that knows where samples begin."""

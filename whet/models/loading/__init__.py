@@ -1,0 +1,1 @@
+"""From what a config names to a model: found, read, checked, built, filled."""

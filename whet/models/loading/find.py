@@ -1,0 +1,60 @@
+"""Which model is meant: a folder, an adapter, a run, a run's name, or a hub id."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from whet.base.errors import ModelError, RunError
+from whet.base.paths import user_path
+from whet.models.checkpoints.door import check_folder
+from whet.models.tuning.adapters import CONFIG
+from whet.track import store
+
+
+def find_model(name: str, root: Path = store.ROOT) -> str:
+    """The folder of a model or adapter that `name` means: itself, the `model/` of a run (its folder or its name), or a
+    folder in a run.
+
+    What looks like a hub id (`owner/name`, not here) is returned as it is. Raises WhetError with the nearest name.
+    """
+    path = user_path(name)
+    name = str(path) if name.startswith("~") else name
+    for folder in (path, root / path):  # `first/exports/merged` names what a run holds
+        if is_model(folder):
+            check_folder(folder)
+            return str(folder)
+    run = find_run(name, root)
+    if run is not None:
+        return _model_of(run)
+    if path.exists():
+        raise ModelError(f"{name} is not a model: it has no config.json", hint="give a model folder, or a run")
+    if name.count("/") == 1 and not name.startswith((".", "/", "~")):
+        return name
+    names = sorted(folder.name for folder in root.iterdir() if folder.is_dir()) if root.is_dir() else []
+    near = difflib.get_close_matches(path.name, names, n=1)
+    hint = f"did you mean `{near[0]}`?" if near else "give a model folder, a run, or a hub id such as Qwen/Qwen3-0.6B"
+    raise RunError(f"there is no model or run `{name}`", at=str(root), hint=hint)
+
+
+def find_run(name: str, root: Path = store.ROOT) -> Path | None:
+    """The run folder that `name` means, also when it is the `model/` inside one; None if it is no run's."""
+    for candidate in (name, str(Path(name).resolve().parent) if Path(name).name == "model" else name):
+        try:
+            return store.find(candidate, root)
+        except RunError:
+            continue
+    return None
+
+
+def _model_of(run: Path) -> str:
+    folder = run / "model"
+    if not is_model(folder):
+        raise RunError(f"the run `{run.name}` has no model yet", at=str(folder), hint=f"whet train {run}")
+    check_folder(folder)
+    return str(folder)
+
+
+def is_model(folder: Path) -> bool:
+    """Whether the folder holds a model, or an adapter of one."""
+    return (folder / "config.json").is_file() or (folder / CONFIG).is_file()

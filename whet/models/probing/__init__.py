@@ -1,0 +1,1 @@
+"""What is proven of a model on a tiny twin of it before anything expensive starts."""

@@ -1,0 +1,1 @@
+"""What is measured beside training: held-out figures, sample answers."""

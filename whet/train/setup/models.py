@@ -1,0 +1,127 @@
+"""The models of a run: the one that is trained, and those that it is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from whet.base.catalogue import model_source
+from whet.base.errors import ConfigError
+from whet.base.run import Run
+from whet.contracts.model import Capabilities, Head, Loaded, Model
+from whet.contracts.objective import Objective
+from whet.contracts.tuner import Tuner
+from whet.models.loading.context import BuildContext
+from whet.models.probing.probes import Verdict
+from whet.models.tuners.full import Still
+from whet.models.tuning import longlora, neftune
+from whet.optim.layers import layers
+from whet.parallel.shard import shard
+from whet.parallel.world import World
+from whet.train.online.policy_snapshot import keep_shape
+from whet.train.setup.chosen import Chosen, facts_of
+from whet.train.setup.data_source import Feed
+from whet.train.setup.notices import refuse_batch_norm
+from whet.train.setup.precision import autocast_dtype
+from whet.train.setup.preflight import check_family
+from whet.train.setup.reference import AdaptersOff, Frozen, begins_at_base, choose
+from whet.train.setup.teacher import has_teacher, is_told, load_teacher, teacher_run
+
+
+def read_model(run: Run, chosen: Chosen) -> tuple[Any | None, int | None, str]:
+    """The tokenizer, the context length and the family, before any weight is read.
+
+    Raises ConfigError where the objective cannot train the family.
+    """
+    kind = model_source.get(run.model.kind)
+    if kind.facts.read is None:
+        return None, None, "causal"
+    processor, context, family = kind.facts.read(**run.model.values())
+    check_family(run, chosen, family)
+    return processor, context, family
+
+
+def head_for(loss: Objective, fed: Feed) -> Head | None:
+    """The head that the objective asks for, with the labels of the data where it has none of its own."""
+    head: Head | None = getattr(loss, "head", None)
+    return replace(head, labels=fed.labels) if head is not None and head.labels is None else head
+
+
+def build_model(
+    run: Run,
+    world: World,
+    method: Tuner,
+    head: Head | None = None,
+    *,
+    is_asked: bool = False,
+    like: Capabilities | None = None,
+) -> Loaded:
+    """Build, tune, and shard the model; then recompute and compile as asked. Without new parts if it `is_asked`.
+
+    One that is run `like` another of its kind is not probed.
+    """
+    where = world.device if world.mesh is None else torch.device("cpu")
+    is_apart = method.narrow and (head is None or head.kind == "none")  # a new head is trained in full precision
+    narrow = run.train.precision == "bf16-pure" or (is_apart and autocast_dtype(run, world.device) is not None)
+    dtype = torch.bfloat16 if narrow else torch.float32
+    values = facts_of(run).value_head and not is_asked
+    ahead = run.objective.values().get("mtp", 0)
+    verdict = Verdict(like.packed, like.head, (), like.shares) if like else None
+    context = BuildContext(where, dtype, run.seed, world.leads, method, head, values, ahead, verdict)
+    model: Loaded = model_source.get(run.model.kind).build(context, **run.model.values())
+    refuse_batch_norm(model.module)
+    if run.train.neftune:
+        neftune.install(model.module, run.train.neftune, run.seed)
+    if run.train.group:
+        longlora.install(model.module, run.train.group, is_packed=model.capabilities.packed)
+    if run.train.recompute:
+        _recompute(model)
+    if run.train.compile:
+        for layer in layers(model.module) or [model.module]:
+            layer.compile()
+    if run.rollout.staleness and world.mesh is not None and not is_asked:
+        keep_shape(model.module)
+    forwards = [name for name in ("whet_run",) if hasattr(model.module, name)]
+    shard(model.module, world, run.parallel, tuple(forwards))
+    return model
+
+
+def _recompute(model: Loaded) -> None:
+    module: Any = model.module
+    how = {"use_reentrant": False}
+    if hasattr(module, "activation_checkpointing_enable"):
+        module.activation_checkpointing_enable(activation_checkpointing_kwargs=how)
+    elif hasattr(module, "gradient_checkpointing_enable"):  # transformers before 5.22 knows only this name
+        module.gradient_checkpointing_enable(gradient_checkpointing_kwargs=how)
+    else:
+        raise ConfigError("`train.recompute`: this model cannot recompute activations", hint="train.recompute=false")
+
+
+def reference_way(
+    run: Run, world: World, model: Loaded, loss: Objective, fed: Feed, pinned: Mapping[str, Any]
+) -> str | None:
+    """How the objective's reference is had, if it compares with one; a resumed run keeps its way."""
+    is_compared = facts_of(run).reference
+    if not is_compared and "reference" not in getattr(loss, "wants", ()):
+        return None
+    if pinned.get("reference"):
+        return pinned["reference"]
+    return choose(
+        run.objective.reference,
+        has_adapters=begins_at_base(model, world.device),
+        is_stored_possible=bool(fed.annotated),
+        epochs=fed.epochs(run),
+    )
+
+
+def models_beside(run: Run, world: World, model: Loaded, way: str | None) -> dict[str, Model]:
+    """The models that the objective asks beside the trained one."""
+    if has_teacher(run) and not is_told(run):
+        return {"teacher": load_teacher(lambda: build_model(teacher_run(run, world), world, Still()))}
+    if way == "copy":
+        twin = build_model(run, world, Still(), is_asked=True)
+        return {"reference": Frozen(twin.module, twin.model)}
+    return {"reference": AdaptersOff(model.module, model.model)} if way == "adapters" else {}

@@ -1,0 +1,77 @@
+"""Paths of a config made absolute, so that a run can be continued from any directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from whet.base.catalogue import template
+from whet.base.paths import user_path
+from whet.base.run import DataSource, RewardEntry, Run
+from whet.base.schema import Settings
+from whet.data.sources.files import Source
+from whet.models.loading.find import find_model, find_run, is_model
+
+
+def located(run: Run) -> Run:
+    """The same run with every path that exists here written in full; hub ids stay as they are."""
+    sources = [_source(source) for source in run.data.train]
+    held_out = run.data.held_out
+    if isinstance(held_out, list):
+        held_out = [_source(source) for source in held_out]
+    chosen = _template(run.data.template)
+    data = run.data.model_copy(update={"train": sources, "held_out": held_out, "template": chosen})
+    track = run.track.model_copy(update={"folder": str(Path(run.track.folder).resolve())})
+    objective = run.objective
+    if isinstance(teacher := getattr(objective, "teacher", None), Settings):
+        objective = objective.model_copy(update={"teacher": _model(teacher)})
+    rollout = run.rollout.model_copy(update={"tools": [_file_of(given) for given in run.rollout.tools]})
+    rewards = run.rewards.model_copy(update={"functions": [_reward(entry) for entry in run.rewards.functions]})
+    changes = {
+        "data": data, "model": _model(run.model), "track": track, "objective": objective, "rollout": rollout,
+        "rewards": rewards,
+    }  # fmt: skip
+    return run.model_copy(update=changes)
+
+
+def _source(source: DataSource) -> DataSource:
+    """As the data room reads it: `path#5000` taken apart. Raises DataError for a file that is not there."""
+    parsed = Source.parse(source.model_dump(), Path.cwd())
+    return source if parsed.is_hub else source.model_copy(update={"path": parsed.path, "samples": parsed.samples})
+
+
+def _model(model: Settings) -> Settings:
+    """A run's name or folder means its model; a name that means nothing here is left to whoever loads it."""
+    given: dict[str, Any] = model.values()
+    names = ("path", "init", "tokenizer", "base")
+    found: dict[str, Any] = {name: _here(given[name]) for name in names if name in given}
+    if isinstance(given.get("path"), str) and not is_model(Path(given["path"])) and find_run(given["path"]):
+        found["path"] = _here(find_model(given["path"]))
+    return model.model_copy(update=found)
+
+
+def _reward(entry: RewardEntry) -> RewardEntry:
+    """A function's file, or a reward model, in full."""
+    chosen: Any = entry.reward
+    places = {"function": _file_of, "path": _here}
+    given = {name: getattr(chosen, name, None) for name in places}
+    found = {name: places[name](value) for name, value in given.items() if isinstance(value, str)}
+    return entry.model_copy(update={"reward": chosen.model_copy(update=found)})
+
+
+def _template(given: str | None) -> str | None:
+    """A template's file in full; a name is one even where a file is called so, and Jinja is no path."""
+    if given is None or given in template.names() or "{{" in given or "{%" in given:
+        return given
+    path = user_path(given, at="data.template")
+    return str(path.resolve()) if path.exists() else given
+
+
+def _file_of(given: str) -> str:
+    """`tools.py:name` with the file in full."""
+    file, colon, name = given.rpartition(":") if ":" in given else (given, "", "")
+    return f"{_here(file)}{colon}{name}"
+
+
+def _here(value: Any) -> Any:
+    return str(Path(value).resolve()) if isinstance(value, str) and Path(value).exists() else value

@@ -1,0 +1,231 @@
+"""The teacher of a distillation: a frozen model beside the student, or what it finds likeliest, stored beforehand."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from whet.base.catalogue import model_source
+from whet.base.errors import ConfigError, ModelError, RunError
+from whet.base.run import Run
+from whet.contracts.batch import Batch
+from whet.contracts.model import Loaded, Prediction
+from whet.data.store.annotate import Annotated
+from whet.data.store.teacher_logits import Teachings, TeachingsWriter, complete, is_stored, read_facts
+from whet.kernels.linear_divergence import prediction_logits
+from whet.kernels.linear_scores import linear_top
+from whet.models.tokenizers.vocabulary import differences, fingerprint
+from whet.parallel.world import World
+from whet.train.setup.chosen import facts_of
+from whet.train.setup.dataset_pass import batches_of
+from whet.train.setup.reference import Frozen
+from whet.train.step.micro_batches import Dealer
+
+AT = "objective.teacher"
+# Tokens a rank asks a teacher about at once, where the config does not say.
+_MICRO_BATCH = {"cpu": 4096, "cuda": 16_384}
+
+
+class Teacher(Frozen):
+    """A frozen model that runs in the precision of its own weights, whatever that of the run."""
+
+    def prediction(self, batch: Batch) -> Prediction:
+        model: Any = self._model
+        with self._asked(), torch.autocast(batch.text.ids.device.type, enabled=False):
+            return model.prediction(batch)
+
+
+def has_teacher(run: Run) -> bool:
+    return facts_of(run).teacher
+
+
+def is_told(run: Run) -> bool:
+    """Whether the run learns from what is stored of its teacher, and not from the teacher in every step."""
+    return has_teacher(run) and (run.objective.top > 0 or is_stored(run.objective.teacher.values().get("path")))
+
+
+def check_teacher(run: Run, tokenizer: Any) -> None:
+    """Raise WhetError where the teacher cannot teach this student: other tokens, a stream to store, idle settings."""
+    chosen = run.objective
+    path = chosen.teacher.values().get("path")
+    if chosen.tail != "bucket" and not is_told(run):
+        raise ConfigError(
+            "`tail` does nothing: the teacher is asked about the whole vocabulary", at="objective.tail",
+            hint="objective.top=64",
+        )  # fmt: skip
+    if is_told(run) and chosen.own:
+        raise ConfigError(
+            "a stored teacher knows nothing of what the student will say itself", at="objective.own",
+            hint="a model as objective.teacher, and objective.top=0",
+        )  # fmt: skip
+    if is_told(run) and run.data.streaming:
+        raise ConfigError(
+            "a stream is not known beforehand, so nothing can be stored", at="objective.top", hint="objective.top=0"
+        )
+    if chosen.top > len(tokenizer or ()):
+        raise ConfigError(
+            f"`top` is {chosen.top}, and the tokenizer has {len(tokenizer or ())} tokens",
+            at="objective.top", hint="objective.top=64",
+        )  # fmt: skip
+    if not is_stored(path):
+        return _compare(tokenizer, read_tokenizer(run), path or chosen.teacher.kind)
+    facts = read_facts(Path(path))
+    if facts["tokenizer"] != fingerprint(tokenizer):
+        raise ModelError(
+            f"what is stored of `{facts['teacher']}` is about other tokens than the student's", at=AT,
+            hint="a teacher with the student's tokenizer, or `whet distill` to learn from its answers",
+        )  # fmt: skip
+    if facts["temperature"] != chosen.temperature:
+        raise ConfigError(
+            f"the teacher was stored at temperature {facts['temperature']:g}, and {chosen.temperature:g} is asked for",
+            at="objective.temperature", hint=f"objective.temperature={facts['temperature']:g}",
+        )  # fmt: skip
+    return None
+
+
+def read_tokenizer(run: Run) -> Any:
+    """The teacher's tokenizer, before any weight is read."""
+    chosen = run.objective.teacher
+    kind = model_source.get(chosen.kind)
+    with _its_place():
+        return kind.facts.read(**chosen.values())[0] if kind.facts.read is not None else None
+
+
+def _compare(student: Any, teacher: Any, name: str) -> None:
+    if student is None or teacher is None:
+        raise ModelError(
+            f"the teacher `{name}` has no tokenizer to compare with the student's", at=AT, hint=f"{AT}.tokenizer=FOLDER"
+        )
+    if found := differences(student, teacher):
+        raise ModelError(
+            f"the teacher `{name}` has another vocabulary than the student: {found}", at=AT,
+            hint="a teacher with the student's tokenizer, or `whet distill` to learn from its answers",
+        )  # fmt: skip
+
+
+def teacher_run(run: Run, world: World) -> Run:
+    """The run as if the teacher were its model: frozen, in its own precision, without what only training needs."""
+    wanted = run.objective.precision
+    narrow = wanted == "bf16" or (wanted == "auto" and world.device.type == "cuda")
+    changes = {"precision": "bf16-pure" if narrow else "fp32", "neftune": 0.0, "group": None, "recompute": False}
+    return run.model_copy(update={"model": run.objective.teacher, "train": run.train.model_copy(update=changes)})
+
+
+def load_teacher(build: Callable[[], Loaded]) -> Teacher:
+    """The teacher that `build` gives, with its mistakes placed where the config names it."""
+    with _its_place():
+        loaded = build()
+    return Teacher(loaded.module, loaded.model)
+
+
+def tell(run: Run, world: World, data: Mapping[str, Annotated], folder: Path, build: Callable[[], Loaded]) -> Teachings:
+    """What the teacher finds likeliest, for every sample: read where it is stored, else asked once and stored.
+
+    The teacher is gone afterwards. Raises DataError for samples that an earlier run's teacher was not asked about.
+    """
+    path = run.objective.teacher.values().get("path")
+    place = Path(path) if is_stored(path) else folder / "teacher"
+    if not world.agreed(is_stored(place)):
+        _store(run, world, data, place, load_teacher(build))
+        if world.device.type == "cuda":
+            torch.cuda.empty_cache()
+    elif place != Path(path or ""):
+        _check_own(place, run)
+    told = Teachings(place, run.objective.top)
+    for part in data.values():
+        if place == Path(path or ""):
+            told.check(part)
+        part.values = told
+    return told
+
+
+def _check_own(place: Path, run: Run) -> None:
+    """Raise RunError where what is stored in the run's folder was told by another teacher, or told otherwise."""
+    facts, wanted = read_facts(place), run.objective
+    asked = {"teacher": wanted.teacher.values().get("path"), "temperature": wanted.temperature}
+    for name, value in asked.items():
+        if facts.get(name, value) != value:
+            raise RunError(
+                f"what is stored of the teacher has `{name}: {facts[name]}`, and the run `{value}`: "
+                "it is of another run, or of before the config was changed",
+                at=str(place),
+                hint=f"put the run's own back, or rm -r {place}, and ask the teacher again",
+            )
+
+
+def _store(run: Run, world: World, data: Mapping[str, Annotated], place: Path, teacher: Teacher) -> None:
+    partial_folder = place.with_name(f"{place.name}.partial")
+    if world.leads:
+        shutil.rmtree(partial_folder, ignore_errors=True)
+    world.wait()
+    tokenizer = read_tokenizer(run)
+    wanted = run.train.micro_batch
+    longest = max(int(part.lengths.max()) for part in data.values())
+    capacity = max(longest, _MICRO_BATCH[world.device.type] if isinstance(wanted, str) else wanted)
+    writer = TeachingsWriter(partial_folder, world.rank)
+    for name, part in data.items():
+        _ask(name, part, Dealer(world, capacity), teacher, writer, len(tokenizer), run)
+    writer.close()
+    world.wait()
+    if world.leads:
+        facts = {
+            "top": run.objective.top, "temperature": run.objective.temperature, "parts": world.size,
+            "tokenizer": fingerprint(tokenizer), "teacher": run.objective.teacher.values().get("path"),
+        }  # fmt: skip
+        complete(partial_folder, place, facts)
+    world.wait()
+
+
+def _ask(
+    name: str, data: Annotated, dealer: Dealer, teacher: Teacher, writer: TeachingsWriter, vocab: int, run: Run
+) -> None:
+    world = dealer.world
+    for batch, numbers in batches_of(data, dealer, dealer.capacity * world.size, f"asking the teacher ({name})"):
+        ids_PK, logprobs_PK = likeliest(
+            teacher.prediction(batch.to(world.device)), run.objective.top, vocab, run.objective.temperature
+        )
+        at = 0
+        for number in numbers:
+            sample = data[number]
+            count = int((np.asarray(sample.weights)[1:] > 0).sum())
+            writer.append(sample, ids_PK[at : at + count].numpy(), logprobs_PK[at : at + count].numpy())
+            at += count
+
+
+@torch.no_grad()
+def likeliest(teacher: Prediction, top: int, vocab: int, temperature: float) -> tuple[Tensor, Tensor]:
+    """Ids and log-probabilities (P, K) of a reading's likeliest tokens among the first `vocab`, on the CPU.
+
+    A head often has more rows than the tokenizer has tokens; those mean nothing, and a student may not have them.
+    """
+    teacher = teacher.narrowed(min(vocab, teacher.vocab))
+    if teacher.weight is None:
+        found = torch.log_softmax(prediction_logits(teacher) / temperature, -1).topk(top, -1)
+        ids_PK, logprobs_PK = found.indices, found.values
+    else:
+        with torch.autocast(teacher.states.device.type, enabled=False):
+            ids_PK, logprobs_PK = linear_top(
+                teacher.states, teacher.weight, top, temperature=temperature, bias=teacher.bias,
+                logit_scale=teacher.logit_scale, softcap=teacher.softcap,
+            )  # fmt: skip
+    return ids_PK.int().cpu(), logprobs_PK.float().cpu()
+
+
+@contextlib.contextmanager
+def _its_place() -> Iterator[None]:
+    """What a model source says of `model` is about the teacher here."""
+    try:
+        yield
+    except ModelError as error:
+        if error.at is not None and error.at.startswith("model"):
+            error.at = AT + error.at.removeprefix("model")
+        if error.hint is not None and error.hint.startswith("model"):
+            error.hint = AT + error.hint.removeprefix("model")
+        raise

@@ -1,0 +1,1 @@
+"""What happens within one step: fetched, dealt, computed, watched, timed."""

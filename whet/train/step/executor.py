@@ -1,0 +1,284 @@
+"""The executor of ranks that each run the whole model: one optimizer step, with exact global normalisation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from whet.base.errors import OutOfMemory
+from whet.base.seeds import forked
+from whet.contracts.batch import Batch
+from whet.contracts.executor import BROKEN, POLICY, Weights
+from whet.contracts.model import PLAIN, Model, Models, Readout
+from whet.contracts.objective import Cached, Coupled, Objective, Shared, Terms
+from whet.contracts.optimizer import Optimizer
+from whet.contracts.tuner import Tuner
+from whet.models.tuning.neftune import noise_of
+from whet.parallel.norm import clip, not_finite
+from whet.parallel.whole import whole_tensors
+from whet.parallel.world import World
+from whet.train.setup.reference import Frozen
+from whet.train.step.phases import Phases
+from whet.train.step.relabel import relabelled
+
+
+@dataclass(frozen=True)
+class DataParallel:
+    """Each rank runs the whole model on its own samples, weights sharded (FSDP2) or not (contract:
+    `whet.contracts.executor.Executor`). One process is the case of one rank.
+
+    The gradient is that of sum_k c_k S_k / W_k: each micro-batch's sum is divided by the *global* weight
+    before backward, and gradients are added over micro-batches and ranks.
+    """
+
+    world: World
+    models: Models
+    objective: Objective
+    optimizer: Optimizer
+    module: torch.nn.Module
+    seed: int
+    clip: float
+    autocast: torch.dtype | None
+    tuner: Tuner | None = None
+    phases: Phases = field(default_factory=Phases)
+
+    def weigh(self, batches: Sequence[Batch], flags: Weights) -> tuple[dict[str, float], dict[str, float]]:
+        local: dict[str, float] = dict.fromkeys(self.objective.coefficients, 0.0)
+        for batch in batches:
+            for name, weight in self.objective.weights(batch).items():
+                local[name] += weight
+        total = self.world.sums({**{f"w/{n}": v for n, v in local.items()}, **{f"f/{n}": v for n, v in flags.items()}})
+        return {n: total[f"w/{n}"] for n in local}, {n: total[f"f/{n}"] for n in flags}
+
+    def step(self, index: int, batches: Sequence[Batch], weights: Weights, factor: float) -> dict[str, float]:
+        self.module.train()
+        if self.tuner:
+            self.tuner.before_step(self.module, index)
+            self._forget()
+        self.optimizer.begin_step()
+        rates = self._set_rates(factor)
+        ledger = self._accumulate(index, batches, weights, self.optimizer.before_last_backward)
+        penalty = self._penalise()
+        with self.phases("update_s"):
+            norm = self._norm()
+            if math.isfinite(norm):
+                self._update(index, batches, weights)
+                ledger.count(BROKEN, len(self.broken()))
+            else:
+                self.optimizer.abort()
+            self.optimizer.zero_grad(set_to_none=True)
+        return {**self._figures(ledger, weights), **penalty, "grad_norm": norm, "lr": rates}
+
+    def broken(self) -> list[str]:
+        return not_finite(self.module.named_parameters())
+
+    def gradients(self, batches: Sequence[Batch]) -> None:
+        self.module.train()
+        weights, _ = self.weigh(batches, {})
+        self._accumulate(0, batches, weights)
+
+    def abort(self) -> None:
+        self.optimizer.abort()
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.world.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def evaluation_weights(self) -> AbstractContextManager[None]:
+        return self.optimizer.evaluation_weights()
+
+    @torch.no_grad()
+    def measure(self, batches: Sequence[Batch], weights: Weights) -> dict[str, float]:
+        was_training = self.module.training
+        self.module.eval()
+        ledger = _Ledger(self.world.device)
+        with self.evaluation_weights():
+            for batch, statistics in zip(batches, self._statistics(0, batches), strict=True):
+                with self._precision():
+                    ledger.add(self.objective(self.models, batch.to(self.world.device), statistics))
+        self.module.train(was_training)
+        return self._figures(ledger, weights)
+
+    def ask(
+        self, batches: Iterable[Batch], want: frozenset[str], readout: Readout = PLAIN, model: str = POLICY
+    ) -> Iterator[dict[str, torch.Tensor]]:
+        asked: Model = Frozen(self.module, self.models.policy) if model == POLICY else self.models[model]
+        for batch in batches:
+            with self._precision():
+                found = asked.run(batch.to(self.world.device), want, readout)
+            yield found
+
+    def weights(self, names: Collection[str] | None = None) -> Iterator[tuple[str, torch.Tensor]]:
+        return whole_tensors(self.module, names)
+
+    def _norm(self) -> float:
+        """The norm of the whole gradients, which are clipped unless the optimizer has taken them."""
+        norm = self.optimizer.after_backward()
+        return clip(self.module.parameters(), self.clip, self.world) if norm is None else norm
+
+    def _update(self, index: int, batches: Sequence[Batch], weights: Weights) -> None:
+        """Move the weights. Raises OutOfMemory where some have moved: the step cannot start again."""
+        try:
+            self.optimizer.step()
+            if self.optimizer.wants_curvature:
+                self._curve(index, batches, weights)
+            if self.tuner:
+                self.tuner.after_step(self.module, index)
+        except torch.OutOfMemoryError as error:
+            raise OutOfMemory(
+                "out of GPU memory while the weights were updated, of which some have moved; the last checkpoint is "
+                "untouched",
+                hint="an optimizer with less state (optimizer.state=8bit, or optimizer=lion), or tuner=lora",
+            ) from error
+
+    def _curve(self, index: int, batches: Sequence[Batch], weights: Weights) -> None:
+        """A second gradient of the step, of labels drawn from the model, for the optimizer's curvature."""
+        self.optimizer.zero_grad(set_to_none=True)
+        for number, batch in enumerate(batches):
+            here = batch.to(self.world.device)
+            with forked(self.seed, "curvature", index, number, self.world.rank), self._precision():
+                with torch.no_grad():
+                    ids = self.models.run(here, frozenset({"samples"}))["samples"]
+                terms = self.objective(self.models, relabelled(here, ids), {})
+            self._loss(terms, weights).backward()
+        self.optimizer.curve(sum(weights.values()))
+
+    def _accumulate(
+        self, index: int, batches: Sequence[Batch], weights: Weights, before_last: Callable[[], None] = lambda: None
+    ) -> _Ledger:
+        """The gradient of the whole step. `before_last` is called before the last backward pass."""
+        ledger = _Ledger(self.world.device)
+        if (noise := noise_of(self.module)) is not None:
+            noise.step = index
+        with self.phases("forward_s"):
+            statistics = self._statistics(index, batches)
+        for number, batch in enumerate(batches):
+            if number == len(batches) - 1:
+                before_last()
+            with forked(self.seed, "step", index, number, self.world.rank):
+                with self.phases("forward_s"), self._precision():
+                    terms = self.objective(self.models, batch.to(self.world.device), statistics[number])
+                with self.phases("backward_s"):
+                    self._loss(terms, weights).backward()
+            ledger.add(terms)
+        return ledger
+
+    def _forget(self) -> None:
+        """A parameter that a tuner no longer trains keeps no optimizer state: it would only take memory."""
+        for parameter in [p for p in self.optimizer.state if not p.requires_grad]:
+            del self.optimizer.state[parameter]
+
+    def _penalise(self) -> dict[str, float]:
+        """Add the gradient of the tuner's own term, once a step: it depends on parameters alone, so all ranks agree."""
+        penalty = self.tuner.penalty(self.module) if self.tuner else None
+        if penalty is None:
+            return {}
+        penalty.backward()
+        return {"penalty": float(penalty.detach())}
+
+    def _loss(self, terms: Terms, weights: Weights) -> torch.Tensor:
+        parts = [c * terms.sums[k] / weights[k] for k, c in self.objective.coefficients.items() if weights[k] > 0]
+        return torch.stack(parts or [s * 0.0 for s in terms.sums.values()]).sum()
+
+    def _statistics(self, index: int, batches: Sequence[Batch]) -> Sequence[Mapping[str, Any]]:
+        """What a coupled objective must know of the whole step before its first micro-batch, for each micro-batch."""
+        settle = self.objective.settle if isinstance(self.objective, Cached) else None
+        is_whole = settle is not None and len(batches) == self.world.size == 1
+        if not isinstance(self.objective, Coupled) or is_whole:
+            return [{}] * len(batches)
+        was_training = self.module.training
+        self.module.train(was_training and settle is not None)
+        with torch.no_grad(), self._precision():
+            local = self.objective.prepare(self.models, self._in_turn(index, batches))
+        self.module.train(was_training)
+        numbers = {name: float(value) for name, value in local.items() if isinstance(value, torch.Tensor)}
+        lists = {name: parts for name, parts in sorted(local.items()) if not isinstance(parts, torch.Tensor)}
+        tables = {name: self.world.tables(parts) for name, parts in lists.items()}
+        return _shared(self.world.sums(numbers), tables, settle, self.world.rank, len(batches))
+
+    def _in_turn(self, index: int, batches: Sequence[Batch]) -> Iterator[Batch]:
+        """Each batch on the device, with the noise of its turn in the step: while it is looked at, and no longer."""
+        for number, batch in enumerate(batches):
+            with forked(self.seed, "step", index, number, self.world.rank):
+                yield batch.to(self.world.device)
+
+    def _set_rates(self, factor: float) -> float:
+        for group in self.optimizer.param_groups:
+            group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor * group.get("rate", 1.0)
+        return self.optimizer.param_groups[0]["lr"]
+
+    def _figures(self, ledger: _Ledger, weights: Weights) -> dict[str, float]:
+        totals = self.world.sums(ledger.values())
+        terms = {k: totals[f"sum/{k}"] / weights[k] if weights[k] > 0 else 0.0 for k in weights}
+        loss = sum(c * terms[k] for k, c in self.objective.coefficients.items())
+        named = terms if len(terms) > 1 else {}
+        metrics = {
+            n.removeprefix("top/"): totals[n] / totals["low/" + n.removeprefix("top/")]
+            for n in totals
+            if n.startswith("top/") and totals["low/" + n.removeprefix("top/")] > 0
+        }
+        broken = {BROKEN: totals[BROKEN]} if totals.get(BROKEN) else {}
+        return {"loss": loss, **named, **metrics, **broken}
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        """The context that every forward pass of the run goes through."""
+        return torch.autocast(self.world.device.type, self.autocast) if self.autocast else nullcontext()
+
+
+def _shared(
+    numbers: Mapping[str, float],
+    tables: Mapping[str, Sequence[Sequence[torch.Tensor]]],
+    settle: Any,
+    rank: int,
+    num_batches: int,
+) -> list[dict[str, Any]]:
+    """The statistics of each of this rank's micro-batches, from each rank's tables of each of its micro-batches.
+
+    Rows lie in the order in which the step was cut, micro-batch by micro-batch and rank by rank, so it is the same for
+    any number of ranks.
+    """
+    if not tables:
+        return [dict(numbers)] * num_batches
+    turns = [[own[number] for number in range(num_batches) for own in ranks] for ranks in tables.values()]
+    lengths = [len(part) for part in turns[0]]
+    whole = {name: torch.cat(parts) for name, parts in zip(tables, turns, strict=True)}
+    if settle is not None:
+        whole = settle(whole)
+    size = len(lengths) // num_batches
+    found = []
+    for number in range(num_batches):
+        turn = number * size + rank
+        own = slice(sum(lengths[:turn]), sum(lengths[: turn + 1]))
+        found.append({**numbers, **{name: Shared(table, own) for name, table in whole.items()}})
+    return found
+
+
+class _Ledger:
+    """Adds sums and metrics of micro-batches in float64 on the device, and reads them once."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._totals: dict[str, torch.Tensor] = {}
+
+    def add(self, terms: Terms) -> None:
+        for name, value in terms.sums.items():
+            self._put(f"sum/{name}", value)
+        for name, (top, low) in terms.metrics.items():
+            self._put(f"top/{name}", top)
+            self._put(f"low/{name}", low)
+
+    def count(self, name: str, number: int) -> None:
+        self._put(name, number)
+
+    def values(self) -> dict[str, float]:
+        if not self._totals:
+            return {}
+        return dict(zip(self._totals, torch.stack(list(self._totals.values())).tolist(), strict=True))
+
+    def _put(self, name: str, value: torch.Tensor | float) -> None:
+        number = torch.as_tensor(value, device=self._device).detach().double()
+        self._totals[name] = self._totals[name] + number if name in self._totals else number
