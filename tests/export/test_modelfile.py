@@ -3,11 +3,11 @@
 import jinja2
 import pytest
 
-from tests.data import chat
+from tests.data import conversations
 from tests.generate import tiny
 from whet.export.modelfile import modelfile, turns_of
 
-TALK = [chat.user("hello there"), chat.assistant("hi"), chat.user("tell me")]
+TALK = [conversations.user("hello there"), conversations.assistant("hi"), conversations.user("tell me")]
 GO = {
     "{{ range $i, $message := .Messages }}": "{% for message in messages %}",
     "{{ $last := eq (len (slice $.Messages $i)) 1 }}": "{% set last = loop.last %}",
@@ -36,13 +36,13 @@ def rendered(go, messages):
 @pytest.mark.parametrize("style", ["chatml", "chatml_tagged", "llama3", "gemma", "mistral"])
 @pytest.mark.parametrize("adds_bos", [True, False])
 def test_turns_say_what_the_template_says(style, adds_bos):
-    one = chat.STYLES[style]
+    one = conversations.STYLES[style]
     bos = one.bos if one.bos and adds_bos else None
-    tokenizer = chat.make_tokenizer(
+    tokenizer = conversations.make_tokenizer(
         one.template, one.special, eos=one.end.strip(), bos=one.bos, adds_bos=bos is not None
     )
     turns = turns_of(tokenizer)
-    talks = [TALK[:1], TALK] + ([[chat.system("be kind"), *TALK]] if one.takes_system else [])
+    talks = [TALK[:1], TALK] + ([[conversations.system("be kind"), *TALK]] if one.takes_system else [])
     for talk in talks:
         expected = tokenizer.apply_chat_template(talk, tokenize=False, add_generation_prompt=True)
         expected = expected.removeprefix(bos) if bos else expected
@@ -50,15 +50,17 @@ def test_turns_say_what_the_template_says(style, adds_bos):
 
 
 def test_an_answer_that_is_begun_is_continued():
-    tokenizer = chat.style_tokenizer(chat.STYLES["chatml"])
-    begun = [*TALK[:1], chat.assistant("I think")]
+    tokenizer = conversations.style_tokenizer(conversations.STYLES["chatml"])
+    begun = [*TALK[:1], conversations.assistant("I think")]
     expected = tokenizer.apply_chat_template(begun, tokenize=False, continue_final_message=True)
     assert rendered(turns_of(tokenizer).go(), begun) == expected
 
 
-@pytest.mark.parametrize("template", [chat.LLAMA2, chat.QWEN3, None])
+@pytest.mark.parametrize("template", [conversations.LLAMA2, conversations.QWEN3, None])
 def test_what_is_more_than_turns_is_left_to_ollama(template):
-    tokenizer = chat.make_tokenizer(template, ("<s>", "</s>", "<|im_start|>", "<|im_end|>"), bos="<s>", eos="</s>")
+    tokenizer = conversations.make_tokenizer(
+        template, ("<s>", "</s>", "<|im_start|>", "<|im_end|>"), bos="<s>", eos="</s>"
+    )
     assert turns_of(tokenizer) is None
     text = modelfile(tiny.module(vocab=len(tokenizer)), tokenizer, "m.gguf")
     assert "TEMPLATE" not in text and ("more than turns" in text) == (template is not None)

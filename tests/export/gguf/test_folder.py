@@ -9,7 +9,7 @@ import pytest
 import torch
 from tokenizers import Regex, pre_tokenizers
 
-from tests.data import chat
+from tests.data import conversations
 from tests.export.gguf import families
 from tests.generate import tiny
 from tests.sweeps import some
@@ -50,7 +50,7 @@ def test_a_tokenizer_of_sentencepiece_comes_along(tmp_path, prefix):
 
 @pytest.mark.parametrize("style", ["chatml_tagged", "llama3", "gemma"])
 def test_templates_of_known_models_come_along(tmp_path, style):
-    tokenizer = chat.style_tokenizer(chat.STYLES[style])
+    tokenizer = conversations.style_tokenizer(conversations.STYLES[style])
     source = families.source("llama", tokenizer)
     report = write_gguf_folder(source, tmp_path / "out", "F16")
     assert report.passed and report.end_of_turn is not None
@@ -71,10 +71,10 @@ def test_added_tokens_and_rows_without_a_token_come_along(tmp_path):
 def test_a_template_keeps_its_blanks_without_the_tags_for_training():
     from whet.export.gguf.vocabulary import portable_template
 
-    tokenizer, plain = (chat.style_tokenizer(chat.STYLES["chatml_tagged"]) for _ in range(2))
+    tokenizer, plain = (conversations.style_tokenizer(conversations.STYLES["chatml_tagged"]) for _ in range(2))
     tokenizer.chat_template = tokenizer.chat_template.replace("{% generation %}", " \n {%- generation -%} \n ")
     plain.chat_template = portable_template(tokenizer.chat_template)
-    talk = [chat.user("hello"), chat.assistant(" hi ")]
+    talk = [conversations.user("hello"), conversations.assistant(" hi ")]
     assert "generation" not in plain.chat_template.replace("add_generation_prompt", "")
     assert plain.apply_chat_template(talk, tokenize=False) == tokenizer.apply_chat_template(talk, tokenize=False)
 
