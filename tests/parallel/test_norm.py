@@ -73,7 +73,7 @@ def on_a_mesh(dims) -> tuple[float, list[torch.Tensor], dict[str, tuple[int, int
         weights[-1].grad = gradient
     norm = clip(weights, LIMIT, world)
     found = [w.grad.full_tensor() if isinstance(w.grad, DTensor) else w.grad for w in weights]
-    return norm, found, {axis: (world.index(axis), world.count(axis)) for axis in ("data", "loss", "model")}
+    return norm, found, {axis: (world.index(axis), world.count(axis)) for axis in ("data", "loss", "model", "all")}
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +97,7 @@ def test_axes_span_the_dimensions_that_the_mesh_has(ranks):
     assert [place["data"] for place in places] == [(0, 2), (0, 2), (1, 2), (1, 2)]
     assert [place["model"] for place in places] == [(0, 2), (1, 2), (0, 2), (1, 2)]
     assert [place["loss"] for place in places] == [place["data"] for place in places]
+    assert [place["all"] for place in places] == [(rank, 4) for rank in range(4)]
     places = [places for _, _, places in ranks["replicate", "shard"]]
     assert [place["data"] for place in places] == [(rank, 4) for rank in range(4)]
     assert {place["model"] for place in places} == {(0, 1)}

@@ -29,7 +29,7 @@ LENGTHS = [9, 17, 4, 23, 11, 6, 14]
 def executor(world: World, parallel: Parallel, tied: bool = True, is_exact: bool = True) -> DataParallel:
     full = tuner.get("full").build()
     init = {**LLAMA, "vocab_size": 100, "tie_word_embeddings": tied}
-    context = BuildContext(is_leader=world.leads, seed=3, tuner=full)
+    context = BuildContext(is_leader=world.is_writer, seed=3, tuner=full)
     loaded = model_source.get("hf").build(context, init=init)
     if is_exact:
         exact(loaded)
@@ -52,9 +52,9 @@ def steps(rows: list[list[int]], parallel: Parallel, tied: bool = True) -> list[
     for step in range(4):
         samples = random_samples(LENGTHS, 100, seed=step)
         batches = [packed([samples[i] for i in row]) for row in rows]
-        while len(batches) % world.size:
+        while len(batches) % world.count("data"):
             batches.append(dummy(batches[0]))
-        mine = batches[world.rank :: world.size]
+        mine = batches[world.index("data") :: world.count("data")]
         weights, _ = train.weigh(mine, {})
         result = train.step(step, mine, weights, 1.0)
         figures.append((result["loss"], result["grad_norm"]))
@@ -101,9 +101,10 @@ def test_layers_are_the_decoder_blocks():
 
 def collectives() -> tuple:
     world = World.start("cpu", 60)
+    own = world.index("all")
     found = (
-        world.sums({"a": world.rank + 0.5, "b": 1.0}), world.largest([world.rank, -world.rank]),
-        world.agreed({"from": world.rank}), world.leads, world.size,
+        world.sums({"a": own + 0.5, "b": 1.0}), world.largest([own, -own]), world.agreed({"from": own}),
+        world.is_writer, world.count("data"),
     )  # fmt: skip
     world.close()
     return found

@@ -15,7 +15,7 @@ from whet.parallel.world import World, device_of
 def wait_for_a_rank_that_never_comes(timeout_s: int) -> bool:
     """Whether rank 0 gives up; rank 1 joins the group and then stays away for longer than that."""
     world = World.start("cpu", timeout_s)
-    if world.leads:
+    if world.is_writer:
         try:
             world.sums({"loss": 1.0})
         except RuntimeError:

@@ -138,7 +138,7 @@ def stop_after(settings, step, ask):
 
     def record(loop, *arguments):
         real(loop, *arguments)
-        if loop.progress.step == step and loop.world.leads:
+        if loop.progress.step == step and loop.world.is_writer:
             ask(loop)
 
     Loop._record = record

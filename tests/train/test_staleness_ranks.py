@@ -51,7 +51,7 @@ def stalled_on_one(folder):
     real, is_first = Rows.run, [True]
 
     def run(rows, *given, **named):
-        if threading.current_thread().name == "whet-rollout-1" and built.world.rank == 1 and is_first.pop():
+        if threading.current_thread().name == "whet-rollout-1" and built.world.index("data") == 1 and is_first.pop():
             time.sleep(8)
         return real(rows, *given, **named)
 

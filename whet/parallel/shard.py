@@ -23,9 +23,9 @@ def shard(module: nn.Module, world: World, settings: Parallel, forwards: tuple[s
     """
     if world.mesh is None:
         return module.to(world.device)
-    weights = {name: p.detach() for name, p in module.named_parameters()} if world.leads else {}
-    buffers = {name: b.detach() for name, b in module.named_buffers()} if world.leads else {}
-    if not world.leads:
+    weights = {name: p.detach() for name, p in module.named_parameters()} if world.is_writer else {}
+    buffers = {name: b.detach() for name, b in module.named_buffers()} if world.is_writer else {}
+    if not world.is_writer:
         _materialise(module)
     # The blocks of a quantized weight, and those of its magnitudes, do not end where shards would.
     packed: set[torch.nn.Parameter] = {
@@ -69,7 +69,7 @@ def _broadcast_parameters(module: nn.Module, weights: dict[str, torch.Tensor], w
             _broadcast_packed(parameter, weights.pop(name, None), world)
             continue
         full = torch.empty(parameter.shape, dtype=parameter.dtype, device=world.device)
-        if world.leads:
+        if world.is_writer:
             full.copy_(weights.pop(name))
         dist.broadcast(full, src=0)
         if isinstance(parameter, DTensor):
@@ -91,6 +91,6 @@ def _broadcast_packed(weight: Quantized, whole: torch.Tensor | None, world: Worl
 def _broadcast_buffers(module: nn.Module, values: dict[str, torch.Tensor], world: World) -> None:
     """All buffers come from rank 0, non-persistent ones too: on meta they were never computed."""
     for name, buffer in module.named_buffers():
-        if world.leads:
+        if world.is_writer:
             buffer.copy_(values[name])
         dist.broadcast(buffer, src=0)

@@ -30,16 +30,20 @@ AXES: Mapping[str, tuple[str, ...]] = {
     "loss": ("replicate", "shard", "context"),  # ranks whose sums are added
     "model": ("tensor", "expert"),  # ranks that hold parts of one layer
     "stages": ("pipeline",),  # ranks that hold different layers
+    "all": ("replicate", "shard", "context", "tensor", "expert", "pipeline"),
 }
 
 
 @dataclass(frozen=True)
 class World:
-    """The device of this rank and, where there are several ranks, their mesh and a process group for each of AXES."""
+    """The device of this rank and, where there are several ranks, their mesh and a process group for each of AXES.
+
+    Every collective says over which axis; what is asked of `data` is a count of samples' shares, never of ranks.
+    """
 
     device: torch.device
     mesh: DeviceMesh | None = None
-    groups: Mapping[str, ProcessGroup] = field(default_factory=dict)
+    _groups: Mapping[str, ProcessGroup] = field(default_factory=dict)
 
     @classmethod
     def start(cls, device: str, timeout_s: int) -> World:
@@ -61,28 +65,26 @@ class World:
         """The ranks of a mesh whose dimensions are named as in AXES. Every rank calls it, in the same order."""
         return cls(device, mesh, {axis: _group(mesh, dims) for axis, dims in AXES.items() if _own(mesh, dims)})
 
+    def group(self, axis: str) -> ProcessGroup | None:
+        """The ranks that differ from this one on an axis alone, itself among them; None where the mesh lacks it."""
+        if axis not in AXES:
+            raise KeyError(f"`{axis}` is no axis: one of {', '.join(AXES)}")
+        return self._groups.get(axis)
+
     def index(self, axis: str) -> int:
         """This rank's place on an axis."""
-        return dist.get_group_rank(self.groups[axis], dist.get_rank()) if axis in self.groups else 0
+        group = self.group(axis)
+        return dist.get_group_rank(group, dist.get_rank()) if group is not None else 0
 
     def count(self, axis: str) -> int:
         """Ranks on an axis."""
-        return self.groups[axis].size() if axis in self.groups else 1
+        group = self.group(axis)
+        return group.size() if group is not None else 1
 
     @property
-    def rank(self) -> int:
-        """This rank's place on the `data` axis."""
-        return self.index("data")
-
-    @property
-    def size(self) -> int:
-        """Ranks on the `data` axis."""
-        return self.count("data")
-
-    @property
-    def leads(self) -> bool:
+    def is_writer(self) -> bool:
         """Whether this rank writes what is written once: the first of all, whatever the mesh."""
-        return self.mesh is None or dist.get_rank() == 0
+        return self.index("all") == 0
 
     def is_first(self, spread: Collection[str] = ()) -> bool:
         """Whether this rank has the first copy of what is spread over these dimensions of the mesh, and over stages,
@@ -92,39 +94,41 @@ class World:
         where = zip(self.mesh.mesh_dim_names or (), self.mesh.get_coordinate() or (), strict=True)
         return all(place == 0 for name, place in where if name not in spread and name not in AXES["stages"])
 
-    def sums(self, values: Mapping[str, float]) -> dict[str, float]:
-        """Add each named number over the `loss` axis, in float64. Every rank passes the same names."""
-        if "loss" not in self.groups:
+    def sums(self, values: Mapping[str, float], axis: str = "loss") -> dict[str, float]:
+        """Add each named number over an axis, in float64. Every rank passes the same names."""
+        group = self.group(axis)
+        if group is None or not values:
             return dict(values)
         names = sorted(values)
         total = torch.tensor([values[n] for n in names], dtype=torch.float64, device=self._wire)
-        dist.all_reduce(total, group=self.groups["loss"])
+        dist.all_reduce(total, group=group)
         return dict(zip(names, total.tolist(), strict=True))
 
     def added(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Add each named array over the `loss` axis, in its own type. Every rank passes the same names and shapes."""
-        if "loss" not in self.groups:
+        group = self.group("loss")
+        if group is None:
             return dict(arrays)
         summed = {}
         for name in sorted(arrays):
             total = torch.from_numpy(arrays[name]).to(self._wire)
-            dist.all_reduce(total, group=self.groups["loss"])
+            dist.all_reduce(total, group=group)
             summed[name] = total.cpu().numpy()
         return summed
 
     def tables(self, parts: Sequence[torch.Tensor]) -> list[list[torch.Tensor]]:
         """Each rank's `parts` (n, ...), in the order of the `data` axis: tables whose lengths may differ, and which all
         ranks have equally many of, of one dtype and width."""
-        if "data" not in self.groups:
+        group = self.group("data")
+        if group is None:
             return [list(parts)]
-        group = self.groups["data"]
         lengths = torch.tensor([len(part) for part in parts], device=self._wire)
-        all_lengths = [torch.empty_like(lengths) for _ in range(self.size)]
+        all_lengths = [torch.empty_like(lengths) for _ in range(group.size())]
         dist.all_gather(all_lengths, lengths, group=group)
         longest = max(int(own.sum()) for own in all_lengths)
         mine = torch.cat(list(parts)).to(self._wire)
         padded = torch.cat([mine, mine.new_zeros(longest - len(mine), *mine.shape[1:])])
-        found = [torch.empty_like(padded) for _ in range(self.size)]
+        found = [torch.empty_like(padded) for _ in range(group.size())]
         dist.all_gather(found, padded.contiguous(), group=group)
         return [
             list(table[: int(own.sum())].to(self.device).split(own.tolist()))
@@ -155,12 +159,13 @@ class World:
         dist.broadcast_object_list(box, src=0)
         return box[0]
 
-    def gathered(self, value: Any) -> list[Any]:
-        """Every rank's value in the order of the `data` axis, on every rank. Values are pickled."""
-        if "data" not in self.groups:
+    def gathered(self, value: Any, axis: str = "data") -> list[Any]:
+        """The value of every rank on an axis, in its order, on each of them. Values are pickled."""
+        group = self.group(axis)
+        if group is None:
             return [value]
-        box: list[Any] = [None] * self.count("data")
-        dist.all_gather_object(box, value, group=self.groups["data"])
+        box: list[Any] = [None] * group.size()
+        dist.all_gather_object(box, value, group=group)
         return box
 
     def wait(self) -> None:

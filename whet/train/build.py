@@ -122,11 +122,11 @@ def _prepared(loaded: config.Loaded, folder: RunFolder | None, held: ExitStack) 
     run = loaded.run
     (chosen, method), identity = enter(run, is_new=folder is None), new_identity()
     pinned = folder.read_resolved() if folder else {}
-    leads, known = os.environ.get("RANK", "0") == "0", []
-    if folder is not None and leads:
+    is_writer, known = os.environ.get("RANK", "0") == "0", []
+    if folder is not None and is_writer:
         identity = identity_of(folder, pinned)
         known = check_settings(loaded, folder)
-    if folder is not None and leads and complete(folder.checkpoints):
+    if folder is not None and is_writer and complete(folder.checkpoints):
         known += dependencies.check(run, folder, pinned, stated(identity))
         if not pinned:
             known.append(f"{folder.resolved.name} is missing: what was `auto` is found out anew, equal to rounding")
@@ -141,11 +141,11 @@ def _prepared(loaded: config.Loaded, folder: RunFolder | None, held: ExitStack) 
     world = World.start(run.train.device, run.parallel.timeout_s)
     is_new, identity = folder is None, world.agreed(identity)
     if folder is None:
-        if world.leads:
+        if world.is_writer:
             folder, lock = RunFolder.create(run, loaded.to_yaml())
             held.enter_context(lock)
         folder = world.agreed(folder)
-    if world.leads:
+    if world.is_writer:
         ledger.write(folder.ledger)
         fed = replace(fed, notices=(*fed.notices, *lock.notices, *known))
     fed = replace(fed, notices=(*told, *fed.notices, *on_ledger(ledger, folder.ledger)))
@@ -153,11 +153,11 @@ def _prepared(loaded: config.Loaded, folder: RunFolder | None, held: ExitStack) 
         run, wanted = with_precision(run, world, pinned), run.train.precision
         fed = replace(fed, notices=(*fed.notices, *on_precision(wanted, run, world.device)))
         built = _assemble(run, folder, pinned, identity, world, fed, _objective(run, chosen), method)
-        if world.leads and built.loop.progress.step == 0:
+        if world.is_writer and built.loop.progress.step == 0:
             dependencies.record(loaded.run, folder, stated(identity))
         return built
     except WhetError:
-        if is_new and world.leads:
+        if is_new and world.is_writer:
             folder.give_up()
         raise
 
@@ -182,7 +182,7 @@ def _assemble(
     executor = _executor(run, world, Models(model.model, others), model, method, loss, update)
     fed = fed if pinned else _rehearsed(run, world, model, fed, head_for(loss, fed), list(others))
     resolved = resolve(run, world, fed, loss, executor, model, pinned, way)
-    if world.leads and not pinned:
+    if world.is_writer and not pinned:
         folder.write_resolved({**resolved.as_dict(), **stated(identity)})
     dealer = Dealer(world, resolved.micro_batch, model.capabilities.shares)
     emit = _emitter(run, folder, world)
@@ -213,7 +213,7 @@ def _assemble(
     loop = Loop(
         world=world, source=source, dealer=dealer, executor=executor, schedule=_schedule(run),
         evaluation=evaluation, checkpoints=checkpoints, watchdog=watchdog,
-        controls=Controls(folder.controls, world.leads), cadence=_cadence(run, fed.source.total), emit=emit,
+        controls=Controls(folder.controls, world.is_writer), cadence=_cadence(run, fed.source.total), emit=emit,
         effort=_effort(world, model, executor), phases=executor.phases,
         stop_on_alarm=run.train.watchdog.action == "stop", has_tokens=model.capabilities.tokens, progress=progress,
     )  # fmt: skip
@@ -229,7 +229,7 @@ def _emitter(run: Run, folder: RunFolder, world: World) -> Emitter:
     built: dict[str, Any] = {}
     for number, chosen in enumerate(run.track.sinks):
         name = f"{chosen.kind} ({number + 1})" if chosen.kind in built else chosen.kind
-        built[name] = sink.get(chosen.kind).build(folder.path, world.rank, **chosen.values())
+        built[name] = sink.get(chosen.kind).build(folder.path, world.index("all"), **chosen.values())
     return Emitter(built)
 
 
@@ -291,7 +291,7 @@ def _executor(
 def _effort(world: World, model: Loaded, executor: DataParallel) -> Effort:
     """What a step computes, in the type of most of its matrix products."""
     weights = (p.dtype for p in model.module.parameters() if p.dim() > 1 and p.dtype.is_floating_point)
-    return Effort(Work.of(model), world.device, executor.autocast or next(weights, torch.float32), world.size)
+    return Effort(Work.of(model), world.device, executor.autocast or next(weights, torch.float32), world.count("all"))
 
 
 def _untouched(method: Tuner, model: Loaded) -> frozenset[str]:
@@ -339,7 +339,7 @@ def _optimizer(run: Run, world: World, model: Loaded, groups: ParamGroups) -> Op
             raise ConfigError(f"`optimizer: {run.optimizer.kind}` needs a model that packs", hint="optimizer: muon")
         chosen.attach(watch(model.module, world.device))
     if run.train.in_backward:
-        if world.size > 1:  # FSDP2 hands over gradients without the hook that this stands on
+        if world.count("all") > 1:  # FSDP2 hands over gradients without the hook that this stands on
             raise ConfigError("`train.in_backward` runs on one process", hint="train.in_backward=false")
         if not chosen.steps_singly:
             raise ConfigError(

@@ -80,7 +80,8 @@ class Loop:
         began = time.perf_counter() - self.source.late_s
         batches = self.source.dealt(step, self.dealer)
         self.source.begin(self.progress.step + 1, self.dealer)
-        own = {**self._requests(), FLOPS: self.effort.work.step(batches)}
+        share = self.world.count("loss") / self.world.count("all")  # of the model, where ranks hold parts of it
+        own = {**self._requests(), FLOPS: self.effort.work.step(batches) * share}
         weights, requests = self.executor.weigh(batches, own)
         self.phases.take()
         figures = self._learn(step, batches, weights)
@@ -110,7 +111,7 @@ class Loop:
             return self.executor.step(self.progress.step, batches, weights, factor)
         except torch.OutOfMemoryError as error:
             longest = max(step.lengths)
-            if self.world.size > 1 or self.dealer.capacity <= longest:
+            if self.world.count("all") > 1 or self.dealer.capacity <= longest:
                 raise OutOfMemory(
                     f"out of GPU memory with micro-batches of {self.dealer.capacity} tokens",
                     hint="set train.recompute=true, or a smaller train.micro_batch or data.max_length",
@@ -152,7 +153,7 @@ class Loop:
         """What the user asks, and the checkpoint that is due after this step: the leader's clock decides for all."""
         asked, at = self.controls.poll(), self.progress.step + 1
         has_rested = time.monotonic() - self._saved_at >= self.cadence.rest_s
-        if self.world.leads and has_rested and at % self.cadence.checkpoint == 0 and at < self.source.total:
+        if self.world.is_writer and has_rested and at % self.cadence.checkpoint == 0 and at < self.source.total:
             asked["checkpoint"] = 1.0
         return asked
 

@@ -47,7 +47,7 @@ def write_result(built: Built, *, continues: bool = True) -> None:
     buffers = {name for name, _ in module.named_buffers() if not name.startswith(f"{AHEAD}.")}
     whole = built.loop.executor.weights(names.keys() | buffers)
     tensors = ((name, built.tuner.written(module, name, tensor.cpu())) for name, tensor in whole)
-    if not built.world.leads:
+    if not built.world.is_writer:
         for _ in tensors:
             pass
         return
@@ -71,6 +71,6 @@ def write_result(built: Built, *, continues: bool = True) -> None:
 def _write_weights(built: Built, tensors: Iterator[tuple[str, Tensor]]) -> None:
     """A model that is not a language model: its weights alone."""
     whole = {name: tensor.cpu() for name, tensor in tensors}
-    if built.world.leads:
+    if built.world.is_writer:
         with appearing(built.folder.model) as part:
             save_file(whole, part / "model.safetensors")

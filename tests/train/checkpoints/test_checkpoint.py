@@ -27,7 +27,7 @@ class Run:
 
     def __init__(self, folder, world=None, keep=2, hidden=(16,)):
         self.world = world or World(torch.device("cpu"))
-        context = BuildContext(is_leader=self.world.leads, tuner=tuner.get("full").build())
+        context = BuildContext(is_leader=self.world.is_writer, tuner=tuner.get("full").build())
         loaded = model_source.get("mlp").build(context, features=4, classes=3, hidden=hidden)
         self.module = shard(loaded.module, self.world, Parallel(), ("whet_run",))
         groups = ParamGroups.of(self.module, loaded.roles)
@@ -39,7 +39,7 @@ class Run:
     def learn(self, steps):
         for _ in range(steps):
             features = torch.ones(5, 4) * (1 + self.progress.step)  # the same on every rank
-            self.module.whet_run(features)["logits"].square().sum().div(self.world.size).backward()
+            self.module.whet_run(features)["logits"].square().sum().div(self.world.count("data")).backward()
             self.optimizer.step()
             self.optimizer.zero_grad()
             self.progress.step += 1

@@ -158,7 +158,7 @@ def damaged_on_ranks(folder):
     for step in STEPS:
         run.learn(step - run.progress.step)
         run.checkpoints.save(step)
-    if world.leads:
+    if world.is_writer:
         flip(folder / "step-00000005" / "__1_0.distcp")
     world.wait()
     again = Run(folder, world)

@@ -11,7 +11,7 @@ from whet.train.run.folder import RunFolder
 
 
 def test_words_in_the_file_are_requests(tmp_path):
-    controls = Controls(tmp_path / "controls", leads=True)
+    controls = Controls(tmp_path / "controls", is_writer=True)
     assert controls.poll() == {"stop": 0.0, "checkpoint": 0.0, "pause": 0.0}
     (tmp_path / "controls").write_text("checkpoint pause\n")
     assert controls.poll() == {"stop": 0.0, "checkpoint": 1.0, "pause": 1.0}
@@ -35,17 +35,17 @@ def test_a_request_from_before_an_attempt_is_heard_and_forgotten_with_its_end(tm
 
 def test_controls_that_are_no_text_ask_for_nothing(tmp_path):
     (path := tmp_path / "controls").write_bytes(b"\xff\xfe stop")
-    assert Controls(path, leads=True).poll()["stop"] == 1.0
+    assert Controls(path, is_writer=True).poll()["stop"] == 1.0
     path.unlink()
     path.mkdir()
-    assert Controls(path, leads=True).poll()["stop"] == 0.0
-    Controls(path, leads=True).forget()
+    assert Controls(path, is_writer=True).poll()["stop"] == 0.0
+    Controls(path, is_writer=True).forget()
     assert path.is_dir()
 
 
 def test_sigterm_is_a_stop_request_and_handlers_are_put_back(tmp_path):
     before = signal.getsignal(signal.SIGTERM)
-    controls = Controls(tmp_path / "controls", leads=False)
+    controls = Controls(tmp_path / "controls", is_writer=False)
     with controls.signals():
         os.kill(os.getpid(), signal.SIGTERM)
         assert controls.poll()["stop"] == 1.0

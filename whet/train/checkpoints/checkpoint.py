@@ -72,7 +72,7 @@ class Checkpoints:
         final, part = self._folder / f"step-{step:08d}", self._folder / f"step-{step:08d}.partial"
         if final.exists():
             return None
-        if self._world.leads:
+        if self._world.is_writer:
             shutil.rmtree(part, ignore_errors=True)
         self._world.wait()
         files: dict[str, Any] = {}
@@ -82,8 +82,8 @@ class Checkpoints:
         except (OSError, CheckpointException) as error:  # the latter wraps any rank's error, as a BaseException
             failure = error
         self._check(step, part, failure)
-        every = self._world.gathered(files)
-        if self._world.leads:
+        every = self._world.gathered(files, "all")
+        if self._world.is_writer:
             described_files = {k: v for files in every for k, v in files.items()}
             manifest = manifest_of(step, described_files, self._identity.run if self._identity else None)
             try:
@@ -101,7 +101,7 @@ class Checkpoints:
         """
         damaged: list[tuple[Path, str]] = []
         for path in self._world.agreed(_numbered(self._folder)[::-1]):
-            reason = self._world.agreed(_damage(path, self._identity) if self._world.leads else None)
+            reason = self._world.agreed(_damage(path, self._identity) if self._world.is_writer else None)
             if reason is None:
                 reason = self._load(path)
             if reason is None:
@@ -132,12 +132,12 @@ class Checkpoints:
 
     def _first(self, reason: str | None) -> str | None:
         """The first rank's reason that has one, on every rank."""
-        return next((told for told in self._world.gathered(reason) if told), None)
+        return next((told for told in self._world.gathered(reason, "all") if told), None)
 
     def _verified(self, path: Path) -> str | None:
         if not (path / MANIFEST).exists():
             return None
-        return changed(path, large_files(path)[self._world.rank :: self._world.size])
+        return changed(path, large_files(path)[self._world.index("all") :: self._world.count("all")])
 
     def _read(self, path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor], str | None]:
         """What `state.json` holds, and the tensors: the model's are in their places."""
@@ -159,7 +159,9 @@ class Checkpoints:
 
     def _put_back(self, stored: dict[str, Any], tensors: dict[str, torch.Tensor]) -> str | None:
         try:
-            self._optimizer.load_state_dict(_under("optimizer/", tensors) | stored["optimizer"])
+            elsewhere = self._elsewhere()
+            plain = {path: value for path, value in stored["optimizer"].items() if _owner(path) not in elsewhere}
+            self._optimizer.load_state_dict(_under("optimizer/", tensors) | plain)
             for name, part in self._parts.items():
                 part.load_state_dict(stored["parts"][name])
         except DAMAGES as error:
@@ -175,7 +177,7 @@ class Checkpoints:
                 f"the checkpoint of step {step_of(path)} is damaged ({reason}); going on from step {step}. "
                 f"It is kept as {aside.name} until the next one is written"
             )
-            if self._world.leads:
+            if self._world.is_writer:
                 shutil.rmtree(aside, ignore_errors=True)
                 os.rename(path, aside)
         if not (taken / MANIFEST).exists():
@@ -189,7 +191,7 @@ class Checkpoints:
         state = {
             "format": FORMAT,
             "step": step,
-            "optimizer": plain,
+            "optimizer": {k: v for of_stage in self._world.gathered(plain, "stages") for k, v in of_stage.items()},
             "parts": {name: stateful.state_dict() for name, stateful in self._parts.items()},
         }
         part.mkdir(parents=True, exist_ok=True)
@@ -197,8 +199,8 @@ class Checkpoints:
             # Files are flushed to the disk while they are hashed.
             writer = FileSystemWriter(part, thread_count=1, sync_files=False)
             dcp.save(self._tensors(), storage_writer=writer, no_dist=self._world.mesh is None)
-        own = list(part.glob(f"__{self._world.rank}_*.distcp"))
-        if self._world.leads:
+        own = list(part.glob(f"__{self._world.index('all')}_*.distcp"))
+        if self._world.is_writer:
             (part / "state.json").write_text(json.dumps(state), encoding="utf-8")
             own += [part / "state.json", part / ".metadata"]
         return described(own)
@@ -214,7 +216,7 @@ class Checkpoints:
     def _check(self, step: int, part: Path, failure: BaseException | None) -> None:
         """Raise on every rank when one of them has failed."""
         if self._world.largest([float(failure is not None)])[0]:
-            if self._world.leads:
+            if self._world.is_writer:
                 shutil.rmtree(part, ignore_errors=True)
             self._world.wait()
             raise self._cannot(step, failure)
@@ -234,21 +236,30 @@ class Checkpoints:
         """Where each stored tensor goes: the model's own, and blanks for the optimizer's state."""
         stored = TensorFiles(path).read_metadata().state_dict_metadata
         targets = self._model_tensors()
+        of_all_stages = set().union(*self._world.gathered(set(targets), "stages"))
         missing = sorted(set(targets) - set(stored))
-        unknown = sorted(k for k in stored if k.startswith("model/") and k not in targets)
+        unknown = sorted(k for k in stored if k.startswith("model/") and k not in of_all_stages)
         if missing or unknown:
             raise _DoesNotFit(
                 f"the checkpoint does not fit the model: missing {missing[:3]}, unknown {unknown[:3]}",
                 at=str(path),
                 hint="the model's code or config has changed since",
             )
+        elsewhere = self._elsewhere()
         for name, entry in stored.items():
             if name.startswith("optimizer/") and isinstance(entry, TensorStorageMetadata):
                 entry_name = name.removeprefix("optimizer/")
+                if _owner(entry_name) in elsewhere:
+                    continue
                 target = self._optimizer.blank(entry_name, entry.size, entry.properties.dtype)
                 if target is not None:
                     targets[name] = target
         return targets
+
+    def _elsewhere(self) -> set[str]:
+        """Parameters that only other stages step."""
+        own = self._optimizer.names()
+        return set().union(*self._world.gathered(own, "stages")) - own
 
     def _prune(self) -> None:
         for path in complete(self._folder)[: -self._keep]:
@@ -331,6 +342,11 @@ def _compare(stored: Mapping[str, Any], parts: Mapping[str, Stateful], path: Pat
             f"the checkpoint's parts differ: missing {missing}, unknown {unknown}", at=str(path / "state.json"),
             hint="the version of whet that wrote it",
         )  # fmt: skip
+
+
+def _owner(path: str) -> str:
+    """The parameter that an entry of the optimizer's state belongs to."""
+    return path.rpartition("/")[0]
 
 
 def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:

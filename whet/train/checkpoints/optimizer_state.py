@@ -18,6 +18,10 @@ class NamedOptimizer:
     def __init__(self, optimizer: Optimizer, names: dict[int, str]) -> None:
         self._optimizer, self._names = optimizer, names
 
+    def names(self) -> set[str]:
+        """The parameters that are stepped on this rank."""
+        return set(self._parameters())
+
     def state_dict(self) -> dict[str, Any]:
         """Every state entry; tensors stay where they are (sharded ones as DTensors)."""
         found = {

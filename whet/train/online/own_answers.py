@@ -63,7 +63,7 @@ class OwnAnswers:
 
     def _answered(self, given: Step, chosen: Sequence[int]) -> dict[int, Sample]:
         """The answered samples by their place in the step, whole on every rank."""
-        mine = chosen[self.world.rank :: self.world.size]
+        mine = chosen[self.world.index("data") :: self.world.count("data")]
         samples = [given.fetch(i) for i in mine]
         starts = [reply_start(sample) for sample in samples]
         prompts = [sample.ids[:start].tolist() for sample, start in zip(samples, starts, strict=True)]

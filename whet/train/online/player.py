@@ -107,7 +107,7 @@ class Elsewhere:
         if take is None:
             return
         tensors = self.weights()
-        if self.world.leads:
+        if self.world.is_writer:
             take(tensors)
         for _ in tensors:  # what the engine left, and on the other ranks all of them
             pass
@@ -116,7 +116,7 @@ class Elsewhere:
 
 def watch_of(run: Run, world: World, player: Player, say: Callable[[str], None]) -> Watch:
     """How rollouts are watched. Ranks that wait for each other while they answer cannot begin anew alone."""
-    restarts = run.rollout.restarts if world.size == 1 or run.rollout.staleness else 0
+    restarts = run.rollout.restarts if world.count("all") == 1 or run.rollout.staleness else 0
     other = getattr(player, "engine", None)
     none: Callable[[], Any] = lambda: None  # noqa: E731
     return Watch(

@@ -57,7 +57,7 @@ class Asking:
     def _own(self, player: Player, asked: Sequence[Asked], num: int, seed: int, progress: Progress) -> Share:
         if self.world.device.type == "cuda":  # each thread has a current device of its own
             torch.cuda.set_device(self.world.device)
-        mine = list(range(len(asked)))[self.world.rank :: self.world.size]
+        mine = list(range(len(asked)))[self.world.index("data") :: self.world.count("data")]
         trajectories = player(
             [asked[i].ids or asked[i].prompt.messages for i in mine],  # type: ignore[misc]
             [asked[i].prompt.columns for i in mine], num, seed=seed, numbers=mine, at=progress.at,
@@ -91,8 +91,8 @@ class Asking:
 
     def part(self, whole: Share) -> Share:
         """This rank's share of what was once made together, by any number of ranks."""
-        mine = [a for a in whole.answered if a.number % self.world.size == self.world.rank]
-        return Share(mine, whole.failures, whole.examples) if self.world.leads else Share(mine, {}, {})
+        mine = [a for a in whole.answered if a.number % self.world.count("data") == self.world.index("data")]
+        return Share(mine, whole.failures, whole.examples) if self.world.index("data") == 0 else Share(mine, {}, {})
 
 
 def _task(asked: Asked, group: Sequence[Trajectory]) -> Task:

@@ -31,7 +31,7 @@ class Scoring:
     def __call__(self, samples: Sequence[Sample], wants: frozenset[str]) -> Mapping[str, list[np.ndarray]]:
         """Of each sample the numbers of all its trained tokens, in order (float64), by name."""
         step = Step(-1, [s.num_tokens for s in samples], samples.__getitem__)
-        rows = self.dealer.rows(step.lengths)[self.dealer.world.rank :: self.dealer.world.size]
+        rows = self.dealer.rows(step.lengths)[self.dealer.world.index("data") :: self.dealer.world.count("data")]
         own: dict[int, dict[str, np.ndarray]] = {}
         for number, batch in enumerate(self.dealer(step)):
             found = self._scores(batch, wants)

@@ -20,13 +20,13 @@ class Controls:
     is heard by it; with its end everything asked is forgotten.
     """
 
-    def __init__(self, path: Path, leads: bool) -> None:
-        self._path, self._leads = path, leads
+    def __init__(self, path: Path, is_writer: bool) -> None:
+        self._path, self._is_writer = path, is_writer
         self._signalled = False
 
     def poll(self) -> dict[str, float]:
         """1.0 for each request that this rank has seen. Ranks add them up."""
-        words = self._words() if self._leads else set()
+        words = self._words() if self._is_writer else set()
         if "checkpoint" in words:
             with suppress(OSError):  # a full disk is told by the checkpoint itself
                 self._path.write_text("\n".join(sorted(words - {"checkpoint"})))
@@ -34,7 +34,7 @@ class Controls:
 
     def forget(self) -> None:
         """Remove what was asked of the attempt that ends."""
-        if self._leads:
+        if self._is_writer:
             with suppress(OSError):
                 self._path.unlink(missing_ok=True)
 

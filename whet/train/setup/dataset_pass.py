@@ -24,7 +24,7 @@ def batches_of(data: Annotated, dealer: Dealer, chunk_tokens: int, doing: str) -
     world, told = dealer.world, _Told(doing, len(data))
     for start, stop in _chunks(data.lengths, chunk_tokens):
         step = Step(-1, data.lengths[start:stop].tolist(), partial(_fetch, data, start))
-        rows = dealer.rows(step.lengths)[world.rank :: world.size]
+        rows = dealer.rows(step.lengths)[world.index("data") :: world.count("data")]
         for number, batch in enumerate(dealer(step)):
             yield batch, [start + index for index in rows[number]] if number < len(rows) else []
         told(stop)

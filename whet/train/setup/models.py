@@ -70,7 +70,7 @@ def build_model(
     values = facts_of(run).value_head and not is_asked
     ahead = run.objective.values().get("mtp", 0)
     verdict = Verdict(like.packed, like.head, (), like.shares) if like else None
-    context = BuildContext(where, dtype, run.seed, world.leads, method, head, values, ahead, verdict)
+    context = BuildContext(where, dtype, run.seed, world.is_writer, method, head, values, ahead, verdict)
     model: Loaded = model_source.get(run.model.kind).build(context, **run.model.values())
     refuse_batch_norm(model.module)
     if run.train.neftune:

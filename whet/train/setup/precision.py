@@ -63,7 +63,7 @@ def _chosen(run: Run, world: World) -> str:
     if world.device.type != "cpu":
         return "bf16" if world.device.type == "cuda" else "fp32"
     told = model_source.get(run.model.kind).facts.width
-    width = told(**run.model.values()) if told and world.leads and has_bf16() else 0
+    width = told(**run.model.values()) if told and world.is_writer and has_bf16() else 0
     return world.agreed("bf16" if width >= NARROWEST and gain(width) >= WORTH else "fp32")
 
 

@@ -136,7 +136,7 @@ def remember(
         )
     for name, part in data.items():
         part.fields = compute(part, objective, executor, dealer, name)
-    if dealer.world.leads:
+    if dealer.world.is_writer:
         arrays = {f"{name}/{field}": values for name, part in data.items() for field, values in part.fields.items()}
         partial = path.with_suffix(".partial.npz")
         np.savez(partial, **arrays)  # type: ignore[arg-type]
@@ -168,7 +168,7 @@ def compute(
     """What the objective asks of a reference for every sample: float32 arrays (N, ...), whole on every rank."""
     reference = Asked(executor)
     found: dict[str, np.ndarray] = {}
-    chunk = dealer.capacity * dealer.world.size * _CHUNK_MICRO_BATCHES
+    chunk = dealer.capacity * dealer.world.count("data") * _CHUNK_MICRO_BATCHES
     for batch, at in batches_of(data, dealer, chunk, f"reference log-probabilities ({name})"):
         values = objective.refer(reference, batch.to(dealer.world.device))
         for name, column in values.items() if at else ():

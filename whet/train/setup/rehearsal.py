@@ -57,7 +57,7 @@ def rehearse(run: Run, world: World, model: Loaded, fed: Feed, make: Callable[[R
     `make` builds those of a run. What has passed once is not tried again for a run of the same
     digest.
     """
-    if model.processor is None or model_source.get(run.model.kind).name != "hf" or not world.leads:
+    if model.processor is None or model_source.get(run.model.kind).name != "hf" or not world.is_writer:
         return None
     failure, reason = None, "a small model of its type would be large"
     for shrink in (True, False):

@@ -55,7 +55,7 @@ def resolve(
     precision = (
         "bf16" if autocast_dtype(run, world.device) else {"bf16-pure": "bf16-pure"}.get(run.train.precision, "fp32")
     )
-    now = environment(world.size)
+    now = environment(world.count("all"))
     if "micro_batch" in pinned:
         return Resolved(pinned["micro_batch"], precision, now, reference)
     wanted = run.train.micro_batch
@@ -77,7 +77,7 @@ def _measured(run: Run, world: World, fed: Feed, loss: Objective, executor: Exec
 
     batch = fed.step_tokens or (samples * fed.longest if samples else tokens)
     here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    found = largest_micro_batch(measure, world.device, -(-batch // world.size), fed.longest, here)
+    found = largest_micro_batch(measure, world.device, -(-batch // world.count("data")), fed.longest, here)
     return -int(world.largest([-float(found)])[0])
 
 

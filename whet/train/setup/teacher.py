@@ -162,21 +162,21 @@ def _check_own(place: Path, run: Run) -> None:
 
 def _store(run: Run, world: World, data: Mapping[str, Annotated], place: Path, teacher: Teacher) -> None:
     partial_folder = place.with_name(f"{place.name}.partial")
-    if world.leads:
+    if world.is_writer:
         shutil.rmtree(partial_folder, ignore_errors=True)
     world.wait()
     tokenizer = read_tokenizer(run)
     wanted = run.train.micro_batch
     longest = max(int(part.lengths.max()) for part in data.values())
     capacity = max(longest, _MICRO_BATCH[world.device.type] if isinstance(wanted, str) else wanted)
-    writer = TeachingsWriter(partial_folder, world.rank)
+    writer = TeachingsWriter(partial_folder, world.index("data"))
     for name, part in data.items():
         _ask(name, part, Dealer(world, capacity), teacher, writer, len(tokenizer), run)
     writer.close()
     world.wait()
-    if world.leads:
+    if world.is_writer:
         facts = {
-            "top": run.objective.top, "temperature": run.objective.temperature, "parts": world.size,
+            "top": run.objective.top, "temperature": run.objective.temperature, "parts": world.count("data"),
             "tokenizer": fingerprint(tokenizer), "teacher": run.objective.teacher.values().get("path"),
         }  # fmt: skip
         complete(partial_folder, place, facts)
@@ -187,7 +187,9 @@ def _ask(
     name: str, data: Annotated, dealer: Dealer, teacher: Teacher, writer: TeachingsWriter, vocab: int, run: Run
 ) -> None:
     world = dealer.world
-    for batch, numbers in batches_of(data, dealer, dealer.capacity * world.size, f"asking the teacher ({name})"):
+    for batch, numbers in batches_of(
+        data, dealer, dealer.capacity * world.count("data"), f"asking the teacher ({name})"
+    ):
         ids_PK, logprobs_PK = likeliest(
             teacher.prediction(batch.to(world.device)), run.objective.top, vocab, run.objective.temperature
         )

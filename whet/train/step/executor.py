@@ -52,8 +52,7 @@ class DataParallel:
         for batch in batches:
             for name, weight in self.objective.weights(batch).items():
                 local[name] += weight
-        total = self.world.sums({**{f"w/{n}": v for n, v in local.items()}, **{f"f/{n}": v for n, v in flags.items()}})
-        return {n: total[f"w/{n}"] for n in local}, {n: total[f"f/{n}"] for n in flags}
+        return self.world.sums(local), self.world.sums(flags, "all")
 
     def step(self, index: int, batches: Sequence[Batch], weights: Weights, factor: float) -> dict[str, float]:
         self.module.train()
@@ -140,7 +139,7 @@ class DataParallel:
         self.optimizer.zero_grad(set_to_none=True)
         for number, batch in enumerate(batches):
             here = batch.to(self.world.device)
-            with forked(self.seed, "curvature", index, number, self.world.rank), self._precision():
+            with forked(self.seed, "curvature", index, number, self.world.index("data")), self._precision():
                 with torch.no_grad():
                     ids = self.models.run(here, frozenset({"samples"}))["samples"]
                 terms = self.objective(self.models, relabelled(here, ids), {})
@@ -159,7 +158,7 @@ class DataParallel:
         for number, batch in enumerate(batches):
             if number == len(batches) - 1:
                 before_last()
-            with forked(self.seed, "step", index, number, self.world.rank):
+            with forked(self.seed, "step", index, number, self.world.index("data")):
                 with self.phases("forward_s"), self._precision():
                     terms = self.objective(self.models, batch.to(self.world.device), statistics[number])
                 with self.phases("backward_s"):
@@ -187,7 +186,7 @@ class DataParallel:
     def _statistics(self, index: int, batches: Sequence[Batch]) -> Sequence[Mapping[str, Any]]:
         """What a coupled objective must know of the whole step before its first micro-batch, for each micro-batch."""
         settle = self.objective.settle if isinstance(self.objective, Cached) else None
-        is_whole = settle is not None and len(batches) == self.world.size == 1
+        is_whole = settle is not None and len(batches) == self.world.count("loss") == 1
         if not isinstance(self.objective, Coupled) or is_whole:
             return [{}] * len(batches)
         was_training = self.module.training
@@ -198,12 +197,12 @@ class DataParallel:
         numbers = {name: float(value) for name, value in local.items() if isinstance(value, torch.Tensor)}
         lists = {name: parts for name, parts in sorted(local.items()) if not isinstance(parts, torch.Tensor)}
         tables = {name: self.world.tables(parts) for name, parts in lists.items()}
-        return _shared(self.world.sums(numbers), tables, settle, self.world.rank, len(batches))
+        return _shared(self.world.sums(numbers), tables, settle, self.world.index("data"), len(batches))
 
     def _in_turn(self, index: int, batches: Sequence[Batch]) -> Iterator[Batch]:
         """Each batch on the device, with the noise of its turn in the step: while it is looked at, and no longer."""
         for number, batch in enumerate(batches):
-            with forked(self.seed, "step", index, number, self.world.rank):
+            with forked(self.seed, "step", index, number, self.world.index("data")):
                 yield batch.to(self.world.device)
 
     def _set_rates(self, factor: float) -> float:

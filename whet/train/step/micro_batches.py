@@ -28,8 +28,8 @@ class Dealer:
 
     def __call__(self, step: Step) -> list[Batch]:
         rows = self.rows(step.lengths)
-        mine = rows[self.world.rank :: self.world.size]
-        rounds = -(-len(rows) // self.world.size)
+        mine = rows[self.world.index("data") :: self.world.count("data")]
+        rounds = -(-len(rows) // self.world.count("data"))
         batches = [collate([step.fetch(i) for i in row], shared=self.shares) for row in mine]
         if len(batches) < rounds:
             shortest = min(range(len(step.lengths)), key=step.lengths.__getitem__)
