@@ -19,8 +19,8 @@ from whet.models.loading.context import BuildContext
 from whet.optim.adapted import adapted
 from whet.optim.groups import ParamGroups
 from whet.parallel.world import World
-from whet.train.setup.reference import Frozen
 from whet.train.step.executor import DataParallel
+from whet.train.step.frozen import Frozen
 
 VOCAB = 60
 # What one side stores, or transformers computes, in float32: its rounding is 6e-8, and a wrong formula far more.

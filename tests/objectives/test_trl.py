@@ -16,7 +16,7 @@ from whet.data.order.kto_baseline import Mismatched
 from whet.data.render.recipe import Recipe
 from whet.data.render.renderer import Renderer
 from whet.models.loading.context import BuildContext
-from whet.train.setup.reference import Frozen
+from whet.train.step.frozen import Frozen
 
 trl = pytest.importorskip("trl")
 pytestmark = pytest.mark.slow

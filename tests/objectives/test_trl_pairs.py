@@ -12,7 +12,7 @@ from tests.tiny import LLAMA, sentence, tokenizer
 from whet.base.catalogue import model_source, tuner
 from whet.contracts.model import Head, Models
 from whet.models.loading.context import BuildContext
-from whet.train.setup.reference import Frozen
+from whet.train.step.frozen import Frozen
 
 trl = pytest.importorskip("trl")
 pytestmark = pytest.mark.slow

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from whet.generate.eval_mode import borrowed
 from whet.models.tuning import fast_lora
 
+_SHAPE = "whet_shape"
+
 
 @contextmanager
 def answering(module: nn.Module) -> Iterator[nn.Module]:
@@ -55,6 +57,18 @@ def beside(module: nn.Module, tensors: Mapping[str, Tensor] | None = None) -> nn
     if any(fast_lora.is_plain(part) and "forward" in vars(part) for part in module.modules()):
         fast_lora.install(twin)  # projections that share an input would share it with those of the module
     return twin.eval()
+
+
+def keep_shape(module: nn.Module) -> None:
+    """Remember the tree of modules, without values, before its weights are sharded: a sharded one cannot be copied."""
+    tensors = dict(module.named_parameters()) | dict(module.named_buffers())
+    empty = {name: torch.empty_like(tensor, device="meta") for name, tensor in tensors.items()}
+    object.__setattr__(module, _SHAPE, beside(module, empty))
+
+
+def shape_of(module: nn.Module) -> nn.Module:
+    """The tree that was remembered, for `beside` to fill."""
+    return vars(module)[_SHAPE]
 
 
 def is_sharded(module: nn.Module) -> bool:

@@ -16,7 +16,8 @@ from whet.models.decoding.proof import half_the_digits
 from whet.parallel.world import World
 from whet.rewards.build import build_grader
 from whet.rewards.limit import FailureLimit
-from whet.train.measure.held_out import HeldOut, HeldOutLoss, HeldOutReward
+from whet.train.measure.held_out import HeldOut, HeldOutLoss
+from whet.train.online.held_out import HeldOutReward
 from whet.train.online.player import player_of, watch_of
 from whet.train.online.rollout_worker import Asking
 from whet.train.online.rollouts import Making

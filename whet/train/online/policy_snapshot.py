@@ -11,16 +11,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
 from whet.contracts.rewards import Player, Trajectory
 from whet.generate.eval_mode import reshard
-from whet.generate.shadow_model import beside, is_sharded
+from whet.generate.shadow_model import beside, is_sharded, shape_of
 from whet.kernels.quantized import Quantized
-
-_SHAPE = "whet_shape"
 
 
 def taking(live: nn.Module, *, shares_frozen: bool) -> Callable[[], nn.Module]:
@@ -39,13 +36,6 @@ def snapshot(live: nn.Module, *, shares_frozen: bool) -> nn.Module:
     kept: dict[str, Tensor] = dict(live.named_buffers())
     kept |= {name: p for name, p in live.named_parameters() if p.requires_grad or not shares_frozen}
     return beside(live, {name: tensor.detach().clone() for name, tensor in kept.items()})
-
-
-def keep_shape(module: nn.Module) -> None:
-    """Remember the tree of modules, without values, before its weights are sharded: a sharded one cannot be copied."""
-    tensors = dict(module.named_parameters()) | dict(module.named_buffers())
-    empty = {name: torch.empty_like(tensor, device="meta") for name, tensor in tensors.items()}
-    object.__setattr__(module, _SHAPE, beside(module, empty))
 
 
 class Whole:
@@ -68,7 +58,7 @@ class Whole:
             tensors[name] = _whole(parameter)
             if self._shares_frozen and not parameter.requires_grad:
                 tensors[name] = self._frozen[name] = nn.Parameter(tensors[name], requires_grad=False)
-        return beside(vars(self._live)[_SHAPE], tensors)
+        return beside(shape_of(self._live), tensors)
 
 
 def _whole(parameter: nn.Parameter) -> Tensor:

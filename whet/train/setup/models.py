@@ -14,6 +14,7 @@ from whet.base.run import Run
 from whet.contracts.model import Capabilities, Head, Loaded, Model
 from whet.contracts.objective import Objective
 from whet.contracts.tuner import Tuner
+from whet.generate.shadow_model import keep_shape
 from whet.models.loading.context import BuildContext
 from whet.models.probing.probes import Verdict
 from whet.models.tuners.full import Still
@@ -21,14 +22,14 @@ from whet.models.tuning import longlora, neftune
 from whet.optim.layers import layers
 from whet.parallel.shard import shard
 from whet.parallel.world import World
-from whet.train.online.policy_snapshot import keep_shape
 from whet.train.setup.chosen import Chosen, facts_of
 from whet.train.setup.data_source import Feed
 from whet.train.setup.notices import refuse_batch_norm
 from whet.train.setup.precision import autocast_dtype
 from whet.train.setup.preflight import check_family
-from whet.train.setup.reference import AdaptersOff, Frozen, begins_at_base, choose
+from whet.train.setup.reference import begins_at_base, choose
 from whet.train.setup.teacher import has_teacher, is_told, load_teacher, teacher_run
+from whet.train.step.frozen import AdaptersOff, Frozen
 
 
 def read_model(run: Run, chosen: Chosen) -> tuple[Any | None, int | None, str]:

@@ -7,12 +7,10 @@ each epoch. It needs a data set that is known beforehand.
 
 from __future__ import annotations
 
-import contextlib
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,9 +18,8 @@ import torch
 from whet.base.documents import field
 from whet.base.errors import ConfigError, RunError, WhetError
 from whet.base.sealed import damage, described, read_sealed, sealed
-from whet.contracts.batch import Batch
 from whet.contracts.executor import Asked, Executor
-from whet.contracts.model import PLAIN, Loaded, Model, Readout
+from whet.contracts.model import Loaded
 from whet.contracts.objective import Referenced
 from whet.contracts.sample import Sample
 from whet.data.order.collate import collate
@@ -30,45 +27,11 @@ from whet.data.store.annotate import Annotated
 from whet.models.tuning.adapters import wrapper_of
 from whet.train.run.folder import write_atomically
 from whet.train.setup.dataset_pass import batches_of
+from whet.train.step.frozen import AdaptersOff, Frozen
 from whet.train.step.micro_batches import Dealer
 
 # Tokens a rank works on between two looks at the clock.
 _CHUNK_MICRO_BATCHES = 16
-
-
-class Frozen:
-    """A model that is asked and never trained: no gradient, no dropout."""
-
-    def __init__(self, module: torch.nn.Module, model: Model) -> None:
-        self._module, self._model = module, model
-
-    def run(self, batch: Batch, want: frozenset[str], readout: Readout = PLAIN) -> dict[str, torch.Tensor]:
-        with self._asked():
-            return self._model.run(batch, want, readout)
-
-    @contextlib.contextmanager
-    def _asked(self) -> Iterator[None]:
-        was_training = self._module.training
-        self._module.eval()
-        try:
-            with torch.no_grad():
-                yield
-        finally:
-            self._module.train(was_training)
-
-
-class AdaptersOff(Frozen):
-    """The policy itself with its adapters switched off."""
-
-    def run(self, batch: Batch, want: frozenset[str], readout: Readout = PLAIN) -> dict[str, torch.Tensor]:
-        trained = [(p, p.requires_grad) for p in self._module.parameters()]
-        wrapper: Any = wrapper_of(self._module)
-        try:
-            with wrapper.disable_adapter():
-                return super().run(batch, want, readout)
-        finally:  # PEFT (0.21) freezes what it switches off, and then frees all of it
-            for parameter, was_trained in trained:
-                parameter.requires_grad_(was_trained)
 
 
 def begins_at_base(model: Loaded, device: torch.device) -> bool:

@@ -25,7 +25,7 @@ from whet.models.tokenizers.vocabulary import differences, fingerprint
 from whet.parallel.world import World
 from whet.train.setup.chosen import facts_of
 from whet.train.setup.dataset_pass import batches_of
-from whet.train.setup.reference import Frozen
+from whet.train.step.frozen import Frozen
 from whet.train.step.micro_batches import Dealer
 
 AT = "objective.teacher"

@@ -22,7 +22,7 @@ from whet.models.tuning.neftune import noise_of
 from whet.parallel.norm import clip, not_finite
 from whet.parallel.whole import whole_tensors
 from whet.parallel.world import World
-from whet.train.setup.reference import Frozen
+from whet.train.step.frozen import Frozen
 from whet.train.step.phases import Phases
 from whet.train.step.relabel import relabelled
 
