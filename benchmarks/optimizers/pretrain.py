@@ -122,6 +122,7 @@ def _memory(device: str, *, peak: bool = False) -> int:
 def build_model(args: argparse.Namespace) -> tuple[Any, Any]:
     from transformers import LlamaConfig, LlamaForCausalLM
 
+    from whet.models.blocks import layers_of
     from whet.models.roles import roles
     from whet.optim.groups import ParamGroups
 
@@ -131,7 +132,7 @@ def build_model(args: argparse.Namespace) -> tuple[Any, Any]:
         max_position_embeddings=args.length, tie_word_embeddings=False,
     )  # fmt: skip
     model = LlamaForCausalLM(config).to(args.device)
-    return model, ParamGroups.of(model, roles(model))
+    return model, ParamGroups.of(model, roles(model), layers=layers_of(model))
 
 
 def build_optimizer(task: dict[str, Any], groups: Any) -> Optimizer:

@@ -11,8 +11,8 @@ from whet.base.catalogue import model_source, tuner
 from whet.base.errors import ConfigError
 from whet.contracts.model import ParamRole
 from whet.models.loading.context import BuildContext
+from whet.optim.depth import depth_rates
 from whet.optim.groups import ParamGroups
-from whet.optim.layers import depth_rates
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +42,14 @@ def test_heads_are_measured_by_the_models_own_head_size(llama):
 
 
 def test_rates_fall_with_depth(llama):
-    rates = depth_rates(llama.module, 0.5)
+    rates = depth_rates(llama.module, llama.layers, 0.5)
     assert rates["model.layers.1.mlp.up_proj.weight"] == rates["model.norm.weight"] == 1.0
     assert rates["model.layers.0.mlp.up_proj.weight"] == 0.5
     assert rates["model.embed_tokens.weight"] == 0.25
 
 
 def test_a_model_without_layers_has_one_rate():
-    assert set(depth_rates(nn.Linear(2, 2), 0.5).values()) == {1.0}
+    assert set(depth_rates(nn.Linear(2, 2), (), 0.5).values()) == {1.0}
 
 
 def test_a_rate_reaches_the_weights(trained):

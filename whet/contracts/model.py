@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -172,14 +172,30 @@ class Capabilities:
 
 
 @dataclass(frozen=True, slots=True)
+class Costs:
+    """What a model is made of: how many `parameters` have each role, tied ones once, and the `weight_bytes` of all
+    parameters in each dtype, by torch's name for it; packed weights count what their parts take."""
+
+    parameters: Mapping[ParamRole, int] = field(default_factory=dict)
+    weight_bytes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a model source returns: the module on its device, its tokenizer if it has one, what it can do."""
+    """What a model source returns: the module on its device, its tokenizer if it has one, what it can do.
+
+    `layers` are the names of the module's repeated blocks, from the input on: what is sharded, compiled, frozen in turn
+    or given a rate by its depth. `vocab` is the number of tokens that have an embedding; None without tokens.
+    """
 
     module: torch.nn.Module
     processor: Any | None
     capabilities: Capabilities
     model: Model
     roles: Mapping[str, ParamRole]
+    layers: Sequence[str] = ()
+    vocab: int | None = None
+    costs: Costs = Costs()
 
 
 @dataclass(frozen=True, slots=True)

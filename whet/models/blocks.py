@@ -17,11 +17,27 @@ LAST_OF_MLP = ("down_proj", "fc2", "c_proj", "dense_4h_to_h", "w2", "wo")
 
 def blocks(module: nn.Module) -> tuple[str, nn.ModuleList]:
     """The name and the list of the repeated blocks: the one that holds most parameters. Raises ModelError without."""
-    lists = {name: part for name, part in module.named_modules() if isinstance(part, nn.ModuleList)}
-    name = max(lists, key=lambda name: sum(p.numel() for p in lists[name].parameters()), default=None)
+    name = _largest_list(module)
     if name is None:
         raise ModelError("the model has no list of layers", at="tuner", hint="tuner=full")
-    return name, lists[name]
+    return name, _list(module, name)
+
+
+def layers_of(module: nn.Module) -> tuple[str, ...]:
+    """Names of the repeated blocks, from the input on; none where nothing repeats."""
+    name = _largest_list(module)
+    return () if name is None else tuple(f"{name}.{index}" for index in range(len(_list(module, name))))
+
+
+def _largest_list(module: nn.Module) -> str | None:
+    lists = {name: part for name, part in module.named_modules() if isinstance(part, nn.ModuleList)}
+    return max(lists, key=lambda name: sum(p.numel() for p in lists[name].parameters()), default=None)
+
+
+def _list(module: nn.Module, name: str) -> nn.ModuleList:
+    found = module.get_submodule(name)
+    assert isinstance(found, nn.ModuleList)
+    return found
 
 
 def expand(module: Any, count: int) -> list[int]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from whet.base.errors import ConfigError
 from whet.contracts.model import ParamRole
-from whet.optim.layers import layer_indices
+from whet.optim.depth import layer_indices
 
 if TYPE_CHECKING:
     from torch import nn
@@ -57,13 +57,15 @@ class ParamGroups:
         module: Module,
         roles: Mapping[str, ParamRole],
         rates: Mapping[str, float] | None = None,
+        layers: Sequence[str] = (),
         **facts: Any,
     ) -> ParamGroups:
         """Collect the parameters of `module` that require gradients; tied ones appear once.
 
-        `rates` gives a factor of the learning rate by name; what it does not name has 1. `facts` are further fields.
+        `rates` gives a factor of the learning rate by name; what it does not name has 1. `layers` are the names of the
+        repeated blocks, `facts` further fields.
         """
-        rates, found, heads = rates or {}, layer_indices(module), head_rows(module)
+        rates, found, heads = rates or {}, layer_indices(module, layers), head_rows(module)
         members = [
             NamedParameter(n, p, roles[n], rates.get(n, 1.0), found.get(id(p)), heads.get(id(p), 0))
             for n, p in module.named_parameters()

@@ -9,18 +9,19 @@ from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forwar
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from whet.base.run import Parallel
+from whet.contracts.model import Loaded
 from whet.kernels.quantized import Quantized
-from whet.optim.layers import layers
 from whet.parallel.world import World
 
 
-def shard(module: nn.Module, world: World, settings: Parallel, forwards: tuple[str, ...]) -> nn.Module:
-    """Shard `module` over the `data` axis. `forwards` are methods of the root that run as a forward.
+def shard(model: Loaded, world: World, settings: Parallel, forwards: tuple[str, ...]) -> nn.Module:
+    """Shard the model's module over the `data` axis. `forwards` are methods of the root that run as a forward.
 
     Rank 0 holds real weights, the others are on meta: weights are broadcast tensor by tensor, and every rank keeps its
     own shards only; quantized weights are whole on every rank. Gradients are summed over ranks, not averaged: the
     loop has divided by global weights already.
     """
+    module = model.module
     if world.mesh is None:
         return module.to(world.device)
     weights = {name: p.detach() for name, p in module.named_parameters()} if world.is_writer else {}
@@ -31,8 +32,10 @@ def shard(module: nn.Module, world: World, settings: Parallel, forwards: tuple[s
     packed: set[torch.nn.Parameter] = {
         parameter for parameter in module.parameters() if isinstance(parameter, Quantized)
     }
-    for layer in layers(module):
-        fully_shard(layer, mesh=world.mesh, reshard_after_forward=settings.reshard, ignored_params=packed)
+    for name in model.layers:
+        fully_shard(
+            module.get_submodule(name), mesh=world.mesh, reshard_after_forward=settings.reshard, ignored_params=packed
+        )
     fully_shard(module, mesh=world.mesh, reshard_after_forward=False, ignored_params=packed)
     _sum_gradients(module, world)
     for name in forwards:

@@ -30,8 +30,8 @@ from whet.models.decoding.proof import decoding_of
 from whet.models.forward.logit_peaks import watch
 from whet.models.tuners.full import Still
 from whet.optim.adapted import adapted
+from whet.optim.depth import depth_rates
 from whet.optim.groups import ParamGroups
-from whet.optim.layers import depth_rates
 from whet.optim.wrapped import Averaged, InBackward
 from whet.parallel.world import World
 from whet.track.record import Sink
@@ -321,11 +321,11 @@ def _with_own_answers(run: Run, world: World, model: Loaded, fed: Feed) -> Feed:
 
 def _groups(run: Run, model: Loaded, method: Tuner) -> ParamGroups:
     """The trained parameters, each with the product of its tuner's rate and that of its depth."""
-    rates = depth_rates(model.module, run.train.depth_rate)
+    rates = depth_rates(model.module, model.layers, run.train.depth_rate)
     for name, factor in method.rates(model.module).items():
         rates[name] *= factor
     return ParamGroups.of(
-        model.module, model.roles, rates,
+        model.module, model.roles, rates, model.layers,
         seed=run.seed, rounding=run.train.rounding, one_by_one=run.train.in_backward,
     )  # fmt: skip
 

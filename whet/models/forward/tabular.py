@@ -15,7 +15,7 @@ from whet.contracts.batch import Batch
 from whet.contracts.model import PLAIN, Capabilities, Loaded, Readout
 from whet.models.loading.capacity import check_memory
 from whet.models.loading.context import BuildContext
-from whet.models.roles import roles
+from whet.models.loading.loaded import loaded
 
 
 class FieldModel:
@@ -48,7 +48,7 @@ def build_mlp(context: BuildContext, widths: Sequence[int], dropout: float) -> L
     if context.is_leader:
         module = module.to(context.device)
     capabilities = Capabilities(tokens=False, packed=False, head="none", generates=False)
-    return Loaded(module, None, capabilities, FieldModel(module), roles(module))
+    return loaded(module, None, capabilities, FieldModel(module))
 
 
 def _run(module: nn.Module, features_NF: Tensor) -> dict[str, Tensor]:

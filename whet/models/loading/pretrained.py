@@ -27,6 +27,7 @@ from whet.models.loading.building import build_module
 from whet.models.loading.classes import Family
 from whet.models.loading.context import BuildContext
 from whet.models.loading.families import auto_class, family_of
+from whet.models.loading.loaded import loaded
 from whet.models.loading.reading import context_length, new_pieces, read
 from whet.models.loading.spec import Spec
 from whet.models.probing import bidirectional
@@ -34,7 +35,6 @@ from whet.models.probing.config_check import rehearse
 from whet.models.probing.probe_cases import TRIALS
 from whet.models.probing.probes import Verdict, check_own_forward, probe, unprobed
 from whet.models.probing.twin import build_twin, copies, twin_config
-from whet.models.roles import roles
 from whet.models.tokenizers import read_back
 from whet.models.tuning.adapters import stored_adapter
 from whet.models.tuning.new_tokens import grow
@@ -104,7 +104,7 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
     if context.is_leader:
         module = module.to(context.device)
     model = LanguageModel(module, **verdict.how)
-    return Loaded(module, tokenizer, capabilities, model, roles(module))
+    return loaded(module, tokenizer, capabilities, model)
 
 
 def _look_further(module: Any, verdict: Verdict, context: BuildContext) -> None:

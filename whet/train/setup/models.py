@@ -19,7 +19,6 @@ from whet.models.loading.context import BuildContext
 from whet.models.probing.probes import Verdict
 from whet.models.tuners.full import Still
 from whet.models.tuning import longlora, neftune
-from whet.optim.layers import layers
 from whet.parallel.shard import shard
 from whet.parallel.world import World
 from whet.train.setup.chosen import Chosen, facts_of
@@ -81,12 +80,12 @@ def build_model(
     if run.train.recompute:
         _recompute(model)
     if run.train.compile:
-        for layer in layers(model.module) or [model.module]:
-            layer.compile()
+        for name in model.layers or [""]:
+            model.module.get_submodule(name).compile()
     if run.rollout.staleness and world.mesh is not None and not is_asked:
         keep_shape(model.module)
     forwards = [name for name in ("whet_run",) if hasattr(model.module, name)]
-    shard(model.module, world, run.parallel, tuple(forwards))
+    shard(model, world, run.parallel, tuple(forwards))
     return model
 
 

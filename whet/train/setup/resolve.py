@@ -83,14 +83,23 @@ def _measured(run: Run, world: World, fed: Feed, loss: Objective, executor: Exec
 
 def measured_batch(run: Run, fed: Feed, loss: Objective, model: Loaded, num_tokens: int) -> Batch:
     """A batch of about `num_tokens` that costs what one of the run's costs: made up, or its longest sample again."""
-    module: Any = model.module
     if getattr(loss, "reading", None) is not None:
         likely = _longest(run, fed)
         measured = [likely] * max(1, num_tokens // likely.num_tokens)
     else:
-        vocabulary, facts = module.get_input_embeddings().weight.shape[0], facts_of(run)
-        measured = [_told(fed, sample) for sample in _synthetic(num_tokens, fed, vocabulary, facts)]
+        made_up = _synthetic(num_tokens, fed, _vocab(model), facts_of(run))
+        measured = [_told(fed, sample) for sample in made_up]
     return collate(measured, shared=model.capabilities.shares)
+
+
+def _vocab(model: Loaded) -> int:
+    if model.vocab is None:
+        raise ConfigError(
+            "the model has no table of token embeddings, so samples to measure with cannot be made up",
+            at="train.micro_batch",
+            hint="train.micro_batch=8192",
+        )
+    return model.vocab
 
 
 def _told(fed: Feed, sample: Sample) -> Sample:

@@ -1,0 +1,58 @@
+"""What a loaded model tells of itself: layers, vocabulary, costs, for every source alike."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from tests.models.architectures import SIZES, tiny_model
+from tests.tiny import tokenizer
+from whet.base.catalogue import model_source, tuner
+from whet.contracts.model import Capabilities, ParamRole
+from whet.models.forward.tabular import FieldModel
+from whet.models.loading.context import BuildContext
+from whet.models.loading.loaded import loaded
+
+LLAMA = {"model_type": "llama", **SIZES}
+
+
+@pytest.mark.parametrize(
+    ("name", "block"), [("llama", "LlamaDecoderLayer"), ("gpt2", "GPT2Block"), ("mixtral", "MixtralDecoderLayer")]
+)
+def test_layers_are_the_decoder_blocks(name, block):
+    module = tiny_model(name, None)
+    told = loaded(module, None, Capabilities(), None)
+    assert [type(module.get_submodule(layer)).__name__ for layer in told.layers] == [block] * SIZES["num_hidden_layers"]
+
+
+def test_layers_are_told_after_the_tuner():
+    context = BuildContext(tuner=tuner.get("llama-pro").build(blocks=1))
+    assert model_source.get("hf").build(context, init=LLAMA).layers == tuple(f"model.layers.{i}" for i in range(3))
+
+
+def test_costs_are_those_of_the_tensors():
+    told = model_source.get("hf").build(BuildContext(dtype=torch.bfloat16), init=LLAMA)
+    parameters = dict(told.module.named_parameters())
+    assert sum(told.costs.parameters.values()) == sum(p.numel() for p in parameters.values())
+    assert told.costs.parameters[ParamRole.EMBEDDING] == parameters["model.embed_tokens.weight"].numel()
+    assert told.costs.weight_bytes == {"bfloat16": sum(p.nbytes for p in parameters.values())}
+    assert told.vocab == SIZES["vocab_size"]
+
+
+def test_a_packed_weight_costs_what_its_parts_take(tmp_path):
+    build = model_source.get("hf").build
+    build(BuildContext(), init=LLAMA | {"vocab_size": 400}).module.save_pretrained(tmp_path)
+    tokenizer(tmp_path)
+    plain, packed = (build(BuildContext(), path=str(tmp_path), quantize=q).costs for q in (None, "int8"))
+    assert packed.parameters == plain.parameters
+    linear = 4 * (plain.parameters[ParamRole.MATRIX])
+    assert packed.weight_bytes["float32"] < plain.weight_bytes["float32"] - linear / 2
+    assert packed.weight_bytes["int8"] == linear / 4
+
+
+def test_a_source_may_name_its_own_layers():
+    module = nn.Sequential(nn.Linear(2, 4), nn.Sequential(nn.Linear(4, 4)), nn.Sequential(nn.Linear(4, 4)))
+    can = Capabilities(tokens=False)
+    assert loaded(module, None, can, FieldModel(module), layers=("1", "2")).layers == ("1", "2")
+    assert loaded(module, None, can, FieldModel(module)).layers == ()
