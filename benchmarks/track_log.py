@@ -24,7 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from whet.track.log import EventLog
+from whet.track.event_log import EventLog
 from whet.track.quantities import figure
 from whet.track.read import History
 

@@ -15,11 +15,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from whet.base.config import load
 from whet.base.errors import RunError
 from whet.cli.main import main
-from whet.contracts.records import RunEnded, RunStarted, StepRecord
 from whet.demo.guide import Guide
 from whet.demo.questions import Question
 from whet.demo.steps import NUM_PROMPTS, PROMPTS, choose_prompts, steps_within, train
-from whet.track.log import EventLog
+from whet.track.event_log import EventLog
+from whet.track.records import RunEnded, RunStarted, StepRecord
 from whet.track.sinks.log import LogSink
 
 
@@ -109,7 +109,7 @@ def test_no_minutes_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_a_stage_that_was_stopped_ends_the_demo_with_what_goes_on(tmp_path: Path) -> None:
-    log = LogSink(EventLog(tmp_path / "runs" / "pretrain" / "track", 0))
+    log = LogSink(EventLog(tmp_path / "runs" / "pretrain" / "track"))
     log.receive(RunStarted(0, total=10))
     log.receive(StepRecord(3, 10, {"loss": 1.0}, tokens=8, samples=1, seconds=1.0, peak_bytes=1))
     log.receive(RunEnded(3, "stopped", "asked to"))

@@ -6,7 +6,7 @@ import pytest
 
 from whet.evaluate.result import Figure, Result
 from whet.evaluate.run import keep, write
-from whet.track.log import EventLog
+from whet.track.event_log import EventLog
 from whet.track.store import history, summarize
 
 RESULT = Result(

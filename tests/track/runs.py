@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from whet.base.catalogue import sink
-from whet.contracts.records import (
+from whet.track.records import (
     CheckpointRecord,
     EvaluationRecord,
     GenerationRecord,

@@ -12,7 +12,7 @@ import pytest
 
 from whet.base.errors import RunError
 from whet.track import frames
-from whet.track.log import EventLog
+from whet.track.event_log import EventLog
 from whet.track.read import History
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -28,7 +28,7 @@ def start(script: str, folder: Path, **pipes) -> subprocess.Popen:
 WRITE_FOR_EVER = """
 import itertools, os, sys
 from pathlib import Path
-from whet.track.log import EventLog
+from whet.track.event_log import EventLog
 log = EventLog(Path(sys.argv[1]))
 for step in itertools.count(1):
     log.scalars(step, {"loss": 1 / step, "lr": 1e-4})
@@ -58,7 +58,7 @@ def test_all_calls_before_a_sigkill_are_in_the_log(tmp_path):
 FORK_AND_WAIT = """
 import os, sys
 from pathlib import Path
-from whet.track.log import EventLog
+from whet.track.event_log import EventLog
 log = EventLog(Path(sys.argv[1]))
 log.scalars(1, {"loss": 1.0})
 if os.fork() == 0:
@@ -87,7 +87,7 @@ def test_a_forked_worker_neither_writes_nor_keeps_a_dead_run_alive(tmp_path):
 FILL_THE_DISK = """
 import resource, sys
 from pathlib import Path
-from whet.track.log import EventLog
+from whet.track.event_log import EventLog
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 log = EventLog(Path(sys.argv[1]))
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
@@ -167,12 +167,12 @@ def test_an_event_takes_any_payload(tmp_path):
 
 def test_attempts_take_the_next_free_number_a_rank(tmp_path):
     names = []
-    for rank in (0, 0, 1, 0):
-        log = EventLog(tmp_path, rank)
+    for writer in ("r0", "r0", "r1", "r0"):
+        log = EventLog(tmp_path, writer)
         names.append(log.path.name)
         log.close("done", "")
     (tmp_path / "r1.a7.tlog").touch()
-    log = EventLog(tmp_path, 1)
+    log = EventLog(tmp_path, "r1")
     log.close("done", "")
     assert [*names, log.path.name] == ["r0.a1.tlog", "r0.a2.tlog", "r1.a1.tlog", "r0.a3.tlog", "r1.a8.tlog"]
 

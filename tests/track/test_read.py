@@ -11,13 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whet.track import frames
-from whet.track.log import EventLog
-from whet.track.logfile import AFTERWARDS
+from whet.track.event_log import EventLog
 from whet.track.read import History
 
 
 def write(folder: Path, steps, *, outcome: str | None = "done", rank: int = 0, offset: float = 0.0) -> Path:
-    log = EventLog(folder, rank)
+    log = EventLog(folder, frames.rank_writer(rank))
     for step in steps:
         log.scalars(step, {"loss": step + offset})
     if outcome:
@@ -27,8 +26,8 @@ def write(folder: Path, steps, *, outcome: str | None = "done", rank: int = 0, o
     return log.path
 
 
-def curve(history: History, name: str = "loss", rank: int | None = None) -> dict[int, float]:
-    steps, values = history.scalar(name, rank)
+def curve(history: History, name: str = "loss", writer: str | None = None) -> dict[int, float]:
+    steps, values = history.scalar(name, writer)
     return dict(zip(steps.tolist(), values.tolist(), strict=True))
 
 
@@ -189,8 +188,8 @@ def test_ranks_are_kept_apart_and_the_lowest_speaks(tmp_path):
     history = History(tmp_path)
     assert history.ranks == [0, 1]
     assert curve(history) == {1: 1, 2: 2, 3: 3}
-    assert curve(history, rank=1) == {1: 1.5, 2: 2.5}
-    assert curve(history, rank=2) == {}
+    assert curve(history, writer="r1") == {1: 1.5, 2: 2.5}
+    assert curve(history, writer="r2") == {}
     assert history.status == "done"
 
 
@@ -246,7 +245,7 @@ def test_news_name_rank_and_attempt_with_times(tmp_path):
     write(tmp_path, [2, 3], offset=0.5)
     write(tmp_path, [1], rank=3)
     news = History(tmp_path).since(cursor)
-    assert [(p.rank, p.attempt, p.steps.tolist()) for p in news.points] == [(0, 2, [2, 3]), (3, 1, [1])]
+    assert [(p.writer, p.attempt, p.steps.tolist()) for p in news.points] == [("r0", 2, [2, 3]), ("r3", 1, [1])]
     assert all(len(p.times) == len(p.steps) and (np.diff(p.times) >= 0).all() for p in news.points)
 
 
@@ -276,9 +275,22 @@ def test_a_file_system_without_locks_falls_back_on_age(tmp_path, monkeypatch):
     log.close("done", "")
 
 
-def test_an_evaluation_after_the_run_is_no_rank_of_it(tmp_path):
-    for rank in (0, AFTERWARDS):
-        log = EventLog(tmp_path, rank)
-        log.scalars(1, {"loss": 1.0})
-        log.close("done", "")
-    assert History(tmp_path).ranks == [0]
+# The third is the name under which an evaluation wrote before writers had names.
+@pytest.mark.parametrize("name", ["evaluation", "reward-worker-3", "r1000000"])
+def test_a_writer_beside_the_run_is_no_rank_of_it(tmp_path, name):
+    for writer in (frames.RANK_0, name):
+        log = EventLog(tmp_path, writer)
+        log.scalars(1, {"loss": 1.0 if writer == frames.RANK_0 else 2.0})
+        log.close("done" if writer == frames.RANK_0 else "failed", "")
+    history = History(tmp_path)
+    assert (history.ranks, history.status, curve(history)) == ([0], "done", {1: 1.0})
+    other = "evaluation" if name == "r1000000" else name
+    assert history.writers == ["r0", other]
+    assert curve(history, writer=other) == {1: 2.0}
+
+
+@pytest.mark.parametrize("name", ["", "../r0", "R0", "r0.a1", "a b", "0"])
+def test_a_name_that_could_leave_the_folder_or_meet_another_is_refused(tmp_path, name):
+    with pytest.raises(ValueError, match="cannot name a writer"):
+        EventLog(tmp_path, name)
+    assert list(tmp_path.iterdir()) == []

@@ -17,12 +17,12 @@ from whet.base.chosen import checked
 from whet.base.errors import ModelError
 from whet.base.slots import Kind
 from whet.contracts.model import FAMILIES
-from whet.contracts.records import EvaluationRecord, payload
 from whet.evaluate.result import Result, Watch
 from whet.track import store
-from whet.track.log import EventLog
-from whet.track.logfile import AFTERWARDS
+from whet.track.event_log import EventLog
+from whet.track.frames import EVALUATION
 from whet.track.plain import plain
+from whet.track.records import EvaluationRecord, content
 
 if TYPE_CHECKING:
     from whet.contracts.model import Loaded
@@ -77,8 +77,8 @@ def keep(result: Result, run: Path) -> Path:
     write(result, path)
     metrics = {f"{result.task}/{name}": value for name, value in result.metrics().items()}
     record = EvaluationRecord(step, metrics, result.seconds)
-    log = EventLog(run / store.LOGS, AFTERWARDS)
-    log.event(record.kind, step, payload(record))
+    log = EventLog(run / store.LOGS, EVALUATION)
+    log.event(record.kind, step, content(record))
     log.close("done", f"evaluated {result.task}")
     return path
 

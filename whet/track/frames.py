@@ -20,6 +20,7 @@ import re
 import struct
 import zlib
 from pathlib import Path
+from typing import NamedTuple
 
 MAGIC = b"whetlog1"
 HEAD = struct.Struct("<IIBH")
@@ -29,7 +30,13 @@ MAX_SCHEMAS = 1 << 16
 
 _CHECK = struct.Struct("<II")
 _LABEL = struct.Struct("<BH")
-_NAME = re.compile(r"r(\d+)\.a(\d+)\.tlog")
+_FILE = re.compile(r"([a-z][a-z0-9-]*)\.a(\d+)\.tlog")
+_RANK = re.compile(r"r(\d+)")
+# Who evaluated a run after it wrote under this rank, before writers had names.
+_EVALUATION_RANK = 1_000_000
+
+RANK_0 = "r0"
+EVALUATION = "evaluation"
 
 
 def label(type: int, schema: int) -> tuple[bytes, int]:
@@ -49,12 +56,36 @@ def frame(type: int, schema: int, time: float, step: int, body: bytes) -> bytes:
     return seal(label(type, schema), STAMP.pack(time, step) + body)
 
 
-def log_name(rank: int, attempt: int) -> str:
-    """The file name of one rank's log of one attempt."""
-    return f"r{rank}.a{attempt}.tlog"
+class Writer(NamedTuple):
+    """Whose log a file is: a rank of the run (`r0`) or somebody beside it, by name, and its how manieth attempt."""
+
+    name: str
+    attempt: int
+
+    @property
+    def rank(self) -> int | None:
+        """The rank of the run, or None of a writer that is none: an evaluation, a reward's worker, a sampler."""
+        match = _RANK.fullmatch(self.name)
+        return int(match[1]) if match else None
 
 
-def parse_name(path: Path) -> tuple[int, int] | None:
-    """The rank and attempt in a log's file name, or None if it is no log."""
-    match = _NAME.fullmatch(path.name)
-    return (int(match[1]), int(match[2])) if match else None
+def rank_writer(rank: int) -> str:
+    """The name of the writer that is a rank of the run."""
+    return f"r{rank}"
+
+
+def log_name(writer: str, attempt: int) -> str:
+    """The file name of one writer's log of one attempt. Raises ValueError for a name that no file can have."""
+    name = f"{writer}.a{attempt}.tlog"
+    if not _FILE.fullmatch(name):
+        raise ValueError(f"`{writer}` cannot name a writer: small letters, digits and `-`")
+    return name
+
+
+def parse_name(path: Path) -> Writer | None:
+    """The writer in a log's file name, or None if it is no log."""
+    match = _FILE.fullmatch(path.name)
+    if match is None:
+        return None
+    name = EVALUATION if match[1] == rank_writer(_EVALUATION_RANK) else match[1]
+    return Writer(name, int(match[2]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -14,6 +14,7 @@ from rich.text import Text
 
 from whet.track.progress import Progress, describe, measured
 from whet.track.quantities import duration
+from whet.track.records import EvaluationRecord, Notice, Record, RunEnded, StepRecord
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -40,12 +41,12 @@ class LiveSink:
         )
         self._live.start()
 
-    def receive(self, record: Any) -> None:
+    def receive(self, record: Record) -> None:
         self._progress.take(record, time.monotonic())
-        if record.kind not in ("step", "evaluation"):
-            style = _LEVEL_STYLES.get(getattr(record, "level", ""), "")
+        if not isinstance(record, StepRecord | EvaluationRecord):
+            style = _LEVEL_STYLES.get(record.level, "") if isinstance(record, Notice) else ""
             self._console.print(Text(describe(record), style=style))
-        if record.kind == "ended":
+        if isinstance(record, RunEnded):
             self.close()
 
     def close(self) -> None:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 # Where the file system has no locks, a run that has not logged for so long counts as killed.
 STALE_S = 600.0
-# Logs under this rank and above come from after the run (an evaluation of its model), not from one of its ranks.
-AFTERWARDS = 1_000_000
 
 _Names = tuple[str, ...]
 # offsets (n,), times (n,), steps (n,), values (n, k)
@@ -31,9 +29,10 @@ _Block = tuple["np.ndarray", "np.ndarray", "np.ndarray", "np.ndarray"]
 class LogFile:
     """What one writer has logged so far. A torn tail is left for the next `refresh`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, writer: frames.Writer) -> None:
         self.path = path
-        self.rank, self.attempt = frames.parse_name(path) or (0, 0)
+        self.rank = writer.rank
+        self.writer, self.attempt = writer
         self.offset = 0
         self.start: dict[str, Any] = {}
         self.end: dict[str, Any] | None = None

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
 
 from whet.track.quantities import duration, figure, size
+from whet.track.records import (
+    CheckpointRecord,
+    EvaluationRecord,
+    GenerationRecord,
+    Notice,
+    Record,
+    RunEnded,
+    RunStarted,
+    StepRecord,
+)
 
 # The rate for the remaining time is taken over this many last steps, evaluations and checkpoints included.
 _RATE_STEPS = 100
@@ -23,14 +32,14 @@ class Progress:
         self.evaluation: tuple[int, dict[str, float]] | None = None
         self._pace: deque[tuple[float, int]] = deque(maxlen=_RATE_STEPS)
 
-    def take(self, record: Any, now: float) -> None:
+    def take(self, record: Record, now: float) -> None:
         """Note a record that arrived at `now` seconds."""
-        if record.kind in ("started", "step"):
+        if isinstance(record, RunStarted | StepRecord):
             self.step, self.total = record.step, record.total
             self._pace.append((now, record.step))
-        if record.kind == "step":
+        if isinstance(record, StepRecord):
             self.scalars = record.scalars()
-        if record.kind == "evaluation":
+        if isinstance(record, EvaluationRecord):
             self.evaluation = record.step, record.scalars()
 
     @property
@@ -57,23 +66,23 @@ class Progress:
         return "  ".join([f"step {self.step}/{self.total}", *self.figures(), *left])
 
 
-def describe(record: Any) -> str:
+def describe(record: Record) -> str:
     """A record that is no step, in one line (a generation in two)."""
-    match record.kind:
-        case "started":
+    match record:
+        case RunStarted():
             text = f"starts at step {record.step} of {record.total}"
-        case "evaluation":
+        case EvaluationRecord():
             text = measured(record.scalars())
-        case "generation":
+        case GenerationRecord():
             text = f"{printable(record.prompt)}\n  -> {printable(record.text)}"
-        case "checkpoint":
+        case CheckpointRecord():
             text = f"checkpoint {record.path} in {duration(record.seconds)}"
-        case "notice":
+        case Notice():
             text = f"{record.level}: {record.text}"
-        case "ended":
+        case RunEnded():
             text = f"{record.outcome}: {record.reason}".removesuffix(": ")
-        case other:
-            text = other
+        case _:
+            text = record.kind
     return f"step {record.step}  {text}"
 
 

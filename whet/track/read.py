@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from whet.track import frames
-from whet.track.logfile import AFTERWARDS, LogFile
+from whet.track.logfile import LogFile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +26,7 @@ class Points:
     """Part of a curve, in the order it was logged: steps (n,) int64, values and Unix times (n,) float64."""
 
     name: str
-    rank: int
+    writer: str
     attempt: int
     steps: np.ndarray
     values: np.ndarray
@@ -40,7 +40,7 @@ class Event:
     kind: str
     step: int
     time: float
-    rank: int
+    writer: str
     attempt: int
     payload: Mapping[str, Any]
 
@@ -72,15 +72,21 @@ class History:
     def refresh(self) -> None:
         """Read what the writers have appended."""
         for path in self.folder.iterdir() if self.folder.is_dir() else ():
-            if path.name not in self._logs and frames.parse_name(path) and path.is_file() and path.stat().st_size:
-                self._logs[path.name] = LogFile(path)
+            writer = frames.parse_name(path)
+            if writer and path.name not in self._logs and path.is_file() and path.stat().st_size:
+                self._logs[path.name] = LogFile(path, writer)
         for log in self._logs.values():
             log.refresh()
 
     @property
     def ranks(self) -> list[int]:
         """Ranks of the run that have logged."""
-        return sorted({log.rank for log in self._logs.values() if log.rank < AFTERWARDS})
+        return sorted({log.rank for log in self._logs.values() if log.rank is not None})
+
+    @property
+    def writers(self) -> list[str]:
+        """Everybody who has logged: the ranks of the run, then others by name."""
+        return list(dict.fromkeys(log.writer for log in self._sorted()))
 
     @property
     def status(self) -> Status:
@@ -104,18 +110,18 @@ class History:
     @property
     def last_step(self) -> int | None:
         """The highest step of the newest attempt that has a curve."""
-        steps = [log.last_step for log in self._of(self.rank) if log.last_step is not None]
+        steps = [log.last_step for log in self._of(self.speaker) if log.last_step is not None]
         return steps[-1] if steps else None
 
     @property
-    def rank(self) -> int:
-        """The lowest rank that has logged: it speaks for the run."""
-        return min(self.ranks, default=0)
+    def speaker(self) -> str:
+        """The lowest rank that has logged, as a writer: it speaks for the run."""
+        return frames.rank_writer(min(self.ranks, default=0))
 
     @property
     def spans(self) -> list[tuple[float, float]]:
         """First and last Unix time of each attempt of the lowest rank."""
-        return [(log.first_time, log.last_time) for log in self._of(self.rank)]
+        return [(log.first_time, log.last_time) for log in self._of(self.speaker)]
 
     @property
     def dropped(self) -> int:
@@ -131,21 +137,21 @@ class History:
         """Names of all curves, in the order they first appeared."""
         return list(dict.fromkeys(name for log in self._sorted() for name in log.names()))
 
-    def scalar(self, name: str, rank: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Steps (n,) int64 and values (n,) float64 of a curve; empty if the rank has not logged it."""
+    def scalar(self, name: str, writer: str | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Steps (n,) int64 and values (n,) float64 of a writer's curve (of `speaker`, by default); empty without."""
         import numpy as np
 
-        points = list(self._curve(name, self.rank if rank is None else rank, ghosts=False))
+        points = list(self._curve(name, writer or self.speaker, ghosts=False))
         if not points:
             return np.empty(0, np.int64), np.empty(0)
         return np.concatenate([p.steps for p in points]), np.concatenate([p.values for p in points])
 
-    def ghosts(self, name: str, rank: int | None = None) -> list[Points]:
+    def ghosts(self, name: str, writer: str | None = None) -> list[Points]:
         """What earlier attempts logged at steps that a later one went over again."""
-        return list(self._curve(name, self.rank if rank is None else rank, ghosts=True))
+        return list(self._curve(name, writer or self.speaker, ghosts=True))
 
     def events(self, kind: str | None = None) -> list[Event]:
-        """Events of all ranks and attempts, by time."""
+        """Events of all writers and attempts, by time."""
         found = [event for log in self._logs.values() for event in _events(log, 0)]
         return sorted((e for e in found if kind in (None, e.kind)), key=lambda event: event.time)
 
@@ -156,36 +162,36 @@ class History:
         for log in self._sorted():
             start = cursor.get(log.path.name, 0)
             for name in log.names():
-                part = Points(name, log.rank, log.attempt, *log.column(name, start))
+                part = Points(name, log.writer, log.attempt, *log.column(name, start))
                 if len(part.steps):
                     points.append(part)
             events += _events(log, start)
         return News(points, events, {log.path.name: log.offset for log in self._sorted()})
 
-    def _curve(self, name: str, rank: int, ghosts: bool) -> Iterator[Points]:
-        logs = self._of(rank)
+    def _curve(self, name: str, writer: str, ghosts: bool) -> Iterator[Points]:
+        logs = self._of(writer)
         for index, log in enumerate(logs):
             later = [other.first_step for other in logs[index + 1 :] if other.first_step is not None]
             steps, values, times = log.column(name)
             is_ghost = steps >= min(later) if later else steps != steps
             keep = is_ghost if ghosts else ~is_ghost
             if keep.any():
-                yield Points(name, rank, log.attempt, steps[keep], values[keep], times[keep])
+                yield Points(name, writer, log.attempt, steps[keep], values[keep], times[keep])
 
     def _sorted(self) -> list[LogFile]:
-        return sorted(self._logs.values(), key=lambda log: (log.rank, log.attempt))
+        return sorted(self._logs.values(), key=lambda log: (log.rank is None, log.rank or 0, log.writer, log.attempt))
 
-    def _of(self, rank: int) -> list[LogFile]:
-        return [log for log in self._sorted() if log.rank == rank]
+    def _of(self, writer: str) -> list[LogFile]:
+        return [log for log in self._sorted() if log.writer == writer]
 
     def _newest(self) -> LogFile | None:
-        logs = self._of(self.rank)
+        logs = self._of(self.speaker)
         return logs[-1] if logs else None
 
 
 def _events(log: LogFile, start: int) -> list[Event]:
     return [
-        Event(kind, step, time, log.rank, log.attempt, payload)
+        Event(kind, step, time, log.writer, log.attempt, payload)
         for offset, time, step, (kind, payload) in log.events
         if offset >= start
     ]

@@ -76,7 +76,7 @@ def summarize(folder: Path, logs: History | None = None) -> Summary:
     """A run in one row, from its logs if they have been read already."""
     folder = Path(folder)
     logs = logs or history(folder)
-    started = [event for event in logs.events("started") if event.rank == logs.rank]
+    started = [event for event in logs.events("started") if event.writer == logs.speaker]
     losses, speeds = logs.scalar("loss")[1], logs.scalar("tokens_per_s")[1]
     return Summary(
         name=folder.resolve().name,

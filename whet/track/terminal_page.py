@@ -100,7 +100,7 @@ def _header(run: Summary, logs: History) -> str:
 
 def _facts(logs: History, width: int) -> str:
     """What the newest attempt said of itself when it started."""
-    started = [event for event in logs.events("started") if event.rank == logs.rank]
+    started = [event for event in logs.events("started") if event.writer == logs.speaker]
     facts = started[-1].payload.get("facts", {}) if started else {}
     rows = [(f"  {name}", _cut(_text(value), width - 24)) for name, value in facts.items()]
     return _align(rows)

@@ -9,7 +9,7 @@ from pathlib import Path
 from whet.base import config
 from whet.base.errors import RunError
 from whet.base.launcher import end_with_launcher
-from whet.contracts.records import RunEnded
+from whet.track.records import RunEnded
 from whet.train.build import Built, assemble
 from whet.train.result import write_result
 from whet.train.run.folder import RunFolder

@@ -21,7 +21,6 @@ from whet.contracts.executor import Executor
 from whet.contracts.model import Head, Loaded, Models
 from whet.contracts.objective import Objective, Referenced
 from whet.contracts.optimizer import Optimizer
-from whet.contracts.records import Notice, RunStarted
 from whet.contracts.tuner import Tuner
 from whet.data.store.ledger import Ledger
 from whet.generate.groups import Groups
@@ -34,7 +33,7 @@ from whet.optim.depth import depth_rates
 from whet.optim.groups import ParamGroups
 from whet.optim.wrapped import Averaged, InBackward
 from whet.parallel.world import World
-from whet.track.record import Sink
+from whet.track.records import Notice, RunStarted, Sink
 from whet.train.checkpoints.checkpoint import Checkpoints, complete
 from whet.train.checkpoints.manifest import Identity
 from whet.train.checkpoints.optimizer_state import NamedOptimizer

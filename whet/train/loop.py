@@ -14,9 +14,9 @@ import torch
 from whet.base.errors import OutOfMemory
 from whet.contracts.batch import Batch
 from whet.contracts.executor import BROKEN, Executor
-from whet.contracts.records import CheckpointRecord, Notice, Record, RunEnded, StepRecord
 from whet.contracts.steps import Step, Stop
 from whet.parallel.world import World
+from whet.track.records import CheckpointRecord, Notice, Record, RunEnded, StepRecord
 from whet.train.checkpoints.checkpoint import Checkpoints
 from whet.train.measure.evaluation import Evaluation
 from whet.train.run.controls import Controls

@@ -35,4 +35,4 @@ def test_each_rank_has_a_log(tmp_path):
     for rank in (0, 1):
         made.write(tmp_path, [made.step(1, loss=float(rank))], rank)
     history = History(tmp_path / "track")
-    assert [history.scalar("loss", rank)[1].tolist() for rank in history.ranks] == [[0.0], [1.0]]
+    assert [history.scalar("loss", writer)[1].tolist() for writer in history.writers] == [[0.0], [1.0]]

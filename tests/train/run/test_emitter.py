@@ -7,7 +7,7 @@ import pytest
 
 from tests.tiny import config
 from whet.base.config import from_mapping
-from whet.contracts.records import Notice
+from whet.track.records import Notice
 from whet.train.build import assemble
 from whet.train.run.emitter import Emitter
 

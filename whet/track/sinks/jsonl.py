@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from whet.base.catalogue import sink
 from whet.base.errors import RunError
 from whet.base.regular import opened
 from whet.base.settings import Output
 from whet.track.plain import to_json
-from whet.track.record import content
+from whet.track.records import Record, content
 
 
 @sink("jsonl")
@@ -42,7 +41,7 @@ class JsonlSink:
                 hint="a `path` of the sink that can be written to",
             ) from error
 
-    def receive(self, record: Any) -> None:
+    def receive(self, record: Record) -> None:
         if self._file.closed:
             return
         line = {"kind": record.kind, "step": record.step, "time": time.time(), **content(record)}

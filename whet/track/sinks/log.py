@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from whet.base.catalogue import sink
-from whet.track.log import EventLog
-from whet.track.record import content
+from whet.track.event_log import EventLog
+from whet.track.frames import rank_writer
+from whet.track.records import EvaluationRecord, Record, RunEnded, StepRecord, content
 from whet.track.store import LOGS
 
 
 @sink("log")
 def log(folder: Path, rank: int) -> LogSink:
     """Everything into the run's event log, a file a rank and attempt."""
-    return LogSink(EventLog(folder / LOGS, rank))
+    return LogSink(EventLog(folder / LOGS, rank_writer(rank)))
 
 
 class LogSink:
@@ -23,15 +23,14 @@ class LogSink:
     def __init__(self, log: EventLog) -> None:
         self._log = log
 
-    def receive(self, record: Any) -> None:
-        scalars = getattr(record, "scalars", None)
-        if scalars is None:
-            self._log.event(record.kind, record.step, content(record))
-        elif record.kind == "evaluation":
-            self._log.scalars(record.step, {**scalars(), "eval/seconds": record.seconds})
+    def receive(self, record: Record) -> None:
+        if isinstance(record, StepRecord):
+            self._log.scalars(record.step, record.scalars())
+        elif isinstance(record, EvaluationRecord):
+            self._log.scalars(record.step, {**record.scalars(), "eval/seconds": record.seconds})
         else:
-            self._log.scalars(record.step, scalars())
-        if record.kind == "ended":
+            self._log.event(record.kind, record.step, content(record))
+        if isinstance(record, RunEnded):
             self._log.close(record.outcome, record.reason)
 
     def close(self) -> None:

@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from whet.base.catalogue import sink
 from whet.base.settings import Positive
 from whet.track.progress import Progress, describe
-from whet.track.record import Sink
+from whet.track.records import Record, RunEnded, Sink, StepRecord
 
 
 @sink("terminal")
@@ -34,7 +34,7 @@ def terminal(folder: Path, rank: int, *, every_s: Positive = 5.0) -> Sink:
 class Silent:
     """Says nothing."""
 
-    def receive(self, record: Any) -> None:
+    def receive(self, record: Record) -> None:
         pass
 
     def close(self) -> None:
@@ -50,11 +50,11 @@ class PlainSink:
         self._said_at = float("-inf")
         self._unsaid = False
 
-    def receive(self, record: Any) -> None:
+    def receive(self, record: Record) -> None:
         now = self._clock()
         self._progress.take(record, now)
-        if record.kind != "step":
-            if self._unsaid and record.kind == "ended":
+        if not isinstance(record, StepRecord):
+            if self._unsaid and isinstance(record, RunEnded):
                 self._say(self._progress.line())
             self._say(describe(record))
         elif now - self._said_at >= self._every_s:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from whet.base.rounding import slack
-from whet.contracts.records import EvaluationRecord, GenerationRecord, Notice, Record
+from whet.track.records import EvaluationRecord, GenerationRecord, Notice, Record
 from whet.train.measure.held_out import HeldOut
 
 Answer = Callable[[Sequence[str]], list[str]]

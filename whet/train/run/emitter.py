@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from whet.base.errors import first_line
-from whet.contracts.records import Notice, Record
-from whet.track.record import Sink
+from whet.track.records import Notice, Record, Sink
 
 
 class Emitter:

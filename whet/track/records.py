@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +108,14 @@ class RunEnded:
 Record = RunStarted | StepRecord | EvaluationRecord | GenerationRecord | CheckpointRecord | Notice | RunEnded
 
 
-def payload(record: Record) -> dict[str, Any]:
-    """The record as a JSON object, without its step."""
-    fields = asdict(record)
-    fields.pop("step")
-    return fields
+class Sink(Protocol):
+    """Receives a run's records in order. It cannot answer, and must not raise or block."""
+
+    def receive(self, record: Record) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def content(record: Record) -> dict[str, Any]:
+    """The record's fields without its step. (`asdict` would copy them deeply, and fails on read-only mappings.)"""
+    return {one.name: getattr(record, one.name) for one in fields(record) if one.name != "step"}

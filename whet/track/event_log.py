@@ -1,4 +1,4 @@
-"""EventLog: a rank's append-only record of one attempt, which survives a kill at any instant."""
+"""EventLog: a writer's append-only record of one attempt, which survives a kill at any instant."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from whet.track.plain import to_json
 
 
 class EventLog:
-    """Writes `r<rank>.a<attempt>.tlog` in `folder`; the attempt is the next free number.
+    """Writes `<writer>.a<attempt>.tlog` in `folder`; the attempt is the next free number.
 
     Each call is one `os.write` of whole frames, so what was logged before a SIGKILL is in the file.
     (A power cut may take what the kernel had not yet stored.) Opening raises RunError; after that
@@ -29,7 +29,7 @@ class EventLog:
     call from several threads. A forked child can neither write to the log nor keep it alive.
     """
 
-    def __init__(self, folder: Path, rank: int = 0) -> None:
+    def __init__(self, folder: Path, writer: str = frames.RANK_0) -> None:
         self.dropped = 0
         self._lock = threading.RLock()
         self._schemas: dict[tuple[str, ...], tuple[struct.Struct, tuple[bytes, int]]] = {}
@@ -37,7 +37,7 @@ class EventLog:
         self._last_step = 0
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
-            self.path, self._fd = _create(Path(folder), rank)
+            self.path, self._fd = _create(Path(folder), writer)
         except OSError as error:
             raise RunError(
                 f"cannot start the run's log: {error.strerror}",
@@ -115,15 +115,15 @@ class EventLog:
             os.close(fd)
 
 
-def _create(folder: Path, rank: int) -> tuple[Path, int]:
+def _create(folder: Path, writer: str) -> tuple[Path, int]:
     """A new, locked file under the next free attempt; another process may be looking for it too.
 
     It is locked before its first byte: readers pass over an empty file, so none sees it unlocked.
     """
-    taken = [found[1] for path in folder.iterdir() if (found := frames.parse_name(path)) and found[0] == rank]
+    taken = [w.attempt for path in folder.iterdir() if (w := frames.parse_name(path)) and w.name == writer]
     attempt = max(taken, default=0) + 1
     while True:
-        path = folder / frames.log_name(rank, attempt)
+        path = folder / frames.log_name(writer, attempt)
         try:
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
             break
