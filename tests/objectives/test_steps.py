@@ -72,5 +72,5 @@ def test_rows_give_the_loss_and_gradients_of_transformers_own_labels(words, scor
     assert count == (len(ROWS) if WAYS[way].get("last_only") else sum(len(steps) for _, steps, _ in ROWS))
     expected = with_gradients(scorer.module, torch.stack(sums).sum() / count)
     train = executor("process-reward", policy=scorer, **WAYS[way])
-    samples = read(words, train.objective.reading)
+    samples = read(words, train.objective.traits.reading)
     assert_same(figures(train, [samples[:2], samples[2:]]), expected, SINGLE)

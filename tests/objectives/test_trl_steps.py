@@ -44,4 +44,4 @@ def test_process_reward_gives_the_loss_and_gradients_of_trl(tmp_path, way):
     context = BuildContext(tuner=tuner.get("full").build(), head=Head("token", ("wrong", "right")))
     policy = model_source.get("hf").build(context, path=str(tmp_path / "model"))
     train = executor("process-reward", policy=policy, **WAYS[way])
-    assert_same(figures(train, [read(words, train.objective.reading)]), expected, 1e-5)
+    assert_same(figures(train, [read(words, train.objective.traits.reading)]), expected, 1e-5)

@@ -6,12 +6,14 @@ from typing import Any
 
 from whet.base.facts import (
     DataFormatFacts,
+    EngineFacts,
     Facts,
     ModelSourceFacts,
     ObjectiveFacts,
     OptimizerFacts,
     QuantizerFacts,
     RewardFacts,
+    ScheduleFacts,
     TaskFacts,
     TemplateFacts,
     TunerFacts,
@@ -19,7 +21,7 @@ from whet.base.facts import (
 from whet.base.slots import Slot
 
 optimizer = Slot("optimizer", home="whet.optim.optimizers", facts=OptimizerFacts, default="adamw")
-schedule = Slot("schedule", home="whet.optim.schedules", facts=Facts, default="cosine")
+schedule = Slot("schedule", home="whet.optim.schedules", facts=ScheduleFacts, default="cosine")
 objective = Slot("objective", home="whet.objectives.kinds", facts=ObjectiveFacts, default="sft")
 tuner = Slot("tuner", home="whet.models.tuners", facts=TunerFacts, default="full")
 model_source = Slot("model_source", home="whet.models.sources", facts=ModelSourceFacts, default="hf", shorthand="path")
@@ -27,7 +29,7 @@ data_format = Slot("data_format", home="whet.data.formats", facts=DataFormatFact
 template = Slot("template", home="whet.data.templates", facts=TemplateFacts)
 sink = Slot("sink", home="whet.track.sinks", facts=Facts)
 task = Slot("task", home="whet.evaluate.tasks", facts=TaskFacts)
-engine = Slot("engine", home="whet.generate.engines", facts=Facts, default="local")
+engine = Slot("engine", home="whet.generate.engines", facts=EngineFacts, default="local")
 exporter = Slot("exporter", home="whet.export.exporters", facts=Facts, default="hf")
 quantizer = Slot("quantizer", home="whet.export.quantizers", facts=QuantizerFacts, default="gptq")
 reward = Slot("reward", home="whet.rewards.kinds", facts=RewardFacts, default="file", shorthand="function")

@@ -35,7 +35,8 @@ class Facts:
 class ObjectiveFacts(Facts):
     """What an objective reads, and what it needs of the run."""
 
-    takes: Names  # kinds of samples
+    takes: Names  # kinds of samples, the chief one first
+    usual: bool = False  # the one to begin with, of all that take the same
     families: Names = CAUSAL  # of models, the first of which is meant where none is said
     form: str | None = None  # how raw text becomes a question and its answer: `masking`, `spans`
     branches: int = 1  # replies that share a prompt
@@ -63,6 +64,7 @@ class OptimizerFacts(Facts):
 class TunerFacts(Facts):
     virtual: bool = False  # adds tokens that no text has
     own_weights: bool = False  # trains weights of the model itself, the same ones from first step to last
+    all_weights: bool = False  # and all of them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +72,7 @@ class ModelSourceFacts(Facts):
     """`read` gives processor, context length and family without weights, `width` the model's; None where neither is."""
 
     tokens: bool = True
+    rehearsed: bool = False  # a folder of transformers, of which a small twin can be stored and trained first
     read: Callable[..., Any] | None = None
     width: Callable[..., int] | None = None
 
@@ -99,6 +102,16 @@ class TaskFacts(Facts):
 @dataclass(frozen=True, kw_only=True)
 class RewardFacts(Facts):
     columns: Names = ()  # of a row, beside its prompt
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleFacts(Facts):
+    falls: bool = True  # after its warm-up
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineFacts(Facts):
+    in_training: bool = False  # answers with the very module that is trained, and needs no weights sent
 
 
 @dataclass(frozen=True, kw_only=True)

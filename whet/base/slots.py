@@ -103,6 +103,12 @@ class Slot(Generic[Declared]):
             raise ConfigError(f"unknown {self.name} `{name}`", hint=hint)
         return self._kinds[name]
 
+    def usual(self) -> Kind[Declared]:
+        """The kind that is meant where none is said."""
+        if self.default is None:
+            raise ConfigError(f"no {self.name} is meant where none is said", hint=f"one of: {', '.join(self.names())}")
+        return self.get(self.default)
+
     def _declared(self, name: str, facts: Mapping[str, Any]) -> Declared:
         known = [one.name for one in fields(self.facts)]
         for fact in facts:

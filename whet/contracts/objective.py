@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from whet.contracts.batch import Batch
-from whet.contracts.model import Model, Models
+from whet.contracts.model import Embedder, Head, Model, Models
+from whet.contracts.reading import Reading
 
 if TYPE_CHECKING:
     import torch
@@ -25,14 +26,31 @@ class Terms:
     metrics: Mapping[str, tuple[torch.Tensor | float, torch.Tensor | float]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What a loss says of itself once it is built, beside what its kind declares (`whet.base.facts`).
+
+    `reading`: how rows of text that are no conversation become samples. `head`: what the model gives instead of next
+    tokens, and `embedder` how its texts become embeddings. `is_nll`: exp(loss) is a perplexity. Of answers that the
+    model gives, `wants` names what is computed before the first update (`reference`, `value`, `old`), and `completions`
+    how many a prompt needs, to be compared with each other.
+    """
+
+    reading: Reading | None = None
+    head: Head | None = None
+    embedder: Embedder | None = None
+    is_nll: bool = False
+    wants: frozenset[str] = frozenset()
+    completions: int = 1
+
+
 class Objective(Protocol):
     """loss = sum over terms of `coefficients[k]` x sum_k / W_k, with W_k over the global step.
 
     `weights(batch)` comes from data alone. The kind declares `takes`, the row kinds it can learn
     from. A coupled objective also has `prepare`, a pass without gradient over the whole step, whose results the loop
-    puts together over ranks and hands in as `statistics` (`Coupled`, `Cached`). An objective that learns from rows
-    of text which are no conversation has a `reading` (`whet.contracts.reading`), one that asks for scores or hidden
-    states alone a `head` (`whet.contracts.model.Head`).
+    puts together over ranks and hands in as `statistics` (`Coupled`, `Cached`). One that is more than a
+    loss of next tokens has `traits` (`Telling`).
     """
 
     @property
@@ -44,6 +62,19 @@ class Objective(Protocol):
         """The terms of a micro-batch. The trained model is run exactly once, on this very batch, for all that is wanted
         of it: a stage of a pipeline has the batch's hidden states, and no other's. Other models may be run as often."""
         ...
+
+
+@runtime_checkable
+class Telling(Objective, Protocol):
+    """An objective with traits."""
+
+    @property
+    def traits(self) -> Traits: ...
+
+
+def traits_of(loss: Objective) -> Traits:
+    """The loss's traits; the default ones where it tells none."""
+    return loss.traits if isinstance(loss, Telling) else Traits()
 
 
 class Referenced(Objective, Protocol):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from whet.contracts.objective import Objective
+from whet.contracts.objective import Telling
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +23,7 @@ class Outcome:
 
     rewards_GN float64, not a number where nothing was graded; lengths_GN of the chosen tokens; is_truncated_GN whether
     an answer ran out of room. `tokens` are numbers of the chosen tokens: `behaviour` (log p when sampled), and what the
-    objective `wants`: `old` (log p as training computes it, before the first update), `reference`, `value`.
+    objective's traits want: `old` (log p as training computes it, before the first update), `reference`, `value`.
     """
 
     rewards_GN: np.ndarray
@@ -48,14 +48,8 @@ class Credit:
     figures: Mapping[str, float] = field(default_factory=dict)
 
 
-class Online(Objective, Protocol):
-    """An objective that learns from what the model answers. The kind declares `rollouts=True`.
-
-    `wants` names what is computed of a rollout before the first update: `reference`, `value`, `old`.
-    """
-
-    @property
-    def wants(self) -> frozenset[str]: ...
+class Online(Telling, Protocol):
+    """An objective that learns from what the model answers. The kind declares `rollouts=True`."""
 
     def sampled(self, temperature: float, max_new_tokens: int) -> Online:
         """The objective for answers that were drawn like this."""

@@ -9,24 +9,26 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 
+from whet.base.catalogue import model_source
+from whet.base.catalogue import objective as objectives
 from whet.base.errors import DataError, WhetError
 
 _MOST_DETAIL = 400  # characters of a row that a refusal repeats
-_MEANT_FOR = {  # what rows are, and objectives that learn from them
-    "text": ("raw text", ("sft", "pretrain")),
-    "completion": ("prompts with completions", ("sft",)),
-    "conversation": ("conversations", ("sft",)),
-    "preference": ("preference pairs (a chosen and a rejected reply)", ("dpo",)),
-    "labelled": ("replies marked good or bad", ("kto",)),
-    "prompt": ("prompts without replies", ("grpo",)),
-    "multimodal": ("conversations with images, audio or video", ()),
-    "retrieval": ("queries with documents", ("embedding", "reranker")),
-    "judged": ("queries with judged documents", ("embedding", "reranker")),
-    "similarity": ("sentence pairs with a score", ("similarity",)),
-    "classified": ("texts with labels", ("sequence-classification",)),
-    "tagged": ("words with labels", ("token-classification",)),
-    "stepwise": ("solutions with a label a step", ("process-reward",)),
-    "values": ("named numbers", ("classify",)),
+_WORDS = {  # what rows of each kind are
+    "text": "raw text",
+    "completion": "prompts with completions",
+    "conversation": "conversations",
+    "preference": "preference pairs (a chosen and a rejected reply)",
+    "labelled": "replies marked good or bad",
+    "prompt": "prompts without replies",
+    "multimodal": "conversations with images, audio or video",
+    "retrieval": "queries with documents",
+    "judged": "queries with judged documents",
+    "similarity": "sentence pairs with a score",
+    "classified": "texts with labels",
+    "tagged": "words with labels",
+    "stepwise": "solutions with a label a step",
+    "values": "named numbers",
 }
 
 
@@ -69,16 +71,16 @@ class KindError(DataError):
     """Rows of `kind`, handed to what takes other kinds: what they are, what they are for, and what is wanted."""
 
     def __init__(self, kind: str, takes: Collection[str], *, at: str | None = None, objective: str | None = None):
-        words, purposes = _MEANT_FOR.get(kind, (f"`{kind}` rows", ()))
-        *first, last = [_MEANT_FOR[k][0] if k in _MEANT_FOR else f"`{k}` rows" for k in sorted(takes)]
+        *first, last = [_said(k) for k in sorted(takes)]
         taken = f"{', '.join(first)} or {last}" if first else last
-        meant = " or ".join(f"`{name}`" for name in purposes)
-        rows = f"the rows are {words}" + (f", for {meant}" if meant else "")
+        purposes = meant_for(kind)
+        *others, end = [f"`{name}`" for name in purposes] or [""]
+        meant = f"{', '.join(others)} or {end}" if others else end
+        rows = f"the rows are {_said(kind)}" + (f", for {meant}" if meant else "")
         wanted = (
             f"`objective: {objective}` learns from {taken}, and" if objective else f"what is wanted is {taken}, and"
         )
-        beside = " of model.kind=mlp" if kind == "values" else ""
-        hint = f"objective={purposes[0]}{beside}, or other data" if purposes else f"rows of {taken}"
+        hint = f"objective={purposes[0]}{_beside(kind)}, or other data" if purposes else f"rows of {taken}"
         if kind == "prompt":
             hint += "; where a column holds the reply, columns: {completion: COLUMN}"
         super().__init__(f"{wanted} {rows}", at=at, hint=hint)
@@ -90,6 +92,29 @@ class KindError(DataError):
 
     def __reduce__(self):  # workers raise it, too
         return partial(KindError, self.kind, self.takes, at=self.at), ()
+
+
+def meant_for(kind: str) -> list[str]:
+    """The objectives that rows of this kind are for, third parties' among them, those to begin with first.
+
+    Of others' rows an objective that learns from the model's own answers reads the prompt alone: it is for its chief
+    kind. What takes a kind as its first comes before what takes it as well.
+    """
+    found = {name: objectives.get(name).facts for name in objectives.names()}
+    fitting = {n: one for n, one in found.items() if kind in (one.takes[:1] if one.rollouts else one.takes)}
+    return sorted(fitting, key=lambda n: (not fitting[n].usual, fitting[n].takes.index(kind), n))
+
+
+def _said(kind: str) -> str:
+    return _WORDS.get(kind, f"`{kind}` rows")
+
+
+def _beside(kind: str) -> str:
+    """What else is to be typed where rows hold no words: a model that reads none."""
+    if kind != "values":
+        return ""
+    names = [name for name in model_source.names() if not model_source.get(name).facts.tokens]
+    return f" model.kind={names[0]}" if names else ""
 
 
 def refusal(kind: str, takes: Collection[str], *, at: str | None = None) -> KindError:

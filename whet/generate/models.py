@@ -28,7 +28,7 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "auto", root: Pa
     chosen = pick_device(device)
     with read_by_others(path):
         context = BuildContext(device=chosen, dtype=pick_dtype(dtype, path, chosen), head=_stored_head(path))
-        loaded = model_source.get("hf").build(context, path=path)
+        loaded = model_source.usual().build(context, path=path)
     if loaded.processor is None:
         raise ModelError(f"{path} holds no tokenizer", hint="copy the tokenizer's files into the model's folder")
     loaded.module.eval()

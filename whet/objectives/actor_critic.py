@@ -15,7 +15,7 @@ from torch import Tensor
 from whet.base.rounding import alike
 from whet.contracts.batch import Batch
 from whet.contracts.model import Models, Readout
-from whet.contracts.objective import Terms
+from whet.contracts.objective import Terms, Traits
 from whet.contracts.rollouts import Credit, Outcome
 from whet.objectives.advantages import FLOOR, gae
 from whet.objectives.policy import ENTROPY, KL, POLICY, Surrogates, drifted, means, trained_values
@@ -48,8 +48,8 @@ class ActorCritic:
         return {POLICY: 1.0, VALUE: self.value, **({ENTROPY: -self.entropy} if self.entropy else {})}
 
     @property
-    def wants(self) -> frozenset[str]:
-        return frozenset({"old", "value", "reference"} if self.kl else {"old", "value"})
+    def traits(self) -> Traits:
+        return Traits(wants=frozenset({"old", "value", "reference"} if self.kl else {"old", "value"}))
 
     def sampled(self, temperature: float, max_new_tokens: int) -> ActorCritic:
         return replace(self, temperature=temperature)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from whet.contracts.batch import Batch
 from whet.contracts.model import Head, Models
-from whet.contracts.objective import Terms
+from whet.contracts.objective import Terms, Traits
 
 _SCORES = frozenset({"scores"})
 
@@ -23,7 +23,7 @@ class BradleyTerry:
     sum of both scores (Eisenstein et al. 2023, equation 2): the difference alone leaves their level free.
     """
 
-    head: ClassVar[Head] = Head("sequence", ("",))
+    traits: ClassVar[Traits] = Traits(head=Head("sequence", ("",)))
 
     coefficients: Mapping[str, float]
 

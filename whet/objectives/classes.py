@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from whet.contracts.batch import Batch
-from whet.contracts.model import Head, Models
-from whet.contracts.objective import Terms
-from whet.contracts.reading import Classes, Problem, Steps, Tags
+from whet.contracts.model import Models
+from whet.contracts.objective import Terms, Traits
+from whet.contracts.reading import Problem
 
 _SCORES, _TOKEN_SCORES = frozenset({"scores"}), frozenset({"token_scores"})
 
@@ -25,8 +25,7 @@ class SequenceClasses:
     """Cross-entropy, a binary one for each class, or the squared error, averaged over samples (and over classes)."""
 
     problem: Problem
-    reading: Classes
-    head: Head
+    traits: Traits
     label_smoothing: float = 0.0
     coefficients: Mapping[str, float] = field(default_factory=lambda: {"loss": 1.0})
 
@@ -53,8 +52,7 @@ class SequenceClasses:
 class TokenClasses:
     """Cross-entropy at labelled tokens, averaged over them."""
 
-    reading: Tags
-    head: Head
+    traits: Traits
     label_smoothing: float = 0.0
     coefficients: Mapping[str, float] = field(default_factory=lambda: {"loss": 1.0})
 
@@ -77,8 +75,7 @@ class StepClasses:
     Math-Shepherd (Wang et al. 2024, equation 4). Score 1 is that a step is right.
     """
 
-    reading: Steps
-    head: Head
+    traits: Traits
     coefficients: Mapping[str, float] = field(default_factory=lambda: {"loss": 1.0})
 
     def weights(self, batch: Batch) -> dict[str, float]:

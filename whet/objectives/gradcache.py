@@ -12,9 +12,8 @@ import torch
 from torch import Tensor
 
 from whet.contracts.batch import Batch
-from whet.contracts.model import Embedder, Head, Models
-from whet.contracts.objective import Shared, Terms
-from whet.contracts.reading import Apart
+from whet.contracts.model import Embedder, Models
+from whet.contracts.objective import Shared, Terms, Traits
 from whet.objectives.pooling import embeddings
 
 EMBEDDINGS = "embeddings"
@@ -55,8 +54,7 @@ class CachedEmbeddings:
 
     coupling: Coupling
     embedder: Embedder
-    reading: Apart
-    head: Head
+    traits: Traits
     coefficients: Mapping[str, float]
     dims: Mapping[str, int | None]
 

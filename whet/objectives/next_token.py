@@ -8,17 +8,14 @@ from typing import Any, ClassVar
 
 from whet.contracts.batch import Batch
 from whet.contracts.model import Models
-from whet.contracts.objective import Terms
+from whet.contracts.objective import Terms, Traits
 
 
 @dataclass(frozen=True, slots=True)
 class NextToken:
-    """Sum over trained tokens of weight x -log p, divided by the step's total weight.
+    """Sum over trained tokens of weight x -log p, divided by the step's total weight."""
 
-    `is_nll` tells that exp(loss) is a perplexity.
-    """
-
-    is_nll: ClassVar[bool] = True
+    traits: ClassVar[Traits] = Traits(is_nll=True)
 
     coefficients: Mapping[str, float] = field(default_factory=lambda: {"loss": 1.0})
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from whet.base.rounding import alike
 from whet.contracts.batch import Batch
 from whet.contracts.model import Model, Models
-from whet.contracts.objective import Terms
+from whet.contracts.objective import Terms, Traits
 from whet.contracts.rollouts import Credit, Outcome
 from whet.objectives.preference import Preference
 
@@ -33,12 +33,8 @@ class OnlinePreference:
         return self.pairs.coefficients
 
     @property
-    def wants(self) -> frozenset[str]:
-        return frozenset()
-
-    @property
-    def least_completions(self) -> int:
-        return 2
+    def traits(self) -> Traits:
+        return Traits(completions=2)
 
     def sampled(self, temperature: float, max_new_tokens: int) -> OnlinePreference:
         return self

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from whet.contracts.batch import Batch
 from whet.contracts.model import Models, Readout
-from whet.contracts.objective import Terms
+from whet.contracts.objective import Terms, Traits
 from whet.contracts.rollouts import Credit, Outcome
 from whet.objectives.advantages import Baseline, Scale, advantages, overlong
 from whet.objectives.sequences import LOGPROBS, Replies
@@ -106,15 +106,10 @@ class Policy:
         return {POLICY: 1.0, **kl, **({ENTROPY: -self.entropy} if self.entropy else {})}
 
     @property
-    def wants(self) -> frozenset[str]:
-        if not self.kl:
-            return frozenset()
-        return frozenset({"reference", "old"} if self.kl_in_reward else {"reference"})
-
-    @property
-    def least_completions(self) -> int:
-        """Answers that a prompt needs, to be compared with each other."""
-        return 2 if self.judgement.baseline in ("group", "leave_one_out") or self.judgement.scale == "group" else 1
+    def traits(self) -> Traits:
+        is_of_groups = self.judgement.baseline in ("group", "leave_one_out") or self.judgement.scale == "group"
+        wants = {"reference", "old"} if self.kl_in_reward else {"reference"}
+        return Traits(wants=frozenset(wants if self.kl else ()), completions=2 if is_of_groups else 1)
 
     def sampled(self, temperature: float, max_new_tokens: int) -> Policy:
         return replace(self, temperature=temperature, max_new_tokens=max_new_tokens)

@@ -14,9 +14,8 @@ from torch.nn import functional as F
 
 from whet.base.errors import DataError
 from whet.contracts.batch import Batch
-from whet.contracts.model import Head, Models
-from whet.contracts.objective import Terms
-from whet.contracts.reading import Together
+from whet.contracts.model import Models
+from whet.contracts.objective import Terms, Traits
 
 _SCORES = frozenset({"scores"})
 Loss = Literal["pointwise", "pairwise", "listwise"]
@@ -33,8 +32,7 @@ class Ranking:
     """
 
     loss: Loss
-    reading: Together
-    head: Head
+    traits: Traits
     highest: float = 1.0
     coefficients: Mapping[str, float] = field(default_factory=lambda: {"loss": 1.0})
 

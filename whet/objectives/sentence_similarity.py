@@ -13,9 +13,8 @@ from torch import Tensor
 
 from whet.base.errors import DataError
 from whet.contracts.batch import Batch
-from whet.contracts.model import Embedder, Head, Models
-from whet.contracts.objective import Terms
-from whet.contracts.reading import Apart
+from whet.contracts.model import Embedder, Models
+from whet.contracts.objective import Terms, Traits
 from whet.objectives.gradcache import EMBEDDINGS, Losses, Tables, with_gradient
 from whet.objectives.pooling import compared, embeddings
 
@@ -61,8 +60,7 @@ class Squared:
     """(cosine - score / highest) squared, averaged over pairs."""
 
     embedder: Embedder
-    reading: Apart
-    head: Head
+    traits: Traits
     dims: Mapping[str, int | None]
     highest: float = 1.0
     coefficients: Mapping[str, float] = field(default_factory=lambda: {"loss": 1.0})

@@ -70,7 +70,7 @@ def _load(path: str, device: Any, dtype: Any) -> Any:
     from whet.models.loading.context import BuildContext
 
     context = BuildContext(device=device, dtype=dtype, head=Head("sequence", labels=("",)))
-    loaded = model_source.get("hf").build(context, path=path)
+    loaded = model_source.usual().build(context, path=path)
     if loaded.processor is None:
         raise ModelError(f"{path} holds no tokenizer", hint="copy the tokenizer's files into the model's folder")
     loaded.module.eval()

@@ -338,8 +338,6 @@ def _optimizer(run: Run, world: World, model: Loaded, groups: ParamGroups) -> Op
             raise ConfigError(f"`optimizer: {run.optimizer.kind}` needs a model that packs", hint="optimizer: muon")
         chosen.attach(watch(model.module, world.device))
     if run.train.in_backward:
-        if world.count("all") > 1:  # FSDP2 hands over gradients without the hook that this stands on
-            raise ConfigError("`train.in_backward` runs on one process", hint="train.in_backward=false")
         if not chosen.steps_singly:
             raise ConfigError(
                 f"`optimizer: {run.optimizer.kind}` steps all weights at once, and `train.in_backward` one at a time",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors.torch import save_file
 from torch import Tensor
 
+from whet.contracts.objective import traits_of
 from whet.export.adapter import write_adapter
 from whet.export.card import card_of_run
 from whet.export.folder import appearing
@@ -57,7 +58,7 @@ def write_result(built: Built, *, continues: bool = True) -> None:
         "card": card_of_run(built.folder.path),
         "check": partial(compare, trained, device=built.world.device, continues=continues),
     }
-    embedder = getattr(built.objective, "embedder", None)
+    embedder = traits_of(built.objective).embedder
     if embedder is not None:
         how["beside"] = partial(write_sentence, embedder=embedder, config=module.config)
     if built.tuner.is_adapter:

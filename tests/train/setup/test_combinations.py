@@ -2,18 +2,54 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import pytest
 
 from tests.tiny import config
-from whet.base.catalogue import SLOTS, optimizer
+from whet.base.catalogue import SLOTS, objective, optimizer, tuner
 from whet.base.config import from_mapping
 from whet.base.errors import ConfigError
-from whet.base.run import Evaluate, Train
+from whet.cli.main import main as run
 from whet.contracts.model import FAMILIES
+from whet.contracts.objective import Traits, traits_of
+from whet.data.refusal import KindError
+from whet.models.tuners.full import full
 from whet.optim.optimizers.adamw import adamw
 from whet.train.setup.chosen import chosen_of
-from whet.train.setup.combinations import CONFLICTS, OF_TEXT, brought, check_combinations
+from whet.train.setup.combinations import CONFLICTS, check_combinations
+from whet.train.setup.features import brought, features
 from whet.train.setup.preflight import enter
+
+# Settings whose features the table names, as many at once as a config can have.
+CONFIGS = [
+    {
+        "train": {
+            "in_backward": True, "clip": 1.0, "ema": 0.9, "neftune": 5.0, "group": 8, "rounding": "kahan",
+            "tokens": 1000, "steps": None, "precision": "bf16-pure",
+        },
+        "evaluate": {"prompts": ["oak"], "early_stop": 1},
+        "data": {
+            "template": "chatml", "tools": "json", "thinking": "strip", "system": "fold", "train_on": "all",
+            "loss_scale": {"a": 0.5}, "allow": ["untrained_end"], "max_length": 32, "truncation": "cut",
+            "streaming": True, "held_out": 0.1,
+        },
+        "objective": {"kind": "pretrain", "fim": 0.5, "mtp": 1},
+        "rewards": ["exact"],
+    },
+    {
+        "train": {"steps": None, "batch_tokens": None, "batch_samples": 8, "micro_batch": "auto"},
+        "evaluate": {"every": 3},
+        "objective": {"kind": "sequence-classification", "attention": "bidirectional"},
+    },
+    {
+        "objective": "grpo", "rewards": ["exact"],
+        "rollout": {
+            "engine": {"kind": "openai", "url": "http://localhost:1", "model": "m"}, "staleness": 1, "max_turns": 3,
+            "tool_timeout_s": 3.0,
+        },
+    },
+]  # fmt: skip
 
 
 def refusal(folder, **sections):
@@ -43,6 +79,63 @@ def test_a_kind_of_somebody_else_is_refused_for_what_it_brings(tmp_path, averagi
     assert error.hint == "optimizer=adamw, or train.ema=0"
 
 
+@pytest.fixture
+def foreign():
+    """Kinds of somebody else's: an objective of replies to prompts, an optimizer and a tuner."""
+    objective("prefer", takes=("preference",), branches=2, replays=True)(lambda: Prefer())
+    optimizer("patient", state_bytes=8, needs=("turns",))(adamw)
+    tuner("outside", refuses={"data.streaming": "it looks at all rows first"})(full)
+    yield
+    for slot, name in ((objective, "prefer"), (optimizer, "patient"), (tuner, "outside")):
+        del slot._kinds[name]
+
+
+class Prefer:
+    coefficients = MappingProxyType({"loss": 1.0})
+
+    def weights(self, batch):
+        return {"loss": 1.0}
+
+    def __call__(self, models, batch, statistics):
+        raise NotImplementedError
+
+
+def test_kinds_of_somebody_else_are_named_in_hints(foreign):
+    told = str(KindError("preference", {"text"}))
+    assert "for `dpo`, " in told and "`prefer`" in told
+    with pytest.raises(ConfigError) as caught:
+        optimizer.get("patientt")
+    assert caught.value.hint == "did you mean `patient`?"
+
+
+def test_kinds_of_somebody_else_stand_in_the_table_with_their_reasons(foreign, capsys):
+    for slot, name, feature, reason in (
+        ("objective", "prefer", "train.neftune", "`objective: prefer` goes over each step twice"),
+        ("objective", "prefer", "data.train_on_all", "`objective: prefer` learns from replies"),
+        ("optimizer", "patient", "train.ema", "`optimizer: patient` forgets or averages weights itself"),
+        ("tuner", "outside", "data.streaming", "it looks at all rows first"),
+    ):
+        assert run(["slots", slot, name]) == 0
+        line = next(line for line in capsys.readouterr().out.splitlines() if line.strip().startswith(feature))
+        assert reason in line
+
+
+def test_kinds_of_somebody_else_are_refused_as_ours_are(tmp_path, foreign):
+    told = refusal(tmp_path, objective="prefer", train={"neftune": 5.0})
+    assert "`objective: prefer` goes over each step twice" in told.message
+    told = refusal(tmp_path, objective="prefer", data={"train_on": "all"})
+    assert told.at == "data.train_on" and "`objective: prefer` learns from replies" in told.message
+    told = refusal(tmp_path, optimizer="patient", train={"ema": 0.9})
+    assert told.hint == "optimizer=adamw, or train.ema=0"
+    told = refusal(tmp_path, tuner="outside", data={"streaming": True})
+    assert told.message.endswith("`tuner: outside`: it looks at all rows first") and told.at == "data.streaming"
+
+
+def test_a_loss_that_says_nothing_of_itself_has_plain_traits():
+    assert traits_of(Prefer()) == Traits()
+    assert traits_of(objective.get("reward").build()).head is not None
+
+
 def test_a_family_is_checked_as_soon_as_it_is_known(tmp_path):
     run = from_mapping(config(tmp_path, name="masked", train={"group": 8})).run
     check_combinations(run, chosen_of(run))
@@ -50,10 +143,13 @@ def test_a_family_is_checked_as_soon_as_it_is_known(tmp_path):
         check_combinations(run, chosen_of(run), "masked")
 
 
-def test_every_name_of_the_table_is_one_that_a_run_can_have():
+def test_every_name_of_the_table_is_one_that_a_run_can_have(tmp_path, monkeypatch):
+    """Names of kinds are those that one of them brings; of settings those that some config has."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
     slots = [SLOTS[name] for name in ("objective", "optimizer", "tuner", "model_source")]
     known = {name for slot in slots for kind in map(slot.get, slot.names()) for name in brought(kind.facts)}
-    known |= {f"train.{name}" for name in Train.model_fields} | {f"evaluate.{name}" for name in Evaluate.model_fields}
-    known |= {"weights.fp32", "objective.head", "objective.reading", "objective.mtp", "objective.bidirectional"}
-    known |= {f"data.{name}" for name in OF_TEXT} | {"data.allowed_replies"} | {f"family.{name}" for name in FAMILIES}
-    assert {name for conflict in CONFLICTS for name in (conflict.one, conflict.other)} <= known
+    known |= {f"family.{name}" for name in FAMILIES}
+    for sections in CONFIGS:
+        run = from_mapping(config(tmp_path, name="named", **sections)).run
+        known |= {name for name, _ in features(run, chosen_of(run))}
+    assert {name for conflict in CONFLICTS for name in (conflict.one, conflict.other)} - known == set()

@@ -92,7 +92,7 @@ def _conversation(args: argparse.Namespace, loaded: Loaded) -> Conversation:
     if not has_template and not args.raw:
         _note("the model has no chat template: it continues your text (as with --raw)")
     return Conversation(
-        engine.get("local").build(loaded),
+        engine.usual().build(loaded),
         tokenizer,
         _settings(args, loaded),
         context=loaded.capabilities.context,

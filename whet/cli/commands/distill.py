@@ -46,7 +46,7 @@ def main(args: argparse.Namespace) -> int:
     loaded = load_model(args.teacher, device=args.device, dtype=args.dtype, root=args.root)
     with waiting("answering") as told:
         ledger = write_answers(
-            engine.get("local").build(loaded), sources, args.output, settings,
+            engine.usual().build(loaded), sources, args.output, settings,
             lambda count: told(f"{count:,} rows"),
         )  # fmt: skip
     print(f"{args.output}: {ledger.summary()}", file=sys.stderr)

@@ -43,7 +43,19 @@ def main(args: argparse.Namespace) -> int:
         if name != "kind":
             default = "required" if field.is_required() else _shown(_default(field))
             print(f"  {name:<18}{default:<24}{field.description or ''}".rstrip())
+    _print_apart(kind)
     return 0
+
+
+def _print_apart(kind: Kind) -> None:
+    """What the kind does not go with (docs/reference/combinations.md has all pairs)."""
+    from whet.train.setup.combinations import apart
+
+    refused = dict(apart(kind))
+    if refused:
+        print("\nnot with")
+    for feature, reason in refused.items():
+        print(f"  {feature:<32}{reason}")
 
 
 def _facts(kind: Kind) -> Iterable[tuple[str, object]]:

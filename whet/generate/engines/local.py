@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from whet.contracts.model import Loaded
 
 
-@engine("local")
+@engine("local", in_training=True)
 def local(loaded: Loaded, *, batch_tokens: Count = 16_384) -> Engine:
     """A transformers causal model, decoded with its KV cache in this process.
 

@@ -44,7 +44,7 @@ def width(**settings: Any) -> int:
     return getattr(config.get_text_config(), "hidden_size", 0) or 0
 
 
-@model_source("hf", tokens=True, read=read_model, width=width)
+@model_source("hf", rehearsed=True, read=read_model, width=width)
 def hf(
     context: BuildContext,
     *,

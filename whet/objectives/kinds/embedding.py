@@ -6,7 +6,7 @@ from typing import Literal
 
 from whet.base.catalogue import objective
 from whet.base.settings import Count, NonNegative, Positive
-from whet.contracts.objective import Objective
+from whet.contracts.objective import Objective, Traits
 
 
 @objective("embedding", takes=("retrieval", "judged"), replays=True, families=("causal", "masked"))
@@ -49,11 +49,12 @@ def embedding(
         )  # fmt: skip
     dims = dims_of(matryoshka)
     prompts = {side: text for side, text in (("query", query_prompt), ("document", document_prompt)) if text}
+    embedder = Embedder(pooling, normalize, prompts, pool_prompt, matryoshka)
+    head = Head("none", is_causal=attention == "causal")
     return CachedEmbeddings(
         Contrast(temperature, normalize, symmetric, margin),
-        Embedder(pooling, normalize, prompts, pool_prompt, matryoshka),
-        Apart(prompts, pool_prompt, attention),
-        Head("none", is_causal=attention == "causal"),
+        embedder,
+        Traits(reading=Apart(prompts, pool_prompt, attention), head=head, embedder=embedder),
         dict.fromkeys(dims, 1.0),
         dims,
     )

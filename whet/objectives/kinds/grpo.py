@@ -11,8 +11,8 @@ from whet.contracts.objective import Objective
 
 
 @objective(
-    "grpo", takes=("prompt", "conversation", "completion", "preference", "labelled"), rollouts=True,
-    fields=("advantage",), values=("behaviour", "old", "reference"),
+    "grpo", takes=("prompt", "conversation", "completion", "preference", "labelled"), usual=True,
+    rollouts=True, fields=("advantage",), values=("behaviour", "old", "reference"),
 )  # fmt: skip
 def grpo(
     *,

@@ -10,7 +10,7 @@ from whet.contracts.objective import Objective
 
 
 @objective(
-    "kto", takes=("labelled", "preference"), reference=True, streams=("baseline",),
+    "kto", takes=("labelled", "preference"), usual=True, reference=True, streams=("baseline",),
     fields=("label", "baseline_reference"),
 )  # fmt: skip
 def kto(

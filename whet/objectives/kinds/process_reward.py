@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from whet.base.catalogue import objective
-from whet.contracts.objective import Objective
+from whet.contracts.objective import Objective, Traits
 
 
 @objective("process-reward", takes=("stepwise",))
@@ -21,4 +21,4 @@ def process_reward(*, separator: str = "\n", last_only: bool = False) -> Objecti
     if not separator:
         raise ConfigError("a step needs something that closes it", at="objective.separator", hint="separator: '\\n'")
     head = Head("token", ("wrong", "right"), notes={"whet_separator": separator})
-    return StepClasses(Steps(separator, last_only), head)
+    return StepClasses(Traits(reading=Steps(separator, last_only), head=head))

@@ -6,7 +6,7 @@ from typing import Literal
 
 from whet.base.catalogue import objective
 from whet.base.settings import Positive
-from whet.contracts.objective import Objective
+from whet.contracts.objective import Objective, Traits
 
 
 @objective("reranker", takes=("retrieval", "judged"), families=("causal", "masked"))
@@ -40,4 +40,4 @@ def reranker(
         )  # fmt: skip
     notes = {} if template is None else {"whet_template": template}
     head = Head("sequence", ("relevance",), None, attention == "causal", notes)
-    return Ranking(loss, Together(template, attention), head, highest or 1.0)
+    return Ranking(loss, Traits(reading=Together(template, attention), head=head), highest or 1.0)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from whet.base.catalogue import objective
 from whet.base.settings import Momentum
-from whet.contracts.objective import Objective
+from whet.contracts.objective import Objective, Traits
 
 
 @objective("sequence-classification", takes=("classified",), families=("causal", "masked"))
@@ -44,7 +44,8 @@ def sequence_classification(
         )
     words = {"single": "single_label_classification", "multi": "multi_label_classification", "regression": "regression"}
     head = Head("sequence", None, words[problem], attention == "causal", _notes(template))
-    return SequenceClasses(problem, Classes(problem, labels, template, attention), head, label_smoothing)
+    reading = Classes(problem, labels, template, attention)
+    return SequenceClasses(problem, Traits(reading=reading, head=head), label_smoothing)
 
 
 def _notes(template: str | None) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from whet.base.catalogue import objective
 from whet.base.settings import Count, Positive
-from whet.contracts.objective import Objective
+from whet.contracts.objective import Objective, Traits
 
 
 @objective("similarity", takes=("similarity",), replays=True, families=("causal", "masked"))
@@ -40,9 +40,10 @@ def similarity(
     if idle:
         raise ConfigError(f"`{idle}` does nothing with `{loss}`", at=f"objective.{idle}", hint=f"objective.{idle}=null")
     prompts = {"query": prompt, "document": prompt} if prompt else {}
-    embedder, reading = Embedder(pooling, True, prompts, True, matryoshka), Apart(prompts, True, attention)
-    head, dims = Head("none", is_causal=attention == "causal"), dims_of(matryoshka)
+    embedder, dims = Embedder(pooling, True, prompts, True, matryoshka), dims_of(matryoshka)
+    head = Head("none", is_causal=attention == "causal")
+    traits = Traits(reading=Apart(prompts, True, attention), head=head, embedder=embedder)
     coefficients = dict.fromkeys(dims, 1.0)
     if loss == "cosine":
-        return Squared(embedder, reading, head, dims, highest or 1.0, coefficients)
-    return CachedEmbeddings(Cosent(temperature or 0.05), embedder, reading, head, coefficients, dims)
+        return Squared(embedder, traits, dims, highest or 1.0, coefficients)
+    return CachedEmbeddings(Cosent(temperature or 0.05), embedder, traits, coefficients, dims)

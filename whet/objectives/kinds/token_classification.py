@@ -6,7 +6,7 @@ from typing import Literal
 
 from whet.base.catalogue import objective
 from whet.base.settings import Momentum
-from whet.contracts.objective import Objective
+from whet.contracts.objective import Objective, Traits
 
 
 @objective("token-classification", takes=("tagged",), families=("causal", "masked"))
@@ -29,4 +29,5 @@ def token_classification(
     from whet.objectives.classes import TokenClasses
 
     head = Head("token", None, None, attention == "causal")
-    return TokenClasses(Tags(labels, tokens == "all", attention), head, label_smoothing)
+    reading = Tags(labels, tokens == "all", attention)
+    return TokenClasses(Traits(reading=reading, head=head), label_smoothing)

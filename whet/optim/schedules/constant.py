@@ -7,7 +7,7 @@ from whet.base.settings import NonNegative
 from whet.optim.warmup import rise
 
 
-@schedule("constant")
+@schedule("constant", falls=False)
 def constant(step: int, total: int, *, warmup: NonNegative = 0.03) -> float:
     """Constant after the warmup.
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 
+from whet.base.catalogue import engine
 from whet.base.run import Run
 from whet.contracts.executor import Executor
 from whet.contracts.model import Loaded
-from whet.contracts.objective import Objective
+from whet.contracts.objective import Objective, traits_of
 from whet.contracts.tuner import Tuner
 from whet.models.decoding.proof import half_the_digits
 from whet.parallel.world import World
@@ -42,7 +43,7 @@ def making_of(
 def drift_limit(run: Run, world: World, model: Loaded) -> DriftLimit:
     """Half of the digits of the precision that training computes in; of bf16 for an engine of another process, whose
     precision is its own."""
-    if run.rollout.engine.kind == "local":
+    if engine.get(run.rollout.engine.kind).facts.in_training:
         dtype = autocast_dtype(run, world.device) or next(model.module.parameters()).dtype
         return DriftLimit(
             half_the_digits(torch.float32 if dtype == torch.float64 else dtype),
@@ -59,7 +60,7 @@ def drift_limit(run: Run, world: World, model: Loaded) -> DriftLimit:
 def held_out_of(run: Run, fed: Feed, loss: Objective, dealer: Dealer, executor: Executor) -> HeldOut | None:
     """What is measured at each evaluation, if anything is held out."""
     if fed.held_out is not None:
-        return HeldOutLoss(fed.held_out, dealer, executor, getattr(loss, "is_nll", False))
+        return HeldOutLoss(fed.held_out, dealer, executor, traits_of(loss).is_nll)
     if fed.rollouts is None or not fed.held_asked:
         return None
     return HeldOutReward(fed.held_asked, fed.rollouts.making.asking, executor, run.seed, fed.rollouts.settle)

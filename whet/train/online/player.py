@@ -36,7 +36,7 @@ def player_of(run: Run, world: World, loaded: Loaded, executor: Executor, *, is_
         max_new_tokens=made.max_new_tokens, temperature=made.temperature, top_k=made.top_k, top_p=made.top_p,
         min_p=made.min_p,
     )  # fmt: skip
-    if made.engine.kind == "local":
+    if engine.get(made.engine.kind).facts.in_training:
         ours = _ours(run, loaded, settings)
         if not made.staleness:
             return ours
@@ -51,7 +51,9 @@ def _ours(run: Run, loaded: Loaded, settings: GenerateSettings) -> Groups | Epis
     made = run.rollout
     if not made.tools:
         return Groups(loaded.module, loaded.processor, settings, made.batch_tokens)
-    return _with_tools(run, loaded, engine.get("local").build(loaded, batch_tokens=made.batch_tokens), settings)
+    return _with_tools(
+        run, loaded, engine.get(made.engine.kind).build(loaded, batch_tokens=made.batch_tokens), settings
+    )
 
 
 def _with_module(ours: Groups | Episodes, module: nn.Module) -> Player:
@@ -67,7 +69,7 @@ def _with_tools(run: Run, loaded: Loaded, answers: Engine, settings: GenerateSet
     made = run.rollout
     tokenizer: Any = voiced(run, loaded.processor)
     toolbox = Toolbox(load_tools(made.tools), timeout_s=made.tool_timeout_s)
-    together = Lockstep(loaded.module).most if made.engine.kind == "local" else int
+    together = Lockstep(loaded.module).most if engine.get(made.engine.kind).facts.in_training else int
     stops = stop_ids(loaded.module, tokenizer)
     return Episodes(answers, tokenizer, toolbox, settings, stops, made.max_turns, math.inf, together)
 

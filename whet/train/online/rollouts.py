@@ -159,7 +159,9 @@ class Rollouts:
                 f"no answer of {len(answered)} prompts could be graded: {self.failures.summary()}",
                 at="rewards", hint="try the reward on one answer by hand",
             )  # fmt: skip
-        wants = self.making.objective.wants | ({"old"} if self._settings.updates * self._settings.passes > 1 else set())
+        wants = self.making.objective.traits.wants | (
+            {"old"} if self._settings.updates * self._settings.passes > 1 else set()
+        )
         groups = [grouped(a) for a in answered]
         scored = self.making.scorer(groups, frozenset(wants)) if wants else {}
         tokens = {name: [parts_of(g, v) for g, v in zip(groups, scored[name], strict=True)] for name in scored}

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from whet.base.catalogue import tuner
 from whet.base.digests import fingerprint
 from whet.base.documents import field, read_object
 from whet.base.errors import RunError, WhetError
@@ -88,7 +89,7 @@ def _imported(path: Path, before: Mapping[str, Any] | None) -> dict[str, dict[st
 
 def _is_in_checkpoint(run: Run, pinned: Mapping[str, Any]) -> bool:
     """Whether all weights of the model come from the checkpoint, and the first ones are asked for no more."""
-    return run.tuner.kind == "full" and pinned.get("reference") in (None, "stored")
+    return tuner.get(run.tuner.kind).facts.all_weights and pinned.get("reference") in (None, "stored")
 
 
 def _changes(before: Mapping[str, Any], now: Found) -> Iterator[tuple[str, bool]]:

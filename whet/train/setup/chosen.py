@@ -8,6 +8,7 @@ from typing import Any
 from whet.base.catalogue import objective
 from whet.base.facts import ObjectiveFacts
 from whet.base.run import Run
+from whet.contracts.objective import Traits, traits_of
 from whet.contracts.reading import Reading
 
 
@@ -20,14 +21,14 @@ class Chosen:
     loss: Any
 
     @property
-    def reading(self) -> Reading | None:
-        """How texts become samples, of an objective that reads no conversations."""
-        return getattr(self.loss, "reading", None)
+    def traits(self) -> Traits:
+        """What the loss says of itself."""
+        return traits_of(self.loss)
 
     @property
-    def has_head(self) -> bool:
-        """Whether the model answers with numbers rather than words."""
-        return getattr(self.loss, "head", None) is not None
+    def reading(self) -> Reading | None:
+        """How texts become samples, of an objective that reads no conversations."""
+        return self.traits.reading
 
 
 def facts_of(run: Run) -> ObjectiveFacts:

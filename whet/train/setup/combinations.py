@@ -11,32 +11,24 @@ from dataclasses import dataclass
 
 from whet.base.catalogue import model_source, optimizer, tuner
 from whet.base.errors import ConfigError
-from whet.base.facts import Facts, ModelSourceFacts, ObjectiveFacts, OptimizerFacts, TunerFacts
-from whet.base.run import Data, Run
-from whet.contracts.model import FAMILIES
+from whet.base.facts import Facts
+from whet.base.run import Run
+from whet.base.slots import Kind
 from whet.train.setup.chosen import Chosen
-
-# Settings of `data` that are about conversations and replies, and all that say how text becomes tokens.
-OF_REPLIES = ("template", "tools", "thinking", "system", "train_on", "loss_scale", "allow")
-OF_TEXT = (*OF_REPLIES, "max_length", "truncation")
-
-
-@dataclass(frozen=True)
-class Feature:
-    """Something that a run has: how it is said, the setting that it comes of, and what to type to be without it."""
-
-    said: str
-    at: str
-    without: str | None = None
+from whet.train.setup.features import OF_GIVEN, OF_REPLIES, OF_TEXT, brought, features
 
 
 @dataclass(frozen=True)
 class Conflict:
-    """Two features that no run has at once. `because` is a sentence with `{one}` and `{other}` in it."""
+    """Two features that no run has at once. `because` is a sentence with `{one}` and `{other}` in it.
+
+    The hint is what the features say of being without them, unless the conflict has its own.
+    """
 
     one: str
     other: str
     because: str
+    hint: str | None = None
 
 
 def _all(names: tuple[str, ...], other: str, because: str) -> tuple[Conflict, ...]:
@@ -53,6 +45,7 @@ CONFLICTS: tuple[Conflict, ...] = (
         ("train.ema", "optimizer.sampled_gradient", "optimizer.attention_logits", "tuner.other_weights"),
         "train.in_backward", "{other} does not go with {one}",
     ),
+    Conflict("train.in_backward", "ranks.several", "{one} runs on one process"),
     Conflict("train.rounding", "weights.fp32", "{one} does nothing: no weights are bfloat16"),
     *_all(
         ("optimizer.turns", "optimizer.evaluation_weights"), "train.ema",
@@ -75,6 +68,51 @@ CONFLICTS: tuple[Conflict, ...] = (
     Conflict(
         "optimizer.attention_logits", "tuner.virtual",
         "{one} scales back projections to queries and keys, and {other} trains none",
+    ),
+    *_all(
+        tuple(f"data.{name}" for name in OF_GIVEN), "objective.rollouts",
+        "{one} does nothing: {other} learns from the model's answers",
+    ),
+    Conflict("data.cut", "objective.rollouts", "a prompt cannot be cut", "data.truncation=skip"),
+    *(
+        Conflict(
+            f"train.{name}", "objective.rollouts",
+            "{one} does nothing: a step has the answers to rollout.prompts / rollout.updates prompts",
+            "rollout.prompts=16",
+        )
+        for name in ("tokens", "batch_tokens", "batch_samples")
+    ),
+    *_all(("rewards", "rollout"), "objective.given", "{one} does nothing: {other} does not learn from answers"),
+    *_all(
+        ("rollout.max_turns", "rollout.tool_timeout_s"), "rollout.no_tools", "{one} does nothing: there are no tools"
+    ),
+    Conflict(
+        "rollout.staleness", "engine.of_many",
+        "{other} makes answers ahead of their turn for one process, and this run has several",
+    ),
+    Conflict("data.train_on_all", "objective.replies", "{other} learns from replies, and {one} asks for all tokens"),
+    Conflict("data.loss_scale", "objective.fim", "{one} weighs text where it stands, and {other} moves it"),
+    Conflict("data.streaming", "train.no_length", "a stream has no known length", "train.steps=1000"),
+    Conflict("data.held_out_share", "data.streaming", "a stream has no known part to hold out"),
+    Conflict(
+        "data.streaming", "objective.streams",
+        "{other} compares samples that lie far apart, and a stream has only the next ones",
+    ),
+    Conflict(
+        "objective.labels_of_data", "data.streaming", "a stream has no known labels",
+        "objective.labels=[negative,positive]",
+    ),
+    Conflict(
+        "train.micro_batch_of_rows", "data.streaming",
+        "{one} measures with rows of the data, and a stream has none yet", "train.micro_batch=8192",
+    ),
+    Conflict(
+        "evaluate.early_stop", "data.nothing_held_out", "{one} does nothing: nothing is held out to measure",
+        "data.held_out=0.1",
+    ),
+    Conflict(
+        "evaluate.every", "data.nothing_held_out",
+        "{one} does nothing: nothing is held out to measure, and there are no prompts to answer", "data.held_out=0.1",
     ),
     Conflict("evaluate.prompts", "objective.head", "{one} asks for answers, and a model of {other} gives none"),
     Conflict(
@@ -116,92 +154,19 @@ def check_combinations(run: Run, chosen: Chosen, family: str | None = None) -> N
         one, other = found.get(conflict.one), found.get(conflict.other)
         if one is not None and other is not None:
             ways = dict.fromkeys(way for way in (one.without, other.without) if way)
-            raise ConfigError(
-                conflict.because.format(one=one.said, other=other.said), at=one.at, hint=", or ".join(ways)
-            )
+            said = conflict.because.format(one=one.said, other=other.said)
+            raise ConfigError(said, at=one.at, hint=conflict.hint or ", or ".join(ways))
 
 
-def features(run: Run, chosen: Chosen, family: str | None = None) -> Iterator[tuple[str, Feature]]:
-    """Those that the run has, by the names of the table."""
-    yield from _of_settings(run)
-    kinds: tuple[tuple[str, Facts], ...] = (
-        ("objective", chosen.facts),
-        *(("optimizer", facts) for facts in _of_optimizer(run)),
-        ("tuner", tuner.get(run.tuner.kind).facts),
-        ("model", model_source.get(run.model.kind).facts),
-    )
-    for section, facts in kinds:
-        without = {"optimizer": "optimizer=adamw", "tuner": "tuner=full"}.get(section)
-        feature = Feature(f"`{section}: {getattr(run, section).kind}`", f"{section}.kind", without)
-        yield from ((name, feature) for name in brought(facts))
-    yield from _of_objective(run, chosen)
-    if family is not None:
-        yield f"family.{family}", Feature(FAMILIES[family], "model")
-
-
-def brought(facts: Facts) -> Iterator[str]:
-    """The features that a kind brings into a run, by what it declares."""
-    yield from facts.provides
-    if isinstance(facts, ObjectiveFacts):
-        found = {"fixed_labels": not facts.drawn_labels, "replays": facts.replays, "form": facts.form is not None}
-        yield from (f"objective.{name}" for name, is_so in found.items() if is_so)
-    elif isinstance(facts, OptimizerFacts):
-        yield from (f"optimizer.{need}" for need in facts.needs)
-    elif isinstance(facts, TunerFacts):
-        found = {"virtual": facts.virtual, "other_weights": not facts.own_weights}
-        yield from (f"tuner.{name}" for name, is_so in found.items() if is_so)
-    elif isinstance(facts, ModelSourceFacts) and not facts.tokens:
-        yield "model.no_tokens"
-
-
-def _of_optimizer(run: Run) -> Iterator[OptimizerFacts]:
-    """Facts of the chosen one, and of the one that it leaves to what is no matrix."""
-    yield optimizer.get(run.optimizer.kind).facts
-    if (rest := run.optimizer.values().get("rest")) is not None:
-        yield optimizer.get(rest.kind).facts
-
-
-def _of_settings(run: Run) -> Iterator[tuple[str, Feature]]:
-    """What `train`, `evaluate` and `data` ask for beyond their defaults."""
-    train = run.train
-    for name, is_on, without in (
-        ("in_backward", train.in_backward, "false"), ("clip", train.clip, "0"), ("ema", train.ema, "0"),
-        ("neftune", train.neftune, "0"), ("group", train.group is not None, "null"),
-    ):  # fmt: skip
-        if is_on:
-            yield f"train.{name}", Feature(f"`train.{name}`", f"train.{name}", f"train.{name}={without}")
-    if train.rounding != "stochastic":
-        yield "train.rounding", Feature("`train.rounding`", "train.rounding", "train.rounding=stochastic")
-    if train.precision != "bf16-pure":
-        yield "weights.fp32", Feature("`train.precision`", "train.precision", "train.precision=bf16-pure")
-    for name, instead in (("tokens", "train.epochs=1"), ("batch_tokens", "train.batch_samples=128")):
-        if getattr(train, name) is not None:
-            yield f"train.{name}", Feature(f"`train.{name}`", f"train.{name}", instead)
-    if run.evaluate.prompts:
-        yield "evaluate.prompts", Feature("`evaluate.prompts`", "evaluate.prompts", "evaluate.prompts=[]")
-    for name in OF_TEXT:
-        default = Data.model_fields[name].default
-        if getattr(run.data, name) != default:
-            shown = "null" if default is None else default if isinstance(default, str) else "[]"
-            feature = Feature(f"`data.{name}`", f"data.{name}", f"data.{name}={shown}")
-            yield f"data.{name}", feature
-            if name == "allow" and not run.data.allow <= {"unseen_labels"}:
-                yield "data.allowed_replies", feature
-
-
-def _of_objective(run: Run, chosen: Chosen) -> Iterator[tuple[str, Feature]]:
-    """What follows from the loss that was built, and from its settings."""
-    feature = Feature(f"`objective: {chosen.name}`", "objective.kind")
-    if chosen.has_head:
-        yield "objective.head", feature
-    if chosen.reading is not None and chosen.facts.form is None:
-        yield "objective.reading", feature
-    settings = run.objective.values()
-    if settings.get("mtp"):
-        yield "objective.mtp", Feature("`objective.mtp`", "objective.mtp", "objective.mtp=0")
-    if settings.get("attention") == "bidirectional":
-        causal = Feature("`objective.attention`", "objective.attention", "objective.attention=causal")
-        yield "objective.bidirectional", causal
+def apart(kind: Kind) -> Iterator[tuple[str, str]]:
+    """What a kind does not go with: each feature, and why. Third parties' kinds are explained as ours are."""
+    own, name = set(brought(kind.facts)), f"`{kind.slot}: {kind.name}`"
+    for conflict in CONFLICTS:
+        if conflict.one in own:
+            yield conflict.other, conflict.because.format(one=name, other=f"`{conflict.other}`")
+        elif conflict.other in own:
+            yield conflict.one, conflict.because.format(one=f"`{conflict.one}`", other=name)
+    yield from kind.facts.refuses.items()
 
 
 def _declared(run: Run, chosen: Chosen) -> Iterator[Conflict]:

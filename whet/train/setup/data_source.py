@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from whet.base.catalogue import model_source
-from whet.base.errors import ConfigError, DataError
+from whet.base.errors import DataError
 from whet.base.run import Data, DataSource, Run, Train
 from whet.contracts.steps import Step, StepSource
 from whet.data.order.kto_baseline import BASELINE, Mismatched
@@ -124,18 +124,6 @@ def _answered(run: Run, processor: Any | None, context: int | None, ledger: Ledg
 
 def _streamed(run: Run, rows: Rows, context: int | None, ledger: Ledger) -> Feed:
     """Steps as the rows come: for data that is too large, or too slow, to render first."""
-    if run.train.steps is None and run.train.tokens is None:
-        raise ConfigError("a stream has no known length", at="data.streaming", hint="give train.steps or train.tokens")
-    if isinstance(run.data.held_out, float) and run.data.held_out > 0:
-        raise ConfigError(
-            "a stream has no known part to hold out", at="data.held_out", hint="data.held_out=[valid.jsonl]"
-        )
-    if facts_of(run).streams:
-        raise ConfigError(
-            f"`{run.objective.kind}` compares samples that lie far apart, and a stream has only the next ones",
-            at="data.streaming",
-            hint="data.streaming=false",
-        )
     held = run.data.held_out if isinstance(run.data.held_out, list) else []
     measured = _held_out_store(run, held, rows.recipe, ledger)
     limit = max_length(run.data, context)

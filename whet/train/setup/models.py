@@ -12,7 +12,7 @@ from whet.base.catalogue import model_source
 from whet.base.errors import ConfigError
 from whet.base.run import Run
 from whet.contracts.model import Capabilities, Head, Loaded, Model
-from whet.contracts.objective import Objective
+from whet.contracts.objective import Objective, traits_of
 from whet.contracts.tuner import Tuner
 from whet.generate.shadow_model import keep_shape
 from whet.models.loading.context import BuildContext
@@ -46,7 +46,7 @@ def read_model(run: Run, chosen: Chosen) -> tuple[Any | None, int | None, str]:
 
 def head_for(loss: Objective, fed: Feed) -> Head | None:
     """The head that the objective asks for, with the labels of the data where it has none of its own."""
-    head: Head | None = getattr(loss, "head", None)
+    head = traits_of(loss).head
     return replace(head, labels=fed.labels) if head is not None and head.labels is None else head
 
 
@@ -105,7 +105,7 @@ def reference_way(
 ) -> str | None:
     """How the objective's reference is had, if it compares with one; a resumed run keeps its way."""
     is_compared = facts_of(run).reference
-    if not is_compared and "reference" not in getattr(loss, "wants", ()):
+    if not is_compared and "reference" not in traits_of(loss).wants:
         return None
     if pinned.get("reference"):
         return pinned["reference"]

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from whet.base.catalogue import optimizer
+from whet.base.catalogue import optimizer, schedule
 from whet.base.errors import ModelError
 from whet.base.run import Run
 from whet.data.store.ledger import Ledger
@@ -57,7 +57,7 @@ def on_micro_batch(wanted: int | str, resolved: int) -> Iterator[str]:
 def on_schedule(run: Run) -> Iterator[str]:
     """A sentence when the rate falls under an optimizer that averages the weights instead."""
     averages = "evaluation_weights" in optimizer.get(run.optimizer.kind).facts.needs
-    if averages and run.schedule.kind != "constant":
+    if averages and schedule.get(run.schedule.kind).facts.falls:
         yield (
             f"`optimizer: {run.optimizer.kind}` averages the weights in place of a falling rate, and "
             f"`schedule: {run.schedule.kind}` lets it fall too: it is made for schedule=constant"

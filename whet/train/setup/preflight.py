@@ -20,9 +20,9 @@ def enter(run: Run, *, is_new: bool) -> tuple[Chosen, Tuner]:
         RunFolder.refuse_taken(run)
     device_of(run.train.device)
     chosen = chosen_of(run)
-    check_online(run, chosen)
-    _check_evaluation(run)
+    _check_held_out(run)
     check_combinations(run, chosen)
+    check_online(run, chosen)
     return chosen, tuner.get(run.tuner.kind).build(**run.tuner.values())
 
 
@@ -45,19 +45,8 @@ def check_family(run: Run, chosen: Chosen, family: str) -> None:
     )
 
 
-def _check_evaluation(run: Run) -> None:
-    """Settings of `evaluate` that wait for something which never comes."""
+def _check_held_out(run: Run) -> None:
     for number, source in enumerate(run.data.held_out if isinstance(run.data.held_out, list) else ()):
         if source.weight != 1:
             place = f"data.held_out.{number}.weight"
             raise ConfigError(f"`{place}` does nothing: held-out samples count once each", at=place, hint=f"{place}=1")
-    if run.data.held_out:
-        return
-    if run.evaluate.early_stop is not None:
-        raise _idle("evaluate.early_stop", "nothing is held out to measure")
-    if run.evaluate.every is not None and not run.evaluate.prompts:
-        raise _idle("evaluate.every", "nothing is held out to measure, and there are no prompts to answer")
-
-
-def _idle(setting: str, reason: str) -> ConfigError:
-    return ConfigError(f"`{setting}` does nothing: {reason}", at=setting, hint="data.held_out=0.1")

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from whet.base.catalogue import model_source
+from whet.base.catalogue import model_source, tuner
 from whet.base.errors import ModelError, WhetError, is_out_of_memory, one_line
 from whet.base.run import Run
 from whet.base.seeds import forked
@@ -57,7 +57,7 @@ def rehearse(run: Run, world: World, model: Loaded, fed: Feed, make: Callable[[R
     `make` builds those of a run. What has passed once is not tried again for a run of the same
     digest.
     """
-    if model.processor is None or model_source.get(run.model.kind).name != "hf" or not world.is_writer:
+    if model.processor is None or not model_source.get(run.model.kind).facts.rehearsed or not world.is_writer:
         return None
     failure, reason = None, "a small model of its type would be large"
     for shrink in (True, False):
@@ -136,7 +136,7 @@ def _failure(
         kind = run.tuner.kind
         return ModelError(
             f"a `{_type_of(model)}` with `tuner: {kind}` {doing}: {one_line(error)}", at=at,
-            hint=hint if kind != "full" else "another model, or other settings of it",
+            hint=hint if kind != tuner.default else "another model, or other settings of it",
         )  # fmt: skip
     return None
 

@@ -16,7 +16,7 @@ from whet.base.seeds import forked
 from whet.contracts.batch import Batch
 from whet.contracts.executor import Executor
 from whet.contracts.model import Loaded
-from whet.contracts.objective import Objective
+from whet.contracts.objective import Objective, traits_of
 from whet.contracts.sample import Sample
 from whet.data.order.collate import collate
 from whet.data.store.teacher_logits import Teachings
@@ -83,8 +83,8 @@ def _measured(run: Run, world: World, fed: Feed, loss: Objective, executor: Exec
 
 def measured_batch(run: Run, fed: Feed, loss: Objective, model: Loaded, num_tokens: int) -> Batch:
     """A batch of about `num_tokens` that costs what one of the run's costs: made up, or its longest sample again."""
-    if getattr(loss, "reading", None) is not None:
-        likely = _longest(run, fed)
+    if traits_of(loss).reading is not None:
+        likely = _longest(fed)
         measured = [likely] * max(1, num_tokens // likely.num_tokens)
     else:
         made_up = _synthetic(num_tokens, fed, _vocab(model), facts_of(run))
@@ -108,14 +108,8 @@ def _told(fed: Feed, sample: Sample) -> Sample:
     return replace(sample, values=told.blank(sample.num_tokens)) if isinstance(told, Teachings) else sample
 
 
-def _longest(run: Run, fed: Feed) -> Sample:
-    """The longest sample of the data: labels and roles cannot be made up. Raises ConfigError for a stream."""
-    if "train" not in fed.annotated:
-        raise ConfigError(
-            f"`{run.objective.kind}` measures with rows of the data, and a stream has none yet",
-            at="train.micro_batch",
-            hint="train.micro_batch=8192",
-        )
+def _longest(fed: Feed) -> Sample:
+    """The longest sample of the data: labels and roles cannot be made up."""
     data = fed.annotated["train"]
     return data[int(np.argmax(data.lengths))]
 

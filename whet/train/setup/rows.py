@@ -42,7 +42,6 @@ class Rows:
 
 def rows_of(run: Run, chosen: Chosen, processor: Any | None, context: int | None, family: str) -> Rows:
     """Raises ConfigError and DataError for what the objective, the tokenizer and the section cannot do together."""
-    _check_replies(run)
     how = (takes(run), max_length(run.data, context), run.data.truncation, context)
     form = form_of(run, processor, family)
     if form is not None:
@@ -126,16 +125,6 @@ def max_length(data: Data, context: int | None) -> int | None:
     return data.max_length or context
 
 
-def _check_replies(run: Run) -> None:
-    """Preferences compare replies: their prompts cannot be trained as well."""
-    if run.data.train_on == "all" and takes(run) & {"preference", "labelled"}:
-        raise ConfigError(
-            f"`{run.objective.kind}` learns from replies, and `data.train_on` asks for all tokens",
-            at="data.train_on",
-            hint="data.train_on=assistant",
-        )
-
-
 def _renderer(run: Run, processor: Any | None) -> Renderer | None:
     if processor is None:
         return None
@@ -151,11 +140,6 @@ def _fill_in(run: Run, processor: Any) -> FillIn | None:
     asked = run.objective.values()
     if not asked.get("fim"):
         return None
-    if run.data.loss_scale:
-        raise ConfigError(
-            "`data.loss_scale` weighs text where it stands, and `objective.fim` moves it",
-            at="data.loss_scale", hint="objective.fim=0",
-        )  # fmt: skip
     return FillIn.of(processor, asked["fim_tokens"], rate=asked["fim"], spm=asked["spm"], seed=run.seed)
 
 
@@ -176,10 +160,6 @@ def _reader(run: Run, chosen: Chosen, processor: Any | None, context: int | None
 
 def _settled(run: Run, reading: Classes | Tags) -> Classes | Tags:
     if run.data.streaming:
-        if reading.labels is None:
-            raise ConfigError(
-                "a stream has no known labels", at="objective.labels", hint="objective.labels=[negative,positive]"
-            )
         return reading
     may_be_unseen = "unseen_labels" in run.data.allow
     reading = settle(reading, sources_of(run.data.train), seed=run.seed, may_be_unseen=may_be_unseen)

@@ -1,0 +1,199 @@
+"""Features of a run: what its settings ask for beyond their defaults, and what its kinds bring, by the names of the
+table of combinations.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from whet.base.catalogue import engine, model_source, optimizer, tuner
+from whet.base.facts import Facts, ModelSourceFacts, ObjectiveFacts, OptimizerFacts, TunerFacts
+from whet.base.run import Data, Rewards, Rollout, Run
+from whet.contracts.model import FAMILIES
+from whet.contracts.reading import Classes, Reading, Tags
+from whet.data.refusal import meant_for
+from whet.train.setup.chosen import Chosen
+
+# Settings of `data` that are about conversations and replies, and all that say how text becomes tokens.
+OF_REPLIES = ("template", "tools", "thinking", "system", "train_on", "loss_scale", "allow")
+OF_TEXT = (*OF_REPLIES, "max_length", "truncation")
+# Those that say how replies which are given become steps.
+OF_GIVEN = ("train_on", "loss_scale", "streaming")
+# Kinds of rows in which replies are compared: all of them stand behind a prompt, and are learned whole.
+_COMPARED = {"preference", "labelled"}
+_SHOWN = {"None": "null", "False": "false", "frozenset()": "[]"}  # defaults, as they are typed
+
+
+@dataclass(frozen=True)
+class Feature:
+    """Something that a run has: how it is said, the setting that it comes of, and what to type to be without it."""
+
+    said: str
+    at: str
+    without: str | None = None
+
+
+def features(run: Run, chosen: Chosen, family: str | None = None) -> Iterator[tuple[str, Feature]]:
+    """Those that the run has, by the names of the table."""
+    yield from _of_settings(run)
+    kinds: tuple[tuple[str, Facts], ...] = (
+        ("objective", chosen.facts),
+        *(("optimizer", facts) for facts in _of_optimizer(run)),
+        ("tuner", tuner.get(run.tuner.kind).facts),
+        ("model", model_source.get(run.model.kind).facts),
+    )
+    for section, facts in kinds:
+        slot = {"optimizer": optimizer, "tuner": tuner}.get(section)
+        without = f"{section}={slot.default}" if slot is not None else None
+        feature = Feature(f"`{section}: {getattr(run, section).kind}`", f"{section}.kind", without)
+        yield from ((name, feature) for name in brought(facts))
+    yield from _of_objective(run, chosen)
+    yield from _of_reading(run, None if chosen.facts.form is not None else chosen.reading)
+    yield from _of_rollouts(run, chosen.facts.rollouts)
+    yield from _of_place()
+    if family is not None:
+        yield f"family.{family}", Feature(FAMILIES[family], "model")
+
+
+def brought(facts: Facts) -> Iterator[str]:
+    """The features that a kind brings into a run, by what it declares."""
+    yield from facts.provides
+    if isinstance(facts, ObjectiveFacts):
+        found = {
+            "fixed_labels": not facts.drawn_labels, "replays": facts.replays, "form": facts.form is not None,
+            "rollouts": facts.rollouts, "streams": bool(facts.streams),
+            "replies": _COMPARED.issuperset(facts.takes),
+        }  # fmt: skip
+        yield from (f"objective.{name}" for name, is_so in found.items() if is_so)
+    elif isinstance(facts, OptimizerFacts):
+        yield from (f"optimizer.{need}" for need in facts.needs)
+    elif isinstance(facts, TunerFacts):
+        found = {"virtual": facts.virtual, "other_weights": not facts.own_weights}
+        yield from (f"tuner.{name}" for name, is_so in found.items() if is_so)
+    elif isinstance(facts, ModelSourceFacts) and not facts.tokens:
+        yield "model.no_tokens"
+
+
+def _of_optimizer(run: Run) -> Iterator[OptimizerFacts]:
+    """Facts of the chosen one, and of the one that it leaves to what is no matrix."""
+    yield optimizer.get(run.optimizer.kind).facts
+    if (rest := run.optimizer.values().get("rest")) is not None:
+        yield optimizer.get(rest.kind).facts
+
+
+def _of_settings(run: Run) -> Iterator[tuple[str, Feature]]:
+    """What `train`, `evaluate` and `data` ask for beyond their defaults."""
+    train = run.train
+    for name, is_on, without in (
+        ("in_backward", train.in_backward, "false"), ("clip", train.clip, "0"), ("ema", train.ema, "0"),
+        ("neftune", train.neftune, "0"), ("group", train.group is not None, "null"),
+    ):  # fmt: skip
+        if is_on:
+            yield f"train.{name}", Feature(f"`train.{name}`", f"train.{name}", f"train.{name}={without}")
+    if train.rounding != "stochastic":
+        yield "train.rounding", Feature("`train.rounding`", "train.rounding", "train.rounding=stochastic")
+    if train.precision != "bf16-pure":
+        yield "weights.fp32", Feature("`train.precision`", "train.precision", "train.precision=bf16-pure")
+    for name, instead in (
+        ("tokens", "train.epochs=1"), ("batch_tokens", "train.batch_samples=128"), ("batch_samples", None)
+    ):  # fmt: skip
+        if getattr(train, name) is not None:
+            yield f"train.{name}", Feature(f"`train.{name}`", f"train.{name}", instead)
+    if train.steps is None and train.tokens is None:
+        yield "train.no_length", Feature("epochs", "train.epochs")
+    yield from _of_evaluation(run)
+    yield from _of_data(run)
+
+
+def _of_evaluation(run: Run) -> Iterator[tuple[str, Feature]]:
+    if run.evaluate.prompts:
+        yield "evaluate.prompts", Feature("`evaluate.prompts`", "evaluate.prompts", "evaluate.prompts=[]")
+    elif run.evaluate.every is not None:
+        yield "evaluate.every", Feature("`evaluate.every`", "evaluate.every")
+    if run.evaluate.early_stop is not None:
+        yield "evaluate.early_stop", Feature("`evaluate.early_stop`", "evaluate.early_stop")
+    if not run.data.held_out:
+        yield "data.nothing_held_out", Feature("nothing held out", "data.held_out")
+
+
+def _of_data(run: Run) -> Iterator[tuple[str, Feature]]:
+    if isinstance(run.data.held_out, float) and run.data.held_out > 0:
+        yield "data.held_out_share", Feature("a share to hold out", "data.held_out", "data.held_out=[valid.jsonl]")
+    if run.data.streaming:
+        yield "data.streaming", Feature("`data.streaming`", "data.streaming", "data.streaming=false")
+    if run.data.train_on == "all":
+        yield "data.train_on_all", Feature("`data.train_on`", "data.train_on", "data.train_on=assistant")
+    if run.data.truncation in ("cut", "split"):
+        yield "data.cut", Feature("`data.truncation`", "data.truncation")
+    for name in OF_TEXT:
+        default = Data.model_fields[name].default
+        if getattr(run.data, name) != default:
+            shown = _SHOWN.get(str(default), str(default))
+            feature = Feature(f"`data.{name}`", f"data.{name}", f"data.{name}={shown}")
+            yield f"data.{name}", feature
+            if name == "allow" and not run.data.allow <= {"unseen_labels"}:
+                yield "data.allowed_replies", feature
+
+
+def _of_objective(run: Run, chosen: Chosen) -> Iterator[tuple[str, Feature]]:
+    """What follows from the loss that was built, and from its settings."""
+    feature = Feature(f"`objective: {chosen.name}`", "objective.kind")
+    if chosen.traits.head is not None:
+        yield "objective.head", feature
+    if not chosen.facts.rollouts:
+        answering = meant_for("prompt")
+        without = f"objective: {answering[0]}" if answering else None
+        yield "objective.given", Feature(feature.said, feature.at, without)
+    settings = run.objective.values()
+    if settings.get("fim"):
+        yield "objective.fim", Feature("`objective.fim`", "objective.fim", "objective.fim=0")
+    if settings.get("mtp"):
+        yield "objective.mtp", Feature("`objective.mtp`", "objective.mtp", "objective.mtp=0")
+    if settings.get("attention") == "bidirectional":
+        causal = Feature("`objective.attention`", "objective.attention", "objective.attention=causal")
+        yield "objective.bidirectional", causal
+
+
+def _of_reading(run: Run, reading: Reading | None) -> Iterator[tuple[str, Feature]]:
+    """What follows from how the objective reads rows that are no conversation."""
+    if reading is None:
+        return
+    at = "objective.kind"
+    yield "objective.reading", Feature(f"`objective: {run.objective.kind}`", at)
+    if isinstance(reading, Classes | Tags) and reading.labels is None:
+        yield "objective.labels_of_data", Feature("labels that the data tells", "objective.labels")
+    if run.train.micro_batch == "auto":
+        yield "train.micro_batch_of_rows", Feature("`train.micro_batch: auto`", "train.micro_batch")
+
+
+def _of_rollouts(run: Run, is_rolling: bool) -> Iterator[tuple[str, Feature]]:
+    """What is said of answers, and of who gives them."""
+    made, least = run.rollout, Rollout()
+    for section, value, default in (("rewards", run.rewards, Rewards()), ("rollout", made, least)):
+        if value != default:
+            yield section, Feature(f"`{section}`", section)
+    if not is_rolling:
+        return
+    for name in ("max_turns", "tool_timeout_s"):
+        if made.model_dump()[name] != least.model_dump()[name]:
+            yield f"rollout.{name}", Feature(f"`rollout.{name}`", f"rollout.{name}")
+    if not made.tools:
+        yield "rollout.no_tools", Feature("no tools", "rollout.tools", "rollout.tools=[tools.py]")
+    if made.staleness:
+        yield "rollout.staleness", Feature("`rollout.staleness`", "rollout.staleness", "rollout.staleness=0")
+    # One rank sends weights, and cannot know in its thread when the others have their answers of older ones.
+    if not engine.get(made.engine.kind).facts.in_training and _ranks() > 1:
+        without = f"rollout.engine={engine.default}"
+        yield "engine.of_many", Feature(f"`engine: {made.engine.kind}`", "rollout.engine", without)
+
+
+def _of_place() -> Iterator[tuple[str, Feature]]:
+    """What follows from where the run takes place."""
+    if _ranks() > 1:  # FSDP2 hands over gradients without the hook that a step in the backward pass stands on
+        yield "ranks.several", Feature("several processes", "parallel")
+
+
+def _ranks() -> int:
+    return int(os.environ.get("WORLD_SIZE", "1"))
