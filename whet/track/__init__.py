@@ -1,1 +1,51 @@
-"""Track: the record of a run, written while it trains and read while it lives and after."""
+"""Track: the record of a run, written while it trains and read while it lives and after.
+
+In scripts: `import whet.track as track`, or `as wandb`, `as swanlab`; docs/guides/track.md tells how.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from whet.track import plot
+from whet.track.api import (
+    LIVE,
+    Settings,
+    alert,
+    define_metric,
+    finish,
+    get_run,
+    init,
+    log,
+    log_artifact,
+    login,
+    save,
+    setup,
+    teardown,
+    unwatch,
+    use_artifact,
+    watch,
+)
+from whet.track.artifacts import Artifact
+from whet.track.media import Audio, Histogram, Html, Image, Object3D, Table, Text, Video
+from whet.track.script_run import Run
+
+if TYPE_CHECKING:
+    from whet.track.mappings import Told
+
+    run: Run | None
+    config: Told
+    summary: Told
+
+__all__ = [
+    "Artifact", "Audio", "Histogram", "Html", "Image", "Object3D", "Run", "Settings", "Table", "Text", "Video", "alert",
+    "config", "define_metric", "finish", "get_run", "init", "log", "log_artifact", "login", "plot", "run", "save",
+    "setup", "summary", "teardown", "unwatch", "use_artifact", "watch",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """`run`, `config` and `summary` are those of the run that is open now."""
+    if name in LIVE:
+        return LIVE[name]()
+    raise AttributeError(f"module `whet.track` has no attribute `{name}`")

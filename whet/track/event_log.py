@@ -19,6 +19,9 @@ from whet.base.errors import RunError
 from whet.track import frames, liveness
 from whet.track.plain import to_json
 
+# The curve of the records that could not be written, once one could again.
+DROPPED = "tracker/dropped"
+
 
 class EventLog:
     """Writes `<writer>.a<attempt>.tlog` in `folder`; the attempt is the next free number.
@@ -35,6 +38,7 @@ class EventLog:
         self._schemas: dict[tuple[str, ...], tuple[struct.Struct, tuple[bytes, int]]] = {}
         self._num_schemas = 0
         self._last_step = 0
+        self._told_dropped = 0
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
             self.path, self._fd = _create(Path(folder), writer)
@@ -48,23 +52,35 @@ class EventLog:
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Log named numbers at a step. Anything that `float()` takes will do."""
+        self.scalars_at(time.time(), step, values)
+
+    def scalars_at(self, moment: float, step: int, values: Mapping[str, float]) -> None:
+        """Log named numbers as of a Unix time."""
         try:
             names = tuple(values)
             with self._lock:
                 if names not in self._schemas:
-                    self._define(step, names, values)
+                    self._define(moment, step, names, values)
                     return
                 layout, label = self._schemas[names]
-                self._append(step, frames.seal(label, layout.pack(time.time(), step, *values.values())))
+                arrived = self._append(step, frames.seal(label, layout.pack(moment, step, *values.values())))
+                if arrived and self.dropped != self._told_dropped:
+                    self._told_dropped = self.dropped
+                    self.scalars_at(moment, step, {DROPPED: self.dropped})
         except Exception as error:  # whatever a caller's numbers do, training goes on
-            self._drop(error)
+            self.drop(error)
 
     def event(self, kind: str, step: int, payload: Mapping[str, Any]) -> None:
         """Log anything that is not a curve, as JSON."""
         try:
             self._append(step, frames.frame(frames.EVENT, 0, time.time(), step, to_json([kind, payload])))
         except Exception as error:  # as above
-            self._drop(error)
+            self.drop(error)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing can be written any more: after `close`, and in a forked child."""
+        return self._fd < 0
 
     def close(self, outcome: str, reason: str) -> None:
         """Write the end and let go of the lock. A log that was never closed reads as `killed`."""
@@ -77,7 +93,7 @@ class EventLog:
                 os.fsync(self._fd)
             self._abandon()
 
-    def _define(self, step: int, names: tuple[str, ...], values: Mapping[str, float]) -> None:
+    def _define(self, moment: float, step: int, names: tuple[str, ...], values: Mapping[str, float]) -> None:
         """Write a schema and its first scalars together; remember the schema only if they arrived."""
         schema = self._num_schemas % frames.MAX_SCHEMAS
         if schema == 0:
@@ -85,9 +101,8 @@ class EventLog:
         self._num_schemas += 1
         layout = struct.Struct(f"{frames.STAMP.format}{len(names)}d")
         label = frames.label(frames.SCALARS, schema)
-        now = time.time()
-        definition = frames.frame(frames.SCHEMA, schema, now, step, to_json([str(name) for name in names]))
-        if self._append(step, definition + frames.seal(label, layout.pack(now, step, *values.values()))):
+        definition = frames.frame(frames.SCHEMA, schema, moment, step, to_json([str(name) for name in names]))
+        if self._append(step, definition + frames.seal(label, layout.pack(moment, step, *values.values()))):
             self._schemas[names] = layout, label
 
     def _append(self, step: int, data: bytes) -> bool:
@@ -98,12 +113,13 @@ class EventLog:
             try:
                 _write_all(self._fd, data)
             except OSError as error:
-                self._drop(error)
+                self.drop(error)
                 return False
             self._last_step = step
             return True
 
-    def _drop(self, error: Exception) -> None:
+    def drop(self, error: Exception) -> None:
+        """Count a record that could not be made or written, and say the first on stderr."""
         self.dropped += 1
         if self.dropped == 1:
             with suppress(OSError, ValueError, AttributeError):

@@ -13,6 +13,7 @@ from whet.base.documents import field
 from whet.base.errors import WhetError
 from whet.base.sealed import read_sealed
 from whet.track.curves import Glyphs, Series, draw, sparkline
+from whet.track.described import described
 from whet.track.progress import printable
 from whet.track.quantities import duration, figure, size
 from whet.track.read import Event, History
@@ -20,6 +21,7 @@ from whet.track.store import Summary, history, summarize
 
 _MAIN = ("loss", "grad_norm", "lr")
 _HELD_OUT = "eval/"
+_NOTICES = ("notice", "checkpoint", "alert", "artifact")
 _NUM_NOTICES, _NUM_GENERATIONS = 8, 3
 DEPENDENCIES = "dependencies.json"
 
@@ -40,6 +42,7 @@ def show(
         *_charts(logs, width, log, glyphs),
         _figures(logs, glyphs),
         _notices(logs, width),
+        _media(logs, width),
         _generations(logs, width),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -68,7 +71,7 @@ def table(runs: Sequence[Summary]) -> str:
 
 def _row(run: Summary) -> tuple[str, ...]:
     return (
-        run.name.replace(" ", "_"),
+        printable(run.name).replace(" ", "_"),
         run.status,
         _progress(run) or "-",
         "-" if run.loss is None else figure(run.loss),
@@ -88,9 +91,9 @@ def _header(run: Summary, logs: History) -> str:
         words.append(f"{run.attempts} attempts")
     if len(logs.ranks) > 1:
         words.append(f"{len(logs.ranks)} ranks")
-    lines = [f"{run.name}: {', '.join(words)}"]
+    lines = [f"{printable(run.name)}: {', '.join(words)}"]
     if run.reason:
-        lines.append(f"  {run.reason}")
+        lines.append(f"  {printable(run.reason)}")
     if logs.dropped:
         lines.append(f"  {logs.dropped} records could not be written")
     if logs.damaged:
@@ -99,10 +102,12 @@ def _header(run: Summary, logs: History) -> str:
 
 
 def _facts(logs: History, width: int) -> str:
-    """What the newest attempt said of itself when it started."""
-    started = [event for event in logs.events("started") if event.writer == logs.speaker]
-    facts = started[-1].payload.get("facts", {}) if started else {}
-    rows = [(f"  {name}", _cut(_text(value), width - 24)) for name, value in facts.items()]
+    """What the run said of itself: its project, name and tags, its config or the facts of its training."""
+    said = described(logs)
+    rows = [
+        (f"  {printable(str(name))}", _cut(_text(value), width - 24))
+        for name, value in (*said.about.items(), *said.config.items())
+    ]
     return _align(rows)
 
 
@@ -136,10 +141,10 @@ def _charts(logs: History, width: int, log: bool, glyphs: Glyphs) -> list[str]:
     charts += [(name, [name]) for name in names if name.startswith(_HELD_OUT) and name not in twins]
     drawn = []
     for title, wanted in charts:
-        series = [Series(name, *logs.scalar(name)) for name in wanted if name in names]
+        series = [Series(printable(name), *logs.scalar(name)) for name in wanted if name in names]
         if series and max(len(one.steps) for one in series) > 1:
             is_log = log and "loss" in title
-            heading = title + (" (log)" if is_log else "")
+            heading = printable(title) + (" (log)" if is_log else "")
             height = 12 if title == "loss" else 6
             drawn.append(draw(series, title=heading, width=width, height=height, log=is_log, glyphs=glyphs))
     return drawn
@@ -156,21 +161,42 @@ def _figures(logs: History, glyphs: Glyphs) -> str:
             write = size if name.endswith("bytes") else figure
             finite = values[np.isfinite(values)] if np.isfinite(values).any() else values
             ends = (float(values[-1]), float(finite.min()), float(finite.max()))
-            rows.append((name, *(write(value) for value in ends), sparkline(values, 16, glyphs=glyphs)))
+            rows.append((printable(name), *(write(value) for value in ends), sparkline(values, 16, glyphs=glyphs)))
     return _align([("", "LAST", "LOWEST", "HIGHEST", ""), *rows], right={1, 2, 3}) if rows else ""
 
 
 def _notices(logs: History, width: int) -> str:
-    events = [e for e in logs.events() if e.kind in ("notice", "checkpoint")]
+    events = [event for event in logs.events() if event.kind in _NOTICES]
     lines = [_cut(f"  step {event.step}  {_notice(event)}", width) for event in events[-_NUM_NOTICES:]]
     left_out = [f"  ({len(events) - _NUM_NOTICES} earlier ones)"] if len(events) > _NUM_NOTICES else []
     return "\n".join(["Notices", *left_out, *lines]) if lines else ""
 
 
 def _notice(event: Event) -> str:
-    if event.kind == "checkpoint":
-        return f"checkpoint {event.payload.get('path', '')}"
-    return f"{event.payload.get('level', 'info')}: {event.payload.get('text', '')}"
+    said = {name: printable(str(value)) for name, value in event.payload.items()}
+    match event.kind:
+        case "checkpoint":
+            return f"checkpoint {said.get('path', '')}"
+        case "alert":
+            return f"alert {said.get('level', '')}: {said.get('title', '')}: {said.get('text', '')}"
+        case "artifact":
+            verb = "uses" if said.get("direction") == "input" else "keeps"
+            return f"{verb} artifact {said.get('name', '')}:{said.get('version', '')} ({said.get('type', '')})"
+    return f"{said.get('level', 'info')}: {said.get('text', '')}"
+
+
+def _media(logs: History, width: int) -> str:
+    """Under each name what was logged there last, and how often."""
+    newest: dict[str, tuple[int, Event]] = {}
+    for event in logs.events("media"):
+        name = str(event.payload.get("name"))
+        newest[name] = newest.get(name, (0, event))[0] + 1, event
+    lines = []
+    for name, (count, event) in newest.items():
+        entries = event.payload.get("entries") or [{}]
+        what = entries[0].get("path") or entries[0].get("text") or ""
+        lines.append(f"  step {event.step}  {printable(name)} ({count} x {entries[0].get('type')})  {printable(what)}")
+    return "\n".join(["Media", *(_cut(line, width) for line in lines)]) if lines else ""
 
 
 def _generations(logs: History, width: int) -> str:
