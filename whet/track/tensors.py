@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -51,8 +52,7 @@ class Waiting:
 
 def _mark(device: Any) -> tuple[Callable[[], bool], Callable[[], None]]:
     """Whether what is queued on the device until now is done, and a wait for it."""
-    import torch
-
+    torch = sys.modules["torch"]  # whose tensor it is
     event = torch.Event(device)
     event.record(torch.accelerator.current_stream(device))
     return event.query, event.synchronize
