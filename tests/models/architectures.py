@@ -42,6 +42,8 @@ ARCHITECTURES: dict[str, dict] = {
     "gemma3_text": {"head_dim": 8, "query_pre_attn_scalar": 8, **MIXED},
     "gpt2": {"n_inner": 48},
     "gpt_neox": {"rotary_pct": 0.5},
+    # Its mask ends with its longest text, which a packed row does not.
+    "gpt_neo": {"attention_types": [[["global", "local"], 1]], "window_size": 6, "max_position_embeddings": 24},
     "opt": {"ffn_dim": 48, "word_embed_proj_dim": 32},
     "bloom": {},
     "falcon": {"new_decoder_architecture": False, "multi_query": True},

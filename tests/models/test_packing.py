@@ -86,6 +86,7 @@ def test_one_batch_gives_the_loss_and_gradients_of_separate_forwards(name):
 MIXERS = {
     "bloom": "BloomAttention", "falcon": "FalconAttention", "lfm2": "Lfm2ShortConv", "mamba2": "Mamba2Mixer",
     "qwen3_next": "Qwen3NextGatedDeltaNet",
+    "gpt_neo": "GPTNeoSelfAttention",
 }  # fmt: skip
 
 

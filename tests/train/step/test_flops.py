@@ -16,7 +16,7 @@ from whet.contracts.sample import Sample
 from whet.data.order.collate import collate
 from whet.models.loading.context import BuildContext
 from whet.train.build import assemble
-from whet.train.step.flops import Work, matrix_rate
+from whet.train.step.flops import Work, _attention, matrix_rate
 from whet.train.step.phases import Phases
 
 CPU = torch.device("cpu")
@@ -79,3 +79,13 @@ def test_a_step_says_where_its_time_went_and_what_it_computed(tmp_path):
         assert set(parts) == {"data_s", "wait_s", "forward_s", "backward_s", "update_s", "flops", "mfu"}
         assert all(value > 0 for value in parts.values())
         assert parts["forward_s"] + parts["backward_s"] + parts["update_s"] < step["seconds"]
+
+
+def test_attention_of_layers_that_differ_counts_each_with_its_own_heads():
+    """Gemma 4 refuses to be asked for one size of its heads. Oracle: the sizes of its layers, by hand."""
+    from transformers.models.gemma4.configuration_gemma4 import Gemma4TextConfig
+
+    text = Gemma4TextConfig(num_hidden_layers=3, layer_types=["sliding_attention"] * 2 + ["full_attention"])
+    [one, _, last] = text.per_layer_config
+    expected = 4 * text.num_attention_heads * (2 * one.head_dim + last.head_dim)
+    assert one.head_dim != last.head_dim and _attention(text) == expected

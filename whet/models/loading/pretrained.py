@@ -26,13 +26,13 @@ from whet.models.forward.mtp import look_further
 from whet.models.loading.building import build_module
 from whet.models.loading.classes import Family
 from whet.models.loading.context import BuildContext
-from whet.models.loading.families import auto_class, family_of
+from whet.models.loading.families import auto_class, family_of, first_position
 from whet.models.loading.loaded import loaded
 from whet.models.loading.reading import context_length, new_pieces, read
 from whet.models.loading.spec import Spec
 from whet.models.probing import bidirectional
 from whet.models.probing.config_check import rehearse
-from whet.models.probing.probe_cases import TRIALS
+from whet.models.probing.probe_cases import LENGTHS, TRIALS
 from whet.models.probing.probes import Verdict, check_own_forward, probe, unprobed
 from whet.models.probing.twin import build_twin, copies, twin_config
 from whet.models.tokenizers import read_back
@@ -131,6 +131,7 @@ def verdict_of(spec: Spec, config: PretrainedConfig, context: BuildContext) -> V
                 break
             _look_back(small)
             _fill_experts(small)
+            _outgrow(small)
             build = copies(partial(build_twin, small, prepare=prepare, allow_code=spec.allow_code))
             check_own_forward(build, name, trial)
         except ModelError:
@@ -162,6 +163,13 @@ def _fill_experts(small: PretrainedConfig) -> None:
         small.expert_capacity = CAPACITY
         if hasattr(small, "moe_eval_capacity_token_fraction"):
             small.moe_eval_capacity_token_fraction = -1.0
+
+
+def _outgrow(small: PretrainedConfig) -> None:
+    """The twin's longest text is shorter than the row of a trial, as packed rows may be of any length."""
+    longest = getattr(small, "max_position_embeddings", None)
+    if isinstance(longest, int):
+        small.max_position_embeddings = min(longest, max(sum(LENGTHS) - 1, max(LENGTHS) + first_position(small)))
 
 
 def check_tuner(

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -172,7 +173,7 @@ def _check_isolation(build: Build, trial: Trial, packing: Packing) -> None:
 
 
 def _mixers(build: Build, trial: Trial, whose: str | None) -> tuple[str, ...]:
-    """Classes of the parts that mix the samples of a row, found one after the other; empty where one cannot be found.
+    """Classes of the parts that mix the samples of a row, or cannot take as long a row, found one after the other.
 
     The first sample moves those behind it, and where tokens see what follows, the last one those before it.
     """
@@ -182,12 +183,18 @@ def _mixers(build: Build, trial: Trial, whose: str | None) -> tuple[str, ...]:
     while len(found) < MOST_MIXERS:
         try:
             leak = _leak(LanguageModel(build(whose), mixers=found), trial)
-        except Exception:  # whatever a model raises on this way rules it out
-            return ()
+        except Exception as error:  # whatever a model raises on this way rules it out
+            leak = _raised_in(error)
         if leak is None or leak in found:
             break
         found.append(leak)
     return tuple(found)
+
+
+def _raised_in(error: Exception) -> str | None:
+    """The class of the innermost part that raised: GPT-Neo's attention has a mask of its longest text's size."""
+    seen = [frame.f_locals.get("self") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return next((type(part).__name__ for part in reversed(seen) if isinstance(part, nn.Module)), None)
 
 
 def _leak(model: LanguageModel, trial: Trial) -> str | None:

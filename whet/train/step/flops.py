@@ -75,11 +75,18 @@ def _seen(stream: Stream) -> float:
 
 def _attention(text: Any) -> float:
     """FLOPs of one pair in all layers: scores and sums of values."""
-    heads, layers = getattr(text, "num_attention_heads", None), getattr(text, "num_hidden_layers", None)
-    width = getattr(text, "hidden_size", None)
-    if not (isinstance(heads, int) and isinstance(layers, int) and isinstance(width, int)):
+    layers = getattr(text, "num_hidden_layers", None)
+    if not isinstance(layers, int):
         return 0.0
-    return 4.0 * layers * heads * (getattr(text, "head_dim", None) or width // heads)
+    each = list(getattr(text, "per_layer_config", ()))  # of models whose layers differ in their heads (Gemma 4)
+    return sum(map(_attention_of_layer, each)) if each else layers * _attention_of_layer(text)
+
+
+def _attention_of_layer(text: Any) -> float:
+    heads, width = getattr(text, "num_attention_heads", None), getattr(text, "hidden_size", None)
+    if not (isinstance(heads, int) and isinstance(width, int)):
+        return 0.0
+    return 4.0 * heads * (getattr(text, "head_dim", None) or width // heads)
 
 
 def _share_of_experts(text: Any) -> float:
