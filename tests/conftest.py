@@ -39,7 +39,7 @@ BUDGETS_S = {
     "export": 65.0,
     "rewards": 75.0,
     "generate": 55.0,
-    "optim": 55.0,
+    "optim": 85.0,
     "fuzz": 50.0,
     "data": 45.0,
     "objectives": 40.0,

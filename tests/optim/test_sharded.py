@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from tests.optim.problem import build
 from tests.optim.zoo import SETTINGS, Zoo, groups, one_step, state_of
 from tests.ranks import on_ranks
 from tests.sweeps import some
-from whet.base.run import Parallel
-from whet.parallel.shard import shard
 from whet.parallel.world import World
 from whet.train.checkpoints.checkpoint import Checkpoints
 from whet.train.checkpoints.optimizer_state import NamedOptimizer
@@ -47,7 +46,9 @@ def whole(module: nn.Module) -> list[torch.Tensor]:
 
 def fresh(world: World, kind: str, state: str | None, folder: Path):
     """A new module and optimizer, and where its checkpoints lie."""
-    module = shard(Zoo(), world, Parallel(), ())
+    module = Zoo()
+    if world.mesh is not None:
+        fully_shard(module, mesh=world.mesh)
     found = groups(module, seed=5)
     chosen = build(kind, found, **{**SETTINGS[kind], **({"state": state} if state else {})})
     named = NamedOptimizer(chosen, found.names())

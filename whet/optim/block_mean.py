@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
-import torch.distributed as dist
 from torch import Tensor
-from torch.distributed.tensor import DTensor
 
 from whet.contracts.model import ParamRole
 from whet.kernels.wide import wide
 from whet.optim.elementwise import M, State, decay, root
 from whet.optim.groups import NamedParameter
-from whet.optim.row_chunks import Leaf, first_row
+from whet.optim.row_chunks import Leaf
 from whet.optim.rules import At, RowRule, Tensors
 
 BY_ROW = (ParamRole.EMBEDDING, ParamRole.HEAD, ParamRole.MATRIX, ParamRole.EXPERT, ParamRole.BIAS)
@@ -68,7 +68,7 @@ class BlockMean(RowRule):
 
 def _of_rows(roots: Tensor, leaf: Leaf, rows: int) -> Tensor:
     """The roots of this rank's rows (R, 1), from those of all blocks."""
-    first = first_row(leaf.named.parameter)
+    first = leaf.layout.first_row
     whole = roots if rows == 1 else roots.repeat_interleave(rows)
     return whole[first : first + leaf.weight.shape[0]].unsqueeze(1)
 
@@ -85,15 +85,18 @@ def block_rows(named: NamedParameter) -> int:
 
 
 def _over_ranks(leaves: Sequence[Leaf], squares: Sequence[Tensor]) -> list[Tensor]:
-    """Every row's sum of squares, on every rank, in one collective."""
-    parameter = leaves[0].named.parameter
-    if not isinstance(parameter, DTensor):
-        return list(squares)
-    counts = [num_rows(leaf.named) for leaf in leaves]
-    flat = torch.zeros(sum(counts), dtype=squares[0].dtype, device=squares[0].device)
-    whole = list(flat.split(counts))
-    for target, leaf, rows in zip(whole, leaves, squares, strict=True):
-        first = first_row(leaf.named.parameter)
-        target[first : first + len(rows)] = rows
-    dist.all_reduce(flat, group=parameter.device_mesh.get_group())
+    """Every row's sum of squares, on every rank, in one collective for all leaves that lie on the same ranks."""
+    whole = list(squares)
+    alike: dict[Any, list[int]] = defaultdict(list)
+    for number, leaf in enumerate(leaves):
+        if not leaf.layout.is_whole:
+            alike[leaf.layout.spread].append(number)
+    for places in alike.values():
+        counts = [num_rows(leaves[number].named) for number in places]
+        flat = torch.zeros(sum(counts), dtype=squares[0].dtype, device=squares[0].device)
+        for number, target in zip(places, flat.split(counts), strict=True):
+            first = leaves[number].layout.first_row
+            target[first : first + len(squares[number])] = squares[number]
+            whole[number] = target
+        leaves[places[0]].layout.combine(flat)
     return whole

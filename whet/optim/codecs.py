@@ -62,7 +62,7 @@ def write(
     stored: Stored,
     value: Tensor,
     rows: slice = slice(None),
-    start: int = 0,
+    start: int | Tensor = 0,
     key: int = 0,
 ) -> None:
     """Store the rows that `read` gave and a rule changed. `start` and `key` place the noise of bfloat16."""

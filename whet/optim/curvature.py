@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from whet.optim.family import Family
+from whet.optim.layout import gradient
 from whet.optim.row_chunks import buckets
 
 
@@ -30,7 +31,7 @@ class Curved(Family):
                 if parameter.grad is None:
                     continue
                 state = self.state[parameter]
-                for bucket in buckets([self._leaf(self.rule, parameter, parameter.grad)], parameter.device):
+                for bucket in buckets([self._leaf(self.rule, parameter, gradient(parameter))], parameter.device):
                     moments = self._read(self.rule, bucket)
                     self.rule.curve([p.leaf.grad[p.at].to(moments["m"][0].dtype) for p in bucket], moments, scale)
                     self._write(self.rule, bucket, moments, state["step"])

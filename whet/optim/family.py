@@ -22,9 +22,10 @@ from whet.optim.blocks import Turns
 from whet.optim.codecs import Entry, Format
 from whet.optim.direction import Direction, assembled
 from whet.optim.groups import NamedParameter, ParamGroups
+from whet.optim.layout import Layout, gradient, local
 from whet.optim.owners import Owners
 from whet.optim.rounding import key_of, round_stochastically, round_with_residual
-from whet.optim.row_chunks import RESIDUAL, Leaf, Piece, buckets, check_layout, leaf, local, piece_limit
+from whet.optim.row_chunks import RESIDUAL, Leaf, Piece, buckets, check_layout, leaf, piece_limit
 from whet.optim.rules import At, Descend, Rule, Whole, WholeRule
 
 # Elements of matrices of one shape that a whole rule takes at once. A CPU gains where they are tiny; larger ones it
@@ -52,8 +53,9 @@ class Family(Optimizer):
         state: Format = "fp32",
         turns: Turns | None = None,
     ) -> None:
+        layouts = {id(m.parameter): Layout.of(m.parameter) for m in groups.members}
         for member in groups.members:
-            check_layout(member)
+            check_layout(member, layouts[id(member.parameter)])
         super().__init__(parameter_groups, {"lr": lr})
         self.rule: Any = rule
         self.format, self.turns, self.clock = state, turns, 0
@@ -61,8 +63,12 @@ class Family(Optimizer):
         self._named = {id(m.parameter): m for m in groups.members}
         self._index = {id(m.parameter): i for i, m in enumerate(groups.members)}
         self._is_whole = isinstance(rule, WholeRule)
-        sharded = [m.parameter for m in groups.members if isinstance(m.parameter, DTensor)]
-        self._owners = Owners(sharded) if sharded and self._is_whole else None
+        self._layouts = layouts
+        # Where state lies, and steps are made.
+        self._stepped = {
+            key: layout.by_rows() if self._needs_rows(layout) else layout for key, layout in layouts.items()
+        }
+        self._owners = self._dealt() if self._is_whole else {}
 
     def begin_step(self) -> None:
         """Freeze what is not trained in this step, and forget the state of what was."""
@@ -105,19 +111,59 @@ class Family(Optimizer):
             move = self._move_whole if self._is_whole else self._move_rows
             move(members, at)
 
+    def _needs_rows(self, layout: Layout) -> bool:
+        """Whether rows must be whole to be stepped: the rule says so, or blocks of 8 bits run along them."""
+        if self._is_whole:
+            return False
+        shape = self.rule.kept_shape(layout.shape)
+        stored = [codecs.stored_as(shape, self.format, entry) for entry in self.rule.entries]
+        return self.rule.needs_rows or any(kind.format == "8bit" for kind in stored)
+
+    def _dealt(self) -> dict[Any, Owners]:
+        """Owners for the tensors that lie in pieces, by the ranks on which the pieces lie."""
+        alike: dict[Any, list[Any]] = defaultdict(list)
+        for member in self._named.values():
+            layout = self._layouts[id(member.parameter)]
+            if not layout.is_whole:
+                alike[layout.spread].append(member.parameter)
+        return {spread: Owners(parameters) for spread, parameters in alike.items()}
+
+    def _owners_of(self, parameter: Tensor) -> Owners | None:
+        return self._owners.get(self._layouts[id(parameter)].spread)
+
     def _move_rows(self, parameters: Sequence[Tensor], at: At) -> None:
         for portion in self._portions(parameters):
-            leaves = [self._leaf(self.rule, p, p.grad) for p in portion]
+            leaves = [self._leaf(self.rule, p, gradient(p)) for p in portion]
             ready = self.rule.prepare(leaves)
             for bucket in buckets(ready, portion[0].device):
                 self._advance(self.rule, bucket, at)
             self.rule.finish(leaves, ready)
+            self._settle(leaves)
+
+    def _settle(self, leaves: Sequence[Leaf]) -> None:
+        """Bring weights that were stepped in another layout back to where they lie."""
+        for stepped in leaves:
+            parameter = stepped.named.parameter
+            own = self._layouts[id(parameter)]
+            if stepped.layout is not own:
+                local(parameter.detach()).copy_(stepped.layout.moved(stepped.weight, own))
 
     def _portions(self, parameters: Sequence[Tensor]) -> Iterator[Sequence[Tensor]]:
-        """What is prepared together: under sharding everything, in one collective; else a few pieces' worth, so that
-        what a rule copies is a small part of the model."""
-        if not self.rule.has_prepare or isinstance(parameters[0], DTensor):
-            yield parameters
+        """What is prepared together: of what lies in pieces everything, in one collective; else, and where weights are
+        stepped in another layout, a few pieces' worth, so that what is copied is a small part of the model."""
+        here: list[Tensor] = []
+        moved: list[Tensor] = []
+        for parameter in parameters:
+            key = id(parameter)
+            (here if self._stepped[key] is self._layouts[key] else moved).append(parameter)
+        if here and (not self.rule.has_prepare or isinstance(here[0], DTensor)):
+            yield here
+        else:
+            yield from self._few(here)
+        yield from self._few(moved)
+
+    def _few(self, parameters: Sequence[Tensor]) -> Iterator[Sequence[Tensor]]:
+        if not parameters:
             return
         limit = PORTION * piece_limit(parameters[0].device)
         taken: list[Tensor] = []
@@ -129,24 +175,35 @@ class Family(Optimizer):
         yield taken
 
     def _leaf(self, rule: Any, parameter: Tensor, grad: Any) -> Leaf:
-        names = {RESIDUAL, *(entry.name for entry in rule.entries)}
-        return leaf(self._named[id(parameter)], self.state[parameter], grad, names)
+        names, key = {RESIDUAL, *(entry.name for entry in rule.entries)}, id(parameter)
+        return leaf(self._named[key], self._layouts[key], self._stepped[key], self.state[parameter], grad, names)
 
     def _move_whole(self, parameters: Sequence[Any], at: At) -> None:
-        squares = self._squares(parameters) if self.rule.needs_weights else {}
-        if self._owners is None:
-            for batch in _alike(parameters):
-                directions = self._directions(batch, [p.grad for p in batch], squares, at)
-                for parameter, direction in zip(batch, directions, strict=True):
-                    self._descend_one(parameter, direction, at)
-            return
-        for taken in self._owners.rounds(parameters):
-            grads = self._owners.gather(taken)
+        dealt: dict[Owners | None, list[Any]] = defaultdict(list)
+        for parameter in parameters:
+            dealt[self._owners_of(parameter)].append(parameter)
+        for owners, members in dealt.items():
+            squares = self._squares(members, owners) if self.rule.needs_weights else {}
+            if owners is None:
+                self._move_here(members, squares, at)
+            else:
+                self._move_at_owners(members, owners, squares, at)
+
+    def _move_here(self, parameters: Sequence[Any], squares: Mapping[int, Tensor], at: At) -> None:
+        """Step what lies whole on this rank."""
+        for batch in _alike(parameters):
+            directions = self._directions(batch, [gradient(p) for p in batch], squares, at)
+            for parameter, direction in zip(batch, directions, strict=True):
+                self._descend_one(parameter, direction, at)
+
+    def _move_at_owners(self, parameters: Sequence[Any], owners: Owners, squares: Mapping[int, Tensor], at: At) -> None:
+        for taken in owners.rounds(parameters):
+            grads = owners.gather(taken)
             found: dict[int, Tensor] = {}
             for batch in _alike([p for p in taken if id(p) in grads]):
                 directions = self._directions(batch, [grads.pop(id(p)) for p in batch], squares, at)
                 found.update((id(p), assembled(d, p)) for p, d in zip(batch, directions, strict=True))
-            self._descend(taken, self._owners.scatter(taken, found), at)
+            self._descend(taken, owners.scatter(taken, found), at)
 
     def _directions(
         self, batch: Sequence[Tensor], grads: Sequence[Tensor], squares: Mapping[int, Tensor], at: At
@@ -158,7 +215,7 @@ class Family(Optimizer):
         return self.rule.directions(wholes, at)
 
     def _descend_one(self, parameter: Tensor, direction: Direction, at: At) -> None:
-        weight = parameter.detach()
+        weight = local(parameter.detach())
         if weight.dtype == wide(weight.dtype):
             Descend(self.rule.decay_form).descend(weight, direction, at)
         else:
@@ -210,12 +267,12 @@ class Family(Optimizer):
         else:
             rows.copy_(value)
 
-    def _squares(self, parameters: Sequence[Tensor]) -> dict[int, Tensor]:
-        """The sum of squares of each weight, over all ranks, in one collective."""
+    def _squares(self, parameters: Sequence[Tensor], owners: Owners | None) -> dict[int, Tensor]:
+        """The sum of squares of each weight, over the ranks that hold its pieces, in one collective."""
         norms = torch._foreach_norm([local(p.detach()) for p in parameters], 2.0, dtype=wide(parameters[0].dtype))
         sums = torch.stack(norms).square()
-        if self._owners is not None:
-            self._owners.add(sums)
+        if owners is not None:
+            owners.layout.combine(sums)
         return dict(zip(map(id, parameters), sums.unbind(), strict=True))
 
     def _state(self, parameter: Tensor) -> dict[str, Any]:
@@ -226,34 +283,40 @@ class Family(Optimizer):
         return state
 
     def _begin(self, named: NamedParameter) -> dict[str, Any]:
-        parameter: Any = named.parameter
-        rows = local(parameter.detach())
+        parameter, layout = named.parameter, self._stepped[id(named.parameter)]
+        device, shape = local(parameter.detach()).device, layout.local_shape
         state: dict[str, Any] = {}
         if parameter.dtype == torch.bfloat16 and self._rounding == "kahan":
-            state[RESIDUAL] = self._as_shard(torch.zeros_like(rows), named)
+            state[RESIDUAL] = layout.whole(torch.zeros(shape, dtype=parameter.dtype, device=device))
         if self._is_whole:
-            if self._owners is None or self._owners.owns(parameter):
-                state.update(self.rule.begin(named, rows.device))
+            if self._is_here(parameter):
+                state.update(self.rule.begin(named, device))
             return state
+        kept = self.rule.kept_shape(layout.shape)
         for entry in self.rule.entries:
-            stored = codecs.stored_as(self.rule.kept_shape(parameter.shape), self.format, entry)
-            made = codecs.begin(entry, self.rule.kept_shape(rows.shape), stored, wide(rows.dtype), rows.device)
-            state.update({name: self._as_shard(tensor, named) for name, tensor in made.items()})
-        return state | self.rule.begin_rows(named, rows.device)
+            stored = codecs.stored_as(kept, self.format, entry)
+            made = codecs.begin(entry, self.rule.kept_shape(shape), stored, wide(parameter.dtype), device)
+            state.update({name: layout.whole(piece, self._size(layout, piece)) for name, piece in made.items()})
+        return state | self.rule.begin_rows(named, device)
 
-    def _as_shard(self, rows: Tensor, named: NamedParameter) -> Tensor:
-        return rows if not isinstance(named.parameter, DTensor) else shard_like(named.parameter, rows)
+    def _size(self, layout: Layout, piece: Tensor) -> Sequence[int]:
+        """The global size of a state tensor of which this is the piece: where it has not the parameter's shape, its
+        rows are the parameter's, and whole."""
+        if layout.is_whole:
+            return piece.shape
+        return layout.shape if piece.shape == layout.local_shape else (layout.shape[0], *piece.shape[1:])
+
+    def _is_here(self, parameter: Tensor) -> bool:
+        """Whether this rank has the state of a tensor that is stepped whole."""
+        owners = self._owners_of(parameter)
+        return owners is None or owners.owns(parameter)
 
     def blank(self, parameter: Tensor, key: str, size: torch.Size, dtype: torch.dtype) -> Tensor | None:
-        """A tensor to load the state entry `key` into: on shards, with the owner, or nothing on another rank."""
+        """A tensor to load the state entry `key` into: in pieces, with the owner, or nothing on another rank."""
         device = local(parameter.detach()).device
-        if isinstance(parameter, DTensor):
-            if key in self.rule.replicated or (self._is_whole and key != RESIDUAL):
-                is_here = self._owners is None or self._owners.owns(parameter)
-                return torch.empty(size, dtype=dtype, device=device) if is_here else None
-            rows = torch.empty(local(parameter).shape[0], *size[1:], dtype=dtype, device=device)
-            return shard_like(parameter, rows, size)
-        return torch.empty(size, dtype=dtype, device=device)
+        if key in self.rule.replicated or (self._is_whole and key != RESIDUAL):
+            return torch.empty(size, dtype=dtype, device=device) if self._is_here(parameter) else None
+        return self._stepped[id(parameter)].blank(size, dtype, device)
 
     @contextmanager
     def evaluation_weights(self) -> Iterator[None]:
@@ -265,11 +328,13 @@ class Family(Optimizer):
         kept = {p: local(p.detach()).clone() for p in self.state}
         with torch.no_grad():
             for parameter in kept:
-                for bucket in buckets([self._leaf(evaluate, parameter, parameter.detach())], parameter.device):
+                leaves = [self._leaf(evaluate, parameter, local(parameter.detach()))]
+                for bucket in buckets(leaves, parameter.device):
                     weights = [_weights(piece) for piece in bucket]
                     evaluate.advance(weights, [], self._read(evaluate, bucket), At(0.0, 0.0, 0))
                     for piece, value in zip(bucket, weights, strict=True):
                         piece.leaf.weight[piece.at].copy_(value)
+                self._settle(leaves)
         try:
             yield
         finally:
@@ -290,15 +355,6 @@ class Family(Optimizer):
             stored = state_dict["state"].get(number)
             if stored is not None:
                 self.state[parameter] = {k: v.clone() if isinstance(v, Tensor) else v for k, v in stored.items()}
-
-
-def shard_like(parameter: DTensor, rows: Tensor, size: Sequence[int] | None = None) -> DTensor:
-    """`rows` as the shard of a tensor that is cut as `parameter` is and has as many rows."""
-    shape = torch.Size(size or (parameter.shape[0], *rows.shape[1:]))
-    stride = torch.empty(shape, device="meta").stride()
-    return DTensor.from_local(
-        rows, parameter.device_mesh, parameter.placements, run_check=False, shape=shape, stride=stride
-    )
 
 
 def _weights(piece: Piece) -> Tensor:

@@ -75,10 +75,6 @@ class ParamGroups:
             raise ConfigError("no parameter is trained", hint="check `tuner`: it froze everything")
         return cls(members, **facts)
 
-    @property
-    def is_sharded(self) -> bool:
-        return any(hasattr(m.parameter, "placements") for m in self.members)
-
     def where(self, chosen: Callable[[NamedParameter], bool]) -> ParamGroups:
         """Those members that `chosen` takes; there may be none."""
         return replace(self, members=[m for m in self.members if chosen(m)])
@@ -86,14 +82,16 @@ class ParamGroups:
     def with_decay(self, weight_decay: float, roles: Iterable[str]) -> list[dict[str, Any]]:
         """Torch groups: members whose role is in `roles` decay, the others do not; one more for each further rate.
 
-        The loop multiplies a group's learning rate by its `rate`.
+        The loop multiplies a group's learning rate by its `rate`. Parameters on different meshes are never in one
+        group: torch's fused steps take those of one mesh at a time.
         """
         decaying = self._checked(roles)
-        groups: dict[tuple[float, bool], dict[str, Any]] = {}
+        groups: dict[tuple[float, bool, Any], dict[str, Any]] = {}
         for member in sorted(self.members, key=lambda m: (m.rate != 1.0, m.role not in decaying)):
             decays = member.role in decaying
             empty = {"params": [], "weight_decay": weight_decay if decays else 0.0, "rate": member.rate}
-            groups.setdefault((member.rate, decays), empty)["params"].append(member.parameter)
+            mesh = getattr(member.parameter, "device_mesh", None)  # torch's: plain parameters are on none
+            groups.setdefault((member.rate, decays, mesh), empty)["params"].append(member.parameter)
         return list(groups.values())
 
     def names(self) -> dict[int, str]:

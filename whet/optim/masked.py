@@ -24,6 +24,7 @@ class Masked(RowRule):
     """
 
     has_prepare = True
+    needs_rows = True
 
     def __init__(self, adam: Adam, ratio: float, every: int, seed: int) -> None:
         self.adam, self.ratio, self.every, self.seed = adam, ratio, every, seed
@@ -46,12 +47,11 @@ class Masked(RowRule):
                     if name != RESIDUAL:
                         tensor.zero_()  # for 8 bits a scale of zero is what counts
             columns = self.columns(leaf.named, leaf.weight.shape[1], turn).to(leaf.weight.device)
-            start = leaf.start // max(1, leaf.weight.shape[1]) * len(columns)
             kept = dict(leaf.kept)
             if RESIDUAL in kept:
                 kept[RESIDUAL] = kept[RESIDUAL][:, columns]
             weight, grad = leaf.weight[:, columns], leaf.grad[:, columns]
-            found.append(replace(leaf, weight=weight, grad=grad, kept=kept, start=start))
+            found.append(replace(leaf, weight=weight, grad=grad, kept=kept, row_numbers=len(columns)))
         return found
 
     def advance(self, weights: Tensors, grads: Tensors, state: State, at: At) -> None:

@@ -1,11 +1,13 @@
-"""Rules that need a whole matrix, under sharding: one rank owns each, is sent its shards, and sends back its rows.
+"""Rules that need a whole tensor, where ranks hold pieces: one rank owns each, is sent the pieces, and sends them back.
 
-No other rank ever holds the matrix. The larger ones are dealt first, each to the rank with the least to do, so all
-ranks compute at once; two collectives carry as many matrices as fit a round.
+Of ranks that together hold a tensor no other ever has it whole; where they hold copies, each copy has an owner, and all
+compute the same. The larger ones are dealt first, each to the rank with the least to do, so all ranks compute at once;
+two collectives carry as many tensors as fit a round.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -15,18 +17,28 @@ from torch import Tensor
 from torch.distributed.tensor import DTensor
 
 from whet.kernels.wide import wide
-from whet.optim.row_chunks import local
+from whet.optim.layout import Extent, Layout, gradient, joint_group, local
 
 ROUND = 1 << 25  # elements that travel at once
 
 
 class Owners:
-    """Who computes what among matrices that are sharded by rows over one mesh axis."""
+    """Who computes what among tensors whose pieces lie on the same ranks (`Layout.spread`).
+
+    All of these ranks make one, at the same time and in the same order: it may need a process group.
+    """
 
     def __init__(self, parameters: Sequence[DTensor]) -> None:
-        self.mesh = parameters[0].device_mesh
-        self.size, self.rank = self.mesh.size(), self.mesh.get_local_rank()
-        self._group = self.mesh.get_group()
+        layouts = [Layout.of(parameter) for parameter in parameters]
+        holders = layouts[0].holders()
+        self.layout, self.size = layouts[0], len(holders)
+        self._group = joint_group(self.layout)
+        self.rank = dist.get_group_rank(self._group, dist.get_rank())
+        # What each rank of the group holds of each.
+        self._parts = {
+            id(parameter): [layout.at(coordinate) for _, coordinate in holders]
+            for parameter, layout in zip(parameters, layouts, strict=True)
+        }
         loads = [0] * self.size
         self._owner: dict[int, int] = {}
         for parameter in sorted(parameters, key=lambda p: -p.numel()):
@@ -50,29 +62,28 @@ class Owners:
 
     def gather(self, parameters: Sequence[DTensor]) -> dict[int, Tensor]:
         """The whole gradient of each of `parameters` that this rank owns, by the parameter's identity."""
-        send = [_grad(p) for owner in range(self.size) for p in self._of(parameters, owner)]
         mine = self._of(parameters, self.rank)
         received = self._exchange(
-            send,
-            [sum(_grad(p).numel() for p in self._of(parameters, owner)) for owner in range(self.size)],
+            [gradient(p) for owner in range(self.size) for p in self._of(parameters, owner)],
+            [sum(gradient(p).numel() for p in self._of(parameters, owner)) for owner in range(self.size)],
             [sum(self._numel(p, rank) for p in mine) for rank in range(self.size)],
-            _grad(parameters[0]).dtype,
+            functools.reduce(torch.promote_types, (gradient(p).dtype for p in parameters)),
         )
-        parts: dict[int, list[Tensor]] = {id(p): [] for p in mine}
+        whole = {id(p): received[0].new_empty(p.shape) for p in mine}
         for rank, block in enumerate(received):
             for p, part in zip(mine, block.split([self._numel(p, rank) for p in mine]), strict=True):
-                parts[id(p)].append(part)
-        return {id(p): torch.cat(parts[id(p)]).view(p.shape) for p in mine}
+                place = whole[id(p)][self._parts[id(p)][rank]]
+                place.copy_(part.view(place.shape))
+        return whole
 
     def scatter(self, parameters: Sequence[DTensor], whole: Mapping[int, Tensor]) -> list[Tensor]:
-        """This rank's rows of what each owner computed, in the order of `parameters`."""
+        """This rank's pieces of what each owner computed, in the order of `parameters`."""
         mine = self._of(parameters, self.rank)
-        send = [whole[id(p)][slice(*self._rows(p, rank))] for rank in range(self.size) for p in mine]
         received = self._exchange(
-            send,
+            [whole[id(p)][self._parts[id(p)][rank]] for rank in range(self.size) for p in mine],
             [sum(self._numel(p, rank) for p in mine) for rank in range(self.size)],
             [sum(self._numel(p, self.rank) for p in self._of(parameters, owner)) for owner in range(self.size)],
-            wide(parameters[0].dtype),
+            functools.reduce(torch.promote_types, (wide(p.dtype) for p in parameters)),
         )
         found = {}
         for owner, block in enumerate(received):
@@ -81,14 +92,12 @@ class Owners:
                 found[id(p)] = part.view(local(p).shape)
         return [found[id(p)] for p in parameters]
 
-    def add(self, numbers: Tensor) -> Tensor:
-        """Sums over the ranks, in place."""
-        dist.all_reduce(numbers, group=self._group)
-        return numbers
-
     def _exchange(self, send: list[Tensor], out: list[int], into: list[int], dtype: torch.dtype) -> Sequence[Tensor]:
-        is_cpu = self.mesh.device_type == "cpu"
-        device = torch.device("cpu") if is_cpu else torch.device(self.mesh.device_type, torch.cuda.current_device())
+        assert self.layout.mesh is not None
+        is_cpu = self.layout.mesh.device_type == "cpu"
+        device = (
+            torch.device("cpu") if is_cpu else torch.device(self.layout.mesh.device_type, torch.cuda.current_device())
+        )
         flat = (
             torch.cat([t.reshape(-1).to(dtype) for t in send]) if send else torch.empty(0, dtype=dtype, device=device)
         )
@@ -99,17 +108,9 @@ class Owners:
     def _of(self, parameters: Sequence[DTensor], owner: int) -> list[DTensor]:
         return [p for p in parameters if self._owner[id(p)] == owner]
 
-    def _rows(self, parameter: DTensor, rank: int) -> tuple[int, int]:
-        rows = parameter.shape[0]
-        step = -(-rows // self.size)
-        return min(rows, rank * step), min(rows, (rank + 1) * step)
-
     def _numel(self, parameter: DTensor, rank: int) -> int:
-        first, last = self._rows(parameter, rank)
-        return (last - first) * math.prod(parameter.shape[1:])
+        return _numel(self._parts[id(parameter)][rank])
 
 
-def _grad(parameter: DTensor) -> Tensor:
-    """This rank's rows of the gradient."""
-    assert parameter.grad is not None
-    return local(parameter.grad)
+def _numel(part: Extent) -> int:
+    return math.prod(side.stop - side.start for side in part)

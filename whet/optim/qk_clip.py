@@ -8,11 +8,11 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.distributed.tensor import DTensor
 from torch.nn import Parameter
 
 from whet.contracts.optimizer import Optimizer, Watched
-from whet.optim.row_chunks import as_rows, first_row, local
+from whet.optim.layout import Layout, local
+from whet.optim.row_chunks import as_rows
 from whet.optim.wrapped import Wrapped
 
 
@@ -51,14 +51,15 @@ class QKClip(Wrapped):
 
 
 def _over_ranks(layer: Watched) -> Tensor:
-    parameter = layer.queries[0]
-    if isinstance(parameter, DTensor):
-        dist.all_reduce(layer.peaks, op=dist.ReduceOp.MAX, group=parameter.device_mesh.get_group())
+    """The largest logit of each head over all ranks of the queries' mesh: they see other samples, or other heads."""
+    mesh = Layout.of(layer.queries[0]).mesh
+    for group in mesh.get_all_groups() if mesh is not None else ():
+        dist.all_reduce(layer.peaks, op=dist.ReduceOp.MAX, group=group)
     return layer.peaks
 
 
 def _scale(parameter: Parameter, factors_H: Tensor, head_rows: int) -> None:
     rows = as_rows(local(parameter.detach()))
-    first = first_row(parameter)
+    first = Layout.of(parameter).first_row
     factors = factors_H.repeat_interleave(head_rows)[first : first + len(rows)]
     rows.mul_(factors.to(rows.dtype).unsqueeze(1))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributed.tensor import DTensor, Shard
 
 from whet.base.errors import ConfigError
 from whet.optim.groups import NamedParameter
+from whet.optim.layout import Layout, local
 
 RESIDUAL = "residual"  # the state that holds what bfloat16 weights have lost (Kahan)
 
@@ -23,16 +24,19 @@ PIECE = {"cpu": 1 << 18, "cuda": 1 << 25}
 class Leaf:
     """What this rank holds of one parameter, as rows (R, numbers a row), and the direction or gradient for it.
 
-    `kept` are the state tensors that are cut with it, as rows too. `start` is the global index of its first element.
-    `rows` are further tensors (R, 1) that a rule prepared.
+    `kept` are the state tensors that are cut with it, as rows too. `layout` says where all of them lie: as the
+    parameter does, or by rows. `row_numbers` are those of a whole row, and `columns` the places in it of a row's
+    numbers here (None: all of them). `rows` are further tensors (R, 1) that a rule prepared.
     """
 
     named: NamedParameter
+    layout: Layout
     state: dict[str, Any]
     kept: Mapping[str, Tensor]
     weight: Tensor
     grad: Tensor
-    start: int
+    row_numbers: int
+    columns: Tensor | None = None
     rows: Mapping[str, Tensor] = field(default_factory=dict)
 
 
@@ -44,20 +48,28 @@ class Piece:
     at: slice
 
     @property
-    def start(self) -> int:
-        return self.leaf.start + self.at.start * self.leaf.weight.shape[1]
+    def start(self) -> int | Tensor:
+        """The global index of its first number, or, where it has no whole rows, that of each."""
+        leaf, first = self.leaf, self.leaf.layout.first_row + self.at.start
+        if leaf.columns is None:
+            return first * leaf.row_numbers
+        rows = torch.arange(first, first + self.at.stop - self.at.start, device=leaf.columns.device)
+        return (rows.unsqueeze(1) * leaf.row_numbers + leaf.columns).reshape(-1)
 
 
-def leaf(named: NamedParameter, state: dict[str, Any], grad: Tensor, names: Collection[str] = ()) -> Leaf:
-    """The local rows of a parameter. `grad` is its gradient, or a direction of the parameter's local shape.
+def leaf(
+    named: NamedParameter, own: Layout, layout: Layout, state: dict[str, Any], grad: Tensor, names: Collection[str] = ()
+) -> Leaf:
+    """The local rows of a parameter that lies as `own` says, in the layout in which it is stepped: where that is
+    another, a copy of its weights. `grad` is its gradient, or a direction of the parameter's local shape.
 
-    `names` are the moments whose stored tensors are cut along.
+    `names` are the moments whose stored tensors are cut along, and which lie as they are stepped.
     """
-    parameter = named.parameter
-    per_row = parameter.numel() // max(1, parameter.shape[0]) if parameter.dim() else 1
     kept = {key: as_rows(local(value)) for key, value in state.items() if key.partition(".")[0] in names}
-    start = first_row(parameter) * per_row
-    return Leaf(named, state, kept, as_rows(local(parameter.detach())), as_rows(local(grad)), start)
+    weight = own.moved(local(named.parameter.detach()), layout)
+    gradient = own.moved(local(grad), layout).contiguous()
+    columns = layout.columns(weight.device)
+    return Leaf(named, layout, state, kept, as_rows(weight), as_rows(gradient), layout.row_numbers, columns)
 
 
 def piece_limit(device: torch.device) -> int:
@@ -72,6 +84,8 @@ def buckets(leaves: Iterable[Leaf], device: torch.device) -> Iterator[list[Piece
     size = 0
     for member in leaves:
         rows, per_row = member.weight.shape
+        if not per_row:
+            continue
         step = max(1, limit // max(1, per_row))
         for first in range(0, rows, step):
             last = min(first + step, rows)
@@ -84,32 +98,13 @@ def buckets(leaves: Iterable[Leaf], device: torch.device) -> Iterator[list[Piece
         yield bucket
 
 
-def local(tensor: Tensor) -> Tensor:
-    """This rank's part of a sharded tensor, or the tensor itself."""
-    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
-
-
 def as_rows(tensor: Tensor) -> Tensor:
     """A view (rows, numbers a row); vectors have rows of one number."""
-    rows = tensor.shape[0] if tensor.dim() else 1
-    return tensor.view(rows, -1) if tensor.numel() else tensor.reshape(rows, 0)
+    return tensor.view(tensor.shape[0] if tensor.dim() else 1, math.prod(tensor.shape[1:]))
 
 
-def first_row(parameter: Tensor) -> int:
-    """The global index of this rank's first row (FSDP2 cuts the first dimension as `torch.chunk` does)."""
-    if not isinstance(parameter, DTensor):
-        return 0
-    size, rank = parameter.device_mesh.size(), parameter.device_mesh.get_local_rank()
-    return min(parameter.shape[0], rank * -(-parameter.shape[0] // size))
-
-
-def check_layout(named: NamedParameter) -> None:
-    """Refuse weights that are neither whole nor cut by rows over one axis of ranks."""
-    parameter = named.parameter
-    if not parameter.is_contiguous():
+def check_layout(named: NamedParameter, layout: Layout) -> None:
+    """Refuse weights whose rows cannot be seen in place, and placements that no rule can step."""
+    layout.check(named.name)
+    if not local(named.parameter).is_contiguous():
         raise ConfigError(f"`{named.name}` is not contiguous in memory", hint="optimizer: adamw")
-    if isinstance(parameter, DTensor) and (parameter.device_mesh.ndim != 1 or parameter.placements != (Shard(0),)):
-        raise ConfigError(
-            f"`{named.name}` is laid out as {parameter.placements}; this optimizer knows rows over one axis",
-            hint="optimizer: adamw",
-        )

@@ -1,7 +1,8 @@
 """What a rule is: how one step moves weights, given their gradients and what the rule remembers.
 
-Two kinds, by what they must see. A *row rule* works on any rows of a parameter, so it runs on shards as they lie. A
-*whole rule* needs the whole tensor; under sharding one rank owns it. Both keep plain tensors as state.
+Two kinds, by what they must see. A *row rule* works on any rows of a parameter, or on parts of rows, so it runs on
+shards as they lie. A *whole rule* needs the whole tensor; under sharding one rank owns it. Both keep plain tensors as
+state.
 """
 
 from __future__ import annotations
@@ -66,10 +67,13 @@ class Rule:
 
 
 class RowRule(Rule, ABC):
-    """Moves rows. `entries` are its moments, of the parameter's shape. `has_prepare`: `prepare` does something."""
+    """Moves rows. `entries` are its moments, of the parameter's shape. `has_prepare`: `prepare` does something.
+    `needs_rows`: it must see rows whole, where ranks hold parts of them.
+    """
 
     entries: tuple[Entry, ...] = ()
     has_prepare: bool = False
+    needs_rows: bool = False
 
     def begin_rows(self, named: NamedParameter, device: torch.device) -> dict[str, Tensor]:
         """Further state of a parameter that has had no step."""

@@ -13,7 +13,7 @@ from whet.contracts.optimizer import Optimizer, Watched
 from whet.kernels.wide import wide
 from whet.optim.adapted import Adapted
 from whet.optim.aside import place
-from whet.optim.row_chunks import local
+from whet.optim.layout import local
 
 EMA = "ema"
 

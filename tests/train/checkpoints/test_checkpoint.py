@@ -29,7 +29,7 @@ class Run:
         self.world = world or World(torch.device("cpu"))
         context = BuildContext(is_leader=self.world.is_writer, tuner=tuner.get("full").build())
         loaded = model_source.get("mlp").build(context, features=4, classes=3, hidden=hidden)
-        self.module = shard(loaded.module, self.world, Parallel(), ("whet_run",))
+        self.module = shard(loaded, self.world, Parallel(), ("whet_run",))
         groups = ParamGroups.of(self.module, loaded.roles)
         self.optimizer = adapted(optimizer.get("adamw").build(groups, lr=0.1))
         self.progress = Progress()

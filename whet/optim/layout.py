@@ -1,0 +1,205 @@
+"""Where a tensor lies: the part of it that this rank holds, and which ranks hold the other parts, or copies.
+
+Placements are torch's own: pieces over any dimensions of a mesh, by any dimension of the tensor (FSDP2, tensor and
+expert placements), copies over others (HSDP). A plain tensor lies whole on every rank that has it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.distributed.tensor import DTensor, Shard
+from torch.distributed.tensor._utils import _compute_local_shape_and_global_offset  # torch 2.13 has no public one
+
+from whet.base.errors import ConfigError
+
+if TYPE_CHECKING:
+    from torch.distributed import ProcessGroup
+    from torch.distributed.device_mesh import DeviceMesh
+    from torch.distributed.tensor.placement_types import Placement
+
+Extent = tuple[slice, ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The global `shape` of a tensor, and its placement over each dimension of a mesh (none: it is plain)."""
+
+    shape: torch.Size
+    mesh: DeviceMesh | None = None
+    placements: tuple[Placement, ...] = ()
+
+    @classmethod
+    def of(cls, tensor: Tensor) -> Layout:
+        if not isinstance(tensor, DTensor):
+            return cls(tensor.shape)
+        return cls(tensor.shape, tensor.device_mesh, tuple(tensor.placements))
+
+    @cached_property
+    def over(self) -> tuple[int, ...]:
+        """The dimensions of the mesh over which pieces differ; over all others they are copies."""
+        if self.mesh is None:
+            return ()
+        return tuple(i for i, p in enumerate(self.placements) if not p.is_replicate() and self.mesh.size(i) > 1)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it lies on this rank, and on every other."""
+        return not self.over
+
+    @property
+    def has_whole_rows(self) -> bool:
+        """Whether what lies here are whole rows, those of the first dimension."""
+        return all(dim == 0 for dim in self._dims)
+
+    @property
+    def spread(self) -> tuple[DeviceMesh | None, tuple[int, ...]]:
+        """What layouts have in common whose pieces lie on the same ranks."""
+        return (self.mesh if self.over else None), self.over
+
+    @cached_property
+    def here(self) -> Extent:
+        """The part that this rank holds."""
+        if self.mesh is None:
+            return tuple(slice(0, size) for size in self.shape)
+        return self.at(self.mesh.get_coordinate() or ())
+
+    @property
+    def local_shape(self) -> tuple[int, ...]:
+        return tuple(part.stop - part.start for part in self.here)
+
+    @property
+    def first_row(self) -> int:
+        """The global index of the first row that lies here."""
+        return self.here[0].start if self.shape else 0
+
+    @property
+    def row_numbers(self) -> int:
+        """Numbers in a whole row."""
+        return math.prod(self.shape[1:])
+
+    def at(self, coordinate: Sequence[int]) -> Extent:
+        """The part that the rank at a coordinate of the mesh holds."""
+        assert self.mesh is not None
+        sizes, starts = _compute_local_shape_and_global_offset(
+            self.shape, self.mesh.shape, list(coordinate), self.placements
+        )
+        # Beyond the last row torch starts a piece of none at the end.
+        return tuple(slice(start, start + size) for start, size in zip(starts, sizes, strict=True))
+
+    def columns(self, device: torch.device) -> Tensor | None:
+        """The place in its row of each number (K,) of a row that lies here; None where rows lie here whole."""
+        if self.has_whole_rows:
+            return None
+        places = torch.zeros((), dtype=torch.int64, device=device)
+        for size, part in zip(self.shape[1:], self.here[1:], strict=True):
+            places = places.unsqueeze(-1) * size + torch.arange(part.start, part.stop, device=device)
+        return places.reshape(-1)
+
+    def by_rows(self) -> Layout:
+        """The same tensor cut by rows over the same ranks."""
+        if self.has_whole_rows:
+            return self
+        return Layout(
+            self.shape, self.mesh, tuple(Shard(0) if i in self.over else p for i, p in enumerate(self.placements))
+        )
+
+    def moved(self, piece: Tensor, there: Layout) -> Tensor:
+        """This rank's piece of the tensor in another layout over the same mesh, from the one in this layout."""
+        if self is there or self == there:
+            return piece
+        whole: Any = self.whole(piece.reshape(self.local_shape))
+        return whole.redistribute(placements=there.placements).to_local().contiguous()  # padding may be cut off it
+
+    def whole(self, piece: Tensor, size: Sequence[int] | None = None) -> Tensor:
+        """The distributed tensor (of another `size`, where only rows are cut) whose piece on this rank this is."""
+        if self.mesh is None:
+            return piece
+        shape = torch.Size(size or self.shape)
+        stride = torch.empty(shape, device="meta").stride()
+        return DTensor.from_local(piece, self.mesh, self.placements, run_check=False, shape=shape, stride=stride)
+
+    def blank(self, size: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
+        """An empty tensor of a size that lies like this one."""
+        like = Layout(torch.Size(size), self.mesh, self.placements)
+        return like.whole(torch.empty(like.local_shape, dtype=dtype, device=device))
+
+    def combine(self, numbers: Tensor, how: dist.ReduceOp.RedOpType = dist.ReduceOp.SUM) -> Tensor:
+        """Sums (or another reduction) over the ranks whose pieces differ, in place."""
+        for dim in self.over:
+            assert self.mesh is not None
+            dist.all_reduce(numbers, op=how, group=self.mesh.get_group(dim))
+        return numbers
+
+    def holders(self) -> list[tuple[int, Sequence[int]]]:
+        """The ranks that hold the pieces of one copy, this rank's own, ascending, and their coordinates."""
+        assert self.mesh is not None
+        own, ranks = list(self.mesh.get_coordinate() or ()), self.mesh.mesh
+        found = []
+        for places in itertools.product(*(range(self.mesh.size(dim)) for dim in self.over)):
+            for dim, place in zip(self.over, places, strict=True):
+                own[dim] = place
+            found.append((int(ranks[tuple(own)]), tuple(own)))
+        return sorted(found)
+
+    def check(self, name: str) -> None:
+        """Refuse what no rule can step. Raises ConfigError for sums that are still to be made, and for pieces that are
+        scattered over the tensor."""
+        if any(placement.is_partial() for placement in self.placements):
+            raise ConfigError(
+                f"`{name}` is laid out as {self.placements}: a weight is no sum that is still to be made",
+                at="parallel", hint="optimizer: adamw, without tensor or expert parallelism",
+            )  # fmt: skip
+        if self.over and any(self._is_scattered(dim) for dim in set(self._dims)):
+            raise ConfigError(
+                f"`{name}` is laid out as {self.placements}, in pieces that are scattered over it", at="parallel",
+                hint=f"sizes of the mesh that divide {tuple(self.shape)}",
+            )  # fmt: skip
+
+    @property
+    def _dims(self) -> Iterator[int]:
+        """The tensor's dimensions that are cut."""
+        return (self.placements[axis].dim for axis in self.over)  # type: ignore[attr-defined]
+
+    def _is_scattered(self, dim: int) -> bool:
+        """Whether a piece is no run along this dimension (some of torch's strided placements), so that runs of its
+        length overlap."""
+        parts = {(part.start, part.stop) for _, at in self.holders() if (part := self.at(at)[dim]).stop > part.start}
+        ends = [0, *(stop for _, stop in sorted(parts))]
+        return [start for start, _ in sorted(parts)] != ends[:-1]
+
+
+def joint_group(layout: Layout) -> ProcessGroup:
+    """The process group of a layout's holders. All of them call it, at the same time and in the same order."""
+    assert layout.mesh is not None
+    if len(layout.over) == 1:
+        return layout.mesh.get_group(layout.over[0])
+    ranks = [rank for rank, _ in layout.holders()]
+    world = dist.group.WORLD
+    if world is not None and ranks == list(range(world.size())):
+        return world
+    group = dist.new_group(ranks, use_local_synchronization=True)
+    assert group is not None
+    return group
+
+
+def local(tensor: Tensor) -> Tensor:
+    """This rank's part of a distributed tensor, or the tensor itself."""
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+
+
+def gradient(parameter: Tensor) -> Tensor:
+    """This rank's part of a parameter's gradient, which lies as the parameter does, or is brought there."""
+    grad = parameter.grad
+    assert grad is not None
+    if isinstance(grad, DTensor) and isinstance(parameter, DTensor) and grad.placements != parameter.placements:
+        grad = grad.redistribute(placements=parameter.placements)
+    return local(grad)
