@@ -22,6 +22,7 @@ import torch
 from whet.base import sealed
 from whet.base.catalogue import model_source, optimizer, tuner
 from whet.models.loading.context import BuildContext
+from whet.models.loading.fill import filled
 from whet.optim.adapted import adapted
 from whet.optim.groups import ParamGroups
 from whet.parallel.world import World
@@ -46,8 +47,8 @@ def main() -> None:
 def checkpoints_of(folder: Path, size: int) -> checkpoint.Checkpoints:
     """Of a perceptron with AdamW, whose state is three times the weights."""
     width = int((size * 2**20 / 12 / 2) ** 0.5)
-    context = BuildContext(is_leader=True, tuner=tuner.get("full").build())
-    loaded = model_source.get("mlp").build(context, features=width, classes=2, hidden=(width, width))
+    context = BuildContext(tuner=tuner.get("full").build())
+    loaded = filled(model_source.get("mlp").build(context, features=width, classes=2, hidden=(width, width)))
     groups = ParamGroups.of(loaded.module, loaded.roles)
     stepping = adapted(optimizer.get("adamw").build(groups, lr=0.1))
     for parameter in loaded.module.parameters():

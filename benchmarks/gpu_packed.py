@@ -26,6 +26,7 @@ from whet.contracts.model import Models
 from whet.contracts.sample import Sample
 from whet.data.order.collate import collate
 from whet.models.loading.context import BuildContext
+from whet.models.loading.fill import filled
 from whet.optim.adapted import adapted
 from whet.optim.groups import ParamGroups
 from whet.parallel.world import World
@@ -67,8 +68,8 @@ def make_rows() -> list[list[list[int]]]:
 
 
 def whet_steps(rows: list[list[list[int]]], device: torch.device) -> tuple[list[float], int]:
-    context = BuildContext(device, torch.float32, tuner=tuner.get("full").build())
-    loaded = model_source.get("hf").build(context, init=INIT)
+    context = BuildContext(torch.float32, tuner=tuner.get("full").build())
+    loaded = filled(model_source.get("hf").build(context, init=INIT), device)
     update = adapted(optimizer.get("adamw").build(ParamGroups.of(loaded.module, loaded.roles)))
     executor = DataParallel(
         World(device),

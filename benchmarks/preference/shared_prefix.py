@@ -103,6 +103,7 @@ def work(case: str, way: str, steps: int) -> dict[str, Any]:
     from whet.contracts.sample import Sample
     from whet.data.order.collate import collate
     from whet.models.loading.context import BuildContext
+    from whet.models.loading.fill import filled
     from whet.objectives.next_token import NextToken
     from whet.optim.adapted import adapted
     from whet.optim.groups import ParamGroups
@@ -125,9 +126,11 @@ def work(case: str, way: str, steps: int) -> dict[str, Any]:
         joined = np.concatenate(ids).astype(np.int32), np.concatenate(weights).astype(np.float32)
         samples.append(Sample(*joined, fields, None, tuple(cuts)))
     baseline = rss_bytes()
-    loaded = model_source.get("hf").build(
-        BuildContext(tuner=tuner.get("full").build()),
-        init={"model_type": "llama", **MODELS["21m"], **(LARGER if is_larger else {})},
+    loaded = filled(
+        model_source.get("hf").build(
+            BuildContext(tuner=tuner.get("full").build()),
+            init={"model_type": "llama", **MODELS["21m"], **(LARGER if is_larger else {})},
+        )
     )
     update = adapted(optimizer.get("adamw").build(ParamGroups.of(loaded.module, loaded.roles), lr=1e-5))
     learn = objective.get("dpo").build() if replies == 2 else NextToken()

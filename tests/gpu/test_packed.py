@@ -9,6 +9,7 @@ from tests.models.batches import packed, random_samples
 from tests.tiny import LLAMA
 from whet.base.catalogue import model_source, tuner
 from whet.models.loading.context import BuildContext
+from whet.models.loading.fill import filled
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")]
 
@@ -25,9 +26,9 @@ def loss_and_gradients(module_run, module):
 
 
 def build(dtype: torch.dtype):
-    context = BuildContext(torch.device("cuda"), dtype, seed=1, tuner=tuner.get("full").build())
+    context = BuildContext(dtype, seed=1, tuner=tuner.get("full").build())
     init = {**LLAMA, "hidden_size": 256, "intermediate_size": 512, "vocab_size": 4000, "max_position_embeddings": 1024}
-    return model_source.get("hf").build(context, init=init)
+    return filled(model_source.get("hf").build(context, init=init), torch.device("cuda"))
 
 
 def separate(loaded, samples):

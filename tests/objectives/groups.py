@@ -16,6 +16,7 @@ from whet.contracts.model import Head, Loaded, Models
 from whet.contracts.sample import Sample
 from whet.data.order.collate import collate
 from whet.models.loading.context import BuildContext
+from whet.models.loading.fill import filled
 from whet.optim.adapted import adapted
 from whet.optim.groups import ParamGroups
 from whet.parallel.world import World
@@ -52,7 +53,7 @@ def built(seed: int = 3, *, head: Head | None = None, values: bool = False, **co
     """A llama in float64 with random weights, wide enough that replies differ."""
     init = {**LLAMA, "vocab_size": VOCAB, "initializer_range": 0.2, **config}
     context = BuildContext(seed=seed, tuner=tuner.get("full").build(), head=head, values=values)
-    return exact(model_source.get("hf").build(context, init=init))
+    return exact(filled(model_source.get("hf").build(context, init=init)))
 
 
 @cache

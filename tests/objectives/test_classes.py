@@ -17,6 +17,7 @@ from whet.base.errors import ConfigError
 from whet.contracts.model import Head, ParamRole
 from whet.contracts.sample import Sample
 from whet.models.loading.context import BuildContext
+from whet.models.loading.fill import filled
 
 NAMES = ("a", "b", "c")
 PROBLEMS = {"single": "single_label_classification", "multi": "multi_label_classification", "regression": "regression"}
@@ -102,7 +103,7 @@ def test_steps_have_transformers_loss_and_chances_the_soft_one():
 
 def test_rows_of_numbers_have_pytorchs_cross_entropy_and_its_gradients():
     context = BuildContext(seed=3, tuner=tuner.get("full").build())
-    loaded = model_source.get("mlp").build(context, features=4, classes=3, hidden=(8,))
+    loaded = filled(model_source.get("mlp").build(context, features=4, classes=3, hidden=(8,)))
     features, labels = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32), [0, 2, 1, 1, 2]
     nothing = np.zeros(0, np.int32), np.zeros(0, np.float32)
     samples = [Sample(*nothing, {"features": row, "label": at}) for row, at in zip(features, labels, strict=True)]

@@ -28,6 +28,7 @@ from whet.contracts.sample import Sample
 from whet.data.order.collate import collate
 from whet.models.forward.language import LanguageModel
 from whet.models.loading.context import BuildContext
+from whet.models.loading.fill import filled
 
 TEXTS = [asked(drawn(i, 3 + i, 7 - i, 4)) for i in range(4)]
 
@@ -86,7 +87,7 @@ def valued():
 
 def numbers():
     context = BuildContext(seed=3, tuner=tuner.get("full").build())
-    return model_source.get("mlp").build(context, features=4, classes=3, hidden=(8,))
+    return filled(model_source.get("mlp").build(context, features=4, classes=3, hidden=(8,)))
 
 
 def measured():

@@ -16,6 +16,7 @@ from whet.data.order.kto_baseline import Mismatched
 from whet.data.render.recipe import Recipe
 from whet.data.render.renderer import Renderer
 from whet.models.loading.context import BuildContext
+from whet.models.loading.fill import filled
 from whet.train.step.frozen import Frozen
 
 trl = pytest.importorskip("trl")
@@ -81,7 +82,9 @@ def ours(kind: str, folders: list[str], rows: list[Any], **settings: Any):
     from transformers import AutoTokenizer
 
     still = tuner.get("full").build()
-    policy, reference = (model_source.get("hf").build(BuildContext(tuner=still), path=folder) for folder in folders)
+    policy, reference = (
+        filled(model_source.get("hf").build(BuildContext(tuner=still), path=folder)) for folder in folders
+    )
     takes = frozenset({rows[0].kind})
     samples, _ = Recipe(Renderer(AutoTokenizer.from_pretrained(folders[0])), takes)("rows", list(enumerate(rows)))
     if kind == "kto":

@@ -12,6 +12,7 @@ from tests.tiny import LLAMA, sentence, tokenizer
 from whet.base.catalogue import model_source, tuner
 from whet.contracts.model import Head, Models
 from whet.models.loading.context import BuildContext
+from whet.models.loading.fill import filled
 from whet.train.step.frozen import Frozen
 
 trl = pytest.importorskip("trl")
@@ -62,7 +63,7 @@ def learned(trainer, inputs):
 
 
 def loaded(folder, head=None):
-    return model_source.get("hf").build(BuildContext(tuner=tuner.get("full").build(), head=head), path=folder)
+    return filled(model_source.get("hf").build(BuildContext(tuner=tuner.get("full").build(), head=head), path=folder))
 
 
 def of_batch(batch):

@@ -12,6 +12,7 @@ from whet.contracts.rows import Conversation
 from whet.data.render.recipe import Recipe
 from whet.data.render.renderer import Renderer
 from whet.models.loading.context import BuildContext
+from whet.models.loading.fill import filled
 
 trl = pytest.importorskip("trl")
 pytestmark = pytest.mark.slow
@@ -54,6 +55,8 @@ def test_sft_gives_the_loss_and_gradients_of_trl(tmp_path, theirs, ours):
     rows = [Conversation(messages) for messages in chats]
     samples, lost = Recipe(Renderer(words), frozenset({"conversation"}))("rows", list(enumerate(rows)))
     assert not lost
-    policy = model_source.get("hf").build(BuildContext(tuner=tuner.get("full").build()), path=str(tmp_path / "model"))
+    policy = filled(
+        model_source.get("hf").build(BuildContext(tuner=tuner.get("full").build()), path=str(tmp_path / "model"))
+    )
     train = executor("sft", policy=policy, weighting=ours)
     assert_same(figures(train, [samples[:2], samples[2:]]), expected, 1e-5)

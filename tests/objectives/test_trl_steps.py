@@ -12,6 +12,7 @@ from tests.tiny import LLAMA, tokenizer
 from whet.base.catalogue import model_source, tuner
 from whet.contracts.model import Head
 from whet.models.loading.context import BuildContext
+from whet.models.loading.fill import filled
 
 prm = pytest.importorskip("trl.experimental.prm")
 pytestmark = pytest.mark.slow
@@ -42,6 +43,6 @@ def test_process_reward_gives_the_loss_and_gradients_of_trl(tmp_path, way):
     expected = {"loss": loss.item()}, {name: p.grad.clone() for name, p in model.named_parameters()}
 
     context = BuildContext(tuner=tuner.get("full").build(), head=Head("token", ("wrong", "right")))
-    policy = model_source.get("hf").build(context, path=str(tmp_path / "model"))
+    policy = filled(model_source.get("hf").build(context, path=str(tmp_path / "model")))
     train = executor("process-reward", policy=policy, **WAYS[way])
     assert_same(figures(train, [read(words, train.objective.traits.reading)]), expected, 1e-5)

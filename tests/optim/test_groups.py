@@ -11,6 +11,7 @@ from whet.base.catalogue import model_source, tuner
 from whet.base.errors import ConfigError
 from whet.contracts.model import ParamRole
 from whet.models.loading.context import BuildContext
+from whet.models.loading.fill import filled
 from whet.optim.depth import depth_rates
 from whet.optim.groups import ParamGroups
 
@@ -18,7 +19,7 @@ from whet.optim.groups import ParamGroups
 @pytest.fixture(scope="module")
 def llama():
     context = BuildContext(tuner=tuner.get("full").build())
-    return model_source.get("hf").build(context, init={**LLAMA, "vocab_size": 50, "head_dim": 4})
+    return filled(model_source.get("hf").build(context, init={**LLAMA, "vocab_size": 50, "head_dim": 4}))
 
 
 def test_groups_split_by_decay_and_rate_and_keep_the_plain_rate_first(llama):

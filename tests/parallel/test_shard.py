@@ -19,6 +19,7 @@ from whet.contracts.model import Models
 from whet.models.loading.context import BuildContext
 from whet.optim.adapted import adapted
 from whet.optim.groups import ParamGroups
+from whet.parallel.fill import fill
 from whet.parallel.shard import shard
 from whet.parallel.world import World
 from whet.train.step.executor import DataParallel
@@ -29,11 +30,14 @@ LENGTHS = [9, 17, 4, 23, 11, 6, 14]
 def executor(world: World, parallel: Parallel, tied: bool = True, is_exact: bool = True) -> DataParallel:
     full = tuner.get("full").build()
     init = {**LLAMA, "vocab_size": 100, "tie_word_embeddings": tied}
-    context = BuildContext(is_leader=world.is_writer, seed=3, tuner=full)
+    context = BuildContext(seed=3, tuner=full)
     loaded = model_source.get("hf").build(context, init=init)
+    if world.mesh is None:
+        loaded = fill(loaded, world)
     if is_exact:
         exact(loaded)
     shard(loaded, world, parallel, ("whet_run",))
+    loaded = fill(loaded, world)
     update = adapted(optimizer.get("adamw").build(ParamGroups.of(loaded.module, loaded.roles), lr=1e-2))
     return DataParallel(world, Models(loaded.model), objective.get("sft").build(), update, loaded.module, 0, 0.5, None)
 

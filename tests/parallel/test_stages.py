@@ -20,6 +20,7 @@ from whet.contracts.model import Models
 from whet.contracts.sample import Sample
 from whet.data.order.collate import collate
 from whet.models.loading.context import BuildContext
+from whet.models.loading.fill import filled
 from whet.models.probing.probes import Verdict
 from whet.optim.adapted import adapted
 from whet.optim.groups import ParamGroups
@@ -66,7 +67,7 @@ def learned(case: str, base: Path, is_cut: bool) -> tuple[list[tuple[float, floa
     """Loss and gradient norm of each step, the loss of what is measured after them, and all weights."""
     kind, how, settings = CASES[case]
     method = tuner.get(how).build(**tuner.get(how).settings.model_validate({"kind": how}).values())
-    loaded = model_source.get("hf").build(BuildContext(seed=3, tuner=method, verdict=PROBED), path=str(base))
+    loaded = filled(model_source.get("hf").build(BuildContext(seed=3, tuner=method, verdict=PROBED), path=str(base)))
     method.init(loaded.module, None)
     loss = objective.get(kind).build(**settings)
     if is_cut:
@@ -95,7 +96,7 @@ def base(tmp_path_factory) -> Path:
     """A stored llama of four layers, as adapters need one."""
     init = {**LLAMA, "vocab_size": 331, "tie_word_embeddings": False, "num_hidden_layers": 4}
     folder = tokenizer(tmp_path_factory.mktemp("base"))
-    model_source.get("hf").build(BuildContext(seed=3, verdict=PROBED), init=init).module.save_pretrained(folder)
+    filled(model_source.get("hf").build(BuildContext(seed=3, verdict=PROBED), init=init)).module.save_pretrained(folder)
     return folder
 
 

@@ -21,6 +21,7 @@ from whet.contracts.model import Head
 from whet.evaluate.run import evaluate
 from whet.generate.models import load_model
 from whet.models.loading.context import BuildContext
+from whet.models.loading.fill import filled
 from whet.train.api import train
 
 NAMES = ("oak", "river", "bird")
@@ -179,7 +180,7 @@ def test_peft_loads_an_adapter_with_its_head(tmp_path, family, case):
 @pytest.mark.parametrize("kind, settings", [("freeze", {"last": 1}), ("llama-pro", {"blocks": 1})])
 def test_tuners_of_parts_train_a_new_head(kind, settings):
     context = BuildContext(tuner=tuner.get(kind).build(**settings), head=Head("sequence", ("a", "b")))
-    module = model_source.get("hf").build(context, init={**tiny.LLAMA, "vocab_size": 90}).module
+    module = filled(model_source.get("hf").build(context, init={**tiny.LLAMA, "vocab_size": 90})).module
     trained = {name for name, parameter in module.named_parameters() if parameter.requires_grad}
     assert "score.weight" in trained and "model.embed_tokens.weight" not in trained
 
@@ -187,7 +188,7 @@ def test_tuners_of_parts_train_a_new_head(kind, settings):
 def test_virtual_tokens_hold_no_head():
     with pytest.raises(ModelError, match="virtual tokens cannot hold the head"):
         context = BuildContext(tuner=tuner.get("prompt").build(), head=Head("sequence", ("a", "b")))
-        model_source.get("hf").build(context, init={**tiny.LLAMA, "vocab_size": 90})
+        filled(model_source.get("hf").build(context, init={**tiny.LLAMA, "vocab_size": 90}))
 
 
 def test_commands_that_make_no_sense_end_in_one_message(tmp_path, capsys):

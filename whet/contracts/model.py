@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -180,10 +180,39 @@ class Costs:
     weight_bytes: Mapping[str, int] = field(default_factory=dict)
 
 
+def _says_nothing(module: torch.nn.Module) -> Sequence[str]:
+    return ()
+
+
+class Readable(Protocol):
+    """A tensor that lies somewhere in its own shape, from where any rank may read a part of it."""
+
+    def part(self, place: tuple[slice, ...]) -> torch.Tensor:
+        """What lies at `place`, a slice for each dimension, in any dtype. It is copied at once, so it may be a view."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Where the values of a module come from that was built on meta.
+
+    `make` builds the same module again with values, on the CPU: one rank of all calls it, and what it gives is used up.
+    Parameters and buffers (by name) that are `stored` need no values there: every rank reads the part that it holds.
+    `tried` is called on every rank with the module when it has its values: what can be found out only then, as
+    sentences for the user.
+    """
+
+    make: Callable[[], torch.nn.Module]
+    stored: Mapping[str, Readable] = field(default_factory=dict)
+    tried: Callable[[torch.nn.Module], Sequence[str]] = _says_nothing
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a model source returns: the module on its device, its tokenizer if it has one, what it can do.
+    """What a model source returns: a module, its tokenizer if it has one, what it can do.
 
+    The module is on meta, with everything but values: they come from `weights` when it has been cut among the ranks,
+    and `weights` is None from then on.
     `layers` are the names of the module's repeated blocks, from the input on: what is sharded, compiled, frozen in turn
     or given a rate by its depth. `vocab` is the number of tokens that have an embedding; None without tokens.
     """
@@ -196,6 +225,7 @@ class Loaded:
     layers: Sequence[str] = ()
     vocab: int | None = None
     costs: Costs = Costs()
+    weights: Weights | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,13 +26,15 @@ class Tuner(Protocol):
     `mergeable`: whether the trained parameters can be folded into the model's own weights. `is_adapter`: whether the
     result is an adapter beside its base model rather than a whole model. `narrow`: frozen weights may be held in the
     precision of the products, because what is trained is kept apart from them. `holds_heads`: a new head of the model
-    is trained, and stored with the result.
+    is trained, and stored with the result. `starts_from_weights`: `prepare` looks at the model's own weights (DoRA,
+    PiSSA, copies of blocks), so it must have them; else it may be given a module that has none.
     """
 
     mergeable: bool
     is_adapter: bool
     narrow: bool
     holds_heads: bool
+    starts_from_weights: bool
 
     def prepare(self, module: nn.Module) -> nn.Module:
         """Set `requires_grad`, add modules. The module may be on meta. Returns the module to train."""

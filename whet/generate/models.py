@@ -23,12 +23,13 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "auto", root: Pa
     from whet.base.catalogue import model_source
     from whet.models.checkpoints.door import read_by_others
     from whet.models.loading.context import BuildContext
+    from whet.models.loading.fill import filled
 
     path = find_model(name, root)
     chosen = pick_device(device)
     with read_by_others(path):
-        context = BuildContext(device=chosen, dtype=pick_dtype(dtype, path, chosen), head=_stored_head(path))
-        loaded = model_source.usual().build(context, path=path)
+        context = BuildContext(dtype=pick_dtype(dtype, path, chosen), head=_stored_head(path))
+        loaded = filled(model_source.usual().build(context, path=path), chosen)
     if loaded.processor is None:
         raise ModelError(f"{path} holds no tokenizer", hint="copy the tokenizer's files into the model's folder")
     loaded.module.eval()

@@ -68,9 +68,10 @@ def _load(path: str, device: Any, dtype: Any) -> Any:
     from whet.base.catalogue import model_source
     from whet.contracts.model import Head
     from whet.models.loading.context import BuildContext
+    from whet.models.loading.fill import filled
 
-    context = BuildContext(device=device, dtype=dtype, head=Head("sequence", labels=("",)))
-    loaded = model_source.usual().build(context, path=path)
+    context = BuildContext(dtype=dtype, head=Head("sequence", labels=("",)))
+    loaded = filled(model_source.usual().build(context, path=path), device)
     if loaded.processor is None:
         raise ModelError(f"{path} holds no tokenizer", hint="copy the tokenizer's files into the model's folder")
     loaded.module.eval()

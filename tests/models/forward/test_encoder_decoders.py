@@ -20,7 +20,8 @@ from whet.models.forward import attention
 from whet.models.forward.encoder_decoder import fed
 from whet.models.forward.language import LanguageModel
 from whet.models.loading.context import BuildContext
-from whet.models.loading.pretrained import load
+from whet.models.loading.fill import filled
+from whet.models.loading.pretrained import on_meta
 from whet.models.loading.spec import Spec
 from whet.train.setup.models import _recompute
 
@@ -141,7 +142,7 @@ def test_a_batch_without_a_target_is_refused():
 def test_the_source_hf_builds_them_with_what_they_can(name):
     own = {key: value for key, value in tiny_config(name).to_diff_dict().items() if key != "intermediate_size"}
     spec = Spec(init={"model_type": name, **own})
-    loaded = load(spec, BuildContext())
+    loaded = filled(on_meta(spec, BuildContext()))
     assert (loaded.capabilities.family, loaded.capabilities.packed, loaded.capabilities.generates) == (
         "seq2seq",
         True,

@@ -12,7 +12,8 @@ from whet.contracts.model import Head
 from whet.models.forward import attention
 from whet.models.forward.encoder_heads import check
 from whet.models.loading.context import BuildContext
-from whet.models.loading.pretrained import load
+from whet.models.loading.fill import filled
+from whet.models.loading.pretrained import on_meta
 from whet.models.loading.spec import Spec
 from whet.models.probing.probe_cases import random_tokens, stream_of
 
@@ -45,7 +46,9 @@ def test_a_class_that_looks_elsewhere_is_refused():
 
 def test_packed_texts_and_pairs_score_as_each_alone():
     attention.register()
-    loaded = load(Spec(init={"model_type": "bert", **SMALL}), BuildContext(head=Head("sequence", ("a", "b", "c"))))
+    loaded = filled(
+        on_meta(Spec(init={"model_type": "bert", **SMALL}), BuildContext(head=Head("sequence", ("a", "b", "c"))))
+    )
     module = loaded.module.eval()
     samples = random_tokens(module.config, (7, 12, 5))
     types = [torch.arange(len(ids)) // 4 % 2 for ids in samples]

@@ -16,7 +16,8 @@ from whet.contracts.model import Head
 from whet.models.forward import attention
 from whet.models.forward.language import LanguageModel
 from whet.models.loading.context import BuildContext
-from whet.models.loading.pretrained import load
+from whet.models.loading.fill import filled
+from whet.models.loading.pretrained import on_meta
 from whet.models.loading.spec import Spec
 
 attention.register()
@@ -87,7 +88,9 @@ def test_the_own_forward_under_our_attention_is_that_of_transformers(name):
 
 
 def test_positions_of_a_sample_begin_behind_padding_in_roberta_and_the_context_counts_that():
-    loaded = load(Spec(init={"model_type": "roberta", **tiny_config("roberta").to_diff_dict()}), BuildContext())
+    loaded = filled(
+        on_meta(Spec(init={"model_type": "roberta", **tiny_config("roberta").to_diff_dict()}), BuildContext())
+    )
     assert loaded.capabilities.context == 64 - 1  # padding is token 0, so positions begin at 1
     assert loaded.capabilities.packed
     assert not loaded.capabilities.generates
@@ -102,9 +105,9 @@ def test_a_headless_model_gives_the_same_hidden_states_from_a_checkpoint_with_or
     specs = [Spec(path=str(tmp_path / n), tokenizer=str(tmp_path / "words")) for n in ("whole", "body")]
     expected = torch.cat([whole.base_model(torch.tensor([sample])).last_hidden_state[0] for sample in SAMPLES])
     for spec in specs:
-        loaded = load(spec, BuildContext(head=Head("none")))
+        loaded = filled(on_meta(spec, BuildContext(head=Head("none"))))
         found = loaded.model.run(batch(), frozenset({"hidden"}))["hidden"]
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=2e-5)
         assert loaded.module.config.architectures == [type(whole.base_model).__name__]
     with pytest.raises(ModelError, match="lack"):
-        load(specs[1], BuildContext())
+        filled(on_meta(specs[1], BuildContext()))

@@ -7,11 +7,12 @@ from whet.base.catalogue import model_source
 from whet.base.errors import ModelError
 from whet.contracts.batch import Batch
 from whet.models.loading.context import BuildContext
+from whet.models.loading.fill import filled
 
 
 def build(**settings):
     kind = model_source.get("mlp")
-    return kind.build(BuildContext(seed=3), **kind.settings(**settings).values())
+    return filled(kind.build(BuildContext(seed=3), **kind.settings(**settings).values()))
 
 
 def batch(features):
@@ -57,7 +58,6 @@ def test_data_without_features_is_refused():
         build(features=3, classes=2).model.run(Batch({}, 1), frozenset({"logits"}))
 
 
-def test_on_meta_without_leading():
-    kind = model_source.get("mlp")
-    loaded = kind.build(BuildContext(is_leader=False), features=3, classes=2)
+def test_on_meta_until_it_is_filled():
+    loaded = model_source.get("mlp").build(BuildContext(), features=3, classes=2)
     assert all(p.is_meta for p in loaded.module.parameters())

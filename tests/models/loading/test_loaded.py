@@ -12,6 +12,7 @@ from whet.base.catalogue import model_source, tuner
 from whet.contracts.model import Capabilities, ParamRole
 from whet.models.forward.tabular import FieldModel
 from whet.models.loading.context import BuildContext
+from whet.models.loading.fill import filled
 from whet.models.loading.loaded import loaded
 
 LLAMA = {"model_type": "llama", **SIZES}
@@ -28,11 +29,13 @@ def test_layers_are_the_decoder_blocks(name, block):
 
 def test_layers_are_told_after_the_tuner():
     context = BuildContext(tuner=tuner.get("llama-pro").build(blocks=1))
-    assert model_source.get("hf").build(context, init=LLAMA).layers == tuple(f"model.layers.{i}" for i in range(3))
+    assert filled(model_source.get("hf").build(context, init=LLAMA)).layers == tuple(
+        f"model.layers.{i}" for i in range(3)
+    )
 
 
 def test_costs_are_those_of_the_tensors():
-    told = model_source.get("hf").build(BuildContext(dtype=torch.bfloat16), init=LLAMA)
+    told = filled(model_source.get("hf").build(BuildContext(dtype=torch.bfloat16), init=LLAMA))
     parameters = dict(told.module.named_parameters())
     assert sum(told.costs.parameters.values()) == sum(p.numel() for p in parameters.values())
     assert told.costs.parameters[ParamRole.EMBEDDING] == parameters["model.embed_tokens.weight"].numel()
@@ -42,7 +45,7 @@ def test_costs_are_those_of_the_tensors():
 
 def test_a_packed_weight_costs_what_its_parts_take(tmp_path):
     build = model_source.get("hf").build
-    build(BuildContext(), init=LLAMA | {"vocab_size": 400}).module.save_pretrained(tmp_path)
+    filled(build(BuildContext(), init=LLAMA | {"vocab_size": 400})).module.save_pretrained(tmp_path)
     tokenizer(tmp_path)
     plain, packed = (build(BuildContext(), path=str(tmp_path), quantize=q).costs for q in (None, "int8"))
     assert packed.parameters == plain.parameters

@@ -19,6 +19,7 @@ from whet.base.catalogue import model_source, tuner
 from whet.base.errors import ModelError
 from whet.contracts.model import ParamRole
 from whet.models.loading.context import BuildContext
+from whet.models.loading.fill import filled
 from whet.models.tuners.full import Full
 
 LLAMA = {"model_type": "llama", **SIZES}
@@ -26,7 +27,7 @@ LLAMA = {"model_type": "llama", **SIZES}
 
 def build(context: BuildContext | None = None, **settings):
     kind = model_source.get("hf")
-    return kind.build(context or BuildContext(), **kind.settings(**settings).values())
+    return filled(kind.build(context or BuildContext(), **kind.settings(**settings).values()))
 
 
 @pytest.fixture
@@ -110,12 +111,13 @@ def test_weights_take_the_dtype_of_the_context():
     assert {p.dtype for p in loaded.module.parameters()} == {torch.bfloat16}
 
 
-def test_a_rank_that_does_not_lead_builds_on_meta_with_the_same_facts(folder):
-    leader = build(path=str(folder))
-    other = build(BuildContext(is_leader=False), path=str(folder))
-    assert all(p.is_meta for p in other.module.parameters())
-    assert other.capabilities == leader.capabilities
-    assert other.roles == leader.roles
+def test_what_is_told_on_meta_stays_true_when_the_values_are_there(folder):
+    empty = model_source.get("hf").build(BuildContext(), path=str(folder))
+    assert all(tensor.is_meta for tensor in empty.module.state_dict().values())
+    told = (empty.capabilities, empty.roles, empty.layers, empty.vocab, empty.costs)
+    full = filled(empty)
+    assert not any(p.is_meta for p in (*full.module.parameters(), *full.module.buffers()))
+    assert told == (full.capabilities, full.roles, full.layers, full.vocab, full.costs)
 
 
 def test_the_tuner_decides_what_is_trained():

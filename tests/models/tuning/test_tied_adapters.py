@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from tests.models.architectures import ARCHITECTURES, SIZES
 from tests.models.loading.test_pretrained import build, tokenizer  # noqa: F401  (a fixture)
 from tests.probed import probed_once  # noqa: F401  (a fixture)
-from whet.base.catalogue import tuner
+from whet.base.catalogue import model_source, tuner
 from whet.base.errors import ModelError
 from whet.models.loading.context import BuildContext
 from whet.models.merging.layers import breaks_ties, live_weights, untie
@@ -111,7 +111,7 @@ def test_an_adapter_of_tied_ends_is_merged_as_its_own_forward_says(base, tmp_pat
     torch.testing.assert_close(logits(unmerged), wanted, atol=1e-5, rtol=1e-5)
     continued = build(BuildContext(tuner=Full()), path=one, base=str(path)).module
     torch.testing.assert_close(logits(continued), wanted, atol=1e-5, rtol=1e-5)
-    on_meta = build(BuildContext(tuner=Full(), is_leader=False), path=one, base=str(path)).module
+    on_meta = model_source.get("hf").build(BuildContext(tuner=Full()), path=one, base=str(path)).module
     assert [n for n, _ in on_meta.named_parameters()] == [n for n, _ in continued.named_parameters()]
     sent, plain = dict(live_weights(unmerged)), tied()
     assert continued.config.tie_word_embeddings != breaks_ties(unmerged)

@@ -15,6 +15,7 @@ from whet.base.run import Parallel
 from whet.models.loading.context import BuildContext
 from whet.optim.adapted import adapted
 from whet.optim.groups import ParamGroups
+from whet.parallel.fill import fill
 from whet.parallel.shard import shard
 from whet.parallel.world import World
 from whet.train.checkpoints.checkpoint import Checkpoints, complete, latest
@@ -27,9 +28,10 @@ class Run:
 
     def __init__(self, folder, world=None, keep=2, hidden=(16,)):
         self.world = world or World(torch.device("cpu"))
-        context = BuildContext(is_leader=self.world.is_writer, tuner=tuner.get("full").build())
+        context = BuildContext(tuner=tuner.get("full").build())
         loaded = model_source.get("mlp").build(context, features=4, classes=3, hidden=hidden)
         self.module = shard(loaded, self.world, Parallel(), ("whet_run",))
+        fill(loaded, self.world)
         groups = ParamGroups.of(self.module, loaded.roles)
         self.optimizer = adapted(optimizer.get("adamw").build(groups, lr=0.1))
         self.progress = Progress()

@@ -15,6 +15,7 @@ from whet.contracts.model import Models
 from whet.contracts.sample import Sample
 from whet.data.order.collate import collate
 from whet.models.loading.context import BuildContext
+from whet.models.loading.fill import filled
 from whet.train.build import assemble
 from whet.train.step.flops import Work, _attention, matrix_rate
 from whet.train.step.phases import Phases
@@ -28,8 +29,8 @@ def test_products_of_a_step_are_those_that_torch_counts(frozen):
 
     Frozen weights need no gradient, and pass one on.
     """
-    context = BuildContext(is_leader=True, seed=3, tuner=tuner.get("full").build())
-    loaded = model_source.get("hf").build(context, init={**LLAMA, "vocab_size": 100})
+    context = BuildContext(seed=3, tuner=tuner.get("full").build())
+    loaded = filled(model_source.get("hf").build(context, init={**LLAMA, "vocab_size": 100}))
     for name, parameter in loaded.module.named_parameters():
         parameter.requires_grad_(not frozen or "layers" not in name or "norm" in name)
     random = np.random.default_rng(0)

@@ -53,6 +53,35 @@ class Stored(Mapping[str, "Tensor"]):
             except SafetensorError:
                 raise self._lacks(name) from None
 
+    def part(self, name: str, place: tuple[slice, ...]) -> Tensor:
+        """The part of a tensor that lies at `place`, a slice for each dimension; no more of the file is read.
+
+        A view of the mapped file: copy it and let go of it.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        with safe_open(self._folder / self._places[name], "pt") as file:
+            try:
+                return file.get_slice(name)[place]
+            except SafetensorError:
+                raise self._lacks(name) from None
+
+    def headers(self) -> dict[str, tuple[tuple[int, ...], str]]:
+        """The shape of every tensor, and its dtype by the format's name for it (F32, BF16), without reading it."""
+        from safetensors import SafetensorError, safe_open
+
+        found: dict[str, tuple[tuple[int, ...], str]] = {}
+        for place in sorted(set(self._places.values())):
+            names = [name for name, file in self._places.items() if file == place]
+            with safe_open(self._folder / place, "pt") as file:
+                for name in names:
+                    try:
+                        held = file.get_slice(name)
+                    except SafetensorError:
+                        raise self._lacks(name) from None
+                    found[name] = (tuple(held.get_shape()), held.get_dtype())
+        return found
+
     def _lacks(self, name: str) -> ModelError:
         file = self._folder / self._places[name]
         return ModelError(f"`{file.name}` lacks the tensor `{name}`", at=str(file), hint="copy the model's files again")

@@ -67,6 +67,11 @@ def decoding_of(module: nn.Module) -> Manner:
     return vars(own)[_KEPT]
 
 
+def is_proven(module: nn.Module) -> bool:
+    """Whether it is known already how the module decodes."""
+    return _KEPT in vars(unwrapped(module))
+
+
 def prove(module: nn.Module, prepare: Prepare | None = None) -> Manner | None:
     """Find out how the module decodes, and keep it for `decoding_of`. About a tenth of a second, once a config.
 

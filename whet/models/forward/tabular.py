@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from types import MethodType
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from whet.base.errors import ModelError
-from whet.base.seeds import forked
 from whet.contracts.batch import Batch
 from whet.contracts.model import PLAIN, Capabilities, Loaded, Readout
 from whet.models.loading.capacity import check_memory
 from whet.models.loading.context import BuildContext
-from whet.models.loading.loaded import loaded
+from whet.models.loading.drawn import drawn
 
 
 class FieldModel:
@@ -37,18 +35,14 @@ def build_mlp(context: BuildContext, widths: Sequence[int], dropout: float) -> L
     """A perceptron with layers of `widths`, drawn from the context's seed."""
     num_bytes = 4 * sum((one + 1) * other for one, other in zip(widths[:-1], widths[1:], strict=True))
     check_memory(num_bytes, what="the model", at="model", hint="model.hidden=[64], and fewer features or classes")
-    with forked(context.seed, "model"), torch.device("cpu" if context.is_leader else "meta"):
+
+    def build() -> nn.Module:
         layers: list[nn.Module] = []
         for width, following in zip(widths[:-2], widths[1:-1], strict=True):
             layers += [nn.Linear(width, following), nn.ReLU(), nn.Dropout(dropout)]
-        module: nn.Module = nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))
-    module = module.to(context.dtype)
-    if context.tuner is not None:
-        module = context.tuner.prepare(module)
-    if context.is_leader:
-        module = module.to(context.device)
-    capabilities = Capabilities(tokens=False, packed=False, head="none", generates=False)
-    return loaded(module, None, capabilities, FieldModel(module))
+        return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))
+
+    return drawn(build, context, Capabilities(tokens=False, packed=False, head="none", generates=False), FieldModel)
 
 
 def _run(module: nn.Module, features_NF: Tensor) -> dict[str, Tensor]:

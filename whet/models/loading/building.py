@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+import re
+from contextlib import nullcontext, suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import PretrainedConfig, PreTrainedModel
+from torch import nn
+from transformers import GenerationConfig, PretrainedConfig, PreTrainedModel
 
 from whet.base import hub
 from whet.base.errors import ModelError
@@ -52,12 +54,60 @@ def build_module(
         return _quantized(spec, _with_adapter(spec, base, merge, on_meta))
     how = {"dtype": dtype, "attn_implementation": attention or own(config), "trust_remote_code": spec.allow_code}
     if on_meta:
-        with torch.device("meta"):
-            return _quantized(spec, from_config(kind, config, how))
+        with forked(seed, "model"), torch.device("meta"):
+            module = from_config(kind, config, how)
+        return _quantized(spec, module if spec.path is None else _as_stored(module, spec, dtype))
     with forked(seed, "model"):
         if spec.init is not None:
             return _quantized(spec, from_config(kind, config, how))
         return _with_weights(spec, config, how, kind, has_head=head is not None)
+
+
+def hollow_module(spec: Spec, config: PretrainedConfig, *, dtype: torch.dtype, attention: str | None) -> Any:
+    """The model on the CPU with the buffers that are computed, and parameters without memory: a number each, repeated.
+
+    A tuner adds to it what it would add to the model, as long as it does not look at the weights.
+    """
+    from accelerate import init_empty_weights
+
+    kind = auto_class(config, allow_code=spec.allow_code)
+    how = {"dtype": dtype, "attn_implementation": attention or own(config), "trust_remote_code": spec.allow_code}
+    with forked("hollow"), init_empty_weights(include_buffers=False):
+        module: Any = from_config(kind, config, how)
+    module.tie_weights()  # accelerate makes a parameter of each end
+    module = _as_stored(module, spec, dtype)
+    blank = {
+        parameter: nn.Parameter(torch.zeros((), dtype=parameter.dtype).expand(parameter.shape))
+        for parameter in module.parameters()
+    }
+    for part in module.modules():
+        part._parameters.update({name: blank[own] for name, own in part._parameters.items() if own is not None})
+    return module
+
+
+def _as_stored(module: Any, spec: Spec, dtype: torch.dtype) -> Any:
+    """A module on meta with what transformers gives one that it reads from files: dtypes, words to generate by, a name.
+
+    Some classes keep named parts in float32 whatever is asked for (`_keep_in_fp32_modules`).
+    """
+    plan = module._get_dtype_plan(dtype)
+    for pattern, kept in plan.items():
+        for name, parameter in module.named_parameters():
+            if re.search(pattern.replace("*", ".*"), name):
+                parameter.data = parameter.data.to(kept)
+    if module.can_generate():
+        module.generation_config = _generation(spec) or module.generation_config
+    module.name_or_path = spec.path
+    return module.eval()
+
+
+def _generation(spec: Spec) -> GenerationConfig | None:
+    """What a folder says of generating; older ones say it in the model's config."""
+    assert spec.path is not None
+    for how in ({}, {"config_file_name": "config.json", "_from_model_config": True}):
+        with suppress(OSError), hub.asked(spec.path):
+            return GenerationConfig.from_pretrained(spec.path, revision=spec.revision, **how)
+    return None
 
 
 def _of_base(config: PretrainedConfig, under: Spec) -> PretrainedConfig:
@@ -82,13 +132,15 @@ def _with_adapter(spec: Spec, base: PreTrainedModel, merge: bool, on_meta: bool)
     assert spec.path is not None
     if merge:
         base = quantized.dequantize(base)
-    if on_meta:
+    if not merge:
+        module: Any = with_adapter(base, spec.path)
+    elif on_meta:
         grow_for(base, spec.path)
-        if merge and breaks_a_tie(spec.path, stored_shapes(spec.path), base):
+        if breaks_a_tie(spec.path, stored_shapes(spec.path), base):
             untie(base)
-        module: Any = base
+        module = base
     else:
-        module = merged(base, spec.path) if merge else with_adapter(base, spec.path)
+        module = merged(base, spec.path)
     module.name_or_path = spec.path
     return module
 

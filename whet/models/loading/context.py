@@ -16,19 +16,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BuildContext:
-    """Where and how the model is built.
+    """How the model is built.
 
-    `dtype` is that of the weights. Where ranks share one model, only the leader (`is_leader`) has real weights, on
-    the CPU; the others build on meta and receive their shards. `tuner` prepares the model and its probes' twin alike;
+    `dtype` is that of the weights, `seed` where draws begin. `tuner` prepares the model and its probes' twin alike;
     without one, all parameters are trained. `head` asks for a model with another head than that of a language model.
     With `values` a language model gets a head that gives each token's place a number. `ahead` asks for that many
     modules that predict tokens after the next one. `verdict` is how the model may be run, where that is known.
     """
 
-    device: torch.device = torch.device("cpu")
     dtype: torch.dtype = torch.float32
     seed: int = 0
-    is_leader: bool = True
     tuner: Tuner | None = None
     head: Head | None = None
     values: bool = False

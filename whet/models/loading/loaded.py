@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from whet.contracts.model import Capabilities, Costs, Loaded, Model, ParamRole
+from whet.contracts.model import Capabilities, Costs, Loaded, Model, ParamRole, Weights
 from whet.kernels.quantized import Quantized
 from whet.models.blocks import layers_of
 from whet.models.forward.language import unwrapped
@@ -22,6 +22,7 @@ def loaded(
     model: Model,
     *,
     layers: Sequence[str] | None = None,
+    weights: Weights | None = None,
 ) -> Loaded:
     """The module with what is told of it. `layers` name its repeated blocks; by default its largest list of modules."""
     found = roles(module)
@@ -30,6 +31,7 @@ def loaded(
         layers_of(module) if layers is None else tuple(layers),
         vocab_of(module) if capabilities.tokens else None,
         costs_of(module, found),
+        weights,
     )  # fmt: skip
 
 

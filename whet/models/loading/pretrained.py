@@ -1,10 +1,9 @@
-"""A transformers model made ready for training: probed on a twin, loaded, tuned, wrapped."""
+"""A transformers model made ready for training: probed on a twin, built on meta, tuned; and its values, later."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,15 +14,16 @@ from transformers import PretrainedConfig
 
 from whet.base.errors import ModelError, WhetError, one_line
 from whet.base.seeds import forked
-from whet.contracts.model import Capabilities, Loaded
+from whet.contracts.model import Capabilities, Loaded, Weights
 from whet.contracts.tuner import Tuner
-from whet.models.checkpoints.quantized import check_frozen, check_stays
-from whet.models.decoding.proof import decoding_of, generates, prove
+from whet.models.checkpoints.direct import StoredTensor, direct
+from whet.models.checkpoints.quantized import check_frozen, check_stays, stored_method
+from whet.models.decoding.proof import decoding_of, generates, is_proven, prove
 from whet.models.forward import attention, encoder_heads, value_head
 from whet.models.forward.heads import DRAWN, REDRAWN
 from whet.models.forward.language import LanguageModel
 from whet.models.forward.mtp import look_further
-from whet.models.loading.building import build_module
+from whet.models.loading.building import build_module, hollow_module
 from whet.models.loading.classes import Family
 from whet.models.loading.context import BuildContext
 from whet.models.loading.families import auto_class, family_of, first_position
@@ -46,10 +46,10 @@ LARGEST_TWIN = 200e6
 CAPACITY = 4
 
 
-def load(spec: Spec, context: BuildContext) -> Loaded:
-    """Build the model that `spec` names.
+def on_meta(spec: Spec, context: BuildContext) -> Loaded:
+    """The model that `spec` names, on meta: probed on a small twin, tuned, with all but its values.
 
-    What can be packed and chunked is probed on a small twin before any weight is read.
+    Raises ModelError for what its config, the headers of its files and the tuner tell, before any weight is read.
     """
     attention.register()
     config, tokenizer = read(spec)
@@ -60,23 +60,11 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
     if context.head is not None and context.head.kind != "none":
         encoder_heads.check(config, context.head)
     pieces = new_pieces(spec)
-    check_tuner(spec, config, context, pieces)
-    module = build_module(
-        spec,
-        config,
-        dtype=context.dtype,
-        seed=context.seed,
-        attention=verdict.attention,
-        on_meta=not context.is_leader,
-        merge=context.tuner is not None,
-        head=context.head,
-    )
-    if context.is_leader and (spec.init is not None or not verdict.is_probed) and context.head is None:
-        rehearse(module, _family(spec, config), at="model.init" if spec.init is not None else "model")
-    if context.head:
-        module.config.architectures = [type(module).__name__]
-    if pieces:
-        grow(module, pieces)
+    _check_further(config, verdict, context)
+    base = _base(spec, config, verdict, context, pieces, on_meta=True)
+    readable = _readable(spec, config, base, verdict, context)
+    module = _tuned(base, config, context, on_meta=True)
+    _check_tuned(spec, config, module, context.tuner)
     writes = context.head is None and generates(module)
     capabilities = Capabilities(
         packed=verdict.packed,
@@ -89,33 +77,104 @@ def load(spec: Spec, context: BuildContext) -> Loaded:
         notices=(
             *verdict.notices,
             *(_decoding(module, context) if writes else ()),
-            *_drawn(module, spec),
             *read_back.notices(tokenizer, config),
+            *(left_out(module) if context.tuner is not None else ()),
         ),
     )
+    stored, make = {}, partial(_made, spec, config, verdict, context, pieces)
+    if readable:
+        tensors = (*module.named_parameters(), *module.named_buffers())
+        stored = {name: readable[id(tensor)] for name, tensor in tensors if id(tensor) in readable}
+        make = partial(_hollow, spec, config, verdict, context)
+    weights = Weights(make, stored, partial(_tried, spec, context, writes=writes))
+    return loaded(module, tokenizer, capabilities, LanguageModel(module, **verdict.how), weights=weights)
+
+
+def _readable(
+    spec: Spec, config: PretrainedConfig, base: nn.Module, verdict: Verdict, context: BuildContext
+) -> dict[int, StoredTensor]:
+    """Tensors of the module before it is tuned that every rank may read for itself, by the identity of their objects.
+
+    None where one rank must have the whole: to draw it, fold an adapter in, pack it, or give the tuner its weights.
+    """
+    is_plain = spec.path is not None and spec.under is None and spec.quantization is None and not spec.new_tokens
+    if not is_plain or stored_method(config) is not None or context.head is not None or not verdict.is_probed:
+        return {}
+    if context.tuner is not None and context.tuner.starts_from_weights:
+        return {}
+    assert spec.path is not None
+    return direct(spec.path, base)
+
+
+def _made(
+    spec: Spec,
+    config: PretrainedConfig,
+    verdict: Verdict,
+    context: BuildContext,
+    pieces: Mapping[int, Sequence[int]],
+) -> nn.Module:
+    """The module as it is trained, with its values on the CPU."""
+    return _tuned(_base(spec, config, verdict, context, pieces, on_meta=False), config, context, on_meta=False)
+
+
+def _hollow(spec: Spec, config: PretrainedConfig, verdict: Verdict, context: BuildContext) -> nn.Module:
+    """As `_made`, without the weights that lie in files: what the tuner draws, and buffers that are computed."""
+    how: Any = {"dtype": context.dtype, "attention": verdict.attention}
+    return _tuned(hollow_module(spec, deepcopy(config), **how), config, context, on_meta=False)
+
+
+def _base(
+    spec: Spec,
+    config: PretrainedConfig,
+    verdict: Verdict,
+    context: BuildContext,
+    pieces: Mapping[int, Sequence[int]],
+    *,
+    on_meta: bool,
+) -> nn.Module:
+    """The module before it is tuned, on meta or with its values on the CPU: the same steps lead to both."""
+    module: Any = build_module(
+        spec,
+        deepcopy(config),
+        dtype=context.dtype,
+        seed=context.seed,
+        attention=verdict.attention,
+        on_meta=on_meta,
+        merge=context.tuner is not None,
+        head=context.head,
+    )
+    if not on_meta and (spec.init is not None or not verdict.is_probed) and context.head is None:
+        rehearse(module, _family(spec, config), at="model.init" if spec.init is not None else "model")
+    if context.head:
+        module.config.architectures = [type(module).__name__]
+    if pieces:
+        with forked(context.seed, "new tokens"):
+            grow(module, pieces)
+    return module
+
+
+def _tuned(module: nn.Module, config: PretrainedConfig, context: BuildContext, *, on_meta: bool) -> nn.Module:
     if context.tuner is not None:
         with forked(context.seed, "tuner"):
             module = context.tuner.prepare(module)
-        capabilities = replace(capabilities, notices=(*capabilities.notices, *left_out(module)))
     if context.values:
-        value_head.attach(module, config.get_text_config().hidden_size, context.dtype, on_meta=not context.is_leader)
+        value_head.attach(module, config.get_text_config().hidden_size, context.dtype, on_meta=on_meta)
     if context.ahead:
-        _look_further(module, verdict, context)
-    if context.is_leader:
-        module = module.to(context.device)
-    model = LanguageModel(module, **verdict.how)
-    return loaded(module, tokenizer, capabilities, model)
+        look_further(module, context.ahead, dtype=context.dtype, seed=context.seed, on_meta=on_meta)
+    return module
 
 
-def _look_further(module: Any, verdict: Verdict, context: BuildContext) -> None:
+def _check_further(config: PretrainedConfig, verdict: Verdict, context: BuildContext) -> None:
+    """Raise ModelError where modules that look further ahead are asked for, and cannot be."""
+    if not context.ahead:
+        return
     if context.tuner is not None and context.tuner.is_adapter:
         raise ModelError("an adapter cannot hold the modules that look further ahead", at="tuner", hint="tuner=full")
     if not verdict.packed or verdict.head != "chunked" or verdict.packing.mixers:
         raise ModelError(
-            f"`{module.config.model_type}` cannot look further ahead: it does not pack, or has a head of its own kind",
+            f"`{config.model_type}` cannot look further ahead: it does not pack, or has a head of its own kind",
             at="objective.mtp", hint="objective.mtp=0",
         )  # fmt: skip
-    look_further(module, context.ahead, dtype=context.dtype, seed=context.seed, on_meta=not context.is_leader)
 
 
 def verdict_of(spec: Spec, config: PretrainedConfig, context: BuildContext) -> Verdict:
@@ -172,20 +231,12 @@ def _outgrow(small: PretrainedConfig) -> None:
         small.max_position_embeddings = min(longest, max(sum(LENGTHS) - 1, max(LENGTHS) + first_position(small)))
 
 
-def check_tuner(
-    spec: Spec, config: PretrainedConfig, context: BuildContext, pieces: Mapping[int, Sequence[int]]
-) -> None:
-    """Raise what the tuner says of this architecture before any weight is read."""
-    if context.tuner is not None:
-        how: dict[str, Any] = {"dtype": context.dtype, "seed": 0, "attention": None, "on_meta": True}
-        with forked(0):
-            module = build_module(spec, deepcopy(config), head=context.head, **how)
-            if pieces:
-                grow(module, pieces)
-            module = context.tuner.prepare(module)
-            check_stored(module, context.tuner)
-            check_frozen(module, context.tuner)
-            check_stays(config, spec.path, module, context.tuner)
+def _check_tuned(spec: Spec, config: PretrainedConfig, module: nn.Module, tuner: Tuner | None) -> None:
+    """Raise what there is to say against a tuner that has prepared the module, on meta."""
+    if tuner is not None:
+        check_stored(module, tuner)
+        check_frozen(module, tuner)
+        check_stays(config, spec.path, module, tuner)
 
 
 def _check_together(spec: Spec, context: BuildContext) -> None:
@@ -203,12 +254,21 @@ def _check_together(spec: Spec, context: BuildContext) -> None:
 
 
 def _decoding(module: nn.Module, context: BuildContext) -> tuple[str, ...]:
-    """What to say of how the module decodes. Without a twin it is tried itself, which shares of ranks do when all
-    of them are there."""
+    """What to say of how the module decodes, as far as a twin tells."""
     found = prove(module, _virtual(context))
-    if found is None and not (dist.is_available() and dist.is_initialized()) and context.tuner is None:
-        found = decoding_of(module)
     return () if found is None else found.notices
+
+
+def _tried(spec: Spec, context: BuildContext, module: nn.Module, *, writes: bool) -> tuple[str, ...]:
+    """What is known of a module that has its values: which parts were drawn, and how it decodes where it has no twin.
+
+    For want of a twin the module itself is tried, which shares of ranks do when all of them are there.
+    """
+    decodes: tuple[str, ...] = ()
+    is_shared = dist.is_available() and dist.is_initialized()
+    if writes and context.tuner is None and not is_shared and not is_proven(module):
+        decodes = decoding_of(module).notices
+    return (*decodes, *_drawn(module, spec))
 
 
 def _virtual(context: BuildContext) -> Callable[[nn.Module], nn.Module] | None:

@@ -70,7 +70,7 @@ def hf(
     keep: regular expressions; linear layers with one in their name are not quantized, nor is the head
     new_tokens: tokens that the tokenizer shall have; each starts as the mean of the pieces it was written with
     """
-    from whet.models.loading.pretrained import load
+    from whet.models.loading.pretrained import on_meta
     from whet.models.loading.spec import Spec
 
-    return load(Spec(path, init, tokenizer, revision, allow_code, base, quantize, keep, new_tokens), context)
+    return on_meta(Spec(path, init, tokenizer, revision, allow_code, base, quantize, keep, new_tokens), context)

@@ -26,6 +26,7 @@ class Full:
     is_adapter = False
     narrow = False
     holds_heads = True
+    starts_from_weights = False
 
     def prepare(self, module: nn.Module) -> nn.Module:
         return module.requires_grad_(True)

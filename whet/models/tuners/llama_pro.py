@@ -24,6 +24,8 @@ def llama_pro(*, blocks: Count = 4) -> LlamaPro:
 class LlamaPro(Full):
     """A deeper model whose own blocks stay as they were."""
 
+    starts_from_weights = True
+
     def __init__(self, blocks: int) -> None:
         self._blocks = blocks
 

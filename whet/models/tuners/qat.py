@@ -30,6 +30,8 @@ class Qat(Full):
     `whet quantize --kind int4` (or int8) with the same groups finds on their grid again.
     """
 
+    starts_from_weights = True  # torchao makes its layers out of those that are there
+
     def __init__(self, bits: int, group: int, keep: tuple[str, ...]) -> None:
         self._bits, self._group, self._keep = bits, group, keep
 

@@ -59,7 +59,10 @@ def wrapper_of(module: nn.Module) -> Any | None:
 
 
 def with_adapter(module: nn.Module, path: str) -> nn.Module:
-    """The base model with the adapter of the folder `path` in it, for use. Raises ModelError where they do not fit."""
+    """The base model with the adapter of the folder `path` in it, for use; on meta the adapter is empty too.
+
+    Raises ModelError where they do not fit.
+    """
     wrapper = _loaded(module, path)
     if wrapper.peft_config[NAME].is_prompt_learning:
         from whet.models.tuning.prompting import attach
@@ -234,13 +237,17 @@ def _loaded(module: nn.Module, path: str) -> Any:
     base = config.base_model_name_or_path
     config.base_model_name_or_path = None  # PEFT warns where it differs from the module's own name
     grow_for(module, path)
+    on_meta = any(p.is_meta for p in module.parameters())
     try:
         with quiet():
-            wrapper = get_peft_model(module, config)
+            wrapper = get_peft_model(module, config, low_cpu_mem_usage=on_meta)
     except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise _misfit(path, error) from error
     wrapper.peft_config[NAME].base_model_name_or_path = base
-    fill(wrapper, path)
+    if not on_meta:
+        fill(wrapper, path)
+    elif wrapper.peft_config[NAME].is_prompt_learning:
+        wrapper.prompt_encoder.to("meta")
     return wrapper
 
 

@@ -40,6 +40,9 @@ class Lora(PeftTuner):
         super().__init__("lora", settings)
         self._init, self._plus, self._fast = init, plus, fast
         self.for_rounded = init == "loftq"
+        self.starts_from_weights = (
+            init in _FROM_WEIGHTS or settings["use_dora"] or bool(settings.get("modules_to_save"))
+        )
         # What is trained beside the matrices would be trained in half precision.
         self.narrow = not settings.get("modules_to_save") and settings.get("bias", "none") == "none"
 

@@ -36,6 +36,7 @@ class PeftTuner(Full):
     """One method of PEFT with its settings, by PEFT's own names."""
 
     is_adapter = True
+    starts_from_weights = True  # some methods do, and PEFT does not tell which
 
     def __init__(self, method: str, settings: Mapping[str, Any]) -> None:
         self.method, self.settings = method.upper(), dict(settings)
@@ -56,8 +57,7 @@ class PeftTuner(Full):
             ) from error  # fmt: skip
         chosen = {field.name: copy(getattr(config, field.name)) for field in fields(config)}
         check_selected(module, chosen)
-        if on_meta:
-            self._without_start(config)
+        start = self._without_start(config) if on_meta else None
         try:
             with quiet():
                 wrapper = get_peft_model(module, config, adapter_name=NAME, low_cpu_mem_usage=on_meta)
@@ -66,6 +66,8 @@ class PeftTuner(Full):
                 f"`{self.method.lower()}` does not fit this model: {first_line(error)}",
                 at="tuner", hint="tuner.targets=all-linear, or tuner=lora",
             ) from error  # fmt: skip
+        if start is not None:
+            wrapper.peft_config[NAME].init_lora_weights = start
         if not any(p.requires_grad for p in module.parameters()):
             raise ModelError("the adapter has nothing to train", at="tuner", hint="tuner.targets=all-linear")
         check_targeted(wrapper.base_model.targeted_module_names, chosen)
@@ -114,10 +116,13 @@ class PeftTuner(Full):
         return {own[id(v)]: name for name, v in adapter_state(wrapper, state).items() if id(v) in own}
 
     @staticmethod
-    def _without_start(config: Any) -> None:
-        """No starting values: on meta there is nothing to decompose, and the leader's values come later."""
-        if isinstance(getattr(config, "init_lora_weights", None), str):
-            config.init_lora_weights = True
+    def _without_start(config: Any) -> str | None:
+        """No starting values: on meta there is nothing to decompose, and values come later. Returns what was asked."""
+        start = getattr(config, "init_lora_weights", None)
+        if not isinstance(start, str):
+            return None
+        config.init_lora_weights = True
+        return start
 
 
 def refuse_new_tokens(module: nn.Module) -> None:

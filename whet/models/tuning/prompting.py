@@ -38,6 +38,7 @@ class PromptTuner(Full):
     mergeable = False
     is_adapter = True
     holds_heads = False
+    starts_from_weights = True  # a prompt may begin as a text
 
     def __init__(self, method: str, settings: Mapping[str, Any]) -> None:
         self._method, self._settings = method, dict(settings)

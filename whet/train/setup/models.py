@@ -19,6 +19,7 @@ from whet.models.loading.context import BuildContext
 from whet.models.probing.probes import Verdict
 from whet.models.tuners.full import Still
 from whet.models.tuning import longlora, neftune
+from whet.parallel.fill import fill
 from whet.parallel.shard import shard
 from whet.parallel.world import World
 from whet.train.setup.chosen import Chosen, facts_of
@@ -59,18 +60,17 @@ def build_model(
     is_asked: bool = False,
     like: Capabilities | None = None,
 ) -> Loaded:
-    """Build, tune, and shard the model; then recompute and compile as asked. Without new parts if it `is_asked`.
+    """Build and tune the model on meta, recompute and compile as asked, shard it, and fill it with values.
 
-    One that is run `like` another of its kind is not probed.
+    Without new parts if it `is_asked`. One that is run `like` another of its kind is not probed.
     """
-    where = world.device if world.mesh is None else torch.device("cpu")
     is_apart = method.narrow and (head is None or head.kind == "none")  # a new head is trained in full precision
     narrow = run.train.precision == "bf16-pure" or (is_apart and autocast_dtype(run, world.device) is not None)
     dtype = torch.bfloat16 if narrow else torch.float32
     values = facts_of(run).value_head and not is_asked
     ahead = run.objective.values().get("mtp", 0)
     verdict = Verdict(like.packed, like.head, (), like.shares) if like else None
-    context = BuildContext(where, dtype, run.seed, world.is_writer, method, head, values, ahead, verdict)
+    context = BuildContext(dtype, run.seed, method, head, values, ahead, verdict)
     model: Loaded = model_source.get(run.model.kind).build(context, **run.model.values())
     refuse_batch_norm(model.module)
     if run.train.neftune:
@@ -86,7 +86,7 @@ def build_model(
         keep_shape(model.module)
     forwards = [name for name in ("whet_run",) if hasattr(model.module, name)]
     shard(model, world, run.parallel, tuple(forwards))
-    return model
+    return fill(model, world)
 
 
 def _recompute(model: Loaded) -> None:

@@ -1,0 +1,103 @@
+"""Ranks that share a model hold, together, the bits that one process holds alone, whichever way values come."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.models.architectures import SIZES, tiny_config
+from tests.ranks import on_ranks
+from tests.tiny import tokenizer
+from whet.base.catalogue import model_source, tuner
+from whet.base.errors import ModelError
+from whet.base.run import Parallel
+from whet.contracts.model import Loaded, Weights
+from whet.kernels.quantized import Quantized
+from whet.models.loading.context import BuildContext
+from whet.models.probing.probes import Verdict
+from whet.models.probing.twin import build_twin
+from whet.parallel.fill import fill
+from whet.parallel.shard import shard
+from whet.parallel.world import World
+
+PROBED = Verdict(False, "keep", ())
+INIT = {"model_type": "llama", **SIZES, "vocab_size": 401}
+# How the model comes to be, its tuner, and whether ranks read it by themselves.
+WAYS = {
+    "read": ({}, ("full", {}), True),
+    "read beside an adapter": ({}, ("lora", {"rank": 3}), True),
+    "an adapter's start from the weights": ({}, ("lora", {"rank": 3, "init": "pissa"}), False),
+    "packed": ({"quantize": "int8"}, ("lora", {"rank": 3}), False),
+    "more blocks": ({}, ("llama-pro", {"blocks": 1}), False),
+    "drawn": ({"init": {**INIT, "tie_word_embeddings": True}, "path": None}, ("full", {}), False),
+    "converted": ({"path": "mixtral"}, ("full", {}), False),
+}  # fmt: skip
+
+
+def built(folder, way: str) -> Loaded:
+    settings, (kind, chosen), is_read = WAYS[way]
+    made = tuner.get(kind)
+    context = BuildContext(seed=7, tuner=made.build(**made.settings(**chosen).values()), verdict=PROBED)
+    where = {"path": "llama", **settings}
+    where["path"] = where["path"] and str(folder / where["path"])
+    loaded = model_source.get("hf").build(context, **where)
+    assert loaded.weights is not None and bool(loaded.weights.stored) is is_read
+    return loaded
+
+
+def whole(folder, way: str) -> dict[str, torch.Tensor]:
+    world = World.start("cpu", 60)
+    loaded = built(folder, way)
+    shard(loaded, world, Parallel(), ("whet_run",))
+    module = fill(loaded, world).module
+    held = {name: getattr(p, "full_tensor", lambda p=p: p)().detach() for name, p in module.named_parameters()}
+    held = {name: p.dequantize() if isinstance(p, Quantized) else p for name, p in held.items()}
+    held |= dict(module.named_buffers())
+    world.close()
+    return held
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("models")
+    for name in ("llama", "mixtral"):
+        config = tiny_config(name)
+        config.vocab_size = 401
+        build_twin(config, None, lambda module: module).save_pretrained(path / name)
+        tokenizer(path / name)
+    return path
+
+
+@pytest.mark.ranks
+@pytest.mark.parametrize("way", WAYS)
+def test_ranks_hold_the_bits_of_one_process(way, folder):
+    expected = whole(folder, way)
+    for held in on_ranks(3, whole, folder, way):  # no dimension divides by 3
+        assert held.keys() == expected.keys()
+        for name, value in held.items():
+            assert torch.equal(value, expected[name]), name
+
+
+def refused() -> str:
+    world = World.start("cpu", 60)
+
+    def make() -> torch.nn.Module:
+        raise ModelError("nothing is there", hint="look")
+
+    with torch.device("meta"):
+        module = torch.nn.Linear(4, 4)
+    loaded = model_source.get("mlp").build(BuildContext(), features=4, classes=4)
+    loaded = Loaded(module, None, loaded.capabilities, loaded.model, {}, weights=Weights(make))
+    shard(loaded, world, Parallel(), ())
+    try:
+        fill(loaded, world)
+    except ModelError as error:
+        return error.message
+    finally:
+        world.close()
+    return "no error"
+
+
+@pytest.mark.ranks
+def test_what_rank_0_cannot_make_is_refused_by_all():
+    assert on_ranks(2, refused) == ["nothing is there"] * 2
