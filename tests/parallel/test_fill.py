@@ -7,6 +7,7 @@ import torch
 
 from tests.models.architectures import SIZES, tiny_config
 from tests.ranks import on_ranks
+from tests.sweeps import some
 from tests.tiny import tokenizer
 from whet.base.catalogue import model_source, tuner
 from whet.base.errors import ModelError
@@ -69,7 +70,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.ranks
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", some(WAYS, ["read beside an adapter", "packed", "drawn"]))
 def test_ranks_hold_the_bits_of_one_process(way, folder):
     expected = whole(folder, way)
     for held in on_ranks(3, whole, folder, way):  # no dimension divides by 3
