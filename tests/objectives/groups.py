@@ -78,7 +78,7 @@ def figures(train: DataParallel, rows: Sequence[Sequence[Sample]], shared: bool 
     ledger = train._accumulate(0, batches, total)
     found = {name: p.grad.clone() for name, p in train.module.named_parameters()}
     train.optimizer.zero_grad()
-    return train._figures(ledger, total), found
+    return train._figures(train._read(ledger, {}), total), found
 
 
 def assert_same(found, expected, limit: float = LIMIT) -> None:

@@ -91,7 +91,7 @@ def test_an_idle_rank_changes_nothing():
     train = learner()
     batches = [collate(SAMPLES), dummy(SAMPLES[0])]
     total, _ = train.weigh(batches, {})
-    found = train._figures(train._accumulate(0, batches, total), total)
+    found = train._figures(train._read(train._accumulate(0, batches, total), {}), total)
     train.optimizer.zero_grad()
     assert found["loss"] == pytest.approx(figures(train, [SAMPLES])[0]["loss"], rel=1e-7)
 

@@ -121,7 +121,7 @@ def test_an_idle_rank_changes_neither_loss_nor_baseline():
     samples = marked(9)
     batches = [collate(samples), dummy(samples[0])]
     total, _ = TRAIN.weigh(batches, {})
-    found = TRAIN._figures(TRAIN._accumulate(0, batches, total), total)
+    found = TRAIN._figures(TRAIN._read(TRAIN._accumulate(0, batches, total), {}), total)
     TRAIN.optimizer.zero_grad()
     assert found["loss"] == pytest.approx(figures(TRAIN, [samples])[0]["loss"], rel=1e-7)
 

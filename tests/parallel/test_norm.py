@@ -8,7 +8,7 @@ import torch.distributed as dist
 from torch.distributed.tensor import DTensor, Partial, Replicate, Shard, distribute_tensor
 
 from tests.ranks import on_ranks
-from whet.parallel.norm import clip
+from whet.parallel.norm import clip, squares
 from whet.parallel.world import World
 
 pytestmark = pytest.mark.ranks
@@ -71,7 +71,8 @@ def on_a_mesh(dims) -> tuple[float, list[torch.Tensor], dict[str, tuple[int, int
         like = gradient if placements is None else gradient.redistribute(placements=[Replicate()] * len(dims))
         weights.append(torch.nn.Parameter(torch.zeros_like(like)))
         weights[-1].grad = gradient
-    norm = clip(weights, LIMIT, world)
+    norm = float(world.summed({"squares": squares(weights, world)}, "all")["squares"]) ** 0.5
+    clip(weights, LIMIT, norm)
     found = [w.grad.full_tensor() if isinstance(w.grad, DTensor) else w.grad for w in weights]
     return norm, found, {axis: (world.index(axis), world.count(axis)) for axis in ("data", "loss", "model", "all")}
 

@@ -12,11 +12,16 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from tests.tiny import LLAMA
-from whet.base.catalogue import objective
+from whet.base.catalogue import objective, optimizer
 from whet.contracts.model import Models
 from whet.contracts.sample import Sample
 from whet.data.order.collate import collate
 from whet.models.forward.language import LanguageModel
+from whet.models.roles import roles
+from whet.optim.adapted import adapted
+from whet.optim.groups import ParamGroups
+from whet.parallel.world import World
+from whet.train.step.executor import DataParallel
 
 # transformers asks once a forward, before the first layer, whether the positions are those of a packed row (5.23).
 THEIRS = "find_packed_sequence_indices"
@@ -86,6 +91,40 @@ def test_forward_and_backward_of_a_micro_batch_ask_nothing(policy, kind, setting
         terms = loss(models, batch, {})
         torch.stack(list(terms.sums.values())).sum().backward()
     assert questions.found == []
+
+
+@pytest.mark.parametrize(("clip", "chosen"), [(0.0, "lion"), (1e-12, "adamw")])
+@pytest.mark.parametrize(
+    ("kind", "settings", "make"),
+    [("sft", {}, plain), ("sft", {"weighting": "entropy"}, plain), ("dpo", {}, group), ("grpo", {}, answered)],
+)
+def test_a_step_reads_the_device_once_before_its_update(policy, monkeypatch, kind, settings, make, clip, chosen):
+    """Micro-batches, clipping, what is shown and whether all is finite: one read for all of it."""
+    random = np.random.default_rng(0)
+    batches = [collate([make(random) for _ in range(3)]) for _ in range(2)]
+    module, loss = policy.module, objective.get(kind).build(**settings)
+    update = adapted(optimizer.get(chosen).build(ParamGroups.of(module, roles(module))))
+    executor = DataParallel(
+        World(torch.device("cpu")), Models(policy, {"reference": policy}), loss, update, module, 0, clip, None
+    )
+    weights, _ = executor.weigh(batches, {})
+    reads, order = [], []
+    for name in ("tolist", "numpy", "cpu", "item"):
+        monkeypatch.setattr(torch.Tensor, name, noted(getattr(torch.Tensor, name), name, reads))
+    update.register_step_pre_hook(lambda *_: order.append(len(reads)))
+    with Questions() as questions:
+        figures = executor.step(0, batches, weights, 1.0)
+    assert questions.found == []
+    assert (reads, order) == (["tolist"], [1])
+    assert np.isfinite([figures["loss"], figures["grad_norm"]]).all() and figures["grad_norm"] > clip
+
+
+def noted(method, name, reads):
+    def noting(tensor, *given, **named):
+        reads.append(name)
+        return method(tensor, *given, **named)
+
+    return noting
 
 
 def test_a_question_is_noticed():

@@ -13,7 +13,7 @@ from whet.contracts.model import PLAIN, Readout
 if TYPE_CHECKING:
     from torch import Tensor
 
-# The trained model in `ask`, and a figure of `step`: weights that the update made infinite or undefined.
+# The trained model in `ask`, and a figure of `step`: weights that the update before it made infinite or undefined.
 POLICY, BROKEN = "policy", "broken"
 Weights = Mapping[str, float]
 
@@ -28,9 +28,10 @@ class Executor(Protocol):
     def step(self, index: int, batches: Sequence[Batch], weights: Weights, factor: float) -> dict[str, float]:
         """Update the weights once. `factor` scales every group's rate, and a group's own `rate` on top of it.
 
-        Returns loss, grad_norm, lr and the objective's metrics over the global step. Where the norm is not finite
-        nothing is updated: the caller decides. `broken` is there where the update made weights that are no numbers,
-        and counts them over ranks. torch.OutOfMemoryError leaves weights and state as they were.
+        Returns loss, grad_norm, lr and the objective's metrics over the global step, read from the device at once and
+        before the update: it is the one moment of a step that waits for the device. Where the norm is not finite
+        nothing is updated: the caller decides. Nor is it where the last update left weights that are no numbers:
+        `broken` counts them over ranks. torch.OutOfMemoryError leaves weights and state as they were.
         """
         ...
 

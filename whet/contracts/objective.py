@@ -91,8 +91,9 @@ class Referenced(Objective, Protocol):
 class Coupled(Objective, Protocol):
     """An objective whose samples depend on each other over the whole step.
 
-    Numbers that `prepare` returns are added over ranks. A name may have a list instead, a tensor (n, ...) for each
-    batch: those are put together, and `statistics` has a `Shared` of them, each micro-batch with its own place.
+    Numbers () that `prepare` returns are added over ranks, and handed in as float64 tensors that nobody has read. A
+    name may have a list instead, a tensor (n, ...) for each batch: those are put together, and `statistics` has a
+    `Shared` of them, each micro-batch with its own place.
     `batches` come one at a time and are read once.
     """
 

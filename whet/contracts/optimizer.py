@@ -53,8 +53,9 @@ class Optimizer(torch.optim.Optimizer):
     def before_last_backward(self) -> None:
         """Before the backward pass after which the step's gradients are whole."""
 
-    def after_backward(self) -> float | None:
-        """When the step's gradients are whole. Returns their 2-norm where it has taken them out of the parameters."""
+    def after_backward(self) -> Tensor | None:
+        """When the step's gradients are whole. Where it has taken them out of the parameters, it returns the sum () of
+        their squares, float64."""
         return None
 
     def abort(self) -> None:

@@ -61,7 +61,7 @@ class Labelled:
         else:
             reference_N = reply_logprobs(models["reference"], batch)
         ratio_N = reply_logprobs(models.policy, batch) - reference_N
-        baseline = max(0.0, statistics["moved"] / max(statistics["count"], 1e-9))
+        baseline = (statistics["moved"] / statistics["count"].clamp(min=1e-9)).clamp(min=0.0)
         is_good_N = batch.fields["label"] > 0
         sign_N = torch.where(is_good_N, 1.0, -1.0).double()
         loss_N = torch.sigmoid(-self.beta * sign_N * (ratio_N - baseline))
@@ -72,7 +72,7 @@ class Labelled:
         )
 
     def _metrics(
-        self, ratio_N: Tensor, is_good_N: Tensor, weight_N: Tensor, baseline: float
+        self, ratio_N: Tensor, is_good_N: Tensor, weight_N: Tensor, baseline: Tensor
     ) -> dict[str, tuple[Tensor | float, Tensor | float]]:
         reward_N = self.beta * ratio_N
         good_N, bad_N = weight_N * is_good_N, weight_N * ~is_good_N

@@ -59,8 +59,8 @@ class EntropyTokens:
 
     def __call__(self, models: Models, batch: Batch, statistics: Mapping[str, Any]) -> Terms:
         found = models.run(batch, _LOGPROBS | _ENTROPY)
-        mean = statistics["entropy"] / max(statistics["weight"], 1e-9)
-        return _terms(found["logprobs"], found["entropy"].detach() / max(mean, 1e-9), batch)
+        mean = (statistics["entropy"] / statistics["weight"].clamp(min=1e-9)).clamp(min=1e-9)
+        return _terms(found["logprobs"], found["entropy"].detach() / mean, batch)
 
 
 def _terms(logprobs_P: Tensor, factor_P: Tensor, batch: Batch) -> Terms:

@@ -48,7 +48,7 @@ class Wrapped(Adapted):
     def before_last_backward(self) -> None:
         self.inner.before_last_backward()
 
-    def after_backward(self) -> float | None:
+    def after_backward(self) -> Tensor | None:
         return self.inner.after_backward()
 
     def abort(self) -> None:
@@ -146,12 +146,13 @@ class InBackward(Wrapped):
         super().before_last_backward()
         self._is_armed = True
 
-    def after_backward(self) -> float | None:
+    def after_backward(self) -> Tensor | None:
         super().after_backward()
         for parameter in self._owners:  # an expert that only earlier micro-batches came to
             self._put(parameter)
         self._is_armed = False
-        return float(torch.stack(list(self._squares.values())).sum().sqrt()) if self._squares else 0.0
+        found = list(self._squares.values())
+        return torch.stack(found).sum() if found else torch.zeros((), dtype=torch.float64)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]

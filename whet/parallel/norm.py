@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch.distributed.tensor import DTensor, Replicate
@@ -11,20 +11,24 @@ from torch.nn import Parameter
 from whet.parallel.world import AXES, World
 
 
-def clip(parameters: Iterable[Parameter], limit: float, world: World) -> float:
-    """Scale all gradients so that their global 2-norm is at most `limit` (0: only measure). Returns the norm before.
+def squares(parameters: Iterable[Parameter], world: World) -> torch.Tensor:
+    """This rank's part () of the squared 2-norm of all gradients, to be added over all ranks; nothing waits for it.
 
-    Squares are summed in float32 per tensor (float64 where all are) and in float64 over tensors and ranks. Of several
+    Squares are summed in float32 per tensor (float64 where all are) and in float64 over tensors. Of several
     copies of a piece, on ranks that a placement replicates it over, the first counts; sums that are still to be made
     (partial placements) are made first.
     """
     gradients = [_summed(p) for p in parameters if p.grad is not None]
-    pieces = [g.to_local() if isinstance(g, DTensor) else g for g in gradients]
-    own = [piece for piece, g in zip(pieces, gradients, strict=True) if world.is_first(_spread(g))]
-    norm = world.total(_squares(own)) ** 0.5
+    own = [_local(g) for g in gradients if world.is_first(_spread(g))]
+    if not own:
+        return torch.zeros((), dtype=torch.float64, device=world.device)
+    return torch.stack(_norms(own)).double().square().sum()
+
+
+def clip(parameters: Iterable[Parameter], limit: float, norm: float) -> None:
+    """Scale all gradients, whose global 2-norm is `norm`, so that it is at most `limit` (0: leave them)."""
     if limit > 0 and norm > limit:
-        torch._foreach_mul_(pieces, limit / norm)
-    return norm
+        torch._foreach_mul_([_local(p.grad) for p in parameters if p.grad is not None], limit / norm)
 
 
 def _summed(parameter: Parameter) -> torch.Tensor:
@@ -46,18 +50,33 @@ def _spread(gradient: torch.Tensor) -> set[str]:
 
 def not_finite(parameters: Iterable[tuple[str, Parameter]]) -> list[str]:
     """The names of trained weights that hold an infinite or undefined number on this rank, in one pass over them."""
-    named = [(name, p.detach()) for name, p in parameters if p.requires_grad and p.is_floating_point()]
+    named = [(name, p) for name, p in parameters if _may_break(p)]
     if not named:
         return []
-    # By the 2-norm: the largest size (norm of order inf) takes twelve times as long on a CPU.
-    norms = torch.stack(_norms([p.to_local() if isinstance(p, DTensor) else p for _, p in named])).isfinite().tolist()
-    return [name for (name, _), is_finite in zip(named, norms, strict=True) if not is_finite]
+    return [
+        name for (name, _), is_sound in zip(named, _sound([p for _, p in named]).tolist(), strict=True) if not is_sound
+    ]
 
 
-def _squares(tensors: list[torch.Tensor]) -> float:
-    if not tensors:
-        return 0.0
-    return float(torch.stack(_norms(tensors)).double().square().sum())
+def num_not_finite(parameters: Iterable[Parameter], world: World) -> torch.Tensor:
+    """How many trained weights () hold such a number on this rank; nothing waits for it."""
+    weights = [p for p in parameters if _may_break(p)]
+    if not weights:
+        return torch.zeros((), dtype=torch.float64, device=world.device)
+    return (~_sound(weights)).sum().double()
+
+
+def _may_break(parameter: Parameter) -> bool:
+    return parameter.requires_grad and parameter.is_floating_point()
+
+
+def _sound(weights: Sequence[Parameter]) -> torch.Tensor:
+    """Whether each weight is finite, by its 2-norm: its largest size takes twelve times as long on a CPU."""
+    return torch.stack(_norms([_local(weight.detach()) for weight in weights])).isfinite()
+
+
+def _local(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
 def _norms(tensors: list[torch.Tensor]) -> list[torch.Tensor]:

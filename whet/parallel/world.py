@@ -104,6 +104,16 @@ class World:
         dist.all_reduce(total, group=group)
         return dict(zip(names, total.tolist(), strict=True))
 
+    def summed(self, numbers: Mapping[str, torch.Tensor], axis: str = "loss") -> dict[str, torch.Tensor]:
+        """Add each named tensor () over an axis, in float64, without reading it. Every rank passes the same names."""
+        group = self.group(axis)
+        if group is None or not numbers:
+            return {name: number.double() for name, number in numbers.items()}
+        names = sorted(numbers)
+        total = torch.stack([numbers[name].double() for name in names]).to(self._wire)
+        dist.all_reduce(total, group=group)
+        return dict(zip(names, total.to(self.device).unbind(), strict=True))
+
     def added(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Add each named array over the `loss` axis, in its own type. Every rank passes the same names and shapes."""
         group = self.group("loss")

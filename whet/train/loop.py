@@ -86,7 +86,7 @@ class Loop:
         self.phases.take()
         figures = self._learn(step, batches, weights)
         # Broken weights end the run whatever the watchdog is set to: nothing that follows could mend them.
-        fatal = self._broken(figures) if figures.pop(BROKEN, 0) else None
+        fatal = self._broken() if figures.pop(BROKEN, 0) else None
         alarm = None if fatal else self.watchdog.look(figures["loss"], figures["grad_norm"])
         if alarm and self.stop_on_alarm:
             fatal = alarm
@@ -96,13 +96,15 @@ class Loop:
             self.progress.tokens += self._tokens(step)
             self.progress.samples += len(step.lengths)
         self._record(step, at, figures, spent, alarm)
-        return self._end("failed", f"{fatal}; the last checkpoint is untouched") if fatal else self._after(requests)
+        return self._failed(fatal) if fatal else self._after(requests)
 
-    def _broken(self, figures: dict[str, float]) -> str:
+    def _broken(self) -> str | None:
+        """What the last update has broken, if anything: seen in the next step, and before weights are used or kept."""
         names = self.executor.broken()
+        if not self.world.sums({"broken": len(names)}, "all")["broken"]:
+            return None
         which = f"{len(names)} weights, such as `{names[0]}`," if names else "weights on another rank"
-        loss, norm = figures["loss"], figures["grad_norm"]
-        return f"the update made {which} infinite or undefined (loss {loss:.4g}, gradient norm {norm:.4g})"
+        return f"the update of step {self.progress.step} made {which} infinite or undefined"
 
     def _learn(self, step: Step, batches: Sequence[Batch], weights: dict[str, float]) -> dict[str, float]:
         """Update once. Out of GPU memory, a lone rank halves its micro-batches and does the step again."""
@@ -160,8 +162,10 @@ class Loop:
     def _after(self, requests: dict[str, float]) -> RunEnded | None:
         self.source.settle()  # what follows may use what data is made with
         at, total = self.progress.step, self.source.total
-        is_last = at >= total
-        if not is_last and at % self.cadence.evaluate == 0:
+        is_measured = at < total and at % self.cadence.evaluate == 0
+        if (is_measured or requests["stop"] or requests["checkpoint"]) and (fatal := self._broken()):
+            return self._failed(fatal)
+        if is_measured:
             self.evaluation(at, self.emit)
         if self.evaluation.is_exhausted:
             return self._end("early_stop", "what is held out has stopped improving")
@@ -173,7 +177,12 @@ class Loop:
             self._pause()
         return None
 
+    def _failed(self, reason: str) -> RunEnded:
+        return self._end("failed", f"{reason}; the last checkpoint is untouched")
+
     def _finish(self, stop: Stop) -> RunEnded:
+        if fatal := self._broken():
+            return self._failed(fatal)
         self.evaluation(self.progress.step, self.emit)
         return self._end("done", stop.reason)
 

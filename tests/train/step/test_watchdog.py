@@ -8,6 +8,7 @@ from tests.tiny import config
 from whet.base.config import from_mapping
 from whet.base.run import Watchdog as Settings
 from whet.train.build import assemble
+from whet.train.checkpoints.checkpoint import complete, step_of
 from whet.train.step.watchdog import Watchdog
 
 
@@ -61,7 +62,8 @@ def test_the_state_restores_the_same_judgement():
 
 @pytest.mark.case("H2")
 @pytest.mark.parametrize("action", ["stop", "off"])
-def test_an_update_that_breaks_a_weight_ends_the_run_in_its_step_and_says_which(tmp_path, action):
+@pytest.mark.parametrize(("step", "seen"), [(3, "before its checkpoint"), (4, "in the next step"), (6, "at the end")])
+def test_an_update_that_breaks_a_weight_ends_the_run_before_anything_is_kept_of_it(tmp_path, action, step, seen):
     """Gradients are finite, and so is the loss until the next step: only the weights tell."""
     built = assemble(from_mapping(config(tmp_path, train={"steps": 6, "watchdog": {"action": action}})))
     loop, optimizer = built.loop, built.loop.executor.optimizer
@@ -69,10 +71,11 @@ def test_an_update_that_breaks_a_weight_ends_the_run_in_its_step_and_says_which(
 
     def breaking(closure=None):
         plain()
-        if loop.progress.step == 2:
+        if loop.progress.step == step - 1:
             parameter.data.flatten()[5] = math.inf
 
     plain, optimizer.step = optimizer.step, breaking
     ended = loop.run()
-    assert (ended.outcome, ended.step) == ("failed", 2)
-    assert f"the update made 1 weights, such as `{name}`, infinite or undefined" in ended.reason
+    assert (ended.outcome, ended.step) == ("failed", step), seen
+    assert f"the update of step {step} made 1 weights, such as `{name}`, infinite or undefined" in ended.reason
+    assert all(step_of(kept) < step for kept in complete(built.folder.checkpoints))

@@ -19,12 +19,14 @@ from whet.contracts.objective import Cached, Coupled, Objective, Shared, Terms
 from whet.contracts.optimizer import Optimizer
 from whet.contracts.tuner import Tuner
 from whet.models.tuning.neftune import noise_of
-from whet.parallel.norm import clip, not_finite
+from whet.parallel.norm import clip, not_finite, num_not_finite, squares
 from whet.parallel.whole import whole_tensors
 from whet.parallel.world import World
 from whet.train.step.frozen import Frozen
 from whet.train.step.phases import Phases
 from whet.train.step.relabel import relabelled
+
+SQUARES = "squares"  # of the gradients, among what a step reads
 
 
 @dataclass(frozen=True)
@@ -62,16 +64,21 @@ class DataParallel:
         self.optimizer.begin_step()
         rates = self._set_rates(factor)
         ledger = self._accumulate(index, batches, weights, self.optimizer.before_last_backward)
-        penalty = self._penalise()
+        self._penalise(ledger)
         with self.phases("update_s"):
-            norm = self._norm()
-            if math.isfinite(norm):
+            taken = self.optimizer.after_backward()
+            here = {SQUARES: squares(self.module.parameters(), self.world) if taken is None else taken}
+            here[BROKEN] = num_not_finite(self.module.parameters(), self.world)
+            totals = self._read(ledger, here)
+            norm, broken = totals[SQUARES] ** 0.5, totals[BROKEN]
+            if math.isfinite(norm) and not broken:
+                clip(self.module.parameters(), self.clip if taken is None else 0.0, norm)
                 self._update(index, batches, weights)
-                ledger.count(BROKEN, len(self.broken()))
             else:
                 self.optimizer.abort()
             self.optimizer.zero_grad(set_to_none=True)
-        return {**self._figures(ledger, weights), **penalty, "grad_norm": norm, "lr": rates}
+        found = {BROKEN: broken} if broken else {}
+        return {**self._figures(totals, weights), **found, "grad_norm": norm, "lr": rates}
 
     def broken(self) -> list[str]:
         return not_finite(self.module.named_parameters())
@@ -100,7 +107,7 @@ class DataParallel:
                 with self._precision():
                     ledger.add(self.objective(self.models, batch.to(self.world.device), statistics))
         self.module.train(was_training)
-        return self._figures(ledger, weights)
+        return self._figures(self._read(ledger, {}), weights)
 
     def ask(
         self, batches: Iterable[Batch], want: frozenset[str], readout: Readout = PLAIN, model: str = POLICY
@@ -114,10 +121,10 @@ class DataParallel:
     def weights(self, names: Collection[str] | None = None) -> Iterator[tuple[str, torch.Tensor]]:
         return whole_tensors(self.module, names)
 
-    def _norm(self) -> float:
-        """The norm of the whole gradients, which are clipped unless the optimizer has taken them."""
-        norm = self.optimizer.after_backward()
-        return clip(self.module.parameters(), self.clip, self.world) if norm is None else norm
+    def _read(self, ledger: _Ledger, everywhere: Mapping[str, torch.Tensor]) -> dict[str, float]:
+        """The ledger's sums over ranks, and those of what each rank of any axis has a part of: in one read."""
+        found = {**self.world.summed(ledger.totals), **self.world.summed(everywhere, "all")}
+        return dict(zip(found, torch.stack(list(found.values())).tolist(), strict=True)) if found else {}
 
     def _update(self, index: int, batches: Sequence[Batch], weights: Weights) -> None:
         """Move the weights. Raises OutOfMemory where some have moved: the step cannot start again."""
@@ -171,13 +178,12 @@ class DataParallel:
         for parameter in [p for p in self.optimizer.state if not p.requires_grad]:
             del self.optimizer.state[parameter]
 
-    def _penalise(self) -> dict[str, float]:
+    def _penalise(self, ledger: _Ledger) -> None:
         """Add the gradient of the tuner's own term, once a step: it depends on parameters alone, so all ranks agree."""
         penalty = self.tuner.penalty(self.module) if self.tuner else None
-        if penalty is None:
-            return {}
-        penalty.backward()
-        return {"penalty": float(penalty.detach())}
+        if penalty is not None:
+            penalty.backward()
+            ledger.mean("penalty", penalty, 1)
 
     def _loss(self, terms: Terms, weights: Weights) -> torch.Tensor:
         parts = [c * terms.sums[k] / weights[k] for k, c in self.objective.coefficients.items() if weights[k] > 0]
@@ -194,10 +200,10 @@ class DataParallel:
         with torch.no_grad(), self._precision():
             local = self.objective.prepare(self.models, self._in_turn(index, batches))
         self.module.train(was_training)
-        numbers = {name: float(value) for name, value in local.items() if isinstance(value, torch.Tensor)}
+        numbers = {name: value for name, value in local.items() if isinstance(value, torch.Tensor)}
         lists = {name: parts for name, parts in sorted(local.items()) if not isinstance(parts, torch.Tensor)}
         tables = {name: self.world.tables(parts) for name, parts in lists.items()}
-        return _shared(self.world.sums(numbers), tables, settle, self.world.index("data"), len(batches))
+        return _shared(self.world.summed(numbers), tables, settle, self.world.index("data"), len(batches))
 
     def _in_turn(self, index: int, batches: Sequence[Batch]) -> Iterator[Batch]:
         """Each batch on the device, with the noise of its turn in the step: while it is looked at, and no longer."""
@@ -210,8 +216,7 @@ class DataParallel:
             group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor * group.get("rate", 1.0)
         return self.optimizer.param_groups[0]["lr"]
 
-    def _figures(self, ledger: _Ledger, weights: Weights) -> dict[str, float]:
-        totals = self.world.sums(ledger.values())
+    def _figures(self, totals: Weights, weights: Weights) -> dict[str, float]:
         terms = {k: totals[f"sum/{k}"] / weights[k] if weights[k] > 0 else 0.0 for k in weights}
         loss = sum(c * terms[k] for k, c in self.objective.coefficients.items())
         named = terms if len(terms) > 1 else {}
@@ -220,8 +225,7 @@ class DataParallel:
             for n in totals
             if n.startswith("top/") and totals["low/" + n.removeprefix("top/")] > 0
         }
-        broken = {BROKEN: totals[BROKEN]} if totals.get(BROKEN) else {}
-        return {"loss": loss, **named, **metrics, **broken}
+        return {"loss": loss, **named, **metrics}
 
     def _precision(self) -> AbstractContextManager[Any]:
         """The context that every forward pass of the run goes through."""
@@ -229,7 +233,7 @@ class DataParallel:
 
 
 def _shared(
-    numbers: Mapping[str, float],
+    numbers: Mapping[str, torch.Tensor],
     tables: Mapping[str, Sequence[Sequence[torch.Tensor]]],
     settle: Any,
     rank: int,
@@ -257,27 +261,26 @@ def _shared(
 
 
 class _Ledger:
-    """Adds sums and metrics of micro-batches in float64 on the device, and reads them once."""
+    """Adds sums and metrics of micro-batches in float64 on the device: `totals`, which nothing has read."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._totals: dict[str, torch.Tensor] = {}
+        self.totals: dict[str, torch.Tensor] = {}
 
     def add(self, terms: Terms) -> None:
         for name, value in terms.sums.items():
             self._put(f"sum/{name}", value)
         for name, (top, low) in terms.metrics.items():
-            self._put(f"top/{name}", top)
-            self._put(f"low/{name}", low)
+            self.mean(name, top, low)
 
-    def count(self, name: str, number: int) -> None:
-        self._put(name, number)
-
-    def values(self) -> dict[str, float]:
-        if not self._totals:
-            return {}
-        return dict(zip(self._totals, torch.stack(list(self._totals.values())).tolist(), strict=True))
+    def mean(self, name: str, top: torch.Tensor | float, low: torch.Tensor | float) -> None:
+        """A part of a metric that is shown as the sum of `top` over that of `low`."""
+        self._put(f"top/{name}", top)
+        self._put(f"low/{name}", low)
 
     def _put(self, name: str, value: torch.Tensor | float) -> None:
-        number = torch.as_tensor(value, device=self._device).detach().double()
-        self._totals[name] = self._totals[name] + number if name in self._totals else number
+        if isinstance(value, torch.Tensor):
+            number = value.detach().to(self._device).double()
+        else:  # written on the device: a copy of a number there would wait
+            number = torch.full((), value, dtype=torch.float64, device=self._device)
+        self.totals[name] = self.totals[name] + number if name in self.totals else number
