@@ -24,8 +24,10 @@ from whet.models.loading.spec import Spec
 from whet.models.probing.probe_cases import TRIALS
 
 
-def test_a_decoder_that_numbers_its_tokens_by_itself_packs():
-    config = small_config("causal", "bart")
+@pytest.mark.parametrize("name", ["bart", "marian"])
+def test_a_decoder_that_numbers_its_tokens_by_itself_packs(name):
+    """Marian's positions are sines, which its own forward gives no gradient."""
+    config = small_config("causal", name)
     config.is_decoder, config.is_encoder_decoder = True, False
     found = verdict_of(Spec(path="nowhere"), config, BuildContext())
     assert (found.packed, found.head, found.notices) == (True, "chunked", ())

@@ -157,7 +157,8 @@ class Capabilities:
     """What a loaded model can do. `notices` are sentences for the user, each a fact and its reason.
 
     `shares`: branches of a group may see one computed beginning; else each gets its own. `family` is `causal`, `masked`
-    (an encoder) or `seq2seq` (an encoder-decoder).
+    (an encoder) or `seq2seq` (an encoder-decoder). Packed rows go through the `attention` of that name (None: the
+    model's own), and parts of the classes `mixers` take them sample by sample.
     """
 
     tokens: bool = True
@@ -168,6 +169,8 @@ class Capabilities:
     batch_norm: bool = False
     context: int | None = None
     family: str = "causal"
+    attention: str | None = None
+    mixers: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
 
 

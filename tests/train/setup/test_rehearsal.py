@@ -98,6 +98,14 @@ def test_what_would_raise_at_the_end_is_a_sentence_at_the_door(tmp_path, base, h
     assert said in error.message
 
 
+def test_a_model_is_rehearsed_as_it_runs(tmp_path):
+    """MPT takes no other attention than its own: a rehearsal under ours would fail."""
+    init = {"model_type": "mpt", "d_model": 32, "n_layers": 2, "n_heads": 4, "max_seq_len": 256}
+    built = assemble(from_mapping(config(tmp_path, model={"init": init})))
+    assert built.loaded.capabilities.packed and built.loaded.capabilities.attention is None
+    built.close()
+
+
 def test_a_rehearsal_changes_no_number_and_is_not_repeated(tmp_path, base):
     sections = {"model": base("llama"), "tuner": {"kind": "lora", "rank": 2, "dropout": 0.1}}
     losses = []

@@ -43,4 +43,6 @@ def _embedded(self: Any, *args: Any, **kwargs: Any) -> Tensor:
     positions_T = self.__dict__.get(_PLACES)
     if positions_T is None:
         return type(self).forward(self, *args, **kwargs)
-    return F.embedding(positions_T + getattr(self, "offset", 0), self.weight)
+    # Sines and cosines (Marian, Pegasus) stay as they are: their own forward is under `torch.no_grad`.
+    is_fixed = hasattr(type(self).forward, "__wrapped__")
+    return F.embedding(positions_T + getattr(self, "offset", 0), self.weight.detach() if is_fixed else self.weight)

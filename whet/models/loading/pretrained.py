@@ -74,6 +74,8 @@ def on_meta(spec: Spec, context: BuildContext) -> Loaded:
         batch_norm=any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules()),
         context=context_length(config),
         family=_family(spec, config),
+        attention=verdict.packing.attention,
+        mixers=verdict.packing.mixers,
         notices=(
             *verdict.notices,
             *(_decoding(module, context) if writes else ()),

@@ -16,7 +16,7 @@ from whet.contracts.objective import Objective, traits_of
 from whet.contracts.tuner import Tuner
 from whet.generate.shadow_model import keep_shape
 from whet.models.loading.context import BuildContext
-from whet.models.probing.probes import Verdict
+from whet.models.probing.probes import Packing, Verdict
 from whet.models.tuners.full import Still
 from whet.models.tuning import longlora, neftune
 from whet.parallel.fill import fill
@@ -69,7 +69,7 @@ def build_model(
     dtype = torch.bfloat16 if narrow else torch.float32
     values = facts_of(run).value_head and not is_asked
     ahead = run.objective.values().get("mtp", 0)
-    verdict = Verdict(like.packed, like.head, (), like.shares) if like else None
+    verdict = _verdict_like(like) if like else None
     context = BuildContext(dtype, run.seed, method, head, values, ahead, verdict)
     model: Loaded = model_source.get(run.model.kind).build(context, **run.model.values())
     refuse_batch_norm(model.module)
@@ -87,6 +87,10 @@ def build_model(
     forwards = [name for name in ("whet_run",) if hasattr(model.module, name)]
     shard(model, world, run.parallel, tuple(forwards))
     return fill(model, world)
+
+
+def _verdict_like(like: Capabilities) -> Verdict:
+    return Verdict(like.packed, like.head, (), like.shares, Packing(like.attention, like.mixers))
 
 
 def _recompute(model: Loaded) -> None:
