@@ -31,9 +31,10 @@ def rehearsed_once():
     """One rehearsal stands for all with a tuner of its kind, on a model of its type, that learn from such rows."""
     real = build.rehearse
 
-    def rehearse(run: Any, world: Any, model: Any, *rest: Any) -> str | None:
-        key = run.tuner.kind, str(getattr(getattr(model.module, "config", None), "model_type", "")), takes(run)
-        notice = None if key in _REHEARSED else real(run, world, model, *rest)
+    def rehearse(trained: Any, *rest: Any) -> str | None:
+        run, module = trained.run, trained.loaded.module
+        key = run.tuner.kind, str(getattr(getattr(module, "config", None), "model_type", "")), takes(run)
+        notice = None if key in _REHEARSED else real(trained, *rest)
         _REHEARSED.add(key)
         return notice
 

@@ -55,10 +55,11 @@ def whet(folder: Path, way: str, arguments: argparse.Namespace) -> beside.Result
 
     own, stored = build.remember, [0.0]
 
-    def timed(*given: Any, **named: Any) -> None:
+    def timed(*given: Any, **named: Any) -> Any:
         start = time.perf_counter()
-        own(*given, **named)
+        found = own(*given, **named)
         stored[0] = time.perf_counter() - start
+        return found
 
     build.remember = timed
     sections = {

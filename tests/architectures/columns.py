@@ -159,7 +159,7 @@ def _packs(built: Built) -> str:
 def _exports(built: Built, own: nn.Module) -> str | None:
     """The written folder as transformers reads it, beside the oracle after the same step."""
     try:
-        write_result(built)
+        write_result(built.trained, built.folder)
     finally:
         _close(built)
     with torch.no_grad():
@@ -190,7 +190,7 @@ def _adapts(bench: Bench) -> str | None:
         built.loop.run()
         if not any("lora_B" in name for name in gradients):
             raise Wrong("no gradient reached the adapter")
-        write_result(built)
+        write_result(built.trained, built.folder)
         read = plain(built.folder.model)
         trained = _said(bench.kind, built.loaded.module)
         base, again = _said(bench.kind, plain(bench.model)), _said(bench.kind, read)

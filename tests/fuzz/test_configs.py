@@ -22,6 +22,7 @@ from whet.parallel.world import World
 from whet.train.setup.models import build_model, read_model
 from whet.train.setup.paths import located
 from whet.train.setup.preflight import enter
+from whet.train.source_kind import source_of
 
 SECTIONS: list[dict[str, Any]] = [
     {},
@@ -75,7 +76,7 @@ def _mutated(draw: random.Random, base: dict[str, Any], folder: Path) -> Callabl
 def _enter(run: Run, is_built: bool) -> None:
     """What a run does before it reads its data."""
     run = located(run)
-    chosen, method = enter(run, is_new=True)
+    chosen, method = enter(run, source_of(run), is_new=True)
     read_model(run, chosen)
     if is_built:
         with torch.random.fork_rng():

@@ -110,7 +110,7 @@ def test_a_share_of_replies_is_the_students_own(school, distilled):
     _, metrics = distilled("own", given={"own": 1.0, "own_tokens": 6}, train={"steps": 3})
     assert all(1 <= m["own_tokens"] <= 6 for m in metrics) and metrics[2]["divergence"] < metrics[0]["divergence"]
     objective = {"kind": "distill", "teacher": teacher, "own": 0.5, "own_tokens": 6}
-    source = assemble(from_mapping(config(folder, name="looked at", objective=objective))).feed.source
+    source = assemble(from_mapping(config(folder, name="looked at", objective=objective))).supply.source
     given = source.source.next(0)
     source.source.load_state_dict({**source.source.state_dict(), "step": 0, "served": 0})
     own = source.next(0)

@@ -61,7 +61,7 @@ def test_a_trained_model_gives_equal_embeddings_in_transformers(tmp_path):
     from whet.data.order.collate import collate
     from whet.objectives.pooling import embeddings
 
-    sample = built.feed.annotated["train"][0]
+    sample = built.feed.data["train"][0]
     ours = embeddings(built.loaded.model, collate([sample]), built.loop.executor.objective.embedder)
     row = triples(30)[int(sample.origin.row)]
     theirs = []

@@ -64,8 +64,8 @@ def going(made):
 def test_an_engine_that_is_sent_the_weights_answers_as_the_model_would(tmp_path):
     built, found = going(with_twin(tmp_path, "sent", {"kind": "twin"}))
     assert all(m["drift"] < 1e-5 for m in found.values())
-    twin = built.feed.rollouts.making.asking.player.engine
-    built.feed.rollouts.making.asking.player._sync()
+    twin = built.supply.source.making.asking.player.engine
+    built.supply.source.making.asking.player._sync()
     for name, tensor in built.loaded.module.state_dict().items():
         assert torch.equal(tensor, twin.module.state_dict()[name]), name
 
@@ -127,5 +127,5 @@ def test_log_probabilities_of_another_temperature_are_not_passed_off_as_those_of
     made = with_twin(tmp_path, "cold", {"kind": "twin"}, train={"steps": 1})
     made["rollout"]["temperature"] = 0.5
     built, found = going(made)
-    assert all("behaviour" not in sample.values for sample in built.feed.rollouts._steps[0])
+    assert all("behaviour" not in sample.values for sample in built.supply.source._steps[0])
     assert "drift" not in found[1] and "moved" in found[1]  # nothing to compare with is not a drift of 0

@@ -36,7 +36,7 @@ def test_held_out_prompts_are_measured_and_never_learned_from(tmp_path):
         step = built.loop.source.next(number)
         learned |= {step.fetch(i).origin.row for i in range(len(step.lengths))}
         built.loop.advance(step)
-    held = {asked.origin.row for asked in built.feed.held_asked}
+    held = {asked.origin.row for asked in built.supply.held_out.asked}
     assert len(held) == 3 and learned == set(range(12)) - held
     for sink in built.sinks:
         sink.close()
@@ -49,7 +49,7 @@ def test_the_number_is_that_of_the_answers_drawn_as_in_training(tmp_path):
     built = assemble(from_mapping(with_held_out(tmp_path)))
     held = built.loop.evaluation._held_out
     player = Groups(built.loaded.module, built.loaded.processor, GenerateSettings(max_new_tokens=6, temperature=1.0))
-    prompts = [list(asked.ids) for asked in built.feed.held_asked]
+    prompts = [list(asked.ids) for asked in built.supply.held_out.asked]
     answers = player(prompts, [{}] * 3, 1, seed=derive("held-out reward", 0), numbers=range(3))
     namespace: dict = {}
     exec(REWARDS, namespace)

@@ -59,7 +59,7 @@ def test_a_measured_loss_is_that_of_transformers_own_forward_with_labels(tmp_pat
     built = assemble(from_mapping(settings(tmp_path, **sections)))
     found = []
     built.loop.evaluation(0, lambda record: found.append(record.metrics))
-    step, total, count = built.feed.held_out, 0.0, 0
+    step, total, count = built.supply.held_out.samples, 0.0, 0
     for i in range(len(step.lengths)):
         sample = step.fetch(i)
         labels = torch.tensor(sample.streams["target"].ids).long()

@@ -99,7 +99,7 @@ def test_only_what_the_model_wrote_is_trained(world, tmp_path):
 
 def test_conversations_that_go_on_are_those_of_an_engine_that_reads_all_of_them_at_every_turn(world, tmp_path):
     built = assemble(from_mapping(settings(world, "talks", tmp_path, temperature=1.2)))
-    player = built.feed.rollouts.making.asking.player
+    player = built.supply.source.making.asking.player
 
     class Whole:
         """The same engine, asked for whole prompts only."""

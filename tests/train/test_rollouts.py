@@ -224,7 +224,7 @@ def test_gsm8k_loads_unedited_to_be_answered_and_to_be_imitated(tmp_path, traine
     built = assemble(from_mapping(made))
     step = built.loop.source.next(0)
     sample = step.fetch(0)
-    assert "answer" in built.feed.rollouts._prompts.columns and len(sample.cuts) == 4
+    assert "answer" in built.supply.source._prompts.columns and len(sample.cuts) == 4
     _, records = trained(
         "imitated", model=model, data={"train": [f"{source}#20"]}, train={"steps": 1, "batch_tokens": 2000}
     )

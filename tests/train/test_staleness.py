@@ -37,7 +37,7 @@ def test_answers_are_of_the_weights_of_a_rollout_ago_and_the_drift_is_shown(tmp_
 
 def test_the_answers_ahead_are_those_that_the_old_weights_would_have_given(tmp_path):
     built = assemble(from_mapping(settings(tmp_path, **AHEAD)))
-    rollouts, player = built.feed.rollouts, built.feed.rollouts.making.asking.player
+    rollouts, player = built.supply.source, built.supply.source.making.asking.player
     assert player.frozen().module is not built.loaded.module
     first = built.loop.source.next(0)
     rollouts.settle()
@@ -114,7 +114,7 @@ def test_an_adapter_answers_beside_one_copy_of_the_base(tmp_path):
     base, _ = train(from_mapping(config(tmp_path, name="base", train={"steps": 1})))
     made = settings(tmp_path, "lora", tuner={"kind": "lora", "rank": 4}, **AHEAD)
     built = assemble(from_mapping({**made, "model": {"path": str(base.model)}}))
-    live, player = built.loaded.module, built.feed.rollouts.making.asking.player
+    live, player = built.loaded.module, built.supply.source.making.asking.player
     copied = player.take()
     shared = [name for name, p in live.named_parameters() if p is copied.get_parameter(name)]
     trained = [name for name, p in live.named_parameters() if p.requires_grad]

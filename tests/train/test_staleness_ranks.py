@@ -103,7 +103,7 @@ def adapted(folder, name):
     """The numbers of a run with an adapter, and whether frozen weights of the copies are the same memory."""
     made = settings(folder, name, tuner={"kind": "lora", "rank": 4}, **SHORT)
     built = assemble(from_mapping({**made, "model": {"path": str(folder / "runs" / "base" / "model")}}))
-    take = built.feed.rollouts.making.asking.player.take
+    take = built.supply.source.making.asking.player.take
     one, two = take(), take()
     shared = [n for n, p in one.named_parameters() if p is two.get_parameter(n)]
     trained = [n for n, p in built.loaded.module.named_parameters() if p.requires_grad]

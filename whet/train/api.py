@@ -28,7 +28,7 @@ def train(loaded: config.Loaded, folder: RunFolder | None = None) -> tuple[RunFo
         ended = built.loop.run()
         if ended.outcome in {"done", "early_stop"}:
             with built.loop.executor.evaluation_weights():
-                write_result(built)
+                write_result(built.trained, built.folder)
         return built.folder, ended
 
 

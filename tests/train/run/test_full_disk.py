@@ -46,9 +46,9 @@ def full_at_the_end(folder: Path, name: str, num_bytes: int):
     """Train on a disk that is full when the model is written."""
     real = api.write_result
 
-    def write(built):
+    def write(*built):
         resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, resource.RLIM_INFINITY))
-        real(built)
+        real(*built)
 
     api.write_result = write
     return limited(folder, name, resource.RLIM_INFINITY)

@@ -20,6 +20,7 @@ from whet.train.setup.chosen import chosen_of
 from whet.train.setup.combinations import CONFLICTS, check_combinations
 from whet.train.setup.features import brought, features
 from whet.train.setup.preflight import enter
+from whet.train.source_kind import source_of
 
 # Settings whose features the table names, as many at once as a config can have.
 CONFIGS = [
@@ -54,7 +55,8 @@ CONFIGS = [
 
 def refusal(folder, **sections):
     with pytest.raises(ConfigError) as caught:
-        enter(from_mapping(config(folder, name="pair", **sections)).run, is_new=True)
+        run = from_mapping(config(folder, name="pair", **sections)).run
+        enter(run, source_of(run), is_new=True)
     return caught.value
 
 

@@ -10,6 +10,7 @@ from whet.base.config import from_mapping, load
 from whet.base.errors import ConfigError
 from whet.train.build import assemble
 from whet.train.setup.preflight import enter
+from whet.train.source_kind import source_of
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,8 @@ def base_folder(tmp_path_factory):
 )
 def test_pairs_that_do_not_go_together_are_refused_at_the_door(tmp_path, sections, at):
     with pytest.raises(ConfigError) as error:
-        enter(from_mapping(config(tmp_path, name="pair", **sections)).run, is_new=True)
+        run = from_mapping(config(tmp_path, name="pair", **sections)).run
+        enter(run, source_of(run), is_new=True)
     assert error.value.at == at and error.value.hint
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
@@ -63,6 +64,16 @@ class DatasetSource:
         self._total: int | None = None
         num_long = int((costs > budget).sum())
         self.notices = (long_samples(num_long, int(budget)),) if num_long else ()
+
+    def over(self, data: Dataset | None = None) -> DatasetSource:
+        """The same steps, from the first on, of the same samples; as `data` has them, where it is given."""
+        other = copy.copy(self)
+        other._data, other._cursor, other._step = (
+            self._data if data is None else data,
+            Cursor(self._planner, Place()),
+            0,
+        )
+        return other
 
     @property
     def total(self) -> int:

@@ -1,9 +1,10 @@
-"""Annotated: a data set whose samples get further fields that are worked out after it was built."""
+"""Annotated: a data set whose samples have more said of them, worked out after it was built."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -12,17 +13,40 @@ from whet.data.order.dataset import Dataset
 from whet.data.order.epochs import Span
 
 
-class Annotated:
-    """The samples of `base`, each with its entry of every array in `fields` (N, ...) and the further numbers of its
-    tokens that `values` gives; neither at first.
+class Annotation(Protocol):
+    """What is said of the samples of a data set beside what they hold."""
 
-    Order and hash are those of the base: fields change what is learned of a sample, never where it stands.
+    def __call__(self, index: int, sample: Sample) -> Sample:
+        """Sample `index` with what is said of it."""
+        ...
+
+    def example(self, sample: Sample) -> Sample:
+        """A made-up sample with as much said of it as of a real one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Fields (N, ...) by name, an entry a sample."""
+
+    fields: Mapping[str, np.ndarray]
+
+    def __call__(self, index: int, sample: Sample) -> Sample:
+        own = {name: column[index] for name, column in self.fields.items()}
+        return replace(sample, fields={**sample.fields, **own})
+
+    def example(self, sample: Sample) -> Sample:
+        return self(0, sample)
+
+
+class Annotated:
+    """The samples of `base`, each with what `annotation` says of it.
+
+    Order and hash are those of the base: an annotation changes what is learned of a sample, never where it stands.
     """
 
-    def __init__(self, base: Dataset) -> None:
-        self._base = base
-        self.fields: Mapping[str, np.ndarray] = {}
-        self.values: Callable[[Sample], Mapping[str, np.ndarray]] | None = None
+    def __init__(self, base: Dataset, annotation: Annotation) -> None:
+        self._base, self._annotation = base, annotation
         self.lengths, self.trained, self.rows = base.lengths, base.trained, base.rows
 
     @property
@@ -37,10 +61,4 @@ class Annotated:
         return len(self._base)
 
     def __getitem__(self, index: int) -> Sample:
-        sample = self._base[index]
-        if self.values is not None:
-            sample = replace(sample, values={**sample.values, **self.values(sample)})
-        if not self.fields:
-            return sample
-        own = {name: column[index] for name, column in self.fields.items()}
-        return replace(sample, fields={**sample.fields, **own})
+        return self._annotation(index, self._base[index])

@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -72,7 +73,10 @@ def _check_files(folder: Path, facts: Mapping[str, Any]) -> None:
 
 
 class Teachings:
-    """Stored teachings, mapped into memory; `top` of them a token are used (0: all that are stored)."""
+    """Stored teachings, mapped into memory; `top` of them a token are used (0: all that are stored).
+
+    Contract: `whet.data.store.annotate.Annotation`.
+    """
 
     def __init__(self, folder: Path, top: int = 0) -> None:
         self.folder, self.facts = folder, read_facts(folder)
@@ -92,8 +96,8 @@ class Teachings:
             text = f"what is stored of the teacher cannot be read: {error}"
             raise RunError(text, at=str(folder), hint=f"rm -r {folder}, and ask the teacher again") from None
 
-    def __call__(self, sample: Sample) -> dict[str, np.ndarray]:
-        """The values of a sample: ids (T, K) and log-probabilities (T, K), 0 where nothing is trained."""
+    def __call__(self, index: int, sample: Sample) -> Sample:
+        """The sample with its values: ids (T, K) and log-probabilities (T, K), 0 where nothing is trained."""
         number, start, count = self._places[key(sample)]
         trained = np.flatnonzero(_trained(sample))
         found = {}
@@ -101,7 +105,7 @@ class Teachings:
             column = np.zeros((sample.num_tokens, self.top), stored.dtype)
             column[trained] = stored[start : start + count, : self.top]
             found[name] = column
-        return found
+        return replace(sample, values={**sample.values, **found})
 
     def check(self, data: Dataset) -> None:
         """Raise DataError when the teacher was not asked about some of the samples."""
@@ -115,10 +119,11 @@ class Teachings:
                 hint="give the model itself: objective.teacher=MODEL_OR_RUN",
             )
 
-    def blank(self, length: int) -> dict[str, np.ndarray]:
-        """Values of the same shape for a sample that was made up."""
-        logprobs = np.full((length, self.top), -np.log(2.0 * self.top), np.float32)
-        return {IDS: np.zeros((length, self.top), np.int32), LOGPROBS: logprobs}
+    def example(self, sample: Sample) -> Sample:
+        """A sample that was made up, with values of the same shape."""
+        logprobs = np.full((sample.num_tokens, self.top), -np.log(2.0 * self.top), np.float32)
+        values = {IDS: np.zeros((sample.num_tokens, self.top), np.int32), LOGPROBS: logprobs}
+        return replace(sample, values={**sample.values, **values})
 
     def _open(self, number: int) -> None:
         keys, counts = (np.fromfile(_path(self.folder, number, name), kind) for name, kind in _COLUMNS.items())

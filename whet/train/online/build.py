@@ -1,4 +1,4 @@
-"""Who takes part in rollouts, and what is measured on what is held out: values built from the config."""
+"""Who takes part in rollouts, and how far their answers may drift: values built from the config."""
 
 from __future__ import annotations
 
@@ -9,35 +9,30 @@ import torch
 
 from whet.base.catalogue import engine
 from whet.base.run import Run
-from whet.contracts.executor import Executor
 from whet.contracts.model import Loaded
-from whet.contracts.objective import Objective, traits_of
-from whet.contracts.tuner import Tuner
 from whet.models.decoding.proof import half_the_digits
 from whet.parallel.world import World
 from whet.rewards.build import build_grader
 from whet.rewards.limit import FailureLimit
-from whet.train.measure.held_out import HeldOut, HeldOutLoss
-from whet.train.online.held_out import HeldOutReward
 from whet.train.online.player import player_of, watch_of
 from whet.train.online.rollout_worker import Asking
 from whet.train.online.rollouts import Making
 from whet.train.online.scoring import Scoring
-from whet.train.setup.data_source import Feed
 from whet.train.setup.precision import autocast_dtype
+from whet.train.setup.trained import Trained
 from whet.train.step.micro_batches import Dealer
 from whet.train.step.watchdog import DriftLimit
 
 
-def making_of(
-    run: Run, world: World, model: Loaded, method: Tuner, online: Any, executor: Executor, dealer: Dealer
-) -> Making:
+def making_of(trained: Trained, dealer: Dealer) -> Making:
     """Who answers, grades and scores in the rollouts of this run."""
-    player = player_of(run, world, model, executor, is_adapter=method.is_adapter)
+    run, world = trained.run, trained.world
+    online: Any = trained.objective
+    player = player_of(run, world, trained.loaded, trained.executor, is_adapter=trained.tuner.is_adapter)
     watch = watch_of(run, world, player, lambda text: print(text, file=sys.stderr, flush=True))
     limit = FailureLimit(run.rewards.max_failed)
     asking = Asking(world, player, build_grader(run.rewards), limit, watch, run.rollout.staleness > 0)
-    return Making(asking, online, Scoring(executor, dealer, run.rollout.temperature), lambda: dealer.capacity)
+    return Making(asking, online, Scoring(trained.executor, dealer, run.rollout.temperature), lambda: dealer.capacity)
 
 
 def drift_limit(run: Run, world: World, model: Loaded) -> DriftLimit:
@@ -55,12 +50,3 @@ def drift_limit(run: Run, world: World, model: Loaded) -> DriftLimit:
         "The engine has other weights than training, or reads them otherwise (quantized, another precision, another "
         "model): send it these weights, or serve them as they are trained.",
     )
-
-
-def held_out_of(run: Run, fed: Feed, loss: Objective, dealer: Dealer, executor: Executor) -> HeldOut | None:
-    """What is measured at each evaluation, if anything is held out."""
-    if fed.held_out is not None:
-        return HeldOutLoss(fed.held_out, dealer, executor, traits_of(loss).is_nll)
-    if fed.rollouts is None or not fed.held_asked:
-        return None
-    return HeldOutReward(fed.held_asked, fed.rollouts.making.asking, executor, run.seed, fed.rollouts.settle)

@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from whet.base.errors import DataError
+from whet.base.run import Run
 from whet.base.seeds import derive
 from whet.contracts.rewards import Player, Trajectory
 from whet.contracts.sample import Sample
 from whet.contracts.steps import Step, StepSource, Stop
+from whet.data.order.dataset import Dataset
+from whet.data.store.ledger import Ledger
+from whet.generate.groups import Groups
+from whet.generate.protocol import GenerateSettings
 from whet.parallel.world import World
+from whet.train.setup.chosen import Chosen
+from whet.train.setup.sources import Feed, SourceKind, Supply, Words
+from whet.train.setup.trained import Trained
+from whet.train.step.micro_batches import Dealer
+
+
+def with_own_answers(given: SourceKind) -> SourceKind:
+    """The kind, with some replies by the model itself, as `objective.own` asks."""
+
+    def feed(run: Run, chosen: Chosen, words: Words, ledger: Ledger) -> Feed:
+        fed, asked = given.feed(run, chosen, words, ledger), run.objective.values()
+        answered = fed.longest + asked["own_tokens"]
+
+        def begin(data: Mapping[str, Dataset], trained: Trained, dealer: Dealer) -> Supply:
+            settings = GenerateSettings(max_new_tokens=asked["own_tokens"], temperature=asked["own_temperature"])
+            player = Groups(trained.loaded.module, trained.loaded.processor, settings)
+            supply = fed.begin(data, trained, dealer)
+            return replace(supply, source=OwnAnswers(supply.source, player, trained.world, asked["own"], run.seed))
+
+        return replace(fed, begin=begin, longest=max(fed.longest, min(answered, words.context or answered)))
+
+    return replace(given, feed=feed)
 
 
 @dataclass(slots=True)

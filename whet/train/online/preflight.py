@@ -12,8 +12,6 @@ from whet.train.setup.chosen import Chosen
 
 def check_online(run: Run, chosen: Chosen) -> None:
     """Raise ConfigError for what an objective lacks that learns from answers."""
-    if not chosen.facts.rollouts:
-        return
     if not run.rewards.functions:
         raise ConfigError(
             f"`objective: {run.objective.kind}` learns from rewards, and there are none",

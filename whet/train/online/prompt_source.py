@@ -1,59 +1,51 @@
-"""From the config to prompts that a run answers, and to the source of its steps."""
+"""Rollouts as a kind of source: from the config to prompts that a run answers, and to the source of its steps."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from whet.base.errors import ConfigError, DataError
-from whet.base.run import Run
+from whet.base.run import DataSource, Run
+from whet.contracts.rollouts import Online
 from whet.data.chat.speech import speech_of
 from whet.data.order.dataset import View, held_out
 from whet.data.order.step_source import DatasetSource
 from whet.data.render.prompts import Asked, Prompts, read_prompts
-from whet.data.sources.files import Source
 from whet.data.store.ledger import Entry, Ledger
 from whet.generate.prompts import prompt_ids
 from whet.generate.tool_calls import Exchange
 from whet.generate.tools import load_tools
 from whet.rewards.build import required_columns
+from whet.train.online.build import drift_limit, making_of
+from whet.train.online.held_out import HeldOutReward
+from whet.train.online.preflight import check_online
 from whet.train.online.rollouts import Rollouts
-from whet.train.setup.rows import voiced
+from whet.train.setup.chosen import Chosen
+from whet.train.setup.rows import sources_of, takes, voiced
+from whet.train.setup.sources import Feed, SourceKind, Supply, Words
+from whet.train.setup.trained import Trained
+from whet.train.step.micro_batches import Dealer
 
 # The order of prompts goes on for as long as it is asked.
 _FOR_EVER = 1 << 40
 
 
-@dataclass(frozen=True, slots=True)
-class Asks:
-    """The source of steps, the prompts that are held out, and the most tokens that a prompt with an answer may have."""
-
-    source: Rollouts
-    num_prompts: int
-    held_out: tuple[Asked, ...]
-    longest: int
-
-
-def rollouts(
-    run: Run,
-    sources: Sequence[Source],
-    held_out_sources: Sequence[Source],
-    takes: frozenset[str],
-    processor: Any,
-    context: int | None,
-    ledger: Ledger,
-) -> Asks:
-    """Read and render the prompts of a run.
+def rollouts(run: Run, chosen: Chosen, words: Words, ledger: Ledger) -> Feed:
+    """Prompts that the model answers itself while it trains, read and rendered.
 
     Raises DataError for prompts that leave no room for an answer, and for rewards whose columns are missing.
     """
-    prompts = _prompts(run, sources, takes, processor, context, ledger, "data.train")
+    if words.processor is None:
+        raise DataError("prompts need a tokenizer, and the model has none", at="model", hint="model.tokenizer=FOLDER")
+    prompts = _prompts(run, run.data.train, words, ledger, "data.train")
     training: Prompts | View = prompts
     measured: list[Asked] = []
-    if held_out_sources:
-        apart = _prompts(run, held_out_sources, takes, processor, context, ledger, "data.held_out")
+    if isinstance(run.data.held_out, list) and run.data.held_out:
+        apart = _prompts(run, run.data.held_out, words, ledger, "data.held_out")
         measured = [apart.asked(i) for i in range(len(apart))]
     elif isinstance(run.data.held_out, float) and run.data.held_out > 0:
         training, part = held_out(prompts, run.data.held_out, run.seed)
@@ -63,23 +55,44 @@ def rollouts(
         window_steps=run.data.window_steps,
     )  # fmt: skip
     asked = [prompts.asked(i) for i in range(len(prompts))] + measured
-    longest = max(len(a.ids) for a in asked) + run.rollout.max_new_tokens
-    source = Rollouts(prompts, order, run.rollout, total=_total(run, len(training)), seed=run.seed)
-    return Asks(source, len(training), tuple(measured), min(longest, context or longest))
+    made, total = run.rollout, _total(run, len(training))
+    longest = max(len(a.ids) for a in asked) + made.max_new_tokens
+    longest = min(longest, words.context or longest)
+    held = {"held_out_prompts": len(measured)} if measured else {}
+    return Feed(
+        lambda: total, longest, {"prompts": len(training), "completions": made.completions, **held},
+        partial(_begun, prompts, order, measured, total),
+        step_tokens=-(-made.prompts // made.updates) * (longest + (made.completions - 1) * made.max_new_tokens),
+    )  # fmt: skip
 
 
-def _prompts(
-    run: Run,
-    sources: Sequence[Source],
-    takes: frozenset[str],
-    processor: Any,
-    context: int | None,
-    ledger: Ledger,
-    place: str,
-) -> Prompts:
+def _begun(
+    prompts: Prompts,
+    order: DatasetSource,
+    measured: Sequence[Asked],
+    total: int,
+    data: Mapping[str, Any],
+    trained: Trained,
+    dealer: Dealer,
+) -> Supply:
+    run, making = trained.run, making_of(trained, dealer)
+    source = Rollouts(prompts, order.over(), run.rollout, making, total=total, seed=run.seed)
+    held = HeldOutReward(measured, making.asking, trained.executor, run.seed, source.settle) if measured else None
+    return Supply(source, held, watches_spikes=False, drift_limit=drift_limit(run, trained.world, trained.loaded))
+
+
+def _sampled(run: Run, chosen: Chosen) -> Online:
+    return chosen.loss.sampled(run.rollout.temperature, run.rollout.max_new_tokens)
+
+
+ROLLOUTS = SourceKind(rollouts, check_online, _sampled)
+
+
+def _prompts(run: Run, given: Sequence[DataSource], words: Words, ledger: Ledger, place: str) -> Prompts:
     """The prompts of some sources that have room for an answer and the columns that rewards read."""
-    asked = read_prompts(sources, takes, ledger, seed=run.seed, max_skipped=run.data.max_skipped)
-    fitting = list(_fitting(run, _rendered(run, asked, processor), context, ledger))
+    sources = sources_of(given)
+    asked = read_prompts(sources, takes(run), ledger, seed=run.seed, max_skipped=run.data.max_skipped)
+    fitting = list(_fitting(run, _rendered(run, asked, words.processor), words.context, ledger))
     ledger.check(run.data.max_skipped)
     if not fitting:
         raise DataError(

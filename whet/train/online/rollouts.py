@@ -51,29 +51,21 @@ class Rollouts:
     Prompts come in the order of `order`, which never ends. Answers are made with the weights as they are when a
     rollout is due, or with `staleness` up to so many rollouts before; ranks share the prompts, and every rank then
     holds all answers. What is not yet learned from, and what is on its way, is part of the state, so that a resumed run
-    goes on with the same answers. `making` is given once the model is built.
+    goes on with the same answers.
     """
 
     can_prefetch = False
 
-    def __init__(self, prompts: Prompts, order: DatasetSource, settings: Rollout, *, total: int, seed: int) -> None:
+    def __init__(
+        self, prompts: Prompts, order: DatasetSource, settings: Rollout, making: Making, *, total: int, seed: int
+    ) -> None:
         self._prompts, self._order, self._settings = prompts, order, settings
-        self.total, self._seed = total, seed
-        self._making: Making | None = None
-        self._line: Ahead[Played] | None = None
+        self.making, self.total, self._seed = making, total, seed
+        self._line: Ahead[Played] = Ahead(self._ask, making.asking.watch)
         self._steps: list[list[Sample]] = []
         self._served = self._step = self._round = self._version = self._flat_rounds = 0
         self._epoch, self._figures, self._warnings = 0.0, dict[str, float](), tuple[str, ...]()
         self.failures, self.tool_failures = Failures(), Failures("tool", "calls")
-
-    @property
-    def making(self) -> Making:
-        assert self._making is not None, "the model is not built yet"
-        return self._making
-
-    @making.setter
-    def making(self, making: Making) -> None:
-        self._making, self._line = making, Ahead(self._ask, making.asking.watch)
 
     def next(self, step: int) -> Step | Stop:
         """The step of this number; they are given out in order. Makes the next rollout when one is due."""
@@ -121,7 +113,6 @@ class Rollouts:
 
     def _play(self) -> list[Answered]:
         """One round: this rank's share of prompts answered and graded, then everybody's, in the order of prompts."""
-        assert self._line is not None
         played = self._line.take(self._round, self._useful())
         self._round += 1
         self._version, self._epoch = played.step, played.epoch
@@ -149,8 +140,7 @@ class Rollouts:
 
     def settle(self) -> None:
         """Wait for what is on its way."""
-        if self._line is not None:
-            self._line.settled()
+        self._line.settled()
 
     def _judged(self, answered: Sequence[Answered]) -> tuple[Credit, list[Sample], Outcome]:
         """What the objective makes of the answers, and the samples that come of it."""
@@ -228,15 +218,12 @@ class Rollouts:
         self._version, self._flat_rounds, self._epoch = state["version"], state["flat_rounds"], state["epoch"]
         self._figures = dict(state["figures"])
         self._steps = [unpacked(step) for step in state["samples"]]
-        if self._line is not None:
-            held = {int(n): restored(played) for n, played in state["ahead"].items()}
-            part = self.making.asking.part
-            self._line.restore({n: replace(played, share=part(played.share)) for n, played in held.items()})
+        held = {int(n): restored(played) for n, played in state["ahead"].items()}
+        part = self.making.asking.part
+        self._line.restore({n: replace(played, share=part(played.share)) for n, played in held.items()})
 
     def _ahead(self) -> dict[int, Played]:
         """What is on its way, whole, once it is there."""
-        if self._line is None:
-            return {}
         together = self.making.asking.together
         return {n: replace(played, share=together(played.share)) for n, played in self._line.settled().items()}
 

@@ -12,11 +12,11 @@ import numpy as np
 from whet.contracts.batch import Batch
 from whet.contracts.sample import Sample
 from whet.contracts.steps import Step
-from whet.data.store.annotate import Annotated
+from whet.data.order.dataset import Dataset
 from whet.train.step.micro_batches import Dealer
 
 
-def batches_of(data: Annotated, dealer: Dealer, chunk_tokens: int, doing: str) -> Iterator[tuple[Batch, Sequence[int]]]:
+def batches_of(data: Dataset, dealer: Dealer, chunk_tokens: int, doing: str) -> Iterator[tuple[Batch, Sequence[int]]]:
     """This rank's batches of one pass over `data`, each with the numbers of its samples; a dummy has none.
 
     About `chunk_tokens` are dealt at a time, and stderr is told what is being done and how far.
@@ -30,7 +30,7 @@ def batches_of(data: Annotated, dealer: Dealer, chunk_tokens: int, doing: str) -
         told(stop)
 
 
-def _fetch(data: Annotated, start: int, index: int) -> Sample:
+def _fetch(data: Dataset, start: int, index: int) -> Sample:
     return data[start + index]
 
 

@@ -23,11 +23,11 @@ from whet.parallel.fill import fill
 from whet.parallel.shard import shard
 from whet.parallel.world import World
 from whet.train.setup.chosen import Chosen, facts_of
-from whet.train.setup.data_source import Feed
 from whet.train.setup.notices import refuse_batch_norm
 from whet.train.setup.precision import autocast_dtype
 from whet.train.setup.preflight import check_family
 from whet.train.setup.reference import begins_at_base, choose
+from whet.train.setup.sources import Feed
 from whet.train.setup.teacher import has_teacher, is_told, load_teacher, teacher_run
 from whet.train.step.frozen import AdaptersOff, Frozen
 
@@ -116,7 +116,7 @@ def reference_way(
     return choose(
         run.objective.reference,
         has_adapters=begins_at_base(model, world.device),
-        is_stored_possible=bool(fed.annotated),
+        is_stored_possible=bool(fed.data),
         epochs=fed.epochs(run),
     )
 

@@ -8,13 +8,13 @@ from whet.base.run import Run
 from whet.contracts.model import FAMILIES
 from whet.contracts.tuner import Tuner
 from whet.parallel.world import device_of
-from whet.train.online.preflight import check_online
 from whet.train.run.folder import RunFolder
 from whet.train.setup.chosen import Chosen, chosen_of
 from whet.train.setup.combinations import check_combinations
+from whet.train.setup.sources import SourceKind
 
 
-def enter(run: Run, *, is_new: bool) -> tuple[Chosen, Tuner]:
+def enter(run: Run, kind: SourceKind, *, is_new: bool) -> tuple[Chosen, Tuner]:
     """The run's objective and tuner, once nothing speaks against the run. Raises WhetError with the setting's place."""
     if is_new:
         RunFolder.refuse_taken(run)
@@ -22,7 +22,7 @@ def enter(run: Run, *, is_new: bool) -> tuple[Chosen, Tuner]:
     chosen = chosen_of(run)
     _check_held_out(run)
     check_combinations(run, chosen)
-    check_online(run, chosen)
+    kind.check(run, chosen)
     return chosen, tuner.get(run.tuner.kind).build(**run.tuner.values())
 
 

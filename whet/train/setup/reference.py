@@ -23,7 +23,8 @@ from whet.contracts.model import Loaded
 from whet.contracts.objective import Referenced
 from whet.contracts.sample import Sample
 from whet.data.order.collate import collate
-from whet.data.store.annotate import Annotated
+from whet.data.order.dataset import Dataset
+from whet.data.store.annotate import Columns
 from whet.models.tuning.adapters import wrapper_of
 from whet.train.run.folder import write_atomically
 from whet.train.setup.dataset_pass import batches_of
@@ -70,23 +71,22 @@ def choose(wanted: str, *, has_adapters: bool, is_stored_possible: bool, epochs:
 
 def remember(
     path: Path,
-    data: Mapping[str, Annotated],
+    data: Mapping[str, Dataset],
     objective: Referenced,
     executor: Executor,
     dealer: Dealer,
     owner: str,
     *,
     has_begun: bool,
-) -> None:
-    """Give every sample its stored fields: read from `path`, or computed with the model as it is now and written.
+) -> dict[str, Columns]:
+    """The stored fields of every sample: read from `path`, or computed with the model as it is now and written.
 
     `owner` is the run's number. Raises RunError when the file is missing, damaged or another run's after the first
     step: the model has changed since.
     """
     if path.exists():
         try:
-            _read(path, data, owner)
-            return
+            return _read(path, data, owner)
         except _UNREADABLE as error:  # the archive has a checksum of each array
             if has_begun:
                 raise RunError(
@@ -97,18 +97,18 @@ def remember(
         raise RunError(
             "the reference's stored log-probabilities are missing", at=str(path), hint="objective.reference=copy"
         )
-    for name, part in data.items():
-        part.fields = compute(part, objective, executor, dealer, name)
+    found = {name: compute(part, objective, executor, dealer, name) for name, part in data.items()}
     if dealer.world.is_writer:
-        arrays = {f"{name}/{field}": values for name, part in data.items() for field, values in part.fields.items()}
+        arrays = {f"{name}/{field}": values for name, fields in found.items() for field, values in fields.items()}
         partial = path.with_suffix(".partial.npz")
         np.savez(partial, **arrays)  # type: ignore[arg-type]
         partial.replace(path)
         write_atomically(path.with_suffix(".json"), sealed({"run": owner, "files": described([path])}))
     dealer.world.wait()
+    return {name: Columns(fields) for name, fields in found.items()}
 
 
-def _read(path: Path, data: Mapping[str, Annotated], owner: str) -> None:
+def _read(path: Path, data: Mapping[str, Dataset], owner: str) -> dict[str, Columns]:
     if (seal := path.with_suffix(".json")).exists():  # runs of earlier versions have none
         stored = read_sealed(seal)
         if stored.get("run", owner) != owner:
@@ -118,15 +118,17 @@ def _read(path: Path, data: Mapping[str, Annotated], owner: str) -> None:
             raise ValueError(wrong)
     with np.load(path, allow_pickle=False) as arrays:
         found = {name: arrays[name] for name in arrays.files}
+    columns = {}
     for name, part in data.items():
         own = {key.partition("/")[2]: values for key, values in found.items() if key.startswith(f"{name}/")}
         if not own or any(len(values) != len(part) for values in own.values()):
             raise ValueError(f"it does not hold the {len(part):,} samples of `{name}`")
-        part.fields = own
+        columns[name] = Columns(own)
+    return columns
 
 
 def compute(
-    data: Annotated, objective: Referenced, executor: Executor, dealer: Dealer, name: str
+    data: Dataset, objective: Referenced, executor: Executor, dealer: Dealer, name: str
 ) -> dict[str, np.ndarray]:
     """What the objective asks of a reference for every sample: float32 arrays (N, ...), whole on every rank."""
     reference = Asked(executor)

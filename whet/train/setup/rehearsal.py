@@ -24,9 +24,7 @@ from whet.base.catalogue import model_source, tuner
 from whet.base.errors import ModelError, WhetError, is_out_of_memory, one_line
 from whet.base.run import Run
 from whet.base.seeds import forked
-from whet.contracts.executor import Executor
 from whet.contracts.model import Loaded
-from whet.contracts.objective import Objective
 from whet.contracts.tuner import Tuner
 from whet.data.store.cache import default_cache
 from whet.models.loading.families import auto_class
@@ -34,12 +32,12 @@ from whet.models.loading.progress_bars import patient_bars
 from whet.models.loading.reading import read
 from whet.models.loading.spec import Spec
 from whet.models.probing.twin import randomise, twin_config
-from whet.parallel.world import World
 from whet.train.result import write_result
 from whet.train.run.folder import RunFolder
-from whet.train.setup.data_source import Feed
 from whet.train.setup.likeness import digest
 from whet.train.setup.resolve import measured_batch
+from whet.train.setup.sources import Feed
+from whet.train.setup.trained import Trained
 
 # Of a twin that is not shrunk: 4 bytes each, with gradients and moments.
 LARGEST = 50e6
@@ -47,16 +45,16 @@ TOKENS = 24
 # What a report says of a twin holds of the model too; that rounding has moved a random one further than a limit, not.
 _HOLDS = ("the chat template", "the tokenizer gives", "tensors of the adapter are lost")
 
-# The twin of a run: its model, tuner, objective and executor, built from the settings of a run on the twin's folder.
-Made = tuple[Loaded, Tuner, Objective, Executor]
+# From the settings of a run on the twin's folder, all that trains the twin.
+Make = Callable[[Run], Trained]
 
 
-def rehearse(run: Run, world: World, model: Loaded, fed: Feed, make: Callable[[Run], Made]) -> str | None:
+def rehearse(trained: Trained, feed: Feed, make: Make) -> str | None:
     """Raise ModelError when the end of the run would fail; else None, or a notice of what could not be tried.
 
-    `make` builds those of a run. What has passed once is not tried again for a run of the same
-    digest.
+    What has passed once is not tried again for a run of the same digest.
     """
+    run, world, model = trained.run, trained.world, trained.loaded
     if model.processor is None or not model_source.get(run.model.kind).facts.rehearsed or not world.is_writer:
         return None
     failure, reason = None, "a small model of its type would be large"
@@ -73,7 +71,7 @@ def rehearse(run: Run, world: World, model: Loaded, fed: Feed, make: Callable[[R
                 if failure is None:
                     continue
                 break
-            failure = _failure(twin, World(world.device), model, fed, make, Path(folder))
+            failure = _failure(twin, model, feed, make, Path(folder))
         if failure is None:
             _remember(mark)
             return None
@@ -109,19 +107,18 @@ def _twin(run: Run, model: Loaded, folder: Path, *, shrink: bool) -> Run | None:
     return run.model_copy(update={"model": run.model.model_copy(update=stored), "train": train})
 
 
-def _failure(
-    run: Run, world: World, model: Loaded, fed: Feed, make: Callable[[Run], Made], folder: Path
-) -> ModelError | None:
+def _failure(run: Run, model: Loaded, feed: Feed, make: Make, folder: Path) -> ModelError | None:
     """What goes wrong with the twin, in a sentence; None where nothing does that would go wrong with the model."""
     doing, at, hint = "cannot be prepared", "tuner", "tuner=full"
     try:
-        loaded, method, loss, executor = make(run)
-        loaded = replace(loaded, capabilities=replace(loaded.capabilities, shares=model.capabilities.shares))
+        trained = make(run)
+        alike = replace(trained.loaded.capabilities, shares=model.capabilities.shares)
+        trained = replace(trained, loaded=replace(trained.loaded, capabilities=alike))
         doing, at, hint = "takes no step", "objective", "optimizer=adamw, or tuner=full"
-        _step(run, loaded, method, loss, executor, fed)
+        _step(trained, feed)
         doing, at, hint = "cannot be written, or read again", "tuner", "tuner=full"
-        _move(loaded.module, method)
-        _write(run, world, loaded, method, loss, executor, folder)
+        _move(trained.loaded.module, trained.tuner)
+        _write(trained, RunFolder(folder / "run"))
     except ModelError as error:
         if not any(failure in error.message for failure in _HOLDS):
             return None  # a name, a size or a count that the twin lacks and the model may have
@@ -145,13 +142,13 @@ def _type_of(model: Loaded) -> str:
     return str(getattr(getattr(model.module, "config", None), "model_type", type(model.module).__name__))
 
 
-def _step(run: Run, loaded: Loaded, method: Tuner, loss: Objective, executor: Executor, fed: Feed) -> None:
-    batch = measured_batch(run, fed, loss, loaded, TOKENS)
+def _step(trained: Trained, feed: Feed) -> None:
+    batch, executor = measured_batch(trained, feed, TOKENS), trained.executor
 
     def gradients() -> None:
         executor.gradients([batch])
 
-    method.init(loaded.module, SimpleNamespace(total_steps=fed.source.total, gradients=gradients))
+    trained.tuner.init(trained.loaded.module, SimpleNamespace(total_steps=feed.total, gradients=gradients))
     weights, _ = executor.weigh([batch], {})
     executor.step(0, [batch], weights, 1.0)
 
@@ -166,16 +163,10 @@ def _move(module: nn.Module, method: Tuner) -> None:
                 parameter.add_(torch.randn_like(parameter), alpha=0.05)
 
 
-def _write(
-    run: Run, world: World, loaded: Loaded, method: Tuner, loss: Objective, executor: Executor, folder: Path
-) -> None:
-    loop = SimpleNamespace(executor=executor)
-    built: Any = SimpleNamespace(
-        run=run, folder=RunFolder(folder / "run"), world=world, loaded=loaded, tuner=method, objective=loss, loop=loop
-    )
-    built.folder.path.mkdir()
-    with executor.evaluation_weights():
-        write_result(built, continues=False)  # what fails while generating fails no run
+def _write(trained: Trained, folder: RunFolder) -> None:
+    folder.path.mkdir()
+    with trained.executor.evaluation_weights():
+        write_result(trained, folder, continues=False)  # what fails while generating fails no run
 
 
 @contextmanager

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from whet.base.errors import ConfigError
 from whet.base.facts import ObjectiveFacts
-from whet.base.run import Run
 from whet.base.seeds import forked
 from whet.contracts.batch import Batch
-from whet.contracts.executor import Executor
 from whet.contracts.model import Loaded
-from whet.contracts.objective import Objective, traits_of
+from whet.contracts.objective import traits_of
 from whet.contracts.sample import Sample
 from whet.data.order.collate import collate
-from whet.data.store.teacher_logits import Teachings
-from whet.parallel.world import World
 from whet.train.setup.chosen import facts_of
-from whet.train.setup.data_source import BATCH_SAMPLES, BATCH_TOKENS, Feed
 from whet.train.setup.notices import environment
 from whet.train.setup.precision import autocast_dtype
+from whet.train.setup.sources import BATCH_SAMPLES, BATCH_TOKENS, Feed
+from whet.train.setup.trained import Trained
 from whet.train.step.memory import largest_micro_batch
 
 
@@ -41,17 +38,9 @@ class Resolved:
         return asdict(self)
 
 
-def resolve(
-    run: Run,
-    world: World,
-    fed: Feed,
-    loss: Objective,
-    executor: Executor,
-    model: Loaded,
-    pinned: dict[str, Any],
-    reference: str | None,
-) -> Resolved:
+def resolve(trained: Trained, fed: Feed, pinned: Mapping[str, Any], reference: str | None) -> Resolved:
     """The pinned values where there are any; else the config's, else measured ones that all ranks can hold."""
+    run, world = trained.run, trained.world
     precision = (
         "bf16" if autocast_dtype(run, world.device) else {"bf16-pure": "bf16-pure"}.get(run.train.precision, "fp32")
     )
@@ -60,20 +49,21 @@ def resolve(
         return Resolved(pinned["micro_batch"], precision, now, reference)
     wanted = run.train.micro_batch
     if wanted == "auto":
-        wanted = _measured(run, world, fed, loss, executor, model)
+        wanted = _measured(trained, fed)
     return Resolved(max(wanted, fed.longest), precision, now, reference)
 
 
-def _measured(run: Run, world: World, fed: Feed, loss: Objective, executor: Executor, model: Loaded) -> int:
+def _measured(trained: Trained, fed: Feed) -> int:
+    run, world = trained.run, trained.world
     samples, tokens = run.train.batch_samples, run.train.batch_tokens or BATCH_TOKENS
-    if not model.capabilities.tokens:
+    if not trained.loaded.capabilities.tokens:
         return samples or BATCH_SAMPLES
 
     def measure(num_tokens: int) -> None:
-        batch = measured_batch(run, fed, loss, model, num_tokens)
+        batch = measured_batch(trained, fed, num_tokens)
         with forked(0, "measure"):
-            executor.gradients([batch])
-            executor.abort()
+            trained.executor.gradients([batch])
+            trained.executor.abort()
 
     batch = fed.step_tokens or (samples * fed.longest if samples else tokens)
     here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
@@ -81,15 +71,15 @@ def _measured(run: Run, world: World, fed: Feed, loss: Objective, executor: Exec
     return -int(world.largest([-float(found)])[0])
 
 
-def measured_batch(run: Run, fed: Feed, loss: Objective, model: Loaded, num_tokens: int) -> Batch:
+def measured_batch(trained: Trained, fed: Feed, num_tokens: int) -> Batch:
     """A batch of about `num_tokens` that costs what one of the run's costs: made up, or its longest sample again."""
-    if traits_of(loss).reading is not None:
+    if traits_of(trained.objective).reading is not None:
         likely = _longest(fed)
         measured = [likely] * max(1, num_tokens // likely.num_tokens)
     else:
-        made_up = _synthetic(num_tokens, fed, _vocab(model), facts_of(run))
-        measured = [_told(fed, sample) for sample in made_up]
-    return collate(measured, shared=model.capabilities.shares)
+        made_up = _synthetic(num_tokens, fed, _vocab(trained.loaded), facts_of(trained.run))
+        measured = [fed.example(sample) for sample in made_up]
+    return collate(measured, shared=trained.loaded.capabilities.shares)
 
 
 def _vocab(model: Loaded) -> int:
@@ -102,15 +92,9 @@ def _vocab(model: Loaded) -> int:
     return model.vocab
 
 
-def _told(fed: Feed, sample: Sample) -> Sample:
-    """The sample with such values as the real ones bring that a stored teacher has told about."""
-    told = fed.annotated["train"].values if "train" in fed.annotated else None
-    return replace(sample, values=told.blank(sample.num_tokens)) if isinstance(told, Teachings) else sample
-
-
 def _longest(fed: Feed) -> Sample:
     """The longest sample of the data: labels and roles cannot be made up."""
-    data = fed.annotated["train"]
+    data = fed.data["train"]
     return data[int(np.argmax(data.lengths))]
 
 

@@ -17,7 +17,7 @@ from whet.base.errors import ConfigError, ModelError, RunError
 from whet.base.run import Run
 from whet.contracts.batch import Batch
 from whet.contracts.model import Loaded, Prediction
-from whet.data.store.annotate import Annotated
+from whet.data.order.dataset import Dataset
 from whet.data.store.teacher_logits import Teachings, TeachingsWriter, complete, is_stored, read_facts
 from whet.kernels.linear_divergence import prediction_logits
 from whet.kernels.linear_scores import linear_top
@@ -125,7 +125,7 @@ def load_teacher(build: Callable[[], Loaded]) -> Teacher:
     return Teacher(loaded.module, loaded.model)
 
 
-def tell(run: Run, world: World, data: Mapping[str, Annotated], folder: Path, build: Callable[[], Loaded]) -> Teachings:
+def tell(run: Run, world: World, data: Mapping[str, Dataset], folder: Path, build: Callable[[], Loaded]) -> Teachings:
     """What the teacher finds likeliest, for every sample: read where it is stored, else asked once and stored.
 
     The teacher is gone afterwards. Raises DataError for samples that an earlier run's teacher was not asked about.
@@ -139,10 +139,8 @@ def tell(run: Run, world: World, data: Mapping[str, Annotated], folder: Path, bu
     elif place != Path(path or ""):
         _check_own(place, run)
     told = Teachings(place, run.objective.top)
-    for part in data.values():
-        if place == Path(path or ""):
-            told.check(part)
-        part.values = told
+    for part in data.values() if place == Path(path or "") else ():
+        told.check(part)
     return told
 
 
@@ -160,7 +158,7 @@ def _check_own(place: Path, run: Run) -> None:
             )
 
 
-def _store(run: Run, world: World, data: Mapping[str, Annotated], place: Path, teacher: Teacher) -> None:
+def _store(run: Run, world: World, data: Mapping[str, Dataset], place: Path, teacher: Teacher) -> None:
     partial_folder = place.with_name(f"{place.name}.partial")
     if world.is_writer:
         shutil.rmtree(partial_folder, ignore_errors=True)
@@ -184,7 +182,7 @@ def _store(run: Run, world: World, data: Mapping[str, Annotated], place: Path, t
 
 
 def _ask(
-    name: str, data: Annotated, dealer: Dealer, teacher: Teacher, writer: TeachingsWriter, vocab: int, run: Run
+    name: str, data: Dataset, dealer: Dealer, teacher: Teacher, writer: TeachingsWriter, vocab: int, run: Run
 ) -> None:
     world = dealer.world
     for batch, numbers in batches_of(

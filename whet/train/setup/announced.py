@@ -1,0 +1,48 @@
+"""What a run says of itself before its first step: its facts, and all that a user should know."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+
+from whet.models.decoding.proof import decoding_of
+from whet.train.setup.notices import on_micro_batch, on_noise, on_rank, on_resume, on_schedule, on_ties
+from whet.train.setup.resolve import Resolved
+from whet.train.setup.rows import template_facts
+from whet.train.setup.sources import Feed
+from whet.train.setup.trained import Trained, groups_of
+
+
+def facts_of(trained: Trained, feed: Feed, resolved: Resolved) -> dict[str, Any]:
+    """The record of a run's start: what is trained, on what, and where."""
+    run, model, device = trained.run, trained.loaded, trained.world.device
+    parameters = list(model.module.parameters())
+    return {
+        "objective": run.objective.kind,
+        "tuner": run.tuner.kind,
+        "optimizer": run.optimizer.kind,
+        "parameters": sum(p.numel() for p in parameters),
+        "trained": sum(p.numel() for p in parameters if p.requires_grad),
+        **feed.facts,
+        **template_facts(run, model.processor if model.capabilities.family == "causal" else None),
+        "micro_batch": resolved.micro_batch,
+        "precision": resolved.precision,
+        **({"decoding": decoding_of(model.module).words} if model.capabilities.generates else {}),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        **resolved.environment,
+        "pid": os.getpid(),
+    }
+
+
+def notices_of(trained: Trained, resolved: Resolved, pinned: Mapping[str, Any]) -> Iterator[str]:
+    """What is to be said of the model, its optimizer and what was resolved."""
+    run, module = trained.run, trained.loaded.module
+    yield from on_micro_batch(run.train.micro_batch, resolved.micro_batch)
+    yield from on_schedule(run)
+    yield from on_rank(run.optimizer, groups_of(run, trained.loaded, trained.tuner))
+    yield from on_noise(module)
+    yield from on_ties(module)
+    yield from on_resume(pinned.get("environment", {}), resolved.environment)

@@ -1,0 +1,149 @@
+"""The opening of a run: it is let in, an earlier attempt is read, its data is prepared, and it gets ranks and a folder.
+
+Data is prepared before the process group starts, so that no rank waits in a collective meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from whet.base import config
+from whet.base.errors import WhetError
+from whet.base.run import Run
+from whet.contracts.tuner import Tuner
+from whet.data.store.ledger import Ledger
+from whet.parallel.world import World
+from whet.train.checkpoints.checkpoint import complete, latest, step_of
+from whet.train.checkpoints.manifest import Identity
+from whet.train.run import dependencies
+from whet.train.run.folder import RunFolder
+from whet.train.run.identity import identity_of, new_identity, stated
+from whet.train.run.lock import RunLock
+from whet.train.run.settings import check_settings
+from whet.train.setup.chosen import Chosen
+from whet.train.setup.models import read_model
+from whet.train.setup.notices import on_ledger
+from whet.train.setup.paths import located
+from whet.train.setup.preflight import enter
+from whet.train.setup.rows import settled
+from whet.train.setup.sources import Feed, SourceKind, Words
+from whet.train.setup.teacher import check_teacher, has_teacher
+from whet.train.step.allocator import keep_freed_memory
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A run that was let in. `folder` and `lock` are those of an earlier attempt, and `pinned` what that resolved."""
+
+    loaded: config.Loaded
+    kind: SourceKind
+    chosen: Chosen
+    tuner: Tuner
+    folder: RunFolder | None
+    lock: RunLock | None
+    pinned: Mapping[str, Any]
+    identity: Identity
+    notices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a run learns from, and the run with what its data has decided."""
+
+    run: Run
+    feed: Feed
+    ledger: Ledger
+    notices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where a run happens: on which ranks, in which folder. It `has_begun` where a step of it is stored."""
+
+    world: World
+    folder: RunFolder
+    identity: Identity
+    is_new: bool
+    has_begun: bool
+    notices: tuple[str, ...]
+
+
+def open_run(loaded: config.Loaded, kind: SourceKind, folder: RunFolder | None, held: ExitStack) -> Opened:
+    """Raises WhetError for what is known to fail, or to do nothing, and RunError while another attempt is running."""
+    is_first, lock = os.environ.get("RANK", "0") == "0", None
+    if folder is not None and is_first:
+        folder.refuse_odd_files()
+        lock = held.enter_context(RunLock.take(folder.path))
+    loaded = replace(loaded, run=located(loaded.run))
+    (chosen, method), identity = enter(loaded.run, kind, is_new=folder is None), new_identity()
+    pinned, known = folder.read_resolved() if folder else {}, list[str]()
+    if folder is not None and is_first:
+        identity = identity_of(folder, pinned)
+        known = [*check_settings(loaded, folder), *_dependencies(loaded.run, folder, pinned, identity)]
+    set_threads(loaded.run, pinned)
+    keep_freed_memory()
+    return Opened(loaded, kind, chosen, method, folder, lock, pinned, identity, tuple(known))
+
+
+def _dependencies(run: Run, folder: RunFolder, pinned: Mapping[str, Any], identity: Identity) -> Iterator[str]:
+    """What is to be said of what a run that has checkpoints stands on."""
+    if complete(folder.checkpoints):
+        yield from dependencies.check(run, folder, pinned, stated(identity))
+        if not pinned:
+            yield f"{folder.resolved.name} is missing: what was `auto` is found out anew, equal to rounding"
+
+
+def set_threads(run: Run, pinned: Mapping[str, Any]) -> None:
+    """CPU threads decide the order of sums, so a run that is resumed on as many ranks takes those it began with."""
+    began = pinned.get("environment", {})
+    if began.get("ranks") == int(os.environ.get("WORLD_SIZE", "1")):
+        torch.set_num_threads(began["threads"])
+    elif run.train.threads != "auto":
+        torch.set_num_threads(run.train.threads)
+
+
+def prepare(opened: Opened) -> Material:
+    """Read, render and store the data. Raises DataError where nothing can be learned from it."""
+    chosen = opened.chosen
+    words = Words(*read_model(opened.loaded.run, chosen))
+    run, told = settled(opened.loaded.run, words.processor if words.family == "causal" else None)
+    if has_teacher(run):
+        check_teacher(run, words.processor)
+    ledger = Ledger()
+    feed = opened.kind.read(run, chosen, words, ledger)
+    return Material(run, feed, ledger, (*told, *feed.notices))
+
+
+def place(opened: Opened, material: Material, held: ExitStack) -> Placed:
+    """Start the ranks, and make the folder of a new run, which is locked until `held` closes."""
+    run, ledger, lock = material.run, material.ledger, opened.lock
+    world = World.start(run.train.device, run.parallel.timeout_s)
+    folder, identity = opened.folder, world.agreed(opened.identity)
+    if folder is None:
+        if world.is_writer:
+            folder, lock = RunFolder.create(run, opened.loaded.to_yaml())
+            held.enter_context(lock)
+        folder = world.agreed(folder)
+    told = (*(lock.notices if lock else ()), *opened.notices)
+    if world.is_writer:
+        ledger.write(folder.ledger)
+    newest = latest(folder.checkpoints)
+    has_begun = world.agreed(newest is not None and step_of(newest) > 0)
+    return Placed(world, folder, identity, opened.folder is None, has_begun, (*told, *on_ledger(ledger, folder.ledger)))
+
+
+@contextmanager
+def without_trace(placed: Placed) -> Iterator[None]:
+    """A new run that is refused inside frees its name."""
+    try:
+        yield
+    except WhetError:
+        if placed.is_new and placed.world.is_writer:
+            placed.folder.give_up()
+        raise

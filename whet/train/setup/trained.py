@@ -1,0 +1,101 @@
+"""The model of a run with all that trains it: its tuner, objective, optimizer and executor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from whet.base.catalogue import optimizer
+from whet.base.errors import ConfigError
+from whet.base.run import Run
+from whet.contracts.model import Loaded, Model, Models
+from whet.contracts.objective import Objective
+from whet.contracts.optimizer import Optimizer
+from whet.contracts.tuner import Tuner
+from whet.models.forward.logit_peaks import watch
+from whet.optim.adapted import adapted
+from whet.optim.depth import depth_rates
+from whet.optim.groups import ParamGroups
+from whet.optim.wrapped import Averaged, InBackward
+from whet.parallel.world import World
+from whet.train.setup.precision import autocast_dtype
+from whet.train.step.executor import DataParallel
+from whet.train.step.flops import Effort, Work
+from whet.train.step.phases import Phases
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """Who takes part in the steps of a run."""
+
+    run: Run
+    world: World
+    loaded: Loaded
+    tuner: Tuner
+    objective: Objective
+    optimizer: Optimizer
+    executor: DataParallel
+
+    @classmethod
+    def of(
+        cls, run: Run, world: World, loaded: Loaded, tuner: Tuner, objective: Objective, others: Mapping[str, Model]
+    ) -> Trained:
+        """Raises ConfigError for an optimizer that this model, or the section `train`, leaves no room for."""
+        update = _optimizer(run, world, loaded, groups_of(run, loaded, tuner))
+        executor = DataParallel(
+            world=world,
+            models=Models(loaded.model, others),
+            objective=objective,
+            optimizer=update,
+            module=loaded.module,
+            seed=run.seed,
+            clip=run.train.clip,
+            autocast=autocast_dtype(run, world.device),
+            tuner=tuner,
+            phases=Phases(world.device),
+        )
+        return cls(run, world, loaded, tuner, objective, update, executor)
+
+    @property
+    def effort(self) -> Effort:
+        """What a step computes, in the type of most of its matrix products."""
+        weights = (p.dtype for p in self.loaded.module.parameters() if p.dim() > 1 and p.dtype.is_floating_point)
+        dtype = self.executor.autocast or next(weights, torch.float32)
+        return Effort(Work.of(self.loaded), self.world.device, dtype, self.world.count("all"))
+
+    @property
+    def untouched(self) -> frozenset[str]:
+        """What checkpoints leave out: nothing that is trained, whether the tuner knows of it or not (a value head)."""
+        module = self.loaded.module
+        return self.tuner.untouched(module) - {name for name, p in module.named_parameters() if p.requires_grad}
+
+
+def groups_of(run: Run, model: Loaded, method: Tuner) -> ParamGroups:
+    """The trained parameters, each with the product of its tuner's rate and that of its depth."""
+    rates = depth_rates(model.module, model.layers, run.train.depth_rate)
+    for name, factor in method.rates(model.module).items():
+        rates[name] *= factor
+    return ParamGroups.of(
+        model.module, model.roles, rates, model.layers,
+        seed=run.seed, rounding=run.train.rounding, one_by_one=run.train.in_backward,
+    )  # fmt: skip
+
+
+def _optimizer(run: Run, world: World, model: Loaded, groups: ParamGroups) -> Optimizer:
+    """The chosen kind, with what `train` puts around it."""
+    kind = optimizer.get(run.optimizer.kind)
+    chosen = adapted(kind.build(groups, **run.optimizer.values()))
+    if "attention_logits" in kind.facts.needs:
+        if not model.capabilities.packed:
+            raise ConfigError(f"`optimizer: {run.optimizer.kind}` needs a model that packs", hint="optimizer: muon")
+        chosen.attach(watch(model.module, world.device))
+    if run.train.in_backward:
+        if not chosen.steps_singly:
+            raise ConfigError(
+                f"`optimizer: {run.optimizer.kind}` steps all weights at once, and `train.in_backward` one at a time",
+                hint="optimizer: lion",
+            )
+        chosen = InBackward(chosen)
+    return Averaged(chosen, run.train.ema) if run.train.ema else chosen
