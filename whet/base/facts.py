@@ -39,9 +39,6 @@ class ObjectiveFacts(Facts):
     usual: bool = False  # the one to begin with, of all that take the same
     families: Names = CAUSAL  # of models, the first of which is meant where none is said
     form: str | None = None  # how raw text becomes a question and its answer: `masking`, `spans`
-    branches: int = 1  # replies that share a prompt
-    fields: Names = ()  # numbers of a sample
-    values: Names = ()  # numbers of its tokens
     streams: Names = ()  # further rows beside a sample's own
     drawn_labels: bool = False  # labels that may be drawn from the model instead
     replays: bool = False  # goes over each step twice

@@ -7,10 +7,15 @@ as the tokenizer does by itself, so that whoever uses the written model only cal
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
 
 from whet.contracts.batch import SampleKind
+from whet.contracts.example import sample_of
+from whet.contracts.sample import Sample
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Problem = Literal["single", "multi", "regression"]
 QUERY, POSITIVE, NEGATIVE = 0, 1, 2
@@ -28,6 +33,10 @@ class Apart:
     pools_prompt: bool = True
     kind: SampleKind = "causal"
 
+    def example(self, ids: np.ndarray) -> Sample:
+        """A query and what answers it, half of the tokens each."""
+        return sample_of(ids, branches=2, fields={"role": (QUERY, POSITIVE), "text": (0, 1)}, in_place=self.kind)
+
 
 @dataclass(frozen=True, slots=True)
 class Together:
@@ -38,6 +47,10 @@ class Together:
 
     template: str | None = None
     kind: SampleKind = "causal"
+
+    def example(self, ids: np.ndarray) -> Sample:
+        """Two documents, one of them relevant, half of the tokens each."""
+        return _of_lasts(sample_of(ids, branches=2, fields={"relevance": (1.0, 0.0)}, in_place=self.kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +65,11 @@ class Classes:
     template: str | None = None
     kind: SampleKind = "causal"
 
+    def example(self, ids: np.ndarray) -> Sample:
+        """A text of the first class, or with a 0 for each that is known."""
+        label = 0 if self.problem == "single" else [0.0] * len(self.labels or ("",))
+        return _of_lasts(sample_of(ids, fields={"label": label}, in_place=self.kind))
+
 
 @dataclass(frozen=True, slots=True)
 class Tags:
@@ -61,6 +79,11 @@ class Tags:
     every: bool = False
     kind: SampleKind = "causal"
 
+    def example(self, ids: np.ndarray) -> Sample:
+        """Words of one token each, all of the first class."""
+        tagged = sample_of(ids, values=("label",), in_place=self.kind)
+        return replace(tagged, values={"label": tagged.values["label"].astype(int)})
+
 
 @dataclass(frozen=True, slots=True)
 class Steps:
@@ -69,5 +92,16 @@ class Steps:
     separator: str = "\n"
     last_only: bool = False
 
+    def example(self, ids: np.ndarray) -> Sample:
+        """Steps of one token each, all of them wrong."""
+        return sample_of(ids, values=("label",), in_place="causal")
+
 
 Reading = Apart | Together | Classes | Tags | Steps
+
+
+def _of_lasts(sample: Sample) -> Sample:
+    """The sample with a weight at the last token of each branch alone."""
+    weights = sample.weights * 0
+    weights[[branch.stop - 1 for branch in sample.branches]] = 1
+    return replace(sample, weights=weights)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from whet.base.rounding import alike
 from whet.contracts.batch import Batch
+from whet.contracts.example import sample_of
 from whet.contracts.model import Models, Readout
 from whet.contracts.objective import Terms, Traits
 from whet.contracts.rollouts import Credit, Outcome
@@ -49,7 +51,8 @@ class ActorCritic:
 
     @property
     def traits(self) -> Traits:
-        return Traits(wants=frozenset({"old", "value", "reference"} if self.kl else {"old", "value"}))
+        example = partial(sample_of, values=("behaviour", "old", VALUE, "advantage", "return"))
+        return Traits(wants=frozenset({"old", "value", "reference"} if self.kl else {"old", "value"}), example=example)
 
     def sampled(self, temperature: float, max_new_tokens: int) -> ActorCritic:
         return replace(self, temperature=temperature)

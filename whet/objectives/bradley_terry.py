@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from whet.contracts.batch import Batch
+from whet.contracts.example import sample_of
 from whet.contracts.model import Head, Models
 from whet.contracts.objective import Terms, Traits
 
@@ -23,7 +25,7 @@ class BradleyTerry:
     sum of both scores (Eisenstein et al. 2023, equation 2): the difference alone leaves their level free.
     """
 
-    traits: ClassVar[Traits] = Traits(head=Head("sequence", ("",)))
+    traits: ClassVar[Traits] = Traits(head=Head("sequence", ("",)), example=partial(sample_of, branches=2))
 
     coefficients: Mapping[str, float]
 

@@ -6,14 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from whet.contracts.batch import Batch
+from whet.contracts.example import sample_of
 from whet.contracts.model import Model, Models
-from whet.contracts.objective import Terms
+from whet.contracts.objective import Terms, Traits
 from whet.objectives.sequences import reply_logprobs
 
 BASELINE = "baseline"
@@ -31,6 +33,12 @@ class Labelled:
     desirable: float
     undesirable: float
     coefficients: Mapping[str, float] = field(default_factory=lambda: {"loss": 1.0})
+
+    traits: ClassVar[Traits] = Traits(
+        example=partial(
+            sample_of, fields=dict.fromkeys(("label", "baseline_reference", "reference"), 0.0), streams=(BASELINE,)
+        )
+    )
 
     def weights(self, batch: Batch) -> dict[str, float]:
         return {"loss": float(batch.fields["weight"].double().sum())}

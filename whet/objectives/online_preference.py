@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ class OnlinePreference:
 
     @property
     def traits(self) -> Traits:
-        return Traits(completions=2)
+        return replace(self.pairs.traits, completions=2)
 
     def sampled(self, temperature: float, max_new_tokens: int) -> OnlinePreference:
         return self

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 from whet.contracts.batch import Batch
+from whet.contracts.example import sample_of
 from whet.contracts.model import Models, Readout
 from whet.contracts.objective import Terms, Traits
 from whet.contracts.rollouts import Credit, Outcome
@@ -109,7 +111,8 @@ class Policy:
     def traits(self) -> Traits:
         is_of_groups = self.judgement.baseline in ("group", "leave_one_out") or self.judgement.scale == "group"
         wants = {"reference", "old"} if self.kl_in_reward else {"reference"}
-        return Traits(wants=frozenset(wants if self.kl else ()), completions=2 if is_of_groups else 1)
+        example = partial(sample_of, fields={"advantage": 0.0}, values=("behaviour", "old", "reference"))
+        return Traits(wants=frozenset(wants if self.kl else ()), completions=2 if is_of_groups else 1, example=example)
 
     def sampled(self, temperature: float, max_new_tokens: int) -> Policy:
         return replace(self, temperature=temperature, max_new_tokens=max_new_tokens)

@@ -6,14 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from whet.contracts.batch import Batch
+from whet.contracts.example import sample_of
 from whet.contracts.model import Model, Models
-from whet.contracts.objective import Terms
+from whet.contracts.objective import Terms, Traits
 from whet.objectives.pair_losses import Loss, Pairs, Shape
 from whet.objectives.sequences import LOGPROBS, Replies
 
@@ -34,6 +36,8 @@ class Preference:
     shape: Shape
     has_reference: bool = True
     length_weight: float = 1.0
+
+    traits: ClassVar[Traits] = Traits(example=partial(sample_of, branches=2, fields={"reference": (0.0, 0.0)}))
 
     def weights(self, batch: Batch) -> dict[str, float]:
         weight_G = batch.fields["weight"][0::2].double()

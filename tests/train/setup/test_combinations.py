@@ -84,7 +84,7 @@ def test_a_kind_of_somebody_else_is_refused_for_what_it_brings(tmp_path, averagi
 @pytest.fixture
 def foreign():
     """Kinds of somebody else's: an objective of replies to prompts, an optimizer and a tuner."""
-    objective("prefer", takes=("preference",), branches=2, replays=True)(lambda: Prefer())
+    objective("prefer", takes=("preference",), replays=True)(lambda: Prefer())
     optimizer("patient", state_bytes=8, needs=("turns",))(adamw)
     tuner("outside", refuses={"data.streaming": "it looks at all rows first"})(full)
     yield

@@ -11,7 +11,7 @@ from whet.base.settings import NonNegative, Positive
 from whet.contracts.objective import Objective
 
 
-@objective("cpo", takes=("preference",), branches=2)
+@objective("cpo", takes=("preference",))
 def cpo(
     *,
     beta: Positive = 0.1,

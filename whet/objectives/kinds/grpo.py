@@ -12,7 +12,7 @@ from whet.contracts.objective import Objective
 
 @objective(
     "grpo", takes=("prompt", "conversation", "completion", "preference", "labelled"), usual=True,
-    rollouts=True, fields=("advantage",), values=("behaviour", "old", "reference"),
+    rollouts=True,
 )  # fmt: skip
 def grpo(
     *,

@@ -9,10 +9,7 @@ from whet.base.settings import NonNegative, Positive
 from whet.contracts.objective import Objective
 
 
-@objective(
-    "kto", takes=("labelled", "preference"), usual=True, reference=True, streams=("baseline",),
-    fields=("label", "baseline_reference"),
-)  # fmt: skip
+@objective("kto", takes=("labelled", "preference"), usual=True, reference=True, streams=("baseline",))
 def kto(
     *,
     beta: Positive = 0.1,

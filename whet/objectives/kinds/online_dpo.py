@@ -13,7 +13,7 @@ from whet.contracts.objective import Objective
 
 @objective(
     "online-dpo", takes=("prompt", "conversation", "completion", "preference", "labelled"), rollouts=True,
-    reference=True, branches=2, values=("behaviour",),
+    reference=True,
 )  # fmt: skip
 def online_dpo(
     *,

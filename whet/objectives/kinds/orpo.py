@@ -7,7 +7,7 @@ from whet.base.settings import Positive
 from whet.contracts.objective import Objective
 
 
-@objective("orpo", takes=("preference",), branches=2)
+@objective("orpo", takes=("preference",))
 def orpo(*, weight: Positive = 0.1) -> Objective:
     """Next-token loss of chosen replies plus the odds ratio between chosen and rejected (Hong et al. 2024).
 

@@ -12,7 +12,6 @@ from whet.contracts.objective import Objective
 
 @objective(
     "ppo", takes=("prompt", "conversation", "completion", "preference", "labelled"), rollouts=True, value_head=True,
-    values=("behaviour", "old", "value", "advantage", "return"),
 )  # fmt: skip
 def ppo(
     *,

@@ -7,7 +7,7 @@ from whet.base.settings import NonNegative
 from whet.contracts.objective import Objective
 
 
-@objective("reward", takes=("preference",), branches=2)
+@objective("reward", takes=("preference",))
 def reward(*, center: NonNegative = 0.0) -> Objective:
     """Give chosen replies a higher score than rejected ones (Bradley-Terry), by a pair's `margin` where it has one.
 

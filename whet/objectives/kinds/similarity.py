@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 from whet.base.catalogue import objective
 from whet.base.settings import Count, Positive
+from whet.contracts.example import sample_of
 from whet.contracts.objective import Objective, Traits
 
 
@@ -42,7 +44,8 @@ def similarity(
     prompts = {"query": prompt, "document": prompt} if prompt else {}
     embedder, dims = Embedder(pooling, True, prompts, True, matryoshka), dims_of(matryoshka)
     head = Head("none", is_causal=attention == "causal")
-    traits = Traits(reading=Apart(prompts, True, attention), head=head, embedder=embedder)
+    example = partial(sample_of, branches=2, fields={"score": (0.0, 0.0)}, in_place=attention)
+    traits = Traits(reading=Apart(prompts, True, attention), head=head, embedder=embedder, example=example)
     coefficients = dict.fromkeys(dims, 1.0)
     if loss == "cosine":
         return Squared(embedder, traits, dims, highest or 1.0, coefficients)

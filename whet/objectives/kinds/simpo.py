@@ -7,7 +7,7 @@ from whet.base.settings import NonNegative, Positive
 from whet.contracts.objective import Objective
 
 
-@objective("simpo", takes=("preference",), branches=2)
+@objective("simpo", takes=("preference",))
 def simpo(*, beta: Positive = 2.0, margin: NonNegative = 1.0, sft: NonNegative = 0.0) -> Objective:
     """Prefer chosen replies by their log-probability a token (Meng et al. 2024).
 

@@ -61,7 +61,7 @@ def rollouts(run: Run, chosen: Chosen, words: Words, ledger: Ledger) -> Feed:
     held = {"held_out_prompts": len(measured)} if measured else {}
     return Feed(
         lambda: total, longest, {"prompts": len(training), "completions": made.completions, **held},
-        partial(_begun, prompts, order, measured, total),
+        partial(_begun, prompts, order, measured, total), chosen.traits.example_of(None),
         step_tokens=-(-made.prompts // made.updates) * (longest + (made.completions - 1) * made.max_new_tokens),
     )  # fmt: skip
 

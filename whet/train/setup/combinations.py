@@ -103,10 +103,6 @@ CONFLICTS: tuple[Conflict, ...] = (
         "objective.labels=[negative,positive]",
     ),
     Conflict(
-        "train.micro_batch_of_rows", "data.streaming",
-        "{one} measures with rows of the data, and a stream has none yet", "train.micro_batch=8192",
-    ),
-    Conflict(
         "evaluate.early_stop", "data.nothing_held_out", "{one} does nothing: nothing is held out to measure",
         "data.held_out=0.1",
     ),

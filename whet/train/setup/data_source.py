@@ -45,8 +45,8 @@ def dataset(run: Run, chosen: Chosen, words: Words, ledger: Ledger) -> Feed:
     )  # fmt: skip
     longest = max(int(part.lengths.max()) for part in data.values())
     return Feed(
-        lambda: order.total, _length_in(rows.form, longest), _facts(data), partial(_begun, order, rows.form), data,
-        order.notices, labels=rows.labels, form=rows.form,
+        lambda: order.total, _length_in(rows.form, longest), _facts(data), partial(_begun, order, rows.form),
+        rows.example, data, order.notices, labels=rows.labels,
     )  # fmt: skip
 
 
@@ -68,7 +68,7 @@ def stream(run: Run, chosen: Chosen, words: Words, ledger: Ledger) -> Feed:
 
     longest = _length_in(rows.form, min(limit or budget, budget))
     return Feed(
-        lambda: source.total, longest, {"streaming": True}, begin, labels=rows.labels, form=rows.form
+        lambda: source.total, longest, {"streaming": True}, begin, rows.example, labels=rows.labels
     )  # fmt: skip
 
 

@@ -164,8 +164,6 @@ def _of_reading(run: Run, reading: Reading | None) -> Iterator[tuple[str, Featur
     yield "objective.reading", Feature(f"`objective: {run.objective.kind}`", at)
     if isinstance(reading, Classes | Tags) and reading.labels is None:
         yield "objective.labels_of_data", Feature("labels that the data tells", "objective.labels")
-    if run.train.micro_batch == "auto":
-        yield "train.micro_batch_of_rows", Feature("`train.micro_batch: auto`", "train.micro_batch")
 
 
 def _of_rollouts(run: Run, is_rolling: bool) -> Iterator[tuple[str, Feature]]:

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from whet.base.errors import ConfigError
-from whet.base.facts import ObjectiveFacts
 from whet.base.seeds import forked
 from whet.contracts.batch import Batch
 from whet.contracts.model import Loaded
-from whet.contracts.objective import traits_of
-from whet.contracts.sample import Sample
 from whet.data.order.collate import collate
-from whet.train.setup.chosen import facts_of
 from whet.train.setup.notices import environment
 from whet.train.setup.precision import autocast_dtype
 from whet.train.setup.sources import BATCH_SAMPLES, BATCH_TOKENS, Feed
 from whet.train.setup.trained import Trained
 from whet.train.step.memory import largest_micro_batch
+
+# Tokens that the example of any objective can be made of.
+_SHORTEST = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +71,18 @@ def _measured(trained: Trained, fed: Feed) -> int:
 
 
 def measured_batch(trained: Trained, fed: Feed, num_tokens: int) -> Batch:
-    """A batch of about `num_tokens` that costs what one of the run's costs: made up, or its longest sample again."""
-    if traits_of(trained.objective).reading is not None:
-        likely = _longest(fed)
-        measured = [likely] * max(1, num_tokens // likely.num_tokens)
-    else:
-        made_up = _synthetic(num_tokens, fed, _vocab(trained.loaded), facts_of(trained.run))
-        measured = [fed.example(sample) for sample in made_up]
-    return collate(measured, shared=trained.loaded.capabilities.shares)
+    """A made-up batch of about `num_tokens` that costs what one of the run's costs, of samples as long as its longest.
+
+    A rest that is too short for an example of every objective is left out.
+    """
+    vocab, parts = _vocab(trained.loaded), range(0, num_tokens, fed.longest)
+    lengths = [min(fed.longest, num_tokens - start) for start in parts]
+    ids = [
+        (np.arange(start, start + length) * 7919 % vocab).astype(np.int32)
+        for start, length in zip(parts, lengths, strict=True)
+        if start == 0 or length >= _SHORTEST
+    ]
+    return collate([fed.example(own) for own in ids], shared=trained.loaded.capabilities.shares)
 
 
 def _vocab(model: Loaded) -> int:
@@ -90,30 +93,3 @@ def _vocab(model: Loaded) -> int:
             hint="train.micro_batch=8192",
         )
     return model.vocab
-
-
-def _longest(fed: Feed) -> Sample:
-    """The longest sample of the data: labels and roles cannot be made up."""
-    data = fed.data["train"]
-    return data[int(np.argmax(data.lengths))]
-
-
-def _synthetic(num_tokens: int, fed: Feed, vocabulary: int, facts: ObjectiveFacts) -> Iterator[Sample]:
-    """Samples as long as the longest, as the objective takes them, every token trained: what costs most."""
-    longest = fed.longest
-    branches = facts.branches
-    names = [*facts.fields, *(["reference"] if facts.reference else [])]
-    for start in range(0, num_tokens, longest):
-        length = min(longest, num_tokens - start)
-        if start and length < 2 * branches:
-            return
-        ids = (np.arange(start, start + length) * 7919 % vocabulary).astype(np.int32)
-        if fed.form is not None:
-            yield fed.form.example(ids)
-            continue
-        cuts = tuple(i * length // branches for i in range(branches)) if branches > 1 else ()
-        fields = {name: np.zeros(branches) if cuts else 0.0 for name in names}
-        weights = np.ones(length, np.float32)
-        beside = {name: Sample(ids, weights) for name in facts.streams}
-        values = {name: np.zeros(length, np.float32) for name in facts.values}
-        yield Sample(ids, weights, fields, None, cuts, beside, values)

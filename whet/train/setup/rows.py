@@ -10,6 +10,7 @@ from typing import Any
 
 from whet.base.errors import ConfigError, DataError
 from whet.base.run import Data, DataSource, Run
+from whet.contracts.example import Example
 from whet.contracts.reading import Classes, Steps, Tags
 from whet.data.chat.speech import speech_of
 from whet.data.chat.template_choice import any_tools, decisions, facts, wording_for
@@ -31,11 +32,12 @@ _CONVERSATIONS = frozenset({"conversation", "preference", "labelled", "prompt"})
 class Rows:
     """How the run's rows become samples.
 
-    `form` is what samples are drawn in, where they are not learned from as they are stored; `labels` are the classes
-    that an objective of classes tells apart.
+    `example` makes up one of them. `form` is what samples are drawn in, where they are not learned from as they are
+    stored; `labels` are the classes that an objective of classes tells apart.
     """
 
     recipe: RowsToSamples
+    example: Example
     form: Form | None = None
     labels: tuple[str, ...] = ()
 
@@ -45,12 +47,13 @@ def rows_of(run: Run, chosen: Chosen, processor: Any | None, context: int | None
     how = (takes(run), max_length(run.data, context), run.data.truncation, context)
     form = form_of(run, processor, family)
     if form is not None:
-        return Rows(form.recipe(*how), form)
+        return Rows(form.recipe(*how), form.example, form)
     reader = _reader(run, chosen, processor, context, family)
     if reader is None:
-        return Rows(Recipe(_renderer(run, processor), *how))
+        return Rows(Recipe(_renderer(run, processor), *how), chosen.traits.example_of(None))
     read = reader.reading
-    return Rows(Recipe(None, *how, reader), labels=(read.labels or ()) if isinstance(read, Classes | Tags) else ())
+    labels = (read.labels or ()) if isinstance(read, Classes | Tags) else ()
+    return Rows(Recipe(None, *how, reader), chosen.traits.example_of(read), labels=labels)
 
 
 def takes(run: Run) -> frozenset[str]:

@@ -11,14 +11,13 @@ from typing import Any
 
 from whet.base.errors import DataError
 from whet.base.run import Run
+from whet.contracts.example import Example
 from whet.contracts.objective import Objective
-from whet.contracts.sample import Sample
 from whet.contracts.steps import StepSource
 from whet.data.order.dataset import Dataset
 from whet.data.refusal import KindError
 from whet.data.store.annotate import Annotated, Annotation
 from whet.data.store.ledger import Ledger
-from whet.data.transforms.forms import Form
 from whet.train.measure.held_out import HeldOut
 from whet.train.setup.chosen import Chosen
 from whet.train.setup.trained import Trained
@@ -57,20 +56,18 @@ class Feed:
     `count()` is the number of steps, `longest` the longest sample in tokens (or 1). `begin(data, trained, dealer)`
     gives the source over `data`: the data sets by name (`train`, `held_out`) whose samples are known beforehand; none
     where rows are streamed or answers drawn. `step_tokens` are the most that a step has, where that is known. `labels`
-    are the classes that an objective of classes tells apart. `form` is what samples are drawn in, where they are not
-    learned from as they are stored; `example` adds to a made-up one what annotations say of real ones.
+    are the classes that an objective of classes tells apart. `example(ids)` makes up a sample of these tokens.
     """
 
     count: Callable[[], int]
     longest: int
     facts: Mapping[str, Any]
     begin: Callable[[Mapping[str, Dataset], Trained, Dealer], Supply]
+    example: Example
     data: Mapping[str, Dataset] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     step_tokens: int | None = None
     labels: tuple[str, ...] = ()
-    form: Form | None = None
-    example: Callable[[Sample], Sample] = lambda sample: sample
 
     @property
     def total(self) -> int:
@@ -84,7 +81,8 @@ class Feed:
     def annotated(self, said: Mapping[str, Annotation]) -> Feed:
         """The same samples, each with what is said of those of its data set."""
         data = {name: Annotated(part, said[name]) for name, part in self.data.items()}
-        return replace(self, data=data, example=said["train"].example)
+        plain, more = self.example, said["train"].example
+        return replace(self, data=data, example=lambda ids: more(plain(ids)))
 
     def epochs(self, run: Run) -> float:
         """About how often the run sees each sample; 0 where that is unknown."""
