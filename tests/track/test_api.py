@@ -16,8 +16,9 @@ import torch
 import whet.track as track
 from tests.track.test_log import REPOSITORY, start
 from whet.base.errors import RunError
+from whet.track.catalogue import runs
 from whet.track.described import described
-from whet.track.store import history, runs, summarize
+from whet.track.store import history, summarize
 from whet.track.terminal_page import show
 
 

@@ -6,7 +6,8 @@ import pytest
 
 import whet.track as track
 from whet.base.errors import RunError
-from whet.track.store import history, runs
+from whet.track.catalogue import runs
+from whet.track.store import history
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.track.test_log import REPOSITORY
-from whet.track.store import history, runs, summarize
+from whet.track.catalogue import runs
+from whet.track.store import history, summarize
 from whet.track.terminal_page import contents, show
 
 SCRIPTS = Path(__file__).parent / "scripts"

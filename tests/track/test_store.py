@@ -4,7 +4,8 @@ import pytest
 
 from tests.track import runs as made
 from whet.base.errors import RunError
-from whet.track.store import find, runs, summarize
+from whet.track.catalogue import runs
+from whet.track.store import find, summarize
 
 
 def test_a_run_is_summed_up_from_its_records(tmp_path):

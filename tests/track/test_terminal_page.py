@@ -5,8 +5,8 @@ import json
 import pytest
 
 from tests.track import runs as made
+from whet.track.catalogue import runs
 from whet.track.plain import to_json
-from whet.track.store import runs
 from whet.track.terminal_page import contents, show, table
 
 

@@ -11,18 +11,21 @@ follows it, u8 type, u16 schema id) and a payload, which starts with a stamp (f6
 | EVENT | 0 | JSON list of kind and payload |
 | END | 0 | JSON object: outcome, reason, dropped |
 
-All numbers are little-endian. A reader skips types it does not know.
+All numbers are little-endian. A reader skips types it does not know. The last letter of MAGIC is the format: heads and
+stamps stay what they are in all of them, so that an older reader finds what it knows.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import struct
 import zlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 MAGIC = b"whetlog1"
+FORMAT = 1
 HEAD = struct.Struct("<IIBH")
 STAMP = struct.Struct("<dq")
 START, SCHEMA, SCALARS, EVENT, END = 1, 2, 3, 4, 5
@@ -67,6 +70,20 @@ class Writer(NamedTuple):
         """The rank of the run, or None of a writer that is none: an evaluation, a reward's worker, a sampler."""
         match = _RANK.fullmatch(self.name)
         return int(match[1]) if match else None
+
+
+def format_of(data: bytes) -> int:
+    """The format that the first bytes of a log name, or 0 if they are no log's."""
+    start, number = data[: len(MAGIC) - 1], data[len(MAGIC) - 1 : len(MAGIC)]
+    return int(number) if start == MAGIC[:-1] and number.isdigit() else 0
+
+
+def parsed(payload: bytes) -> Any:
+    """The JSON behind a payload's stamp, or None where it is none."""
+    try:
+        return json.loads(payload[STAMP.size :])
+    except (ValueError, RecursionError):
+        return None
 
 
 def rank_writer(rank: int) -> str:

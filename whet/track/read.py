@@ -6,17 +6,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from whet.track import frames
 from whet.track.logfile import LogFile
+from whet.track.pyramid import Level
 
 if TYPE_CHECKING:
     import numpy as np
 
 Status = Literal["new", "running", "done", "stopped", "failed", "killed"]
 Cursor = Mapping[str, int]
+# Curves of so few points are read whole.
+_FEW = 20_000
 
 _STATUS_OF_OUTCOME: dict[str, Status] = {"done": "done", "early_stop": "done", "stopped": "stopped"}
 
@@ -102,6 +106,11 @@ class History:
         return "running" if log.is_alive else "killed"
 
     @property
+    def is_settled(self) -> bool:
+        """Whether no log can grow any more: all have ended, or their writers are known to be gone."""
+        return all(log.end is not None or log.is_gone for log in self._logs.values())
+
+    @property
     def reason(self) -> str:
         """Why it ended, in the run's own words; empty while it runs or when it was killed."""
         log = self._newest()
@@ -110,7 +119,7 @@ class History:
     @property
     def last_step(self) -> int | None:
         """The highest step of the newest attempt that has a curve."""
-        steps = [log.last_step for log in self._of(self.speaker) if log.last_step is not None]
+        steps = [log.outline.last_step for log in self._of(self.speaker) if log.outline.last_step is not None]
         return steps[-1] if steps else None
 
     @property
@@ -121,7 +130,7 @@ class History:
     @property
     def spans(self) -> list[tuple[float, float]]:
         """First and last Unix time of each attempt of the lowest rank."""
-        return [(log.first_time, log.last_time) for log in self._of(self.speaker)]
+        return [(log.outline.first_time, log.outline.last_time) for log in self._of(self.speaker)]
 
     @property
     def dropped(self) -> int:
@@ -130,8 +139,18 @@ class History:
 
     @property
     def damaged(self) -> int:
-        """Frames that were written whole but cannot be read: the disk's fault, or a bug's."""
-        return sum(log.damaged for log in self._logs.values())
+        """Breaks in the logs: frames that were written whole but cannot be read, the disk's fault, or a bug's."""
+        return sum(log.num_damaged for log in self._logs.values())
+
+    @property
+    def breaks(self) -> list[tuple[str, int, int]]:
+        """Of each break the log's file name, the byte where it begins, and how many bytes are lost."""
+        return [(log.path.name, *one) for log in self._sorted() for one in log.outline.breaks]
+
+    @property
+    def newer(self) -> list[str]:
+        """Logs that a later version of whet has written: of these, what this version knows is read."""
+        return [log.path.name for log in self._sorted() if log.is_newer]
 
     def names(self) -> list[str]:
         """Names of all curves, in the order they first appeared."""
@@ -146,14 +165,37 @@ class History:
             return np.empty(0, np.int64), np.empty(0)
         return np.concatenate([p.steps for p in points]), np.concatenate([p.values for p in points])
 
+    def curve(self, name: str, most: int = 2000, writer: str | None = None) -> Level:
+        """A curve to show: at most about `most` buckets with lowest, highest and mean value, none of its spikes lost.
+
+        Short curves have a bucket a point. Of a long one only the index is read, and what a later attempt went over
+        again is left out by whole buckets.
+        """
+        logs = self._of(writer or self.speaker)
+        if sum(log.num_rows(name) for log in logs) <= max(most, _FEW):
+            return Level.of_points(*self.scalar(name, writer)).at_most(most)
+        found = []
+        for index, log in enumerate(logs):
+            level, later = log.level(name), _first_steps(logs[index + 1 :])
+            if level is not None:
+                found.append(level.before(min(later)) if later else level)
+        return reduce(Level.joined, found).at_most(most)
+
+    def recent(self, name: str) -> np.ndarray:
+        """The newest values that the speaker has logged, at most 64."""
+        import numpy as np
+
+        logs = [log for log in self._of(self.speaker) if log.num_rows(name)]
+        return logs[-1].recent(name) if logs else np.empty(0)
+
     def ghosts(self, name: str, writer: str | None = None) -> list[Points]:
         """What earlier attempts logged at steps that a later one went over again."""
         return list(self._curve(name, writer or self.speaker, ghosts=True))
 
     def events(self, kind: str | None = None) -> list[Event]:
         """Events of all writers and attempts, by time."""
-        found = [event for log in self._logs.values() for event in _events(log, 0)]
-        return sorted((e for e in found if kind in (None, e.kind)), key=lambda event: event.time)
+        found = [event for log in self._logs.values() for event in _events(log, 0, kind)]
+        return sorted(found, key=lambda event: event.time)
 
     def since(self, cursor: Cursor | None = None) -> News:
         """What `refresh` has read behind the cursor; a cursor is JSON and outlives this object."""
@@ -171,7 +213,7 @@ class History:
     def _curve(self, name: str, writer: str, ghosts: bool) -> Iterator[Points]:
         logs = self._of(writer)
         for index, log in enumerate(logs):
-            later = [other.first_step for other in logs[index + 1 :] if other.first_step is not None]
+            later = _first_steps(logs[index + 1 :])
             steps, values, times = log.column(name)
             is_ghost = steps >= min(later) if later else steps != steps
             keep = is_ghost if ghosts else ~is_ghost
@@ -189,9 +231,13 @@ class History:
         return logs[-1] if logs else None
 
 
-def _events(log: LogFile, start: int) -> list[Event]:
+def _first_steps(logs: list[LogFile]) -> list[int]:
+    return [first for log in logs if (first := log.outline.first_step) is not None]
+
+
+def _events(log: LogFile, start: int, wanted: str | None = None) -> list[Event]:
     return [
         Event(kind, step, time, log.writer, log.attempt, payload)
-        for offset, time, step, (kind, payload) in log.events
+        for offset, time, step, (kind, payload) in log.events(wanted)
         if offset >= start
     ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from whet.base.errors import RunError
 from whet.base.paths import user_path
+from whet.track.described import described
 from whet.track.read import History, Status
 
 if TYPE_CHECKING:
@@ -38,16 +39,12 @@ class Summary:
     started: float | None
     duration_s: float
     tokens_per_s: float | None
+    project: str = ""
+    tags: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The row as JSON values, with the folder as text."""
         return {**asdict(self), "folder": str(self.folder)}
-
-
-def runs(root: Path = ROOT) -> list[Summary]:
-    """All runs under `root`, the latest started first. Reads every run's log: about 2 s of CPU a million steps."""
-    found = [summarize(folder) for folder in _folders(Path(root))]
-    return sorted(found, key=lambda run: (run.started or 0.0, run.name), reverse=True)
 
 
 def find(name: str, root: Path = ROOT) -> Path:
@@ -57,7 +54,7 @@ def find(name: str, root: Path = ROOT) -> Path:
     for path in (given, root / given):
         if _is_run(path):
             return path
-    names = [folder.name for folder in _folders(root)]
+    names = [folder.name for folder in folders(root)]
     import difflib
 
     near = difflib.get_close_matches(Path(name).name, names, n=1)
@@ -76,8 +73,8 @@ def summarize(folder: Path, logs: History | None = None) -> Summary:
     """A run in one row, from its logs if they have been read already."""
     folder = Path(folder)
     logs = logs or history(folder)
-    started = [event for event in logs.events("started") if event.writer == logs.speaker]
-    losses, speeds = logs.scalar("loss")[1], logs.scalar("tokens_per_s")[1]
+    said = described(logs)
+    losses, speeds = logs.recent("loss"), logs.recent("tokens_per_s")
     return Summary(
         name=folder.resolve().name,
         folder=folder,
@@ -85,11 +82,13 @@ def summarize(folder: Path, logs: History | None = None) -> Summary:
         reason=logs.reason,
         attempts=len(logs.spans),
         step=logs.last_step,
-        total=started[-1].payload.get("total") if started else None,
+        total=said.total,
         loss=float(losses[-1]) if len(losses) else None,
         started=logs.spans[0][0] if logs.spans else None,
         duration_s=sum(last - first for first, last in logs.spans),
         tokens_per_s=_middle(speeds[-_SPEED_STEPS:]),
+        project=str(said.about.get("project") or ""),
+        tags=tuple(map(str, said.about.get("tags") or ())),
     )
 
 
@@ -97,7 +96,8 @@ def _middle(values: np.ndarray) -> float | None:
     return float(sorted(values)[len(values) // 2]) if len(values) else None
 
 
-def _folders(root: Path) -> list[Path]:
+def folders(root: Path) -> list[Path]:
+    """The run folders under a root, by name."""
     return sorted(path for path in root.iterdir() if _is_run(path)) if root.is_dir() else []
 
 

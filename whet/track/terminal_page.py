@@ -141,7 +141,7 @@ def _charts(logs: History, width: int, log: bool, glyphs: Glyphs) -> list[str]:
     charts += [(name, [name]) for name in names if name.startswith(_HELD_OUT) and name not in twins]
     drawn = []
     for title, wanted in charts:
-        series = [Series(printable(name), *logs.scalar(name)) for name in wanted if name in names]
+        series = [Series(printable(name), *logs.curve(name).points()) for name in wanted if name in names]
         if series and max(len(one.steps) for one in series) > 1:
             is_log = log and "loss" in title
             heading = printable(title) + (" (log)" if is_log else "")
@@ -156,11 +156,11 @@ def _figures(logs: History, glyphs: Glyphs) -> str:
 
     rows = []
     for name in logs.names():
-        _, values = logs.scalar(name)
+        _, values = logs.curve(name).points()
         if len(values):
             write = size if name.endswith("bytes") else figure
             finite = values[np.isfinite(values)] if np.isfinite(values).any() else values
-            ends = (float(values[-1]), float(finite.min()), float(finite.max()))
+            ends = (float(logs.recent(name)[-1]), float(finite.min()), float(finite.max()))
             rows.append((printable(name), *(write(value) for value in ends), sparkline(values, 16, glyphs=glyphs)))
     return _align([("", "LAST", "LOWEST", "HIGHEST", ""), *rows], right={1, 2, 3}) if rows else ""
 

@@ -70,7 +70,7 @@ def _follow(logs: History, page: Callable[[], str], every_s: float) -> None:
 
 def _latest(root: Path) -> Path:
     from whet.base.errors import RunError
-    from whet.track.store import runs
+    from whet.track.catalogue import runs
 
     found = runs(root)
     if not found:
