@@ -18,6 +18,7 @@ from tests.track.test_log import REPOSITORY, start
 from whet.base.errors import RunError
 from whet.track.catalogue import runs
 from whet.track.described import described
+from whet.track.read import UNKNOWN
 from whet.track.store import history, summarize
 from whet.track.terminal_page import show
 
@@ -250,7 +251,7 @@ def test_an_open_run_is_returned_finished_or_left(tmp_path):
         ("pass", "done", "the script ended without `finish`"),
         ("1 / 0", "failed", "ZeroDivisionError: division by zero"),
         ("raise KeyboardInterrupt", "stopped", "interrupted"),
-        ("os.kill(os.getpid(), 9)", "killed", ""),
+        ("os.kill(os.getpid(), 9)", "killed", UNKNOWN),
     ],
 )
 def test_how_a_script_ends_is_in_its_log(tmp_path, end, status, reason):

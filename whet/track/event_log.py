@@ -16,8 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from whet.base.errors import RunError
-from whet.track import frames, liveness
+from whet.base.regular import opened
+from whet.track import frames, liveness, spool
+from whet.track.ending import announce
 from whet.track.plain import to_json
+from whet.track.spool import Spool
 
 # The curve of the records that could not be written, once one could again.
 DROPPED = "tracker/dropped"
@@ -41,13 +44,16 @@ class EventLog:
         self._told_dropped = 0
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
+            _refuse_newer(Path(folder))
             self.path, self._fd = _create(Path(folder), writer)
+            self._spool = Spool(self.path, self._fd, os.fstat(self._fd).st_size) if spool.is_wanted(folder) else None
         except OSError as error:
             raise RunError(
                 f"cannot start the run's log: {error.strerror}",
                 at=str(folder),
                 hint="track.folder=FOLDER that can be written to",
             ) from error
+        announce(self.path)
         os.register_at_fork(after_in_child=partial(_forget, weakref.ref(self)))
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
@@ -89,6 +95,11 @@ class EventLog:
                 return
             end = to_json({"outcome": outcome, "reason": reason, "dropped": self.dropped})
             self._append(self._last_step, frames.frame(frames.END, 0, time.time(), self._last_step, end))
+            if self._spool is not None and not self._spool.close():
+                told = f"whet: {self.path} is not whole: its disk did not take the rest, which is in {self._spool.path}"
+                print(told, file=sys.stderr)
+                self._fd = -1  # the thread may still write to it
+                return
             with suppress(OSError):
                 os.fsync(self._fd)
             self._abandon()
@@ -111,12 +122,22 @@ class EventLog:
                 self.dropped += 1
                 return False
             try:
-                _write_all(self._fd, data)
+                self._write(data)
             except OSError as error:
                 self.drop(error)
                 return False
             self._last_step = step
             return True
+
+    def _write(self, data: bytes) -> None:
+        """Into the log, or into the spool before a slow disk."""
+        if self._spool is None:
+            _write_all(self._fd, data)
+            return
+        if not self._spool.room(len(data)):
+            raise OSError(errno.ENOSPC, f"the disk does not answer, and its spool {self._spool.path} is full")
+        _write_all(self._spool.fd, data)
+        self._spool.wrote(len(data))
 
     def drop(self, error: Exception) -> None:
         """Count a record that could not be made or written, and say the first on stderr."""
@@ -154,6 +175,18 @@ def _create(folder: Path, writer: str) -> tuple[Path, int]:
     return path, fd
 
 
+def _refuse_newer(folder: Path) -> None:
+    """Raise RunError where a later version of whet has written: what it means is not known here."""
+    for path in sorted(folder.glob("*.tlog")):
+        with suppress(OSError), opened(path, "rb") as file:
+            if frames.format_of(file.read(len(frames.MAGIC))) > frames.FORMAT:
+                raise RunError(
+                    f"the run was written by a newer whet ({path.name}), so it is only read here",
+                    at=str(folder.parent),
+                    hint="pip install --upgrade whet, or another name for the run",
+                )
+
+
 def _write_all(fd: int, data: bytes) -> None:
     """One write. What a full disk cut off is taken back, or all later frames would be unreadable."""
     written = os.write(fd, data)
@@ -167,4 +200,6 @@ def _forget(reference: weakref.ref[EventLog]) -> None:
     log = reference()
     if log is not None:
         log._lock = threading.RLock()  # another thread of the parent may have held the old one for ever
+        if log._spool is not None and log._fd >= 0:
+            log._spool.forget()
         log._abandon()

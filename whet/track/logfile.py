@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whet.base.regular import opened
-from whet.track import frames, index, liveness
+from whet.track import frames, index, liveness, spool
 from whet.track.pyramid import Level, Pyramid
 from whet.track.scan import Break, Found, Names, Other, Rows, Scanner
 
@@ -74,6 +74,8 @@ class LogFile:
             return
         is_held = liveness.is_held(self.path)
         try:
+            if not is_held:
+                spool.recover(self.path)
             for found in self._read(self._scanner, None):
                 self._take(found)
             age_s = time.time() - self.path.stat().st_mtime

@@ -123,7 +123,7 @@ class Level:
         """All fields, in the order they are declared."""
         return (*self._places(), self.low, self.high, self.mean)
 
-    def _places(self) -> tuple[np.ndarray, ...]:
+    def _places(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         return self.offsets, self.first_steps, self.last_steps, self.times
 
     def _part(self, which: np.ndarray) -> Level:

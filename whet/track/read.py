@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from whet.track import frames
+from whet.track.ending import KIND
 from whet.track.logfile import LogFile
 from whet.track.pyramid import Level
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 Status = Literal["new", "running", "done", "stopped", "failed", "killed"]
 Cursor = Mapping[str, int]
+# The reason of a run that was killed with no launcher to tell why.
+UNKNOWN = "why is not known: no launcher has told"
 # Curves of so few points are read whole.
 _FEW = 20_000
 
@@ -112,9 +115,11 @@ class History:
 
     @property
     def reason(self) -> str:
-        """Why it ended, in the run's own words; empty while it runs or when it was killed."""
+        """Why it ended, in the run's own words; of one that was killed in its launcher's. Empty while it runs."""
         log = self._newest()
-        return str(log.end.get("reason", "")) if log and log.end else ""
+        if log is None or self.status == "running":
+            return ""
+        return str(log.end.get("reason", "")) if log.end else self._cause(log)
 
     @property
     def last_step(self) -> int | None:
@@ -219,6 +224,13 @@ class History:
             keep = is_ghost if ghosts else ~is_ghost
             if keep.any():
                 yield Points(name, writer, log.attempt, steps[keep], values[keep], times[keep])
+
+    def _cause(self, log: LogFile) -> str:
+        """What a launcher has told of a writer that was killed."""
+        for event in self.events(KIND):
+            if (event.payload.get("writer"), event.payload.get("attempt")) == (log.writer, log.attempt):
+                return str(event.payload.get("cause"))
+        return UNKNOWN
 
     def _sorted(self) -> list[LogFile]:
         return sorted(self._logs.values(), key=lambda log: (log.rank is None, log.rank or 0, log.writer, log.attempt))

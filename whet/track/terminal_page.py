@@ -22,7 +22,7 @@ from whet.track.store import Summary, history, summarize
 _MAIN = ("loss", "grad_norm", "lr")
 _HELD_OUT = "eval/"
 _NOTICES = ("notice", "checkpoint", "alert", "artifact")
-_NUM_NOTICES, _NUM_GENERATIONS = 8, 3
+_NUM_NOTICES, _NUM_GENERATIONS, _NUM_BREAKS = 8, 3, 3
 DEPENDENCIES = "dependencies.json"
 
 
@@ -98,6 +98,12 @@ def _header(run: Summary, logs: History) -> str:
         lines.append(f"  {logs.dropped} records could not be written")
     if logs.damaged:
         lines.append(f"  {logs.damaged} records are damaged and left out")
+    for name, offset, num_bytes in logs.breaks[:_NUM_BREAKS]:
+        lines.append(f"  {name} is broken at byte {offset}: {num_bytes} bytes are lost")
+    if logs.newer:
+        lines.append(
+            f"  written by a newer whet ({', '.join(logs.newer)}): shown as far as this one knows it, read only"
+        )
     return "\n".join(lines)
 
 
