@@ -11,7 +11,8 @@
 #                    make bench-preference: DPO beside TRL, and a prompt computed once;
 #                    make bench-reinforcement, make bench-distillation: GRPO and GKD beside TRL;
 #                    make bench-encoders: BERT and T5 beside transformers' trainers;
-#                    make bench-merge, make bench-quantize: peak memory; make bench-code-rewards: programs a second
+#                    make bench-merge, make bench-quantize: peak memory; make bench-code-rewards: programs a second;
+#                    make bench-track: a logging call beside wandb, swanlab, mlflow, tensorboard, trackio
 #   make gpu         every check and benchmark that needs a GPU, at most 8 minutes; writes a dated result
 #   make docs        the reference pages, generated from the code
 
@@ -21,6 +22,7 @@ FLOOR ?= .venv-floor
 RIVAL ?= .venv-rival
 RIVAL_PYTHON ?= $(RIVAL)/bin/python
 VLLM_PYTHON ?= python3
+TRACK_PYTHON ?= $(BIN)/python
 WORKERS ?= 2
 PYTEST_ARGS ?=
 FUZZ ?= full
@@ -33,10 +35,10 @@ PIP = $(PYTHON) -m pip --python
 torch_of = $(shell grep -m1 '^torch==' $(1))
 PYTEST = python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-.PHONY: help demo test test-slow test-floor test-trl test-vllm test-cases test-fuzz test-architectures test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize bench-code-rewards gpu clean
+.PHONY: help demo test test-slow test-floor test-trl test-vllm test-cases test-fuzz test-architectures test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize bench-code-rewards bench-track gpu clean
 
 help:
-	@sed -n '3,17s/^# \{0,2\}//p' Makefile
+	@sed -n '3,18s/^# \{0,2\}//p' Makefile
 
 $(VENV)/.whet: pyproject.toml constraints.txt
 	$(PYTHON) -m venv --without-pip $(VENV)
@@ -140,6 +142,10 @@ bench-merge: $(VENV)/.dev
 
 bench-code-rewards: $(VENV)/.dev
 	$(BIN)/python benchmarks/dated.py bench-code-rewards -- $(BIN)/python benchmarks/code_rewards.py
+
+# Rivals are measured where they are installed: TRACK_PYTHON names an environment that has them and what whet.track needs.
+bench-track: $(VENV)/.dev
+	$(BIN)/python benchmarks/dated.py bench-track -- $(TRACK_PYTHON) benchmarks/track/compare.py $(BENCH_ARGS)
 
 bench-quantize: $(VENV)/.dev
 	$(BIN)/python benchmarks/dated.py bench-quantize -- $(BIN)/python benchmarks/quantize_memory.py

@@ -1,11 +1,13 @@
-"""Type the commands of a page: `whet` runs in this process, `torchrun` in forked ranks, the rest in a shell."""
+"""Type the commands of a page: `whet` runs in this process, `torchrun` in forked ranks, the rest in processes."""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import os
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 from tests.docs.blocks import Block, Command, commands, missing
@@ -13,6 +15,7 @@ from tests.docs.world import small
 from tests.ranks import on_ranks
 from whet.cli.main import main
 
+ROOT = Path(__file__).resolve().parents[2]
 # These set up a machine, and are not run. `make` targets have their own tests or are whole runs of the suite.
 NOT_RUN = ("make", "git", "cd", "pip")
 PLAIN = ("cat", "echo", "head", "ls")
@@ -52,6 +55,10 @@ def type_in(line: str, folder: Path) -> tuple[int, str]:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
             code = main(words[1:])
         return code, out.getvalue().replace(str(folder), HOME)
+    if words[0] == "python":
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run([sys.executable, *words[1:]], cwd=folder, capture_output=True, text=True, env=environment)
+        return done.returncode, done.stdout + done.stderr
     assert words[0] in PLAIN, f"`{words[0]}` is not a command that pages may use"
     done = subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr
