@@ -81,15 +81,13 @@ def test_no_answer_goes_past_the_models_context():
 
 
 def on_one_rank():
-    from whet.base.run import Parallel
-    from whet.parallel.shard import shard
     from whet.parallel.world import World
 
     world = World.start("cpu", 60)
-    module = shard(tiny.module().train(), world, Parallel(), ())
-    mine = [0, 1, 3] if world.rank == 0 else [2]
+    module = tiny.sharded(tiny.module(), world)
+    mine = [0, 1, 3] if world.index("data") == 0 else [2]
     found = play(module, prompts=[PROMPTS[i] for i in mine], numbers=mine, batch_tokens=100)
-    nothing = play(module, prompts=PROMPTS[:1] if world.rank else [])
+    nothing = play(module, prompts=PROMPTS[:1] if world.index("data") else [])
     everyone = world.gathered(dict(zip(mine, [[t.ids for t in group] for group in found], strict=True)))
     world.close()
     return {k: v for part in everyone for k, v in part.items()}, len(nothing), module.training

@@ -143,15 +143,13 @@ def test_a_conversation_beyond_the_context_is_refused():
 
 
 def on_one_rank():
-    from whet.base.run import Parallel
-    from whet.parallel.shard import shard
     from whet.parallel.world import World
 
     world = World.start("cpu", 60)
-    module = shard(ending().train(), world, Parallel(), ())
+    module = tiny.sharded(ending(), world)
     talk = LiveTalk(module, tiny.tokenizer())
-    prompts = PROMPTS[:2] if world.rank == 0 else PROMPTS[2:]
-    found = played(lambda asked: talk.turn(asked, DRAWN), prompts=prompts, num=3, first=10 * world.rank)
+    prompts = PROMPTS[:2] if world.index("data") == 0 else PROMPTS[2:]
+    found = played(lambda asked: talk.turn(asked, DRAWN), prompts=prompts, num=3, first=10 * world.index("data"))
     world.close()
     return found, module.training
 

@@ -17,20 +17,18 @@ def on_one_rank() -> dict:
     import torch.distributed as dist
     from torch.distributed.tensor import DTensor
 
-    from whet.base.run import Parallel
-    from whet.parallel.shard import shard
     from whet.parallel.world import World
 
     world = World.start("cpu", 60)
     tok, module = tiny.tokenizer(), tiny.module()
-    module = shard(module.train(), world, Parallel(), ())
-    before = complete(module, tok, PROMPTS[world.rank], SETTINGS, batch_tokens=30)
+    module = tiny.sharded(module, world)
+    before = complete(module, tok, PROMPTS[world.index("data")], SETTINGS, batch_tokens=30)
     is_sharded = all(isinstance(p, DTensor) for p in module.parameters())
     with torch.no_grad():  # an update, as an optimizer makes it: on the shards
         for parameter in module.parameters():
             parameter.mul_(-1.0)
-    after = complete(module, tok, PROMPTS[world.rank], SETTINGS, batch_tokens=30)
-    nothing = complete(module, tok, [] if world.rank else ["x"], SETTINGS)
+    after = complete(module, tok, PROMPTS[world.index("data")], SETTINGS, batch_tokens=30)
+    nothing = complete(module, tok, [] if world.index("data") else ["x"], SETTINGS)
     world.close()
     return {
         "before": [a.ids for a in before],

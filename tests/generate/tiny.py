@@ -9,9 +9,14 @@ import torch
 from tokenizers import Tokenizer, decoders, models, normalizers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
+from whet.base.run import Parallel
 from whet.base.seeds import forked
-from whet.contracts.model import Loaded
+from whet.contracts.model import Capabilities, Loaded
+from whet.models.forward.language import LanguageModel
+from whet.models.loading import loaded as telling
 from whet.models.tokenizers.training import train_tokenizer
+from whet.parallel.shard import shard
+from whet.parallel.world import World
 
 TEXTS = [
     "The quick brown fox jumps over the lazy dog. Pack my box with five dozen liquor jugs!",
@@ -81,3 +86,9 @@ def loaded(path: Path) -> Loaded:
     from whet.generate.models import load_model
 
     return load_model(str(path), device="cpu")
+
+
+def sharded(module: torch.nn.Module, world: World) -> torch.nn.Module:
+    """The module over the ranks, in training mode."""
+    model = telling.loaded(module.train(), None, Capabilities(), LanguageModel(module))
+    return shard(model, world, Parallel(), ())
