@@ -17,7 +17,7 @@ REFUSED = [
     (["optimizer.kind=lisa", "optimizer.layers=3"], "`optimizer.layers` is 3, and the model has 2"),
     (["optimizer=badam", "parallel.pipeline=2"], "`parallel.pipeline`"),
     (["optimizer=lyon"], "did you mean `lion`?"),
-    (["optimizer=lion", "train.in_backward=true"], "cannot clip them"),
+    (["optimizer=lion", "train.in_backward=true", "train.ema=0.9"], "does not go with `train.ema`"),
 ]
 
 

@@ -47,7 +47,6 @@ def drawn(source: random.Random) -> dict[str, Any]:
     def rarely(value: Any, else_: Any) -> Any:
         return value if source.random() < 0.15 else else_
 
-    in_backward = rarely(True, False)
     return {
         "kind": source.choice(KINDS),
         "objective": source.choice(OBJECTIVES),
@@ -61,8 +60,8 @@ def drawn(source: random.Random) -> dict[str, Any]:
             "recompute": rarely(True, False),
             "ema": rarely(0.9, 0.0),
             "neftune": rarely(5.0, 0.0),
-            "in_backward": in_backward,
-            "clip": 0.0 if in_backward else 1.0,
+            "in_backward": rarely(True, False),
+            "clip": rarely(0.0, 1.0),
             "depth_rate": rarely(0.8, 1.0),
             "group": rarely(8, None),
         },

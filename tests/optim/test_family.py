@@ -17,11 +17,12 @@ from whet.base.errors import ConfigError
 from whet.contracts.model import ParamRole
 from whet.optim.adapted import adapted
 from whet.optim.costs import Trained, declared
+from whet.optim.ema import Averaged
 from whet.optim.family import Family
+from whet.optim.gradient_offload import GradientOffload
 from whet.optim.rounding import round_stochastically
 from whet.optim.row_chunks import PIECE
 from whet.optim.split import below, is_matrix
-from whet.optim.wrapped import Averaged, InBackward
 
 FUSED = ("adamw", "ademamix", "badam", "badam-ratio", "lisa", "sgd")
 HAS_FORMATS = [k for k in SETTINGS if "state" in optimizer.get(k).settings.model_fields]
@@ -160,7 +161,7 @@ def test_steps_inside_the_backward_pass_are_those_after_it(kind):
     module, chosen = made(kind, one_by_one=True)
     learn(module, chosen, range(4))
     other, inner = made(kind, one_by_one=True)
-    inside = InBackward(inner)
+    inside = GradientOffload(inner)
     for step in range(4):
         inside.begin_step()
         (other(step) * 0.5).backward()  # two halves of a step, as micro-batches are
@@ -176,7 +177,7 @@ def test_steps_inside_the_backward_pass_are_those_after_it(kind):
 def test_a_gradient_of_earlier_micro_batches_alone_is_stepped_with():
     """An expert that no token of the last micro-batch came to."""
     (module, plain), (other, inner) = made("lion"), made("lion")
-    inside, ends = InBackward(inner), []
+    inside, ends = GradientOffload(inner), []
     for zoo, chosen in ((module, plain), (other, inside)):
         chosen.begin_step()
         zoo(0).backward()

@@ -11,8 +11,8 @@ from tests.optim.problem import build
 from tests.optim.test_family import HAS_FORMATS
 from tests.optim.zoo import SETTINGS, Zoo, groups, one_step
 from tests.sweeps import in_turn
+from whet.optim.ema import Averaged
 from whet.optim.family import Family
-from whet.optim.wrapped import Averaged
 
 # Q-GaLore reads a cosine when it renews a basis, beside a decomposition that takes longer; here none is due again.
 LAZY = {"q-galore": {"gap": 1000}}

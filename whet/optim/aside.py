@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import torch
@@ -16,8 +16,8 @@ class Aside(Protocol):
 
     def put(self, parameter: Tensor, gradient: Tensor) -> None: ...
 
-    def take(self, parameter: Tensor) -> Tensor:
-        """What was put last, on the parameter's device."""
+    def take(self, parameters: Sequence[Tensor]) -> Iterator[Tensor]:
+        """What was put last of each, in turn, on its device. It is there until the next is asked for."""
         ...
 
 
@@ -32,12 +32,17 @@ class OnHost:
             self._kept[parameter] = torch.empty(gradient.shape, dtype=gradient.dtype, pin_memory=True)
         self._kept[parameter].copy_(gradient, non_blocking=True)
 
-    def take(self, parameter: Tensor) -> Tensor:
-        return self._kept[parameter].to(parameter.device, non_blocking=True)
+    def take(self, parameters: Sequence[Tensor]) -> Iterator[Tensor]:
+        for parameter in parameters:
+            yield self._kept[parameter].to(parameter.device, non_blocking=True)
 
 
 class InFile:
-    """Those of a CPU, in a file without a name (under TMPDIR): the system writes it out when memory is short."""
+    """Those of a CPU, in a file without a name (under TMPDIR): the system writes it out when memory is short.
+
+    They come back into one piece of memory in turn. Taken anew for each, with state that is first made in between, it
+    stays with the process: glibc (2.36) finds no aligned block of a size in a gap that one of that size has left.
+    """
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115  (it lives as long as this object)
@@ -52,11 +57,13 @@ class InFile:
         self._file.seek(self._places[parameter])
         self._file.write(_bytes(gradient.contiguous()))
 
-    def take(self, parameter: Tensor) -> Tensor:
-        gradient = torch.empty_like(parameter, memory_format=torch.contiguous_format)
-        self._file.seek(self._places[parameter])
-        self._file.readinto(_bytes(gradient))
-        return gradient
+    def take(self, parameters: Sequence[Tensor]) -> Iterator[Tensor]:
+        memory = torch.empty(max((p.nbytes for p in parameters), default=0), dtype=torch.uint8)
+        for parameter in parameters:
+            gradient = memory[: parameter.nbytes].view(parameter.dtype).view(parameter.shape)
+            self._file.seek(self._places[parameter])
+            self._file.readinto(_bytes(gradient))
+            yield gradient
 
 
 def _bytes(tensor: Tensor) -> memoryview:

@@ -26,7 +26,7 @@ from whet.train.source_kind import source_of
 CONFIGS = [
     {
         "train": {
-            "in_backward": True, "clip": 1.0, "ema": 0.9, "neftune": 5.0, "group": 8, "rounding": "kahan",
+            "in_backward": True, "ema": 0.9, "neftune": 5.0, "group": 8, "rounding": "kahan",
             "tokens": 1000, "steps": None, "precision": "bf16-pure",
         },
         "evaluate": {"prompts": ["oak"], "early_stop": 1},

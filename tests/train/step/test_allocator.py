@@ -3,8 +3,13 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import torch
+
+from tests.ranks import Child
+from whet.train.step.allocator import return_freed_memory
 
 # In fresh interpreters: the setting holds for a whole process, and other tests may have made it in this one.
 BLOCKS = """
@@ -31,3 +36,24 @@ def page_faults(how: str) -> int:
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has mallopt")
 def test_large_blocks_are_reused_without_page_faults():
     assert page_faults("keep") < page_faults("return") / 10
+
+
+def held_mib(allocate) -> float:
+    """How much the process grows while large tensors come and go, and others that stay are made in between."""
+    allocate()
+    before, stays = resident_mib(), []
+    for _ in range(10):
+        comes = torch.ones(2 << 20)
+        stays.append(torch.ones(2 << 20))
+        del comes
+    return resident_mib() - before
+
+
+def resident_mib() -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has mallopt")
+def test_returned_memory_leaves_only_what_stays():
+    assert Child(lambda: held_mib(return_freed_memory)).wait() < 1.5 * 80

@@ -38,9 +38,6 @@ def _all(names: tuple[str, ...], other: str, because: str) -> tuple[Conflict, ..
 _REPLIES = tuple(f"data.{name}" for name in OF_REPLIES)
 # The first feature of a pair is the one to change, and the place of the error.
 CONFLICTS: tuple[Conflict, ...] = (
-    Conflict(
-        "train.clip", "train.in_backward", "{other} steps with one gradient at a time, and cannot clip them"
-    ),
     *_all(
         ("train.ema", "optimizer.sampled_gradient", "optimizer.attention_logits", "tuner.other_weights"),
         "train.in_backward", "{other} does not go with {one}",

@@ -87,7 +87,7 @@ def _of_settings(run: Run) -> Iterator[tuple[str, Feature]]:
     """What `train`, `evaluate` and `data` ask for beyond their defaults."""
     train = run.train
     for name, is_on, without in (
-        ("in_backward", train.in_backward, "false"), ("clip", train.clip, "0"), ("ema", train.ema, "0"),
+        ("in_backward", train.in_backward, "false"), ("ema", train.ema, "0"),
         ("neftune", train.neftune, "0"), ("group", train.group is not None, "null"),
     ):  # fmt: skip
         if is_on:

@@ -34,7 +34,7 @@ from whet.train.setup.preflight import enter
 from whet.train.setup.rows import settled
 from whet.train.setup.sources import Feed, SourceKind, Words
 from whet.train.setup.teacher import check_teacher, has_teacher
-from whet.train.step.allocator import keep_freed_memory
+from whet.train.step.allocator import keep_freed_memory, return_freed_memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def open_run(loaded: config.Loaded, kind: SourceKind, folder: RunFolder | None, 
         identity = identity_of(folder, pinned)
         known = [*check_settings(loaded, folder), *_dependencies(loaded.run, folder, pinned, identity)]
     set_threads(loaded.run, pinned)
-    keep_freed_memory()
+    (return_freed_memory if run.train.in_backward else keep_freed_memory)()
     return Opened(loaded, kind, chosen, method, folder, lock, pinned, identity, tuple(known))
 
 

@@ -17,8 +17,9 @@ from whet.contracts.tuner import Tuner
 from whet.models.forward.logit_peaks import watch
 from whet.optim.adapted import adapted
 from whet.optim.depth import depth_rates
+from whet.optim.ema import Averaged
+from whet.optim.gradient_offload import GradientOffload
 from whet.optim.groups import ParamGroups
-from whet.optim.wrapped import Averaged, InBackward
 from whet.parallel.world import World
 from whet.train.setup.precision import autocast_dtype
 from whet.train.step.executor import DataParallel
@@ -97,5 +98,5 @@ def _optimizer(run: Run, world: World, model: Loaded, groups: ParamGroups) -> Op
                 f"`optimizer: {run.optimizer.kind}` steps all weights at once, and `train.in_backward` one at a time",
                 hint="optimizer: lion",
             )
-        chosen = InBackward(chosen)
+        chosen = GradientOffload(chosen, run.train.clip)
     return Averaged(chosen, run.train.ema) if run.train.ema else chosen

@@ -1,0 +1,87 @@
+"""Gradients that leave the memory of training as soon as they are whole, and come back one at a time for the step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from whet.contracts.optimizer import Optimizer
+from whet.kernels.wide import wide
+from whet.optim.aside import place
+from whet.optim.wrapped import Wrapped
+
+
+class GradientOffload(Wrapped):
+    """Takes each gradient out of training's memory as soon as it is whole, and steps with one at a time afterwards.
+
+    So one parameter's gradient is held at a time where a step has one micro-batch; with more, those of the earlier
+    ones are held. Nothing moves before the last gradient is whole and found finite: a backward pass that runs out of
+    memory, and a gradient that is no number, leave weights and state as they were. Steps inside the backward pass
+    (LOMO, Lv et al. 2023) cannot be taken back: they have no exact inverse, what would undo them is as large as the
+    gradients, and a first pass that only checks doubles the time. Costs each gradient's way to `aside` and back:
+    between GPU and host, or to a file and back on a CPU.
+    """
+
+    def __init__(self, inner: Optimizer, clip: float = 0.0) -> None:
+        """Gradients are scaled, as they come back, so that their global 2-norm is at most `clip` (0: they are not)."""
+        super().__init__(inner)
+        self._clip = clip
+        self._owners: dict[Tensor, tuple[Optimizer, dict[str, Any]]] = {}
+        self._squares: dict[Tensor, Tensor] = {}
+        self._is_armed = False
+        for part in inner.parts:
+            for group in part.param_groups:
+                for parameter in group["params"]:
+                    self._owners[parameter] = part, group
+                    parameter.register_post_accumulate_grad_hook(self._put)
+        self._aside = place(next(iter(self._owners)).device)()
+
+    def begin_step(self) -> None:
+        self.abort()
+        super().begin_step()
+
+    def before_last_backward(self) -> None:
+        super().before_last_backward()
+        self._is_armed = True
+
+    def after_backward(self) -> Tensor | None:
+        super().after_backward()
+        for parameter in self._owners:  # an expert that only earlier micro-batches came to
+            self._put(parameter)
+        self._is_armed = False
+        return self._square()
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
+        factor, parameters = self._factor(), list(self._squares)
+        for parameter, gradient in zip(parameters, self._aside.take(parameters), strict=True):
+            part, group = self._owners[parameter]
+            parameter.grad = gradient if factor is None else gradient.mul_(factor)
+            part.update(group, [parameter])
+            parameter.grad = None
+        self._squares.clear()
+        self.clock = (self.clock or 0) + 1
+
+    def abort(self) -> None:
+        self._squares.clear()
+        self._is_armed = False
+        super().abort()
+
+    def _square(self) -> Tensor:
+        """The sum of squares of all gradients that are aside, on their device."""
+        found = list(self._squares.values())
+        return torch.stack(found).sum() if found else torch.zeros((), dtype=torch.float64)
+
+    def _factor(self) -> Tensor | None:
+        """What gradients are scaled by, on their device; None where they are not."""
+        return (self._clip / self._square().sqrt()).clamp_(max=1.0) if self._clip else None
+
+    def _put(self, parameter: Tensor) -> None:
+        if not self._is_armed or parameter.grad is None:
+            return
+        self._squares[parameter] = parameter.grad.norm(dtype=wide(parameter.grad.dtype)).double().square()
+        self._aside.put(parameter, parameter.grad)
+        parameter.grad = None
