@@ -18,7 +18,7 @@ from whet.contracts.model import Head
 from whet.models.forward.heads import headed
 from whet.models.loading.classes import HEADED, LANGUAGE, Class
 from whet.models.loading.families import family_of
-from whet.models.probing.twin import VOCAB, randomise, twin_config
+from whet.models.probing.twin import VOCAB, randomise_parameters, twin_config
 
 # What is swept: language models by family, and models with a head.
 KINDS: dict[str, Class] = {**LANGUAGE, "sequence": HEADED["sequence"], "token": HEADED["token"]}
@@ -123,7 +123,7 @@ def small_model(kind: str, name: str) -> nn.Module:
         if size > TOO_LARGE:
             raise ValueError(f"{size:,} parameters")
         module = build.from_config(config, dtype=torch.float32)
-    randomise(module)
+    randomise_parameters(module)
     return module.eval()
 
 

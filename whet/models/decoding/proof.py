@@ -25,7 +25,7 @@ from whet.models.forward.backbone import unwrapped
 from whet.models.forward.rope import forget
 from whet.models.loading.families import family_of, first_position
 from whet.models.probing.probe_cases import random_tokens
-from whet.models.probing.twin import TURN, TWIN, randomise, twin_config
+from whet.models.probing.twin import TURN, TWIN, randomise_parameters, twin_config
 from whet.models.tuning.prompting import PLACE
 
 # The manner of a module, by the name of an attribute that its copies have too.
@@ -145,12 +145,7 @@ class _Twin:
             )
             object.__setattr__(module, TWIN, True)
             module = prepare(module)
-        # Buffers stay: one may follow from another, as the decays of linear attention do.
-        buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
-        randomise(module)
-        with torch.no_grad():
-            for name, buffer in module.named_buffers():
-                buffer.copy_(buffers[name])
+        randomise_parameters(module)
         return module.eval()
 
 

@@ -126,6 +126,15 @@ def randomise(module: nn.Module) -> None:
                 value.mul_(1 + 0.1 * noise)
 
 
+@torch.no_grad()
+def randomise_parameters(module: nn.Module) -> None:
+    """The same for parameters alone. Buffers stay: one may follow from another, as decays of linear attention do."""
+    buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
+    randomise(module)
+    for name, buffer in module.named_buffers():
+        buffer.copy_(buffers[name])
+
+
 def _keep_layers(values: dict[str, Any], layers: str) -> None:
     """Cut the stack to two layers of each kind; kinds differ in what per-layer lists say, or come periodically."""
     count = values.get(layers)
