@@ -87,7 +87,7 @@ def open_run(loaded: config.Loaded, kind: SourceKind, folder: RunFolder | None, 
         identity = identity_of(folder, pinned)
         known = [*check_settings(loaded, folder), *_dependencies(loaded.run, folder, pinned, identity)]
     set_threads(loaded.run, pinned)
-    (return_freed_memory if run.train.in_backward else keep_freed_memory)()
+    (return_freed_memory if loaded.run.train.in_backward else keep_freed_memory)()
     return Opened(loaded, kind, chosen, method, folder, lock, pinned, identity, tuple(known))
 
 
