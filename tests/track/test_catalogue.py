@@ -13,6 +13,7 @@ from whet.track import catalogue, index, logfile
 from whet.track.catalogue import FILE, Catalogue, reindex, runs
 from whet.track.event_log import EventLog
 from whet.track.store import LOGS, folders, summarize
+from whet.track.terminal_page import show
 
 
 @pytest.fixture
@@ -123,6 +124,23 @@ def test_what_a_run_says_of_itself_is_there_to_be_asked_for(tmp_path):
     assert (summary.project, summary.tags, summary.loss) == ("p", ("best",), 2.0)
     assert said["config"] == {"optimizer": {"kind": "muon"}}
     assert said["summary"] == {"loss": 2.0, "odd": "NaN", "note": "x"}
+
+
+def test_a_training_and_a_script_stand_side_by_side(tmp_path):
+    made.write(tmp_path / "trained", made.records(last=20))
+    with track.init(id="scripted", dir=tmp_path, config={"model": "tiny-llama"}) as run:
+        for step in range(1, 21):
+            run.log({"loss": 4.0 / step, "lr": 1e-4}, step=step)
+            if step % 5 == 0:
+                run.log({"eval/loss": 5.0 / step}, step=step)
+    found = {run.name: run for run in runs(tmp_path)}
+    assert {name: (run.status, run.step, run.loss) for name, run in found.items()} == dict.fromkeys(
+        ("trained", "scripted"), ("done", 20, 0.2)
+    )
+    pages = [show(run.folder).splitlines() for run in found.values()]
+    charts = [page[page.index(next(line for line in page if line.startswith("loss"))) :][:14] for page in pages]
+    assert charts[0] == charts[1]
+    assert all(any("tiny-llama" in line for line in page) for page in pages)
 
 
 def test_two_who_list_at_once_do_not_hinder_each_other(tmp_path):

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from whet.base.errors import RunError
 from whet.track import frames
 from whet.track.event_log import EventLog
 from whet.track.read import History
@@ -291,6 +292,6 @@ def test_a_writer_beside_the_run_is_no_rank_of_it(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["", "../r0", "R0", "r0.a1", "a b", "0"])
 def test_a_name_that_could_leave_the_folder_or_meet_another_is_refused(tmp_path, name):
-    with pytest.raises(ValueError, match="cannot name a writer"):
+    with pytest.raises(RunError, match="cannot name a writer"):
         EventLog(tmp_path, name)
     assert list(tmp_path.iterdir()) == []

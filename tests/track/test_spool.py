@@ -120,6 +120,9 @@ def test_network_disks_have_a_spool_and_others_none(tmp_path, monkeypatch):
     assert spool.is_wanted(tmp_path)
     monkeypatch.setenv(spool.VARIABLE, "never")
     assert not spool.is_wanted(tmp_path)
+    monkeypatch.setenv(spool.VARIABLE, "sometimes")
+    with pytest.raises(RunError, match="no way to spool"):
+        EventLog(tmp_path / "run")
 
 
 def test_a_run_of_a_newer_whet_is_not_written_to(tmp_path):

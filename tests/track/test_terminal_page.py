@@ -1,9 +1,11 @@
 """The page of a run and the table of runs: all that matters is there, and fits."""
 
 import json
+import struct
 
 import pytest
 
+import whet.track as track
 from tests.track import runs as made
 from whet.track.catalogue import runs
 from whet.track.plain import to_json
@@ -95,3 +97,33 @@ def test_contents_are_json_and_complete(folder):
     assert read["curves"]["loss"]["steps"] == list(range(1, 21))
     assert read["curves"]["eval/loss"]["values"] == [1.0, 0.5, 5 / 15, 0.25]
     assert [event["kind"] for event in read["events"]] == ["started", "generation", "checkpoint", "notice", "ended"]
+
+
+def test_the_page_says_where_a_log_breaks_and_who_wrote_it(tmp_path):
+    made.write(tmp_path / "run", made.records(last=9))
+    (log,) = (tmp_path / "run" / "track").glob("*.tlog")
+    data = bytearray(log.read_bytes())
+    spot = data.index(struct.pack("<d", 4.0 / 7)) - 40
+    data[spot : spot + 60] = bytes(60)
+    log.write_bytes(data)
+    page = show(tmp_path / "run")
+    assert "records are damaged" in page and f"{log.name} is broken at byte " in page
+    log.write_bytes(b"whetlog9" + bytes(data[8:]))
+    assert "written by a newer whet (r0.a1.tlog)" in show(tmp_path / "run")
+
+
+def test_the_page_tells_of_alerts_artifacts_and_media(tmp_path):
+    (tmp_path / "rows.csv").write_text("x")
+    with track.init(id="run", dir=tmp_path / "runs") as run:
+        run.alert("low", "accuracy", level="WARN")
+        run.log_artifact(tmp_path / "rows.csv", name="rows", type="dataset")
+        run.use_artifact("rows:latest")
+        run.log({"said": [track.Text("hello"), track.Text("again")]})
+    page = show(run.path)
+    for line in (
+        "alert WARN: low: accuracy",
+        "keeps artifact rows:v0 (dataset)",
+        "uses artifact rows:v0",
+        "said (1 x text)",
+    ):
+        assert line in page

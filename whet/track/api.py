@@ -234,7 +234,8 @@ def _claimed(root: Path, about: Mapping[str, Any]) -> Path:
 
 def _writer(logs: Path) -> str:
     """The rank of this process; or a name of its own where another process writes as that rank."""
-    writer = frames.rank_writer(int(os.environ.get("RANK") or 0))
+    rank = os.environ.get("RANK", "")
+    writer = frames.rank_writer(int(rank) if rank.isdecimal() else 0)
     found = [(w.attempt, path) for path in logs.glob("*.tlog") if (w := frames.parse_name(path)) and w.name == writer]
     is_taken = bool(found) and liveness.is_held(max(found)[1])
     return f"process-{os.getpid()}" if is_taken else writer

@@ -45,8 +45,9 @@ class EventLog:
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
             _refuse_newer(Path(folder))
+            is_spooled = spool.is_wanted(folder)
             self.path, self._fd = _create(Path(folder), writer)
-            self._spool = Spool(self.path, self._fd, os.fstat(self._fd).st_size) if spool.is_wanted(folder) else None
+            self._spool = Spool(self.path, self._fd, os.fstat(self._fd).st_size) if is_spooled else None
         except OSError as error:
             raise RunError(
                 f"cannot start the run's log: {error.strerror}",
@@ -119,7 +120,7 @@ class EventLog:
     def _append(self, step: int, data: bytes) -> bool:
         with self._lock:
             if self._fd < 0:
-                self.dropped += 1
+                self.drop(OSError("the log is closed, or another process than the one that opened it"))
                 return False
             try:
                 self._write(data)

@@ -24,6 +24,8 @@ import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from whet.base.errors import RunError
+
 MAGIC = b"whetlog1"
 FORMAT = 1
 HEAD = struct.Struct("<IIBH")
@@ -92,10 +94,10 @@ def rank_writer(rank: int) -> str:
 
 
 def log_name(writer: str, attempt: int) -> str:
-    """The file name of one writer's log of one attempt. Raises ValueError for a name that no file can have."""
+    """The file name of one writer's log of one attempt. Raises RunError for a name that could leave the folder."""
     name = f"{writer}.a{attempt}.tlog"
     if not _FILE.fullmatch(name):
-        raise ValueError(f"`{writer}` cannot name a writer: small letters, digits and `-`")
+        raise RunError(f"{writer!a} cannot name a writer", hint="small letters, digits and `-`, such as `reward-3`")
     return name
 
 

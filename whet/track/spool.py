@@ -17,6 +17,8 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+from whet.base.errors import RunError
+
 VARIABLE = "WHET_SPOOL"
 PAUSE_S = 0.5
 LIMIT_BYTES = 256 << 20
@@ -32,7 +34,7 @@ NETWORK = {
 
 
 def is_wanted(folder: Path) -> bool:
-    """Whether logs of a folder go through a spool. Raises ValueError for a setting that is none."""
+    """Whether logs of a folder go through a spool. Raises RunError for a setting that is none."""
     match os.environ.get(VARIABLE, "auto"):
         case "always":
             return True
@@ -41,7 +43,7 @@ def is_wanted(folder: Path) -> bool:
         case "auto" | "":
             return magic(folder) in NETWORK
         case other:
-            raise ValueError(f"{VARIABLE}={other} is none of always, never, auto")
+            raise RunError(f"{VARIABLE}={other} is no way to spool", hint=f"{VARIABLE}=auto, always or never")
 
 
 def magic(folder: Path) -> int:
