@@ -14,6 +14,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whet.base.errors import WhetError
 from whet.base.regular import refuse_odd
 from whet.track import index
 from whet.track.described import described
@@ -22,6 +23,8 @@ from whet.track.store import LOGS, Summary, folders, history, summarize
 
 if TYPE_CHECKING:
     import sqlite3
+
+    from whet.track.read import History
 
 FILE = ".catalogue.sqlite"
 _VERSION = 1
@@ -144,6 +147,14 @@ def _stamp(folder: Path) -> str:
         return ""
 
 
+def said_of(folder: Path, logs: History) -> dict[str, Any]:
+    """What a run says of itself: `about`, `config` and `summary`, the last values of its curves and its own."""
+    told = described(logs)
+    last = {name: float(values[-1]) for name in logs.names() if len(values := logs.recent(name))}
+    config = {**_config(folder), **told.config}
+    return {"about": dict(told.about), "config": config, "summary": {**last, **told.own_summary}}
+
+
 def _row(folder: Path) -> Row:
     """A run's row from its logs."""
     stamp = _stamp(folder)
@@ -151,10 +162,21 @@ def _row(folder: Path) -> Row:
     summary = summarize(folder, logs)
     after = _stamp(folder)  # reading may have put an index there
     is_settled = logs.is_settled and bool(stamp) and time.time_ns() - int(after or 0) > _FRESH_NS
-    told = described(logs)
-    last = {name: float(values[-1]) for name in logs.names() if len(values := logs.recent(name))}
-    said = {"about": told.about, "config": told.config, "summary": {**last, **told.own_summary}}
+    said = said_of(folder, logs)
     return folder.name, after, int(is_settled), to_json(summary.to_dict()).decode(), to_json(said).decode()
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    """The resolved config of a training; empty of a script, or where it is damaged."""
+    path = folder / "config.yaml"
+    if not path.is_file():
+        return {}
+    from whet.base.yaml import parse
+
+    with suppress(OSError, WhetError, ValueError):
+        found = parse(path.read_text(encoding="utf-8"), str(path))[0]
+        return found if isinstance(found, dict) else {}
+    return {}
 
 
 def _summary(folder: Path, stored: str) -> Summary:

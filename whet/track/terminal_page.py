@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -67,6 +67,30 @@ def table(runs: Sequence[Summary]) -> str:
     """One run a line, columns without blanks inside, so that `awk` and `sort` can read them."""
     head = ("NAME", "STATUS", "STEP", "LOSS", "STARTED", "DURATION", "TOKENS/S")
     return _align([head, *(_row(run) for run in runs)], right={2, 3, 5, 6})
+
+
+def columns(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    """These entries of each row, one row a line; `-` where a row has none."""
+    cells = [
+        [_text(row[name]).replace(" ", "_") if row.get(name) is not None else "-" for name in names] for row in rows
+    ]
+    numeric = {
+        place for place, name in enumerate(names) if all(isinstance(row.get(name), int | float | None) for row in rows)
+    }
+    return _align([[printable(name).upper() for name in names], *cells], right=numeric)
+
+
+def differences(found: Mapping[str, Any]) -> str:
+    """What `rows.compared` has found, a line an entry and a column a run."""
+    parts = []
+    for title in ("config", "outcome"):
+        lines = [
+            (f"  {printable(name)}", *("-" if value is None else _cut(_text(value), 40) for value in values))
+            for name, values in found[title].items()
+        ]
+        if lines:
+            parts.append(_align([(title.capitalize(), *map(printable, found["runs"])), *lines]))
+    return "\n\n".join(parts) if parts else "nothing differs"
 
 
 def _row(run: Summary) -> tuple[str, ...]:

@@ -1,35 +1,110 @@
-"""`whet runs`: the runs of a folder, one a line; `whet runs reindex` reads all logs anew."""
+"""`whet runs`: list, choose, compare and export the runs of a folder."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from whet.cli.arguments import typed_path
+
+if TYPE_CHECKING:
+    from whet.track.rows import Row
+    from whet.track.store import Summary
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "what", nargs="?", choices=["reindex"], help="make the catalogue of the runs anew from their folders"
-    )
+        "words", nargs="*", metavar="FILTER",
+        help="which runs: `loss < 2 and optimizer.kind == \"muon\" and tag == \"best\"`; or `compare RUN RUN ...`, "
+        "`export [FILTER]`, `reindex`",
+    )  # fmt: skip
     parser.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
+    parser.add_argument("--sort", metavar="NAME", help="order by a field, metric or config entry; `NAME:desc` descends")
+    parser.add_argument("--columns", metavar="NAMES", help="what to show of each run, with commas between")
+    parser.add_argument("--output", type=typed_path, help="where `export` writes: a .parquet, .csv or .jsonl")
     parser.add_argument("--json", action="store_true", help="print a JSON list")
 
 
 def main(args: argparse.Namespace) -> int:
-    from whet.track.catalogue import reindex, runs
-    from whet.track.plain import to_json
-    from whet.track.terminal_page import table
+    what, rest = (args.words[0], args.words[1:]) if args.words else ("", [])
+    match what:
+        case "reindex" if not rest:
+            from whet.track.catalogue import reindex
 
-    if args.what == "reindex":
-        print(f"{reindex(args.root)} runs read", file=sys.stderr)
-        return 0
-    found = runs(args.root)
+            print(f"{reindex(args.root)} runs read", file=sys.stderr)
+        case "compare":
+            _compare(rest, args)
+        case "export":
+            _export(" ".join(rest), args)
+        case _:
+            _list(" ".join(args.words), args)
+    return 0
+
+
+def _list(text: str, args: argparse.Namespace) -> None:
+    from whet.track.plain import to_json
+    from whet.track.terminal_page import columns, table
+
+    chosen = _chosen(text, args.root, args.sort)
+    names = [name.strip() for name in args.columns.split(",")] if args.columns else []
+    if names:
+        _check(names, chosen, "--columns")
     if args.json:
-        print(to_json([run.to_dict() for run in found]).decode())
-    elif found:
-        print(table(found))
+        found = [{name: row.get(name) for name in ("name", *names)} if names else run.to_dict() for run, row in chosen]
+        print(to_json(found).decode())
+    elif chosen:
+        print(columns(["name", *names], [row for _, row in chosen]) if names else table([run for run, _ in chosen]))
+    elif text:
+        print(f"no run under {args.root} is so", file=sys.stderr)
     else:
         print(f"no runs under {args.root}; `whet train CONFIG` starts one", file=sys.stderr)
-    return 0
+
+
+def _compare(names: Sequence[str], args: argparse.Namespace) -> None:
+    """What differs between runs, in their configs and in how they went."""
+    from whet.base.errors import ConfigError
+    from whet.track.plain import to_json
+    from whet.track.rows import compared
+    from whet.track.store import find
+    from whet.track.terminal_page import differences
+
+    if len(names) < 2:
+        raise ConfigError("one run differs from none", at="command line", hint="whet runs compare FIRST SECOND")
+    found = compared([find(name, args.root) for name in names])
+    print(to_json(found).decode() if args.json else differences(found))
+
+
+def _export(text: str, args: argparse.Namespace) -> None:
+    from whet.base.errors import ConfigError
+    from whet.track.export import export
+
+    if args.output is None:
+        raise ConfigError("`export` does not know where to", at="command line", hint="--output points.parquet")
+    chosen = _chosen(text, args.root, args.sort)
+    num = export([run.folder for run, _ in chosen], args.output)
+    print(f"{num} points of {len(chosen)} runs in {args.output}", file=sys.stderr)
+
+
+def _chosen(text: str, root: Path, order: str | None) -> list[tuple[Summary, Row]]:
+    """The runs that a filter takes, in order."""
+    from whet.track.query import parse
+    from whet.track.rows import listed, sorted_by
+
+    query = parse(text)
+    found = listed(root)
+    _check(query.names, found, text)
+    chosen = [pair for pair in found if query.takes(pair[1])]
+    if order:
+        name = order.removesuffix(":desc")
+        _check([name], found, "--sort")
+        chosen = sorted_by(chosen, name, descending=order != name)
+    return chosen
+
+
+def _check(names: Sequence[str], found: Sequence[tuple[Summary, Row]], at: str) -> None:
+    from whet.track.query import check_names
+
+    check_names(names, [row for _, row in found], at)
