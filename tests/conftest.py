@@ -46,6 +46,7 @@ BUDGETS_S = {
     "architectures": 25.0,
     "house": 25.0,
     "parallel": 25.0,
+    "track": 25.0,
     "demo": 20.0,
 }
 _BEGAN, _PROCESSOR, _CASE = pytest.StashKey[float](), "processor", "case"

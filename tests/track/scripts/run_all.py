@@ -1,30 +1,27 @@
-"""Run each script of the folders that are named, in this one process, and print how each went as JSON.
-
-    python tests/track/scripts/run_all.py ROOT_OF_RUNS wandb swanlab
-
-Each script has a root of its own, ROOT/<folder>/<script>.
-"""
+"""Run each script of some folders in this one process, each with a root of runs of its own, ROOT/<folder>/<script>."""
 
 import json
 import os
 import runpy
-import sys
 import traceback
 from pathlib import Path
 
 import whet.track
 
 HERE = Path(__file__).resolve().parent
-root, *folders = sys.argv[1:]
-went = {}
-for folder in folders:
-    for script in sorted((HERE / folder).glob("*.py")):
-        name = f"{folder}/{script.stem}"
-        os.environ["WHET_RUNS"] = str(Path(root, name))
-        try:
-            runpy.run_path(str(script), run_name="__main__")
-            went[name] = "" if whet.track.run is None else "left its run open"
-        except BaseException:
-            went[name] = traceback.format_exc()
-        whet.track.finish()
-print(json.dumps(went))
+
+
+def run_all(root: Path, *folders: str) -> None:
+    """Writes ROOT/went.json: by `<folder>/<script>` nothing, or how the script failed."""
+    went = {}
+    for folder in folders:
+        for script in sorted((HERE / folder).glob("*.py")):
+            name = f"{folder}/{script.stem}"
+            os.environ["WHET_RUNS"] = str(root / name)
+            try:
+                runpy.run_path(str(script), run_name="__main__")
+                went[name] = "" if whet.track.run is None else "left its run open"
+            except BaseException:
+                went[name] = traceback.format_exc()
+            whet.track.finish()
+    (root / "went.json").write_text(json.dumps(went))
