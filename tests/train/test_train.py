@@ -193,30 +193,6 @@ def test_what_holds_only_in_expectation_or_to_rounding_is_said(trained):
     assert "torch was 1.0" in (folder / "records.jsonl").read_text()
 
 
-BATCH_NORM = """
-from whet.base.catalogue import model_source
-
-
-@model_source("normed", tokens=False)
-def normed(context):
-    from torch import nn
-    from whet.contracts.model import Capabilities, Loaded
-    from whet.models.roles import roles
-
-    module = nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
-    return Loaded(module, None, Capabilities(tokens=False), None, roles(module))
-"""
-
-
-def test_batch_norm_is_refused_because_splits_would_change_it(tmp_path):
-    (tmp_path / "normed.py").write_text(BATCH_NORM)
-    (tmp_path / "points.csv").write_text("x,y,label\n1,2,0\n3,4,1\n")
-    sections = {"model": "normed", "objective": "classify", "data": [str(tmp_path / "points.csv")]}
-    settings = config(tmp_path, name="bn", train={"batch_tokens": None}, plugins=[str(tmp_path / "normed.py")])
-    with pytest.raises(ModelError, match="batch norm"):
-        train(from_mapping({**settings, **sections, "model": {"kind": "normed"}}))
-
-
 def test_early_stop_ends_a_run_that_no_longer_improves(trained):
     folder, records = trained(
         "stale",

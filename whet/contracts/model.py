@@ -156,8 +156,9 @@ class Models:
 class Capabilities:
     """What a loaded model can do. `notices` are sentences for the user, each a fact and its reason.
 
-    `shares`: branches of a group may see one computed beginning; else each gets its own. `family` is `causal`, `masked`
-    (an encoder) or `seq2seq` (an encoder-decoder). Packed rows go through the `attention` of that name (None: the
+    `batch_norm`: while it trains, samples of a micro-batch are normalised by each other. `shares`: branches of a group
+    may see one computed beginning; else each gets its own. `family` is `causal`, `masked` (an encoder) or `seq2seq`
+    (an encoder-decoder). Packed rows go through the `attention` of that name (None: the
     model's own), and parts of the classes `mixers` take them sample by sample.
     """
 

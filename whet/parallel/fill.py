@@ -12,11 +12,14 @@ from torch.distributed.tensor import DTensor
 from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
 
 from whet.base.errors import ModelError, WhetError
+from whet.base.memory import give_back
 from whet.contracts.model import Loaded, Weights
 from whet.kernels.quantized import Quantized
 from whet.models.loading.fill import filled, plain_tensors, settled
 from whet.parallel.world import World
 
+# What rank 0 sends goes back to the system whenever this much of it has gone.
+RETURNED_BYTES = 64 * 2**20
 # Where a rank's part of a tensor lies in the whole: a slice for each dimension.
 Place = tuple[slice, ...]
 
@@ -26,7 +29,7 @@ def fill(model: Loaded, world: World) -> Loaded:
 
     What lies in files as the model holds it, every rank reads for itself, no more than its own part. Of all else rank 0
     has the whole made on its CPU: it sends every rank its part of one tensor after another, and lets go of what it has
-    sent. So all ranks together hold one copy and one tensor more. Raises ModelError on every rank where rank 0
+    sent. So all ranks together hold one copy and RETURNED_BYTES more. Raises ModelError on every rank where rank 0
     cannot make the model, or where it comes with layers that its config does not tell.
     """
     if model.weights is None or world.mesh is None:
@@ -38,6 +41,7 @@ def fill(model: Loaded, world: World) -> Loaded:
     _fill_parameters(module, given, world)
     _fill_buffers(module, given, world)
     _fill_attributes(module, given, world)
+    give_back()
     return settled(model)
 
 
@@ -46,6 +50,7 @@ class _Given:
 
     def __init__(self, weights: Weights, world: World) -> None:
         self._tensors: dict[str, Tensor] = {}
+        self._taken = 0
         failure: WhetError | None = None
         if world.is_writer:
             try:
@@ -61,7 +66,12 @@ class _Given:
         self.names = set(world.agreed(sorted(self._tensors)))
 
     def pop(self, name: str) -> Tensor | None:
-        return self._tensors.pop(name, None)
+        tensor = self._tensors.pop(name, None)
+        self._taken += 0 if tensor is None else tensor.nbytes
+        if self._taken > RETURNED_BYTES:
+            give_back()
+            self._taken = 0
+        return tensor
 
 
 def _torn(module: nn.Module) -> dict[str, Tensor]:

@@ -155,7 +155,8 @@ def _twin_of(trained: Trained, kind: SourceKind, head: Head | None, run: Run) ->
 def _built(placed: Placed, modelled: Modelled) -> Built:
     """The steps, and the loop over them."""
     trained = modelled.trained
-    dealer = Dealer(trained.world, modelled.resolved.micro_batch, trained.loaded.capabilities.shares)
+    can = trained.loaded.capabilities
+    dealer = Dealer(trained.world, modelled.resolved.micro_batch, can.shares, splits=not can.batch_norm)
     emit = _emitter(trained.run, placed)
     feed, supply = _supplied(placed, modelled, dealer)
     return Built(placed.folder, trained, feed, supply, _loop(placed, trained, supply, dealer, emit), emit)

@@ -113,7 +113,7 @@ class Loop:
             return self.executor.step(self.progress.step, batches, weights, factor)
         except torch.OutOfMemoryError as error:
             longest = max(step.lengths)
-            if self.world.count("all") > 1 or self.dealer.capacity <= longest:
+            if self.world.count("all") > 1 or self.dealer.capacity <= longest or not self.dealer.splits:
                 raise OutOfMemory(
                     f"out of GPU memory with micro-batches of {self.dealer.capacity} tokens",
                     hint="set train.recompute=true, or a smaller train.micro_batch or data.max_length",

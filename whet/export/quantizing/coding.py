@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from whet.export.memory import give_back
+from whet.base.memory import give_back
 from whet.export.quantizing import calibration
 from whet.export.quantizing.layers import Layers
 from whet.export.quantizing.method import Method

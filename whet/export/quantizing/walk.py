@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from whet.base.errors import ModelError
+from whet.base.memory import give_back
 from whet.contracts.batch import Batch
-from whet.export.memory import give_back
 from whet.export.quantizing.routed import Routed
 from whet.generate.eval_mode import borrowed
 from whet.models.blocks import blocks

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
@@ -11,6 +12,7 @@ from torch import nn
 from whet.contracts.model import Capabilities, Costs, Loaded, Model, ParamRole, Weights
 from whet.kernels.quantized import Quantized
 from whet.models.blocks import layers_of
+from whet.models.forward.batch_norm import live
 from whet.models.forward.language import unwrapped
 from whet.models.roles import roles
 
@@ -26,6 +28,7 @@ def loaded(
 ) -> Loaded:
     """The module with what is told of it. `layers` name its repeated blocks; by default its largest list of modules."""
     found = roles(module)
+    capabilities = replace(capabilities, batch_norm=bool(live(module)))
     return Loaded(
         module, processor, capabilities, model, found,
         layers_of(module) if layers is None else tuple(layers),

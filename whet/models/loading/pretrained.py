@@ -71,7 +71,6 @@ def on_meta(spec: Spec, context: BuildContext) -> Loaded:
         shares=verdict.shares,
         head=verdict.head,
         generates=writes,
-        batch_norm=any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules()),
         context=context_length(config),
         family=_family(spec, config),
         attention=verdict.packing.attention,

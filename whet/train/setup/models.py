@@ -22,8 +22,8 @@ from whet.models.tuning import longlora, neftune
 from whet.parallel.fill import fill
 from whet.parallel.shard import shard
 from whet.parallel.world import World
+from whet.train.setup.batch_norm import on_batch_norm
 from whet.train.setup.chosen import Chosen, facts_of
-from whet.train.setup.notices import refuse_batch_norm
 from whet.train.setup.precision import autocast_dtype
 from whet.train.setup.preflight import check_family
 from whet.train.setup.reference import begins_at_base, choose
@@ -72,7 +72,8 @@ def build_model(
     verdict = _verdict_like(like) if like else None
     context = BuildContext(dtype, run.seed, method, head, values, ahead, verdict)
     model: Loaded = model_source.get(run.model.kind).build(context, **run.model.values())
-    refuse_batch_norm(model.module)
+    notices = (*model.capabilities.notices, *on_batch_norm(run, world, model))
+    model = replace(model, capabilities=replace(model.capabilities, notices=notices))
     if run.train.neftune:
         neftune.install(model.module, run.train.neftune, run.seed)
     if run.train.group:

@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 from whet.base.catalogue import optimizer, schedule
-from whet.base.errors import ModelError
 from whet.base.run import Run
 from whet.data.store.ledger import Ledger
 from whet.models.merging.layers import breaks_ties
@@ -91,15 +90,3 @@ def on_ties(module: nn.Module) -> Iterator[str]:
             "the adapter changes one end of tied embeddings: with it merged, the model has weights of its own for each "
             "end (`tie_word_embeddings: false`), and is so much larger"
         )
-
-
-def refuse_batch_norm(module: nn.Module) -> None:
-    """Raise ModelError for batch norm that would normalise each micro-batch by itself."""
-    for name, part in module.named_modules():
-        free = isinstance(part, nn.modules.batchnorm._BatchNorm) and not isinstance(part, nn.SyncBatchNorm)
-        if free and part.track_running_stats and any(p.requires_grad for p in part.parameters()):
-            raise ModelError(
-                f"`{name}` is a batch norm: its result depends on how samples are split into micro-batches and ranks",
-                at="model",
-                hint="use layer or group norm, or freeze it and keep it in evaluation mode",
-            )

@@ -19,12 +19,14 @@ class Dealer:
 
     Every rank gets the same number of micro-batches, an idle one dummies, so that collectives match.
     The capacity falls when memory runs out, and is stored, because the order of sums depends on it.
-    A group's shared beginning is computed once where the model `shares`.
+    A group's shared beginning is computed once where the model `shares`. Unless it `splits`, a step that
+    does not fit into memory cannot be cut further: its samples need each other (batch norm).
     """
 
     world: World
     capacity: int
     shares: bool = True
+    splits: bool = True
 
     def __call__(self, step: Step) -> list[Batch]:
         rows = self.rows(step.lengths)
