@@ -58,7 +58,7 @@ def measured(how: str, pairs: int) -> dict[str, float]:
 def work(how: str, pairs: int, folder: Path) -> None:
     """Two steps in this process, of which the second is measured."""
     from whet.base.config import from_mapping
-    from whet.export.memory import give_back
+    from whet.base.memory import give_back
     from whet.train.build import assemble
 
     prepare(folder, pairs)
