@@ -12,11 +12,14 @@ from tests.models.architectures import tiny_model
 from tests.models.tuning.test_peft_tuner import make
 from whet.base.catalogue import tuner
 from whet.base.seeds import forked
+from whet.contracts.model import Capabilities, Loaded
 from whet.generate.eval_mode import borrowed
 from whet.generate.shadow_model import answering, beside
 from whet.kernels.quantized import Quantized
+from whet.models.features.carried import install
+from whet.models.features.neftune import Noise
 from whet.models.forward import attention, mixers
-from whet.models.tuning import neftune
+from whet.models.forward.language import LanguageModel
 from whet.models.tuning.adapters import wrapper_of
 
 pytest.importorskip("peft")
@@ -34,7 +37,7 @@ def prepared(name):
     kind = tuner.get(name.removesuffix("-slow"))
     with forked("start"):
         module = kind.build(**kind.settings(**KINDS[name]).values()).prepare(tiny_model("llama", "whet"))
-        neftune.install(module, 5.0, 0)
+        install(Loaded(module, None, Capabilities(), LanguageModel(module), {}), Noise(5.0, 0))
         with torch.no_grad():
             for parameter in module.parameters():
                 if parameter.requires_grad:

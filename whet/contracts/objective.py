@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from whet.contracts.batch import Batch
 from whet.contracts.example import Example, sample_of
+from whet.contracts.feature import ModelFeature
 from whet.contracts.model import Embedder, Head, Model, Models
 from whet.contracts.reading import Reading
 
@@ -32,16 +33,18 @@ class Traits:
     """What a loss says of itself once it is built, beside what its kind declares (`whet.base.facts`).
 
     `reading`: how rows of text that are no conversation become samples. `head`: what the model gives instead of next
-    tokens, and `embedder` how its texts become embeddings. `example` makes up a sample with all that the loss reads of
-    one (by default that of the reading, or tokens to predict). `is_nll`: exp(loss) is a perplexity. Of answers that the
-    model gives, `wants` names what is computed before the first update (`reference`, `value`, `old`), and `completions`
-    how many a prompt needs, to be compared with each other.
+    tokens, and `embedder` how its texts become embeddings; `features` is what it needs of the model's forward passes.
+    `example` makes up a sample with all that the loss reads of one (by default that of the reading, or tokens to
+    predict). `is_nll`: exp(loss) is a perplexity. Of answers that the model gives, `wants` names what is computed
+    before the first update (`reference`, `value`, `old`), and `completions` how many a prompt needs, to be compared
+    with each other.
     """
 
     reading: Reading | None = None
     head: Head | None = None
     embedder: Embedder | None = None
     example: Example | None = None
+    features: tuple[ModelFeature, ...] = ()
     is_nll: bool = False
     wants: frozenset[str] = frozenset()
     completions: int = 1

@@ -17,7 +17,7 @@ from whet.base.catalogue import schedule, sink, tuner
 from whet.base.run import Run
 from whet.base.seeds import forked
 from whet.contracts.model import Head, Loaded
-from whet.contracts.objective import Referenced
+from whet.contracts.objective import Referenced, traits_of
 from whet.models.tuners.full import Still
 from whet.optim.groups import ParamGroups
 from whet.parallel.world import World
@@ -124,7 +124,7 @@ def _modelled(opened: Opened, material: Material, placed: Placed) -> Modelled:
     precise = on_precision(material.run.train.precision, run, world.device)
     feed, loss = _told(run, placed, material.feed), opened.kind.loss(run, opened.chosen)
     head = head_for(loss, feed)
-    loaded = build_model(run, world, opened.tuner, head)
+    loaded = build_model(run, world, opened.tuner, head, traits_of(loss).features)
     way = reference_way(run, world, loaded, loss, feed, pinned)
     trained = Trained.of(run, world, loaded, opened.tuner, loss, models_beside(run, world, loaded, way))
     rehearsed = None if pinned else rehearse(trained, feed, partial(_twin_of, trained, opened.kind, head))
@@ -147,9 +147,10 @@ def _told(run: Run, placed: Placed, feed: Feed) -> Feed:
 def _twin_of(trained: Trained, kind: SourceKind, head: Head | None, run: Run) -> Trained:
     """All that trains a run on its model's twin, built as the run's own are."""
     alone, method = World(trained.world.device), tuner.get(run.tuner.kind).build(**run.tuner.values())
-    twin = build_model(run, alone, method, head, like=trained.loaded.capabilities)
+    loss = kind.loss(run, chosen_of(run))
+    twin = build_model(run, alone, method, head, traits_of(loss).features, like=trained.loaded.capabilities)
     others = dict.fromkeys(trained.executor.models.others, twin.model)
-    return Trained.of(run, alone, twin, method, kind.loss(run, chosen_of(run)), others)
+    return Trained.of(run, alone, twin, method, loss, others)
 
 
 def _built(placed: Placed, modelled: Modelled) -> Built:

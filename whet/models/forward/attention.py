@@ -4,17 +4,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface, PretrainedConfig
 from transformers.masking_utils import sdpa_mask
 
-from whet.kernels.attention import SegmentPlan, band_mask, dense_attention, largest_logits, segment_attention
+from whet.kernels.attention import SegmentPlan, band_mask, dense_attention, segment_attention
 from whet.kernels.attention_spec import Form
 from whet.kernels.cross import CrossPlan, cross_attention
+
+if TYPE_CHECKING:
+    from whet.contracts.feature import Around, Attend
 
 NAME = "whet"
 # Marks the attention layers between a decoder and its encoder (`whet.models.forward.encoder_decoder`).
@@ -52,17 +56,16 @@ def attend(
     alibi_slopes: Tensor | None = None,
     is_causal: bool | None = None,
     segments: SegmentPlan | None = None,
-    shifted: tuple[SegmentPlan, SegmentPlan] | None = None,
-    prefix: Any = None,
+    around: Sequence[Around] = (),
     across: CrossPlan | None = None,
     position_bias: Tensor | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
     """Attention (B, T, H, K) over packed `segments`, or, without them, causal with the newest token last.
 
-    `shifted` are finer segments for each half of the heads (LongLoRA). `prefix` fills keys and values of virtual
-    tokens (`whet.models.tuning.prompting.Prefix`). `across` is what layers between decoder and encoder take instead of
-    `segments`; `position_bias` is added to the scores.
+    `around` are what features of the model compute in place of it (`whet.contracts.feature`), the last of them
+    outermost. `across` is what layers between decoder and encoder take instead of `segments`; `position_bias` is added
+    to the scores.
     """
     query, key, value = _under_autocast(query, key, value)
     if is_causal is None:
@@ -72,15 +75,11 @@ def attend(
     form = Form(scaling, sliding_window, softcap, s_aux, alibi_slopes, dropout, position_bias)
     if across is not None and getattr(module, CROSS, False):
         return cross_attention(query, key, value, across, form), None
-    if prefix is not None:
-        key, value = prefix.fill(key, value, module.layer_idx)
-    if shifted is not None:
-        return _shifted(query, key, value, shifted, form), None
     if segments is not None:
-        peaks = getattr(module, "whet_peaks", None)  # see `whet.models.forward.logit_peaks`
-        if peaks is not None and module.training:
-            torch.maximum(peaks, largest_logits(query, key, segments, form), out=peaks)
-        return segment_attention(query, key, value, segments, form), None
+        run: Attend = segment_attention
+        for change in around:
+            run = partial(change, run, module)
+        return run(query, key, value, segments, form), None
     if attention_mask is not None or not is_causal:
         if attention_mask is None and sliding_window is not None and query.shape[2] > sliding_window:
             attention_mask = band_mask(query.shape[2], key.shape[2], sliding_window, False, query.device)
@@ -96,20 +95,6 @@ def _two_sided(module: nn.Module, window: int) -> int:
     What layers hand to the attention is counted for flash kernels, one more in modernbert and not in t5gemma (5.23).
     """
     return getattr(getattr(module, "config", None), "sliding_window", None) or window
-
-
-def _shifted(query: Tensor, key: Tensor, value: Tensor, plans: tuple[SegmentPlan, SegmentPlan], form: Form) -> Tensor:
-    """Attention (1, T, H, K) in groups of tokens; those of the second half of the heads lie half a group later."""
-    if key.shape[1] % 2:  # a key head that both halves read
-        groups = query.shape[1] // key.shape[1]
-        key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
-    halves = zip(*(tensor.chunk(2, dim=1) for tensor in (query, key, value)), strict=True)
-    sinks, slopes = ((None, None) if one is None else one.chunk(2) for one in (form.sinks, form.slopes))
-    parts = [
-        segment_attention(q, k, v, plan, replace(form, sinks=sink, slopes=slope))
-        for (q, k, v), plan, sink, slope in zip(halves, plans, sinks, slopes, strict=True)
-    ]
-    return torch.cat(parts, dim=2)
 
 
 def _plain(query: Tensor, key: Tensor, value: Tensor, form: Form) -> Tensor:

@@ -23,8 +23,8 @@ from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Stream
 from whet.kernels.attention import SegmentPlan
 from whet.kernels.host import sent
+from whet.models.features.carried import forward_kwargs
 from whet.models.forward import mixers, positions
-from whet.models.tuning import longlora
 
 Layout = Callable[[Tensor], Tensor]
 
@@ -107,13 +107,10 @@ def packed_inputs(module: nn.Module, stream: Stream, first: int, is_causal: bool
     inputs: dict[str, Any] = {"input_ids": stream.ids[None], "position_ids": stream.positions.unsqueeze(-2) + first}
     if _numbers_types(module):
         inputs["token_type_ids"] = torch.zeros_like(stream.ids)[None]
-    shifted = longlora.plans(module, stream.segments)
-    if shifted is not None:
-        inputs["shifted"] = shifted
     segments = stream.segments
     if not is_causal:
         segments = tuple(segment._replace(kind="bidirectional") for segment in segments)
-    return {**inputs, "segments": SegmentPlan(segments)}
+    return {**inputs, "segments": SegmentPlan(segments), **forward_kwargs(module, stream)}
 
 
 def _numbers_types(module: nn.Module) -> bool:

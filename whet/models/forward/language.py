@@ -23,6 +23,7 @@ from whet.kernels.linear_divergence import Distances, linear_divergence, logits_
 from whet.kernels.linear_loss import CHUNK_BYTES, cap_and_scale, linear_nll, logits_logprobs, product_dtype
 from whet.kernels.linear_scores import Scores, linear_logprobs, linear_scores, linear_top, logits_scores
 from whet.kernels.mtp import look_ahead
+from whet.models.features.carried import running
 from whet.models.forward import backbone, encoder_decoder, encoder_heads, heads, positions, rope
 from whet.models.forward.backbone import Way, before_output, decoder_of, unwrapped
 from whet.models.forward.encoder_decoder import output_bias, output_scale
@@ -30,7 +31,6 @@ from whet.models.forward.mixers import isolate
 from whet.models.forward.value_head import values
 from whet.models.loading.classes import Family
 from whet.models.loading.families import family_of, first_position
-from whet.models.tuning.neftune import noise_of
 
 __all__ = ["LanguageModel", "decoder_of", "logit_shape", "unwrapped"]
 
@@ -109,14 +109,8 @@ class LanguageModel:
     def run(self, batch: Batch, want: frozenset[str], readout: Readout = PLAIN) -> dict[str, Tensor]:
         if unknown := set(want) - WANTS:
             raise ModelError(f"a language model cannot give {', '.join(sorted(unknown))}", hint=f"want {sorted(WANTS)}")
-        noise = noise_of(self.module)
-        if noise is None:
+        with running(self.module, batch):
             return self.module.whet_run(batch, frozenset(want), readout)
-        noise.stream = batch.text
-        try:
-            return self.module.whet_run(batch, frozenset(want), readout)
-        finally:
-            noise.stream = None
 
     def prediction(self, batch: Batch) -> Prediction:
         """What the model says at the trained positions, for another one to be compared with."""

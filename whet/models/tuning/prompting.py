@@ -13,7 +13,7 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -22,11 +22,15 @@ from torch import Tensor, nn
 from whet.base.errors import ModelError, first_line
 from whet.contracts.batch import Segment
 from whet.kernels.attention import SegmentPlan
+from whet.kernels.attention_spec import Form
 from whet.kernels.host import sent
 from whet.models.forward.language import decoder_of
 from whet.models.tuners.full import Full
 from whet.models.tuning.adapters import NAME, hold, quiet
 from whet.models.tuning.peft_tuner import config_class, refuse_new_tokens
+
+if TYPE_CHECKING:
+    from whet.contracts.feature import Attend
 
 PLACE = "whet_prompt"
 _VIRTUAL = "whet_virtual"
@@ -126,7 +130,12 @@ class Prefix:
     values: Tensor
     places: Tensor
 
-    def fill(self, key_BHTK: Tensor, value_BHTK: Tensor, layer: int) -> tuple[Tensor, Tensor]:
+    def __call__(
+        self, attend: Attend, layer: Any, query: Tensor, key: Tensor, value: Tensor, plan: SegmentPlan, form: Form
+    ) -> Tensor:
+        return attend(query, *self._filled(key, value, layer.layer_idx), plan, form)
+
+    def _filled(self, key_BHTK: Tensor, value_BHTK: Tensor, layer: int) -> tuple[Tensor, Tensor]:
         """Keys and values with those of the virtual tokens in their places."""
         at, count = self.places.reshape(-1), len(self.places)
         found = []
@@ -182,7 +191,8 @@ class _Virtual:
         embedded_TD = self.module.get_input_embeddings()(ids_1T)[0]
         wide_TD = embedded_TD.new_zeros(row.total, embedded_TD.shape[-1]).index_copy(0, row.real_T, embedded_TD)
         if self.is_prefix:
-            kwargs["prefix"] = Prefix(self._keys_and_values(), row.virtual_SN)
+            filled = Prefix(self._keys_and_values(), row.virtual_SN)
+            kwargs["around"] = (filled, *kwargs.get("around", ()))
         else:
             own_ND = self._encoded().to(wide_TD.dtype)
             wide_TD = wide_TD.index_copy(0, row.virtual_SN.reshape(-1), own_ND.repeat(len(plan.segments), 1))

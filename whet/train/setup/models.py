@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,14 +11,17 @@ import torch
 from whet.base.catalogue import model_source
 from whet.base.errors import ConfigError
 from whet.base.run import Run
+from whet.contracts.feature import ModelFeature
 from whet.contracts.model import Capabilities, Head, Loaded, Model
 from whet.contracts.objective import Objective, traits_of
 from whet.contracts.tuner import Tuner
 from whet.generate.shadow_model import keep_shape
+from whet.models.features.carried import install
+from whet.models.features.longlora import Groups
+from whet.models.features.neftune import Noise
 from whet.models.loading.context import BuildContext
 from whet.models.probing.probes import Packing, Verdict
 from whet.models.tuners.full import Still
-from whet.models.tuning import longlora, neftune
 from whet.parallel.fill import fill
 from whet.parallel.shard import shard
 from whet.parallel.world import World
@@ -56,13 +59,15 @@ def build_model(
     world: World,
     method: Tuner,
     head: Head | None = None,
+    features: Sequence[ModelFeature] = (),
     *,
     is_asked: bool = False,
     like: Capabilities | None = None,
 ) -> Loaded:
     """Build and tune the model on meta, recompute and compile as asked, shard it, and fill it with values.
 
-    Without new parts if it `is_asked`. One that is run `like` another of its kind is not probed.
+    `features` are those that the objective needs beside the run's. Without new parts if it `is_asked`. One that is run
+    `like` another of its kind is not probed.
     """
     is_apart = method.narrow and (head is None or head.kind == "none")  # a new head is trained in full precision
     narrow = run.train.precision == "bf16-pure" or (is_apart and autocast_dtype(run, world.device) is not None)
@@ -74,10 +79,8 @@ def build_model(
     model: Loaded = model_source.get(run.model.kind).build(context, **run.model.values())
     notices = (*model.capabilities.notices, *on_batch_norm(run, world, model))
     model = replace(model, capabilities=replace(model.capabilities, notices=notices))
-    if run.train.neftune:
-        neftune.install(model.module, run.train.neftune, run.seed)
-    if run.train.group:
-        longlora.install(model.module, run.train.group, is_packed=model.capabilities.packed)
+    for feature in (*_features(run), *features):
+        install(model, feature)
     if run.train.recompute:
         _recompute(model)
     if run.train.compile:
@@ -92,6 +95,14 @@ def build_model(
 
 def _verdict_like(like: Capabilities) -> Verdict:
     return Verdict(like.packed, like.head, (), like.shares, Packing(like.attention, like.mixers))
+
+
+def _features(run: Run) -> Iterator[ModelFeature]:
+    """What touches the forward passes of the run's models, as `train` asks."""
+    if run.train.neftune:
+        yield Noise(run.train.neftune, run.seed)
+    if run.train.group:
+        yield Groups(run.train.group)
 
 
 def _recompute(model: Loaded) -> None:

@@ -14,7 +14,7 @@ from whet.contracts.model import Loaded, Model, Models
 from whet.contracts.objective import Objective
 from whet.contracts.optimizer import Optimizer
 from whet.contracts.tuner import Tuner
-from whet.models.forward.logit_peaks import watch
+from whet.models.features.logit_peaks import watch
 from whet.optim.adapted import adapted
 from whet.optim.depth import depth_rates
 from whet.optim.ema import Averaged

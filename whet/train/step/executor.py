@@ -18,7 +18,7 @@ from whet.contracts.model import PLAIN, Model, Models, Readout
 from whet.contracts.objective import Cached, Coupled, Objective, Shared, Terms
 from whet.contracts.optimizer import Optimizer
 from whet.contracts.tuner import Tuner
-from whet.models.tuning.neftune import noise_of
+from whet.models.features.carried import features_of
 from whet.parallel.norm import clip, not_finite, num_not_finite, squares
 from whet.parallel.whole import whole_tensors
 from whet.parallel.world import World
@@ -158,8 +158,8 @@ class DataParallel:
     ) -> _Ledger:
         """The gradient of the whole step. `before_last` is called before the last backward pass."""
         ledger = _Ledger(self.world.device)
-        if (noise := noise_of(self.module)) is not None:
-            noise.step = index
+        for feature in features_of(self.module):
+            feature.begin_step(index)
         with self.phases("forward_s"):
             statistics = self._statistics(index, batches)
         for number, batch in enumerate(batches):

@@ -12,14 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from whet.base.seeds import derive
-from whet.contracts.batch import Stream
-
-PLACE = "whet_noise"
+from whet.contracts.batch import Batch, Stream
+from whet.contracts.feature import ModelFeature
+from whet.contracts.model import Loaded
 
 
 @dataclass(slots=True)
-class Noise:
-    """The noise of one model object. `step` is set by the loop, `stream` by the model around its forward.
+class Noise(ModelFeature):
+    """The noise of one model object, in step `step`, while it runs over `stream`.
 
     What a sample gets is a function of seed, step and its tokens, so no split into micro-batches, ranks or rows
     changes it. Nothing is added in evaluation mode or without gradients.
@@ -29,6 +29,19 @@ class Noise:
     seed: int
     step: int = 0
     stream: Stream | None = None
+
+    def install(self, model: Loaded) -> None:
+        module: Any = model.module
+        module.get_input_embeddings().register_forward_hook(self.add)
+
+    def begin_step(self, index: int) -> None:
+        self.step = index
+
+    def begin_run(self, batch: Batch) -> None:
+        self.stream = batch.text
+
+    def end_run(self) -> None:
+        self.stream = None
 
     def add(self, embedding: nn.Module, _: Any, output_BTD: Tensor) -> Tensor | None:
         """Hook on the embedding: the output of a packed row, or of a padded row a sample, with noise on real tokens."""
@@ -47,15 +60,3 @@ class Noise:
         source = torch.Generator(like_TD.device).manual_seed(derive(self.seed, "noise", self.step, name))
         bound = self.alpha / like_TD.numel() ** 0.5
         return torch.empty_like(like_TD).uniform_(-bound, bound, generator=source)
-
-
-def install(module: Any, alpha: float, seed: int) -> Noise:
-    """Let the model add noise to its embeddings while it trains."""
-    noise = Noise(alpha, seed)
-    module.get_input_embeddings().register_forward_hook(noise.add)
-    object.__setattr__(module, PLACE, noise)
-    return noise
-
-
-def noise_of(module: nn.Module) -> Noise | None:
-    return module.__dict__.get(PLACE)

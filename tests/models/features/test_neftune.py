@@ -7,9 +7,11 @@ import torch
 
 from tests.models.architectures import tiny_model
 from tests.models.batches import packed, random_samples
+from whet.contracts.model import Capabilities, Loaded
+from whet.models.features.carried import install
+from whet.models.features.neftune import Noise
 from whet.models.forward import attention
 from whet.models.forward.language import LanguageModel
-from whet.models.tuning import neftune
 
 attention.register()
 SAMPLES = random_samples((9, 5, 7), 61)
@@ -18,10 +20,11 @@ SAMPLES = random_samples((9, 5, 7), 61)
 def noisy(alpha=5.0, seed=1, step=3, is_packed=True):
     module = tiny_model("llama", "whet" if is_packed else None).train()
     added = []
-    found = neftune.install(module, alpha, seed)
+    found, model = Noise(alpha, seed), LanguageModel(module, packed=is_packed)
+    install(Loaded(module, None, Capabilities(packed=is_packed), model, {}), found)
     module.get_input_embeddings().register_forward_hook(lambda part, args, out: added.append((args[0], out, part)))
-    found.step = step
-    return LanguageModel(module, packed=is_packed), added
+    found.begin_step(step)
+    return model, added
 
 
 def noise_of_samples(model, added, batches):

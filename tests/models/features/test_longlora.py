@@ -9,11 +9,13 @@ from tests.models.architectures import tiny_model
 from tests.models.batches import packed, random_samples
 from whet.base.errors import ModelError
 from whet.contracts.batch import Segment
-from whet.kernels.attention import dense_attention
+from whet.contracts.model import Capabilities, Loaded
+from whet.kernels.attention import SegmentPlan, dense_attention
 from whet.kernels.attention_spec import Form
+from whet.models.features import longlora
+from whet.models.features.carried import carry, install
 from whet.models.forward import attention
 from whet.models.forward.language import LanguageModel
-from whet.models.tuning import longlora
 
 attention.register()
 
@@ -36,9 +38,10 @@ def test_each_half_of_the_heads_sees_its_own_groups(key_heads):
     query = torch.randn(1, 4, 13, 8, generator=generator)
     key, value = (torch.randn(1, key_heads, 13, 8, generator=generator) for _ in range(2))
     module = torch.nn.Module().train()
-    object.__setattr__(module, longlora.PLACE, 4)
-    plans = longlora.plans(module, (Segment(0, 10), Segment(10, 13)))
-    found, _ = attention.attend(module, query, key, value, None, shifted=plans)
+    stream = packed(random_samples((10, 3), 61)).text
+    shifted = longlora.Groups(4).around(module, stream)
+    plans, whole = shifted.plans, SegmentPlan(stream.segments)
+    found, _ = attention.attend(module, query, key, value, None, segments=whole, around=(shifted,))
     wide = [x.repeat_interleave(4 // key_heads, dim=1) for x in (key, value)]
     for half, plan in enumerate(plans):
         group = torch.cat([torch.full((n,), i) for i, n in enumerate(plan.lengths)])
@@ -55,7 +58,7 @@ def nll(module, samples):
 def test_a_model_trains_in_groups_and_is_used_whole():
     samples = random_samples((12, 3), 61)
     plain, module = tiny_model("llama", "whet").train(), tiny_model("llama", "whet").train()
-    longlora.install(module, 4, is_packed=True)
+    carry(module, longlora.Groups(4))
     trained = nll(module, samples)
     trained.backward()
     assert not torch.allclose(trained, nll(plain, samples), rtol=1e-4)
@@ -65,7 +68,7 @@ def test_a_model_trains_in_groups_and_is_used_whole():
 
 def test_tokens_of_other_groups_have_no_influence_in_one_layer():
     module = tiny_model("llama", "whet").train()
-    longlora.install(module, 4, is_packed=True)
+    carry(module, longlora.Groups(4))
     ids = random_samples((12,), 61)[0]
     first = module.model.layers[0]
     seen = []
@@ -77,5 +80,7 @@ def test_tokens_of_other_groups_have_no_influence_in_one_layer():
 
 
 def test_a_model_with_attention_of_its_own_is_refused():
+    module = tiny_model("llama", None)
+    unpacked = Loaded(module, None, Capabilities(packed=False), LanguageModel(module, packed=False), {})
     with pytest.raises(ModelError, match="cannot be shifted"):
-        longlora.install(tiny_model("llama", None), 4, is_packed=False)
+        install(unpacked, longlora.Groups(4))

@@ -1,0 +1,1 @@
+"""What touches the forward passes of a model while it is trained, one file each."""
