@@ -22,6 +22,8 @@ from whet.models.loading.context import BuildContext
 from whet.models.loading.pretrained import verdict_of
 from whet.models.loading.spec import Spec
 from whet.models.probing.probe_cases import TRIALS
+from whet.models.probing.probes import probe
+from whet.models.probing.twin import build_twin
 
 
 @pytest.mark.parametrize("name", ["bart", "marian"])
@@ -31,6 +33,21 @@ def test_a_decoder_that_numbers_its_tokens_by_itself_packs(name):
     config.is_decoder, config.is_encoder_decoder = True, False
     found = verdict_of(Spec(path="nowhere"), config, BuildContext())
     assert (found.packed, found.head, found.notices) == (True, "chunked", ())
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "said"),
+    [
+        ("masked", "longformer", "its attention is of a kind of its own, which a row of several samples cannot have"),
+        ("seq2seq", "fsmt", "its code cannot be told where the samples of a row begin and end"),
+    ],
+)
+def test_what_does_not_pack_says_why_in_words_for_who_trains_it(kind, name, said):
+    config = small_config(kind, name)
+    found = probe(lambda attention: build_twin(config, attention, lambda module: module), name, TRIALS[kind])
+    assert not found.packed
+    assert f"one sample a row, padded, because packing changes what it computes: {said}" in found.notices[0]
+    assert not any(word in notice for notice in found.notices for word in ("Error", "argument", "forward"))
 
 
 def test_a_decoder_that_does_not_say_it_is_causal_keeps_its_own_attention():

@@ -66,6 +66,9 @@ def test_a_head_of_other_labels_is_made_anew_and_said(tmp_path):
     ("t5", "num_decoder_layer", "num_decoder_layers"),
     ("llama", "foo", "leave it out; it has vocab_size"),
     ("gpt2", "hidden_act_fn_of_mine", "leave it out"),
+    ("llama", "sliding_window", ""),  # what masks of other architectures read, and nothing of this one
+    ("gpt2", "rope_theta", ""),
+    ("qwen3", "attention_chunk_size", ""),
 ])  # fmt: skip
 def test_a_misspelt_setting_of_a_new_model_is_refused_with_what_was_meant(kind, typed, meant):
     with pytest.raises(ModelError, match=typed) as caught:

@@ -20,21 +20,27 @@ from whet.base.errors import ModelError
 # `config.name`, `getattr(config, "name", ...)`, `kwargs.pop("name", ...)`, and what a config sets of itself.
 _READ = re.compile(r"""\b\w*config\w*\.(\w+)|\b(?:getattr|hasattr|get|pop|setdefault)\([^()"']*["'](\w+)["']""")
 _SET = re.compile(r"\bself\.(\w+)")
-# Settings of any config, whether its architecture declares them or not.
+# Settings that what all models share reads, whether the architecture declares them or not.
 _OF_ALL = frozenset(
-    {"tie_encoder_decoder"}
+    {
+        "attn_implementation",
+        "experts_implementation",
+        "gradient_checkpointing",
+        "initializer_range",
+        "loss_type",
+        "model_type",
+        "quantization_config",
+        "tie_encoder_decoder",
+        "tie_word_embeddings",
+        "use_cache",
+    }
     | {f"{token}_token_id" for token in ("bos", "eos", "pad", "cls", "sep", "mask", "unk", "decoder_start")}
 )
 # Configs that stand for any other.
 _ANY = ("configuration_auto", "configuration_timm_wrapper")
-# What all architectures share reads further settings: rotary positions, attention, heads with labels.
-_SHARED = (
-    "configuration_utils.py",
-    "modeling_utils.py",
-    "modeling_rope_utils.py",
-    "masking_utils.py",
-    "cache_utils.py",
-)
+# Code that architectures share and not all of them run, by the setting that turns it on. Nothing else that is shared
+# tells of one architecture: what masks and caches read, its own code mentions or its config declares.
+_BY_SETTING = {"rope_parameters": "modeling_rope_utils.py"}
 
 
 def check_spelling(kind: str, values: Mapping[str, Any], at: str) -> None:
@@ -48,7 +54,7 @@ def _check(cls: type[PreTrainedConfig], kind: str, values: Mapping[str, Any], at
         inner = getattr(cls, "sub_configs", {}).get(name)
         if inner is not None and isinstance(value, Mapping) and inner.__module__.rpartition(".")[2] not in _ANY:
             _check(inner, kind, value, f"{at}.{name}")
-        elif name not in known | _OF_ALL and name not in _mentioned(_home(cls)):
+        elif name not in known | _OF_ALL and name not in _mentioned(_homes(cls), _turned_on(known)):
             near = difflib.get_close_matches(str(name)[:80], sorted(known), n=1)
             hint = f"did you mean `{near[0]}`?" if near else f"leave it out; it has {_some(cls)} ..."
             raise ModelError(f"`{kind}` has no setting `{str(name)[:80]}`", at=at, hint=hint)
@@ -73,19 +79,26 @@ def _settings(cls: type) -> set[str]:
     return names
 
 
-def _home(cls: type) -> Path | None:
-    """The folder of the architecture's code; None for a config of a plugin that was made in memory."""
-    with suppress(TypeError, OSError):
-        return Path(inspect.getfile(cls)).parent
-    return None
+def _homes(cls: type) -> tuple[Path, ...]:
+    """The folders of the architecture's code and of those that it derives from; none of a config made in memory."""
+    found: dict[Path, None] = {}
+    for part in cls.__mro__:
+        if issubclass(part, PreTrainedConfig) and part is not PreTrainedConfig:
+            with suppress(TypeError, OSError):
+                found[Path(inspect.getfile(part)).parent] = None
+    return tuple(found)
+
+
+def _turned_on(known: set[str]) -> tuple[str, ...]:
+    return tuple(file for name, file in _BY_SETTING.items() if name in known)
 
 
 @lru_cache(maxsize=8)
-def _mentioned(folder: Path | None) -> frozenset[str]:
+def _mentioned(folders: tuple[Path, ...], further: tuple[str, ...]) -> frozenset[str]:
     """Names that the architecture's own code reads of a config, whether that declares them or not."""
     root = Path(transformers.__file__).parent
-    files = [root / name for name in _SHARED]
-    files += sorted(folder.glob("*.py")) if folder else []
+    files = [root / name for name in further]
+    files += [file for folder in folders for file in sorted(folder.glob("*.py"))]
     words: set[str] = set()
     for file in files:
         if file.is_file():

@@ -35,6 +35,7 @@ class Trial(Protocol):
     """
 
     is_causal: bool
+    keeps_logits: bool  # whether its own forward gives logits of packed rows
 
     def samples(self, config: PretrainedConfig) -> list[Any]: ...
 
@@ -53,6 +54,7 @@ class CausalTrial:
     """Every token but the first is predicted from those before it."""
 
     is_causal = True
+    keeps_logits = True
     kind: SegmentKind = "causal"
 
     def samples(self, config: PretrainedConfig) -> list[Tensor]:
@@ -125,6 +127,7 @@ class PairTrial:
     """Every token of a target is predicted from its source and the target's tokens before it."""
 
     is_causal = False
+    keeps_logits = False
 
     def samples(self, config: PretrainedConfig) -> list[tuple[Tensor, Tensor]]:
         sources, targets = random_tokens(config, LENGTHS), random_tokens(config, LENGTHS[::-1], seed=1)

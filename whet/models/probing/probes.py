@@ -74,14 +74,14 @@ def probe(build: Build, name: str, trial: Trial = CAUSAL) -> Verdict:
     reasons: list[str] = []
     for packing in _packings(build, trial, reasons):
         failures: dict[str, str] = {}
-        for head in ("chunked", "keep"):
+        for head in ("chunked", "keep") if trial.keeps_logits else ("chunked",):
             failure = _failure(partial(_check_agreement, build, trial, packing, head))
             if failure is None:
                 shares = trial.is_causal and _failure(partial(_check_sharing, build, head, packing)) is None
                 notices = _on_logits(name, failures["chunked"]) if failures else ()
                 return Verdict(True, head, notices, shares, packing)
             failures[head] = failure
-        reasons.append(failures["keep"])
+        reasons.append(failures["keep" if trial.keeps_logits else "chunked"])
     padded: dict[str, str] = {}
     for head in ("chunked", "keep"):
         failure = _failure(partial(_check_agreement, build, trial, None, head))
@@ -146,7 +146,10 @@ def _check_plain(build: Build, trial: Trial, whose: str) -> None:
     with torch.no_grad():
         own, ours = (float(trial.own_loss(m, trial.samples(m.config))) for m in (build(None), build(whose)))
     if not abs(ours - own) <= AGREEMENT * abs(own):
-        raise _Differs(f"under our attention the loss is {ours:.6g} and its own forward gives {own:.6g}")
+        raise _Differs(
+            "its attention is of a kind of its own, which a row of several samples cannot have (with ours, a small "
+            f"random model of its type has the loss {ours:.6g} instead of {own:.6g})"
+        )
 
 
 def _check_isolation(build: Build, trial: Trial, packing: Packing) -> None:
@@ -278,8 +281,20 @@ def _failure(check: Callable[[], None]) -> str | None:
     except _Differs as difference:
         return str(difference)
     except Exception as error:
-        return one_line(error)
+        return _said(error)
     return None
+
+
+def _said(error: Exception) -> str:
+    """What an error of a model's code means to who trains it; as it is where that is not known."""
+    text = one_line(error)
+    if isinstance(error, TypeError) and re.search(
+        r"unexpected keyword argument '(segments|across|position_ids)'", text
+    ):
+        return "its code cannot be told where the samples of a row begin and end"
+    if isinstance(error, TypeError) and "required positional argument" in text:
+        return "its decoder cannot be run apart from its output layer"
+    return text
 
 
 def _with_gradients(model: LanguageModel, batch: Batch, noise_TD: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
