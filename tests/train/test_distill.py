@@ -9,11 +9,12 @@ import pytest
 
 from tests.ranks import on_ranks
 from tests.tiny import LLAMA, config, tokenizer, write_rows
-from whet.base.config import from_mapping
-from whet.base.errors import ConfigError, DataError, ModelError, RunError
+from whet.base.config import from_mapping, load
+from whet.base.errors import ConfigError, DataError, ModelError, RunError, WhetError
 from whet.train.api import resume, train
 from whet.train.build import assemble
 from whet.train.online.own_answers import reply_start
+from whet.train.run.folder import RunFolder
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +82,24 @@ def test_fewer_tokens_of_what_is_stored_may_be_used_and_more_are_refused(distill
     with pytest.raises(DataError, match="knows 0 of 1 samples") as error:
         distilled("other", given={"teacher": stored}, data={"train": [str(other)]})
     assert "other.jsonl row 0" in error.value.at
+
+
+def test_what_another_run_stored_of_its_teacher_is_not_this_runs(distilled):
+    """The folder `teacher` of a run that asked it otherwise, or one that was edited, in place of the run's own."""
+    folder, _ = distilled("cool", given={"top": 4}, train={"steps": 1})
+    other, _ = distilled("warm", given={"top": 4, "temperature": 2.0}, train={"steps": 1})
+    own = folder.with_name("cool-teacher")
+    shutil.move(folder / "teacher", own)
+    shutil.copytree(other / "teacher", folder / "teacher")
+    with pytest.raises(RunError, match="has `temperature: 2.0`, and the run `1.0`: it is of another run") as error:
+        assemble(load(folder / "config.yaml"), RunFolder(folder))
+    assert f"rm -r {folder / 'teacher'}" in error.value.hint
+    shutil.rmtree(folder / "teacher")
+    shutil.copytree(own, folder / "teacher")
+    facts = folder / "teacher" / "teacher.json"
+    facts.write_text(facts.read_text().replace('"top": 4', '"top": 3'))
+    with pytest.raises(WhetError, match="teacher.json"):
+        assemble(load(folder / "config.yaml"), RunFolder(folder))
 
 
 @pytest.mark.parametrize(

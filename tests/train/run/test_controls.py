@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import os
 import signal
+import time
+from functools import partial
 
+from tests.ranks import Child
 from tests.tiny import config
 from whet.base.config import from_mapping, load
 from whet.train.build import assemble
@@ -31,6 +34,35 @@ def test_a_request_from_before_an_attempt_is_heard_and_forgotten_with_its_end(tm
         ended = built.loop.run()
         built.close()
         assert ended.outcome == "stopped" and ended.step == attempt and not (folder / "controls").exists()
+
+
+def paused_for_ever(settings):
+    return assemble(from_mapping(settings)).loop.run()
+
+
+def test_what_was_asked_of_a_killed_attempt_is_not_obeyed_again(tmp_path):
+    """A run that is paused is killed: the next attempt goes on. What is asked after the kill is heard."""
+    folder = tmp_path / "runs" / "run"
+    child = Child(partial(paused_for_ever, config(tmp_path, name="run", train={"steps": 10**6})))
+    until = time.monotonic() + 120
+    while not told(folder, '"step"') and time.monotonic() < until:
+        time.sleep(0.02)
+    (folder / "controls").write_text("pause")
+    while not told(folder, "paused") and time.monotonic() < until:
+        time.sleep(0.02)
+    child.kill()
+    assert child.wait() is None and (folder / "controls").read_text() == "pause"
+    assemble(load(folder / "config.yaml"), RunFolder(folder)).close()
+    assert not (folder / "controls").exists()
+    assert told(folder, "`pause` was asked of an attempt that is over, and is forgotten")
+    (folder / "controls").write_text("stop")
+    assemble(load(folder / "config.yaml"), RunFolder(folder)).close()
+    assert (folder / "controls").read_text() == "stop"
+
+
+def told(folder, words):
+    records = folder / "records.jsonl"
+    return records.exists() and words in records.read_text()
 
 
 def test_controls_that_are_no_text_ask_for_nothing(tmp_path):

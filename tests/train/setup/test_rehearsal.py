@@ -12,6 +12,7 @@ from tests.train.test_rollouts import bits
 from whet.base.config import from_mapping
 from whet.base.errors import ModelError
 from whet.train.build import assemble
+from whet.train.setup import rehearsal
 
 pytest.importorskip("peft")
 LOSING = """\
@@ -117,3 +118,14 @@ def test_a_rehearsal_changes_no_number_and_is_not_repeated(tmp_path, base):
         losses.append(bits(built.folder.path))
         built.close()
     assert len(marks) == 1 and losses[0] == losses[1] and len(losses[0]) == 2
+
+
+def test_a_rehearsal_that_cannot_build_its_twin_says_so_and_the_run_begins(tmp_path, base, monkeypatch):
+    def broken(config, **how):
+        raise ValueError("a width of 7 heads")
+
+    monkeypatch.setattr(rehearsal, "twin_config", broken)
+    assemble(from_mapping(config(tmp_path, name="untried", model=base("llama")))).close()
+    said = "no small model of its type could be built (ValueError: a width of 7 heads)"
+    records = (tmp_path / "runs" / "untried" / "records.jsonl").read_text()
+    assert f"the end of the run could not be rehearsed, and may fail: {said}" in records

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -12,12 +12,32 @@ from whet.base.regular import opened
 REQUESTS = ("stop", "checkpoint", "pause")
 
 
+def forget_old(folder: Path, path: Path, *, touched: Collection[str] = ()) -> str | None:
+    """Remove what was asked of an attempt that was killed: requests older than the last file that it wrote.
+
+    Called before the new attempt writes into the run's `folder`; `touched` are names of files that it has written.
+    Returns a sentence where something is forgotten.
+    """
+    files = (file for part in (folder, folder / "track") if part.is_dir() for file in part.iterdir() if file.is_file())
+    signs = [file.stat().st_mtime_ns for file in files if file != path and file.name not in touched]
+    try:
+        if not signs or path.stat().st_mtime_ns >= max(signs):
+            return None
+        with opened(path, errors="replace") as file:
+            asked = [word for word in file.read().split() if word in REQUESTS]
+        path.unlink()
+    except OSError:
+        return None
+    return f"`{' '.join(asked)}` was asked of an attempt that is over, and is forgotten" if asked else None
+
+
 class Controls:
     """Requests to a run: words in its `controls` file (`stop`, `checkpoint`, `pause`), and SIGTERM or SIGINT as stop.
 
     `poll` is called once a step. `checkpoint` is a request for once and is removed when read; `pause`
     holds until the word is removed; `stop` ends the attempt after a checkpoint. What is asked before an attempt begins
-    is heard by it; with its end everything asked is forgotten.
+    is heard by it; with its end everything asked is forgotten. Of an attempt that was killed the next one forgets it
+    (`forget_old`).
     """
 
     def __init__(self, path: Path, is_writer: bool) -> None:

@@ -22,6 +22,7 @@ from whet.parallel.world import World
 from whet.train.checkpoints.checkpoint import complete, latest, step_of
 from whet.train.checkpoints.manifest import Identity
 from whet.train.run import dependencies
+from whet.train.run.controls import forget_old
 from whet.train.run.folder import RunFolder
 from whet.train.run.identity import identity_of, new_identity, stated
 from whet.train.run.lock import RunLock
@@ -83,9 +84,11 @@ def open_run(loaded: config.Loaded, kind: SourceKind, folder: RunFolder | None, 
     loaded = replace(loaded, run=located(loaded.run))
     (chosen, method), identity = enter(loaded.run, kind, is_new=folder is None), new_identity()
     pinned, known = folder.read_resolved() if folder else {}, list[str]()
-    if folder is not None and is_first:
+    if folder is not None and lock is not None:
         identity = identity_of(folder, pinned)
+        forgotten = forget_old(folder.path, folder.controls, touched=(lock.path.name,))
         known = [*check_settings(loaded, folder), *_dependencies(loaded.run, folder, pinned, identity)]
+        known += [forgotten] if forgotten else []
     set_threads(loaded.run, pinned)
     (return_freed_memory if loaded.run.train.in_backward else keep_freed_memory)()
     return Opened(loaded, kind, chosen, method, folder, lock, pinned, identity, tuple(known))
