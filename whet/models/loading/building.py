@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import GenerationConfig, PretrainedConfig, PreTrainedModel
+from transformers import GenerationConfig, PretrainedConfig, PreTrainedModel, initialization
 
 from whet.base import hub
 from whet.base.errors import ModelError
@@ -54,13 +54,18 @@ def build_module(
         return _quantized(spec, _with_adapter(spec, base, merge, on_meta))
     how = {"dtype": dtype, "attn_implementation": attention or own(config), "trust_remote_code": spec.allow_code}
     if on_meta:
-        with forked(seed, "model"), torch.device("meta"):
+        with forked(seed, "model"), torch.device("meta"), _of_hub_code() if spec.allow_code else nullcontext():
             module = from_config(kind, config, how)
         return _quantized(spec, module if spec.path is None else _as_stored(module, spec, dtype))
     with forked(seed, "model"):
         if spec.init is not None:
             return _quantized(spec, from_config(kind, config, how))
         return _with_weights(spec, config, how, kind, has_head=head is not None)
+
+
+def _of_hub_code() -> Any:
+    """Inside, code of a hub may compute with `torch.linspace` on meta, as transformers lets it when it loads."""
+    return getattr(initialization, "meta_device_safe_creation_ops", nullcontext)()  # transformers 5.23
 
 
 def hollow_module(spec: Spec, config: PretrainedConfig, *, dtype: torch.dtype, attention: str | None) -> Any:
