@@ -19,6 +19,7 @@ from whet.models.forward.backbone import Output
 from whet.models.forward.heads import is_body
 from whet.models.forward.language import LanguageModel
 from whet.models.loading.context import BuildContext
+from whet.models.loading.families import family_of
 from whet.models.loading.pretrained import verdict_of
 from whet.models.loading.spec import Spec
 from whet.models.probing.probe_cases import TRIALS
@@ -112,3 +113,8 @@ def test_a_tuner_prepares_a_model_with_experts_twice():
     module = small_model("causal", "deepseek_v2")
     counts = [len(method.saved_names(method.prepare(deepcopy(module)))) for _ in range(2)]
     assert counts[0] == counts[1] > 0
+
+
+def test_two_models_joined_are_no_language_model():
+    part = {"model_type": "bert"}
+    assert family_of(AutoConfig.for_model("encoder-decoder", encoder=part, decoder=part)) is None

@@ -12,6 +12,8 @@ from whet.models.loading.classes import LANGUAGE, Family
 
 # Methods and functions of this name number positions from the one after the padding's (RoBERTa and its relatives).
 _FROM_PADDING = "create_position_ids_from_input_ids"
+# Two models side by side: what is said is the second one's own affair, head and all.
+_JOINED = ("encoder-decoder",)
 
 
 def family_of(config: PretrainedConfig, *, allow_code: bool = False) -> Family | None:
@@ -23,6 +25,8 @@ def family_of(config: PretrainedConfig, *, allow_code: bool = False) -> Family |
     for family, kind in LANGUAGE.items():
         if kind.auto.__name__ in auto_map:
             return family
+    if config.model_type in _JOINED:
+        return None
     if getattr(config, "is_encoder_decoder", False) and type(config) in LANGUAGE["seq2seq"].configs:
         return "seq2seq"
     is_causal = type(config) in LANGUAGE["causal"].configs
