@@ -75,12 +75,13 @@ def main() -> None:
 
 def is_there(name: str) -> bool:
     """Whether a tracker can be measured; otherwise a sentence says why not."""
-    package = TRACKERS[name].package
-    if importlib.util.find_spec(package) is None:
-        print(f"{name} is left out: `pip install {package}` adds its row")
+    packages = TRACKERS[name].packages
+    missing = [package for package in packages if importlib.util.find_spec(package) is None]
+    if missing:
+        print(f"{name} is left out: `pip install {' '.join(missing)}` adds its row")
         return False
     try:
-        print(f"{name}: {package} {version(package)}")
+        print(f"{name}: {packages[0]} {version(packages[0])}")
     except PackageNotFoundError:
         print(f"{name}: from the source tree")
     return True

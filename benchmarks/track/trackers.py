@@ -24,7 +24,7 @@ class Started:
 class Tracker:
     """`load` imports it, `start` begins a run in a folder, `count` says how many steps lie there."""
 
-    package: str
+    packages: tuple[str, ...]
     load: Callable[[], object]
     start: Callable[[Path], Started]
     count: Callable[[Path], int]
@@ -169,10 +169,10 @@ def _count_trackio(folder: Path) -> int:
 
 
 TRACKERS = {
-    "whet": Tracker("whet", _load_ours, _start_ours, _count_ours),
-    "wandb offline": Tracker("wandb", _load_wandb, _start_wandb, _count_wandb),
-    "swanlab offline": Tracker("swanlab", _load_swanlab, _start_swanlab, _count_swanlab),
-    "mlflow sqlite": Tracker("mlflow", _load_mlflow, _start_mlflow, _count_mlflow),
-    "tensorboard (torch)": Tracker("tensorboard", _load_tensorboard, _start_tensorboard, _count_tensorboard),
-    "trackio": Tracker("trackio", _load_trackio, _start_trackio, _count_trackio),
+    "whet": Tracker(("whet",), _load_ours, _start_ours, _count_ours),
+    "wandb offline": Tracker(("wandb",), _load_wandb, _start_wandb, _count_wandb),
+    "swanlab offline": Tracker(("swanlab",), _load_swanlab, _start_swanlab, _count_swanlab),
+    "mlflow sqlite": Tracker(("mlflow",), _load_mlflow, _start_mlflow, _count_mlflow),
+    "tensorboard (torch)": Tracker(("tensorboard", "torch"), _load_tensorboard, _start_tensorboard, _count_tensorboard),
+    "trackio": Tracker(("trackio",), _load_trackio, _start_trackio, _count_trackio),
 }

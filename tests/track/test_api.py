@@ -314,6 +314,22 @@ def test_the_api_needs_nothing_but_the_standard_library():
     assert {name for name in foreign if not name.startswith("_")} == set()
 
 
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("a/b c", "a-b-c"),
+        ("../up", "up"),
+        ("模型 1", "模型-1"),
+        ("\x1b[0m", "0m"),
+        ("...", "run"),
+        ("x" * 999, "x" * 50),
+    ],
+)
+def test_a_name_becomes_a_folder_that_lies_among_the_runs(tmp_path, name, folder):
+    run = track.init(name=name)
+    assert (run.id, run.name, run.path.parent) == (folder, name, tmp_path)
+
+
 def test_save_copies_files(tmp_path, monkeypatch):
     run = track.init(id="kept")
     monkeypatch.chdir(tmp_path)

@@ -6,6 +6,7 @@ import itertools
 import os
 import re
 import time
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -69,7 +70,7 @@ def init(
 
     Raises RunError for a folder that cannot be written, that a newer whet has written, or that `resume` rules out.
     """
-    if _current.run is not None and not _current.run._log.is_closed:
+    if _current.run is not None and _current.run.is_open:
         if reinit in (None, False, "default", "return_previous"):
             return _current.run
         if reinit != "create_new":
@@ -98,7 +99,7 @@ def init(
 def get_run() -> Run | None:
     """The run that is open, or None."""
     run = _current.run
-    return run if run is not None and not run._log.is_closed else None
+    return run if run is not None and run.is_open else None
 
 
 def log(data: Mapping[str, Any], step: Any = None, commit: bool | None = None, **ignored: Any) -> None:
@@ -217,7 +218,7 @@ def _known(folder: Path) -> dict[str, Any]:
 def _claimed(root: Path, about: Mapping[str, Any]) -> Path:
     """A new folder that no other process takes, called after the run's name, else its project and the time."""
     name = about.get("name") or f"{about.get('project') or 'run'}-{time.strftime('%m%d-%H%M%S')}"
-    stem = re.sub(r"[^\w.-]+", "-", str(name), flags=re.ASCII).strip("-.")[:100] or "run"
+    stem = re.sub(r"[^\w.-]+", "-", unicodedata.normalize("NFC", str(name))).strip("-.")[:50] or "run"
     try:
         root.mkdir(parents=True, exist_ok=True)
         for number in itertools.count(1):

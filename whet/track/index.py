@@ -8,7 +8,6 @@ passed over.
 from __future__ import annotations
 
 import json
-import mmap
 import os
 import struct
 import zlib
@@ -70,7 +69,7 @@ def read(log: Path) -> tuple[Outline, Pyramids]:
     empty = Outline(format=frames.format_of(birth) or frames.FORMAT)
     with suppress(OSError, ValueError, KeyError, TypeError, struct.error):
         with opened(log.with_suffix(SUFFIX), "rb") as file:
-            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            data = file.read()  # not mapped: whoever cut the file meanwhile would kill this process
         magic, size, check = _HEAD.unpack_from(data)
         body = _HEAD.size + size
         header = json.loads(data[_HEAD.size : body]) if magic == MAGIC else {}
@@ -139,8 +138,8 @@ def _listed(pyramid: Pyramid, blobs: list[bytes]) -> dict[str, Any]:
     }
 
 
-def _pyramids(listed: list[Mapping[str, Any]], data: Any, place: int) -> Iterator[Pyramid]:
-    """The pyramids whose arrays lie one behind the other from `place` on; the file is mapped, not read."""
+def _pyramids(listed: list[Mapping[str, Any]], data: bytes, place: int) -> Iterator[Pyramid]:
+    """The pyramids whose arrays lie one behind the other from `place` on."""
     import numpy as np
 
     def take(shapes: list[Any]) -> Iterator[np.ndarray]:

@@ -102,6 +102,11 @@ class Run:
         return self.url
 
     @property
+    def is_open(self) -> bool:
+        """Whether it still records: not once it has finished, nor in a forked process."""
+        return not self._log.is_closed
+
+    @property
     def dropped(self) -> int:
         """Records that could not be written so far."""
         return self._log.dropped
@@ -298,7 +303,7 @@ class Run:
         try:
             self._waiting.settle(wait=True)
             figures = self.summary.as_dict()
-            if figures and not self._log.is_closed:
+            if figures and self.is_open:
                 self._event("summary", {"values": plain(figures), "final": True})
         except Exception as error:
             self._log.drop(error)
