@@ -36,7 +36,7 @@ def main() -> None:
 def measured(tracker, path: Path, num_steps: int, pause_s: float, waits: bool, real) -> dict[str, float]:
     """Seconds to import, start and finish; microseconds a call; bytes on disk a step; memory at the end."""
     wall, cpu = time.perf_counter(), time.process_time()
-    tracker.load()
+    tracker.load(path)
     told = {"import_s": time.perf_counter() - wall, "import_cpu_s": time.process_time() - cpu}
     wall = time.perf_counter()
     run = tracker.start(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,12 +25,12 @@ class Tracker:
     """`load` imports it, `start` begins a run in a folder, `count` says how many steps lie there."""
 
     packages: tuple[str, ...]
-    load: Callable[[], object]
+    load: Callable[[Path], object]
     start: Callable[[Path], Started]
     count: Callable[[Path], int]
 
 
-def _load_ours() -> object:
+def _load_ours(folder: Path) -> object:
     import whet.track
 
     return whet.track
@@ -49,7 +49,7 @@ def _count_ours(folder: Path) -> int:
     return len(history(folder / "run").scalar("loss")[0])
 
 
-def _load_wandb() -> object:
+def _load_wandb(folder: Path) -> object:
     os.environ.update(WANDB_MODE="offline", WANDB_SILENT="true")
     import wandb
 
@@ -64,25 +64,34 @@ def _start_wandb(folder: Path) -> Started:
 
 
 def _count_wandb(folder: Path) -> int:
-    """History records in the offline file, found by the reader that wandb itself ships."""
+    """History records of the offline file, whose frames are those of LevelDB's logs behind a head of 7 bytes."""
     from wandb.proto import wandb_internal_pb2
-    from wandb.sdk.internal.datastore import DataStore
 
-    store, found = DataStore(), 0
-    store.open_for_scan(str(next(folder.rglob("*.wandb"))))
-    while True:
-        try:
-            data = store.scan_data()
-        except AssertionError:  # a torn tail
-            return found
-        if data is None:
-            return found
-        record = wandb_internal_pb2.Record()
-        record.ParseFromString(data)
-        found += record.WhichOneof("record_type") == "history"
+    found, pieces = 0, b""
+    for kind, piece in _leveldb_pieces(next(folder.rglob("*.wandb")).read_bytes(), 7):
+        pieces = piece if kind in (1, 2) else pieces + piece
+        if kind in (1, 4):  # whole, or its last piece
+            record = wandb_internal_pb2.Record()
+            record.ParseFromString(pieces)
+            found += record.WhichOneof("record_type") == "history"
+    return found
 
 
-def _load_swanlab() -> object:
+def _leveldb_pieces(data: bytes, place: int) -> Iterator[tuple[int, bytes]]:
+    """Kind and bytes of each piece: u32 sum, u16 length, u8 kind, in blocks of 32 KiB; a torn tail is left out."""
+    while place + 7 <= len(data):
+        left = 32768 - place % 32768
+        if left < 7:
+            place += left
+            continue
+        _, size, kind = struct.unpack_from("<IHB", data, place)
+        if not kind or place + 7 + size > len(data):
+            return
+        yield kind, data[place + 7 : place + 7 + size]
+        place += 7 + size
+
+
+def _load_swanlab(folder: Path) -> object:
     import swanlab
 
     return swanlab
@@ -99,7 +108,7 @@ def _count_swanlab(folder: Path) -> int:
     raise NotImplementedError("its file has no public reader")
 
 
-def _load_mlflow() -> object:
+def _load_mlflow(folder: Path) -> object:
     import mlflow
 
     return mlflow
@@ -118,7 +127,7 @@ def _count_mlflow(folder: Path) -> int:
         return db.execute("select count(distinct step) from metrics").fetchone()[0]
 
 
-def _load_tensorboard() -> object:
+def _load_tensorboard(folder: Path) -> object:
     from torch.utils.tensorboard import SummaryWriter
 
     return SummaryWriter
@@ -149,14 +158,14 @@ def _count_tensorboard(folder: Path) -> int:
     return found // 5
 
 
-def _load_trackio() -> object:
+def _load_trackio(folder: Path) -> object:
+    os.environ["TRACKIO_DIR"] = str(folder)  # read once, at import
     import trackio
 
     return trackio
 
 
 def _start_trackio(folder: Path) -> Started:
-    os.environ["TRACKIO_DIR"] = str(folder)
     import trackio
 
     trackio.init(project="bench", embed=False)
