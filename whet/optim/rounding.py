@@ -16,10 +16,11 @@ _ODD, _MIX = -7046029254386353131, -4658895280553007687  # 2**64 / golden ratio,
 
 def noise(start: int | Tensor, count: int, key: int, device: torch.device) -> Tensor:
     """`count` int32 of 0 .. 65535 for the elements from `start` on, or of these indices (int64)."""
-    indices = start
-    if isinstance(indices, int):
-        indices = torch.arange(indices, indices + count, dtype=torch.int64, device=device)
-    mixed = (indices * _ODD).add_(key)
+    if isinstance(start, Tensor):
+        mixed = start.clone()
+    else:
+        mixed = torch.arange(start, start + count, dtype=torch.int64, device=device)
+    mixed.mul_(_ODD).add_(key)
     mixed.bitwise_xor_(mixed >> 30).mul_(_MIX)
     mixed.bitwise_xor_(mixed >> 27)
     return ((mixed >> 20) & 0xFFFF).to(torch.int32)
