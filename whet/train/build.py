@@ -18,6 +18,7 @@ from whet.base.run import Run
 from whet.base.seeds import forked
 from whet.contracts.model import Head, Loaded
 from whet.contracts.objective import Referenced, traits_of
+from whet.generate.eval_mode import reshard
 from whet.models.tuners.full import Still
 from whet.optim.groups import ParamGroups
 from whet.parallel.world import World
@@ -175,6 +176,7 @@ def _supplied(placed: Placed, modelled: Modelled, dealer: Dealer) -> tuple[Feed,
     said = remember(
         path, feed.data, compared, trained.executor, dealer, placed.identity.run, has_begun=placed.has_begun
     )
+    reshard(trained.loaded.module)  # what is stored of parameters goes by their shards
     feed = feed.annotated(said)
     return feed, feed.supply(trained, dealer)
 
