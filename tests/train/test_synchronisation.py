@@ -16,6 +16,7 @@ from whet.base.catalogue import objective, optimizer
 from whet.contracts.model import Models
 from whet.contracts.sample import Sample
 from whet.data.order.collate import collate
+from whet.models.forward import attention
 from whet.models.forward.language import LanguageModel
 from whet.models.roles import roles
 from whet.optim.adapted import adapted
@@ -72,6 +73,13 @@ def policy():
     return LanguageModel(LlamaForCausalLM(LlamaConfig(**LLAMA, vocab_size=100, pad_token_id=0)))
 
 
+@pytest.fixture(scope="module")
+def packing():
+    attention.register()
+    config = LlamaConfig(**LLAMA, vocab_size=100, pad_token_id=0, attn_implementation=attention.NAME)
+    return LanguageModel(LlamaForCausalLM(config))
+
+
 @pytest.mark.parametrize(
     ("kind", "settings", "make"),
     [
@@ -125,6 +133,28 @@ def noted(method, name, reads):
         return method(tensor, *given, **named)
 
     return noting
+
+
+class Largest(TorchDispatchMode):
+    """Notes how many entries the largest tensor has that an operation makes."""
+
+    entries = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        made = function(*args, **(kwargs or {}))
+        for tensor in made if isinstance(made, tuple | list) else (made,):
+            if isinstance(tensor, torch.Tensor):
+                self.entries = max(self.entries, tensor.numel())
+        return made
+
+
+def test_nothing_of_a_packed_row_is_as_large_as_its_pairs_of_tokens(packing):
+    """transformers would make a mask of them: 4 GiB of a row of 64 thousand tokens."""
+    random = np.random.default_rng(0)
+    batch = collate([plain(random) for _ in range(60)])
+    with Largest() as largest, torch.no_grad():
+        packing.run(batch, frozenset({"nll"}))
+    assert largest.entries < batch.num_tokens**2 / 4
 
 
 def test_a_question_is_noticed():

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 NAME = "whet"
 # Marks the attention layers between a decoder and its encoder (`whet.models.forward.encoder_decoder`).
 CROSS = "whet_cross"
+_PACKED: ContextVar[bool] = ContextVar("packed", default=False)
 
 
 def register() -> None:
@@ -110,8 +113,24 @@ def _plain(query: Tensor, key: Tensor, value: Tensor, form: Form) -> Tensor:
     return dense_attention(query, key, value, band, band is None, form)
 
 
+@contextmanager
+def packed_row() -> Iterator[None]:
+    """Inside, forwards of this thread are over one packed row, and need no masks."""
+    token = _PACKED.set(True)
+    try:
+        yield
+    finally:
+        _PACKED.reset(token)
+
+
 def mask(*, q_length: int, kv_length: int, attention_mask: Tensor | None = None, **facts: Any) -> Tensor | None:
-    """None for a plain forward, where `attend` knows what each token sees; padding and caches get SDPA's mask."""
+    """None for a plain forward, where `attend` knows what each token sees; padding and caches get SDPA's mask.
+
+    None for a packed row, too: transformers 5.23 finds by its positions that it is one, and would fill a mask of as
+    many bytes as the row has pairs of tokens, which `attend` passes over for the row's segments.
+    """
+    if _PACKED.get():
+        return None
     if attention_mask is None and q_length == kv_length and facts.get("allow_is_causal_skip", True):
         return None
     return sdpa_mask(q_length=q_length, kv_length=kv_length, attention_mask=attention_mask, **facts)

@@ -25,6 +25,7 @@ from whet.kernels.attention import SegmentPlan
 from whet.kernels.host import sent
 from whet.models.features.carried import forward_kwargs
 from whet.models.forward import mixers, positions
+from whet.models.forward.attention import packed_row
 
 Layout = Callable[[Tensor], Tensor]
 
@@ -59,7 +60,7 @@ class Way:
         if not self.packed:
             yield
             return
-        with mixers.placed(module, stream.segments), positions.placed(module, stream.positions):
+        with packed_row(), mixers.placed(module, stream.segments), positions.placed(module, stream.positions):
             yield
 
     def inputs(self, module: nn.Module, stream: Stream) -> list[tuple[dict[str, Any], Layout]]:
