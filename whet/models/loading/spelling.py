@@ -34,7 +34,10 @@ _OF_ALL = frozenset(
         "tie_word_embeddings",
         "use_cache",
     }
-    | {f"{token}_token_id" for token in ("bos", "eos", "pad", "cls", "sep", "mask", "unk", "decoder_start")}
+    | {
+        f"{token}_token_id"
+        for token in ("bos", "eos", "pad", "cls", "sep", "mask", "unk", "decoder_start", "forced_bos", "forced_eos")
+    }
 )
 # Configs that stand for any other.
 _ANY = ("configuration_auto", "configuration_timm_wrapper")
