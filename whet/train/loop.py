@@ -99,12 +99,13 @@ class Loop:
         return self._failed(fatal) if fatal else self._after(requests)
 
     def _broken(self) -> str | None:
-        """What the last update has broken, if anything: seen in the next step, and before weights are used or kept."""
+        """Weights that are no numbers, if any: by the last update, which the next step sees, or from the beginning."""
         names = self.executor.broken()
         if not self.world.sums({"broken": len(names)}, "all")["broken"]:
             return None
         which = f"{len(names)} weights, such as `{names[0]}`," if names else "weights on another rank"
-        return f"the update of step {self.progress.step} made {which} infinite or undefined"
+        began = f"the update of step {self.progress.step} made" if self.progress.step else "the run began with"
+        return f"{began} {which} infinite or undefined"
 
     def _learn(self, step: Step, batches: Sequence[Batch], weights: dict[str, float]) -> dict[str, float]:
         """Update once. Out of GPU memory, a lone rank halves its micro-batches and does the step again."""
