@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from transformers import CONFIG_MAPPING
 
 from tests.models.architectures import SIZES
 from tests.tiny import config
@@ -40,9 +41,9 @@ MADE = {
 
 
 def model(folder, name):
-    init = {"model_type": name, **SHAPE, "max_position_embeddings": 128, **MADE[name]}
-    if name in ("openai-gpt", "pegasus"):  # it has a name of its own for it
-        del init["intermediate_size"]
+    sizes = {**SHAPE, "max_position_embeddings": 128}
+    own = {size: value for size, value in sizes.items() if hasattr(CONFIG_MAPPING[name](), size)}
+    init = {"model_type": name, **own, **MADE[name]}
     return {"init": init, "tokenizer": str(folder / "tokenizer")}
 
 

@@ -15,7 +15,9 @@ from whet.models.decoding.manner import Manner
 from whet.train.build import assemble
 from whet.train.step.watchdog import DriftLimit, Watchdog
 
-SHAPE = {name: size for name, size in SIZES.items() if name not in ("vocab_size", "pad_token_id")}
+SHAPE = {
+    name: size for name, size in SIZES.items() if name not in ("vocab_size", "pad_token_id", "num_key_value_heads")
+}
 STILL = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 CAMEMBERT = {"model_type": "camembert", "is_decoder": True, **SHAPE, "max_position_embeddings": 128, **STILL}
 SHORT = {"train": {"steps": 2}, "rollout": {"updates": 1, "passes": 1}}
