@@ -136,10 +136,11 @@ def compute(
     chunk = dealer.capacity * dealer.world.count("data") * _CHUNK_MICRO_BATCHES
     for batch, at in batches_of(data, dealer, chunk, f"reference log-probabilities ({name})"):
         values = objective.refer(reference, batch.to(dealer.world.device))
-        for name, column in values.items() if at else ():
-            column_N = column.float().cpu().numpy().reshape(len(at), -1)
+        for name, column in values.items():
+            # A dummy is of one sample. It counts for nothing, but all ranks add up the same names.
+            column_N = column.float().cpu().numpy().reshape(max(1, len(at)), -1)
             whole = found.setdefault(name, np.zeros((len(data), column_N.shape[1]), np.float32))
-            whole[at] = column_N
+            whole[at] = column_N[: len(at)]
     has_branches = bool(data[0].cuts)  # of all samples or of none: a run's objective takes one kind
     summed = dealer.world.added(found)
     return {field: whole if has_branches else whole[:, 0] for field, whole in summed.items()}
