@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -17,6 +16,7 @@ from tests.optim.problem import build
 from tests.optim.zoo import LOW, SETTINGS, SHAPES, one_step
 from whet.contracts.model import ParamRole
 from whet.contracts.optimizer import Watched
+from whet.optim.ema import Averaged
 from whet.optim.groups import NamedParameter, ParamGroups
 from whet.parallel.world import World
 from whet.train.checkpoints.checkpoint import Checkpoints
@@ -137,12 +137,15 @@ class Trial:
             settings["state"] = case[1]
         self.optimizer = build(case[0], groups, **settings)
         self._watch(case, world)
+        if case[1] == "ema":
+            self.optimizer = Averaged(self.optimizer, 0.5)
         named = NamedOptimizer(self.optimizer, groups.names())
         self.place = folder / f"{case[0]}-{case[1]}-{scheme}"
         self.checkpoints = Checkpoints(self.place, self.module, named, {"progress": Progress()}, world, 2)
 
     def _watch(self, case: Case, world: World) -> None:
         """Attention logits past the threshold, of which each rank has seen those of other heads."""
+        self.peaks = self.seen = torch.zeros(0)
         if case[0] != "muonclip":
             return
         peaks = torch.tensor([250.0, 20.0, 400.0, 120.0], dtype=torch.float64)
@@ -153,11 +156,17 @@ class Trial:
         self.optimizer.attach([Watched(self.peaks, [query], [key], 4)])
 
     def run(self, steps: range) -> list[torch.Tensor]:
+        """The weights after these steps, and those to evaluate with."""
         for step in steps:
-            one_step(self.optimizer, partial(self._gradients), step, 3.0)
-        return [p.detach().full_tensor() if isinstance(p, DTensor) else p.detach() for p in self.module.parameters()]
+            one_step(self.optimizer, self._gradients, step, 3.0)
+        with self.optimizer.evaluation_weights():
+            evaluated = self._whole()
+        return self._whole() + evaluated
+
+    def _whole(self) -> list[torch.Tensor]:
+        found = [p.detach() for p in self.module.parameters()]
+        return [(p.full_tensor() if isinstance(p, DTensor) else p).clone() for p in found]
 
     def _gradients(self, step: int) -> None:
-        if hasattr(self, "peaks"):
-            self.peaks.copy_(self.seen)
+        self.peaks.copy_(self.seen)
         gradients(self.module, step)

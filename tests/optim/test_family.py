@@ -156,6 +156,37 @@ def test_an_average_is_evaluated_and_the_weights_come_back():
     assert all(torch.equal(p, w) for p, w in zip(module.parameters(), weights, strict=True))
 
 
+def test_an_average_is_kept_of_weights_whose_optimizer_keeps_no_state():
+    module = Zoo()
+    chosen = Averaged(adapted(torch.optim.SGD(module.parameters(), lr=0.1)), 0.5)
+    learn(module, chosen, range(1))
+    first = [p.detach().clone() for p in module.parameters()]
+    learn(module, chosen, range(1, 2))
+    with chosen.evaluation_weights():
+        assert not any(torch.equal(p, w) for p, w in zip(module.parameters(), first, strict=True))
+        found = [p.detach().clone() for p in module.parameters()]
+    for parameter, begun, average in zip(module.parameters(), first, found, strict=True):
+        torch.testing.assert_close(average, 0.5 * begun + 0.5 * parameter.detach())
+
+
+def test_weights_come_back_where_those_to_evaluate_with_cannot_be_made(monkeypatch):
+    module, chosen = made("schedule-free")
+    learn(module, chosen, range(2))
+    before = [p.detach().clone() for p in module.parameters()]
+    real, calls = type(chosen.rule.evaluate).advance, []
+
+    def advance(*given):
+        calls.append(given)
+        if len(calls) > 2:
+            raise torch.OutOfMemoryError
+        return real(*given)
+
+    monkeypatch.setattr(type(chosen.rule.evaluate), "advance", advance)
+    with pytest.raises(torch.OutOfMemoryError), chosen.evaluation_weights():
+        pass
+    assert all(torch.equal(p, w) for p, w in zip(module.parameters(), before, strict=True))
+
+
 @pytest.mark.parametrize("kind", ["lion", "muon", "apollo", "adamw"])
 def test_steps_inside_the_backward_pass_are_those_after_it(kind):
     module, chosen = made(kind, one_by_one=True)
@@ -187,6 +218,56 @@ def test_a_gradient_of_earlier_micro_batches_alone_is_stepped_with():
         chosen.step()
         ends.append([p.detach().clone() for p in zoo.parameters()])
     assert all(torch.equal(first, second) for first, second in zip(*ends, strict=True))
+
+
+def test_gradients_of_a_further_backward_pass_are_added_to_those_put_aside():
+    """A tuner's penalty comes after the last micro-batch."""
+    (module, plain), (other, inner) = made("lion"), made("lion")
+    inside, norms = GradientOffload(inner), []
+    for zoo, chosen in ((module, plain), (other, inside)):
+        chosen.begin_step()
+        chosen.before_last_backward()
+        zoo(0).backward()
+        (sum((p**2).sum() for p in zoo.parameters()) * 3.0).backward()
+        norms.append(sum(float(p.grad.double().square().sum()) for p in zoo.parameters() if p.grad is not None))
+        norms.append(chosen.after_backward())
+        chosen.step()
+    assert norms[1:3] == [None, 0] and float(norms[3]) == pytest.approx(norms[0])
+    assert all(torch.equal(p, q) for p, q in zip(module.parameters(), other.parameters(), strict=True))
+
+
+def test_a_measured_curvature_leaves_the_momentum_as_it_is_stored():
+    module, chosen = made("sophia", settings={"state": "8bit"})
+    learn(module, chosen, range(1))
+    kept = {p: {k: v.clone() for k, v in s.items() if k.startswith("m")} for p, s in chosen.state.items()}
+    module(1000).backward()
+    chosen.curve(2.0)
+    assert any(v.dtype == torch.uint8 for s in kept.values() for v in s.values())
+    assert all(torch.equal(chosen.state[p][k], v) for p, s in kept.items() for k, v in s.items())
+
+
+def test_parts_are_told_every_moment():
+    from whet.contracts.optimizer import Optimizer
+    from whet.optim.composite import Composite
+
+    told = []
+
+    class Told(Optimizer):
+        def attach(self, watched):
+            told.append("attach")
+
+        def before_last_backward(self):
+            told.append("before")
+
+        def abort(self):
+            told.append("abort")
+
+    parts = [Told([torch.nn.Parameter(torch.zeros(1))], {}) for _ in range(2)]
+    chosen = Composite(parts)
+    chosen.attach([])
+    chosen.before_last_backward()
+    chosen.abort()
+    assert told == ["attach", "attach", "before", "before", "abort", "abort"]
 
 
 def test_what_is_stepped_beside_matrices_has_its_curvature_measured():

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.ranks
 CASES = [(kind, "exact") for kind in EXACT] + [
     ("adamw", "8bit"), ("adam-mini", "8bit"), ("schedule-free", "8bit"), ("sophia", "8bit"), ("muon", "8bit"),
     ("adamw", "bf16"), ("adamw", "bfloat16"), ("lion", "kahan"), ("badam-ratio", "kahan"), ("muon", "bfloat16"),
+    ("adamw", "ema"),
 ]  # fmt: skip
 GRID = [(*case, scheme) for case in CASES for scheme in SCHEMES]
 # Every kind in one of the placements, and every placement with a kind of each sort.
@@ -29,7 +30,7 @@ SORTS = ("adamw", "adam-mini", "muon")
 NOW = [(kind, how, list(SCHEMES)[number % len(SCHEMES)]) for number, (kind, how) in enumerate(CASES)]
 NOW += [(kind, "exact", scheme) for kind in SORTS for scheme in SCHEMES if (kind, "exact", scheme) not in NOW]
 # A checkpoint of each placement is read under the next one; that of one process under the first.
-SAVED_NOW = [("adam-mini", "exact"), ("muon", "exact"), ("adamw", "8bit")]
+SAVED_NOW = [("adam-mini", "exact"), ("muon", "exact"), ("adamw", "8bit"), ("adamw", "ema")]
 FROM = {
     "rows-4": None,
     "columns-4": "rows-4",

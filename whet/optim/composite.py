@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from whet.contracts.optimizer import Optimizer
+from whet.contracts.optimizer import Optimizer, Watched
 
 
-class Together(Optimizer):
+class Composite(Optimizer):
     """Steps each part. Groups and state are those of the parts, in their order; the first part's rate is shown."""
 
     def __init__(self, parts: Sequence[Optimizer]) -> None:
@@ -41,13 +41,25 @@ class Together(Optimizer):
             if part.clock is not None:
                 part.clock = steps
 
+    def attach(self, watched: Sequence[Watched]) -> None:
+        for part in self.parts:
+            part.attach(watched)
+
     def begin_step(self) -> None:
         for part in self.parts:
             part.begin_step()
 
+    def before_last_backward(self) -> None:
+        for part in self.parts:
+            part.before_last_backward()
+
     def after_backward(self) -> None:
         for part in self.parts:
             part.after_backward()
+
+    def abort(self) -> None:
+        for part in self.parts:
+            part.abort()
 
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
         for part in self.parts:
@@ -87,20 +99,20 @@ class Together(Optimizer):
 class _Joined(MutableMapping[Tensor, dict[str, Any]]):
     """The states of all parts under one roof; what is looked up is made, as torch's own state does."""
 
-    def __init__(self, together: Together) -> None:
-        self._together = together
+    def __init__(self, composite: Composite) -> None:
+        self._composite = composite
 
     def __getitem__(self, parameter: Tensor) -> dict[str, Any]:
-        return self._together.part_of(parameter).state[parameter]
+        return self._composite.part_of(parameter).state[parameter]
 
     def __setitem__(self, parameter: Tensor, state: dict[str, Any]) -> None:
-        self._together.part_of(parameter).state[parameter] = state
+        self._composite.part_of(parameter).state[parameter] = state
 
     def __delitem__(self, parameter: Tensor) -> None:
-        del self._together.part_of(parameter).state[parameter]
+        del self._composite.part_of(parameter).state[parameter]
 
     def __iter__(self) -> Iterator[Tensor]:
-        return (parameter for part in self._together.parts for parameter in part.state)
+        return (parameter for part in self._composite.parts for parameter in part.state)
 
     def __len__(self) -> int:
-        return sum(len(part.state) for part in self._together.parts)
+        return sum(len(part.state) for part in self._composite.parts)

@@ -30,8 +30,8 @@ class Curved(Family):
             for parameter in group["params"]:
                 if parameter.grad is None:
                     continue
-                state = self.state[parameter]
+                state = self._state(parameter)
                 for bucket in buckets([self._leaf(self.rule, parameter, gradient(parameter))], parameter.device):
                     moments = self._read(self.rule, bucket)
-                    self.rule.curve([p.leaf.grad[p.at].to(moments["m"][0].dtype) for p in bucket], moments, scale)
-                    self._write(self.rule, bucket, moments, state["step"])
+                    grads = [p.leaf.grad[p.at].to(moments["m"][0].dtype) for p in bucket]
+                    self._write(self.rule, bucket, self.rule.curve(grads, moments, scale), state["step"])

@@ -116,10 +116,11 @@ class Sophia(RowRule):
         torch._foreach_mul_(ratios, torch._foreach_sign(state["m"]))
         torch._foreach_add_(weights, ratios, alpha=-at.lr)
 
-    def curve(self, grads: Tensors, state: State, scale: float) -> None:
-        """h = beta_2 h + (1 - beta_2) scale g^2, where g is the gradient of a mean over `scale` samples."""
+    def curve(self, grads: Tensors, state: State, scale: float) -> dict[str, Tensors]:
+        """h = beta_2 h + (1 - beta_2) scale g^2, g the gradient of a mean over `scale` samples. Gives what changed."""
         torch._foreach_mul_(state["curvature"], self.betas[1])
         torch._foreach_addcmul_(state["curvature"], grads, grads, value=(1 - self.betas[1]) * scale)
+        return {"curvature": state["curvature"]}
 
 
 def normalised(grads: Tensors, m: Tensors, v: Tensors, betas: tuple[float, float], eps: float, step: float) -> Tensors:

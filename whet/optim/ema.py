@@ -33,7 +33,7 @@ class Averaged(Wrapped):
         averages, weights = [], []
         for parameter in self._parameters():
             state = self.state[parameter]
-            if not state:
+            if not state and parameter.grad is None:  # it has had no step: some kinds keep no state
                 continue
             if EMA not in state:
                 state[EMA] = parameter.detach().to(wide(parameter.dtype), copy=True)
@@ -50,10 +50,10 @@ class Averaged(Wrapped):
     def evaluation_weights(self) -> Iterator[None]:
         """Inside, parameters hold the average; afterwards their own bits again."""
         kept = [(p, local(p.detach()).clone()) for p in self._parameters() if EMA in self.state[p]]
-        with torch.no_grad():
-            for parameter, _ in kept:
-                local(parameter.detach()).copy_(local(self.state[parameter][EMA]))
         try:
+            with torch.no_grad():
+                for parameter, _ in kept:
+                    local(parameter.detach()).copy_(local(self.state[parameter][EMA]))
             yield
         finally:
             for parameter, bits in kept:

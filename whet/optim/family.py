@@ -7,7 +7,7 @@ parameter: they load with `weights_only=True`, shard with their parameter or lie
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -246,10 +246,10 @@ class Family(Optimizer):
         return state | {name: [p.leaf.rows[name][p.at] for p in bucket] for name in bucket[0].leaf.rows}
 
     def _write(self, rule: Any, bucket: Sequence[Piece], state: Mapping[str, list[Tensor]], step: int) -> None:
-        """Store what `_read` gave and the rule changed; numbers of 32 bits are the stored ones already."""
+        """Store those that `_read` gave and the rule changed; numbers of 32 bits are the stored ones already."""
         if self.format == "fp32":
             return
-        for entry in rule.entries:
+        for entry in (entry for entry in rule.entries if entry.name in state):
             for piece, value in zip(bucket, state[entry.name], strict=True):
                 key = key_of(self._seed, entry.name, piece.leaf.named.name, step) if self.format == "bf16" else 0
                 codecs.write(piece.leaf.kept, entry, self._stored(piece, entry), value, piece.at, piece.start, key)
@@ -326,20 +326,23 @@ class Family(Optimizer):
             yield
             return
         kept = {p: local(p.detach()).clone() for p in self.state}
-        with torch.no_grad():
-            for parameter in kept:
-                leaves = [self._leaf(evaluate, parameter, local(parameter.detach()))]
-                for bucket in buckets(leaves, parameter.device):
-                    weights = [_weights(piece) for piece in bucket]
-                    evaluate.advance(weights, [], self._read(evaluate, bucket), At(0.0, 0.0, 0))
-                    for piece, value in zip(bucket, weights, strict=True):
-                        piece.leaf.weight[piece.at].copy_(value)
-                self._settle(leaves)
         try:
+            self._evaluate(evaluate, kept)
             yield
         finally:
             for parameter, bits in kept.items():
                 local(parameter.detach()).copy_(bits)
+
+    @torch.no_grad()
+    def _evaluate(self, rule: Any, parameters: Iterable[Tensor]) -> None:
+        for parameter in parameters:
+            leaves = [self._leaf(rule, parameter, local(parameter.detach()))]
+            for bucket in buckets(leaves, parameter.device):
+                weights = [_weights(piece) for piece in bucket]
+                rule.advance(weights, [], self._read(rule, bucket), At(0.0, 0.0, 0))
+                for piece, value in zip(bucket, weights, strict=True):
+                    piece.leaf.weight[piece.at].copy_(value)
+            self._settle(leaves)
 
     def state_dict(self) -> dict[str, Any]:
         return {**super().state_dict(), "clock": self.clock}

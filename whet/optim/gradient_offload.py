@@ -82,6 +82,9 @@ class GradientOffload(Wrapped):
     def _put(self, parameter: Tensor) -> None:
         if not self._is_armed or parameter.grad is None:
             return
+        if parameter in self._squares:  # a further backward pass, such as that of a tuner's penalty
+            [earlier] = self._aside.take([parameter])
+            parameter.grad.add_(earlier)
         self._squares[parameter] = parameter.grad.norm(dtype=wide(parameter.grad.dtype)).double().square()
         self._aside.put(parameter, parameter.grad)
         parameter.grad = None

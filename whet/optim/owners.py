@@ -63,11 +63,12 @@ class Owners:
     def gather(self, parameters: Sequence[DTensor]) -> dict[int, Tensor]:
         """The whole gradient of each of `parameters` that this rank owns, by the parameter's identity."""
         mine = self._of(parameters, self.rank)
+        here = {id(p): gradient(p) for p in parameters}  # once: it may take a collective
         received = self._exchange(
-            [gradient(p) for owner in range(self.size) for p in self._of(parameters, owner)],
-            [sum(gradient(p).numel() for p in self._of(parameters, owner)) for owner in range(self.size)],
+            [here[id(p)] for owner in range(self.size) for p in self._of(parameters, owner)],
+            [sum(here[id(p)].numel() for p in self._of(parameters, owner)) for owner in range(self.size)],
             [sum(self._numel(p, rank) for p in mine) for rank in range(self.size)],
-            functools.reduce(torch.promote_types, (gradient(p).dtype for p in parameters)),
+            functools.reduce(torch.promote_types, (piece.dtype for piece in here.values())),
         )
         whole = {id(p): received[0].new_empty(p.shape) for p in mine}
         for rank, block in enumerate(received):

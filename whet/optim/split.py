@@ -23,7 +23,7 @@ def matrices_and_rest(
     where no matrix is trained.
     """
     from whet.optim.adapted import adapted
-    from whet.optim.composite import Together
+    from whet.optim.composite import Composite
 
     rest = rest if rest is not None else optimizer.get("adamw").settings()
     matrices, others = groups.where(lambda m: is_matrix(m, rank)), groups.where(lambda m: not is_matrix(m, rank))
@@ -45,7 +45,7 @@ def matrices_and_rest(
     parts = [build(matrices)]
     if others.members:
         parts.append(adapted(optimizer.get(rest.kind).build(others, **rest.values())))
-    return Together(parts)
+    return Composite(parts)
 
 
 def is_matrix(member: NamedParameter, rank: int = 0) -> bool:
