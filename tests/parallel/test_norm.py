@@ -9,7 +9,7 @@ from torch.distributed.tensor import DTensor, Partial, Replicate, Shard, distrib
 
 from tests.ranks import on_ranks
 from whet.parallel.norm import clip, squares
-from whet.parallel.world import World
+from whet.parallel.world import AXES, World
 
 pytestmark = pytest.mark.ranks
 LIMIT = 0.7
@@ -74,7 +74,8 @@ def on_a_mesh(dims) -> tuple[float, list[torch.Tensor], dict[str, tuple[int, int
     norm = float(world.summed({"squares": squares(weights, world)}, "all")["squares"]) ** 0.5
     clip(weights, LIMIT, norm)
     found = [w.grad.full_tensor() if isinstance(w.grad, DTensor) else w.grad for w in weights]
-    return norm, found, {axis: (world.index(axis), world.count(axis)) for axis in ("data", "loss", "model", "all")}
+    places = {axis: (world.index(axis), world.count(axis)) for axis in ("data", "loss", "model", "all")}
+    return norm, found, places | {"is_first": world.is_first(AXES["data"])}
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +100,8 @@ def test_axes_span_the_dimensions_that_the_mesh_has(ranks):
     assert [place["model"] for place in places] == [(0, 2), (1, 2), (0, 2), (1, 2)]
     assert [place["loss"] for place in places] == [place["data"] for place in places]
     assert [place["all"] for place in places] == [(rank, 4) for rank in range(4)]
+    assert [place["is_first"] for place in places] == [True, False, True, False]
     places = [places for _, _, places in ranks["replicate", "shard"]]
+    assert all(place["is_first"] for place in places)
     assert [place["data"] for place in places] == [(rank, 4) for rank in range(4)]
     assert {place["model"] for place in places} == {(0, 1)}

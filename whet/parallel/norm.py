@@ -41,11 +41,12 @@ def _summed(parameter: Parameter) -> torch.Tensor:
 
 
 def _spread(gradient: torch.Tensor) -> set[str]:
-    """The dimensions of the mesh over which the pieces of a gradient differ."""
+    """The dimensions of the mesh over which the pieces of a gradient differ; each stage has gradients of its own."""
+    stages = set(AXES["stages"])
     if not isinstance(gradient, DTensor):
-        return set()
+        return stages
     named = zip(gradient.device_mesh.mesh_dim_names or (), gradient.placements, strict=True)
-    return {dim for name, placement in named if not placement.is_replicate() for dim in AXES.get(name, (name,))}
+    return stages.union(dim for name, p in named if not p.is_replicate() for dim in AXES.get(name, (name,)))
 
 
 def not_finite(parameters: Iterable[tuple[str, Parameter]]) -> list[str]:

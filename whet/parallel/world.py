@@ -63,7 +63,11 @@ class World:
     @classmethod
     def over(cls, device: torch.device, mesh: DeviceMesh) -> World:
         """The ranks of a mesh whose dimensions are named as in AXES. Every rank calls it, in the same order."""
-        return cls(device, mesh, {axis: _group(mesh, dims) for axis, dims in AXES.items() if _own(mesh, dims)})
+        own = {axis: _own(mesh, dims) for axis, dims in AXES.items()}
+        groups = {
+            dims: _group(mesh, dims) for dims in dict.fromkeys(own.values()) if dims
+        }  # one for axes that are alike
+        return cls(device, mesh, {axis: groups[dims] for axis, dims in own.items() if dims})
 
     def group(self, axis: str) -> ProcessGroup | None:
         """The ranks that differ from this one on an axis alone, itself among them; None where the mesh lacks it."""
@@ -87,12 +91,12 @@ class World:
         return self.index("all") == 0
 
     def is_first(self, spread: Collection[str] = ()) -> bool:
-        """Whether this rank has the first copy of what is spread over these dimensions of the mesh, and over stages,
-        and is the same over all others."""
+        """Whether this rank has the first copy of what differs over these dimensions of the mesh, and is the same over
+        all others."""
         if self.mesh is None:
             return True
         where = zip(self.mesh.mesh_dim_names or (), self.mesh.get_coordinate() or (), strict=True)
-        return all(place == 0 for name, place in where if name not in spread and name not in AXES["stages"])
+        return all(place == 0 for name, place in where if name not in spread)
 
     def sums(self, values: Mapping[str, float], axis: str = "loss") -> dict[str, float]:
         """Add each named number over an axis, in float64. Every rank passes the same names."""
@@ -115,7 +119,8 @@ class World:
         return dict(zip(names, total.to(self.device).unbind(), strict=True))
 
     def added(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Add each named array over the `loss` axis, in its own type. Every rank passes the same names and shapes."""
+        """Add each named array over the `loss` axis, in its own type (on a CPU in place). Every rank passes the same
+        names and shapes."""
         group = self.group("loss")
         if group is None:
             return dict(arrays)
@@ -144,14 +149,6 @@ class World:
             list(table[: int(own.sum())].to(self.device).split(own.tolist()))
             for table, own in zip(found, all_lengths, strict=True)
         ]
-
-    def total(self, value: float) -> float:
-        """A number added over all ranks, whatever their axes, in float64."""
-        if self.mesh is None:
-            return value
-        box = torch.tensor(value, dtype=torch.float64, device=self._wire)
-        dist.all_reduce(box)
-        return float(box)
 
     def largest(self, values: Sequence[float]) -> list[float]:
         """The largest of each number over all ranks."""
@@ -198,9 +195,8 @@ def _own(mesh: DeviceMesh, dims: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in mesh.mesh_dim_names or () if name in dims)
 
 
-def _group(mesh: DeviceMesh, dims: Sequence[str]) -> ProcessGroup:
+def _group(mesh: DeviceMesh, own: Sequence[str]) -> ProcessGroup:
     """The ranks that differ from this one in these dimensions of the mesh alone."""
-    own = _own(mesh, dims)
     if len(own) == 1:
         return mesh.get_group(own[0])
     names = list(mesh.mesh_dim_names or ())

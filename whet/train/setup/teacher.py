@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,13 @@ from whet.base.errors import ConfigError, ModelError, RunError
 from whet.base.run import Run
 from whet.contracts.batch import Batch
 from whet.contracts.model import Loaded, Prediction
+from whet.contracts.sample import Sample
 from whet.data.order.dataset import Dataset
 from whet.data.store.teacher_logits import Teachings, TeachingsWriter, complete, is_stored, read_facts
 from whet.kernels.linear_divergence import prediction_logits
 from whet.kernels.linear_scores import linear_top
 from whet.models.tokenizers.vocabulary import differences, fingerprint
-from whet.parallel.world import World
+from whet.parallel.world import AXES, World
 from whet.train.setup.chosen import facts_of
 from whet.train.setup.dataset_pass import batches_of
 from whet.train.step.frozen import Frozen
@@ -167,10 +169,18 @@ def _store(run: Run, world: World, data: Mapping[str, Dataset], place: Path, tea
     wanted = run.train.micro_batch
     longest = max(int(part.lengths.max()) for part in data.values())
     capacity = max(longest, _MICRO_BATCH[world.device.type] if isinstance(wanted, str) else wanted)
-    writer = TeachingsWriter(partial_folder, world.index("data"))
-    for name, part in data.items():
-        _ask(name, part, Dealer(world, capacity), teacher, writer, len(tokenizer), run)
-    writer.close()
+    told = (
+        taught
+        for name, part in data.items()
+        for taught in _ask(name, part, Dealer(world, capacity), teacher, len(tokenizer), run)
+    )
+    if world.is_first(AXES["data"]):  # of ranks that see the same samples one writes
+        writer = TeachingsWriter(partial_folder, world.index("data"))
+        for taught in told:
+            writer.append(*taught)
+        writer.close()
+    else:
+        deque(told, maxlen=0)  # the others take part in asking
     world.wait()
     if world.is_writer:
         facts = {
@@ -182,8 +192,9 @@ def _store(run: Run, world: World, data: Mapping[str, Dataset], place: Path, tea
 
 
 def _ask(
-    name: str, data: Dataset, dealer: Dealer, teacher: Teacher, writer: TeachingsWriter, vocab: int, run: Run
-) -> None:
+    name: str, data: Dataset, dealer: Dealer, teacher: Teacher, vocab: int, run: Run
+) -> Iterator[tuple[Sample, np.ndarray, np.ndarray]]:
+    """This rank's samples, each with what the teacher finds likeliest: ids and log-probabilities (P, K)."""
     world = dealer.world
     for batch, numbers in batches_of(
         data, dealer, dealer.capacity * world.count("data"), f"asking the teacher ({name})"
@@ -195,7 +206,7 @@ def _ask(
         for number in numbers:
             sample = data[number]
             count = int((np.asarray(sample.weights)[1:] > 0).sum())
-            writer.append(sample, ids_PK[at : at + count].numpy(), logprobs_PK[at : at + count].numpy())
+            yield sample, ids_PK[at : at + count].numpy(), logprobs_PK[at : at + count].numpy()
             at += count
 
 
