@@ -105,3 +105,12 @@ def test_axes_span_the_dimensions_that_the_mesh_has(ranks):
     assert all(place["is_first"] for place in places)
     assert [place["data"] for place in places] == [(rank, 4) for rank in range(4)]
     assert {place["model"] for place in places} == {(0, 1)}
+
+
+def test_gradients_of_several_dtypes_have_one_norm():
+    weights = [
+        torch.nn.Parameter(torch.full((3,), 2.0, dtype=d)) for d in (torch.float64, torch.float32, torch.bfloat16)
+    ]
+    for weight in weights:
+        weight.grad = weight.detach().clone()
+    assert float(squares(weights, World(torch.device("cpu")))) == pytest.approx(36.0, rel=1e-12)

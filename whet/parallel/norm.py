@@ -14,7 +14,7 @@ from whet.parallel.world import AXES, World
 def squares(parameters: Iterable[Parameter], world: World) -> torch.Tensor:
     """This rank's part () of the squared 2-norm of all gradients, to be added over all ranks; nothing waits for it.
 
-    Squares are summed in float32 per tensor (float64 where all are) and in float64 over tensors. Of several
+    Squares are summed in float32 per tensor (float64 where any is) and in float64 over tensors. Of several
     copies of a piece, on ranks that a placement replicates it over, the first counts; sums that are still to be made
     (partial placements) are made first.
     """
@@ -81,5 +81,5 @@ def _local(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _norms(tensors: list[torch.Tensor]) -> list[torch.Tensor]:
-    dtype = torch.float64 if all(tensor.dtype == torch.float64 for tensor in tensors) else torch.float32
+    dtype = torch.float64 if any(tensor.dtype == torch.float64 for tensor in tensors) else torch.float32
     return list(torch._foreach_norm(tensors, 2.0, dtype=dtype))
