@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import shlex
 import statistics
@@ -29,6 +28,10 @@ from typing import Any
 from setting import MODELS, NUM_ROWS
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from intervals import median_interval  # noqa: E402
+
 THREADS = 2
 LOSS_TOLERANCE = {"fp32": 1e-3, "bf16": 1e-2}  # of fp32's loss
 Result = dict[str, Any]
@@ -192,18 +195,6 @@ def print_summary(
 
 def spread(values: Sequence[float], form: str) -> str:
     return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
-
-
-def median_interval(values: Sequence[float], wanted: float = 0.9) -> tuple[float, float, float]:
-    """The narrowest pair of order statistics that holds the median with probability `wanted`, and its probability.
-
-    Free of any assumption about the distribution: the median lies outside (k-th lowest, k-th highest) with
-    probability 2 * P(Binomial(n, 1/2) < k). With few values it is the whole range, whatever that covers.
-    """
-    ordered, n = sorted(values), len(values)
-    coverage = [1 - 2 * sum(math.comb(n, i) for i in range(k + 1)) / 2**n for k in range((n + 1) // 2)]
-    k = max((k for k, held in enumerate(coverage) if held >= wanted), default=0)
-    return ordered[k], ordered[n - 1 - k], coverage[k]
 
 
 if __name__ == "__main__":
