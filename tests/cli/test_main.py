@@ -75,6 +75,10 @@ def test_a_reader_that_has_left_is_no_failure_and_a_broken_pipe_elsewhere_is(mon
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, stdout=writes, stderr=subprocess.PIPE)
     os.close(writes)
     assert (done.returncode, done.stderr) == (0, b"")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == exit_codes.FAILED
+    assert b"no space left on device" in done.stderr and b"ignored" not in done.stderr
     broken = _failing(BrokenPipeError(32, "Broken pipe"))
     monkeypatch.setattr("whet.cli.commands.runs.main", broken)
     assert main(["runs"]) == exit_codes.FAILED

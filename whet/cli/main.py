@@ -38,14 +38,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns one of `exit_codes`, after one message for whatever went wrong."""
     from whet.base.errors import OutOfMemory, WhetError
     from whet.cli import exit_codes
-    from whet.cli.streams import nobody_reads, survive_encodings
+    from whet.cli.streams import nobody_reads, survive_encodings, write_out
 
     survive_encodings()
     arguments = list(sys.argv[1:] if argv is None else argv)
     is_debug = DEBUG in arguments or os.environ.get("WHET_DEBUG", "0") not in ("", "0")
     arguments = [word for word in arguments if word != DEBUG]
     try:
-        return _run(arguments)
+        code = _run(arguments)
+        write_out()
+        return code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return exit_codes.INTERRUPTED

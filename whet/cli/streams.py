@@ -28,6 +28,19 @@ def can_say(text: str) -> bool:
     return True
 
 
+def write_out() -> None:
+    """Write what stdout still holds, while there is somebody to say that it failed. Raises OSError where it does."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError:  # a full disk
+        _silence(sys.stdout.fileno())
+        raise
+
+
 def nobody_reads() -> bool:
     """Whether what stdout writes to has been closed at its other end, as `| head` does. Then stdout is silenced."""
     try:
@@ -37,9 +50,14 @@ def nobody_reads() -> bool:
         is_closed = any(event & (select.POLLERR | select.POLLHUP) for _, event in watched.poll(0))
     except (AttributeError, OSError, ValueError):
         return True  # no stream at all
-    if is_closed:  # Python writes what is left when it ends, and would say that it cannot
-        os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+    if is_closed:
+        _silence(number)
     return is_closed
+
+
+def _silence(number: int) -> None:
+    """Python writes what is left when it ends, and would say that it cannot."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), number)
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:

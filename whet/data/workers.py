@@ -58,6 +58,7 @@ def serve() -> None:
     end_with_parent()
     items, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not fall between the answers
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # and stays when the worker is ended
     function = pickle.load(items)
     while True:
         try:
