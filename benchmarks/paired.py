@@ -40,8 +40,8 @@ JOBS: dict[str, dict[str, Any]] = {
     },
     "grpo": {
         "data": {"train": ["gsm8k/train.jsonl"], "max_length": 256, "truncation": "cut"}, "objective": "grpo",
-        "rewards": [{"kind": "pattern", "pattern": "[0-9]"}],
-        "rollout": {"group": 4, "prompts": 8, "max_new_tokens": 48}, "train": {"steps": 5},
+        "rewards": [{"kind": "regex", "pattern": "[0-9]"}],
+        "rollout": {"prompts": 8, "completions": 4, "max_new_tokens": 48}, "train": {"steps": 5},
     },
 }  # fmt: skip
 
