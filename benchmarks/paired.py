@@ -31,15 +31,16 @@ LLAMA = {
 JOBS: dict[str, dict[str, Any]] = {
     "sft": {
         "data": {"train": ["instruct/alpaca_en_demo.json"], "max_length": 512, "truncation": "cut"}, "objective": "sft",
-        "train": {"steps": 8, "batch_tokens": 8192},
+        "train": {"steps": 6, "batch_tokens": 4096},
     },
     "dpo": {
         "data": {"train": ["instruct/dpo_en_demo.json"], "max_length": 512, "max_skipped": 0.5, "truncation": "cut"},
         "objective": "dpo",
-        "train": {"steps": 6, "batch_tokens": 6144},
+        "train": {"steps": 6, "batch_tokens": 3072},
     },
     "grpo": {
-        "data": {"train": ["gsm8k/train.jsonl"], "max_length": 256, "truncation": "cut"}, "objective": "grpo",
+        "data": {"train": ["gsm8k/train.jsonl"], "max_length": 256, "truncation": "skip", "max_skipped": 0.5},
+        "objective": "grpo",
         "rewards": [{"kind": "regex", "pattern": "[0-9]"}],
         "rollout": {"prompts": 8, "completions": 4, "max_new_tokens": 48}, "train": {"steps": 5},
     },
