@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +26,7 @@ def collate(samples: Sequence[Sample], *, trained: bool = True, shared: bool = T
     models that cannot share. Fields are stacked; `weight` is 1 a sequence unless the samples bring their own. Raises
     DataError where samples do not go together.
     """
-    names = _field_names(samples)
+    names = _shared_names("fields", samples, [sample.fields for sample in samples])
     origins = tuple(sample.origin for sample in samples for _ in sample.cuts or (0,))
     rows, beside = [sample.streams for sample in samples], samples[0].streams.keys()
     has_groups = any(sample.cuts for sample in samples)
@@ -145,14 +146,7 @@ def _is_in_place(samples: Sequence[Sample]) -> bool:
 
 def _values(samples: Sequence[Sample]) -> dict[str, np.ndarray]:
     """The samples' further numbers of each token (T, ...), one after the other, as float32 or int64."""
-    names = list(samples[0].values)
-    other = np.array([set(sample.values) != set(names) for sample in samples])
-    if other.any():
-        raise DataError(
-            f"samples of a batch differ in values: not all have {names}",
-            at=_place(samples, other),
-            hint="the same columns in all rows of data.train",
-        )
+    names = _shared_names("values", samples, [sample.values for sample in samples])
     columns = {name: np.concatenate([np.asarray(sample.values[name]) for sample in samples]) for name in names}
     return {name: c.astype(np.float32 if c.dtype.kind == "f" else np.int64) for name, c in columns.items()}
 
@@ -180,12 +174,13 @@ def _layout(samples: Sequence[Sample]) -> tuple[np.ndarray, np.ndarray, list[int
     return np.array(lengths), np.array(firsts), prefixes
 
 
-def _field_names(samples: Sequence[Sample]) -> list[str]:
-    names = list(samples[0].fields)
-    other = np.array([set(sample.fields) != set(names) for sample in samples])
+def _shared_names(what: str, samples: Sequence[Sample], named: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The names that all samples have; raises DataError, with the place, where they differ."""
+    names = list(named[0])
+    other = np.array([set(own) != set(names) for own in named])
     if other.any():
         raise DataError(
-            f"samples of a batch differ in fields: not all have {names}",
+            f"samples of a batch differ in {what}: not all have {names}",
             at=_place(samples, other),
             hint="the same columns in all rows of data.train",
         )

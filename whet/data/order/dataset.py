@@ -45,6 +45,28 @@ class Dataset(Protocol):
     def __getitem__(self, index: int) -> Sample: ...
 
 
+class Over:
+    """The samples of `base`, for a data set that says more of each: order, lengths and hash stay those of the base."""
+
+    def __init__(self, base: Dataset) -> None:
+        self._base = base
+        self.lengths, self.trained, self.rows = base.lengths, base.trained, base.rows
+
+    @property
+    def spans(self) -> Sequence[Span]:
+        return self._base.spans
+
+    @property
+    def hash(self) -> str:
+        return self._base.hash
+
+    def __len__(self) -> int:
+        return len(self._base)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self._base[index]
+
+
 class Part(NamedTuple):
     """The samples of one source in a token store: `hash` is that of the samples, `num_rows` what was read for them."""
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from whet.contracts.sample import Sample
-from whet.data.order.dataset import Dataset
-from whet.data.order.epochs import Span
+from whet.data.order.dataset import Dataset, Over
 
 BASELINE = "baseline"
 
 
-class Mismatched:
+class Mismatched(Over):
     """The samples of `base`, each with the stream `baseline`: its prompt with the reply of the sample half a set away.
 
     Which one is a function of the manifest alone, so a step's baseline does not depend on how the step is split;
@@ -22,19 +20,8 @@ class Mismatched:
     """
 
     def __init__(self, base: Dataset, limit: int | None) -> None:
-        self._base, self._limit = base, limit
-        self.lengths, self.trained, self.rows = base.lengths, base.trained, base.rows
-
-    @property
-    def spans(self) -> Sequence[Span]:
-        return self._base.spans
-
-    @property
-    def hash(self) -> str:
-        return self._base.hash
-
-    def __len__(self) -> int:
-        return len(self._base)
+        super().__init__(base)
+        self._limit = limit
 
     def __getitem__(self, index: int) -> Sample:
         sample, other = self._base[index], self._base[(index + len(self) // 2) % len(self)]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
 from whet.contracts.sample import Sample
-from whet.data.order.dataset import Dataset
-from whet.data.order.epochs import Span
+from whet.data.order.dataset import Dataset, Over
 
 
 class Annotation(Protocol):
@@ -39,26 +38,15 @@ class Columns:
         return self(0, sample)
 
 
-class Annotated:
+class Annotated(Over):
     """The samples of `base`, each with what `annotation` says of it.
 
     Order and hash are those of the base: an annotation changes what is learned of a sample, never where it stands.
     """
 
     def __init__(self, base: Dataset, annotation: Annotation) -> None:
-        self._base, self._annotation = base, annotation
-        self.lengths, self.trained, self.rows = base.lengths, base.trained, base.rows
-
-    @property
-    def spans(self) -> Sequence[Span]:
-        return self._base.spans
-
-    @property
-    def hash(self) -> str:
-        return self._base.hash
-
-    def __len__(self) -> int:
-        return len(self._base)
+        super().__init__(base)
+        self._annotation = annotation
 
     def __getitem__(self, index: int) -> Sample:
         return self._annotation(index, self._base[index])

@@ -89,18 +89,22 @@ def _folded(module: nn.Module, wrapper: Any, path: str | None) -> nn.Module:
     from whet.models.merging.layers import UNMERGEABLE, fold
 
     config = wrapper.peft_config[NAME]
+    if config.is_prompt_learning:
+        raise _unmergeable(config, "it adds to the input and changes no weight", path)
     try:
-        if config.is_prompt_learning:
-            raise NotImplementedError("it adds to the input and changes no weight")
         fold(module)
     except UNMERGEABLE as error:
-        raise ModelError(
-            f"a {config.peft_type.value} adapter cannot be merged: {str(error).splitlines()[0]}",
-            at=path,
-            hint="continue it with `tuner.adapter=FOLDER` on its base model",
-        ) from None
+        raise _unmergeable(config, str(error).splitlines()[0], path) from None
     vars(module).pop("peft_config", None)
     return module
+
+
+def _unmergeable(config: Any, reason: str, path: str | None) -> ModelError:
+    return ModelError(
+        f"a {config.peft_type.value} adapter cannot be merged: {reason}",
+        at=path,
+        hint="continue it with `tuner.adapter=FOLDER` on its base model",
+    )
 
 
 def stored_adapter(module: nn.Module, tensors: Mapping[str, Tensor]) -> tuple[Any, dict[str, Tensor]]:
