@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import os
-import re
 import time
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +12,7 @@ from whet.base.errors import RunError
 from whet.base.paths import file_name, user_path
 from whet.track import frames, liveness
 from whet.track.artifacts import Artifact
+from whet.track.claim import claimed
 from whet.track.event_log import EventLog
 from whet.track.mappings import Told, as_mapping
 from whet.track.script_run import Run
@@ -197,7 +194,8 @@ def _begin(about: Mapping[str, Any], root: Any, id: str | None, resume: bool | s
         elif resume == "must":
             raise RunError(f"there is no run `{id}` to resume", at=str(folder_of_runs), hint='resume="allow"')
     else:
-        folder = _claimed(folder_of_runs, about)
+        stem = about.get("name") or f"{about.get('project') or 'run'}-{time.strftime('%m%d-%H%M%S')}"
+        folder = claimed(folder_of_runs, str(stem))
     return Run(folder, EventLog(folder / LOGS, writer or _writer(folder / LOGS)), about, known)
 
 
@@ -213,24 +211,6 @@ def _known(folder: Path) -> dict[str, Any]:
         "attempts": len(logs.spans), "next_step": 0 if last is None else last + 1,
         "config": said.config, "summary": said.own_summary,
     }  # fmt: skip
-
-
-def _claimed(root: Path, about: Mapping[str, Any]) -> Path:
-    """A new folder that no other process takes, called after the run's name, else its project and the time."""
-    name = about.get("name") or f"{about.get('project') or 'run'}-{time.strftime('%m%d-%H%M%S')}"
-    stem = re.sub(r"[^\w.-]+", "-", unicodedata.normalize("NFC", str(name))).strip("-.")[:50] or "run"
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        for number in itertools.count(1):
-            folder = root / (stem if number == 1 else f"{stem}-{number}")
-            with suppress(FileExistsError):
-                folder.mkdir()
-                break
-    except OSError as error:
-        raise RunError(
-            f"cannot make the run folder: {error.strerror}", at=str(root / stem), hint='init(dir="ELSEWHERE")'
-        ) from None
-    return folder
 
 
 def _writer(logs: Path) -> str:

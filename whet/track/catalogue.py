@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from whet.track.read import History
 
 FILE = ".catalogue.sqlite"
-_VERSION = 1
+_VERSION = 2
 _TABLE = """create table if not exists runs (
     name text primary key, stamp text not null, is_settled integer not null, summary text not null, said text not null
 ) without rowid"""
@@ -148,11 +148,12 @@ def _stamp(folder: Path) -> str:
 
 
 def said_of(folder: Path, logs: History) -> dict[str, Any]:
-    """What a run says of itself: `about`, `config` and `summary`, the last values of its curves and its own."""
+    """What a run says of itself: `about`, `config`, `labels`, and `summary`: last values of its curves, and its own."""
     told = described(logs)
     last = {name: float(values[-1]) for name in logs.names() if len(values := logs.recent(name))}
     config = {**_config(folder), **told.config}
-    return {"about": dict(told.about), "config": config, "summary": {**last, **told.own_summary}}
+    summary = {**last, **told.own_summary}
+    return {"about": dict(told.about), "config": config, "summary": summary, "labels": dict(told.labels)}
 
 
 def _row(folder: Path) -> Row:

@@ -11,11 +11,15 @@ from whet.track.read import History
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """The newest of each thing that a script's run, or a training's, has told. `own_summary` is what it set itself."""
+    """The newest of each thing that a script's run, or a training's, has told. `own_summary` is what it set itself.
+
+    `labels` are tags with a value, as MLflow has them.
+    """
 
     about: Mapping[str, Any] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
     own_summary: Mapping[str, Any] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
     total: int | None = None
 
 
@@ -24,6 +28,7 @@ def described(logs: History) -> Described:
     about: dict[str, Any] = {}
     config: dict[str, Any] = {}
     summary: dict[str, Any] = {}
+    labels: dict[str, str] = {}
     total = None
     for event in logs.events():
         if event.writer != logs.speaker:
@@ -35,10 +40,15 @@ def described(logs: History) -> Described:
                 config.update(_values(event.payload))
             case "summary" if not event.payload.get("final"):
                 summary.update(_values(event.payload))
+            case "labels":
+                for name, value in _values(event.payload).items():
+                    labels.pop(name, None)
+                    if value is not None:  # which takes a label away
+                        labels[name] = str(value)
             case "started":
                 facts, total = event.payload.get("facts"), event.payload.get("total")
                 config.update(facts if isinstance(facts, Mapping) else {})
-    return Described(about, config, summary, total if isinstance(total, int) else None)
+    return Described(about, config, summary, labels, total if isinstance(total, int) else None)
 
 
 def _values(payload: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,20 @@ class EventLog:
     """
 
     def __init__(self, folder: Path, writer: str = frames.RANK_0) -> None:
+        self._begin(Path(folder), partial(_create, writer=writer))
+
+    @classmethod
+    def reopened(cls, path: Path) -> EventLog:
+        """Go on in a log that its writer has left, and take back the end that it may have; a torn tail is cut off.
+
+        For writers whose run is one stretch however often they are started: an attempt of its own would turn what
+        lies before it into ghosts. Raises RunError where another process holds it, or it cannot be written.
+        """
+        log = cls.__new__(cls)
+        log._begin(path.parent, partial(_reopen, path))
+        return log
+
+    def _begin(self, folder: Path, take: Callable[[Path], tuple[Path, int]]) -> None:
         self.dropped = 0
         self._lock = threading.RLock()
         self._schemas: dict[tuple[str, ...], tuple[struct.Struct, tuple[bytes, int]]] = {}
@@ -43,10 +57,10 @@ class EventLog:
         self._last_step = 0
         self._told_dropped = 0
         try:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            _refuse_newer(Path(folder))
+            folder.mkdir(parents=True, exist_ok=True)
+            _refuse_newer(folder)
             is_spooled = spool.is_wanted(folder)
-            self.path, self._fd = _create(Path(folder), writer)
+            self.path, self._fd = take(folder)
             self._spool = Spool(self.path, self._fd, os.fstat(self._fd).st_size) if is_spooled else None
         except OSError as error:
             raise RunError(
@@ -79,8 +93,12 @@ class EventLog:
 
     def event(self, kind: str, step: int, payload: Mapping[str, Any]) -> None:
         """Log anything that is not a curve, as JSON."""
+        self.event_at(time.time(), kind, step, payload)
+
+    def event_at(self, moment: float, kind: str, step: int, payload: Mapping[str, Any]) -> None:
+        """Log anything that is not a curve as of a Unix time, as JSON."""
         try:
-            self._append(step, frames.frame(frames.EVENT, 0, time.time(), step, to_json([kind, payload])))
+            self._append(step, frames.frame(frames.EVENT, 0, moment, step, to_json([kind, payload])))
         except Exception as error:  # as above
             self.drop(error)
 
@@ -171,6 +189,31 @@ def _create(folder: Path, writer: str) -> tuple[Path, int]:
         who = {"pid": os.getpid(), "host": os.uname().nodename, "locked": liveness.hold(fd)}
         _write_all(fd, frames.MAGIC + frames.frame(frames.START, 0, time.time(), 0, to_json(who)))
     except OSError:
+        os.close(fd)
+        raise
+    return path, fd
+
+
+def _reopen(path: Path, folder: Path) -> tuple[Path, int]:
+    """A log that is there, locked, cut behind its last whole frame, with a new start at its end."""
+    from whet.track.logfile import LogFile
+
+    writer = frames.parse_name(path)
+    if writer is None:
+        raise RunError(f"`{path.name}` is no log", at=str(folder), hint="a file such as track/r0.a1.tlog")
+    spool.recover(path)
+    fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NONBLOCK)
+    try:
+        is_held = liveness.try_hold(fd)
+        if is_held is False:
+            raise RunError("another process writes this log", at=str(path), hint="stop that process first")
+        found = LogFile(path, writer)
+        found.refresh()
+        os.ftruncate(fd, found.offset)
+        who = {"pid": os.getpid(), "host": os.uname().nodename, "locked": bool(is_held)}
+        _write_all(fd, frames.frame(frames.START, 0, time.time(), found.outline.last_step or 0, to_json(who)))
+        os.utime(folder)  # by which a catalogue knows that there is something to read
+    except BaseException:
         os.close(fd)
         raise
     return path, fd

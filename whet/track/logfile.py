@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,7 +71,7 @@ class LogFile:
 
     def refresh(self) -> None:
         """Read what was appended. The lock is asked first: a writer that ends in between is not `killed`."""
-        if self.end is not None:
+        if self.end is not None and not self._goes_on():
             return
         is_held = liveness.is_held(self.path)
         try:
@@ -86,6 +87,12 @@ class LogFile:
         behind = self.offset - self._indexed
         if behind > max(_INDEX_BYTES, _INDEX_SHARE * self._indexed):
             self.write_index()
+
+    def _goes_on(self) -> bool:
+        """Whether something lies behind the end."""
+        with suppress(OSError):
+            return self.path.stat().st_size > self.offset
+        return False
 
     def write_index(self) -> None:
         """Keep what is known beside the log, if its folder can be written."""
@@ -194,7 +201,8 @@ class LogFile:
         if not isinstance(value, form) or (frame.type == frames.EVENT and not _is_event(value)):
             outline.breaks.append((frame.offset, frames.HEAD.size + len(frame.payload)))
         elif frame.type == frames.START:
-            outline.start, outline.first_time = value, moment
+            # A second start is that of a writer who went on behind its end (`EventLog.reopened`).
+            outline.start, outline.first_time, outline.end = value, outline.first_time or moment, None
         elif frame.type == frames.EVENT:
             outline.add_event(frame.offset, value[0])
             self._events[frame.offset] = moment, step, value

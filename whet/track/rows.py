@@ -31,7 +31,8 @@ def row_of(run: Summary, said: Mapping[str, Any]) -> Row:
     """Names and values of a run. Where several things have one name, the listing's comes first, then the metric's."""
     metrics = {name: _number(value) for name, value in said["summary"].items()}
     about = {name: value for name, value in said["about"].items() if name not in ("name", "tags")}
-    return {**dict(flat(said["config"])), **metrics, **about, **run.to_dict(), "tag": list(run.tags)}
+    labels = {f"label.{name}": value for name, value in said["labels"].items()}
+    return {**dict(flat(said["config"])), **labels, **metrics, **about, **run.to_dict(), "tag": list(run.tags)}
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
