@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from whet.contracts.sample import Sample
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -92,6 +94,18 @@ class Values:
 
 
 @dataclass(frozen=True, slots=True)
+class Ready:
+    """A sample that the format has made itself: tokens with weights, and what else its model reads, such as images.
+
+    It is learned from as it is, but for its origin, which becomes the row's. What the format reads beside the row, such
+    as a file that it names, is no part of what the token cache is keyed on.
+    """
+
+    kind: ClassVar[str] = "sample"
+    sample: Sample
+
+
+@dataclass(frozen=True, slots=True)
 class Retrieval:
     """A query, documents that answer it, and documents that look as if they did."""
 
@@ -151,4 +165,4 @@ class Stepwise:
 
 
 Texts = Retrieval | Judged | Similarity | Classified | Tagged | Stepwise
-Row = Text | Completion | Conversation | Preference | Labelled | Prompt | Multimodal | Values | Texts
+Row = Text | Completion | Conversation | Preference | Labelled | Prompt | Multimodal | Values | Ready | Texts

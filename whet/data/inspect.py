@@ -10,9 +10,11 @@ from typing import Protocol
 
 import numpy as np
 
-from whet.contracts.rows import Row
+from whet.contracts.rows import Ready, Row
+from whet.contracts.sample import Origin
 from whet.data.refusal import Refused
 from whet.data.render.branches import views
+from whet.data.render.ready import ready
 from whet.data.render.renderer import Rendered
 from whet.data.rows.detect import Detector
 from whet.data.sources.files import Source, about_files, read_rows
@@ -120,14 +122,14 @@ def _look(
     rows: int,
     max_length: int | None,
 ) -> None:
-    whole = [view for _, _, view in views if not isinstance(view, Refused)]
+    whole = [view for _, _, view in views if not isinstance(view, Refused | Ready)]
     wanted = len({shown.row for shown in seen.shown}) < rows
     rendered = iter(renderer.render(whole, roles=wanted))
     for number, part, view in views:
         if isinstance(view, Refused):
             seen.refused[view.reason].append((number, view))
             continue
-        result = next(rendered)
+        result = _made(view, Origin(seen.source, number)) if isinstance(view, Ready) else next(rendered)
         if isinstance(result, Refused):
             seen.refused[result.reason].append((number, result))
             continue
@@ -143,6 +145,17 @@ def _look(
 def _views(row: Row | Refused) -> list[tuple[str, Row | Refused]]:
     """The row itself, or the conversations that a pair or a labelled reply consists of."""
     return [("", row)] if isinstance(row, Refused) else [*views(row)]
+
+
+def _made(row: Ready, origin: Origin) -> Rendered | Refused:
+    """A sample that its format has made: its tokens are text, or what a medium stands in."""
+    sample = ready(row, origin)
+    if isinstance(sample, Refused):
+        return sample
+    roles = ["text"] * len(sample.ids)
+    for medium in sample.media:
+        roles[slice(*medium.span)] = [medium.kind] * (medium.span[1] - medium.span[0])
+    return Rendered(sample.ids, sample.weights, tuple(roles))
 
 
 def _tokens(renderer: Renders, rendered: Rendered) -> tuple[Token, ...]:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 
 from whet.base.errors import DataError
-from whet.contracts.rows import Row, Text, Values
+from whet.contracts.rows import Ready, Row, Text, Values
 from whet.contracts.sample import Origin, Sample
 from whet.data.refusal import Refused, refusal
 from whet.data.render.branches import joined, separate, views
+from whet.data.render.ready import ready
 from whet.data.render.task_tokenizer import readable
 from whet.data.store.ledger import Entry
 
@@ -93,7 +94,7 @@ class Recipe:
             if self.truncation == "cut" and isinstance(rendered, Sample) and made[0] is not rendered:
                 detail = f"{rendered.longest} tokens, cut to {self.max_length}"
                 entries.append(Entry(source, number, "truncated", "too_long", detail))
-            if self._fill_in is not None:
+            if self._fill_in is not None and isinstance(row, Text):
                 made = [self._fill_in(sample, self.max_length) for sample in made]
             samples += made if "labelled" not in self.takes else [s for whole in made for s in _unpaired(whole)]
         return samples, entries
@@ -125,7 +126,7 @@ class Recipe:
     def _render(self, source: str, rows: Sequence[tuple[int, Row | Refused]]) -> Iterator[Sample | Refused]:
         """A sample or a refusal for each row; rows of words go to the renderer together."""
         self._check_kinds(source, rows)
-        parts = [[] if isinstance(row, Refused | Values) else views(row) for _, row in rows]
+        parts = [[] if isinstance(row, Refused | Values | Ready) else views(row) for _, row in rows]
         worded = [view for part in parts for _, view in part]
         if worded and self.renderer is None:
             raise DataError(
@@ -140,13 +141,15 @@ class Recipe:
                 yield row
             elif isinstance(row, Values):
                 yield Sample(_NO_TOKENS, _NO_WEIGHTS, row.values, origin)
+            elif isinstance(row, Ready):
+                yield ready(row, origin)
             else:
                 yield _made(row, [name for name, _ in part], [next(rendered) for _ in part], origin)
 
     def _fit(self, sample: Sample, is_text: bool) -> list[Sample] | Refused:
         """The sample, or what `truncation` makes of a long one."""
         limit = self.max_length
-        if limit is not None and self._fill_in is not None:
+        if limit is not None and is_text and self._fill_in is not None:
             limit = max(2, limit - self._fill_in.num_added)
         if limit is None or sample.longest <= limit:
             return [sample]

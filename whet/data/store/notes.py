@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from whet.base.errors import DataError
-from whet.contracts.rows import Completion, Conversation, Labelled, Preference, Prompt, Row, Text
+from whet.contracts.rows import Completion, Conversation, Labelled, Preference, Prompt, Ready, Row, Text
 from whet.data.rows.transcript import is_transcript
 
 # `{{name}}`, `{% if %}` and `{name}`, but no LaTeX, no `${shell}`, no f"{string}".
@@ -105,7 +105,7 @@ def _is_plain(row: Row) -> bool:
             if len(message) > 2 or "{" in text or not text.isascii():
                 return False
         return not row.tools
-    return False
+    return isinstance(row, Ready)
 
 
 def _placeholder(text: str) -> str | None:

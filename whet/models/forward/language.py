@@ -109,6 +109,11 @@ class LanguageModel:
     def run(self, batch: Batch, want: frozenset[str], readout: Readout = PLAIN) -> dict[str, Tensor]:
         if unknown := set(want) - WANTS:
             raise ModelError(f"a language model cannot give {', '.join(sorted(unknown))}", hint=f"want {sorted(WANTS)}")
+        if batch.media:
+            raise ModelError(
+                f"the samples hold {', '.join(sorted(batch.media))}, and this model reads tokens alone",
+                at="model.kind", hint="a model source whose model reads them",
+            )  # fmt: skip
         with running(self.module, batch):
             return self.module.whet_run(batch, frozenset(want), readout)
 

@@ -20,11 +20,13 @@ def drawn(
     runs: Callable[[nn.Module], Model],
     *,
     layers: Sequence[str] | None = None,
+    vocab: int | None = None,
 ) -> Loaded:
     """The model whose module `build` gives, prepared by the run's tuner; `runs` makes it one that objectives ask.
 
     `build` is called twice: on meta, and when values are asked for, with the default generator forked from the seed.
-    It must take everything that it draws from there. `layers` name its repeated blocks.
+    It must take everything that it draws from there. `layers` name its repeated blocks; `vocab` is how many tokens
+    it knows, where it reads any.
     """
 
     def made(device: str) -> nn.Module:
@@ -37,5 +39,5 @@ def drawn(
 
     module = made("meta")
     return loaded(
-        module, None, capabilities, runs(module), layers=layers, weights=Weights(lambda: made("cpu")),
+        module, None, capabilities, runs(module), layers=layers, vocab=vocab, weights=Weights(lambda: made("cpu")),
     )  # fmt: skip

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from torch import nn
+from transformers import PreTrainedModel
 
 from whet.contracts.model import Capabilities, Costs, Loaded, Model, ParamRole, Weights
 from whet.kernels.quantized import Quantized
@@ -24,6 +25,7 @@ def loaded(
     model: Model,
     *,
     layers: Sequence[str] | None = None,
+    vocab: int | None = None,
     weights: Weights | None = None,
 ) -> Loaded:
     """The module with what is told of it. `layers` name its repeated blocks; by default its largest list of modules."""
@@ -32,15 +34,17 @@ def loaded(
     return Loaded(
         module, processor, capabilities, model, found,
         layers_of(module) if layers is None else tuple(layers),
-        vocab_of(module) if capabilities.tokens else None,
+        vocab if vocab is not None or not capabilities.tokens else vocab_of(module),
         costs_of(module, found),
         weights,
     )  # fmt: skip
 
 
 def vocab_of(module: nn.Module) -> int | None:
-    """How many tokens have an embedding; None where they have no table of them (canine hashes characters)."""
-    weight = getattr(unwrapped(module).get_input_embeddings(), "weight", None)
+    """How many tokens have an embedding; None where a model of transformers has no table of them (canine hashes
+    characters), and of other modules."""
+    model = unwrapped(module)
+    weight = getattr(model.get_input_embeddings(), "weight", None) if isinstance(model, PreTrainedModel) else None
     return None if weight is None else weight.shape[0]
 
 

@@ -8,7 +8,7 @@ from whet.base.settings import Fraction, Natural, Positive
 from whet.contracts.objective import Objective
 
 
-@objective("pretrain", takes=("text",), drawn_labels=True)
+@objective("pretrain", takes=("text", "sample"), drawn_labels=True)
 def pretrain(
     *,
     fim: Fraction = 0.0,

@@ -9,7 +9,11 @@ from whet.contracts.objective import Objective
 
 
 @objective(
-    "sft", takes=("conversation", "completion", "text"), usual=True, families=("causal", "seq2seq"), drawn_labels=True
+    "sft",
+    takes=("conversation", "completion", "text", "sample"),
+    usual=True,
+    families=("causal", "seq2seq"),
+    drawn_labels=True,
 )
 def sft(*, weighting: Literal["none", "dft", "entropy"] = "none") -> Objective:
     """Next-token loss on the replies of conversations and on completions (raw text counts whole).

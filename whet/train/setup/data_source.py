@@ -8,6 +8,7 @@ from typing import Any
 
 from whet.base.catalogue import model_source
 from whet.base.run import Data, DataSource, Run, Train
+from whet.contracts.example import Example
 from whet.contracts.objective import traits_of
 from whet.contracts.steps import Step, StepSource
 from whet.data.order.dataset import Dataset, held_out
@@ -46,8 +47,14 @@ def dataset(run: Run, chosen: Chosen, words: Words, ledger: Ledger) -> Feed:
     longest = max(int(part.lengths.max()) for part in data.values())
     return Feed(
         lambda: order.total, _length_in(rows.form, longest), _facts(data), partial(_begun, order, rows.form),
-        rows.example, data, order.notices, labels=rows.labels,
+        _example(rows.example, training), data, order.notices, labels=rows.labels,
     )  # fmt: skip
+
+
+def _example(made_up: Example, data: Dataset) -> Example:
+    """What makes up a sample. Nobody can make up media: where the longest sample has some, it stands for all."""
+    longest = data[int(data.lengths.argmax())]
+    return (lambda ids: longest) if longest.media else made_up
 
 
 def stream(run: Run, chosen: Chosen, words: Words, ledger: Ledger) -> Feed:
