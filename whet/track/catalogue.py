@@ -142,7 +142,7 @@ def _files(root: Path) -> Iterator[Path]:
 def _stamp(folder: Path) -> str:
     """What changes when a log is added to a run: the time of its folder of logs."""
     try:
-        return str(os.stat(folder / LOGS).st_mtime_ns)
+        return str(os.stat(f"{folder}/{LOGS}").st_mtime_ns)
     except OSError:
         return ""
 

@@ -19,6 +19,7 @@ from whet.base.errors import RunError
 from whet.base.regular import opened
 from whet.track import frames, liveness, spool
 from whet.track.ending import announce
+from whet.track.own_index import OwnIndex
 from whet.track.plain import to_json
 from whet.track.spool import Spool
 
@@ -68,6 +69,7 @@ class EventLog:
                 at=str(folder),
                 hint="track.folder=FOLDER that can be written to",
             ) from error
+        self._index = OwnIndex(self.path)
         announce(self.path)
         os.register_at_fork(after_in_child=partial(_forget, weakref.ref(self)))
 
@@ -114,6 +116,7 @@ class EventLog:
                 return
             end = to_json({"outcome": outcome, "reason": reason, "dropped": self.dropped})
             self._append(self._last_step, frames.frame(frames.END, 0, time.time(), self._last_step, end))
+            self._index.close()
             if self._spool is not None and not self._spool.close():
                 told = f"whet: {self.path} is not whole: its disk did not take the rest, which is in {self._spool.path}"
                 print(told, file=sys.stderr)
@@ -146,6 +149,7 @@ class EventLog:
                 self.drop(error)
                 return False
             self._last_step = step
+            self._index.wrote(len(data))
             return True
 
     def _write(self, data: bytes) -> None:

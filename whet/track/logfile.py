@@ -25,7 +25,7 @@ STALE_S = 600.0
 # A log is read in pieces of this size.
 _PIECE_BYTES = 1 << 24
 # The index is written anew once so much of the log, and so large a part, lies behind it.
-_INDEX_BYTES, _INDEX_SHARE = 1 << 20, 0.125
+_INDEX_BYTES, _INDEX_SHARE = 1 << 20, 1 / 20
 
 
 class LogFile:

@@ -38,21 +38,12 @@ class Level:
         import numpy as np
 
         num = len(rows.offsets) // size
-        values = rows.values[: num * size].reshape(num, size, len(rows.names))
+        values = np.ascontiguousarray(rows.values[: num * size].T)  # sums round alike however the rows lay
+        values = values.reshape(len(rows.names), num, size)
         steps = rows.steps[: num * size].reshape(num, size)
-        is_number = ~np.isnan(values)
-        counts = np.maximum(is_number.sum(axis=1), 1)
-        is_empty = ~is_number.any(axis=1)
-        low = np.where(is_number, values, np.inf).min(axis=1)
-        high = np.where(is_number, values, -np.inf).max(axis=1)
-        with np.errstate(invalid="ignore", over="ignore"):
-            mean = np.where(is_number, values, 0.0).sum(axis=1) / counts
-        for part in (low, high, mean):
-            part[is_empty] = np.nan
+        low, high, mean = _summed_up(values)
         starts = slice(0, num * size, size)
-        return cls(
-            rows.offsets[starts], steps.min(axis=1), steps.max(axis=1), rows.times[starts], low.T, high.T, mean.T
-        )
+        return cls(rows.offsets[starts], steps.min(axis=1), steps.max(axis=1), rows.times[starts], low, high, mean)
 
     @classmethod
     def of_points(cls, steps: np.ndarray, values: np.ndarray) -> Level:
@@ -162,6 +153,24 @@ class Pyramid:
         if self.rest is not None and len(self.rest.offsets):
             found.append(Level.of_rows(self.rest, len(self.rest.offsets)).of(place))
         return None if not found else found[0] if len(found) == 1 else found[0].joined(found[1])
+
+
+def _summed_up(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Lowest, highest and mean (k, n) of buckets (k, n, size), NaN left out."""
+    import numpy as np
+
+    with np.errstate(invalid="ignore", over="ignore"):
+        low, high, mean = values.min(axis=2), values.max(axis=2), values.sum(axis=2) / values.shape[2]
+        if not np.isnan(low).any():
+            return low, high, mean
+        is_number = ~np.isnan(values)
+        is_empty = ~is_number.any(axis=2)
+        low = np.where(is_number, values, np.inf).min(axis=2)
+        high = np.where(is_number, values, -np.inf).max(axis=2)
+        mean = np.where(is_number, values, 0.0).sum(axis=2) / np.maximum(is_number.sum(axis=2), 1)
+    for part in (low, high, mean):
+        part[is_empty] = np.nan
+    return low, high, mean
 
 
 def _joined(first: Rows, second: Rows) -> Rows:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from whet.track import frames
+from whet.track import checksums, frames
 
 if TYPE_CHECKING:
     import numpy as np
@@ -150,10 +150,7 @@ def _run(data: bytes, place: int, base: int, names: Names, size: int) -> Rows:
     is_same &= rows["type"] == first["type"]
     is_same &= rows["schema"] == first["schema"]
     num = len(rows) if is_same.all() else int(np.argmin(is_same))
-    view, crc32, width = memoryview(data), zlib.crc32, size - 8
-    sums = [crc32(view[start : start + width]) for start in range(place + 8, place + 8 + num * size, size)]
-    is_whole = rows["check"][:num] == np.array(sums, np.uint32)
-    num = num if is_whole.all() else int(np.argmin(is_whole))
+    num = checksums.num_whole(data, place, size, rows["check"][:num])
     return _of(names, base + place + size * np.arange(num, dtype=np.int64), rows[:num])
 
 
@@ -168,7 +165,8 @@ def _gathered(data: bytes, base: int, names: Names, places: list[int]) -> Rows:
 
 
 def _of(names: Names, offsets: np.ndarray, rows: np.ndarray) -> Rows:
-    return Rows(names, offsets, rows["time"].copy(), rows["step"].copy(), rows["values"].copy())
+    columns = rows["values"].T.copy().T  # each name's values lie together
+    return Rows(names, offsets, rows["time"].copy(), rows["step"].copy(), columns)
 
 
 def _is_frame(data: bytes, place: int) -> bool:

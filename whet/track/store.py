@@ -5,7 +5,8 @@ runs/<name>/  config.yaml  plan.json  ledger.jsonl  controls  track/  checkpoint
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import os
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,7 @@ class Summary:
 
     def to_dict(self) -> dict[str, Any]:
         """The row as JSON values, with the folder as text."""
-        return {**asdict(self), "folder": str(self.folder)}
+        return {**{one.name: getattr(self, one.name) for one in fields(self)}, "folder": str(self.folder)}
 
 
 def find(name: str, root: Path = ROOT) -> Path:
@@ -98,8 +99,9 @@ def _middle(values: np.ndarray) -> float | None:
 
 def folders(root: Path) -> list[Path]:
     """The run folders under a root, by name."""
-    return sorted(path for path in root.iterdir() if _is_run(path)) if root.is_dir() else []
+    root = Path(root)
+    return [root / name for name in sorted(os.listdir(root)) if _is_run(root / name)] if root.is_dir() else []
 
 
 def _is_run(path: Path) -> bool:
-    return any((path / marker).exists() for marker in _MARKERS)
+    return any(os.path.exists(f"{path}/{marker}") for marker in _MARKERS)
