@@ -1,7 +1,7 @@
 """Checksums of many frames of one size, proven by one pass over their bytes instead of one call a frame.
 
 The CRC-32 of bytes one behind the other follows from those of its parts: crc(ab) = shift(crc(a), len(b)) ^ crc(b),
-where the shift is linear over bits (zlib's `crc32_combine`). So what the whole stretch would give, were each frame's sum
+where the shift is linear over bits (zlib's `crc32_combine`). So what the whole stretch would give, were each sum
 right, is folded from the sums that the frames state, pairs at a time, and compared with what its bytes do give.
 """
 
