@@ -2,8 +2,8 @@
 
     python benchmarks/dated.py bench-code-rewards -- python benchmarks/code_rewards.py
 
-Processors are shared with whatever else runs, so seconds of processor a program, children included, stand beside
-seconds of the clock. `--package FOLDER` measures another checkout by the same measure.
+Processors are shared with whatever else runs, so seconds of processor a program, all descendants included, stand
+beside seconds of the clock. `--package FOLDER` measures another checkout by the same measure.
 """
 
 from __future__ import annotations
@@ -57,9 +57,8 @@ def measured(built: Any, texts: list[str], row: dict[str, Any], threads: int) ->
 
 
 def used() -> float:
-    """Seconds of processor of this process, of its children, and of theirs."""
-    ticks, own = os.sysconf("SC_CLK_TCK"), os.getpid()
-    total = sum(os.times()[:4])
+    """Seconds of processor of this process, of all that descend from it, and of those of them that have ended."""
+    parents, spent = {}, {}
     for entry in os.scandir("/proc"):
         if entry.name.isdecimal():
             try:
@@ -67,9 +66,12 @@ def used() -> float:
                     fields = file.read().rpartition(")")[2].split()
             except OSError:
                 continue
-            if int(fields[1]) == own:
-                total += sum(map(int, fields[11:15])) / ticks
-    return total
+            parents[int(entry.name)] = int(fields[1])
+            spent[int(entry.name)] = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    found = {os.getpid()}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return sum(spent.get(number, 0.0) for number in found)
 
 
 if __name__ == "__main__":

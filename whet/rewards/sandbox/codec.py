@@ -264,17 +264,19 @@ def _set_fields(one: Any, fields: dict[str, Any]) -> None:
 
 
 def dumps(message: Any) -> bytes:
-    return json.dumps(message, separators=(",", ":")).encode()
+    return _encode(message).encode()
 
 
 def loads(content: bytes) -> Any:
     """The message. Raises Broken for what is none."""
     try:
-        return json.loads(content)
+        return _decode(content.decode())
     except (ValueError, RecursionError) as error:
         raise Broken(f"{type(error).__name__}: {error}") from None
 
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+_decode = json.JSONDecoder().decode
 _MADE: dict[str, type] = {
     "list": list, "dict": dict, "set": set, "bytearray": bytearray, "Counter": collections.Counter,
     "OrderedDict": collections.OrderedDict, "defaultdict": collections.defaultdict, "deque": collections.deque,

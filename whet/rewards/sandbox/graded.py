@@ -60,7 +60,8 @@ def main(job: dict[str, Any], reads: int, writes: int) -> None:
 def _define(job: dict[str, Any], space: dict[str, Any]) -> None:
     """Run the setup, then the code: each a file of its own, which may begin with `from __future__ import ...`."""
     for name, file in (("setup", "setup.py"), ("code", "solution.py")):
-        exec(compile(job[name], file, "exec", dont_inherit=True), space)
+        if job[name]:
+            exec(compile(job[name], file, "exec", dont_inherit=True), space)
 
 
 class Side:

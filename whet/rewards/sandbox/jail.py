@@ -15,10 +15,16 @@ import struct
 import sys
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
+if sys.platform == "linux":  # looked up here: what a child looks up itself costs it a page here and there
+    _PRCTL, _CAPSET, _SYSCALL = _LIBC.prctl, _LIBC.capset, _LIBC.syscall
 _NO_NEW_PRIVS, _SECCOMP, _FILTER, _DEATH_SIGNAL = 38, 22, 2, 1
 _ALLOW, _EPERM, _ENOSYS = 0x7FFF0000, 0x00050001, 0x00050026
 _CLONE_THREAD = 0x00010000
 _OWN = 0x6F776E21  # stands for the number of the process until it is known
+_CAPABILITIES = ctypes.create_string_buffer(struct.pack("=Ii", 0x20080522, 0), 8)
+_NONE_OF_THEM = ctypes.create_string_buffer(24)
+_LIMITS = {name: number for name, number in vars(resource).items() if name.startswith("RLIMIT_")}
+_MOST = {number: resource.getrlimit(number)[1] for number in _LIMITS.values()}
 
 # AUDIT_ARCH, then numbers of system calls. Those that are missing do not exist there.
 _ARCHITECTURES = {
@@ -63,12 +69,28 @@ READABLE = (
 )  # fmt: skip
 
 
+def _statement(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
+    """One instruction of a BPF program."""
+    return struct.pack("=HBBI", code, if_true, if_false, value)
+
+
+def _jump(value: int, if_equal: int, otherwise: int) -> bytes:
+    return _statement(0x15, value, if_equal, otherwise)
+
+
+_ALLOWED, _REFUSED = (_statement(0x06, _ALLOW),), (_statement(0x06, _EPERM),)
+
+
 class Jail:
-    """What locks a process in, made once: rules for one folder, and the filter of system calls."""
+    """What locks a process in, made once: rules for one folder, and the filter of system calls.
+
+    All that can be is made before a fork: what a child makes anew it pays for in copied pages.
+    """
 
     def __init__(self, folder: str) -> None:
         self._rules = _rules(folder) if sys.platform == "linux" else None
-        self._filter = _filter() if sys.platform == "linux" else None
+        program = _filter() if sys.platform == "linux" else None
+        self._filter = _Filter(program) if program else None
 
     @property
     def descriptors(self) -> tuple[int, ...]:
@@ -80,13 +102,13 @@ class Jail:
         _limit(memory_bytes, cpu_s, file_bytes)
         held = ["limits"]
         if sys.platform == "linux":
-            _LIBC.prctl(_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)  # it does not outlive the one that waits for it
+            _PRCTL(_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)  # it does not outlive the one that waits for it
             _drop_capabilities()
-            _LIBC.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
-            if self._rules is not None and _LIBC.syscall(446, self._rules, 0) == 0:
+            _PRCTL(_NO_NEW_PRIVS, 1, 0, 0, 0)
+            if self._rules is not None and _SYSCALL(446, self._rules, 0) == 0:
                 os.close(self._rules)
                 held.append("no-writes")
-            if self._filter is not None and _install(self._filter):
+            if self._filter is not None and self._filter.install():
                 held.append("no-network")
         if "no-network" not in held:
             _block_in_python()
@@ -95,35 +117,29 @@ class Jail:
 
 def _limit(memory_bytes: int, cpu_s: float, file_bytes: int) -> None:
     seconds = max(int(cpu_s + 0.999), 1)
-    wanted = {
-        "RLIMIT_CPU": (seconds, seconds + 1),
-        "RLIMIT_AS": (memory_bytes, memory_bytes),
-        "RLIMIT_FSIZE": (file_bytes, file_bytes),
-        "RLIMIT_NOFILE": (64, 64),
-        "RLIMIT_CORE": (0, 0),
-    }
-    _set(wanted)
+    _set("RLIMIT_CPU", seconds, seconds + 1)
+    _set("RLIMIT_AS", memory_bytes, memory_bytes)
+    _set("RLIMIT_FSIZE", file_bytes, file_bytes)
+    _set("RLIMIT_NOFILE", 64, 64)
+    _set("RLIMIT_CORE", 0, 0)
 
 
-def _set(wanted: dict[str, tuple[int, int]]) -> None:
-    for name, (soft, hard) in wanted.items():
-        number = getattr(resource, name, None)
-        if number is None:
-            continue
-        most = resource.getrlimit(number)[1]
-        if most != resource.RLIM_INFINITY:
-            soft, hard = min(soft, most), min(hard, most)
-        try:
-            resource.setrlimit(number, (soft, hard))
-        except (ValueError, OSError):  # macOS refuses RLIMIT_AS
-            continue
+def _set(name: str, soft: int, hard: int) -> None:
+    number = _LIMITS.get(name)
+    if number is None:
+        return
+    most = _MOST[number]
+    if most != resource.RLIM_INFINITY:
+        soft, hard = min(soft, most), min(hard, most)
+    try:
+        resource.setrlimit(number, (soft, hard))
+    except (ValueError, OSError):  # macOS refuses RLIMIT_AS
+        return
 
 
 def _drop_capabilities() -> None:
     """A root without capabilities: it cannot raise limits again, nor read what is not its own."""
-    header = struct.pack("=Ii", 0x20080522, 0)
-    nothing = struct.pack("=6I", 0, 0, 0, 0, 0, 0)
-    _LIBC.capset(ctypes.c_char_p(header), ctypes.c_char_p(nothing))
+    _CAPSET(_CAPABILITIES, _NONE_OF_THEM)
 
 
 def _rules(folder: str) -> int | None:
@@ -132,7 +148,7 @@ def _rules(folder: str) -> int | None:
     A descriptor, or None where the kernel has no such thing.
     """
     create = 444
-    abi = _LIBC.syscall(create, None, ctypes.c_size_t(0), 1)
+    abi = _SYSCALL(create, None, ctypes.c_size_t(0), 1)
     if abi < 1:
         return None
     # Write, remove, make; from the second version on refer, from the third truncate, from the fifth ioctl on devices.
@@ -140,7 +156,7 @@ def _rules(folder: str) -> int | None:
     writes |= (1 << 13 if abi >= 2 else 0) | (1 << 14 if abi >= 3 else 0) | (1 << 15 if abi >= 5 else 0)
     reads = 1 << 0 | 1 << 2 | 1 << 3  # run, read a file, list a folder
     attributes = struct.pack("=Q", writes | reads)
-    ruleset = _LIBC.syscall(create, ctypes.c_char_p(attributes), ctypes.c_size_t(len(attributes)), 0)
+    ruleset = _SYSCALL(create, ctypes.c_char_p(attributes), ctypes.c_size_t(len(attributes)), 0)
     if ruleset < 0:
         return None
     _allow(ruleset, folder, reads | writes & ~(1 << 11 | 1 << 6))
@@ -157,7 +173,7 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
     of_files = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15
     below = os.open(path, os.O_PATH)
     rule = struct.pack("=Qi", rights if os.path.isdir(path) else rights & of_files, below)
-    _LIBC.syscall(445, ruleset, 1, ctypes.c_char_p(rule), 0)
+    _SYSCALL(445, ruleset, 1, ctypes.c_char_p(rule), 0)
     os.close(below)
 
 
@@ -166,47 +182,68 @@ def _filter() -> bytes | None:
     if platform.machine() not in _ARCHITECTURES or sys.byteorder != "little":
         return None
     arch, numbers = _ARCHITECTURES[platform.machine()]
+    answers = {number: _answer(name) for name, number in {**numbers, **_NEWER}.items()}
+    # The x32 calls of x86_64 have other numbers, from 2^30 on, for the same things.
+    segments = [(0, _ALLOWED), *sorted(answers.items()), (0x40000000, _REFUSED)]
+    for number in answers:
+        if number + 1 not in answers:
+            segments.append((number + 1, _ALLOWED))
     program = [
         _statement(0x20, 4),  # load the architecture
         _jump(arch, 1, 0),
         _statement(0x06, 0x80000000),  # another one: kill
         _statement(0x20, 0),  # load the number
-        # The x32 calls of x86_64 have other numbers for the same things.
-        _statement(0x35 | 0x00, 0x40000000, 0, 1),
-        _statement(0x06, _EPERM),
+        *_search(_joined(sorted(segments, key=lambda segment: segment[0]))),
     ]
-    for name, number in {**numbers, **_NEWER}.items():
-        if name in ("kill", "tgkill"):
-            program += _only(number, _jump(_OWN, 1, 0))
-        elif name == "socketpair":  # within this process, which event loops are woken by
-            program += _only(number, _jump(1, 1, 0))
-        elif name == "clone":
-            program += _only(number, _statement(0x45, _CLONE_THREAD, 1, 0))
-        else:
-            # ENOSYS for clone3: the C library then starts threads with clone.
-            program += [_jump(number, 0, 1), _statement(0x06, _ENOSYS if name == "clone3" else _EPERM)]
-    program.append(_statement(0x06, _ALLOW))
     return b"".join(program)
 
 
-def _only(number: int, test: bytes) -> list[bytes]:
+def _answer(name: str) -> tuple[bytes, ...]:
+    """What a call that is named is answered."""
+    if name in ("kill", "tgkill"):
+        return _only(_jump(_OWN, 1, 0))
+    if name == "socketpair":  # within this process, which event loops are woken by
+        return _only(_jump(1, 1, 0))
+    if name == "clone":
+        return _only(_statement(0x45, _CLONE_THREAD, 1, 0))
+    # ENOSYS for clone3: the C library then starts threads with clone.
+    return (_statement(0x06, _ENOSYS),) if name == "clone3" else _REFUSED
+
+
+def _joined(segments: list[tuple[int, tuple[bytes, ...]]]) -> list[tuple[int, tuple[bytes, ...]]]:
+    """Without those that answer as the one before."""
+    return [one for at, one in enumerate(segments) if at == 0 or one[1] != segments[at - 1][1]]
+
+
+def _search(segments: list[tuple[int, tuple[bytes, ...]]]) -> list[bytes]:
+    """Find the last segment that begins at or below the number. The kernel tries a filter with every number once."""
+    if len(segments) == 1:
+        return list(segments[0][1])
+    middle = len(segments) // 2
+    below, above = _search(segments[:middle]), _search(segments[middle:])
+    return [_statement(0x35, segments[middle][0], len(below), 0), *below, *above]
+
+
+def _only(test: bytes) -> tuple[bytes, ...]:
     """Allow a call where its first argument passes the test."""
-    return [_jump(number, 0, 4), _statement(0x20, 16), test, _statement(0x06, _EPERM), _statement(0x06, _ALLOW)]
+    return _statement(0x20, 16), test, _statement(0x06, _EPERM), _statement(0x06, _ALLOW)
 
 
-def _install(program: bytes) -> bool:
-    code = ctypes.create_string_buffer(program.replace(struct.pack("=I", _OWN), struct.pack("=I", os.getpid())))
-    head = ctypes.create_string_buffer(struct.pack("=HxxxxxxQ", len(program) // 8, ctypes.addressof(code)))
-    return _LIBC.prctl(_SECCOMP, _FILTER, ctypes.c_void_p(ctypes.addressof(head)), 0, 0) == 0
+class _Filter:
+    """A program for the kernel, ready but for the number of the process that it is to hold in."""
 
+    def __init__(self, program: bytes) -> None:
+        self._code = ctypes.create_string_buffer(program, len(program))
+        self._head = ctypes.create_string_buffer(
+            struct.pack("=HxxxxxxQ", len(program) // 8, ctypes.addressof(self._code))
+        )
+        own = struct.pack("=I", _OWN)
+        self._places = [at for at in range(4, len(program), 8) if program[at : at + 4] == own]
 
-def _statement(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
-    """One instruction of a BPF program."""
-    return struct.pack("=HBBI", code, if_true, if_false, value)
-
-
-def _jump(value: int, if_equal: int, otherwise: int) -> bytes:
-    return _statement(0x15, value, if_equal, otherwise)
+    def install(self) -> bool:
+        for at in self._places:
+            struct.pack_into("=I", self._code, at, os.getpid())
+        return _PRCTL(_SECCOMP, _FILTER, self._head, 0, 0) == 0
 
 
 def _block_in_python() -> None:
@@ -214,7 +251,7 @@ def _block_in_python() -> None:
     import socket
     import subprocess
 
-    _set({"RLIMIT_NPROC": (64, 64)})
+    _set("RLIMIT_NPROC", 64, 64)
 
     def refused(*arguments: object, **more: object) -> None:
         raise PermissionError("neither network nor processes here")

@@ -10,18 +10,20 @@ import _sitebuiltins
 import builtins
 import gc
 import json
+import marshal
 import os
 import select
-import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from whet.rewards.sandbox import graded, grader
+from whet.rewards.sandbox.child import Child
 from whet.rewards.sandbox.jail import READABLE, Jail
+from whet.rewards.sandbox.link import content_of
+from whet.rewards.sandbox.resident import Resident
 from whet.rewards.sandbox.room import Room
 
 # What honest code imports most, so that it is there already; not `random` and `threading`, which every fork pays for.
@@ -46,6 +48,7 @@ def serve(channel: int, folder: str, apart: bool) -> None:
 class Nursery:
     def __init__(self, channel: socket.socket, room: Room, jail: Jail) -> None:
         self._channel, self._room, self._jail = channel, room, jail
+        self._resident: Resident | None = None
 
     def run(self) -> None:
         self._channel.send(json.dumps({"held": self._held()}).encode())
@@ -55,7 +58,7 @@ class Nursery:
             content, descriptors, _, _ = socket.recv_fds(self._channel, 65_536, 8)
             if not content:
                 return
-            request = json.loads(content)
+            request = marshal.loads(content)
             self._room.open(request["file_bytes"])
             try:
                 run = self._program if request["task"] == "program" else self._tests
@@ -82,17 +85,31 @@ class Nursery:
         return [*held, *(["no-view"] if self._room.is_apart else [])]
 
     def _tests(self, descriptors: Sequence[int], request: dict[str, Any]) -> dict[str, Any]:
-        """The code and its grader. Both end when the grader does."""
+        """The code and its grader. The code is ended when the grader is done."""
         code, tests, reports = descriptors
         (asks_r, asks_w), (tells_r, tells_w) = os.pipe(), os.pipe()
-        graded_child = self._child(request, code, [asks_r, tells_w], lambda job: graded.main(job, asks_r, tells_w))
-        grader_child = self._child(
-            request, tests, [tells_r, asks_w, reports], lambda job: grader.main(job, tells_r, asks_w, reports)
-        )
+        answering = Child(self._child(request, code, [asks_r, tells_w], lambda job: graded.main(job, asks_r, tells_w)))
+        grading: Child | Resident
+        if request["is_traceless"]:
+            grading = self._settled(request)
+            grading.give([tests, tells_r, asks_w, reports])
+        else:
+            keep = [tells_r, asks_w, reports]
+            grading = Child(self._child(request, tests, keep, lambda job: grader.main(job, tells_r, asks_w, reports)))
         for descriptor in (*descriptors, asks_r, asks_w, tells_r, tells_w):
             os.close(descriptor)
-        stopped, codes = self._wait([grader_child, graded_child], request)
+        stopped, codes = self._wait([grading, answering], request)
         return {"stopped": stopped, "code": codes[0], "graded": codes[1]}
+
+    def _settled(self, request: dict[str, Any]) -> Resident:
+        """The grader that stays, another one where that has ended, is worn, or has other limits."""
+        limits = request["memory_bytes"], request["file_bytes"]
+        if self._resident is None or not self._resident.may_stay(limits):
+            if self._resident is not None:
+                self._resident.close()
+            endless = {**request, "cpu_s": 2.0**31}  # of all its jobs: each is ended by the clock
+            self._resident = Resident(self._fork, lambda: self._lock(endless), limits)
+        return self._resident
 
     def _program(self, descriptors: Sequence[int], request: dict[str, Any]) -> dict[str, Any]:
         """The code alone, with the standard streams that it was given."""
@@ -109,7 +126,7 @@ class Nursery:
         child = self._child(request, code, streams, run)
         for descriptor in descriptors:
             os.close(descriptor)
-        stopped, codes = self._wait([child], request)
+        stopped, codes = self._wait([Child(child)], request)
         return {"stopped": stopped, "code": codes[0]}
 
     def _child(
@@ -118,14 +135,15 @@ class Nursery:
         """A child that locks itself in, reads its job and does it."""
 
         def live() -> None:
-            with os.fdopen(job, "rb") as stream:
-                content = json.loads(stream.read())
-            sys.setrecursionlimit(5_000)
-            names = ("memory_bytes", "cpu_s", "file_bytes")
-            self._jail.lock(**{name: request[name] for name in names})
+            content = content_of(job)
+            self._lock(request)
             run(content)
 
         return self._fork(live, [job, *keep])
+
+    def _lock(self, limits: dict[str, Any]) -> None:
+        self._jail.lock(memory_bytes=limits["memory_bytes"], cpu_s=limits["cpu_s"], file_bytes=limits["file_bytes"])
+        sys.setrecursionlimit(5_000)
 
     def _fork(self, live: Callable[[], None], keep: Sequence[int]) -> int:
         child = os.fork()
@@ -134,8 +152,7 @@ class Nursery:
         status = 1
         try:
             os.setsid()
-            gc.enable()
-            _close_all_but({*keep, *self._jail.descriptors})
+            _close_all_but([*keep, *self._jail.descriptors])
             os.chdir(self._room.folder)
             live()
             status = 0
@@ -144,12 +161,12 @@ class Nursery:
         finally:
             os._exit(status)
 
-    def _wait(self, children: list[int], request: dict[str, Any]) -> tuple[str | None, list[int]]:
-        """Wait for the first child, then end all. Why they had to be ended, and their statuses."""
+    def _wait(self, parts: Sequence[Child | Resident], request: dict[str, Any]) -> tuple[str | None, list[int]]:
+        """Wait for the first of a job's parts, then end all. Why they had to be ended, and their statuses."""
         until = time.monotonic() + request["timeout_s"]
         look = None if self._room.is_apart else _LOOK_S
         stopped = None
-        watch = _Watch(children[0], self._channel)
+        watch = _Watch(parts[0], self._channel)
         try:
             while not watch.has_ended(min(until - time.monotonic(), look or 60.0)):
                 if watch.is_called_off():
@@ -161,30 +178,26 @@ class Nursery:
                 if stopped:
                     break
         finally:
-            watch.close()
-            codes = [_end(child) for child in children]
+            codes = [part.end() for part in parts]
         return stopped, codes
 
 
 class _Watch:
-    """Waits for the end of a child, and for a word of the one that waits for the job."""
+    """Waits for the end of a part, and for a word of the one that waits for the job."""
 
-    def __init__(self, child: int, channel: socket.socket) -> None:
-        self._child, self._channel = child, channel
-        self._descriptor = os.pidfd_open(child) if hasattr(os, "pidfd_open") else None
+    def __init__(self, part: Child | Resident, channel: socket.socket) -> None:
+        self._part, self._channel = part, channel
         self._poll = select.poll()
         self._poll.register(channel, select.POLLIN)
-        if self._descriptor is not None:
-            self._poll.register(self._descriptor, select.POLLIN)
+        if part.descriptor is not None:
+            self._poll.register(part.descriptor, select.POLLIN)
         self._called_off = False
 
     def has_ended(self, timeout_s: float) -> bool:
-        wait_s = max(timeout_s, 0.0) if self._descriptor is not None else min(max(timeout_s, 0.0), 0.002)
+        wait_s = max(timeout_s, 0.0) if self._part.descriptor is not None else min(max(timeout_s, 0.0), 0.002)
         for descriptor, _ in self._poll.poll(wait_s * 1000):
             self._called_off |= descriptor == self._channel.fileno()
-        if self._descriptor is None:
-            return os.waitid(os.P_PID, self._child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-        return any(descriptor == self._descriptor for descriptor, _ in self._poll.poll(0))
+        return self._part.has_ended()
 
     def is_called_off(self) -> bool:
         """Whether nobody waits for it any more."""
@@ -192,24 +205,9 @@ class _Watch:
             os._exit(0)  # the children die with this process
         return self._called_off
 
-    def close(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
 
-
-def _end(child: int) -> int:
-    """End a child and what it may have started (nothing, where processes are refused). Its status."""
-    for number in (lambda: os.killpg(child, signal.SIGKILL), lambda: os.kill(child, signal.SIGKILL)):
-        with suppress(ProcessLookupError, PermissionError):
-            number()
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-def _close_all_but(kept: set[int]) -> None:
-    """Close every other descriptor; the standard ones lead nowhere."""
-    silence = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(silence, descriptor)
+def _close_all_but(kept: Iterable[int]) -> None:
+    """Close every other descriptor but the standard ones, which lead nowhere in a nursery."""
     last = 2
     for descriptor in sorted(kept):
         os.closerange(last + 1, descriptor)

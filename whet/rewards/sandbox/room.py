@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _NEW_USER, _NEW_MOUNTS, _NEW_IPC, _NEW_NET = 0x10000000, 0x00020000, 0x08000000, 0x40000000
-_BIND, _REC, _PRIVATE, _DETACH, _NOSUID, _NODEV = 4096, 16384, 1 << 18, 2, 2, 4
+_BIND, _REC, _PRIVATE, _DETACH, _NOSUID, _NODEV, _NOATIME = 4096, 16384, 1 << 18, 2, 2, 4, 1024
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 BOX = "box"
 MAX_DEPTH = 64
@@ -26,27 +26,42 @@ class Room:
         self.is_apart = apart and sys.platform == "linux" and _seclude(folder, readable)
         self.parent = "/" + BOX if self.is_apart else folder
         self.folder = os.path.join(self.parent, BOX)
+        self._mounted: tuple[int, _Marks] | None = None
         os.makedirs(self.folder, exist_ok=True)
 
     def open(self, num_bytes: int) -> None:
         """Make it ready for code whose files may take so much."""
-        if self.is_apart:
+        if not self.is_apart:
+            os.makedirs(self.folder, exist_ok=True)
+        elif self._mounted != (num_bytes, _marks(self.folder)) or os.listdir(self.folder):
+            if self._mounted is not None:
+                _check(_LIBC.umount2(self.folder.encode(), _DETACH), "umount")
             # Each folder takes a file's place, the first is the box itself.
             options = f"size={num_bytes},nr_inodes={MAX_FILES + 1},mode=700"
-            _mount("tmpfs", self.folder, "tmpfs", _NOSUID | _NODEV, options)
-        else:
-            os.makedirs(self.folder, exist_ok=True)
+            _mount("tmpfs", self.folder, "tmpfs", _NOSUID | _NODEV | _NOATIME, options)
+            self._mounted = num_bytes, _marks(self.folder)
 
     def close(self) -> None:
-        """Remove what code left, however it is nested. Nothing may run there any more."""
-        if self.is_apart:
-            _check(_LIBC.umount2(self.folder.encode(), _DETACH), "umount")
-        else:
+        """Remove what code left, however it is nested. Nothing may run there any more.
+
+        A box of its own is thrown away when the next code comes, unless nothing was ever made in it: a mount costs
+        as much as a fork.
+        """
+        if not self.is_apart:
             remove_all(self.parent)
 
     def excess(self, num_bytes: int) -> str | None:
         """What there is too much of, where the kernel does not count by itself."""
         return None if self.is_apart else _excess(self.parent, num_bytes)
+
+
+_Marks = tuple[int, ...]
+
+
+def _marks(folder: str) -> _Marks:
+    """What changes with a folder. A clock that ticks slowly is no matter where it is empty besides."""
+    found = os.stat(folder)
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_mode, found.st_nlink, found.st_size
 
 
 def remove_all(folder: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import marshal
 import os
 import queue
 import selectors
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from whet.rewards.sandbox.room import remove_all
+from whet.rewards.sandbox.traceless import are_traceless
 
 MIB = 2**20
 MAX_REPORT = 4 * MIB
@@ -144,7 +146,8 @@ class _Nursery:
         """What became of each test, or what is wrong with them."""
         code = {"setup": job["setup"], "code": job["code"]}
         tests = {"setup": job["setup"], "tests": list(job["tests"]), "entry_point": job.get("entry_point")}
-        flow = _Flow(self._channel, {"task": "tests"}, limits, limits.timeout_s)
+        is_traceless = are_traceless((job["setup"], *job["tests"]))
+        flow = _Flow(self._channel, {"task": "tests", "is_traceless": is_traceless}, limits, limits.timeout_s)
         flow.give(code)
         flow.give(tests)
         told = flow.take(MAX_REPORT)
@@ -198,7 +201,7 @@ class _Flow:
         self._reads: dict[int, _Taken] = {}
 
     def give(self, job: Mapping[str, Any]) -> None:
-        self.give_text(json.dumps(job).encode())
+        self.give_text(marshal.dumps(dict(job)))
 
     def give_text(self, content: bytes) -> None:
         theirs, ours = os.pipe()
@@ -220,7 +223,7 @@ class _Flow:
         is_off = False
         with selectors.DefaultSelector() as selector:
             try:
-                socket.send_fds(self._channel, [json.dumps(self._request).encode()], self._theirs)
+                socket.send_fds(self._channel, [marshal.dumps(self._request)], self._theirs)
                 self._close_theirs()
                 selector.register(self._channel, selectors.EVENT_READ)
                 for ours in self._writes:
