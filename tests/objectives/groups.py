@@ -15,6 +15,7 @@ from whet.base.catalogue import model_source, objective, optimizer, tuner
 from whet.contracts.model import Head, Loaded, Models
 from whet.contracts.sample import Sample
 from whet.data.order.collate import collate
+from whet.models.features.value_head import ValueHead
 from whet.models.loading.context import BuildContext
 from whet.models.loading.fill import filled
 from whet.optim.adapted import adapted
@@ -52,7 +53,9 @@ def groups(seed: int = 0, shapes: Sequence[tuple[int, Sequence[int]]] = SHAPES) 
 def built(seed: int = 3, *, head: Head | None = None, values: bool = False, **config: Any) -> Loaded:
     """A llama in float64 with random weights, wide enough that replies differ."""
     init = {**LLAMA, "vocab_size": VOCAB, "initializer_range": 0.2, **config}
-    context = BuildContext(seed=seed, tuner=tuner.get("full").build(), head=head, values=values)
+    context = BuildContext(
+        seed=seed, tuner=tuner.get("full").build(), head=head, features=(ValueHead(),) if values else ()
+    )
     return exact(filled(model_source.get("hf").build(context, init=init)))
 
 

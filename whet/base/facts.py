@@ -45,7 +45,6 @@ class ObjectiveFacts(Facts):
     rollouts: bool = False  # learns from the model's own answers
     reference: bool = False  # compares with the model as it was
     teacher: bool = False  # learns from another model's distributions
-    value_head: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from whet.contracts.batch import Batch, Stream
 from whet.contracts.model import Loaded
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
     from whet.kernels.attention import SegmentPlan
@@ -20,11 +22,35 @@ if TYPE_CHECKING:
     Around = Callable[[Attend, nn.Module, Tensor, Tensor, Tensor, SegmentPlan, Form], Tensor]
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a feature reads of a forward pass: last hidden `states` (T, D) of the flat row, `trained()` (P, D) of them.
+
+    `inputs()` is what the model's decoder takes beside tokens, and `nll(states, targets, weights)` the sum of weight x
+    -log p of targets (T,) that its head reads from states (T, D).
+    """
+
+    stream: Stream
+    states: Tensor
+    trained: Callable[[], Tensor]
+    inputs: Callable[[], dict[str, Any]]
+    nll: Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
 class ModelFeature:
     """A feature has those of these methods that it needs; by default they change nothing.
 
     The loop, the model and its attention call them for whatever features a module carries, and know none of them.
+    `parts` are submodules that it adds, by their names in the module: they are trained, sharded and stored with it, and
+    no written model has them. One that is a single layer is a head. `gives` are quantities that `Model.run` has of it.
     """
+
+    parts: ClassVar[tuple[str, ...]] = ()
+    gives: ClassVar[frozenset[str]] = frozenset()
+
+    def extend(self, module: nn.Module, dtype: torch.dtype, seed: int) -> None:
+        """Add the `parts`, on torch's default device, to a module that is tuned already: on meta, and again with their
+        starting values where it is made with values. Raises ModelError for a module that cannot have them."""
 
     def install(self, model: Loaded) -> None:
         """Before the module is compiled and sharded. Raises ModelError for a model that cannot have the feature."""
@@ -45,3 +71,7 @@ class ModelFeature:
     def around(self, module: nn.Module, stream: Stream) -> Around | None:
         """What the layers compute in place of their attention over a packed row; None: as they would."""
         return None
+
+    def read(self, module: nn.Module, seen: Seen) -> Mapping[str, Tensor]:
+        """The quantities that it `gives`, where one of them is wanted."""
+        return {}

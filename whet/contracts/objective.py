@@ -33,7 +33,8 @@ class Traits:
     """What a loss says of itself once it is built, beside what its kind declares (`whet.base.facts`).
 
     `reading`: how rows of text that are no conversation become samples. `head`: what the model gives instead of next
-    tokens, and `embedder` how its texts become embeddings; `features` is what it needs of the model's forward passes.
+    tokens, and `embedder` how its texts become embeddings. Beside next tokens a model has `values` of each token, and
+    the tokens `ahead` of the next one, so many; `features` is what else the loss needs of the forward passes.
     `example` makes up a sample with all that the loss reads of one (by default that of the reading, or tokens to
     predict). `is_nll`: exp(loss) is a perplexity. Of answers that the model gives, `wants` names what is computed
     before the first update (`reference`, `value`, `old`), and `completions` how many a prompt needs, to be compared
@@ -44,6 +45,8 @@ class Traits:
     head: Head | None = None
     embedder: Embedder | None = None
     example: Example | None = None
+    values: bool = False
+    ahead: int = 0
     features: tuple[ModelFeature, ...] = ()
     is_nll: bool = False
     wants: frozenset[str] = frozenset()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from whet.contracts.feature import ModelFeature
 
 
 class Calibration(Protocol):
@@ -27,7 +29,8 @@ class Tuner(Protocol):
     result is an adapter beside its base model rather than a whole model. `narrow`: frozen weights may be held in the
     precision of the products, because what is trained is kept apart from them. `holds_heads`: a new head of the model
     is trained, and stored with the result. `starts_from_weights`: `prepare` looks at the model's own weights (DoRA,
-    PiSSA, copies of blocks), so it must have them; else it may be given a module that has none.
+    PiSSA, copies of blocks), so it must have them; else it may be given a module that has none. `features` is what it
+    needs of the module's forward passes beside what it changes in `prepare`.
     """
 
     mergeable: bool
@@ -35,6 +38,7 @@ class Tuner(Protocol):
     narrow: bool
     holds_heads: bool
     starts_from_weights: bool
+    features: Sequence[ModelFeature]
 
     def prepare(self, module: nn.Module) -> nn.Module:
         """Set `requires_grad`, add modules. The module may be on meta. Returns the module to train."""

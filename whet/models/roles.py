@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from whet.contracts.model import ParamRole
-from whet.models.forward import value_head
+from whet.models.features.carried import features_of
 from whet.models.forward.heads import PLACES
 from whet.models.forward.language import unwrapped
 
@@ -59,6 +59,6 @@ def _ends(module: nn.Module) -> tuple[set[int], set[int]]:
     for name in PLACES:
         if isinstance(head := getattr(model, name, None), nn.Module):
             ends[0] |= {id(p) for p in head.parameters()}
-    if isinstance(head := getattr(module, value_head.NAME, None), nn.Module):
-        ends[0] |= {id(p) for p in head.parameters()}
+    for part in (module.get_submodule(name) for one in features_of(module) for name in one.parts):
+        ends[0] |= {id(p) for p in part.parameters()} if isinstance(part, nn.Linear) else set()
     return ends[0], ends[1]

@@ -52,7 +52,8 @@ class ActorCritic:
     @property
     def traits(self) -> Traits:
         example = partial(sample_of, values=("behaviour", "old", VALUE, "advantage", "return"))
-        return Traits(wants=frozenset({"old", "value", "reference"} if self.kl else {"old", "value"}), example=example)
+        wants = frozenset({"old", "value", "reference"} if self.kl else {"old", "value"})
+        return Traits(values=True, wants=wants, example=example)
 
     def sampled(self, temperature: float, max_new_tokens: int) -> ActorCritic:
         return replace(self, temperature=temperature)

@@ -8,7 +8,7 @@ from typing import Any
 
 from whet.contracts.batch import Batch
 from whet.contracts.model import Models
-from whet.contracts.objective import Terms
+from whet.contracts.objective import Terms, Traits
 from whet.kernels.mtp import look_ahead
 
 _WANTED = frozenset({"nll", "ahead"})
@@ -23,6 +23,10 @@ class NextTokens:
 
     depth: int
     weight: float
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(ahead=self.depth)
 
     @property
     def coefficients(self) -> Mapping[str, float]:

@@ -17,7 +17,7 @@ from whet.base.catalogue import schedule, sink, tuner
 from whet.base.run import Run
 from whet.base.seeds import forked
 from whet.contracts.model import Head, Loaded
-from whet.contracts.objective import Referenced, traits_of
+from whet.contracts.objective import Referenced
 from whet.generate.eval_mode import reshard
 from whet.models.tuners.full import Still
 from whet.optim.groups import ParamGroups
@@ -36,7 +36,7 @@ from whet.train.run.progress import Progress
 from whet.train.setup.announced import facts_of, notices_of
 from whet.train.setup.chosen import chosen_of
 from whet.train.setup.first_step import FirstStep
-from whet.train.setup.models import build_model, head_for, models_beside, reference_way
+from whet.train.setup.models import build_model, features_for, head_for, models_beside, reference_way
 from whet.train.setup.opening import Material, Opened, Placed, open_run, place, prepare, without_trace
 from whet.train.setup.precision import on_precision, with_precision
 from whet.train.setup.reference import remember
@@ -125,7 +125,7 @@ def _modelled(opened: Opened, material: Material, placed: Placed) -> Modelled:
     precise = on_precision(material.run.train.precision, run, world.device)
     feed, loss = _told(run, placed, material.feed), opened.kind.loss(run, opened.chosen)
     head = head_for(loss, feed)
-    loaded = build_model(run, world, opened.tuner, head, traits_of(loss).features)
+    loaded = build_model(run, world, opened.tuner, head, features_for(run, opened.tuner, loss))
     way = reference_way(run, world, loaded, loss, feed, pinned)
     trained = Trained.of(run, world, loaded, opened.tuner, loss, models_beside(run, world, loaded, way))
     rehearsed = None if pinned else rehearse(trained, feed, partial(_twin_of, trained, opened.kind, head))
@@ -149,7 +149,7 @@ def _twin_of(trained: Trained, kind: SourceKind, head: Head | None, run: Run) ->
     """All that trains a run on its model's twin, built as the run's own are."""
     alone, method = World(trained.world.device), tuner.get(run.tuner.kind).build(**run.tuner.values())
     loss = kind.loss(run, chosen_of(run))
-    twin = build_model(run, alone, method, head, traits_of(loss).features, like=trained.loaded.capabilities)
+    twin = build_model(run, alone, method, head, features_for(run, method, loss), like=trained.loaded.capabilities)
     others = dict.fromkeys(trained.executor.models.others, twin.model)
     return Trained.of(run, alone, twin, method, loss, others)
 

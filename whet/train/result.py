@@ -17,9 +17,8 @@ from whet.export.observation import observe
 from whet.export.report import compare
 from whet.export.writing import write_model
 from whet.models.checkpoints.quantized import quantization_of
+from whet.models.features.carried import is_added
 from whet.models.forward.heads import head_of
-from whet.models.forward.language import AHEAD
-from whet.models.forward.value_head import is_of_head
 from whet.models.sentence_transformers import write_sentence
 from whet.models.tuning.adapters import stored_adapter
 from whet.train.run.folder import RunFolder
@@ -43,8 +42,8 @@ def write_result(trained: Trained, folder: RunFolder, *, continues: bool = True)
     template = template_of(trained.run, trained.loaded.processor)
     said = observe(module, trained.loaded.processor, template, continues=continues)
     saved = trained.tuner.saved_names(module).items()
-    names = {name: own for name, own in saved if not is_of_head(name) and not name.startswith(f"{AHEAD}.")}
-    buffers = {name for name, _ in module.named_buffers() if not name.startswith(f"{AHEAD}.")}
+    names = {name: own for name, own in saved if not is_added(module, name)}
+    buffers = {name for name, _ in module.named_buffers() if not is_added(module, name)}
     whole = trained.executor.weights(names.keys() | buffers)
     tensors = ((name, trained.tuner.written(module, name, tensor.cpu())) for name, tensor in whole)
     if not trained.world.is_writer:

@@ -9,8 +9,8 @@ from torch.distributed.tensor import DTensor
 
 from whet.base.errors import RunError
 from whet.contracts.executor import Executor
+from whet.models.features.carried import is_added
 from whet.models.forward.language import unwrapped
-from whet.models.forward.value_head import is_of_head
 from whet.models.merging.layers import breaks_ties, live_weights
 from whet.models.tuning.adapters import wrapper_of
 
@@ -21,7 +21,7 @@ def live_tensors(module: nn.Module, executor: Executor) -> Iterator[tuple[str, T
     Gathers one tensor at a time; with FSDP all ranks take part. Raises RunError for sharded adapters.
     """
     if wrapper_of(module) is None:
-        yield from executor.weights({name for name, _ in module.named_parameters() if not is_of_head(name)})
+        yield from executor.weights({name for name, _ in module.named_parameters() if not is_added(module, name)})
         return
     if any(isinstance(p, DTensor) for p in module.parameters()):
         raise RunError(
@@ -32,4 +32,4 @@ def live_tensors(module: nn.Module, executor: Executor) -> Iterator[tuple[str, T
             "the adapter changes one end of weights that are tied, which an engine holds only once",
             at="tuner.targets", hint="tuner.targets=all-linear",
         )  # fmt: skip
-    yield from ((name, tensor) for name, tensor in live_weights(unwrapped(module)) if not is_of_head(name))
+    yield from ((name, tensor) for name, tensor in live_weights(unwrapped(module)) if not is_added(module, name))

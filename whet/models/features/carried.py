@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from torch import nn
+from transformers import PretrainedConfig
 
+from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Stream
 from whet.contracts.feature import ModelFeature
 from whet.contracts.model import Loaded
@@ -16,19 +18,37 @@ PLACE = "whet_features"
 
 
 def install(model: Loaded, feature: ModelFeature) -> None:
-    """Let the model have a feature, behind those that it has."""
+    """Let the model have a feature, behind those that it has. Raises ModelError where it cannot."""
+    if not model.module._modules.keys() >= set(feature.parts):
+        raise ModelError(
+            f"this model source gives its models no `{feature.parts[0]}`", at="model.kind", hint="model=hf"
+        )
     feature.install(model)
     carry(model.module, feature)
 
 
 def carry(module: nn.Module, feature: ModelFeature) -> None:
-    """A copy of the module has a copy of the feature."""
-    object.__setattr__(module, PLACE, (*features_of(module), feature))
+    """From now on the module has the feature. A copy of the module has a copy of it."""
+    if not any(one is feature for one in features_of(module)):
+        object.__setattr__(module, PLACE, (*features_of(module), feature))
 
 
 def features_of(module: nn.Module) -> tuple[ModelFeature, ...]:
     """Those that the module carries, in the order that they were installed in."""
     return vars(module).get(PLACE, ())
+
+
+def is_added(module: nn.Module, name: str) -> bool:
+    """Whether a parameter or buffer of this name is part of a feature, which no written model has."""
+    return any(name.startswith(f"{part}.") for one in features_of(module) for part in one.parts)
+
+
+def text_config(module: Any, what: str) -> PretrainedConfig:
+    """The config of a language model of transformers. Raises ModelError where another module was to have `what`."""
+    config = getattr(module, "config", None)
+    if not isinstance(config, PretrainedConfig):
+        raise ModelError(f"a {type(module).__name__} cannot have {what}", at="model.kind", hint="model=hf")
+    return config.get_text_config()
 
 
 def forward_kwargs(module: nn.Module, stream: Stream) -> dict[str, Any]:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from whet.base.errors import ConfigError
+from whet.base.errors import ConfigError, ModelError
 from whet.contracts.batch import Stream
 from whet.contracts.feature import ModelFeature
+from whet.contracts.model import Loaded
 from whet.contracts.optimizer import Watched
 from whet.kernels.attention import SegmentPlan, largest_logits
 from whet.kernels.attention_spec import Form
-from whet.models.features.carried import carry
 
 if TYPE_CHECKING:
     from whet.contracts.feature import Around, Attend
@@ -23,6 +23,12 @@ NOTED = "whet_peaks"
 
 class Peaks(ModelFeature):
     """While the model trains, each watched layer keeps the largest logit of each of its heads."""
+
+    def install(self, model: Loaded) -> None:
+        """Raises ModelError for a model that does not call our attention, and ConfigError as `_layers`."""
+        if not model.capabilities.packed:
+            raise ModelError("this model computes its attention itself", at="optimizer.kind", hint="optimizer: muon")
+        _layers(model.module)
 
     def around(self, module: nn.Module, stream: Stream) -> Around | None:
         return _noting if module.training else None
@@ -38,7 +44,17 @@ def _noting(
 
 
 def watch(module: nn.Module, device: torch.device) -> list[Watched]:
-    """Every attention layer with separate, trained query and key projections; from now on it notes its logits.
+    """Every layer that notes its logits, with the parameters that it has now: for a module that carries `Peaks`."""
+    found = []
+    for layer, size in _layers(module):
+        peaks = torch.zeros(layer.q_proj.weight.shape[0] // size, device=device)
+        setattr(layer, NOTED, peaks)
+        found.append(Watched(peaks, list(layer.q_proj.parameters()), list(layer.k_proj.parameters()), size))
+    return found
+
+
+def _layers(module: nn.Module) -> list[tuple[Any, int]]:
+    """Every attention layer with separate, trained query and key projections, and the rows of one of its heads.
 
     Raises ConfigError where there are none, and where queries and keys are normalised: their logits do not grow.
     """
@@ -51,10 +67,7 @@ def watch(module: nn.Module, device: torch.device) -> list[Watched]:
         if getattr(layer, "q_norm", None) is not None:
             raise ConfigError("this model normalises queries, so their logits need no clip", hint="optimizer: muon")
         if query.weight.requires_grad and key.weight.requires_grad:
-            peaks = torch.zeros(query.weight.shape[0] // size, device=device)
-            setattr(layer, NOTED, peaks)
-            found.append(Watched(peaks, list(query.parameters()), list(key.parameters()), size))
+            found.append((layer, size))
     if not found:
         raise ConfigError("no attention layer with trained query and key projections", hint="optimizer: muon")
-    carry(module, Peaks())
     return found

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from inspect import signature
 from types import MethodType
 from typing import Any
@@ -18,17 +18,16 @@ from transformers import PretrainedConfig
 
 from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Stream
+from whet.contracts.feature import Seen
 from whet.contracts.model import PLAIN, Prediction, Readout
 from whet.kernels.linear_divergence import Distances, linear_divergence, logits_distances
 from whet.kernels.linear_loss import CHUNK_BYTES, cap_and_scale, linear_nll, logits_logprobs, product_dtype
 from whet.kernels.linear_scores import Scores, linear_logprobs, linear_scores, linear_top, logits_scores
-from whet.kernels.mtp import look_ahead
-from whet.models.features.carried import running
+from whet.models.features.carried import features_of, running
 from whet.models.forward import backbone, encoder_decoder, encoder_heads, heads, positions, rope
 from whet.models.forward.backbone import Way, before_output, decoder_of, unwrapped
 from whet.models.forward.encoder_decoder import output_bias, output_scale
 from whet.models.forward.mixers import isolate
-from whet.models.forward.value_head import values
 from whet.models.loading.classes import Family
 from whet.models.loading.families import family_of, first_position
 
@@ -36,9 +35,8 @@ __all__ = ["LanguageModel", "decoder_of", "logit_shape", "unwrapped"]
 
 TOP = frozenset({"top_ids", "top_logprobs"})
 # What is read from hidden states, and not from the logits of trained positions.
-HEADS = frozenset({"hidden", "scores", "token_scores", "values", "ahead"})
-# Not a quantity of `run` but what another model is compared with; and the attribute of modules that look ahead.
-PREDICTION, AHEAD = "prediction", "whet_ahead"
+HEADS = frozenset({"hidden", "scores", "token_scores"})
+PREDICTION = "prediction"  # not a quantity of `run` but what another model is compared with
 WANTS = TOP | HEADS | {
     "nll", "logprobs", "target_logprobs", "hits", "entropy", "candidates", "samples", "divergence",
 }  # fmt: skip
@@ -107,7 +105,7 @@ class LanguageModel:
         self.module.whet_run = MethodType(partial(_run, facts=self.facts), module)
 
     def run(self, batch: Batch, want: frozenset[str], readout: Readout = PLAIN) -> dict[str, Tensor]:
-        if unknown := set(want) - WANTS:
+        if unknown := want - WANTS - _given(self.module):
             raise ModelError(f"a language model cannot give {', '.join(sorted(unknown))}", hint=f"want {sorted(WANTS)}")
         if batch.media:
             raise ModelError(
@@ -142,7 +140,8 @@ def _run(
 ) -> dict[str, Any]:
     stream, body = batch.trained, encoder_decoder if facts.family == "seq2seq" else backbone
     scoring = encoder_heads if facts.family == "masked" else heads
-    trained_P = stream.trained_at
+    trained_P, given = stream.trained_at, want & _given(module)
+    want -= given
     asked = _Asked(stream.targets[trained_P], stream.weights[trained_P], want, readout)
     results: dict[str, Tensor] = {}
     if facts.head != "chunked" and want - HEADS:
@@ -150,20 +149,20 @@ def _run(
         if PREDICTION in want:
             return {PREDICTION: Prediction(cap_and_scale(logits_PV, 1.0, None))}
         results = asked.of_logits(cap_and_scale(logits_PV, 1.0, None, readout.temperature))
-        if not want & HEADS:
+        if not want & HEADS and not given:
             return results
     hidden_TD = body.hidden(module, batch, facts.way)
     if "hidden" in want:
         results["hidden"] = hidden_TD
-    if "ahead" in want:
-        results["ahead"] = _ahead(module, hidden_TD, stream, facts)
+    at_trained = cache(lambda: hidden_TD.index_select(0, trained_P))
+    seen = Seen(stream, hidden_TD, at_trained, partial(_inputs, module, stream, facts), partial(_nll, module, facts))
+    for feature in features_of(module):
+        results |= feature.read(module, seen) if feature.gives & given else {}
     if "scores" in want:
         results["scores"] = scoring.sequence_scores(unwrapped(module), hidden_TD, stream)
-    hidden_PD, model = hidden_TD.index_select(0, trained_P), unwrapped(module)
+    hidden_PD, model = at_trained(), unwrapped(module)
     if "token_scores" in want:
         results["token_scores"] = scoring.token_scores(model, hidden_PD)
-    if "values" in want:
-        results["values"] = values(module, hidden_PD)
     if facts.head != "chunked" or not want - HEADS:
         return results
     if facts.family == "masked":
@@ -174,18 +173,22 @@ def _run(
     return results | _from_hidden(head, hidden_PD, asked, facts, bias)
 
 
-def _ahead(module: Any, hidden_TD: Tensor, stream: Stream, facts: RunFacts) -> Tensor:
-    """The sums of weight x -log p (n,) of the tokens 2, 3, ... places further than each."""
+def _given(module: nn.Module) -> frozenset[str]:
+    """The quantities that features of the module give."""
+    return frozenset().union(*(feature.gives for feature in features_of(module)))
+
+
+def _inputs(module: nn.Module, stream: Stream, facts: RunFacts) -> dict[str, Any]:
+    """What the decoder takes of a packed row beside its tokens."""
     [(inputs, _)] = facts.way.inputs(module, stream)
-    del inputs["input_ids"]
-    head, sums = module.get_output_embeddings(), []
-    for number, further in enumerate(getattr(module, AHEAD).values(), 1):
-        ids_T, targets_T, weights_T = look_ahead(stream, number)
-        hidden_TD = further(hidden_TD, module.get_input_embeddings()(ids_T), inputs)
-        trained_P = torch.nonzero(weights_T > 0).squeeze(1)
-        asked = _Asked(targets_T[trained_P], weights_T[trained_P], frozenset({"nll"}), PLAIN)
-        sums.append(_from_hidden(head, hidden_TD.index_select(0, trained_P), asked, facts, output_bias(module))["nll"])
-    return torch.stack(sums)
+    return {name: value for name, value in inputs.items() if name != "input_ids"}
+
+
+def _nll(module: Any, facts: RunFacts, hidden_TD: Tensor, targets_T: Tensor, weights_T: Tensor) -> Tensor:
+    trained_P = torch.nonzero(weights_T > 0).squeeze(1)
+    asked = _Asked(targets_T[trained_P], weights_T[trained_P], frozenset({"nll"}), PLAIN)
+    head, hidden_PD = module.get_output_embeddings(), hidden_TD.index_select(0, trained_P)
+    return _from_hidden(head, hidden_PD, asked, facts, output_bias(module))["nll"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ def drawn(
     layers: Sequence[str] | None = None,
     vocab: int | None = None,
 ) -> Loaded:
-    """The model whose module `build` gives, prepared by the run's tuner; `runs` makes it one that objectives ask.
+    """The model whose module `build` gives, with the run's tuner and features; `runs` makes it one that objectives ask.
 
     `build` is called twice: on meta, and when values are asked for, with the default generator forked from the seed.
     It must take everything that it draws from there. `layers` name its repeated blocks; `vocab` is how many tokens
@@ -32,10 +32,7 @@ def drawn(
     def made(device: str) -> nn.Module:
         with forked(context.seed, "model"), torch.device(device):
             module = build().to(context.dtype)
-        if context.tuner is None:
-            return module
-        with forked(context.seed, "tuner"):
-            return context.tuner.prepare(module)
+        return context.prepared(module, device)
 
     module = made("meta")
     return loaded(

@@ -19,10 +19,9 @@ from whet.contracts.tuner import Tuner
 from whet.models.checkpoints.direct import StoredTensor, direct
 from whet.models.checkpoints.quantized import check_frozen, check_stays, stored_method
 from whet.models.decoding.proof import decoding_of, generates, is_proven, prove
-from whet.models.forward import attention, encoder_heads, value_head
+from whet.models.forward import attention, encoder_heads
 from whet.models.forward.heads import DRAWN, REDRAWN
 from whet.models.forward.language import LanguageModel
-from whet.models.forward.mtp import look_further
 from whet.models.loading.building import build_module, hollow_module
 from whet.models.loading.classes import Family
 from whet.models.loading.context import BuildContext
@@ -60,10 +59,9 @@ def on_meta(spec: Spec, context: BuildContext) -> Loaded:
     if context.head is not None and context.head.kind != "none":
         encoder_heads.check(config, context.head)
     pieces = new_pieces(spec)
-    _check_further(config, verdict, context)
     base = _base(spec, config, verdict, context, pieces, on_meta=True)
     readable = _readable(spec, config, base, verdict, context)
-    module = _tuned(base, config, context, on_meta=True)
+    module = context.prepared(base, "meta")
     _check_tuned(spec, config, module, context.tuner)
     writes = context.head is None and generates(module)
     capabilities = Capabilities(
@@ -115,13 +113,13 @@ def _made(
     pieces: Mapping[int, Sequence[int]],
 ) -> nn.Module:
     """The module as it is trained, with its values on the CPU."""
-    return _tuned(_base(spec, config, verdict, context, pieces, on_meta=False), config, context, on_meta=False)
+    return context.prepared(_base(spec, config, verdict, context, pieces, on_meta=False), "cpu")
 
 
 def _hollow(spec: Spec, config: PretrainedConfig, verdict: Verdict, context: BuildContext) -> nn.Module:
     """As `_made`, without the weights that lie in files: what the tuner draws, and buffers that are computed."""
     how: Any = {"dtype": context.dtype, "attention": verdict.attention}
-    return _tuned(hollow_module(spec, deepcopy(config), **how), config, context, on_meta=False)
+    return context.prepared(hollow_module(spec, deepcopy(config), **how), "cpu")
 
 
 def _base(
@@ -152,30 +150,6 @@ def _base(
         with forked(context.seed, "new tokens"):
             grow(module, pieces)
     return module
-
-
-def _tuned(module: nn.Module, config: PretrainedConfig, context: BuildContext, *, on_meta: bool) -> nn.Module:
-    if context.tuner is not None:
-        with forked(context.seed, "tuner"):
-            module = context.tuner.prepare(module)
-    if context.values:
-        value_head.attach(module, config.get_text_config().hidden_size, context.dtype, on_meta=on_meta)
-    if context.ahead:
-        look_further(module, context.ahead, dtype=context.dtype, seed=context.seed, on_meta=on_meta)
-    return module
-
-
-def _check_further(config: PretrainedConfig, verdict: Verdict, context: BuildContext) -> None:
-    """Raise ModelError where modules that look further ahead are asked for, and cannot be."""
-    if not context.ahead:
-        return
-    if context.tuner is not None and context.tuner.is_adapter:
-        raise ModelError("an adapter cannot hold the modules that look further ahead", at="tuner", hint="tuner=full")
-    if not verdict.packed or verdict.head != "chunked" or verdict.packing.mixers:
-        raise ModelError(
-            f"`{config.model_type}` cannot look further ahead: it does not pack, or has a head of its own kind",
-            at="objective.mtp", hint="objective.mtp=0",
-        )  # fmt: skip
 
 
 def verdict_of(spec: Spec, config: PretrainedConfig, context: BuildContext) -> Verdict:

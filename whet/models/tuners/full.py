@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from whet.base.catalogue import tuner
@@ -10,6 +10,7 @@ from whet.base.catalogue import tuner
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from whet.contracts.feature import ModelFeature
     from whet.contracts.tuner import Calibration
 
 
@@ -27,6 +28,7 @@ class Full:
     narrow = False
     holds_heads = True
     starts_from_weights = False
+    features: Sequence[ModelFeature] = ()
 
     def prepare(self, module: nn.Module) -> nn.Module:
         return module.requires_grad_(True)

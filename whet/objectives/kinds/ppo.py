@@ -11,7 +11,7 @@ from whet.contracts.objective import Objective
 
 
 @objective(
-    "ppo", takes=("prompt", "conversation", "completion", "preference", "labelled"), rollouts=True, value_head=True,
+    "ppo", takes=("prompt", "conversation", "completion", "preference", "labelled"), rollouts=True,
 )  # fmt: skip
 def ppo(
     *,

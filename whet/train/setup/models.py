@@ -8,17 +8,20 @@ from typing import Any
 
 import torch
 
-from whet.base.catalogue import model_source
+from whet.base.catalogue import model_source, optimizer
 from whet.base.errors import ConfigError
 from whet.base.run import Run
 from whet.contracts.feature import ModelFeature
 from whet.contracts.model import Capabilities, Head, Loaded, Model
-from whet.contracts.objective import Objective, traits_of
+from whet.contracts.objective import Objective, Traits, traits_of
 from whet.contracts.tuner import Tuner
 from whet.generate.shadow_model import keep_shape
 from whet.models.features.carried import install
+from whet.models.features.logit_peaks import Peaks
 from whet.models.features.longlora import Groups
+from whet.models.features.mtp import FurtherTokens
 from whet.models.features.neftune import Noise
+from whet.models.features.value_head import ValueHead
 from whet.models.loading.context import BuildContext
 from whet.models.probing.probes import Packing, Verdict
 from whet.models.tuners.full import Still
@@ -66,20 +69,17 @@ def build_model(
 ) -> Loaded:
     """Build and tune the model on meta, recompute and compile as asked, shard it, and fill it with values.
 
-    `features` are those that the objective needs beside the run's. Without new parts if it `is_asked`. One that is run
-    `like` another of its kind is not probed.
+    `features` are those of `features_for`; a model that is only asked has none. One that is run `like` another of its
+    kind is not probed.
     """
     is_apart = method.narrow and (head is None or head.kind == "none")  # a new head is trained in full precision
     narrow = run.train.precision == "bf16-pure" or (is_apart and autocast_dtype(run, world.device) is not None)
     dtype = torch.bfloat16 if narrow else torch.float32
-    values = facts_of(run).value_head and not is_asked
-    ahead = run.objective.values().get("mtp", 0)
-    verdict = _verdict_like(like) if like else None
-    context = BuildContext(dtype, run.seed, method, head, values, ahead, verdict)
+    context = BuildContext(dtype, run.seed, method, head, features, _verdict_like(like) if like else None)
     model: Loaded = model_source.get(run.model.kind).build(context, **run.model.values())
     notices = (*model.capabilities.notices, *on_batch_norm(run, world, model))
     model = replace(model, capabilities=replace(model.capabilities, notices=notices))
-    for feature in (*_features(run), *features):
+    for feature in features:
         install(model, feature)
     if run.train.recompute:
         _recompute(model)
@@ -97,12 +97,24 @@ def _verdict_like(like: Capabilities) -> Verdict:
     return Verdict(like.packed, like.head, (), like.shares, Packing(like.attention, like.mixers))
 
 
-def _features(run: Run) -> Iterator[ModelFeature]:
-    """What touches the forward passes of the run's models, as `train` asks."""
+def features_for(run: Run, method: Tuner, loss: Objective) -> tuple[ModelFeature, ...]:
+    """All that touches the forward passes of the model that is trained: what its objective, tuner and optimizer need of
+    them, and what `train` asks for."""
+    return tuple(_features(run, method, traits_of(loss)))
+
+
+def _features(run: Run, method: Tuner, told: Traits) -> Iterator[ModelFeature]:
+    if told.values:
+        yield ValueHead()
+    if told.ahead:
+        yield FurtherTokens(told.ahead)
     if run.train.neftune:
         yield Noise(run.train.neftune, run.seed)
     if run.train.group:
         yield Groups(run.train.group)
+    if "attention_logits" in optimizer.get(run.optimizer.kind).facts.needs:
+        yield Peaks()
+    yield from (*method.features, *told.features)
 
 
 def _recompute(model: Loaded) -> None:

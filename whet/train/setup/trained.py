@@ -89,8 +89,6 @@ def _optimizer(run: Run, world: World, model: Loaded, groups: ParamGroups) -> Op
     kind = optimizer.get(run.optimizer.kind)
     chosen = adapted(kind.build(groups, **run.optimizer.values()))
     if "attention_logits" in kind.facts.needs:
-        if not model.capabilities.packed:
-            raise ConfigError(f"`optimizer: {run.optimizer.kind}` needs a model that packs", hint="optimizer: muon")
         chosen.attach(watch(model.module, world.device))
     if run.train.in_backward:
         if not chosen.steps_singly:

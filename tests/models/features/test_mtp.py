@@ -10,9 +10,10 @@ from tests.models.architectures import VOCAB, tiny_model
 from tests.models.batches import packed, random_samples
 from whet.base.errors import ModelError
 from whet.kernels.mtp import look_ahead
+from whet.models.features.carried import carry
+from whet.models.features.mtp import FurtherTokens
 from whet.models.forward import attention
 from whet.models.forward.language import LanguageModel
-from whet.models.forward.mtp import look_further
 
 attention.register()
 SAMPLES = random_samples([9, 4, 12, 2], VOCAB)
@@ -51,7 +52,9 @@ def test_sums_and_gradients_are_those_of_the_equations(kind):
     found = []
     for way in (None, "whet"):
         module = tiny_model(kind, way)
-        look_further(module, 2, dtype=torch.float32, seed=3, on_meta=False)
+        further = FurtherTokens(2)
+        further.extend(module, torch.float32, 3)
+        carry(module, further)
         module.eval()
         if way is None:
             sums = by_hand(module, SAMPLES, 2)
@@ -71,4 +74,4 @@ def test_a_model_whose_decoder_cannot_be_built_alone_is_refused_by_name():
     module = tiny_model("llama", "whet")
     module.model.__class__ = type("Other", (type(module.model),), {})
     with pytest.raises(ModelError, match="`llama` cannot look further"):
-        look_further(module, 1, dtype=torch.float32, seed=0, on_meta=False)
+        FurtherTokens(1).extend(module, torch.float32, 0)

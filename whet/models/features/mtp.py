@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,7 +15,14 @@ from transformers import AutoModel, PretrainedConfig
 
 from whet.base.errors import ModelError
 from whet.base.seeds import forked
-from whet.models.forward.language import AHEAD, decoder_of
+from whet.contracts.feature import ModelFeature, Seen
+from whet.contracts.model import Loaded
+from whet.kernels.mtp import look_ahead
+from whet.models.features.carried import text_config
+from whet.models.forward.backbone import decoder_of
+from whet.models.tuning.adapters import wrapper_of
+
+NAME = "whet_ahead"
 
 
 class Ahead(nn.Module):
@@ -35,21 +44,46 @@ class Ahead(nn.Module):
         return self.block(inputs_embeds=joined_TD[None], **inputs).last_hidden_state[0]
 
 
-def look_further(module: Any, depth: int, *, dtype: torch.dtype, seed: int, on_meta: bool) -> None:
-    """Give a language model `depth` modules that predict the tokens after the next one, freshly drawn.
+@dataclass(frozen=True)
+class FurtherTokens(ModelFeature):
+    """Gives `ahead` (n,): sums of weight x -log p of the tokens 2, 3, ... `depth` + 1 places further than each."""
 
-    They are parameters of the module, so they are trained, sharded and stored in checkpoints with it; a written model
-    does not have them. Raises ModelError for a model whose decoder cannot be built with one layer.
-    """
-    config = module.config.get_text_config()
-    name, width = config.model_type, module.get_input_embeddings().weight.shape[1]
-    found = {}
-    with forked(seed, "ahead"), torch.device("meta" if on_meta else "cpu"):
-        for number in range(1, depth + 1):
-            block = _block(_one_layer(config), module, dtype, name)
-            found[str(number)] = Ahead(block, width, getattr(config, "initializer_range", 0.02)).to(dtype)
-    # A dict: a list of like blocks would be taken for the model's own layers.
-    setattr(module, AHEAD, nn.ModuleDict(found))
+    depth: int
+
+    parts = (NAME,)
+    gives = frozenset({"ahead"})
+
+    def extend(self, module: Any, dtype: torch.dtype, seed: int) -> None:
+        """Raises ModelError for a model whose decoder cannot be built with one layer, and for an adapter's base."""
+        config = text_config(module, "modules that look further ahead")
+        if wrapper_of(module) is not None:
+            raise ModelError(
+                "an adapter cannot hold the modules that look further ahead", at="tuner", hint="tuner=full"
+            )
+        width, found = module.get_input_embeddings().weight.shape[1], {}
+        with forked(seed, "ahead"):
+            for number in range(1, self.depth + 1):
+                block = _block(_one_layer(config), module, dtype, config.model_type)
+                further = Ahead(block, width, getattr(config, "initializer_range", 0.02))
+                found[str(number)] = further.to(dtype)
+        # A dict: a list of like blocks would be taken for the model's own layers.
+        module.add_module(NAME, nn.ModuleDict(found))
+
+    def install(self, model: Loaded) -> None:
+        can, module = model.capabilities, model.module
+        if not can.packed or can.head != "chunked" or can.mixers:
+            raise ModelError(
+                f"`{text_config(module, NAME).model_type}` cannot look further ahead: it does not pack, or has a head "
+                "of its own kind", at="objective.mtp", hint="objective.mtp=0",
+            )  # fmt: skip
+
+    def read(self, module: Any, seen: Seen) -> Mapping[str, Tensor]:
+        hidden_TD, inputs, sums = seen.states, seen.inputs(), []
+        for number, further in enumerate(module.get_submodule(NAME).values(), 1):
+            ids_T, targets_T, weights_T = look_ahead(seen.stream, number)
+            hidden_TD = further(hidden_TD, module.get_input_embeddings()(ids_T), inputs)
+            sums.append(seen.nll(hidden_TD, targets_T, weights_T))
+        return {"ahead": torch.stack(sums)}
 
 
 def _block(config: PretrainedConfig, module: Any, dtype: torch.dtype, name: str) -> Any:
