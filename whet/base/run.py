@@ -205,6 +205,23 @@ class Track(Settings):
         ["log", "terminal"], description="receivers of the run's records: names, or mappings with `kind` and settings"
     )
     log_every: Count = Field(1, description="steps between records")
+    rows: bool = Field(True, description="write down which rows each step learned from, with the loss of each")
+    tokens_every: Natural = Field(
+        100, description="steps between records of single tokens' losses, the first step too; 0: none"
+    )
+    tokens_rows: Count = Field(4, description="rows of such a step whose tokens are recorded, on each rank")
+    state_every: Natural | None = Field(
+        None,
+        description="steps between digests of weights, generators and loader, by which `whet runs diff` compares; a "
+        "tenth of the run by default, 0: none",
+    )
+    layers_every: Natural = Field(
+        0, description="steps between statistics of each layer's gradients and activations; 0: none"
+    )
+    console: bool = Field(True, description="keep what `whet train` prints, on every rank")
+    hardware_every_s: NonNegative = Field(5.0, description="seconds between samples of the machine; 0: none")
+    price_per_hour: NonNegative = Field(0.0, description="what an hour of this machine costs, in any currency")
+    price_per_kwh: NonNegative = Field(0.0, description="what a kilowatt-hour costs")
 
 
 class Evaluate(Settings):

@@ -110,7 +110,8 @@ class Model(Protocol):
 
     `run(batch, want, readout)` returns a tensor for each wanted name, at the P positions with weight > 0, in order:
 
-    - `nll`: scalar, the sum over trained positions of weight x -log p(target), differentiable.
+    - `nll`: scalar, the sum over trained positions of weight x -log p(target), differentiable. With it may come
+      `token_nll` (P,) float32, -log p(target) of each, without gradient.
     - `logprobs`: (P,) float32 log p(target), differentiable.
     - `target_logprobs`: (P,) float32 log p(target) at temperature 1, whatever the readout's, differentiable.
     - `hits`: (P,) bool, whether the target is the most likely token (no gradient).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from whet.contracts.batch import Batch
 from whet.contracts.example import Example, sample_of
@@ -16,16 +16,26 @@ if TYPE_CHECKING:
     import torch
 
 
+class LossParts(NamedTuple):
+    """Where a micro-batch's loss comes from, for the record alone: `values` without gradient, in the batch's order, of
+    each trained token (P,), each sequence (N,) or each group (G,)."""
+
+    of: Literal["token", "sequence", "group"]
+    values: torch.Tensor
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What an objective returns for a micro-batch.
 
     `sums` maps each term to its un-normalised sum (scalar, differentiable). `metrics` maps a name
-    to (sum, count); the loop adds both over the global step and shows the quotient.
+    to (sum, count); the loop adds both over the global step and shows the quotient. `parts` tell what each token,
+    sequence or group has of the loss, where the objective knows.
     """
 
     sums: Mapping[str, torch.Tensor]
     metrics: Mapping[str, tuple[torch.Tensor | float, torch.Tensor | float]] = field(default_factory=dict)
+    parts: LossParts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

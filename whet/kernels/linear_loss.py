@@ -38,6 +38,23 @@ def linear_nll(
     of logits (`chunk` positions; by default as many as fit `CHUNK_BYTES`) plus the head's gradient. Sums, softmax and
     the head's gradient accumulate in float32. One backward pass; `weights_P` gets no gradient.
     """
+    return linear_nlls(
+        hidden_PD, weight_VD, targets_P, weights_P, bias=bias, logit_scale=logit_scale, softcap=softcap, chunk=chunk
+    )[0]
+
+
+def linear_nlls(
+    hidden_PD: Tensor,
+    weight_VD: Tensor,
+    targets_P: Tensor,
+    weights_P: Tensor,
+    *,
+    bias: Tensor | None = None,
+    logit_scale: float = 1.0,
+    softcap: float | None = None,
+    chunk: int | None = None,
+) -> tuple[Tensor, Tensor]:
+    """`linear_nll`, and beside it -log p (P,) of each target, without gradient."""
     head = Head(logit_scale, softcap, chunk, product_dtype(weight_VD))
     return _LinearNLL.apply(hidden_PD, weight_VD, bias, targets_P, weights_P, head, torch.is_grad_enabled())
 
@@ -191,24 +208,27 @@ class Gradients:
 
 class _LinearNLL(Function):
     @staticmethod
-    def forward(ctx: Any, hidden_PD, weight_VD, bias, targets_P, weights_P, head: Head, with_grad: bool) -> Tensor:
+    def forward(ctx: Any, hidden_PD, weight_VD, bias, targets_P, weights_P, head: Head, with_grad: bool):
         hidden_PD, weight_VD, bias = head.cast(hidden_PD, weight_VD, bias)
         needs = [with_grad and need for need in ctx.needs_input_grad[:3]]
         grads = Gradients(needs, hidden_PD, weight_VD, head)
         chunk = Chunk(weight_VD, bias, head)
         total = torch.zeros((), dtype=chunk.wide, device=hidden_PD.device)
+        nlls_P = torch.empty(len(targets_P), dtype=chunk.wide, device=hidden_PD.device)
         for at in head.chunks(len(targets_P), len(weight_VD), chunk.wide.itemsize, hidden_PD.device):
             hidden_CD, targets_C, weights_C = hidden_PD[at], targets_P[at], weights_P[at].to(chunk.wide)
             probs_CV, logprobs_C1, _ = chunk.scores(hidden_CD, targets_C[:, None])
             total -= torch.dot(logprobs_C1[:, 0], weights_C)
+            torch.neg(logprobs_C1[:, 0], out=nlls_P[at])
             if any(needs):
                 grads.add(at, chunk.backward(probs_CV, targets_C[:, None]), weights_C, hidden_CD)
         ctx.grads = grads
-        return total
+        ctx.mark_non_differentiable(nlls_P)
+        return total, nlls_P
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor):
+    def backward(ctx: Any, grad: Tensor, _: Any):
         if ctx.grads is None:
             raise RuntimeError("linear_nll holds its gradients for one backward pass only")
         grads, ctx.grads = ctx.grads, None

@@ -17,7 +17,7 @@ from whet.base.rounding import alike
 from whet.contracts.batch import Batch
 from whet.contracts.example import sample_of
 from whet.contracts.model import Models, Readout
-from whet.contracts.objective import Terms, Traits
+from whet.contracts.objective import LossParts, Terms, Traits
 from whet.contracts.rollouts import Credit, Outcome
 from whet.objectives.advantages import FLOOR, gae
 from whet.objectives.policy import ENTROPY, KL, POLICY, Surrogates, drifted, means, trained_values
@@ -106,7 +106,7 @@ class ActorCritic:
         shown["expected"] = value_P.detach()
         if self.entropy:
             sums[ENTROPY], shown[ENTROPY] = (found[ENTROPY].double() * share_P).sum(), found[ENTROPY].detach().double()
-        return Terms(sums, means(shown, share_P, is_told="behaviour" in known))
+        return Terms(sums, means(shown, share_P, is_told="behaviour" in known), LossParts("token", loss_P.detach()))
 
     def _error(self, value_P: Tensor, before_P: Tensor, return_P: Tensor) -> Tensor:
         """Half the squared error, the larger of that of the value and that of the value held near what it was."""

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from whet.contracts.batch import Batch
 from whet.contracts.example import sample_of
 from whet.contracts.model import Head, Models
-from whet.contracts.objective import Terms, Traits
+from whet.contracts.objective import LossParts, Terms, Traits
 
 _SCORES = frozenset({"scores"})
 
@@ -39,10 +39,12 @@ class BradleyTerry:
         chosen_G, rejected_G = scores_N[0::2], scores_N[1::2]
         difference_G, weight_G = chosen_G - rejected_G, batch.fields["weight"][0::2].double()
         margin_G = batch.fields["margin"][0::2].double() if "margin" in batch.fields else 0.0
-        sums = {"pairs": -(logsigmoid(difference_G - margin_G) * weight_G).sum()}
+        loss_G = -logsigmoid(difference_G - margin_G)
+        sums = {"pairs": (loss_G * weight_G).sum()}
         if "center" in self.coefficients:
             sums["center"] = ((chosen_G + rejected_G).square() * weight_G).sum()
         wins_G = (difference_G.detach() > 0).double()
         means = {"accuracy": wins_G, "margin": difference_G.detach(), "chosen": chosen_G.detach()}
         count = weight_G.sum()
-        return Terms(sums, {name: ((value_G * weight_G).sum(), count) for name, value_G in means.items()})
+        shown = {name: ((value_G * weight_G).sum(), count) for name, value_G in means.items()}
+        return Terms(sums, shown, LossParts("group", loss_G.detach()))

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from whet.contracts.batch import Batch
 from whet.contracts.model import Models
-from whet.contracts.objective import Terms, Traits
+from whet.contracts.objective import LossParts, Terms, Traits
 from whet.contracts.reading import Problem
 
 _SCORES, _TOKEN_SCORES = frozenset({"scores"}), frozenset({"token_scores"})
@@ -45,7 +45,8 @@ class SequenceClasses:
         else:
             error_NC = scores_NC - label.double()
             loss_N, found = error_NC.square().mean(-1), {"error": error_NC.detach().abs().mean(-1)}
-        return Terms({"loss": (loss_N * weight_N).sum()}, _means(found, weight_N))
+        told = LossParts("sequence", loss_N.detach())
+        return Terms({"loss": (loss_N * weight_N).sum()}, _means(found, weight_N), told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ class TokenClasses:
         label_P, weight_P = _labelled(batch)
         loss_P = F.cross_entropy(scores_PC, label_P, reduction="none", label_smoothing=self.label_smoothing)
         hits_P = (scores_PC.argmax(-1) == label_P).double()
-        return Terms({"loss": (loss_P * weight_P).sum()}, _means({"accuracy": hits_P}, weight_P))
+        told = LossParts("token", loss_P.detach())
+        return Terms({"loss": (loss_P * weight_P).sum()}, _means({"accuracy": hits_P}, weight_P), told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ class StepClasses:
         chance_PC = torch.stack([1 - chance_P, chance_P], -1).double()
         loss_P = -(chance_PC * logprobs_PC).sum(-1)
         hits_P = (logprobs_PC.argmax(-1) == (chance_P > 0.5)).double()
-        return Terms({"loss": (loss_P * weight_P).sum()}, _means({"accuracy": hits_P}, weight_P))
+        told = LossParts("token", loss_P.detach())
+        return Terms({"loss": (loss_P * weight_P).sum()}, _means({"accuracy": hits_P}, weight_P), told)
 
 
 def _labelled(batch: Batch) -> tuple[Tensor, Tensor]:

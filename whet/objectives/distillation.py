@@ -14,7 +14,7 @@ from torch import Tensor
 
 from whet.contracts.batch import Batch
 from whet.contracts.model import Divergence, Models, Readout
-from whet.contracts.objective import Terms
+from whet.contracts.objective import LossParts, Terms
 from whet.kernels.linear_divergence import divergence
 
 Tail = Literal["bucket", "renormalised"]
@@ -50,7 +50,9 @@ class Distillation:
             total, shown = found["divergence"], {"divergence": found["divergences"], "nll": -found["target_logprobs"]}
             shown["agreement"] = found["agrees"]
         count = weights_P.sum()
-        return Terms({"loss": total}, {k: ((v.detach().double() * weights_P).sum(), count) for k, v in shown.items()})
+        loss_P = shown["divergence"].detach() + self.measure.sft * shown["nll"].detach()
+        means = {k: ((v.detach().double() * weights_P).sum(), count) for k, v in shown.items()}
+        return Terms({"loss": total}, means, LossParts("token", loss_P))
 
     def _of_stored(self, models: Models, batch: Batch, weights_P: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         logp_PK = batch.text.values[TEACHER_LOGPROBS][batch.text.trained_at]

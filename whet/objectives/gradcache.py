@@ -13,7 +13,7 @@ from torch import Tensor
 
 from whet.contracts.batch import Batch
 from whet.contracts.model import Embedder, Models
-from whet.contracts.objective import Shared, Terms, Traits
+from whet.contracts.objective import LossParts, Shared, Terms, Traits
 from whet.objectives.pooling import embeddings
 
 EMBEDDINGS = "embeddings"
@@ -92,7 +92,8 @@ class CachedEmbeddings:
             sums[name] = here[f"loss/{name}"].sum() + (bound - bound.detach())
         count = (self.coupling.counted(batch.fields) * batch.fields["weight"]).sum()
         metrics = {n.partition("/")[2]: (value.sum(), count) for n, value in here.items() if n.startswith("metric/")}
-        return Terms(sums, metrics)
+        loss_N = torch.stack([c * here[f"loss/{name}"].detach() for name, c in self.coefficients.items()]).sum(0)
+        return Terms(sums, metrics, LossParts("sequence", loss_N))
 
     def _tables(self, batch: Batch, embeddings_ND: Tensor) -> dict[str, Tensor]:
         own = {name: batch.fields[name] for name in ("weight", *self.coupling.fields)}

@@ -15,7 +15,7 @@ from torch import Tensor
 from whet.contracts.batch import Batch
 from whet.contracts.example import sample_of
 from whet.contracts.model import Model, Models
-from whet.contracts.objective import Terms, Traits
+from whet.contracts.objective import LossParts, Terms, Traits
 from whet.objectives.sequences import reply_logprobs
 
 BASELINE = "baseline"
@@ -76,7 +76,9 @@ class Labelled:
         loss_N = loss_N * torch.where(is_good_N, self.desirable, self.undesirable).double()
         weight_N = batch.fields["weight"].double()
         return Terms(
-            {"loss": (loss_N * weight_N).sum()}, self._metrics(ratio_N.detach(), is_good_N, weight_N, baseline)
+            {"loss": (loss_N * weight_N).sum()},
+            self._metrics(ratio_N.detach(), is_good_N, weight_N, baseline),
+            LossParts("sequence", loss_N.detach()),
         )
 
     def _metrics(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from whet.contracts.batch import Batch
 from whet.contracts.model import Models
-from whet.contracts.objective import Terms, Traits
+from whet.contracts.objective import LossParts, Terms, Traits
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,4 +26,10 @@ class NextToken:
         return {"loss": float(batch.trained.weights.double().sum())}
 
     def __call__(self, models: Models, batch: Batch, statistics: Mapping[str, Any]) -> Terms:
-        return Terms({"loss": models.run(batch, frozenset({"nll"}))["nll"]})
+        found = models.run(batch, frozenset({"nll"}))
+        return Terms({"loss": found["nll"]}, parts=token_losses(found))
+
+
+def token_losses(found: Mapping[str, Tensor]) -> LossParts | None:
+    """-log p of each token, where the model has told it beside the sum."""
+    return LossParts("token", found["token_nll"]) if "token_nll" in found else None

@@ -10,6 +10,7 @@ from whet.contracts.batch import Batch
 from whet.contracts.model import Models
 from whet.contracts.objective import Terms, Traits
 from whet.kernels.mtp import look_ahead
+from whet.objectives.next_token import token_losses
 
 _WANTED = frozenset({"nll", "ahead"})
 
@@ -40,7 +41,8 @@ class NextTokens:
 
     def __call__(self, models: Models, batch: Batch, statistics: Mapping[str, Any]) -> Terms:
         found = models.run(batch, _WANTED)
-        return Terms({"nll": found["nll"], **dict(zip(self._names(), found["ahead"].unbind(), strict=True))})
+        further = dict(zip(self._names(), found["ahead"].unbind(), strict=True))
+        return Terms({"nll": found["nll"], **further}, parts=token_losses(found))
 
     def _names(self) -> list[str]:
         return [f"mtp_{number}" for number in range(1, self.depth + 1)]

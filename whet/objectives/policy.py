@@ -16,7 +16,7 @@ from torch import Tensor
 from whet.contracts.batch import Batch
 from whet.contracts.example import sample_of
 from whet.contracts.model import Models, Readout
-from whet.contracts.objective import Terms, Traits
+from whet.contracts.objective import LossParts, Terms, Traits
 from whet.contracts.rollouts import Credit, Outcome
 from whet.objectives.advantages import Baseline, Scale, advantages, overlong
 from whet.objectives.sequences import LOGPROBS, Replies
@@ -159,7 +159,7 @@ class Policy:
             sums[KL], shown[KL] = (kl_P * share_P).sum(), kl_P.detach()
         if self.entropy:
             sums[ENTROPY], shown[ENTROPY] = (found[ENTROPY].double() * share_P).sum(), found[ENTROPY].detach().double()
-        return Terms(sums, means(shown, counts_P, is_told="behaviour" in values))
+        return Terms(sums, means(shown, counts_P, is_told="behaviour" in values), LossParts("token", loss_P.detach()))
 
     def shares(self, replies: Replies, batch: Batch) -> Tensor:
         """What each token (P,) counts in a sum."""

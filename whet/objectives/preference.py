@@ -15,7 +15,7 @@ from torch import Tensor
 from whet.contracts.batch import Batch
 from whet.contracts.example import sample_of
 from whet.contracts.model import Model, Models
-from whet.contracts.objective import Terms, Traits
+from whet.contracts.objective import LossParts, Terms, Traits
 from whet.objectives.pair_losses import Loss, Pairs, Shape
 from whet.objectives.sequences import LOGPROBS, Replies
 
@@ -60,10 +60,12 @@ class Preference:
             ratios_N = scores_N - fields["reference"].double()
         pairs = Pairs(*_split(scores_N), *_split(ratios_N), *_split(replies.lengths_N.clamp(min=1e-9)))
         weight_G = batch.fields["weight"][0::2].double()
-        sums = {name: (loss(pairs, self.shape) * weight_G).sum() for name, loss in self.losses.items()}
+        losses = {name: loss(pairs, self.shape) for name, loss in self.losses.items()}
+        sums = {name: (loss_G * weight_G).sum() for name, loss_G in losses.items()}
         if SFT in self.coefficients:
             sums[SFT] = -(plain_N[0::2] * weight_G).sum()
-        return Terms(sums, self._metrics(pairs, weight_G))
+        loss_G = torch.stack([self.coefficients[name] * one.detach() for name, one in losses.items()]).sum(0)
+        return Terms(sums, self._metrics(pairs, weight_G), LossParts("group", loss_G))
 
     def _score(self, model: Model, batch: Batch, replies: Replies) -> tuple[Tensor, Tensor]:
         """Summed log p of each reply (N,), with the weight of long ones' ends and without."""

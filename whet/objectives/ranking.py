@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from whet.base.errors import DataError
 from whet.contracts.batch import Batch
 from whet.contracts.model import Models
-from whet.contracts.objective import Terms, Traits
+from whet.contracts.objective import LossParts, Terms, Traits
 
 _SCORES = frozenset({"scores"})
 Loss = Literal["pointwise", "pairwise", "listwise"]
@@ -51,16 +51,18 @@ class Ranking:
         if self.loss == "pointwise":
             target_N = batch.fields["relevance"].double() / self.highest
             loss_N = F.binary_cross_entropy_with_logits(scores_N, target_N, reduction="none")
-            total = (loss_N * batch.fields["weight"].double()).sum()
+            total, told = (loss_N * batch.fields["weight"].double()).sum(), LossParts("sequence", loss_N.detach())
         elif self.loss == "pairwise":
             known_GD = lists.laid(scores_N, 0.0)
             difference_GDD = known_GD[:, :, None] - known_GD[:, None, :]
-            total = -(F.logsigmoid(difference_GDD) * lists.is_more_GDD).sum()
+            loss_GDD = -F.logsigmoid(difference_GDD) * lists.is_more_GDD
+            total, told = loss_GDD.sum(), LossParts("group", loss_GDD.detach().sum((-1, -2)))
         else:
             share_GD = lists.relevance_GD / lists.relevance_GD.sum(-1, keepdim=True).clamp(min=1e-9)
             logs_GD = torch.log_softmax(scores_GD, -1).masked_fill(~lists.is_there_GD, 0.0)
-            total = -((share_GD * logs_GD).sum(-1) * lists.is_ranked_G).sum()
-        return Terms({"loss": total}, self._metrics(scores_GD.detach(), lists))
+            loss_G = -(share_GD * logs_GD).sum(-1) * lists.is_ranked_G
+            total, told = loss_G.sum(), LossParts("group", loss_G.detach())
+        return Terms({"loss": total}, self._metrics(scores_GD.detach(), lists), told)
 
     def _check(self, largest: float) -> None:
         if largest > self.highest:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from whet.contracts.batch import Batch
 from whet.contracts.model import Models
-from whet.contracts.objective import Terms
+from whet.contracts.objective import LossParts, Terms
 
 _LOGPROBS, _ENTROPY = frozenset({"logprobs"}), frozenset({"entropy"})
 
@@ -66,7 +66,9 @@ class EntropyTokens:
 def _terms(logprobs_P: Tensor, factor_P: Tensor, batch: Batch) -> Terms:
     weights_P = _weights(batch)
     nll = -(logprobs_P.detach().double() * weights_P).sum()
-    return Terms({"loss": -(logprobs_P.double() * factor_P * weights_P).sum()}, {"nll": (nll, weights_P.sum())})
+    loss_P = -(logprobs_P.double() * factor_P)
+    told = LossParts("token", loss_P.detach())
+    return Terms({"loss": -(logprobs_P.double() * factor_P * weights_P).sum()}, {"nll": (nll, weights_P.sum())}, told)
 
 
 def _weights(batch: Batch) -> Tensor:

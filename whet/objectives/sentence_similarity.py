@@ -14,7 +14,7 @@ from torch import Tensor
 from whet.base.errors import DataError
 from whet.contracts.batch import Batch
 from whet.contracts.model import Embedder, Models
-from whet.contracts.objective import Terms, Traits
+from whet.contracts.objective import LossParts, Terms, Traits
 from whet.objectives.gradcache import EMBEDDINGS, Losses, Tables, with_gradient
 from whet.objectives.pooling import compared, embeddings
 
@@ -78,14 +78,15 @@ class Squared:
     def __call__(self, models: Models, batch: Batch, statistics: Mapping[str, Any]) -> Terms:
         own_ND = embeddings(models.policy, batch, self.embedder)
         weight_P = batch.fields["weight"][0::2].double()
-        sums, metrics = {}, {}
+        sums, metrics, losses = {}, {}, {}
         for name, dim in self.dims.items():
             shown_ND = compared(own_ND, dim, True)
             cosine_P = (shown_ND[0::2] * shown_ND[1::2]).sum(-1)
-            sums[name] = ((cosine_P - batch.fields["score"][0::2].double() / self.highest).square() * weight_P).sum()
+            loss_P = (cosine_P - batch.fields["score"][0::2].double() / self.highest).square()
+            sums[name], losses[name] = (loss_P * weight_P).sum(), self.coefficients[name] * loss_P.detach()
             if dim is None:
                 metrics = {"cosine": ((cosine_P.detach() * weight_P).sum(), weight_P.sum())}
-        return Terms(sums, metrics)
+        return Terms(sums, metrics, LossParts("group", torch.stack(list(losses.values())).sum(0)))
 
 
 def _firsts(weight_M: Tensor) -> Tensor:

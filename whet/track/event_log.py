@@ -28,7 +28,8 @@ DROPPED = "tracker/dropped"
 
 
 class EventLog:
-    """Writes `<writer>.a<attempt>.tlog` in `folder`; the attempt is the next free number.
+    """Writes `<writer>.a<attempt>.tlog` in `folder`; the attempt is the next free number. With another `suffix` it is
+    a record of its own (rows, console), with frames of its own types, which whoever lists runs does not read.
 
     Each call is one `os.write` of whole frames, so what was logged before a SIGKILL is in the file.
     (A power cut may take what the kernel had not yet stored.) Opening raises RunError; after that
@@ -36,8 +37,8 @@ class EventLog:
     call from several threads. A forked child can neither write to the log nor keep it alive.
     """
 
-    def __init__(self, folder: Path, writer: str = frames.RANK_0) -> None:
-        self._begin(Path(folder), partial(_create, writer=writer))
+    def __init__(self, folder: Path, writer: str = frames.RANK_0, suffix: str = frames.LOG) -> None:
+        self._begin(Path(folder), partial(_create, writer=writer, suffix=suffix))
 
     @classmethod
     def reopened(cls, path: Path) -> EventLog:
@@ -70,7 +71,8 @@ class EventLog:
                 hint="track.folder=FOLDER that can be written to",
             ) from error
         self._index = OwnIndex(self.path)
-        announce(self.path)
+        if self.path.suffix == frames.LOG:
+            announce(self.path)
         os.register_at_fork(after_in_child=partial(_forget, weakref.ref(self)))
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
@@ -103,6 +105,10 @@ class EventLog:
             self._append(step, frames.frame(frames.EVENT, 0, moment, step, to_json([kind, payload])))
         except Exception as error:  # as above
             self.drop(error)
+
+    def frame(self, type: int, schema: int, step: int, body: bytes) -> bool:
+        """Log a frame of any type. False where it could not be written."""
+        return self._append(step, frames.frame(type, schema, time.time(), step, body))
 
     @property
     def is_closed(self) -> bool:
@@ -175,15 +181,16 @@ class EventLog:
             os.close(fd)
 
 
-def _create(folder: Path, writer: str) -> tuple[Path, int]:
+def _create(folder: Path, writer: str, suffix: str) -> tuple[Path, int]:
     """A new, locked file under the next free attempt; another process may be looking for it too.
 
     It is locked before its first byte: readers pass over an empty file, so none sees it unlocked.
     """
-    taken = [w.attempt for path in folder.iterdir() if (w := frames.parse_name(path)) and w.name == writer]
+    named = (frames.parse_name(path, suffix) for path in folder.iterdir())
+    taken = [one.attempt for one in named if one and one.name == writer]
     attempt = max(taken, default=0) + 1
     while True:
-        path = folder / frames.log_name(writer, attempt)
+        path = folder / frames.log_name(writer, attempt, suffix)
         try:
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
             break

@@ -11,6 +11,16 @@ follows it, u8 type, u16 schema id) and a payload, which starts with a stamp (f6
 | EVENT | 0 | JSON list of kind and payload |
 | END | 0 | JSON object: outcome, reason, dropped |
 
+Records beside the log (`whet.track.recorded`) are files of the same frames, under other endings:
+
+| type | in | schema id | payload after the stamp |
+|---|---|---|---|
+| COLUMNS | `.rows` | the id it defines | JSON list of name and numpy type of each column |
+| SOURCES | `.rows` | the first number that it names | JSON list of names of sources |
+| ROWS | `.rows` | which columns | f64 epoch, then the columns one after the other |
+| TOKENS | `.rows` | 0 | u32 length of a JSON object, that object, u32 ids, u32 places, u32 targets, f32 losses |
+| TEXT | `.console` | 1 stdout, 2 stderr | bytes as they were written |
+
 All numbers are little-endian. A reader skips types it does not know. The last letter of MAGIC is the format: heads and
 stamps stay what they are in all of them, so that an older reader finds what it knows.
 """
@@ -31,11 +41,13 @@ FORMAT = 1
 HEAD = struct.Struct("<IIBH")
 STAMP = struct.Struct("<dq")
 START, SCHEMA, SCALARS, EVENT, END = 1, 2, 3, 4, 5
+COLUMNS, SOURCES, ROWS, TOKENS, TEXT = 6, 7, 8, 9, 10
+LOG, ROWS_FILE, CONSOLE_FILE = ".tlog", ".rows", ".console"
 MAX_SCHEMAS = 1 << 16
 
 _CHECK = struct.Struct("<II")
 _LABEL = struct.Struct("<BH")
-_FILE = re.compile(r"([a-z][a-z0-9-]*)\.a(\d+)\.tlog")
+_FILE = re.compile(r"([a-z][a-z0-9-]*)\.a(\d+)(\.[a-z]+)")
 _RANK = re.compile(r"r(\d+)")
 # Who evaluated a run after it wrote under this rank, before writers had names.
 _EVALUATION_RANK = 1_000_000
@@ -93,18 +105,18 @@ def rank_writer(rank: int) -> str:
     return f"r{rank}"
 
 
-def log_name(writer: str, attempt: int) -> str:
+def log_name(writer: str, attempt: int, suffix: str = LOG) -> str:
     """The file name of one writer's log of one attempt. Raises RunError for a name that could leave the folder."""
-    name = f"{writer}.a{attempt}.tlog"
+    name = f"{writer}.a{attempt}{suffix}"
     if not _FILE.fullmatch(name):
         raise RunError(f"{writer!a} cannot name a writer", hint="small letters, digits and `-`, such as `reward-3`")
     return name
 
 
-def parse_name(path: Path) -> Writer | None:
-    """The writer in a log's file name, or None if it is no log."""
+def parse_name(path: Path, suffix: str = LOG) -> Writer | None:
+    """The writer in the file name of a log, or of a record with another ending; None if it is none."""
     match = _FILE.fullmatch(path.name)
-    if match is None:
+    if match is None or match[3] != suffix:
         return None
     name = EVALUATION if match[1] == rank_writer(_EVALUATION_RANK) else match[1]
     return Writer(name, int(match[2]))

@@ -23,8 +23,10 @@ class StepRecord:
 
     `tokens` (0 for a model without) and `samples` count the global step; `seconds` is its wall time;
     `peak_bytes` the process's highest memory so far (GPU memory where there is one). `parts` are seconds of this rank:
-    `data_s` to fetch and collate, of which the loop waited `wait_s`, `forward_s`, `backward_s`, `update_s`; and the
-    step's `flops` on all ranks, with the share `mfu` of what the machine's matrix products reach.
+    `data_s` to fetch and collate, of which the loop waited `wait_s`, `forward_s`, `backward_s`, `update_s`,
+    `communication_s` to agree and add up among ranks; before the step, `checkpoint_s` to save and `record_s` to write
+    down what the steps before it learned from; and the step's `flops` on all ranks, with the share `mfu` of what the
+    machine's matrix products reach.
     """
 
     kind: ClassVar[str] = "step"

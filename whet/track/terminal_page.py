@@ -66,7 +66,7 @@ def contents(folder: Path) -> dict[str, Any]:
 def table(runs: Sequence[Summary]) -> str:
     """One run a line, columns without blanks inside, so that `awk` and `sort` can read them."""
     head = ("NAME", "STATUS", "STEP", "LOSS", "STARTED", "DURATION", "TOKENS/S")
-    return _align([head, *(_row(run) for run in runs)], right={2, 3, 5, 6})
+    return align([head, *(_row(run) for run in runs)], right={2, 3, 5, 6})
 
 
 def columns(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
@@ -77,7 +77,7 @@ def columns(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
     numeric = {
         place for place, name in enumerate(names) if all(isinstance(row.get(name), int | float | None) for row in rows)
     }
-    return _align([[printable(name).upper() for name in names], *cells], right=numeric)
+    return align([[printable(name).upper() for name in names], *cells], right=numeric)
 
 
 def differences(found: Mapping[str, Any]) -> str:
@@ -89,7 +89,7 @@ def differences(found: Mapping[str, Any]) -> str:
             for name, values in found[title].items()
         ]
         if lines:
-            parts.append(_align([(title.capitalize(), *map(printable, found["runs"])), *lines]))
+            parts.append(align([(title.capitalize(), *map(printable, found["runs"])), *lines]))
     return "\n\n".join(parts) if parts else "nothing differs"
 
 
@@ -138,7 +138,7 @@ def _facts(logs: History, width: int) -> str:
         (f"  {printable(str(name))}", _cut(_text(value), width - 24))
         for name, value in (*said.about.items(), *said.config.items())
     ]
-    return _align(rows)
+    return align(rows)
 
 
 def _dependencies(folder: Path) -> dict[str, Any]:
@@ -160,7 +160,7 @@ def _depends_on(folder: Path, width: int) -> str:
         digests = [str(file.get("digest")) for file in entry["files"].values()]
         whole = digests[0] if len(digests) == 1 else text_digest("".join(digests))
         rows.append((f"  {place}", whole[:12] if digests else "", _cut(entry["path"], max(20, width - 40))))
-    return "\n".join(["Depends on", _align(rows)]) if rows else ""
+    return "\n".join(["Depends on", align(rows)]) if rows else ""
 
 
 def _charts(logs: History, width: int, log: bool, glyphs: Glyphs) -> list[str]:
@@ -192,7 +192,7 @@ def _figures(logs: History, glyphs: Glyphs) -> str:
             finite = values[np.isfinite(values)] if np.isfinite(values).any() else values
             ends = (float(logs.recent(name)[-1]), float(finite.min()), float(finite.max()))
             rows.append((printable(name), *(write(value) for value in ends), sparkline(values, 16, glyphs=glyphs)))
-    return _align([("", "LAST", "LOWEST", "HIGHEST", ""), *rows], right={1, 2, 3}) if rows else ""
+    return align([("", "LAST", "LOWEST", "HIGHEST", ""), *rows], right={1, 2, 3}) if rows else ""
 
 
 def _notices(logs: History, width: int) -> str:
@@ -255,7 +255,7 @@ def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 3] + "..."
 
 
-def _align(rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> str:
+def align(rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> str:
     """Columns side by side, two blanks apart; those in `right` end flush."""
     rows, right = list(rows), set(right)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

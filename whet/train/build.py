@@ -23,10 +23,12 @@ from whet.models.tuners.full import Still
 from whet.optim.groups import ParamGroups
 from whet.parallel.world import World
 from whet.track.records import Notice, RunStarted, Sink
+from whet.track.store import LOGS
 from whet.train.checkpoints.checkpoint import Checkpoints
 from whet.train.checkpoints.optimizer_state import NamedOptimizer
 from whet.train.loop import Cadence, Loop
 from whet.train.measure.evaluation import Answer, Evaluation
+from whet.train.record.build import recorder_of
 from whet.train.run import dependencies
 from whet.train.run.controls import Controls
 from whet.train.run.emitter import Emitter
@@ -83,6 +85,7 @@ class Built:
     def close(self) -> None:
         """Let go of the sinks, the other ranks and the run's lock."""
         with self.held:
+            self.loop.recorder.close()
             self.emit.close()
             self.world.close()
 
@@ -203,6 +206,7 @@ def _loop(placed: Placed, trained: Trained, supply: Supply, dealer: Dealer, emit
         checkpoints=checkpoints, watchdog=watchdog, controls=Controls(placed.folder.controls, world.is_writer),
         cadence=_cadence(run, supply.source.total), emit=emit, effort=trained.effort, phases=executor.phases,
         stop_on_alarm=run.train.watchdog.action == "stop", has_tokens=model.capabilities.tokens, progress=progress,
+        recorder=recorder_of(trained, placed.folder.path / LOGS, source),
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from whet.parallel.world import World
 from whet.track.records import CheckpointRecord, Notice, Record, RunEnded, StepRecord
 from whet.train.checkpoints.checkpoint import Checkpoints
 from whet.train.measure.evaluation import Evaluation
+from whet.train.record.recorder import Recorder
 from whet.train.run.controls import Controls
 from whet.train.run.progress import Progress
 from whet.train.step.flops import Effort
@@ -61,12 +62,15 @@ class Loop:
     stop_on_alarm: bool = True
     has_tokens: bool = True
     progress: Progress = field(default_factory=Progress)
+    recorder: Recorder = field(default_factory=Recorder)
     _saved_at: float = field(default_factory=time.monotonic)
+    _checkpoint_s: float = 0.0
 
     def run(self) -> RunEnded:
         ended = None
         try:
             with self.controls.signals():
+                self.recorder.begin(self.progress.step)
                 while ended is None:
                     step = self.source.next(self.progress.step)
                     ended = self._finish(step) if isinstance(step, Stop) else self.advance(step)
@@ -80,11 +84,11 @@ class Loop:
         began = time.perf_counter() - self.source.late_s
         batches = self.source.dealt(step, self.dealer)
         self.source.begin(self.progress.step + 1, self.dealer)
+        self.phases.take()
         share = self.world.count("loss") / self.world.count("all")  # of the model, where ranks hold parts of it
         own = {**self._requests(), FLOPS: self.effort.work.step(batches) * share}
         weights, requests = self.executor.weigh(batches, own)
-        self.phases.take()
-        figures = self._learn(step, batches, weights)
+        figures, batches = self._learn(step, batches, weights)
         # Broken weights end the run whatever the watchdog is set to: nothing that follows could mend them.
         fatal = self._broken() if figures.pop(BROKEN, 0) else None
         alarm = None if fatal else self.watchdog.look(figures["loss"], figures["grad_norm"])
@@ -96,6 +100,7 @@ class Loop:
             self.progress.tokens += self._tokens(step)
             self.progress.samples += len(step.lengths)
         self._record(step, at, figures, spent, alarm)
+        self.recorder.step(at, step, batches)
         return self._failed(fatal) if fatal else self._after(requests)
 
     def _broken(self) -> str | None:
@@ -107,11 +112,13 @@ class Loop:
         began = f"the update of step {self.progress.step} made" if self.progress.step else "the run began with"
         return f"{began} {which} infinite or undefined"
 
-    def _learn(self, step: Step, batches: Sequence[Batch], weights: dict[str, float]) -> dict[str, float]:
+    def _learn(
+        self, step: Step, batches: Sequence[Batch], weights: dict[str, float]
+    ) -> tuple[dict[str, float], Sequence[Batch]]:
         """Update once. Out of GPU memory, a lone rank halves its micro-batches and does the step again."""
         factor = self.schedule(self.progress.step, self.source.total)
         try:
-            return self.executor.step(self.progress.step, batches, weights, factor)
+            return self.executor.step(self.progress.step, batches, weights, factor), batches
         except torch.OutOfMemoryError as error:
             longest = max(step.lengths)
             if self.world.count("all") > 1 or self.dealer.capacity <= longest or not self.dealer.splits:
@@ -147,6 +154,8 @@ class Loop:
         """The `seconds` of the step, this rank's by what it did, and what all ranks computed in them."""
         seconds, source = time.perf_counter() - began, self.source
         own = {"data_s": source.data_s, "wait_s": source.wait_s, **self.phases.take()}
+        own |= {"checkpoint_s": self._checkpoint_s, "record_s": self.recorder.take_seconds()}
+        self._checkpoint_s = 0.0
         return {"seconds": seconds, **own, **self.effort.told(flops, seconds)}
 
     def _tokens(self, step: Step) -> int:
@@ -196,6 +205,7 @@ class Loop:
         began = time.perf_counter()
         path = self.checkpoints.save(self.progress.step)
         self._saved_at = time.monotonic()
+        self._checkpoint_s += time.perf_counter() - began
         if path is not None:
             self.emit(CheckpointRecord(self.progress.step, str(path), time.perf_counter() - began))
 

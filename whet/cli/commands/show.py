@@ -23,6 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
     parser.add_argument("--log", action="store_true", help="draw losses on a logarithmic axis")
     parser.add_argument("--width", type=whole(20, 1000), help="columns (default: those of the terminal)")
+    parser.add_argument("--step", type=whole(0), help="which rows this step learned from, with the loss of each")
+    parser.add_argument("--tokens", action="store_true", help="with --step: single tokens and their losses")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--follow", action="store_true", help="redraw until the run ends")
     form.add_argument("--json", action="store_true", help="print summary, curves and events as JSON")
@@ -37,6 +39,9 @@ def main(args: argparse.Namespace) -> int:
     from whet.track.terminal_page import contents, show
 
     folder = find(args.run, args.root) if args.run else _latest(args.root)
+    if args.step is not None:
+        _print_step(folder, args)
+        return 0
     if args.json:
         print(to_json(contents(folder)).decode())
         return 0
@@ -50,6 +55,16 @@ def main(args: argparse.Namespace) -> int:
         _follow(logs, page, args.every)
     print(page(), end="")
     return 0
+
+
+def _print_step(folder: Path, args: argparse.Namespace) -> None:
+    from whet.cli.recorded import print_rows, print_tokens
+
+    if args.tokens:
+        print_tokens(folder, args.step)
+    else:
+        width = args.width or shutil.get_terminal_size().columns
+        print_rows(folder, args.step, width, as_json=args.json)
 
 
 def _follow(logs: History, page: Callable[[], str], every_s: float) -> None:

@@ -21,7 +21,7 @@ from whet.contracts.batch import Batch, Stream
 from whet.contracts.feature import Seen
 from whet.contracts.model import PLAIN, Prediction, Readout
 from whet.kernels.linear_divergence import Distances, linear_divergence, logits_distances
-from whet.kernels.linear_loss import CHUNK_BYTES, cap_and_scale, linear_nll, logits_logprobs, product_dtype
+from whet.kernels.linear_loss import CHUNK_BYTES, cap_and_scale, linear_nlls, logits_logprobs, product_dtype
 from whet.kernels.linear_scores import Scores, linear_logprobs, linear_scores, linear_top, logits_scores
 from whet.models.features.carried import features_of, running
 from whet.models.forward import backbone, encoder_decoder, encoder_heads, heads, positions, rope
@@ -37,6 +37,7 @@ TOP = frozenset({"top_ids", "top_logprobs"})
 # What is read from hidden states, and not from the logits of trained positions.
 HEADS = frozenset({"hidden", "scores", "token_scores"})
 PREDICTION = "prediction"  # not a quantity of `run` but what another model is compared with
+TOKEN_NLL = "token_nll"  # what comes with `nll`: that of each trained position
 WANTS = TOP | HEADS | {
     "nll", "logprobs", "target_logprobs", "hits", "entropy", "candidates", "samples", "divergence",
 }  # fmt: skip
@@ -244,7 +245,8 @@ class _Asked:
         found["candidates"] = scores.logprobs_PK[:, 1:]
         if "nll" in self.want:
             found["nll"] = -torch.dot(logprobs_P, self.weights_P.to(logprobs_P.dtype))
-        return {name: found[name] for name in found if name in self.want}
+        told = {name: found[name] for name in found if name in self.want}
+        return told | ({TOKEN_NLL: -logprobs_P.detach()} if "nll" in self.want else {})
 
 
 def _from_hidden(
@@ -254,7 +256,8 @@ def _from_hidden(
         return _from_module(head, hidden_PD, asked, facts, bias)
     shape = facts.shape() | {"bias": head.bias if bias is None else bias}
     if asked.is_nll:
-        return {"nll": linear_nll(hidden_PD, head.weight, asked.targets_P, asked.weights_P, **shape)}
+        total, nlls_P = linear_nlls(hidden_PD, head.weight, asked.targets_P, asked.weights_P, **shape)
+        return {"nll": total, TOKEN_NLL: nlls_P}
     found: dict[str, Tensor] = {}
     if "divergence" in asked.want and (teacher := asked.readout.teacher) is not None:
         rest = (teacher, asked.targets_P, asked.weights_P, asked.readout.measure)

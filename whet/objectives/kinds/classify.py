@@ -9,7 +9,7 @@ from typing import Any
 from whet.base.catalogue import objective
 from whet.contracts.batch import Batch
 from whet.contracts.model import Models
-from whet.contracts.objective import Objective, Terms
+from whet.contracts.objective import LossParts, Objective, Terms
 
 
 @objective("classify", takes=("values",))
@@ -37,4 +37,5 @@ class Classify:
         )
         hits = (logits.argmax(-1) == label) * weight
         nll = cross_entropy(widened(logits), label, reduction="none")
-        return Terms({"loss": (nll * weight).sum()}, {"accuracy": (hits.sum(), weight.sum())})
+        accuracy = {"accuracy": (hits.sum(), weight.sum())}
+        return Terms({"loss": (nll * weight).sum()}, accuracy, LossParts("sequence", nll.detach()))

@@ -166,6 +166,7 @@ class Rollouts:
         for g, a in enumerate(answered):
             kept = range(len(a.trajectories)) if credit.kept is None else credit.kept[g]
             fields = {name: column[g] for name, column in credit.fields.items()}
+            fields["reward"] = a.rewards_N.astype(np.float32)
             values = {name: column[g] for name, column in kept_tokens.items()}
             samples += pieces(a, list(kept), fields, values, self.making.capacity() if credit.kept is None else None)
         return credit, samples, outcome

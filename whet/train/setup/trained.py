@@ -21,9 +21,11 @@ from whet.optim.ema import Averaged
 from whet.optim.gradient_offload import GradientOffload
 from whet.optim.groups import ParamGroups
 from whet.parallel.world import World
+from whet.train.record.layers import LayerStatistics
 from whet.train.setup.precision import autocast_dtype
 from whet.train.step.executor import DataParallel
 from whet.train.step.flops import Effort, Work
+from whet.train.step.losses import StepLosses
 from whet.train.step.phases import Phases
 
 
@@ -56,6 +58,8 @@ class Trained:
             autocast=autocast_dtype(run, world.device),
             tuner=tuner,
             phases=Phases(world.device),
+            losses=StepLosses() if run.track.rows else None,
+            layers=_layers(run, world, loaded),
         )
         return cls(run, world, loaded, tuner, objective, update, executor)
 
@@ -82,6 +86,12 @@ def groups_of(run: Run, model: Loaded, method: Tuner) -> ParamGroups:
         model.module, model.roles, rates, model.layers,
         seed=run.seed, rounding=run.train.rounding, one_by_one=run.train.in_backward,
     )  # fmt: skip
+
+
+def _layers(run: Run, world: World, model: Loaded) -> LayerStatistics | None:
+    hooked = () if run.train.compile else model.layers
+    every = run.track.layers_every
+    return LayerStatistics(model.module, model.layers, hooked, world, every) if every else None
 
 
 def _optimizer(run: Run, world: World, model: Loaded, groups: ParamGroups) -> Optimizer:

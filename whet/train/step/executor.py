@@ -15,15 +15,17 @@ from whet.base.seeds import forked
 from whet.contracts.batch import Batch
 from whet.contracts.executor import BROKEN, POLICY, Weights
 from whet.contracts.model import PLAIN, Model, Models, Readout
-from whet.contracts.objective import Cached, Coupled, Objective, Shared, Terms
+from whet.contracts.objective import Cached, Coupled, LossParts, Objective, Shared, Terms
 from whet.contracts.optimizer import Optimizer
 from whet.contracts.tuner import Tuner
 from whet.models.features.carried import features_of
 from whet.parallel.norm import clip, not_finite, num_not_finite, squares
 from whet.parallel.whole import whole_tensors
 from whet.parallel.world import World
+from whet.train.record.layers import LayerStatistics
 from whet.train.step.frozen import Frozen
-from whet.train.step.phases import Phases
+from whet.train.step.losses import StepLosses
+from whet.train.step.phases import COMMUNICATION, Phases
 from whet.train.step.relabel import relabelled
 
 SQUARES = "squares"  # of the gradients, among what a step reads
@@ -35,7 +37,8 @@ class DataParallel:
     `whet.contracts.executor.Executor`). One process is the case of one rank.
 
     The gradient is that of sum_k c_k S_k / W_k: each micro-batch's sum is divided by the *global* weight
-    before backward, and gradients are added over micro-batches and ranks.
+    before backward, and gradients are added over micro-batches and ranks. `losses` keeps what of a step's loss comes
+    from where, if somebody wants to know.
     """
 
     world: World
@@ -48,13 +51,16 @@ class DataParallel:
     autocast: torch.dtype | None
     tuner: Tuner | None = None
     phases: Phases = field(default_factory=Phases)
+    losses: StepLosses | None = None
+    layers: LayerStatistics | None = None
 
     def weigh(self, batches: Sequence[Batch], flags: Weights) -> tuple[dict[str, float], dict[str, float]]:
         local: dict[str, float] = dict.fromkeys(self.objective.coefficients, 0.0)
         for batch in batches:
             for name, weight in self.objective.weights(batch).items():
                 local[name] += weight
-        return self.world.sums(local), self.world.sums(flags, "all")
+        with self.phases(COMMUNICATION):
+            return self.world.sums(local), self.world.sums(flags, "all")
 
     def step(self, index: int, batches: Sequence[Batch], weights: Weights, factor: float) -> dict[str, float]:
         self.module.train()
@@ -63,13 +69,20 @@ class DataParallel:
             self._forget()
         self.optimizer.begin_step()
         rates = self._set_rates(factor)
+        if self.layers is not None:
+            self.layers.begin(index)
         ledger = self._accumulate(index, batches, weights, self.optimizer.before_last_backward)
         self._penalise(ledger)
         with self.phases("update_s"):
             taken = self.optimizer.after_backward()
+            if self.layers is not None:
+                self.layers.after_backward()
             here = {SQUARES: squares(self.module.parameters(), self.world) if taken is None else taken}
             here[BROKEN] = num_not_finite(self.module.parameters(), self.world)
-            totals = self._read(ledger, here)
+        with self.phases(COMMUNICATION):
+            summed = self._summed(ledger, here)
+        with self.phases("update_s"):
+            totals = self._told(summed, ledger)
             norm, broken = totals[SQUARES] ** 0.5, totals[BROKEN]
             if math.isfinite(norm) and not broken:
                 clip(self.module.parameters(), self.clip if taken is None else 0.0, norm)
@@ -121,10 +134,20 @@ class DataParallel:
     def weights(self, names: Collection[str] | None = None) -> Iterator[tuple[str, torch.Tensor]]:
         return whole_tensors(self.module, names)
 
+    def _summed(self, ledger: _Ledger, everywhere: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The ledger's sums over ranks, and those of what each rank of any axis has a part of: nobody has read them."""
+        return {**self.world.summed(ledger.totals), **self.world.summed(everywhere, "all")}
+
     def _read(self, ledger: _Ledger, everywhere: Mapping[str, torch.Tensor]) -> dict[str, float]:
-        """The ledger's sums over ranks, and those of what each rank of any axis has a part of: in one read."""
-        found = {**self.world.summed(ledger.totals), **self.world.summed(everywhere, "all")}
-        return dict(zip(found, torch.stack(list(found.values())).tolist(), strict=True)) if found else {}
+        """All sums as numbers, in one read."""
+        summed = self._summed(ledger, everywhere)
+        return dict(zip(summed, _stacked(summed).tolist(), strict=True)) if summed else {}
+
+    def _told(self, summed: Mapping[str, torch.Tensor], ledger: _Ledger) -> dict[str, float]:
+        """The sums of a step as numbers, and where its loss comes from: in one read."""
+        numbers = _stacked(summed)
+        read = numbers.tolist() if self.losses is None else self.losses.read(numbers, ledger.parts)
+        return dict(zip(summed, read, strict=True))
 
     def _update(self, index: int, batches: Sequence[Batch], weights: Weights) -> None:
         """Move the weights. Raises OutOfMemory where some have moved: the step cannot start again."""
@@ -260,14 +283,20 @@ def _shared(
     return found
 
 
+def _stacked(numbers: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    return torch.stack(list(numbers.values()))
+
+
 class _Ledger:
     """Adds sums and metrics of micro-batches in float64 on the device: `totals`, which nothing has read."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self.totals: dict[str, torch.Tensor] = {}
+        self.parts: list[LossParts | None] = []
 
     def add(self, terms: Terms) -> None:
+        self.parts.append(terms.parts)
         for name, value in terms.sums.items():
             self._put(f"sum/{name}", value)
         for name, (top, low) in terms.metrics.items():

@@ -9,6 +9,9 @@ from contextlib import contextmanager
 
 import torch
 
+# What the loop itself waits for among ranks: sums and agreements. FSDP's own runs beside forward and backward.
+COMMUNICATION = "communication_s"
+
 
 class Phases:
     """Seconds by name. A GPU is asked only by `take`, once it has done all of it: a clock of the host would tell when

@@ -1,0 +1,3 @@
+from tests.probed import probed_once, rehearsed_once
+
+__all__ = ["probed_once", "rehearsed_once"]

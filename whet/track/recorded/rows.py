@@ -1,0 +1,223 @@
+"""Which rows each step learned from: where each came from, its loss, its tokens' digest, and what else was known of it.
+
+A file a rank and attempt beside the run's log, `r0.a1.rows`, of about 30 bytes a row (`whet.track.frames`).
+"""
+
+# n rows of one step on one rank
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from whet.track import frames
+from whet.track.event_log import EventLog
+from whet.track.plain import to_json
+from whet.track.recorded.record_file import frames_of, record_files
+from whet.track.store import LOGS
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# The source of a row that has none.
+UNKNOWN = 0xFFFF
+_EPOCH, _LENGTH = struct.Struct("<d"), struct.Struct("<I")
+
+
+@dataclass(frozen=True, slots=True)
+class StepRows:
+    """The rows of one step on one rank. `columns` have n entries each, among them:
+
+    - `source`: which of `sources` it is (`UNKNOWN` without one), `row` its number there, `part` which piece of it.
+    - `sample`: which rows belong together: pairs and groups have one number.
+    - `batch`: the micro-batch it was in. `tokens`: how many of its tokens were trained.
+    - `loss`: its own, a mean over its trained tokens where they have one each; NaN where the objective tells none.
+    - `digest`: CRC-32 of what was learned from, so that a row that was changed shows.
+
+    All others are fields of its sample, such as `reward` and `advantage` of an answer.
+    """
+
+    step: int
+    time: float
+    rank: str
+    epoch: float
+    sources: Sequence[str]
+    columns: Mapping[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()), ()))
+
+    def place(self, index: int) -> tuple[str, int, int]:
+        """Source, row and part of a row; an empty name where the source is not known."""
+        number = int(self.columns["source"][index])
+        name = self.sources[number] if number < len(self.sources) else ""
+        return name, int(self.columns["row"][index]), int(self.columns["part"][index])
+
+
+@dataclass(frozen=True, slots=True)
+class RowTokens:
+    """One row's tokens: `ids` (T,) of all; for each trained one its `places` (P,), `targets` (P,) and `losses` (P,)."""
+
+    step: int
+    rank: str
+    source: str
+    row: int
+    part: int
+    ids: np.ndarray
+    places: np.ndarray
+    targets: np.ndarray
+    losses: np.ndarray
+
+
+class RowsLog:
+    """Writes the rows of steps. Never raises: what cannot be written is counted, and said once on stderr."""
+
+    def __init__(self, folder: Path, writer: str) -> None:
+        self._log = EventLog(folder, writer, frames.ROWS_FILE)
+        self._sources: dict[str, int] = {}
+        self._schemas: dict[tuple[tuple[str, str], ...], int] = {}
+
+    def add(self, step: int, epoch: float, sources: Sequence[str | None], columns: Mapping[str, np.ndarray]) -> None:
+        """The rows of a step: the source of each, and columns (n,) beside it."""
+        import numpy as np
+
+        try:
+            numbers = np.array([UNKNOWN if name is None else self._source(step, name) for name in sources], "<u2")
+            whole = {"source": numbers, **{name: _narrow(column) for name, column in columns.items()}}
+            schema = self._schema(step, tuple((name, column.dtype.str) for name, column in whole.items()))
+            body = b"".join([_EPOCH.pack(epoch), *(column.tobytes() for column in whole.values())])
+            self._log.frame(frames.ROWS, schema, step, body)
+        except Exception as error:  # whatever it is, training goes on
+            self._log.drop(error)
+
+    def add_tokens(self, step: int, place: tuple[str, int, int], arrays: Sequence[np.ndarray]) -> None:
+        """One row's tokens: its source, row and part, and `ids`, `places`, `targets`, `losses` of `RowTokens`."""
+        try:
+            about = to_json({"place": list(place), "sizes": [len(one) for one in arrays]})
+            forms = ("<u4", "<u4", "<u4", "<f4")
+            packed = (array.astype(form).tobytes() for array, form in zip(arrays, forms, strict=True))
+            self._log.frame(frames.TOKENS, 0, step, b"".join([_LENGTH.pack(len(about)), about, *packed]))
+        except Exception as error:
+            self._log.drop(error)
+
+    def close(self) -> None:
+        """Write the end."""
+        self._log.close("done", "")
+
+    def _source(self, step: int, name: str) -> int:
+        if name not in self._sources:
+            number = len(self._sources)
+            if number >= UNKNOWN:
+                return UNKNOWN
+            if not self._log.frame(frames.SOURCES, number, step, to_json([name])):
+                return UNKNOWN
+            self._sources[name] = number
+        return self._sources[name]
+
+    def _schema(self, step: int, columns: tuple[tuple[str, str], ...]) -> int:
+        if columns not in self._schemas:
+            schema = len(self._schemas) % frames.MAX_SCHEMAS
+            if self._log.frame(frames.COLUMNS, schema, step, to_json([list(one) for one in columns])):
+                self._schemas[columns] = schema
+            return schema
+        return self._schemas[columns]
+
+
+def rows_of(folder: Path, step: int) -> list[StepRows]:
+    """The rows of one step of a run, a value a rank; of attempts that went over it, the last one's."""
+    return [found for found in every_step(folder) if found.step == step]
+
+
+def every_step(folder: Path) -> Iterator[StepRows]:
+    """The rows of all steps, rank by rank and in order. An attempt replaces what earlier ones had from its first on."""
+    for rank, paths in record_files(Path(folder) / LOGS, frames.ROWS_FILE).items():
+        yield from _kept([list(_rows(path, rank)) for path in paths])
+
+
+def tokens_of(folder: Path, step: int) -> list[RowTokens]:
+    """The rows whose tokens were recorded one by one at a step, each with its losses."""
+    found = []
+    for rank, paths in record_files(Path(folder) / LOGS, frames.ROWS_FILE).items():
+        attempts = [[one for one in _tokens(path, rank) if one.step == step] for path in paths]
+        found += next((attempt for attempt in reversed(attempts) if attempt), [])
+    return found
+
+
+def token_steps(folder: Path) -> list[int]:
+    """The steps at which tokens were recorded one by one."""
+    files = record_files(Path(folder) / LOGS, frames.ROWS_FILE)
+    return sorted({one.step for rank, paths in files.items() for path in paths for one in _tokens(path, rank)})
+
+
+def _kept(attempts: Sequence[Sequence[StepRows]]) -> Iterator[StepRows]:
+    """What no later attempt went over again."""
+    for number, attempt in enumerate(attempts):
+        later = [one[0].step for one in attempts[number + 1 :] if one]
+        yield from (one for one in attempt if not later or one.step < min(later))
+
+
+def _rows(path: Path, rank: str) -> Iterator[StepRows]:
+    import numpy as np
+
+    sources: list[str] = []
+    schemas: dict[int, list[tuple[str, np.dtype[Any]]]] = {}
+    for moment, step, type, schema, body in _frames(path):
+        with suppress(ValueError, TypeError, KeyError):  # of a later version, or no such thing
+            if type == frames.SOURCES:
+                sources[schema:] = map(str, json.loads(body))
+            elif type == frames.COLUMNS:
+                schemas[schema] = [(str(name), np.dtype(form)) for name, form in json.loads(body)]
+            elif type == frames.ROWS:
+                columns = _unpacked(body[_EPOCH.size :], schemas[schema])
+                [epoch] = _EPOCH.unpack_from(body)
+                yield StepRows(step, moment, rank, epoch, sources, columns)
+
+
+def _tokens(path: Path, rank: str) -> Iterator[RowTokens]:
+    import numpy as np
+
+    for _, step, type, _, body in _frames(path):
+        if type != frames.TOKENS:
+            continue
+        with suppress(ValueError, TypeError, KeyError):
+            start = _LENGTH.size + _LENGTH.unpack_from(body)[0]
+            about, arrays = json.loads(body[_LENGTH.size : start]), []
+            for size, form in zip(about["sizes"], ("<u4", "<u4", "<u4", "<f4"), strict=True):
+                arrays.append(np.frombuffer(body, form, size, start))
+                start += 4 * size
+            source, row, part = about["place"]
+            yield RowTokens(step, rank, str(source), int(row), int(part), *arrays)
+
+
+def _frames(path: Path) -> Iterable[tuple[float, int, int, int, bytes]]:
+    try:
+        yield from frames_of(path)
+    except OSError:  # gone, forbidden, on a disk that fails
+        return
+
+
+def _unpacked(body: bytes, columns: Sequence[tuple[str, np.dtype[Any]]]) -> dict[str, np.ndarray]:
+    import numpy as np
+
+    size = sum(form.itemsize for _, form in columns)
+    count, start, found = len(body) // size, 0, {}
+    for name, form in columns:
+        found[name] = np.frombuffer(body, form, count, start)
+        start += count * form.itemsize
+    return found
+
+
+def _narrow(column: np.ndarray) -> np.ndarray:
+    """The column in 4 bytes an entry where nothing of it is lost."""
+    import numpy as np
+
+    if column.dtype.kind == "f":
+        return column.astype("<f4")
+    if not len(column) or (column.min() >= 0 and column.max() < 1 << 32):
+        return column.astype("<u4")
+    return column.astype(np.dtype("<i8"))

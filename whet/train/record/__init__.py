@@ -1,0 +1,1 @@
+"""What a training records by itself beside its figures: rows, tokens, state, layers."""
