@@ -218,6 +218,7 @@ class Track(Settings):
     layers_every: Natural = Field(
         0, description="steps between statistics of each layer's gradients and activations; 0: none"
     )
+    environment: bool = Field(True, description="record command, packages, system, source code and hardware")
     console: bool = Field(True, description="keep what `whet train` prints, on every rank")
     hardware_every_s: NonNegative = Field(5.0, description="seconds between samples of the machine; 0: none")
     price_per_hour: NonNegative = Field(0.0, description="what an hour of this machine costs, in any currency")

@@ -10,7 +10,9 @@ from whet.base import config
 from whet.base.errors import RunError
 from whet.base.launcher import end_with_launcher
 from whet.track.records import RunEnded
+from whet.track.store import LOGS
 from whet.train.build import Built, assemble
+from whet.train.record.build import beside
 from whet.train.result import write_result
 from whet.train.run.folder import RunFolder
 from whet.train.run.full_disk import full_disk
@@ -24,7 +26,8 @@ def train(loaded: config.Loaded, folder: RunFolder | None = None) -> tuple[RunFo
     end_with_launcher()
     with full_disk():
         built = assemble(loaded, folder)
-    with _closing(built), full_disk(built.folder.path):
+    logs, track = built.folder.path / LOGS, built.trained.run.track
+    with _closing(built), beside(track, logs, built.world, built.loop.step), full_disk(built.folder.path):
         ended = built.loop.run()
         if ended.outcome in {"done", "early_stop"}:
             with built.loop.executor.evaluation_weights():

@@ -66,6 +66,10 @@ class Loop:
     _saved_at: float = field(default_factory=time.monotonic)
     _checkpoint_s: float = 0.0
 
+    def step(self) -> int:
+        """How many steps are done."""
+        return self.progress.step
+
     def run(self) -> RunEnded:
         ended = None
         try:

@@ -1,14 +1,37 @@
-"""The recorder that a run's section `track` asks for."""
+"""What a run's section `track` asks to be recorded: the recorder of its steps, and what goes on beside them."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from whet.base.run import Track
 from whet.contracts.steps import StepSource
+from whet.parallel.world import World
 from whet.track.event_log import EventLog
+from whet.track.recorded.machine import Machine, Prices, is_of_this_machine
 from whet.train.record.recorder import Layers, Observer, Recorder, Rows, State
 from whet.train.setup.trained import Trained
+
+
+@contextmanager
+def beside(track: Track, logs: Path, world: World, step: Callable[[], int]) -> Iterator[None]:
+    """Inside, the machine is recorded, by one process of each."""
+    is_wanted = (track.environment or track.hardware_every_s > 0) and is_of_this_machine()
+    if not is_wanted:
+        yield
+        return
+    prices = Prices(track.price_per_hour, track.price_per_kwh)
+    machine = Machine(
+        logs, step, every_s=track.hardware_every_s, environment=track.environment, prices=prices,
+        rank=world.index("all"),
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        machine.close()
 
 
 def recorder_of(trained: Trained, logs: Path, source: StepSource) -> Recorder:

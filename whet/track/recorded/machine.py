@@ -1,0 +1,122 @@
+"""The writer `machine`: a thread that records the environment once and then samples hardware, energy and cost.
+
+It has a log of its own beside the run's, `machine.a1.tlog`, and nobody waits for it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from whet.base.errors import RunError
+
+if TYPE_CHECKING:
+    from whet.track.event_log import EventLog
+    from whet.track.recorded.accelerators.reading import Reading
+
+WRITER = "machine"
+# How long the end of a run waits for what the thread is at.
+PATIENCE_S = 0.08
+JOULES_A_KWH = 3.6e6
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What the machine costs an hour, and energy a kilowatt-hour, in any currency."""
+
+    per_hour: float = 0.0
+    per_kwh: float = 0.0
+
+
+class Machine:
+    """Records until `close`. `step` tells the step that samples are written at; `every_s` of 0 takes none, and without
+    `environment` only samples are taken.
+
+    Raises nothing: a machine that tells nothing, or a disk that takes nothing, is a record less.
+    """
+
+    def __init__(
+        self,
+        logs: Path,
+        step: Callable[[], int],
+        *,
+        every_s: float,
+        environment: bool = True,
+        prices: Prices = Prices(),
+        rank: int = 0,
+    ) -> None:
+        self._logs, self._step, self._every_s, self._prices = logs, step, every_s, prices
+        self._wants_environment = environment
+        self._writer = f"{WRITER}-{rank}" if rank else WRITER
+        self._pid, self._ended = os.getpid(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="whet machine", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Take a last sample, if there is time for one."""
+        self._ended.set()
+        if os.getpid() == self._pid:  # a forked child has no such thread
+            self._thread.join(PATIENCE_S)
+
+    def _run(self) -> None:
+        from whet.track.event_log import EventLog
+
+        try:
+            log = EventLog(self._logs, self._writer)
+        except RunError:  # the run's own log has said it
+            return
+        try:
+            self._record(log)
+        except Exception as error:  # such as a kernel whose figures read otherwise: training goes on
+            log.drop(error)
+        log.close("done", "")
+
+    def _record(self, log: EventLog) -> None:
+        from whet.track.recorded.environment import KIND, environment
+        from whet.track.recorded.sampler import Sampler
+
+        if self._wants_environment:
+            log.event(KIND, self._step(), environment(self._logs))
+        if not self._every_s:
+            return
+        sampler = Sampler(self._pid, self._prices)
+        while True:
+            is_last = self._ended.wait(self._every_s)
+            log.scalars(self._step(), sampler.sample(time.monotonic()))
+            if is_last:
+                return
+
+
+def is_of_this_machine() -> bool:
+    """Whether this process is the one of its machine that tells of it: the first of those that torchrun started."""
+    return os.environ.get("LOCAL_RANK", "0") == "0"
+
+
+def energy_of(before: Sequence[Reading], now: Sequence[Reading], seconds: float) -> float | None:
+    """Joules that devices took between two looks: by their own meters, else by their power. None where none tells."""
+    known = {one.index: one for one in before}
+    found = []
+    for one in now:
+        first = known.get(one.index)
+        if first is not None and one.energy_j is not None and first.energy_j is not None:
+            found.append(max(0.0, one.energy_j - first.energy_j))
+        elif one.power_w is not None:
+            earlier = one.power_w if first is None or first.power_w is None else first.power_w
+            found.append((one.power_w + earlier) / 2 * seconds)
+    return sum(found) if found else None
+
+
+def processor_energy(powercap: Path = Path("/sys/class/powercap")) -> float | None:
+    """Joules that the processors' own meters (RAPL) count; None where they may not be read, which most often is so."""
+    total = None
+    for path in powercap.glob("*-rapl:[0-9]*/energy_uj"):
+        if path.parent.name.count(":") == 1:  # parts of a package are counted in it
+            with suppress(OSError, ValueError):
+                total = (total or 0.0) + int(path.read_text()) / 1e6
+    return total
