@@ -42,6 +42,19 @@ def print_tokens(folder: Path, step: int) -> None:
     print(token_page(found, _decoder(folder)))
 
 
+def print_console(folder: Path, step: int | None, rank: int | None) -> None:
+    """What a run has printed; of several ranks each line says whose it is. Raises RunError where nothing is kept."""
+    from whet.base.errors import RunError
+    from whet.track.recorded.console_reading import console, lines
+
+    pieces = list(console(folder, rank))
+    if not pieces:
+        raise RunError("nothing that it printed is kept", at=str(folder), hint="track.console=true")
+    many = len({one.rank for one in pieces}) > 1
+    for piece, line in lines(pieces, step):
+        print(f"{piece.rank}  {line}" if many else line)
+
+
 def texts(folder: Path, found: Sequence[StepRows]) -> Mapping[tuple[str, int], str]:
     """What stands in the sources of a run at these rows; nothing of sources that are gone or cannot be read."""
     wanted: dict[str, set[int]] = defaultdict(set)

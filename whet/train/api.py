@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from whet.base import config
@@ -17,8 +18,13 @@ from whet.train.result import write_result
 from whet.train.run.folder import RunFolder
 from whet.train.run.full_disk import full_disk
 
+# What goes on while a run trains, and knows it: the console of `whet train`, say.
+Beside = Callable[[Built], AbstractContextManager[object]]
 
-def train(loaded: config.Loaded, folder: RunFolder | None = None) -> tuple[RunFolder, RunEnded]:
+
+def train(
+    loaded: config.Loaded, folder: RunFolder | None = None, while_running: Beside = nullcontext
+) -> tuple[RunFolder, RunEnded]:
     """Run `loaded` to its end, in a new folder or, given `folder`, from its last checkpoint.
 
     Raises WhetError for what the user can mend; whatever was checkpointed stays.
@@ -27,7 +33,8 @@ def train(loaded: config.Loaded, folder: RunFolder | None = None) -> tuple[RunFo
     with full_disk():
         built = assemble(loaded, folder)
     logs, track = built.folder.path / LOGS, built.trained.run.track
-    with _closing(built), beside(track, logs, built.world, built.loop.step), full_disk(built.folder.path):
+    at = built.loop.step
+    with _closing(built), while_running(built), beside(track, logs, built.world, at), full_disk(built.folder.path):
         ended = built.loop.run()
         if ended.outcome in {"done", "early_stop"}:
             with built.loop.executor.evaluation_weights():
@@ -35,12 +42,12 @@ def train(loaded: config.Loaded, folder: RunFolder | None = None) -> tuple[RunFo
         return built.folder, ended
 
 
-def resume(path: Path) -> tuple[RunFolder, RunEnded]:
+def resume(path: Path, while_running: Beside = nullcontext) -> tuple[RunFolder, RunEnded]:
     """Continue the run in `path` with the config it was started with."""
     folder = RunFolder(path.resolve())
     if not folder.config.is_file():
         raise RunError(f"{path} is not a run folder: it has no config.yaml", hint="`whet runs` lists the runs")
-    return train(config.load(folder.config), folder)
+    return train(config.load(folder.config), folder, while_running)
 
 
 @contextlib.contextmanager

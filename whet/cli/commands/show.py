@@ -25,6 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--width", type=whole(20, 1000), help="columns (default: those of the terminal)")
     parser.add_argument("--step", type=whole(0), help="which rows this step learned from, with the loss of each")
     parser.add_argument("--tokens", action="store_true", help="with --step: single tokens and their losses")
+    parser.add_argument("--console", action="store_true", help="what the run printed, of one --step or in all")
+    parser.add_argument("--rank", type=whole(0), help="with --console: of this rank alone")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--follow", action="store_true", help="redraw until the run ends")
     form.add_argument("--json", action="store_true", help="print summary, curves and events as JSON")
@@ -39,8 +41,8 @@ def main(args: argparse.Namespace) -> int:
     from whet.track.terminal_page import contents, show
 
     folder = find(args.run, args.root) if args.run else _latest(args.root)
-    if args.step is not None:
-        _print_step(folder, args)
+    if args.console or args.step is not None:
+        _print_recorded(folder, args)
         return 0
     if args.json:
         print(to_json(contents(folder)).decode())
@@ -57,10 +59,12 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def _print_step(folder: Path, args: argparse.Namespace) -> None:
-    from whet.cli.recorded import print_rows, print_tokens
+def _print_recorded(folder: Path, args: argparse.Namespace) -> None:
+    from whet.cli.recorded import print_console, print_rows, print_tokens
 
-    if args.tokens:
+    if args.console:
+        print_console(folder, args.step, args.rank)
+    elif args.tokens:
         print_tokens(folder, args.step)
     else:
         width = args.width or shutil.get_terminal_size().columns

@@ -64,13 +64,21 @@ def _is_config(target: str) -> bool:
 def _train(loaded):
     from whet.train.api import train
 
-    return train(loaded)
+    return train(loaded, while_running=_kept)
 
 
 def _resume(path: Path):
     from whet.train.api import resume
 
-    return resume(path)
+    return resume(path, _kept)
+
+
+def _kept(built):
+    """What this process prints from now on is kept in the run."""
+    from whet.track.store import LOGS
+    from whet.train.record.build import console_of
+
+    return console_of(built.trained.run.track, built.folder.path / LOGS, built.world, built.loop.step)
 
 
 def _report(folder, ended) -> int:

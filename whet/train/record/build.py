@@ -11,6 +11,8 @@ from whet.base.run import Track
 from whet.contracts.steps import StepSource
 from whet.parallel.world import World
 from whet.track.event_log import EventLog
+from whet.track.frames import rank_writer
+from whet.track.recorded.console import Console
 from whet.track.recorded.machine import Machine, Prices, is_of_this_machine
 from whet.train.record.recorder import Layers, Observer, Recorder, Rows, State
 from whet.train.setup.trained import Trained
@@ -32,6 +34,19 @@ def beside(track: Track, logs: Path, world: World, step: Callable[[], int]) -> I
         yield
     finally:
         machine.close()
+
+
+@contextmanager
+def console_of(track: Track, logs: Path, world: World, step: Callable[[], int]) -> Iterator[None]:
+    """Inside, what this process prints is kept. It is the whole process that prints, so only who owns it asks this."""
+    if not track.console:
+        yield
+        return
+    console = Console(logs, rank_writer(world.index("all")), step)
+    try:
+        yield
+    finally:
+        console.close()
 
 
 def recorder_of(trained: Trained, logs: Path, source: StepSource) -> Recorder:
