@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from whet.base.facts import (
+    ChannelFacts,
     DataFormatFacts,
     EngineFacts,
     Facts,
@@ -28,6 +29,8 @@ model_source = Slot("model_source", home="whet.models.sources", facts=ModelSourc
 data_format = Slot("data_format", home="whet.data.formats", facts=DataFormatFacts)
 template = Slot("template", home="whet.data.templates", facts=TemplateFacts)
 sink = Slot("sink", home="whet.track.sinks", facts=Facts)
+follower = Slot("follower", home="whet.track.follow.kinds", facts=Facts)
+channel = Slot("channel", home="whet.track.follow.channels", facts=ChannelFacts)
 task = Slot("task", home="whet.evaluate.tasks", facts=TaskFacts)
 engine = Slot("engine", home="whet.generate.engines", facts=EngineFacts, default="local")
 exporter = Slot("exporter", home="whet.export.exporters", facts=Facts, default="hf")
@@ -36,6 +39,6 @@ reward = Slot("reward", home="whet.rewards.kinds", facts=RewardFacts, default="f
 
 _ALL = (
     *(optimizer, schedule, objective, tuner, model_source, data_format, template),
-    *(sink, task, engine, exporter, quantizer, reward),
+    *(sink, follower, channel, task, engine, exporter, quantizer, reward),
 )
 SLOTS: dict[str, Slot[Any]] = {slot.name: slot for slot in _ALL}

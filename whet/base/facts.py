@@ -113,3 +113,11 @@ class EngineFacts(Facts):
 @dataclass(frozen=True, kw_only=True)
 class QuantizerFacts(Facts):
     needs_data: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChannelFacts(Facts):
+    """What a channel of alerts must know, and no config says: names of secrets."""
+
+    secrets: Names = ()
+    optional_secrets: Names = ()

@@ -9,6 +9,7 @@ from annotated_types import Ge, Le
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from whet.base.alerts import Alerts
 from whet.base.paths import user_path
 from whet.base.schema import Settings
 from whet.base.settings import (
@@ -223,6 +224,10 @@ class Track(Settings):
     hardware_every_s: NonNegative = Field(5.0, description="seconds between samples of the machine; 0: none")
     price_per_hour: NonNegative = Field(0.0, description="what an hour of this machine costs, in any currency")
     price_per_kwh: NonNegative = Field(0.0, description="what a kilowatt-hour costs")
+    tee: list[choice("follower")] = Field(  # type: ignore[valid-type]
+        [], description="who else is given what is logged, by a process of its own", examples=[["tensorboard"]]
+    )
+    alerts: Alerts = Field(Alerts(), description="who is told when something happens", examples=[["slack"]])
 
 
 class Evaluate(Settings):

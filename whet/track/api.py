@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from whet.base.errors import RunError
 from whet.base.paths import file_name, user_path
@@ -17,9 +17,14 @@ from whet.track.event_log import EventLog
 from whet.track.mappings import Told, as_mapping
 from whet.track.script_run import Run
 
+if TYPE_CHECKING:
+    from whet.track.follow.order import Order
+
 LOGS = "track"
 # Where runs lie, unless `dir` says it; and `disabled`, which records nothing.
 ROOT_VARIABLE, MODE_VARIABLE = "WHET_RUNS", "WHET_TRACK_MODE"
+# Followers, unless `tee` and `alerts` say them.
+TEE_VARIABLE, ALERTS_VARIABLE = "WHET_TEE", "WHET_ALERTS"
 _RESUME = (None, False, True, "allow", "must", "never", "auto")
 
 
@@ -54,6 +59,9 @@ def init(
     description: str | None = None,
     logdir: Any = None,
     workspace: str | None = None,
+    tee: Any = None,
+    alerts: Any = None,
+    plugins: Any = None,
     **more: Any,
 ) -> Run:
     """Start recording. Returns the run, which the module's functions speak to until it finishes.
@@ -65,29 +73,29 @@ def init(
     has its own file. Where a run is open already it is returned, unless `reinit` says to finish it (`True`) or to
     leave it open (`"create_new"`).
 
-    Raises RunError for a folder that cannot be written, that a newer whet has written, or that `resume` rules out.
+    `tee` names followers that are given what is logged (a name, `{"kind": "wandb", "project": "mine"}`, or a list),
+    `alerts` who is told of what (as the config's `track.alerts`, or a YAML file), `plugins` files that register
+    further kinds. Without them the variables WHET_TEE (names, with commas) and WHET_ALERTS count.
+
+    Raises RunError for a folder that cannot be written, that a newer whet has written, or that `resume` rules out;
+    ConfigError for followers that cannot be.
     """
-    if _current.run is not None and _current.run.is_open:
-        if reinit in (None, False, "default", "return_previous"):
-            return _current.run
-        if reinit != "create_new":
-            _current.run.finish()
-    if resume not in _RESUME:
-        raise RunError(f"resume={resume!r} is none of {_RESUME[3:]}", hint='resume="allow"')
-    about = {
+    if (left := _left_open(reinit)) is not None:
+        return left
+    about = _given({
         "project": project, "name": name or experiment_name, "group": group, "job_type": job_type,
         "tags": [str(tag) for tag in ([tags] if isinstance(tags, str) else tags or ())] or None,
         "notes": notes or description, "entity": entity or workspace,
-    }  # fmt: skip
-    about = {field: value for field, value in about.items() if value is not None}
+    })  # fmt: skip
     if "disabled" in (mode, os.environ.get(MODE_VARIABLE)):
         from whet.track.disabled import disabled_run
 
-        run = disabled_run(about)
+        order, run = None, disabled_run(about)
     else:
-        run = _begin(about, dir or logdir, id, resume, writer)
+        order, run = _ordered(tee, alerts, plugins), _begin(about, dir or logdir, id, resume, writer)
     run.config.update({**as_mapping(config), **_current.early})
     _current.early.clear()
+    run.follow(order)
     if reinit != "create_new" or _current.run is None:
         _current.run = run
     return run
@@ -183,6 +191,7 @@ def _opened() -> Run:
 
 def _begin(about: Mapping[str, Any], root: Any, id: str | None, resume: bool | str | None, writer: str | None) -> Run:
     """The run folder, claimed or found, and a log in it."""
+    _check_resume(resume)
     folder_of_runs = user_path(root if root is not None else os.environ.get(ROOT_VARIABLE, "runs"))
     known: Mapping[str, Any] = {}
     if id is not None:
@@ -197,6 +206,39 @@ def _begin(about: Mapping[str, Any], root: Any, id: str | None, resume: bool | s
         stem = about.get("name") or f"{about.get('project') or 'run'}-{time.strftime('%m%d-%H%M%S')}"
         folder = claimed(folder_of_runs, str(stem))
     return Run(folder, EventLog(folder / LOGS, writer or _writer(folder / LOGS)), about, known)
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _left_open(reinit: Any) -> Run | None:
+    """The run that is open already, where it is to be gone on with; one that is to end does so."""
+    run = get_run()
+    if run is None or reinit == "create_new":
+        return None
+    if reinit in (None, False, "default", "return_previous"):
+        return run
+    run.finish()
+    return None
+
+
+def _check_resume(resume: Any) -> None:
+    if resume not in _RESUME:
+        raise RunError(f"resume={resume!r} is none of {_RESUME[3:]}", hint='resume="allow"')
+
+
+def _ordered(tee: Any, alerts: Any, plugins: Any) -> Order | None:
+    """By whom the run is to be followed, if by anybody: of several processes only the first has a follower."""
+    names = [name.strip() for name in os.environ.get(TEE_VARIABLE, "").split(",") if name.strip()]
+    tee, alerts = names if tee is None else tee, alerts or os.environ.get(ALERTS_VARIABLE)
+    if not (tee or alerts) or os.environ.get("RANK", "0") != "0":
+        return None
+    from whet.track.follow.order import tracked
+
+    order = tracked(tee, alerts, plugins)
+    order.check()
+    return order if order.followed else None
 
 
 def _known(folder: Path) -> dict[str, Any]:

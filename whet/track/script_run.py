@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from whet.track.artifacts import Artifact, ArtifactStore
 from whet.track.event_log import EventLog
@@ -18,6 +18,9 @@ from whet.track.metrics import Defined
 from whet.track.plain import plain
 from whet.track.tensors import Waiting
 from whet.track.values import NUMBERS, sorted_out
+
+if TYPE_CHECKING:
+    from whet.track.follow.order import Order
 
 
 class Run:
@@ -236,6 +239,17 @@ class Run:
     def watch(self, models: Any = None, criterion: Any = None, log: Any = "gradients", **more: Any) -> None:
         """Taken so that scripts run; gradients are not recorded, and the run says so."""
         self._event("notice", {"level": "warning", "text": "watch: gradients and parameters are not recorded"})
+
+    def follow(self, order: Order | None) -> None:
+        """Start the process that hands on what is logged. Where there can be none, that is counted and told."""
+        if order is None:
+            return
+        from whet.track.follow.start import start
+
+        try:
+            start(self.path, order)
+        except OSError as error:
+            self._log.drop(error)
 
     def unwatch(self, models: Any = None) -> None:
         """The end of `watch`, which did nothing."""

@@ -29,7 +29,7 @@ from whet.train.checkpoints.optimizer_state import NamedOptimizer
 from whet.train.loop import Cadence, Loop
 from whet.train.measure.evaluation import Answer, Evaluation
 from whet.train.record.build import recorder_of
-from whet.train.run import dependencies
+from whet.train.run import dependencies, follower
 from whet.train.run.controls import Controls
 from whet.train.run.emitter import Emitter
 from whet.train.run.folder import RunFolder
@@ -106,6 +106,7 @@ def assemble(loaded: config.Loaded, folder: RunFolder | None = None) -> Built:
 
     The run is locked until `close`: raises RunError while another attempt has it.
     """
+    order = follower.ordered(loaded.run)
     with ExitStack() as held:
         opened = open_run(loaded, source_of(loaded.run), folder, held)
         material = prepare(opened)
@@ -115,6 +116,8 @@ def assemble(loaded: config.Loaded, folder: RunFolder | None = None) -> Built:
             built = _built(placed, modelled)
             built.emit(_started(built, modelled))
             _say(built, (*modelled.notices, *notices_of(modelled.trained, modelled.resolved, opened.pinned)))
+            if placed.world.is_writer:
+                follower.begin(order, placed.folder.path, built.loop.progress.step, built.emit)
             if placed.world.is_writer and built.loop.progress.step == 0:
                 dependencies.record(opened.loaded.run, placed.folder, stated(placed.identity))
         built.held = held.pop_all()

@@ -19,12 +19,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "words", nargs="*", metavar="FILTER",
         help="which runs: `loss < 2 and optimizer.kind == \"muon\" and tag == \"best\"`; or `compare RUN RUN ...`, "
-        "`export [FILTER]`, `reindex`",
+        "`export [FILTER or RUN]`, `follow RUN`, `alert-test [CONFIG or RUN]`, `reindex`",
     )  # fmt: skip
     parser.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
     parser.add_argument("--sort", metavar="NAME", help="order by a field, metric or config entry; `NAME:desc` descends")
     parser.add_argument("--columns", metavar="NAMES", help="what to show of each run, with commas between")
     parser.add_argument("--output", type=typed_path, help="where `export` writes: a .parquet, .csv or .jsonl")
+    parser.add_argument(
+        "--to", nargs="+", metavar=("KIND", "KEY=VALUE"),
+        help="who is given what `export` finds, such as tensorboard; `whet slots follower` lists them",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print a JSON list")
 
 
@@ -37,8 +41,20 @@ def main(args: argparse.Namespace) -> int:
             print(f"{reindex(args.root)} runs read", file=sys.stderr)
         case "compare":
             _compare(rest, args)
+        case "export" if args.to:
+            from whet.cli.following import export_to
+
+            export_to(_named_or_chosen(rest, args), args.to)
         case "export":
             _export(" ".join(rest), args)
+        case "follow":
+            from whet.cli.following import follow
+
+            follow(rest, args.root)
+        case "alert-test":
+            from whet.cli.following import alert_test
+
+            return alert_test(rest, args.root)
         case _:
             _list(" ".join(args.words), args)
     return 0
@@ -86,6 +102,19 @@ def _export(text: str, args: argparse.Namespace) -> None:
     chosen = _chosen(text, args.root, args.sort)
     num = export([run.folder for run, _ in chosen], args.output)
     print(f"{num} points of {len(chosen)} runs in {args.output}", file=sys.stderr)
+
+
+def _named_or_chosen(words: Sequence[str], args: argparse.Namespace) -> list[Path]:
+    """The runs of these names; where one of them is none, the words are a filter."""
+    from whet.base.errors import RunError
+    from whet.track.store import find
+
+    try:
+        return [find(word, args.root) for word in words] or [run.folder for run, _ in _chosen("", args.root, None)]
+    except RunError:
+        if len(words) == 1 and words[0].isidentifier():
+            raise
+        return [run.folder for run, _ in _chosen(" ".join(words), args.root, args.sort)]
 
 
 def _chosen(text: str, root: Path, order: str | None) -> list[tuple[Summary, Row]]:

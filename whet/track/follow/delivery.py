@@ -1,0 +1,132 @@
+"""Delivery: one plug-in given what a run logs, in order, with a cursor that outlives both."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from whet.base.regular import opened
+from whet.track.catalogue import said_of
+from whet.track.follow.plugin import Ending, FollowedRun, Follower, Logged, Tell
+from whet.track.follow.tail import Item, Tail
+from whet.track.plain import to_json
+from whet.track.read import UNKNOWN, Event
+from whet.track.store import LOGS, history
+
+# How long others may go on writing after the first rank has ended, and how long a killed run's cause is waited for.
+LINGER_S = 5.0
+CAUSE_S = 3.0
+
+
+class Memory:
+    """A JSON file in the run folder, written whole or not at all."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def load(self) -> dict[str, Any]:
+        """What was stored last; empty where nothing was, or where it cannot be read."""
+        with suppress(OSError, ValueError), opened(self.path, "rb") as file:
+            found = json.loads(file.read())
+            return found if isinstance(found, dict) else {}
+        return {}
+
+    def store(self, values: Mapping[str, Any]) -> None:
+        """Keep values. Raises OSError."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        part = self.path.with_name(self.path.name + ".part")
+        part.write_bytes(to_json(values))
+        os.replace(part, self.path)
+
+
+class Delivery:
+    """Tells one plug-in of one run. `pump` until it is over, then `finish`."""
+
+    def __init__(self, folder: Path, plugin: Follower, memory: Memory, tell: Tell) -> None:
+        self.folder, self.plugin, self._memory = Path(folder), plugin, memory
+        known = memory.load()
+        self._tail = Tail(self.folder / LOGS, known.get("cursor"))
+        self._finished = int(known.get("finished", 0))
+        self._over_since: float | None = None
+        said = said_of(self.folder, history(self.folder))
+        run = FollowedRun(self.folder.resolve(), said["about"], said["config"], tell)
+        plugin.start(run, known.get("state") or {})
+        self.store()
+
+    def pump(self) -> bool:
+        """Hand on what is new. Returns whether anything was."""
+        items = self._tail.read()
+        for batch in _batches(items):
+            self._give(batch)
+        if items:
+            self.store()
+        self._over_since = None if items or not self._tail.is_over else self._over_since or time.monotonic()
+        return bool(items)
+
+    def tick(self, now: float) -> None:
+        """Let the plug-in look at the clock."""
+        if self.plugin.tick(now, not self._tail.is_over):
+            self.store()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run has ended, its cause is known as far as it will be, and all was handed on."""
+        if self._over_since is None:
+            return False
+        waited = time.monotonic() - self._over_since
+        if not self._tail.is_settled and waited < LINGER_S:
+            return False
+        return waited >= CAUSE_S or self._is_explained()
+
+    def finish(self) -> None:
+        """Tell how the attempt has ended, unless that was told before."""
+        if self._tail.attempt > self._finished:
+            self.plugin.finish(ending_of(self.folder))
+            self._finished = self._tail.attempt
+            self.store()
+
+    def store(self) -> None:
+        """Keep the cursor with the plug-in's state."""
+        self._memory.store({"cursor": self._tail.cursor(), "state": self.plugin.state(), "finished": self._finished})
+
+    def _is_explained(self) -> bool:
+        speaker = self._tail.speaker
+        return speaker is None or speaker.has_end or history(self.folder).reason != UNKNOWN
+
+    def _give(self, batch: list[Item]) -> None:
+        first = batch[0]
+        if isinstance(first, Logged):
+            self.plugin.log([row for row in batch if isinstance(row, Logged)])
+        elif first.kind == "media":
+            self.plugin.media(first)
+        else:
+            self.plugin.event(first)
+
+
+def ending_of(folder: Path) -> Ending:
+    """How the newest attempt of a run has ended, or stands."""
+    logs = history(folder)
+    return Ending(logs.status, logs.reason, logs.last_step or 0)
+
+
+def hand_over(folder: Path, plugin: Follower, tell: Tell, memory: Memory) -> None:
+    """Tell a plug-in all that a run has logged so far, and its end, in this process. Raises what the plug-in raises."""
+    delivery = Delivery(folder, plugin, memory, tell)
+    while delivery.pump():
+        pass
+    delivery.finish()
+
+
+def _batches(items: Iterable[Item]) -> Iterable[list[Item]]:
+    """Figures that follow each other together, events one by one."""
+    for is_event, group in itertools.groupby(items, key=lambda item: isinstance(item, Event)):
+        if is_event:
+            yield from ([item] for item in group)
+        else:
+            yield list(group)

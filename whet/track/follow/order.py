@@ -1,0 +1,143 @@
+"""Order: by whom a run is to be followed, checked at the door and left in the run folder, without a secret in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from whet.base.alerts import Alerts, Followers
+from whet.base.catalogue import follower
+from whet.base.errors import ConfigError, RunError
+from whet.base.paths import user_path
+from whet.base.slots import load_plugin
+from whet.track.follow.delivery import Memory
+from whet.track.follow.plugin import Follower
+from whet.track.query import parse
+
+FOLDER = "follow"
+_FILE = "order.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """One plug-in: its name among those of the run, its kind, and the settings of that as JSON."""
+
+    name: str
+    kind: str
+    settings: Mapping[str, Any]
+
+    def build(self) -> Follower:
+        """The plug-in. Raises ConfigError where a setting is wrong, a package or a secret is missing."""
+        kind = follower.get(self.kind)
+        settings = kind.settings.model_validate({**self.settings, "kind": self.kind}).values()
+        built: Follower = kind.build(**settings)
+        return built
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The plug-ins of a run, and the files that register kinds of theirs."""
+
+    followed: tuple[Followed, ...]
+    plugins: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(tees: Sequence[Any], alerts: Alerts, plugins: Sequence[str | os.PathLike[str]] = ()) -> Order:
+        """What `track.tee` and `track.alerts` of a config ask for: each tee, and an `alerts` for each channel."""
+        found: list[Followed] = []
+        for tee in tees:
+            found.append(_followed(found, tee))
+        for one in alerts.channels:
+            settings = {
+                "to": one.model_dump(mode="json"), "most_per_hour": alerts.most_per_hour,
+                "rules": [rule.model_dump(mode="json") for rule in alerts.rules],
+            }  # fmt: skip
+            name = _free(found, f"alerts-{one.channel.kind}")
+            found.append(Followed(name, "alerts", settings))
+        for rule in alerts.rules:
+            parse(rule.when or "")
+        return Order(tuple(found), tuple(str(Path(path).resolve()) for path in plugins))
+
+    @staticmethod
+    def load(run: Path) -> Order:
+        """The order of a run folder. Raises RunError where there is none."""
+        found = Memory(run / FOLDER / _FILE).load()
+        if not found:
+            raise RunError(
+                f"nobody was asked to follow `{run.name}`", at=str(run / FOLDER),
+                hint=f"whet runs export {run.name} --to tensorboard",
+            )  # fmt: skip
+        return Order(tuple(Followed(**one) for one in found["followed"]), tuple(found["plugins"]))
+
+    def store(self, run: Path) -> None:
+        """Leave it in the run folder. Raises OSError."""
+        followed = [{"name": one.name, "kind": one.kind, "settings": one.settings} for one in self.followed]
+        Memory(run / FOLDER / _FILE).store({"followed": followed, "plugins": self.plugins})
+
+    def named(self, name: str) -> Followed:
+        """The plug-in of that name."""
+        return next(one for one in self.followed if one.name == name)
+
+    def check(self) -> None:
+        """Raise ConfigError at the door for what would only fail in the follower: a secret, a package, a filter."""
+        for one in self.followed:
+            one.build()
+
+
+def memory_of(run: Path, name: str) -> Memory:
+    """Where a plug-in's cursor and state lie."""
+    return Memory(run / FOLDER / f"{name}.state.json")
+
+
+def tracked(tee: Any = None, alerts: Any = None, plugins: Any = None) -> Order:
+    """The order of a script, from what it gives to `init`: validated as the config's `track` is.
+
+    `tee` is a name, a mapping or a list of these; `alerts` what `track.alerts` takes, or the path of a YAML file with
+    it. Raises ConfigError.
+    """
+    from pydantic import ValidationError
+
+    from whet.base.mistakes import explained
+
+    files = [plugins] if isinstance(plugins, str | os.PathLike) else list(plugins or ())
+    for path in files:
+        load_plugin(user_path(path))
+    given = {
+        "tee": tee if isinstance(tee, list | tuple) else [] if tee is None else [tee],
+        "alerts": alerts_from(alerts) if isinstance(alerts, str | os.PathLike) else {} if alerts is None else alerts,
+    }
+    try:
+        followers = Followers.model_validate(given)
+    except ValidationError as error:
+        raise explained(error.errors(), Followers, {}) from None
+    return Order.of(followers.tee, followers.alerts, files)
+
+
+def alerts_from(given: str | os.PathLike[str]) -> Any:
+    """`track.alerts` from a YAML file that has it, or is it; a word that is no file is the name of a channel."""
+    from whet.base.yaml import parse as read
+
+    path = Path(given).expanduser()
+    if not path.is_file():
+        if path.suffix in (".yaml", ".yml") or os.sep in str(given):
+            raise ConfigError("there is no such file", at=str(path), hint="a YAML file with `channels:`, or slack")
+        return [str(given)]
+    found = read(path.read_text(encoding="utf-8"), str(path))[0]
+    if isinstance(found, Mapping) and isinstance(found.get("track"), Mapping):
+        return found["track"].get("alerts") or {}
+    return (found.get("alerts", found) if isinstance(found, Mapping) else found) or {}
+
+
+def _followed(others: Sequence[Followed], settings: Any) -> Followed:
+    values = {key: value for key, value in settings.model_dump(mode="json").items() if key != "kind"}
+    return Followed(_free(others, settings.kind), settings.kind, values)
+
+
+def _free(others: Sequence[Followed], name: str) -> str:
+    """The name, numbered where it is taken."""
+    taken = {one.name for one in others}
+    number = next(n for n in range(1, len(taken) + 2) if (name if n == 1 else f"{name}-{n}") not in taken)
+    return name if number == 1 else f"{name}-{number}"
