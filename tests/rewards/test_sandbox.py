@@ -246,6 +246,16 @@ def test_jobs_run_side_by_side(sandbox):
     assert set(sum(map(tuple, found.values()), ())) == {(None,)} and len(found) == 4
 
 
+def test_what_a_job_wrote_is_not_there_for_the_next(outcome):
+    for left in (
+        "open('a', 'w').close()",
+        "import os; os.mkdir('b')",
+        "open('c', 'w').close()\nimport os; os.remove('c')",
+    ):
+        assert outcome(left) is None
+        assert outcome("import os; assert os.listdir('.') == []") is None, left
+
+
 def test_nothing_stays_behind():
     before = set(os.listdir(tempfile.gettempdir()))
     own = Sandbox()

@@ -22,7 +22,7 @@ def described(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
     hash what is still in memory. Raises OSError."""
     paths = list(paths)
     with ThreadPoolExecutor(1) as pool:
-        synced = pool.submit(_sync, paths)
+        synced = pool.submit(sync, paths)
         digests = file_digests(paths)
         synced.result()
     return {path.name: {"bytes": path.stat().st_size, _DIGEST: digests[path]} for path in sorted(paths)}
@@ -88,7 +88,8 @@ def _own_digest(values: Mapping[str, Any]) -> str:
     return text_digest(json.dumps(values, sort_keys=True))
 
 
-def _sync(paths: Iterable[Path]) -> None:
+def sync(paths: Iterable[Path]) -> None:
+    """Wait until what was written into the files is on the disk. Raises OSError."""
     for path in paths:
         handle = os.open(path, os.O_RDONLY)
         try:

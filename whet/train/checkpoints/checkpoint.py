@@ -21,18 +21,27 @@ from typing import Any
 
 import torch
 import torch.distributed.checkpoint as dcp
-from torch.distributed.checkpoint import FileSystemWriter
 from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.metadata import TensorStorageMetadata
 
 from whet.base.documents import field, read_object
 from whet.base.errors import RunError, WhetError
 from whet.base.regular import odd_entries
+from whet.base.sealed import sync
 from whet.contracts.steps import Stateful
 from whet.parallel.world import World
-from whet.train.checkpoints.manifest import MANIFEST, Identity, changed, damage, described, large_files, manifest_of
+from whet.train.checkpoints.manifest import (
+    MANIFEST,
+    Identity,
+    blocks_of,
+    changed,
+    damage,
+    described,
+    large_files,
+    manifest_of,
+)
 from whet.train.checkpoints.optimizer_state import NamedOptimizer
-from whet.train.checkpoints.tensor_files import DAMAGES, TensorFiles
+from whet.train.checkpoints.tensor_files import DAMAGES, TensorFiles, TensorWriter
 from whet.train.run.folder import write_atomically
 
 FORMAT = 2
@@ -141,6 +150,7 @@ class Checkpoints:
 
     def _read(self, path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor], str | None]:
         """What `state.json` holds, and the tensors: the model's are in their places."""
+        reader = TensorFiles(path, blocks_of(path) if (path / MANIFEST).exists() else None)
         try:
             stored = read_object(path / "state.json")
             for part in ("parts", "optimizer"):
@@ -148,14 +158,14 @@ class Checkpoints:
             _compare(stored["parts"], self._parts, path)
             tensors = self._targets(path)
             with _alone_is_fine():
-                dcp.load(tensors, storage_reader=TensorFiles(path), no_dist=self._world.mesh is None)
+                dcp.load(tensors, storage_reader=reader, no_dist=self._world.mesh is None)
             return stored, tensors, None
         except _DoesNotFit:
             raise
         except WhetError as error:
             return {}, {}, error.message
         except (CheckpointException, *DAMAGES) as error:
-            return {}, {}, f"it cannot be loaded: {_reason(error)}"
+            return {}, {}, reader.changed or f"it cannot be loaded: {_reason(error)}"
 
     def _put_back(self, stored: dict[str, Any], tensors: dict[str, torch.Tensor]) -> str | None:
         try:
@@ -196,14 +206,15 @@ class Checkpoints:
         }
         part.mkdir(parents=True, exist_ok=True)
         with _alone_is_fine():
-            # Files are flushed to the disk while they are hashed.
-            writer = FileSystemWriter(part, thread_count=1, sync_files=False)
+            writer = TensorWriter(part)
             dcp.save(self._tensors(), storage_writer=writer, no_dist=self._world.mesh is None)
-        own = list(part.glob(f"__{self._world.index('all')}_*.distcp"))
+        own: list[Path] = []
         if self._world.is_writer:
             (part / "state.json").write_text(json.dumps(state), encoding="utf-8")
-            own += [part / "state.json", part / ".metadata"]
-        return described(own)
+            own = [part / "state.json", part / ".metadata"]
+        files = writer.files()
+        sync(part / name for name in files)
+        return described(own) | files
 
     def _finish(self, part: Path, final: Path, manifest: str) -> None:
         write_atomically(part / MANIFEST, manifest)

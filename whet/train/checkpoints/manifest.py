@@ -12,9 +12,20 @@ from whet.base.documents import field
 from whet.base.errors import WhetError
 from whet.base.sealed import Files, described
 
-__all__ = ["MANIFEST", "Identity", "changed", "damage", "described", "large_files", "manifest_of", "run_of"]
+__all__ = [
+    "MANIFEST",
+    "Identity",
+    "blocks_of",
+    "changed",
+    "damage",
+    "described",
+    "large_files",
+    "manifest_of",
+    "run_of",
+]
 
 MANIFEST = "manifest.json"
+BLOCKS = "blocks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +44,8 @@ def manifest_of(step: int, files: Files, run: str | None = None) -> str:
 def damage(folder: Path, step: int, run: str | None = None) -> str | None:
     """What is wrong with a checkpoint of `step` that has a manifest: the first file and how; None where all is well.
 
-    One that tells another run than `run` is wrong. Files of tensors are only looked at: `changed` hashes them.
+    One that tells another run than `run` is wrong. Files of tensors are only looked at: they are verified as they are
+    read, or, where an earlier version wrote them, by `changed`.
     """
     try:
         step_told, files = _read(folder)
@@ -55,12 +67,18 @@ def run_of(folder: Path) -> str | None:
 
 
 def large_files(folder: Path) -> list[str]:
-    """Names of the files of tensors, in order."""
-    return sorted(name for name in _read(folder)[1] if _is_large(name))
+    """Names of the files of tensors, in order, that nobody verifies as they are read: an earlier version's."""
+    return sorted(name for name, entry in _read(folder)[1].items() if _is_large(name) and BLOCKS not in entry)
+
+
+def blocks_of(folder: Path) -> dict[str, str]:
+    """The digests of the blocks of each file of tensors (`blocks.Checked`)."""
+    at = str(folder / MANIFEST)
+    return {name: field(entry, BLOCKS, str, at=at) for name, entry in _read(folder)[1].items() if BLOCKS in entry}
 
 
 def changed(folder: Path, names: Iterable[str]) -> str | None:
-    """The first of the files whose content is not what the manifest says."""
+    """The first of the files whose content is not what the manifest says, of those that have a digest of the whole."""
     files = _read(folder)[1]
     return sealed.damage(folder, {name: files[name] for name in names})
 

@@ -7,16 +7,26 @@ the file names. Here only what such metadata consists of may be named.
 from __future__ import annotations
 
 import io
+import os
 import pickle
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path, PosixPath, PurePosixPath
-from typing import Any
+from typing import IO, Any, cast
 
 import torch
-from torch.distributed.checkpoint import FileSystemReader, filesystem, metadata
+from torch.distributed.checkpoint import FileSystemReader, FileSystemWriter, filesystem, metadata
+from torch.distributed.checkpoint.filesystem import FileSystem
 from torch.distributed.checkpoint.metadata import Metadata, StorageMeta
-from torch.serialization import _get_layout
+from torch.distributed.checkpoint.planner import LoadPlan, LoadPlanner, SavePlan, SavePlanner
+from torch.distributed.checkpoint.storage import WriteResult
+from torch.futures import Future
+from torch.serialization import _get_layout, get_crc32_options, set_crc32_options
 
+from whet.base.digests import text_digest
 from whet.base.errors import RunError
+from whet.train.checkpoints.blocks import Changed, Checked, Hashing
 
 _CLASSES = {
     (kind.__module__, kind.__qualname__): kind
@@ -42,11 +52,27 @@ DAMAGES = (
 
 
 class TensorFiles(FileSystemReader):
-    """Reads the tensors in a folder. Raises RunError where its metadata is no plain description of them."""
+    """Reads the tensors in a folder. Raises RunError where its metadata is no plain description of them.
 
-    def __init__(self, folder: Path) -> None:
+    Files of which `blocks` has the digests are verified as far as they are read; `changed` says what was found.
+    """
+
+    def __init__(self, folder: Path, blocks: Mapping[str, str] | None = None) -> None:
         super().__init__(folder)
-        self._folder = folder
+        self._folder, self._checked = folder, _Checked(blocks or {})
+        self.fs = self._checked
+
+    @property
+    def changed(self) -> str | None:
+        return self._checked.changed
+
+    def read_data(self, plan: LoadPlan, planner: LoadPlanner) -> Future[None]:
+        """In the order in which they lie there."""
+        places = {item.storage_index: self.storage_data[item.storage_index] for item in plan.items}
+        items = sorted(
+            plan.items, key=lambda item: (places[item.storage_index].relative_path, places[item.storage_index].offset)
+        )
+        return super().read_data(replace(plan, items=items), planner)
 
     def read_metadata(self, *args: Any, **kwargs: Any) -> Metadata:
         path = self._folder / ".metadata"
@@ -62,6 +88,66 @@ class TensorFiles(FileSystemReader):
             found.storage_meta = StorageMeta()
         found.storage_meta.load_id = self.load_id
         return found
+
+
+class TensorWriter(FileSystemWriter):
+    """Writes tensors into a folder, one file a rank, not yet flushed to the disk."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, thread_count=1, sync_files=False)
+        self._hashed = _Hashed()
+        self.fs = self._hashed
+
+    def write_data(self, plan: SavePlan, planner: SavePlanner) -> Future[list[WriteResult]]:
+        """Without torch's own CRC32, which it never compares (2.13) and which takes longer than all else here."""
+        before = get_crc32_options()
+        set_crc32_options(False)
+        try:
+            return super().write_data(plan, planner)
+        finally:
+            set_crc32_options(before)
+
+    def files(self) -> dict[str, dict[str, Any]]:
+        """What a manifest says of each file that was written."""
+        return {
+            name: {"bytes": file.num_bytes, "digest": text_digest(file.blocks), "blocks": file.blocks}
+            for name, file in self._hashed.files.items()
+        }
+
+
+class _Hashed(FileSystem):
+    def __init__(self) -> None:
+        self.files: dict[str, Hashing] = {}
+
+    @contextmanager
+    def create_stream(self, path: str | os.PathLike[str], mode: str) -> Generator[io.IOBase, None, None]:
+        with super().create_stream(path, mode) as stream:
+            if Path(path).suffix != ".distcp":
+                yield stream
+                return
+            with Hashing(cast(IO[bytes], stream)) as hashing:
+                yield hashing
+            self.files[Path(path).name] = hashing
+
+
+class _Checked(FileSystem):
+    def __init__(self, blocks: Mapping[str, str]) -> None:
+        self._blocks = blocks
+        self.changed: str | None = None
+
+    @contextmanager
+    def create_stream(self, path: str | os.PathLike[str], mode: str) -> Generator[io.IOBase, None, None]:
+        name = Path(path).name
+        if name not in self._blocks:
+            with super().create_stream(path, mode) as stream:
+                yield stream
+            return
+        with Path(path).open("rb", buffering=0) as raw, Checked(raw, name, self._blocks[name]) as checked:
+            try:
+                yield checked
+            except Changed as changed:
+                self.changed = changed.strerror
+                raise
 
 
 class _Restricted(pickle.Unpickler):
