@@ -48,6 +48,7 @@ BUDGETS_S = {
     "architectures": 25.0,
     "house": 25.0,
     "parallel": 25.0,
+    "server": 25.0,
     "track": 25.0,
     "demo": 20.0,
 }

@@ -21,6 +21,7 @@ COMMANDS = {
     "tokenizer": "train a tokenizer",
     "runs": "list runs",
     "show": "show a run: status, curves, figures",
+    "server": "serve runs over HTTP: to read, to push to, and for MLflow's clients",
     "chat": "talk to a model",
     "distill": "write a teacher's answers as rows to fine-tune a student on",
     "best-of": "answer prompts several times and keep the best answers as rows to fine-tune on",

@@ -15,6 +15,7 @@ from whet.track.artifacts import Artifact
 from whet.track.claim import claimed
 from whet.track.event_log import EventLog
 from whet.track.mappings import Told, as_mapping
+from whet.track.push.start import push_beside
 from whet.track.script_run import Run
 
 if TYPE_CHECKING:
@@ -69,9 +70,9 @@ def init(
     The run is a folder under `dir` (or `logdir`, the variable WHET_RUNS, `runs`). Its name is `id`, or made of the
     name, else of project and time. With `id` of a run that exists, this is a further attempt of it, unless
     `resume="never"`; `resume="must"` refuses to start a new one. `mode="disabled"` records nothing; all other modes
-    are the same here: nothing leaves the machine. `writer` names who writes, by default the rank in RANK; each writer
-    has its own file. Where a run is open already it is returned, unless `reinit` says to finish it (`True`) or to
-    leave it open (`"create_new"`).
+    are the same here: nothing leaves the machine, unless WHET_SERVER names a server that the run is pushed to.
+    `writer` names who writes, by default the rank in RANK; each writer has its own file. Where a run is open already
+    it is returned, unless `reinit` says to finish it (`True`) or to leave it open (`"create_new"`).
 
     `tee` names followers that are given what is logged (a name, `{"kind": "wandb", "project": "mine"}`, or a list),
     `alerts` who is told of what (as the config's `track.alerts`, or a YAML file), `plugins` files that register
@@ -205,7 +206,9 @@ def _begin(about: Mapping[str, Any], root: Any, id: str | None, resume: bool | s
     else:
         stem = about.get("name") or f"{about.get('project') or 'run'}-{time.strftime('%m%d-%H%M%S')}"
         folder = claimed(folder_of_runs, str(stem))
-    return Run(folder, EventLog(folder / LOGS, writer or _writer(folder / LOGS)), about, known)
+    log = EventLog(folder / LOGS, writer or _writer(folder / LOGS))
+    push_beside(folder)
+    return Run(folder, log, about, known)
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

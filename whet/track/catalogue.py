@@ -88,6 +88,15 @@ def runs(root: Path) -> list[Summary]:
         return catalogue.runs()
 
 
+def said_by_name(root: Path) -> dict[str, dict[str, Any]]:
+    """By name what each run under a root says of itself, as it is now."""
+    if not Path(root).is_dir():
+        return {}
+    with closing(Catalogue(root)) as catalogue:
+        catalogue.refresh()
+        return catalogue.said()
+
+
 def reindex(root: Path) -> int:
     """Make the catalogue and all indexes anew from the logs. Returns the number of runs. Raises OSError."""
     for path in _files(root):

@@ -132,6 +132,13 @@ class EventLog:
                 os.fsync(self._fd)
             self._abandon()
 
+    def leave(self) -> None:
+        """Let go of the log without an end: another will go on with it (`reopened`)."""
+        with self._lock:
+            if self._spool is not None and self._fd >= 0:
+                self._spool.close()
+            self._abandon()
+
     def _define(self, moment: float, step: int, names: tuple[str, ...], values: Mapping[str, float]) -> None:
         """Write a schema and its first scalars together; remember the schema only if they arrived."""
         schema = self._num_schemas % frames.MAX_SCHEMAS

@@ -157,6 +157,11 @@ class History:
         """Logs that a later version of whet has written: of these, what this version knows is read."""
         return [log.path.name for log in self._sorted() if log.is_newer]
 
+    @property
+    def offsets(self) -> dict[str, int]:
+        """By file name how much of each log has been read: up to its last whole frame."""
+        return {log.path.name: log.offset for log in self._sorted()}
+
     def names(self) -> list[str]:
         """Names of all curves, in the order they first appeared."""
         return list(dict.fromkeys(name for log in self._sorted() for name in log.names()))
@@ -165,10 +170,14 @@ class History:
         """Steps (n,) int64 and values (n,) float64 of a writer's curve (of `speaker`, by default); empty without."""
         import numpy as np
 
-        points = list(self._curve(name, writer or self.speaker, ghosts=False))
+        points = self.points(name, writer)
         if not points:
             return np.empty(0, np.int64), np.empty(0)
         return np.concatenate([p.steps for p in points]), np.concatenate([p.values for p in points])
+
+    def points(self, name: str, writer: str | None = None) -> list[Points]:
+        """A writer's curve with its times, a part an attempt, without ghosts."""
+        return list(self._curve(name, writer or self.speaker, ghosts=False))
 
     def curve(self, name: str, most: int = 2000, writer: str | None = None) -> Level:
         """A curve to show: at most about `most` buckets with lowest, highest and mean value, none of its spikes lost.
@@ -213,7 +222,7 @@ class History:
                 if len(part.steps):
                     points.append(part)
             events += _events(log, start)
-        return News(points, events, {log.path.name: log.offset for log in self._sorted()})
+        return News(points, events, self.offsets)
 
     def _curve(self, name: str, writer: str, ghosts: bool) -> Iterator[Points]:
         logs = self._of(writer)

@@ -53,7 +53,7 @@ def find(name: str, root: Path = ROOT) -> Path:
     root = Path(root)
     given = user_path(name)
     for path in (given, root / given):
-        if _is_run(path):
+        if is_run(path):
             return path
     names = [folder.name for folder in folders(root)]
     import difflib
@@ -100,8 +100,9 @@ def _middle(values: np.ndarray) -> float | None:
 def folders(root: Path) -> list[Path]:
     """The run folders under a root, by name."""
     root = Path(root)
-    return [root / name for name in sorted(os.listdir(root)) if _is_run(root / name)] if root.is_dir() else []
+    return [root / name for name in sorted(os.listdir(root)) if is_run(root / name)] if root.is_dir() else []
 
 
-def _is_run(path: Path) -> bool:
+def is_run(path: Path) -> bool:
+    """Whether a folder is a run's."""
     return any(os.path.exists(f"{path}/{marker}") for marker in _MARKERS)

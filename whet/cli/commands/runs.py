@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "words", nargs="*", metavar="FILTER",
         help="which runs: `loss < 2 and optimizer.kind == \"muon\" and tag == \"best\"`; or `compare RUN RUN ...`, "
-        "`export [FILTER or RUN]`, `follow RUN`, `alert-test [CONFIG or RUN]`, `reindex`",
+        "`export [FILTER or RUN]`, `follow RUN`, `alert-test [CONFIG or RUN]`, `push RUN ...`, `reindex`",
     )  # fmt: skip
     parser.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
     parser.add_argument("--sort", metavar="NAME", help="order by a field, metric or config entry; `NAME:desc` descends")
@@ -27,8 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=typed_path, help="where `export` writes: a .parquet, .csv or .jsonl")
     parser.add_argument(
         "--to", nargs="+", metavar=("KIND", "KEY=VALUE"),
-        help="who is given what `export` finds, such as tensorboard; `whet slots follower` lists them",
+        help="who is given what `export` finds, such as tensorboard; `whet slots follower` lists them. With `push` the "
+        "server's URL (default: WHET_SERVER)",
     )  # fmt: skip
+    parser.add_argument("--follow", action="store_true", help="with `push`: go on until the run is over")
     parser.add_argument("--json", action="store_true", help="print a JSON list")
 
 
@@ -55,6 +57,10 @@ def main(args: argparse.Namespace) -> int:
             from whet.cli.following import alert_test
 
             return alert_test(rest, args.root)
+        case "push":
+            from whet.cli.pushing import push
+
+            return push(rest, args.root, " ".join(args.to or ()), is_followed=args.follow)
         case _:
             _list(" ".join(args.words), args)
     return 0

@@ -7,14 +7,17 @@ from pathlib import Path
 from whet.base.catalogue import sink
 from whet.track.event_log import EventLog
 from whet.track.frames import rank_writer
+from whet.track.push.start import push_beside
 from whet.track.records import EvaluationRecord, Record, RunEnded, StepRecord, content
 from whet.track.store import LOGS
 
 
 @sink("log")
 def log(folder: Path, rank: int) -> LogSink:
-    """Everything into the run's event log, a file a rank and attempt."""
-    return LogSink(EventLog(folder / LOGS, rank_writer(rank)))
+    """Everything into the run's event log, a file a rank and attempt; where WHET_SERVER is set, it is pushed there."""
+    log = EventLog(folder / LOGS, rank_writer(rank))
+    push_beside(folder)
+    return LogSink(log)
 
 
 class LogSink:

@@ -1,0 +1,90 @@
+"""A server on a free port of this machine, in a thread, and a client that speaks plain HTTP to it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import uvicorn
+
+from whet.server.app import build
+
+TOKEN = "a-token-of-the-tests-0123456789"
+
+
+@dataclass
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Client:
+    """Requests with the token, unless headers say otherwise. One connection a request, so threads may share it."""
+
+    port: int
+    headers: dict[str, str] = field(default_factory=lambda: {"Authorization": f"Bearer {TOKEN}"})
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def ask(
+        self, method: str, path: str, /, body: Any = None, headers: dict[str, str] | None = None, **query
+    ) -> Answer:
+        """`body` is bytes, or what JSON can hold."""
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            target = f"{path}?{urlencode(query, doseq=True)}" if query else path
+            connection.request(method, target, data, {**self.headers, **(headers or {})})
+            found = connection.getresponse()
+            return Answer(found.status, {k.lower(): v for k, v in found.getheaders()}, found.read())
+        finally:
+            connection.close()
+
+    def get(self, path: str, /, **query) -> Any:
+        """The JSON of a GET that must succeed."""
+        found = self.ask("GET", path, **query)
+        assert found.status == 200, found.body
+        return found.json()
+
+    def post(self, path: str, body: Any = None) -> Any:
+        """The JSON of a POST that must succeed."""
+        found = self.ask("POST", path, body if body is not None else {})
+        assert found.status == 200, found.body
+        return found.json()
+
+
+@contextmanager
+def serving(root: Path) -> Iterator[Client]:
+    """A server of the runs under `root`, which ends in order."""
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(build(root, TOKEN), log_level="error", timeout_graceful_shutdown=5))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.005)
+        yield Client(listening.getsockname()[1])
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        listening.close()

@@ -1,0 +1,26 @@
+"""`whet server`: the runs of a folder over HTTP."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from whet.cli.arguments import typed_path, whole
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
+    parser.add_argument("--port", type=whole(0, 65535), default=8000, help="0 is any that is free (default: 8000)")
+    parser.add_argument(
+        "--host", default="127.0.0.1", metavar="ADDRESS", help="whose requests are heard (default: 127.0.0.1)"
+    )
+    parser.add_argument(
+        "--name", action="append", default=[], metavar="HOST", help="a name by which others ask for it; again for more"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    from whet.server.serving import serve
+
+    serve(args.root, args.host, args.port, args.name)
+    return 0

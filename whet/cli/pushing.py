@@ -1,0 +1,45 @@
+"""`whet runs push` and `import`: runs that leave this folder for a server, and runs of others that come in."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def push(names: Sequence[str], root: Path, to: str, *, is_followed: bool) -> int:
+    """Make runs the same on a server; the address of each there goes to stdout."""
+    from contextlib import closing
+
+    from whet.base.errors import ConfigError, RunError
+    from whet.cli import exit_codes
+    from whet.track.push.address import address_of
+    from whet.track.push.client import Client, Refused, Unreachable
+    from whet.track.push.following import follow
+    from whet.track.push.sending import Push
+    from whet.track.quantities import size
+    from whet.track.store import find
+
+    if not names:
+        raise ConfigError("it is not said which run", at="command line", hint="whet runs push RUN --to URL")
+    folders = [find(name, root) for name in names]
+    client, code = Client(address_of(to or None)), exit_codes.DONE
+    with closing(client):
+        for folder in folders:
+            sending = Push(folder, client, lambda text: print(f"whet: {text}", file=sys.stderr))
+            try:
+                if is_followed:
+                    follow(folder, sending)
+                else:
+                    sending.round()
+            except (Unreachable, Refused) as error:
+                hint = "the same command goes on where this one ended"
+                raise RunError(
+                    f"the run `{folder.name}` is not pushed: {error}", at=str(client.address), hint=hint
+                ) from None
+            print(f"{client.address}/api/v1/runs/{sending.name}")
+            print(f"{folder.name}: {size(sending.num_bytes)} sent", file=sys.stderr)
+            for path, reason in sending.left_out.items():
+                print(f"left out {path}: {reason}", file=sys.stderr)
+                code = exit_codes.FAILED
+    return code

@@ -1,0 +1,63 @@
+"""The app: the guard, and behind it one router a door. A web page is one more over the same."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from whet.server import errors
+from whet.server.guard import Guard
+from whet.server.mlflow import artifacts, experiments, runs
+from whet.server.mlflow.door import Door
+from whet.server.routes import health, prometheus, push, reading, traces
+from whet.server.served import Served
+
+MIB = 1 << 20
+# Bodies that are streamed to the disk as they come may be so large; others are held in memory.
+STREAMED_BYTES, BODY_BYTES = 1 << 40, 32 * MIB
+_STREAMED = ("/api/2.0/mlflow-artifacts/artifacts/", "/ajax-api/2.0/mlflow-artifacts/artifacts/")
+
+
+def build(root: Path, token: str, hosts: Iterable[str] = ()) -> ASGIApp:
+    """The server of the runs under `root`, for whoever has the token. `hosts` are names it is asked by.
+
+    What it writes is let go of when the app's lifespan ends.
+    """
+    app = FastAPI(
+        title="whet", version=_version(), lifespan=_lifespan, openapi_url="/api/v1/openapi.json",
+        docs_url=None, redoc_url=None,  # their pages load scripts from elsewhere
+    )  # fmt: skip
+    app.state.served = Served(root)
+    app.state.door = Door(app.state.served)
+    app.state.receiving = push.Receiving(root)
+    app.state.spans = traces.Spans(root)
+    errors.install(app)
+    for router in (health.router, reading.router, push.router, traces.router, prometheus.router):
+        app.include_router(router)
+    for prefix in ("/api", "/ajax-api"):
+        for router in (experiments.router, runs.router, artifacts.router):
+            app.include_router(router, prefix=prefix, include_in_schema=prefix == "/api")
+    return Guard(app, token, hosts, _limit)
+
+
+def _limit(method: str, path: str) -> int:
+    return STREAMED_BYTES if method == "PUT" and path.startswith(_STREAMED) else BODY_BYTES
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    for writer in (app.state.door, app.state.receiving, app.state.spans):
+        writer.close()
+
+
+def _version() -> str:
+    try:
+        return version("whet")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,80 @@
+"""Refusals: one form for whatever a request gets instead of an answer, in the words and codes of MLflow's clients."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from whet.base.errors import WhetError
+
+# Codes of databricks.proto with their HTTP status, as mlflow.exceptions pairs them; TOO_LARGE is ours.
+STATUS = {
+    "BAD_REQUEST": 400, "INVALID_PARAMETER_VALUE": 400, "RESOURCE_ALREADY_EXISTS": 400, "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403, "RESOURCE_DOES_NOT_EXIST": 404, "ENDPOINT_NOT_FOUND": 404, "RESOURCE_CONFLICT": 409,
+    "TOO_LARGE": 413, "INTERNAL_ERROR": 500, "INVALID_STATE": 500, "NOT_IMPLEMENTED": 501,
+    "TEMPORARILY_UNAVAILABLE": 503,
+}  # fmt: skip
+_CODE = {
+    400: "BAD_REQUEST", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "ENDPOINT_NOT_FOUND",
+    405: "ENDPOINT_NOT_FOUND", 409: "RESOURCE_CONFLICT", 413: "TOO_LARGE", 422: "INVALID_PARAMETER_VALUE",
+}  # fmt: skip
+
+
+class Refusal(Exception):
+    """A request that gets no answer: its code, one sentence, and what else the caller is told."""
+
+    def __init__(self, code: str, message: str, **more: Any) -> None:
+        super().__init__(message)
+        self.code, self.message, self.more = code, message, more
+
+    @property
+    def status(self) -> int:
+        return STATUS[self.code]
+
+    def body(self) -> dict[str, Any]:
+        return {"error_code": self.code, "message": self.message, **self.more}
+
+
+def invalid(message: str) -> Refusal:
+    """A value that cannot be used."""
+    return Refusal("INVALID_PARAMETER_VALUE", message)
+
+
+def missing(message: str) -> Refusal:
+    """Something that is not there."""
+    return Refusal("RESOURCE_DOES_NOT_EXIST", message)
+
+
+def install(app: FastAPI) -> None:
+    """Let every exception of a route become an answer in this form."""
+
+    @app.exception_handler(Refusal)
+    async def _(request: Request, error: Refusal) -> JSONResponse:
+        return JSONResponse(error.body(), error.status)
+
+    @app.exception_handler(WhetError)
+    async def _(request: Request, error: WhetError) -> JSONResponse:
+        body = {"error_code": "INVALID_PARAMETER_VALUE", "message": error.message, "hint": error.hint}
+        return JSONResponse(body, 400)
+
+    @app.exception_handler(HTTPException)
+    async def _(request: Request, error: HTTPException) -> JSONResponse:
+        code = _CODE.get(error.status_code, "INTERNAL_ERROR")
+        return JSONResponse({"error_code": code, "message": str(error.detail)}, error.status_code, error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def _(request: Request, error: RequestValidationError) -> JSONResponse:
+        said = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        return JSONResponse({"error_code": "INVALID_PARAMETER_VALUE", "message": said[:1000]}, 400)
+
+    @app.exception_handler(Exception)
+    async def _(request: Request, error: Exception) -> JSONResponse:
+        traceback.print_exception(error, file=sys.stderr)
+        said = f"the server failed where it should not: {type(error).__name__}"
+        return JSONResponse({"error_code": "INTERNAL_ERROR", "message": said}, 500)

@@ -1,0 +1,1 @@
+"""MLflow: its REST API over our runs, so that its clients work unchanged."""

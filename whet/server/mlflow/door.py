@@ -1,0 +1,166 @@
+"""The door: runs that MLflow's clients make, each a run folder of ours with one log that this server writes."""
+
+from __future__ import annotations
+
+import resource
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from whet.base.errors import WhetError
+from whet.server.errors import Refusal, invalid
+from whet.server.mlflow.registry import Experiments, experiment_id_of
+from whet.server.mlflow.views import MARK, View, Views
+from whet.server.served import Served
+from whet.track import frames
+from whet.track.catalogue import runs, said_by_name
+from whet.track.claim import claimed
+from whet.track.described import described
+from whet.track.event_log import EventLog
+from whet.track.store import LOGS
+
+# An end in MLflow's words -> in ours; a run in another status goes on.
+OUTCOMES = {"FINISHED": "done", "FAILED": "failed", "KILLED": "stopped"}
+
+
+class Written:
+    """A run that is open for writing. What is not in the file when a method returns raises Refusal."""
+
+    def __init__(self, log: EventLog, view: View) -> None:
+        self._log = log
+        self.params, self.labels = dict(view.params), dict(view.tags)
+        self.own: dict[str, Any] = {}
+        self.is_deleted, self.status = view.is_deleted, view.status
+
+    def scalars(self, timestamp: int, step: int, values: Mapping[str, float]) -> None:
+        """Points at a step, as of a time in milliseconds."""
+        with self._whole():
+            self._log.scalars_at(timestamp / 1000, step, values)
+
+    def event(self, kind: str, payload: Mapping[str, Any]) -> None:
+        with self._whole():
+            self._log.event(kind, 0, payload)
+
+    def say(self, own: Mapping[str, Any], **about: Any) -> None:
+        """Change what the run says of itself: `own` of what is MLflow's alone."""
+        self.own.update(own)
+        self.event("run", {**about, MARK: self.own})
+
+    def close(self, outcome: str) -> None:
+        self._log.close(outcome, "")
+
+    def leave(self) -> None:
+        self._log.leave()
+
+    @property
+    def is_closed(self) -> bool:
+        return self._log.is_closed
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        before = self._log.dropped
+        yield
+        if self._log.dropped != before:
+            raise Refusal("INTERNAL_ERROR", "the disk of the server does not take it")
+
+
+class Door:
+    """All runs of a folder to read, and those made here to write, each by one request at a time."""
+
+    def __init__(self, served: Served) -> None:
+        self.served, self.root = served, served.root
+        self.experiments = Experiments(self.root)
+        self.views = Views()
+        self._open: OrderedDict[str, Written] = OrderedDict()
+        self._locks: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
+        self._most = max(16, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4)
+
+    def view(self, run_id: str) -> View:
+        """A run. Raises Refusal where there is none."""
+        return self.views.of(self.served.folder(run_id), experiment_id_of)
+
+    def all(self) -> list[View]:
+        """All runs, the latest started first."""
+        return [self.views.of(run.folder, experiment_id_of) for run in runs(self.root)]
+
+    def projects(self) -> set[str]:
+        """Projects that runs name which were not made here."""
+        found = said_by_name(self.root).values()
+        return {str(said["about"].get("project") or "") for said in found if MARK not in said["about"]}
+
+    def create(self, name: str, project: str, own: Mapping[str, Any], labels: Mapping[str, str]) -> View:
+        """A new run, which is in the store when this returns."""
+        folder = claimed(self.root, name.replace(".", "-"))  # MLflow's ids have no dots
+        log = EventLog(folder / LOGS, frames.RANK_0)
+        log.event("run", 0, {"project": project, "name": name, MARK: dict(own)})
+        if labels:
+            log.event("labels", 0, {"values": labels})
+        if log.dropped:
+            log.leave()
+            raise Refusal("INTERNAL_ERROR", "the disk of the server does not take a new run")
+        view = self.view(folder.name)
+        written = Written(log, view)
+        written.own.update(own)
+        with self._lock:
+            self._open[folder.name] = written
+        return view
+
+    @contextmanager
+    def writing(self, run_id: str, *, may_be_deleted: bool = False) -> Iterator[Written]:
+        """A run to write to. Raises Refusal for one that is deleted, or that another process writes."""
+        if run_id not in self._open and not self.view(run_id).is_ours:
+            raise Refusal("RESOURCE_CONFLICT", f"the run `{run_id}` is written by whet itself: it is only read here")
+        with self._lock:
+            lock = self._locks.setdefault(run_id, threading.Lock())
+        with lock:
+            written = self._opened(run_id)
+            if written.is_deleted and not may_be_deleted:
+                raise invalid(f"The run {run_id} must be in the 'active' state. Current state is deleted.")
+            try:
+                yield written
+            finally:
+                if written.status in OUTCOMES or written.is_deleted:
+                    written.close(OUTCOMES.get(written.status, "stopped"))
+                    with self._lock:
+                        self._open.pop(run_id, None)
+
+    def close(self) -> None:
+        """Let go of all runs, for the next server to go on with."""
+        with self._lock:
+            for written in self._open.values():
+                written.leave()
+            self._open.clear()
+
+    def _opened(self, run_id: str) -> Written:
+        with self._lock:
+            written = self._open.get(run_id)
+        if written is None or written.is_closed:
+            written = self._reopened(run_id)
+        with self._lock:
+            self._open[run_id] = written
+            self._open.move_to_end(run_id)
+            for name in list(self._open)[: max(0, len(self._open) - self._most)]:
+                if not self._locks.setdefault(name, threading.Lock()).locked():
+                    self._open.pop(name).leave()
+        return written
+
+    def _reopened(self, run_id: str) -> Written:
+        folder: Path = self.served.folder(run_id)
+        try:
+            log = EventLog.reopened(folder / LOGS / frames.log_name(frames.RANK_0, 1))
+        except WhetError as error:
+            raise Refusal("RESOURCE_CONFLICT", error.message) from None
+        written = Written(log, self.view(run_id))
+        with self.served.history(folder) as logs:
+            written.own.update(described(logs).about[MARK])
+        return written
+
+
+def now_ms() -> int:
+    """Unix time in milliseconds."""
+    return int(time.time() * 1000)

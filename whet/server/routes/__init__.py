@@ -1,0 +1,1 @@
+"""Routes: one file a door, each a router of its own."""

@@ -1,0 +1,20 @@
+"""Whether a server is there; the only thing that is said without a token."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from fastapi.responses import PlainTextResponse
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/health", response_class=PlainTextResponse)
+def mlflow_health() -> str:
+    """As MLflow's server says it."""
+    return "OK"
+
+
+@router.get("/api/v1/health")
+def health() -> dict[str, str]:
+    """That the server is there, and of which kind."""
+    return {"status": "ok", "server": "whet"}

@@ -1,0 +1,84 @@
+"""What all routes share: the folder of runs, their logs as they are read, and the logs that this server writes."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from whet.base.errors import WhetError
+from whet.base.paths import file_name
+from whet.server.errors import Refusal, missing
+from whet.server.files import inside
+from whet.track.read import History
+from whet.track.store import LOGS, is_run
+
+# Logs of so many runs are kept read.
+_KEPT = 64
+
+
+class Served:
+    """A folder of runs, as the routes see it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+        self._histories: OrderedDict[Path, tuple[History, threading.Lock]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def folder(self, name: str) -> Path:
+        """The folder of the run of that name. Raises Refusal where there is none."""
+        try:
+            folder = self.root / file_name(name, what="run")
+        except WhetError as error:
+            raise missing(error.message) from None
+        if not is_run(folder):
+            raise missing(f"there is no run `{name}`")
+        return folder
+
+    def file(self, folder: Path, path: str) -> Path:
+        """A regular file within a run. Raises Refusal where there is none, or it would lie elsewhere."""
+        found = inside(folder, path)
+        if not found.is_file():
+            raise missing(f"the run `{folder.name}` has no file `{path}`")
+        return found
+
+    @contextmanager
+    def history(self, folder: Path) -> Iterator[History]:
+        """The logs of a run, up to date; one thread at a time."""
+        with self._lock:
+            if folder not in self._histories:
+                self._histories[folder] = History(folder / LOGS), threading.Lock()
+            self._histories.move_to_end(folder)
+            while len(self._histories) > _KEPT:
+                self._histories.popitem(last=False)
+            logs, lock = self._histories[folder]
+        with lock:
+            logs.refresh()
+            yield logs
+
+
+def served(request: Request) -> Served:
+    """The folder of runs that the app of a request serves."""
+    return request.app.state.served
+
+
+Runs = Annotated[Served, Depends(served)]
+
+
+async def body_of(request: Request) -> bytes:
+    """The whole body of a request, as long as the guard lets it be."""
+    return await request.body()
+
+
+Body = Annotated[bytes, Depends(body_of)]
+
+
+def refuse_full(error: OSError, what: str) -> Refusal:
+    """What a disk that does not take something comes to."""
+    return Refusal("INTERNAL_ERROR", f"{what} cannot be written: {error.strerror or os.strerror(error.errno or 0)}")

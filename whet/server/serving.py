@@ -1,0 +1,80 @@
+"""Serving: a socket on this machine, a token in the printed address, and uvicorn until it is told to stop."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from whet.base.errors import ConfigError
+
+TOKEN = "WHET_TOKEN"
+_SHORTEST = 16
+
+
+def serve(root: Path, host: str, port: int, names: Sequence[str]) -> None:
+    """Serve the runs under `root` until a signal ends it. Raises ConfigError where the port cannot be had.
+
+    The token is that of WHET_TOKEN, else a random one.
+    """
+    import uvicorn
+
+    from whet.server.app import build
+
+    token = token_of(os.environ.get(TOKEN, ""))
+    listening = _bound(host, port)
+    address = address_of(host, listening.getsockname()[1])
+    app = build(root, token, [host, *names])
+    print(f"{address}/?token={token}", flush=True)
+    print(f"runs of {root}; Ctrl-C stops. {'' if _is_loopback(host) else _OPEN}", file=sys.stderr, flush=True)
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=10,
+        h11_max_incomplete_event_size=64 << 10,
+    )  # fmt: skip
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+_OPEN = "Others on the network can reach it, and read what is sent: put TLS before it."
+
+
+def token_of(given: str) -> str:
+    """The token that was given, if it is one, or a random one of 256 bits. Raises ConfigError."""
+    if not given:
+        return secrets.token_urlsafe(32)
+    if len(given) < _SHORTEST or not given.isascii() or not given.isprintable() or " " in given:
+        raise ConfigError(
+            f"{TOKEN} is no token", at=TOKEN, hint=f"at least {_SHORTEST} letters and digits: openssl rand -hex 32"
+        )
+    return given
+
+
+def address_of(host: str, port: int) -> str:
+    """The address to type."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(2048)
+    except (OSError, OverflowError) as error:
+        listening.close()
+        said = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(
+            f"port {port} of {host} cannot be had: {said}", at="--port", hint="--port 0, for any"
+        ) from None
+    return listening
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

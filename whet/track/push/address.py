@@ -1,0 +1,80 @@
+"""Where a run is pushed: the address of a server and its token, from the command line, the environment or a keyring."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from whet.base.errors import ConfigError
+from whet.base.paths import user_path
+from whet.base.regular import opened
+from whet.track.push.start import SERVER
+
+TOKEN = "WHET_TOKEN"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A server: scheme, host, port, the path before its routes, and the token (which `str` does not show)."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+    token: str = field(repr=False)
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}{self.path}"
+
+
+def address_of(url: str | None, environ: Mapping[str, str] | None = None) -> Address:
+    """The server at `url`, or at WHET_SERVER.
+
+    The token is that in the address (`?token=...`), else WHET_TOKEN, else `token` under `[server]` of the keyring.
+    Raises ConfigError where an address or a token is missing, or the address is none.
+    """
+    environ = os.environ if environ is None else environ
+    given, at = (url, "--to") if url else (environ.get(SERVER, ""), SERVER)
+    if not given:
+        raise ConfigError(
+            "it is not said where to push", at=SERVER, hint="--to http://127.0.0.1:8000, as `whet server` prints it"
+        )
+    try:
+        split = urlsplit(given if "//" in given else f"http://{given}")
+        port = split.port or {"http": 80, "https": 443}[split.scheme]
+        host = split.hostname or ""
+    except (ValueError, KeyError):
+        host = ""
+    if not host:
+        raise ConfigError("this is no address of a server", at=at, hint="http://HOST:PORT, as `whet server` prints it")
+    token = parse_qs(split.query).get("token", [""])[0] or environ.get(TOKEN) or _kept()
+    if not token:
+        raise ConfigError(
+            "there is no token for the server", at=at,
+            hint=f"export {TOKEN}=..., or `token` under [server] in {_keyring()}",
+        )  # fmt: skip
+    return Address(split.scheme, host, port, split.path.rstrip("/"), token)
+
+
+def _keyring() -> Path:
+    return user_path(os.environ.get("WHET_KEYRING") or "~/.config/whet/keyring.toml")
+
+
+def _kept() -> str:
+    """The token in the keyring, which nobody else may read; empty without one. Raises ConfigError."""
+    path = _keyring()
+    try:
+        with opened(path, "rb") as file:
+            if os.fstat(file.fileno()).st_mode & 0o077:
+                raise ConfigError("the keyring can be read by others", at=str(path), hint=f"chmod 600 {path}")
+            section = tomllib.loads(file.read().decode()).get("server")
+    except OSError:
+        return ""
+    except ValueError:
+        raise ConfigError("the keyring is no TOML", at=str(path), hint='[server] and below it: token = "..."') from None
+    return str(section.get("token") or "") if isinstance(section, Mapping) else ""
