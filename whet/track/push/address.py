@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from whet.base.errors import ConfigError
-from whet.base.paths import user_path
-from whet.base.regular import opened
+from whet.track.follow.secrets import keyring, keyring_path
 from whet.track.push.start import SERVER
 
 TOKEN = "WHET_TOKEN"
@@ -56,25 +53,11 @@ def address_of(url: str | None, environ: Mapping[str, str] | None = None) -> Add
     if not token:
         raise ConfigError(
             "there is no token for the server", at=at,
-            hint=f"export {TOKEN}=..., or `token` under [server] in {_keyring()}",
+            hint=f"export {TOKEN}=..., or `token` under [server] in {keyring_path()}",
         )  # fmt: skip
     return Address(split.scheme, host, port, split.path.rstrip("/"), token)
 
 
-def _keyring() -> Path:
-    return user_path(os.environ.get("WHET_KEYRING") or "~/.config/whet/keyring.toml")
-
-
 def _kept() -> str:
-    """The token in the keyring, which nobody else may read; empty without one. Raises ConfigError."""
-    path = _keyring()
-    try:
-        with opened(path, "rb") as file:
-            if os.fstat(file.fileno()).st_mode & 0o077:
-                raise ConfigError("the keyring can be read by others", at=str(path), hint=f"chmod 600 {path}")
-            section = tomllib.loads(file.read().decode()).get("server")
-    except OSError:
-        return ""
-    except ValueError:
-        raise ConfigError("the keyring is no TOML", at=str(path), hint='[server] and below it: token = "..."') from None
+    section = keyring().get("server")
     return str(section.get("token") or "") if isinstance(section, Mapping) else ""
