@@ -82,6 +82,8 @@ def combinations_page() -> str:
         for kind in _built_in(SLOTS[section]):
             for name in brought(kind.facts):
                 kinds.setdefault(name, []).append(f"`{kind.name}`")
+            for setting, name in kind.facts.settings.items():
+                kinds.setdefault(name, []).append(f"`{kind.name}` with `{setting}`")
     pairs = [
         (f"`{c.one}`", f"`{c.other}`", c.because.format(one=f"`{c.one}`", other=f"`{c.other}`")) for c in CONFLICTS
     ]

@@ -291,7 +291,7 @@ def test_a_plain_torch_optimizer_has_all_moments_and_its_own_state():
     again = adapted(torch.optim.Adagrad(module.parameters(), lr=0.1))
     again.load_state_dict(chosen.state_dict())
     first = next(module.parameters())
-    assert again.state[first]["step"] == 3 and again.clock is None and not again.steps_singly
+    assert again.state[first]["step"] == 3 and again.clock is None
 
 
 def test_what_is_no_optimizer_is_refused():

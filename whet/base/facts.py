@@ -19,10 +19,12 @@ CAUSAL: Names = ("causal",)
 class Facts:
     """What a kind of any slot may declare: features that it brings into a run, and those that it cannot be with.
 
-    Names of features are those of `docs/reference/combinations.md`; each refusal has its reason.
+    `settings` bring a feature once they are changed (`fim`), or where they have a value (`reference=stored`). Names of
+    features are those of `docs/reference/combinations.md`; each refusal has its reason.
     """
 
     provides: Names = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
     refuses: Mapping[str, str] = field(default_factory=dict)
 
     def declared(self) -> dict[str, Any]:
@@ -54,6 +56,7 @@ class OptimizerFacts(Facts):
 
     state_bytes: Any
     needs: tuple[Need, ...] = ()
+    one_by_one: bool = False  # steps some weights whatever the others do
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +84,7 @@ class DataFormatFacts(Facts):
     priority: int = 0
     columns: Names = ()
     makes: Names | None = None
+    offered: int = 0  # to whoever has columns of no known name; the highest first
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +102,7 @@ class TaskFacts(Facts):
 @dataclass(frozen=True, kw_only=True)
 class RewardFacts(Facts):
     columns: Names = ()  # of a row, beside its prompt
+    named_by: str | None = None  # the setting, `FILE:NAME`, that gives it its name in figures
 
 
 @dataclass(frozen=True, kw_only=True)

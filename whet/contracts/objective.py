@@ -10,7 +10,7 @@ from whet.contracts.batch import Batch
 from whet.contracts.example import Example, sample_of
 from whet.contracts.feature import ModelFeature
 from whet.contracts.model import Embedder, Head, Model, Models
-from whet.contracts.reading import Reading
+from whet.contracts.reading import Infill, Reading
 
 if TYPE_CHECKING:
     import torch
@@ -38,6 +38,15 @@ class Terms:
     parts: LossParts | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A `share` of samples whose last reply the model gives itself, at most `tokens` long, drawn at `temperature`."""
+
+    share: float
+    tokens: int
+    temperature: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
     """What a loss says of itself once it is built, beside what its kind declares (`whet.base.facts`).
@@ -45,6 +54,7 @@ class Traits:
     `reading`: how rows of text that are no conversation become samples. `head`: what the model gives instead of next
     tokens, and `embedder` how its texts become embeddings. Beside next tokens a model has `values` of each token, and
     the tokens `ahead` of the next one, so many; `features` is what else the loss needs of the forward passes.
+    `own` replies take the place of given ones, and `infill` rearranges raw text.
     `example` makes up a sample with all that the loss reads of one (by default that of the reading, or tokens to
     predict). `is_nll`: exp(loss) is a perplexity. Of answers that the model gives, `wants` names what is computed
     before the first update (`reference`, `value`, `old`), and `completions` how many a prompt needs, to be compared
@@ -58,6 +68,8 @@ class Traits:
     values: bool = False
     ahead: int = 0
     features: tuple[ModelFeature, ...] = ()
+    own: Own | None = None
+    infill: Infill | None = None
     is_nll: bool = False
     wants: frozenset[str] = frozenset()
     completions: int = 1

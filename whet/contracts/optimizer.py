@@ -32,12 +32,10 @@ class Optimizer(torch.optim.Optimizer):
     (`whet.optim.adapted`).
 
     What it wants of the run beside gradients its kind declares (`needs`, `whet.base.facts`). `clock` counts its steps,
-    where it counts any; the count is stored with the state. `steps_singly`: `update` steps some parameters of a group
-    whatever the others do.
+    where it counts any; the count is stored with the state.
     """
 
     clock: int | None = None
-    steps_singly: bool = False
 
     @property
     def parts(self) -> Sequence[Optimizer]:
@@ -62,7 +60,7 @@ class Optimizer(torch.optim.Optimizer):
         """Instead of `step`, at any moment before it: the step is given up, and weights and state are as before it."""
 
     def update(self, group: Mapping[str, Any], parameters: Sequence[Tensor]) -> None:
-        """Step these parameters of `group` alone."""
+        """Step these parameters of `group` alone, where the kind declares `one_by_one`."""
         raise NotImplementedError
 
     @property

@@ -97,6 +97,16 @@ class Steps:
         return sample_of(ids, values=("label",), in_place="causal")
 
 
+@dataclass(frozen=True, slots=True)
+class Infill:
+    """A `rate` of documents that are rearranged to be filled in, a share `spm` of them with the suffix first. `tokens`
+    come before prefix, suffix and middle; none: those of a known kind that the tokenizer has."""
+
+    rate: float
+    spm: float
+    tokens: tuple[str, ...]
+
+
 Reading = Apart | Together | Classes | Tags | Steps
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from whet.contracts.batch import Batch
 from whet.contracts.model import Models
 from whet.contracts.objective import LossParts, Terms, Traits
+from whet.contracts.reading import Infill
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
 class NextToken:
     """Sum over trained tokens of weight x -log p, divided by the step's total weight."""
 
-    traits: ClassVar[Traits] = Traits(is_nll=True)
-
+    infill: Infill | None = None
     coefficients: Mapping[str, float] = field(default_factory=lambda: {"loss": 1.0})
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(is_nll=True, infill=self.infill)
 
     def weights(self, batch: Batch) -> dict[str, float]:
         return {"loss": float(batch.trained.weights.double().sum())}

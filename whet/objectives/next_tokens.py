@@ -9,6 +9,7 @@ from typing import Any
 from whet.contracts.batch import Batch
 from whet.contracts.model import Models
 from whet.contracts.objective import Terms, Traits
+from whet.contracts.reading import Infill
 from whet.kernels.mtp import look_ahead
 from whet.objectives.next_token import token_losses
 
@@ -24,10 +25,11 @@ class NextTokens:
 
     depth: int
     weight: float
+    infill: Infill | None = None
 
     @property
     def traits(self) -> Traits:
-        return Traits(ahead=self.depth)
+        return Traits(ahead=self.depth, infill=self.infill)
 
     @property
     def coefficients(self) -> Mapping[str, float]:

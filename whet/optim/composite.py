@@ -28,10 +28,6 @@ class Composite(Optimizer):
         return self._parts
 
     @property
-    def steps_singly(self) -> bool:  # type: ignore[override]
-        return all(part.steps_singly for part in self.parts)
-
-    @property
     def clock(self) -> int:  # type: ignore[override]
         return max(part.clock or 0 for part in self.parts)
 

@@ -41,7 +41,6 @@ class Family(Optimizer):
     """
 
     clock: int
-    steps_singly = True
 
     def __init__(
         self,

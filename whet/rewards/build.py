@@ -69,11 +69,12 @@ def required_columns(settings: Rewards) -> dict[str, str]:
 
 
 def _names(entries: Sequence[RewardEntry]) -> list[str]:
-    """The rewards' names in figures: given ones, else their kinds (a file's function), numbered where alike."""
+    """The rewards' names in figures: given ones, else those that their kinds say, numbered where alike."""
     names: list[str] = []
     for entry in entries:
-        function = getattr(entry.reward, "function", "")
-        name = entry.name or (function.rpartition(":")[2] if entry.reward.kind == "file" else entry.reward.kind)
+        setting = slot.get(entry.reward.kind).facts.named_by
+        own = entry.reward.values()[setting].rpartition(":")[2] if setting else entry.reward.kind
+        name = entry.name or own
         if entry.name and name in names:
             raise ConfigError(f"two rewards are called `{name}`", hint="give another `name`")
         names.append(name)

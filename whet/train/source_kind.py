@@ -15,4 +15,4 @@ def source_of(run: Run) -> SourceKind:
     if facts_of(run).rollouts:
         return ROLLOUTS
     given = STREAM if run.data.streaming else DATASET
-    return with_own_answers(given) if run.objective.values().get("own") else given
+    return with_own_answers(given)

@@ -43,6 +43,7 @@ CONFIGS = [
         "evaluate": {"every": 3},
         "objective": {"kind": "sequence-classification", "attention": "bidirectional"},
     },
+    {"objective": {"kind": "distill", "teacher": "m", "top": 8, "own": 0.5}},
     {
         "objective": "grpo", "rewards": ["exact"],
         "rollout": {
@@ -145,7 +146,55 @@ def test_a_family_is_checked_as_soon_as_it_is_known(tmp_path):
         check_combinations(run, chosen_of(run), "masked")
 
 
-def test_every_name_of_the_table_is_one_that_a_run_can_have(tmp_path, monkeypatch):
+def test_a_setting_of_somebody_elses_kind_brings_what_it_is_said_to(tmp_path, monkeypatch, capsys):
+    def patient(*, waits: int = 0, way: str = "a"):
+        """Waits."""
+        return Prefer()
+
+    monkeypatch.setattr(objective, "_kinds", dict(objective._kinds))
+    settings = {"waits": "objective.stored", "way=b": "objective.mtp"}
+    objective("slow", takes=("text",), settings=settings)(patient)
+    streamed = {"data": {"streaming": True}, "train": {"steps": 3}}
+    told = refusal(tmp_path, objective={"kind": "slow", "waits": 3}, **streamed)
+    assert told.at == "objective.waits" and "`objective.waits`: a stream is not known" in told.message
+    assert told.hint == "objective.waits=0, or data.streaming=false"
+    told = refusal(tmp_path, objective={"kind": "slow", "way": "b"}, train={"group": 8})
+    assert "`train.group`" in told.message and "`objective.way`" in told.message
+    for allowed in ({"kind": "slow", "way": "c"}, {"kind": "slow"}):
+        run_ = from_mapping(config(tmp_path, name="fine", objective=allowed, train={"group": 8})).run
+        check_combinations(run_, chosen_of(run_))
+    assert run(["slots", "objective", "slow"]) == 0
+    assert "`objective.waits`: a stream is not known" in capsys.readouterr().out
+
+
+def test_what_is_stored_goes_with_no_stream_and_no_own_answers(tmp_path):
+    streamed = {"data": {"streaming": True}, "train": {"steps": 3}}
+    told = refusal(tmp_path, objective={"kind": "distill", "teacher": "m", "top": 8}, **streamed)
+    assert told.at == "objective.top" and told.hint == "objective.top=0, or data.streaming=false"
+    told = refusal(tmp_path, objective={"kind": "distill", "teacher": "m", "top": 8, "own": 0.5})
+    assert told.at == "objective.own"
+    told = refusal(tmp_path, objective={"kind": "dpo", "reference": "stored"}, **streamed)
+    assert told.at == "objective.reference"
+
+
+def test_an_optimizer_that_says_so_steps_weights_one_by_one():
+    import torch
+
+    from whet.contracts.optimizer import Optimizer
+    from whet.models.roles import roles
+    from whet.optim.adapted import adapted
+    from whet.optim.groups import ParamGroups
+
+    module = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 4))
+    for kind in map(optimizer.get, optimizer.names()):
+        settings = {"rank": 2} if "rank" in kind.settings.model_fields else {}
+        groups = ParamGroups.of(module, roles(module), layers=("0", "1"), one_by_one=True)
+        if kind.facts.one_by_one:
+            built = adapted(kind.build(groups, **kind.settings(**settings).values()))
+            assert all(type(part).update is not Optimizer.update for part in built.parts), kind.name
+
+
+def test_every_name_of_the_table_is_one_that_a_run_can_have(tmp_path, monkeypatch, foreign):
     """Names of kinds are those that one of them brings; of settings those that some config has."""
     monkeypatch.setenv("WORLD_SIZE", "2")
     slots = [SLOTS[name] for name in ("objective", "optimizer", "tuner", "model_source")]

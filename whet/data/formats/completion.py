@@ -14,7 +14,7 @@ def _matches(row: dict[str, Any]) -> bool:
     return all(isinstance(row.get(name), str) or holds_messages(row.get(name)) for name in ("prompt", "completion"))
 
 
-@data_format("completion", matches=_matches, priority=50, columns=("prompt", "completion"))
+@data_format("completion", matches=_matches, priority=50, columns=("prompt", "completion"), offered=3)
 def completion(row: dict[str, Any]) -> Completion | Conversation:
     """`prompt` and `completion` joined as they are, or as one conversation of which only the completion is trained."""
     prompt, reply = row["prompt"], row["completion"]

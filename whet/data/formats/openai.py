@@ -12,7 +12,7 @@ def _matches(row: dict[str, Any]) -> bool:
     return holds_messages(row.get("messages"))
 
 
-@data_format("openai", matches=_matches, priority=70, columns=("messages",))
+@data_format("openai", matches=_matches, priority=70, columns=("messages",), offered=1)
 def openai(row: dict[str, Any]) -> Conversation:
     """`messages` of `role` and `content` (text, or parts); `weight: 0` keeps a reply out of training."""
     messages = with_system(read_messages(row["messages"]), text_in(row, SYSTEMS))

@@ -11,7 +11,7 @@ def _matches(row: dict[str, Any]) -> bool:
     return isinstance(row.get("text"), str)
 
 
-@data_format("text", matches=_matches, priority=20, columns=("text",), makes=("text",))
+@data_format("text", matches=_matches, priority=20, columns=("text",), makes=("text",), offered=2)
 def text(row: dict[str, Any]) -> Text:
     """Raw text in the column `text`."""
     if not row["text"].strip():

@@ -19,7 +19,6 @@ from whet.data.sources.files import Source, read_rows
 from whet.data.store.notes import Notes
 
 Format = Kind[DataFormatFacts]
-_PLAIN = ("openai", "text", "completion")  # offered, the last one first, when no column has a known name
 _TRAINED = frozenset(("text", "completion", "conversation", "preference", "labelled"))
 _WATCHED_ROWS = 16  # of each format, whose columns are watched for those that it does not read
 
@@ -117,7 +116,7 @@ class Detector:
         self.notes.unread([name for name in new if name not in read], at)
 
     def _unknown(self, row: Mapping[str, Any], at: str) -> DataError:
-        near = sorted(self._kinds, key=lambda kind: (_overlap(kind, row), _plainness(kind)), reverse=True)[:3]
+        near = sorted(self._kinds, key=lambda kind: (_overlap(kind, row), kind.facts.offered), reverse=True)[:3]
         nearest = "; ".join(f"`{kind.name}` ({', '.join(kind.facts.columns)})" for kind in near)
         return DataError(
             f"no data format fits a row with {columns_of(row)}; the nearest are {nearest}",
@@ -170,10 +169,6 @@ def _unlike(kind: Format, row: Mapping[str, Any], at: str) -> DataError:
 def _is_taken(kind: Format, takes: frozenset[str]) -> bool:
     """Whether the format's rows are of a kind that is taken; a format that does not say what it makes may be."""
     return not takes or kind.facts.makes is None or not takes.isdisjoint(kind.facts.makes)
-
-
-def _plainness(kind: Format) -> int:
-    return _PLAIN.index(kind.name) if kind.name in _PLAIN else -1
 
 
 def _overlap(kind: Format, row: Mapping[str, Any]) -> int:

@@ -12,7 +12,12 @@ from whet.base.settings import Count, Fraction, Natural, NonNegative, Positive, 
 from whet.contracts.objective import Objective
 
 
-@objective("distill", takes=("conversation", "completion", "text"), teacher=True)
+@objective(
+    "distill",
+    takes=("conversation", "completion", "text"),
+    teacher=True,
+    settings={"top": "objective.stored", "own": "objective.own"},
+)
 def distill(
     *,
     teacher: choice("model_source", "hf") = None,  # type: ignore[valid-type]
@@ -42,10 +47,10 @@ def distill(
     precision: of the teacher's weights; `auto` is bf16 on GPUs and fp32 on CPUs
     """
     from whet.contracts.model import Divergence
+    from whet.contracts.objective import Own
     from whet.objectives.distillation import Distillation
 
-    path = teacher.values().get("path") if teacher is not None else None
-    if teacher is None or (teacher.kind == "hf" and path is None and teacher.values().get("init") is None):
+    if teacher is None or not any(teacher.values().values()):
         raise ConfigError(
             "`distill` needs a teacher to learn from", at="objective.teacher", hint="objective.teacher=MODEL_OR_RUN"
         )
@@ -60,4 +65,5 @@ def distill(
     for name, value, default in (("own_tokens", own_tokens, 256), ("own_temperature", own_temperature, 1.0)):
         if not own and value != default:
             raise ConfigError(f"`{name}` does nothing without `own`", at=f"objective.{name}", hint="objective.own=0.5")
-    return Distillation(Divergence(divergence, beta, temperature, sft), tail)
+    asked = Own(own, own_tokens, own_temperature) if own else None
+    return Distillation(Divergence(divergence, beta, temperature, sft), tail, asked)

@@ -21,7 +21,7 @@ _SMOOTHED = {"sigmoid", "sigmoid_mean", "robust", "exo"}
 _DIVERGING = {"sigmoid", "sigmoid_mean", "robust", "hinge", "ipo", "exo", "discopop"}
 
 
-@objective("dpo", takes=("preference",), usual=True, reference=True)
+@objective("dpo", takes=("preference",), usual=True, reference=True, settings={"reference=stored": "objective.stored"})
 def dpo(
     *,
     beta: NonNegative = 0.1,

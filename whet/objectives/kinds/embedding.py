@@ -9,7 +9,13 @@ from whet.base.settings import Count, NonNegative, Positive
 from whet.contracts.objective import Objective, Traits
 
 
-@objective("embedding", takes=("retrieval", "judged"), replays=True, families=("causal", "masked"))
+@objective(
+    "embedding",
+    takes=("retrieval", "judged"),
+    replays=True,
+    families=("causal", "masked"),
+    settings={"attention=bidirectional": "objective.bidirectional"},
+)
 def embedding(
     *,
     pooling: Literal["mean", "last", "cls"] = "mean",

@@ -9,7 +9,14 @@ from whet.base.settings import NonNegative, Positive
 from whet.contracts.objective import Objective
 
 
-@objective("kto", takes=("labelled", "preference"), usual=True, reference=True, streams=("baseline",))
+@objective(
+    "kto",
+    takes=("labelled", "preference"),
+    usual=True,
+    reference=True,
+    streams=("baseline",),
+    settings={"reference=stored": "objective.stored"},
+)
 def kto(
     *,
     beta: Positive = 0.1,

@@ -6,9 +6,15 @@ from whet.base.catalogue import objective
 from whet.base.errors import ConfigError
 from whet.base.settings import Fraction, Natural, Positive
 from whet.contracts.objective import Objective
+from whet.contracts.reading import Infill
 
 
-@objective("pretrain", takes=("text", "sample"), drawn_labels=True)
+@objective(
+    "pretrain",
+    takes=("text", "sample"),
+    drawn_labels=True,
+    settings={"fim": "objective.fim", "mtp": "objective.mtp"},
+)
 def pretrain(
     *,
     fim: Fraction = 0.0,
@@ -33,6 +39,7 @@ def pretrain(
             f"`fim_tokens` are those before prefix, suffix and middle, and {list(fim_tokens)} are not three",
             at="objective.fim_tokens", hint="objective.fim_tokens=[<fim_prefix>,<fim_suffix>,<fim_middle>]",
         )  # fmt: skip
+    infill = Infill(fim, spm, fim_tokens) if fim else None
     if not mtp:
         if mtp_weight != 0.3:
             raise ConfigError(
@@ -40,7 +47,7 @@ def pretrain(
             )
         from whet.objectives.next_token import NextToken
 
-        return NextToken()
+        return NextToken(infill)
     from whet.objectives.next_tokens import NextTokens
 
-    return NextTokens(mtp, mtp_weight)
+    return NextTokens(mtp, mtp_weight, infill)

@@ -9,7 +9,12 @@ from whet.base.settings import Positive
 from whet.contracts.objective import Objective, Traits
 
 
-@objective("reranker", takes=("retrieval", "judged"), families=("causal", "masked"))
+@objective(
+    "reranker",
+    takes=("retrieval", "judged"),
+    families=("causal", "masked"),
+    settings={"attention=bidirectional": "objective.bidirectional"},
+)
 def reranker(
     *,
     loss: Literal["pointwise", "pairwise", "listwise"] = "pointwise",

@@ -9,7 +9,12 @@ from whet.base.settings import Momentum
 from whet.contracts.objective import Objective, Traits
 
 
-@objective("sequence-classification", takes=("classified",), families=("causal", "masked"))
+@objective(
+    "sequence-classification",
+    takes=("classified",),
+    families=("causal", "masked"),
+    settings={"attention=bidirectional": "objective.bidirectional"},
+)
 def sequence_classification(
     *,
     problem: Literal["single", "multi", "regression"] = "single",

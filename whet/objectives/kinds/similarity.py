@@ -11,7 +11,13 @@ from whet.contracts.example import sample_of
 from whet.contracts.objective import Objective, Traits
 
 
-@objective("similarity", takes=("similarity",), replays=True, families=("causal", "masked"))
+@objective(
+    "similarity",
+    takes=("similarity",),
+    replays=True,
+    families=("causal", "masked"),
+    settings={"attention=bidirectional": "objective.bidirectional"},
+)
 def similarity(
     *,
     loss: Literal["cosent", "cosine"] = "cosent",

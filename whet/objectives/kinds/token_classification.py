@@ -9,7 +9,12 @@ from whet.base.settings import Momentum
 from whet.contracts.objective import Objective, Traits
 
 
-@objective("token-classification", takes=("tagged",), families=("causal", "masked"))
+@objective(
+    "token-classification",
+    takes=("tagged",),
+    families=("causal", "masked"),
+    settings={"attention=bidirectional": "objective.bidirectional"},
+)
 def token_classification(
     *,
     labels: tuple[str, ...] | None = None,

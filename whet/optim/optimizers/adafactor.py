@@ -27,7 +27,7 @@ def _bytes(trained: Trained, settings: Mapping[str, Any]) -> float:
     return 4 * factored_numbers(tuple(trained.shape))
 
 
-@optimizer("adafactor", state_bytes=StateBytes(_bytes))
+@optimizer("adafactor", state_bytes=StateBytes(_bytes), one_by_one=True)
 def adafactor(
     groups: ParamGroups,
     *,

@@ -22,7 +22,7 @@ def _bytes(trained: Trained, settings: Mapping[str, Any]) -> float:
     return moment(trained.shape, settings) + 4 * blocks
 
 
-@optimizer("adam-mini", state_bytes=StateBytes(_bytes))
+@optimizer("adam-mini", state_bytes=StateBytes(_bytes), one_by_one=True)
 def adam_mini(
     groups: ParamGroups,
     *,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from whet.optim.groups import ParamGroups
 
 
-@optimizer("adamw", state_bytes=moments(2))
+@optimizer("adamw", state_bytes=moments(2), one_by_one=True)
 def adamw(
     groups: ParamGroups,
     *,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from whet.optim.groups import ParamGroups
 
 
-@optimizer("ademamix", state_bytes=moments(3))
+@optimizer("ademamix", state_bytes=moments(3), one_by_one=True)
 def ademamix(
     groups: ParamGroups,
     *,

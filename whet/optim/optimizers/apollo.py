@@ -21,7 +21,7 @@ def _bytes(trained: Trained, settings: Mapping[str, Any]) -> float:
     return low_rank(trained.shape, settings, basis=basis) + 4 * math.prod(trained.shape[:-2])
 
 
-@optimizer("apollo", state_bytes=with_rest(_bytes))
+@optimizer("apollo", state_bytes=with_rest(_bytes), one_by_one=True)
 def apollo(
     groups: ParamGroups,
     *,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from whet.optim.groups import ParamGroups
 
 
-@optimizer("badam", state_bytes=moments(2), needs=("turns",))
+@optimizer("badam", state_bytes=moments(2), needs=("turns",), one_by_one=True)
 def badam(
     groups: ParamGroups,
     *,

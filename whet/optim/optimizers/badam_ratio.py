@@ -22,7 +22,7 @@ def _bytes(trained: Trained, settings: Mapping[str, Any]) -> float:
     return 2 * moment((rows, columns), settings)
 
 
-@optimizer("badam-ratio", state_bytes=StateBytes(_bytes))
+@optimizer("badam-ratio", state_bytes=StateBytes(_bytes), one_by_one=True)
 def badam_ratio(
     groups: ParamGroups,
     *,

@@ -21,7 +21,7 @@ def _bytes(trained: Trained, settings: Mapping[str, Any]) -> float:
     return moment(trained.shape, settings) + 4 * factors
 
 
-@optimizer("came", state_bytes=StateBytes(_bytes))
+@optimizer("came", state_bytes=StateBytes(_bytes), one_by_one=True)
 def came(
     groups: ParamGroups,
     *,

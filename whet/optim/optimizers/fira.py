@@ -20,7 +20,7 @@ def _bytes(trained: Trained, settings: Mapping[str, Any]) -> float:
     return low_rank(trained.shape, settings) + 4 * math.prod(trained.shape[:-2])
 
 
-@optimizer("fira", state_bytes=with_rest(_bytes))
+@optimizer("fira", state_bytes=with_rest(_bytes), one_by_one=True)
 def fira(
     groups: ParamGroups,
     *,

@@ -19,7 +19,7 @@ def _bytes(trained: Trained, settings: Mapping[str, Any]) -> float:
     return low_rank(trained.shape, settings)
 
 
-@optimizer("galore", state_bytes=with_rest(_bytes))
+@optimizer("galore", state_bytes=with_rest(_bytes), one_by_one=True)
 def galore(
     groups: ParamGroups,
     *,

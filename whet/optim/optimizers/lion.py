@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from whet.optim.groups import ParamGroups
 
 
-@optimizer("lion", state_bytes=moments(1))
+@optimizer("lion", state_bytes=moments(1), one_by_one=True)
 def lion(
     groups: ParamGroups,
     *,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from whet.optim.groups import ParamGroups
 
 
-@optimizer("lisa", state_bytes=moments(2), needs=("turns",))
+@optimizer("lisa", state_bytes=moments(2), needs=("turns",), one_by_one=True)
 def lisa(
     groups: ParamGroups,
     *,

@@ -19,7 +19,7 @@ def _bytes(trained: Trained, settings: Mapping[str, Any]) -> float:
     return moment(trained.shape, settings)
 
 
-@optimizer("muon", state_bytes=with_rest(_bytes))
+@optimizer("muon", state_bytes=with_rest(_bytes), one_by_one=True)
 def muon(
     groups: ParamGroups,
     *,

@@ -20,7 +20,7 @@ def _bytes(trained: Trained, settings: Mapping[str, Any]) -> float:
     return moment(trained.shape, settings) + 4 * math.prod(trained.shape[:-1])
 
 
-@optimizer("normuon", state_bytes=with_rest(_bytes))
+@optimizer("normuon", state_bytes=with_rest(_bytes), one_by_one=True)
 def normuon(
     groups: ParamGroups,
     *,

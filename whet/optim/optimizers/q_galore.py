@@ -19,7 +19,7 @@ def _bytes(trained: Trained, settings: Mapping[str, Any]) -> float:
     return low_rank(trained.shape, settings, basis="8bit")
 
 
-@optimizer("q-galore", state_bytes=with_rest(_bytes))
+@optimizer("q-galore", state_bytes=with_rest(_bytes), one_by_one=True)
 def q_galore(
     groups: ParamGroups,
     *,

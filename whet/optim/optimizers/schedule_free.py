@@ -19,7 +19,7 @@ def _bytes(trained: Trained, settings: Mapping[str, Any]) -> float:
     return moment(trained.shape, settings) + moment(trained.shape, {})
 
 
-@optimizer("schedule-free", state_bytes=StateBytes(_bytes), needs=("evaluation_weights",))
+@optimizer("schedule-free", state_bytes=StateBytes(_bytes), needs=("evaluation_weights",), one_by_one=True)
 def schedule_free(
     groups: ParamGroups,
     *,

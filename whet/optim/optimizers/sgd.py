@@ -20,7 +20,7 @@ def _bytes(trained: Trained, settings: Mapping[str, Any]) -> float:
     return moment(trained.shape, settings) if settings["momentum"] else 0.0
 
 
-@optimizer("sgd", state_bytes=StateBytes(_bytes))
+@optimizer("sgd", state_bytes=StateBytes(_bytes), one_by_one=True)
 def sgd(
     groups: ParamGroups,
     *,

@@ -22,7 +22,7 @@ def _bytes(trained: Trained, settings: Mapping[str, Any]) -> float:
     return 2 * moment(trained.shape, settings) + 8 * experts * sum(side * side for side in sides)
 
 
-@optimizer("soap", state_bytes=with_rest(_bytes))
+@optimizer("soap", state_bytes=with_rest(_bytes), one_by_one=True)
 def soap(
     groups: ParamGroups,
     *,

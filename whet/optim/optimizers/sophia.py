@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from whet.optim.groups import ParamGroups
 
 
-@optimizer("sophia", state_bytes=moments(2), needs=("sampled_gradient",))
+@optimizer("sophia", state_bytes=moments(2), needs=("sampled_gradient",), one_by_one=True)
 def sophia(
     groups: ParamGroups,
     *,

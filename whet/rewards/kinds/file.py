@@ -7,7 +7,7 @@ from whet.base.settings import Place
 from whet.contracts.rewards import Reward
 
 
-@reward("file")
+@reward("file", named_by="function")
 def file(*, function: Place) -> Reward:
     """What a function of yours says: `rewards.py:name`. Its parameters are filled by name.
 

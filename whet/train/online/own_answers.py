@@ -26,17 +26,19 @@ from whet.train.step.micro_batches import Dealer
 
 
 def with_own_answers(given: SourceKind) -> SourceKind:
-    """The kind, with some replies by the model itself, as `objective.own` asks."""
+    """The kind, with some replies by the model itself where the objective has `own` ones."""
 
     def feed(run: Run, chosen: Chosen, words: Words, ledger: Ledger) -> Feed:
-        fed, asked = given.feed(run, chosen, words, ledger), run.objective.values()
-        answered = fed.longest + asked["own_tokens"]
+        fed, own = given.feed(run, chosen, words, ledger), chosen.traits.own
+        if own is None:
+            return fed
+        answered = fed.longest + own.tokens
 
         def begin(data: Mapping[str, Dataset], trained: Trained, dealer: Dealer) -> Supply:
-            settings = GenerateSettings(max_new_tokens=asked["own_tokens"], temperature=asked["own_temperature"])
+            settings = GenerateSettings(max_new_tokens=own.tokens, temperature=own.temperature)
             player = Groups(trained.loaded.module, trained.loaded.processor, settings)
             supply = fed.begin(data, trained, dealer)
-            return replace(supply, source=OwnAnswers(supply.source, player, trained.world, asked["own"], run.seed))
+            return replace(supply, source=OwnAnswers(supply.source, player, trained.world, own.share, run.seed))
 
         return replace(fed, begin=begin, longest=max(fed.longest, min(answered, words.context or answered)))
 

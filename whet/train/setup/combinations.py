@@ -43,6 +43,10 @@ CONFLICTS: tuple[Conflict, ...] = (
         "train.in_backward", "{other} does not go with {one}",
     ),
     Conflict("train.in_backward", "ranks.several", "{one} runs on one process"),
+    Conflict(
+        "optimizer.at_once", "train.in_backward", "{one} steps all weights at once, and {other} one at a time",
+        "optimizer: lion",
+    ),
     Conflict("train.rounding", "weights.fp32", "{one} does nothing: no weights are bfloat16"),
     *_all(
         ("optimizer.turns", "optimizer.evaluation_weights"), "train.ema",
@@ -94,6 +98,13 @@ CONFLICTS: tuple[Conflict, ...] = (
     Conflict(
         "data.streaming", "objective.streams",
         "{other} compares samples that lie far apart, and a stream has only the next ones",
+    ),
+    Conflict(
+        "objective.stored", "data.streaming", "{one}: a stream is not known beforehand, so nothing can be stored"
+    ),
+    Conflict(
+        "objective.own", "objective.stored",
+        "what is stored knows nothing of what the student will say itself, as {one} asks for",
     ),
     Conflict(
         "objective.labels_of_data", "data.streaming", "a stream has no known labels",
@@ -153,12 +164,13 @@ def check_combinations(run: Run, chosen: Chosen, family: str | None = None) -> N
 
 def apart(kind: Kind) -> Iterator[tuple[str, str]]:
     """What a kind does not go with: each feature, and why. Third parties' kinds are explained as ours are."""
-    own, name = set(brought(kind.facts)), f"`{kind.slot}: {kind.name}`"
+    own = dict.fromkeys(brought(kind.facts), f"`{kind.slot}: {kind.name}`")
+    own |= {name: f"`{kind.slot}.{setting}`" for setting, name in kind.facts.settings.items()}
     for conflict in CONFLICTS:
         if conflict.one in own:
-            yield conflict.other, conflict.because.format(one=name, other=f"`{conflict.other}`")
+            yield conflict.other, conflict.because.format(one=own[conflict.one], other=f"`{conflict.other}`")
         elif conflict.other in own:
-            yield conflict.one, conflict.because.format(one=f"`{conflict.one}`", other=name)
+            yield conflict.one, conflict.because.format(one=f"`{conflict.one}`", other=own[conflict.other])
     yield from kind.facts.refuses.items()
 
 

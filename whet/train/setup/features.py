@@ -8,12 +8,15 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from whet.base.catalogue import engine, model_source, optimizer, tuner
+from whet.base.catalogue import engine, model_source, objective, optimizer, tuner
 from whet.base.facts import Facts, ModelSourceFacts, ObjectiveFacts, OptimizerFacts, TunerFacts
 from whet.base.run import Data, Rewards, Rollout, Run
+from whet.base.schema import Settings
+from whet.base.slots import Kind
 from whet.contracts.model import FAMILIES
 from whet.contracts.reading import Classes, Reading, Tags
 from whet.data.refusal import meant_for
+from whet.data.store.teacher_logits import is_stored
 from whet.train.setup.chosen import Chosen
 
 # Settings of `data` that are about conversations and replies, and all that say how text becomes tokens.
@@ -23,6 +26,7 @@ OF_TEXT = (*OF_REPLIES, "max_length", "truncation")
 OF_GIVEN = ("train_on", "loss_scale", "streaming")
 # Kinds of rows in which replies are compared: all of them stand behind a prompt, and are learned whole.
 _COMPARED = {"preference", "labelled"}
+_SECTIONS = {"model_source": "model"}  # of the config, where they are not called as their slot
 _SHOWN = {"None": "null", "False": "false", "frozenset()": "[]"}  # defaults, as they are typed
 
 
@@ -38,23 +42,29 @@ class Feature:
 def features(run: Run, chosen: Chosen, family: str | None = None) -> Iterator[tuple[str, Feature]]:
     """Those that the run has, by the names of the table."""
     yield from _of_settings(run)
-    kinds: tuple[tuple[str, Facts], ...] = (
-        ("objective", chosen.facts),
-        *(("optimizer", facts) for facts in _of_optimizer(run)),
-        ("tuner", tuner.get(run.tuner.kind).facts),
-        ("model", model_source.get(run.model.kind).facts),
-    )
-    for section, facts in kinds:
-        slot = {"optimizer": optimizer, "tuner": tuner}.get(section)
-        without = f"{section}={slot.default}" if slot is not None else None
-        feature = Feature(f"`{section}: {getattr(run, section).kind}`", f"{section}.kind", without)
-        yield from ((name, feature) for name in brought(facts))
+    for slot in (objective, optimizer, tuner, model_source):
+        section, settings = _SECTIONS.get(slot.name, slot.name), getattr(run, _SECTIONS.get(slot.name, slot.name))
+        without = f"{section}={slot.default}" if slot in (optimizer, tuner) else None
+        feature = Feature(f"`{section}: {settings.kind}`", f"{section}.kind", without)
+        kinds = _of_optimizer(run) if slot is optimizer else (slot.get(settings.kind).facts,)
+        yield from ((name, feature) for facts in kinds for name in brought(facts))
+        yield from _changed(section, slot.get(settings.kind), settings)
     yield from _of_objective(run, chosen)
     yield from _of_reading(run, None if chosen.facts.form is not None else chosen.reading)
     yield from _of_rollouts(run, chosen.facts.rollouts)
     yield from _of_place()
     if family is not None:
         yield f"family.{family}", Feature(FAMILIES[family], "model")
+
+
+def _changed(section: str, kind: Kind[Facts], settings: Settings) -> Iterator[tuple[str, Feature]]:
+    """What the kind's settings bring, where they are not as they are by default."""
+    for setting, name in kind.facts.settings.items():
+        setting, _, meant = setting.partition("=")
+        value, default = getattr(settings, setting), kind.settings.model_fields[setting].default
+        if value != default and meant in ("", str(value)):
+            at = f"{section}.{setting}"
+            yield name, Feature(f"`{at}`", at, f"{at}={_SHOWN.get(str(default), str(default))}")
 
 
 def brought(facts: Facts) -> Iterator[str]:
@@ -69,6 +79,7 @@ def brought(facts: Facts) -> Iterator[str]:
         yield from (f"objective.{name}" for name, is_so in found.items() if is_so)
     elif isinstance(facts, OptimizerFacts):
         yield from (f"optimizer.{need}" for need in facts.needs)
+        yield from () if facts.one_by_one else ("optimizer.at_once",)
     elif isinstance(facts, TunerFacts):
         found = {"virtual": facts.virtual, "other_weights": not facts.own_weights}
         yield from (f"tuner.{name}" for name, is_so in found.items() if is_so)
@@ -146,14 +157,8 @@ def _of_objective(run: Run, chosen: Chosen) -> Iterator[tuple[str, Feature]]:
         answering = meant_for("prompt")
         without = f"objective: {answering[0]}" if answering else None
         yield "objective.given", Feature(feature.said, feature.at, without)
-    settings = run.objective.values()
-    if settings.get("fim"):
-        yield "objective.fim", Feature("`objective.fim`", "objective.fim", "objective.fim=0")
-    if settings.get("mtp"):
-        yield "objective.mtp", Feature("`objective.mtp`", "objective.mtp", "objective.mtp=0")
-    if settings.get("attention") == "bidirectional":
-        causal = Feature("`objective.attention`", "objective.attention", "objective.attention=causal")
-        yield "objective.bidirectional", causal
+    if chosen.facts.teacher and is_stored(run.objective.teacher.values().get("path")):
+        yield "objective.stored", Feature("what is stored of a teacher", "objective.teacher")
 
 
 def _of_reading(run: Run, reading: Reading | None) -> Iterator[tuple[str, Feature]]:

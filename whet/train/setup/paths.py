@@ -22,9 +22,8 @@ def located(run: Run) -> Run:
     chosen = _template(run.data.template)
     data = run.data.model_copy(update={"train": sources, "held_out": held_out, "template": chosen})
     track = run.track.model_copy(update={"folder": str(Path(run.track.folder).resolve())})
-    objective = run.objective
-    if isinstance(teacher := getattr(objective, "teacher", None), Settings):
-        objective = objective.model_copy(update={"teacher": _model(teacher)})
+    kinds = {name: _model(one) for name, one in run.objective.values().items() if isinstance(one, Settings)}
+    objective = run.objective.model_copy(update=kinds)
     rollout = run.rollout.model_copy(update={"tools": [_file_of(given) for given in run.rollout.tools]})
     rewards = run.rewards.model_copy(update={"functions": [_reward(entry) for entry in run.rewards.functions]})
     changes = {
@@ -54,8 +53,8 @@ def _reward(entry: RewardEntry) -> RewardEntry:
     """A function's file, or a reward model, in full."""
     chosen: Any = entry.reward
     places = {"function": _file_of, "path": _here}
-    given = {name: getattr(chosen, name, None) for name in places}
-    found = {name: places[name](value) for name, value in given.items() if isinstance(value, str)}
+    given = chosen.values()
+    found = {name: place(given[name]) for name, place in places.items() if isinstance(given.get(name), str)}
     return entry.model_copy(update={"reward": chosen.model_copy(update=found)})
 
 

@@ -60,8 +60,6 @@ def choose(wanted: str, *, has_adapters: bool, is_stored_possible: bool, epochs:
         raise ConfigError(
             "without its adapters the model is not what the run begins with, or it has none", at=at, hint=f"{at}=stored"
         )
-    if wanted == "stored" and not is_stored_possible:
-        raise ConfigError("a stream is not known beforehand, so nothing can be stored", at=at, hint=f"{at}=copy")
     if wanted != "auto":
         return wanted
     if has_adapters:

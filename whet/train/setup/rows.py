@@ -50,7 +50,7 @@ def rows_of(run: Run, chosen: Chosen, processor: Any | None, context: int | None
         return Rows(form.recipe(*how), form.example, form)
     reader = _reader(run, chosen, processor, context, family)
     if reader is None:
-        return Rows(Recipe(_renderer(run, processor), *how), chosen.traits.example_of(None))
+        return Rows(Recipe(_renderer(run, chosen, processor), *how), chosen.traits.example_of(None))
     read = reader.reading
     labels = (read.labels or ()) if isinstance(read, Classes | Tags) else ()
     return Rows(Recipe(None, *how, reader), chosen.traits.example_of(read), labels=labels)
@@ -128,22 +128,15 @@ def max_length(data: Data, context: int | None) -> int | None:
     return data.max_length or context
 
 
-def _renderer(run: Run, processor: Any | None) -> Renderer | None:
+def _renderer(run: Run, chosen: Chosen, processor: Any | None) -> Renderer | None:
     if processor is None:
         return None
-    data, fill_in = run.data, _fill_in(run, processor)
+    data, asked = run.data, chosen.traits.infill
+    fill_in = FillIn.of(processor, asked.tokens, rate=asked.rate, spm=asked.spm, seed=run.seed) if asked else None
     return Renderer(
         processor, template=data.template, wording=wording_of(data), train_on=data.train_on, scale=data.loss_scale,
         allow=data.allow, fill_in=fill_in,
     )  # fmt: skip
-
-
-def _fill_in(run: Run, processor: Any) -> FillIn | None:
-    """How raw text is rearranged to be filled in, where the objective asks for it."""
-    asked = run.objective.values()
-    if not asked.get("fim"):
-        return None
-    return FillIn.of(processor, asked["fim_tokens"], rate=asked["fim"], spm=asked["spm"], seed=run.seed)
 
 
 def _reader(run: Run, chosen: Chosen, processor: Any | None, context: int | None, family: str) -> Reader | None:

@@ -62,15 +62,6 @@ def check_teacher(run: Run, tokenizer: Any) -> None:
             "`tail` does nothing: the teacher is asked about the whole vocabulary", at="objective.tail",
             hint="objective.top=64",
         )  # fmt: skip
-    if is_told(run) and chosen.own:
-        raise ConfigError(
-            "a stored teacher knows nothing of what the student will say itself", at="objective.own",
-            hint="a model as objective.teacher, and objective.top=0",
-        )  # fmt: skip
-    if is_told(run) and run.data.streaming:
-        raise ConfigError(
-            "a stream is not known beforehand, so nothing can be stored", at="objective.top", hint="objective.top=0"
-        )
     if chosen.top > len(tokenizer or ()):
         raise ConfigError(
             f"`top` is {chosen.top}, and the tokenizer has {len(tokenizer or ())} tokens",

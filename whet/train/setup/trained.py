@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import torch
 
 from whet.base.catalogue import optimizer
-from whet.base.errors import ConfigError
 from whet.base.run import Run
 from whet.contracts.model import Loaded, Model, Models
 from whet.contracts.objective import Objective
@@ -101,10 +100,5 @@ def _optimizer(run: Run, world: World, model: Loaded, groups: ParamGroups) -> Op
     if "attention_logits" in kind.facts.needs:
         chosen.attach(watch(model.module, world.device))
     if run.train.in_backward:
-        if not chosen.steps_singly:
-            raise ConfigError(
-                f"`optimizer: {run.optimizer.kind}` steps all weights at once, and `train.in_backward` one at a time",
-                hint="optimizer: lion",
-            )
         chosen = GradientOffload(chosen, run.train.clip)
     return Averaged(chosen, run.train.ema) if run.train.ema else chosen
