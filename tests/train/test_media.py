@@ -207,5 +207,5 @@ def test_a_model_of_tokens_refuses_images_instead_of_leaving_them_out(settings, 
 
 
 def test_an_objective_that_takes_no_ready_samples_says_so(settings):
-    with pytest.raises(DataError, match="`objective: dpo` learns from preference pairs .* samples that their format"):
+    with pytest.raises(DataError, match="`objective: dpo` learns from preference pairs .* ready samples"):
         train(settings("other", objective="dpo"))

@@ -29,7 +29,7 @@ _WORDS = {  # what rows of each kind are
     "tagged": "words with labels",
     "stepwise": "solutions with a label a step",
     "values": "named numbers",
-    "sample": "samples that their format has made",
+    "sample": "ready samples",
 }
 
 
