@@ -16,6 +16,7 @@ from whet.track.claim import claimed
 from whet.track.event_log import EventLog
 from whet.track.mappings import Told, as_mapping
 from whet.track.push.start import push_beside
+from whet.track.recorded.beside import Recorded
 from whet.track.script_run import Run
 
 if TYPE_CHECKING:
@@ -63,6 +64,9 @@ def init(
     tee: Any = None,
     alerts: Any = None,
     plugins: Any = None,
+    environment: bool = True,
+    console: bool = True,
+    hardware_every_s: float = 5.0,
     **more: Any,
 ) -> Run:
     """Start recording. Returns the run, which the module's functions speak to until it finishes.
@@ -77,6 +81,9 @@ def init(
     `tee` names followers that are given what is logged (a name, `{"kind": "wandb", "project": "mine"}`, or a list),
     `alerts` who is told of what (as the config's `track.alerts`, or a YAML file), `plugins` files that register
     further kinds. Without them the variables WHET_TEE (names, with commas) and WHET_ALERTS count.
+
+    Beside what is logged, a thread records the `environment` and samples the hardware every so many seconds (0:
+    never), and what is printed to the `console` is kept; WHET_RECORD=never turns off all three.
 
     Raises RunError for a folder that cannot be written, that a newer whet has written, or that `resume` rules out;
     ConfigError for followers that cannot be.
@@ -94,6 +101,7 @@ def init(
         order, run = None, disabled_run(about)
     else:
         order, run = _ordered(tee, alerts, plugins), _begin(about, dir or logdir, id, resume, writer)
+        run.record_beside(Recorded(environment, console, hardware_every_s).without(more.get("settings")))
     run.config.update({**as_mapping(config), **_current.early})
     _current.early.clear()
     run.follow(order)

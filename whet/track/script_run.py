@@ -10,12 +10,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whet.track import frames
 from whet.track.artifacts import Artifact, ArtifactStore
 from whet.track.event_log import EventLog
 from whet.track.mappings import Told
 from whet.track.media.base import MediaFolder
 from whet.track.metrics import Defined
 from whet.track.plain import plain
+from whet.track.recorded.beside import Closable, Recorded, beside
 from whet.track.tensors import Waiting
 from whet.track.values import NUMBERS, sorted_out
 
@@ -41,10 +43,17 @@ class Run:
         self._defined = Defined()
         self._waiting = Waiting(self._arrived)
         self._alerted: dict[str, float] = {}
+        self._beside: list[Closable] = []
         self.config = Told(lambda changed: self._event("config", {"values": changed}), known.get("config"))
         self.summary = Summary(self, known.get("summary"))
         self._event("run", self._about)
         atexit.register(self._at_exit)
+
+    def record_beside(self, wanted: Recorded) -> None:
+        """Record environment, hardware and console until the end."""
+        folder, writer = self._log.path.parent, frames.parse_name(self._log.path)
+        if writer is not None:
+            self._beside += beside(folder, writer, lambda: self._step, wanted)
 
     @property
     def name(self) -> str:
@@ -321,6 +330,9 @@ class Run:
                 self._event("summary", {"values": plain(figures), "final": True})
         except Exception as error:
             self._log.drop(error)
+        for one in self._beside:
+            one.close()
+        self._beside.clear()
         self._log.close(outcome, reason)
         atexit.unregister(self._at_exit)
 

@@ -19,7 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "words", nargs="*", metavar="FILTER",
         help="which runs: `loss < 2 and optimizer.kind == \"muon\" and tag == \"best\"`; or `compare RUN RUN ...`, "
-        "`export [FILTER or RUN]`, `follow RUN`, `alert-test [CONFIG or RUN]`, `push RUN ...`, `reindex`",
+        "`diff RUN RUN`, `export [FILTER or RUN]`, `follow RUN`, `alert-test [CONFIG or RUN]`, "
+        "`push RUN ...`, `reindex`",
     )  # fmt: skip
     parser.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
     parser.add_argument("--sort", metavar="NAME", help="order by a field, metric or config entry; `NAME:desc` descends")
@@ -43,6 +44,8 @@ def main(args: argparse.Namespace) -> int:
             print(f"{reindex(args.root)} runs read", file=sys.stderr)
         case "compare":
             _compare(rest, args)
+        case "diff":
+            _diff(rest, args)
         case "export" if args.to:
             from whet.cli.following import export_to
 
@@ -97,6 +100,23 @@ def _compare(names: Sequence[str], args: argparse.Namespace) -> None:
         raise ConfigError("one run differs from none", at="command line", hint="whet runs compare FIRST SECOND")
     found = compared([find(name, args.root) for name in names])
     print(to_json(found).decode() if args.json else differences(found))
+
+
+def _diff(names: Sequence[str], args: argparse.Namespace) -> None:
+    """The first step and the first cause at which two runs part."""
+    from dataclasses import asdict
+
+    from whet.base.errors import ConfigError
+    from whet.track.plain import to_json
+    from whet.track.recorded.difference import difference
+    from whet.track.recorded.difference_page import difference_page
+    from whet.track.store import find
+
+    if len(names) != 2:
+        raise ConfigError("`diff` compares two runs", at="command line", hint="whet runs diff FIRST SECOND")
+    folders = [find(name, args.root) for name in names]
+    found = difference(*folders)
+    print(to_json(asdict(found)).decode() if args.json else difference_page(found, *(one.name for one in folders)))
 
 
 def _export(text: str, args: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,9 @@ KIND = "environment"
 _PACKAGE = re.compile(r"(.+?)-([^-]+?)(?:-.+)?\.(?:dist|egg)-info")
 
 
-def environment(logs: Path) -> dict[str, Any]:
-    """All of it as JSON. What was changed in the source code is written to a file in `logs`, named by its digest.
-
-    Takes some 50 ms, most of it git's; what cannot be found out is left out.
-    """
-    found: dict[str, Any] = {
+def environment() -> dict[str, Any]:
+    """All but the source code, as JSON, in some 20 ms."""
+    return {
         "command": command_without_secrets(sys.orig_argv),
         "folder": os.getcwd(),
         "python": platform.python_version(),
@@ -35,10 +32,15 @@ def environment(logs: Path) -> dict[str, Any]:
         "hardware": hardware(),
         "packages": packages(sys.path),
     }
-    with suppress(OSError):
-        if (code := source_code(_folder_of_script())) is not None:
-            found["git"] = {**code.about, "diff": _kept(logs, code.diff)}
-    return found
+
+
+def code(logs: Path, script: str | None) -> dict[str, Any]:
+    """The state of the source code of a program, asked of git; nothing outside of a repository.
+
+    What was changed since its commit is written to a file in `logs`, named by its digest.
+    """
+    found = source_code(_folder_of(script))
+    return {} if found is None else {"git": {**found.about, "diff": _kept(logs, found.diff)}}
 
 
 def packages(paths: Iterable[str]) -> dict[str, str]:
@@ -87,9 +89,8 @@ def _gpus(proc: Path) -> list[re.Match[str]]:
     return [match for text in texts if (match := re.search(r"(?m)^Model:\s*(.+)$", text))]
 
 
-def _folder_of_script() -> Path:
+def _folder_of(script: str | None) -> Path:
     """Where the script lies that runs; the current folder, where it is a program that was installed."""
-    script = getattr(sys.modules.get("__main__"), "__file__", None)
     folder = Path(script).resolve().parent if script else Path.cwd()
     is_installed = folder == Path(sys.executable).parent or "site-packages" in folder.parts or _is_ours(folder)
     return Path.cwd() if is_installed or not folder.is_dir() else folder
@@ -116,12 +117,3 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-
-
-def differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """What two environments differ in, by name such as `packages.torch` and `hardware.cpu`: values of both."""
-    from whet.track.rows import flat
-
-    rows = [dict(flat(one)) for one in (first, second)]
-    names = dict.fromkeys([*rows[0], *rows[1]])
-    return {name: (rows[0].get(name), rows[1].get(name)) for name in names if rows[0].get(name) != rows[1].get(name)}

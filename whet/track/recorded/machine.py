@@ -5,7 +5,9 @@ It has a log of its own beside the run's, `machine.a1.tlog`, and nobody waits fo
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
     from whet.track.recorded.accelerators.reading import Reading
 
 WRITER = "machine"
-# How long the end of a run waits for what the thread is at.
-PATIENCE_S = 0.08
+# How long the end of a run waits for what the thread is at, and the end of the process.
+PATIENCE_S, LAST_PATIENCE_S = 0.03, 2.0
 JOULES_A_KWH = 3.6e6
 
 
@@ -53,16 +55,23 @@ class Machine:
     ) -> None:
         self._logs, self._step, self._every_s, self._prices = logs, step, every_s, prices
         self._wants_environment = environment
+        self._script = getattr(sys.modules.get("__main__"), "__file__", None)  # Python forgets it when the program ends
         self._writer = f"{WRITER}-{rank}" if rank else WRITER
         self._pid, self._ended = os.getpid(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="whet machine", daemon=True)
         self._thread.start()
+        atexit.register(self._wait, LAST_PATIENCE_S)
 
     def close(self) -> None:
-        """Take a last sample, if there is time for one."""
+        """Have a last sample taken. What the thread is still at goes on; the end of the process waits for it."""
+        self._wait(PATIENCE_S)
+        if not self._thread.is_alive():
+            atexit.unregister(self._wait)
+
+    def _wait(self, patience_s: float) -> None:
         self._ended.set()
         if os.getpid() == self._pid:  # a forked child has no such thread
-            self._thread.join(PATIENCE_S)
+            self._thread.join(patience_s)
 
     def _run(self) -> None:
         from whet.track.event_log import EventLog
@@ -78,11 +87,13 @@ class Machine:
         log.close("done", "")
 
     def _record(self, log: EventLog) -> None:
-        from whet.track.recorded.environment import KIND, environment
+        from whet.track.recorded.environment import KIND, code, environment
         from whet.track.recorded.sampler import Sampler
 
         if self._wants_environment:
-            log.event(KIND, self._step(), environment(self._logs))
+            log.event(KIND, self._step(), environment())
+            if found := code(self._logs, self._script):
+                log.event(KIND, self._step(), found)
         if not self._every_s:
             return
         sampler = Sampler(self._pid, self._prices)

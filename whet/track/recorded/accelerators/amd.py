@@ -36,7 +36,8 @@ def of_amd_smi(text: str) -> list[Reading]:
     value = _parsed(text)
     devices = value.get("gpu_data", []) if isinstance(value, dict) else value
     found = []
-    for place, device in enumerate(devices if isinstance(devices, list) else []):
+    told = [one for one in devices if isinstance(one, dict)] if isinstance(devices, list) else []
+    for place, device in enumerate(told):
         memory, power = _part(device, "mem_usage"), _part(device, "power")
         clocks = _part(_part(device, "clock"), "gfx_0")
         used, total = _value(memory.get("used_vram")), _value(memory.get("total_vram"))

@@ -34,7 +34,7 @@ def of_npu_smi(text: str) -> list[Reading]:
     rows = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in text.splitlines() if "|" in line]
     found = list[Reading]()
     for first, second in zip(rows, rows[1:], strict=False):
-        name = re.fullmatch(r"(\d+)\s+([A-Za-z]\w*.*)", first[0])
+        name = re.fullmatch(r"(\d+)\s+(\S*[A-Za-z].*)", first[0])
         if len(first) < 3 or len(second) < 3 or name is None or not re.match(r"\d", second[0]):
             continue
         figures, use = first[2].split(), second[2]

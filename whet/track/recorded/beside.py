@@ -1,0 +1,62 @@
+"""What is recorded beside a script's run: the machine and the console, as far as it is wanted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from whet.base.errors import RunError
+from whet.track.frames import Writer
+
+# `never` records nothing of itself, whatever a script asks for.
+VARIABLE, NEVER = "WHET_RECORD", "never"
+
+
+class Closable(Protocol):
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What is wanted: the environment, the console, and samples of the hardware every `hardware_every_s` (0: none)."""
+
+    environment: bool = True
+    console: bool = True
+    hardware_every_s: float = 5.0
+
+    def without(self, settings: Any) -> Recorded:
+        """Less what `settings` of wandb turn off: `console="off"`, `x_disable_stats=True`, `x_disable_meta=True`."""
+        given = settings if isinstance(settings, Mapping) else {}
+        off = {name for name in ("stats", "meta") if given.get(f"x_disable_{name}") or given.get(f"_disable_{name}")}
+        return Recorded(
+            self.environment and "meta" not in off,
+            self.console and given.get("console") != "off",
+            0.0 if "stats" in off else self.hardware_every_s,
+        )
+
+
+def beside(logs: Path, writer: Writer, step: Callable[[], int], wanted: Recorded) -> list[Closable]:
+    """Begin to record. The machine is told of by the first rank on it, the console by every writer.
+
+    Raises nothing: what cannot be recorded is not.
+    """
+    if os.environ.get(VARIABLE) == NEVER:
+        return []
+    found: list[Closable] = []
+    try:
+        if writer.rank is not None and (wanted.environment or wanted.hardware_every_s > 0):
+            from whet.track.recorded.machine import Machine, is_of_this_machine
+
+            if is_of_this_machine():
+                every_s, about = wanted.hardware_every_s, wanted.environment
+                found.append(Machine(logs, step, every_s=every_s, environment=about, rank=writer.rank))
+        if wanted.console:
+            from whet.track.recorded.console import Console
+
+            found.append(Console(logs, writer.name, step))
+    except (RunError, RuntimeError):  # a disk that has become full, or no more threads
+        pass
+    return found
