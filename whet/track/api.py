@@ -64,9 +64,7 @@ def init(
     tee: Any = None,
     alerts: Any = None,
     plugins: Any = None,
-    environment: bool = True,
-    console: bool = True,
-    hardware_every_s: float = 5.0,
+    record: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> Run:
     """Start recording. Returns the run, which the module's functions speak to until it finishes.
@@ -82,8 +80,8 @@ def init(
     `alerts` who is told of what (as the config's `track.alerts`, or a YAML file), `plugins` files that register
     further kinds. Without them the variables WHET_TEE (names, with commas) and WHET_ALERTS count.
 
-    Beside what is logged, a thread records the `environment` and samples the hardware every so many seconds (0:
-    never), and what is printed to the `console` is kept; WHET_RECORD=never turns off all three.
+    `record` is what is recorded beside: `{"environment": True, "console": True, "hardware_every_s": 5.0}` by default;
+    WHET_RECORD=never turns off all three.
 
     Raises RunError for a folder that cannot be written, that a newer whet has written, or that `resume` rules out;
     ConfigError for followers that cannot be.
@@ -100,9 +98,15 @@ def init(
 
         order, run = None, disabled_run(about)
     else:
-        order, run = _ordered(tee, alerts, plugins), _begin(about, dir or logdir, id, resume, writer)
-        run.record_beside(Recorded(environment, console, hardware_every_s).without(more.get("settings")))
-    run.config.update({**as_mapping(config), **_current.early})
+        order, wanted = _ordered(tee, alerts, plugins), Recorded.of(record).without(more.get("settings"))
+        run = _begin(about, dir or logdir, id, resume, writer)
+        run.record_beside(wanted)
+    return _opened_with(run, {**as_mapping(config), **_current.early}, order, reinit)
+
+
+def _opened_with(run: Run, config: Mapping[str, Any], order: Order | None, reinit: Any) -> Run:
+    """The run with its config and followers, from now on the one that the module's functions speak to."""
+    run.config.update(config)
     _current.early.clear()
     run.follow(order)
     if reinit != "create_new" or _current.run is None:

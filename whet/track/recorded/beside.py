@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,6 +26,14 @@ class Recorded:
     environment: bool = True
     console: bool = True
     hardware_every_s: float = 5.0
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any] | None) -> Recorded:
+        """What a script asks for. Raises RunError for a name that is none of these."""
+        names = [one.name for one in fields(cls)]
+        if unknown := sorted(set(given or {}) - set(names)):
+            raise RunError(f"`record` has no `{unknown[0]}`", hint=f"one of {', '.join(names)}")
+        return cls(**given) if given else cls()
 
     def without(self, settings: Any) -> Recorded:
         """Less what `settings` of wandb turn off: `console="off"`, `x_disable_stats=True`, `x_disable_meta=True`."""
