@@ -99,8 +99,7 @@ def init(
         order, run = None, disabled_run(about)
     else:
         order, wanted = _ordered(tee, alerts, plugins), Recorded.of(record).without(more.get("settings"))
-        run = _begin(about, dir or logdir, id, resume, writer)
-        run.record_beside(wanted)
+        run = _begin(about, dir or logdir, id, resume, writer).recording(wanted)
     return _opened_with(run, {**as_mapping(config), **_current.early}, order, reinit)
 
 

@@ -49,11 +49,12 @@ class Run:
         self._event("run", self._about)
         atexit.register(self._at_exit)
 
-    def record_beside(self, wanted: Recorded) -> None:
-        """Record environment, hardware and console until the end."""
+    def recording(self, wanted: Recorded) -> Run:
+        """The run itself, whose environment, hardware and console are recorded from now on until its end."""
         folder, writer = self._log.path.parent, frames.parse_name(self._log.path)
         if writer is not None:
             self._beside += beside(folder, writer, lambda: self._step, wanted)
+        return self
 
     @property
     def name(self) -> str:
