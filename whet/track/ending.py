@@ -33,7 +33,7 @@ def launch(command: Sequence[str], **how: object) -> int:
         before = oom_kills()
         done = subprocess.run(command, env={**os.environ, VARIABLE: str(notes)}, **how)  # type: ignore[call-overload]
         cause = cause_of(done.returncode, (oom_kills() or 0) - (before or 0))
-        for log in _opened(notes):
+        for log in announced(notes):
             tell(log, cause)
     return done.returncode
 
@@ -98,7 +98,7 @@ def _oom_kill(path: Path) -> int | None:
     return None
 
 
-def _opened(notes: Path) -> Iterator[Path]:
+def announced(notes: Path) -> Iterator[Path]:
     """The logs that were announced; a torn last line is passed over."""
     if notes.is_file():
         for line in notes.read_text(encoding="utf-8").splitlines():

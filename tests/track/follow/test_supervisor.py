@@ -19,8 +19,8 @@ from whet.track.event_log import EventLog
 from whet.track.follow.order import Order, tracked
 from whet.track.follow.supervisor import Patience, Supervisor, follow
 from whet.track.follow.tail import FOLLOWER
-from whet.track.follow.watch import Watch
 from whet.track.store import history
+from whet.track.watch import Watch
 
 PLUGIN = Path(__file__).with_name("plugged.py")
 QUICK = Patience(hang_s=20.0, last_s=60.0, pause_s=0.1, most_failures=2)

@@ -25,6 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
+    from whet.track.watch import watched
+
+    with watched():
+        return _main(args)
+
+
+def _main(args: argparse.Namespace) -> int:
     from whet.base.config import load
     from whet.base.errors import RunError
     from whet.base.paths import user_path

@@ -20,9 +20,9 @@ from whet.track.event_log import EventLog
 from whet.track.follow.order import FOLDER, Order
 from whet.track.follow.secrets import redacted
 from whet.track.follow.tail import FOLLOWER, Tail
-from whet.track.follow.watch import Watch
 from whet.track.follow.worker import DONE, POLL_S, REFUSED
 from whet.track.store import LOGS
+from whet.track.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
