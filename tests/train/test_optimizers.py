@@ -13,6 +13,8 @@ from tests.sweeps import some
 from tests.tiny import LLAMA, config
 from whet.base.config import from_mapping
 from whet.base.errors import ConfigError, RunError
+from whet.optim.composite import Composite
+from whet.optim.wrapped import Wrapped
 from whet.train.api import resume, train
 from whet.train.build import assemble
 from whet.train.checkpoints.optimizer_state import CLOCK, NamedOptimizer
@@ -79,6 +81,46 @@ def test_steps_in_the_backward_pass_train_the_same(tmp_path, micro_batch, clip):
         return losses(folder.path)
 
     assert run("inside", in_backward=True) == pytest.approx(run("after"), rel=1e-5)
+
+
+class TakesSome(Wrapped):
+    """Keeps the gradients of every other parameter for itself until the step, as one of several parts."""
+
+    def after_backward(self):
+        super().after_backward()
+        mine = [p for group in self.param_groups for p in group["params"]][::2]
+        self.kept = {p: p.grad for p in mine}
+        for p in mine:
+            p.grad = None
+        return torch.stack([gradient.double().square().sum() for gradient in self.kept.values()]).sum()
+
+    def clip(self, factor):
+        for gradient in self.kept.values():
+            gradient.mul_(factor)
+
+    def step(self, closure=None):
+        for p, gradient in self.kept.items():
+            p.grad = gradient
+        self.inner.step()
+
+
+def test_gradients_that_only_a_part_takes_count_in_the_norm_and_are_clipped(tmp_path):
+    def steps(name, around):
+        sections = {"optimizer": {"kind": "sgd", "lr": 1e-1, "momentum": 0.9}, "train": {"clip": 0.1, "steps": 3}}
+        built = assemble(from_mapping(config(tmp_path, name=name, **sections)))
+        executor = built.loop.executor
+        object.__setattr__(executor, "optimizer", around(executor.optimizer))
+        built.loop.run()
+        for one in built.sinks:
+            one.close()
+        records = map(json.loads, (built.folder.path / "records.jsonl").read_text().splitlines())
+        found = [(r["metrics"]["loss"], r["metrics"]["grad_norm"]) for r in records if r["kind"] == "step"]
+        return [number for pair in found for number in pair]
+
+    expected = steps("plain", lambda inner: inner)
+    assert min(expected[1::2]) > 0.1
+    assert steps("some", TakesSome) == pytest.approx(expected, rel=1e-5)
+    assert steps("parts", lambda inner: Composite([TakesSome(inner)])) == pytest.approx(expected, rel=1e-5)
 
 
 def held(built) -> dict[str, torch.Tensor]:

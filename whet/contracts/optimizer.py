@@ -52,9 +52,12 @@ class Optimizer(torch.optim.Optimizer):
         """Before the backward pass after which the step's gradients are whole."""
 
     def after_backward(self) -> Tensor | None:
-        """When the step's gradients are whole. Where it has taken them out of the parameters, it returns the sum () of
-        their squares, float64."""
+        """When the step's gradients are whole. Of those that it has taken out of the parameters it returns the sum of
+        squares (), float64, which counts for the step's norm beside those that are left."""
         return None
+
+    def clip(self, factor: float) -> None:
+        """Scale the gradients that it has taken by what the others were scaled by."""
 
     def abort(self) -> None:
         """Instead of `step`, at any moment before it: the step is given up, and weights and state are as before it."""

@@ -49,9 +49,13 @@ class Composite(Optimizer):
         for part in self.parts:
             part.before_last_backward()
 
-    def after_backward(self) -> None:
+    def after_backward(self) -> Tensor | None:
+        taken = [found for part in self.parts if (found := part.after_backward()) is not None]
+        return torch.stack(taken).sum() if taken else None
+
+    def clip(self, factor: float) -> None:
         for part in self.parts:
-            part.after_backward()
+            part.clip(factor)
 
     def abort(self) -> None:
         for part in self.parts:

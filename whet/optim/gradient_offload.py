@@ -25,10 +25,9 @@ class GradientOffload(Wrapped):
     between GPU and host, or to a file and back on a CPU.
     """
 
-    def __init__(self, inner: Optimizer, clip: float = 0.0) -> None:
-        """Gradients are scaled, as they come back, so that their global 2-norm is at most `clip` (0: they are not)."""
+    def __init__(self, inner: Optimizer) -> None:
         super().__init__(inner)
-        self._clip = clip
+        self._factor = 1.0
         self._owners: dict[Tensor, tuple[Optimizer, dict[str, Any]]] = {}
         self._squares: dict[Tensor, Tensor] = {}
         self._is_armed = False
@@ -48,36 +47,36 @@ class GradientOffload(Wrapped):
         self._is_armed = True
 
     def after_backward(self) -> Tensor | None:
-        super().after_backward()
+        beside = super().after_backward()
         for parameter in self._owners:  # an expert that only earlier micro-batches came to
             self._put(parameter)
         self._is_armed = False
-        return self._square()
+        found = list(self._squares.values())
+        own = torch.stack(found).sum() if found else torch.zeros((), dtype=torch.float64)
+        return own if beside is None else own + beside
+
+    def clip(self, factor: float) -> None:
+        """Gradients are scaled as they come back."""
+        super().clip(factor)
+        self._factor = factor
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        factor, parameters = self._factor(), list(self._squares)
+        factor, parameters = self._factor, list(self._squares)
         for parameter, gradient in zip(parameters, self._aside.take(parameters), strict=True):
             part, group = self._owners[parameter]
-            parameter.grad = gradient if factor is None else gradient.mul_(factor)
+            parameter.grad = gradient if factor == 1.0 else gradient.mul_(factor)
             part.update(group, [parameter])
             parameter.grad = None
         self._squares.clear()
+        self._factor = 1.0
         self.clock = (self.clock or 0) + 1
 
     def abort(self) -> None:
         self._squares.clear()
+        self._factor = 1.0
         self._is_armed = False
         super().abort()
-
-    def _square(self) -> Tensor:
-        """The sum of squares of all gradients that are aside, on their device."""
-        found = list(self._squares.values())
-        return torch.stack(found).sum() if found else torch.zeros((), dtype=torch.float64)
-
-    def _factor(self) -> Tensor | None:
-        """What gradients are scaled by, on their device; None where they are not."""
-        return (self._clip / self._square().sqrt()).clamp_(max=1.0) if self._clip else None
 
     def _put(self, parameter: Tensor) -> None:
         if not self._is_armed or parameter.grad is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,6 +34,10 @@ class Wrapped(Adapted):
     def wants_curvature(self) -> bool:
         return self.inner.wants_curvature
 
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.inner.load_state_dict(state_dict)
+        self.param_groups, self.state = self.inner.param_groups, self.inner.state
+
     def attach(self, watched: Sequence[Watched]) -> None:
         self.inner.attach(watched)
 
@@ -44,6 +49,9 @@ class Wrapped(Adapted):
 
     def after_backward(self) -> Tensor | None:
         return self.inner.after_backward()
+
+    def clip(self, factor: float) -> None:
+        self.inner.clip(factor)
 
     def abort(self) -> None:
         self.inner.abort()

@@ -25,10 +25,14 @@ def squares(parameters: Iterable[Parameter], world: World) -> torch.Tensor:
     return torch.stack(_norms(own)).double().square().sum()
 
 
-def clip(parameters: Iterable[Parameter], limit: float, norm: float) -> None:
-    """Scale all gradients, whose global 2-norm is `norm`, so that it is at most `limit` (0: leave them)."""
-    if limit > 0 and norm > limit:
-        torch._foreach_mul_([_local(p.grad) for p in parameters if p.grad is not None], limit / norm)
+def clip(parameters: Iterable[Parameter], limit: float, norm: float) -> float:
+    """Scale all gradients, of a step whose global 2-norm is `norm`, so that it is at most `limit` (0: leave them).
+    Returns the factor, for gradients that lie elsewhere."""
+    if not limit or norm <= limit:
+        return 1.0
+    if gradients := [_local(p.grad) for p in parameters if p.grad is not None]:
+        torch._foreach_mul_(gradients, limit / norm)
+    return limit / norm
 
 
 def _summed(parameter: Parameter) -> torch.Tensor:

@@ -100,5 +100,5 @@ def _optimizer(run: Run, world: World, model: Loaded, groups: ParamGroups) -> Op
     if "attention_logits" in kind.facts.needs:
         chosen.attach(watch(model.module, world.device))
     if run.train.in_backward:
-        chosen = GradientOffload(chosen, run.train.clip)
+        chosen = GradientOffload(chosen)
     return Averaged(chosen, run.train.ema) if run.train.ema else chosen

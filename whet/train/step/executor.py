@@ -77,7 +77,8 @@ class DataParallel:
             taken = self.optimizer.after_backward()
             if self.layers is not None:
                 self.layers.after_backward()
-            here = {SQUARES: squares(self.module.parameters(), self.world) if taken is None else taken}
+            left = squares(self.module.parameters(), self.world)
+            here = {SQUARES: left if taken is None else left + taken}
             here[BROKEN] = num_not_finite(self.module.parameters(), self.world)
         with self.phases(COMMUNICATION):
             summed = self._summed(ledger, here)
@@ -85,7 +86,7 @@ class DataParallel:
             totals = self._told(summed, ledger)
             norm, broken = totals[SQUARES] ** 0.5, totals[BROKEN]
             if math.isfinite(norm) and not broken:
-                clip(self.module.parameters(), self.clip if taken is None else 0.0, norm)
+                self.optimizer.clip(clip(self.module.parameters(), self.clip, norm))
                 self._update(index, batches, weights)
             else:
                 self.optimizer.abort()
