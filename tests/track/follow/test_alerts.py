@@ -212,3 +212,14 @@ def test_the_command_line_hands_runs_to_a_tee_and_follows_what_was_not_followed(
 def test_a_pause_grows_and_ends():
     pauses = [min(outbox.FIRST_PAUSE_S * 2**n, outbox.LONGEST_PAUSE_S) for n in range(outbox.MOST_TRIES)]
     assert pauses == sorted(pauses) and sum(pauses) < 900  # as long as a follower may outlive its run
+
+
+def test_a_run_that_is_continued_is_told_of_from_there_on(tmp_path, monkeypatch):
+    """Whoever asks for alerts when a run goes on hears nothing of what was before."""
+    recorded(tmp_path, "old")
+    run = recorded(tmp_path, "new")
+    with hooks() as server:
+        monkeypatch.setenv("WHET_WEBHOOK_URL", server.url)
+        tracked(alerts={"channels": [channel()], "rules": [{"when": "loss > 3", "cooldown_s": 0}, "end"]}).store(run)
+        follow(run, Patience())
+        assert titles(server) == ["loss > 3", "new", "done at step 9"]

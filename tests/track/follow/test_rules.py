@@ -100,6 +100,12 @@ def test_an_alarm_of_the_watchdog_is_told_and_other_notices_are_not():
     assert heard == ["alarm"]
 
 
+def test_the_end_of_each_attempt_is_told_however_soon_it_comes():
+    found = rules("failure")
+    ends = [one.title for moment in (1.0, 2.0) for one in found.on_end(Ending("failed", "", 7), moment)]
+    assert ends == ["failed at step 7"] * 2
+
+
 def test_what_rules_remember_outlives_them_as_json():
     import json
 

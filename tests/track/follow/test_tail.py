@@ -191,3 +191,16 @@ def test_each_attempt_is_finished_once(tmp_path):
         hand_over(tmp_path, told := Told(), print, memory)
         endings += [one for one in told.heard if isinstance(one, tuple)]
     assert endings == [("failed", ""), ("done", "")]
+
+
+def test_a_run_folder_that_is_removed_stays_so(tmp_path):
+    import shutil
+
+    log = EventLog(tmp_path / "run" / "track")
+    log.scalars(0, {"loss": 1.0})
+    delivery = Delivery(tmp_path / "run", Told(), Memory(tmp_path / "run" / "follow" / "state"), print)
+    shutil.rmtree(tmp_path / "run")
+    delivery.pump()
+    with pytest.raises(OSError):
+        delivery.store()
+    assert not (tmp_path / "run").exists()

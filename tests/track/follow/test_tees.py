@@ -228,6 +228,26 @@ def test_swanlab_has_the_run_in_its_own_files(run):
     assert found["loss"] >= NUM_STEPS and found["picture"] == 1
 
 
+READ_MLFLOW = EXPORT + """
+uri = f"sqlite:///{sys.argv[1]}/mlflow.db"
+export("mlflow", uri=uri)
+from mlflow.tracking import MlflowClient
+client = MlflowClient(uri)
+(run,) = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
+history = [(one.step, one.value) for one in client.get_metric_history(run.info.run_id, "loss")]
+media = [one.path for one in client.list_artifacts(run.info.run_id, "media")]
+print(json.dumps({"loss": sorted(history), "status": run.info.status, "params": run.data.params, "media": media}))
+"""
+
+
+@needs_trackers
+def test_mlflow_has_the_run_in_its_own_store(run):
+    found = by_trackers(READ_MLFLOW, run)
+    assert found["loss"] == [[step, 2.0 / (step + 1)] for step in range(NUM_STEPS)]
+    assert found["status"] == "FINISHED" and found["params"] == {"lr": "0.1", "opt.kind": "adam"}
+    assert {"media/picture", "media/tone"} <= set(found["media"])
+
+
 @needs_trackers
 def test_a_mlflow_server_that_answers_500_or_hangs_neither_slows_nor_stops_a_script(tmp_path):
     from tests.track.follow.servers import hooks

@@ -6,7 +6,7 @@ import itertools
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from whet.track.store import LOGS, history
 
 # How long others may go on writing after the first rank has ended, and how long a killed run's cause is waited for.
 LINGER_S = 5.0
+# So many rows a call: a server that is slow takes less than a minute for them.
+_MOST_ROWS = 1000
 CAUSE_S = 3.0
 
 
@@ -38,24 +40,26 @@ class Memory:
         return {}
 
     def store(self, values: Mapping[str, Any]) -> None:
-        """Keep values. Raises OSError."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        """Keep values. Raises OSError, also where the run folder is gone."""
+        self.path.parent.mkdir(exist_ok=True)
         part = self.path.with_name(self.path.name + ".part")
         part.write_bytes(to_json(values))
         os.replace(part, self.path)
 
 
 class Delivery:
-    """Tells one plug-in of one run. `pump` until it is over, then `finish`."""
+    """Tells one plug-in of one run. `pump` until it is over, then `finish`; `beat` is called between its calls."""
 
-    def __init__(self, folder: Path, plugin: Follower, memory: Memory, tell: Tell) -> None:
-        self.folder, self.plugin, self._memory = Path(folder), plugin, memory
+    def __init__(
+        self, folder: Path, plugin: Follower, memory: Memory, tell: Tell, beat: Callable[[], None] = lambda: None
+    ) -> None:
+        self.folder, self.plugin, self._memory, self._beat = Path(folder), plugin, memory, beat
         known = memory.load()
         self._tail = Tail(self.folder / LOGS, known.get("cursor"))
         self._finished = int(known.get("finished", 0))
         self._over_since: float | None = None
         said = said_of(self.folder, history(self.folder))
-        run = FollowedRun(self.folder.resolve(), said["about"], said["config"], tell)
+        run = FollowedRun(self.folder.resolve(), self._tail.attempt, said["about"], said["config"], tell)
         plugin.start(run, known.get("state") or {})
         self.store()
 
@@ -64,6 +68,7 @@ class Delivery:
         items = self._tail.read()
         for batch in _batches(items):
             self._give(batch)
+            self._beat()
         if items:
             self.store()
         self._over_since = None if items or not self._tail.is_over else self._over_since or time.monotonic()
@@ -123,10 +128,8 @@ def hand_over(folder: Path, plugin: Follower, tell: Tell, memory: Memory) -> Non
     delivery.finish()
 
 
-def _batches(items: Iterable[Item]) -> Iterable[list[Item]]:
-    """Figures that follow each other together, events one by one."""
+def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """Figures that follow each other together, `_MOST_ROWS` at once, and events one by one."""
     for is_event, group in itertools.groupby(items, key=lambda item: isinstance(item, Event)):
-        if is_event:
-            yield from ([item] for item in group)
-        else:
-            yield list(group)
+        while batch := list(itertools.islice(group, 1 if is_event else _MOST_ROWS)):
+            yield batch

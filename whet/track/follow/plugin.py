@@ -20,9 +20,10 @@ Tell = Callable[[str, str], None]
 
 @dataclass(frozen=True, slots=True)
 class FollowedRun:
-    """The run as it was when the plug-in started. `config` is nested; `about` has project, name, tags, notes, group."""
+    """The run as it was when the plug-in started: its newest attempt, what it says of itself (`about`), its config."""
 
     folder: Path
+    attempt: int
     about: Mapping[str, Any]
     config: Mapping[str, Any]
     tell: Tell

@@ -144,7 +144,8 @@ class OnAlarm(Rule):
     def on_event(self, event: Event, seen: Seen) -> tuple[str, str] | None:
         if event.kind != "notice" or event.payload.get("level") != "alarm" or not self.query.takes(seen.row()):
             return None
-        return "alarm", str(event.payload.get("text") or "")
+        text = str(event.payload.get("text") or "")
+        return f"alarm: {text}", text
 
 
 _KINDS: dict[str, type[Rule]] = {
@@ -159,7 +160,7 @@ class Rules:
         self.seen = seen
         self._rules = [_KINDS[rule.on](rule) for rule in rules]
         seen.figures.update(state.get("figures") or {})
-        seen.step, seen.moved = int(state.get("step") or seen.step), float(state.get("moved") or seen.moved)
+        seen.step = int(state.get("step") or seen.step)
         for rule, known in zip(self._rules, state.get("rules") or (), strict=False):
             rule.spoke, rule.in_a_row = dict(known["spoke"]), int(known["in_a_row"])
 
@@ -185,8 +186,10 @@ class Rules:
                 yield said
 
     def on_end(self, ending: Ending, now: float) -> Iterator[Message]:
-        """Messages that the end gives rise to."""
+        """Messages that the end gives rise to: each attempt has one, whatever was told of the last."""
         for rule in self._rules:
+            rule.spoke.clear()
+            rule.in_a_row = 0
             if said := rule.speaks(rule.on_end(ending, self.seen), now, self.seen):
                 yield said
 
@@ -204,7 +207,7 @@ class Rules:
         """All that they remember, as JSON; numbers that JSON lacks are left out."""
         finite = {name: value for name, value in self.seen.figures.items() if math.isfinite(value)}
         return {
-            "figures": finite, "step": self.seen.step, "moved": self.seen.moved,
+            "figures": finite, "step": self.seen.step,
             "rules": [{"spoke": rule.spoke, "in_a_row": rule.in_a_row} for rule in self._rules],
         }  # fmt: skip
 

@@ -36,8 +36,8 @@ class Patience:
     hang_s: float = 60.0
     last_s: float = 900.0
     pause_s: float = 1.0
-    longest_pause_s: float = 60.0
-    most_failures: int = 6
+    longest_pause_s: float = 300.0
+    most_failures: int = 20
 
 
 @dataclass(slots=True)
@@ -70,7 +70,7 @@ class Supervisor:
     def run(self) -> None:
         """Start, hear, end and start again, until all is over."""
         try:
-            while not all(worker.is_over for worker in self._workers.values()):
+            while self._run.is_dir() and not all(worker.is_over for worker in self._workers.values()):
                 now = time.monotonic()
                 for worker in self._workers.values():
                     self._look_after(worker, now)
@@ -86,7 +86,7 @@ class Supervisor:
 
     def tell(self, level: str, text: str) -> None:
         """Write a notice into the run, without secrets."""
-        if self._log is None:
+        if self._log is None and (self._run / LOGS).is_dir():
             with suppress(WhetError):
                 self._log = EventLog(self._run / LOGS, FOLLOWER)
         if self._log is not None:

@@ -19,7 +19,7 @@ from whet.track.scan import Other, Rows, Scanner
 
 # Who writes notices about plug-ins into the run: none of them is told those.
 FOLLOWER = "follower"
-_PIECE_BYTES = 1 << 20
+_PIECE_BYTES = 1 << 18
 
 Item = Logged | Event
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from whet.base.errors import ConfigError, first_line
+from whet.base.errors import WhetError, first_line
 from whet.base.launcher import end_with_parent
 from whet.base.slots import load_plugin
 from whet.track.follow.delivery import Delivery
@@ -46,11 +46,11 @@ def main(run: Path, name: str, pipe: Pipe, *, sleep: Callable[[float], None] = t
         for path in order.plugins:
             load_plugin(Path(path))
         plugin = order.named(name).build()
-    except ConfigError as error:
+    except WhetError as error:
         pipe.tell("warning", f"`{name}` cannot follow: {first_line(error)}")
         return REFUSED
     pipe.beat(False)
-    delivery = Delivery(run, plugin, memory_of(run, name), pipe.tell)
+    delivery = Delivery(run, plugin, memory_of(run, name), pipe.tell, lambda: pipe.beat(False))
     while True:
         has_moved = delivery.pump()
         delivery.tick(time.time())

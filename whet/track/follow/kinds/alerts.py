@@ -49,6 +49,8 @@ class AlertsFollower(Follower):
 
     def start(self, run: FollowedRun, state: Mapping[str, Any]) -> None:
         self._run = run
+        # What earlier attempts said before anybody listened is no news.
+        self._since = int(state.get("since") or run.attempt)
         seen = Seen(run.name, dict(flat(run.config)), {}, moved=time.time())
         self._rules = Rules(self._settings, seen, state.get("rules") or {})
         tell = run.tell
@@ -58,9 +60,12 @@ class AlertsFollower(Follower):
 
     def log(self, rows: Sequence[Logged]) -> None:
         for row in rows:
-            self._put(self._rules.on_row(row), row.time)
+            if row.attempt >= self._since or not row.is_of_rank:
+                self._put(self._rules.on_row(row), row.time)
 
     def event(self, event: Event) -> None:
+        if event.attempt < self._since:
+            return
         if event.kind == "alert":
             said = event.payload
             level, title = level_of(said.get("level")), str(said.get("title") or "alert")
@@ -85,7 +90,7 @@ class AlertsFollower(Follower):
         return not self._outbox.is_empty
 
     def state(self) -> dict[str, Any]:
-        return {"rules": self._rules.state(), "outbox": self._outbox.state()}
+        return {"since": self._since, "rules": self._rules.state(), "outbox": self._outbox.state()}
 
     def _put(self, messages: Iterable[Message], now: float) -> None:
         for one in messages:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -16,6 +17,8 @@ from whet.track.follow.plugin import Ending, FollowedRun, Follower, Logged
 from whet.track.read import Event
 from whet.track.rows import flat
 
+# Theirs tries for minutes, which is longer than a follower may hang; it is tried again as a whole.
+_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
 # What MLflow takes at once, and how long its values may be.
 _MOST_METRICS, _MOST_PARAMS, _LONGEST_PARAM = 1000, 100, 6000
 _STATUS = {"done": "FINISHED", "stopped": "KILLED", "failed": "FAILED", "killed": "FAILED", "running": "RUNNING"}
@@ -45,6 +48,8 @@ class MLflowFollower(Follower):
         from mlflow.entities import Metric, Param
         from mlflow.tracking import MlflowClient
 
+        for name, value in _PATIENCE.items():
+            os.environ.setdefault(name, value)
         self._metric, self._param, self._run = Metric, Param, run
         self._client = MlflowClient(self._uri)
         self._id = str(state.get("id") or "") or self._begun(run)

@@ -20,6 +20,8 @@ from whet.track.read import Event
 
 # Steps of ours may go back, theirs may not: ours are a metric over which the others are drawn.
 STEP = "trainer/global_step"
+# Theirs is longer than a follower may hang.
+_PATIENCE_S = 45.0
 _LEVELS = {"info": "INFO", "warn": "WARN", "warning": "WARN", "error": "ERROR", "alarm": "ERROR"}
 
 
@@ -56,7 +58,9 @@ class WandbFollower(Follower):
             name=run.name, id=self._id, resume="allow", dir=self._folder or str(run.folder),
             group=run.about.get("group"), job_type=run.about.get("job_type"), notes=run.about.get("notes"),
             tags=run.about.get("tags"), config=plain(run.config),
-            settings=wandb.Settings(console="off", x_disable_stats=True, disable_code=True, disable_git=True),
+            settings=wandb.Settings(
+                init_timeout=_PATIENCE_S, console="off", x_disable_stats=True, disable_code=True, disable_git=True
+            ),
         )  # fmt: skip
         self._run.define_metric(STEP)
         self._run.define_metric("*", step_metric=STEP)
