@@ -228,7 +228,9 @@ def test_swanlab_has_the_run_in_its_own_files(run):
     assert found["loss"] >= NUM_STEPS and found["picture"] == 1
 
 
-READ_MLFLOW = EXPORT + """
+READ_MLFLOW = (
+    EXPORT
+    + """
 uri = f"sqlite:///{sys.argv[1]}/mlflow.db"
 export("mlflow", uri=uri)
 from mlflow.tracking import MlflowClient
@@ -238,6 +240,7 @@ history = [(one.step, one.value) for one in client.get_metric_history(run.info.r
 media = [one.path for one in client.list_artifacts(run.info.run_id, "media")]
 print(json.dumps({"loss": sorted(history), "status": run.info.status, "params": run.data.params, "media": media}))
 """
+)
 
 
 @needs_trackers
