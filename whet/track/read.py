@@ -162,9 +162,10 @@ class History:
         """By file name how much of each log has been read: up to its last whole frame."""
         return {log.path.name: log.offset for log in self._sorted()}
 
-    def names(self) -> list[str]:
-        """Names of all curves, in the order they first appeared."""
-        return list(dict.fromkeys(name for log in self._sorted() for name in log.names()))
+    def names(self, writer: str | None = None) -> list[str]:
+        """Names of all curves, or of those of one writer, in the order they first appeared."""
+        logs = self._sorted() if writer is None else self._of(writer)
+        return list(dict.fromkeys(name for log in logs for name in log.names()))
 
     def scalar(self, name: str, writer: str | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Steps (n,) int64 and values (n,) float64 of a writer's curve (of `speaker`, by default); empty without."""

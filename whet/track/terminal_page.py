@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -38,6 +38,7 @@ def show(
     parts = [
         _header(run, logs),
         _facts(logs, width),
+        _machine(folder, logs, width),
         _depends_on(folder, width),
         *_charts(logs, width, log, glyphs),
         _figures(logs, glyphs),
@@ -54,7 +55,8 @@ def contents(folder: Path) -> dict[str, Any]:
     curves = {}
     for name in logs.names():
         steps, values = logs.scalar(name)
-        curves[name] = {"steps": steps.tolist(), "values": values.tolist()}
+        if len(steps):  # others tell of the machine, of layers
+            curves[name] = {"steps": steps.tolist(), "values": values.tolist()}
     return {
         "summary": summarize(folder, logs).to_dict(),
         "depends_on": _dependencies(folder),
@@ -139,6 +141,34 @@ def _facts(logs: History, width: int) -> str:
         for name, value in (*said.about.items(), *said.config.items())
     ]
     return align(rows)
+
+
+def _machine(folder: Path, logs: History, width: int) -> str:
+    """Where the run was last started, on which source code, and what it took of energy and money."""
+    from whet.track.recorded.machine_reading import environments, spent
+
+    last = environments(folder, logs)[-1:]
+    rows = [(f"  {name}", _cut(printable(text), width - 24)) for told in last for name, text in _ran_on(told)]
+    took = spent(folder, logs)
+    if took.energy_j is not None:
+        rows.append(("  energy", f"{figure(took.energy_j / 3.6e6)} kWh"))
+    if took.cost is not None:
+        rows.append(("  cost", figure(took.cost)))
+    return "\n".join(["Machine", align(rows)]) if rows else ""
+
+
+def _ran_on(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The few lines of an environment that people look for."""
+    hardware, code = told.get("hardware") or {}, told.get("git") or {}
+    yield "command", " ".join(map(str, told.get("command") or ()))
+    yield "host", f"{told.get('host', '')}, {told.get('system', '')}, Python {told.get('python', '')}"
+    count, memory = hardware.get("usable_processors"), hardware.get("memory_bytes")
+    yield "processor", f"{hardware.get('cpu', '')}, {count} usable" + (f", {size(memory)}" if memory else "")
+    if hardware.get("gpus"):
+        yield "accelerators", ", ".join(map(str, hardware["gpus"]))
+    if code:
+        changed = ", changed since" if code.get("is_dirty") else ""
+        yield "source code", f"{str(code.get('commit'))[:12]} ({code.get('branch')}){changed}"
 
 
 def _dependencies(folder: Path) -> dict[str, Any]:

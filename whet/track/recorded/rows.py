@@ -46,7 +46,7 @@ class StepRows:
     time: float
     rank: str
     epoch: float
-    sources: Sequence[str]
+    sources: Mapping[int, str]
     columns: Mapping[str, np.ndarray]
 
     def __len__(self) -> int:
@@ -55,8 +55,7 @@ class StepRows:
     def place(self, index: int) -> tuple[str, int, int]:
         """Source, row and part of a row; an empty name where the source is not known."""
         number = int(self.columns["source"][index])
-        name = self.sources[number] if number < len(self.sources) else ""
-        return name, int(self.columns["row"][index]), int(self.columns["part"][index])
+        return self.sources.get(number, ""), int(self.columns["row"][index]), int(self.columns["part"][index])
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +103,10 @@ class RowsLog:
             self._log.frame(frames.TOKENS, 0, step, b"".join([_LENGTH.pack(len(about)), about, *packed]))
         except Exception as error:
             self._log.drop(error)
+
+    def drop(self, error: Exception) -> None:
+        """Count what could not be made into a record."""
+        self._log.drop(error)
 
     def close(self) -> None:
         """Write the end."""
@@ -164,12 +167,12 @@ def _kept(attempts: Sequence[Sequence[StepRows]]) -> Iterator[StepRows]:
 def _rows(path: Path, rank: str) -> Iterator[StepRows]:
     import numpy as np
 
-    sources: list[str] = []
+    sources: dict[int, str] = {}
     schemas: dict[int, list[tuple[str, np.dtype[Any]]]] = {}
     for moment, step, type, schema, body in _frames(path):
         with suppress(ValueError, TypeError, KeyError):  # of a later version, or no such thing
             if type == frames.SOURCES:
-                sources[schema:] = map(str, json.loads(body))
+                sources.update(enumerate(map(str, json.loads(body)), schema))
             elif type == frames.COLUMNS:
                 schemas[schema] = [(str(name), np.dtype(form)) for name, form in json.loads(body)]
             elif type == frames.ROWS:

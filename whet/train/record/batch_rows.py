@@ -35,14 +35,14 @@ def rows_of_batch(batch: Batch, number: int, first_sample: int, parts: PartsRead
     count = batch.num_samples
     origins = [*batch.origins, *[None] * (count - len(batch.origins))]
     groups = batch.fields["group"].numpy() if "group" in batch.fields else np.arange(count)
-    owner_P, weight_P = _trained(batch)
+    bounds, weight_P = _trained(batch)
     columns = {
         "row": np.array([0 if one is None else one.row for one in origins], np.int64),
         "part": np.array([0 if one is None else one.part for one in origins], np.int64),
         "sample": groups + first_sample,
         "batch": np.full(count, number),
-        "tokens": np.bincount(owner_P, minlength=count),
-        "loss": _losses(parts, owner_P, weight_P, groups),
+        "tokens": np.diff(bounds),
+        "loss": _losses(parts, bounds, weight_P, groups),
         "digest": _digests(batch),
         **{name: value.numpy() for name, value in batch.fields.items() if name not in _LEFT_OUT and value.dim() == 1},
     }
@@ -73,29 +73,30 @@ def tokens_of_sequence(batch: Batch, index: int, losses_P: np.ndarray) -> Sequen
 def sequences(stream: Stream) -> list[Segment]:
     """The segment of each sequence (N,): all but those that are only a beginning of others."""
     beginnings = {segment.prefix for segment in stream.segments}
+    if len(beginnings) == 1:  # -1 alone
+        return list(stream.segments)
     return [segment for number, segment in enumerate(stream.segments) if number not in beginnings]
 
 
 def _trained(batch: Batch) -> tuple[np.ndarray, np.ndarray]:
-    """The sequence (P,) and the weight (P,) of each trained token."""
+    """Where the trained tokens (P,) of each sequence begin and end, (N + 1,), and their weights (P,)."""
     if not batch.streams:
-        return np.empty(0, np.int64), np.empty(0)
+        return np.zeros(batch.num_samples + 1, np.int64), np.empty(0)
     stream = batch.trained
     trained_P = stream.trained_at.numpy()
-    ends = [segment.end for segment in sequences(stream)]
-    owner_P = np.minimum(np.searchsorted(ends, trained_P, side="right"), max(0, batch.num_samples - 1))
-    return owner_P, stream.weights.numpy()[trained_P]
+    ends = np.searchsorted(trained_P, [segment.end for segment in sequences(stream)])
+    return np.concatenate([[0], ends]), stream.weights.numpy()[trained_P]
 
 
-def _losses(parts: PartsRead | None, owner_P: np.ndarray, weight_P: np.ndarray, groups: np.ndarray) -> np.ndarray:
+def _losses(parts: PartsRead | None, bounds: np.ndarray, weight_P: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """What of the loss is each sequence's own (N,): a mean over its tokens, its number, or its group's."""
-    count = len(groups)
     if parts is None:
-        return np.full(count, np.nan, np.float32)
+        return np.full(len(groups), np.nan, np.float32)
     if parts.of == "token":
-        total_N = np.bincount(owner_P, weight_P, minlength=count)
+        columns = (weight_P * parts.values, weight_P)
+        sums = [np.concatenate([[0.0], np.cumsum(column, dtype=np.float64)]) for column in columns]
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.bincount(owner_P, weight_P * parts.values, minlength=count) / total_N
+            return np.divide(*(total[bounds[1:]] - total[bounds[:-1]] for total in sums))
     return parts.values[groups] if parts.of == "group" else parts.values
 
 
@@ -103,19 +104,24 @@ def _digests(batch: Batch) -> np.ndarray:
     """CRC-32 (N,) of what is learned from: tokens and weights of all streams, or the fields of rows without tokens."""
     if not batch.streams:
         fields = [np.ascontiguousarray(value.numpy()) for value in batch.fields.values()]
-        return np.array([_crc([field[i] for field in fields]) for i in range(batch.num_samples)], np.uint32)
+        return np.array([_crc([memoryview(field[i].tobytes()) for field in fields]) for i in range(batch.num_samples)])
     found = [0] * batch.num_samples
     for stream in batch.streams.values():
-        ids, weights = stream.ids.numpy(), stream.weights.numpy()
-        for index, segment in enumerate(sequences(stream)[: batch.num_samples]):
-            own = slice(segment.start, segment.end)
-            before = stream.segments[segment.prefix] if segment.prefix >= 0 else Segment(0, 0)
-            pieces = (ids[before.start : before.end], ids[own], weights[own])
+        ids, weights = _bytes(stream.ids.numpy()), _bytes(stream.weights.numpy())
+        for index, (start, end, prefix, _) in enumerate(sequences(stream)[: batch.num_samples]):
+            pieces = [ids[8 * start : 8 * end], weights[4 * start : 4 * end]]  # int64 and float32
+            if prefix >= 0:
+                before = stream.segments[prefix]
+                pieces.insert(0, ids[8 * before.start : 8 * before.end])
             found[index] = _crc(pieces, found[index])
-    return np.array(found, np.uint32)
+    return np.array(found)
 
 
-def _crc(pieces: Sequence[np.ndarray], start: int = 0) -> int:
+def _bytes(column: np.ndarray) -> memoryview:
+    return np.ascontiguousarray(column).data.cast("B")
+
+
+def _crc(pieces: Sequence[memoryview], start: int = 0) -> int:
     for piece in pieces:
-        start = zlib.crc32(piece.tobytes(), start)
+        start = zlib.crc32(piece, start)
     return start

@@ -5,6 +5,8 @@ It answers nothing, changes no number, and what it cannot write ends no training
 
 from __future__ import annotations
 
+import queue
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +27,9 @@ from whet.train.record.state import state_digests
 from whet.train.step.losses import PartsRead, StepLosses
 
 STATE = "state"
+# Steps that may wait to be written down before the next one waits for them.
+_MOST_WAITING = 8
+_Told = tuple[int, float, Sequence[Batch], Sequence[PartsRead | None]]
 
 
 class Observer(Protocol):
@@ -72,16 +77,37 @@ class Recorder:
 
 
 class Rows:
-    """Writes the rows of every step, and at every `tokens_every`-th (0: never) the tokens of `num_rows` of them."""
+    """Writes the rows of every step, and at every `tokens_every`-th (0: never) the tokens of `num_rows` of them.
+
+    A thread does it, while the next step is computed; `close` waits for it. A kill loses the step that it is at.
+    """
 
     def __init__(self, folder: Path, rank: int, tokens_every: int, num_rows: int) -> None:
         self._log = RowsLog(folder, rank_writer(rank))
         self._tokens_every, self._num_rows = tokens_every, num_rows
+        self._left: queue.Queue[_Told | None] = queue.Queue(_MOST_WAITING)
+        self._thread = threading.Thread(target=self._run, name="whet rows", daemon=True)
+        self._thread.start()
 
     def begin(self, at: int) -> None:
         pass
 
     def step(self, at: int, step: Step, batches: Sequence[Batch], parts: Sequence[PartsRead | None]) -> None:
+        self._left.put((at, step.epoch, batches, parts))
+
+    def close(self) -> None:
+        self._left.put(None)
+        self._thread.join()
+        self._log.close()
+
+    def _run(self) -> None:
+        while (told := self._left.get()) is not None:
+            try:
+                self._write(*told)
+            except Exception as error:  # a kind of batch that has no such rows: training goes on
+                self._log.drop(error)
+
+    def _write(self, at: int, epoch: float, batches: Sequence[Batch], parts: Sequence[PartsRead | None]) -> None:
         real = [one for one in zip(batches, parts, strict=True) if not is_dummy(one[0])]
         if not real:
             return
@@ -90,12 +116,9 @@ class Rows:
             found.append(rows_of_batch(batch, number, first, told))
             first = int(found[-1].columns["sample"].max()) + 1
         whole = joined(found)
-        self._log.add(at, step.epoch, whole.sources, whole.columns)
+        self._log.add(at, epoch, whole.sources, whole.columns)
         if self._tokens_every and (at == 1 or at % self._tokens_every == 0):
             self._tokens(at, real)
-
-    def close(self) -> None:
-        self._log.close()
 
     def _tokens(self, at: int, batches: Sequence[tuple[Batch, PartsRead | None]]) -> None:
         """Of the step's rows those in even distances, whichever micro-batches they are in."""

@@ -1,0 +1,148 @@
+"""The record of rows: what was written is read, attempts replace each other, and damage costs what is damaged alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from whet.track import frames
+from whet.track.recorded.rows import RowsLog, every_step, rows_of, token_steps, tokens_of
+
+
+def columns(*rows, **more):
+    numbers = np.array(rows)
+    found = {"row": numbers, "part": np.zeros_like(numbers), "loss": numbers / 8, "digest": numbers + 7}
+    return {**found, **{name: np.array(values) for name, values in more.items()}}
+
+
+def written(folder, steps, rank="r0", **more):
+    log = RowsLog(folder / "track", rank)
+    for step in steps:
+        log.add(step, step / 10, ["a.jsonl", None], columns(step, step + 100, **more))
+    log.close()
+    return log
+
+
+def rows(folder):
+    return {one.step: one.columns["row"].tolist() for one in every_step(folder)}
+
+
+def test_what_is_written_is_read(tmp_path):
+    large = 1 << 40
+    written(tmp_path, [1, 2], reward=[0.5, float("nan")], row=[3, large])
+    [one] = rows_of(tmp_path, 2)
+    assert (one.rank, one.epoch, len(one)) == ("r0", 0.2, 2)
+    assert one.place(0) == ("a.jsonl", 3, 0) and one.place(1) == ("", large, 0)
+    assert one.columns["reward"][0] == 0.5 and np.isnan(one.columns["reward"][1])
+    assert one.columns["loss"].tolist() == [2 / 8, 102 / 8]
+
+
+def test_a_row_takes_few_bytes(tmp_path):
+    log = RowsLog(tmp_path / "track", "r0")
+    for step in range(100):
+        log.add(step, 0.0, ["a.jsonl"] * 64, columns(*range(64)))
+    log.close()
+    [path] = (tmp_path / "track").glob(f"*{frames.ROWS_FILE}")
+    assert path.stat().st_size / 6400 < 20
+
+
+def test_a_later_attempt_replaces_from_its_first_step_on(tmp_path):
+    written(tmp_path, [1, 2, 3, 4])
+    log = RowsLog(tmp_path / "track", "r0")
+    log.add(3, 0.0, ["b.jsonl"], {"row": np.array([9]), "part": np.array([0])})
+    log.close()
+    assert rows(tmp_path) == {1: [1, 101], 2: [2, 102], 3: [9]}
+    written(tmp_path, [])  # one that was killed before its first step replaces nothing
+    assert sorted(rows(tmp_path)) == [1, 2, 3]
+
+
+def test_ranks_are_told_in_their_order(tmp_path):
+    for rank in ("r10", "r2", "r0"):
+        written(tmp_path, [1], rank)
+    assert [one.rank for one in rows_of(tmp_path, 1)] == ["r0", "r2", "r10"]
+
+
+def test_tokens_are_read_as_they_were_written(tmp_path):
+    log = RowsLog(tmp_path / "track", "r0")
+    arrays = [np.arange(5), np.array([1, 3]), np.array([2, 4]), np.array([0.5, 1.5])]
+    log.add_tokens(7, ("a.jsonl", 3, 1), arrays)
+    log.close()
+    [one] = tokens_of(tmp_path, 7)
+    assert (one.source, one.row, one.part) == ("a.jsonl", 3, 1) and token_steps(tmp_path) == [7]
+    for name, array in zip(("ids", "places", "targets", "losses"), arrays, strict=True):
+        assert getattr(one, name).tolist() == array.tolist()
+    assert tokens_of(tmp_path, 8) == []
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_damage_costs_what_is_damaged(tmp_path, seed):
+    written(tmp_path, range(1, 9))
+    whole = rows(tmp_path)
+    [path] = (tmp_path / "track").glob(f"*{frames.ROWS_FILE}")
+    data, random = bytearray(path.read_bytes()), np.random.default_rng(seed)
+    place = int(random.integers(len(frames.MAGIC), len(data)))
+    data[place] ^= int(random.integers(1, 256))
+    path.write_bytes(bytes(data[: len(data) - int(random.integers(0, 40))]))
+    found = rows(tmp_path)
+    assert all(whole[step] == numbers for step, numbers in found.items())
+
+
+def test_a_source_whose_name_is_lost_is_not_taken_for_another(tmp_path):
+    log = RowsLog(tmp_path / "track", "r0")
+    for step, name in enumerate(("first.jsonl", "second.jsonl"), 1):
+        log.add(step, 0.0, [name], columns(step))
+    log.close()
+    [path] = (tmp_path / "track").glob(f"*{frames.ROWS_FILE}")
+    data = bytearray(path.read_bytes())
+    data[data.index(b"first")] ^= 1
+    path.write_bytes(bytes(data))
+    assert [one.place(0)[0] for one in every_step(tmp_path)] == ["", "second.jsonl"]
+
+
+def test_a_run_without_records_has_none(tmp_path):
+    (tmp_path / "track").mkdir()
+    assert list(every_step(tmp_path)) == [] and rows_of(tmp_path / "nowhere", 1) == []
+    (tmp_path / "track" / "r0.a1.rows").write_bytes(b"no such thing")
+    (tmp_path / "track" / "r1.a1.rows").mkdir()
+    assert list(every_step(tmp_path)) == []
+
+
+def test_a_full_disk_drops_rows_and_raises_nothing(tmp_path, monkeypatch, capsys):
+    log = RowsLog(tmp_path / "track", "r0")
+    log.add(1, 0.0, ["a.jsonl"], columns(1))
+
+    def full(fd, data):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("whet.track.event_log._write_all", full)
+        log.add(2, 0.0, ["new.jsonl"], columns(2, other=[1]))
+    log.add(3, 0.0, ["new.jsonl"], columns(3, other=[1]))  # its source and columns are told then
+    log.close()
+    assert rows(tmp_path) == {1: [1], 3: [3]} and rows_of(tmp_path, 3)[0].place(0)[0] == "new.jsonl"
+    assert "No space left" in capsys.readouterr().err
+
+
+def test_what_is_no_row_drops_it_alone(tmp_path, capsys):
+    log = RowsLog(tmp_path / "track", "r0")
+    log.add(1, 0.0, ["a.jsonl"], {"row": "no column"})
+    log.add(2, 0.0, ["a.jsonl"], columns(2))
+    log.close()
+    assert list(rows(tmp_path)) == [2] and "drops records" in capsys.readouterr().err
+
+
+def test_a_forked_child_writes_nothing_and_a_kill_loses_nothing_written(tmp_path):
+    code = (
+        "import os, sys, numpy as np\nfrom pathlib import Path\nfrom whet.track.recorded.rows import RowsLog\n"
+        "log = RowsLog(Path(sys.argv[1]) / 'track', 'r0')\nrow = {'row': np.array([1]), 'part': np.array([0])}\n"
+        "log.add(1, 0.0, ['a'], row)\n"
+        "if os.fork() == 0:\n    log.add(2, 0.0, ['a'], row)\n    os._exit(0)\n"
+        "os.wait()\nlog.add(3, 0.0, ['a'], row)\nos.kill(os.getpid(), 9)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=environment, capture_output=True)
+    assert rows(tmp_path) == {1: [1], 3: [1]}
