@@ -43,3 +43,21 @@ def push(names: Sequence[str], root: Path, to: str, *, is_followed: bool) -> int
                 print(f"left out {path}: {reason}", file=sys.stderr)
                 code = exit_codes.FAILED
     return code
+
+
+def bring_in(paths: Sequence[str], root: Path) -> int:
+    """Read runs of other trackers; the names they have here go to stdout."""
+    from whet.base.errors import ConfigError
+    from whet.base.paths import user_path
+    from whet.cli import exit_codes
+    from whet.track.imports import import_runs
+
+    if not paths:
+        raise ConfigError("it is not said what to import", at="command line", hint="whet runs import PATH")
+    code = exit_codes.DONE
+    for path in paths:
+        for done in import_runs(user_path(path), root):
+            print(done.name)
+            print(done.line(), file=sys.stderr)
+            code = code if done.is_whole else exit_codes.FAILED
+    return code

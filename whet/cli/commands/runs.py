@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "words", nargs="*", metavar="FILTER",
         help="which runs: `loss < 2 and optimizer.kind == \"muon\" and tag == \"best\"`; or `compare RUN RUN ...`, "
         "`diff RUN RUN`, `export [FILTER or RUN]`, `follow RUN`, `alert-test [CONFIG or RUN]`, "
-        "`push RUN ...`, `reindex`",
+        "`push RUN ...`, `import PATH ...`, `reindex`",
     )  # fmt: skip
     parser.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
     parser.add_argument("--sort", metavar="NAME", help="order by a field, metric or config entry; `NAME:desc` descends")
@@ -64,6 +64,10 @@ def main(args: argparse.Namespace) -> int:
             from whet.cli.pushing import push
 
             return push(rest, args.root, " ".join(args.to or ()), is_followed=args.follow)
+        case "import":
+            from whet.cli.pushing import bring_in
+
+            return bring_in(rest, args.root)
         case _:
             _list(" ".join(args.words), args)
     return 0

@@ -1,0 +1,77 @@
+"""Importing: readers find what lies below a path, and each run is written once, however often it is asked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from whet.base.errors import RunError
+from whet.track.catalogue import said_by_name
+from whet.track.imports.foreign import Foreign, Reader
+from whet.track.imports.readers import mlflow_database, mlflow_files, swanlab, tensorboard, trackio, wandb
+from whet.track.imports.writing import imported, write
+
+READERS: tuple[Reader, ...] = (tensorboard, wandb, swanlab, mlflow_database, mlflow_files, trackio)
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of a run: its name here, its tracker, whether something was written, and what is missing."""
+
+    name: str
+    tracker: str
+    change: str
+    notes: tuple[str, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it was read."""
+        return not self.notes
+
+    def line(self) -> str:
+        """In one line."""
+        return f"{self.name}: {self.change}, from {self.tracker}" + "".join(f"; {note}" for note in self.notes)
+
+
+def import_runs(path: Path, root: Path) -> Iterator[Imported]:
+    """Import every run of another tracker at a path or below it, and tell of each.
+
+    A run that is here already is left as it is, or written anew where its source has changed. Raises RunError where
+    there is none.
+    """
+    if not path.exists():
+        raise RunError("there is nothing", at=str(path), hint="the path of a folder or file of another tracker")
+    files = list(_files(path))
+    top = path if path.is_dir() else path.parent
+    here = imported(said_by_name(root))
+    is_any = False
+    for reader in READERS:
+        for run in reader.runs(files, top):
+            is_any = True
+            yield _taken(run, root, here)
+    if not is_any:
+        known = ", ".join(dict.fromkeys(reader.TRACKER for reader in READERS))
+        raise RunError("there is no run of another tracker here", at=str(path), hint=f"known are {known}")
+
+
+def _taken(run: Foreign, root: Path, here: dict[tuple[str, str], tuple[str, str]]) -> Imported:
+    name, content = here.get((run.tracker, run.key), ("", ""))
+    if name and content == run.content:
+        return Imported(name, run.tracker, "is here already", ())
+    folder = write(run, root, root / name if name else None)
+    here[(run.tracker, run.key)] = folder.name, run.content
+    return Imported(folder.name, run.tracker, "updated" if name else "imported", tuple(run.notes))
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """Regular files at a path or below it, by name; folders that links lead to are passed over."""
+    if path.is_file():
+        yield path
+    for place, folders, names in os.walk(path):
+        folders.sort()
+        for name in sorted(names):
+            found = Path(place, name)
+            if found.is_file():
+                yield found
