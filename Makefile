@@ -6,6 +6,7 @@
 #   make test-cases  situations that once failed, with a table; make test-fuzz: damaged and odd input in numbers
 #   make test-architectures   every model type of the installed transformers, small; writes their table in docs/
 #   make test-vllm   vLLM itself as an engine and a reader of exports, with a VLLM_PYTHON that has it and what whet needs
+#   make test-integrations   real frameworks beside whet.track, each group in an environment of its own; writes their table
 #   make lint        style, types, direction of imports
 #   make bench-sft   supervised fine-tuning beside TRL; make bench-data: data preparation beside TRL;
 #                    make bench-preference: DPO beside TRL, and a prompt computed once;
@@ -35,10 +36,10 @@ PIP = $(PYTHON) -m pip --python
 torch_of = $(shell grep -m1 '^torch==' $(1))
 PYTEST = python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-.PHONY: help demo test test-slow test-floor test-trl test-vllm test-cases test-fuzz test-architectures test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize bench-code-rewards bench-track gpu clean
+.PHONY: help demo test test-slow test-floor test-trl test-vllm test-cases test-fuzz test-architectures test-integrations test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize bench-code-rewards bench-track gpu clean
 
 help:
-	@sed -n '3,18s/^# \{0,2\}//p' Makefile
+	@sed -n '3,19s/^# \{0,2\}//p' Makefile
 
 $(VENV)/.whet: pyproject.toml constraints.txt
 	$(PYTHON) -m venv --without-pip $(VENV)
@@ -95,6 +96,23 @@ test-trl: $(RIVAL_PYTHON) $(RIVAL)/trl-1.13
 $(RIVAL)/trl-1.13: $(RIVAL_PYTHON)
 	$(PIP) $(RIVAL_PYTHON) install -q --no-deps --target $@ trl==1.13.0
 	@touch $@
+
+# Real training with other frameworks, recorded: a group of packages that go together has an environment of its own.
+INTEGRATIONS ?= trees hub torch more
+INTEGRATION_ENVS ?= .venv-integrations
+REQUIREMENTS := tests/track/integrations/requirements
+
+$(INTEGRATION_ENVS)-%/.ready: $(REQUIREMENTS)/%.txt
+	$(PYTHON) -m venv --without-pip $(INTEGRATION_ENVS)-$*
+	torch="$(call torch_of,$<)"; [ -z "$$torch" ] || $(PIP) $(INTEGRATION_ENVS)-$*/bin/python install -q "$$torch"
+	$(PIP) $(INTEGRATION_ENVS)-$*/bin/python install -q -r $<
+	@touch $@
+
+test-integrations: $(VENV)/.dev $(INTEGRATIONS:%=$(INTEGRATION_ENVS)-%/.ready)
+	failed=0; for group in $(INTEGRATIONS); do \
+	    $(INTEGRATION_ENVS)-$$group/bin/python -m pytest --integrations docs/reference/integrations.json tests/track/integrations \
+	        || failed=1; \
+	done; $(BIN)/python -m tests.track.integrations.page; exit $$failed
 
 # vLLM pins its own torch and transformers, so it has an environment of its own.
 test-vllm:

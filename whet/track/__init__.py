@@ -31,6 +31,7 @@ from whet.track.media import Audio, Histogram, Html, Image, Object3D, Table, Tex
 from whet.track.script_run import Run
 
 if TYPE_CHECKING:
+    from whet.track.integrations.patched import Patch
     from whet.track.mappings import Told
 
     run: Run | None
@@ -39,9 +40,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Artifact", "Audio", "Histogram", "Html", "Image", "Object3D", "Run", "Settings", "Table", "Text", "Video", "alert",
-    "config", "define_metric", "finish", "get_run", "init", "log", "log_artifact", "login", "plot", "run", "save",
-    "setup", "summary", "teardown", "unwatch", "use_artifact", "watch",
+    "config", "define_metric", "finish", "get_run", "init", "log", "log_artifact", "login", "patch", "plot", "run",
+    "save", "setup", "summary", "teardown", "unwatch", "use_artifact", "watch",
 ]  # fmt: skip
+
+
+def patch(name: str, *, only: bool = False, **settings: Any) -> Patch:
+    """Record what is reported to another tracker: `whet.track.integrations.patched.patch`, imported when asked for."""
+    from whet.track.integrations.patched import patch as patched
+
+    return patched(name, only=only, **settings)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,27 @@
+"""Scripts for other trackers with nothing but the import changed; test_scripts.py runs ten of each."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+from whet.track.catalogue import runs
+from whet.track.store import history
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+
+
+def _row(name: str):
+    mark = pytest.mark.integration(f"{name} (import changed)", packages=(), through=f"import whet.track as {name}")
+    return pytest.param(name, marks=mark)
+
+
+@pytest.mark.parametrize("library", [_row("wandb"), _row("swanlab")])
+def test_first_steps_with_the_import_changed(root, library):
+    script = SCRIPTS / library / "quickstart.py"
+    assert script.read_text(encoding="utf-8").count(f"import whet.track as {library}") == 1
+    told = runpy.run_path(str(script), run_name="__main__")
+    (run,) = runs(root)
+    logs = history(run.folder)
+    assert run.status == "done" and logs.scalar("loss")[1][-1] == told["loss"]
+    assert len(logs.scalar("acc")[0]) == 8
