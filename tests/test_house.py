@@ -70,7 +70,10 @@ def test_every_slot_file_imports_without_torch():
 
 
 def test_base_track_and_cli_import_without_torch():
-    modules = [module_name(p) for p in SOURCES if p.relative_to(ROOT).parts[1] in ("base", "track", "cli")]
+    ours = [p for p in SOURCES if p.relative_to(ROOT).parts[1] in ("base", "track", "cli")]
+    # The file of a framework imports it, and is imported by whoever has it.
+    frameworks = set((ROOT / "whet" / "track" / "integrations").glob("*.py"))
+    modules = [module_name(p) for p in ours if p not in frameworks or p.stem in ("__init__", "joining")]
     assert failed_imports(modules, "torch,transformers,peft") == {}
 
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "data": "look at data as the model will see it, and at what is kept of it",
     "tokenizer": "train a tokenizer",
     "runs": "list runs",
+    "top": "watch live runs on the whole terminal: curves, hardware, console",
     "show": "show a run: status, curves, figures",
     "server": "serve runs over HTTP: to read, to push to, and for MLflow's clients",
     "chat": "talk to a model",

@@ -128,6 +128,12 @@ class History:
         return steps[-1] if steps else None
 
     @property
+    def first_step(self) -> int | None:
+        """The lowest step of the newest attempt that has a curve."""
+        steps = [log.outline.first_step for log in self._of(self.speaker) if log.outline.first_step is not None]
+        return steps[-1] if steps else None
+
+    @property
     def speaker(self) -> str:
         """The lowest rank that has logged, as a writer: it speaks for the run."""
         return frames.rank_writer(min(self.ranks, default=0))
@@ -167,6 +173,10 @@ class History:
         logs = self._sorted() if writer is None else self._of(writer)
         return list(dict.fromkeys(name for log in logs for name in log.names()))
 
+    def names_of(self, writer: str) -> list[str]:
+        """Names of one writer's curves."""
+        return list(dict.fromkeys(name for log in self._of(writer) for name in log.names()))
+
     def scalar(self, name: str, writer: str | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Steps (n,) int64 and values (n,) float64 of a writer's curve (of `speaker`, by default); empty without."""
         import numpy as np
@@ -196,11 +206,11 @@ class History:
                 found.append(level.before(min(later)) if later else level)
         return reduce(Level.joined, found).at_most(most)
 
-    def recent(self, name: str) -> np.ndarray:
-        """The newest values that the speaker has logged, at most 64."""
+    def recent(self, name: str, writer: str | None = None) -> np.ndarray:
+        """The newest values that a writer (by default the speaker) has logged, at most 64."""
         import numpy as np
 
-        logs = [log for log in self._of(self.speaker) if log.num_rows(name)]
+        logs = [log for log in self._of(writer or self.speaker) if log.num_rows(name)]
         return logs[-1].recent(name) if logs else np.empty(0)
 
     def ghosts(self, name: str, writer: str | None = None) -> list[Points]:

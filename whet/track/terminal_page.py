@@ -21,7 +21,7 @@ from whet.track.store import Summary, history, summarize
 
 _MAIN = ("loss", "grad_norm", "lr")
 _HELD_OUT = "eval/"
-_NOTICES = ("notice", "checkpoint", "alert", "artifact")
+NOTICES = ("notice", "checkpoint", "alert", "artifact")
 _NUM_NOTICES, _NUM_GENERATIONS, _NUM_BREAKS = 8, 3, 3
 DEPENDENCIES = "dependencies.json"
 
@@ -226,13 +226,14 @@ def _figures(logs: History, glyphs: Glyphs) -> str:
 
 
 def _notices(logs: History, width: int) -> str:
-    events = [event for event in logs.events() if event.kind in _NOTICES]
-    lines = [_cut(f"  step {event.step}  {_notice(event)}", width) for event in events[-_NUM_NOTICES:]]
+    events = [event for event in logs.events() if event.kind in NOTICES]
+    lines = [_cut(f"  step {event.step}  {notice(event)}", width) for event in events[-_NUM_NOTICES:]]
     left_out = [f"  ({len(events) - _NUM_NOTICES} earlier ones)"] if len(events) > _NUM_NOTICES else []
     return "\n".join(["Notices", *left_out, *lines]) if lines else ""
 
 
-def _notice(event: Event) -> str:
+def notice(event: Event) -> str:
+    """What a notice, a checkpoint, an alert or an artifact says, in a line."""
     said = {name: printable(str(value)) for name, value in event.payload.items()}
     match event.kind:
         case "checkpoint":

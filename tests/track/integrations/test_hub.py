@@ -8,6 +8,8 @@ from tests.track.integrations.conftest import curve
 from whet.track.described import described
 from whet.track.store import history
 
+pytestmark = pytest.mark.usefixtures("torchvision")
+
 
 def tiny():
     """A language model of two layers, and rows for it."""

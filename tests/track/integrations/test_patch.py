@@ -215,9 +215,7 @@ with wandb.init(project="p", name="first", mode="offline") as run:
     assert kept == {"columns": ["a", "b"], "data": [[1, "x"], [2, "y"]]}
 
 
-@pytest.mark.integration(
-    "TensorBoard (patched)", packages=("torch", "tensorboard"), through='track.patch("tensorboard")'
-)
+@pytest.mark.integration("tensorboard (patched)", packages=("tensorboard",), through='track.patch("tensorboard")')
 def test_every_kind_of_a_writers_records_is_known(root, tmp_path):
     from torch.utils.tensorboard import SummaryWriter
 

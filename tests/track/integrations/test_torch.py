@@ -149,6 +149,7 @@ def test_fastai(torchvision, recorded):
 @pytest.mark.integration("MMEngine", packages=("mmengine",), through="WhetVisBackend")
 def test_mmengine(torchvision, recorded, tmp_path):
     import torch
+    from mmengine.config import Config
     from mmengine.model import BaseModel
     from mmengine.runner import Runner
 
@@ -163,7 +164,7 @@ def test_mmengine(torchvision, recorded, tmp_path):
             return {"loss": self.layer(inputs).pow(2).mean()}
 
     runner = Runner(
-        Line(), work_dir=str(tmp_path / "work"), train_dataloader={
+        Line(), cfg=Config({"of_the_test": {"depth": 2}}), work_dir=str(tmp_path / "work"), train_dataloader={
             "dataset": [torch.randn(2) for _ in range(8)], "batch_size": 2,
             "sampler": {"type": "DefaultSampler", "shuffle": False},
             "collate_fn": lambda batch: {"inputs": torch.stack(batch)},
@@ -181,7 +182,7 @@ def test_mmengine(torchvision, recorded, tmp_path):
     logs = recorded()
     expected = {row["step"]: row["loss"] for row in written if "loss" in row}
     assert len(expected) == 4 and curve(logs, "loss") == expected
-    assert described(logs).config["train_cfg"]["max_epochs"] == 2
+    assert described(logs).config["of_the_test"] == {"depth": 2}
 
 
 @pytest.mark.integration("Ultralytics", packages=("ultralytics",), through="attach")
