@@ -17,6 +17,7 @@ from tests.train.conftest import loop_records, records_of
 from whet.base.config import from_mapping
 from whet.base.errors import DataError, ModelError, OutOfMemory, RunError, WhetError
 from whet.base.sealed import sealed
+from whet.parallel.norm import num_not_finite
 from whet.train.api import resume, train
 from whet.train.build import assemble
 from whet.train.run.folder import RunFolder
@@ -214,6 +215,18 @@ def test_a_loss_that_is_not_finite_stops_the_run_before_the_update(tmp_path, val
     ended = built.loop.run()
     assert ended.outcome == "failed" and said in ended.reason and ended.step == 0
     assert not list((tmp_path / "runs" / "nan" / "checkpoints").glob("step-*"))
+
+
+def test_large_weights_are_not_taken_for_broken_ones(tmp_path):
+    """Their squares are infinite in float32."""
+    executor = assemble(from_mapping(config(tmp_path, name="large"))).loop.executor
+    weights = list(executor.module.parameters())
+    with torch.no_grad():
+        weights[0].view(-1)[0], weights[1].view(-1)[0] = 1e25, -3e38
+    assert num_not_finite(weights, executor.world) == 2 and executor.broken() == [] and executor._num_broken() == 0
+    with torch.no_grad():
+        weights[0].view(-1)[1], weights[2].view(-1)[0] = float("inf"), float("nan")
+    assert len(executor.broken()) == executor._num_broken() == 2
 
 
 def test_clip_bounds_the_update_and_zero_never_clips(ran):

@@ -9,6 +9,7 @@ from typing import Any
 from whet.base.documents import checked, field, read_json, read_object
 from whet.base.errors import ModelError
 from whet.contracts.model import Embedder
+from whet.models.loading.families import stated_length
 
 MODULES, POOLING, PROMPTS = "modules.json", "1_Pooling", "config_sentence_transformers.json"
 # Names that every version of the package since 2 knows; newer ones write others and still read these.
@@ -33,8 +34,7 @@ def write_sentence(folder: Path, embedder: Embedder, config: Any) -> None:
     prompts = {"query": embedder.prompts.get("query", ""), "document": embedder.prompts.get("document", "")}
     described = {"prompts": prompts, "default_prompt_name": None, "similarity_fn_name": similarity}
     _write(folder / PROMPTS, described | ({"whet_matryoshka": list(embedder.dims)} if embedder.dims else {}))
-    length = getattr(config.get_text_config(), "max_position_embeddings", None)
-    _write(folder / "sentence_bert_config.json", {"max_seq_length": length, "do_lower_case": False})
+    _write(folder / "sentence_bert_config.json", {"max_seq_length": stated_length(config), "do_lower_case": False})
 
 
 def is_sentence(folder: Path) -> bool:

@@ -54,17 +54,17 @@ def _spread(gradient: torch.Tensor) -> set[str]:
 
 
 def not_finite(parameters: Iterable[tuple[str, Parameter]]) -> list[str]:
-    """The names of trained weights that hold an infinite or undefined number on this rank, in one pass over them."""
+    """The names of trained weights that hold an infinite or undefined number on this rank."""
     named = [(name, p) for name, p in parameters if _may_break(p)]
     if not named:
         return []
-    return [
-        name for (name, _), is_sound in zip(named, _sound([p for _, p in named]).tolist(), strict=True) if not is_sound
-    ]
+    suspect = (~_sound([p for _, p in named])).tolist()
+    # Numbers beyond 1e19, finite ones, have squares that float32 does not hold.
+    return [n for (n, p), doubt in zip(named, suspect, strict=True) if doubt and not _local(p).isfinite().all()]
 
 
 def num_not_finite(parameters: Iterable[Parameter], world: World) -> torch.Tensor:
-    """How many trained weights () hold such a number on this rank; nothing waits for it."""
+    """How many trained weights () hold such a number on this rank, or one beyond 1e19; nothing waits for it."""
     weights = [p for p in parameters if _may_break(p)]
     if not weights:
         return torch.zeros((), dtype=torch.float64, device=world.device)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from transformers import LlamaConfig, XLNetConfig
 
 from tests.models.architectures import SIZES, tiny_model
 from tests.tiny import tokenizer
@@ -12,8 +13,10 @@ from whet.base.catalogue import model_source, tuner
 from whet.contracts.model import Capabilities, ParamRole
 from whet.models.forward.tabular import FieldModel
 from whet.models.loading.context import BuildContext
+from whet.models.loading.families import stated_length
 from whet.models.loading.fill import filled
 from whet.models.loading.loaded import loaded
+from whet.models.loading.reading import context_length
 
 LLAMA = {"model_type": "llama", **SIZES}
 
@@ -25,6 +28,14 @@ def test_layers_are_the_decoder_blocks(name, block):
     module = tiny_model(name, None)
     told = loaded(module, None, Capabilities(), None)
     assert [type(module.get_submodule(layer)).__name__ for layer in told.layers] == [block] * SIZES["num_hidden_layers"]
+
+
+def test_a_config_without_a_longest_text_names_none():
+    """XLNet's says -1."""
+    assert stated_length(XLNetConfig()) is context_length(XLNetConfig()) is None
+    assert stated_length(LlamaConfig(max_position_embeddings=7)) == context_length(
+        LlamaConfig(max_position_embeddings=7)
+    )
 
 
 def test_layers_are_told_after_the_tuner():

@@ -18,6 +18,7 @@ from whet.export.quantizing.original import open_original
 from whet.export.report import Measured, Report, compare
 from whet.export.weights import SHARD_BYTES
 from whet.generate.models import load_model
+from whet.models.loading.families import stated_length
 from whet.track.quantities import figure, size
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def quantize(
             hint="--data chat.jsonl, or --kind int4",
         )
     original = open_original(path, wanted.dtype)
-    context = getattr(original.config.get_text_config(), "max_position_embeddings", None)
+    context = stated_length(original.config)
     samples = read_samples(wanted.data, original.tokenizer, context) if method.needs_data else []
     if method.needs_data and not samples:
         raise DataError("no row of the data can be used", hint=f"whet data inspect {_name(wanted.data.entries[0])}")

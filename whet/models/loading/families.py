@@ -40,6 +40,12 @@ def auto_class(config: PretrainedConfig, *, allow_code: bool = False) -> Any:
     return LANGUAGE[family_of(config, allow_code=allow_code) or "causal"].auto
 
 
+def stated_length(config: PretrainedConfig) -> int | None:
+    """The positions that a config has room for. None where it names none, or a number for "any": XLNet's is -1."""
+    length = getattr(config.get_text_config(), "max_position_embeddings", None)
+    return length if isinstance(length, int) and length > 0 else None
+
+
 def first_position(config: PretrainedConfig) -> int:
     """The number of a first token's position: 0, but with RoBERTa and its relatives one more than the padding token."""
     padding = getattr(config, "pad_token_id", None)

@@ -17,7 +17,7 @@ from whet.base.errors import ModelError, first_line, one_line
 from whet.models.checkpoints import coded, quantized
 from whet.models.checkpoints.door import check_folder
 from whet.models.loading.capacity import bytes_of, check_counts, check_memory, check_sizes, from_config
-from whet.models.loading.families import auto_class, family_of, first_position
+from whet.models.loading.families import auto_class, family_of, first_position, stated_length
 from whet.models.loading.spec import Spec
 from whet.models.loading.spelling import check_spelling
 from whet.models.probing.config_check import check_runs
@@ -89,7 +89,7 @@ def stored_config(spec: Spec) -> PretrainedConfig:
 
 def context_length(config: PretrainedConfig) -> int | None:
     """The longest sequence that the model was made for, where its config says so."""
-    length = getattr(config.get_text_config(), "max_position_embeddings", None)
+    length = stated_length(config)
     return length - first_position(config) if length else None
 
 

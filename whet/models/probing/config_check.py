@@ -11,7 +11,7 @@ import torch
 
 from whet.base.errors import ModelError, one_line
 from whet.base.seeds import forked
-from whet.models.loading.families import auto_class, family_of, first_position
+from whet.models.loading.families import auto_class, family_of, first_position, stated_length
 from whet.models.probing.twin import VOCAB, twin_config
 
 # What torch says of sizes that do not go together, also of tensors without memory.
@@ -32,7 +32,7 @@ _RUN: set[str] = set()
 def rehearse(module: Any, family: str, *, at: str) -> None:
     """Run the model's own forward over a few tokens, as in training. Raises ModelError where it cannot."""
     config: Any = module.config
-    context = getattr(config.get_text_config(), "max_position_embeddings", None) or _LONG
+    context = stated_length(config) or _LONG
     # Reformer (transformers 5.23) trains on texts that fill its chunks alone.
     longer = max(1, min(_LONG, context - first_position(config)))
     if (error := _failure(module, family) or _failure(module, family, longer)) is not None:

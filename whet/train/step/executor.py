@@ -84,7 +84,7 @@ class DataParallel:
             summed = self._summed(ledger, here)
         with self.phases("update_s"):
             totals = self._told(summed, ledger)
-            norm, broken = totals[SQUARES] ** 0.5, totals[BROKEN]
+            norm, broken = totals[SQUARES] ** 0.5, totals[BROKEN] and self._num_broken()
             if math.isfinite(norm) and not broken:
                 self.optimizer.clip(clip(self.module.parameters(), self.clip, norm))
                 self._update(index, batches, weights)
@@ -93,6 +93,10 @@ class DataParallel:
             self.optimizer.zero_grad(set_to_none=True)
         found = {BROKEN: broken} if broken else {}
         return {**self._figures(totals, weights), **found, "grad_norm": norm, "lr": rates}
+
+    def _num_broken(self) -> float:
+        """How many of the weights that a quick look suspects are broken, over ranks."""
+        return self.world.sums({BROKEN: len(self.broken())}, "all")[BROKEN]
 
     def broken(self) -> list[str]:
         return not_finite(self.module.named_parameters())
