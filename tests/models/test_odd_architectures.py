@@ -7,7 +7,7 @@ from copy import deepcopy
 import pytest
 import torch
 from torch import nn
-from transformers import AutoConfig
+from transformers import AutoConfig, XLNetConfig
 from transformers.modeling_outputs import CausalLMOutput
 
 from tests.architectures.small import small_config, small_model
@@ -20,11 +20,11 @@ from whet.models.forward.heads import is_body
 from whet.models.forward.language import LanguageModel
 from whet.models.loading.context import BuildContext
 from whet.models.loading.families import family_of
-from whet.models.loading.pretrained import verdict_of
+from whet.models.loading.pretrained import on_meta, verdict_of
 from whet.models.loading.spec import Spec
 from whet.models.probing.probe_cases import TRIALS
 from whet.models.probing.probes import probe
-from whet.models.probing.twin import build_twin
+from whet.models.probing.twin import build_twin, twin_config
 
 
 @pytest.mark.parametrize("name", ["bart", "marian"])
@@ -118,3 +118,11 @@ def test_a_tuner_prepares_a_model_with_experts_twice():
 def test_two_models_joined_are_no_language_model():
     part = {"model_type": "bert"}
     assert family_of(AutoConfig.for_model("encoder-decoder", encoder=part, decoder=part)) is None
+
+
+def test_xlnet_is_refused_since_it_sees_what_it_is_to_predict():
+    """Its config cannot be given a longest text, which kept its twin from being built, and that from being found."""
+    sizes = {"d_model": 32, "d_inner": 32, "n_head": 2, "d_head": 16, "n_layer": 2, "vocab_size": 64}
+    with pytest.raises(ModelError, match="xlnet is not causal"):
+        on_meta(Spec(init={"model_type": "xlnet", **sizes}), BuildContext())
+    twin_config(XLNetConfig())

@@ -11,6 +11,7 @@ from tests.models.architectures import ARCHITECTURES, VOCAB, tiny_model, verdict
 from tests.models.batches import packed, random_samples
 from tests.sweeps import some
 from whet.models.forward.language import LanguageModel
+from whet.models.forward.recomputed import checkpointing
 
 # One of a single token, several beyond the sliding windows (6).
 SAMPLES = random_samples([9, 17, 1, 12, 5], VOCAB)
@@ -110,9 +111,9 @@ def test_layers_that_are_recomputed_in_the_backward_pass_see_the_same_samples(na
     found, results = verdict(name), []
     for again in (False, True):
         module = model_of(name, found.attention, torch.float64).train()
-        if again:
-            module.gradient_checkpointing_enable({"use_reentrant": False})
         model = LanguageModel(module, **found.how)
+        if again:
+            module.gradient_checkpointing_enable(checkpointing(module))
         loss = model.run(packed(SAMPLES, WEIGHTS), NLL)["nll"]
         with torch.no_grad():
             module(torch.tensor([SAMPLES[0]]), use_cache=False)

@@ -174,5 +174,14 @@ def test_a_packed_row_whose_activations_are_recomputed_has_the_gradients_of_sepa
         module.train()
     separate(own).backward()
     _recompute(SimpleNamespace(module=model.module))
-    model.run(batch(), NLL)["nll"].backward()
+    first = model.run(batch(), NLL)["nll"]
+    other = collate([pair([5, 6, 7], [9, 10], [1.0] * 2), pair([7], [8, 9, 5], [1.0] * 3)])
+    second = model.run(other, NLL)["nll"]  # another row in between, of other lengths
+    first.backward()
     assert largest_error(gradients(model.module), gradients(own)) <= 1e-6
+    model.module.zero_grad()
+    second.backward()
+    alone = model_of(name, torch.float64)  # in evaluation, as dropout is off
+    alone.module.load_state_dict(model.module.state_dict())
+    alone.run(other, NLL)["nll"].backward()
+    assert largest_error(gradients(model.module), gradients(alone.module)) <= 1e-9

@@ -210,6 +210,9 @@ def test_an_init_without_model_type_is_refused():
 
 def test_a_model_that_is_not_a_language_model_is_refused():
     assert "`vit` is not a language model" in refusal(init={"model_type": "vit"})
+    assert "lists it as ...ForSequenceClassification and ...ForTokenClassification" in refusal(
+        init={"model_type": "canine"}
+    )
 
 
 def test_a_config_that_does_not_fit_together_is_refused():

@@ -22,8 +22,7 @@ from whet.models.forward.backbone import Rows, Way, before_output, unwrapped
 
 # What classes call the attention layers between decoder and encoder.
 _BETWEEN = ("encoder_attn", "EncDecAttention", "cross_attn")
-# The longest sample of the row that is computed, and of the last one, which the backward pass may recompute.
-LONGEST, LAST = "whet_longest", "whet_last_longest"
+LONGEST = "whet_longest"  # the attribute of a bias: the longest sample of the row that is computed
 
 
 def isolate(module: nn.Module) -> None:
@@ -39,6 +38,7 @@ def isolate(module: nn.Module) -> None:
         if hasattr(part, "compute_bias") and hasattr(part, "has_relative_attention_bias"):
             part.compute_bias = MethodType(_bias, part)  # type: ignore[assignment]
             object.__setattr__(part, "whet_relative", part.has_relative_attention_bias)
+            object.__setattr__(part, LONGEST, None)
             part.has_relative_attention_bias = True  # type: ignore[assignment]
 
 
@@ -147,7 +147,6 @@ def _placed(part: nn.Module, stream: Stream) -> Iterator[None]:
     touched = [p for p in part.modules() if hasattr(p, "whet_relative")]
     for one in touched:
         object.__setattr__(one, LONGEST, stream.max_length)
-        object.__setattr__(one, LAST, stream.max_length)
     try:
         with positions.placed(part, stream.positions):
             yield
@@ -161,8 +160,6 @@ def _bias(self: Any, query_length: int, key_length: int, **how: Any) -> Tensor:
     if not self.whet_relative:
         return torch.zeros(1, self.n_heads, 1, 1, device=self.q.weight.device, dtype=self.q.weight.dtype)
     longest = self.__dict__.get(LONGEST)
-    if longest is None and torch._C._current_graph_task_id() >= 0:
-        longest = self.__dict__.get(LAST)
     if longest is not None:
         query_length = key_length = longest
     return type(self).compute_bias(self, query_length, key_length, **how)

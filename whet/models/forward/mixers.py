@@ -23,8 +23,7 @@ from torch import Tensor, nn
 from whet.base.errors import ModelError
 from whet.contracts.batch import Segment
 
-# Attributes of a wrapped part: the segments of the row that is being computed, and of the last one.
-NOW, LAST = "whet_segments", "whet_last_segments"
+NOW = "whet_segments"  # the attribute of a wrapped part: the segments of the row that is being computed
 # Arguments that say something of every pair of tokens, or of keys alone: their last dimensions are cut.
 _OF_PAIRS = re.compile(r".*(mask|bias|alibi|relative_pos).*")
 _ALONE = "segments"
@@ -38,18 +37,16 @@ def isolate(module: nn.Module, names: Sequence[str]) -> None:
     for part in module.modules():
         if type(part).__name__ in names and not hasattr(part, NOW):
             object.__setattr__(part, NOW, None)
-            object.__setattr__(part, LAST, None)
             own = vars(part)["forward"].__func__ if "forward" in vars(part) else type(part).forward
             part.forward = MethodType(partial(_each_sample, own=own), part)  # type: ignore[method-assign]
 
 
 @contextmanager
 def placed(module: nn.Module, segments: Sequence[Segment]) -> Iterator[None]:
-    """Inside, a packed row with these segments is computed. What recomputes a part in the backward pass asks later."""
+    """Inside, a packed row with these segments is computed."""
     parts = [part for part in module.modules() if NOW in part.__dict__]  # `hasattr` of a module raises, and is slow
     for part in parts:
         object.__setattr__(part, NOW, tuple(segments))
-        object.__setattr__(part, LAST, tuple(segments))
     try:
         yield
     finally:
@@ -61,8 +58,6 @@ def _each_sample(self: Any, *args: Any, own: Callable[..., Any], **kwargs: Any) 
     """What `own` gives for each segment, one after the other; a branch sees the beginning that it shares."""
     own = partial(own, self)
     segments = getattr(self, NOW)
-    if segments is None and torch._C._current_graph_task_id() >= 0:  # activations are recomputed
-        segments = getattr(self, LAST)
     if segments is None or (len(segments) == 1 and segments[0].prefix < 0):
         return own(*args, **kwargs)
     named = inspect.signature(type(self).forward).bind(self, *args, **kwargs)

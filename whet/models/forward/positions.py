@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-_PLACES = "whet_positions"
+PLACES = "whet_positions"  # the attribute of such an embedding: positions of the row that is computed
 
 
 def follow(module: nn.Module) -> None:
@@ -23,24 +23,24 @@ def follow(module: nn.Module) -> None:
     for part in module.modules():
         if isinstance(part, nn.Embedding) and type(part).__name__.endswith("PositionalEmbedding"):
             part.forward = MethodType(_embedded, part)  # type: ignore[method-assign]
-            object.__setattr__(part, _PLACES, None)
+            object.__setattr__(part, PLACES, None)
 
 
 @contextmanager
 def placed(module: nn.Module, positions_T: Tensor) -> Iterator[None]:
     """Inside, the tokens of the row that is computed have these positions."""
-    touched = [part for part in module.modules() if _PLACES in part.__dict__]
+    touched = [part for part in module.modules() if PLACES in part.__dict__]
     for one in touched:
-        object.__setattr__(one, _PLACES, positions_T)
+        object.__setattr__(one, PLACES, positions_T)
     try:
         yield
     finally:
         for one in touched:
-            object.__setattr__(one, _PLACES, None)
+            object.__setattr__(one, PLACES, None)
 
 
 def _embedded(self: Any, *args: Any, **kwargs: Any) -> Tensor:
-    positions_T = self.__dict__.get(_PLACES)
+    positions_T = self.__dict__.get(PLACES)
     if positions_T is None:
         return type(self).forward(self, *args, **kwargs)
     # Sines and cosines (Marian, Pegasus) stay as they are: their own forward is under `torch.no_grad`.

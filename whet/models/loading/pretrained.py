@@ -25,7 +25,7 @@ from whet.models.forward.language import LanguageModel
 from whet.models.loading.building import build_module, hollow_module
 from whet.models.loading.classes import Family
 from whet.models.loading.context import BuildContext
-from whet.models.loading.families import auto_class, family_of, first_position
+from whet.models.loading.families import auto_class, family_of, first_position, stated_length
 from whet.models.loading.loaded import loaded
 from whet.models.loading.reading import context_length, new_pieces, read
 from whet.models.loading.spec import Spec
@@ -201,8 +201,8 @@ def _fill_experts(small: PretrainedConfig) -> None:
 
 def _outgrow(small: PretrainedConfig) -> None:
     """The twin's longest text is shorter than the row of a trial, as packed rows may be of any length."""
-    longest = getattr(small, "max_position_embeddings", None)
-    if isinstance(longest, int):
+    longest = stated_length(small)
+    if longest is not None:
         small.max_position_embeddings = min(longest, max(sum(LENGTHS) - 1, max(LENGTHS) + first_position(small)))
 
 

@@ -17,6 +17,7 @@ from whet.base.errors import ModelError, first_line, one_line
 from whet.models.checkpoints import coded, quantized
 from whet.models.checkpoints.door import check_folder
 from whet.models.loading.capacity import bytes_of, check_counts, check_memory, check_sizes, from_config
+from whet.models.loading.classes import HEADED
 from whet.models.loading.families import auto_class, family_of, first_position, stated_length
 from whet.models.loading.spec import Spec
 from whet.models.loading.spelling import check_spelling
@@ -51,7 +52,7 @@ def read(spec: Spec) -> tuple[PretrainedConfig, Any | None]:
         config = _initial_config(spec.init, tokenizer)
     if family_of(config, allow_code=spec.allow_code) is None:
         raise ModelError(
-            f"`{config.model_type}` is not a language model in transformers",
+            f"`{config.model_type}` is not a language model in transformers{_listed(config)}",
             at="model",
             hint="a model whose config.json names a ...ForCausalLM, ...ForMaskedLM or ...ForConditionalGeneration",
         )
@@ -63,6 +64,14 @@ def read(spec: Spec) -> tuple[PretrainedConfig, Any | None]:
     if spec.new_tokens:
         new_tokens.add(tokenizer, spec.new_tokens)
     return config, tokenizer
+
+
+def _listed(config: PretrainedConfig) -> str:
+    """What transformers has it for instead."""
+    kinds = [kind.ending for kind in HEADED.values() if type(config) in kind.configs and kind.ending]
+    if not kinds:
+        return ""
+    return f", which lists it as ...{' and ...'.join(kinds)} alone; models with a head are made of language models here"
 
 
 def stored_config(spec: Spec) -> PretrainedConfig:

@@ -227,6 +227,8 @@ def _fit_heads(values: dict[str, Any], config: PretrainedConfig) -> None:
             values[key] = values[heads] if old == config.num_attention_heads else min(old, 2)
     if values.get("head_dim", 0) is None:
         values["head_dim"] = 16
+    if "d_head" in values:  # XLNet
+        values["d_head"] = values[own("hidden_size", "hidden_size")] // values[heads]
     if "qk_head_dim" in values:
         values["qk_head_dim"] = values["qk_nope_head_dim"] + values["qk_rope_head_dim"]
 

@@ -52,7 +52,8 @@ def _sums(parameter: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     local = parameter.detach()
     local = local.to_local() if isinstance(local, torch.distributed.tensor.DTensor) else local
     bits = local.contiguous().view(_BITS[local.element_size()])
-    rows = bits.reshape(len(bits) if bits.dim() else 1, -1).sum(1, dtype=torch.int64)
+    bits = bits.flatten(1) if bits.dim() > 1 else bits.reshape(-1, 1) if bits.dim() else bits.reshape(1, 1)
+    rows = bits.sum(1, dtype=torch.int64)
     return rows.sum(), (rows * torch.arange(1, len(rows) + 1, device=rows.device)).sum()
 
 

@@ -22,6 +22,7 @@ from whet.models.features.longlora import Groups
 from whet.models.features.mtp import FurtherTokens
 from whet.models.features.neftune import Noise
 from whet.models.features.value_head import ValueHead
+from whet.models.forward.recomputed import checkpointing
 from whet.models.loading.context import BuildContext
 from whet.models.probing.probes import Packing, Verdict
 from whet.models.tuners.full import Still
@@ -119,7 +120,7 @@ def _features(run: Run, method: Tuner, told: Traits) -> Iterator[ModelFeature]:
 
 def _recompute(model: Loaded) -> None:
     module: Any = model.module
-    how = {"use_reentrant": False}
+    how = checkpointing(module)
     if hasattr(module, "activation_checkpointing_enable"):
         module.activation_checkpointing_enable(activation_checkpointing_kwargs=how)
     elif hasattr(module, "gradient_checkpointing_enable"):  # transformers before 5.22 knows only this name
