@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NOT_RUN = ("make", "git", "cd", "pip")
 PLAIN = ("cat", "echo", "head", "ls")
 FILES = ("yaml", "python", "json", "jsonl", "text")
+_SERVERS: list[subprocess.Popen[str]] = []
 HOME = "/home/you"  # the folder a page works in, as its output shows it
 
 
@@ -50,6 +51,8 @@ def type_in(line: str, folder: Path) -> tuple[int, str]:
     if words[0] == "torchrun":
         size, start = int(words[words.index("--nproc_per_node") + 1]), words.index("whet") + 1
         return max(on_ranks(size, main, words[start:])), ""
+    if words[:2] == ["whet", "server"]:
+        return _served(words[1:], folder)
     if words[0] == "whet":
         out = io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
@@ -62,6 +65,28 @@ def type_in(line: str, folder: Path) -> tuple[int, str]:
     assert words[0] in PLAIN, f"`{words[0]}` is not a command that pages may use"
     done = subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr
+
+
+def _served(words: list[str], folder: Path) -> tuple[int, str]:
+    """Start a server on a free port, which lives until `stop_servers`, and name it to all later commands."""
+    command = [sys.executable, "-m", "whet", *words, "--port", "0"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True, env=environment)
+    _SERVERS.append(process)
+    assert process.stdout is not None
+    address = process.stdout.readline().strip()
+    os.environ["WHET_SERVER"], _, os.environ["WHET_TOKEN"] = address.partition("/?token=")
+    return 0, address
+
+
+def stop_servers() -> None:
+    """End the servers that a page has started."""
+    for process in _SERVERS:
+        process.terminate()
+        process.communicate()
+        os.environ.pop("WHET_SERVER", None)
+        os.environ.pop("WHET_TOKEN", None)
+    _SERVERS.clear()
 
 
 def _tried(command: Command, folder: Path) -> list[str]:

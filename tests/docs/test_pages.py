@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.docs.blocks import Block, blocks, missing
-from tests.docs.shell import FILES, replay
+from tests.docs.shell import FILES, replay, stop_servers
 from tests.docs.world import build, small
 from tests.sweeps import some
 from whet.base.config import from_mapping
@@ -51,6 +51,7 @@ def folder(world: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
     monkeypatch.setenv("COLUMNS", "100")
     threads = torch.get_num_threads()
     yield tmp_path
+    stop_servers()
     torch.set_num_threads(threads)
 
 

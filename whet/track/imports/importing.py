@@ -35,12 +35,13 @@ class Imported:
         return f"{self.name}: {self.change}, from {self.tracker}" + "".join(f"; {note}" for note in self.notes)
 
 
-def import_runs(path: Path, root: Path) -> Iterator[Imported]:
+def import_runs(path: str | Path, root: str | Path) -> Iterator[Imported]:
     """Import every run of another tracker at a path or below it, and tell of each.
 
     A run that is here already is left as it is, or written anew where its source has changed. Raises RunError where
     there is none.
     """
+    path, root = Path(path), Path(root)
     if not path.exists():
         raise RunError("there is nothing", at=str(path), hint="the path of a folder or file of another tracker")
     files = list(_files(path))
