@@ -260,6 +260,9 @@ class Run:
             start(self.path, order)
         except OSError as error:
             self._log.drop(error)
+        # At its exit a script ends first and waits for its follower then, if it does.
+        atexit.unregister(self._at_exit)
+        atexit.register(self._at_exit)
 
     def unwatch(self, models: Any = None) -> None:
         """The end of `watch`, which did nothing."""

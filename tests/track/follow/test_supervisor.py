@@ -14,6 +14,7 @@ import pytest
 
 from tests.track.follow.servers import until
 from tests.track.test_log import REPOSITORY
+from whet.base.errors import RunError
 from whet.track import ending
 from whet.track.event_log import EventLog
 from whet.track.follow.order import Order, tracked
@@ -160,6 +161,19 @@ def test_a_script_ends_when_it_ends_whatever_hangs_beside_it(tmp_path):
         if "worker" not in command(pid):
             os.kill(pid, signal.SIGKILL)
     until(lambda: not any(str(run) in command(pid) for pid in processes()))  # workers end with their supervisor
+
+
+def test_a_process_waits_for_its_follower_only_where_it_is_told_to(tmp_path):
+    process = script(tmp_path, STEPS="5", WHET_FOLLOW_WAIT_S="60")
+    process.communicate(timeout=90)
+    assert process.returncode == 0 and diary(tmp_path / "run")[-1][0] == "finish" and lock_is_free(tmp_path / "run")
+
+
+@pytest.mark.parametrize("said", ["soon", "-1", "nan", "inf"])
+def test_a_wait_that_is_no_time_is_refused_at_the_door(monkeypatch, said):
+    monkeypatch.setenv("WHET_FOLLOW_WAIT_S", said)
+    with pytest.raises(RunError, match=said):
+        tracked(tee="tensorboard").check()
 
 
 def test_followers_of_one_run_wait_for_each_other(tmp_path):

@@ -82,7 +82,10 @@ class Order:
         return next(one for one in self.followed if one.name == name)
 
     def check(self) -> None:
-        """Raise ConfigError at the door for what would only fail in the follower: a secret, a package, a filter."""
+        """Raise WhetError at the door for what would only fail in the follower: a secret, a package, a filter."""
+        from whet.track.follow.start import waiting_s
+
+        waiting_s()
         for one in self.followed:
             one.build()
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import whet
+from whet.base.errors import RunError
 from whet.track.follow.order import Order
+
+WAIT_VARIABLE = "WHET_FOLLOW_WAIT_S"
+# The first process of a container, with which all others end, waits by itself.
+_WAIT_OF_FIRST_S = 60.0
 
 # What a run's environment has and its follower must not take for its own: ranks, GPUs, and what starts followers.
 _DROPPED = (
@@ -19,14 +26,38 @@ _DROPPED = (
 
 
 def start(run: Path, order: Order) -> None:
-    """Leave the order in the run folder and start a follower. Raises OSError where there can be none."""
+    """Leave the order in the run folder and start a follower. Raises OSError where there can be none.
+
+    The process waits for it at its very end only as long as WHET_FOLLOW_WAIT_S says, or where it is process 1.
+    """
+    wait_s = waiting_s()
     order.store(run)
     command = [sys.executable, "-P", "-m", "whet.track.follow", str(run.resolve())]
     process = subprocess.Popen(
         command, env=environment(os.environ), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
-    process.returncode = 0  # nobody waits for it: without this Python would warn that it still runs
+    if wait_s:
+        atexit.register(_wait, process, wait_s)
+    else:
+        process.returncode = 0  # nobody waits for it: without this Python would warn that it still runs
+
+
+def waiting_s() -> float:
+    """How long a process waits for its followers when all else is done. Raises RunError for what is no time."""
+    said = os.environ.get(WAIT_VARIABLE, "")
+    try:
+        seconds = float(said) if said else _WAIT_OF_FIRST_S if os.getpid() == 1 else 0.0
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise RunError(f"{WAIT_VARIABLE}={said} is no number of seconds", hint=f"{WAIT_VARIABLE}=60")
+    return seconds
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
+    with suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+        process.wait(seconds)
 
 
 def environment(own: Mapping[str, str]) -> dict[str, str]:
