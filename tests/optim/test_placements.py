@@ -15,7 +15,7 @@ from tests.optim.placements import EXACT, SAVED, SCHEMES, STEPS, Trial, model, r
 from tests.ranks import on_ranks
 from tests.sweeps import some
 from whet.base.errors import ConfigError
-from whet.optim.layout import Layout, local
+from whet.kernels.layout import Layout, local
 from whet.parallel.world import World
 
 pytestmark = pytest.mark.ranks

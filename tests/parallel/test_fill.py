@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -46,8 +48,8 @@ def built(folder, way: str) -> Loaded:
     return loaded
 
 
-def whole(folder, way: str) -> dict[str, torch.Tensor]:
-    world = World.start("cpu", 60)
+def whole(folder, way: str, sizes: dict[str, int] | None = None) -> dict[str, torch.Tensor]:
+    world = World.start("cpu", 60, sizes)
     loaded = built(folder, way)
     shard(loaded, world, Parallel(), ("whet_run",))
     module = fill(loaded, world).module
@@ -75,6 +77,49 @@ def test_ranks_hold_the_bits_of_one_process(way, folder):
     expected = whole(folder, way)
     for held in on_ranks(3, whole, folder, way):  # no dimension divides by 3
         assert held.keys() == expected.keys()
+        for name, value in held.items():
+            assert torch.equal(value, expected[name]), name
+
+
+@pytest.mark.ranks
+def test_copies_of_shards_hold_the_bits_of_one_process(folder):
+    expected = whole(folder, "read")
+    for held in on_ranks(4, whole, folder, "read", {"replicate": 2, "shard": 2}):
+        assert held.keys() == expected.keys()
+        assert all(torch.equal(value, expected[name]) for name, value in held.items())
+
+
+def stage(folder, way: str) -> dict[str, torch.Tensor]:
+    """What a stage holds that has its own half of the layers, and of both ends one."""
+    world = World.start("cpu", 60, {"pipeline": 2})
+    loaded = built(folder, way)
+    number, inner = world.index("stages"), loaded.module.model
+    for place in list(inner.layers._modules):
+        if int(place) % 2 != number:
+            del inner.layers._modules[place]
+    if number:
+        inner.embed_tokens = None
+    else:
+        loaded.module.lm_head = inner.norm = None
+    loaded = replace(loaded, weights=replace(loaded.weights, tried=lambda module: ()))
+    module = fill(loaded, world).module
+    held = dict(module.named_parameters()) | dict(module.named_buffers())
+    held = {n: p.dequantize() if isinstance(p, Quantized) else p.detach() for n, p in held.items()}
+    world.close()
+    return held
+
+
+@pytest.mark.ranks
+@pytest.mark.parametrize("way", some(WAYS, ["read beside an adapter", "packed"]))
+def test_stages_hold_what_is_theirs_and_no_more(way, folder):
+    if way == "drawn":
+        pytest.skip("its ends are tied, and a stage has one of them")
+    expected = whole(folder, way)
+    first, second = on_ranks(2, stage, folder, way)
+    assert first.keys() | second.keys() == expected.keys()
+    assert all("inv_freq" in name for name in first.keys() & second.keys())
+    for held in (first, second):
+        assert len(held) < len(expected)
         for name, value in held.items():
             assert torch.equal(value, expected[name]), name
 

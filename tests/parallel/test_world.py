@@ -6,10 +6,13 @@ import time
 
 import pytest
 import torch
+from torch.distributed.tensor import Shard, distribute_tensor
 
 from tests.ranks import on_ranks
 from whet.base.errors import RunError
-from whet.parallel.world import World, device_of
+from whet.kernels.layout import Layout, joint_group
+from whet.parallel.device import device_of
+from whet.parallel.world import World
 
 
 def wait_for_a_rank_that_never_comes(timeout_s: int) -> bool:
@@ -28,6 +31,34 @@ def wait_for_a_rank_that_never_comes(timeout_s: int) -> bool:
 @pytest.mark.ranks
 def test_a_rank_gives_up_on_the_others_after_the_timeout():
     assert on_ranks(2, wait_for_a_rank_that_never_comes, 1) == [True, True]
+
+
+def waits() -> set[float]:
+    """How long the groups of a mesh of two dimensions wait, and one that a weight cut over both is stepped with."""
+    world = World.start("cpu", 47, {"replicate": 1, "shard": 2, "tensor": 2})
+    mesh = world.mesh
+    weight = distribute_tensor(torch.zeros(8, 8), mesh["shard", "tensor"], [Shard(0), Shard(1)])
+    groups = [world.group(axis) for axis in ("data", "model", "all")]
+    groups += [mesh.get_group("shard"), mesh.get_group("tensor"), joint_group(Layout.of(weight))]
+    return {group._get_backend(torch.device("cpu")).options._timeout.total_seconds() for group in groups}
+
+
+@pytest.mark.ranks
+def test_every_group_of_a_mesh_waits_as_long_as_the_run_says():
+    assert on_ranks(4, waits) == [{47.0}] * 4
+
+
+def places() -> tuple[dict[str, int], dict[str, int]]:
+    world = World.start("cpu", 60, {"replicate": 2, "shard": 2})
+    axes = ("data", "loss", "model", "stages", "all")
+    return {axis: world.index(axis) for axis in axes}, {axis: world.count(axis) for axis in axes}
+
+
+@pytest.mark.ranks
+def test_a_run_may_start_on_a_mesh_of_several_dimensions():
+    for rank, (index, count) in enumerate(on_ranks(4, places)):
+        assert index == {"data": rank, "loss": rank, "model": 0, "stages": 0, "all": rank}
+        assert count == {"data": 4, "loss": 4, "model": 1, "stages": 1, "all": 4}
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:99"])

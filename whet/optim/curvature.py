@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
+from whet.kernels.layout import gradient
 from whet.optim.family import Family
-from whet.optim.layout import gradient
 from whet.optim.row_chunks import buckets
 
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from whet.contracts.optimizer import Optimizer
+from whet.kernels.layout import local
 from whet.kernels.wide import wide
-from whet.optim.layout import local
 from whet.optim.wrapped import Wrapped
 
 EMA = "ema"

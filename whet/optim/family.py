@@ -16,13 +16,13 @@ from torch import Tensor
 from torch.distributed.tensor import DTensor
 
 from whet.contracts.optimizer import Optimizer
+from whet.kernels.layout import Layout, gradient, local
 from whet.kernels.wide import wide
 from whet.optim import codecs
 from whet.optim.blocks import Turns
 from whet.optim.codecs import Entry, Format
 from whet.optim.direction import Direction, assembled
 from whet.optim.groups import NamedParameter, ParamGroups
-from whet.optim.layout import Layout, gradient, local
 from whet.optim.owners import Owners
 from whet.optim.rounding import key_of, round_stochastically, round_with_residual
 from whet.optim.row_chunks import RESIDUAL, Leaf, Piece, buckets, check_layout, leaf, piece_limit

@@ -16,8 +16,8 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.distributed.tensor import DTensor
 
+from whet.kernels.layout import Extent, Layout, gradient, joint_group, local
 from whet.kernels.wide import wide
-from whet.optim.layout import Extent, Layout, gradient, joint_group, local
 
 ROUND = 1 << 25  # elements that travel at once
 

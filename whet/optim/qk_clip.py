@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from whet.contracts.optimizer import Optimizer, Watched
-from whet.optim.layout import Layout, local
+from whet.kernels.layout import Layout, local
 from whet.optim.row_chunks import as_rows
 from whet.optim.wrapped import Wrapped
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from whet.base.errors import ConfigError
+from whet.kernels.layout import Layout, local
 from whet.optim.groups import NamedParameter
-from whet.optim.layout import Layout, local
 
 RESIDUAL = "residual"  # the state that holds what bfloat16 weights have lost (Kahan)
 

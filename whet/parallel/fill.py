@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor
-from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
 
 from whet.base.errors import ModelError, WhetError
 from whet.base.memory import give_back
 from whet.contracts.model import Loaded, Weights
+from whet.kernels.layout import Extent as Place
+from whet.kernels.layout import Layout, local
 from whet.kernels.quantized import Quantized
 from whet.models.loading.fill import filled, plain_tensors, settled
 from whet.parallel.world import World
 
 # What rank 0 sends goes back to the system whenever this much of it has gone.
 RETURNED_BYTES = 64 * 2**20
-# Where a rank's part of a tensor lies in the whole: a slice for each dimension.
-Place = tuple[slice, ...]
 
 
 def fill(model: Loaded, world: World) -> Loaded:
@@ -58,6 +56,7 @@ class _Given:
             except WhetError as error:
                 failure = error
         self.stored = weights.stored
+        self.read = set().union(*world.gathered(set(weights.stored), "all"))
         told = world.agreed(failure and failure.message)
         if failure is not None:
             raise failure
@@ -106,9 +105,11 @@ def _materialise(module: nn.Module, device: torch.device) -> None:
 
 
 def _check(module: nn.Module, given: _Given, world: World) -> None:
-    """Raise ModelError where rank 0 has other tensors than the module that the ranks have built."""
-    own = {name for name, _ in module.named_parameters()} | {name for name, _ in module.named_buffers()}
-    if others := sorted(own ^ given.names - {name for name, _, _ in _attributes(module)}):
+    """Raise ModelError where rank 0 has other tensors than the ranks have built together."""
+    own = {name for name, _ in (*module.named_parameters(), *module.named_buffers())}
+    every = set().union(*world.gathered(own, "all"))
+    beside = set().union(*world.gathered({name for name, _, _ in _attributes(module)}, "all"))
+    if others := sorted(every ^ given.names - beside):
         raise ModelError(
             f"the weights bring layers that a config does not tell, such as `{others[0]}`: ranks cannot share them",
             at="model", hint="train on one process, or from weights that are not quantized",
@@ -117,65 +118,72 @@ def _check(module: nn.Module, given: _Given, world: World) -> None:
 
 @torch.no_grad()
 def _fill_parameters(module: nn.Module, given: _Given, world: World) -> None:
-    own = {name: _place(p) for name, p in module.named_parameters() if not isinstance(p, Quantized)}
-    places: list[dict[str, Place]] = [{} for _ in range(dist.get_world_size())]
-    dist.all_gather_object(places, own)
-    for name, parameter in module.named_parameters():
-        whole = given.pop(name)
-        if isinstance(parameter, Quantized):
-            _broadcast_packed(parameter, whole, world)
-        elif name in given.stored:
-            _local(parameter).copy_(given.stored[name].part(own[name]))
+    """Ranks may hold parameters of their own (stages): each gets those that it has, from rank 0 or from files."""
+    own = dict(module.named_parameters())
+    places = world.gathered({n: None if isinstance(p, Quantized) else Layout.of(p).here for n, p in own.items()}, "all")
+    for name in dict.fromkeys(name for held in places for name in held):
+        whole, parameter = given.pop(name), own.get(name)
+        holders = {rank: held[name] for rank, held in enumerate(places) if name in held}
+        if name in given.read:
+            if parameter is not None:
+                local(parameter.detach()).copy_(given.stored[name].part(holders[dist.get_rank()]))
+        elif None in holders.values():
+            _send_packed(parameter, whole, holders, world)
         else:
-            _send(_local(parameter), whole, [place[name] for place in places])
+            _send(None if parameter is None else local(parameter.detach()), whole, holders, world)
 
 
-def _place(parameter: Tensor) -> Place:
-    """Which part of a parameter this rank holds."""
-    if not isinstance(parameter, DTensor):
-        return tuple(slice(0, size) for size in parameter.shape)
-    shape, offset = compute_local_shape_and_global_offset(parameter.shape, parameter.device_mesh, parameter.placements)
-    return tuple(slice(start, start + size) for start, size in zip(offset, shape, strict=True))
-
-
-def _local(parameter: Tensor) -> Tensor:
-    return parameter.to_local() if isinstance(parameter, DTensor) else parameter.data
-
-
-def _send(local: Tensor, whole: Tensor | None, places: list[Place]) -> None:
-    """Every rank's part from rank 0, straight into its place."""
-    if whole is None:
-        if local.numel():
-            dist.recv(local, src=0)
+def _send(mine: Tensor | None, whole: Tensor | None, holders: Mapping[int, Place], world: World) -> None:
+    """Every holder's part from rank 0, straight into its place."""
+    if not world.is_writer:
+        if mine is not None and mine.numel():
+            dist.recv(mine, src=0)
         return
-    local.copy_(whole[places[0]])
-    for rank, place in enumerate(places[1:], 1):
-        if (part := whole[place]).numel():
-            dist.send(part.to(local.device, local.dtype).contiguous(), dst=rank)
+    assert whole is not None
+    for rank, place in holders.items():
+        if rank == 0 and mine is not None:
+            mine.copy_(whole[place])
+        elif (part := whole[place]).numel():
+            dist.send(part.to(world.device, part.dtype if mine is None else mine.dtype).contiguous(), dst=rank)
 
 
-def _broadcast_packed(weight: Quantized, whole: Tensor | None, world: World) -> None:
-    """The parts of a quantized weight, bit for bit: quantizing it again elsewhere would not give the same."""
-    for name, part in weight.parts.items():
-        full = whole.parts[name].to(world.device) if isinstance(whole, Quantized) else part.to(world.device)
-        dist.broadcast(full, src=0)
-        weight.parts[name] = full
+def _send_packed(mine: Any, whole: Any, holders: Iterable[int], world: World) -> None:
+    """The parts of a quantized weight, as bytes: quantizing it again elsewhere would not give the same."""
+    if mine is None and not world.is_writer:
+        return
+    for name, part in (whole if world.is_writer else mine).parts.items():
+        full = part.to(world.device) if world.is_writer else torch.empty_like(part, device=world.device)
+        bits = full.contiguous().view(-1).view(torch.uint8)
+        if not world.is_writer:
+            dist.recv(bits, src=0)
+        for rank in (rank for rank in holders if rank and world.is_writer):
+            dist.send(bits, dst=rank)
+        if mine is not None:
+            mine.parts[name] = full
 
 
 @torch.no_grad()
 def _fill_buffers(module: nn.Module, given: _Given, world: World) -> None:
     """Buffers are whole on every rank. On meta they were never computed, so rank 0 sends those that no file holds."""
-    for name, buffer in module.named_buffers():
-        value = given.pop(name)
-        if name in given.stored:
-            buffer.copy_(given.stored[name].part(_place(buffer)))
+    own = dict(module.named_buffers())
+    kinds = world.gathered({name: (buffer.shape, buffer.dtype) for name, buffer in own.items()}, "all")
+    for name, (shape, dtype) in {name: kind for held in kinds for name, kind in held.items()}.items():
+        value, buffer = given.pop(name), own.get(name)
+        if name in given.read:
+            if buffer is not None:
+                buffer.copy_(given.stored[name].part(Layout.of(buffer).here))
             continue
+        buffer = torch.empty(shape, dtype=dtype, device=world.device) if buffer is None else buffer
         if value is not None:
             buffer.copy_(value)
         dist.broadcast(buffer, src=0)
 
 
 def _fill_attributes(module: nn.Module, given: _Given, world: World) -> None:
-    for name, owner, last in list(_attributes(module)):
+    own = {name: (owner, last) for name, owner, last in _attributes(module)}
+    for name in dict.fromkeys(name for held in world.gathered(list(own), "all") for name in held):
         value = given.pop(name)
-        setattr(owner, last, world.agreed(None if value is None else value.cpu()).to(world.device))
+        found = world.agreed(None if value is None else value.cpu())
+        if name in own:
+            owner, last = own[name]
+            setattr(owner, last, found.to(world.device))

@@ -8,6 +8,7 @@ import torch
 from torch.distributed.tensor import DTensor, Replicate
 from torch.nn import Parameter
 
+from whet.kernels.layout import local
 from whet.parallel.world import AXES, World
 
 
@@ -19,7 +20,7 @@ def squares(parameters: Iterable[Parameter], world: World) -> torch.Tensor:
     (partial placements) are made first.
     """
     gradients = [_summed(p) for p in parameters if p.grad is not None]
-    own = [_local(g) for g in gradients if world.is_first(_spread(g))]
+    own = [local(g) for g in gradients if world.is_first(_spread(g))]
     if not own:
         return torch.zeros((), dtype=torch.float64, device=world.device)
     return torch.stack(_norms(own)).double().square().sum()
@@ -30,7 +31,7 @@ def clip(parameters: Iterable[Parameter], limit: float, norm: float) -> float:
     Returns the factor, for gradients that lie elsewhere."""
     if not limit or norm <= limit:
         return 1.0
-    if gradients := [_local(p.grad) for p in parameters if p.grad is not None]:
+    if gradients := [local(p.grad) for p in parameters if p.grad is not None]:
         torch._foreach_mul_(gradients, limit / norm)
     return limit / norm
 
@@ -77,11 +78,7 @@ def _may_break(parameter: Parameter) -> bool:
 
 def _sound(weights: Sequence[Parameter]) -> torch.Tensor:
     """Whether each weight is finite, by its 2-norm: its largest size takes twelve times as long on a CPU."""
-    return torch.stack(_norms([_local(weight.detach()) for weight in weights])).isfinite()
-
-
-def _local(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+    return torch.stack(_norms([local(weight.detach()) for weight in weights])).isfinite()
 
 
 def _norms(tensors: list[torch.Tensor]) -> list[torch.Tensor]:

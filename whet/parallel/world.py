@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 import torch.distributed as dist
+from torch.distributed.device_mesh import DeviceMesh
 
-from whet.base.errors import RunError
+from whet.kernels.layout import patience
+from whet.parallel.device import device_of
 
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup
-    from torch.distributed.device_mesh import DeviceMesh
 
 
 # The dimensions of the mesh that each axis spans, as far as the mesh has them.
@@ -46,8 +47,11 @@ class World:
     _groups: Mapping[str, ProcessGroup] = field(default_factory=dict)
 
     @classmethod
-    def start(cls, device: str, timeout_s: int) -> World:
-        """Join the process group that torchrun's environment describes, or stand alone."""
+    def start(cls, device: str, timeout_s: int, sizes: Mapping[str, int] | None = None) -> World:
+        """Join the process group that torchrun's environment describes, or stand alone.
+
+        `sizes` of the mesh are by the names of its dimensions, as in AXES; by default all ranks are on `shard`.
+        """
         size = int(os.environ.get("WORLD_SIZE", "1"))
         local = int(os.environ.get("LOCAL_RANK", "0"))
         chosen = device_of(device, local)
@@ -55,10 +59,10 @@ class World:
             return cls(chosen)
         if chosen.type == "cuda":
             torch.cuda.set_device(chosen)
+        timeout = datetime.timedelta(seconds=timeout_s)
         if not dist.is_initialized():
-            backend = "nccl" if chosen.type == "cuda" else "gloo"
-            dist.init_process_group(backend, timeout=datetime.timedelta(seconds=timeout_s))
-        return cls.over(chosen, dist.init_device_mesh(chosen.type, (size,), mesh_dim_names=("shard",)))
+            dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=timeout)
+        return cls.over(chosen, _mesh(chosen.type, sizes or {"shard": size}, timeout))
 
     @classmethod
     def over(cls, device: torch.device, mesh: DeviceMesh) -> World:
@@ -100,13 +104,8 @@ class World:
 
     def sums(self, values: Mapping[str, float], axis: str = "loss") -> dict[str, float]:
         """Add each named number over an axis, in float64. Every rank passes the same names."""
-        group = self.group(axis)
-        if group is None or not values:
-            return dict(values)
-        names = sorted(values)
-        total = torch.tensor([values[n] for n in names], dtype=torch.float64, device=self._wire)
-        dist.all_reduce(total, group=group)
-        return dict(zip(names, total.tolist(), strict=True))
+        found = self.summed({name: torch.tensor(value, dtype=torch.float64) for name, value in values.items()}, axis)
+        return dict(zip(found, torch.stack(list(found.values())).tolist(), strict=True)) if found else {}
 
     def summed(self, numbers: Mapping[str, torch.Tensor], axis: str = "loss") -> dict[str, torch.Tensor]:
         """Add each named tensor () over an axis, in float64, without reading it. Every rank passes the same names."""
@@ -202,29 +201,17 @@ def _group(mesh: DeviceMesh, own: Sequence[str]) -> ProcessGroup:
     names = list(mesh.mesh_dim_names or ())
     places = [*(names.index(name) for name in names if name not in own), *(names.index(name) for name in own)]
     rows = mesh.mesh.permute(places).reshape(-1, math.prod(mesh.size(names.index(name)) for name in own))
-    group, _ = dist.new_subgroups_by_enumeration(rows.tolist())
+    group, _ = dist.new_subgroups_by_enumeration(rows.tolist(), timeout=patience(mesh))
     return group
 
 
-def device_of(name: str, local_rank: int = 0) -> torch.device:
-    """The device that `train.device` means on a rank. Raises RunError where this machine has no such one."""
-    if name == "auto":
-        name = f"cuda:{local_rank}" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise RunError(f"`{name}` is not a device", at="train.device", hint="train.device=cpu") from None
-    if device.type != "cuda":
-        return device
-    if not torch.cuda.is_available():
-        raise RunError(
-            f"`{name}` asks for a GPU, and this PyTorch sees none", at="train.device", hint="train.device=cpu"
-        )
-    device = torch.device("cuda", local_rank) if device.index is None else device
-    if device.index >= (found := torch.cuda.device_count()):
-        raise RunError(
-            f"`{device}` is not there: this machine has {found} GPUs, counted from 0",
-            at="train.device",
-            hint=f"train.device=cuda:{found - 1}, or as many processes as GPUs",
-        )
-    return device
+def _mesh(kind: str, sizes: Mapping[str, int], timeout: datetime.timedelta) -> DeviceMesh:
+    """All ranks, in a mesh whose groups wait as long as the run says: those of `init_device_mesh` wait 30 minutes."""
+    shape, names = tuple(sizes.values()), tuple(sizes)
+    if len(shape) == 1:
+        return dist.init_device_mesh(kind, shape, mesh_dim_names=names)
+    ranks, groups = torch.arange(math.prod(shape)).view(shape), []
+    for dim, size in enumerate(shape):
+        group, _ = dist.new_subgroups_by_enumeration(ranks.movedim(dim, -1).reshape(-1, size).tolist(), timeout=timeout)
+        groups.append(group)
+    return DeviceMesh.from_group(groups, kind, mesh=ranks, mesh_dim_names=names)

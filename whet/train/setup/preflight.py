@@ -7,7 +7,7 @@ from whet.base.errors import ConfigError
 from whet.base.run import Run
 from whet.contracts.model import FAMILIES
 from whet.contracts.tuner import Tuner
-from whet.parallel.world import device_of
+from whet.parallel.device import device_of
 from whet.train.run.folder import RunFolder
 from whet.train.setup.chosen import Chosen, chosen_of
 from whet.train.setup.combinations import check_combinations

@@ -6,6 +6,7 @@ expert placements), copies over others (HSDP). A plain tensor lies whole on ever
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import math
 from collections.abc import Iterator, Sequence
@@ -186,9 +187,15 @@ def joint_group(layout: Layout) -> ProcessGroup:
     world = dist.group.WORLD
     if world is not None and ranks == list(range(world.size())):
         return world
-    group = dist.new_group(ranks, use_local_synchronization=True)
+    group = dist.new_group(ranks, timeout=patience(layout.mesh), use_local_synchronization=True)
     assert group is not None
     return group
+
+
+def patience(mesh: DeviceMesh) -> datetime.timedelta:
+    """How long ranks of a mesh wait for each other, which torch does not hand on to groups made of them."""
+    options: Any = mesh.get_group(0)._get_backend(torch.device(mesh.device_type)).options  # torch 2.13: no public one
+    return options._timeout
 
 
 def local(tensor: Tensor) -> Tensor:
