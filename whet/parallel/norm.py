@@ -61,7 +61,7 @@ def not_finite(parameters: Iterable[tuple[str, Parameter]]) -> list[str]:
         return []
     suspect = (~_sound([p for _, p in named])).tolist()
     # Numbers beyond 1e19, finite ones, have squares that float32 does not hold.
-    return [n for (n, p), doubt in zip(named, suspect, strict=True) if doubt and not _local(p).isfinite().all()]
+    return [n for (n, p), doubt in zip(named, suspect, strict=True) if doubt and not local(p).isfinite().all()]
 
 
 def num_not_finite(parameters: Iterable[Parameter], world: World) -> torch.Tensor:
