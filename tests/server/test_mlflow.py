@@ -5,13 +5,12 @@ import math
 import os
 import signal
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.server.world import TOKEN, Client, serving
+from tests.server.world import TOKEN, Client, serving, started
 from tests.track.runs import records, write
 from whet.track.catalogue import runs
 from whet.track.rows import listed
@@ -178,16 +177,6 @@ def test_experiments_made_at_once_are_one(server: Client):
 
     with ThreadPoolExecutor(10) as pool:
         assert sorted(pool.map(make, range(10))) == [200] + [400] * 9
-
-
-def started(root: Path) -> tuple[subprocess.Popen, Client]:
-    """A server as a process of its own."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "whet", "server", "--root", str(root), "--port", "0"],
-        stdout=subprocess.PIPE, text=True, env={**os.environ, "WHET_TOKEN": TOKEN},
-    )  # fmt: skip
-    address = process.stdout.readline()
-    return process, Client(int(address.split(":")[2].split("/")[0]))
 
 
 def test_what_was_acknowledged_outlives_a_kill_of_the_server(tmp_path: Path):

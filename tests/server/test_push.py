@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import whet.track as track
-from tests.server.world import TOKEN, Client, serving
+from tests.server.world import TOKEN, Client, serving, started
 from tests.track.runs import records, write
 from whet.base.errors import ConfigError, RunError
 from whet.cli.main import main
@@ -266,7 +266,7 @@ os.kill(os.getpid(), 9)
 
 def test_a_run_is_pushed_while_it_is_written_and_after_its_kill(here: Path, there: Path, monkeypatch):
     with serving(there) as server:
-        own = {**os.environ, "WHET_SERVER": server.url, "WHET_TOKEN": TOKEN}
+        own = {**os.environ, "WHET_SERVER": server.url, "WHET_TOKEN": TOKEN, "WHET_RECORD": ""}
         script = subprocess.Popen(
             [sys.executable, "-c", SCRIPT.format(root=str(here))], env=own,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -285,6 +285,47 @@ def test_a_run_is_pushed_while_it_is_written_and_after_its_kill(here: Path, ther
         assert "pushed to" in notes.read_text()
         assert_same(here / "live", there / "live")
     assert runs(there)[0].status == "killed"
+
+
+def test_a_training_is_pushed_by_its_log_and_by_one_rank_alone(here: Path, there: Path, monkeypatch):
+    with serving(there) as server:
+        monkeypatch.setenv("WHET_SERVER", server.url)
+        monkeypatch.setenv("WHET_TOKEN", TOKEN)
+        monkeypatch.setenv("RANK", "1")
+        write(here / "second", records())
+        monkeypatch.setenv("RANK", "0")
+        write(here / "trained", records())
+        notes, until = here / "trained" / "push.log", time.monotonic() + 60
+        while not notes.exists():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert_same(here / "trained", there / "trained")
+    assert [run.name for run in runs(there)] == ["trained"] and not (here / "second/push.log").exists()
+
+
+def test_a_server_that_is_killed_keeps_what_it_has_taken(here: Path, there: Path):
+    folder = made(here, num_bytes=6 * BLOCK_BYTES)
+    for kill in (True, False):
+        process, server = started(there)
+        push = pusher(folder, server)
+        if kill:
+            watch = threading.Thread(target=_kill_after, args=(process, there / ".pushed/blocks/run", 3))
+            watch.start()
+            with pytest.raises(Unreachable):
+                push.round()
+            watch.join()
+        else:
+            push.round()
+            assert push.num_bytes < 5 * BLOCK_BYTES
+            assert_same(folder, there / "run")
+            process.terminate()
+        process.communicate()
+
+
+def _kill_after(process: subprocess.Popen, store: Path, blocks: int) -> None:
+    while not (store.is_dir() and sum("block-" not in name for name in os.listdir(store)) >= blocks):
+        time.sleep(0.001)
+    process.kill()
 
 
 def test_a_server_that_is_not_there_neither_stops_nor_slows_a_script(here: Path, monkeypatch):

@@ -129,6 +129,19 @@ def test_numbers_that_are_none_are_refused(server: Client):
     assert server.ask("GET", "/api/v1/runs/script/curves").status == 400
 
 
+def test_a_log_that_takes_another_s_place_is_read_anew(tmp_path: Path):
+    write(tmp_path / "run", records(last=20))
+    write(tmp_path / "other", records(last=5))
+    with serving(tmp_path) as server:
+        api = "/api/2.0/mlflow/runs/get"
+        assert server.get("/api/v1/runs/run/points", name="loss")["total"] == 20
+        assert server.get(api, run_id="run")["run"]["data"]["metrics"][0]["step"] == 20
+        os.replace(tmp_path / "other/track/r0.a1.tlog", tmp_path / "run/track/r0.a1.tlog")
+        assert server.get("/api/v1/runs/run/points", name="loss")["total"] == 5
+        assert server.get("/api/v1/runs/run")["breaks"] == []
+        assert server.get(api, run_id="run")["run"]["data"]["metrics"][0]["step"] == 5
+
+
 def test_a_run_that_grows_is_followed(tmp_path: Path):
     with serving(tmp_path) as server:
         run = track.init(name="live", dir=tmp_path, reinit="create_new")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -88,3 +91,13 @@ def serving(root: Path) -> Iterator[Client]:
         server.should_exit = True
         thread.join(20)
         listening.close()
+
+
+def started(root: Path) -> tuple[subprocess.Popen, Client]:
+    """A server as a process of its own."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "whet", "server", "--root", str(root), "--port", "0"],
+        stdout=subprocess.PIPE, text=True, env={**os.environ, "WHET_TOKEN": TOKEN},
+    )  # fmt: skip
+    address = process.stdout.readline()
+    return process, Client(int(address.split(":")[2].split("/")[0]))

@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -23,12 +24,21 @@ from whet.track.store import LOGS, is_run
 _KEPT = 64
 
 
+@dataclass(slots=True)
+class _Kept:
+    """Logs as they were read, the files that they are, and the lock of whoever reads them."""
+
+    logs: History
+    files: dict[str, int]
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
 class Served:
     """A folder of runs, as the routes see it."""
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
-        self._histories: OrderedDict[Path, tuple[History, threading.Lock]] = OrderedDict()
+        self._histories: OrderedDict[Path, _Kept] = OrderedDict()
         self._lock = threading.Lock()
 
     def folder(self, name: str) -> Path:
@@ -51,16 +61,28 @@ class Served:
     @contextmanager
     def history(self, folder: Path) -> Iterator[History]:
         """The logs of a run, up to date; one thread at a time."""
+        files = _files(folder)
         with self._lock:
-            if folder not in self._histories:
-                self._histories[folder] = History(folder / LOGS), threading.Lock()
+            kept = self._histories.get(folder)
+            # A log that has taken another's place (an import, written anew) is not what has been read of it.
+            if kept is None or any(files.get(name) != inode for name, inode in kept.files.items()):
+                kept = _Kept(History(folder / LOGS), files)
+            kept.files.update(files)
+            self._histories[folder] = kept
             self._histories.move_to_end(folder)
             while len(self._histories) > _KEPT:
                 self._histories.popitem(last=False)
-            logs, lock = self._histories[folder]
-        with lock:
-            logs.refresh()
-            yield logs
+        with kept.lock:
+            kept.logs.refresh()
+            yield kept.logs
+
+
+def _files(folder: Path) -> dict[str, int]:
+    """The logs of a run by name, with their inodes."""
+    try:
+        return {entry.name: entry.inode() for entry in os.scandir(folder / LOGS) if entry.name.endswith(".tlog")}
+    except OSError:  # no logs yet
+        return {}
 
 
 def served(request: Request) -> Served:

@@ -33,7 +33,7 @@ def serve(root: Path, host: str, port: int, names: Sequence[str]) -> None:
     print(f"runs of {root}; Ctrl-C stops. {'' if _is_loopback(host) else _OPEN}", file=sys.stderr, flush=True)
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=10,
-        h11_max_incomplete_event_size=64 << 10,
+        h11_max_incomplete_event_size=64 << 10, limit_concurrency=500,
     )  # fmt: skip
     uvicorn.Server(config).run(sockets=[listening])
 

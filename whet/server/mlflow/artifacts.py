@@ -10,6 +10,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse
+from starlette.concurrency import run_in_threadpool
 
 from whet.server.errors import Refusal, missing
 from whet.server.files import inside
@@ -61,7 +62,7 @@ async def upload(path: str, request: Request, door: TheDoor) -> dict[str, Any]:
         part = Path(name)
         with open(number, "wb") as file:
             async for piece in request.stream():
-                file.write(piece)
+                await run_in_threadpool(file.write, piece)
         os.chmod(part, 0o644)
         os.replace(part, place)
     except OSError as error:

@@ -119,18 +119,26 @@ def view_of(folder: Path, logs: History, experiment_of: Any) -> View:
         folder.name, isinstance(own, Mapping), experiment_of(about), name, status, str(known.get("user") or ""),
         int(known.get("start") or first * 1000), int(known.get("end") or last * 1000) if is_over else None,
         bool(known.get("deleted")), dict(flat(said["config"])), {**tags, "mlflow.runName": name},
-        {name: newest(name, logs) for name in logs.names() if logs.points(name)},
+        {name: found for name in logs.names() if (found := newest(name, logs))},
         tuple(one for event in logs.events("inputs") for one in event.payload.get("datasets") or ()),
     )  # fmt: skip
 
 
-def newest(name: str, logs: History) -> Metric:
-    """The point with the highest step, of these the latest, of these the largest: MLflow's `latest_metrics`."""
+def newest(name: str, logs: History) -> Metric | None:
+    """The point with the highest step, of these the latest, of these the largest: MLflow's `latest_metrics`.
+
+    None of a curve that the run's speaker does not have.
+    """
     found = max(
-        (part.steps[place], part.times[place], part.values[place])
-        for part in logs.points(name)
-        for place in (_last_place(part),)
+        (
+            (part.steps[place], part.times[place], part.values[place])
+            for part in logs.points(name)
+            for place in (_last_place(part),)
+        ),
+        default=None,
     )
+    if found is None:
+        return None
     return Metric(name, float(found[2]), round(float(found[1]) * 1000), int(found[0]))
 
 
@@ -151,9 +159,9 @@ def history_of(key: str, logs: History) -> list[Metric]:
 
 
 def _stamp(folder: Path) -> tuple[Any, ...]:
-    """What changes when a log grows or is added."""
+    """What changes when a log grows, is added, or takes another's place."""
     try:
         entries = list(os.scandir(folder / LOGS))
-        return tuple(sorted((e.name, e.stat().st_size) for e in entries if e.name.endswith(".tlog")))
+        return tuple(sorted((e.name, e.stat().st_size, e.inode()) for e in entries if e.name.endswith(".tlog")))
     except OSError:  # no logs yet
         return ()

@@ -14,7 +14,7 @@ SERVER = "WHET_SERVER"
 
 def push_beside(run: Path) -> None:
     """Push a run while it is written, if WHET_SERVER is set; it neither waits for the process nor fails with it."""
-    if not os.environ.get(SERVER):
+    if not os.environ.get(SERVER) or os.environ.get("RANK", "0") not in ("", "0"):  # of several ranks one is enough
         return
     package = str(Path(__file__).resolve().parents[3])
     paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
