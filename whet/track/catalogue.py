@@ -68,7 +68,7 @@ class Catalogue:
         changed = [
             folder
             for name, folder in present.items()
-            if name not in known or not known[name][1] or known[name][0] != _stamp(folder)
+            if name not in known or not known[name][1] or known[name][0] != stamp(folder)
         ]
         gone = [name for name in known if name not in present]
         if changed or gone:
@@ -148,7 +148,7 @@ def _files(root: Path) -> Iterator[Path]:
     yield from (Path(root) / f"{FILE}{ending}" for ending in ("", "-wal", "-shm"))
 
 
-def _stamp(folder: Path) -> str:
+def stamp(folder: Path) -> str:
     """What changes when a log is added to a run: the time of its folder of logs."""
     try:
         return str(os.stat(f"{folder}/{LOGS}").st_mtime_ns)
@@ -167,11 +167,11 @@ def said_of(folder: Path, logs: History) -> dict[str, Any]:
 
 def _row(folder: Path) -> Row:
     """A run's row from its logs."""
-    stamp = _stamp(folder)
+    before = stamp(folder)
     logs = history(folder)
     summary = summarize(folder, logs)
-    after = _stamp(folder)  # reading may have put an index there
-    is_settled = logs.is_settled and bool(stamp) and time.time_ns() - int(after or 0) > _FRESH_NS
+    after = stamp(folder)  # reading may have put an index there
+    is_settled = logs.is_settled and bool(before) and time.time_ns() - int(after or 0) > _FRESH_NS
     said = said_of(folder, logs)
     return folder.name, after, int(is_settled), to_json(summary.to_dict()).decode(), to_json(said).decode()
 

@@ -254,24 +254,3 @@ def test_stable_baselines3_tensorboard(root, tmp_path):
     logs = history(root / "PPO_1")
     assert list(curve(logs, "rollout/ep_len_mean")) == [32, 64]
     assert not list(tmp_path.glob("logs/**/events*"))
-
-
-@pytest.mark.integration("Keras 3 (torch)", packages=("keras", "torch"), through="WhetCallback")
-def test_keras(recorded, monkeypatch):
-    monkeypatch.setenv("KERAS_BACKEND", "torch")
-    import keras
-
-    from whet.track.integrations.keras import WhetCallback
-
-    keras.utils.set_random_seed(0)
-    model = keras.Sequential([keras.layers.Dense(1)])
-    model.compile(optimizer=keras.optimizers.SGD(0.05), loss="mse", metrics=["mae"])
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(32, 3))
-    kept = model.fit(X, X[:, :1], epochs=3, batch_size=8, verbose=0, validation_split=0.25,
-                     callbacks=[WhetCallback(batches=2, project="keras")])  # fmt: skip
-    logs = recorded()
-    for name in ("loss", "mae", "val_loss", "val_mae"):
-        assert curve(logs, name) == dict(enumerate(kept.history[name]))
-    assert same(curve(logs, "learning_rate").values(), [0.05] * 3)
-    assert list(curve(logs, "batch/loss")) == [2, 4, 6, 8]

@@ -26,7 +26,8 @@ _COLUMNS = {"STATUS": 9, "STEP": 14, "LOSS": 10, "SPEED": 14, "LEFT": 9}
 _NAME_WIDTH = 16
 # The curves that people look at first.
 _FIRST = ("loss", "train/loss", "eval/loss", "val_loss", "reward", "accuracy", "grad_norm", "lr", "learning_rate")
-_MACHINE = "machine"
+_HELD_OUT, _MACHINE = "eval/", "machine"
+_AXES = "│┤└|+"
 _HARDWARE = (
     ("cpu/percent", "CPU", "%"), ("memory/used_bytes", "memory", "B"), ("process/memory_bytes", "process", "B"),
     ("disk/written_bytes_per_s", "disk", "B/s"), ("network/received_bytes_per_s", "net", "B/s"),
@@ -134,18 +135,17 @@ class Screen:
         if not names or height < 5:
             return _filled([Text("no curves yet")] if not names else [], width, height, self._glyphs)
         view.metric %= len(names)
-        num = 2 if width >= _WIDE and len(names) > 1 else 1
-        wide = (width - 2 * (num - 1)) // num
-        drawn = [
-            self._chart(view, logs, names[(view.metric + number) % len(names)], number == 0, wide, height)
-            for number in range(num)
-        ]
-        rows = [[chart[row] if row < len(chart) else "" for chart in drawn] for row in range(height)]
-        return [Text("  ".join(cell.ljust(wide) for cell in row).rstrip()) for row in rows]
+        first = names[view.metric]
+        # Beside it the next one that it does not show already.
+        others = [name for name in names[view.metric + 1 :] + names[: view.metric] if name != f"{_HELD_OUT}{first}"]
+        shown = [first, *others[:1]] if width >= _WIDE else [first]
+        wide = (width - 2 * (len(shown) - 1)) // len(shown)
+        drawn = [self._chart(view, logs, name, wide, height) for name in shown]
+        return [_beside([chart[row] if row < len(chart) else "" for chart in drawn], wide) for row in range(height)]
 
-    def _chart(self, view: View, logs: History, name: str, is_chosen: bool, width: int, height: int) -> list[str]:
+    def _chart(self, view: View, logs: History, name: str, width: int, height: int) -> list[str]:
         """A curve with, of a loss, its held-out twin; the legend, the axis and its numbers take three lines."""
-        twin = f"eval/{name}"
+        twin = f"{_HELD_OUT}{name}"
         series = [
             Series(printable(one), *logs.curve(one, 4 * width).points())
             for one in ((name, twin) if twin in logs.names() else (name,))
@@ -170,15 +170,36 @@ def _hardware(logs: History) -> list[str]:
     if not writers:
         return []
     known = logs.names_of(writers[0])
-    wanted = [*_HARDWARE, *((f"gpu{n}/{part}", f"GPU {n}", unit) for n in range(8) for part, unit in _OF_GPUS)]
-    found = []
-    for name, label, unit in wanted:
-        if name in known and len(values := logs.recent(name, writers[0])):
-            found.append(f"{label} {_measured(float(values[-1]), unit)}")
-    return found
+
+    def told(label: str, parts: Sequence[tuple[str, str]]) -> str:
+        """The newest values of these curves behind a label; nothing where none is there."""
+        values = [(logs.recent(name, writers[0]), unit) for name, unit in parts if name in known]
+        words = [_measured(float(found[-1]), unit) for found, unit in values if len(found)]
+        return " ".join([label, *words]) if words else ""
+
+    devices = sorted({name.partition("/")[0] for name in known if name.startswith("gpu")})
+    found = [told(label, [(name, unit)]) for name, label, unit in _HARDWARE]
+    found += [told(f"GPU {device[3:]}", [(f"{device}/{part}", unit) for part, unit in _OF_GPUS]) for device in devices]
+    return [words for words in found if words]
 
 
 _OF_GPUS = (("percent", "%"), ("memory_bytes", "B"), ("power_w", "W"))
+
+
+def _beside(cells: Sequence[str], width: int) -> Text:
+    """A row of charts side by side: axes dim, curves in colour, words of the legend as they are."""
+    line = Text()
+    for cell in cells:
+        axis = next((place for place, letter in enumerate(cell) if letter in _AXES), None)
+        is_plot = axis is not None and not cell[:axis].strip(" .-0123456789eknMGT")
+        line.append("  " if line.plain else "")
+        if axis is None or not is_plot:
+            line.append(cell.ljust(width), style="" if cell[:1].strip() else "dim")
+        else:
+            line.append(cell[: axis + 1], style="dim")
+            line.append(cell[axis + 1 :].ljust(width - axis - 1), style="bright_blue")
+    line.rstrip()
+    return line
 
 
 def _measured(value: float, unit: str) -> str:

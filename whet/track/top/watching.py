@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from whet.track.catalogue import Catalogue, said_of
+from whet.track.catalogue import Catalogue, said_of, stamp
 from whet.track.query import Query
 from whet.track.read import History
 from whet.track.rows import row_of
-from whet.track.store import Summary, history, summarize
+from whet.track.store import Summary, folders, history, summarize
 
 LIVE = ("running", "new")
 # New runs are looked for so often; the logs of those that are known are read at every look.
@@ -56,6 +56,7 @@ class Watched:
         self._settled: dict[str, Summary] = {}
         self._said: Mapping[str, Any] = {}
         self._followed: dict[str, Followed] = {}
+        self._stamps: dict[str, str] = {}
         self._looked_at = -_LOOK_S
 
     def look(self) -> None:
@@ -84,17 +85,20 @@ class Watched:
         return self._followed.get(name)
 
     def _find(self) -> None:
-        """Runs by the catalogue; those that are not settled are followed from now on."""
-        if not self.root.is_dir():
-            return
-        with closing(Catalogue(self.root)) as catalogue:
-            found, self._said = catalogue.runs(), catalogue.said()
-        self._settled = {run.name: run for run in found if run.name not in self._followed}
-        for name in [name for name in self._followed if name not in {run.name for run in found}]:
-            del self._followed[name]
-        for run in found:
-            if run.status in LIVE and run.name not in self._followed:
-                self._opened(run.name)
+        """Open the runs that are new or have a new log; those that were there at first are known by the catalogue."""
+        if not self._stamps and self.root.is_dir():
+            with closing(Catalogue(self.root)) as catalogue:
+                found, self._said = catalogue.runs(), catalogue.said()
+            self._settled = {run.name: run for run in found if run.status not in LIVE}
+            self._stamps = {name: stamp(self.root / name) for name in self._settled}
+        present = {folder.name: stamp(folder) for folder in folders(self.root)}
+        for known in (self._settled, self._followed):
+            for name in [name for name in known if name not in present]:
+                del known[name]
+        for name, now in present.items():
+            if name not in self._followed and self._stamps.get(name) != now:
+                self._opened(name)
+        self._stamps = present
 
     def _opened(self, name: str) -> Followed:
         folder = self.root / name
