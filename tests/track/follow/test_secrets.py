@@ -60,3 +60,4 @@ def test_texts_are_shown_without_secrets(ring, monkeypatch):
     monkeypatch.setenv("WHET_TELEGRAM_TOKEN", "99:token")
     text = "at https://hooks.example/services/T1/B2, path /services/T1/B2, key 0123456789abcdef, bot99:token, given"
     assert redacted(text, ["given one", "given"]) == "at ***, path ***, key ***, bot***, given"
+    assert "hf_" not in redacted("token hf_abcdefghijklmnopqrstuvwxyz was refused")  # of no variable that is known

@@ -1,9 +1,10 @@
-"""Tees: what a run logged, read back by the trackers themselves; an environment of them is named by WHET_TRACKERS."""
+"""Tees: what a run logged, read back by the trackers themselves; WHET_TRACKERS_PYTHON names a Python that has them."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import struct
 import subprocess
 from collections.abc import Iterator
@@ -13,16 +14,20 @@ import numpy as np
 import pytest
 
 import whet.track as track
+from tests.track.follow.servers import hooks, until
 from tests.track.test_log import REPOSITORY
 from whet.base.catalogue import follower
 from whet.base.errors import ConfigError, WhetError
 from whet.track.event_log import EventLog
 from whet.track.follow.delivery import Delivery, Memory, hand_over
 from whet.track.follow.event_files import EventFile, crc32c
+from whet.track.imports.importing import import_runs
+from whet.track.store import history
 
-# A Python with tensorboard, wandb, swanlab and mlflow, such as `python -m venv` and pip make it.
-TRACKERS = Path(os.environ.get("WHET_TRACKERS", "nowhere"), "bin", "python")
-needs_trackers = pytest.mark.skipif(not TRACKERS.exists(), reason="WHET_TRACKERS names no environment of trackers")
+TRACKERS = os.environ.get("WHET_TRACKERS_PYTHON", "")
+needs_trackers = pytest.mark.skipif(
+    not TRACKERS, reason="WHET_TRACKERS_PYTHON names no Python that has wandb, swanlab, tensorboard and mlflow"
+)
 NUM_STEPS = 40
 
 
@@ -75,6 +80,36 @@ def test_an_event_file_is_cut_where_the_state_says_and_gone_on_with(tmp_path):
     assert [record[10] for record in list(records(tmp_path / "events"))[1:]] == [1, 3]
 
 
+def test_what_went_to_tensorboard_comes_back_by_an_import(run, tmp_path):
+    """The reader of imports is another's work, and knows nothing of this writer."""
+    handed(run, "tensorboard", run / "state", folder=str(tmp_path / "tb"))
+    (found,) = import_runs(tmp_path / "tb", tmp_path / "back")
+    theirs, ours = history(tmp_path / "back" / found.name), history(run)
+    assert found.is_whole
+    for name in ("loss", "train/acc", "odd"):
+        (steps, values), (known_steps, known) = theirs.scalar(name), ours.scalar(name)
+        assert steps.tolist() == known_steps.tolist()
+        np.testing.assert_array_equal(values, known.astype(np.float32).astype(float))
+
+
+@pytest.mark.parametrize("path", ["../secret.wav", "{outside}", "media/link.wav"])
+def test_no_log_leads_a_tee_to_files_outside_its_run(tmp_path, path):
+    """As a stranger's run could, which somebody looks at in another tracker."""
+    outside, run = tmp_path / "secret.wav", tmp_path / "run"
+    with track.init(id="run", dir=tmp_path) as found:
+        found.log({"tone": track.Audio(np.zeros(80), sample_rate=8000)})
+    (media,) = (run / "media").iterdir()
+    shutil.copy(media, outside)
+    (run / "media" / "link.wav").symlink_to(outside)
+    log = EventLog(run / "track")
+    for number, one in enumerate((f"media/{media.name}", path.format(outside=outside))):
+        log.event("media", 0, {"name": f"tone-{number}", "entries": [{"type": "audio", "path": one}]})
+    log.close("done", "")
+    handed(run, "tensorboard", tmp_path / "state", folder="tb")
+    (written,) = (run / "tb").iterdir()
+    assert b"tone-0" in written.read_bytes() and b"tone-1" not in written.read_bytes()
+
+
 class Killed(BaseException):
     pass
 
@@ -105,7 +140,7 @@ def by_trackers(code: str, *arguments: object) -> dict:
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     }
     done = subprocess.run(
-        [str(TRACKERS), "-c", code, *map(str, arguments)], capture_output=True, text=True, env=environ, cwd=arguments[0]
+        [TRACKERS, "-c", code, *map(str, arguments)], capture_output=True, text=True, env=environ, cwd=arguments[0]
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout.splitlines()[-1])
@@ -211,21 +246,16 @@ def test_wandb_has_the_run_in_its_own_files(run):
     assert {"picture", "words", "spread", "tone", "answers"} <= names
 
 
-READ_SWANLAB = (
-    EXPORT
-    + """
-export("swanlab", mode="offline")
-(path,) = Path(sys.argv[1]).glob("swanlog/run*/*.swanlab")
-data = path.read_bytes()
-print(json.dumps({"loss": data.count(b"loss"), "picture": len(list(path.parent.glob("media/image/*.png")))}))
-"""
-)
-
-
 @needs_trackers
-def test_swanlab_has_the_run_in_its_own_files(run):
-    found = by_trackers(READ_SWANLAB, run)
-    assert found["loss"] >= NUM_STEPS and found["picture"] == 1
+@pytest.mark.parametrize(("kind", "folder"), [("swanlab", "swanlog"), ("wandb", "wandb")])
+def test_what_went_to_another_tracker_comes_back_by_an_import(run, tmp_path, kind, folder):
+    by_trackers(EXPORT + f"export({kind!r}, mode='offline'); print('null')", run)
+    (found,) = import_runs(run / folder, tmp_path / "back")
+    back = history(tmp_path / "back" / found.name)
+    for name in ("loss", "train/acc"):
+        np.testing.assert_array_equal(back.scalar(name)[1], history(run).scalar(name)[1])
+    media = {event.payload["name"] for event in back.events("media")}
+    assert back.status == "done" and {"picture", "words"} <= media
 
 
 READ_MLFLOW = (
@@ -253,8 +283,6 @@ def test_mlflow_has_the_run_in_its_own_store(run):
 
 @needs_trackers
 def test_a_mlflow_server_that_answers_500_or_hangs_neither_slows_nor_stops_a_script(tmp_path):
-    from tests.track.follow.servers import hooks
-
     code = """
 import json, sys, time
 import whet.track as track
@@ -266,9 +294,6 @@ print(json.dumps(run.dropped))
 """
     with hooks(*[500, "hang"] * 50) as server:
         assert by_trackers(code, tmp_path, server.url.rpartition("/hook")[0]) == 0
-        from tests.track.follow.servers import until
-        from whet.track.store import history
-
         logs = history(tmp_path / "run")
         assert logs.status == "done" and len(logs.scalar("loss")[0]) == 200
         lock = tmp_path / "run" / "follow" / "lock"

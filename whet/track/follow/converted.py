@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from whet.base.errors import first_line
 from whet.track.follow.plugin import FollowedRun
 from whet.track.read import Event
 
-# Makes theirs of an entry, given the path of its file (of the run folder where it has none).
+# Makes theirs of an entry, given the path of its file; an empty one where it has none.
 Make = Callable[[Mapping[str, Any], str], Any]
+
+
+def media_file(run: Path, entry: Mapping[str, Any]) -> Path:
+    """The file of a medium. Raises LookupError for one outside the run folder, where no log may lead."""
+    path = (run / str(entry.get("path") or "")).resolve()
+    if not path.is_relative_to(run.resolve()) or not path.is_file():
+        raise LookupError("its file is not in the run folder")
+    return path
 
 
 class Converter:
@@ -29,7 +38,8 @@ class Converter:
         try:
             if kind not in self._makers:
                 raise LookupError("it has nothing like that")
-            return self._makers[kind](entry, str(self._run.folder / str(entry.get("path") or "")))
+            path = str(media_file(self._run.folder, entry)) if "path" in entry else ""
+            return self._makers[kind](entry, path)
         except Exception as error:  # a file that is gone, a package of theirs that is missing, a form they do not know
             if kind not in self._told:
                 self._told.add(kind)

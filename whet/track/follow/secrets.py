@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from whet.base.errors import ConfigError
 from whet.base.paths import user_path
 from whet.base.regular import opened
+from whet.track.recorded.private import without_secrets
 
 VARIABLE = "WHET_KEYRING"
 DEFAULT = "~/.config/whet/keyring.toml"
@@ -90,7 +91,7 @@ def keyring() -> Mapping[str, Any]:
 
 
 def redacted(text: str, values: Iterable[str] = ()) -> str:
-    """A text without secrets: the values given, the keyring's, and the environment's under names as `..._API_KEY`."""
+    """A text without secrets: the values given, the keyring's, the environment's `..._API_KEY`, what looks like one."""
     known = [*values, *(value for name, value in os.environ.items() if _SECRET_NAMES.search(name) or _is_ours(name))]
     with suppress(ConfigError):
         sections = [section for section in keyring().values() if isinstance(section, dict)]
@@ -98,7 +99,7 @@ def redacted(text: str, values: Iterable[str] = ()) -> str:
     parts = {part for value in known for part in (value, _path_of(value)) if len(part) >= _SHORTEST}
     for part in sorted(parts, key=len, reverse=True):
         text = text.replace(part, "***")
-    return text
+    return without_secrets(text)
 
 
 def _is_ours(name: str) -> bool:

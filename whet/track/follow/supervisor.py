@@ -199,9 +199,9 @@ class Supervisor:
         for log in self._tail.logs:
             if log.has_end or ending.VARIABLE in os.environ:
                 continue
-            is_here = log.start.get("host") == os.uname().nodename
-            if log.is_alive and is_here and log.path not in self._watched:
-                self._watched[log.path] = Watch(int(log.start["pid"]))
+            pid, is_here = log.start.get("pid"), log.start.get("host") == os.uname().nodename
+            if log.is_alive and is_here and log.path not in self._watched and isinstance(pid, int) and pid > 0:
+                self._watched[log.path] = Watch(pid)
             elif not log.is_alive and log.path in self._watched and self._watched[log.path].has_ended:
                 watch = self._watched.pop(log.path)
                 if (cause := watch.cause()) is not None:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from whet.base.catalogue import follower
 from whet.base.errors import ConfigError, missing_package
+from whet.track.follow.converted import media_file
 from whet.track.follow.plugin import Ending, FollowedRun, Follower, Logged
 from whet.track.read import Event
 from whet.track.rows import flat
@@ -66,10 +67,9 @@ class MLflowFollower(Follower):
 
     def media(self, event: Event) -> None:
         for entry in event.payload.get("entries") or []:
-            path = self._run.folder / str(entry.get("path") or "")
-            with suppress(OSError):  # a file that is gone by now
-                if entry.get("path") and path.is_file():
-                    self._client.log_artifact(self._id, str(path), f"media/{_clean(str(event.payload.get('name')))}")
+            with suppress(OSError, LookupError):  # it has no file, or that is gone by now
+                path = media_file(self._run.folder, entry)
+                self._client.log_artifact(self._id, str(path), f"media/{_clean(str(event.payload.get('name')))}")
 
     def event(self, event: Event) -> None:
         if event.kind == "config":

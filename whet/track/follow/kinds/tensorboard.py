@@ -14,6 +14,7 @@ from typing import Any
 from whet.base.catalogue import follower
 from whet.base.settings import Output
 from whet.track.follow import event_files
+from whet.track.follow.converted import media_file
 from whet.track.follow.event_files import EventFile
 from whet.track.follow.plugin import Ending, FollowedRun, Follower, Logged
 from whet.track.frames import RANK_0
@@ -59,7 +60,9 @@ class TensorBoardFollower(Follower):
         name, entries = str(event.payload.get("name")), event.payload.get("entries") or []
         for number, entry in enumerate(entries):
             tag = name if len(entries) == 1 else f"{name}/{number}"
-            with suppress(OSError):  # a file that is gone by now
+            with suppress(
+                OSError, LookupError, ValueError, TypeError
+            ):  # its file is gone by now, or it is no such thing
                 if (what := _encoded(self._run.folder, tag, entry)) is not None:
                     self._file.write(event.time, event.step, what)
         self._file.flush()
@@ -85,11 +88,11 @@ def _encoded(run: Path, tag: str, entry: Mapping[str, Any]) -> bytes | None:
     if kind == "histogram":
         return event_files.histogram(tag, entry["counts"], entry["edges"])
     if kind == "table":
-        return event_files.text(tag, _table((run / str(entry["path"])).read_text(encoding="utf-8")))
-    if kind == "image" and (size := _size(data := (run / str(entry["path"])).read_bytes())):
+        return event_files.text(tag, _table(media_file(run, entry).read_text(encoding="utf-8")))
+    if kind == "image" and (size := _size(data := media_file(run, entry).read_bytes())):
         return event_files.image(tag, data, *size)
     if kind == "audio" and str(entry.get("path", "")).endswith(".wav"):
-        data = (run / str(entry["path"])).read_bytes()
+        data = media_file(run, entry).read_bytes()
         with suppress(wave.Error, EOFError), wave.open(io.BytesIO(data)) as sound:
             return event_files.audio(tag, data, sound.getframerate(), sound.getnchannels(), sound.getnframes())
     return None
