@@ -9,6 +9,7 @@ import pytest
 
 from tests.server.world import TOKEN, Client, serving
 from whet.base.errors import ConfigError
+from whet.cli.main import main
 from whet.server.guard import COOKIE
 from whet.server.serving import token_of
 
@@ -107,6 +108,12 @@ def test_a_token_is_random_or_long_enough():
     for weak in ("short", "with blanks in it, and long", "ä" * 20):
         with pytest.raises(ConfigError):
             token_of(weak)
+
+
+def test_a_port_that_is_taken_is_said_before_anything_is_served(server: Client, capsys: pytest.CaptureFixture[str]):
+    assert main(["server", "--port", str(server.port)]) == 2
+    told = capsys.readouterr()
+    assert told.out == "" and "cannot be had" in told.err and "--port 0" in told.err
 
 
 def test_what_is_not_there_is_told_in_the_one_form(server: Client, tmp_path: Path):
