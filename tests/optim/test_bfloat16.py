@@ -95,3 +95,28 @@ def keeps_second_moment(kind: str) -> bool:
 def test_second_moments_in_bfloat16_fall_as_exact_ones_do(kind):
     """Each step takes less from them than half of bfloat16's spacing: rounded to nearest they would never fall."""
     assert second_moment(kind, "bf16") == pytest.approx(second_moment(kind, "fp32"), rel=0.03)
+
+
+@pytest.mark.parametrize("kind", sorted({*SETTINGS} - {"badam", "lisa"}))  # whose turns count all layers
+def test_a_tensor_is_stepped_alike_whatever_others_the_optimizer_has(kind):
+    """Ranks of a pipeline hold different layers: what is drawn for one depends on its name, and not on its place."""
+    shapes = {"layers.0.up": (32, 64), "layers.1.down": (64, 32), "layers.2.up": (16, 48)}
+    stored = {"state": "bf16"} if kind in HAS_FORMATS else {}
+
+    def run(names):
+        draws = {name: torch.Generator().manual_seed(number) for number, name in enumerate(shapes)}
+        weights = [torch.randn(shapes[name], generator=draws[name]).bfloat16() for name in names]
+        groups = replace(members(weights, names), seed=3)
+        chosen = build(kind, groups, **{**SETTINGS[kind], "lr": 1e-2, **stored})
+        for _ in range(5):
+            chosen.begin_step()
+            for member in groups.members:
+                gradient = torch.randn(member.parameter.shape, generator=draws[member.name])
+                member.parameter.grad = gradient.bfloat16()
+            chosen.after_backward()
+            chosen.step()
+        return {member.name: member.parameter.detach() for member in groups.members}
+
+    whole, part = run([*shapes]), run([*shapes][1:])
+    for name, weight in part.items():
+        assert torch.equal(weight, whole[name]), name

@@ -58,7 +58,6 @@ class Soap(WholeRule):
                     whole.state[f"{side}_basis"].copy_(torch.linalg.eigh(whole.state[side])[1].flip(-1))
             return []
         state, count, stored = whole.state, at.step - 1, stored_as(whole.grad.shape, self.format)
-        key = whole.index * 1_000_003 + at.step
         grad = rotated(whole.grad, state)
         m = codecs.read(state, M, stored).lerp_(grad, 1 - self.betas[0])
         v = codecs.read(state, V, stored).mul_(self.betas[1]).addcmul_(grad, grad, value=1 - self.betas[1])
@@ -71,8 +70,8 @@ class Soap(WholeRule):
             if stored.format == "fp32":
                 state["m"].copy_(m)
                 state["v"].copy_(v)
-        codecs.write(state, M, stored, m, key=key)
-        codecs.write(state, V, stored, v, key=key + 1)
+        codecs.write(state, M, stored, m, key=whole.key("m", at.step))
+        codecs.write(state, V, stored, v, key=whole.key("v", at.step))
         return [direction]
 
     def _observe(self, whole: Whole) -> None:

@@ -74,7 +74,7 @@ class Came(WholeRule):
 
     def directions(self, wholes: Sequence[Whole], at: At) -> Iterator[Direction]:
         for whole in wholes:
-            yield [self._direction(whole, whole.index * 1_000_003 + at.step)]
+            yield [self._direction(whole, whole.key("m", at.step))]
 
     def _direction(self, whole: Whole, key: int) -> Term:
         grad, state, stored = whole.grad, whole.state, stored_as(whole.grad.shape, self.format)

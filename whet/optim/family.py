@@ -60,7 +60,6 @@ class Family(Optimizer):
         self.format, self.turns, self.clock = state, turns, 0
         self._seed, self._rounding = groups.seed, groups.rounding
         self._named = {id(m.parameter): m for m in groups.members}
-        self._index = {id(m.parameter): i for i, m in enumerate(groups.members)}
         self._is_whole = isinstance(rule, WholeRule)
         self._layouts = layouts
         # Where state lies, and steps are made.
@@ -208,7 +207,7 @@ class Family(Optimizer):
         self, batch: Sequence[Tensor], grads: Sequence[Tensor], squares: Mapping[int, Tensor], at: At
     ) -> Iterator[Direction]:
         wholes = [
-            Whole(self._named[id(p)], g.to(wide(p.dtype)), self.state[p], self._index[id(p)], squares.get(id(p)))
+            Whole(self._named[id(p)], g.to(wide(p.dtype)), self.state[p], self._seed, squares.get(id(p)))
             for p, g in zip(batch, grads, strict=True)
         ]
         return self.rule.directions(wholes, at)

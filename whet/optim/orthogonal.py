@@ -102,7 +102,7 @@ class Muon(WholeRule):
     def _momentum(self, whole: Whole, at: At) -> Tensor:
         stored = stored_as(whole.grad.shape, self.format)
         m = codecs.read(whole.state, M, stored).lerp_(whole.grad, 1 - self.momentum)
-        codecs.write(whole.state, M, stored, m, key=whole.index * 1_000_003 + at.step)
+        codecs.write(whole.state, M, stored, m, key=whole.key("m", at.step))
         return torch.lerp(whole.grad, m, self.momentum) if self.nesterov else m
 
     def _rows(self, whole: Whole) -> int:

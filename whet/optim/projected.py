@@ -12,6 +12,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from whet.base.seeds import derive
 from whet.kernels.wide import wide
 from whet.optim import codecs
 from whet.optim.codecs import Entry, Format, stored_as
@@ -79,6 +80,12 @@ def random_basis(shape: Sequence[int], rank: int, seed: int, device: torch.devic
     return (torch.randn(basis_shape(shape, rank), generator=generator) / rank**0.5).to(device, dtype)
 
 
+def first_seed(seed: int, name: str) -> int:
+    """The seed of a tensor's first basis. Published code counts the tensors instead: ranks that hold different ones
+    would then draw other bases than one process."""
+    return derive(seed, "basis", name)
+
+
 @lru_cache(maxsize=4096)
 def seed_after(first: int, redraws: int) -> int:
     """The seed after so many redraws: each is the last of 15 integers that its predecessor draws."""
@@ -115,11 +122,11 @@ class LowRank(WholeRule):
 
     def normalised(self, whole: Whole, low: Tensor, at: At) -> Tensor:
         """m / (sqrt(v) + eps) of the low-rank gradient, not corrected for its start."""
-        stored, key = stored_as(low.shape, self.format), whole.index * 1_000_003 + at.step
+        stored = stored_as(low.shape, self.format)
         m, v = codecs.read(whole.state, M, stored), codecs.read(whole.state, V, stored)
         (normal,) = normalised([low], [m], [v], self.betas, self.eps, math.inf)
-        codecs.write(whole.state, M, stored, m, key=key)
-        codecs.write(whole.state, V, stored, v, key=key + 1)
+        codecs.write(whole.state, M, stored, m, key=whole.key("m", at.step))
+        codecs.write(whole.state, V, stored, v, key=whole.key("v", at.step))
         return normal
 
     def correction(self, at: At) -> float:
@@ -268,7 +275,7 @@ class Apollo(LowRank):
     def _basis(self, whole: Whole, at: At) -> Tensor:
         if self.is_stored and not self.is_due(at):
             return whole.state["basis"]
-        seed = seed_after(self.seed + whole.index + 1, (at.step - 1) // self.gap)
+        seed = seed_after(first_seed(self.seed, whole.named.name), (at.step - 1) // self.gap)
         drawn = random_basis(whole.grad.shape, self.rank, seed, whole.grad.device, whole.grad.dtype)
         return whole.state["basis"].copy_(drawn) if self.is_stored else drawn
 

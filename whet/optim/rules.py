@@ -18,6 +18,7 @@ from torch import Tensor
 from whet.optim.codecs import Entry
 from whet.optim.direction import Direction
 from whet.optim.groups import NamedParameter
+from whet.optim.rounding import key_of
 from whet.optim.row_chunks import Leaf
 
 Tensors = list[Tensor]
@@ -41,15 +42,18 @@ class At:
 class Whole:
     """One whole tensor: its gradient in the dtype of computation, and the rule's state for it.
 
-    `index` is its place among the optimizer's parameters. `square` is the sum of squares of the weight, where the rule
-    asked for it.
+    `seed` is the run's. `square` is the sum of squares of the weight, where the rule asked for it.
     """
 
     named: NamedParameter
     grad: Tensor
     state: dict[str, Any]
-    index: int
+    seed: int
     square: Tensor | None = None
+
+    def key(self, what: str, step: int) -> int:
+        """The key of a draw: it depends on the tensor's name, so that it is the same whichever ranks hold what."""
+        return key_of(self.seed, what, self.named.name, step)
 
 
 class Rule:
