@@ -64,6 +64,8 @@ class Preference:
         sums = {name: (loss_G * weight_G).sum() for name, loss_G in losses.items()}
         if SFT in self.coefficients:
             sums[SFT] = -(plain_N[0::2] * weight_G).sum()
+        if SFT in self.coefficients:  # of each pair by itself, the mean over its tokens
+            losses[SFT] = -plain_N[0::2] / replies.lengths_N[0::2].clamp(min=1e-9)
         loss_G = torch.stack([self.coefficients[name] * one.detach() for name, one in losses.items()]).sum(0)
         return Terms(sums, self._metrics(pairs, weight_G), LossParts("group", loss_G))
 

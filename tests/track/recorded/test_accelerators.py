@@ -16,7 +16,7 @@ from whet.track.recorded.accelerators.apple import of_ioreg, of_powermetrics
 from whet.track.recorded.accelerators.ascend import of_npu_smi
 from whet.track.recorded.accelerators.found import accelerators
 from whet.track.recorded.accelerators.nvidia import Nvml
-from whet.track.recorded.accelerators.reading import first_number
+from whet.track.recorded.accelerators.reading import Reading, Seldom, first_number
 
 AMD_SMI = json.dumps([
     {
@@ -205,3 +205,19 @@ def test_a_driver_that_does_not_start_is_none():
 def test_a_machine_without_any_has_none(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     assert [one for one in accelerators() if not isinstance(one, Nvml)] == []
+
+
+def test_a_program_is_asked_seldom_and_told_again_between():
+    class Counted:
+        times = 0
+
+        def read(self):
+            self.times += 1
+            return [Reading(0, percent=self.times)]
+
+    now, counted = [0.0], Counted()
+    devices = Seldom(counted, 30.0, lambda: now[0])
+    found = []
+    for now[0] in (0.0, 10.0, 29.0, 30.0, 31.0, 61.0):
+        found.append(devices.read()[0].percent)
+    assert found == [1, 1, 1, 2, 2, 3]

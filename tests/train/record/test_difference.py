@@ -67,7 +67,8 @@ def test_one_changed_row_parts_at_the_step_that_learned_from_it(made, tmp_path):
     learned = steps_with(base, 21)
     assert found.parting.step == learned[0] and found.parting.what == "content of rows"
     assert list(found.parting.first) == [("rows.jsonl", 21, 0)]
-    assert {"row", "setting"} >= {one.kind for one in found.causes[:2]}
+    told = {(one.kind, one.name) for one in found.causes}
+    assert {("row", "rows.jsonl row 21"), ("file", "data.train.0.path: rows.jsonl")} <= told
 
 
 def steps_with(run, row):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,11 +21,14 @@ class Closable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What is wanted: the environment, the console, and samples of the hardware every `hardware_every_s` (0: none)."""
+    """What is wanted: environment, console, samples of the hardware every so many seconds (0: none); and what an hour of
+    the machine and a kilowatt-hour cost."""
 
     environment: bool = True
     console: bool = True
     hardware_every_s: float = 5.0
+    price_per_hour: float = 0.0
+    price_per_kwh: float = 0.0
 
     @classmethod
     def of(cls, given: Mapping[str, Any] | None) -> Recorded:
@@ -39,10 +42,11 @@ class Recorded:
         """Less what `settings` of wandb turn off: `console="off"`, `x_disable_stats=True`, `x_disable_meta=True`."""
         given = settings if isinstance(settings, Mapping) else {}
         off = {name for name in ("stats", "meta") if given.get(f"x_disable_{name}") or given.get(f"_disable_{name}")}
-        return Recorded(
-            self.environment and "meta" not in off,
-            self.console and given.get("console") != "off",
-            0.0 if "stats" in off else self.hardware_every_s,
+        return replace(
+            self,
+            environment=self.environment and "meta" not in off,
+            console=self.console and given.get("console") != "off",
+            hardware_every_s=0.0 if "stats" in off else self.hardware_every_s,
         )
 
 
@@ -56,11 +60,12 @@ def beside(logs: Path, writer: Writer, step: Callable[[], int], wanted: Recorded
     found: list[Closable] = []
     try:
         if writer.rank is not None and (wanted.environment or wanted.hardware_every_s > 0):
-            from whet.track.recorded.machine import Machine, is_of_this_machine
+            from whet.track.recorded.machine import Machine, Prices, is_of_this_machine
 
             if is_of_this_machine():
-                every_s, about = wanted.hardware_every_s, wanted.environment
-                found.append(Machine(logs, step, every_s=every_s, environment=about, rank=writer.rank))
+                every_s, prices = wanted.hardware_every_s, Prices(wanted.price_per_hour, wanted.price_per_kwh)
+                about, rank = wanted.environment, writer.rank
+                found.append(Machine(logs, step, every_s=every_s, environment=about, prices=prices, rank=rank))
         if wanted.console:
             from whet.track.recorded.console import Console
 

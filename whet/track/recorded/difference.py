@@ -126,6 +126,8 @@ def _causes(parting: Parting, first: Evidence, second: Evidence) -> Iterator[Cau
     if parting.what == CONTENT:
         for place in parting.first:
             yield Cause("row", f"{place[0]} row {place[1]}", "its tokens", "other tokens")
+    if parting.what in (CONTENT, ROWS, WEIGHTS_BEFORE):
+        yield from _differing(first.files, second.files, "file")
     if parting.what == ROWS:
         yield from _of_loader(first, second)
     yield from _of_environment(first, second)

@@ -40,9 +40,10 @@ class StepEvidence:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A run's settings and environment, flat by name, and its steps; what was before the first one is step `start`."""
+    """A run's settings and environment, flat by name, digests of the `files` it depends on, and its steps."""
 
     settings: Mapping[str, Any]
+    files: Mapping[str, str]
     environment: Mapping[str, Any]
     steps: Mapping[int, StepEvidence]
 
@@ -64,17 +65,33 @@ def evidence_of(folder: Path) -> Evidence:
         at: StepEvidence(rows.get(at, {}), tuple(batches.get(at, ())), figures.get(at, {}), states.get(at, {}))
         for at in sorted({*rows, *figures, *states})
     }
-    return Evidence(_settings(folder, logs), _environment(folder, logs), steps)
+    return Evidence(_settings(folder, logs), _files(folder), _environment(folder, logs), steps)
 
 
 def _settings(folder: Path, logs: History) -> dict[str, Any]:
     """What a training began with; of a script its config."""
+    if found := _dependencies(folder, "settings"):
+        return dict(flat(found))
+    is_of_training = bool(logs.events("started"))
+    return {} if is_of_training else dict(flat(described(logs).config))
+
+
+def _files(folder: Path) -> dict[str, str]:
+    """By place in the config and name the digest of each file that a training depends on."""
+    found = {}
+    for place, told in _dependencies(folder, "depends_on").items():
+        with suppress(KeyError, TypeError, AttributeError):
+            found.update({f"{place}: {name}": str(file["digest"]) for name, file in told["files"].items()})
+    return found
+
+
+def _dependencies(folder: Path, part: str) -> dict[str, Any]:
+    """A part of what a training wrote down when it began; nothing where it did not, or it is damaged."""
     path = folder / "dependencies.json"
     if path.exists():
         with suppress(WhetError):
-            return dict(flat(entry(read_sealed(path), "settings", dict, at=str(path))))
-    is_of_training = bool(logs.events("started"))
-    return {} if is_of_training else dict(flat(described(logs).config))
+            return dict(entry(read_sealed(path), part, dict, at=str(path)))
+    return {}
 
 
 def _environment(folder: Path, logs: History) -> dict[str, Any]:

@@ -133,7 +133,14 @@ class RowsLog:
 
 def rows_of(folder: Path, step: int) -> list[StepRows]:
     """The rows of one step of a run, a value a rank; of attempts that went over it, the last one's."""
-    return [found for found in every_step(folder) if found.step == step]
+    found: list[StepRows] = []
+    for rank, paths in record_files(Path(folder) / LOGS, frames.ROWS_FILE).items():
+        for path in reversed(paths):
+            first = next(_rows(path, rank), None)
+            if first is not None and first.step <= step:
+                found += _rows(path, rank, step)
+                break
+    return found
 
 
 def every_step(folder: Path) -> Iterator[StepRows]:
@@ -164,7 +171,8 @@ def _kept(attempts: Sequence[Sequence[StepRows]]) -> Iterator[StepRows]:
         yield from (one for one in attempt if not later or one.step < min(later))
 
 
-def _rows(path: Path, rank: str) -> Iterator[StepRows]:
+def _rows(path: Path, rank: str, wanted: int | None = None) -> Iterator[StepRows]:
+    """The steps in a file, or the one that is wanted."""
     import numpy as np
 
     sources: dict[int, str] = {}
@@ -175,7 +183,7 @@ def _rows(path: Path, rank: str) -> Iterator[StepRows]:
                 sources.update(enumerate(map(str, json.loads(body)), schema))
             elif type == frames.COLUMNS:
                 schemas[schema] = [(str(name), np.dtype(form)) for name, form in json.loads(body)]
-            elif type == frames.ROWS:
+            elif type == frames.ROWS and wanted in (None, step):
                 columns = _unpacked(body[_EPOCH.size :], schemas[schema])
                 [epoch] = _EPOCH.unpack_from(body)
                 yield StepRows(step, moment, rank, epoch, sources, columns)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,6 +39,19 @@ class Accelerators(Protocol):
     """The devices of one vendor."""
 
     def read(self) -> list[Reading]: ...
+
+
+class Seldom:
+    """Devices whose program takes a while to answer: it is asked every `every_s` at most, and told again between."""
+
+    def __init__(self, devices: Accelerators, every_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._devices, self._every_s, self._clock = devices, every_s, clock
+        self._asked_at, self._found = float("-inf"), list[Reading]()
+
+    def read(self) -> list[Reading]:
+        if self._clock() - self._asked_at >= self._every_s:
+            self._asked_at, self._found = self._clock(), self._devices.read()
+        return self._found
 
 
 def said(command: Sequence[str]) -> str:
