@@ -21,8 +21,10 @@ class Closable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What is wanted: environment, console, samples of the hardware every so many seconds (0: none); and what an hour of
-    the machine and a kilowatt-hour cost."""
+    """What is wanted: environment, console, and samples of the hardware every so many seconds (0: none).
+
+    Prices are those of an hour of the machine and of a kilowatt-hour.
+    """
 
     environment: bool = True
     console: bool = True
