@@ -173,10 +173,6 @@ class History:
         logs = self._sorted() if writer is None else self._of(writer)
         return list(dict.fromkeys(name for log in logs for name in log.names()))
 
-    def names_of(self, writer: str) -> list[str]:
-        """Names of one writer's curves."""
-        return list(dict.fromkeys(name for log in self._of(writer) for name in log.names()))
-
     def scalar(self, name: str, writer: str | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Steps (n,) int64 and values (n,) float64 of a writer's curve (of `speaker`, by default); empty without."""
         import numpy as np

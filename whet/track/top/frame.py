@@ -160,7 +160,7 @@ class Screen:
 
 def curve_names(logs: History) -> list[str]:
     """The speaker's curves, those that people look at first before the others."""
-    names = logs.names_of(logs.speaker)
+    names = logs.names(logs.speaker)
     return sorted(names, key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), names.index(name)))
 
 
@@ -169,7 +169,7 @@ def _hardware(logs: History) -> list[str]:
     writers = [writer for writer in logs.writers if writer.startswith(_MACHINE)]
     if not writers:
         return []
-    known = logs.names_of(writers[0])
+    known = logs.names(writers[0])
 
     def told(label: str, parts: Sequence[tuple[str, str]]) -> str:
         """The newest values of these curves behind a label; nothing where none is there."""
