@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import MethodType
 from typing import Any
 
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from whet.models.forward import encoder_decoder, mixers, positions
 
@@ -50,3 +52,12 @@ def _told_again(told: Told) -> Iterator[None]:
 def _tell(told: Told) -> None:
     for part, name, value in told:
         object.__setattr__(part, name, value)
+
+
+def recompute(layer: nn.Module) -> None:
+    """Let a layer of any class forget its activations, and compute them again in the backward pass."""
+    layer.forward = MethodType(_forgetting, layer)  # bound, so that a copy of the layer has its own
+
+
+def _forgetting(layer: nn.Module, *args: Any, **kwargs: Any) -> Any:
+    return checkpoint(type(layer).forward, layer, *args, use_reentrant=False, **kwargs)

@@ -22,7 +22,7 @@ from whet.models.features.longlora import Groups
 from whet.models.features.mtp import FurtherTokens
 from whet.models.features.neftune import Noise
 from whet.models.features.value_head import ValueHead
-from whet.models.forward.recomputed import checkpointing
+from whet.models.forward.recomputed import checkpointing, recompute
 from whet.models.loading.context import BuildContext
 from whet.models.probing.probes import Packing, Verdict
 from whet.models.tuners.full import Still
@@ -125,8 +125,12 @@ def _recompute(model: Loaded) -> None:
         module.activation_checkpointing_enable(activation_checkpointing_kwargs=how)
     elif hasattr(module, "gradient_checkpointing_enable"):  # transformers before 5.22 knows only this name
         module.gradient_checkpointing_enable(gradient_checkpointing_kwargs=how)
+    elif not model.layers or model.capabilities.batch_norm:
+        why = "normalises by its batch, which would count twice" if model.layers else "has no repeated blocks"
+        raise ConfigError(f"`train.recompute`: this model {why}", at="train.recompute", hint="train.recompute=false")
     else:
-        raise ConfigError("`train.recompute`: this model cannot recompute activations", hint="train.recompute=false")
+        for name in model.layers:
+            recompute(module.get_submodule(name))
 
 
 def reference_way(
