@@ -126,3 +126,18 @@ def test_xlnet_is_refused_since_it_sees_what_it_is_to_predict():
     with pytest.raises(ModelError, match="xlnet is not causal"):
         on_meta(Spec(init={"model_type": "xlnet", **sizes}), BuildContext())
     twin_config(XLNetConfig())
+
+
+def test_rwkv_has_the_same_weights_in_training_and_evaluation():
+    """Its own code halves those of later layers before it evaluates: whoever reads them then would have halves."""
+    module, plain = (small_model("causal", "rwkv") for _ in range(2))
+    every = max(1, module.config.num_hidden_layers // 2)
+    module.config.rescale_every, plain.config.rescale_every = every, 0
+    plain.load_state_dict(module.state_dict())
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    LanguageModel(module, packed=False)
+    ids = torch.tensor([[9, 11, 10, 30, 12]])
+    for mode in (True, False, True):
+        found, expected = (m.train(mode)(ids, use_cache=False).logits for m in (module, plain))
+        assert torch.equal(found, expected)
+        assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())

@@ -13,7 +13,7 @@ from torch import nn
 
 from tests.ranks import on_ranks
 from whet.base.config import from_mapping
-from whet.base.errors import ModelError
+from whet.base.errors import ModelError, RunError
 from whet.base.seeds import forked
 from whet.models.forward.batch_norm import live
 from whet.train.api import resume, train
@@ -148,3 +148,11 @@ def test_ranks_are_refused(settings):
     assert set(on_ranks(2, refused, settings("two"))) == {
         "`1` is a batch norm: each of 2 ranks would normalise by its own samples"
     }
+
+
+def test_a_step_of_one_sample_is_refused_in_a_sentence(settings):
+    with pytest.raises(RunError, match="a step has a single sample") as told:
+        train(settings("single", train={"epochs": 1, "steps": None, "batch_samples": ROWS - 1}))
+    assert "train.batch_samples" in told.value.hint
+    run, ended = train(settings("none", kind="still", train={"epochs": 1, "steps": None, "batch_samples": ROWS - 1}))
+    assert ended.outcome == "done" and ended.step == 2

@@ -1,8 +1,15 @@
-"""Batch norm: which layers of a module normalise by the samples of a micro-batch while it trains."""
+"""Batch norm: which layers of a module normalise by the samples of a micro-batch while it trains, and with too few."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from torch import nn
+
+from whet.base.errors import RunError
+
+_TOO_FEW = "Expected more than 1 value per channel when training"  # PyTorch 2.13
 
 
 def live(module: nn.Module) -> tuple[str, ...]:
@@ -20,3 +27,18 @@ def live(module: nn.Module) -> tuple[str, ...]:
     for part, was_training in before.items():
         part.training = was_training
     return found
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Inside, a step that leaves a batch norm a single number to normalise by is refused in a sentence."""
+    try:
+        yield
+    except ValueError as error:
+        if _TOO_FEW not in str(error):
+            raise
+        raise RunError(
+            "a step has a single sample, by which a batch norm cannot normalise",
+            at="train.batch_samples",
+            hint="another train.batch_samples, so that no step has one sample alone",
+        ) from error

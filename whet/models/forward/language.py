@@ -24,7 +24,7 @@ from whet.kernels.linear_divergence import Distances, linear_divergence, logits_
 from whet.kernels.linear_loss import CHUNK_BYTES, cap_and_scale, linear_nlls, logits_logprobs, product_dtype
 from whet.kernels.linear_scores import Scores, linear_logprobs, linear_scores, linear_top, logits_scores
 from whet.models.features.carried import features_of, running
-from whet.models.forward import backbone, encoder_decoder, encoder_heads, heads, positions, rope
+from whet.models.forward import backbone, encoder_decoder, encoder_heads, heads, positions, rescaling, rope
 from whet.models.forward.backbone import Way, before_output, decoder_of, unwrapped
 from whet.models.forward.encoder_decoder import output_bias, output_scale
 from whet.models.forward.mixers import isolate
@@ -96,6 +96,7 @@ class LanguageModel:
         if family == "seq2seq":
             scale *= output_scale(unwrapped(module))
         self.facts = RunFacts(text.vocab_size, *how, scale, softcap)
+        rescaling.keep(module)
         if packed:
             rope.isolate(module)
             if family == "seq2seq":

@@ -19,6 +19,7 @@ from whet.contracts.objective import Cached, Coupled, LossParts, Objective, Shar
 from whet.contracts.optimizer import Optimizer
 from whet.contracts.tuner import Tuner
 from whet.models.features.carried import features_of
+from whet.models.forward import batch_norm
 from whet.parallel.norm import clip, not_finite, num_not_finite, squares
 from whet.parallel.whole import whole_tensors
 from whet.parallel.world import World
@@ -194,7 +195,7 @@ class DataParallel:
             if number == len(batches) - 1:
                 before_last()
             with forked(self.seed, "step", index, number, self.world.index("data")):
-                with self.phases("forward_s"), self._precision():
+                with self.phases("forward_s"), self._precision(), batch_norm.told():
                     terms = self.objective(self.models, batch.to(self.world.device), statistics[number])
                 with self.phases("backward_s"):
                     self._loss(terms, weights).backward()
