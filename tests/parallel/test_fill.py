@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -19,7 +20,7 @@ from whet.kernels.quantized import Quantized
 from whet.models.loading.context import BuildContext
 from whet.models.probing.probes import Verdict
 from whet.models.probing.twin import build_twin
-from whet.parallel.fill import fill
+from whet.parallel.fill import _attributes, _check, fill
 from whet.parallel.shard import shard
 from whet.parallel.world import World
 
@@ -147,3 +148,18 @@ def refused() -> str:
 @pytest.mark.ranks
 def test_what_rank_0_cannot_make_is_refused_by_all():
     assert on_ranks(2, refused) == ["nothing is there"] * 2
+
+
+def test_ends_that_are_tied_and_stored_apart_are_named():
+    """The rank that reads the files unties them."""
+    config = tiny_config("llama")
+    config.tie_word_embeddings = True
+    module = build_twin(config, None, lambda module: module)
+    names = {name for name, _ in module.named_parameters()} | {name for name, _ in module.named_buffers()}
+    attributes = {name for name, _, _ in _attributes(module)}
+    _check(module, SimpleNamespace(names=names | attributes), World(torch.device("cpu")))
+    with pytest.raises(ModelError, match="the config ties `lm_head.weight` to another weight") as told:
+        _check(module, SimpleNamespace(names=names | attributes | {"lm_head.weight"}), World(torch.device("cpu")))
+    assert "tie_word_embeddings: false" in told.value.hint
+    with pytest.raises(ModelError, match="layers that a config does not tell, such as `more.weight`"):
+        _check(module, SimpleNamespace(names=names | attributes | {"more.weight"}), World(torch.device("cpu")))

@@ -109,7 +109,15 @@ def _check(module: nn.Module, given: _Given, world: World) -> None:
     own = {name for name, _ in (*module.named_parameters(), *module.named_buffers())}
     every = set().union(*world.gathered(own, "all"))
     beside = set().union(*world.gathered({name for name, _, _ in _attributes(module)}, "all"))
-    if others := sorted(every ^ given.names - beside):
+    second = {name for name, _ in module.named_parameters(remove_duplicate=False)} - own
+    tied = set().union(*world.gathered(second, "all"))
+    others = sorted(every ^ given.names - beside)
+    if others and tied.issuperset(others):
+        raise ModelError(
+            f"the config ties `{others[0]}` to another weight, and the files hold other values for it: ranks have one",
+            at="model", hint="tie_word_embeddings: false in its config.json, which keeps both, or train on one process",
+        )  # fmt: skip
+    if others:
         raise ModelError(
             f"the weights bring layers that a config does not tell, such as `{others[0]}`: ranks cannot share them",
             at="model", hint="train on one process, or from weights that are not quantized",
