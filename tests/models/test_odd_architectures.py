@@ -10,7 +10,7 @@ from torch import nn
 from transformers import AutoConfig, XLNetConfig
 from transformers.modeling_outputs import CausalLMOutput
 
-from tests.architectures.small import small_config, small_model
+from tests.architectures.small import small_config, small_model, write
 from whet.base.catalogue import tuner
 from whet.base.errors import ModelError
 from whet.contracts.model import Head
@@ -141,3 +141,13 @@ def test_rwkv_has_the_same_weights_in_training_and_evaluation():
         found, expected = (m.train(mode)(ids, use_cache=False).logits for m in (module, plain))
         assert torch.equal(found, expected)
         assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+
+
+def test_an_adapter_of_what_rwkv_halves_is_refused_before_it_trains(tmp_path):
+    write("causal", "rwkv", tmp_path / "model")
+    spec = Spec(path=str(tmp_path / "model"))
+    with pytest.raises(ModelError, match="halves `.*attention.output") as told:
+        on_meta(spec, BuildContext(tuner=tuner.get("lora").build(rank=2)))
+    exclude = told.value.hint.split('"')[1]
+    found = on_meta(spec, BuildContext(tuner=tuner.get("lora").build(rank=2, exclude=exclude)))
+    assert found.module.config.rescale_every == 0

@@ -227,6 +227,8 @@ def _fit_heads(values: dict[str, Any], config: PretrainedConfig) -> None:
             values[key] = values[heads] if old == config.num_attention_heads else min(old, 2)
     if values.get("head_dim", 0) is None:
         values["head_dim"] = 16
+    if "rescale_every" in values:  # RWKV's weights are to be what they are (`rescaling.keep`)
+        values["rescale_every"] = 0
     if "d_head" in values:  # XLNet
         values["d_head"] = values[own("hidden_size", "hidden_size")] // values[heads]
     if "qk_head_dim" in values:
