@@ -29,6 +29,7 @@ CONFIGS = [
             "in_backward": True, "ema": 0.9, "neftune": 5.0, "group": 8, "rounding": "kahan",
             "tokens": 1000, "steps": None, "precision": "bf16-pure",
         },
+        "track": {"layers_every": 2},
         "evaluate": {"prompts": ["oak"], "early_stop": 1},
         "data": {
             "template": "chatml", "tools": "json", "thinking": "strip", "system": "fold", "train_on": "all",
@@ -165,6 +166,12 @@ def test_a_setting_of_somebody_elses_kind_brings_what_it_is_said_to(tmp_path, mo
         check_combinations(run_, chosen_of(run_))
     assert run(["slots", "objective", "slow"]) == 0
     assert "`objective.waits`: a stream is not known" in capsys.readouterr().out
+
+
+def test_gradients_of_layers_are_not_told_where_none_are_kept(tmp_path):
+    track = {"folder": str(tmp_path / "runs"), "layers_every": 1}
+    told = refusal(tmp_path, track=track, train={"in_backward": True})
+    assert told.at == "track.layers_every" and told.hint == "track.layers_every=0, or train.in_backward=false"
 
 
 def test_what_is_stored_goes_with_no_stream_and_no_own_answers(tmp_path):

@@ -43,6 +43,7 @@ CONFLICTS: tuple[Conflict, ...] = (
         "train.in_backward", "{other} does not go with {one}",
     ),
     Conflict("train.in_backward", "ranks.several", "{one} runs on one process"),
+    Conflict("track.layers", "train.in_backward", "{one} reads gradients of whole layers, and {other} keeps none"),
     Conflict(
         "optimizer.at_once", "train.in_backward", "{one} steps all weights at once, and {other} one at a time",
         "optimizer: lion",

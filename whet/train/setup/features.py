@@ -112,6 +112,8 @@ def _of_settings(run: Run) -> Iterator[tuple[str, Feature]]:
     ):  # fmt: skip
         if getattr(train, name) is not None:
             yield f"train.{name}", Feature(f"`train.{name}`", f"train.{name}", instead)
+    if run.track.layers_every:
+        yield "track.layers", Feature("`track.layers_every`", "track.layers_every", "track.layers_every=0")
     if train.steps is None and train.tokens is None:
         yield "train.no_length", Feature("epochs", "train.epochs")
     yield from _of_evaluation(run)
