@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from copy import deepcopy
 
 import pytest
 import torch
 from torch import nn
-from transformers import AutoConfig, XLNetConfig
+from transformers import AutoConfig, RwkvConfig, XLNetConfig
 from transformers.modeling_outputs import CausalLMOutput
 
 from tests.architectures.small import small_config, small_model, write
@@ -145,9 +146,12 @@ def test_rwkv_has_the_same_weights_in_training_and_evaluation():
 
 def test_an_adapter_of_what_rwkv_halves_is_refused_before_it_trains(tmp_path):
     write("causal", "rwkv", tmp_path / "model")
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    (tmp_path / "model" / "config.json").write_text(json.dumps(config | {"rescale_every": 6}))
     spec = Spec(path=str(tmp_path / "model"))
     with pytest.raises(ModelError, match="halves `.*attention.output") as told:
         on_meta(spec, BuildContext(tuner=tuner.get("lora").build(rank=2)))
     exclude = told.value.hint.split('"')[1]
     found = on_meta(spec, BuildContext(tuner=tuner.get("lora").build(rank=2, exclude=exclude)))
     assert found.module.config.rescale_every == 0
+    assert twin_config(RwkvConfig()).rescale_every == twin_config(RwkvConfig(), shrink=False).rescale_every == 0

@@ -64,6 +64,8 @@ def twin_config(config: PretrainedConfig, *, shrink: bool = True) -> PretrainedC
     for key in config.sub_configs:
         if isinstance(part := getattr(config, key, None), PretrainedConfig):
             values[key] = twin_config(part, shrink=shrink).to_dict()
+    if "rescale_every" in values:  # RWKV's weights are to be what they are (`rescaling.keep`)
+        values["rescale_every"] = 0
     derived = {key: values.pop(key) for key in _derived(config)}
     twin = type(config).from_dict(values)
     for key, value in derived.items():
@@ -227,8 +229,6 @@ def _fit_heads(values: dict[str, Any], config: PretrainedConfig) -> None:
             values[key] = values[heads] if old == config.num_attention_heads else min(old, 2)
     if values.get("head_dim", 0) is None:
         values["head_dim"] = 16
-    if "rescale_every" in values:  # RWKV's weights are to be what they are (`rescaling.keep`)
-        values["rescale_every"] = 0
     if "d_head" in values:  # XLNet
         values["d_head"] = values[own("hidden_size", "hidden_size")] // values[heads]
     if "qk_head_dim" in values:
