@@ -98,7 +98,7 @@ $(RIVAL)/trl-1.13: $(RIVAL_PYTHON)
 	@touch $@
 
 # Real training with other frameworks, recorded: a group of packages that go together has an environment of its own.
-INTEGRATIONS ?= trees hub torch more
+INTEGRATIONS ?= trees hub torch more jax
 INTEGRATION_ENVS ?= .venv-integrations
 REQUIREMENTS := tests/track/integrations/requirements
 
