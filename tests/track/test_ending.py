@@ -11,6 +11,7 @@ from tests.track.test_log import REPOSITORY
 from whet.track import ending
 from whet.track.catalogue import runs
 from whet.track.event_log import EventLog
+from whet.track.liveness import is_held
 from whet.track.read import UNKNOWN, History
 from whet.track.store import history
 from whet.track.terminal_page import show
@@ -91,3 +92,11 @@ def test_a_kill_of_the_test_itself_is_a_signal_by_name():
     done = subprocess.run([sys.executable, "-c", "import os; os.kill(os.getpid(), 6)"], capture_output=True)
     assert ending.cause_of(done.returncode) == f"signal {signal.Signals(6).name}"
     assert os.environ.get(ending.VARIABLE) is None
+
+
+def test_a_log_that_was_closed_is_free_though_a_child_has_a_copy_of_its_file(tmp_path):
+    log = EventLog(tmp_path)
+    copy = os.dup(log._fd)  # as a program has that was started a moment ago
+    log.close("done", "")
+    assert not is_held(log.path)
+    os.close(copy)

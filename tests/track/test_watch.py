@@ -17,7 +17,7 @@ from whet.track.store import history
 
 SCRIPT = """
 import os, sys, time
-from whet.track.watch import watched
+from whet.track.watched import watched
 with watched():
     import whet.track as track
     print(os.environ.get("WHET_LAUNCHER"), flush=True)

@@ -130,6 +130,7 @@ class EventLog:
                 return
             with suppress(OSError):
                 os.fsync(self._fd)
+            liveness.let_go(self._fd)
             self._abandon()
 
     def leave(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -16,6 +17,12 @@ def hold(fd: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def let_go(fd: int) -> None:
+    """Unlock an open file now. Closing it is not enough while a program that was just started still has a copy."""
+    with suppress(OSError):
+        fcntl.flock(fd, fcntl.LOCK_UN)
 
 
 def try_hold(fd: int, patience_s: float = 0.5) -> bool | None:

@@ -21,7 +21,7 @@ from whet.track.follow.order import Order, tracked
 from whet.track.follow.supervisor import Patience, Supervisor, follow
 from whet.track.follow.tail import FOLLOWER
 from whet.track.store import history
-from whet.track.watch import Watch
+from whet.track.watched import Watch
 
 PLUGIN = Path(__file__).with_name("plugged.py")
 QUICK = Patience(hang_s=20.0, last_s=60.0, pause_s=0.1, most_failures=2)

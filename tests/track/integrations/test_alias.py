@@ -25,3 +25,11 @@ def test_first_steps_with_the_import_changed(root, library):
     logs = history(run.folder)
     assert run.status == "done" and logs.scalar("loss")[1][-1] == told["loss"]
     assert len(logs.scalar("acc")[0]) == 8
+
+
+def test_no_file_of_the_package_takes_the_name_of_a_function():
+    import whet.track
+
+    folder = Path(whet.track.__file__).parent
+    files = {path.stem for path in folder.iterdir()}
+    assert files & set(whet.track.__all__) <= {"plot"}  # which is a module for its users too

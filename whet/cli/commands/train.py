@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    from whet.track.watch import watched
+    from whet.track.watched import watched
 
     with watched():
         return _main(args)

@@ -22,7 +22,7 @@ from whet.track.follow.secrets import redacted
 from whet.track.follow.tail import FOLLOWER, Tail
 from whet.track.follow.worker import DONE, POLL_S, REFUSED
 from whet.track.store import LOGS
-from whet.track.watch import Watch
+from whet.track.watched import Watch
 
 
 @dataclass(frozen=True, slots=True)
