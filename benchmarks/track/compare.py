@@ -126,9 +126,9 @@ def command(name: str, what: str, folder: str, num_steps: int) -> list[str]:
 def reading(million: int, num_runs: int) -> None:
     """The first curve of a long run, without and with its index, and the listing of many runs."""
     import whet.track as track
-    from whet.track.catalogue import runs
-    from whet.track.event_log import EventLog
-    from whet.track.store import history
+    from whet.track.logs.event_log import EventLog
+    from whet.track.reading.catalogue import runs
+    from whet.track.reading.store import history
 
     folder = Path(tempfile.mkdtemp())
     try:

@@ -44,7 +44,7 @@ def _start_ours(folder: Path) -> Started:
 
 
 def _count_ours(folder: Path) -> int:
-    from whet.track.store import history
+    from whet.track.reading.store import history
 
     return len(history(folder / "run").scalar("loss")[0])
 

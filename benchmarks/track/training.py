@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.tiny import LLAMA, sentence, tokenizer, write_rows
 from whet.base.config import from_mapping
+from whet.track.reading.store import LOGS
 from whet.track.records import StepRecord
-from whet.track.store import LOGS
 from whet.train.build import Built, assemble
 from whet.train.record.build import beside
 

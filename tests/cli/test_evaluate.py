@@ -6,7 +6,7 @@ import pytest
 
 from tests.generate import tiny
 from whet.cli.main import main
-from whet.track.store import history
+from whet.track.reading.store import history
 
 
 @pytest.fixture(scope="module")

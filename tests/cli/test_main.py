@@ -113,7 +113,7 @@ def test_each_end_has_its_code_and_one_message(monkeypatch, capsys, error, code,
 @pytest.mark.case("D8")
 def test_an_error_of_whets_own_says_where_its_traceback_lies(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr("whet.track.rows.listed", lambda root: {}["lost"])
+    monkeypatch.setattr("whet.track.reading.rows.listed", lambda root: {}["lost"])
     assert main(["runs", "--root", "a b"]) == exit_codes.FAILED
     told = capsys.readouterr().err
     (report,) = tmp_path.iterdir()

@@ -18,7 +18,7 @@ from whet.cli.main import main
 from whet.demo.guide import Guide
 from whet.demo.questions import Question
 from whet.demo.steps import NUM_PROMPTS, PROMPTS, choose_prompts, steps_within, train
-from whet.track.event_log import EventLog
+from whet.track.logs.event_log import EventLog
 from whet.track.records import RunEnded, RunStarted, StepRecord
 from whet.track.sinks.log import LogSink
 

@@ -6,8 +6,8 @@ import pytest
 
 from whet.evaluate.result import Figure, Result
 from whet.evaluate.run import keep, write
-from whet.track.event_log import EventLog
-from whet.track.store import history, summarize
+from whet.track.logs.event_log import EventLog
+from whet.track.reading.store import history, summarize
 
 RESULT = Result(
     "perplexity",

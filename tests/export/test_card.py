@@ -11,7 +11,7 @@ from whet.evaluate.result import Figure, Result
 from whet.evaluate.run import keep
 from whet.export.card import Card, card_of_run
 from whet.models.loading.classes import LANGUAGE
-from whet.track.event_log import EventLog
+from whet.track.logs.event_log import EventLog
 
 CONFIG = """model:
   path: {home}/models/base  # run.yaml:1

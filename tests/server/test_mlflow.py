@@ -12,9 +12,9 @@ import pytest
 
 from tests.server.world import TOKEN, Client, serving, started
 from tests.track.runs import records, write
-from whet.track.catalogue import runs
-from whet.track.rows import listed
-from whet.track.store import history
+from whet.track.reading.catalogue import runs
+from whet.track.reading.rows import listed
+from whet.track.reading.store import history
 
 API = "/api/2.0/mlflow"
 PYTHON = os.environ.get("WHET_MLFLOW_PYTHON", "")

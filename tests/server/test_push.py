@@ -17,13 +17,13 @@ from tests.server.world import TOKEN, Client, serving, started
 from tests.track.runs import records, write
 from whet.base.errors import ConfigError, RunError
 from whet.cli.main import main
-from whet.track.catalogue import runs
 from whet.track.push import client as push_client
 from whet.track.push.address import Address, address_of
 from whet.track.push.blocks import BLOCK_BYTES, is_pushed
 from whet.track.push.client import Refused, Unreachable
 from whet.track.push.sending import Push
-from whet.track.store import history
+from whet.track.reading.catalogue import runs
+from whet.track.reading.store import history
 
 
 def files_of(folder: Path) -> list[str]:

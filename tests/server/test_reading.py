@@ -11,8 +11,8 @@ import pytest
 import whet.track as track
 from tests.server.world import Client, serving
 from tests.track.runs import records, write
-from whet.track.plain import plain
-from whet.track.store import history
+from whet.track.reading.store import history
+from whet.track.script.plain import plain
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from tests.server.world import Client, serving
 from whet.base.protobuf import Malformed, fields
 from whet.server.otlp import from_protobuf
-from whet.track.spans import spans
+from whet.track.reading.spans import spans
 
 TRACE, SPAN, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", "00f067aa0ba902b7"
 START, END = 1_700_000_000_123_456_789, 1_700_000_001_987_654_321

@@ -13,7 +13,7 @@ def follow(names: Sequence[str], root: Path) -> None:
     """Follow runs to their ends by whom they were to be followed, here and now."""
     from whet.base.errors import ConfigError
     from whet.track.follow.supervisor import follow
-    from whet.track.store import find
+    from whet.track.reading.store import find
 
     if not names:
         raise ConfigError("`follow` does not know which run", at="command line", hint="whet runs follow RUN")
@@ -60,11 +60,11 @@ def alert_test(words: Sequence[str], root: Path) -> int:
     import time
 
     from whet.base.errors import ConfigError, one_line
-    from whet.track.api import ALERTS_VARIABLE
     from whet.track.follow.kinds.alerts import opened
     from whet.track.follow.message import message
     from whet.track.follow.secrets import redacted
     from whet.track.follow.undelivered import Undelivered
+    from whet.track.script.api import ALERTS_VARIABLE
 
     given = words[0] if words else os.environ.get(ALERTS_VARIABLE)
     channels = _channels(given, root) if given else []
@@ -88,7 +88,7 @@ def alert_test(words: Sequence[str], root: Path) -> int:
 def _channels(given: str, root: Path) -> Sequence[Any]:
     from whet.base.alerts import AlertChannel
     from whet.track.follow.order import Order, tracked
-    from whet.track.store import find
+    from whet.track.reading.store import find
 
     if (root / given).is_dir() or Path(given).is_dir():
         order = Order.load(find(given, root))

@@ -17,8 +17,8 @@ def push(names: Sequence[str], root: Path, to: str, *, is_followed: bool) -> int
     from whet.track.push.client import Client, Refused, Unreachable
     from whet.track.push.following import follow
     from whet.track.push.sending import Push
-    from whet.track.quantities import size
-    from whet.track.store import find
+    from whet.track.reading.store import find
+    from whet.track.terminal.quantities import size
 
     if not names:
         raise ConfigError("it is not said which run", at="command line", hint="whet runs push RUN --to URL")

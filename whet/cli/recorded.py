@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 def print_rows(folder: Path, step: int, width: int, *, as_json: bool) -> None:
     """The rows of a step. Raises RunError where none are recorded."""
-    from whet.track.plain import to_json
     from whet.track.recorded.row_page import row_dicts, row_page
     from whet.track.recorded.rows import rows_of
+    from whet.track.script.plain import to_json
 
     found = rows_of(folder, step)
     if not found:

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from whet.demo.steps import Outcome
-from whet.track.quantities import duration, figure
+from whet.track.terminal.quantities import duration, figure
 
 
 def show(outcome: Outcome, console: Console | None = None) -> None:

@@ -18,11 +18,11 @@ from whet.base.errors import ModelError
 from whet.base.slots import Kind
 from whet.contracts.model import FAMILIES
 from whet.evaluate.result import Result, Watch
-from whet.track import store
-from whet.track.event_log import EventLog
-from whet.track.frames import EVALUATION
-from whet.track.plain import plain
+from whet.track.logs.event_log import EventLog
+from whet.track.logs.frames import EVALUATION
+from whet.track.reading import store
 from whet.track.records import EvaluationRecord, content
+from whet.track.script.plain import plain
 
 if TYPE_CHECKING:
     from whet.contracts.model import Loaded

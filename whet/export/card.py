@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from whet.base.yaml import parse
-from whet.track import store
-from whet.track.quantities import figure
+from whet.track.reading import store
+from whet.track.terminal.quantities import figure
 
 if TYPE_CHECKING:
     from whet.models.loading.classes import Class

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from whet.base.errors import ConfigError, ModelError
 from whet.export.card import Card, card_of_run
-from whet.track import store
+from whet.track.reading import store
 
 if TYPE_CHECKING:
     import torch

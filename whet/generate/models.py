@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from whet.base.errors import ModelError
 from whet.models.loading.find import find_model
-from whet.track import store
+from whet.track.reading import store
 
 if TYPE_CHECKING:
     import torch

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from whet.base.protobuf import Malformed, Value, f64, fields, raw, signed, text, whole
-from whet.track.spans import Span
+from whet.track.reading.spans import Span
 
 _KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
 _STATUSES = ("unset", "ok", "error")

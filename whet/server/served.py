@@ -17,8 +17,8 @@ from whet.base.errors import WhetError
 from whet.base.paths import file_name
 from whet.server.errors import Refusal, missing
 from whet.server.files import inside
-from whet.track.read import History
-from whet.track.store import LOGS, is_run
+from whet.track.reading.read import History
+from whet.track.reading.store import LOGS, is_run
 
 # Logs of so many runs are kept read.
 _KEPT = 64

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from whet.track import plot
-from whet.track.api import (
+from whet.track.logs.ending import launch
+from whet.track.script import plot
+from whet.track.script.api import (
     LIVE,
     Settings,
     alert,
@@ -26,13 +27,13 @@ from whet.track.api import (
     use_artifact,
     watch,
 )
-from whet.track.artifacts import Artifact
-from whet.track.media import Audio, Histogram, Html, Image, Object3D, Table, Text, Video
-from whet.track.script_run import Run
+from whet.track.script.artifacts import Artifact
+from whet.track.script.media import Audio, Histogram, Html, Image, Object3D, Table, Text, Video
+from whet.track.script.script_run import Run
 
 if TYPE_CHECKING:
     from whet.track.integrations.patched import Patch
-    from whet.track.mappings import Told
+    from whet.track.script.mappings import Told
 
     run: Run | None
     config: Told
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Artifact", "Audio", "Histogram", "Html", "Image", "Object3D", "Run", "Settings", "Table", "Text", "Video", "alert",
-    "config", "define_metric", "finish", "get_run", "init", "log", "log_artifact", "login", "patch", "plot", "run",
+    "config", "define_metric", "finish", "get_run", "init", "launch", "log", "log_artifact", "login", "patch", "plot", "run",
     "save", "setup", "summary", "teardown", "unwatch", "use_artifact", "watch",
 ]  # fmt: skip
 

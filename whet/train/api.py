@@ -10,8 +10,8 @@ from pathlib import Path
 from whet.base import config
 from whet.base.errors import RunError
 from whet.base.launcher import end_with_launcher
+from whet.track.reading.store import LOGS
 from whet.track.records import RunEnded
-from whet.track.store import LOGS
 from whet.train.build import Built, assemble
 from whet.train.record.build import beside
 from whet.train.result import write_result

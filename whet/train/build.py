@@ -22,8 +22,8 @@ from whet.generate.eval_mode import reshard
 from whet.models.tuners.full import Still
 from whet.optim.groups import ParamGroups
 from whet.parallel.world import World
+from whet.track.reading.store import LOGS
 from whet.track.records import Notice, RunStarted, Sink
-from whet.track.store import LOGS
 from whet.train.checkpoints.checkpoint import Checkpoints
 from whet.train.checkpoints.optimizer_state import NamedOptimizer
 from whet.train.loop import Cadence, Loop

@@ -13,14 +13,14 @@ import pytest
 import whet.track as track
 from tests.track.follow.servers import hooks, until
 from tests.track.follow.test_supervisor import lock_is_free, notices
-from tests.track.test_log import REPOSITORY
+from tests.track.logs.test_log import REPOSITORY
 from whet.base.errors import ConfigError
 from whet.cli.main import main
 from whet.track.follow import outbox
 from whet.track.follow.delivery import Delivery, Memory, hand_over
 from whet.track.follow.order import tracked
 from whet.track.follow.supervisor import Patience, follow
-from whet.track.store import history
+from whet.track.reading.store import history
 
 ALLOW = ["127.0.0.0/8"]
 

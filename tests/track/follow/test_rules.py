@@ -13,8 +13,8 @@ from whet.track.follow.outbox import MOST_TRIES, Outbox
 from whet.track.follow.plugin import Ending, Logged
 from whet.track.follow.rules import Rules, Seen
 from whet.track.follow.undelivered import Undelivered
-from whet.track.plain import to_json
-from whet.track.read import Event
+from whet.track.reading.read import Event
+from whet.track.script.plain import to_json
 
 
 def rules(*given, state=None, config=None):

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 
 from tests.track.follow.servers import until
-from tests.track.test_log import REPOSITORY
+from tests.track.logs.test_log import REPOSITORY
 from whet.base.errors import RunError
-from whet.track import ending
-from whet.track.event_log import EventLog
 from whet.track.follow.order import Order, tracked
 from whet.track.follow.supervisor import Patience, Supervisor, follow
 from whet.track.follow.tail import FOLLOWER
-from whet.track.store import history
-from whet.track.watched import Watch
+from whet.track.logs import ending
+from whet.track.logs.event_log import EventLog
+from whet.track.logs.watched import Watch
+from whet.track.reading.store import history
 
 PLUGIN = Path(__file__).with_name("plugged.py")
 QUICK = Patience(hang_s=20.0, last_s=60.0, pause_s=0.1, most_failures=2)
@@ -126,7 +126,7 @@ def script(folder: Path, *hows: str, **environ: str) -> subprocess.Popen[str]:
 
 
 def lock_is_free(run: Path) -> bool:
-    from whet.track.liveness import is_held
+    from whet.track.logs.liveness import is_held
 
     return (run / "follow" / "lock").exists() and not is_held(run / "follow" / "lock")
 

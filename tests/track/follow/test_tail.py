@@ -7,13 +7,13 @@ import os
 
 import pytest
 
-from whet.track import frames
-from whet.track.event_log import EventLog
 from whet.track.follow import tail as tails
 from whet.track.follow.delivery import Delivery, Memory, hand_over
 from whet.track.follow.plugin import Follower, Logged
 from whet.track.follow.tail import Tail
-from whet.track.plain import to_json
+from whet.track.logs import frames
+from whet.track.logs.event_log import EventLog
+from whet.track.script.plain import to_json
 
 
 def steps(items):

@@ -15,14 +15,14 @@ import pytest
 
 import whet.track as track
 from tests.track.follow.servers import hooks, until
-from tests.track.test_log import REPOSITORY
+from tests.track.logs.test_log import REPOSITORY
 from whet.base.catalogue import follower
 from whet.base.errors import ConfigError, WhetError
-from whet.track.event_log import EventLog
 from whet.track.follow.delivery import Delivery, Memory, hand_over
 from whet.track.follow.event_files import EventFile, crc32c
 from whet.track.imports.importing import import_runs
-from whet.track.store import history
+from whet.track.logs.event_log import EventLog
+from whet.track.reading.store import history
 
 TRACKERS = os.environ.get("WHET_TRACKERS_PYTHON", "")
 needs_trackers = pytest.mark.skipif(

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from whet.track.catalogue import runs, said_by_name
 from whet.track.imports import import_runs
-from whet.track.rows import listed
-from whet.track.store import history
+from whet.track.reading.catalogue import runs, said_by_name
+from whet.track.reading.rows import listed
+from whet.track.reading.store import history
 
 RECORDED = Path(__file__).parent / "recorded"
 TRACKERS = sorted(path.stem for path in RECORDED.glob("*.json"))

@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 
 import whet.track as track
-from whet.track.read import History
-from whet.track.store import history
+from whet.track.reading.read import History
+from whet.track.reading.store import history
 
 # What has to live as long as the process.
 _KEPT: list[object] = []

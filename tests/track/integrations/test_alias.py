@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from whet.track.catalogue import runs
-from whet.track.store import history
+from whet.track.reading.catalogue import runs
+from whet.track.reading.store import history
 
-SCRIPTS = Path(__file__).parents[1] / "scripts"
+SCRIPTS = Path(__file__).parents[1] / "script" / "scripts"
 
 
 def _row(name: str):

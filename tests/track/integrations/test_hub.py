@@ -5,8 +5,8 @@ import pytest
 
 import whet.track as track
 from tests.track.integrations.conftest import curve
-from whet.track.described import described
-from whet.track.store import history
+from whet.track.reading.store import history
+from whet.track.script.described import described
 
 pytestmark = pytest.mark.usefixtures("torchvision")
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.track.integrations.conftest import curve, same
 from tests.track.integrations.test_torch import lightning_run
-from whet.track.described import described
+from whet.track.script.described import described
 
 
 @pytest.mark.integration("PyTorch Lightning", packages=("pytorch-lightning",), through="WhetLogger")

@@ -13,10 +13,10 @@ import pytest
 import whet.track as track
 from tests.track.integrations.conftest import curve
 from whet.base.errors import ConfigError
-from whet.track.catalogue import runs
-from whet.track.described import described
 from whet.track.integrations.patched import names
-from whet.track.store import history
+from whet.track.reading.catalogue import runs
+from whet.track.reading.store import history
+from whet.track.script.described import described
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 RUN_OF_WANDB = """

@@ -5,9 +5,9 @@ import pytest
 
 import whet.track as track
 from tests.track.integrations.conftest import curve, same
-from whet.track.catalogue import runs
-from whet.track.described import described
-from whet.track.store import history
+from whet.track.reading.catalogue import runs
+from whet.track.reading.store import history
+from whet.track.script.described import described
 
 
 @pytest.mark.integration("Optuna", packages=("optuna",), through="WhetCallback")

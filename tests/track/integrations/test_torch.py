@@ -8,7 +8,7 @@ import pytest
 
 import whet.track as track
 from tests.track.integrations.conftest import curve, same
-from whet.track.described import described
+from whet.track.script.described import described
 
 
 def rows(path) -> list[dict[str, str]]:
@@ -245,7 +245,7 @@ def test_stable_baselines3(recorded, tmp_path):
 def test_stable_baselines3_tensorboard(root, tmp_path):
     from stable_baselines3 import PPO
 
-    from whet.track.store import history
+    from whet.track.reading.store import history
 
     with track.patch("tensorboard", only=True):
         model = PPO("MlpPolicy", "CartPole-v1", n_steps=32, batch_size=16, n_epochs=1, seed=0, device="cpu",

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from whet.track import frames
+from whet.track.logs import event_log, frames
 from whet.track.recorded import console as module
 from whet.track.recorded.console import Console
 from whet.track.recorded.console_reading import console, lines
@@ -162,7 +162,7 @@ def test_a_forked_child_and_a_started_one_print_and_are_not_kept(tmp_path):
 def test_a_full_disk_stops_nothing(tmp_path, streams, monkeypatch):
     shown = streams()
     kept = Console(tmp_path / "track", "r0", lambda: 0)
-    monkeypatch.setattr("whet.track.event_log._write_all", lambda fd, data: (_ for _ in ()).throw(OSError(28, "full")))
+    monkeypatch.setattr(event_log, "_write_all", lambda fd, data: (_ for _ in ()).throw(OSError(28, "full")))
     print("still shown")
     kept.close()
     assert shown["stdout"].buffer.getvalue() == b"still shown\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from whet.track.event_log import EventLog
+from whet.track.logs.event_log import EventLog
 from whet.track.recorded.difference import difference
 from whet.track.recorded.difference_page import difference_page
 from whet.track.recorded.rows import RowsLog

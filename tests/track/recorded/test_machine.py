@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from whet.track.read import History
+from whet.track.reading.read import History
 from whet.track.recorded import kernel_figures as kernel
 from whet.track.recorded.accelerators.reading import Reading
 from whet.track.recorded.cgroups import cgroup_levels

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from whet.track import frames
+from whet.track.logs import frames
 from whet.track.recorded.rows import RowsLog, every_step, rows_of, token_steps, tokens_of
 
 
@@ -119,7 +119,7 @@ def test_a_full_disk_drops_rows_and_raises_nothing(tmp_path, monkeypatch, capsys
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("whet.track.event_log._write_all", full)
+        patch.setattr("whet.track.logs.event_log._write_all", full)
         log.add(2, 0.0, ["new.jsonl"], columns(2, other=[1]))
     log.add(3, 0.0, ["new.jsonl"], columns(3, other=[1]))  # its source and columns are told then
     log.close()

@@ -1,7 +1,7 @@
 """The sink `log`: every record is in the event log."""
 
 from tests.track import runs as made
-from whet.track.read import History
+from whet.track.reading.read import History
 
 
 def test_every_kind_of_record_is_in_the_log(tmp_path):

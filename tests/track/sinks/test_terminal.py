@@ -15,8 +15,8 @@ from rich.console import Console
 
 from tests.track import runs as made
 from whet.base.catalogue import sink
-from whet.track.live import LiveSink
 from whet.track.sinks.terminal import PlainSink
+from whet.track.terminal.live import LiveSink
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from tests.train.conftest import loop_records
 from whet.parallel.world import World
-from whet.track.store import history
+from whet.track.reading.store import history
 from whet.train.record.layers import LayerStatistics
 from whet.train.record.state import state_digests, weights_digest
 

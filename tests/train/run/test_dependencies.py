@@ -14,7 +14,7 @@ from tests.tiny import LLAMA, config, tokenizer
 from tests.train.cut import cut_after
 from whet.base.config import from_mapping
 from whet.base.errors import RunError
-from whet.track.terminal_page import contents, show
+from whet.track.terminal.terminal_page import contents, show
 from whet.train.api import resume
 from whet.train.run.dependencies import NAME
 

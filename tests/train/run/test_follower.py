@@ -16,7 +16,7 @@ from tests.track.follow.servers import hooks, until
 from tests.track.follow.test_supervisor import PLUGIN, command, processes
 from whet.base.config import from_mapping
 from whet.base.errors import ConfigError
-from whet.track.store import history
+from whet.track.reading.store import history
 from whet.train.api import resume, train
 
 NUM_STEPS = 12

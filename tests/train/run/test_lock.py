@@ -12,7 +12,7 @@ from tests.ranks import Child
 from tests.tiny import config
 from whet.base.config import from_mapping
 from whet.base.errors import RunError
-from whet.track.store import history
+from whet.track.reading.store import history
 from whet.train.api import resume
 from whet.train.build import assemble
 from whet.train.run.folder import RunFolder

@@ -72,7 +72,7 @@ def _cache(days: float | None) -> int:
     from datetime import datetime
 
     from whet.data.store.cache import cached, default_cache, prune
-    from whet.track.quantities import size
+    from whet.track.terminal.quantities import size
 
     shards = cached() if days is None else prune(days * 86_400)
     for shard in shards:
@@ -160,7 +160,7 @@ def _refuse_of_replies(args: argparse.Namespace, reason: str) -> None:
 
 def _model(name: str) -> str:
     """What a tokenizer is read from: of a run, or its name, the model it wrote."""
-    from whet.track import store
+    from whet.track.reading import store
 
     path = Path(name).expanduser()
     if path.is_file() or (path / "tokenizer_config.json").is_file() or (path / "tokenizer.json").is_file():

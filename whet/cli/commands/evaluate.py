@@ -32,7 +32,7 @@ def main(args: argparse.Namespace) -> int:
     from whet.evaluate.run import evaluate, keep, write
     from whet.generate.models import load_model
     from whet.models.loading.find import find_run
-    from whet.track.plain import to_json
+    from whet.track.script.plain import to_json
 
     name, settings = named(args.task, "limit=10")
     name, settings = name.replace("_", "-"), {**({"file": args.file} if args.file else {}), **settings}

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from whet.cli.arguments import typed_path
 
 if TYPE_CHECKING:
-    from whet.track.rows import Row
-    from whet.track.store import Summary
+    from whet.track.reading.rows import Row
+    from whet.track.reading.store import Summary
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +39,7 @@ def main(args: argparse.Namespace) -> int:
     what, rest = (args.words[0], args.words[1:]) if args.words else ("", [])
     match what:
         case "reindex" if not rest:
-            from whet.track.catalogue import reindex
+            from whet.track.reading.catalogue import reindex
 
             print(f"{reindex(args.root)} runs read", file=sys.stderr)
         case "compare":
@@ -74,8 +74,8 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _list(text: str, args: argparse.Namespace) -> None:
-    from whet.track.plain import to_json
-    from whet.track.terminal_page import columns, table
+    from whet.track.script.plain import to_json
+    from whet.track.terminal.terminal_page import columns, table
 
     chosen = _chosen(text, args.root, args.sort)
     names = [name.strip() for name in args.columns.split(",")] if args.columns else []
@@ -95,10 +95,10 @@ def _list(text: str, args: argparse.Namespace) -> None:
 def _compare(names: Sequence[str], args: argparse.Namespace) -> None:
     """What differs between runs, in their configs and in how they went."""
     from whet.base.errors import ConfigError
-    from whet.track.plain import to_json
-    from whet.track.rows import compared
-    from whet.track.store import find
-    from whet.track.terminal_page import differences
+    from whet.track.reading.rows import compared
+    from whet.track.reading.store import find
+    from whet.track.script.plain import to_json
+    from whet.track.terminal.terminal_page import differences
 
     if len(names) < 2:
         raise ConfigError("one run differs from none", at="command line", hint="whet runs compare FIRST SECOND")
@@ -111,10 +111,10 @@ def _diff(names: Sequence[str], args: argparse.Namespace) -> None:
     from dataclasses import asdict
 
     from whet.base.errors import ConfigError
-    from whet.track.plain import to_json
+    from whet.track.reading.store import find
     from whet.track.recorded.difference import difference
     from whet.track.recorded.difference_page import difference_page
-    from whet.track.store import find
+    from whet.track.script.plain import to_json
 
     if len(names) != 2:
         raise ConfigError("`diff` compares two runs", at="command line", hint="whet runs diff FIRST SECOND")
@@ -125,7 +125,7 @@ def _diff(names: Sequence[str], args: argparse.Namespace) -> None:
 
 def _export(text: str, args: argparse.Namespace) -> None:
     from whet.base.errors import ConfigError
-    from whet.track.export import export
+    from whet.track.reading.export import export
 
     if args.output is None:
         raise ConfigError("`export` does not know where to", at="command line", hint="--output points.parquet")
@@ -137,7 +137,7 @@ def _export(text: str, args: argparse.Namespace) -> None:
 def _named_or_chosen(words: Sequence[str], args: argparse.Namespace) -> list[Path]:
     """The runs of these names; where one of them is none, the words are a filter."""
     from whet.base.errors import RunError
-    from whet.track.store import find
+    from whet.track.reading.store import find
 
     try:
         return [find(word, args.root) for word in words] or [run.folder for run, _ in _chosen("", args.root, None)]
@@ -149,8 +149,8 @@ def _named_or_chosen(words: Sequence[str], args: argparse.Namespace) -> list[Pat
 
 def _chosen(text: str, root: Path, order: str | None) -> list[tuple[Summary, Row]]:
     """The runs that a filter takes, in order."""
-    from whet.track.query import parse
-    from whet.track.rows import listed, sorted_by
+    from whet.track.reading.query import parse
+    from whet.track.reading.rows import listed, sorted_by
 
     query = parse(text)
     found = listed(root)
@@ -164,6 +164,6 @@ def _chosen(text: str, root: Path, order: str | None) -> list[tuple[Summary, Row
 
 
 def _check(names: Sequence[str], found: Sequence[tuple[Summary, Row]], at: str) -> None:
-    from whet.track.query import check_names
+    from whet.track.reading.query import check_names
 
     check_names(names, [row for _, row in found], at)

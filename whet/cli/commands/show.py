@@ -14,8 +14,8 @@ from whet.cli.arguments import number, typed_path, whole
 from whet.cli.streams import can_say
 
 if TYPE_CHECKING:
-    from whet.track.curves import Glyphs
-    from whet.track.read import History
+    from whet.track.reading.read import History
+    from whet.track.terminal.curves import Glyphs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,9 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    from whet.track.plain import to_json
-    from whet.track.store import find, history
-    from whet.track.terminal_page import contents, show
+    from whet.track.reading.store import find, history
+    from whet.track.script.plain import to_json
+    from whet.track.terminal.terminal_page import contents, show
 
     folder = find(args.run, args.root) if args.run else _latest(args.root)
     if args.console or args.step is not None:
@@ -89,7 +89,7 @@ def _follow(logs: History, page: Callable[[], str], every_s: float) -> None:
 
 def _latest(root: Path) -> Path:
     from whet.base.errors import RunError
-    from whet.track.catalogue import runs
+    from whet.track.reading.catalogue import runs
 
     found = runs(root)
     if not found:

@@ -15,9 +15,9 @@ from whet.cli.streams import can_say
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleDimensions
 
-    from whet.track.top.frame import Screen
-    from whet.track.top.view import View
-    from whet.track.top.watching import Watched
+    from whet.track.terminal.top.frame import Screen
+    from whet.track.terminal.top.view import View
+    from whet.track.terminal.top.watching import Watched
 
 # How often the size of the terminal is looked at.
 _TURN_S = 0.2
@@ -39,10 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from whet.track.query import parse
-    from whet.track.top.frame import Screen
-    from whet.track.top.view import View
-    from whet.track.top.watching import Watched
+    from whet.track.reading.query import parse
+    from whet.track.terminal.top.frame import Screen
+    from whet.track.terminal.top.view import View
+    from whet.track.terminal.top.watching import Watched
 
     view = View(query=parse(" ".join(args.words)), only_live=args.live, chosen=args.run)
     watched = Watched(args.root)
@@ -64,7 +64,7 @@ def _follow(screen: Screen, view: View, watched: Watched, console: Console, ever
     from rich.live import Live
     from rich.text import Text
 
-    from whet.track.top.keys import typed
+    from whet.track.terminal.top.keys import typed
 
     looked_at = time.monotonic()
     size: ConsoleDimensions | None = None

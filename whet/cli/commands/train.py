@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    from whet.track.watched import watched
+    from whet.track.logs.watched import watched
 
     with watched():
         return _main(args)
@@ -35,7 +35,7 @@ def _main(args: argparse.Namespace) -> int:
     from whet.base.config import load
     from whet.base.errors import RunError
     from whet.base.paths import user_path
-    from whet.track.store import find
+    from whet.track.reading.store import find
 
     words = [*args.target, *(args.data or [])]
     overrides = [word for word in words if _is_override(word)]
@@ -82,7 +82,7 @@ def _resume(path: Path):
 
 def _kept(built):
     """What this process prints from now on is kept in the run."""
-    from whet.track.store import LOGS
+    from whet.track.reading.store import LOGS
     from whet.train.record.build import console_of
 
     return console_of(built.trained.run.track, built.folder.path / LOGS, built.world, built.loop.step)

@@ -32,7 +32,7 @@ from whet.data.store.rendering_code import digest_of, rendering_files
 from whet.data.store.shard import Shard, ShardWriter
 from whet.data.store.table import SampleTable
 from whet.data.workers import apply_in_order
-from whet.track.quantities import figure
+from whet.track.terminal.quantities import figure
 
 __all__ = ["Dataset", "TokenStore", "build_store", "held_out", "store_of"]
 

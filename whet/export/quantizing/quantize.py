@@ -19,7 +19,7 @@ from whet.export.report import Measured, Report, compare
 from whet.export.weights import SHARD_BYTES
 from whet.generate.models import load_model
 from whet.models.loading.families import stated_length
-from whet.track.quantities import figure, size
+from whet.track.terminal.quantities import figure, size
 
 if TYPE_CHECKING:
     import torch

@@ -9,7 +9,7 @@ from whet.base.errors import ModelError, RunError
 from whet.base.paths import user_path
 from whet.models.checkpoints.door import check_folder
 from whet.models.tuning.adapters import CONFIG
-from whet.track import store
+from whet.track.reading import store
 
 
 def find_model(name: str, root: Path = store.ROOT) -> str:

@@ -16,12 +16,12 @@ from whet.server.errors import Refusal, invalid
 from whet.server.mlflow.registry import Experiments, experiment_id_of
 from whet.server.mlflow.views import MARK, View, Views
 from whet.server.served import Served
-from whet.track import frames
-from whet.track.catalogue import runs, said_by_name
-from whet.track.claim import claimed
-from whet.track.described import described
-from whet.track.event_log import EventLog
-from whet.track.store import LOGS
+from whet.track.logs import frames
+from whet.track.logs.claim import claimed
+from whet.track.logs.event_log import EventLog
+from whet.track.reading.catalogue import runs, said_by_name
+from whet.track.reading.store import LOGS
+from whet.track.script.described import described
 
 # An end in MLflow's words -> in ours; a run in another status goes on.
 OUTCOMES = {"FINISHED": "done", "FAILED": "failed", "KILLED": "stopped"}

@@ -18,7 +18,7 @@ from typing import Any
 
 from whet.server.errors import Refusal, invalid, missing
 from whet.server.mlflow.views import MARK
-from whet.track.plain import to_json
+from whet.track.script.plain import to_json
 
 FILE = ".mlflow/experiments.jsonl"
 DEFAULT = "Default"

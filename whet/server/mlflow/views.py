@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from whet.server.mlflow.forms import pairs
-from whet.track.catalogue import said_of
-from whet.track.read import History, Points
-from whet.track.rows import flat
-from whet.track.store import LOGS
+from whet.track.reading.catalogue import said_of
+from whet.track.reading.read import History, Points
+from whet.track.reading.rows import flat
+from whet.track.reading.store import LOGS
 
 # How a run of ours stands, in MLflow's words; one made through this door has said its own.
 STATUS = {

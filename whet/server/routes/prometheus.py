@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
 
 from whet.server.served import Runs
-from whet.track.rows import listed
+from whet.track.reading.rows import listed
 
 router = APIRouter(tags=["prometheus"])
 

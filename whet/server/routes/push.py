@@ -28,7 +28,7 @@ from whet.base.paths import file_name
 from whet.server.errors import Refusal, invalid, missing
 from whet.server.files import inside
 from whet.server.served import Body, Runs, refuse_full
-from whet.track import frames
+from whet.track.logs import frames
 from whet.track.push.blocks import BIRTH_BYTES, BLOCK_BYTES, Prefix, block_digests, is_log, is_pushed
 
 router = APIRouter(prefix="/api/v1/push", tags=["push"])

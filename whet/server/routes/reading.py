@@ -13,12 +13,12 @@ from fastapi.responses import FileResponse, Response
 from whet.server import files
 from whet.server.errors import invalid, missing
 from whet.server.served import Runs
-from whet.track.catalogue import said_of
-from whet.track.plain import to_json
-from whet.track.query import check_names, parse
-from whet.track.read import Event, History
-from whet.track.rows import listed, sorted_by
-from whet.track.store import summarize
+from whet.track.reading.catalogue import said_of
+from whet.track.reading.query import check_names, parse
+from whet.track.reading.read import Event, History
+from whet.track.reading.rows import listed, sorted_by
+from whet.track.reading.store import summarize
+from whet.track.script.plain import to_json
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
 

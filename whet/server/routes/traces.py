@@ -20,10 +20,10 @@ from whet.server import otlp
 from whet.server.errors import Refusal, invalid
 from whet.server.routes.reading import Answer
 from whet.server.served import Body, Runs
-from whet.track.claim import slug
-from whet.track.event_log import EventLog
-from whet.track.spans import KIND, WRITER, Span, spans
-from whet.track.store import LOGS
+from whet.track.logs.claim import slug
+from whet.track.logs.event_log import EventLog
+from whet.track.reading.spans import KIND, WRITER, Span, spans
+from whet.track.reading.store import LOGS
 
 router = APIRouter(tags=["traces"])
 

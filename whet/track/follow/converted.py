@@ -8,7 +8,7 @@ from typing import Any
 
 from whet.base.errors import first_line
 from whet.track.follow.plugin import FollowedRun
-from whet.track.read import Event
+from whet.track.reading.read import Event
 
 # Makes theirs of an entry, given the path of its file; an empty one where it has none.
 Make = Callable[[Mapping[str, Any], str], Any]

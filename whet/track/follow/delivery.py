@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from whet.base.regular import opened
-from whet.track.catalogue import said_of
 from whet.track.follow.plugin import Ending, FollowedRun, Follower, Logged, Tell
 from whet.track.follow.tail import Item, Tail
-from whet.track.plain import to_json
-from whet.track.read import UNKNOWN, Event
-from whet.track.store import LOGS, history
+from whet.track.reading.catalogue import said_of
+from whet.track.reading.read import UNKNOWN, Event
+from whet.track.reading.store import LOGS, history
+from whet.track.script.plain import to_json
 
 # How long others may go on writing after the first rank has ended, and how long a killed run's cause is waited for.
 LINGER_S = 5.0

@@ -15,7 +15,7 @@ from whet.base.paths import user_path
 from whet.base.slots import load_plugin
 from whet.track.follow.delivery import Memory
 from whet.track.follow.plugin import Follower
-from whet.track.query import parse
+from whet.track.reading.query import parse
 
 FOLDER = "follow"
 _FILE = "order.json"

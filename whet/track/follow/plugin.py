@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from whet.track.frames import RANK_0, Writer
-from whet.track.read import Event, Status
+from whet.track.logs.frames import RANK_0, Writer
+from whet.track.reading.read import Event, Status
 
 # Tells the run something: a level (`info`, `warning`) and a text.
 Tell = Callable[[str, str], None]

@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from whet.track.follow.addresses import Allowed, connected
 from whet.track.follow.undelivered import Undelivered
-from whet.track.plain import to_json
+from whet.track.script.plain import to_json
 
 # From the name's resolution to the last byte of the answer, however slowly they drip.
 DEADLINE_S = 15.0

@@ -11,9 +11,9 @@ from typing import Any
 from whet.base.alerts import AlertRule
 from whet.track.follow.message import Message, message
 from whet.track.follow.plugin import Ending, Logged
-from whet.track.quantities import duration, figure
-from whet.track.query import Query, parse
-from whet.track.read import Event
+from whet.track.reading.query import Query, parse
+from whet.track.reading.read import Event
+from whet.track.terminal.quantities import duration, figure
 
 # Of the newest figures so many are told in a message.
 _MOST_FIGURES = 8

@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from whet.base.errors import WhetError
-from whet.track import ending, liveness
-from whet.track.event_log import EventLog
 from whet.track.follow.order import FOLDER, Order
 from whet.track.follow.secrets import redacted
 from whet.track.follow.tail import FOLLOWER, Tail
 from whet.track.follow.worker import DONE, POLL_S, REFUSED
-from whet.track.store import LOGS
-from whet.track.watched import Watch
+from whet.track.logs import ending, liveness
+from whet.track.logs.event_log import EventLog
+from whet.track.logs.watched import Watch
+from whet.track.reading.store import LOGS
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from whet.base.regular import opened
-from whet.track import frames, liveness, spool
 from whet.track.follow.plugin import Logged
-from whet.track.logfile import STALE_S
-from whet.track.read import Event
-from whet.track.scan import Other, Rows, Scanner
+from whet.track.logs import frames, liveness, spool
+from whet.track.logs.logfile import STALE_S
+from whet.track.logs.scan import Other, Rows, Scanner
+from whet.track.reading.read import Event
 
 # Who writes notices about plug-ins into the run: none of them is told those.
 FOLLOWER = "follower"

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from whet.base.errors import RunError
-from whet.track.catalogue import said_by_name
 from whet.track.imports.foreign import Foreign, Reader
 from whet.track.imports.readers import mlflow_database, mlflow_files, swanlab, tensorboard, trackio, wandb
 from whet.track.imports.writing import imported, write
+from whet.track.reading.catalogue import said_by_name
 
 READERS: tuple[Reader, ...] = (tensorboard, wandb, swanlab, mlflow_database, mlflow_files, trackio)
 

@@ -10,12 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from whet.track import frames, index
-from whet.track.claim import claimed
 from whet.track.imports.foreign import End, Foreign, Numbers, Record, Said, Thing
-from whet.track.media.base import MediaFolder
-from whet.track.plain import to_json
-from whet.track.store import LOGS
+from whet.track.logs import frames, index
+from whet.track.logs.claim import claimed
+from whet.track.reading.store import LOGS
+from whet.track.script.media.base import MediaFolder
+from whet.track.script.plain import to_json
 
 MARK = "imported"
 _LOG = frames.log_name(frames.RANK_0, 1)

@@ -8,7 +8,7 @@ from typing import Any
 from accelerate.tracking import GeneralTracker, on_main_process
 
 from whet.track.integrations.joining import joined
-from whet.track.script_run import Run
+from whet.track.script.script_run import Run
 
 
 class WhetTracker(GeneralTracker):
@@ -41,7 +41,7 @@ class WhetTracker(GeneralTracker):
 
     @on_main_process
     def log_images(self, values: Mapping[str, Any], step: int | None = None, **more: Any) -> None:
-        from whet.track.media import Image
+        from whet.track.script.media import Image
 
         self._run.log({name: [Image(one, **more) for one in images] for name, images in values.items()}, step)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from whet.track.api import get_run, init
-from whet.track.script_run import Run
+from whet.track.script.api import get_run, init
+from whet.track.script.script_run import Run
 
 
 def joined(settings: Mapping[str, Any], config: Any = None) -> Run:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from whet.track.integrations.joining import joined
-from whet.track.mappings import as_mapping
-from whet.track.script_run import Run
+from whet.track.script.mappings import as_mapping
+from whet.track.script.script_run import Run
 
 if "pytorch_lightning" in sys.modules and "lightning" not in sys.modules:
     from pytorch_lightning.loggers.logger import Logger, rank_zero_experiment
@@ -58,7 +58,7 @@ class WhetLogger(Logger):
     @rank_zero_only
     def log_image(self, key: str, images: list[Any], step: int | None = None, **more: Any) -> None:
         """Log pictures under a name, with `caption` and the like for each."""
-        from whet.track.media import Image
+        from whet.track.script.media import Image
 
         told = [{name: values[place] for name, values in more.items()} for place in range(len(images))]
         self.experiment.log({key: [Image(one, **said) for one, said in zip(images, told, strict=True)]}, step)

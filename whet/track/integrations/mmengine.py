@@ -9,7 +9,7 @@ from mmengine.registry import VISBACKENDS
 from mmengine.visualization.vis_backend import BaseVisBackend, force_init_env
 
 from whet.track.integrations.joining import joined, numbers
-from whet.track.script_run import Run
+from whet.track.script.script_run import Run
 
 
 @VISBACKENDS.register_module()
@@ -45,7 +45,7 @@ class WhetVisBackend(BaseVisBackend):
 
     @force_init_env
     def add_image(self, name: str, image: Any, step: int = 0, **more: Any) -> None:
-        from whet.track.media import Image
+        from whet.track.script.media import Image
 
         self._run.log({name: Image(image)}, step)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from whet.track.integrations.joining import joined, numbers
-from whet.track.script_run import Run
+from whet.track.script.script_run import Run
 
 
 class WhetCallback:

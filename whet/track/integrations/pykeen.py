@@ -24,7 +24,7 @@ class WhetResultTracker(ResultTracker):
         self._run.config.update({f"{prefix}.{name}" if prefix else name: value for name, value in params.items()})
 
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None, prefix: str | None = None) -> None:
-        from whet.track.rows import flat
+        from whet.track.reading.rows import flat
 
         self._run.log(numbers(dict(flat(metrics)), f"{prefix}." if prefix else ""), step)
 

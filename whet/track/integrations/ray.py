@@ -7,10 +7,10 @@ from typing import Any
 
 from ray.tune.logger import LoggerCallback
 
-from whet.track.api import init
 from whet.track.integrations.joining import numbers
-from whet.track.rows import flat
-from whet.track.script_run import Run
+from whet.track.reading.rows import flat
+from whet.track.script.api import init
+from whet.track.script.script_run import Run
 
 
 class WhetCallback(LoggerCallback):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from whet.track import plot
 from whet.track.integrations.joining import joined, numbers
-from whet.track.media import Table
-from whet.track.script_run import Run
+from whet.track.script import plot
+from whet.track.script.media import Table
+from whet.track.script.script_run import Run
 
 
 def log_estimator(estimator: Any, X: Any, y: Any, *, prefix: str = "test/", **settings: Any) -> Run:

@@ -8,7 +8,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter
 
 from whet.track.integrations.joining import joined, numbers
-from whet.track.script_run import Run
+from whet.track.script.script_run import Run
 
 
 class WhetWriter(KVWriter):

@@ -8,8 +8,8 @@ from typing import Any
 from torchrl.record.loggers.common import Logger
 
 from whet.track.integrations.joining import joined
-from whet.track.mappings import as_mapping
-from whet.track.script_run import Run
+from whet.track.script.mappings import as_mapping
+from whet.track.script.script_run import Run
 
 
 class WhetLogger(Logger):
@@ -26,8 +26,8 @@ class WhetLogger(Logger):
         self.experiment.log({name: value}, step)
 
     def log_video(self, name: str, video: Any, step: int | None = None, fps: int = 4, **more: Any) -> None:
-        from whet.track.media import Video
-        from whet.track.media.base import as_array
+        from whet.track.script.media import Video
+        from whet.track.script.media.base import as_array
 
         self.experiment.log({name: [Video(one, fps=fps) for one in as_array(video)]}, step)
 
@@ -35,7 +35,7 @@ class WhetLogger(Logger):
         self.experiment.config.update(as_mapping(cfg))
 
     def log_histogram(self, name: str, data: Any, *, step: int | None = None, **more: Any) -> None:
-        from whet.track.media import Histogram
+        from whet.track.script.media import Histogram
 
         self.experiment.log({name: Histogram(data)}, step)
 

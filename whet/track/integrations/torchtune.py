@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from whet.track.integrations.joining import joined, numbers
-from whet.track.mappings import as_mapping
+from whet.track.script.mappings import as_mapping
 
 
 class WhetLogger:

@@ -8,7 +8,7 @@ from transformers import TrainerCallback
 from transformers.integrations import integration_utils
 
 from whet.track.integrations.joining import joined
-from whet.track.script_run import Run
+from whet.track.script.script_run import Run
 
 NAME = "whet"
 _RENAMED = (("eval_", "eval/"), ("test_", "test/"))

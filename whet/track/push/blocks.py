@@ -6,7 +6,7 @@ import hashlib
 import os
 from pathlib import Path, PurePosixPath
 
-from whet.track import frames, index
+from whet.track.logs import frames, index
 
 # Files go in blocks of this size, logs in pieces of at most so much.
 BLOCK_BYTES = 4 << 20

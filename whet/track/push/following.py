@@ -6,11 +6,11 @@ import time
 from pathlib import Path
 
 from whet.base.errors import RunError
-from whet.track.logfile import STALE_S
+from whet.track.logs.logfile import STALE_S
 from whet.track.push.client import Refused, Unreachable
 from whet.track.push.sending import Push
-from whet.track.read import History
-from whet.track.store import LOGS
+from whet.track.reading.read import History
+from whet.track.reading.store import LOGS
 
 EVERY_S = 1.0
 # Files are looked at less often: there may be many.

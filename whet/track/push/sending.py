@@ -14,7 +14,7 @@ from whet.base.errors import RunError
 from whet.base.regular import opened
 from whet.track.push.blocks import BIRTH_BYTES, BLOCK_BYTES, Prefix, block_digests, is_log, is_pushed
 from whet.track.push.client import Client, Refused
-from whet.track.store import LOGS
+from whet.track.reading.store import LOGS
 
 # What whoever pushes is told.
 Tell = Callable[[str], None]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from whet.base.errors import RunError
-from whet.track.frames import Writer
+from whet.track.logs.frames import Writer
 
 # `never` records nothing of itself, whatever a script asks for.
 VARIABLE, NEVER = "WHET_RECORD", "never"

@@ -1,8 +1,8 @@
 """The console of a process: what Python writes to stdout and stderr is kept as well as shown, with its time and step.
 
-A file a rank and attempt beside the run's log, `r0.a1.console` (`whet.track.frames`). The streams stay what they are
-(terminals stay terminals): only their `write` is wrapped, so that exit codes, Ctrl-C and children are as without. What
-other code writes to the descriptors past Python (a library in C, a child process) is shown and not kept.
+A file a rank and attempt beside the run's log, `r0.a1.console` (`whet.track.logs.frames`). The streams stay what they
+are (terminals stay terminals): only their `write` is wrapped, so that exit codes, Ctrl-C and children are as without.
+What other code writes to the descriptors past Python (a library in C, a child process) is shown and not kept.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from whet.track import frames
-from whet.track.event_log import EventLog
+from whet.track.logs import frames
+from whet.track.logs.event_log import EventLog
 
 STREAMS = {"stdout": 1, "stderr": 2}
 # A progress bar that is redrawn in place is kept this often; of a run so much in all.

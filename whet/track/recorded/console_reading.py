@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from whet.track import frames
+from whet.track.logs import frames
+from whet.track.reading.store import LOGS
 from whet.track.recorded.record_file import frames_of, record_files
-from whet.track.store import LOGS
 
 # Colours, moves of the cursor, titles of windows: ECMA-48 5.4 and xterm's.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from whet.track.progress import printable
 from whet.track.recorded.difference import CONTENT, ROWS, Cause, Difference, Parting
+from whet.track.terminal.progress import printable
 
 _OTHERS = 8
 

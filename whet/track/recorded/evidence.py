@@ -13,12 +13,12 @@ from typing import Any
 from whet.base.documents import field as entry
 from whet.base.errors import WhetError
 from whet.base.sealed import read_sealed
-from whet.track.described import described
-from whet.track.read import History
+from whet.track.reading.read import History
+from whet.track.reading.rows import flat
+from whet.track.reading.store import history
 from whet.track.recorded.machine_reading import environments
 from whet.track.recorded.rows import every_step
-from whet.track.rows import flat
-from whet.track.store import history
+from whet.track.script.described import described
 
 # A row: file, row and part; and what tells two of one place apart: its digest.
 Place = tuple[str, int, int]

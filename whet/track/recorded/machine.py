@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from whet.base.errors import RunError
 
 if TYPE_CHECKING:
-    from whet.track.event_log import EventLog
+    from whet.track.logs.event_log import EventLog
     from whet.track.recorded.accelerators.reading import Reading
 
 WRITER = "machine"
@@ -74,7 +74,7 @@ class Machine:
             self._thread.join(patience_s)
 
     def _run(self) -> None:
-        from whet.track.event_log import EventLog
+        from whet.track.logs.event_log import EventLog
 
         try:
             log = EventLog(self._logs, self._writer)

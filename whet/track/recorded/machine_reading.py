@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from whet.track.read import History
+from whet.track.reading.read import History
+from whet.track.reading.store import LOGS
 from whet.track.recorded.machine import WRITER
-from whet.track.store import LOGS
 
 ENVIRONMENT, ENERGY, COST = "environment", "energy_j", "cost"
 

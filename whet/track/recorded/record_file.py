@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from whet.base.regular import opened
-from whet.track import frames
-from whet.track.scan import Other, Scanner
+from whet.track.logs import frames
+from whet.track.logs.scan import Other, Scanner
 
 _PIECE_BYTES = 1 << 24
 

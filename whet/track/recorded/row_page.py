@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from whet.track.plain import plain
-from whet.track.progress import printable
-from whet.track.quantities import figure
 from whet.track.recorded.rows import RowTokens, StepRows
-from whet.track.terminal_page import align
+from whet.track.script.plain import plain
+from whet.track.terminal.progress import printable
+from whet.track.terminal.quantities import figure
+from whet.track.terminal.terminal_page import align
 
 # What is said of a row in other columns, or says nothing to people.
 _OWN = ("source", "row", "part", "loss", "tokens", "sample", "batch", "digest")

@@ -1,6 +1,6 @@
 """Which rows each step learned from: where each came from, its loss, its tokens' digest, and what else was known of it.
 
-A file a rank and attempt beside the run's log, `r0.a1.rows`, of about 30 bytes a row (`whet.track.frames`).
+A file a rank and attempt beside the run's log, `r0.a1.rows`, of about 30 bytes a row (`whet.track.logs.frames`).
 """
 
 # n rows of one step on one rank
@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet.track import frames
-from whet.track.event_log import EventLog
-from whet.track.plain import to_json
+from whet.track.logs import frames
+from whet.track.logs.event_log import EventLog
+from whet.track.reading.store import LOGS
 from whet.track.recorded.record_file import frames_of, record_files
-from whet.track.store import LOGS
+from whet.track.script.plain import to_json
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,8 +10,8 @@ from whet.base.catalogue import sink
 from whet.base.errors import RunError
 from whet.base.regular import opened
 from whet.base.settings import Output
-from whet.track.plain import to_json
 from whet.track.records import Record, content
+from whet.track.script.plain import to_json
 
 
 @sink("jsonl")

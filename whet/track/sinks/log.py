@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from whet.base.catalogue import sink
-from whet.track.event_log import EventLog
-from whet.track.frames import rank_writer
+from whet.track.logs.event_log import EventLog
+from whet.track.logs.frames import rank_writer
 from whet.track.push.start import push_beside
+from whet.track.reading.store import LOGS
 from whet.track.records import EvaluationRecord, Record, RunEnded, StepRecord, content
-from whet.track.store import LOGS
 
 
 @sink("log")

@@ -12,8 +12,8 @@ from typing import TextIO
 
 from whet.base.catalogue import sink
 from whet.base.settings import Positive
-from whet.track.progress import Progress, describe
 from whet.track.records import Record, RunEnded, Sink, StepRecord
+from whet.track.terminal.progress import Progress, describe
 
 
 @sink("terminal")
@@ -25,7 +25,7 @@ def terminal(folder: Path, rank: int, *, every_s: Positive = 5.0) -> Sink:
     if rank:
         return Silent()
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-        from whet.track.live import LiveSink
+        from whet.track.terminal.live import LiveSink
 
         return LiveSink(folder.name)
     return PlainSink(sys.stderr, every_s)

@@ -10,8 +10,8 @@ from pathlib import Path
 from whet.base.run import Track
 from whet.contracts.steps import StepSource
 from whet.parallel.world import World
-from whet.track.event_log import EventLog
-from whet.track.frames import rank_writer
+from whet.track.logs.event_log import EventLog
+from whet.track.logs.frames import rank_writer
 from whet.track.recorded.console import Console
 from whet.track.recorded.machine import Machine, Prices, is_of_this_machine
 from whet.train.record.recorder import Layers, Observer, Recorder, Rows, State

@@ -18,8 +18,8 @@ import torch
 
 from whet.contracts.batch import Batch
 from whet.contracts.steps import Step, StepSource
-from whet.track.event_log import EventLog
-from whet.track.frames import rank_writer
+from whet.track.logs.event_log import EventLog
+from whet.track.logs.frames import rank_writer
 from whet.track.recorded.rows import RowsLog
 from whet.train.record.batch_rows import is_dummy, joined, rows_of_batch, tokens_of_sequence
 from whet.train.record.layers import LayerStatistics

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from whet.base.documents import field, read_object
 from whet.base.errors import RunError, WhetError
-from whet.track import liveness
+from whet.track.logs import liveness
 
 NAME = "lock"
 

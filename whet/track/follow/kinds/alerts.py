@@ -15,8 +15,8 @@ from whet.track.follow.outbox import Outbox
 from whet.track.follow.plugin import Ending, FollowedRun, Follower, Logged
 from whet.track.follow.rules import Rules, Seen
 from whet.track.follow.secrets import Secrets
-from whet.track.read import Event
-from whet.track.rows import flat
+from whet.track.reading.read import Event
+from whet.track.reading.rows import flat
 
 
 @follower("alerts")

@@ -15,8 +15,8 @@ from whet.base.catalogue import follower
 from whet.base.errors import ConfigError, missing_package
 from whet.track.follow.converted import media_file
 from whet.track.follow.plugin import Ending, FollowedRun, Follower, Logged
-from whet.track.read import Event
-from whet.track.rows import flat
+from whet.track.reading.read import Event
+from whet.track.reading.rows import flat
 
 # Theirs tries for minutes, which is longer than a follower may hang; it is tried again as a whole.
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}

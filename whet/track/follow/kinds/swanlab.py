@@ -12,8 +12,8 @@ from whet.base.errors import missing_package
 from whet.base.settings import Output
 from whet.track.follow.converted import Converter, Make
 from whet.track.follow.plugin import Ending, FollowedRun, Follower, Logged
-from whet.track.plain import plain
-from whet.track.read import Event
+from whet.track.reading.read import Event
+from whet.track.script.plain import plain
 
 
 @follower("swanlab")

@@ -17,8 +17,8 @@ from whet.track.follow import event_files
 from whet.track.follow.converted import media_file
 from whet.track.follow.event_files import EventFile
 from whet.track.follow.plugin import Ending, FollowedRun, Follower, Logged
-from whet.track.frames import RANK_0
-from whet.track.read import Event
+from whet.track.logs.frames import RANK_0
+from whet.track.reading.read import Event
 
 
 @follower("tensorboard")

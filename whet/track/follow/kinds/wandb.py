@@ -15,8 +15,8 @@ from whet.base.errors import missing_package
 from whet.base.settings import Output
 from whet.track.follow.converted import Converter, Make
 from whet.track.follow.plugin import Ending, FollowedRun, Follower, Logged
-from whet.track.plain import plain
-from whet.track.read import Event
+from whet.track.reading.read import Event
+from whet.track.script.plain import plain
 
 # Steps of ours may go back, theirs may not: ours are a metric over which the others are drawn.
 STEP = "trainer/global_step"

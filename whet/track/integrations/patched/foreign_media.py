@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from whet.track.media import Audio, Histogram, Html, Image, Object3D, Table, Text, Video
-from whet.track.media.base import Media
+from whet.track.script.media import Audio, Histogram, Html, Image, Object3D, Table, Text, Video
+from whet.track.script.media.base import Media
 
 _LIBRARIES = ("wandb", "swanlab", "trackio")
 _OF_FILES = {"Image": Image, "Audio": Audio, "Video": Video, "Html": Html, "Object3D": Object3D}

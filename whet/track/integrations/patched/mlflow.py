@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from whet.track.integrations.patched.patching import Patch
-from whet.track.script_run import Run
+from whet.track.script.script_run import Run
 
 LIBRARY = "mlflow"
 
@@ -148,7 +148,7 @@ class _Functions:
     log_artifacts = log_artifact
 
     def log_text(self, text: str, artifact_file: str, **more: Any) -> None:
-        from whet.track.media import Text
+        from whet.track.script.media import Text
 
         self._open().run.log({artifact_file: Text(text)}, 0)
 
@@ -158,7 +158,7 @@ class _Functions:
     def log_image(
         self, image: Any, artifact_file: str | None = None, key: str | None = None, step: Any = None, **more: Any
     ) -> None:
-        from whet.track.media import Image
+        from whet.track.script.media import Image
 
         self._open().run.log({str(key or artifact_file): Image(image)}, 0 if step is None else step)
 
@@ -166,7 +166,7 @@ class _Functions:
         self.log_image(figure, artifact_file)
 
     def log_table(self, data: Any, artifact_file: str, **more: Any) -> None:
-        from whet.track.media import Table
+        from whet.track.script.media import Table
 
         rows = data if not isinstance(data, Mapping) else list(zip(*data.values(), strict=True))
         table = Table(columns=list(data), data=rows) if isinstance(data, Mapping) else Table(dataframe=data)

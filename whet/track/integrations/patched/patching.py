@@ -14,8 +14,8 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from whet.base.errors import ConfigError
-from whet.track.api import get_run, init
-from whet.track.script_run import Run
+from whet.track.script.api import get_run, init
+from whet.track.script.script_run import Run
 
 _NONE = object()
 # Files here that are no library.

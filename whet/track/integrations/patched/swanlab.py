@@ -8,7 +8,7 @@ from typing import Any
 from whet.track.integrations.patched.foreign_media import converted
 from whet.track.integrations.patched.patching import Patch
 from whet.track.integrations.patched.whole import Whole
-from whet.track.script_run import Run
+from whet.track.script.script_run import Run
 
 LIBRARY = "swanlab"
 

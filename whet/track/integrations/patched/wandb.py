@@ -8,8 +8,8 @@ from typing import Any
 from whet.track.integrations.patched.foreign_media import converted
 from whet.track.integrations.patched.patching import Patch
 from whet.track.integrations.patched.whole import Whole
-from whet.track.mappings import as_mapping
-from whet.track.script_run import Run
+from whet.track.script.mappings import as_mapping
+from whet.track.script.script_run import Run
 
 LIBRARY = "wandb"
 # What the module points to the run that is open.

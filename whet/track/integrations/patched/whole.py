@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import whet.track
-from whet.track import api
+from whet.track.script import api
 
 
 class Whole(Mapping[str, Any]):

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from whet.track import plot
 from whet.track.integrations.patched.patching import Patch
-from whet.track.media import Audio, Histogram, Image, Text, Video
-from whet.track.media.base import as_array
-from whet.track.script_run import Run
+from whet.track.script import plot
+from whet.track.script.media import Audio, Histogram, Image, Text, Video
+from whet.track.script.media.base import as_array
+from whet.track.script.script_run import Run
 
 Tell = Callable[..., Mapping[str, Any]]
 

@@ -1,0 +1,170 @@
+"""The catalogue: a listing from it is the listing of the folders, whatever happened to either in between."""
+
+import os
+import shutil
+import sqlite3
+import time
+
+import pytest
+
+import whet.track as track
+from tests.track import runs as made
+from whet.track.logs import index, logfile
+from whet.track.logs.event_log import EventLog
+from whet.track.reading import catalogue
+from whet.track.reading.catalogue import FILE, Catalogue, reindex, runs
+from whet.track.reading.store import LOGS, folders, summarize
+from whet.track.terminal.terminal_page import show
+
+
+@pytest.fixture
+def read(monkeypatch) -> list[str]:
+    """Names of the runs whose logs are read, as they are."""
+    names: list[str] = []
+    original = catalogue._row
+    monkeypatch.setattr(catalogue, "_row", lambda folder: names.append(folder.name) or original(folder))
+    return names
+
+
+@pytest.fixture(autouse=True)
+def everything_is_old(monkeypatch):
+    monkeypatch.setattr(catalogue, "_FRESH_NS", -1)
+
+
+def agree(root) -> bool:
+    listed = sorted(runs(root), key=lambda run: run.name)
+    return listed == [summarize(folder) for folder in folders(root)]
+
+
+def test_only_what_changed_is_read_again(tmp_path, read):
+    for name in "abc":
+        made.write(tmp_path / name, made.records(last=3))
+    live = made.write(tmp_path / "live", made.records(last=3, outcome=None))
+    assert len(runs(tmp_path)) == 4 and sorted(read) == ["a", "b", "c", "live"]
+    read.clear()
+    assert agree(tmp_path) and read == ["live"]
+    read.clear()
+    made.write(tmp_path / "b", made.records(last=5))  # a second attempt
+    shutil.rmtree(tmp_path / "c")
+    live.receive(made.step(4))
+    assert agree(tmp_path) and sorted(read) == ["b", "live"]
+    live.close()
+    assert agree(tmp_path)
+    read.clear()
+    assert agree(tmp_path) and read == []
+
+
+def test_a_killed_run_is_seen_as_killed_though_nothing_was_written(tmp_path):
+    log = EventLog(tmp_path / "run" / LOGS)
+    log.scalars(1, {"loss": 1.0})
+    assert [run.status for run in runs(tmp_path)] == ["running"]
+    log._abandon()  # what the kernel does to a killed process
+    assert [run.status for run in runs(tmp_path)] == ["killed"]
+    assert agree(tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["gone", "garbage", "cut", "a table of another form", "a folder"])
+def test_whatever_happens_to_the_file_the_listing_is_that_of_the_folders(tmp_path, damage):
+    for name in "ab":
+        made.write(tmp_path / name, made.records(last=3))
+    runs(tmp_path)
+    path = tmp_path / FILE
+    match damage:
+        case "gone":
+            path.unlink()
+        case "garbage":
+            path.write_bytes(b"no database, by far" * 100)
+        case "cut":
+            path.write_bytes(path.read_bytes()[:3000])
+        case "a table of another form":
+            with sqlite3.connect(path) as db:
+                db.execute("drop table runs")
+                db.execute("create table runs (name text)")
+                db.execute("pragma user_version=0")
+            db.close()
+        case "a folder":
+            path.unlink()
+            path.mkdir()
+    assert agree(tmp_path) and agree(tmp_path)
+
+
+def test_a_root_that_cannot_be_written_is_listed(tmp_path, monkeypatch):
+    made.write(tmp_path / "a", made.records(last=3))
+    original = catalogue._connected
+
+    def refused(path: str):
+        if path != ":memory:":
+            raise sqlite3.OperationalError("attempt to write a readonly database")
+        return original(path)
+
+    monkeypatch.setattr(catalogue, "_connected", refused)
+    assert agree(tmp_path)
+
+
+def test_reindex_makes_all_of_it_anew(tmp_path, monkeypatch):
+    monkeypatch.setattr(logfile, "_INDEX_BYTES", 100)
+    made.write(tmp_path / "a", made.records(last=20))
+    before = runs(tmp_path)
+    places = [tmp_path / FILE, *(tmp_path / "a" / LOGS).glob(f"*{index.SUFFIX}")]
+    assert len(places) == 2
+    for path in places:
+        path.write_bytes(b"rubbish" * 50)
+    assert reindex(tmp_path) == 1
+    assert runs(tmp_path) == before
+    assert all(not path.read_bytes().startswith(b"rubbish") for path in places)
+
+
+def test_what_a_run_says_of_itself_is_there_to_be_asked_for(tmp_path):
+    with track.init("p", id="mine", dir=tmp_path, config={"optimizer": {"kind": "muon"}}, tags=["best"]) as run:
+        run.log({"loss": 2.0, "odd": float("nan")})
+        run.summary["note"] = "x"
+    found = Catalogue(tmp_path)
+    (summary,) = found.runs()
+    said = found.said()["mine"]
+    found.close()
+    assert (summary.project, summary.tags, summary.loss) == ("p", ("best",), 2.0)
+    assert said["config"] == {"optimizer": {"kind": "muon"}}
+    assert said["summary"] == {"loss": 2.0, "odd": "NaN", "note": "x"}
+
+
+def test_a_training_and_a_script_stand_side_by_side(tmp_path):
+    made.write(tmp_path / "trained", made.records(last=20))
+    with track.init(id="scripted", dir=tmp_path, config={"model": "tiny-llama"}) as run:
+        for step in range(1, 21):
+            run.log({"loss": 4.0 / step, "lr": 1e-4}, step=step)
+            if step % 5 == 0:
+                run.log({"eval/loss": 5.0 / step}, step=step)
+    found = {run.name: run for run in runs(tmp_path)}
+    assert {name: (run.status, run.step, run.loss) for name, run in found.items()} == dict.fromkeys(
+        ("trained", "scripted"), ("done", 20, 0.2)
+    )
+    pages = [show(run.folder).splitlines() for run in found.values()]
+    charts = [page[page.index(next(line for line in page if line.startswith("loss"))) :][:14] for page in pages]
+    assert charts[0] == charts[1]
+    assert all(any("tiny-llama" in line for line in page) for page in pages)
+
+
+def test_two_who_list_at_once_do_not_hinder_each_other(tmp_path):
+    made.write(tmp_path / "a", made.records(last=3))
+    first, second = Catalogue(tmp_path), Catalogue(tmp_path)
+    assert first.runs() == second.runs() == first.runs()
+    first.close()
+    made.write(tmp_path / "b", made.records(last=3))
+    assert len(second.runs()) == 2
+    second.close()
+
+
+def test_a_folder_that_changed_just_now_is_looked_at_again(tmp_path, monkeypatch, read):
+    """Two changes within one tick of the file system's clock leave one time."""
+    monkeypatch.setattr(catalogue, "_FRESH_NS", 2_000_000_000)
+    made.write(tmp_path / "a", made.records(last=3))
+    runs(tmp_path)
+    stamp = os.stat(tmp_path / "a" / LOGS)
+    made.write(tmp_path / "a", made.records(last=5))
+    os.utime(tmp_path / "a" / LOGS, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    assert runs(tmp_path)[0].attempts == 2
+    old = time.time() - 100
+    os.utime(tmp_path / "a" / LOGS, (old, old))
+    runs(tmp_path)
+    read.clear()
+    assert runs(tmp_path)[0].attempts == 2 and read == []

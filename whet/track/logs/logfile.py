@@ -1,0 +1,246 @@
+"""LogFile: one writer's log of one attempt, followed as it grows; its curves in full, or summed up at once."""
+
+# n rows
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from whet.base.regular import opened
+from whet.track.logs import frames, index, liveness, spool
+from whet.track.logs.pyramid import Level, Pyramid
+from whet.track.logs.scan import Break, Found, Names, Other, Rows, Scanner
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# Where the file system has no locks, a run that has not logged for so long counts as killed.
+STALE_S = 600.0
+# A log is read in pieces of this size.
+_PIECE_BYTES = 1 << 24
+# The index is written anew once so much of the log, and so large a part, lies behind it.
+_INDEX_BYTES, _INDEX_SHARE = 1 << 20, 1 / 20
+
+
+class LogFile:
+    """What one writer has logged so far. A torn tail is left for the next `refresh`."""
+
+    def __init__(self, path: Path, writer: frames.Writer) -> None:
+        self.path = path
+        self.rank = writer.rank
+        self.writer, self.attempt = writer
+        self.is_alive = False
+        self.is_unreadable = False
+        self.outline, self._pyramids = index.read(path)
+        self._scanner = Scanner(self.outline.offset, self.outline.schemas)
+        self._indexed = self.outline.offset
+        self._events: dict[int, tuple[float, int, Any]] = {}
+        self._rows: dict[Names, list[Rows]] = {}
+        # Rows are kept from the first byte on, or from when somebody asks for a whole curve.
+        self._keeps_rows = self.outline.offset == 0
+
+    @property
+    def offset(self) -> int:
+        """How much of the file has been read."""
+        return self._scanner.offset
+
+    @property
+    def end(self) -> dict[str, Any] | None:
+        return self.outline.end
+
+    @property
+    def num_damaged(self) -> int:
+        """Breaks, and one more if the file cannot be read at all."""
+        return len(self.outline.breaks) + self.is_unreadable
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether a later version of whet has written it."""
+        return self.outline.format > frames.FORMAT
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether its writer had a lock, and has it no more."""
+        return bool(self.outline.start) and bool(self.outline.start.get("locked", True)) and not self.is_alive
+
+    def refresh(self) -> None:
+        """Read what was appended. The lock is asked first: a writer that ends in between is not `killed`."""
+        if self.end is not None and not self._goes_on():
+            return
+        is_held = liveness.is_held(self.path)
+        try:
+            if not is_held:
+                spool.recover(self.path)
+            for found in self._read(self._scanner, None):
+                self._take(found)
+            age_s = time.time() - self.path.stat().st_mtime
+        except OSError:  # gone, forbidden, on a disk that fails
+            self.is_unreadable = True
+            return
+        self.is_alive = is_held or (not self.outline.start.get("locked", True) and age_s < STALE_S)
+        behind = self.offset - self._indexed
+        if behind > max(_INDEX_BYTES, _INDEX_SHARE * self._indexed):
+            self.write_index()
+
+    def _goes_on(self) -> bool:
+        """Whether something lies behind the end."""
+        with suppress(OSError):
+            return self.path.stat().st_size > self.offset
+        return False
+
+    def write_index(self) -> None:
+        """Keep what is known beside the log, if its folder can be written."""
+        self.outline.offset, self.outline.schemas = self.offset, self._scanner.schemas
+        if not self.is_newer and index.write(self.path, self.outline, self._pyramids):
+            self._indexed = self.offset
+
+    def names(self) -> list[str]:
+        """Names of its curves, in the order they first appeared."""
+        return list(dict.fromkeys(name for names in self._pyramids for name in names))
+
+    def num_rows(self, name: str) -> int:
+        """How many points a curve has."""
+        return sum(pyramid.num_rows for names, pyramid in self._pyramids.items() if name in names)
+
+    def recent(self, name: str) -> np.ndarray:
+        """The newest values of a curve (at most 64 of one schema), in the order logged as far as schemas allow."""
+        import numpy as np
+
+        found = [
+            p.recent[:, names.index(name)]
+            for names, p in self._pyramids.items()
+            if name in names and p.recent is not None
+        ]
+        if len(found) > 1:
+            return self.column(name)[1][-64:]
+        return found[0] if found else np.empty(0)
+
+    def events(self, kind: str | None = None) -> list[tuple[int, float, int, Any]]:
+        """Offset, time, step, and kind with payload of the events of a kind, or of all."""
+        kinds, wanted = self.outline.kinds, None
+        if kind is not None:
+            if kind not in kinds:
+                return []
+            wanted = kinds.index(kind)
+        places = [place for place, number in self.outline.events if wanted in (None, number)]
+        self._load_events([place for place in places if place not in self._events])
+        return [(place, *self._events[place]) for place in places if place in self._events]
+
+    def column(self, name: str, start: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Steps, values and times of a curve from byte `start` of the file on, in the order written."""
+        import numpy as np
+
+        self._load_rows()
+        parts = []
+        for names in self._rows:
+            if name in names:
+                rows = self._block(names)
+                first = np.searchsorted(rows.offsets, start)
+                values = rows.values[first:, names.index(name)]
+                parts.append((rows.offsets[first:], rows.steps[first:], values, rows.times[first:]))
+        if len(parts) == 1:
+            return parts[0][1:]
+        if not parts:
+            return np.empty(0, np.int64), np.empty(0), np.empty(0)
+        offsets, steps, values, times = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        order = np.argsort(offsets)
+        return steps[order], values[order], times[order]
+
+    def level(self, name: str) -> Level | None:
+        """A curve in buckets, in the order written; None for one that is not here."""
+        found = [p.level(name) for names, p in self._pyramids.items() if name in names]
+        levels = [level for level in found if level is not None]
+        if len(levels) < 2:
+            return levels[0] if levels else None
+        return reduce(Level.joined, levels).sorted()
+
+    def _read(self, scanner: Scanner, until: int | None) -> Iterator[Found]:
+        """What a scanner finds from where it stands, up to byte `until` or the end of the file."""
+        piece_bytes = _PIECE_BYTES
+        with opened(self.path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size if until is None else until
+            while scanner.offset < size:
+                before = scanner.offset
+                file.seek(before)
+                data = file.read(min(piece_bytes, size - before))
+                is_last = before + len(data) >= size
+                yield from scanner.scan(data, is_last)
+                if is_last:
+                    break
+                if scanner.offset == before:  # one frame larger than the piece
+                    piece_bytes *= 2
+
+    def _take(self, found: Found) -> None:
+        if isinstance(found, Rows):
+            if found.names not in self._pyramids:
+                self._pyramids[found.names] = Pyramid(found.names)
+            self._pyramids[found.names].add(found)
+            self.outline.stretch(int(found.steps.min()), int(found.steps.max()), float(found.times[-1]))
+            if self._keeps_rows:
+                self._rows.setdefault(found.names, []).append(found)
+        elif isinstance(found, Break):
+            self.outline.breaks.append((found.offset, found.num_bytes))
+        else:
+            self._take_other(found)
+
+    def _take_other(self, frame: Other) -> None:
+        """One frame that is not a row. Types of later versions are passed over."""
+        moment, step = frames.STAMP.unpack_from(frame.payload)
+        outline = self.outline
+        outline.last_time = max(outline.last_time, moment)
+        if frame.type not in (frames.START, frames.SCHEMA, frames.EVENT, frames.END):
+            return
+        value = frames.parsed(frame.payload)
+        form: Any = list if frame.type in (frames.SCHEMA, frames.EVENT) else dict
+        if not isinstance(value, form) or (frame.type == frames.EVENT and not _is_event(value)):
+            outline.breaks.append((frame.offset, frames.HEAD.size + len(frame.payload)))
+        elif frame.type == frames.START:
+            # A second start is that of a writer who went on behind its end (`EventLog.reopened`).
+            outline.start, outline.first_time, outline.end = value, outline.first_time or moment, None
+        elif frame.type == frames.EVENT:
+            outline.add_event(frame.offset, value[0])
+            self._events[frame.offset] = moment, step, value
+        elif frame.type == frames.END:
+            outline.end = value
+
+    def _load_events(self, places: list[int]) -> None:
+        """Read events that an index only knows the places of."""
+        if not places:
+            return
+        with opened(self.path, "rb") as file:
+            for place in places:
+                file.seek(place)
+                head = file.read(frames.HEAD.size)
+                payload = file.read(frames.HEAD.unpack(head)[0]) if len(head) == frames.HEAD.size else b""
+                value = frames.parsed(payload)
+                if isinstance(value, list) and _is_event(value):
+                    self._events[place] = *frames.STAMP.unpack_from(payload), value
+
+    def _load_rows(self) -> None:
+        """Read all rows, if only the index has been read so far."""
+        if self._keeps_rows:
+            return
+        self._keeps_rows = True
+        for found in self._read(Scanner(), self.offset):
+            if isinstance(found, Rows):
+                self._rows.setdefault(found.names, []).append(found)
+
+    def _block(self, names: Names) -> Rows:
+        """All rows of one schema; what came in pieces is joined and kept so."""
+        import numpy as np
+
+        pieces = self._rows[names]
+        if len(pieces) > 1:
+            fields = [one.arrays() for one in pieces]
+            pieces[:] = [Rows(names, *(np.concatenate(part) for part in zip(*fields, strict=True)))]
+        return pieces[0]
+
+
+def _is_event(value: list[Any]) -> bool:
+    return len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], dict)

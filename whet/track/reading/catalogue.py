@@ -1,0 +1,196 @@
+"""The catalogue: one row a run of a root, in SQLite, so that listing reads no log that has not changed.
+
+<root>/.catalogue.sqlite. Everything in it comes from the run folders: whoever removes it loses time. Where it cannot be
+written, a catalogue in memory takes its place; one that is damaged is made anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from whet.base.errors import WhetError
+from whet.base.regular import refuse_odd
+from whet.track.logs import index
+from whet.track.reading.store import LOGS, Summary, folders, history, summarize
+from whet.track.script.described import described
+from whet.track.script.plain import to_json
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from whet.track.reading.read import History
+
+FILE = ".catalogue.sqlite"
+_VERSION = 2
+_TABLE = """create table if not exists runs (
+    name text primary key, stamp text not null, is_settled integer not null, summary text not null, said text not null
+) without rowid"""
+# A folder that changed so shortly ago may change again without a new time.
+_FRESH_NS = 2_000_000_000
+
+Row = tuple[str, str, int, str, str]
+
+
+class Catalogue:
+    """The runs under a root, followed as they change. To be closed."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+        self._db = _opened(self.root)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._db.close()
+
+    def runs(self) -> list[Summary]:
+        """All runs, the latest started first, after a look at what has changed."""
+        self.refresh()
+        query = "select name, summary from runs"
+        found = [_summary(self.root / name, summary) for name, summary in self._db.execute(query)]
+        return sorted(found, key=lambda run: (run.started or 0.0, run.name), reverse=True)
+
+    def said(self) -> dict[str, dict[str, Any]]:
+        """By name what each run says of itself: `about`, `config`, `summary` (last values, and its own)."""
+        return {name: json.loads(said) for name, said in self._db.execute("select name, said from runs")}
+
+    def refresh(self) -> None:
+        """Read the logs of runs that have changed since, and forget runs that are gone."""
+        known = {name: (stamp, settled) for name, stamp, settled in self._db.execute(
+            "select name, stamp, is_settled from runs"
+        )}  # fmt: skip
+        present = {folder.name: folder for folder in folders(self.root)}
+        changed = [
+            folder
+            for name, folder in present.items()
+            if name not in known or not known[name][1] or known[name][0] != stamp(folder)
+        ]
+        gone = [name for name in known if name not in present]
+        if changed or gone:
+            self._write([_row(folder) for folder in changed], gone)
+
+    def _write(self, rows: Sequence[Row], gone: Sequence[str]) -> None:
+        with self._db:
+            self._db.executemany("insert or replace into runs values (?, ?, ?, ?, ?)", rows)
+            self._db.executemany("delete from runs where name = ?", [(name,) for name in gone])
+
+
+def runs(root: Path) -> list[Summary]:
+    """All runs under a root, the latest started first. Reads only the logs of runs that have changed since."""
+    if not Path(root).is_dir():
+        return []
+    with closing(Catalogue(root)) as catalogue:
+        return catalogue.runs()
+
+
+def said_by_name(root: Path) -> dict[str, dict[str, Any]]:
+    """By name what each run under a root says of itself, as it is now."""
+    if not Path(root).is_dir():
+        return {}
+    with closing(Catalogue(root)) as catalogue:
+        catalogue.refresh()
+        return catalogue.said()
+
+
+def reindex(root: Path) -> int:
+    """Make the catalogue and all indexes anew from the logs. Returns the number of runs. Raises OSError."""
+    for path in _files(root):
+        path.unlink(missing_ok=True)
+    for folder in folders(root):
+        for path in (folder / LOGS).glob(f"*{index.SUFFIX}"):
+            path.unlink(missing_ok=True)
+    return len(runs(root))
+
+
+def _opened(root: Path) -> sqlite3.Connection:
+    """The database of a root: as it is, made anew if it is damaged, or in memory."""
+    import sqlite3
+
+    refuse_odd(root)
+    for _ in range(2):
+        try:
+            return _connected(str(root / FILE))
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):  # nothing can be written there, or no locks
+                break
+            for path in _files(root):
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
+    return _connected(":memory:")
+
+
+def _connected(path: str) -> sqlite3.Connection:
+    import sqlite3
+
+    db = sqlite3.connect(path, timeout=5.0)
+    try:
+        db.execute("pragma journal_mode=wal")
+        db.execute("pragma synchronous=normal")  # it can be made anew
+        if db.execute("pragma user_version").fetchone()[0] != _VERSION:
+            with db:
+                db.execute("drop table if exists runs")
+                db.execute(f"pragma user_version={_VERSION}")
+        with db:
+            db.execute(_TABLE)
+            db.execute("delete from runs where name is null")  # whether it can be written
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
+
+
+def _files(root: Path) -> Iterator[Path]:
+    yield from (Path(root) / f"{FILE}{ending}" for ending in ("", "-wal", "-shm"))
+
+
+def stamp(folder: Path) -> str:
+    """What changes when a log is added to a run: the time of its folder of logs."""
+    try:
+        return str(os.stat(f"{folder}/{LOGS}").st_mtime_ns)
+    except OSError:
+        return ""
+
+
+def said_of(folder: Path, logs: History) -> dict[str, Any]:
+    """What a run says of itself: `about`, `config`, `labels`, and `summary`: last values of its curves, and its own."""
+    told = described(logs)
+    last = {name: float(values[-1]) for name in logs.names() if len(values := logs.recent(name))}
+    config = {**_config(folder), **told.config}
+    summary = {**last, **told.own_summary}
+    return {"about": dict(told.about), "config": config, "summary": summary, "labels": dict(told.labels)}
+
+
+def _row(folder: Path) -> Row:
+    """A run's row from its logs."""
+    before = stamp(folder)
+    logs = history(folder)
+    summary = summarize(folder, logs)
+    after = stamp(folder)  # reading may have put an index there
+    is_settled = logs.is_settled and bool(before) and time.time_ns() - int(after or 0) > _FRESH_NS
+    said = said_of(folder, logs)
+    return folder.name, after, int(is_settled), to_json(summary.to_dict()).decode(), to_json(said).decode()
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    """The resolved config of a training; empty of a script, or where it is damaged."""
+    path = folder / "config.yaml"
+    if not path.is_file():
+        return {}
+    from whet.base.yaml import parse
+
+    with suppress(OSError, WhetError, ValueError):
+        found = parse(path.read_text(encoding="utf-8"), str(path))[0]
+        return found if isinstance(found, dict) else {}
+    return {}
+
+
+def _summary(folder: Path, stored: str) -> Summary:
+    values = {**json.loads(stored), "folder": folder}
+    for name in ("loss", "tokens_per_s"):  # NaN and infinities are texts in JSON
+        values[name] = None if values[name] is None else float(values[name])
+    return Summary(**{**values, "tags": tuple(values["tags"])})

@@ -1,0 +1,271 @@
+"""History: what a run's logs say, read once and then followed as they grow."""
+
+# n rows   k names of a schema
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from whet.track.logs import frames
+from whet.track.logs.ending import KIND
+from whet.track.logs.logfile import LogFile
+from whet.track.logs.pyramid import Level
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Status = Literal["new", "running", "done", "stopped", "failed", "killed"]
+Cursor = Mapping[str, int]
+# The reason of a run that was killed with no launcher to tell why.
+UNKNOWN = "why is not known: no launcher has told"
+# Curves of so few points are read whole.
+_FEW = 20_000
+
+_STATUS_OF_OUTCOME: dict[str, Status] = {"done": "done", "early_stop": "done", "stopped": "stopped"}
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Part of a curve, in the order it was logged: steps (n,) int64, values and Unix times (n,) float64."""
+
+    name: str
+    writer: str
+    attempt: int
+    steps: np.ndarray
+    values: np.ndarray
+    times: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened at a step; `time` is Unix time."""
+
+    kind: str
+    step: int
+    time: float
+    writer: str
+    attempt: int
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What came after a cursor, and the cursor to ask with next time.
+
+    Points of a new attempt replace those of earlier attempts from the first new step on.
+    """
+
+    points: list[Points]
+    events: list[Event]
+    cursor: dict[str, int]
+
+
+class History:
+    """All logs in a folder. `refresh()` reads only what was appended since.
+
+    An attempt that resumes at step s replaces what earlier attempts logged from s on: those steps
+    did not lead to the present weights. They remain as `ghosts`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        self._logs: dict[str, LogFile] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read what the writers have appended."""
+        for path in self.folder.iterdir() if self.folder.is_dir() else ():
+            writer = frames.parse_name(path)
+            if writer and path.name not in self._logs and path.is_file() and path.stat().st_size:
+                self._logs[path.name] = LogFile(path, writer)
+        for log in self._logs.values():
+            log.refresh()
+
+    @property
+    def ranks(self) -> list[int]:
+        """Ranks of the run that have logged."""
+        return sorted({log.rank for log in self._logs.values() if log.rank is not None})
+
+    @property
+    def writers(self) -> list[str]:
+        """Everybody who has logged: the ranks of the run, then others by name."""
+        return list(dict.fromkeys(log.writer for log in self._sorted()))
+
+    @property
+    def status(self) -> Status:
+        """How the newest attempt of the lowest rank stands; `new` without logs.
+
+        `killed` means that its process is gone without a word.
+        """
+        log = self._newest()
+        if log is None:
+            return "new"
+        if log.end is not None:
+            return _STATUS_OF_OUTCOME.get(log.end.get("outcome", ""), "failed")
+        return "running" if log.is_alive else "killed"
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no log can grow any more: all have ended, or their writers are known to be gone."""
+        return all(log.end is not None or log.is_gone for log in self._logs.values())
+
+    @property
+    def reason(self) -> str:
+        """Why it ended, in the run's own words; of one that was killed in its launcher's. Empty while it runs."""
+        log = self._newest()
+        if log is None or self.status == "running":
+            return ""
+        return str(log.end.get("reason", "")) if log.end else self._cause(log)
+
+    @property
+    def last_step(self) -> int | None:
+        """The highest step of the newest attempt that has a curve."""
+        steps = [log.outline.last_step for log in self._of(self.speaker) if log.outline.last_step is not None]
+        return steps[-1] if steps else None
+
+    @property
+    def first_step(self) -> int | None:
+        """The lowest step of the newest attempt that has a curve."""
+        steps = [log.outline.first_step for log in self._of(self.speaker) if log.outline.first_step is not None]
+        return steps[-1] if steps else None
+
+    @property
+    def speaker(self) -> str:
+        """The lowest rank that has logged, as a writer: it speaks for the run."""
+        return frames.rank_writer(min(self.ranks, default=0))
+
+    @property
+    def spans(self) -> list[tuple[float, float]]:
+        """First and last Unix time of each attempt of the lowest rank."""
+        return [(log.outline.first_time, log.outline.last_time) for log in self._of(self.speaker)]
+
+    @property
+    def dropped(self) -> int:
+        """Calls whose record could not be written, over all attempts that ended in order."""
+        return sum(log.end.get("dropped", 0) for log in self._logs.values() if log.end)
+
+    @property
+    def damaged(self) -> int:
+        """Breaks in the logs: frames that were written whole but cannot be read, the disk's fault, or a bug's."""
+        return sum(log.num_damaged for log in self._logs.values())
+
+    @property
+    def breaks(self) -> list[tuple[str, int, int]]:
+        """Of each break the log's file name, the byte where it begins, and how many bytes are lost."""
+        return [(log.path.name, *one) for log in self._sorted() for one in log.outline.breaks]
+
+    @property
+    def newer(self) -> list[str]:
+        """Logs that a later version of whet has written: of these, what this version knows is read."""
+        return [log.path.name for log in self._sorted() if log.is_newer]
+
+    @property
+    def offsets(self) -> dict[str, int]:
+        """By file name how much of each log has been read: up to its last whole frame."""
+        return {log.path.name: log.offset for log in self._sorted()}
+
+    def names(self, writer: str | None = None) -> list[str]:
+        """Names of all curves, or of those of one writer, in the order they first appeared."""
+        logs = self._sorted() if writer is None else self._of(writer)
+        return list(dict.fromkeys(name for log in logs for name in log.names()))
+
+    def scalar(self, name: str, writer: str | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Steps (n,) int64 and values (n,) float64 of a writer's curve (of `speaker`, by default); empty without."""
+        import numpy as np
+
+        points = self.points(name, writer)
+        if not points:
+            return np.empty(0, np.int64), np.empty(0)
+        return np.concatenate([p.steps for p in points]), np.concatenate([p.values for p in points])
+
+    def points(self, name: str, writer: str | None = None) -> list[Points]:
+        """A writer's curve with its times, a part an attempt, without ghosts."""
+        return list(self._curve(name, writer or self.speaker, ghosts=False))
+
+    def curve(self, name: str, most: int = 2000, writer: str | None = None) -> Level:
+        """A curve to show: at most about `most` buckets with lowest, highest and mean value, none of its spikes lost.
+
+        Short curves have a bucket a point. Of a long one only the index is read, and what a later attempt went over
+        again is left out by whole buckets.
+        """
+        logs = self._of(writer or self.speaker)
+        if sum(log.num_rows(name) for log in logs) <= max(most, _FEW):
+            return Level.of_points(*self.scalar(name, writer)).at_most(most)
+        found = []
+        for index, log in enumerate(logs):
+            level, later = log.level(name), _first_steps(logs[index + 1 :])
+            if level is not None:
+                found.append(level.before(min(later)) if later else level)
+        return reduce(Level.joined, found).at_most(most)
+
+    def recent(self, name: str, writer: str | None = None) -> np.ndarray:
+        """The newest values that a writer (by default the speaker) has logged, at most 64."""
+        import numpy as np
+
+        logs = [log for log in self._of(writer or self.speaker) if log.num_rows(name)]
+        return logs[-1].recent(name) if logs else np.empty(0)
+
+    def ghosts(self, name: str, writer: str | None = None) -> list[Points]:
+        """What earlier attempts logged at steps that a later one went over again."""
+        return list(self._curve(name, writer or self.speaker, ghosts=True))
+
+    def events(self, kind: str | None = None) -> list[Event]:
+        """Events of all writers and attempts, by time."""
+        found = [event for log in self._logs.values() for event in _events(log, 0, kind)]
+        return sorted(found, key=lambda event: event.time)
+
+    def since(self, cursor: Cursor | None = None) -> News:
+        """What `refresh` has read behind the cursor; a cursor is JSON and outlives this object."""
+        cursor = cursor or {}
+        points, events = [], []
+        for log in self._sorted():
+            start = cursor.get(log.path.name, 0)
+            for name in log.names():
+                part = Points(name, log.writer, log.attempt, *log.column(name, start))
+                if len(part.steps):
+                    points.append(part)
+            events += _events(log, start)
+        return News(points, events, self.offsets)
+
+    def _curve(self, name: str, writer: str, ghosts: bool) -> Iterator[Points]:
+        logs = self._of(writer)
+        for index, log in enumerate(logs):
+            later = _first_steps(logs[index + 1 :])
+            steps, values, times = log.column(name)
+            is_ghost = steps >= min(later) if later else steps != steps
+            keep = is_ghost if ghosts else ~is_ghost
+            if keep.any():
+                yield Points(name, writer, log.attempt, steps[keep], values[keep], times[keep])
+
+    def _cause(self, log: LogFile) -> str:
+        """What a launcher has told of a writer that was killed."""
+        for event in self.events(KIND):
+            if (event.payload.get("writer"), event.payload.get("attempt")) == (log.writer, log.attempt):
+                return str(event.payload.get("cause"))
+        return UNKNOWN
+
+    def _sorted(self) -> list[LogFile]:
+        return sorted(self._logs.values(), key=lambda log: (log.rank is None, log.rank or 0, log.writer, log.attempt))
+
+    def _of(self, writer: str) -> list[LogFile]:
+        return [log for log in self._sorted() if log.writer == writer]
+
+    def _newest(self) -> LogFile | None:
+        logs = self._of(self.speaker)
+        return logs[-1] if logs else None
+
+
+def _first_steps(logs: list[LogFile]) -> list[int]:
+    return [first for log in logs if (first := log.outline.first_step) is not None]
+
+
+def _events(log: LogFile, start: int, wanted: str | None = None) -> list[Event]:
+    return [
+        Event(kind, step, time, log.writer, log.attempt, payload)
+        for offset, time, step, (kind, payload) in log.events(wanted)
+        if offset >= start
+    ]

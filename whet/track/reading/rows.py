@@ -1,0 +1,84 @@
+"""Runs as rows to ask, sort and compare: what the listing says, the config laid flat, the last value of each metric."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from whet.track.reading.catalogue import Catalogue, said_of
+from whet.track.reading.store import Summary, history, summarize
+
+# Of the listing what tells how a run went.
+_OUTCOME = ("status", "reason", "step", "duration_s", "tokens_per_s")
+_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+Row = dict[str, Any]
+
+
+def listed(root: Path) -> list[tuple[Summary, Row]]:
+    """All runs under a root with their rows, the latest started first."""
+    if not Path(root).is_dir():
+        return []
+    with closing(Catalogue(root)) as catalogue:
+        found, said = catalogue.runs(), catalogue.said()
+    return [(run, row_of(run, said[run.name])) for run in found]
+
+
+def row_of(run: Summary, said: Mapping[str, Any]) -> Row:
+    """Names and values of a run. Where several things have one name, the listing's comes first, then the metric's."""
+    metrics = {name: _number(value) for name, value in said["summary"].items()}
+    about = {name: value for name, value in said["about"].items() if name not in ("name", "tags")}
+    labels = {f"label.{name}": value for name, value in said["labels"].items()}
+    return {**dict(flat(said["config"])), **labels, **metrics, **about, **run.to_dict(), "tag": list(run.tags)}
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Entries of nested mappings, their names joined by dots."""
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def sorted_by(rows: Sequence[tuple[Summary, Row]], name: str, *, descending: bool) -> list[tuple[Summary, Row]]:
+    """Rows by one of their values; texts stand behind numbers, and what has none (or NaN) last either way."""
+    known = [pair for pair in rows if _rank(pair[1].get(name)) is not None]
+    unknown = [pair for pair in rows if _rank(pair[1].get(name)) is None]
+    return sorted(known, key=lambda pair: _rank(pair[1][name]) or (0, 0, ""), reverse=descending) + unknown
+
+
+def compared(folders: Sequence[Path]) -> dict[str, Any]:
+    """What differs between runs: `runs` by name, and of `config` and `outcome` each entry with every run's value."""
+    logs = [history(folder) for folder in folders]
+    said = [said_of(folder, one) for folder, one in zip(folders, logs, strict=True)]
+    summaries = [summarize(folder, one).to_dict() for folder, one in zip(folders, logs, strict=True)]
+    ends = [{name: row[name] for name in _OUTCOME} for row in summaries]
+    outcome = [{**end, **one["summary"]} for end, one in zip(ends, said, strict=True)]
+    return {
+        "runs": [row["name"] for row in summaries],
+        "config": _differing([one["config"] for one in said]),
+        "outcome": _differing(outcome),
+    }
+
+
+def _differing(values: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """The entries in which not all are alike, with the value of each."""
+    rows = [dict(flat(one)) for one in values]
+    names = dict.fromkeys(name for row in rows for name in row)
+    found = {name: [row.get(name) for row in rows] for name in names}
+    return {name: values for name, values in found.items() if any(value != values[0] for value in values[1:])}
+
+
+def _number(value: Any) -> Any:
+    """NaN and infinities as they were before they were JSON."""
+    return _NUMBERS.get(value, value) if isinstance(value, str) else value
+
+
+def _rank(value: Any) -> tuple[int, float, str] | None:
+    if isinstance(value, int | float):
+        return None if math.isnan(value) else (0, float(value), "")
+    return None if value is None else (1, 0.0, str(value))

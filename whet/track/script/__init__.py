@@ -1,0 +1,1 @@
+"""What a script that is tracked calls."""

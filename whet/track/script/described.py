@@ -1,0 +1,56 @@
+"""What a run says of itself in its log: project, name, tags, config, summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from whet.track.reading.read import History
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """The newest of each thing that a script's run, or a training's, has told. `own_summary` is what it set itself.
+
+    `labels` are tags with a value, as MLflow has them.
+    """
+
+    about: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+    own_summary: Mapping[str, Any] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    total: int | None = None
+
+
+def described(logs: History) -> Described:
+    """Fold the events of the run's speaker, later ones over earlier ones."""
+    about: dict[str, Any] = {}
+    config: dict[str, Any] = {}
+    summary: dict[str, Any] = {}
+    labels: dict[str, str] = {}
+    total = None
+    for event in logs.events():
+        if event.writer != logs.speaker:
+            continue
+        match event.kind:
+            case "run":
+                about.update(event.payload)
+            case "config":
+                config.update(_values(event.payload))
+            case "summary" if not event.payload.get("final"):
+                summary.update(_values(event.payload))
+            case "labels":
+                for name, value in _values(event.payload).items():
+                    labels.pop(name, None)
+                    if value is not None:  # which takes a label away
+                        labels[name] = str(value)
+            case "started":
+                facts, total = event.payload.get("facts"), event.payload.get("total")
+                config.update(facts if isinstance(facts, Mapping) else {})
+    return Described(about, config, summary, labels, total if isinstance(total, int) else None)
+
+
+def _values(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    values = payload.get("values")
+    return values if isinstance(values, Mapping) else {}
