@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Artifact", "Audio", "Histogram", "Html", "Image", "Object3D", "Run", "Settings", "Table", "Text", "Video", "alert",
-    "config", "define_metric", "finish", "get_run", "init", "launch", "log", "log_artifact", "login", "patch", "plot", "run",
-    "save", "setup", "summary", "teardown", "unwatch", "use_artifact", "watch",
+    "config", "define_metric", "finish", "get_run", "init", "launch", "log", "log_artifact", "login", "patch", "plot",
+    "run", "save", "setup", "summary", "teardown", "unwatch", "use_artifact", "watch",
 ]  # fmt: skip
 
 
