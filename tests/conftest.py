@@ -44,12 +44,12 @@ BUDGETS_S = {
     "optim": 85.0,
     "fuzz": 50.0,
     "data": 45.0,
+    "track": 45.0,
     "objectives": 40.0,
     "architectures": 25.0,
     "house": 25.0,
     "parallel": 25.0,
     "server": 25.0,
-    "track": 25.0,
     "demo": 20.0,
 }
 _BEGAN, _PROCESSOR, _CASE = pytest.StashKey[float](), "processor", "case"
