@@ -40,6 +40,12 @@ def test_what_is_no_secret_stays(text):
     assert without_secrets(text) == text
 
 
+@pytest.mark.parametrize("word", ["a", "a.", "token=", "token", "eyJaaaaaaaaaaaa-", "a://", "1"])
+def test_long_lines_without_a_space_take_no_square_of_time(word):
+    text = word * ((256 << 10) // len(word)) + "("
+    assert without_secrets(text) == text
+
+
 def test_values_of_options_are_hidden_in_a_command():
     words = ["train", "--api-key", SECRET, "--hub-token=123", "--lr", "0.1", f"judge.api_key={SECRET}", "--token", "-x"]
     hidden = ["train", "--api-key", HIDDEN, f"--hub-token={HIDDEN}", "--lr", "0.1", f"judge.api_key={HIDDEN}"]

@@ -10,15 +10,18 @@ HIDDEN = "[hidden]"
 # What a name ends with whose value is nobody's business: `hf_token`, not `max_tokens` or `author`.
 _KEY_NAMES = r"(?:api|access|private|secret)[-_]?key"
 _NAMES = rf"(?:token|secret|passw(?:or)?d|passphrase|{_KEY_NAMES}|credentials?|authorization)"
-# A value without quotes that is no call, number or expression.
-_VALUE = r"(?!\d+\b)[^\s'\"&,;()\[\]{}]{6,}(?=[\s&'\",;]|$)"
-_NAMED = re.compile(rf"(?i)([\w.-]*{_NAMES})(['\"]?\s*[=:]\s*(?:bearer\s+|basic\s+)?)(?:(['\"])[^'\"\n]+\3|{_VALUE})")
+# Each begins where a word does: a line of 256 KiB without a space must not take its square. A value without quotes is
+# no call, number or expression: of what a bracket ends (group 4), nothing is hidden.
+_NAMED = re.compile(
+    rf"(?i)(?<![\w.-])([\w.-]*{_NAMES})(['\"]?\s*[=:]\s*(?:bearer\s+|basic\s+)?)"
+    r"(?:(['\"])[^'\"\n]+\3|(?!\d+\b)[^\s'\"&,;()\[\]{}]{6,}+([()\[\]{}])?)"
+)
 _OPTION = re.compile(rf"(?i)--?[\w.-]*{_NAMES}")
-_ADDRESS = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/\s@'\"]+@")
+_ADDRESS = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,40}://)[^/\s@'\"]+@")
 # As the services themselves write their keys, so that one is known wherever it stands.
 _KEYS = re.compile(
     r"\b(?:hf_[A-Za-z0-9]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{15,}|sk-[\w-]{16,}"
-    r"|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*)"
+    r"|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}|eyJ[\w-]{10,4096}+\.[\w-]{10,}+\.[\w-]*)"
 )
 _BLOCK = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 
@@ -35,7 +38,7 @@ def without_secrets(text: str) -> str:
     """The text with keys, passwords and what is named like one hidden."""
     text = _BLOCK.sub(HIDDEN, text)
     text = _ADDRESS.sub(rf"\1{HIDDEN}@", text)
-    text = _NAMED.sub(rf"\1\2{HIDDEN}", text)
+    text = _NAMED.sub(lambda found: found[0] if found[4] else f"{found[1]}{found[2]}{HIDDEN}", text)
     return _KEYS.sub(HIDDEN, text)
 
 
