@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from email.utils import formatdate
 
@@ -94,3 +95,14 @@ def test_tls_names_the_host_though_the_address_is_connected_to(tmp_path, monkeyp
         with pytest.raises(Undelivered, match="broke off: SSLCertVerificationError"):
             post_json(url.replace("localhost", "127.0.0.1"), {}, LOOPBACK)
     assert server.bodies == [{"trusted": True}]
+
+
+def test_the_deadline_breaks_tls_off_too(tmp_path, monkeypatch):
+    cert, context = certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(cert))
+    with hooks("drip") as server:
+        server.server.socket = context.wrap_socket(server.server.socket, server_side=True)
+        threading.Timer(20.0, server.ended.set).start()  # or a deadline that does nothing would wait for ever
+        with pytest.raises(Undelivered, match="broke off"):
+            post_json(server.url.replace("http://127.0.0.1", "https://localhost"), {}, LOOPBACK)
+        assert not server.ended.is_set()

@@ -188,6 +188,12 @@ def test_nvidia():
     assert (first.name, first.energy_j, second.energy_j, second.throttled) == ("NVIDIA H200", 7000, None, 1)
 
 
+def test_a_driver_older_than_a_function_tells_the_rest():
+    old = type("Old", (FakeNvml,), {"nvmlDeviceGetTotalEnergyConsumption": property()})  # reading it: AttributeError
+    first, second = Nvml(old(), "0,1").read()
+    assert (first.energy_j, second.energy_j, first.power_w, first.percent) == (None, None, 350.5, 91)
+
+
 @pytest.mark.parametrize("visible, found", [("1", [1]), ("", []), ("GPU-00000001", [0]), ("0, 1", [0, 1]), ("7", [])])
 def test_only_devices_that_the_run_may_use_are_read(visible, found):
     assert [one.index for one in Nvml(FakeNvml(), visible).read()] == found

@@ -49,11 +49,12 @@ def post_json(url: str, value: Any, allowed: Allowed, headers: Mapping[str, str]
 def deadline(connection: socket.socket, seconds: float) -> Iterator[None]:
     """Break a connection off when its time is over, whatever it waits for. Raises TimeoutError then."""
     is_over = threading.Event()
+    held = connection.dup()  # TLS takes the descriptor out of the socket that it wraps
 
     def end() -> None:
         is_over.set()
         with suppress(OSError):
-            connection.shutdown(socket.SHUT_RDWR)
+            held.shutdown(socket.SHUT_RDWR)
 
     timer = threading.Timer(seconds, end)
     timer.daemon = True
@@ -62,6 +63,7 @@ def deadline(connection: socket.socket, seconds: float) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+        held.close()
     if is_over.is_set():  # what was read until then looks like a whole answer
         raise TimeoutError
 

@@ -34,7 +34,7 @@ class Nvml:
         self._nvml = ctypes.CDLL(LIBRARY) if library is None else library
         if self._nvml.nvmlInit_v2() != 0:
             raise OSError("NVML does not start")
-        count = self._number(self._nvml.nvmlDeviceGetCount_v2, ctypes.c_uint) or 0
+        count = self._number("nvmlDeviceGetCount_v2", ctypes.c_uint) or 0
         chosen = os.environ.get("CUDA_VISIBLE_DEVICES") if visible is None else visible
         self._handles = [(index, handle) for index in range(int(count)) if (handle := self._handle(index)) is not None]
         self._handles = [(index, handle) for index, handle in self._handles if self._is_visible(index, handle, chosen)]
@@ -48,12 +48,12 @@ class Nvml:
         use, memory = _Utilization(), _Memory()
         is_used = nvml.nvmlDeviceGetUtilizationRates(handle, ctypes.byref(use)) == 0
         has_memory = nvml.nvmlDeviceGetMemoryInfo(handle, ctypes.byref(memory)) == 0
-        power_mw = self._number(nvml.nvmlDeviceGetPowerUsage, ctypes.c_uint, handle)
-        energy_mj = self._number(nvml.nvmlDeviceGetTotalEnergyConsumption, ctypes.c_ulonglong, handle)
+        power_mw = self._number("nvmlDeviceGetPowerUsage", ctypes.c_uint, handle)
+        energy_mj = self._number("nvmlDeviceGetTotalEnergyConsumption", ctypes.c_ulonglong, handle)
         temperature, clock = ctypes.c_uint(), ctypes.c_uint()
         is_warm = nvml.nvmlDeviceGetTemperature(handle, _GPU_TEMPERATURE, ctypes.byref(temperature)) == 0
         has_clock = nvml.nvmlDeviceGetClockInfo(handle, _SM_CLOCK, ctypes.byref(clock)) == 0
-        reasons = self._number(nvml.nvmlDeviceGetCurrentClocksThrottleReasons, ctypes.c_ulonglong, handle)
+        reasons = self._number("nvmlDeviceGetCurrentClocksThrottleReasons", ctypes.c_ulonglong, handle)
         return Reading(
             index,
             self._text(nvml.nvmlDeviceGetName, handle),
@@ -78,10 +78,11 @@ class Nvml:
         own = self._text(self._nvml.nvmlDeviceGetUUID, handle)
         return str(index) in wanted or any(own and own.startswith(word) for word in wanted if not word.isdecimal())
 
-    def _number(self, function: Callable[..., int], form: Any, *arguments: Any) -> float | None:
+    def _number(self, name: str, form: Any, *arguments: Any) -> float | None:
+        """What the function of this name writes; None where it fails, and in drivers that are older than it."""
         value = form()
         with suppress(AttributeError):
-            return value.value if function(*arguments, ctypes.byref(value)) == 0 else None
+            return value.value if getattr(self._nvml, name)(*arguments, ctypes.byref(value)) == 0 else None
         return None
 
     def _text(self, function: Callable[..., int], handle: Any) -> str:
