@@ -86,5 +86,7 @@ def f64(value: Value) -> float:
 
 
 def f32(value: Value) -> float:
-    """A fixed32 as float."""
-    return _F32.unpack(whole(value).to_bytes(4, "little"))[0]
+    """A fixed32 as float. Raises Malformed for a number that has more bits."""
+    if (bits := whole(value)) >> 32:
+        raise Malformed("a float of more than 32 bits")
+    return _F32.unpack(bits.to_bytes(4, "little"))[0]

@@ -276,3 +276,87 @@ def test_a_run_that_was_imported_can_be_asked_for(tmp_path: Path):
     list(import_runs(placed("mlflow_files", tmp_path), tmp_path / "runs"))
     about = said_by_name(tmp_path / "runs")["run-one"]["about"]["imported"]
     assert about["tracker"] == "mlflow" and RECORDED.is_dir()
+
+
+def files_of_mlflow(folder: Path, **stated: str) -> Path:
+    """A run in MLflow's file store, with lines of `meta.yaml` as they are given."""
+    (folder / "params").mkdir(parents=True)
+    (folder / "metrics").mkdir()
+    (folder / "metrics" / "loss").write_text("1700000000000 0.5 1\n")
+    lines = {"run_id": "r1", "experiment_id": "'0'", "start_time": "1700000000000", "status": "3", **stated}
+    (folder / "meta.yaml").write_text("".join(f"{name}: {value}\n" for name, value in lines.items()))
+    return folder
+
+
+def leveldb(magic: bytes, *found: bytes) -> bytes:
+    heads = (struct.pack("<IHB", zlib.crc32(one, zlib.crc32(b"\x01")), len(one), 1) for one in found)
+    return magic + b"".join(head + one for head, one in zip(heads, found, strict=True))
+
+
+WANDB, SWANLAB = b":W&B\x98\xbe\x00", b":SWL\x00\x00\x02"
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.swanlab", SWANLAB[:5]),
+        ("a.wandb", leveldb(WANDB, message(17, b"\xff\xff"))),
+        ("a.swanlab", leveldb(SWANLAB, message(10, message(12, b"\xff")))),
+        ("a.wandb", leveldb(WANDB, message(2, message(1, message(2, "a") * 5000 + message(16, "1"))))),
+        ("x.tfevents.1", tfrecord(fixed(1, 1.7e9) + message(5, message(1, message(1, "loss") + message(2, 1 << 50))))),
+    ],
+)  # fmt: skip
+def test_a_hostile_run_is_said_and_the_others_are_imported(tmp_path: Path, name: str, data: bytes):
+    files_of_mlflow(tmp_path / "source" / "0" / "r1")
+    (tmp_path / "source" / name).write_bytes(data)
+    found = {done.tracker: done for done in import_runs(tmp_path / "source", tmp_path / "runs")}
+    assert found.pop("mlflow").is_whole
+    (hostile,) = found.values()
+    assert hostile.notes
+
+
+@pytest.mark.parametrize("line", ["1" + "0" * 400, ".nan", "abc", "[1]"])
+def test_a_time_that_is_none_stops_nothing(tmp_path: Path, line: str):
+    files_of_mlflow(tmp_path / "source", start_time=line, end_time=line)
+    (done,) = import_runs(tmp_path / "source", tmp_path / "runs")
+    assert history(tmp_path / "runs" / done.name).scalar("loss")[1].tolist() == [0.5]
+
+
+def test_steps_beyond_64_bits_are_bounded(tmp_path: Path):
+    run = files_of_mlflow(tmp_path / "source")
+    (run / "metrics" / "loss").write_text(f"1 0.5 {10**30}\n2 0.25 -{10**30}\n")
+    (done,) = import_runs(tmp_path / "source", tmp_path / "runs")
+    assert done.is_whole
+    assert sorted(history(tmp_path / "runs" / done.name).scalar("loss")[0].tolist()) == [-(1 << 63), (1 << 63) - 1]
+
+
+def test_yaml_that_unfolds_without_end_is_left_out(tmp_path: Path):
+    for name, config in (
+        ("bomb", BOMB),
+        ("circle", "lr: {value: &a [*a]}\n"),
+        ("deep", "lr: " + "[" * 900 + "]" * 900),
+    ):
+        (tmp_path / name / "files").mkdir(parents=True)
+        (tmp_path / name / "a.swanlab").write_bytes(leveldb(SWANLAB, message(10, message(10, name))))
+        (tmp_path / name / "files" / "config.yaml").write_text(config)
+        (done,) = import_runs(tmp_path / name, tmp_path / "runs")
+        assert "config.yaml cannot be read" in done.notes[0]
+
+
+def test_a_link_makes_no_param_of_a_file_elsewhere(tmp_path: Path):
+    run = files_of_mlflow(tmp_path / "source")
+    (tmp_path / "private").write_text("a-private-key")
+    for place in ("params/lr", "metrics/lr"):
+        (run / place).symlink_to(tmp_path / "private")
+    (done,) = import_runs(tmp_path / "source", tmp_path / "runs")
+    assert b"a-private-key" not in b"".join(p.read_bytes() for p in (tmp_path / "runs" / done.name).rglob("*.tlog"))
+
+
+def test_what_is_told_of_a_run_stays_one_short_line(tmp_path: Path):
+    run = files_of_mlflow(tmp_path / "source")
+    (run / "metrics" / "\x1b[2Jodd\nname").write_text("no point\n" * 1000)
+    (done,) = import_runs(tmp_path / "source", tmp_path / "runs")
+    assert len(done.notes) == 1000 and done.line().isprintable() and len(done.line()) < 1000

@@ -12,8 +12,13 @@ from whet.track.imports.foreign import Foreign, Reader
 from whet.track.imports.readers import mlflow_database, mlflow_files, swanlab, tensorboard, trackio, wandb
 from whet.track.imports.writing import imported, write
 from whet.track.reading.catalogue import said_by_name
+from whet.track.terminal.progress import printable
 
 READERS: tuple[Reader, ...] = (tensorboard, wandb, swanlab, mlflow_database, mlflow_files, trackio)
+
+
+# So many notes of a run stand in its line; all are in its log.
+_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,9 @@ class Imported:
 
     def line(self) -> str:
         """In one line."""
-        return f"{self.name}: {self.change}, from {self.tracker}" + "".join(f"; {note}" for note in self.notes)
+        rest = len(self.notes) - _SHOWN
+        notes = [*self.notes[:_SHOWN], *([f"and {rest} more"] if rest > 0 else [])]
+        return printable("; ".join([f"{self.name}: {self.change}, from {self.tracker}", *notes]))
 
 
 def import_runs(path: str | Path, root: str | Path) -> Iterator[Imported]:

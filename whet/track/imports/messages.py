@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
-from whet.base.protobuf import Value, fields, raw, signed
+from whet.base.protobuf import Malformed, Value, fields, raw, signed
 
 
 def one_of(data: bytes) -> dict[int, Value]:
@@ -17,6 +18,27 @@ def items_of(data: bytes, wanted: int) -> Iterator[bytes]:
     for number, value in fields(data):
         if number == wanted:
             yield raw(value)
+
+
+def parts_of(data: bytes, notes: list[str]) -> list[tuple[int, bytes]]:
+    """The fields of a message that have a length, as far as they can be read; where they break off is noted."""
+    found: list[tuple[int, bytes]] = []
+    try:
+        for number, value in fields(data):
+            if isinstance(value, bytes):
+                found.append((number, value))
+    except Malformed as error:
+        notes.append(f"a record cannot be read: {error}")
+    return found
+
+
+def start_of(data: bytes, path: Path, notes: list[str]) -> float:
+    """The moment that a run says it began; without one, that of its file."""
+    try:
+        return moment_of(data) or path.stat().st_mtime
+    except Malformed as error:
+        notes.append(f"its start cannot be read: {error}")
+        return path.stat().st_mtime
 
 
 def moment_of(data: bytes) -> float:

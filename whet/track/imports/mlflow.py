@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from whet.track.imports.foreign import End
+from whet.track.imports.foreign import End, number_of
 
 _OUTCOMES = {"FINISHED": "done", "FAILED": "failed", "KILLED": "stopped"}
 # `RunStatus` of the file store, by its number.
@@ -45,4 +45,4 @@ def param_of(text: str) -> Any:
 def end_of(status: str, end_ms: Any) -> Iterator[End]:
     """The end of a run that has one."""
     if status in _OUTCOMES:
-        yield End((end_ms or 0) / 1000, _OUTCOMES[status])
+        yield End((number_of(end_ms) or 0.0) / 1000, _OUTCOMES[status])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -18,6 +18,8 @@ from whet.track.script.media.base import MediaFolder
 from whet.track.script.plain import to_json
 
 MARK = "imported"
+# What values of other kinds than a source should have come to.
+_BROKEN = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError, struct.error)
 _LOG = frames.log_name(frames.RANK_0, 1)
 
 
@@ -53,20 +55,36 @@ def _fill(log: _Log, run: Foreign, media: MediaFolder) -> None:
     mark = {"tracker": run.tracker, "key": run.key, "content": run.content}
     log.event(run.started, 0, "run", {"name": run.name, **run.about, MARK: mark})
     end: End | None = None
-    for record in run.records:
-        match record:
-            case Numbers():
-                log.scalars(record.time, record.step, record.values)
-            case Said():
-                log.event(record.time, record.step, record.kind, record.payload)
-            case Thing():
-                _put(log, record, media, run.notes)
-            case End():
-                end = record
+    for record in _readable(run):
+        if isinstance(record, End):
+            end = record
+            continue
+        try:
+            _keep(log, record, media, run.notes)
+        except _BROKEN as error:
+            run.notes.append(f"a record of step {record.step} cannot be kept: {type(error).__name__}")
     for note in run.notes:
         log.event(run.started, 0, "notice", {"level": "warning", "text": f"import: {note}"})
     if end is not None:
         log.end(end)
+
+
+def _readable(run: Foreign) -> Iterator[Record]:
+    """Its records as far as a reader gets: where it breaks off is noted, and other runs are imported all the same."""
+    try:
+        yield from run.records
+    except (*_BROKEN, OSError) as error:
+        run.notes.append(f"it breaks off: {type(error).__name__}: {error}"[:200])
+
+
+def _keep(log: _Log, record: Numbers | Said | Thing, media: MediaFolder, notes: list[str]) -> None:
+    match record:
+        case Numbers():
+            log.scalars(record.time, record.step, record.values)
+        case Said():
+            log.event(record.time, record.step, record.kind, record.payload)
+        case Thing():
+            _put(log, record, media, notes)
 
 
 def _put(log: _Log, thing: Thing, media: MediaFolder, notes: list[str]) -> None:
@@ -96,7 +114,7 @@ class _Log:
         self._file.write(frames.frame(frames.START, 0, moment, 0, to_json(who)))
 
     def scalars(self, moment: float, step: int, values: Mapping[str, float]) -> None:
-        names = tuple(values)
+        names, step = tuple(values), _bounded(step)
         if not names:
             return
         if names not in self._schemas:
@@ -108,7 +126,7 @@ class _Log:
             self._schemas[names] = layout, frames.label(frames.SCALARS, number)
             self._file.write(frames.frame(frames.SCHEMA, number, moment, step, to_json(list(names))))
         layout, label = self._schemas[names]
-        self._file.write(frames.seal(label, layout.pack(moment, _bounded(step), *values.values())))
+        self._file.write(frames.seal(label, layout.pack(moment, step, *values.values())))
         self._last_step = step
 
     def event(self, moment: float, step: int, kind: str, payload: Mapping[str, Any]) -> None:
@@ -116,7 +134,7 @@ class _Log:
 
     def end(self, end: End) -> None:
         stated = to_json({"outcome": end.outcome, "reason": end.reason, "dropped": 0})
-        self._file.write(frames.frame(frames.END, 0, end.time, _bounded(self._last_step), stated))
+        self._file.write(frames.frame(frames.END, 0, end.time, self._last_step, stated))
 
 
 def _bounded(step: int) -> int:
@@ -132,11 +150,3 @@ def imported(said: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], tup
         with suppress(KeyError, TypeError, AttributeError):
             found[(str(mark["tracker"]), str(mark["key"]))] = name, str(mark["content"])
     return found
-
-
-def all_of(records: Iterable[Record], notes: list[str], broken: tuple[type[Exception], ...]) -> Iterable[Record]:
-    """Records as far as they go: what breaks off in `broken` is noted."""
-    try:
-        yield from records
-    except broken as error:
-        notes.append(f"it breaks off: {error}")

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from whet.track.imports.foreign import Foreign, Numbers, Record, Said
+from whet.track.imports.foreign import Foreign, Numbers, Record, Said, number_of
 from whet.track.imports.mlflow import STATUSES, about_of, config_of, end_of, labels_of
 from whet.track.imports.prints import print_of
+from whet.track.imports.yaml_files import mapping_of
 
 TRACKER = "mlflow"
 _META = "meta.yaml"
@@ -27,15 +28,11 @@ def runs(files: Iterable[Path], top: Path) -> Iterator[Foreign]:
 def _run(folder: Path, run_id: str, stated: Mapping[str, Any]) -> Foreign:
     notes: list[str] = []
     params, tags = _texts(folder / "params", notes), _texts(folder / "tags", notes)
-    metrics = sorted(path for path in (folder / "metrics").rglob("*") if path.is_file())
+    metrics = _own_files(folder / "metrics")
     experiment = str(_meta(folder.parent / _META).get("name") or "")
     about = about_of(experiment, tags, str(stated.get("lifecycle_stage")))
     started = _number(stated.get("start_time")) / 1000
-    kept = [
-        folder / _META,
-        *metrics,
-        *(p for part in ("params", "tags") for p in (folder / part).rglob("*") if p.is_file()),
-    ]
+    kept = [folder / _META, *metrics, *_own_files(folder / "params"), *_own_files(folder / "tags")]
     name = tags.get("mlflow.runName") or stated.get("run_name") or run_id
     records = _records(folder, metrics, params, tags, stated, started, notes)
     return Foreign(TRACKER, run_id, str(name), print_of(kept), started, about, records, notes)
@@ -74,24 +71,25 @@ def _points(path: Path, name: str, notes: list[str]) -> Iterator[Numbers]:
 def _texts(folder: Path, notes: list[str]) -> dict[str, str]:
     """Names and contents of the files below a folder."""
     found = {}
-    for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
-        if path.is_file():
-            try:
-                found[path.relative_to(folder).as_posix()] = path.read_text(encoding="utf-8", errors="replace")
-            except OSError as error:
-                notes.append(f"{path.name} cannot be read: {error.strerror}")
+    for path in _own_files(folder):
+        try:
+            found[path.relative_to(folder).as_posix()] = path.read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            notes.append(f"{path.name} cannot be read: {error.strerror}")
     return found
 
 
-def _meta(path: Path) -> dict[str, Any]:
-    import yaml
+def _own_files(folder: Path) -> list[Path]:
+    """The files below a folder that lie there: a link would make anybody's file a param, and store it with the run."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
+
+def _meta(path: Path) -> dict[str, Any]:
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8", errors="replace"))
-    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        return mapping_of(path)
+    except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
+    return (number_of(value) or 0.0) if isinstance(value, int | float) else 0.0

@@ -9,8 +9,9 @@ from typing import Any
 from whet.base.protobuf import Malformed, f64, fields, raw, signed, text, whole
 from whet.track.imports.foreign import End, Foreign, Numbers, Record, Said, Thing, beside
 from whet.track.imports.leveldb import records
-from whet.track.imports.messages import items_of, moment_of, one_of
+from whet.track.imports.messages import items_of, moment_of, one_of, parts_of, start_of
 from whet.track.imports.prints import print_of
+from whet.track.imports.yaml_files import mapping_of
 
 TRACKER = "swanlab"
 # Fields of `Record`.
@@ -34,14 +35,14 @@ def runs(files: Iterable[Path], top: Path) -> Iterator[Foreign]:
 def _run(path: Path, data: bytes) -> Foreign:
     notes: list[str] = []
     if data[6:7] != b"\x02":
-        notes.append(f"its format is {data[6]}, and 2 is known: read as far as it goes")
+        notes.append(f"its format is {data[6:7].hex() or 'none'}, and 2 is known: read as far as it goes")
     found = list(_parsed(data, notes))
-    first = next((value for number, value in found if number == _START), b"")
-    known = one_of(first)
+    first = parts_of(next((value for number, value in found if number == _START), b""), notes)
+    known = dict(first)
     run_id = text(known.get(10, b"")) or path.stem.removeprefix("run-")
     about: dict[str, Any] = {name: text(known[number]) for number, name in _ABOUT.items() if known.get(number)}
-    tags = [text(value) for number, value in fields(first) if number == 6]
-    started = moment_of(raw(known.get(12, b""))) or path.stat().st_mtime
+    tags = [text(value) for number, value in first if number == 6]
+    started = start_of(known.get(12, b""), path, notes)
     name, key = text(known.get(4, b"")) or run_id, f"{about.get('project', '')}/{run_id}"
     about = {**about, **({"tags": tags} if tags else {})}
     return Foreign(
@@ -103,12 +104,9 @@ def _config(path: Path, notes: list[str]) -> dict[str, Any]:
     """The config, whose entries have a `value` each."""
     if not path.is_file():
         return {}
-    import yaml
-
     try:
-        stated = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
-        notes.append("its config.yaml cannot be read")
+        stated = mapping_of(path)
+    except (OSError, ValueError) as error:
+        notes.append(f"its config.yaml cannot be read: {error}")
         return {}
-    pairs = stated.items() if isinstance(stated, dict) else ()
-    return {str(name): one["value"] if isinstance(one, dict) and "value" in one else one for name, one in pairs}
+    return {name: one["value"] if isinstance(one, dict) and "value" in one else one for name, one in stated.items()}

@@ -55,7 +55,7 @@ def _records(
         try:
             values = json.loads(data)
             step = int(step)
-        except (ValueError, TypeError, RecursionError):
+        except (ValueError, TypeError, OverflowError, RecursionError):
             notes.append("a row cannot be read")
             continue
         if isinstance(values, dict):

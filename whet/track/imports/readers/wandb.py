@@ -10,7 +10,7 @@ from typing import Any
 from whet.base.protobuf import Malformed, fields, raw, signed, text
 from whet.track.imports.foreign import End, Foreign, Numbers, Record, Said, Thing, beside, sorted_values
 from whet.track.imports.leveldb import records
-from whet.track.imports.messages import items_of, moment_of, one_of
+from whet.track.imports.messages import items_of, one_of, parts_of, start_of
 from whet.track.imports.prints import print_of
 
 TRACKER = "wandb"
@@ -37,16 +37,16 @@ def runs(files: Iterable[Path], top: Path) -> Iterator[Foreign]:
 def _run(path: Path, data: bytes) -> Foreign:
     notes: list[str] = []
     found = list(_parsed(data, notes))
-    first = next((raw(value) for number, value in found if number == _RUN), b"")
-    known = one_of(first)
+    first = parts_of(next((value for number, value in found if number == _RUN), b""), notes)
+    known = dict(first)
     run_id = text(known.get(1, b"")) or path.stem.removeprefix("run-")
     about: dict[str, Any] = {name: text(known[number]) for number, name in _ABOUT.items() if known.get(number)}
-    tags = [text(value) for number, value in fields(first) if number == 10]
+    tags = [text(value) for number, value in first if number == 10]
     name = about.pop("name", "") or run_id
-    started = moment_of(raw(known.get(17, b""))) or path.stat().st_mtime
+    started = start_of(known.get(17, b""), path, notes)
     key = "/".join((about.get("entity", ""), about.get("project", ""), run_id))
     about = {**about, **({"tags": tags} if tags else {})}
-    return Foreign(TRACKER, key, name, print_of([path]), started, about, _records(found, path, started), notes)
+    return Foreign(TRACKER, key, name, print_of([path]), started, about, _records(found, path, started, notes), notes)
 
 
 def _parsed(data: bytes, notes: list[str]) -> Iterator[tuple[int, bytes]]:
@@ -60,7 +60,7 @@ def _parsed(data: bytes, notes: list[str]) -> Iterator[tuple[int, bytes]]:
         yield from parts
 
 
-def _records(found: list[tuple[int, bytes]], path: Path, started: float) -> Iterator[Record]:
+def _records(found: list[tuple[int, bytes]], path: Path, started: float, notes: list[str]) -> Iterator[Record]:
     last, row = started, 0
     for number, value in found:
         try:
@@ -84,8 +84,8 @@ def _records(found: list[tuple[int, bytes]], path: Path, started: float) -> Iter
             elif number == _EXIT:
                 code = signed(one_of(value).get(1, 0))
                 yield End(last, "done" if code == 0 else "failed", f"exit code {code}" if code else "")
-        except (Malformed, ValueError, TypeError, OverflowError):
-            continue
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
+            notes.append(f"a record of row {row} cannot be read: {type(error).__name__}")
 
 
 def _config(data: bytes, moment: float) -> Iterator[Record]:
