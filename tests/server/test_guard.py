@@ -120,3 +120,7 @@ def test_what_is_not_there_is_told_in_the_one_form(server: Client, tmp_path: Pat
     for method, path in (("GET", "/nothing"), ("DELETE", "/api/v1/runs"), ("GET", "/api/2.0/mlflow/zzz")):
         found = server.ask(method, path)
         assert found.status in (404, 405) and found.json()["error_code"] == "ENDPOINT_NOT_FOUND"
+
+
+def test_an_origin_that_is_no_address_is_refused(server: Client):
+    assert status(server, Authorization=f"Bearer {TOKEN}", Origin="http://[") == 403

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+import whet.track as track
 from tests.server.world import TOKEN, Client, serving, started
 from tests.track.runs import records, write
+from whet.track.logs.event_log import EventLog
 from whet.track.reading.catalogue import runs
 from whet.track.reading.rows import listed
 from whet.track.reading.store import history
@@ -268,3 +270,25 @@ def test_a_journal_of_experiments_that_is_torn_goes_on(server: Client, tmp_path:
     assert names == {"Default", "first", "second"}
     assert [json.loads(line)["name"] for line in journal.read_text().splitlines()] == ["first", "second"]
     assert server.get(f"{API}/experiments/get", experiment_id=first)["experiment"]["lifecycle_stage"] == "active"
+
+
+def test_what_others_have_set_ends_no_request(server: Client):
+    run_id = new_run(server)
+    for datasets in ([{"dataset": "s"}], [{"dataset": {"name": "a", "digest": "b"}, "tags": 5}]):
+        assert code(server, "runs/log-inputs", {"run_id": run_id, "datasets": datasets})[0] == 400
+    server.post(f"{API}/runs/set-tag", {"run_id": run_id, "key": "mlflow.log-model.history", "value": "5"})
+    server.post(f"{API}/runs/log-model", {"run_id": run_id, "model_json": "{}"})
+    half = "\ud800"
+    assert code(server, "runs/search", {"experiment_ids": ["0"], "filter": half})[0] == 400
+    assert code(server, "experiments/delete", {"experiment_id": half})[0] == 404
+
+
+def test_a_run_with_odd_inputs_ends_no_search_of_all(tmp_path: Path):
+    with track.init(name="odd", dir=tmp_path, reinit="create_new") as run:
+        odd = EventLog(Path(run.dir) / "track", "pushed")
+        odd.event("inputs", 0, {"datasets": [{"dataset": "s", "tags": 5}, {"tags": [5]}]})
+        odd.close("done", "")
+    with serving(tmp_path) as server:
+        (one,) = server.post(f"{API}/experiments/search", {})["experiments"][:1]
+        every = [e["experiment_id"] for e in server.post(f"{API}/experiments/search", {})["experiments"]]
+        assert one and len(server.post(f"{API}/runs/search", {"experiment_ids": every})["runs"]) == 1

@@ -49,3 +49,16 @@ def test_last_values_of_live_runs_alone(tmp_path: Path):
     assert found[("whet_runs", "running")] == 1 and found[("whet_runs", "done")] == 1
     assert not any("over" in key for key in found)
     assert later[("whet_runs", "done")] == 2 and not any(key[0] == "whet_metric" for key in later)
+
+
+def test_a_live_run_of_an_odd_name_hides_no_other(tmp_path: Path):
+    live = [track.init(name=name, dir=tmp_path, reinit="create_new") for name in ("good", "odd")]
+    for run in live:
+        run.log({"loss": 1.0}, step=1)
+    (tmp_path / "odd").rename(tmp_path / "-odd")
+    with serving(tmp_path) as server:
+        found = server.ask("GET", "/metrics")
+    (tmp_path / "-odd").rename(tmp_path / "odd")
+    for run in live:
+        run.finish()
+    assert found.status == 200 and parsed(found.body.decode())[("whet_metric", "good", "", "loss")] == 1.0

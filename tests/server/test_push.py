@@ -352,6 +352,8 @@ def test_a_server_that_is_not_there_neither_stops_nor_slows_a_script(here: Path,
     ("POST", "run/files/%2e%2e/%2e%2e/evil", b'{"blocks": []}', 400),
     ("POST", "run/files/track/r0.a1.tlog", b'{"blocks": []}', 400),
     ("POST", "run/files/x", b'{"blocks": ["../x"]}', 400),
+    ("POST", "run/files/./lock", b'{"blocks": []}', 400), ("POST", "run/files/track", b'{"blocks": []}', 400),
+    ("POST", "run", b'{"logs": {"track/r0.a1.tlog": "d2hldGxvZzF4eHg="}, "apart": 5}', 400),
     ("POST", "run/files/lock", b'{"blocks": []}', 400), ("POST", "none/files/x", b'{"blocks": []}', 404),
     ("PUT", "run/blocks/%2e%2e", b"x", 400), ("PUT", f"run/blocks/{'0' * 64}", b"x", 400),
     ("PUT", "run/logs/x?offset=0&prefix=" + "0" * 64, b"x", 400),
@@ -381,6 +383,14 @@ def test_an_address_says_where_and_a_keyring_with_which_token(tmp_path: Path):
     for wrong in ("", "ftp://x", "http://", "http://[::1", "http://h:99999"):
         with pytest.raises(ConfigError):
             address_of(wrong, {"WHET_TOKEN": "t"})
+
+
+def test_a_token_that_no_header_can_hold_is_refused_and_not_told():
+    assert address_of("h:1", {"WHET_TOKEN": "a-token\n"}).token == "a-token"
+    for wrong in ("my-private\ntoken", "my-private-tök"):
+        with pytest.raises(ConfigError) as refused:
+            address_of("h:1", {"WHET_TOKEN": wrong})
+        assert "private" not in str(refused.value)
 
 
 def test_a_keyring_that_others_can_read_is_refused(tmp_path: Path, monkeypatch):

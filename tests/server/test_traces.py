@@ -158,6 +158,10 @@ def test_what_is_no_otlp_is_refused_and_nothing_is_kept(server: Client, tmp_path
     for body in (b"{", b"[]", b"null", b'{"resourceSpans": 3}', b"[" * 100_000, json.dumps(
         {"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "zz"}]}]}]}).encode()):  # fmt: skip
         assert server.ask("POST", "/v1/traces", body, head).status == 400
+    for moment in ("1" * 40, 10**400, -1, 1e309):
+        span = {"traceId": "aa", "spanId": "bb", "endTimeUnixNano": moment}
+        body = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+        assert server.ask("POST", "/v1/traces", body, head).status == 400
     assert server.ask("POST", "/v1/traces", b"nothing", {"Content-Encoding": "gzip"}).status == 400
     bomb = gzip.compress(b"\0" * (65 << 20))
     assert server.ask("POST", "/v1/traces", bomb, {"Content-Encoding": "gzip"}).status == 413

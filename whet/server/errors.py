@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from whet.base.errors import WhetError
+from whet.track.script.plain import to_json
 
 # Codes of databricks.proto with their HTTP status, as mlflow.exceptions pairs them; TOO_LARGE is ours.
 STATUS = {
@@ -41,6 +43,11 @@ class Refusal(Exception):
         return {"error_code": self.code, "message": self.message, **self.more}
 
 
+def answer(body: Mapping[str, Any], status: int, headers: Mapping[str, str] | None = None) -> Response:
+    """JSON, also of half a surrogate pair that a caller sent and is told again."""
+    return Response(to_json(body), status, dict(headers or {}), media_type="application/json")
+
+
 def invalid(message: str) -> Refusal:
     """A value that cannot be used."""
     return Refusal("INVALID_PARAMETER_VALUE", message)
@@ -55,26 +62,26 @@ def install(app: FastAPI) -> None:
     """Let every exception of a route become an answer in this form."""
 
     @app.exception_handler(Refusal)
-    async def _(request: Request, error: Refusal) -> JSONResponse:
-        return JSONResponse(error.body(), error.status)
+    async def _(request: Request, error: Refusal) -> Response:
+        return answer(error.body(), error.status)
 
     @app.exception_handler(WhetError)
-    async def _(request: Request, error: WhetError) -> JSONResponse:
+    async def _(request: Request, error: WhetError) -> Response:
         body = {"error_code": "INVALID_PARAMETER_VALUE", "message": error.message, "hint": error.hint}
-        return JSONResponse(body, 400)
+        return answer(body, 400)
 
     @app.exception_handler(HTTPException)
-    async def _(request: Request, error: HTTPException) -> JSONResponse:
+    async def _(request: Request, error: HTTPException) -> Response:
         code = _CODE.get(error.status_code, "INTERNAL_ERROR")
-        return JSONResponse({"error_code": code, "message": str(error.detail)}, error.status_code, error.headers)
+        return answer({"error_code": code, "message": str(error.detail)}, error.status_code, error.headers)
 
     @app.exception_handler(RequestValidationError)
-    async def _(request: Request, error: RequestValidationError) -> JSONResponse:
+    async def _(request: Request, error: RequestValidationError) -> Response:
         said = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        return JSONResponse({"error_code": "INVALID_PARAMETER_VALUE", "message": said[:1000]}, 400)
+        return answer({"error_code": "INVALID_PARAMETER_VALUE", "message": said[:1000]}, 400)
 
     @app.exception_handler(Exception)
-    async def _(request: Request, error: Exception) -> JSONResponse:
+    async def _(request: Request, error: Exception) -> Response:
         traceback.print_exception(error, file=sys.stderr)
         said = f"the server failed where it should not: {type(error).__name__}"
-        return JSONResponse({"error_code": "INTERNAL_ERROR", "message": said}, 500)
+        return answer({"error_code": "INTERNAL_ERROR", "message": said}, 500)

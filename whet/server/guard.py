@@ -59,7 +59,7 @@ class Guard:
         if not self._is_ours(host):
             raise Refusal("PERMISSION_DENIED", f"this server is not called {ascii(host)}: start it with --name")
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if origin is not None and _netloc(origin) != host.lower():
             raise Refusal("PERMISSION_DENIED", "pages of other sites may not ask this server")
         if self._size(headers) > self._limit(scope["method"], scope["path"]):
             raise Refusal("TOO_LARGE", "the body is too large")
@@ -133,6 +133,13 @@ class Guard:
             return message
 
         return bounded
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:  # `http://[`
+        return ""
 
 
 def _private(send: Send) -> Send:

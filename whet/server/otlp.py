@@ -34,7 +34,7 @@ def from_json(data: bytes) -> list[Span]:
     try:
         request = json.loads(data)
         return [span for part in request.get("resourceSpans") or () for span in _json_spans(part)]
-    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError) as error:
         raise Malformed(f"this is no OTLP: {error}") from None
 
 
@@ -133,7 +133,7 @@ def _json_spans(part: Mapping[str, Any]) -> Iterator[Span]:
 def _json_span(span: Mapping[str, Any], scope: str, resource: Mapping[str, Any]) -> Span:
     status = span.get("status") or {}
     events = [
-        {"time_ns": str(int(one.get("timeUnixNano") or 0)), "name": str(one.get("name") or ""),
+        {"time_ns": str(_nanoseconds(one.get("timeUnixNano"))), "name": str(one.get("name") or ""),
          "attributes": _json_attributes(one.get("attributes"))}
         for one in span.get("events") or ()
     ]  # fmt: skip
@@ -145,7 +145,7 @@ def _json_span(span: Mapping[str, Any], scope: str, resource: Mapping[str, Any])
     return Span(
         _hex(span.get("traceId")), _hex(span.get("spanId")), _hex(span.get("parentSpanId")),
         str(span.get("name") or ""), _named(_KINDS, _enum(span.get("kind"), "SPAN_KIND_", _KINDS)),
-        int(span.get("startTimeUnixNano") or 0), int(span.get("endTimeUnixNano") or 0),
+        _nanoseconds(span.get("startTimeUnixNano")), _nanoseconds(span.get("endTimeUnixNano")),
         _named(_STATUSES, _enum(status.get("code"), "STATUS_CODE_", _STATUSES)), str(status.get("message") or ""),
         _json_attributes(span.get("attributes")), tuple(events), tuple(links), scope, resource,
     )  # fmt: skip
@@ -177,6 +177,14 @@ def _hex(value: Any) -> str:
         return binascii.unhexlify(str(value or "")).hex()
     except (binascii.Error, ValueError):
         raise Malformed(f"{ascii(value)[:40]} is no id") from None
+
+
+def _nanoseconds(value: Any) -> int:
+    """A time, which has 64 bits. Raises Malformed."""
+    found = int(value or 0)
+    if not 0 <= found < 1 << 64:
+        raise Malformed("a time has more than 64 bits")
+    return found
 
 
 def _enum(value: Any, prefix: str, names: Sequence[str]) -> int:

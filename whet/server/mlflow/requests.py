@@ -66,6 +66,13 @@ class Asked:
             raise invalid(f"Invalid value for parameter '{name}': a list of objects")
         return [Asked(one) for one in found]
 
+    def object(self, name: str) -> Asked:
+        """An object; an empty one where it is missing."""
+        found = self.fields.get(name) or {}
+        if not isinstance(found, Mapping):
+            raise invalid(f"Invalid value for parameter '{name}': an object")
+        return Asked(found)
+
     def texts(self, name: str) -> list[str]:
         """A list of texts; one text is a list of one."""
         found = self.fields.get(name) or []

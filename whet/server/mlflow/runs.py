@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter
@@ -167,7 +167,8 @@ def log_inputs(asked: Asking, door: TheDoor) -> dict[str, Any]:
     """Data sets that a run was given."""
     datasets = [one.fields for one in asked.listed("datasets")]
     for one in asked.listed("datasets"):
-        about = Asked(one.fields.get("dataset") or {})
+        one.listed("tags")
+        about = one.object("dataset")
         about.text("name"), about.text("digest")
     with door.writing(asked.run_id()) as run:
         run.event("inputs", {"datasets": datasets})
@@ -183,7 +184,7 @@ def log_model(asked: Asking, door: TheDoor) -> dict[str, Any]:
         raise invalid("Malformed model info. The given `model_json` is no JSON") from None
     tag = "mlflow.log-model.history"
     with door.writing(asked.run_id()) as run:
-        _tags(run, {tag: json.dumps([*json.loads(run.labels.get(tag) or "[]"), model])})
+        _tags(run, {tag: json.dumps([*_models(run.labels.get(tag)), model])})
     return {}
 
 
@@ -217,6 +218,15 @@ def get_histories(asked: Asking, door: TheDoor) -> Answer:
         shown = points[::every] + (points[-1:] if points and (len(points) - 1) % every else [])
         found += [{**metric.entry(), "run_id": run_id} for metric in shown]
     return Answer({"metrics": found})
+
+
+def _models(told: Any) -> list[Any]:
+    """The models that a tag tells of, which anybody may have set to something else."""
+    try:
+        found = json.loads(told or "[]")
+    except (ValueError, TypeError, RecursionError):
+        found = None
+    return found if isinstance(found, list) else []
 
 
 def _point(asked: Asked) -> tuple[str, float, int, int]:
@@ -271,8 +281,8 @@ def _is_gone(door: Door, view: View) -> bool:
 def _row(view: View, is_gone: bool) -> dict[str, Any]:
     """What a filter may ask of a run."""
     info = view.info(is_gone)
-    datasets = [one.get("dataset") or {} for one in view.inputs]
-    contexts = [tag.get("value") for one in view.inputs for tag in one.get("tags") or ()]
+    datasets = [about for one in view.inputs if isinstance(about := one.get("dataset"), Mapping)]
+    contexts = [tag.get("value") for one in view.inputs for tag in _objects(one.get("tags"))]
     return {
         "attribute": info, "tag": view.tags, "param": {key: text_of(value) for key, value in view.params.items()},
         "metric": {key: metric.value for key, metric in view.metrics.items()},
@@ -281,6 +291,11 @@ def _row(view: View, is_gone: bool) -> dict[str, Any]:
             "context": contexts,
         },
     }  # fmt: skip
+
+
+def _objects(value: Any) -> list[Mapping[str, Any]]:
+    """The objects of a list: logs that were pushed may hold anything, and must not end a search of all runs."""
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
 
 
 def _key(row: dict[str, Any], entity: str, key: str) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
 
+from whet.server.errors import Refusal
 from whet.server.served import Runs
 from whet.track.reading.rows import listed
 
@@ -44,7 +45,11 @@ def _lines(served: Runs) -> Iterator[str]:
 
 
 def _last(served: Runs, run: str) -> Iterator[tuple[str, float]]:
-    with served.history(served.folder(run)) as logs:
+    try:
+        folder = served.folder(run)
+    except Refusal:  # gone by now, or of a name that no route takes: the others are told all the same
+        return
+    with served.history(folder) as logs:
         for name in logs.names():
             recent = logs.recent(name)
             if len(recent):

@@ -19,7 +19,7 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -100,6 +100,8 @@ def begin(run: str, body: Body, receiving: Receiver) -> dict[str, Any]:
     if not births or not all(is_log(path) and len(birth) > len(frames.MAGIC) for path, birth in births.items()):
         raise invalid("a run is known by its logs: there is none")
     apart = asked.get("apart") or []
+    if not isinstance(apart, list):
+        raise invalid("`apart` is a list of names")
     name = file_name(run, what="run")
     with receiving.lock:
         for number in range(1, 10_000):
@@ -155,9 +157,12 @@ def put_file(run: str, path: str, body: Body, served: Runs, receiving: Receiver)
     digests = asked.get("blocks")
     if not isinstance(digests, list) or not all(isinstance(d, str) and _SHA256.fullmatch(d) for d in digests):
         raise invalid("`blocks` is a list of SHA-256 digests")
+    path = PurePosixPath(path).as_posix()  # `./lock` is `lock`
     if is_log(path) or not is_pushed(path):
         raise invalid(f"{ascii(path[:80])} is not pushed as a file")
     place, store = inside(folder, path), receiving.blocks / run
+    if place.is_dir():
+        raise invalid(f"{ascii(path[:80])} is a folder here")
     with receiving.files[run]:
         present = block_digests(place) if place.is_file() else []
         if present == digests and place.is_file():

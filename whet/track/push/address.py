@@ -55,6 +55,9 @@ def address_of(url: str | None, environ: Mapping[str, str] | None = None) -> Add
             "there is no token for the server", at=at,
             hint=f"export {TOKEN}=..., or `token` under [server] in {keyring_path()}",
         )  # fmt: skip
+    token = token.strip()
+    if not token.isascii() or not token.isprintable():  # what http.client would say of it holds the token
+        raise ConfigError("the token for the server is none", at=at, hint="letters and digits alone, on one line")
     return Address(split.scheme, host, port, split.path.rstrip("/"), token)
 
 
