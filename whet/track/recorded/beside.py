@@ -1,4 +1,4 @@
-"""What is recorded beside a script's run: the machine and the console, as far as it is wanted."""
+"""What is recorded beside a run: the machine and the console, as far as it is wanted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from whet.base.errors import RunError
 from whet.track.logs.frames import Writer
 
-# `never` records nothing of itself, whatever a script asks for.
+# `never` records nothing of itself, whatever a script or a training asks for.
 VARIABLE, NEVER = "WHET_RECORD", "never"
 
 

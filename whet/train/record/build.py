@@ -11,9 +11,9 @@ from whet.base.run import Track
 from whet.contracts.steps import StepSource
 from whet.parallel.world import World
 from whet.track.logs.event_log import EventLog
-from whet.track.logs.frames import rank_writer
-from whet.track.recorded.console import Console
-from whet.track.recorded.machine import Machine, Prices, is_of_this_machine
+from whet.track.logs.frames import Writer, rank_writer
+from whet.track.recorded.beside import Recorded
+from whet.track.recorded.beside import beside as recorded_beside
 from whet.train.record.recorder import Layers, Observer, Recorder, Rows, State
 from whet.train.setup.trained import Trained
 
@@ -21,32 +21,28 @@ from whet.train.setup.trained import Trained
 @contextmanager
 def beside(track: Track, logs: Path, world: World, step: Callable[[], int]) -> Iterator[None]:
     """Inside, the machine is recorded, by one process of each."""
-    is_wanted = (track.environment or track.hardware_every_s > 0) and is_of_this_machine()
-    if not is_wanted:
+    prices = {"price_per_hour": track.price_per_hour, "price_per_kwh": track.price_per_kwh}
+    wanted = Recorded(track.environment, console=False, hardware_every_s=track.hardware_every_s, **prices)
+    with _recorded(wanted, logs, world, step):
         yield
-        return
-    prices = Prices(track.price_per_hour, track.price_per_kwh)
-    machine = Machine(
-        logs, step, every_s=track.hardware_every_s, environment=track.environment, prices=prices,
-        rank=world.index("all"),
-    )  # fmt: skip
-    try:
-        yield
-    finally:
-        machine.close()
 
 
 @contextmanager
 def console_of(track: Track, logs: Path, world: World, step: Callable[[], int]) -> Iterator[None]:
     """Inside, what this process prints is kept. It is the whole process that prints, so only who owns it asks this."""
-    if not track.console:
+    wanted = Recorded(environment=False, console=track.console, hardware_every_s=0.0)
+    with _recorded(wanted, logs, world, step):
         yield
-        return
-    console = Console(logs, rank_writer(world.index("all")), step)
+
+
+@contextmanager
+def _recorded(wanted: Recorded, logs: Path, world: World, step: Callable[[], int]) -> Iterator[None]:
+    going = recorded_beside(logs, Writer(rank_writer(world.index("all")), 1), step, wanted)
     try:
         yield
     finally:
-        console.close()
+        for one in going:
+            one.close()
 
 
 def recorder_of(trained: Trained, logs: Path, source: StepSource) -> Recorder:
