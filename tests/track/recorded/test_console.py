@@ -57,6 +57,14 @@ def test_what_is_printed_is_shown_and_kept_with_its_step(tmp_path, streams):
     assert [text for _, text in lines(pieces, step=0)] == ["begin"]
 
 
+def test_text_is_kept_whatever_the_terminal_speaks(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="latin-1", write_through=True))
+    kept = Console(tmp_path / "track", "r0", lambda: 0)
+    print("größer")
+    kept.close()
+    assert [line for _, line in lines(console(tmp_path))] == ["größer"]
+
+
 def test_a_bar_that_is_redrawn_takes_little_room_and_ends_as_it_was_shown(tmp_path, streams):
     shown = streams()
     kept = Console(tmp_path / "track", "r0", lambda: 0)

@@ -59,6 +59,16 @@ def test_the_same_rows_in_other_micro_batches_part(tmp_path):
     assert (found.parting.step, found.parting.what) == (2, "micro-batches")
 
 
+def test_each_sequence_of_a_pair_counts(tmp_path):
+    for name, chosen in (("a", 100), ("b", 101)):
+        kept = RowsLog(tmp_path / name / "track", "r0")
+        columns = {"row": np.zeros(2, int), "part": np.zeros(2, int), "batch": np.zeros(2, int)}
+        kept.add(1, 0.0, ["a.jsonl"] * 2, columns | {"loss": np.ones(2), "digest": np.array([chosen, 7])})
+        kept.close()
+    found = difference(tmp_path / "a", tmp_path / "b")
+    assert found.parting.what == "content of rows" and list(found.parting.first) == [("a.jsonl", 0, 0)]
+
+
 def test_what_nothing_explains_is_said(tmp_path):
     found = difference(written(tmp_path / "a"), written(tmp_path / "b", losses=(3.0, 2.0, float("nan"))))
     assert found.parting.step == 3 and found.cause is None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
+import threading
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -189,6 +192,31 @@ def test_a_folder_that_cannot_be_written_ends_nothing(tmp_path):
     machine = Machine(tmp_path / "track", lambda: 0, every_s=1.0)
     machine.close()
     machine._thread.join(20)
+
+
+def test_a_machine_that_answers_late_keeps_no_training(tmp_path, monkeypatch):
+    class Training:
+        def step(self):
+            return 0
+
+    asked, may_answer = threading.Event(), threading.Event()
+
+    def slow(*_):
+        asked.set()
+        may_answer.wait(20)
+        return {}
+
+    monkeypatch.setattr(Sampler, "sample", slow)
+    training = Training()
+    kept = weakref.ref(training)
+    machine = Machine(tmp_path / "track", training.step, every_s=0.001, environment=False)
+    assert asked.wait(20)
+    machine.close()
+    may_answer.set()
+    machine._thread.join(20)
+    del training, machine
+    gc.collect()
+    assert kept() is None
 
 
 def test_a_short_script_tells_its_environment_too(tmp_path):

@@ -19,7 +19,7 @@ Records beside the log (`whet.track.recorded`) are files of the same frames, und
 | SOURCES | `.rows` | the first number that it names | JSON list of names of sources |
 | ROWS | `.rows` | which columns | f64 epoch, then the columns one after the other |
 | TOKENS | `.rows` | 0 | u32 length of a JSON object, that object, u32 ids, u32 places, u32 targets, f32 losses |
-| TEXT | `.console` | 1 stdout, 2 stderr | bytes as they were written |
+| TEXT | `.console` | 1 stdout, 2 stderr | what was written, in UTF-8 |
 
 All numbers are little-endian. A reader skips types it does not know. The last letter of MAGIC is the format: heads and
 stamps stay what they are in all of them, so that an older reader finds what it knows.

@@ -58,14 +58,14 @@ class Console:
 
         def write(text: Any, *rest: Any) -> Any:
             done = real(text, *rest)
-            self._take(number, text, stream)
+            self._take(number, text)
             return done
 
         with suppress(AttributeError, TypeError):
             stream.write = write
             self._wrapped.append((stream, write))
 
-    def _take(self, number: int, text: Any, stream: Any) -> None:
+    def _take(self, number: int, text: Any) -> None:
         """Keep a text, unless it comes of keeping one, or in a forked child."""
         if os.getpid() != self._pid or self._log.is_closed:
             return
@@ -74,8 +74,7 @@ class Console:
                 return
             self._is_inside = True
             try:
-                encoding = getattr(stream, "encoding", None) or "utf-8"
-                data = text.encode(encoding, "backslashreplace") if isinstance(text, str) else bytes(text)
+                data = text.encode("utf-8", "backslashreplace") if isinstance(text, str) else bytes(text)
                 self._add(number, data)
             except Exception as error:  # whoever writes to the console goes on
                 self._log.drop(error)

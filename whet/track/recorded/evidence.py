@@ -20,7 +20,7 @@ from whet.track.recorded.machine_reading import environments
 from whet.track.recorded.rows import every_step
 from whet.track.script.described import described
 
-# A row: file, row and part; and what tells two of one place apart: its digest.
+# A row: file, row and part.
 Place = tuple[str, int, int]
 STATE = "state"
 # Facts of a run's start that name the process or the place, and figures that are no part of the arithmetic.
@@ -30,9 +30,11 @@ _CLOCKS = ("seconds", "mfu", "flops", "peak_bytes", "tracker/dropped")
 
 @dataclass(frozen=True, slots=True)
 class StepEvidence:
-    """One step over all ranks. `batches`: rank, micro-batch and row in the order of sums. Figures are float64 bits."""
+    """One step over all ranks. `rows`: the digests of all sequences that come of a row (both of a pair, all answers to
+    a prompt), ascending, and a loss. `batches`: rank, micro-batch and row in the order of sums. Figures are float64
+    bits."""
 
-    rows: Mapping[Place, tuple[int, float]] = field(default_factory=dict)
+    rows: Mapping[Place, tuple[tuple[int, ...], float]] = field(default_factory=dict)
     batches: tuple[tuple[str, int, Place], ...] = ()
     figures: Mapping[str, bytes] = field(default_factory=dict)
     states: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -51,14 +53,15 @@ class Evidence:
 def evidence_of(folder: Path) -> Evidence:
     """All of a run. What it did not record is empty."""
     logs = history(folder)
-    rows: dict[int, dict[Place, tuple[int, float]]] = defaultdict(dict)
+    rows: dict[int, dict[Place, tuple[tuple[int, ...], float]]] = defaultdict(dict)
     batches: dict[int, list[tuple[str, int, Place]]] = defaultdict(list)
     for one in every_step(folder):
         for index in range(len(one)):
             name, row, part = one.place(index)
             place = (Path(name).name, row, part)
             digest, loss = (one.columns[key][index] if key in one.columns else 0 for key in ("digest", "loss"))
-            rows[one.step][place] = int(digest), float(loss)
+            others = rows[one.step][place][0] if place in rows[one.step] else ()
+            rows[one.step][place] = tuple(sorted((*others, int(digest)))), float(loss)
             batches[one.step].append((one.rank, int(one.columns["batch"][index]), place))
     figures, states = _figures(logs), _states(logs)
     steps = {

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,9 +58,11 @@ class Machine:
         self._wants_environment = environment
         self._script = getattr(sys.modules.get("__main__"), "__file__", None)  # Python forgets it when the program ends
         self._writer = f"{WRITER}-{rank}" if rank else WRITER
-        self._pid, self._ended = os.getpid(), threading.Event()
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="whet machine", daemon=True)
         self._thread.start()
+        # Without us: `step` may hold a whole training, which nobody shall keep until the process ends.
+        self._wait = partial(_wait, self._thread, self._ended, os.getpid())
         atexit.register(self._wait, LAST_PATIENCE_S)
 
     def close(self) -> None:
@@ -67,11 +70,6 @@ class Machine:
         self._wait(PATIENCE_S)
         if not self._thread.is_alive():
             atexit.unregister(self._wait)
-
-    def _wait(self, patience_s: float) -> None:
-        self._ended.set()
-        if os.getpid() == self._pid:  # a forked child has no such thread
-            self._thread.join(patience_s)
 
     def _run(self) -> None:
         from whet.track.logs.event_log import EventLog
@@ -96,12 +94,19 @@ class Machine:
                 log.event(KIND, self._step(), found)
         if not self._every_s:
             return
-        sampler = Sampler(self._pid, self._prices)
+        sampler = Sampler(os.getpid(), self._prices)
         while True:
             is_last = self._ended.wait(self._every_s)
             log.scalars(self._step(), sampler.sample(time.monotonic()))
             if is_last:
                 return
+
+
+def _wait(thread: threading.Thread, ended: threading.Event, pid: int, patience_s: float) -> None:
+    """Have the thread end, and wait for it, if it is one of this process: a forked child has none."""
+    ended.set()
+    if os.getpid() == pid:
+        thread.join(patience_s)
 
 
 def is_of_this_machine() -> bool:
