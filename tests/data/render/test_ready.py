@@ -41,6 +41,8 @@ def test_a_sample_is_learned_from_as_it_is_among_rows_of_words():
         ({"ids": np.zeros((2, 2), np.int32)}, "`ids` have the shape (2, 2)"),
         ({"ids": np.array([5.5, 1, 1, 7])}, "not all numbers of tokens"),
         ({"ids": np.array([5, -1, 1, 7])}, "not all numbers of tokens"),
+        ({"ids": np.array([5, 2**32 + 1, 1, 7])}, "not all numbers of tokens"),
+        ({"weights": np.array([0, 0, np.nan, 1])}, "`weights` are not all finite"),
         ({"weights": [1, 1]}, "`weights` has the shape (2,)"),
         ({"targets": np.zeros(3)}, "`targets` has the shape (3,)"),
         ({"values": {"old": np.zeros(5)}}, "`old` has the shape (5,)"),

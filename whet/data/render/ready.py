@@ -27,12 +27,14 @@ def _wrong(sample: Sample) -> str | None:
     shape = np.shape(sample.ids)
     if len(shape) != 1:
         return f"`ids` have the shape {shape}, and one row of tokens is meant"
-    if shape[0] and (np.asarray(sample.ids).dtype.kind not in "iu" or np.min(sample.ids) < 0):
+    if shape[0] and not _are_tokens(np.asarray(sample.ids)):
         return "`ids` are not all numbers of tokens"
     along = {"weights": sample.weights, "targets": sample.targets, **sample.values}
     for name, column in along.items():
         if column is not None and np.shape(column)[:1] != shape:
             return f"`{name}` has the shape {np.shape(column)}, and there are {shape[0]:,} tokens"
+    if not np.isfinite(sample.weights).all():
+        return "`weights` are not all finite numbers"
     if sample.positions is not None and (np.ndim(sample.positions) != 2 or np.shape(sample.positions)[1:] != shape):
         return f"`positions` have the shape {np.shape(sample.positions)}, and (directions, {shape[0]}) is meant"
     if list(sample.cuts) != sorted({cut for cut in sample.cuts if 0 <= cut < shape[0]}):
@@ -42,3 +44,7 @@ def _wrong(sample: Sample) -> str | None:
         if not 0 <= start < stop <= shape[0] or any(start < cut < stop for cut in sample.cuts):
             return f"the {medium.kind} {medium.source} stands at {medium.span}, and there are {shape[0]:,} tokens"
     return next(filter(None, map(_wrong, sample.streams.values())), None)
+
+
+def _are_tokens(ids: np.ndarray) -> bool:
+    return ids.dtype.kind in "iu" and ids.min() >= 0 and ids.max() <= np.iinfo(np.int32).max
