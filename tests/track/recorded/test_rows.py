@@ -60,6 +60,17 @@ def test_a_later_attempt_replaces_from_its_first_step_on(tmp_path):
     assert sorted(rows(tmp_path)) == [1, 2, 3]
 
 
+def test_tokens_of_steps_that_an_attempt_takes_back_are_gone(tmp_path):
+    for steps in ((10, 20, 30), (15, 16)):
+        log = RowsLog(tmp_path / "track", "r0")
+        for step in steps:
+            log.add(step, 0.0, ["a.jsonl"], columns(step))
+            log.add_tokens(step, ("a.jsonl", step, 0), [np.array([1, 2]), np.array([1]), np.array([2]), np.ones(1)])
+        log.close()
+    assert token_steps(tmp_path) == sorted(rows(tmp_path)) == [10, 15, 16]
+    assert tokens_of(tmp_path, 20) == [] and len(tokens_of(tmp_path, 16)) == 1
+
+
 def test_ranks_are_told_in_their_order(tmp_path):
     for rank in ("r10", "r2", "r0"):
         written(tmp_path, [1], rank)

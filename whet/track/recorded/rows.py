@@ -151,17 +151,22 @@ def every_step(folder: Path) -> Iterator[StepRows]:
 
 def tokens_of(folder: Path, step: int) -> list[RowTokens]:
     """The rows whose tokens were recorded one by one at a step, each with its losses."""
-    found = []
-    for rank, paths in record_files(Path(folder) / LOGS, frames.ROWS_FILE).items():
-        attempts = [[one for one in _tokens(path, rank) if one.step == step] for path in paths]
-        found += next((attempt for attempt in reversed(attempts) if attempt), [])
-    return found
+    files = record_files(Path(folder) / LOGS, frames.ROWS_FILE)
+    return [one for rank, paths in files.items() for one in _kept_tokens(paths, rank) if one.step == step]
 
 
 def token_steps(folder: Path) -> list[int]:
     """The steps at which tokens were recorded one by one."""
     files = record_files(Path(folder) / LOGS, frames.ROWS_FILE)
-    return sorted({one.step for rank, paths in files.items() for path in paths for one in _tokens(path, rank)})
+    return sorted({one.step for rank, paths in files.items() for one in _kept_tokens(paths, rank)})
+
+
+def _kept_tokens(paths: Sequence[Path], rank: str) -> Iterator[RowTokens]:
+    """What no later attempt, by its rows, went over again."""
+    firsts = [next(_rows(path, rank), None) for path in paths]
+    for number, path in enumerate(paths):
+        until = min((one.step for one in firsts[number + 1 :] if one is not None), default=None)
+        yield from (one for one in _tokens(path, rank) if until is None or one.step < until)
 
 
 def _kept(attempts: Sequence[Sequence[StepRows]]) -> Iterator[StepRows]:
