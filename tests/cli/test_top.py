@@ -39,7 +39,8 @@ def test_a_terminal_is_followed_resized_and_put_back(tmp_path):
     ours, theirs = pty.openpty()
     _resize(ours, 80, 24)
     before = termios.tcgetattr(theirs)
-    environment = {**os.environ, "TERM": "xterm", "PYTHONPATH": str(REPOSITORY), "NO_COLOR": "1"}
+    others = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    environment = {**others, "TERM": "xterm", "PYTHONPATH": str(REPOSITORY), "NO_COLOR": "1"}
     command = [sys.executable, "-c", TOP, "top", "--root", str(tmp_path), "--every", "0.1"]
     shown = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
     try:
