@@ -1,6 +1,7 @@
 """A pushed run is the same there byte for byte, however often it is interrupted, and no other run is touched."""
 
 import filecmp
+import json
 import os
 import shutil
 import signal
@@ -9,11 +10,13 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import whet.track as track
 from tests.server.world import TOKEN, Client, serving, started
+from tests.track.follow.servers import hooks
 from tests.track.runs import records, write
 from whet.base.errors import ConfigError, RunError
 from whet.cli.main import main
@@ -370,6 +373,23 @@ def test_what_a_stranger_sends_changes_nothing(here: Path, there: Path, method, 
         assert sorted(path for path in there.rglob("*") if "new" not in path.parts) == before
     assert_same(folder, there / "run")
     assert not (there.parent / "evil").exists()
+
+
+def test_a_file_larger_than_the_disk_is_not_begun(here: Path, there: Path, monkeypatch):
+    with serving(there) as server:
+        pusher(made(here, steps=5), server).round()
+        monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=2 * BLOCK_BYTES))
+        for count, status in ((3, 200), (4, 413)):
+            body = json.dumps({"blocks": ["0" * 64] * count}).encode()
+            assert server.ask("POST", "/api/v1/push/run/files/big", body).status == status
+
+
+@pytest.mark.parametrize("answer", [b"{}", b'{"run": 3}', b'{"run": "x", "r0.tlog": "many"}'])
+def test_a_program_that_is_no_server_of_ours_is_said_to_be_none(here: Path, answer):
+    with hooks((200, {}, answer)) as other:
+        address = Address("http", "127.0.0.1", int(other.url.rsplit(":", 1)[1].split("/")[0]), "", TOKEN)
+        with pytest.raises(Unreachable, match="no server of whet's"):
+            Push(made(here), push_client.Client(address), [].append).round()
 
 
 def test_an_address_says_where_and_a_keyring_with_which_token(tmp_path: Path):

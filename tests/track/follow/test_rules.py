@@ -35,6 +35,14 @@ def test_a_threshold_speaks_when_it_is_crossed_and_then_only_after_its_cooldown(
     assert [number for number, _ in said(found, [1, 3, 3, 3, 3, 1, 3])] == [1, 4]
 
 
+def test_a_clock_that_goes_back_holds_up_no_rule_and_no_message():
+    found = rules({"when": "loss > 2", "cooldown_s": 60})
+    assert said(found, [1, 3], start=3600.0) and [number for number, _ in said(found, [1, 3])] == [1]
+    box, _ = out(line := Line())
+    box.put(note("a"), 3600.0)
+    assert box.send_one(0.0) and line.sent == ["a"]
+
+
 def test_several_steps_in_a_row_are_asked_for():
     found = rules({"when": "loss > 2", "in_a_row": 3, "cooldown_s": 0})
     assert [number for number, _ in said(found, [3, 3, 1, 3, 3, 3, 3])] == [5, 6]

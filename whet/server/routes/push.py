@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import tempfile
 import threading
 import time
@@ -164,9 +165,12 @@ def put_file(run: str, path: str, body: Body, served: Runs, receiving: Receiver)
     if place.is_dir():
         raise invalid(f"{ascii(path[:80])} is a folder here")
     with receiving.files[run]:
-        present = block_digests(place) if place.is_file() else []
-        if present == digests and place.is_file():
+        blocks = block_digests(place) if place.is_file() else []
+        if blocks == digests and place.is_file():
             return {"missing": []}
+        if (len(digests) - 1) * BLOCK_BYTES > shutil.disk_usage(folder).free:
+            raise Refusal("TOO_LARGE", f"{ascii(path[:80])} has more bytes than this disk has left")
+        present = {block: number for number, block in enumerate(blocks)}
         absent = [d for d in dict.fromkeys(digests) if d not in present and not (store / d).is_file()]
         if not absent:
             try:
@@ -251,8 +255,8 @@ def _opened(path: Path) -> _Log:
     return _Log(fd, Prefix())
 
 
-def _assemble(place: Path, digests: list[str], present: list[str], store: Path) -> None:
-    """Put a file together from blocks of its former self and new ones, and let it take its place."""
+def _assemble(place: Path, digests: list[str], present: Mapping[str, int], store: Path) -> None:
+    """Put a file together from blocks of its former self (by their number in it) and new ones, in its place."""
     place.parent.mkdir(parents=True, exist_ok=True)
     number, part = tempfile.mkstemp(
         prefix="whole-", suffix=".part", dir=store.parent if store.parent.is_dir() else place.parent
@@ -269,10 +273,10 @@ def _assemble(place: Path, digests: list[str], present: list[str], store: Path) 
         (store / digest).unlink(missing_ok=True)
 
 
-def _block(place: Path, digest: str, present: list[str], store: Path) -> bytes:
+def _block(place: Path, digest: str, present: Mapping[str, int], store: Path) -> bytes:
     if digest in present:
         with place.open("rb") as file:
-            file.seek(present.index(digest) * BLOCK_BYTES)
+            file.seek(present[digest] * BLOCK_BYTES)
             return file.read(BLOCK_BYTES)
     return (store / digest).read_bytes()
 

@@ -39,7 +39,7 @@ class Outbox:
             words = f"{message.text}\n({self._left_out} earlier messages were not sent: there were too many)"
             message, self._left_out = replace(message, text=words.strip()), 0
         self._taken.append(now)
-        self._waiting.append({"message": message.to_dict(), "tries": 0, "due": now})
+        self._waiting.append({"message": message.to_dict(), "tries": 0, "due": 0.0})  # at once, by any clock
 
     def send_one(self, now: float) -> bool:
         """Try one message that is due. Returns whether there was one."""

@@ -71,7 +71,7 @@ class Rule:
         if words is None:
             return None
         title, text = self.settings.title or words[0], words[1]
-        if now - self.spoke.get(title, -math.inf) < self.settings.cooldown_s:
+        if abs(now - self.spoke.get(title, -math.inf)) < self.settings.cooldown_s:  # a clock that went back is news
             return None
         self.spoke[title] = now
         return message(seen.run, self.settings.level or self.level, title, text, seen.step, now)

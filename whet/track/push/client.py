@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from whet.track.push.address import Address
@@ -12,6 +13,8 @@ from whet.track.push.address import Address
 # How long one answer is waited for.
 TIMEOUT_S = 60.0
 _ANSWER_BYTES = 64 << 20
+
+Value = TypeVar("Value")
 
 
 class Unreachable(Exception):
@@ -29,6 +32,14 @@ class Refused(Exception):
     def is_passing(self) -> bool:
         """Whether the same may be taken later: the server has trouble of its own."""
         return self.status >= 500
+
+
+def told_of(answer: Mapping[str, Any], name: str, kind: type[Value]) -> Value:
+    """What an answer must hold. Raises Unreachable where it does not: another program gave it."""
+    found = answer.get(name)
+    if not isinstance(found, kind):
+        raise Unreachable(f"what answers there is no server of whet's: its answer has no `{name}`")
+    return found
 
 
 class Client:

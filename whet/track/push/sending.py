@@ -13,7 +13,7 @@ from typing import Any
 from whet.base.errors import RunError
 from whet.base.regular import opened
 from whet.track.push.blocks import BIRTH_BYTES, BLOCK_BYTES, Prefix, block_digests, is_log, is_pushed
-from whet.track.push.client import Client, Refused
+from whet.track.push.client import Client, Refused, Unreachable, told_of
 from whet.track.reading.store import LOGS
 
 # What whoever pushes is told.
@@ -70,10 +70,12 @@ class Push:
         asked = {"logs": {path: base64.b64encode(birth).decode() for path, birth in births.items()}}
         own = self.folder.resolve().name
         told = self._client.ask("POST", own, json.dumps({**asked, "apart": self._apart}).encode())
-        if not self.name and told["run"] != own:
-            self._tell(f"`{own}` is another run there: this one is kept apart as `{told['run']}`")
-        self.name, self._births = told["run"], births
-        self._there = dict(self._client.ask("GET", f"{self.name}/logs"))
+        name = told_of(told, "run", str)
+        if not self.name and name != own:
+            self._tell(f"`{own}` is another run there: this one is kept apart as `{name}`")
+        self.name, self._births = name, births
+        sizes = self._client.ask("GET", f"{self.name}/logs")
+        self._there = {path: told_of(sizes, path, int) for path in sizes}
 
     def _send_log(self, path: str, end: int) -> bool:
         """Add what the server lacks of a log. False where it has another log of that name."""
@@ -95,7 +97,7 @@ class Push:
                         raise
                     self._there[path] = refused.more["size"]  # an answer was lost, or another pushes too
                     continue
-                self._there[path] = int(told["size"])
+                self._there[path] = told_of(told, "size", int)
                 self.num_bytes += len(piece)
                 if self._there[path] >= end:
                     return True
@@ -125,16 +127,20 @@ class Push:
     def _send_blocks(self, path: str, digests: list[str]) -> bool:
         """Whether the server has the file of these blocks in the end."""
         asked = json.dumps({"blocks": digests}).encode()
-        missing = self._client.ask("POST", f"{self.name}/files/{path}", asked)["missing"]
+        place = f"{self.name}/files/{path}"
+        missing = told_of(self._client.ask("POST", place, asked), "missing", list)
+        places = {digest: number for number, digest in enumerate(digests)}
+        if not places.keys() >= set(map(str, missing)):
+            raise Unreachable("what answers there is no server of whet's: it asks for blocks of no file")
         with opened(self.folder / path, "rb") as file:
             for digest in missing:
-                file.seek(digests.index(digest) * BLOCK_BYTES)
+                file.seek(places[digest] * BLOCK_BYTES)
                 data = file.read(BLOCK_BYTES)
                 if hashlib.sha256(data).hexdigest() != digest:
                     return False
                 self._client.ask("PUT", f"{self.name}/blocks/{digest}", data)
                 self.num_bytes += len(data)
-        return not missing or not self._client.ask("POST", f"{self.name}/files/{path}", asked)["missing"]
+        return not missing or not told_of(self._client.ask("POST", place, asked), "missing", list)
 
     def _part(self) -> None:
         """The run there is another one: the server is asked for a name that is neither."""
