@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import ast
 import builtins
+import importlib
 import sys
+import types
 from functools import lru_cache
 
 from whet.rewards.sandbox.names import ALIASES, JUDGES
@@ -66,7 +68,7 @@ def _is_harmless(node: ast.AST) -> bool:
     if isinstance(node, ast.ClassDef):
         return not node.keywords
     if isinstance(node, ast.Name):
-        return not node.id.startswith("__")
+        return not node.id.startswith("__") and not (node.id == "self" and isinstance(node.ctx, ast.Store))
     if isinstance(node, ast.Attribute):
         if isinstance(node.ctx, ast.Load):
             return _is_open(node.attr) or node.attr == "__name__"
@@ -75,12 +77,19 @@ def _is_harmless(node: ast.AST) -> bool:
 
 
 def _is_open(attribute: str) -> bool:
-    return not attribute.startswith(("_", *_INSIDE)) and attribute not in _REMEMBERING
+    return not attribute.startswith(("_", *_INSIDE)) and attribute not in _REMEMBERING | _inner_modules()
 
 
 def _is_own(value: ast.expr) -> bool:
     """Whether it is the object that a method is of."""
     return isinstance(value, ast.Name) and value.id == "self"
+
+
+@lru_cache(1)
+def _inner_modules() -> frozenset[str]:
+    """The modules that those of `_MODULES` have imported themselves, by their names there: `typing.sys` is `sys`."""
+    known = [vars(importlib.import_module(name)) for name in _MODULES - {"solution"}]
+    return frozenset(name for names in known for name, one in names.items() if isinstance(one, types.ModuleType))
 
 
 @lru_cache(1)
