@@ -18,7 +18,7 @@ from whet.track.follow.addresses import Allowed, connected
 from whet.track.follow.undelivered import Undelivered
 from whet.track.script.plain import to_json
 
-# From the name's resolution to the last byte of the answer, however slowly they drip.
+# From the connection to the last byte of the answer, however slowly they drip; the name is resolved before.
 DEADLINE_S = 15.0
 LONGEST_BYTES = 1 << 16
 # A server may not silence a channel for longer.
