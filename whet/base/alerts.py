@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 from typing import Annotated, Any, Literal
 
@@ -52,6 +53,10 @@ class AlertRule(Settings):
     @classmethod
     def _from_text(cls, value: Any) -> Any:
         if isinstance(value, str):
+            near = difflib.get_close_matches(value, OCCASIONS, n=1)
+            if near and value not in OCCASIONS and value.isidentifier():
+                context = {"hint": f"did you mean `{near[0]}`?"}
+                raise PydanticCustomError("rule", "a word alone is an occasion, and none is called so", context)
             return {"on": value} if value in OCCASIONS else {"when": value}
         return value
 

@@ -51,7 +51,7 @@ def export_to(folders: Sequence[Path], words: Sequence[str]) -> None:
                     at=str(folder),
                     hint=f"whet slots follower {name} has its settings",
                 ) from error
-    print(f"{len(folders)} runs handed to {name}", file=sys.stderr)
+    print(f"{len(folders)} run{'s' * (len(folders) != 1)} handed to {name}", file=sys.stderr)
 
 
 def alert_test(words: Sequence[str], root: Path) -> int:

@@ -34,6 +34,8 @@ def push(names: Sequence[str], root: Path, to: str, *, is_followed: bool) -> int
                     sending.round()
             except (Unreachable, Refused) as error:
                 hint = "the same command goes on where this one ended"
+                if isinstance(error, Refused) and error.status == 401:
+                    hint = "export WHET_TOKEN=..., what stands behind `?token=` there"
                 raise RunError(
                     f"the run `{folder.name}` is not pushed: {error}", at=str(client.address), hint=hint
                 ) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from pydantic import ValidationError
 
 from whet.base.alerts import AlertRule
 from whet.base.errors import ConfigError
@@ -211,3 +212,10 @@ def test_a_flood_is_cut_and_the_next_message_says_so():
     while box.send_one(1e6):
         pass
     assert [title for title, _ in sent] == ["0", "1", "later"] and "3 earlier messages" in sent[-1][1]
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("ended", "end"), ("failur", "failure"), ("stal", "stall")])
+def test_an_occasion_that_is_misspelt_is_no_filter(typed, meant):
+    with pytest.raises(ValidationError) as refused:
+        AlertRule.model_validate(typed)
+    assert meant in refused.value.errors()[0]["ctx"]["hint"]

@@ -142,6 +142,17 @@ def test_what_differs_between_runs_is_shown_and_nothing_else(root, capsys):
     assert main(["runs", "--root", str(root), "compare", "a", "zz"]) == 2
 
 
+def test_a_run_is_exported_by_its_name(root, capsys):
+    path = root / "points.csv"
+    assert main(["runs", "--root", str(root), "export", "a", "--output", str(path)]) == 0
+    assert {line.split(",")[0] for line in path.read_text().splitlines()[1:]} == {"a"}
+
+
+def test_a_run_in_place_of_a_filter_is_told(root, capsys):
+    assert main(["runs", "--root", str(root), "a"]) == 2
+    assert "whet show a" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
 def test_every_point_is_exported(root, capsys, form):
     import pyarrow.parquet

@@ -51,7 +51,7 @@ def main(args: argparse.Namespace) -> int:
 
             export_to(_named_or_chosen(rest, args), args.to)
         case "export":
-            _export(" ".join(rest), args)
+            _export(rest, args)
         case "follow":
             from whet.cli.following import follow
 
@@ -123,15 +123,17 @@ def _diff(names: Sequence[str], args: argparse.Namespace) -> None:
     print(to_json(asdict(found)).decode() if args.json else difference_page(found, *(one.name for one in folders)))
 
 
-def _export(text: str, args: argparse.Namespace) -> None:
+def _export(words: Sequence[str], args: argparse.Namespace) -> None:
     from whet.base.errors import ConfigError
     from whet.track.reading.export import export
 
     if args.output is None:
-        raise ConfigError("`export` does not know where to", at="command line", hint="--output points.parquet")
-    chosen = _chosen(text, args.root, args.sort)
-    num = export([run.folder for run, _ in chosen], args.output)
-    print(f"{num} points of {len(chosen)} runs in {args.output}", file=sys.stderr)
+        raise ConfigError(
+            "`export` does not know where to", at="command line", hint="--output points.parquet, or --to tensorboard"
+        )
+    folders = _named_or_chosen(words, args)
+    num = export(folders, args.output)
+    print(f"{num} points of {len(folders)} run{'s' * (len(folders) != 1)} in {args.output}", file=sys.stderr)
 
 
 def _named_or_chosen(words: Sequence[str], args: argparse.Namespace) -> list[Path]:
@@ -140,7 +142,7 @@ def _named_or_chosen(words: Sequence[str], args: argparse.Namespace) -> list[Pat
     from whet.track.reading.store import find
 
     try:
-        return [find(word, args.root) for word in words] or [run.folder for run, _ in _chosen("", args.root, None)]
+        return [find(word, args.root) for word in words] or [run.folder for run, _ in _chosen("", args.root, args.sort)]
     except RunError:
         if len(words) == 1 and words[0].isidentifier():
             raise

@@ -69,6 +69,8 @@ def check_names(names: Sequence[str], rows: Sequence[Row], at: str) -> None:
         if rows and name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean `{near[0]}`?" if near else f"one of {', '.join(known[:12])}"
+            if any(row.get("name") == name for row in rows):
+                hint = f'a run is called so: whet show {name}, or the filter name == "{name}"'
             raise ConfigError(f"no run has `{name}`", at=at, hint=hint)
 
 

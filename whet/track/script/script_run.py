@@ -144,7 +144,8 @@ class Run:
             if self._defined:
                 self._defined.take(dict(data))
         except Exception as error:  # whatever is logged, the script goes on
-            self._log.drop(error)
+            kind = type(data).__name__
+            self._log.drop(error if isinstance(data, Mapping) else TypeError(f"`log` takes a dict, and this is {kind}"))
 
     def define_metric(
         self,
