@@ -68,7 +68,7 @@ class Order:
         if not found:
             raise RunError(
                 f"nobody was asked to follow `{run.name}`", at=str(run / FOLDER),
-                hint=f"`track.alerts` and `track.tee` of a config ask; `whet runs export {run.name} --to KIND` hands it over",
+                hint=f"`track.alerts` or `track.tee` of its config would; now: whet runs export {run.name} --to KIND",
             )  # fmt: skip
         return Order(tuple(Followed(**one) for one in found["followed"]), tuple(found["plugins"]))
 
