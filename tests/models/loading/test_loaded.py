@@ -65,6 +65,22 @@ def test_a_packed_weight_costs_what_its_parts_take(tmp_path):
     assert packed.weight_bytes["int8"] == linear / 4
 
 
+def test_buffers_that_lie_in_files_are_read_as_weights_are(tmp_path):
+    """I-BERT keeps its integer weights in buffers."""
+    sizes = {name: size for name, size in SIZES.items() if name != "num_key_value_heads"}
+    ibert = {"model_type": "ibert", **sizes, "vocab_size": 400}
+    build = model_source.get("hf").build
+    written = filled(build(BuildContext(), init=ibert)).module
+    for buffer in written.buffers():
+        if buffer.is_floating_point():
+            buffer.uniform_()
+    written.save_pretrained(tmp_path)
+    tokenizer(tmp_path)
+    read = filled(build(BuildContext(), path=str(tmp_path))).module
+    for name, value in written.state_dict().items():
+        assert torch.equal(read.state_dict()[name], value), name
+
+
 def test_a_source_may_name_its_own_layers():
     module = nn.Sequential(nn.Linear(2, 4), nn.Sequential(nn.Linear(4, 4)), nn.Sequential(nn.Linear(4, 4)))
     can = Capabilities(tokens=False)

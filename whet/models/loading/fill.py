@@ -31,7 +31,12 @@ def _read(module: nn.Module, stored: Mapping[str, Readable], device: torch.devic
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
         if name in stored:
             place = tuple(slice(0, size) for size in tensor.shape)
-            tensor.data = torch.empty(tensor.shape, dtype=tensor.dtype, device=device).copy_(stored[name].part(place))
+            value = torch.empty(tensor.shape, dtype=tensor.dtype, device=device).copy_(stored[name].part(place))
+            if isinstance(tensor, nn.Parameter):
+                tensor.data = value  # the object stays, and with it what is tied
+            else:  # a buffer of meta takes no data of another device
+                owner, _, own = name.rpartition(".")
+                module.get_submodule(owner).register_buffer(own, value)
 
 
 def settled(model: Loaded) -> Loaded:
