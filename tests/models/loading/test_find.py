@@ -35,6 +35,13 @@ def test_what_looks_like_a_hub_id_is_left_to_the_hub(runs):
     assert find_model("Qwen/Qwen3-0.6B", runs) == "Qwen/Qwen3-0.6B"
 
 
+def test_a_run_whose_model_is_no_language_model_is_told_so(runs):
+    (runs / "sft-young" / "model").mkdir(exist_ok=True)
+    (runs / "sft-young" / "model" / "model.safetensors").write_bytes(b"")
+    with pytest.raises(RunError, match="weights alone"):
+        find_model("sft-young", runs)
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "message", "hint"),
     [

@@ -50,6 +50,10 @@ def find_run(name: str, root: Path = store.ROOT) -> Path | None:
 def _model_of(run: Path) -> str:
     folder = run / "model"
     if not is_model(folder):
+        if Path(folder, "model.safetensors").is_file():
+            text = f"the model of the run `{run.name}` is weights alone, without a config"
+            hint = "only language models are talked to, measured and exported; whet show has its figures"
+            raise RunError(text, at=str(folder), hint=hint)
         raise RunError(f"the run `{run.name}` has no model yet", at=str(folder), hint=f"whet train {run}")
     check_folder(folder)
     return str(folder)
