@@ -124,3 +124,13 @@ def test_what_is_not_there_is_told_in_the_one_form(server: Client, tmp_path: Pat
 
 def test_an_origin_that_is_no_address_is_refused(server: Client):
     assert status(server, Authorization=f"Bearer {TOKEN}", Origin="http://[") == 403
+
+
+def test_a_file_is_no_folder_of_runs(tmp_path, capsys: pytest.CaptureFixture[str]):
+    (file := tmp_path / "run.yaml").write_text("")
+    assert main(["server", "--root", str(file)]) == 2
+    assert f"--root {tmp_path}" in capsys.readouterr().err
+
+
+def test_the_printed_address_says_where_to_go_on(server: Client):
+    assert server.get("/")["runs"] == "/api/v1/runs"

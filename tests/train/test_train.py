@@ -305,6 +305,17 @@ def test_a_mistake_is_one_error_at_the_door_and_leaves_no_run(tmp_path, sections
     assert not (tmp_path / "runs" / "wrong").exists()
 
 
+def test_a_label_that_the_model_has_no_class_for_is_said(tmp_path):
+    (tmp_path / "points.csv").write_text("x,y,label\n" + "1,2,0\n" * 20 + "3,4,2\n" * 20)
+    settings = {
+        "name": "table", "model": {"kind": "mlp", "features": 2, "classes": 2}, "objective": "classify",
+        "data": str(tmp_path / "points.csv"), "train": {"epochs": 1}, "track": {"folder": str(tmp_path / "runs")},
+    }  # fmt: skip
+    with pytest.raises(DataError, match="label 2, and the model tells classes 0 to 1 apart") as error:
+        train(from_mapping(settings))
+    assert "model.classes=3" in error.value.hint
+
+
 TABLE = {"model": {"kind": "mlp", "features": 2, "classes": 2}, "objective": "classify"}
 DOOR = {
     "nothing to train": ({"tuner": {"kind": "freeze"}}, "tuner.last=2"),

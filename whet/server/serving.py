@@ -25,6 +25,8 @@ def serve(root: Path, host: str, port: int, names: Sequence[str]) -> None:
 
     from whet.server.app import build
 
+    if root.exists() and not root.is_dir():
+        raise ConfigError(f"{root} is a file, and runs lie in a folder", at="--root", hint=f"--root {root.parent}")
     token = token_of(os.environ.get(TOKEN, ""))
     listening = _bound(host, port)
     address = address_of(host, listening.getsockname()[1])

@@ -44,6 +44,14 @@ def test_a_clock_that_goes_back_holds_up_no_rule_and_no_message():
     assert box.send_one(0.0) and line.sent == ["a"]
 
 
+def test_what_a_sampler_says_is_not_told_of_a_run():
+    found = rules({"on": "end"})
+    list(found.on_row(Logged(0.0, 1, "machine", 1, {"memory": 1.0})))
+    list(found.on_row(Logged(0.0, 1, "r0", 1, {"loss": 2.0})))
+    [told] = found.on_end(Ending("done", "", 1), 0.0)
+    assert "loss 2" in told.text and "memory" not in told.text
+
+
 def test_several_steps_in_a_row_are_asked_for():
     found = rules({"when": "loss > 2", "in_a_row": 3, "cooldown_s": 0})
     assert [number for number, _ in said(found, [3, 3, 1, 3, 3, 3, 3])] == [5, 6]

@@ -1,4 +1,4 @@
-"""Whether a server is there; the only thing that is said without a token."""
+"""Whether a server is there, the only thing that is said without a token, and where to go on."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ router = APIRouter(tags=["health"])
 def mlflow_health() -> str:
     """As MLflow's server says it."""
     return "OK"
+
+
+@router.get("/")
+def root() -> dict[str, str]:
+    """Where to go on from the printed address."""
+    return {"server": "whet", "runs": "/api/v1/runs", "api": "/api/v1/openapi.json", "metrics": "/metrics"}
 
 
 @router.get("/api/v1/health")

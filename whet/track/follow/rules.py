@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from whet.base.alerts import AlertRule
@@ -28,6 +28,7 @@ class Seen:
     figures: dict[str, float]
     step: int = 0
     moved: float = 0.0
+    own: dict[str, float] = field(default_factory=dict)  # what the run itself says, without samplers and ranks
 
     def row(self, **more: Any) -> dict[str, Any]:
         """What a filter may ask for."""
@@ -35,7 +36,7 @@ class Seen:
 
     def told(self) -> str:
         """The newest figures in one line."""
-        shown = list(self.figures.items())[:_MOST_FIGURES]
+        shown = list((self.own or self.figures).items())[:_MOST_FIGURES]
         return ", ".join(f"{name} {figure(value)}" for name, value in shown)
 
 
@@ -166,7 +167,10 @@ class Rules:
 
     def on_row(self, row: Logged) -> Iterator[Message]:
         """Messages that figures give rise to."""
-        self.seen.figures.update(row.named())
+        named = row.named()
+        self.seen.figures.update(named)
+        if named.keys() == row.values.keys():
+            self.seen.own.update(named)
         if row.is_of_rank:
             self.seen.step, self.seen.moved = row.step, max(self.seen.moved, row.time)
         for rule in self._rules:
