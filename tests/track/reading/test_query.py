@@ -12,6 +12,7 @@ from tests.track import runs as made
 from whet.base.errors import ConfigError
 from whet.cli.main import main
 from whet.track.reading.query import parse
+from whet.track.reading.rows import compared
 
 ROW = {
     "loss": 1.5, "step": 10, "status": "done", "tag": ["best", "old"], "optimizer.kind": "muon", "odd": math.nan,
@@ -181,3 +182,11 @@ def test_every_point_is_exported(root, capsys, form):
 def test_an_export_that_cannot_be_made_is_refused(root, capsys, words):
     assert main(["runs", "--root", str(root), *words]) == 2
     assert "hint:" in capsys.readouterr().err
+
+
+def test_what_differs_inside_a_list_has_a_name_of_its_own(tmp_path):
+    for name, samples in (("a", 5), ("b", 6)):
+        with track.init(name=name, dir=tmp_path, config={"data": {"train": [{"path": "x", "samples": samples}]}}):
+            pass
+    found = compared([tmp_path / "a", tmp_path / "b"])
+    assert found["config"] == {"data.train.0.samples": [5, 6]}

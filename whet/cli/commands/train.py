@@ -94,7 +94,8 @@ def _report(folder, ended) -> int:
 
     if os.environ.get("RANK", "0") == "0":
         print(f"{ended.outcome} at step {ended.step}: {ended.reason}", file=sys.stderr)
-        print(f"run:   {folder.path}   (whet show {folder.name})", file=sys.stderr)
+        on = f"; whet train {folder.name} goes on" if ended.outcome == "stopped" else ""
+        print(f"run:   {folder.path}   (whet show {folder.name}{on})", file=sys.stderr)
         if folder.model.exists():
             print(f"model: {folder.model}{_use(folder.model)}", file=sys.stderr)
     return OF_OUTCOMES.get(ended.outcome, FAILED)
