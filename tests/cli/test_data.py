@@ -4,11 +4,16 @@ import json
 import re
 
 import pytest
+from transformers import AutoTokenizer
 
 from tests.data.conversations import CHATML, make_tokenizer
+from tests.generate import tiny
 from tests.marked import bert_tokenizer
+from whet.base.errors import DataError
 from whet.cli.main import main
+from whet.data.render.recipe import Recipe
 from whet.data.render.renderer import Renderer
+from whet.data.rows.detect import parse_rows
 from whet.data.sources.files import Source
 from whet.data.store.ledger import Ledger
 from whet.data.store.token_store import build_store
@@ -101,6 +106,44 @@ def test_settings_reach_format_columns_and_rendering(here, capsys):
 def test_a_mistake_is_one_message_and_exit_code_2(here, capsys, arguments, message):
     code, printed, errors = run(capsys, *arguments)
     assert code == 2 and not printed and message in errors and "Traceback" not in errors
+
+
+@pytest.fixture
+def short(here):
+    """A model that sees 32 tokens, and rows of which two have more."""
+    tiny.folder(here / "short", max_position_embeddings=32)
+    rows = [{"instruction": "fox", "output": "fox" + " jumps" * n} for n in (0, 40, 1, 60)]
+    (here / "long.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    return here / "long.jsonl"
+
+
+def refusal_in_training(rows, model, truncation):
+    """What training's own recipe says of the rows, with its default truncation; and how many it takes."""
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    recipe = Recipe(Renderer(tokenizer), TAKES, max_length=32, truncation=truncation, context=32)
+    return recipe("long.jsonl", list(parse_rows(Source.parse(str(rows), rows.parent))))
+
+
+def test_rows_longer_than_the_model_sees_are_told_with_the_hint_of_training(short, capsys):
+    with pytest.raises(DataError, match="32 are all the model sees") as refused:
+        refusal_in_training(short, "short", "auto")
+    _, skipped = refusal_in_training(short, "short", "skip")
+    code, printed, _ = run(capsys, "long.jsonl", "--model", "short")
+    assert code == 0 and "nothing would be skipped" not in printed
+    assert f"{len(skipped)} rows are longer than the model sees" in printed and "long.jsonl row 3: a sample" in printed
+    assert f"  hint: {refused.value.hint}" in printed.splitlines()
+    seen = json.loads(run(capsys, "long.jsonl", "--model", "short", "--json")[1])
+    assert seen["beyond"]["rows"] == [entry.row for entry in skipped] == [1, 3] and seen["context"] == 32
+    assert f"{seen['beyond']['longest']} tokens, and 32 are allowed" == skipped[1].detail
+
+
+def test_text_that_training_splits_and_models_without_a_limit_are_as_before(short, capsys):
+    (short.parent / "text.jsonl").write_text(json.dumps({"text": "fox jumps " * 60}))
+    for file, model in (("text.jsonl", "short"), ("long.jsonl", "model")):  # the second is a tokenizer alone
+        code, printed, _ = run(capsys, file, "--model", model)
+        assert code == 0 and "nothing would be skipped" in printed and "the model sees" not in printed
+    _, printed, _ = run(capsys, "long.jsonl", "--model", "short", "--max-length", "30")
+    assert "2 refused (too_long)" in printed and "the model sees" not in printed
 
 
 def test_marks_of_a_template_may_be_added_as_a_run_would(here, capsys):

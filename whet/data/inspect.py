@@ -10,11 +10,13 @@ from typing import Protocol
 
 import numpy as np
 
-from whet.contracts.rows import Ready, Row
+from whet.base.errors import DataError
+from whet.contracts.rows import Ready, Row, Text
 from whet.contracts.sample import Origin
 from whet.data.refusal import Refused
 from whet.data.render.branches import views
 from whet.data.render.ready import ready
+from whet.data.render.recipe import too_long
 from whet.data.render.renderer import Rendered
 from whet.data.rows.detect import Detector
 from whet.data.sources.files import Source, about_files, read_rows
@@ -60,7 +62,8 @@ class Shown:
 class Inspection:
     """What was seen of a source. Lengths and trained tokens are per sample; a preference pair is two samples.
 
-    `files` says which of a folder are read, `unread` are the columns that no format read.
+    `files` says which of a folder are read, `unread` are the columns that no format read. `beyond` are the tokens of
+    the rows, by number, that have more of them than the `context` of the model: training refuses those.
     """
 
     source: str
@@ -75,6 +78,15 @@ class Inspection:
     files: str | None = None
     notes: list[Note] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    context: int | None = None
+    beyond: dict[int, int] = field(default_factory=dict)
+
+    def refusal(self) -> DataError | None:
+        """What training raises for the longest of the rows that are longer than the model sees; None without any."""
+        if not self.beyond or self.context is None:
+            return None
+        row, longest = max(self.beyond.items(), key=lambda item: item[1])
+        return too_long(longest, self.context, Origin(self.source, row), self.context)
 
     def histogram(self, num_bins: int = 12) -> list[tuple[int, int]]:
         """(longest length in the bin, samples in it), the bins bounded by powers of two."""
@@ -93,14 +105,16 @@ def inspect(
     rows: int = 3,
     limit: int | None = None,
     max_length: int | None = None,
+    context: int | None = None,
     report: Callable[[int], None] | None = None,
 ) -> Inspection:
     """Read and render up to `limit` rows and show the first `rows` of them token by token.
 
-    Samples past `max_length` tokens are listed under `too_long`. `report` is told now and then how
+    Samples past `max_length` tokens are listed under `too_long`, and rows past `context`, what the model sees, are
+    `beyond`: all but raw text, which training splits where nothing else is said. `report` is told now and then how
     many rows were read. Raises DataError as reading does.
     """
-    seen, detector = Inspection(source.name), Detector(source.format)
+    seen, detector = Inspection(source.name, context=context), Detector(source.format)
     numbered = read_rows(source)
     while batch := list(islice(numbered, _BATCH if limit is None else min(_BATCH, limit - seen.num_rows))):
         seen.num_rows += len(batch)
@@ -138,6 +152,8 @@ def _look(
         if max_length is not None and len(result.ids) > max_length:
             detail = f"{len(result.ids)} tokens, more than {max_length}"
             seen.refused["too_long"].append((number, Refused("too_long", detail)))
+        if seen.context is not None and len(result.ids) > seen.context and not isinstance(view, Text):
+            seen.beyond[number] = max(len(result.ids), seen.beyond.get(number, 0))
         if wanted and len({shown.row for shown in seen.shown} | {number}) <= rows:
             seen.shown.append(Shown(number, view.kind, part, _tokens(renderer, result)))
 

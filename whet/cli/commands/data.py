@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet.base.errors import RunError
+from whet.base.errors import RunError, WhetError
 from whet.cli.arguments import number, whole
 from whet.cli.plugins import add_plugin_argument
 from whet.cli.progress import waiting
@@ -85,6 +85,7 @@ def _cache(days: float | None) -> int:
 
 def _inspect(args: argparse.Namespace) -> int:
     from whet.data.inspect import inspect
+    from whet.data.render.renderer import Renderer
     from whet.data.sources.files import Source
 
     entry = {"path": args.file, "format": args.format, "columns": _columns(args.columns), "lines": args.lines}
@@ -97,6 +98,7 @@ def _inspect(args: argparse.Namespace) -> int:
             rows=args.rows,
             limit=args.limit or None,
             max_length=args.max_length,
+            context=_context(args.model, args.max_length) if isinstance(renderer, Renderer) else None,
             report=lambda count: told(f"{count:,} rows read"),
         )
     if args.json:
@@ -172,6 +174,18 @@ def _model(name: str) -> str:
     return name
 
 
+def _context(model: str, max_length: int | None) -> int | None:
+    """How many tokens the model sees, where its config says so; None where fewer are allowed, and listed, anyway."""
+    from whet.models.loading.reading import context_length, stored_config
+    from whet.models.loading.spec import Spec
+
+    context = None
+    with suppress(WhetError):  # a tokenizer without a model, or a model that training says no to in its own words
+        spec = Spec(_model(model))
+        context = context_length(stored_config(spec.under or spec))
+    return context if max_length is None or context is None or max_length > context else None
+
+
 def _tokenizer(model: str) -> Any:
     from whet.base import hub
     from whet.base.errors import ModelError
@@ -219,6 +233,12 @@ def _as_json(seen: Inspection) -> dict[str, Any]:
         "refused": {
             reason: {"rows": [row for row, _ in rows], "detail": rows[0][1].detail, "hint": rows[0][1].hint}
             for reason, rows in seen.refused.items()
+        },
+        "context": seen.context,
+        "beyond": {
+            "rows": list(seen.beyond),
+            "longest": max(seen.beyond.values(), default=0),
+            "hint": long.hint if (long := seen.refusal()) else None,
         },
         "shown": [
             {
@@ -289,8 +309,23 @@ def _print_decided(console: Console, seen: Inspection) -> None:
         console.print(f"note: {note}")
 
 
+def _print_beyond(console: Console, seen: Inspection) -> None:
+    """What `whet train` will say of rows that are longer than the model sees."""
+    error = seen.refusal()
+    if error is None:
+        return
+    are, them = ("row is", "it is") if len(seen.beyond) == 1 else ("rows are", "they are")
+    console.print(
+        f"{len(seen.beyond):,} {are} longer than the model sees, and `whet train` stops unless {them} cut or skipped; "
+        f"the longest is {error.at}: {error.message}",
+        style="bold",
+    )
+    console.print(f"  hint: {error.hint}")
+
+
 def _print_refused(console: Console, seen: Inspection) -> None:
-    if not seen.refused:
+    _print_beyond(console, seen)
+    if not seen.refused and not seen.beyond:
         console.print("nothing would be skipped")
         return
     for reason, rows in sorted(seen.refused.items(), key=lambda item: -len(item[1])):
