@@ -45,6 +45,12 @@ def test_a_run_stands_for_the_model_it_wrote(here, capsys, name):
     assert code == 0 and "alpaca (3)" in printed
 
 
+def test_a_runs_name_that_is_nearly_right_is_offered(here, capsys):
+    (here / "runs" / "first").mkdir(parents=True)
+    code, _, said = run(capsys, "a.jsonl", "--model", "frist")
+    assert code == 2 and "hint: did you mean `first`?" in said
+
+
 def test_trained_tokens_are_marked_without_colour(here, capsys):
     code, printed, _ = run(capsys, "a.jsonl", "--model", "model")
     marked = [line for line in printed.splitlines() if "▶" in line]

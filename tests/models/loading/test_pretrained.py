@@ -175,6 +175,16 @@ def test_a_hub_that_must_not_be_asked_is_said_with_a_command():
     assert "hint: check the spelling, or on a machine with network: hf download someone/some-model" in found
 
 
+def test_a_runs_name_that_is_nearly_right_is_offered_where_a_run_may_stand(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "base").mkdir(parents=True)
+    for name in ("bas", "runs/bas"):
+        assert "hint: did you mean `base`?" in refusal(path=name)
+    for settings in ({"path": "gpt2"}, {"path": "someone/bas"}, {"init": {"model_type": "llama"}, "tokenizer": "bas"}):
+        found = refusal(**settings)
+        assert "did you mean" not in found and "hf download" in found
+
+
 @pytest.fixture
 def unreachable(monkeypatch):
     """A hub where nobody listens."""

@@ -189,6 +189,7 @@ def _context(model: str, max_length: int | None) -> int | None:
 def _tokenizer(model: str) -> Any:
     from whet.base import hub
     from whet.base.errors import ModelError
+    from whet.models.loading.find import near_run
 
     path = Path(model).expanduser()
     try:
@@ -202,9 +203,9 @@ def _tokenizer(model: str) -> Any:
             return AutoTokenizer.from_pretrained(model)
     except Exception as error:  # transformers raises OSError, ValueError, KeyError, ... for what it cannot load
         reason = error if path.exists() else hub.silence() or error
-        raise ModelError(
-            f"no tokenizer could be loaded from {model}: {reason}", hint="--model FOLDER, a hub id, or a tokenizer.json"
-        ) from error
+        near = None if path.exists() else near_run(model)
+        hint = f"did you mean `{near}`?" if near else "--model FOLDER, a hub id, or a tokenizer.json"
+        raise ModelError(f"no tokenizer could be loaded from {model}: {reason}", hint=hint) from error
 
 
 def _columns(pairs: list[str]) -> dict[str, str]:

@@ -31,10 +31,18 @@ def find_model(name: str, root: Path = store.ROOT) -> str:
         raise ModelError(f"{name} is not a model: it has no config.json", hint="give a model folder, or a run")
     if name.count("/") == 1 and not name.startswith((".", "/", "~")):
         return name
-    names = sorted(folder.name for folder in root.iterdir() if folder.is_dir()) if root.is_dir() else []
-    near = difflib.get_close_matches(path.name, names, n=1)
-    hint = f"did you mean `{near[0]}`?" if near else "give a model folder, a run, or a hub id such as Qwen/Qwen3-0.6B"
+    near = near_run(path.name, root)
+    hint = f"did you mean `{near}`?" if near else "give a model folder, a run, or a hub id such as Qwen/Qwen3-0.6B"
     raise RunError(f"there is no model or run `{name}`", at=str(root), hint=hint)
+
+
+def near_run(name: str, root: Path = store.ROOT) -> str | None:
+    """The name of the run that `name`, a run's or its folder's in `root`, is most like; None if it is like none's."""
+    given = Path(name)
+    if given.parent not in (Path(), root) or not root.is_dir():
+        return None
+    names = sorted(folder.name for folder in root.iterdir() if folder.is_dir())
+    return next(iter(difflib.get_close_matches(given.name, names, n=1)), None)
 
 
 def find_run(name: str, root: Path = store.ROOT) -> Path | None:

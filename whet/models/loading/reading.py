@@ -19,6 +19,7 @@ from whet.models.checkpoints.door import check_folder
 from whet.models.loading.capacity import bytes_of, check_counts, check_memory, check_sizes, from_config
 from whet.models.loading.classes import HEADED
 from whet.models.loading.families import auto_class, family_of, first_position, stated_length
+from whet.models.loading.find import near_run
 from whet.models.loading.spec import Spec
 from whet.models.loading.spelling import check_spelling
 from whet.models.probing.config_check import check_runs
@@ -254,18 +255,20 @@ def explained(error: Exception, source: str, at: str) -> ModelError:
         return ModelError(f"{source} cannot be loaded: {first}", at=at, hint="compare its files with the model's page")
     if source.startswith((".", "/", "~")) or source.count("/") > 1:
         return ModelError(f"{source} does not exist", at=at, hint="a folder, or a hub id such as Qwen/Qwen3-0.6B")
+    near = near_run(source) if at == "model.path" else None  # a run stands for its model, not for its tokenizer
+    meant = f"did you mean `{near}`?" if near else None
     if "gated" in text.lower() or "401" in text or "403" in text:
         return ModelError(f"the hub refuses {source}: {first}", at=at, hint="accept its licence, then `hf auth login`")
     if "RepositoryNotFound" in text or "404" in text:
         return ModelError(
-            f"the hub has no model {source}", at=at, hint="check the spelling at https://huggingface.co/models"
+            f"the hub has no model {source}", at=at, hint=meant or "check the spelling at https://huggingface.co/models"
         )
     silence = hub.silence()
     if silence:
         return ModelError(
             f"{source} is neither a folder here nor in the cache of the hub: {silence}",
             at=at,
-            hint=f"check the spelling, or on a machine with network: hf download {source}",
+            hint=meant or f"check the spelling, or on a machine with network: hf download {source}",
         )
     return ModelError(f"{source} cannot be had from the hub: {first}", at=at, hint=f"hf download {source}")
 
