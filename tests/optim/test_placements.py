@@ -30,7 +30,7 @@ SORTS = ("adamw", "adam-mini", "muon")
 NOW = [(kind, how, list(SCHEMES)[number % len(SCHEMES)]) for number, (kind, how) in enumerate(CASES)]
 NOW += [(kind, "exact", scheme) for kind in SORTS for scheme in SCHEMES if (kind, "exact", scheme) not in NOW]
 # A checkpoint of each placement is read under the next one; that of one process under the first.
-SAVED_NOW = [("adam-mini", "exact"), ("muon", "exact"), ("adamw", "8bit"), ("adamw", "ema")]
+SAVED_NOW = [("muon", "exact"), ("adamw", "8bit")]
 FROM = {
     "rows-4": None,
     "columns-4": "rows-4",

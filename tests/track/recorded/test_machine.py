@@ -276,3 +276,11 @@ def test_without_git_or_repository_nothing_is_told(tmp_path, monkeypatch):
     assert source_code(tmp_path) is None
     monkeypatch.setenv("PATH", str(tmp_path))
     assert source_code(Path(__file__).parent) is None
+
+
+def test_a_process_that_ends_while_its_tree_is_looked_at_is_passed_over(tmp_path):
+    for pid, children in ((5, "6 7"), (6, ""), (8, "")):
+        (tmp_path / str(pid) / "task" / "1").mkdir(parents=True)
+        (tmp_path / str(pid) / "task" / "1" / "children").write_text(children)
+    (tmp_path / "7").mkdir()  # is there, and its tasks are not any more
+    assert sorted(kernel.process_tree(5, tmp_path)) == [5, 6, 7]

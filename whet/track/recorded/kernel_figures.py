@@ -90,9 +90,16 @@ def process_tree(pid: int, proc: Path = PROC) -> list[int]:
         one = left.pop()
         if (proc / str(one)).is_dir():
             found.append(one)
-            for path in (proc / str(one) / "task").glob("*/children"):
-                left += [int(word) for word in _text(path).split()]
+            left += _children(proc / str(one) / "task")
     return found
+
+
+def _children(tasks: Path) -> list[int]:
+    """Of all threads of a process, which may end while this looks."""
+    try:
+        return [int(word) for path in list(tasks.iterdir()) for word in _text(path / "children").split()]
+    except OSError:
+        return []
 
 
 def process_seconds(stat: str) -> float:
