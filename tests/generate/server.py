@@ -82,11 +82,15 @@ class _Handler(BaseHTTPRequestHandler):
             result = self.served.on_control(self.path, body)
             self.reply(*(result if isinstance(result, tuple) else (200, result or {})))
             return
+        self._complete(body, *self._answer(body))
+
+    def _answer(self, body: dict[str, Any]) -> tuple[str, list, str, int]:
+        """Counted until it is made: who asks may have sent more by the time that a reply has been written."""
         with self.served.lock:
             self.served.busy += 1
             self.served.most_busy = max(self.served.most_busy, self.served.busy)
         try:
-            self._complete(body)
+            return self.served.answer(self.path, body)
         finally:
             with self.served.lock:
                 self.served.busy -= 1
@@ -99,9 +103,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def _complete(self, body: dict[str, Any]) -> None:
+    def _complete(self, body: dict[str, Any], text: str, tokens: list, finish: str, num_prompt: int) -> None:
         is_chat = self.path.endswith("/chat/completions")
-        text, tokens, finish, num_prompt = self.served.answer(self.path, body)
         usage = {"prompt_tokens": num_prompt, "completion_tokens": len(tokens)}
         if body.get("stream"):
             self._stream(text, finish, is_chat)
