@@ -136,6 +136,7 @@ def test_a_push_that_ends_anywhere_goes_on_from_there(here: Path, there: Path):
     assert [run.name for run in runs(there)] == ["run"]
 
 
+@pytest.mark.slow
 def test_a_push_that_is_killed_goes_on(here: Path, there: Path):
     folder = made(here)
     (folder / "model/large.bin").write_bytes(os.urandom(12 * BLOCK_BYTES))
@@ -306,6 +307,7 @@ def test_a_training_is_pushed_by_its_log_and_by_one_rank_alone(here: Path, there
     assert [run.name for run in runs(there)] == ["trained"] and not (here / "second/push.log").exists()
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_keeps_what_it_has_taken(here: Path, there: Path):
     folder = made(here, num_bytes=6 * BLOCK_BYTES)
     for kill in (True, False):

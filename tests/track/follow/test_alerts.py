@@ -73,6 +73,7 @@ def test_calls_of_a_script_rules_and_the_end_go_out_once_over_a_bad_line(tmp_pat
     assert b"T0PSECRET" not in everything
 
 
+@pytest.mark.slow
 def test_one_channel_that_hangs_holds_up_no_other_and_levels_choose(tmp_path, monkeypatch):
     run = recorded(tmp_path, "look here", outcome="failed")
     with hooks(*["hang"] * 50) as bad, hooks() as good:
@@ -132,6 +133,7 @@ time.sleep(100)
 """
 
 
+@pytest.mark.slow
 def test_a_script_is_followed_as_its_environment_says_and_its_kill_is_told(tmp_path):
     with hooks() as server:
         (tmp_path / "alerts.yaml").write_text(

@@ -163,6 +163,7 @@ def test_a_script_ends_when_it_ends_whatever_hangs_beside_it(tmp_path):
     until(lambda: not any(str(run) in command(pid) for pid in processes()))  # workers end with their supervisor
 
 
+@pytest.mark.slow
 def test_a_process_waits_for_its_follower_only_where_it_is_told_to(tmp_path):
     process = script(tmp_path, STEPS="5", WHET_FOLLOW_WAIT_S="60")
     process.communicate(timeout=90)
@@ -195,6 +196,7 @@ def test_followers_of_one_run_wait_for_each_other(tmp_path):
     assert heard.index(["finish", ["done", "enough"]]) < len(heard) - heard[::-1].index(["start", "run"])
 
 
+@pytest.mark.slow
 def test_what_goes_on_long_after_the_run_is_ended(tmp_path):
     run = ordered(recorded(tmp_path / "run"), {"kind": "bad", "how": "hang"})
     Supervisor(run, Patience(hang_s=100.0, last_s=3.0)).run()

@@ -84,6 +84,7 @@ def test_dropout_parts_at_the_first_loss(made):
     assert found.cause.name == "model.init.attention_dropout"
 
 
+@pytest.mark.slow
 def test_other_threads_part_where_sums_first_differ(made):
     one = made("thread", model=WIDE)
     before = torch.get_num_threads()
