@@ -28,7 +28,7 @@ Case = tuple[str, str]
 def measured(kind: str, name: str) -> dict[str, str]:
     """Every column of one model, made and trained in a folder that is gone afterwards."""
     with tempfile.TemporaryDirectory() as folder:
-        return measure(kind, name, Path(folder))
+        return {column: said.replace(f"{folder}/", "") for column, said in measure(kind, name, Path(folder)).items()}
 
 
 class Sweep:

@@ -283,10 +283,9 @@ def test_a_run_is_pushed_while_it_is_written_and_after_its_kill(here: Path, ther
         assert runs(there)[0].status == "running"  # the server holds the log as its writer does
         script.communicate("go\n")
         notes = here / "live" / "push.log"
-        while not notes.exists():
+        while not notes.exists() or "pushed to" not in notes.read_text():
             assert time.monotonic() < until
             time.sleep(0.05)
-        assert "pushed to" in notes.read_text()
         assert_same(here / "live", there / "live")
     assert runs(there)[0].status == "killed"
 
