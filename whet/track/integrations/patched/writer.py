@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -165,3 +167,16 @@ def _log(patch: Patch, writer: Any, tell: Tell, bound: dict[str, Any]) -> None:
     step = bound.pop("global_step", None)
     for tag, value in tell(**bound).items():
         ours(patch, writer).log({tag: value}, patch.step(id(writer), tag, step))
+
+
+def stand_in_of(library: str, patch: Patch) -> Mapping[str, Any]:
+    """A `SummaryWriter` of our own under the name of a library that has one."""
+    alone = stand_alone(patch)
+    if library in sys.modules:
+        override(patch, sys.modules[library].SummaryWriter, alone)
+    return {"SummaryWriter": alone}
+
+
+def follow_library(library: str, patch: Patch) -> None:
+    """Record what the writers of a library are told."""
+    follow_class(patch, importlib.import_module(library).SummaryWriter)
