@@ -10,7 +10,7 @@ import pytest
 from tests.server.world import TOKEN, Client, serving
 from whet.base.errors import ConfigError
 from whet.cli.main import main
-from whet.server.guard import COOKIE
+from whet.server.access.token import COOKIE
 from whet.server.serving import token_of
 
 

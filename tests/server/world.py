@@ -19,6 +19,8 @@ from urllib.parse import urlencode
 
 import uvicorn
 
+from whet.server.access.asked import Access
+from whet.server.access.token import OneToken
 from whet.server.app import build
 
 TOKEN = "a-token-of-the-tests-0123456789"
@@ -55,7 +57,8 @@ class Client:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             target = f"{path}?{urlencode(query, doseq=True)}" if query else path
-            connection.request(method, target, data, {**self.headers, **(headers or {})})
+            kind = {} if data is None or data is body else {"Content-Type": "application/json"}
+            connection.request(method, target, data, {**self.headers, **kind, **(headers or {})})
             found = connection.getresponse()
             return Answer(found.status, {k.lower(): v for k, v in found.getheaders()}, found.read())
         finally:
@@ -75,11 +78,12 @@ class Client:
 
 
 @contextmanager
-def serving(root: Path) -> Iterator[Client]:
-    """A server of the runs under `root`, which ends in order."""
+def serving(root: Path, access: Access | None = None) -> Iterator[Client]:
+    """A server of the runs under `root` (for whoever has the token), which ends in order."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(build(root, TOKEN), log_level="error", timeout_graceful_shutdown=5))
+    app = build(root, access or OneToken(TOKEN))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=5))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:

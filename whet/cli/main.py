@@ -23,6 +23,7 @@ COMMANDS = {
     "top": "watch live runs on the whole terminal: curves, hardware, console",
     "show": "show a run: status, curves, figures",
     "server": "serve runs over HTTP: to read, to push to, and for MLflow's clients",
+    "team": "people of a team's server: accounts, roles, keys",
     "chat": "talk to a model",
     "distill": "write a teacher's answers as rows to fine-tune a student on",
     "best-of": "answer prompts several times and keep the best answers as rows to fine-tune on",

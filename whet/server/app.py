@@ -11,10 +11,11 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from whet.server import errors
+from whet.server.access.asked import Access
 from whet.server.guard import Guard
 from whet.server.mlflow import artifacts, experiments, runs
 from whet.server.mlflow.door import Door
-from whet.server.routes import health, prometheus, push, reading, traces
+from whet.server.routes import health, prometheus, push, reading, team, traces
 from whet.server.served import Served
 
 MIB = 1 << 20
@@ -23,8 +24,8 @@ STREAMED_BYTES, BODY_BYTES = 1 << 40, 32 * MIB
 _STREAMED = ("/api/2.0/mlflow-artifacts/artifacts/", "/ajax-api/2.0/mlflow-artifacts/artifacts/")
 
 
-def build(root: Path, token: str, hosts: Iterable[str] = ()) -> ASGIApp:
-    """The server of the runs under `root`, for whoever has the token. `hosts` are names it is asked by.
+def build(root: Path, access: Access, hosts: Iterable[str] = ()) -> ASGIApp:
+    """The server of the runs under `root`, for those whom `access` knows. `hosts` are names it is asked by.
 
     What it writes is let go of when the app's lifespan ends.
     """
@@ -32,17 +33,18 @@ def build(root: Path, token: str, hosts: Iterable[str] = ()) -> ASGIApp:
         title="whet", version=_version(), lifespan=_lifespan, openapi_url="/api/v1/openapi.json",
         docs_url=None, redoc_url=None,  # their pages load scripts from elsewhere
     )  # fmt: skip
-    app.state.served = Served(root)
+    app.state.served = Served(root, access.placing)
+    app.state.access = access
     app.state.door = Door(app.state.served)
     app.state.receiving = push.Receiving(root)
     app.state.spans = traces.Spans(root)
     errors.install(app)
-    for router in (health.router, reading.router, push.router, traces.router, prometheus.router):
+    for router in (health.router, reading.router, push.router, traces.router, prometheus.router, team.router):
         app.include_router(router)
     for prefix in ("/api", "/ajax-api"):
         for router in (experiments.router, runs.router, artifacts.router):
             app.include_router(router, prefix=prefix, include_in_schema=prefix == "/api")
-    return Guard(app, token, hosts, _limit)
+    return Guard(app, access, hosts, _limit)
 
 
 def _limit(method: str, path: str) -> int:
@@ -52,7 +54,7 @@ def _limit(method: str, path: str) -> int:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
-    for writer in (app.state.door, app.state.receiving, app.state.spans):
+    for writer in (app.state.door, app.state.receiving, app.state.spans, app.state.access):
         writer.close()
 
 

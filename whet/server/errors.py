@@ -15,11 +15,11 @@ from starlette.exceptions import HTTPException
 from whet.base.errors import WhetError
 from whet.track.script.plain import to_json
 
-# Codes of databricks.proto with their HTTP status, as mlflow.exceptions pairs them; TOO_LARGE is ours.
+# Codes of databricks.proto with their HTTP status, as mlflow.exceptions pairs them; those beginning TOO_ are ours.
 STATUS = {
     "BAD_REQUEST": 400, "INVALID_PARAMETER_VALUE": 400, "RESOURCE_ALREADY_EXISTS": 400, "UNAUTHENTICATED": 401,
     "PERMISSION_DENIED": 403, "RESOURCE_DOES_NOT_EXIST": 404, "ENDPOINT_NOT_FOUND": 404, "RESOURCE_CONFLICT": 409,
-    "TOO_LARGE": 413, "INTERNAL_ERROR": 500, "INVALID_STATE": 500, "NOT_IMPLEMENTED": 501,
+    "TOO_LARGE": 413, "TOO_MANY_REQUESTS": 429, "INTERNAL_ERROR": 500, "INVALID_STATE": 500, "NOT_IMPLEMENTED": 501,
     "TEMPORARILY_UNAVAILABLE": 503,
 }  # fmt: skip
 _CODE = {

@@ -1,24 +1,20 @@
-"""The guard before all routes: which host was asked for, from which page, with which token, and how large a body."""
+"""The guard before all routes: which host was asked for, from which page, by whom, and how large a body."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hmac
 import ipaddress
 from collections.abc import Callable, Iterable
-from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from whet.server.access import rules
+from whet.server.access.asked import Access, Asked
+from whet.server.access.person import Asking, Person, asked_by
 from whet.server.errors import Refusal
-
-COOKIE = "whet_token"
-# What is answered to anybody: that a server is there.
-OPEN = frozenset({"/health", "/api/v1/health"})
 
 Limit = Callable[[str, str], int]
 
@@ -30,9 +26,8 @@ class Guard:
     Origin: Host must be an address, a name of this machine's loopback or one of `hosts`, and Origin the same as Host.
     """
 
-    def __init__(self, app: ASGIApp, token: str, hosts: Iterable[str], limit: Limit) -> None:
-        self._app, self._limit = app, limit
-        self._token = token.encode()
+    def __init__(self, app: ASGIApp, access: Access, hosts: Iterable[str], limit: Limit) -> None:
+        self._app, self._access, self._limit = app, access, limit
         self._hosts = {"localhost", *(host.lower() for host in hosts)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,45 +37,39 @@ class Guard:
         if scope["type"] != "http":  # there are no WebSockets here
             await send({"type": "websocket.close", "code": 1008})
             return
+        asked, person = Asked.of(scope), None
+        status = 500
         try:
-            answer = self._answer(scope)
+            self._check_origin(asked)
+            person = await run_in_threadpool(self._access.person, asked)
+            status = await self._passed_on(asked, person, scope, receive, send)
         except Refusal as refusal:
-            said = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else None
-            answer = JSONResponse(refusal.body(), refusal.status, said)
-        if answer is not None:
-            await answer(scope, receive, send)
-            return
-        await self._app(scope, self._bounded(scope, receive), _private(send))
+            status = refusal.status
+            said = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+            await JSONResponse(refusal.body(), status, said)(scope, receive, _private(send))
+        finally:
+            if not asked.is_safe:
+                await run_in_threadpool(self._access.note, asked, person, status)
 
-    def _answer(self, scope: Scope) -> Response | None:
-        """What is said instead of passing the request on; None to pass it on. Raises Refusal."""
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        host = headers.get("host", "")
+    async def _passed_on(self, asked: Asked, person: Person | None, scope: Scope, receive: Receive, send: Send) -> int:
+        """The status of what was answered. Raises Refusal before anything is."""
+        answer = self._access.stranger(asked) if person is None else None
+        if answer is not None:
+            await answer(scope, receive, _private(send))
+            return answer.status_code
+        counted = _Counted(_private(send))
+        with asked_by(_admitted(asked, person)):
+            await self._app(scope, self._bounded(scope, receive), counted)
+        return counted.status
+
+    def _check_origin(self, asked: Asked) -> None:
+        host, origin = asked.headers.get("host", ""), asked.headers.get("origin")
         if not self._is_ours(host):
             raise Refusal("PERMISSION_DENIED", f"this server is not called {ascii(host)}: start it with --name")
-        origin = headers.get("origin")
         if origin is not None and _netloc(origin) != host.lower():
             raise Refusal("PERMISSION_DENIED", "pages of other sites may not ask this server")
-        if self._size(headers) > self._limit(scope["method"], scope["path"]):
+        if _size(asked.headers) > self._limit(asked.method, asked.path):
             raise Refusal("TOO_LARGE", "the body is too large")
-        if scope["path"] in OPEN or self._is_known(headers):
-            return None
-        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        given = dict(query).get("token", "")
-        if not self._is_token(given):
-            raise Refusal("UNAUTHENTICATED", "a token is needed: it is in the address that `whet server` prints")
-        return self._welcome(scope, query, headers) if scope["method"] == "GET" else None
-
-    def _welcome(self, scope: Scope, query: list[tuple[str, str]], headers: dict[str, str]) -> Response | None:
-        """A browser takes the token as a cookie, so that it stands in no address or history; others just go on."""
-        if "text/html" not in headers.get("accept", ""):
-            return None
-        rest = urlencode([(name, value) for name, value in query if name != "token"])
-        # One slash at the front: two would lead to another host.
-        place = "/" + scope["path"].lstrip("/") + (f"?{rest}" if rest else "")
-        answer = RedirectResponse(place, 303)
-        answer.set_cookie(COOKIE, self._token.decode(), httponly=True, samesite="strict", path="/")
-        return answer
 
     def _is_ours(self, host: str) -> bool:
         try:
@@ -95,31 +84,6 @@ class Guard:
             return False
         return True
 
-    def _is_known(self, headers: dict[str, str]) -> bool:
-        """Whether the token comes as a bearer's, as the password of basic authentication, or in our cookie."""
-        scheme, _, value = headers.get("authorization", "").partition(" ")
-        match scheme.lower():
-            case "bearer":
-                return self._is_token(value.strip())
-            case "basic":
-                try:
-                    given = base64.b64decode(value, validate=True).decode()
-                except (binascii.Error, UnicodeDecodeError):
-                    return False
-                return self._is_token(given.partition(":")[2])
-        try:
-            cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-        except CookieError:
-            return False
-        return cookie is not None and self._is_token(cookie.value)
-
-    def _is_token(self, given: str) -> bool:
-        return hmac.compare_digest(given.encode(errors="replace"), self._token)
-
-    def _size(self, headers: dict[str, str]) -> int:
-        said = headers.get("content-length", "0")
-        return int(said) if said.isascii() and said.isdigit() and len(said) < 20 else 0
-
     def _bounded(self, scope: Scope, receive: Receive) -> Receive:
         """The body as it comes, refused once it is longer than it may be: a chunked one does not say its size."""
         left = self._limit(scope["method"], scope["path"])
@@ -133,6 +97,33 @@ class Guard:
             return message
 
         return bounded
+
+
+class _Counted:
+    """What an answer is sent with, and its status."""
+
+    def __init__(self, send: Send) -> None:
+        self._send, self.status = send, 500
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        await self._send(message)
+
+
+def _admitted(asked: Asked, person: Person | None) -> Asking:
+    """Who asks and with which role; somebody who is not known has none. Raises Refusal where theirs is too low."""
+    role, is_everywhere = rules.needed(asked)
+    known = person or Person("")
+    if (known.everywhere if is_everywhere else known.highest) < role:
+        where = " in all projects" if is_everywhere else ""
+        raise Refusal("PERMISSION_DENIED", f"this needs the role {role.word}{where}")
+    return Asking(known, role)
+
+
+def _size(headers: dict[str, str]) -> int:
+    said = headers.get("content-length", "0")
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 20 else 0
 
 
 def _netloc(origin: str) -> str:

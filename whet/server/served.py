@@ -15,10 +15,14 @@ from fastapi import Depends, Request
 
 from whet.base.errors import WhetError
 from whet.base.paths import file_name
+from whet.server.access.asked import Placing
+from whet.server.access.person import EVERY, asking
 from whet.server.errors import Refusal, missing
 from whet.server.files import inside
 from whet.track.reading.read import History
-from whet.track.reading.store import LOGS, is_run
+from whet.track.reading.rows import Row, listed
+from whet.track.reading.store import LOGS, Summary, is_run
+from whet.track.script.described import described
 
 # Logs of so many runs are kept read.
 _KEPT = 64
@@ -36,8 +40,8 @@ class _Kept:
 class Served:
     """A folder of runs, as the routes see it."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = Path(root)
+    def __init__(self, root: Path, placed: Placing | None = None) -> None:
+        self.root, self._placed = Path(root), placed
         self._histories: OrderedDict[Path, _Kept] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -49,7 +53,41 @@ class Served:
             raise missing(error.message) from None
         if not is_run(folder):
             raise missing(f"there is no run `{name}`")
+        self._check(folder)
         return folder
+
+    def listed(self) -> list[tuple[Summary, Row]]:
+        """All runs that whoever asks may see, the latest started first, each with its row."""
+        return [pair for pair in listed(self.root) if asking().may_see(self._project(pair[0]))]
+
+    def place(self, run: str, project: str) -> None:
+        """A run is about to be made in a project. Raises Refusal where whoever asks may not do that."""
+        self.check_project(project)
+        if self._placed is not None:
+            self._placed.put(run, project)
+
+    def check_project(self, project: str) -> None:
+        """Raises Refusal where whoever asks may not do in a project what they ask for."""
+        if not asking().may(project):
+            raise Refusal("PERMISSION_DENIED", f"this needs the role {asking().needed.word} in `{project}`")
+
+    def _check(self, folder: Path) -> None:
+        if asking().may(EVERY):
+            return
+        project = self._placed_in(folder.name)
+        if project is None:
+            with self.history(folder) as logs:
+                project = str(described(logs).about.get("project") or "")
+        if not asking().may_see(project):
+            raise missing(f"there is no run `{folder.name}`")
+        self.check_project(project)
+
+    def _project(self, run: Summary) -> str:
+        placed = None if asking().may_see(EVERY) else self._placed_in(run.name)
+        return run.project if placed is None else placed
+
+    def _placed_in(self, run: str) -> str | None:
+        return self._placed.find(run) if self._placed is not None else None
 
     def file(self, folder: Path, path: str) -> Path:
         """A regular file within a run. Raises Refusal where there is none, or it would lie elsewhere."""

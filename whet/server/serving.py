@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import ipaddress
 import os
 import secrets
@@ -9,17 +10,21 @@ import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from whet.base.errors import ConfigError
+
+if TYPE_CHECKING:
+    from whet.server.access.asked import Access
 
 TOKEN = "WHET_TOKEN"
 _SHORTEST = 16
 
 
-def serve(root: Path, host: str, port: int, names: Sequence[str]) -> None:
+def serve(root: Path, host: str, port: int, names: Sequence[str], *, is_team: bool = False) -> None:
     """Serve the runs under `root` until a signal ends it. Raises ConfigError where the port cannot be had.
 
-    The token is that of WHET_TOKEN, else a random one.
+    The token is that of WHET_TOKEN, else a random one; a team has accounts instead.
     """
     import uvicorn
 
@@ -27,17 +32,36 @@ def serve(root: Path, host: str, port: int, names: Sequence[str]) -> None:
 
     if root.exists() and not root.is_dir():
         raise ConfigError(f"{root} is a file, and runs lie in a folder", at="--root", hint=f"--root {root.parent}")
-    token = token_of(os.environ.get(TOKEN, ""))
     listening = _bound(host, port)
     address = address_of(host, listening.getsockname()[1])
-    app = build(root, token, [host, *names])
-    print(f"{address}/?token={token}", flush=True)
+    access, first = _team(root) if is_team else _own()
+    app = build(root, access, [host, *names])
+    print(f"{address}/{first}", flush=True)
     print(f"runs of {root}; Ctrl-C stops. {'' if _is_loopback(host) else _OPEN}", file=sys.stderr, flush=True)
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=10,
         h11_max_incomplete_event_size=64 << 10, limit_concurrency=500,
     )  # fmt: skip
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def _own() -> tuple[Access, str]:
+    """One token, and how the printed address tells it."""
+    from whet.server.access.token import OneToken
+
+    token = token_of(os.environ.get(TOKEN, ""))
+    return OneToken(token), f"?token={token}"
+
+
+def _team(root: Path) -> tuple[Access, str]:
+    """Accounts. Where there are none yet, the address lets whoever starts the server become the first admin."""
+    from whet.server.access.team import Team
+
+    team = Team(root)
+    if team.people.listed():
+        return team, ""
+    name = getpass.getuser()
+    return team, f"invitation?word={team.people.add(name, 'admin')}"
 
 
 _OPEN = "Others on the network can reach it, and read what is sent: put TLS before it."

@@ -17,10 +17,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--name", action="append", default=[], metavar="HOST", help="a name by which others ask for it; again for more"
     )
+    parser.add_argument(
+        "--team", action="store_true", help="accounts, roles and keys instead of one token (`whet team`)"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
     from whet.server.serving import serve
 
-    serve(args.root, args.host, args.port, args.name)
+    serve(args.root, args.host, args.port, args.name, is_team=args.team)
     return 0

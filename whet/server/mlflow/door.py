@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from whet.base.errors import WhetError
+from whet.server.access.person import asking
 from whet.server.errors import Refusal, invalid
-from whet.server.mlflow.registry import Experiments, experiment_id_of
+from whet.server.mlflow.registry import Experiment, Experiments, experiment_id_of
 from whet.server.mlflow.views import MARK, View, Views
 from whet.server.served import Served
 from whet.track.logs import frames
 from whet.track.logs.claim import claimed
 from whet.track.logs.event_log import EventLog
-from whet.track.reading.catalogue import runs, said_by_name
+from whet.track.reading.catalogue import said_by_name
 from whet.track.reading.store import LOGS
 from whet.track.script.described import described
 
@@ -86,18 +87,32 @@ class Door:
 
     def all(self) -> list[View]:
         """All runs, the latest started first."""
-        return [self.views.of(run.folder, experiment_id_of) for run in runs(self.root)]
+        return [self.views.of(run.folder, experiment_id_of) for run, _ in self.served.listed()]
 
     def projects(self) -> set[str]:
         """Projects that runs name which were not made here."""
-        found = said_by_name(self.root).values()
-        return {str(said["about"].get("project") or "") for said in found if MARK not in said["about"]}
+        seen = {run.name for run, _ in self.served.listed()}
+        found = [said["about"] for name, said in said_by_name(self.root).items() if name in seen]
+        return {str(about.get("project") or "") for about in found if MARK not in about}
 
-    def create(self, name: str, project: str, own: Mapping[str, Any], labels: Mapping[str, str]) -> View:
+    def seen(self) -> dict[str, Experiment]:
+        """Experiments by id that whoever asks may see."""
+        found = self.experiments.all(self.projects()).items()
+        return {id: one for id, one in found if asking().may_see(one.project)}
+
+    def change(self, id: str, **changes: Any) -> None:
+        """Change an experiment. Raises Refusal where there is none, or whoever asks may not."""
+        one = self.seen().get(id)
+        for project in {one.project, changes.get("name", one.project)} if one else ():
+            self.served.check_project(project)
+        self.experiments.change(id, self.projects() if one else (), **changes)
+
+    def create(self, name: str, experiment: Experiment, own: Mapping[str, Any], labels: Mapping[str, str]) -> View:
         """A new run, which is in the store when this returns."""
         folder = claimed(self.root, name.replace(".", "-"))  # MLflow's ids have no dots
+        self.served.place(folder.name, experiment.project)
         log = EventLog(folder / LOGS, frames.RANK_0)
-        log.event("run", 0, {"project": project, "name": name, MARK: dict(own)})
+        log.event("run", 0, {"project": experiment.name, "name": name, MARK: dict(own)})
         if labels:
             log.event("labels", 0, {"values": labels})
         if log.dropped:

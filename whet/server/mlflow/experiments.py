@@ -26,6 +26,7 @@ def create(asked: Asking, door: TheDoor) -> dict[str, Any]:
     if len(name) > 500 or not name.isprintable():
         raise invalid("Invalid experiment name: at most 500 printable letters")
     tags = {one.key(): one.value(MAX_TAG) for one in asked.listed("tags")}
+    door.served.check_project(name)
     return {"experiment_id": door.experiments.create(name, tags, door.projects())}
 
 
@@ -39,7 +40,7 @@ def get(asked: Asking, door: TheDoor) -> dict[str, Any]:
 def get_by_name(asked: Asking, door: TheDoor) -> dict[str, Any]:
     """An experiment by its name."""
     name = asked.text("experiment_name")
-    for one in door.experiments.all(door.projects()).values():
+    for one in door.seen().values():
         if one.name == name:
             return {"experiment": one.entry()}
     raise missing(f"Could not find experiment with name '{name}'")
@@ -51,7 +52,7 @@ def search(asked: Asking, door: TheDoor) -> dict[str, Any]:
     """Experiments by a filter over names, times and tags."""
     test, clauses = parse(asked.text("filter", ""), _ATTRIBUTES), order(asked.texts("order_by"), _ATTRIBUTES)
     kinds = view_type(asked, "view_type")
-    every = door.experiments.all(door.projects()).values()
+    every = door.seen().values()
     found = [one for one in every if one.is_deleted in kinds and test(values_of(_row(one)))]
     by: list[Any] = [(lambda one, e=entity, k=key: _row(one)[e].get(k), way) for entity, key, way in clauses]
     by += [(lambda one: one.updated_ms, True), (lambda one: int(one.experiment_id), True)]
@@ -63,21 +64,21 @@ def search(asked: Asking, door: TheDoor) -> dict[str, Any]:
 def update(asked: Asking, door: TheDoor) -> dict[str, Any]:
     """Another name."""
     changes = {"name": asked.text("new_name")} if asked.optional("new_name") else {}
-    door.experiments.change(asked.text("experiment_id"), door.projects(), **changes)
+    door.change(asked.text("experiment_id"), **changes)
     return {}
 
 
 @router.post("/delete")
 def delete(asked: Asking, door: TheDoor) -> dict[str, Any]:
     """Marked as deleted, its runs with it; nothing is removed."""
-    door.experiments.change(asked.text("experiment_id"), door.projects(), deleted=True)
+    door.change(asked.text("experiment_id"), deleted=True)
     return {}
 
 
 @router.post("/restore")
 def restore(asked: Asking, door: TheDoor) -> dict[str, Any]:
     """No longer marked as deleted."""
-    door.experiments.change(asked.text("experiment_id"), door.projects(), deleted=False)
+    door.change(asked.text("experiment_id"), deleted=False)
     return {}
 
 
@@ -85,7 +86,7 @@ def restore(asked: Asking, door: TheDoor) -> dict[str, Any]:
 def set_tag(asked: Asking, door: TheDoor) -> dict[str, Any]:
     """A tag of an experiment."""
     tags = {asked.key(): asked.value(MAX_TAG)}
-    door.experiments.change(asked.text("experiment_id"), door.projects(), tags=tags)
+    door.change(asked.text("experiment_id"), tags=tags)
     return {}
 
 
@@ -95,13 +96,13 @@ def delete_tag(asked: Asking, door: TheDoor) -> dict[str, Any]:
     id, key = asked.text("experiment_id"), asked.key()
     if key not in found_of(door, id).tags:
         raise missing(f"No tag with name: {key} in experiment with id {id}")
-    door.experiments.change(id, door.projects(), tags={key: None})
+    door.change(id, tags={key: None})
     return {}
 
 
 def found_of(door: Door, id: str) -> Experiment:
     """The experiment of an id. Raises Refusal where there is none."""
-    found = door.experiments.all(door.projects()).get(id)
+    found = door.seen().get(id)
     if found is None:
         raise missing(f"No Experiment with id={id} exists")
     return found

@@ -35,6 +35,11 @@ class Experiment:
     is_deleted: bool = False
     tags: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def project(self) -> str:
+        """The project that its runs name."""
+        return "" if self.experiment_id == "0" else self.name
+
     def entry(self) -> dict[str, Any]:
         """As `Experiment`."""
         return {

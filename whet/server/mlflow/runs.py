@@ -35,6 +35,7 @@ def create(asked: Asking, door: TheDoor) -> Answer:
     experiment = found_of(door, asked.text("experiment_id", "0"))
     if experiment.is_deleted:
         raise Refusal("INVALID_STATE", f"The experiment {experiment.experiment_id} must be in the 'active' state.")
+    door.served.check_project(experiment.project)
     tags = {one.key(): one.value(MAX_TAG) for one in asked.listed("tags")}
     start = asked.whole("start_time", 0) or now_ms()
     name = asked.optional("run_name") or tags.get(_NAME) or f"run-{start}"
@@ -43,7 +44,7 @@ def create(asked: Asking, door: TheDoor) -> Answer:
         "user": asked.optional("user_id") or tags.get("mlflow.user") or "",
     }  # fmt: skip
     labels = {key: value for key, value in tags.items() if key != _NAME}
-    return Answer({"run": door.create(name, experiment.name, own, labels).entry()})
+    return Answer({"run": door.create(name, experiment, own, labels).entry()})
 
 
 @router.get("/runs/get", response_class=Answer)

@@ -12,7 +12,6 @@ from fastapi.responses import PlainTextResponse
 
 from whet.server.errors import Refusal
 from whet.server.served import Runs
-from whet.track.reading.rows import listed
 
 router = APIRouter(tags=["prometheus"])
 
@@ -27,7 +26,7 @@ def metrics(served: Runs) -> PlainTextResponse:
 
 
 def _lines(served: Runs) -> Iterator[str]:
-    pairs = listed(served.root)
+    pairs = served.listed()
     counts = {status: sum(run.status == status for run, _ in pairs) for status in _STATUSES}
     yield from _family("whet_runs", "Runs by status.", [({"status": s}, float(n)) for s, n in counts.items()])
     live = [(run, row) for run, row in pairs if run.status == "running"]

@@ -28,7 +28,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from whet.base.paths import file_name
 from whet.server.errors import Refusal, invalid, missing
 from whet.server.files import inside
-from whet.server.served import Body, Runs, refuse_full
+from whet.server.served import Body, Runs, Served, refuse_full
 from whet.track.logs import frames
 from whet.track.push.blocks import BIRTH_BYTES, BLOCK_BYTES, Prefix, block_digests, is_log, is_pushed
 
@@ -91,10 +91,11 @@ Receiver = Annotated[Receiving, Depends(receiving_of)]
 
 
 @router.post("/{run}")
-def begin(run: str, body: Body, receiving: Receiver) -> dict[str, Any]:
+def begin(run: str, body: Body, served: Runs, receiving: Receiver) -> dict[str, Any]:
     """The name under which a run is kept here: its own, unless another run has it.
 
-    The body tells the first bytes of each of its logs, and the names of runs here that it has turned out not to be.
+    The body tells the first bytes of each of its logs, its project, and the names of runs here that it has turned out
+    not to be.
     """
     asked = _object(body)
     births = {path: _bytes(text) for path, text in _mapping(asked, "logs").items()}
@@ -111,8 +112,12 @@ def begin(run: str, body: Body, receiving: Receiver) -> dict[str, Any]:
             is_new = here not in apart and _made(folder)
             if not is_new and (here in apart or not _is_same(folder, births)):
                 continue
+            if not is_new:
+                served.folder(here)  # may they add to it?
             for path, birth in births.items():
                 _plant(inside(folder, path), birth)
+            if is_new:
+                _place(served, folder, asked.get("project"))
             return {"run": here, "is_new": is_new}
     raise Refusal("RESOURCE_CONFLICT", f"there are too many runs called `{name}`")
 
@@ -198,6 +203,15 @@ def put_block(run: str, digest: str, body: Body, served: Runs, receiving: Receiv
     except OSError as error:
         raise refuse_full(error, "the block") from None
     return {}
+
+
+def _place(served: Served, folder: Path, project: Any) -> None:
+    """A new run, in a project; taken back where whoever pushes it may not make it there."""
+    try:
+        served.place(folder.name, str(project or ""))
+    except Refusal:
+        shutil.rmtree(folder)
+        raise
 
 
 def _is_same(folder: Path, births: Mapping[str, bytes]) -> bool:

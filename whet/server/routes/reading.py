@@ -16,7 +16,7 @@ from whet.server.served import Runs
 from whet.track.reading.catalogue import said_of
 from whet.track.reading.query import check_names, parse
 from whet.track.reading.read import Event, History
-from whet.track.reading.rows import listed, sorted_by
+from whet.track.reading.rows import sorted_by
 from whet.track.reading.store import summarize
 from whet.track.script.plain import to_json
 
@@ -46,7 +46,7 @@ def runs(
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> Answer:
     """Runs, the latest started first, or by `sort` (`loss`, `loss:desc`), with `columns` beside what a listing has."""
-    query, pairs = parse(filter), listed(served.root)
+    query, pairs = parse(filter), served.listed()
     check_names(query.names, [row for _, row in pairs], filter)
     chosen = [pair for pair in pairs if query.takes(pair[1])]
     if sort:

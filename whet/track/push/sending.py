@@ -14,7 +14,8 @@ from whet.base.errors import RunError
 from whet.base.regular import opened
 from whet.track.push.blocks import BIRTH_BYTES, BLOCK_BYTES, Prefix, block_digests, is_log, is_pushed
 from whet.track.push.client import Client, Refused, Unreachable, told_of
-from whet.track.reading.store import LOGS
+from whet.track.reading.store import LOGS, history
+from whet.track.script.described import described
 
 # What whoever pushes is told.
 Tell = Callable[[str], None]
@@ -67,7 +68,8 @@ class Push:
             raise RunError("this run has no log yet", at=str(self.folder), hint="push it once it has begun")
         if self.name and births.keys() == self._births.keys():
             return
-        asked = {"logs": {path: base64.b64encode(birth).decode() for path, birth in births.items()}}
+        logs = {path: base64.b64encode(birth).decode() for path, birth in births.items()}
+        asked = {"logs": logs, "project": str(described(history(self.folder)).about.get("project") or "")}
         own = self.folder.resolve().name
         told = self._client.ask("POST", own, json.dumps({**asked, "apart": self._apart}).encode())
         name = told_of(told, "run", str)

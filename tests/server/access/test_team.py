@@ -1,0 +1,228 @@
+"""A team's server: who sees what, who may change what, and what somebody who is not known gets."""
+
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+import whet.track as track
+from tests.server.world import Client, serving
+from whet.base.errors import ConfigError, RunError
+from whet.server.access import people as people_file
+from whet.server.access.asked import Asked
+from whet.server.access.database import FILE
+from whet.server.access.rules import needed
+from whet.server.access.team import COOKIE, Team
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("team")
+    for project in ("birds", "fish"):
+        with track.init(project=project, name=f"in-{project}", dir=folder) as run:
+            run.log({"loss": 1.0}, step=0)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def team(root):
+    team = Team(root)
+    for name, role, project in (("ada", "admin", "*"), ("eve", "editor", "birds"), ("vic", "viewer", "birds")):
+        team.people.accept(team.people.add(name, role, project), PASSWORD)
+    return team
+
+
+@pytest.fixture(scope="module")
+def server(root, team):
+    with serving(root, team) as client:
+        yield Client(client.port, headers={})
+
+
+def with_key(server: Client, team: Team, name: str, role: str = "admin") -> Client:
+    return Client(server.port, {"Authorization": f"Bearer {team.keys.make(name, 'test', role)}"})
+
+
+def signed_in(server: Client, name: str) -> Client:
+    answer = server.ask("POST", "/api/v1/session", {"name": name, "password": PASSWORD})
+    assert answer.status == 200, answer.body
+    cookie = re.match(rf"{COOKIE}=([^;]+)", answer.headers["set-cookie"])[1]
+    return Client(server.port, {"Cookie": f"{COOKIE}={cookie}", "X-Whet-Word": answer.json()["word"]})
+
+
+def names(client: Client) -> set[str]:
+    return {run["name"] for run in client.get("/api/v1/runs")["runs"]}
+
+
+class TestWhoSeesWhat:
+    def test_runs_of_projects_with_a_role(self, server, team):
+        assert names(with_key(server, team, "ada")) == {"in-birds", "in-fish"}
+        vic = with_key(server, team, "vic")
+        assert names(vic) == {"in-birds"}
+        assert vic.ask("GET", "/api/v1/runs/in-birds").status == 200
+        assert vic.ask("GET", "/api/v1/runs/in-fish").status == 404
+        assert vic.ask("GET", "/api/v1/runs/in-fish/curves", names="loss").status == 404
+
+    def test_a_run_that_may_not_be_seen_is_like_none(self, server, team):
+        vic = with_key(server, team, "vic")
+        hidden, absent = vic.ask("GET", "/api/v1/runs/in-fish"), vic.ask("GET", "/api/v1/runs/in-dish")
+        assert hidden.body == absent.body.replace(b"in-dish", b"in-fish")
+
+    def test_mlflows_door_shows_no_more(self, server, team):
+        vic = with_key(server, team, "vic")
+        found = vic.post("/api/2.0/mlflow/experiments/search", {"max_results": 100})["experiments"]
+        assert {one["name"] for one in found} == {"birds"}
+        ids = [one["experiment_id"] for one in with_key(server, team, "ada").post(
+            "/api/2.0/mlflow/experiments/search", {"max_results": 100})["experiments"]]  # fmt: skip
+        runs = vic.post("/api/2.0/mlflow/runs/search", {"experiment_ids": ids})["runs"]
+        assert {run["info"]["run_id"] for run in runs} == {"in-birds"}
+
+    def test_what_is_of_all_projects_needs_a_role_in_all(self, server, team):
+        assert with_key(server, team, "vic").ask("GET", "/metrics").status == 403
+        assert with_key(server, team, "ada").ask("GET", "/metrics").status == 200
+
+
+class TestWhoMayChangeWhat:
+    def test_a_viewer_changes_nothing(self, server, team):
+        vic = with_key(server, team, "vic")
+        assert vic.ask("POST", "/api/2.0/mlflow/experiments/create", {"name": "birds-2"}).status == 403
+        assert vic.ask("POST", "/api/v1/push/new", {"logs": {}}).status == 403
+        assert vic.ask("POST", "/v1/traces", b"").status == 403
+
+    def test_an_editor_works_in_their_project(self, server, team):
+        eve = with_key(server, team, "eve")
+        ids = {e["name"]: e["experiment_id"] for e in with_key(server, team, "ada").post(
+            "/api/2.0/mlflow/experiments/search", {"max_results": 100})["experiments"]}  # fmt: skip
+        created = eve.ask("POST", "/api/2.0/mlflow/runs/create", {"experiment_id": ids["birds"], "run_name": "wren"})
+        assert created.status == 200, created.body
+        assert eve.ask("POST", "/api/2.0/mlflow/runs/create", {"experiment_id": ids["fish"]}).status in (403, 404)
+        assert eve.ask("POST", "/api/2.0/mlflow/experiments/create", {"name": "cats"}).status == 403
+        assert "wren" in " ".join(names(with_key(server, team, "vic")))
+
+    def test_a_pushed_run_lies_in_a_project_of_who_pushes_it(self, server, team):
+        import base64
+
+        eve, birth = with_key(server, team, "eve"), base64.b64encode(b"x" * 100).decode()
+        body = {"logs": {"track/r0.a1.tlog": birth}, "project": "fish"}
+        assert eve.ask("POST", "/api/v1/push/carp", body).status == 403
+        assert eve.ask("POST", "/api/v1/push/carp", {**body, "project": "birds"}).status == 200
+
+    def test_people_are_for_admins(self, server, team):
+        eve, ada = with_key(server, team, "eve"), with_key(server, team, "ada")
+        for path in ("/api/v1/users", "/api/v1/audit"):
+            assert eve.ask("GET", path).status == 403
+            assert ada.ask("GET", path).status == 200
+        assert eve.ask("PUT", "/api/v1/users/eve/role", {"role": "admin"}).status == 403
+
+    def test_a_key_may_do_no_more_than_its_role(self, server, team):
+        low = with_key(server, team, "ada", "viewer")
+        assert low.ask("GET", "/api/v1/runs").status == 200
+        assert low.ask("POST", "/api/v1/users", {"name": "new"}).status == 403
+
+    def test_a_route_that_no_rule_names_is_for_admins(self):
+        asked = Asked("GET", "/api/v1/something-new", {}, [], "")
+        role, is_everywhere = needed(asked)
+        assert (role.word, is_everywhere) == ("admin", True)
+
+
+class TestSessions:
+    def test_strangers_see_the_page_and_nothing_else(self, server):
+        for path in ("/api/v1/runs", "/metrics", "/api/v1/openapi.json", "/api/2.0/mlflow/experiments/search"):
+            assert server.ask("GET", path).status == 401, path
+        assert server.get("/api/v1/session") == {"is_team": True, "person": None, "roles": {}, "word": None}
+
+    def test_sign_in_and_out(self, server):
+        ada = signed_in(server, "ada")
+        assert ada.get("/api/v1/session")["person"] == "ada"
+        assert ada.ask("DELETE", "/api/v1/session").status == 200
+        assert ada.ask("GET", "/api/v1/runs").status == 401
+
+    def test_a_change_needs_the_word_of_the_session(self, server):
+        ada = signed_in(server, "ada")
+        forged = Client(server.port, {"Cookie": ada.headers["Cookie"]})
+        assert forged.ask("GET", "/api/v1/runs").status == 200
+        assert forged.ask("POST", "/api/v1/keys", {"label": "stolen"}).status == 403
+        assert ada.ask("POST", "/api/v1/keys", {"label": "mine"}).status == 200
+        evil = {"Origin": "https://evil.example"}
+        assert ada.ask("POST", "/api/v1/keys", {"label": "stolen"}, headers=evil).status == 403
+
+    def test_guessing_has_to_wait(self, root, tmp_path):
+        team = Team(tmp_path)
+        team.people.accept(team.people.add("ada", "admin"), PASSWORD)
+        with serving(tmp_path, team) as client:
+            client.headers = {}
+            wrong = {"name": "ada", "password": "wrong password"}
+            assert [client.ask("POST", "/api/v1/session", wrong).status for _ in range(6)] == [401] * 5 + [429]
+            right = client.ask("POST", "/api/v1/session", {"name": "ada", "password": PASSWORD})
+            assert right.status == 429 and right.json()["wait_s"] > 0
+
+    def test_cookies_are_for_this_site_and_no_script(self, server):
+        answer = server.ask("POST", "/api/v1/session", {"name": "vic", "password": PASSWORD})
+        assert {"httponly", "samesite=strict"} <= {
+            part.strip().lower() for part in answer.headers["set-cookie"].split(";")
+        }
+
+    def test_what_was_changed_is_in_the_audit_log(self, server, team):
+        ada = signed_in(server, "ada")
+        ada.post("/api/v1/keys", {"label": "for the log"})
+        entry = ada.get("/api/v1/audit")["entries"][0]
+        assert (entry["person"], entry["action"], entry["status"]) == ("ada", "POST /api/v1/keys", 200)
+
+
+class TestAccounts:
+    def test_an_invitation_holds_once_and_not_for_ever(self, tmp_path, monkeypatch):
+        team = Team(tmp_path)
+        word = team.people.add("ada", "admin")
+        assert team.people.invited(word) == "ada"
+        assert team.people.accept(word, PASSWORD) == "ada"
+        assert team.people.accept(word, PASSWORD) is None
+        monkeypatch.setattr(people_file, "INVITATION_S", -1.0)
+        assert team.people.accept(team.people.invite("ada"), PASSWORD) is None
+
+    def test_an_admin_is_always_left(self, tmp_path):
+        team = Team(tmp_path)
+        with pytest.raises(ConfigError, match="nobody would be left"):
+            team.people.add("eve", "editor")
+        assert team.people.listed() == []
+        team.people.add("ada", "admin")
+        for change in (lambda: team.people.give("ada", "*", "viewer"), lambda: team.people.remove("ada")):
+            with pytest.raises(ConfigError, match="nobody would be left"):
+                change()
+        assert team.people.find("ada").everywhere.word == "admin"
+
+    def test_a_new_password_ends_sessions(self, tmp_path):
+        team = Team(tmp_path)
+        team.people.accept(team.people.add("ada", "admin"), PASSWORD)
+        cookie, _ = team.sessions.begin("ada")
+        team.people.accept(team.people.invite("ada"), PASSWORD + "!")
+        assert team.sessions.find(cookie) is None
+        assert not team.people.is_password("ada", PASSWORD) and team.people.is_password("ada", PASSWORD + "!")
+
+    @pytest.mark.parametrize("password", ["short", "a" * 20, "x" * 2000])
+    def test_passwords_that_are_none(self, tmp_path, password):
+        team = Team(tmp_path)
+        with pytest.raises(ConfigError):
+            team.people.accept(team.people.add("ada", "admin"), password)
+
+    def test_nothing_in_the_file_lets_anybody_in(self, tmp_path):
+        team = Team(tmp_path)
+        secrets = [team.people.add("ada", "admin")]
+        team.people.accept(secrets[0], PASSWORD)
+        secrets += [
+            PASSWORD,
+            team.keys.make("ada", "", "admin"),
+            *team.sessions.begin("ada")[:1],
+            team.people.invite("ada"),
+        ]
+        with closing(sqlite3.connect(tmp_path / FILE)) as database:
+            kept = "\n".join(database.iterdump())
+        assert not [secret for secret in secrets if secret in kept]
+        assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
+
+    def test_damaged_accounts_are_named(self, tmp_path):
+        (tmp_path / FILE).write_bytes(b"no database at all" * 1000)
+        with pytest.raises(RunError, match="damaged"):
+            Team(tmp_path)

@@ -1,0 +1,45 @@
+"""Throttle: after some failures whoever tries again waits, twice as long each time, up to a quarter of an hour."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+FREE, LONGEST_S = 5, 900.0
+_KEPT = 10_000
+
+
+class Throttle:
+    """Failures by key (a name, an address). Keys beyond some thousand push out the oldest."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._lock = clock, threading.Lock()
+        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
+
+    def wait_s(self, *keys: str) -> float:
+        """How long whoever has these keys has to wait; 0 where they may try."""
+        with self._lock:
+            return max((self._wait_s(key) for key in keys), default=0.0)
+
+    def failed(self, *keys: str) -> None:
+        """Note a failure."""
+        with self._lock:
+            for key in keys:
+                count, _ = self._failures.pop(key, (0, 0.0))
+                self._failures[key] = (count + 1, self._clock())
+            while len(self._failures) > _KEPT:
+                self._failures.popitem(last=False)
+
+    def succeeded(self, *keys: str) -> None:
+        """Forget their failures."""
+        with self._lock:
+            for key in keys:
+                self._failures.pop(key, None)
+
+    def _wait_s(self, key: str) -> float:
+        count, last = self._failures.get(key, (0, 0.0))
+        if count < FREE:
+            return 0.0
+        return max(0.0, min(LONGEST_S, 2.0 ** (count - FREE)) - (self._clock() - last))
