@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
 from whet.base.seeds import derive, forked
@@ -21,3 +22,19 @@ def test_a_fork_leaves_the_default_generator_as_it_was():
     assert torch.equal(torch.rand(3), expected)
     with forked(1, "a"):
         assert torch.equal(torch.rand(3), inside)
+
+
+def test_a_fork_draws_what_torch_draws_from_its_seed():
+    expected = torch.rand(3, generator=torch.Generator().manual_seed(derive(1, "a")))
+    with forked(1, "a"):
+        assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_fork_keeps_nothing_where_there_is_no_accelerator():
+    """Torch keeps what is to be done once an accelerator is asked for the first time, with the stack as text."""
+    if torch.accelerator.is_available():
+        pytest.skip("there is one, and its generator is seeded")
+    before = [len(lib._queued_calls) for lib in (torch.cuda, torch.xpu, torch.mtia)]
+    with forked(1, "a"):
+        pass
+    assert [len(lib._queued_calls) for lib in (torch.cuda, torch.xpu, torch.mtia)] == before

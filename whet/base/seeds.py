@@ -24,5 +24,11 @@ def forked(*parts: int | str) -> Iterator[None]:
 
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() and torch.cuda.is_initialized() else []
     with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(derive(*parts))
+        seed = derive(*parts)
+        if torch.accelerator.is_available():
+            torch.manual_seed(seed)
+        else:
+            # Where there is no accelerator, `torch.manual_seed` (2.13) keeps every call for the day that one comes, with
+            # the stack that it came from as text, three times: the time of a small step, and memory that never ends.
+            torch.default_generator.manual_seed(seed)
         yield
