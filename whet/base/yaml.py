@@ -7,6 +7,7 @@ PyYAML follows YAML 1.1, where `1e-4` is a string, `yes`, `no`, `on`, `off` are 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -18,6 +19,7 @@ Lines = dict[Path, int]
 # Values of a document, those of aliases counted as often as they are used, and levels: what is beyond is an attack.
 MOST_NODES = 50_000
 DEEPEST = 64
+_PLAIN = (str, int, float, bool)
 _TAG = "tag:yaml.org,2002:"
 _OURS = {_TAG + name for name in ("float", "bool", "int", "timestamp", "value")}
 
@@ -118,6 +120,16 @@ def parse_value(text: str, name: str = "command line") -> Any:
 
 def dump_value(value: Any) -> str:
     """A value in one line of YAML."""
+    return _dumped(value) if value is None or type(value) in _PLAIN else _dump(value)
+
+
+@lru_cache(maxsize=4096, typed=True)  # 1 is not true
+def _dumped(value: str | int | float | bool | None) -> str:
+    """A config says the same few values again and again, and a writer of YAML is made for each."""
+    return _dump(value)
+
+
+def _dump(value: Any) -> str:
     text = yaml.dump(
         value, Dumper=_Dumper, default_flow_style=True, allow_unicode=True, width=float("inf"), sort_keys=False
     )

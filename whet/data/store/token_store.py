@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -125,12 +125,18 @@ def _key(source: Source, recipe: RowsToSamples, seed: int, code: str) -> str:
 
 def _code(recipe: RowsToSamples) -> str:
     """A hash of the files that decide what the recipe makes of rows, and of those that define further formats."""
-    package = Path(whet.data.__file__).parents[1]
     place = type(recipe).__module__.removeprefix("whet.").replace(".", "/")
-    own = rendering_files(package, f"{place}.py")
+    own, digest = _own(f"{place}.py")
     added = (data_format.get(name) for name in data_format.names())
     texts = [_text(kind.build, Path(kind.source)) for kind in added if Path(kind.source) not in own]
-    return hashlib.sha256(b"".join([digest_of(own).encode(), *texts])).hexdigest()
+    return hashlib.sha256(b"".join([digest.encode(), *texts])).hexdigest()
+
+
+@cache
+def _own(recipe: str) -> tuple[frozenset[Path], str]:
+    """Our files that decide, and their digest: what this process has imported is what they said when it began."""
+    files = rendering_files(Path(whet.data.__file__).parents[1], recipe)
+    return frozenset(files), digest_of(files)
 
 
 def _text(build: Callable[..., Any], path: Path) -> bytes:

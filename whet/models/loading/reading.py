@@ -27,6 +27,9 @@ from whet.models.tokenizers.read_back import as_read_back
 from whet.models.tuning import new_tokens
 from whet.models.tuning.adapters import ends_of, stored_shapes
 
+# Bytes and weights of the models that have been built without memory: a run reads its model several times.
+_SIZES: dict[tuple[bool, str], tuple[int, int]] = {}
+
 
 def read(spec: Spec) -> tuple[PretrainedConfig, Any | None]:
     """The model's config, known to be one of a language model, and its tokenizer (None for `init` without one).
@@ -110,12 +113,15 @@ def new_pieces(spec: Spec) -> dict[int, list[int]]:
 
 def check_fits(spec: Spec, config: PretrainedConfig, tokenizer: Any | None = None) -> None:
     """Raise ModelError where a model that is to be drawn cannot be built, or has more weights than there is memory."""
-    kind = auto_class(config, allow_code=spec.allow_code)
-    with torch.device("meta"):
-        module = from_config(kind, deepcopy(config), {"dtype": torch.float32, "trust_remote_code": spec.allow_code})
-    num_bytes = bytes_of(module)
+    whole = (spec.allow_code, config.to_json_string(use_diff=False))
+    if whole not in _SIZES:
+        kind = auto_class(config, allow_code=spec.allow_code)
+        with torch.device("meta"):
+            module = from_config(kind, deepcopy(config), {"dtype": torch.float32, "trust_remote_code": spec.allow_code})
+        _SIZES[whole] = bytes_of(module), sum(p.numel() for p in module.parameters())
+    num_bytes, num_weights = _SIZES[whole]
     check_memory(
-        num_bytes, what=f"a `{config.model_type}` of {sum(p.numel() for p in module.parameters()):,} weights",
+        num_bytes, what=f"a `{config.model_type}` of {num_weights:,} weights",
         at="model.init", hint="a smaller hidden_size, vocab_size or num_hidden_layers",
     )  # fmt: skip
     if isinstance(spec.init, dict):
