@@ -28,7 +28,7 @@ def forked(*parts: int | str) -> Iterator[None]:
         if torch.accelerator.is_available():
             torch.manual_seed(seed)
         else:
-            # Where there is no accelerator, `torch.manual_seed` (2.13) keeps every call for the day that one comes, with
-            # the stack that it came from as text, three times: the time of a small step, and memory that never ends.
+            # `torch.manual_seed` (2.13) keeps each call for the day that an accelerator comes, with the stack that it
+            # came from as text, three times: a twelfth of a tiny run's time, and memory that grows with every step.
             torch.default_generator.manual_seed(seed)
         yield
