@@ -60,7 +60,8 @@ class Client:
             kind = {} if data is None or data is body else {"Content-Type": "application/json"}
             connection.request(method, target, data, {**self.headers, **kind, **(headers or {})})
             found = connection.getresponse()
-            return Answer(found.status, {k.lower(): v for k, v in found.getheaders()}, found.read())
+            told = {name.lower(): ", ".join(found.headers.get_all(name)) for name in found.headers}
+            return Answer(found.status, told, found.read())
         finally:
             connection.close()
 

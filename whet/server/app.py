@@ -15,7 +15,7 @@ from whet.server.access.asked import Access
 from whet.server.guard import Guard
 from whet.server.mlflow import artifacts, experiments, runs
 from whet.server.mlflow.door import Door
-from whet.server.routes import health, prometheus, push, reading, team, traces
+from whet.server.routes import health, oidc, prometheus, push, reading, team, traces
 from whet.server.served import Served
 
 MIB = 1 << 20
@@ -39,7 +39,15 @@ def build(root: Path, access: Access, hosts: Iterable[str] = ()) -> ASGIApp:
     app.state.receiving = push.Receiving(root)
     app.state.spans = traces.Spans(root)
     errors.install(app)
-    for router in (health.router, reading.router, push.router, traces.router, prometheus.router, team.router):
+    for router in (
+        health.router,
+        reading.router,
+        push.router,
+        traces.router,
+        prometheus.router,
+        team.router,
+        oidc.router,
+    ):
         app.include_router(router)
     for prefix in ("/api", "/ajax-api"):
         for router in (experiments.router, runs.router, artifacts.router):

@@ -21,7 +21,7 @@ TOKEN = "WHET_TOKEN"
 _SHORTEST = 16
 
 
-def serve(root: Path, host: str, port: int, names: Sequence[str], *, is_team: bool = False) -> None:
+def serve(root: Path, host: str, port: int, names: Sequence[str], *, is_team: bool = False, oidc: str = "") -> None:
     """Serve the runs under `root` until a signal ends it. Raises ConfigError where the port cannot be had.
 
     The token is that of WHET_TOKEN, else a random one; a team has accounts instead.
@@ -34,7 +34,7 @@ def serve(root: Path, host: str, port: int, names: Sequence[str], *, is_team: bo
         raise ConfigError(f"{root} is a file, and runs lie in a folder", at="--root", hint=f"--root {root.parent}")
     listening = _bound(host, port)
     address = address_of(host, listening.getsockname()[1])
-    access, first = _team(root) if is_team else _own()
+    access, first = _team(root, oidc) if is_team or oidc else _own()
     app = build(root, access, [host, *names])
     print(f"{address}/{first}", flush=True)
     print(f"runs of {root}; Ctrl-C stops. {'' if _is_loopback(host) else _OPEN}", file=sys.stderr, flush=True)
@@ -53,11 +53,12 @@ def _own() -> tuple[Access, str]:
     return OneToken(token), f"?token={token}"
 
 
-def _team(root: Path) -> tuple[Access, str]:
+def _team(root: Path, oidc: str) -> tuple[Access, str]:
     """Accounts. Where there are none yet, the address lets whoever starts the server become the first admin."""
+    from whet.server.access.oidc import provider_of
     from whet.server.access.team import Team
 
-    team = Team(root)
+    team = Team(root, provider_of(oidc, os.environ) if oidc else None)
     if team.people.listed():
         return team, ""
     name = getpass.getuser()

@@ -132,7 +132,13 @@ class TestSessions:
     def test_strangers_see_the_page_and_nothing_else(self, server):
         for path in ("/api/v1/runs", "/metrics", "/api/v1/openapi.json", "/api/2.0/mlflow/experiments/search"):
             assert server.ask("GET", path).status == 401, path
-        assert server.get("/api/v1/session") == {"is_team": True, "person": None, "roles": {}, "word": None}
+        assert server.get("/api/v1/session") == {
+            "is_team": True,
+            "person": None,
+            "roles": {},
+            "word": None,
+            "has_oidc": False,
+        }
 
     def test_sign_in_and_out(self, server):
         ada = signed_in(server, "ada")

@@ -20,10 +20,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--team", action="store_true", help="accounts, roles and keys instead of one token (`whet team`)"
     )
+    parser.add_argument(
+        "--oidc", default="", metavar="ISSUER", help="a team that signs in by OpenID Connect (https://...)"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
     from whet.server.serving import serve
 
-    serve(args.root, args.host, args.port, args.name, is_team=args.team)
+    serve(args.root, args.host, args.port, args.name, is_team=args.team, oidc=args.oidc)
     return 0

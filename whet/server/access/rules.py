@@ -27,7 +27,7 @@ _RULES = {
     "/api/": _RULERS, "/ajax-api/": _RULERS, "/v1/": _RULERS,
     "/api/v1/openapi.json": Rule(Role.NONE),
     "/api/v1/health": _OWN, "/health": _OWN,
-    "/api/v1/session": _OWN, "/api/v1/invitation": _OWN, "/api/v1/keys": _OWN,
+    "/api/v1/session": _OWN, "/api/v1/oidc": _OWN, "/api/v1/invitation": _OWN, "/api/v1/keys": _OWN,
     "/api/v1/runs": _RUNS, "/api/v1/curves": _RUNS, "/api/v1/compare": _RUNS, "/api/v1/live": _RUNS,
     "/api/v1/push": _RUNS,
     "/api/v1/registry": _ALL, "/api/v1/reports": _ALL, "/api/v1/boards": _ALL,

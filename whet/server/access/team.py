@@ -11,6 +11,7 @@ from whet.server.access.asked import Asked
 from whet.server.access.audit import Audit
 from whet.server.access.database import Database
 from whet.server.access.keys import Keys
+from whet.server.access.oidc import Provider
 from whet.server.access.people import People
 from whet.server.access.person import Person
 from whet.server.access.placed import Placed
@@ -22,13 +23,15 @@ from whet.server.errors import Refusal
 COOKIE, WORD = "whet_session", "x-whet-word"
 # What people need before they have signed in: to do so, and to take up an invitation.
 _SIGN_IN = frozenset({"/api/v1/session", "/api/v1/invitation"})
+_OIDC = "/api/v1/oidc/"
 _DATA = ("/api/", "/ajax-api/", "/v1/", "/metrics")
 
 
 class Team:
     """Accounts of the people who share a folder of runs."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, provider: Provider | None = None) -> None:
+        self.provider = provider
         self._database = Database(root)
         self.people = People(self._database)
         self.sessions = Sessions(self._database)
@@ -50,7 +53,7 @@ class Team:
 
     def stranger(self, asked: Asked) -> Response | None:
         is_page = asked.is_safe and not asked.path.startswith(_DATA)  # the page itself holds nobody's data
-        if asked.path in OPEN or asked.path in _SIGN_IN or is_page:
+        if asked.path in OPEN or asked.path in _SIGN_IN or asked.path.startswith(_OIDC) or is_page:
             return None
         raise Refusal("UNAUTHENTICATED", "sign in on the page, or ask with a key: `whet team key NAME` makes one")
 

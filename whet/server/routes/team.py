@@ -66,10 +66,15 @@ def session(request: Request) -> dict[str, Any]:
     """Who asks: name and roles, null before somebody has signed in, and the word that changes are sent with."""
     team, person = request.app.state.access, asking().person
     if not isinstance(team, Team):
-        return {"is_team": False, "person": person.name, "roles": _words(person.roles), "word": None}
+        return {
+            "is_team": False, "person": person.name, "roles": _words(person.roles), "word": None, "has_oidc": False,
+        }  # fmt: skip
     found = team.sessions.find(request.cookies.get(COOKIE, "")) if person.name else None
     name = person.name or None
-    return {"is_team": True, "person": name, "roles": _words(person.roles), "word": found[1] if found else None}
+    return {
+        "is_team": True, "person": name, "roles": _words(person.roles), "word": found[1] if found else None,
+        "has_oidc": team.provider is not None,
+    }  # fmt: skip
 
 
 @router.post("/session")
@@ -183,9 +188,18 @@ def _begun(team: Team, name: str, request: Request) -> Response:
     person = team.people.find(name)
     roles = _words(person.roles) if person else {}
     answer = JSONResponse({"is_team": True, "person": name, "roles": roles, "word": word})
+    _set_cookie(answer, cookie, request)
+    return answer
+
+
+def begin_session(team: Team, name: str, request: Request, answer: Response) -> None:
+    """Let an answer begin a session of somebody who is known."""
+    _set_cookie(answer, team.sessions.begin(name)[0], request)
+
+
+def _set_cookie(answer: Response, cookie: str, request: Request) -> None:
     is_https = request.url.scheme == "https"
     answer.set_cookie(COOKIE, cookie, httponly=True, samesite="strict", secure=is_https, path="/")
-    return answer
 
 
 def _known() -> str:
