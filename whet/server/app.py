@@ -15,13 +15,24 @@ from whet.server.access.asked import Access
 from whet.server.guard import Guard
 from whet.server.mlflow import artifacts, experiments, runs
 from whet.server.mlflow.door import Door
-from whet.server.routes import health, oidc, prometheus, push, reading, team, traces
+from whet.server.routes import curves, health, oidc, prometheus, push, reading, team, traces
 from whet.server.served import Served
 
 MIB = 1 << 20
 # Bodies that are streamed to the disk as they come may be so large; others are held in memory.
 STREAMED_BYTES, BODY_BYTES = 1 << 40, 32 * MIB
 _STREAMED = ("/api/2.0/mlflow-artifacts/artifacts/", "/ajax-api/2.0/mlflow-artifacts/artifacts/")
+# A router a resource, each on a line of its own.
+_ROUTERS = (
+    health.router,
+    reading.router,
+    curves.router,
+    push.router,
+    traces.router,
+    prometheus.router,
+    team.router,
+    oidc.router,
+)
 
 
 def build(root: Path, access: Access, hosts: Iterable[str] = ()) -> ASGIApp:
@@ -39,15 +50,7 @@ def build(root: Path, access: Access, hosts: Iterable[str] = ()) -> ASGIApp:
     app.state.receiving = push.Receiving(root)
     app.state.spans = traces.Spans(root)
     errors.install(app)
-    for router in (
-        health.router,
-        reading.router,
-        push.router,
-        traces.router,
-        prometheus.router,
-        team.router,
-        oidc.router,
-    ):
+    for router in _ROUTERS:
         app.include_router(router)
     for prefix in ("/api", "/ajax-api"):
         for router in (experiments.router, runs.router, artifacts.router):

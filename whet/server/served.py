@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
 
@@ -19,22 +15,12 @@ from whet.server.access.asked import Placing
 from whet.server.access.person import EVERY, asking
 from whet.server.errors import Refusal, missing
 from whet.server.files import inside
+from whet.track.reading.board import Board, Entry
+from whet.track.reading.kept import Histories
 from whet.track.reading.read import History
-from whet.track.reading.rows import Row, listed
-from whet.track.reading.store import LOGS, Summary, is_run
+from whet.track.reading.rows import Row
+from whet.track.reading.store import Summary, is_run
 from whet.track.script.described import described
-
-# Logs of so many runs are kept read.
-_KEPT = 64
-
-
-@dataclass(slots=True)
-class _Kept:
-    """Logs as they were read, the files that they are, and the lock of whoever reads them."""
-
-    logs: History
-    files: dict[str, int]
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Served:
@@ -42,8 +28,8 @@ class Served:
 
     def __init__(self, root: Path, placed: Placing | None = None) -> None:
         self.root, self._placed = Path(root), placed
-        self._histories: OrderedDict[Path, _Kept] = OrderedDict()
-        self._lock = threading.Lock()
+        self.histories = Histories()
+        self.board = Board(self.root, self.histories)
 
     def folder(self, name: str) -> Path:
         """The folder of the run of that name. Raises Refusal where there is none."""
@@ -56,9 +42,17 @@ class Served:
         self._check(folder)
         return folder
 
+    def entries(self) -> list[Entry]:
+        """All runs that whoever asks may see, the latest started first."""
+        return [entry for entry in self.board.entries() if self.may_see(entry.summary)]
+
     def listed(self) -> list[tuple[Summary, Row]]:
-        """All runs that whoever asks may see, the latest started first, each with its row."""
-        return [pair for pair in listed(self.root) if asking().may_see(self._project(pair[0]))]
+        """The same, as summaries with their rows."""
+        return [(entry.summary, entry.row) for entry in self.entries()]
+
+    def may_see(self, run: Summary) -> bool:
+        """Whether whoever asks may know of a run."""
+        return asking().may_see(self._project(run))
 
     def place(self, run: str, project: str) -> None:
         """A run is about to be made in a project. Raises Refusal where whoever asks may not do that."""
@@ -96,31 +90,9 @@ class Served:
             raise missing(f"the run `{folder.name}` has no file `{path}`")
         return found
 
-    @contextmanager
-    def history(self, folder: Path) -> Iterator[History]:
+    def history(self, folder: Path) -> AbstractContextManager[History]:
         """The logs of a run, up to date; one thread at a time."""
-        files = _files(folder)
-        with self._lock:
-            kept = self._histories.get(folder)
-            # A log that has taken another's place (an import, written anew) is not what has been read of it.
-            if kept is None or any(files.get(name) != inode for name, inode in kept.files.items()):
-                kept = _Kept(History(folder / LOGS), files)
-            kept.files.update(files)
-            self._histories[folder] = kept
-            self._histories.move_to_end(folder)
-            while len(self._histories) > _KEPT:
-                self._histories.popitem(last=False)
-        with kept.lock:
-            kept.logs.refresh()
-            yield kept.logs
-
-
-def _files(folder: Path) -> dict[str, int]:
-    """The logs of a run by name, with their inodes."""
-    try:
-        return {entry.name: entry.inode() for entry in os.scandir(folder / LOGS) if entry.name.endswith(".tlog")}
-    except OSError:  # no logs yet
-        return {}
+        return self.histories.of(folder)
 
 
 def served(request: Request) -> Served:

@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
     parser.add_argument("--sort", metavar="NAME", help="order by a field, metric or config entry; `NAME:desc` descends")
+    parser.add_argument("--archived", action="store_true", help="also runs that are archived")
     parser.add_argument("--columns", metavar="NAMES", help="what to show of each run, with commas between")
     parser.add_argument("--output", type=typed_path, help="where `export` writes: a .parquet, .csv or .jsonl")
     parser.add_argument(
@@ -77,7 +78,7 @@ def _list(text: str, args: argparse.Namespace) -> None:
     from whet.track.script.plain import to_json
     from whet.track.terminal.terminal_page import columns, table
 
-    chosen = _chosen(text, args.root, args.sort)
+    chosen = _chosen(text, args)
     names = [name.strip() for name in args.columns.split(",")] if args.columns else []
     if names:
         _check(names, chosen, "--columns")
@@ -142,27 +143,18 @@ def _named_or_chosen(words: Sequence[str], args: argparse.Namespace) -> list[Pat
     from whet.track.reading.store import find
 
     try:
-        return [find(word, args.root) for word in words] or [run.folder for run, _ in _chosen("", args.root, args.sort)]
+        return [find(word, args.root) for word in words] or [run.folder for run, _ in _chosen("", args)]
     except RunError:
         if len(words) == 1 and words[0].isidentifier():
             raise
-        return [run.folder for run, _ in _chosen(" ".join(words), args.root, args.sort)]
+        return [run.folder for run, _ in _chosen(" ".join(words), args)]
 
 
-def _chosen(text: str, root: Path, order: str | None) -> list[tuple[Summary, Row]]:
+def _chosen(text: str, args: argparse.Namespace) -> list[tuple[Summary, Row]]:
     """The runs that a filter takes, in order."""
-    from whet.track.reading.query import parse
-    from whet.track.reading.rows import listed, sorted_by
+    from whet.track.reading.rows import chosen, listed
 
-    query = parse(text)
-    found = listed(root)
-    _check(query.names, found, text)
-    chosen = [pair for pair in found if query.takes(pair[1])]
-    if order:
-        name = order.removesuffix(":desc")
-        _check([name], found, "--sort")
-        chosen = sorted_by(chosen, name, descending=order != name)
-    return chosen
+    return chosen(listed(args.root), text, args.sort or "", with_archived=args.archived)
 
 
 def _check(names: Sequence[str], found: Sequence[tuple[Summary, Row]], at: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from whet.server.answers.values import Answer
 from whet.server.errors import Refusal, invalid, missing
 from whet.server.mlflow.door import Door, Written, now_ms
 from whet.server.mlflow.experiments import found_of, view_type
@@ -16,7 +17,6 @@ from whet.server.mlflow.pages import ordered, page
 from whet.server.mlflow.requests import MAX_PARAM, MAX_TAG, Asked, Asking, TheDoor
 from whet.server.mlflow.search import order, parse, values_of
 from whet.server.mlflow.views import View, history_of
-from whet.server.routes.reading import Answer
 from whet.track.imports.mlflow import param_of
 
 router = APIRouter(prefix="/2.0/mlflow", tags=["mlflow"])

@@ -17,8 +17,8 @@ from fastapi.responses import Response
 
 from whet.base.protobuf import Malformed
 from whet.server import otlp
+from whet.server.answers.values import Answer
 from whet.server.errors import Refusal, invalid
-from whet.server.routes.reading import Answer
 from whet.server.served import Body, Runs
 from whet.track.logs.claim import slug
 from whet.track.logs.event_log import EventLog

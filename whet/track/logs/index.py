@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from whet.base.regular import opened
 from whet.track.logs import frames
+from whet.track.logs.non_finite import NonFinite
 from whet.track.logs.pyramid import Level, Pyramid
 from whet.track.logs.scan import Names, Rows
 
@@ -135,6 +136,8 @@ def _listed(pyramid: Pyramid, blobs: list[bytes]) -> dict[str, Any]:
         "base": None if pyramid.base is None else put(pyramid.base.arrays()),
         "rest": None if pyramid.rest is None else put(pyramid.rest.arrays()),
         "recent": None if pyramid.recent is None else put([pyramid.recent]),
+        "base_end": pyramid.base_end,
+        "non_finite": pyramid.non_finite.stated(),
     }
 
 
@@ -157,4 +160,5 @@ def _pyramids(listed: list[Mapping[str, Any]], data: bytes, place: int) -> Itera
             pyramid.rest = Rows(pyramid.names, *take(stated["rest"]))
         if stated["recent"] is not None:
             (pyramid.recent,) = take(stated["recent"])
+        pyramid.base_end, pyramid.non_finite = stated["base_end"], NonFinite(stated["non_finite"])
         yield pyramid

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whet.base.regular import opened
-from whet.track.logs import frames, index, liveness, spool
+from whet.track.logs import frames, index, liveness, spool, window
+from whet.track.logs.non_finite import Stretch
 from whet.track.logs.pyramid import Level, Pyramid
 from whet.track.logs.scan import Break, Found, Names, Other, Rows, Scanner
 
@@ -42,8 +43,8 @@ class LogFile:
         self._indexed = self.outline.offset
         self._events: dict[int, tuple[float, int, Any]] = {}
         self._rows: dict[Names, list[Rows]] = {}
-        # Rows are kept from the first byte on, or from when somebody asks for a whole curve.
-        self._keeps_rows = self.outline.offset == 0
+        # From this byte on rows are kept: from the first one on once somebody asks for a whole curve.
+        self._kept_from = self.outline.offset
 
     @property
     def offset(self) -> int:
@@ -106,7 +107,7 @@ class LogFile:
 
     def num_rows(self, name: str) -> int:
         """How many points a curve has."""
-        return sum(pyramid.num_rows for names, pyramid in self._pyramids.items() if name in names)
+        return sum(pyramid.num_rows for pyramid in self._with(name))
 
     def recent(self, name: str) -> np.ndarray:
         """The newest values of a curve (at most 64 of one schema), in the order logged as far as schemas allow."""
@@ -136,7 +137,7 @@ class LogFile:
         """Steps, values and times of a curve from byte `start` of the file on, in the order written."""
         import numpy as np
 
-        self._load_rows()
+        self._load_rows(start)
         parts = []
         for names in self._rows:
             if name in names:
@@ -152,13 +153,69 @@ class LogFile:
         order = np.argsort(offsets)
         return steps[order], values[order], times[order]
 
+    def within(self, name: str, first: int, last: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """Steps and values of a curve from step `first` to `last`; None where that is too much to read."""
+        import numpy as np
+
+        if self._kept_from == 0:
+            steps, values, _ = self.column(name)
+            is_inside = (steps >= first) & (steps <= last)
+            return steps[is_inside], values[is_inside]
+        try:
+            found = [window.points(self.path, p, name, first, last) for p in self._with(name)]
+        except OSError:
+            return None
+        parts = [part for part in found if part is not None]
+        if len(parts) < len(found) or not parts:
+            return None
+        steps, values = (np.concatenate(part) for part in zip(*parts, strict=True))
+        order = np.argsort(steps, kind="stable")
+        return steps[order], values[order]
+
+    def totals(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Steps, ascending, and what the values of a curve add up to until each, in buckets where it is long."""
+        import numpy as np
+
+        if self._kept_from == 0:
+            steps, values, _ = self.column(name)
+            return steps, np.cumsum(np.nan_to_num(values))
+        found = [p.totals(name) for p in self._with(name)]
+        if not found:
+            return np.empty(0, np.int64), np.empty(0)
+        offsets, steps, sums = (np.concatenate(part) for part in zip(*found, strict=True))
+        order = np.argsort(offsets, kind="stable")
+        return steps[order], np.cumsum(sums[order])
+
+    def clock(self) -> tuple[np.ndarray, np.ndarray]:
+        """Steps, ascending, and Unix times at which they were logged, by the curve that has the most points."""
+        import numpy as np
+
+        name = max(self.names(), key=self.num_rows, default=None)
+        if name is None:
+            return np.empty(0, np.int64), np.empty(0)
+        if self._kept_from == 0:
+            steps, _, times = self.column(name)
+            return steps, times
+        level, outline = self.level(name), self.outline
+        if level is None:
+            return np.empty(0, np.int64), np.empty(0)
+        return np.append(level.first_steps, outline.last_step or 0), np.append(level.times, outline.last_time)
+
+    def non_finite(self, name: str) -> list[Stretch]:
+        """Where a curve is NaN or infinite, by step."""
+        found = [one for p in self._with(name) for one in p.non_finite.of(p.names.index(name))]
+        return sorted(found, key=lambda one: one.first_step)
+
     def level(self, name: str) -> Level | None:
         """A curve in buckets, in the order written; None for one that is not here."""
-        found = [p.level(name) for names, p in self._pyramids.items() if name in names]
+        found = [p.level(name) for p in self._with(name)]
         levels = [level for level in found if level is not None]
         if len(levels) < 2:
             return levels[0] if levels else None
         return reduce(Level.joined, levels).sorted()
+
+    def _with(self, name: str) -> list[Pyramid]:
+        return [pyramid for names, pyramid in self._pyramids.items() if name in names]
 
     def _read(self, scanner: Scanner, until: int | None) -> Iterator[Found]:
         """What a scanner finds from where it stands, up to byte `until` or the end of the file."""
@@ -182,8 +239,7 @@ class LogFile:
                 self._pyramids[found.names] = Pyramid(found.names)
             self._pyramids[found.names].add(found)
             self.outline.stretch(int(found.steps.min()), int(found.steps.max()), float(found.times[-1]))
-            if self._keeps_rows:
-                self._rows.setdefault(found.names, []).append(found)
+            self._rows.setdefault(found.names, []).append(found)
         elif isinstance(found, Break):
             self.outline.breaks.append((found.offset, found.num_bytes))
         else:
@@ -222,14 +278,18 @@ class LogFile:
                 if isinstance(value, list) and _is_event(value):
                     self._events[place] = *frames.STAMP.unpack_from(payload), value
 
-    def _load_rows(self) -> None:
-        """Read all rows, if only the index has been read so far."""
-        if self._keeps_rows:
+    def _load_rows(self, start: int) -> None:
+        """Read the rows from byte `start` on, if the index alone has been read there: all of them, once."""
+        until = self._kept_from
+        if start >= until:
             return
-        self._keeps_rows = True
-        for found in self._read(Scanner(), self.offset):
+        self._kept_from = 0
+        before: dict[Names, list[Rows]] = {}
+        for found in self._read(Scanner(), until):
             if isinstance(found, Rows):
-                self._rows.setdefault(found.names, []).append(found)
+                before.setdefault(found.names, []).append(found)
+        for names, rows in before.items():
+            self._rows[names] = rows + self._rows.get(names, [])
 
     def _block(self, names: Names) -> Rows:
         """All rows of one schema; what came in pieces is joined and kept so."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from whet.track.logs import frames
+from whet.track.logs.non_finite import NonFinite
 from whet.track.logs.scan import Names, Rows
 
 if TYPE_CHECKING:
@@ -84,6 +86,10 @@ class Level:
         keep = self.last_steps < step
         return self._part(keep)
 
+    def between(self, first: int, last: int) -> Level:
+        """The buckets that have steps from `first` to `last`."""
+        return self._part((self.last_steps >= first) & (self.first_steps <= last))
+
     def of(self, place: int) -> Level:
         """The curve at a place among the names, alone: (1, n)."""
         one = slice(place, place + 1)
@@ -131,12 +137,16 @@ class Pyramid:
         self.rest: Rows | None = None
         # The newest values, for listings: (at most SIZE, k).
         self.recent: np.ndarray | None = None
+        self.non_finite = NonFinite()
+        # Where in the log the whole buckets end: no row of this schema that fills one lies behind it.
+        self.base_end = 0
 
     def add(self, rows: Rows) -> None:
         """Take further rows of this schema, in the order logged."""
         import numpy as np
 
         self.num_rows += len(rows.offsets)
+        self.non_finite.add(rows.steps, rows.values)
         before = rows.values[:0] if self.recent is None else self.recent
         self.recent = np.concatenate([before, rows.values[-SIZE:]])[-SIZE:].copy()
         rest = rows if self.rest is None else _joined(self.rest, rows)
@@ -144,7 +154,21 @@ class Pyramid:
         if whole:
             level = Level.of_rows(rest, SIZE)
             self.base = level if self.base is None else self.base.joined(level)
+            self.base_end = int(rest.offsets[whole - 1]) + _row_bytes(self.names)
         self.rest = _from(rest, whole)
+
+    def totals(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of each bucket where it lies in the log, its last step, and the sum of its values; NaN adds nothing."""
+        import numpy as np
+
+        place = self.names.index(name)
+        found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
+        if self.base is not None:
+            found.append((self.base.offsets, self.base.last_steps, self.base.mean[place] * SIZE))
+        if self.rest is not None and len(self.rest.offsets):
+            found.append((self.rest.offsets, self.rest.steps, self.rest.values[:, place]))
+        offsets, steps, sums = (np.concatenate(part) for part in zip(*found, strict=True))
+        return offsets, steps, np.nan_to_num(sums)
 
     def level(self, name: str) -> Level | None:
         """All buckets of a curve, the last of which may hold fewer rows; None without any."""
@@ -171,6 +195,11 @@ def _summed_up(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     for part in (low, high, mean):
         part[is_empty] = np.nan
     return low, high, mean
+
+
+def _row_bytes(names: Names) -> int:
+    """How long the frame of a row is."""
+    return frames.HEAD.size + frames.STAMP.size + 8 * len(names)
 
 
 def _joined(first: Rows, second: Rows) -> Rows:

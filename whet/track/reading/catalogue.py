@@ -27,12 +27,15 @@ if TYPE_CHECKING:
     from whet.track.reading.read import History
 
 FILE = ".catalogue.sqlite"
-_VERSION = 2
+_VERSION = 3
 _TABLE = """create table if not exists runs (
     name text primary key, stamp text not null, is_settled integer not null, summary text not null, said text not null
 ) without rowid"""
 # A folder that changed so shortly ago may change again without a new time.
 _FRESH_NS = 2_000_000_000
+
+# Points of a curve that is shown in a cell.
+SPARK = 40
 
 Row = tuple[str, str, int, str, str]
 
@@ -58,6 +61,12 @@ class Catalogue:
     def said(self) -> dict[str, dict[str, Any]]:
         """By name what each run says of itself: `about`, `config`, `summary` (last values, and its own)."""
         return {name: json.loads(said) for name, said in self._db.execute("select name, said from runs")}
+
+    def rows(self) -> Iterator[tuple[str, str, bool, Summary, dict[str, Any]]]:
+        """Of each run its name, the stamp of its folder, whether it can change no more, its summary, what it says."""
+        query = "select name, stamp, is_settled, summary, said from runs"
+        for name, at, is_settled, summary, said in self._db.execute(query):
+            yield name, at, bool(is_settled), _summary(self.root / name, summary), json.loads(said)
 
     def refresh(self) -> None:
         """Read the logs of runs that have changed since, and forget runs that are gone."""
@@ -165,14 +174,29 @@ def said_of(folder: Path, logs: History) -> dict[str, Any]:
     return {"about": dict(told.about), "config": config, "summary": summary, "labels": dict(told.labels)}
 
 
+def listing_of(folder: Path, logs: History) -> tuple[Summary, dict[str, Any]]:
+    """What a listing shows of a run: its summary, and what it says of itself with its loss in a few means (`spark`)."""
+    return summarize(folder, logs), {**said_of(folder, logs), "spark": _spark(logs)}
+
+
+def settled(logs: History, stamp: str) -> bool:
+    """Whether nothing of a run can change without a new stamp of its folder."""
+    return logs.is_settled and bool(stamp) and time.time_ns() - int(stamp or 0) > _FRESH_NS
+
+
+def _spark(logs: History) -> list[float]:
+    """At most SPARK means of the loss, or of the first curve that is one by its name."""
+    names = logs.names(logs.speaker)
+    name = "loss" if "loss" in names else next((one for one in names if "loss" in one), None)
+    return [] if name is None else [float(f"{mean:.5g}") for mean in logs.curve(name, SPARK).mean[0].tolist()]
+
+
 def _row(folder: Path) -> Row:
     """A run's row from its logs."""
-    before = stamp(folder)
     logs = history(folder)
-    summary = summarize(folder, logs)
+    summary, said = listing_of(folder, logs)
     after = stamp(folder)  # reading may have put an index there
-    is_settled = logs.is_settled and bool(before) and time.time_ns() - int(after or 0) > _FRESH_NS
-    said = said_of(folder, logs)
+    is_settled = settled(logs, after)
     return folder.name, after, int(is_settled), to_json(summary.to_dict()).decode(), to_json(said).decode()
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from whet.track.logs import frames
 from whet.track.logs.ending import KIND
 from whet.track.logs.logfile import LogFile
+from whet.track.logs.non_finite import Stretch
 from whet.track.logs.pyramid import Level
 
 if TYPE_CHECKING:
@@ -202,6 +203,65 @@ class History:
                 found.append(level.before(min(later)) if later else level)
         return reduce(Level.joined, found).at_most(most)
 
+    def window(self, name: str, first: int, last: int, most: int = 2000, writer: str | None = None) -> Level:
+        """A curve from step `first` to `last`: a bucket a point where few enough fit, else as `curve` has it.
+
+        What it costs goes by the size of the window: of a long run, no more is read than lies there.
+        """
+        logs = self._of(writer or self.speaker)
+        levels, points, num = [Level.of_points(*_nothing())], [Level.of_points(*_nothing())], 0
+        for index, log in enumerate(logs):
+            level, later = log.level(name), _first_steps(logs[index + 1 :])
+            if level is None:
+                continue
+            until = min([last, *(step - 1 for step in later)])
+            levels.append(level.between(first, until))
+            num += len(levels[-1])
+            within = log.within(name, first, until) if num <= most else None
+            if within is None:
+                num = most + 1
+            else:
+                points.append(Level.of_points(*within))
+        return reduce(Level.joined, points if num <= most else levels).at_most(most)
+
+    def non_finite(self, name: str, writer: str | None = None) -> list[Stretch]:
+        """Where a writer's curve is NaN or infinite, ghosts left out as far as they are stretches of their own."""
+        logs, found = self._of(writer or self.speaker), []
+        for index, log in enumerate(logs):
+            later = min(_first_steps(logs[index + 1 :]), default=None)
+            found += [one for one in log.non_finite(name) if later is None or one.first_step < later]
+        return found
+
+    def totals(self, name: str, writer: str | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Steps (n,) and what a writer's curve adds up to until each (n,), ghosts left out; long ones in buckets."""
+        import numpy as np
+
+        parts, total = [_nothing()], 0.0
+        logs = self._of(writer or self.speaker)
+        for index, log in enumerate(logs):
+            steps, sums = log.totals(name)
+            later = min(_first_steps(logs[index + 1 :]), default=None)
+            keep = steps < later if later is not None else steps == steps
+            parts.append((steps[keep], total + sums[keep]))
+            total = float(parts[-1][1][-1]) if keep.any() else total
+        steps, sums = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return steps, sums
+
+    def clock(self, writer: str | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Steps (n,) and the seconds (n,) that the run had lived by then: between attempts the clock stands still."""
+        import numpy as np
+
+        parts, lived = [_nothing()], 0.0
+        logs = self._of(writer or self.speaker)
+        for index, log in enumerate(logs):
+            steps, times = log.clock()
+            later = min(_first_steps(logs[index + 1 :]), default=None)
+            keep = steps < later if later is not None else steps == steps
+            parts.append((steps[keep], lived + times[keep] - log.outline.first_time))
+            lived += log.outline.last_time - log.outline.first_time
+        steps, seconds = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return steps, seconds
+
     def recent(self, name: str, writer: str | None = None) -> np.ndarray:
         """The newest values that a writer (by default the speaker) has logged, at most 64."""
         import numpy as np
@@ -257,6 +317,12 @@ class History:
     def _newest(self) -> LogFile | None:
         logs = self._of(self.speaker)
         return logs[-1] if logs else None
+
+
+def _nothing() -> tuple[np.ndarray, np.ndarray]:
+    import numpy as np
+
+    return np.empty(0, np.int64), np.empty(0)
 
 
 def _first_steps(logs: list[LogFile]) -> list[int]:

@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from whet.track.reading.catalogue import Catalogue, said_of
+from whet.track.reading.query import check_names, parse
 from whet.track.reading.store import Summary, history, summarize
 
 # Of the listing what tells how a run went.
@@ -16,6 +17,7 @@ _OUTCOME = ("status", "reason", "step", "duration_s", "tokens_per_s")
 _NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 Row = dict[str, Any]
+T = TypeVar("T")
 
 
 def listed(root: Path) -> list[tuple[Summary, Row]]:
@@ -44,11 +46,30 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield f"{prefix}{name}", value
 
 
-def sorted_by(rows: Sequence[tuple[Summary, Row]], name: str, *, descending: bool) -> list[tuple[Summary, Row]]:
+def sorted_by(rows: Sequence[tuple[T, Row]], name: str, *, descending: bool) -> list[tuple[T, Row]]:
     """Rows by one of their values; texts stand behind numbers, and what has none (or NaN) last either way."""
     known = [pair for pair in rows if _rank(pair[1].get(name)) is not None]
     unknown = [pair for pair in rows if _rank(pair[1].get(name)) is None]
     return sorted(known, key=lambda pair: _rank(pair[1][name]) or (0, 0, ""), reverse=descending) + unknown
+
+
+def chosen(
+    rows: Sequence[tuple[T, Row]], text: str = "", order: str = "", *, with_archived: bool = False
+) -> list[tuple[T, Row]]:
+    """The runs that a filter takes, in an order (`loss`, `loss:desc`), else pinned ones first.
+
+    Archived ones are left out unless they are wanted, or the filter asks about it. Raises ConfigError for a filter that
+    is none, and for a name that no run has.
+    """
+    query, known = parse(text), [row for _, row in rows]
+    check_names(query.names, known, text)
+    is_open = with_archived or "archived" in query.names
+    found = [pair for pair in rows if (is_open or not pair[1]["archived"]) and query.takes(pair[1])]
+    if not order:
+        return sorted(found, key=lambda pair: not pair[1]["pinned"])
+    name, _, way = order.rpartition(":") if order.endswith((":asc", ":desc")) else (order, "", "")
+    check_names([name], known, f"sort={order}")
+    return sorted_by(found, name, descending=way == "desc")
 
 
 def compared(folders: Sequence[Path]) -> dict[str, Any]:

@@ -42,6 +42,10 @@ class Summary:
     tokens_per_s: float | None
     project: str = ""
     tags: tuple[str, ...] = ()
+    group: str = ""
+    notes: str = ""
+    pinned: bool = False
+    archived: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """The row as JSON values, with the folder as text."""
@@ -90,6 +94,10 @@ def summarize(folder: Path, logs: History | None = None) -> Summary:
         tokens_per_s=_middle(speeds[-_SPEED_STEPS:]),
         project=str(said.about.get("project") or ""),
         tags=tuple(map(str, said.about.get("tags") or ())),
+        group=str(said.about.get("group") or ""),
+        notes=str(said.about.get("notes") or ""),
+        pinned=bool(said.about.get("pinned")),
+        archived=bool(said.about.get("archived")),
     )
 
 
