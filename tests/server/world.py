@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,10 +18,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 import uvicorn
+from fastapi import APIRouter
 
 from whet.server.access.asked import Access
 from whet.server.access.token import OneToken
 from whet.server.app import build
+from whet.server.routes import health
 
 TOKEN = "a-token-of-the-tests-0123456789"
 
@@ -79,11 +81,13 @@ class Client:
 
 
 @contextmanager
-def serving(root: Path, access: Access | None = None) -> Iterator[Client]:
+def serving(
+    root: Path, access: Access | None = None, pages: Iterable[APIRouter] = (health.directions,)
+) -> Iterator[Client]:
     """A server of the runs under `root` (for whoever has the token), which ends in order."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    app = build(root, access or OneToken(TOKEN))
+    app = build(root, access or OneToken(TOKEN), pages=pages)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=5))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()

@@ -22,6 +22,7 @@ COMMANDS = {
     "runs": "list runs",
     "top": "watch live runs on the whole terminal: curves, hardware, console",
     "show": "show a run: status, curves, figures",
+    "ui": "the page in a browser: watch, compare and explain runs",
     "server": "serve runs over HTTP: to read, to push to, and for MLflow's clients",
     "team": "people of a team's server: accounts, roles, keys",
     "chat": "talk to a model",

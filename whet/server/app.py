@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
 from whet.server import errors
 from whet.server.access.asked import Access
+from whet.server.access.token import OneToken
 from whet.server.guard import Guard
 from whet.server.mlflow import artifacts, experiments, runs
 from whet.server.mlflow.door import Door
@@ -35,11 +37,25 @@ _ROUTERS = (
 )
 
 
-def build(root: Path, access: Access, hosts: Iterable[str] = ()) -> ASGIApp:
+def build(
+    root: Path, access: Access, hosts: Iterable[str] = (), pages: Iterable[APIRouter] = (health.directions,)
+) -> ASGIApp:
     """The server of the runs under `root`, for those whom `access` knows. `hosts` are names it is asked by.
 
-    What it writes is let go of when the app's lifespan ends.
+    `pages` answer what no route of the API does. What it writes is let go of when the app's lifespan ends.
     """
+    app = _api(root, access)
+    for router in pages:
+        app.include_router(router, include_in_schema=False)
+    return Guard(app, access, hosts, _limit)
+
+
+def schema() -> dict[str, Any]:
+    """The OpenAPI of the server, from which clients are generated. Nothing is read or written."""
+    return _api(Path("runs"), OneToken("")).openapi()
+
+
+def _api(root: Path, access: Access) -> FastAPI:
     app = FastAPI(
         title="whet", version=_version(), lifespan=_lifespan, openapi_url="/api/v1/openapi.json",
         docs_url=None, redoc_url=None,  # their pages load scripts from elsewhere
@@ -55,7 +71,7 @@ def build(root: Path, access: Access, hosts: Iterable[str] = ()) -> ASGIApp:
     for prefix in ("/api", "/ajax-api"):
         for router in (experiments.router, runs.router, artifacts.router):
             app.include_router(router, prefix=prefix, include_in_schema=prefix == "/api")
-    return Guard(app, access, hosts, _limit)
+    return app
 
 
 def _limit(method: str, path: str) -> int:

@@ -15,16 +15,21 @@ from typing import TYPE_CHECKING
 from whet.base.errors import ConfigError
 
 if TYPE_CHECKING:
+    from fastapi import APIRouter
+
     from whet.server.access.asked import Access
 
 TOKEN = "WHET_TOKEN"
 _SHORTEST = 16
 
 
-def serve(root: Path, host: str, port: int, names: Sequence[str], *, is_team: bool = False, oidc: str = "") -> None:
+def serve(
+    root: Path, host: str, port: int, names: Sequence[str], pages: Sequence[APIRouter],
+    *, is_team: bool = False, oidc: str = "",
+) -> None:  # fmt: skip
     """Serve the runs under `root` until a signal ends it. Raises ConfigError where the port cannot be had.
 
-    The token is that of WHET_TOKEN, else a random one; a team has accounts instead.
+    `pages` are served beside the API. The token is that of WHET_TOKEN, else a random one; a team has accounts instead.
     """
     import uvicorn
 
@@ -35,7 +40,7 @@ def serve(root: Path, host: str, port: int, names: Sequence[str], *, is_team: bo
     listening = _bound(host, port)
     address = address_of(host, listening.getsockname()[1])
     access, first = _team(root, oidc) if is_team or oidc else _own()
-    app = build(root, access, [host, *names])
+    app = build(root, access, [host, *names], pages)
     print(f"{address}/{first}", flush=True)
     print(f"runs of {root}; Ctrl-C stops. {'' if _is_loopback(host) else _OPEN}", file=sys.stderr, flush=True)
     config = uvicorn.Config(

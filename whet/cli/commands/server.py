@@ -26,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
+    from whet.server.routes import health
     from whet.server.serving import serve
 
-    serve(args.root, args.host, args.port, args.name, is_team=args.team, oidc=args.oidc)
+    serve(args.root, args.host, args.port, args.name, [health.directions], is_team=args.team, oidc=args.oidc)
     return 0

@@ -6,6 +6,8 @@ from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
 
 router = APIRouter(tags=["health"])
+# What stands at the printed address where no page is served.
+directions = APIRouter(tags=["health"])
 
 
 @router.get("/health", response_class=PlainTextResponse)
@@ -14,7 +16,7 @@ def mlflow_health() -> str:
     return "OK"
 
 
-@router.get("/")
+@directions.get("/")
 def root() -> dict[str, str]:
     """Where to go on from the printed address."""
     return {"server": "whet", "runs": "/api/v1/runs", "api": "/api/v1/openapi.json", "metrics": "/metrics"}

@@ -1,0 +1,47 @@
+/**
+ * The list of features. A new one is a folder and an entry here; its code is loaded when it is first opened.
+ * `path` is where it lives, in the form of TanStack Router (`$name` is a parameter, `{-$name}` an optional one).
+ */
+import type { ComponentType } from 'react';
+import type { IconName } from '~/shared/controls/icons';
+import type { Words } from '~/shared/i18n/i18n';
+
+type Loaded = Promise<{ default: ComponentType }>;
+
+export interface Feature {
+  /** The folder's name. */
+  id: string;
+  path: string;
+  title: Words;
+  /** Where it has one, its icon in the rail; and the key that goes there after `g`. */
+  rail?: { icon: IconName; key: string };
+  load: () => Loaded;
+}
+
+/** A tab of the run page: its component is given nothing and asks `useRunName()` whose run it shows. */
+export interface RunTab {
+  id: string;
+  title: Words;
+  load: () => Loaded;
+}
+
+export const features: readonly Feature[] = [
+  {
+    id: 'runs',
+    path: 'runs',
+    title: { en: 'Runs', zh: '实验' },
+    rail: { icon: 'runs', key: 'r' },
+    load: () => import('./runs/route'),
+  },
+  {
+    id: 'run',
+    path: 'runs/$run/{-$tab}',
+    title: { en: 'Run', zh: '单次实验' },
+    load: () => import('./run/route'),
+  },
+];
+
+export const runTabs: readonly RunTab[] = [];
+
+/** Where `/` leads. */
+export const START = '/runs';

@@ -1,0 +1,54 @@
+/** The line at the top: where one is, search, whether the server answers, language, theme, keys. */
+import { Link, useParams, useMatches } from '@tanstack/react-router';
+import { features } from '~/features';
+import { IconButton } from '~/shared/controls/Button';
+import { useLanguage, setLanguage, useStrings, useWords } from '~/shared/i18n/i18n';
+import { setTheme, useTheme } from '~/shared/theme/theme';
+import css from './shell.module.css';
+import { words } from './strings';
+
+export function TopLine() {
+  const said = useStrings(words);
+  const language = useLanguage();
+  const theme = useTheme();
+  return (
+    <header className={css.top}>
+      <Place />
+      <span className={css.space} />
+      <button
+        type="button"
+        className={css.language}
+        title={said.toLanguage}
+        onClick={() => setLanguage(language === 'en' ? 'zh' : 'en')}
+        lang={language === 'en' ? 'zh' : 'en'}
+      >
+        {said.language}
+      </button>
+      <IconButton
+        icon={theme === 'dark' ? 'sun' : 'moon'}
+        label={theme === 'dark' ? said.light : said.dark}
+        onClick={() => setTheme(theme === 'dark' ? 'light' : 'dark')}
+      />
+    </header>
+  );
+}
+
+/** Where one is: the page, and whose run it is about. */
+function Place() {
+  const word = useWords();
+  const { run } = useParams({ strict: false }) as { run?: string };
+  const id = useMatches().at(-1)?.staticData.feature;
+  const feature = features.find((one) => one.id === id);
+  const home = run === undefined ? undefined : features.find((one) => one.id === 'runs');
+  return (
+    <nav className={css.place} aria-label={feature ? word(feature.title) : 'whet'}>
+      {home && (
+        <>
+          <Link to={`/${home.path}`}>{word(home.title)}</Link>
+          <span aria-hidden>/</span>
+        </>
+      )}
+      <b title={run}>{run ?? (feature ? word(feature.title) : '')}</b>
+    </nav>
+  );
+}

@@ -1,0 +1,47 @@
+/** The router: one route a feature of `features.ts`, below the shell. */
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from '@tanstack/react-router';
+import { START, features } from '~/features';
+import { parseSearch, writeSearch } from '~/shared/url/search';
+import { Crash, Nowhere } from './Crash';
+import { Shell } from './Shell';
+
+const root = createRootRoute({ component: Shell, notFoundComponent: Nowhere });
+
+const start = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: START, replace: true });
+  },
+});
+
+const routes = features.map((feature) =>
+  createRoute({
+    getParentRoute: () => root,
+    path: feature.path,
+    component: lazyRouteComponent(feature.load),
+    staticData: { feature: feature.id },
+  }),
+);
+
+export const router = createRouter({
+  routeTree: root.addChildren([start, ...routes]),
+  parseSearch,
+  stringifySearch: writeSearch,
+  defaultPreload: 'intent',
+  defaultErrorComponent: Crash,
+  scrollRestoration: true,
+});
+
+declare module '@tanstack/react-router' {
+  interface StaticDataRouteOption {
+    /** The id of the feature that the route shows. */
+    feature?: string;
+  }
+}

@@ -1,0 +1,48 @@
+/** A browser a file of tests, and pages in it that are known to the server and fail on what goes wrong within them. */
+import { type Browser, type BrowserContextOptions, type Page, chromium } from 'playwright-core';
+import { afterAll, beforeAll, expect, inject, onTestFinished } from 'vitest';
+
+let browser: Browser;
+
+beforeAll(async () => {
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-dev-shm-usage'],
+  });
+});
+afterAll(() => browser?.close());
+
+export interface Look extends BrowserContextOptions {
+  language?: 'en' | 'zh';
+  theme?: 'light' | 'dark';
+  /** Errors in the console that the test provokes. */
+  forgiven?: RegExp;
+}
+
+/** A page at a path of the server; the test fails if anything is thrown or refused by the policy in it. */
+export async function opened(path: string, look: Look = {}): Promise<Page> {
+  const { language = 'en', theme = 'light', forgiven, ...options } = look;
+  const context = await browser.newContext({
+    viewport: { width: 1440, height: 900 },
+    colorScheme: theme,
+    ...options,
+  });
+  await context.addInitScript(`localStorage.setItem('whet.language', '${language}')`);
+  const page = await context.newPage();
+  const wrong: string[] = [];
+  page.on('pageerror', (error) => wrong.push(error.message));
+  page.on('console', (said) => {
+    if (said.type() === 'error' && !forgiven?.test(said.text())) wrong.push(said.text());
+  });
+  onTestFinished(async () => {
+    await context.close();
+    expect(wrong).toEqual([]);
+  });
+  const address = new URL(inject('address'));
+  await page.goto(
+    new URL(`${path}${path.includes('?') ? '&' : '?'}${address.search.slice(1)}`, address).href,
+  );
+  return page;
+}
+
+export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true } as const;

@@ -1,0 +1,44 @@
+/** What the tests in a browser share: runs that were really made, and a real `whet ui` over them. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { TestProject } from 'vitest/node';
+
+export const PYTHON = process.env.PYTHON ?? 'python3';
+export const REPOSITORY = new URL('../..', import.meta.url).pathname;
+const environment = { ...process.env, PYTHONPATH: REPOSITORY };
+
+/** `whet ui` over a folder: the process, and the address that it printed. */
+export async function served(root: string): Promise<{ process: ChildProcess; address: string }> {
+  const process = spawn(PYTHON, ['-m', 'whet', 'ui', '--root', root, '--port', '0'], {
+    cwd: REPOSITORY,
+    env: environment,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const address = await new Promise<string>((resolve, reject) => {
+    createInterface(process.stdout).once('line', resolve);
+    process.once('exit', (code) => reject(new Error(`whet ui ended with ${code}`)));
+  });
+  return { process, address };
+}
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    address: string;
+    root: string;
+  }
+}
+
+export default async function setup(project: TestProject): Promise<() => void> {
+  const root = mkdtempSync(join(tmpdir(), 'whet-page-'));
+  execFileSync(PYTHON, [join(REPOSITORY, 'web/tests/runs.py'), root], { env: environment, stdio: 'inherit' });
+  const { process, address } = await served(root);
+  project.provide('address', address);
+  project.provide('root', root);
+  return () => {
+    process.kill();
+    rmSync(root, { recursive: true, force: true });
+  };
+}

@@ -1,0 +1,20 @@
+"""`whet ui`: the page over the runs of a folder, in a browser."""
+
+from __future__ import annotations
+
+import argparse
+
+from whet.cli.commands import server
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    server.add_arguments(parser)
+    parser.set_defaults(port=8100)
+
+
+def main(args: argparse.Namespace) -> int:
+    from whet.server.routes import page
+    from whet.server.serving import serve
+
+    serve(args.root, args.host, args.port, args.name, [page.router()], is_team=args.team, oidc=args.oidc)
+    return 0
