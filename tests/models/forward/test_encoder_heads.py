@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
+from peft import LoraConfig, inject_adapter_in_model
 from transformers import AutoConfig
 
 from whet.base.errors import ModelError
 from whet.contracts.batch import Batch
 from whet.contracts.model import Head
 from whet.models.forward import attention
-from whet.models.forward.encoder_heads import check
+from whet.models.forward.encoder_heads import check, sequence_scores
 from whet.models.loading.context import BuildContext
 from whet.models.loading.fill import filled
 from whet.models.loading.pretrained import on_meta
@@ -22,7 +23,7 @@ SMALL = {
     "max_position_embeddings": 64, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "cls_token_id": 1,
     "sep_token_id": 2,
 }  # fmt: skip
-POOLED = ("bert", "roberta", "distilbert", "albert", "electra", "deberta-v2", "mpnet", "modernbert")
+POOLED = ("bert", "roberta", "distilbert", "albert", "electra", "deberta-v2", "mpnet", "modernbert", "big_bird", "luke")
 
 
 def config(kind, **more):
@@ -37,6 +38,17 @@ def test_a_head_scores_as_its_own_forward_does(kind, head):
 
 def test_modernbert_may_pool_the_mean():
     check(config("modernbert", classifier_pooling="mean"), Head("sequence", ("a", "b")))
+
+
+def test_a_pooler_with_an_adapter_pools_as_its_own_forward_does():
+    loaded = filled(on_meta(Spec(init={"model_type": "albert", **SMALL}), BuildContext(head=Head("sequence", ("a",)))))
+    module = inject_adapter_in_model(LoraConfig(target_modules=["pooler"], init_lora_weights=False), loaded.module)
+    (ids,) = random_tokens(module.config, (9,))
+    with torch.no_grad():
+        own = module.eval()(input_ids=ids[None])
+        hidden_TD = module.albert(input_ids=ids[None]).last_hidden_state[0]
+        found = sequence_scores(module, hidden_TD, stream_of([ids], ids, torch.ones(len(ids)), "bidirectional"))
+    torch.testing.assert_close(found, own.logits)
 
 
 def test_a_class_that_looks_elsewhere_is_refused():

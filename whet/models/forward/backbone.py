@@ -197,6 +197,12 @@ class Output(BaseModelOutputWithPastAndCrossAttentions):
             raise AttributeError(name)
 
 
+class Pooled(BaseModelOutputWithPooling):
+    """The same of a body that pools."""
+
+    __getattr__ = Output.__getattr__
+
+
 class Given(nn.Module):
     """Stands where a body is, and gives states (S, L, D) that are there already, and perhaps what it pools (S, D)."""
 
@@ -206,5 +212,5 @@ class Given(nn.Module):
 
     def forward(self, *_: Any, **__: Any) -> ModelOutput:
         if self._pooled_SD is not None:
-            return BaseModelOutputWithPooling(last_hidden_state=self._hidden_SLD, pooler_output=self._pooled_SD)  # type: ignore
+            return Pooled(last_hidden_state=self._hidden_SLD, pooler_output=self._pooled_SD)  # type: ignore
         return Output(last_hidden_state=self._hidden_SLD)  # type: ignore

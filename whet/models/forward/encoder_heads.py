@@ -27,6 +27,9 @@ from whet.models.loading.families import family_of
 from whet.models.probing.probe_cases import AGREEMENT, LENGTHS, random_tokens, stream_of
 from whet.models.probing.twin import randomise, twin_config
 
+# What ALBERT and BigBird call the activation that they keep beside their pooler, which is but a linear layer.
+_BESIDE = ("pooler_activation", "activation")
+
 
 def sequence_scores(model: Any, hidden_TD: Tensor, stream: Stream) -> Tensor:
     """What the head says of each sequence (S, C) float32."""
@@ -90,8 +93,9 @@ def _pooled(body: Any, hidden_SLD: Tensor) -> Tensor | None:
     pooler = getattr(body, "pooler", None)
     if not isinstance(pooler, nn.Module):
         return None
-    if isinstance(pooler, nn.Linear):  # ALBERT
-        return body.pooler_activation(pooler(hidden_SLD[:, 0]))
+    for name in _BESIDE:
+        if (activation := body._modules.get(name)) is not None:
+            return activation(pooler(hidden_SLD[:, 0]))
     return pooler(hidden_SLD)
 
 
