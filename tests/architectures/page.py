@@ -33,8 +33,8 @@ model type of the installed transformers that can be made small. Last measured o
 Each row is a tiny random model of the type, stored as transformers stores it, that whet then uses as a user would.
 
 - *trains*: a step's cross-entropy and the gradient of every parameter are those of transformers' own forward, one
-  unpadded sample at a time (1e-5; 5e-5 with experts). Where float32 rounds more than that, float64 has to agree to 1e-7,
-  and the error is at most twice that of transformers' own float32.
+  unpadded sample at a time (1e-5; 5e-5 with experts). Where float32 rounds more than that, float64 has to agree to
+  1e-7, and the error is at most twice that of transformers' own float32.
 - *packs*: samples share a row without padding and cannot see each other. Otherwise each has a row of its own, padded on
   the right (or, where padding too would change it, a forward of its own); the result is the same, and the run says why.
 - *adapts*: a LoRA adapter is read back by PEFT and does what was trained, to a thousandth of what it changes.
