@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from starlette.types import ASGIApp
 
 from whet.server import errors
 from whet.server.access.asked import Access
 from whet.server.access.token import OneToken
 from whet.server.guard import Guard
+from whet.server.live import Live
 from whet.server.mlflow import artifacts, experiments, runs
 from whet.server.mlflow.door import Door
-from whet.server.routes import curves, health, oidc, prometheus, push, reading, team, traces
+from whet.server.routes import curves, health, live, oidc, prometheus, push, reading, team, traces
 from whet.server.served import Served
 
 MIB = 1 << 20
@@ -29,6 +29,7 @@ _ROUTERS = (
     health.router,
     reading.router,
     curves.router,
+    live.router,
     push.router,
     traces.router,
     prometheus.router,
@@ -39,7 +40,7 @@ _ROUTERS = (
 
 def build(
     root: Path, access: Access, hosts: Iterable[str] = (), pages: Iterable[APIRouter] = (health.directions,)
-) -> ASGIApp:
+) -> Guard:
     """The server of the runs under `root`, for those whom `access` knows. `hosts` are names it is asked by.
 
     `pages` answer what no route of the API does. What it writes is let go of when the app's lifespan ends.
@@ -47,7 +48,7 @@ def build(
     app = _api(root, access)
     for router in pages:
         app.include_router(router, include_in_schema=False)
-    return Guard(app, access, hosts, _limit)
+    return Guard(app, access, hosts, _limit, app.state.live.close)
 
 
 def schema() -> dict[str, Any]:
@@ -61,6 +62,7 @@ def _api(root: Path, access: Access) -> FastAPI:
         docs_url=None, redoc_url=None,  # their pages load scripts from elsewhere
     )  # fmt: skip
     app.state.served = Served(root, access.placing)
+    app.state.live = Live(app.state.served.board, app.state.served.histories)
     app.state.access = access
     app.state.door = Door(app.state.served)
     app.state.receiving = push.Receiving(root)

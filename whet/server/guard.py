@@ -26,9 +26,15 @@ class Guard:
     Origin: Host must be an address, a name of this machine's loopback or one of `hosts`, and Origin the same as Host.
     """
 
-    def __init__(self, app: ASGIApp, access: Access, hosts: Iterable[str], limit: Limit) -> None:
-        self._app, self._access, self._limit = app, access, limit
+    def __init__(
+        self, app: ASGIApp, access: Access, hosts: Iterable[str], limit: Limit, ending: Callable[[], None]
+    ) -> None:
+        self._app, self._access, self._limit, self._ending = app, access, limit, ending
         self._hosts = {"localhost", *(host.lower() for host in hosts)}
+
+    def end(self) -> None:
+        """End answers that go on by themselves. To be called in the app's loop, before it waits for those under way."""
+        self._ending()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

@@ -31,9 +31,8 @@ def serve(
 
     `pages` are served beside the API. The token is that of WHET_TOKEN, else a random one; a team has accounts instead.
     """
-    import uvicorn
-
     from whet.server.app import build
+    from whet.server.ending import Config, Server
 
     if root.exists() and not root.is_dir():
         raise ConfigError(f"{root} is a file, and runs lie in a folder", at="--root", hint=f"--root {root.parent}")
@@ -43,11 +42,11 @@ def serve(
     app = build(root, access, [host, *names], pages)
     print(f"{address}/{first}", flush=True)
     print(f"runs of {root}; Ctrl-C stops. {'' if _is_loopback(host) else _OPEN}", file=sys.stderr, flush=True)
-    config = uvicorn.Config(
+    config = Config(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=10,
         h11_max_incomplete_event_size=64 << 10, limit_concurrency=500,
     )  # fmt: skip
-    uvicorn.Server(config).run(sockets=[listening])
+    Server(config, app.end).run(sockets=[listening])
 
 
 def _own() -> tuple[Access, str]:

@@ -41,11 +41,15 @@ class ListedRun(RunRow):
 
 
 class RunList(Stated):
-    """A page of the listing; `total` runs are so, and `names` are what filters and columns can ask for."""
+    """A page of the listing; `total` runs are so, and `names` are what filters and columns can ask for.
+
+    `version` is what `live` goes on from.
+    """
 
     runs: list[ListedRun]
     total: int
     names: list[str]
+    version: int
 
 
 class RunFile(Stated):

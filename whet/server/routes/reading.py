@@ -43,10 +43,11 @@ def runs(
     `columns` are names of `names` with commas between, which stand beside what a row has; `spark` adds the loss in at
     most 40 means. Archived runs come with `archived`, or where the filter asks about it.
     """
+    version = served.board.look()
     pairs = [(entry, entry.row) for entry in served.entries()]
     found = chosen(pairs, filter, sort, with_archived=archived)
     shown = [listed(entry, columns, spark=spark) for entry, _ in found[offset : offset + limit]]
-    return Answer({"runs": shown, "total": len(found), "names": _names(row for _, row in pairs)})
+    return Answer({"runs": shown, "total": len(found), "names": _names(row for _, row in pairs), "version": version})
 
 
 @router.get("/{run}", response_class=Answer, response_model=RunPage)

@@ -141,10 +141,10 @@ class LogFile:
         parts = []
         for names in self._rows:
             if name in names:
-                rows = self._block(names)
-                first = np.searchsorted(rows.offsets, start)
-                values = rows.values[first:, names.index(name)]
-                parts.append((rows.offsets[first:], rows.steps[first:], values, rows.times[first:]))
+                for rows in self._behind(names, start):
+                    first = np.searchsorted(rows.offsets, start)
+                    values = rows.values[first:, names.index(name)]
+                    parts.append((rows.offsets[first:], rows.steps[first:], values, rows.times[first:]))
         if len(parts) == 1:
             return parts[0][1:]
         if not parts:
@@ -290,6 +290,14 @@ class LogFile:
                 before.setdefault(found.names, []).append(found)
         for names, rows in before.items():
             self._rows[names] = rows + self._rows.get(names, [])
+
+    def _behind(self, names: Names, start: int) -> list[Rows]:
+        """The pieces of one schema that have rows from byte `start` on; all of them joined, for whoever wants all."""
+        if start == 0:
+            return [self._block(names)]
+        pieces = self._rows[names]
+        num = next((num for num, rows in enumerate(reversed(pieces)) if rows.offsets[-1] < start), len(pieces))
+        return pieces[len(pieces) - num :]
 
     def _block(self, names: Names) -> Rows:
         """All rows of one schema; what came in pieces is joined and kept so."""

@@ -41,10 +41,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What has changed since a version: rows, names of runs that are gone, and the version to ask with next time."""
+    """What has changed since a version: rows, runs that are gone, and the version to ask with next time."""
 
     entries: list[Entry]
-    gone: list[str]
+    gone: list[Summary]
     version: int
 
 
@@ -54,8 +54,9 @@ class Board:
     def __init__(self, root: Path, histories: Histories) -> None:
         self.root, self._histories = Path(root), histories
         self._entries: dict[str, Entry] = {}
-        self._gone: dict[str, int] = {}
-        self._version, self._is_loaded = 0, False
+        self._gone: dict[str, tuple[int, Summary]] = {}
+        # Versions of another board, before a server started anew, are older ones.
+        self._version, self._is_loaded = time.time_ns() // 1_000_000, False
         # When a look at all folders is due again.
         self._due, self._lock = 0.0, threading.RLock()
 
@@ -82,7 +83,7 @@ class Board:
         """What has been seen to change after a version; after 0 everything."""
         with self._lock:
             changed = [one for one in self._entries.values() if one.version > version]
-            gone = [name for name, at in self._gone.items() if at > version]
+            gone = [summary for at, summary in self._gone.values() if at > version]
             return Changes(changed, gone, self._version)
 
     def _sweep(self) -> None:
@@ -93,8 +94,7 @@ class Board:
         present = {folder.name: stamp(folder) for folder in folders(self.root)}
         for name in [name for name in self._entries if name not in present]:
             self._version += 1
-            del self._entries[name]
-            self._gone[name] = self._version
+            self._gone[name] = self._version, self._entries.pop(name).summary
         for name in list(self._gone)[: max(0, len(self._gone) - _GONE)]:
             del self._gone[name]
         self._follow([name for name, at in present.items() if not self._is_as_it_was(name, at)])

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -278,13 +278,16 @@ class History:
         found = [event for log in self._logs.values() for event in _events(log, 0, kind)]
         return sorted(found, key=lambda event: event.time)
 
-    def since(self, cursor: Cursor | None = None) -> News:
-        """What `refresh` has read behind the cursor; a cursor is JSON and outlives this object."""
+    def since(self, cursor: Cursor | None = None, names: Collection[str] | None = None) -> News:
+        """What `refresh` has read behind the cursor, points of all curves or of some; a cursor is JSON and outlives
+        this object."""
         cursor = cursor or {}
         points, events = [], []
         for log in self._sorted():
             start = cursor.get(log.path.name, 0)
             for name in log.names():
+                if names is not None and name not in names:
+                    continue
                 part = Points(name, log.writer, log.attempt, *log.column(name, start))
                 if len(part.steps):
                     points.append(part)
