@@ -90,8 +90,8 @@ def test_copies_of_shards_hold_the_bits_of_one_process(folder):
         assert all(torch.equal(value, expected[name]) for name, value in held.items())
 
 
-def stage(folder, way: str) -> dict[str, torch.Tensor]:
-    """What a stage holds that has its own half of the layers, and of both ends one."""
+def stage(folder, way: str, *dtypes: torch.dtype) -> dict[str, torch.Tensor]:
+    """What a stage holds that has its own half of the layers, and of both ends one; in a dtype of its own, if any."""
     world = World.start("cpu", 60, {"pipeline": 2})
     loaded = built(folder, way)
     number, inner = world.index("stages"), loaded.module.model
@@ -102,6 +102,8 @@ def stage(folder, way: str) -> dict[str, torch.Tensor]:
         inner.embed_tokens = None
     else:
         loaded.module.lm_head = inner.norm = None
+    if dtypes:
+        loaded.module.to(dtypes[number])
     loaded = replace(loaded, weights=replace(loaded.weights, tried=lambda module: ()))
     module = fill(loaded, world).module
     held = dict(module.named_parameters()) | dict(module.named_buffers())
@@ -123,6 +125,16 @@ def test_stages_hold_what_is_theirs_and_no_more(way, folder):
         assert len(held) < len(expected)
         for name, value in held.items():
             assert torch.equal(value, expected[name]), name
+
+
+@pytest.mark.ranks
+@pytest.mark.parametrize("way", some(["read", "converted"], ["converted"]))
+def test_stages_hold_theirs_in_dtypes_of_their_own(way, folder):
+    expected = whole(folder, way)
+    dtypes = (torch.float64, torch.bfloat16)
+    for held, dtype in zip(on_ranks(2, stage, folder, way, *dtypes), dtypes, strict=True):
+        for name, value in held.items():
+            assert value.dtype == dtype and torch.equal(value, expected[name].to(dtype)), name
 
 
 def refused() -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from functools import reduce
+from typing import Any, NamedTuple
 
 import torch
 import torch.distributed as dist
@@ -41,6 +42,13 @@ def fill(model: Loaded, world: World) -> Loaded:
     _fill_attributes(module, given, world)
     give_back()
     return settled(model)
+
+
+class _Piece(NamedTuple):
+    """What a rank holds of a parameter."""
+
+    place: Place
+    dtype: torch.dtype
 
 
 class _Given:
@@ -128,31 +136,35 @@ def _check(module: nn.Module, given: _Given, world: World) -> None:
 def _fill_parameters(module: nn.Module, given: _Given, world: World) -> None:
     """Ranks may hold parameters of their own (stages): each gets those that it has, from rank 0 or from files."""
     own = dict(module.named_parameters())
-    places = world.gathered({n: None if isinstance(p, Quantized) else Layout.of(p).here for n, p in own.items()}, "all")
+    places = world.gathered({name: _piece(parameter) for name, parameter in own.items()}, "all")
     for name in dict.fromkeys(name for held in places for name in held):
         whole, parameter = given.pop(name), own.get(name)
         holders = {rank: held[name] for rank, held in enumerate(places) if name in held}
         if name in given.read:
             if parameter is not None:
-                local(parameter.detach()).copy_(given.stored[name].part(holders[dist.get_rank()]))
+                local(parameter.detach()).copy_(given.stored[name].part(Layout.of(parameter).here))
         elif None in holders.values():
             _send_packed(parameter, whole, holders, world)
         else:
             _send(None if parameter is None else local(parameter.detach()), whole, holders, world)
 
 
-def _send(mine: Tensor | None, whole: Tensor | None, holders: Mapping[int, Place], world: World) -> None:
-    """Every holder's part from rank 0, straight into its place."""
+def _piece(parameter: nn.Parameter) -> _Piece | None:
+    return None if isinstance(parameter, Quantized) else _Piece(Layout.of(parameter).here, parameter.dtype)
+
+
+def _send(mine: Tensor | None, whole: Tensor | None, holders: Mapping[int, _Piece], world: World) -> None:
+    """Every holder's part from rank 0, in the holder's dtype, straight into its place."""
     if not world.is_writer:
         if mine is not None and mine.numel():
             dist.recv(mine, src=0)
         return
     assert whole is not None
-    for rank, place in holders.items():
+    for rank, piece in holders.items():
         if rank == 0 and mine is not None:
-            mine.copy_(whole[place])
-        elif (part := whole[place]).numel():
-            dist.send(part.to(world.device, part.dtype if mine is None else mine.dtype).contiguous(), dst=rank)
+            mine.copy_(whole[piece.place])
+        elif (part := whole[piece.place]).numel():
+            dist.send(part.to(world.device, piece.dtype).contiguous(), dst=rank)
 
 
 def _send_packed(mine: Any, whole: Any, holders: Iterable[int], world: World) -> None:
@@ -175,16 +187,20 @@ def _fill_buffers(module: nn.Module, given: _Given, world: World) -> None:
     """Buffers are whole on every rank. On meta they were never computed, so rank 0 sends those that no file holds."""
     own = dict(module.named_buffers())
     kinds = world.gathered({name: (buffer.shape, buffer.dtype) for name, buffer in own.items()}, "all")
-    for name, (shape, dtype) in {name: kind for held in kinds for name, kind in held.items()}.items():
+    for name, (shape, _) in {name: kind for held in kinds for name, kind in held.items()}.items():
         value, buffer = given.pop(name), own.get(name)
         if name in given.read:
             if buffer is not None:
                 buffer.copy_(given.stored[name].part(Layout.of(buffer).here))
             continue
-        buffer = torch.empty(shape, dtype=dtype, device=world.device) if buffer is None else buffer
+        # In a dtype that holds those of all ranks: a broadcast is of one.
+        dtype = reduce(torch.promote_types, (held[name][1] for held in kinds if name in held))
+        sent = torch.empty(shape, dtype=dtype, device=world.device)
         if value is not None:
-            buffer.copy_(value)
-        dist.broadcast(buffer, src=0)
+            sent.copy_(value)
+        dist.broadcast(sent, src=0)
+        if buffer is not None:
+            buffer.copy_(sent)
 
 
 def _fill_attributes(module: nn.Module, given: _Given, world: World) -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.ranks import on_ranks
 from tests.train.conftest import loop_records
 from whet.parallel.world import World
 from whet.track.reading.store import history
@@ -35,6 +36,51 @@ def test_norms_and_activations_are_those_of_pytorch():
         squares = sum(p.grad.double().square().sum() for p in module[int(name)].parameters())
         assert found[1][f"gradients/{name}/norm"] == pytest.approx(squares.sqrt().item(), rel=1e-6)
     assert not any(name.startswith("activations/1") for name in found[1]) and not module[0]._forward_hooks
+
+
+def of_two_stages() -> dict[str, float]:
+    """Two layers, one on each rank, and one that both hold: its output and gradient are those of the first."""
+    world = World.start("cpu", 60, {"pipeline": 2})
+    module, number = stages(), world.index("stages")
+    held = [f"layer{number}", "both"]
+    statistics = LayerStatistics(module, held, held, world, every=1)
+    statistics.begin(0)
+    for name in held:
+        module[name](torch.arange(15.0).view(3, 5)).square().sum().backward()
+    statistics.after_backward()
+    found = statistics.take()
+    world.close()
+    return found
+
+
+def stages() -> nn.ModuleDict:
+    torch.manual_seed(0)
+    return nn.ModuleDict({name: nn.Linear(5, 4) for name in ("layer0", "layer1", "both")})
+
+
+@pytest.mark.ranks
+def test_ranks_that_hold_different_layers_tell_all_of_them():
+    first, second = on_ranks(2, of_two_stages)
+    module, inputs = stages(), torch.arange(15.0).view(3, 5)
+    assert first == second and not any("count" in name for name in first)
+    for name in module:
+        output = module[name](inputs)
+        output.square().sum().backward()
+        assert first[f"activations/{name}/mean"] == pytest.approx(output.mean().item(), rel=1e-6)
+        assert first[f"activations/{name}/peak"] == pytest.approx(output.abs().max().item(), rel=1e-6)
+    for name, copies in (("layer0", 1), ("layer1", 1), ("both", 2)):  # stages have gradients of their own, which add
+        squares = copies * sum(p.grad.double().square().sum() for p in module[name].parameters())
+        assert first[f"gradients/{name}/norm"] == pytest.approx(squares.sqrt().item(), rel=1e-6)
+
+
+def test_a_layer_that_did_not_run_tells_no_output():
+    module = nn.ModuleDict({"ran": nn.Linear(2, 2), "idle": nn.Linear(2, 2)})
+    statistics = LayerStatistics(module, ["ran", "idle"], ["ran", "idle"], World(CPU), every=1)
+    statistics.begin(0)
+    module["ran"](torch.ones(1, 2)).sum().backward()
+    statistics.after_backward()
+    found = statistics.take()
+    assert found["gradients/idle/norm"] == 0 and not any(name.startswith("activations/idle") for name in found)
 
 
 def test_a_training_tells_its_layers_as_curves_of_their_own_writer(tmp_path):
