@@ -115,6 +115,16 @@ def test_the_resolved_config_repeats_the_run_with_provenance(tmp_path):
     assert second.run == first.run
 
 
+def test_a_plugin_that_is_nowhere_says_where_it_was_looked_for(tmp_path, monkeypatch):
+    (tmp_path / "there").mkdir()
+    path = write(tmp_path / "there", "plugins: [own.py]\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as told:
+        load(path)
+    assert f"beside the config ({tmp_path / 'there'}) or in the working folder ({tmp_path})" in told.value.message
+    assert told.value.at.endswith(":1") and told.value.hint == f"ls {tmp_path / 'there'}"
+
+
 def test_a_plugin_lies_beside_the_config_and_is_found_from_anywhere(tmp_path):
     (tmp_path / "flat.py").write_text(
         "from whet.base.catalogue import schedule\n@schedule('flat')\n"

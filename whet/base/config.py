@@ -89,8 +89,16 @@ def _plugin(given: Any, base: Path, at: str | None) -> str:
     if not isinstance(given, str):
         raise ConfigError("`plugins` is a list of Python files", at=at, hint="plugins: [plugin.py]")
     path = user_path(given, at=at)
-    is_here = path.exists() and not (base / path).exists()
-    return str((path if is_here else base / path).resolve())
+    if (base / path).exists():
+        return str((base / path).resolve())
+    if not path.exists():
+        where = f"beside the config ({base.resolve()}) or in the working folder ({Path.cwd()})"
+        alone = path.is_absolute() or base.resolve() == Path.cwd()
+        raise ConfigError(
+            f"the plugin {path} does not exist" if alone else f"the plugin {path} does not exist {where}",
+            at=at, hint=f"ls {(base / path).resolve().parent}",
+        )  # fmt: skip
+    return str(path.resolve())
 
 
 def _read(path: Path | None) -> tuple[dict[str, Any], dict[KeyPath, str]]:

@@ -8,7 +8,6 @@ lists under `plugins`, or from a Python entry point in the group `whet.<slot>`.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.metadata
 import importlib.util
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from whet.base.errors import ConfigError
 from whet.base.facts import Facts
+from whet.base.nearest import nearest
 from whet.base.user_code import load_users
 
 if TYPE_CHECKING:
@@ -98,8 +98,8 @@ class Slot(Generic[Declared]):
         if name not in self._kinds:
             self._import(name)
         if name not in self._kinds:
-            near = difflib.get_close_matches(name.lower(), self.names(), n=1)
-            hint = f"did you mean `{near[0]}`?" if near else f"one of: {', '.join(self.names())}"
+            near = nearest(name.lower(), self.names())
+            hint = f"did you mean `{near}`?" if near else f"one of: {', '.join(self.names())}"
             raise ConfigError(f"unknown {self.name} `{name}`", hint=hint)
         return self._kinds[name]
 
@@ -113,10 +113,10 @@ class Slot(Generic[Declared]):
         known = [one.name for one in fields(self.facts)]
         for fact in facts:
             if fact not in known:
-                near = difflib.get_close_matches(fact, known, n=1)
+                near = nearest(fact, known)
                 raise ConfigError(
                     f"{self.name} `{name}` declares `{fact}`, which no {self.name} does",
-                    hint=f"did you mean `{near[0]}`?" if near else f"one of: {', '.join(known) or 'nothing'}",
+                    hint=f"did you mean `{near}`?" if near else f"one of: {', '.join(known) or 'nothing'}",
                 )
         for one in fields(self.facts):
             if one.default is MISSING and one.default_factory is MISSING and one.name not in facts:
@@ -146,9 +146,7 @@ def load_plugin(path: Path) -> None:
     """Import a user's file so that its decorators register. Raises ConfigError when it is missing or fails."""
     path = path.resolve()
     if not path.is_file():
-        raise ConfigError(
-            f"plugin file {path} does not exist", hint=f"ls {path.parent} (under `plugins:`, paths start at the config)"
-        )
+        raise ConfigError(f"plugin file {path} does not exist", hint=f"ls {path.parent}")
     if path.suffix != ".py":
         raise ConfigError(f"plugin {path} is not a Python file", hint="name it with the ending .py")
     load_users("plugin", path)

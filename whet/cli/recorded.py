@@ -45,9 +45,13 @@ def print_tokens(folder: Path, step: int) -> None:
 def print_console(folder: Path, step: int | None, rank: int | None) -> None:
     """What a run has printed; of several ranks each line says whose it is. Raises RunError where nothing is kept."""
     from whet.base.errors import RunError
-    from whet.track.recorded.console_reading import console, lines
+    from whet.track.recorded.console_reading import console, lines, ranks
 
     pieces = list(console(folder, rank))
+    if not pieces and rank is not None and (kept := ranks(folder)):
+        near = min(kept, key=lambda one: abs(one - rank))
+        said = f"of ranks {', '.join(map(str, kept))}" if len(kept) > 1 else f"of rank {kept[0]} alone"
+        raise RunError(f"nothing that rank {rank} printed is kept, {said}", at=str(folder), hint=f"--rank {near}")
     if not pieces:
         raise RunError("nothing that it printed is kept", at=str(folder), hint="track.console=true")
     many = len({one.rank for one in pieces}) > 1

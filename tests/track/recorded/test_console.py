@@ -11,6 +11,8 @@ import sys
 
 import pytest
 
+from whet.base.errors import RunError
+from whet.cli.recorded import print_console
 from whet.track.logs import event_log, frames
 from whet.track.recorded import console as module
 from whet.track.recorded.console import Console
@@ -54,6 +56,20 @@ def test_what_is_printed_is_shown_and_kept_with_its_step(tmp_path, streams):
     assert b"".join(one.data for one in pieces if one.stream == "stdout") == b"begin\na\nb"
     assert [(one[0].step, one[1]) for one in lines(pieces)] == [(0, "begin"), (3, "größer"), (3, "a"), (3, "b")]
     assert [text for _, text in lines(pieces, step=0)] == ["begin"]
+
+
+def test_a_rank_that_printed_nothing_is_refused_with_those_that_did(tmp_path, streams):
+    streams()
+    for rank in (0, 2, 11):
+        kept = Console(tmp_path / "track", f"r{rank}", lambda: 0)
+        print("here")
+        kept.close()
+    with pytest.raises(RunError, match="nothing that rank 4 printed is kept, of ranks 0, 2, 11") as told:
+        print_console(tmp_path, None, 4)
+    assert told.value.hint == "--rank 2"
+    with pytest.raises(RunError, match="nothing that it printed") as told:
+        print_console(tmp_path / "none", None, 4)
+    assert told.value.hint == "track.console=true"
 
 
 def test_text_is_kept_whatever_the_terminal_speaks(tmp_path, monkeypatch):

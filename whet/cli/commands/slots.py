@@ -23,13 +23,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     from whet.base.catalogue import SLOTS
     from whet.base.errors import ConfigError
+    from whet.base.nearest import nearest
 
     if args.slot is None:
         for slot in SLOTS.values():
             print(f"{slot.name:<14}{', '.join(slot.names())}")
         return 0
     if args.slot not in SLOTS:
-        raise ConfigError(f"unknown slot `{args.slot}`", hint=f"one of: {', '.join(SLOTS)}")
+        near = nearest(args.slot, SLOTS)
+        hint = f"did you mean `{near}`?" if near else f"one of: {', '.join(SLOTS)}"
+        raise ConfigError(f"unknown slot `{args.slot}`", hint=hint)
     slot = SLOTS[args.slot]
     if args.kind is None:
         for name in slot.names():

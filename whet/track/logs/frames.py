@@ -105,6 +105,12 @@ def rank_writer(rank: int) -> str:
     return f"r{rank}"
 
 
+def rank_of(writer: str) -> int | None:
+    """The rank that is the writer of this name; None for one that is no rank."""
+    found = _RANK.fullmatch(writer)
+    return int(found[1]) if found else None
+
+
 def log_name(writer: str, attempt: int, suffix: str = LOG) -> str:
     """The file name of one writer's log of one attempt. Raises RunError for a name that could leave the folder."""
     name = f"{writer}.a{attempt}{suffix}"

@@ -35,6 +35,12 @@ def console(folder: Path, rank: int | None = None) -> Iterator[Printed]:
     yield from sorted(pieces, key=lambda one: one.time)
 
 
+def ranks(folder: Path) -> list[int]:
+    """Those of whose console something is kept."""
+    found = record_files(Path(folder) / LOGS, frames.CONSOLE_FILE)
+    return sorted(rank for name in found if (rank := frames.rank_of(name)) is not None)
+
+
 def lines(pieces: Iterable[Printed], step: int | None = None) -> list[tuple[Printed, str]]:
     """Whole lines, each with the piece that ended it: what was drawn over is gone, escapes too.
 

@@ -1,0 +1,21 @@
+"""The name that was meant where another one was typed."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable
+
+
+def nearest(given: str, names: Iterable[str]) -> str | None:
+    """The name most like `given`; of several as like, the one that begins as it does. None where none is near.
+
+    A name that `given` is the beginning of is near, too: `model` means `model_source`.
+    """
+    known = sorted(names)
+    near = difflib.get_close_matches(given, known, n=8)
+    if not near:
+        return min((name for name in known if given and name.startswith(given)), key=len, default=None)
+    likeness = {name: difflib.SequenceMatcher(None, name, given).ratio() for name in near}
+    best = [name for name in near if likeness[name] == likeness[near[0]]]
+    return max(best, key=lambda name: len(os.path.commonprefix([name, given])))
