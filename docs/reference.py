@@ -19,7 +19,7 @@ from whet.base.slots import Kind, Slot  # noqa: E402
 from whet.cli.exit_codes import TOLD  # noqa: E402
 from whet.cli.main import COMMANDS  # noqa: E402
 from whet.optim.costs import per_parameter  # noqa: E402
-from whet.train.setup.combinations import CONFLICTS  # noqa: E402
+from whet.train.setup.conflicts import CONFLICTS  # noqa: E402
 from whet.train.setup.features import brought  # noqa: E402
 
 FOLDER = ROOT / "docs" / "reference"
@@ -91,7 +91,8 @@ def combinations_page() -> str:
         "# What goes together",
         STAMP,
         "A run has features: settings that were changed, and what its kinds bring. Any two go together but those "
-        "below, which are refused before data is read. A kind says what it brings beyond these with `provides`, and "
+        "below, which are refused before data is read; those of `model.` are found once the model is built, and "
+        "refused before any weight is read. A kind says what it brings beyond these with `provides`, and "
         "what it cannot be with by `refuses`: see [add a component](../guides/add-a-component.md).",
         _rows(("feature", "not with", "because"), pairs),
         "## Which kinds bring them",

@@ -13,7 +13,7 @@ from torch import nn
 
 from tests.ranks import on_ranks
 from whet.base.config import from_mapping
-from whet.base.errors import ModelError, RunError
+from whet.base.errors import ConfigError, RunError
 from whet.base.seeds import forked
 from whet.models.forward.batch_norm import live
 from whet.train.api import resume, train
@@ -114,7 +114,7 @@ def test_a_run_with_statistics_resumes_to_the_bit_and_writes_them(settings, tmp_
 
 
 def test_micro_batches_that_would_be_normalised_by_themselves_are_refused(settings):
-    with pytest.raises(ModelError, match="each micro-batch of 8 would be normalised by itself") as told:
+    with pytest.raises(ConfigError, match="each micro-batch of 8 of a step's .* would be normalised by itself") as told:
         train(settings("small", train={"micro_batch": 8}))
     assert told.value.hint is not None and told.value.hint.startswith(f"train.micro_batch={SAMPLES}")
 
@@ -138,7 +138,7 @@ def test_modes_are_left_as_they_were():
 def refused(loaded) -> str:
     try:
         train(loaded)
-    except ModelError as error:
+    except ConfigError as error:
         return error.message
     return "no error"
 
@@ -146,7 +146,7 @@ def refused(loaded) -> str:
 @pytest.mark.ranks
 def test_ranks_are_refused(settings):
     assert set(on_ranks(2, refused, settings("two"))) == {
-        "`1` is a batch norm: each of 2 ranks would normalise by its own samples"
+        "the batch norm `1`: each rank would normalise by its own samples"
     }
 
 

@@ -167,7 +167,7 @@ MISTAKES = {
     "none": ({"teacher": None}, {}, ConfigError, "needs a teacher", "objective.teacher"),
     "nowhere": ({"teacher": "./nowhere"}, {}, ModelError, "nowhere does not exist", "objective.teacher.path"),
     "idle beta": ({"beta": 0.3}, {}, ConfigError, "`beta` does nothing with `forward_kl`", "objective.beta"),
-    "idle tail": ({"tail": "renormalised"}, {}, ConfigError, "`tail` does nothing", "objective.tail"),
+    "idle tail": ({"tail": "renormalised"}, {}, ConfigError, "`objective.tail` does nothing", "objective.tail"),
     "infinite": (
         {"tail": "renormalised", "divergence": "reverse_kl", "top": 4}, {}, ConfigError, "infinite", "objective.tail",
     ),

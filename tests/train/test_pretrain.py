@@ -132,5 +132,5 @@ def test_a_mistake_is_one_error_at_the_door(tmp_path, given, sections, kind, say
 def test_an_adapter_cannot_look_further(tmp_path):
     base, _ = train(from_mapping(settings(tmp_path, "base", "pretrain", train={"steps": 1})))
     model = {"path": str(base.path), "init": None, "tokenizer": None}
-    with pytest.raises(ModelError, match="adapter cannot hold"):
+    with pytest.raises(ConfigError, match="adapter cannot hold"):
         train(from_mapping(settings(tmp_path, "lora", MTP, model=model, tuner={"kind": "lora", "rank": 2})))

@@ -15,7 +15,7 @@ import torch
 from tests.tiny import config, conversations, write_rows
 from tests.train.conftest import loop_records, records_of
 from whet.base.config import from_mapping
-from whet.base.errors import DataError, ModelError, OutOfMemory, RunError, WhetError
+from whet.base.errors import ConfigError, DataError, ModelError, OutOfMemory, RunError, WhetError
 from whet.base.sealed import sealed
 from whet.parallel.norm import num_not_finite
 from whet.train.api import resume, train
@@ -314,6 +314,24 @@ def test_a_label_that_the_model_has_no_class_for_is_said(tmp_path):
     with pytest.raises(DataError, match="label 2, and the model tells classes 0 to 1 apart") as error:
         train(from_mapping(settings))
     assert "model.classes=3" in error.value.hint
+
+
+WIDTHS = {
+    "too few": ("x,y,label\n" + "1,2,0\n" * 20, "are 2, and the model reads 3", "model.features=2"),
+    "too many": ("x,y,z,w,label\n" + "1,2,3,4,0\n" * 20, "are 4, and the model reads 3", "model.features=4"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rows, says, hint", WIDTHS.values(), ids=WIDTHS)
+def test_a_table_of_another_width_is_refused_before_a_weight_is_drawn(tmp_path, rows, says, hint):
+    (tmp_path / "points.csv").write_text(rows)
+    settings = {
+        "name": "table", "model": {"kind": "mlp", "features": 3, "classes": 2}, "objective": "classify",
+        "data": str(tmp_path / "points.csv"), "train": {"epochs": 1}, "track": {"folder": str(tmp_path / "runs")},
+    }  # fmt: skip
+    with pytest.raises(ConfigError, match=says) as error:
+        assemble(from_mapping(settings))
+    assert error.value.at == "model" and hint in error.value.hint
 
 
 TABLE = {"model": {"kind": "mlp", "features": 2, "classes": 2}, "objective": "classify"}

@@ -45,8 +45,6 @@ class ObjectiveFacts(Facts):
     drawn_labels: bool = False  # labels that may be drawn from the model instead
     replays: bool = False  # goes over each step twice
     rollouts: bool = False  # learns from the model's own answers
-    reference: bool = False  # compares with the model as it was
-    teacher: bool = False  # learns from another model's distributions
 
 
 @dataclass(frozen=True, kw_only=True)

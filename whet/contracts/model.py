@@ -160,7 +160,8 @@ class Capabilities:
     `batch_norm`: while it trains, samples of a micro-batch are normalised by each other. `shares`: branches of a group
     may see one computed beginning; else each gets its own. `family` is `causal`, `masked` (an encoder) or `seq2seq`
     (an encoder-decoder). Packed rows go through the `attention` of that name (None: the
-    model's own), and parts of the classes `mixers` take them sample by sample.
+    model's own), and parts of the classes `mixers` take them sample by sample. A model without tokens `reads` fields of
+    these shapes, each without the dimension of samples.
     """
 
     tokens: bool = True
@@ -173,6 +174,7 @@ class Capabilities:
     family: str = "causal"
     attention: str | None = None
     mixers: tuple[str, ...] = ()
+    reads: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
 
 

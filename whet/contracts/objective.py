@@ -15,6 +15,9 @@ from whet.contracts.reading import Infill, Reading
 if TYPE_CHECKING:
     import torch
 
+# How a reference is had: a frozen copy of the model, the model without its adapters, or what it said, stored once.
+Reference = Literal["auto", "copy", "adapters", "stored"]
+
 
 class LossParts(NamedTuple):
     """Where a micro-batch's loss comes from, for the record alone: `values` without gradient, in the batch's order, of
@@ -47,6 +50,25 @@ class Own:
     temperature: float
 
 
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """Another model whose distributions are learned: the settings of its source, and the `precision` of its weights.
+
+    The `top` likeliest tokens of each of its distributions, at `temperature`, are stored before training; with 0 it is
+    asked in every step. Messages call the settings `teacher`, `precision`, `top` and `temperature`.
+    """
+
+    model: Any
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    top: int = 0
+    temperature: float = 1.0
+
+    @property
+    def path(self) -> str | None:
+        """Where the model lies, or what was stored of it; None for one that is drawn."""
+        return self.model.values().get("path")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
     """What a loss says of itself once it is built, beside what its kind declares (`whet.base.facts`).
@@ -54,7 +76,8 @@ class Traits:
     `reading`: how rows of text that are no conversation become samples. `head`: what the model gives instead of next
     tokens, and `embedder` how its texts become embeddings. Beside next tokens a model has `values` of each token, and
     the tokens `ahead` of the next one, so many; `features` is what else the loss needs of the forward passes.
-    `own` replies take the place of given ones, and `infill` rearranges raw text.
+    `own` replies take the place of given ones, and `infill` rearranges raw text. A loss may be `taught` by another
+    model, and may compare with a `reference`, the model as the run began, had in the way that it names.
     `example` makes up a sample with all that the loss reads of one (by default that of the reading, or tokens to
     predict). `is_nll`: exp(loss) is a perplexity. Of answers that the model gives, `wants` names what is computed
     before the first update (`reference`, `value`, `old`), and `completions` how many a prompt needs, to be compared
@@ -70,6 +93,8 @@ class Traits:
     features: tuple[ModelFeature, ...] = ()
     own: Own | None = None
     infill: Infill | None = None
+    taught: Taught | None = None
+    reference: Reference | None = None
     is_nll: bool = False
     wants: frozenset[str] = frozenset()
     completions: int = 1
@@ -113,7 +138,7 @@ def traits_of(loss: Objective) -> Traits:
 
 
 class Referenced(Objective, Protocol):
-    """An objective that compares with a reference model. The kind declares `reference=True`.
+    """An objective that compares with a reference model, as its traits say.
 
     `refer(reference, batch)` gives fields (N, ...) float that follow from the reference and the samples alone.
     They are stored with the samples where that is cheaper; a batch without them has `models["reference"]`.

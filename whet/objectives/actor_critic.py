@@ -17,7 +17,7 @@ from whet.base.rounding import alike
 from whet.contracts.batch import Batch
 from whet.contracts.example import sample_of
 from whet.contracts.model import Models, Readout
-from whet.contracts.objective import LossParts, Terms, Traits
+from whet.contracts.objective import LossParts, Reference, Terms, Traits
 from whet.contracts.rollouts import Credit, Outcome
 from whet.objectives.advantages import FLOOR, gae
 from whet.objectives.policy import ENTROPY, KL, POLICY, Surrogates, drifted, means, trained_values
@@ -43,6 +43,7 @@ class ActorCritic:
     kl: float = 0.0
     entropy: float = 0.0
     whitens: bool = True
+    reference: Reference = "auto"
     temperature: float = 1.0
 
     @property
@@ -53,7 +54,7 @@ class ActorCritic:
     def traits(self) -> Traits:
         example = partial(sample_of, values=("behaviour", "old", VALUE, "advantage", "return"))
         wants = frozenset({"old", "value", "reference"} if self.kl else {"old", "value"})
-        return Traits(values=True, wants=wants, example=example)
+        return Traits(values=True, wants=wants, example=example, reference=self.reference if self.kl else None)
 
     def sampled(self, temperature: float, max_new_tokens: int) -> ActorCritic:
         return replace(self, temperature=temperature)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from whet.contracts.batch import Batch
 from whet.contracts.model import Divergence, Models, Readout
-from whet.contracts.objective import LossParts, Own, Terms, Traits
+from whet.contracts.objective import LossParts, Own, Taught, Terms, Traits
 from whet.kernels.linear_divergence import divergence
 
 Tail = Literal["bucket", "renormalised"]
@@ -35,11 +35,12 @@ class Distillation:
     measure: Divergence
     tail: Tail = "bucket"
     own: Own | None = None
+    taught: Taught | None = None
     coefficients: Mapping[str, float] = field(default_factory=lambda: {"loss": 1.0})
 
     @property
     def traits(self) -> Traits:
-        return Traits(own=self.own)
+        return Traits(own=self.own, taught=self.taught)
 
     def weights(self, batch: Batch) -> dict[str, float]:
         return {"loss": float(batch.text.weights.double().sum())}

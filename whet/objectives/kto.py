@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from torch import Tensor
 from whet.contracts.batch import Batch
 from whet.contracts.example import sample_of
 from whet.contracts.model import Model, Models
-from whet.contracts.objective import LossParts, Terms, Traits
+from whet.contracts.objective import LossParts, Reference, Terms, Traits
 from whet.objectives.sequences import reply_logprobs
 
 BASELINE = "baseline"
@@ -32,13 +32,13 @@ class Labelled:
     beta: float
     desirable: float
     undesirable: float
+    reference: Reference = "auto"
     coefficients: Mapping[str, float] = field(default_factory=lambda: {"loss": 1.0})
 
-    traits: ClassVar[Traits] = Traits(
-        example=partial(
-            sample_of, fields=dict.fromkeys(("label", "baseline_reference", "reference"), 0.0), streams=(BASELINE,)
-        )
-    )
+    @property
+    def traits(self) -> Traits:
+        fields = dict.fromkeys(("label", "baseline_reference", "reference"), 0.0)
+        return Traits(example=partial(sample_of, fields=fields, streams=(BASELINE,)), reference=self.reference)
 
     def weights(self, batch: Batch) -> dict[str, float]:
         return {"loss": float(batch.fields["weight"].double().sum())}

@@ -16,7 +16,7 @@ from torch import Tensor
 from whet.contracts.batch import Batch
 from whet.contracts.example import sample_of
 from whet.contracts.model import Models, Readout
-from whet.contracts.objective import LossParts, Terms, Traits
+from whet.contracts.objective import LossParts, Reference, Terms, Traits
 from whet.contracts.rollouts import Credit, Outcome
 from whet.objectives.advantages import Baseline, Scale, advantages, overlong
 from whet.objectives.sequences import LOGPROBS, Replies
@@ -99,6 +99,7 @@ class Policy:
     kl_in_reward: bool = False
     kl_weighted: bool = False
     entropy: float = 0.0
+    reference: Reference = "auto"
     temperature: float = 1.0
     max_new_tokens: int = 1
 
@@ -112,7 +113,10 @@ class Policy:
         is_of_groups = self.judgement.baseline in ("group", "leave_one_out") or self.judgement.scale == "group"
         wants = {"reference", "old"} if self.kl_in_reward else {"reference"}
         example = partial(sample_of, fields={"advantage": 0.0}, values=("behaviour", "old", "reference"))
-        return Traits(wants=frozenset(wants if self.kl else ()), completions=2 if is_of_groups else 1, example=example)
+        return Traits(
+            wants=frozenset(wants if self.kl else ()), completions=2 if is_of_groups else 1, example=example,
+            reference=self.reference if self.kl else None,
+        )  # fmt: skip
 
     def sampled(self, temperature: float, max_new_tokens: int) -> Policy:
         return replace(self, temperature=temperature, max_new_tokens=max_new_tokens)

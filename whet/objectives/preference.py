@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from torch import Tensor
 from whet.contracts.batch import Batch
 from whet.contracts.example import sample_of
 from whet.contracts.model import Model, Models
-from whet.contracts.objective import LossParts, Terms, Traits
+from whet.contracts.objective import LossParts, Reference, Terms, Traits
 from whet.objectives.pair_losses import Loss, Pairs, Shape
 from whet.objectives.sequences import LOGPROBS, Replies
 
@@ -34,10 +34,13 @@ class Preference:
     losses: Mapping[str, Loss]
     coefficients: Mapping[str, float]
     shape: Shape
-    has_reference: bool = True
+    reference: Reference | None = "auto"
     length_weight: float = 1.0
 
-    traits: ClassVar[Traits] = Traits(example=partial(sample_of, branches=2, fields={"reference": (0.0, 0.0)}))
+    @property
+    def traits(self) -> Traits:
+        example = partial(sample_of, branches=2, fields={"reference": (0.0, 0.0)})
+        return Traits(example=example, reference=self.reference)
 
     def weights(self, batch: Batch) -> dict[str, float]:
         weight_G = batch.fields["weight"][0::2].double()
@@ -55,7 +58,7 @@ class Preference:
         replies = Replies.of(batch)
         scores_N, plain_N = self._score(models.policy, batch, replies)
         ratios_N = scores_N
-        if self.has_reference:
+        if self.reference is not None:
             fields = batch.fields if "reference" in batch.fields else self.refer(models["reference"], batch)
             ratios_N = scores_N - fields["reference"].double()
         pairs = Pairs(*_split(scores_N), *_split(ratios_N), *_split(replies.lengths_N.clamp(min=1e-9)))

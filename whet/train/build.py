@@ -36,11 +36,12 @@ from whet.train.run.folder import RunFolder
 from whet.train.run.identity import stated
 from whet.train.run.progress import Progress
 from whet.train.setup.announced import facts_of, notices_of
-from whet.train.setup.chosen import chosen_of
+from whet.train.setup.chosen import Chosen, chosen_of
 from whet.train.setup.first_step import FirstStep
 from whet.train.setup.models import build_model, features_for, head_for, models_beside, reference_way
 from whet.train.setup.opening import Material, Opened, Placed, open_run, place, prepare, without_trace
 from whet.train.setup.precision import on_precision, with_precision
+from whet.train.setup.preflight import check_model
 from whet.train.setup.reference import remember
 from whet.train.setup.rehearsal import rehearse
 from whet.train.setup.resolve import Resolved, resolve
@@ -129,11 +130,14 @@ def _modelled(opened: Opened, material: Material, placed: Placed) -> Modelled:
     world, pinned = placed.world, opened.pinned
     run = with_precision(material.run, world, pinned)
     precise = on_precision(material.run.train.precision, run, world.device)
-    feed, loss = _told(run, placed, material.feed), opened.kind.loss(run, opened.chosen)
+    feed, loss = _told(run, placed, material.feed, opened.chosen), opened.kind.loss(run, opened.chosen)
     head = head_for(loss, feed)
-    loaded = build_model(run, world, opened.tuner, head, features_for(run, opened.tuner, loss))
+    features = features_for(run, opened.tuner, loss)
+    loaded = build_model(
+        run, world, opened.tuner, head, features, check=partial(check_model, run, opened.chosen, feed.data)
+    )
     way = reference_way(run, world, loaded, loss, feed, pinned)
-    trained = Trained.of(run, world, loaded, opened.tuner, loss, models_beside(run, world, loaded, way))
+    trained = Trained.of(run, world, loaded, opened.tuner, loss, models_beside(run, world, loaded, loss, way))
     rehearsed = None if pinned else rehearse(trained, feed, partial(_twin_of, trained, opened.kind, head))
     resolved = resolve(trained, feed, pinned, way)
     if world.is_writer and not pinned:
@@ -142,12 +146,13 @@ def _modelled(opened: Opened, material: Material, placed: Placed) -> Modelled:
     return Modelled(trained, feed, way, resolved, (*said, *([rehearsed] if rehearsed else [])))
 
 
-def _told(run: Run, placed: Placed, feed: Feed) -> Feed:
+def _told(run: Run, placed: Placed, feed: Feed, chosen: Chosen) -> Feed:
     """The samples with what is stored of a teacher, who is gone before the student comes."""
-    if not is_told(run):
+    taught = chosen.traits.taught
+    if taught is None or not is_told(taught):
         return feed
-    teacher = partial(build_model, teacher_run(run, placed.world), placed.world, Still())
-    told = tell(run, placed.world, feed.data, placed.folder.path, teacher)
+    teacher = partial(build_model, teacher_run(run, taught, placed.world), placed.world, Still())
+    told = tell(taught, placed.world, feed.data, placed.folder.path, teacher, run.train.micro_batch)
     return feed.annotated(dict.fromkeys(feed.data, told))
 
 

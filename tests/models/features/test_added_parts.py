@@ -6,14 +6,13 @@ import json
 from types import SimpleNamespace
 
 import pytest
-import torch
 from safetensors import safe_open
 from torch import nn
 
 from tests.tiny import config, sentence, write_rows
 from whet.base.catalogue import model_source
 from whet.base.config import from_mapping
-from whet.base.errors import ModelError
+from whet.base.errors import ConfigError, ModelError
 from whet.contracts.model import Capabilities, ParamRole
 from whet.models.features.carried import install
 from whet.models.features.mtp import FurtherTokens
@@ -22,7 +21,6 @@ from whet.models.forward.tabular import FieldModel
 from whet.models.loading.context import BuildContext
 from whet.models.loading.drawn import drawn
 from whet.models.loading.loaded import loaded
-from whet.models.tuners.lora import lora
 from whet.train.api import resume, train
 from whet.train.build import assemble
 
@@ -128,7 +126,10 @@ def test_an_adapter_holds_no_modules_that_look_further(tmp_path):
     build = model_source.get("hf").build
     words = str(tokenizer(tmp_path / "words"))
     build(BuildContext(), init=init, tokenizer=words).weights.make().save_pretrained(tmp_path / "base")
-    context = BuildContext(torch.float32, tuner=lora(), features=[FurtherTokens(1)])
-    with pytest.raises(ModelError, match="an adapter cannot hold the modules") as told:
-        build(context, path=str(tmp_path / "base"), tokenizer=words)
-    assert told.value.hint == "tuner=full"
+    model = {"path": str(tmp_path / "base"), "init": None, "tokenizer": words}
+    rows = {"train": [str(write_rows(tmp_path / "text.jsonl", [{"text": "the owls watch"}] * 4))]}
+    objective = {"kind": "pretrain", "mtp": 1}
+    sections = {"model": model, "tuner": {"kind": "lora", "rank": 2}, "objective": objective, "data": rows}
+    with pytest.raises(ConfigError, match="an adapter cannot hold the modules") as told:
+        assemble(from_mapping(config(tmp_path, name="adapter", **sections)))
+    assert (told.value.at, told.value.hint) == ("tuner", "tuner=full")

@@ -7,13 +7,11 @@ import torch
 
 from tests.models.architectures import tiny_model
 from tests.models.batches import packed, random_samples
-from whet.base.errors import ModelError
 from whet.contracts.batch import Segment
-from whet.contracts.model import Capabilities, Loaded
 from whet.kernels.attention import SegmentPlan, dense_attention
 from whet.kernels.attention_spec import Form
 from whet.models.features import longlora
-from whet.models.features.carried import carry, install
+from whet.models.features.carried import carry
 from whet.models.forward import attention
 from whet.models.forward.language import LanguageModel
 
@@ -77,10 +75,3 @@ def test_tokens_of_other_groups_have_no_influence_in_one_layer():
         nll(module, [sample])
     moved = (seen[0] - seen[1])[0].abs().amax(-1) > 1e-7
     assert moved[:4].all() and not moved[4:].any()
-
-
-def test_a_model_with_attention_of_its_own_is_refused():
-    module = tiny_model("llama", None)
-    unpacked = Loaded(module, None, Capabilities(packed=False), LanguageModel(module, packed=False), {})
-    with pytest.raises(ModelError, match="cannot be shifted"):
-        install(unpacked, longlora.Groups(4))

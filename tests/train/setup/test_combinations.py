@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 
 import pytest
+from torch import nn
 
 from tests.tiny import config
-from whet.base.catalogue import SLOTS, objective, optimizer, tuner
+from whet.base.catalogue import SLOTS, model_source, objective, optimizer, tuner
 from whet.base.config import from_mapping
 from whet.base.errors import ConfigError
 from whet.cli.main import main as run
-from whet.contracts.model import FAMILIES
-from whet.contracts.objective import Traits, traits_of
+from whet.contracts.model import FAMILIES, Capabilities, Loaded
+from whet.contracts.objective import Taught, Traits, traits_of
 from whet.data.refusal import KindError
 from whet.models.tuners.full import full
+from whet.models.tuning.adapters import hold
 from whet.optim.optimizers.adamw import adamw
 from whet.train.setup.chosen import chosen_of
-from whet.train.setup.combinations import CONFLICTS, check_combinations
-from whet.train.setup.features import brought, features
-from whet.train.setup.preflight import enter
+from whet.train.setup.combinations import check_combinations
+from whet.train.setup.conflicts import CONFLICTS
+from whet.train.setup.features import Feature, brought, features
+from whet.train.setup.model_features import model_features
+from whet.train.setup.preflight import check_model, enter
+from whet.train.setup.teacher import is_told
 from whet.train.source_kind import source_of
 
 # Settings whose features the table names, as many at once as a config can have.
 CONFIGS = [
     {
         "train": {
-            "in_backward": True, "ema": 0.9, "neftune": 5.0, "group": 8, "rounding": "kahan",
-            "tokens": 1000, "steps": None, "precision": "bf16-pure",
+            "in_backward": True, "ema": 0.9, "neftune": 5.0, "group": 8, "rounding": "kahan", "recompute": True,
+            "tokens": 1000, "steps": None, "precision": "bf16-pure", "depth_rate": 0.9,
         },
         "track": {"layers_every": 2},
         "evaluate": {"prompts": ["oak"], "early_stop": 1},
@@ -45,6 +50,10 @@ CONFIGS = [
         "objective": {"kind": "sequence-classification", "attention": "bidirectional"},
     },
     {"objective": {"kind": "distill", "teacher": "m", "top": 8, "own": 0.5}},
+    {
+        "objective": {"kind": "distill", "teacher": "m", "tail": "renormalised"},
+        "tuner": {"kind": "lora", "init": "loftq"},
+    },
     {
         "objective": "grpo", "rewards": ["exact"],
         "rollout": {
@@ -201,6 +210,112 @@ def test_an_optimizer_that_says_so_steps_weights_one_by_one():
             assert all(type(part).update is not Optimizer.update for part in built.parts), kind.name
 
 
+def modelled(module: nn.Module, layers=(), **can) -> Loaded:
+    return Loaded(module, None, Capabilities(**can), SimpleNamespace(), {}, layers)
+
+
+class Projecting(nn.Module):
+    """An attention layer, as far as who asks about it looks."""
+
+    head_dim = 2
+
+    def __init__(self, q_norm: nn.Module | None = None) -> None:
+        super().__init__()
+        self.q_proj, self.k_proj, self.q_norm = nn.Linear(4, 4), nn.Linear(4, 4), q_norm
+
+
+ADAPTED = nn.Linear(2, 2)
+hold(ADAPTED, SimpleNamespace())
+NORMED = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+# Of each model, a feature that it alone of these has, and the settings that it is asked with.
+MODELS = {
+    "model.unpacked": modelled(Projecting(), ["q_proj"], packed=False),
+    "model.own_head": modelled(Projecting(), ["q_proj"], head="keep"),
+    "model.mixers": modelled(Projecting(), ["q_proj"], mixers=("Convolution",)),
+    "model.adapter": modelled(ADAPTED, [""]),
+    "model.normalised_queries": modelled(Projecting(nn.Identity()), ["q_proj"]),
+    "model.no_blocks": modelled(Projecting()),
+    "model.batch_norm": modelled(NORMED, ["0"], tokens=False),
+}
+
+
+def of_models(run) -> dict[str, Feature]:
+    return {name: feature for model in MODELS.values() for name, feature in model_features(run, model)}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_has_the_features_that_are_its_own(tmp_path, name):
+    run = from_mapping(
+        config(tmp_path, name="asked", train={"batch_tokens": None, "batch_samples": 8, "micro_batch": 4})
+    ).run
+    assert name in dict(model_features(run, MODELS[name]))
+    assert not any(name in dict(model_features(run, other)) for of, other in MODELS.items() if of != name)
+
+
+MTP = {"kind": "pretrain", "mtp": 1}
+# What is asked for, the model that is built, and where and how it is refused.
+REFUSED = {
+    "muonclip, normed": ("model.normalised_queries", {"optimizer": "muonclip"}, "optimizer.kind", "optimizer=adamw"),
+    "muonclip, apart": ("model.unpacked", {"optimizer": "muonclip"}, "optimizer.kind", "optimizer=adamw"),
+    "muonclip, none": ("model.adapter", {"optimizer": "muonclip"}, "optimizer.kind", "optimizer=adamw"),
+    "groups": ("model.unpacked", {"train": {"group": 8}}, "train.group", "train.group=null"),
+    "mtp": ("model.unpacked", {"objective": MTP}, "objective.mtp", "objective.mtp=0"),
+    "mtp, a head": ("model.own_head", {"objective": MTP}, "objective.mtp", "objective.mtp=0"),
+    "mtp, mixers": ("model.mixers", {"objective": MTP}, "objective.mtp", "objective.mtp=0"),
+    "turns": ("model.no_blocks", {"optimizer": "badam"}, "optimizer.kind", "optimizer=adamw"),
+    "depth": ("model.no_blocks", {"train": {"depth_rate": 0.9}}, "train.depth_rate", "train.depth_rate=1"),
+    "recompute": ("model.no_blocks", {"train": {"recompute": True}}, "train.recompute", "train.recompute=false"),
+    "normed": ("model.batch_norm", {"train": {"recompute": True}}, "train.recompute", "train.recompute=false"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name, sections, at, hint", REFUSED.values(), ids=REFUSED)
+def test_what_does_not_go_with_a_model_that_is_built_is_refused(tmp_path, name, sections, at, hint):
+    run = from_mapping(config(tmp_path, name="built", **sections)).run
+    check_combinations(run, chosen_of(run))
+    with pytest.raises(ConfigError) as told:
+        check_model(run, chosen_of(run), {}, MODELS[name])
+    assert (told.value.at, told.value.hint) == (at, hint)
+
+
+def test_a_kind_of_somebody_else_refuses_models(tmp_path):
+    optimizer("packing", state_bytes=8, refuses={"model.unpacked": "it counts rows"})(adamw)
+    try:
+        run = from_mapping(config(tmp_path, name="built", optimizer="packing")).run
+        check_model(run, chosen_of(run), {}, MODELS["model.own_head"])
+        with pytest.raises(ConfigError, match="does not go with `optimizer: packing`: it counts rows"):
+            check_model(run, chosen_of(run), {}, MODELS["model.unpacked"])
+    finally:
+        del optimizer._kinds["packing"]
+
+
+@pytest.mark.parametrize("chosen", [{"kind": "lora", "init": "loftq"}, {"kind": "lora", "init": "lora-ga"}, "adalora"])
+def test_a_tuner_that_needs_whole_weights_is_refused_on_ranks_before_any_is_read(tmp_path, monkeypatch, chosen):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    told = refusal(tmp_path, tuner=chosen)
+    assert "one process" in told.message and "one process, without torchrun" in told.hint
+
+
+def test_a_loss_of_somebody_else_tells_who_teaches_it(tmp_path, monkeypatch):
+    """Its settings are called as it likes."""
+
+    class Schooled(Prefer):
+        def __init__(self, taught):
+            self.traits = Traits(taught=taught)
+
+    def schooled(*, master: str = "m", kept: int = 0):
+        return Schooled(Taught(model_source.get("hf").settings(path=master), top=kept))
+
+    monkeypatch.setattr(objective, "_kinds", dict(objective._kinds))
+    objective("schooled", takes=("text",), settings={"kept": "objective.stored"})(schooled)
+    run = from_mapping(config(tmp_path, name="own", objective={"kind": "schooled", "master": "there"})).run
+    chosen = chosen_of(run)
+    assert chosen.traits.taught.path == "there" and not is_told(chosen.traits.taught)
+    assert "objective.asked" in dict(features(run, chosen))
+    run = from_mapping(config(tmp_path, name="own", objective={"kind": "schooled", "kept": 4})).run
+    assert is_told(chosen_of(run).traits.taught) and "objective.stored" in dict(features(run, chosen_of(run)))
+
+
 def test_every_name_of_the_table_is_one_that_a_run_can_have(tmp_path, monkeypatch, foreign):
     """Names of kinds are those that one of them brings; of settings those that some config has."""
     monkeypatch.setenv("WORLD_SIZE", "2")
@@ -210,4 +325,5 @@ def test_every_name_of_the_table_is_one_that_a_run_can_have(tmp_path, monkeypatc
     for sections in CONFIGS:
         run = from_mapping(config(tmp_path, name="named", **sections)).run
         known |= {name for name, _ in features(run, chosen_of(run))}
+        known |= set(of_models(run))
     assert {name for conflict in CONFLICTS for name in (conflict.one, conflict.other)} - known == set()

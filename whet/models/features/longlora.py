@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from whet.base.errors import ModelError
 from whet.contracts.batch import Segment, Stream
 from whet.contracts.feature import ModelFeature
-from whet.contracts.model import Loaded
 from whet.kernels.attention import SegmentPlan
 from whet.kernels.attention_spec import Form
 
@@ -31,15 +30,6 @@ class Groups(ModelFeature):
     """
 
     group: int
-
-    def install(self, model: Loaded) -> None:
-        """Raises ModelError for a model that does not call our attention."""
-        if not model.capabilities.packed:
-            raise ModelError(
-                "this model computes its attention itself, so it cannot be shifted",
-                at="train.group",
-                hint="train.group=null",
-            )
 
     def around(self, module: nn.Module, stream: Stream) -> Around | None:
         if not module.training:

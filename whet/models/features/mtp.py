@@ -16,11 +16,9 @@ from transformers import AutoModel, PretrainedConfig
 from whet.base.errors import ModelError
 from whet.base.seeds import forked
 from whet.contracts.feature import ModelFeature, Seen
-from whet.contracts.model import Loaded
 from whet.kernels.mtp import look_ahead
 from whet.models.features.carried import text_config
 from whet.models.forward.backbone import decoder_of
-from whet.models.tuning.adapters import wrapper_of
 
 NAME = "whet_ahead"
 
@@ -54,12 +52,8 @@ class FurtherTokens(ModelFeature):
     gives = frozenset({"ahead"})
 
     def extend(self, module: Any, dtype: torch.dtype, seed: int) -> None:
-        """Raises ModelError for a model whose decoder cannot be built with one layer, and for an adapter's base."""
+        """Raises ModelError for a model whose decoder cannot be built with one layer."""
         config = text_config(module, "modules that look further ahead")
-        if wrapper_of(module) is not None:
-            raise ModelError(
-                "an adapter cannot hold the modules that look further ahead", at="tuner", hint="tuner=full"
-            )
         width, found = module.get_input_embeddings().weight.shape[1], {}
         with forked(seed, "ahead"):
             for number in range(1, self.depth + 1):
@@ -68,14 +62,6 @@ class FurtherTokens(ModelFeature):
                 found[str(number)] = further.to(dtype)
         # A dict: a list of like blocks would be taken for the model's own layers.
         module.add_module(NAME, nn.ModuleDict(found))
-
-    def install(self, model: Loaded) -> None:
-        can, module = model.capabilities, model.module
-        if not can.packed or can.head != "chunked" or can.mixers:
-            raise ModelError(
-                f"`{text_config(module, NAME).model_type}` cannot look further ahead: it does not pack, or has a head "
-                "of its own kind", at="objective.mtp", hint="objective.mtp=0",
-            )  # fmt: skip
 
     def read(self, module: Any, seen: Seen) -> Mapping[str, Tensor]:
         hidden_TD, inputs, sums = seen.states, seen.inputs(), []

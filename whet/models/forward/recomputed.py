@@ -54,6 +54,11 @@ def _tell(told: Told) -> None:
         object.__setattr__(part, name, value)
 
 
+def recomputes_itself(module: nn.Module) -> bool:
+    """Whether the module is of a class of transformers that computes its layers again itself."""
+    return hasattr(module, "activation_checkpointing_enable") or hasattr(module, "gradient_checkpointing_enable")
+
+
 def recompute(layer: nn.Module) -> None:
     """Let a layer of any class forget its activations, and compute them again in the backward pass."""
     layer.forward = MethodType(_forgetting, layer)  # bound, so that a copy of the layer has its own

@@ -42,7 +42,9 @@ def build_mlp(context: BuildContext, widths: Sequence[int], dropout: float) -> L
             layers += [nn.Linear(width, following), nn.ReLU(), nn.Dropout(dropout)]
         return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))
 
-    return drawn(build, context, Capabilities(tokens=False, packed=False, head="none", generates=False), FieldModel)
+    reads = {"features": (widths[0],)}
+    can = Capabilities(tokens=False, packed=False, head="none", generates=False, reads=reads)
+    return drawn(build, context, can, FieldModel)
 
 
 def _run(module: nn.Module, features_NF: Tensor) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from whet.models.tuning.adalora import AdaLora
 
 
-@tuner("adalora")
+@tuner("adalora", refuses={"ranks.several": "what a rank is worth is measured on one process"})
 def adalora(
     *,
     rank: Count = 8,

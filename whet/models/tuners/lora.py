@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Start = Literal["default", "gaussian", "orthogonal", "pissa", "pissa-fast", "olora", "lora-ga", "loftq"]
 
 
-@tuner("lora")
+@tuner("lora", settings={"init=loftq": "tuner.whole_weights", "init=lora-ga": "tuner.whole_weights"})
 def lora(
     *,
     rank: Count = 16,

@@ -66,8 +66,6 @@ class AdaLora(PeftTuner):
     def init(self, module: nn.Module, calibration: Calibration | None) -> None:
         if calibration is None:
             return
-        if any(hasattr(parameter, "full_tensor") for parameter in module.parameters()):
-            raise ModelError("AdaLoRA trains on one process only", at="tuner", hint="tuner=lora")
         self._total = calibration.total_steps
         first, last = self._budget.steps(self._total)
         if last <= first:

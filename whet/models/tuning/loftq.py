@@ -30,10 +30,6 @@ def start_from_rounding(module: nn.Module, layers: Mapping[str, Any]) -> None:
             at="tuner.init",
             hint=f"whet merge {path}",
         )
-    if any(hasattr(layer.base_layer.weight, "full_tensor") for layer in layers.values()):
-        raise ModelError(
-            "`init: loftq` needs the whole weights on one process", at="tuner.init", hint="tuner.init=default"
-        )
     weights = Stored(local_folder(path))
     for name, layer in layers.items():
         weight = layer.base_layer.weight

@@ -75,10 +75,6 @@ class Lora(PeftTuner):
         if self._init != "lora-ga" or calibration is None:
             return
         layers = list(lora_layers(module))
-        if any(hasattr(layer.base_layer.weight, "full_tensor") for layer in layers):
-            raise ModelError(
-                "`init: lora-ga` needs the whole weights on one process", at="tuner.init", hint="tuner.init=pissa"
-            )
         start_from_gradients(module, layers, calibration)
 
     def rates(self, module: nn.Module) -> Mapping[str, float]:

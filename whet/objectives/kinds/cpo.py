@@ -36,4 +36,4 @@ def cpo(
             hint="objective.loss=sigmoid",
         )  # fmt: skip
     coefficients = {loss: 1.0, **({SFT: sft} if sft else {})}
-    return Preference({loss: LOSSES[loss]}, coefficients, Shape(beta, label_smoothing), has_reference=False)
+    return Preference({loss: LOSSES[loss]}, coefficients, Shape(beta, label_smoothing), reference=None)

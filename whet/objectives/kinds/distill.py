@@ -15,8 +15,7 @@ from whet.contracts.objective import Objective
 @objective(
     "distill",
     takes=("conversation", "completion", "text"),
-    teacher=True,
-    settings={"top": "objective.stored", "own": "objective.own"},
+    settings={"top": "objective.stored", "own": "objective.own", "tail": "objective.tail"},
 )
 def distill(
     *,
@@ -47,7 +46,7 @@ def distill(
     precision: of the teacher's weights; `auto` is bf16 on GPUs and fp32 on CPUs
     """
     from whet.contracts.model import Divergence
-    from whet.contracts.objective import Own
+    from whet.contracts.objective import Own, Taught
     from whet.objectives.distillation import Distillation
 
     if teacher is None or not any(teacher.values().values()):
@@ -66,4 +65,5 @@ def distill(
         if not own and value != default:
             raise ConfigError(f"`{name}` does nothing without `own`", at=f"objective.{name}", hint="objective.own=0.5")
     asked = Own(own, own_tokens, own_temperature) if own else None
-    return Distillation(Divergence(divergence, beta, temperature, sft), tail, asked)
+    taught = Taught(teacher, precision, top, temperature)
+    return Distillation(Divergence(divergence, beta, temperature, sft), tail, asked, taught)

@@ -9,19 +9,18 @@ from annotated_types import Ge, Lt
 from whet.base.catalogue import objective
 from whet.base.errors import ConfigError
 from whet.base.settings import Fraction, NonNegative, Positive
-from whet.contracts.objective import Objective
+from whet.contracts.objective import Objective, Reference
 
 PairLoss = Literal[
     "sigmoid", "sigmoid_mean", "robust", "hinge", "ipo", "exo", "nca", "bco", "sppo", "apo_zero", "apo_down", "discopop"
 ]
-Reference = Literal["auto", "copy", "adapters", "stored"]
 Doubt = Annotated[float, Ge(0), Lt(0.5)]
 # Which losses know of a setting; in all others it would do nothing.
 _SMOOTHED = {"sigmoid", "sigmoid_mean", "robust", "exo"}
 _DIVERGING = {"sigmoid", "sigmoid_mean", "robust", "hinge", "ipo", "exo", "discopop"}
 
 
-@objective("dpo", takes=("preference",), usual=True, reference=True, settings={"reference=stored": "objective.stored"})
+@objective("dpo", takes=("preference",), usual=True, settings={"reference=stored": "objective.stored"})
 def dpo(
     *,
     beta: NonNegative = 0.1,
@@ -54,7 +53,7 @@ def dpo(
     _refuse_idle(set(chosen), divergence, alpha, tau)
     coefficients = {**chosen, **({SFT: sft} if sft else {})}
     shape = Shape(beta, label_smoothing, divergence, alpha, tau)
-    return Preference({name: LOSSES[name] for name in chosen}, coefficients, shape, True, length_weight)
+    return Preference({name: LOSSES[name] for name in chosen}, coefficients, shape, reference, length_weight)
 
 
 def _check(losses: set[str], beta: float, label_smoothing: float, divergence: str) -> None:

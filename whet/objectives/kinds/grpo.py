@@ -69,7 +69,7 @@ def grpo(
         loss, ratio, clip_low, clip_low if clip_high is None else clip_high, correction, correction_cap
     )
     judgement = Judgement(baseline, scale, overlong, overlong_penalty, truncated == "drop")
-    return Policy(surrogates, judgement, normalise, kl, kl_kind, kl_in == "reward", kl_weighted, entropy)
+    return Policy(surrogates, judgement, normalise, kl, kl_kind, kl_in == "reward", kl_weighted, entropy, reference)
 
 
 def _refuse_idle(*, kl: float, kl_kind: str, kl_in: str, kl_weighted: bool, reference: str) -> None:

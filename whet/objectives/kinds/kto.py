@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from whet.base.catalogue import objective
 from whet.base.settings import NonNegative, Positive
-from whet.contracts.objective import Objective
+from whet.contracts.objective import Objective, Reference
 
 
 @objective(
     "kto",
     takes=("labelled", "preference"),
     usual=True,
-    reference=True,
     streams=("baseline",),
     settings={"reference=stored": "objective.stored"},
 )
@@ -22,7 +19,7 @@ def kto(
     beta: Positive = 0.1,
     desirable: NonNegative = 1.0,
     undesirable: NonNegative = 1.0,
-    reference: Literal["auto", "copy", "adapters", "stored"] = "auto",
+    reference: Reference = "auto",
 ) -> Objective:
     """Raise replies marked good and lower those marked bad, against a reference; a pair counts as one of each.
 
@@ -33,4 +30,4 @@ def kto(
     """
     from whet.objectives.kto import Labelled
 
-    return Labelled(beta, desirable, undesirable)
+    return Labelled(beta, desirable, undesirable, reference)

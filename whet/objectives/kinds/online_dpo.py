@@ -13,7 +13,6 @@ from whet.contracts.objective import Objective
 
 @objective(
     "online-dpo", takes=("prompt", "conversation", "completion", "preference", "labelled"), rollouts=True,
-    reference=True,
 )  # fmt: skip
 def online_dpo(
     *,
@@ -42,4 +41,4 @@ def online_dpo(
             hint="objective.loss=sigmoid",
         )  # fmt: skip
     coefficients = {loss: 1.0, **({SFT: sft} if sft else {})}
-    return OnlinePreference(Preference({loss: LOSSES[loss]}, coefficients, Shape(beta, label_smoothing)))
+    return OnlinePreference(Preference({loss: LOSSES[loss]}, coefficients, Shape(beta, label_smoothing), reference))

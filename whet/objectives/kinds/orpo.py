@@ -16,4 +16,4 @@ def orpo(*, weight: Positive = 0.1) -> Objective:
     from whet.objectives.pair_losses import Shape, odds
     from whet.objectives.preference import SFT, Preference
 
-    return Preference({"odds": odds}, {SFT: 1.0, "odds": 1.0}, Shape(weight), has_reference=False)
+    return Preference({"odds": odds}, {SFT: 1.0, "odds": 1.0}, Shape(weight), reference=None)

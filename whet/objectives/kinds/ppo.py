@@ -55,4 +55,4 @@ def ppo(
         )  # fmt: skip
     high = clip_low if clip_high is None else clip_high
     surrogates = Surrogates("clip", "token", clip_low, high, correction, correction_cap)
-    return ActorCritic(surrogates, value, clip_value, discount, smoothing, kl, entropy, whiten)
+    return ActorCritic(surrogates, value, clip_value, discount, smoothing, kl, entropy, whiten, reference)

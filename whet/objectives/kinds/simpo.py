@@ -20,4 +20,4 @@ def simpo(*, beta: Positive = 2.0, margin: NonNegative = 1.0, sft: NonNegative =
 
     coefficients = {"simpo": 1.0, **({SFT: sft} if sft else {})}
     shape = pair_losses.Shape(beta, margin=margin)
-    return Preference({"simpo": pair_losses.simpo}, coefficients, shape, has_reference=False)
+    return Preference({"simpo": pair_losses.simpo}, coefficients, shape, reference=None)

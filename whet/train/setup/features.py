@@ -100,6 +100,7 @@ def _of_settings(run: Run) -> Iterator[tuple[str, Feature]]:
     for name, is_on, without in (
         ("in_backward", train.in_backward, "false"), ("ema", train.ema, "0"),
         ("neftune", train.neftune, "0"), ("group", train.group is not None, "null"),
+        ("recompute", train.recompute, "false"), ("depth_rate", train.depth_rate != 1, "1"),
     ):  # fmt: skip
         if is_on:
             yield f"train.{name}", Feature(f"`train.{name}`", f"train.{name}", f"train.{name}={without}")
@@ -159,8 +160,11 @@ def _of_objective(run: Run, chosen: Chosen) -> Iterator[tuple[str, Feature]]:
         answering = meant_for("prompt")
         without = f"objective: {answering[0]}" if answering else None
         yield "objective.given", Feature(feature.said, feature.at, without)
-    if chosen.facts.teacher and is_stored(run.objective.teacher.values().get("path")):
+    taught = chosen.traits.taught
+    if taught is not None and is_stored(taught.path):
         yield "objective.stored", Feature("what is stored of a teacher", "objective.teacher")
+    elif taught is not None and not taught.top:
+        yield "objective.asked", Feature("a teacher that is asked in every step", "objective.teacher")
 
 
 def _of_reading(run: Run, reading: Reading | None) -> Iterator[tuple[str, Feature]]:
@@ -197,7 +201,7 @@ def _of_rollouts(run: Run, is_rolling: bool) -> Iterator[tuple[str, Feature]]:
 def _of_place() -> Iterator[tuple[str, Feature]]:
     """What follows from where the run takes place."""
     if _ranks() > 1:  # FSDP2 hands over gradients without the hook that a step in the backward pass stands on
-        yield "ranks.several", Feature("several processes", "parallel")
+        yield "ranks.several", Feature("a run of several processes", "parallel", "one process, without torchrun")
 
 
 def _ranks() -> int:

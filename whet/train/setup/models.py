@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
 
 from whet.base.catalogue import model_source, optimizer
-from whet.base.errors import ConfigError
 from whet.base.run import Run
 from whet.contracts.feature import ModelFeature
 from whet.contracts.model import Capabilities, Head, Loaded, Model
@@ -30,12 +29,12 @@ from whet.parallel.fill import fill
 from whet.parallel.shard import shard
 from whet.parallel.world import World
 from whet.train.setup.batch_norm import on_batch_norm
-from whet.train.setup.chosen import Chosen, facts_of
+from whet.train.setup.chosen import Chosen
 from whet.train.setup.precision import autocast_dtype
 from whet.train.setup.preflight import check_family
 from whet.train.setup.reference import begins_at_base, choose
 from whet.train.setup.sources import Feed
-from whet.train.setup.teacher import has_teacher, is_told, load_teacher, teacher_run
+from whet.train.setup.teacher import is_told, load_teacher, teacher_run
 from whet.train.step.frozen import AdaptersOff, Frozen
 
 
@@ -67,18 +66,20 @@ def build_model(
     *,
     is_asked: bool = False,
     like: Capabilities | None = None,
+    check: Callable[[Loaded], None] = lambda model: None,
 ) -> Loaded:
     """Build and tune the model on meta, recompute and compile as asked, shard it, and fill it with values.
 
     `features` are those of `features_for`; a model that is only asked has none. One that is run `like` another of its
-    kind is not probed.
+    kind is not probed. `check` raises for a model that is built, and has no values yet.
     """
     is_apart = method.narrow and (head is None or head.kind == "none")  # a new head is trained in full precision
     narrow = run.train.precision == "bf16-pure" or (is_apart and autocast_dtype(run, world.device) is not None)
     dtype = torch.bfloat16 if narrow else torch.float32
     context = BuildContext(dtype, run.seed, method, head, features, _verdict_like(like) if like else None)
     model: Loaded = model_source.get(run.model.kind).build(context, **run.model.values())
-    notices = (*model.capabilities.notices, *on_batch_norm(run, world, model))
+    check(model)
+    notices = (*model.capabilities.notices, *on_batch_norm(model))
     model = replace(model, capabilities=replace(model.capabilities, notices=notices))
     for feature in features:
         install(model, feature)
@@ -125,9 +126,6 @@ def _recompute(model: Loaded) -> None:
         module.activation_checkpointing_enable(activation_checkpointing_kwargs=how)
     elif hasattr(module, "gradient_checkpointing_enable"):  # transformers before 5.22 knows only this name
         module.gradient_checkpointing_enable(gradient_checkpointing_kwargs=how)
-    elif not model.layers or model.capabilities.batch_norm:
-        why = "normalises by its batch, which would count twice" if model.layers else "has no repeated blocks"
-        raise ConfigError(f"`train.recompute`: this model {why}", at="train.recompute", hint="train.recompute=false")
     else:
         for name in model.layers:
             recompute(module.get_submodule(name))
@@ -137,23 +135,24 @@ def reference_way(
     run: Run, world: World, model: Loaded, loss: Objective, fed: Feed, pinned: Mapping[str, Any]
 ) -> str | None:
     """How the objective's reference is had, if it compares with one; a resumed run keeps its way."""
-    is_compared = facts_of(run).reference
-    if not is_compared and "reference" not in traits_of(loss).wants:
+    wanted = traits_of(loss).reference
+    if wanted is None:
         return None
     if pinned.get("reference"):
         return pinned["reference"]
     return choose(
-        run.objective.reference,
+        wanted,
         has_adapters=begins_at_base(model, world.device),
         is_stored_possible=bool(fed.data),
         epochs=fed.epochs(run),
     )
 
 
-def models_beside(run: Run, world: World, model: Loaded, way: str | None) -> dict[str, Model]:
-    """The models that the objective asks beside the trained one."""
-    if has_teacher(run) and not is_told(run):
-        return {"teacher": load_teacher(lambda: build_model(teacher_run(run, world), world, Still()))}
+def models_beside(run: Run, world: World, model: Loaded, loss: Objective, way: str | None) -> dict[str, Model]:
+    """The models that the objective asks beside the trained one: a teacher, or a reference that is had in this way."""
+    taught = traits_of(loss).taught
+    if taught is not None and not is_told(taught):
+        return {"teacher": load_teacher(lambda: build_model(teacher_run(run, taught, world), world, Still()))}
     if way == "copy":
         twin = build_model(run, world, Still(), is_asked=True)
         return {"reference": Frozen(twin.module, twin.model)}

@@ -34,7 +34,7 @@ from whet.train.setup.paths import located
 from whet.train.setup.preflight import enter
 from whet.train.setup.rows import settled
 from whet.train.setup.sources import Feed, SourceKind, Words
-from whet.train.setup.teacher import check_teacher, has_teacher
+from whet.train.setup.teacher import check_teacher
 from whet.train.step.allocator import keep_freed_memory, return_freed_memory
 
 
@@ -116,8 +116,8 @@ def prepare(opened: Opened) -> Material:
     chosen = opened.chosen
     words = Words(*read_model(opened.loaded.run, chosen))
     run, told = settled(opened.loaded.run, words.processor if words.family == "causal" else None)
-    if has_teacher(run):
-        check_teacher(run, words.processor)
+    if chosen.traits.taught is not None:
+        check_teacher(chosen.traits.taught, words.processor)
     ledger = Ledger()
     feed = opened.kind.read(run, chosen, words, ledger)
     return Material(run, feed, ledger, (*told, *feed.notices))

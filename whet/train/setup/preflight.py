@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
+
 from whet.base.catalogue import objective, tuner
 from whet.base.errors import ConfigError
 from whet.base.run import Run
-from whet.contracts.model import FAMILIES
+from whet.contracts.model import FAMILIES, Loaded
+from whet.contracts.sample import Sample
 from whet.contracts.tuner import Tuner
+from whet.data.order.dataset import Dataset
 from whet.parallel.device import device_of
 from whet.train.run.folder import RunFolder
 from whet.train.setup.chosen import Chosen, chosen_of
 from whet.train.setup.combinations import check_combinations
+from whet.train.setup.model_features import model_features
 from whet.train.setup.sources import SourceKind
 
 
@@ -43,6 +50,29 @@ def check_family(run: Run, chosen: Chosen, family: str) -> None:
         at="objective.kind",
         hint=hint,
     )
+
+
+def check_model(run: Run, chosen: Chosen, data: Mapping[str, Dataset], model: Loaded) -> None:
+    """Raise ConfigError when a setting or the data do not go with the model, which is built and has no values yet."""
+    check_combinations(run, chosen, model.capabilities.family, dict(model_features(run, model)))
+    for name, shape in model.capabilities.reads.items():
+        for part in data.values():
+            _check_field(name, shape, part[0])
+
+
+def _check_field(name: str, shape: tuple[int, ...], sample: Sample) -> None:
+    """Of one sample: all samples of a run have fields of one shape."""
+    if name not in sample.fields:
+        raise ConfigError(
+            f"the data has no `{name}`, which the model reads", at="data", hint="name its columns under `columns`"
+        )
+    found = np.shape(sample.fields[name])
+    if found != shape:
+        sizes = [" x ".join(map(str, one)) or "one number" for one in (found, shape)]
+        raise ConfigError(
+            f"the `{name}` of a row are {sizes[0]}, and the model reads {sizes[1]}", at="model",
+            hint=f"model.{name}={sizes[0]}, or other columns",
+        )  # fmt: skip
 
 
 def _check_held_out(run: Run) -> None:

@@ -18,6 +18,7 @@ from whet.base.errors import ConfigError, ModelError, RunError
 from whet.base.run import Run
 from whet.contracts.batch import Batch
 from whet.contracts.model import Loaded, Prediction
+from whet.contracts.objective import Taught
 from whet.contracts.sample import Sample
 from whet.data.order.dataset import Dataset
 from whet.data.store.teacher_logits import Teachings, TeachingsWriter, complete, is_stored, read_facts
@@ -25,7 +26,6 @@ from whet.kernels.linear_divergence import prediction_logits
 from whet.kernels.linear_scores import linear_top
 from whet.models.tokenizers.vocabulary import differences, fingerprint
 from whet.parallel.world import AXES, World
-from whet.train.setup.chosen import facts_of
 from whet.train.setup.dataset_pass import batches_of
 from whet.train.step.frozen import Frozen
 from whet.train.step.micro_batches import Dealer
@@ -44,51 +44,39 @@ class Teacher(Frozen):
             return model.prediction(batch)
 
 
-def has_teacher(run: Run) -> bool:
-    return facts_of(run).teacher
+def is_told(taught: Taught) -> bool:
+    """Whether a run learns from what is stored of its teacher, and not from the teacher in every step."""
+    return taught.top > 0 or is_stored(taught.path)
 
 
-def is_told(run: Run) -> bool:
-    """Whether the run learns from what is stored of its teacher, and not from the teacher in every step."""
-    return has_teacher(run) and (run.objective.top > 0 or is_stored(run.objective.teacher.values().get("path")))
-
-
-def check_teacher(run: Run, tokenizer: Any) -> None:
-    """Raise WhetError where the teacher cannot teach this student: other tokens, a stream to store, idle settings."""
-    chosen = run.objective
-    path = chosen.teacher.values().get("path")
-    if chosen.tail != "bucket" and not is_told(run):
+def check_teacher(taught: Taught, tokenizer: Any) -> None:
+    """Raise WhetError where the teacher cannot teach this student: it has other tokens, or was asked otherwise."""
+    if taught.top > len(tokenizer or ()):
         raise ConfigError(
-            "`tail` does nothing: the teacher is asked about the whole vocabulary", at="objective.tail",
-            hint="objective.top=64",
-        )  # fmt: skip
-    if chosen.top > len(tokenizer or ()):
-        raise ConfigError(
-            f"`top` is {chosen.top}, and the tokenizer has {len(tokenizer or ())} tokens",
+            f"`top` is {taught.top}, and the tokenizer has {len(tokenizer or ())} tokens",
             at="objective.top", hint="objective.top=64",
         )  # fmt: skip
-    if not is_stored(path):
-        return _compare(tokenizer, read_tokenizer(run), path or chosen.teacher.kind)
-    facts = read_facts(Path(path))
+    if taught.path is None or not is_stored(taught.path):
+        return _compare(tokenizer, read_tokenizer(taught), taught.path or taught.model.kind)
+    facts = read_facts(Path(taught.path))
     if facts["tokenizer"] != fingerprint(tokenizer):
         raise ModelError(
             f"what is stored of `{facts['teacher']}` is about other tokens than the student's", at=AT,
             hint="a teacher with the student's tokenizer, or `whet distill` to learn from its answers",
         )  # fmt: skip
-    if facts["temperature"] != chosen.temperature:
+    if facts["temperature"] != taught.temperature:
         raise ConfigError(
-            f"the teacher was stored at temperature {facts['temperature']:g}, and {chosen.temperature:g} is asked for",
+            f"the teacher was stored at temperature {facts['temperature']:g}, and {taught.temperature:g} is asked for",
             at="objective.temperature", hint=f"objective.temperature={facts['temperature']:g}",
         )  # fmt: skip
     return None
 
 
-def read_tokenizer(run: Run) -> Any:
+def read_tokenizer(taught: Taught) -> Any:
     """The teacher's tokenizer, before any weight is read."""
-    chosen = run.objective.teacher
-    kind = model_source.get(chosen.kind)
+    kind = model_source.get(taught.model.kind)
     with _its_place():
-        return kind.facts.read(**chosen.values())[0] if kind.facts.read is not None else None
+        return kind.facts.read(**taught.model.values())[0] if kind.facts.read is not None else None
 
 
 def _compare(student: Any, teacher: Any, name: str) -> None:
@@ -103,12 +91,11 @@ def _compare(student: Any, teacher: Any, name: str) -> None:
         )  # fmt: skip
 
 
-def teacher_run(run: Run, world: World) -> Run:
+def teacher_run(run: Run, taught: Taught, world: World) -> Run:
     """The run as if the teacher were its model: frozen, in its own precision, without what only training needs."""
-    wanted = run.objective.precision
-    narrow = wanted == "bf16" or (wanted == "auto" and world.device.type == "cuda")
+    narrow = taught.precision == "bf16" or (taught.precision == "auto" and world.device.type == "cuda")
     changes = {"precision": "bf16-pure" if narrow else "fp32", "neftune": 0.0, "group": None, "recompute": False}
-    return run.model_copy(update={"model": run.objective.teacher, "train": run.train.model_copy(update=changes)})
+    return run.model_copy(update={"model": taught.model, "train": run.train.model_copy(update=changes)})
 
 
 def load_teacher(build: Callable[[], Loaded]) -> Teacher:
@@ -118,29 +105,36 @@ def load_teacher(build: Callable[[], Loaded]) -> Teacher:
     return Teacher(loaded.module, loaded.model)
 
 
-def tell(run: Run, world: World, data: Mapping[str, Dataset], folder: Path, build: Callable[[], Loaded]) -> Teachings:
+def tell(
+    taught: Taught,
+    world: World,
+    data: Mapping[str, Dataset],
+    folder: Path,
+    build: Callable[[], Loaded],
+    micro_batch: int | str,
+) -> Teachings:
     """What the teacher finds likeliest, for every sample: read where it is stored, else asked once and stored.
 
-    The teacher is gone afterwards. Raises DataError for samples that an earlier run's teacher was not asked about.
+    A rank asks about a `micro_batch` of tokens at once. The teacher is gone afterwards. Raises DataError for samples
+    that an earlier run's teacher was not asked about.
     """
-    path = run.objective.teacher.values().get("path")
-    place = Path(path) if is_stored(path) else folder / "teacher"
+    given = Path(taught.path or "")
+    place = given if is_stored(taught.path) else folder / "teacher"
     if not world.agreed(is_stored(place)):
-        _store(run, world, data, place, load_teacher(build))
+        _store(taught, world, data, place, load_teacher(build), micro_batch)
         if world.device.type == "cuda":
             torch.cuda.empty_cache()
-    elif place != Path(path or ""):
-        _check_own(place, run)
-    told = Teachings(place, run.objective.top)
-    for part in data.values() if place == Path(path or "") else ():
+    elif place != given:
+        _check_own(place, taught)
+    told = Teachings(place, taught.top)
+    for part in data.values() if place == given else ():
         told.check(part)
     return told
 
 
-def _check_own(place: Path, run: Run) -> None:
+def _check_own(place: Path, taught: Taught) -> None:
     """Raise RunError where what is stored in the run's folder was told by another teacher, or told otherwise."""
-    facts, wanted = read_facts(place), run.objective
-    asked = {"teacher": wanted.teacher.values().get("path"), "temperature": wanted.temperature}
+    facts, asked = read_facts(place), {"teacher": taught.path, "temperature": taught.temperature}
     for name, value in asked.items():
         if facts.get(name, value) != value:
             raise RunError(
@@ -151,39 +145,40 @@ def _check_own(place: Path, run: Run) -> None:
             )
 
 
-def _store(run: Run, world: World, data: Mapping[str, Dataset], place: Path, teacher: Teacher) -> None:
+def _store(
+    taught: Taught, world: World, data: Mapping[str, Dataset], place: Path, teacher: Teacher, micro_batch: int | str
+) -> None:
     partial_folder = place.with_name(f"{place.name}.partial")
     if world.is_writer:
         shutil.rmtree(partial_folder, ignore_errors=True)
     world.wait()
-    tokenizer = read_tokenizer(run)
-    wanted = run.train.micro_batch
+    tokenizer = read_tokenizer(taught)
     longest = max(int(part.lengths.max()) for part in data.values())
-    capacity = max(longest, _MICRO_BATCH[world.device.type] if isinstance(wanted, str) else wanted)
-    told = (
-        taught
+    capacity = max(longest, _MICRO_BATCH[world.device.type] if isinstance(micro_batch, str) else micro_batch)
+    said = (
+        found
         for name, part in data.items()
-        for taught in _ask(name, part, Dealer(world, capacity), teacher, len(tokenizer), run)
+        for found in _ask(name, part, Dealer(world, capacity), teacher, len(tokenizer), taught)
     )
     if world.is_first(AXES["data"]):  # of ranks that see the same samples one writes
         writer = TeachingsWriter(partial_folder, world.index("data"))
-        for taught in told:
-            writer.append(*taught)
+        for found in said:
+            writer.append(*found)
         writer.close()
     else:
-        deque(told, maxlen=0)  # the others take part in asking
+        deque(said, maxlen=0)  # the others take part in asking
     world.wait()
     if world.is_writer:
         facts = {
-            "top": run.objective.top, "temperature": run.objective.temperature, "parts": world.count("data"),
-            "tokenizer": fingerprint(tokenizer), "teacher": run.objective.teacher.values().get("path"),
+            "top": taught.top, "temperature": taught.temperature, "parts": world.count("data"),
+            "tokenizer": fingerprint(tokenizer), "teacher": taught.path,
         }  # fmt: skip
         complete(partial_folder, place, facts)
     world.wait()
 
 
 def _ask(
-    name: str, data: Dataset, dealer: Dealer, teacher: Teacher, vocab: int, run: Run
+    name: str, data: Dataset, dealer: Dealer, teacher: Teacher, vocab: int, taught: Taught
 ) -> Iterator[tuple[Sample, np.ndarray, np.ndarray]]:
     """This rank's samples, each with what the teacher finds likeliest: ids and log-probabilities (P, K)."""
     world = dealer.world
@@ -191,7 +186,7 @@ def _ask(
         data, dealer, dealer.capacity * world.count("data"), f"asking the teacher ({name})"
     ):
         ids_PK, logprobs_PK = likeliest(
-            teacher.prediction(batch.to(world.device)), run.objective.top, vocab, run.objective.temperature
+            teacher.prediction(batch.to(world.device)), taught.top, vocab, taught.temperature
         )
         at = 0
         for number in numbers:

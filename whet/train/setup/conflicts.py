@@ -1,0 +1,178 @@
+"""The table of what goes together: pairs of features that no run has at once, each with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from whet.train.setup.features import OF_GIVEN, OF_REPLIES, OF_TEXT
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Two features that no run has at once. `because` is a sentence with `{one}` and `{other}` in it.
+
+    The hint is what the features say of being without them, unless the conflict has its own.
+    """
+
+    one: str
+    other: str
+    because: str
+    hint: str | None = None
+
+
+def _all(names: tuple[str, ...], other: str, because: str) -> tuple[Conflict, ...]:
+    return tuple(Conflict(name, other, because) for name in names)
+
+
+_REPLIES = tuple(f"data.{name}" for name in OF_REPLIES)
+_OTHER_NORM = "layer or group norm, or a `train` method that leaves it in evaluation mode"
+# The first feature of a pair is the one to change, and the place of the error.
+CONFLICTS: tuple[Conflict, ...] = (
+    *_all(
+        ("train.ema", "optimizer.sampled_gradient", "optimizer.attention_logits", "tuner.other_weights"),
+        "train.in_backward", "{other} does not go with {one}",
+    ),
+    Conflict("train.in_backward", "ranks.several", "{one} runs on one process"),
+    Conflict("tuner.whole_weights", "ranks.several", "{one} needs the whole weights on one process"),
+    Conflict("track.layers", "train.in_backward", "{one} reads gradients of whole layers, and {other} keeps none"),
+    Conflict(
+        "optimizer.at_once", "train.in_backward", "{one} steps all weights at once, and {other} one at a time",
+        "optimizer: lion",
+    ),
+    Conflict("train.rounding", "weights.fp32", "{one} does nothing: no weights are bfloat16"),
+    *_all(
+        ("optimizer.turns", "optimizer.evaluation_weights"), "train.ema",
+        "{other}: {one} forgets or averages weights itself",
+    ),
+    Conflict(
+        "optimizer.sampled_gradient", "objective.fixed_labels",
+        "{one} draws labels from the model, and {other} takes none",
+    ),
+    Conflict(
+        "optimizer.sampled_gradient", "objective.mtp", "{one} draws labels from the model, of the next token alone"
+    ),
+    Conflict(
+        "train.group", "objective.mtp", "{one} shifts attention in the model's own layers, and {other} adds others"
+    ),
+    Conflict(
+        "train.group", "tuner.virtual",
+        "{one} cuts samples into groups, and the virtual tokens of {other} belong to all",
+    ),
+    Conflict(
+        "optimizer.attention_logits", "tuner.virtual",
+        "{one} scales back projections to queries and keys, and {other} trains none",
+    ),
+    *_all(
+        tuple(f"data.{name}" for name in OF_GIVEN), "objective.rollouts",
+        "{one} does nothing: {other} learns from the model's answers",
+    ),
+    Conflict("data.cut", "objective.rollouts", "a prompt cannot be cut", "data.truncation=skip"),
+    *(
+        Conflict(
+            f"train.{name}", "objective.rollouts",
+            "{one} does nothing: a step has the answers to rollout.prompts / rollout.updates prompts",
+            "rollout.prompts=16",
+        )
+        for name in ("tokens", "batch_tokens", "batch_samples")
+    ),
+    *_all(("rewards", "rollout"), "objective.given", "{one} does nothing: {other} does not learn from answers"),
+    *_all(
+        ("rollout.max_turns", "rollout.tool_timeout_s"), "rollout.no_tools", "{one} does nothing: there are no tools"
+    ),
+    Conflict(
+        "rollout.staleness", "engine.of_many",
+        "{other} makes answers ahead of their turn for one process, and this run has several",
+    ),
+    Conflict("data.train_on_all", "objective.replies", "{other} learns from replies, and {one} asks for all tokens"),
+    Conflict("data.loss_scale", "objective.fim", "{one} weighs text where it stands, and {other} moves it"),
+    Conflict("data.streaming", "train.no_length", "a stream has no known length", "train.steps=1000"),
+    Conflict("data.held_out_share", "data.streaming", "a stream has no known part to hold out"),
+    Conflict(
+        "data.streaming", "objective.streams",
+        "{other} compares samples that lie far apart, and a stream has only the next ones",
+    ),
+    Conflict(
+        "objective.stored", "data.streaming", "{one}: a stream is not known beforehand, so nothing can be stored"
+    ),
+    Conflict(
+        "objective.tail", "objective.asked", "{one} does nothing: the teacher is asked about the whole vocabulary",
+        "objective.top=64",
+    ),
+    Conflict(
+        "objective.own", "objective.stored",
+        "what is stored knows nothing of what the student will say itself, as {one} asks for",
+    ),
+    Conflict(
+        "objective.labels_of_data", "data.streaming", "a stream has no known labels",
+        "objective.labels=[negative,positive]",
+    ),
+    Conflict(
+        "evaluate.early_stop", "data.nothing_held_out", "{one} does nothing: nothing is held out to measure",
+        "data.held_out=0.1",
+    ),
+    Conflict(
+        "evaluate.every", "data.nothing_held_out",
+        "{one} does nothing: nothing is held out to measure, and there are no prompts to answer", "data.held_out=0.1",
+    ),
+    Conflict("evaluate.prompts", "objective.head", "{one} asks for answers, and a model of {other} gives none"),
+    Conflict(
+        "train.neftune", "objective.replays",
+        "{one}: {other} goes over each step twice, and the noise is there only once",
+    ),
+    *_all(_REPLIES, "objective.form", "{one} does nothing: {other} takes raw text"),
+    *_all(
+        ("data.allowed_replies", *(name for name in _REPLIES if name != "data.allow")), "objective.reading",
+        "{one} is about conversations, and {other} reads none",
+    ),
+    *_all(
+        (*(f"data.{name}" for name in OF_TEXT), "evaluate.prompts", "train.neftune", "train.group", "train.tokens",
+         "train.batch_tokens"),
+        "model.no_tokens", "{one} is about tokens, and the model has none",
+    ),
+    Conflict("train.group", "family.masked", "{one} shifts the attention of decoders, and the model is {other}"),
+    Conflict("train.group", "family.seq2seq", "{one} shifts the attention of decoders, and the model is {other}"),
+    Conflict(
+        "objective.bidirectional", "family.masked",
+        "{one} does nothing: an encoder's tokens see all of their text anyway",
+    ),
+    Conflict("evaluate.prompts", "family.masked", "{one}: an encoder writes no answers"),
+    Conflict("train.neftune", "family.seq2seq", "{one} is for models that read and write in one row"),
+    *_all(
+        tuple(name for name in _REPLIES if name != "data.loss_scale"), "family.seq2seq",
+        "{one} does nothing: an encoder-decoder reads a question as it is and learns all of its answer",
+    ),
+    # What follows is known once the model is built: before any weight is read.
+    Conflict("train.group", "model.unpacked", "{one} shifts attention that goes through whet, and this is {other}"),
+    Conflict(
+        "optimizer.attention_logits", "model.unpacked",
+        "{one} reads attention that goes through whet, and this is {other}",
+    ),
+    Conflict(
+        "optimizer.attention_logits", "model.normalised_queries", "{one} clips logits that grow, and this is {other}"
+    ),
+    Conflict(
+        "optimizer.attention_logits", "model.no_queries",
+        "{one} scales back projections to queries and keys, and this is {other}",
+    ),
+    *(
+        Conflict(
+            "objective.mtp", name, "{one} looks ahead in packed rows whose head is read in chunks, and this is {other}"
+        )
+        for name in ("model.unpacked", "model.own_head", "model.mixers")
+    ),
+    Conflict("model.adapter", "objective.mtp", "{one} cannot hold the modules that look further ahead", "tuner=full"),
+    Conflict("optimizer.turns", "model.no_blocks", "{one} trains blocks in turn, and this is {other}"),
+    Conflict("train.depth_rate", "model.no_blocks", "{one} does nothing: this is {other}"),
+    Conflict("train.recompute", "model.not_recomputed", "{one} computes blocks again, and this is {other}"),
+    Conflict("train.recompute", "model.batch_norm", "{one}: {other} normalises by its batch, which would count twice"),
+    Conflict(
+        "model.batch_norm", "model.tokens", "{one}: a token would be normalised by those of other samples", _OTHER_NORM
+    ),
+    Conflict(
+        "model.batch_norm_apart", "ranks.several", "{one}: each rank would normalise by its own samples",
+        f"one process, or {_OTHER_NORM}",
+    ),
+    Conflict(
+        "train.part_of_a_step", "model.batch_norm", "{other}: each micro-batch of {one} would be normalised by itself"
+    ),
+)  # fmt: skip
