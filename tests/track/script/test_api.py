@@ -183,6 +183,19 @@ def test_the_summary_holds_last_values_what_was_asked_and_what_was_set():
     assert events(run, "metric")[0] == {"name": "train/*", "step_metric": "epoch", "summary": "min,max,mean"}
 
 
+def test_calls_of_other_names_leave_the_last_value_of_each_in_the_summary():
+    run = track.init()
+    row = {"a": 1, "b": 2.5}
+    track.log(row)
+    row["a"] = 9  # what becomes of the dict later is not what was logged
+    track.log({"b": 3, "c": True})
+    track.log({"d": np.float32(0.5)})
+    track.log({"b": 4, "a": 5})
+    found = dict(run.summary.as_dict())
+    assert found == {"a": 5, "b": 4, "c": True, "d": 0.5}
+    assert type(found["a"]) is int
+
+
 def test_alerts_are_recorded_and_not_too_often():
     run = track.init()
     for _ in range(3):

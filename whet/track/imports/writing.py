@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -105,7 +105,7 @@ class _Log:
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self._schemas: dict[tuple[str, ...], tuple[struct.Struct, tuple[bytes, int]]] = {}
+        self._rows: dict[tuple[str, ...], Callable[[float, int, tuple[float, ...]], bytes]] = {}
         self._num_schemas = 0
         self._last_step = 0
         file.write(frames.MAGIC)
@@ -117,16 +117,14 @@ class _Log:
         names, step = tuple(values), _bounded(step)
         if not names:
             return
-        if names not in self._schemas:
+        if names not in self._rows:
             number = self._num_schemas % frames.MAX_SCHEMAS
             if number == 0:
-                self._schemas.clear()
+                self._rows.clear()
             self._num_schemas += 1
-            layout = struct.Struct(f"{frames.STAMP.format}{len(names)}d")
-            self._schemas[names] = layout, frames.label(frames.SCALARS, number)
+            self._rows[names] = frames.rows(number, len(names))
             self._file.write(frames.frame(frames.SCHEMA, number, moment, step, to_json(list(names))))
-        layout, label = self._schemas[names]
-        self._file.write(frames.seal(label, layout.pack(moment, step, *values.values())))
+        self._file.write(self._rows[names](moment, step, tuple(values.values())))
         self._last_step = step
 
     def event(self, moment: float, step: int, kind: str, payload: Mapping[str, Any]) -> None:

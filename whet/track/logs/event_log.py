@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import struct
 import sys
 import threading
 import time
@@ -25,6 +24,7 @@ from whet.track.script.plain import to_json
 
 # The curve of the records that could not be written, once one could again.
 DROPPED = "tracker/dropped"
+_CLOSED = "the log is closed, or another process than the one that opened it"
 
 
 class EventLog:
@@ -54,7 +54,7 @@ class EventLog:
     def _begin(self, folder: Path, take: Callable[[Path], tuple[Path, int]]) -> None:
         self.dropped = 0
         self._lock = threading.RLock()
-        self._schemas: dict[tuple[str, ...], tuple[struct.Struct, tuple[bytes, int]]] = {}
+        self._rows: dict[tuple[str, ...], Callable[[float, int, tuple[float, ...]], bytes]] = {}
         self._num_schemas = 0
         self._last_step = 0
         self._told_dropped = 0
@@ -82,17 +82,21 @@ class EventLog:
     def scalars_at(self, moment: float, step: int, values: Mapping[str, float]) -> None:
         """Log named numbers as of a Unix time."""
         try:
-            names = tuple(values)
-            with self._lock:
-                if names not in self._schemas:
-                    self._define(moment, step, names, values)
-                    return
-                layout, label = self._schemas[names]
-                arrived = self._append(step, frames.seal(label, layout.pack(moment, step, *values.values())))
-                if arrived and self.dropped != self._told_dropped:
-                    self._told_dropped = self.dropped
-                    self.scalars_at(moment, step, {DROPPED: self.dropped})
+            self.row(moment, step, tuple(values), tuple(values.values()))
         except Exception as error:  # whatever a caller's numbers do, training goes on
+            self.drop(error)
+
+    def row(self, moment: float, step: int, names: tuple[str, ...], values: tuple[float, ...]) -> None:
+        """Log numbers under their names as of a Unix time: the way of every step, of which each microsecond counts."""
+        try:
+            with self._lock:
+                packed = self._rows.get(names)
+                if packed is None:
+                    self._define(moment, step, names, values)
+                elif self._add(step, packed(moment, step, values)) and self.dropped != self._told_dropped:
+                    self._told_dropped = self.dropped
+                    self.row(moment, step, (DROPPED,), (self.dropped,))
+        except Exception as error:  # as above
             self.drop(error)
 
     def event(self, kind: str, step: int, payload: Mapping[str, Any]) -> None:
@@ -140,41 +144,43 @@ class EventLog:
                 self._spool.close()
             self._abandon()
 
-    def _define(self, moment: float, step: int, names: tuple[str, ...], values: Mapping[str, float]) -> None:
+    def _define(self, moment: float, step: int, names: tuple[str, ...], values: tuple[float, ...]) -> None:
         """Write a schema and its first scalars together; remember the schema only if they arrived."""
         schema = self._num_schemas % frames.MAX_SCHEMAS
         if schema == 0:
-            self._schemas.clear()
+            self._rows.clear()
         self._num_schemas += 1
-        layout = struct.Struct(f"{frames.STAMP.format}{len(names)}d")
-        label = frames.label(frames.SCALARS, schema)
+        packed = frames.rows(schema, len(values))
         definition = frames.frame(frames.SCHEMA, schema, moment, step, to_json([str(name) for name in names]))
-        if self._append(step, definition + frames.seal(label, layout.pack(moment, step, *values.values()))):
-            self._schemas[names] = layout, label
+        if self._add(step, definition + packed(moment, step, values)):
+            self._rows[names] = packed
 
     def _append(self, step: int, data: bytes) -> bool:
         with self._lock:
-            if self._fd < 0:
-                self.drop(OSError("the log is closed, or another process than the one that opened it"))
-                return False
-            try:
-                self._write(data)
-            except OSError as error:
-                self.drop(error)
-                return False
-            self._last_step = step
-            self._index.wrote(len(data))
-            return True
+            return self._add(step, data)
 
-    def _write(self, data: bytes) -> None:
-        """Into the log, or into the spool before a slow disk."""
-        if self._spool is None:
-            _write_all(self._fd, data)
-            return
-        if not self._spool.room(len(data)):
-            raise OSError(errno.ENOSPC, f"the disk does not answer, and its spool {self._spool.path} is full")
-        _write_all(self._spool.fd, data)
-        self._spool.wrote(len(data))
+    def _add(self, step: int, data: bytes) -> bool:
+        """Write frames; the lock is held."""
+        try:
+            if self._spool is not None:
+                self._into_spool(self._spool, data)
+            elif (written := os.write(self._fd, data)) != len(data):
+                _take_back(self._fd, written)
+        except OSError as error:
+            self.drop(error if self._fd >= 0 else OSError(_CLOSED))
+            return False
+        self._last_step = step
+        self._index.wrote(len(data))
+        return True
+
+    def _into_spool(self, waiting: Spool, data: bytes) -> None:
+        """Before a slow disk."""
+        if self._fd < 0:
+            raise OSError(_CLOSED)
+        if not waiting.room(len(data)):
+            raise OSError(errno.ENOSPC, f"the disk does not answer, and its spool {waiting.path} is full")
+        _write_all(waiting.fd, data)
+        waiting.wrote(len(data))
 
     def drop(self, error: Exception) -> None:
         """Count a record that could not be made or written, and say the first on stderr."""
@@ -251,11 +257,16 @@ def _refuse_newer(folder: Path) -> None:
 
 
 def _write_all(fd: int, data: bytes) -> None:
-    """One write. What a full disk cut off is taken back, or all later frames would be unreadable."""
+    """One write."""
     written = os.write(fd, data)
     if written < len(data):
-        os.ftruncate(fd, os.fstat(fd).st_size - written)
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        _take_back(fd, written)
+
+
+def _take_back(fd: int, written: int) -> None:
+    """Cut off what a full disk took of a frame, or all later ones would be unreadable. Raises OSError."""
+    os.ftruncate(fd, os.fstat(fd).st_size - written)
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _forget(reference: weakref.ref[EventLog]) -> None:

@@ -31,6 +31,7 @@ import json
 import re
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -66,6 +67,18 @@ def seal(labelled: tuple[bytes, int], payload: bytes) -> bytes:
     """A whole frame."""
     data, check = labelled
     return _CHECK.pack(len(payload), zlib.crc32(payload, check)) + data + payload
+
+
+def rows(schema: int, num_values: int) -> Callable[[float, int, tuple[float, ...]], bytes]:
+    """What makes whole SCALARS frames of a schema from time, step and so many values: the way of every call."""
+    pack, crc32 = struct.Struct(f"{_LABEL.format}{STAMP.format[1:]}{num_values}d").pack, zlib.crc32
+    length = (STAMP.size + 8 * num_values).to_bytes(4, "little")
+
+    def row(time: float, step: int, values: tuple[float, ...]) -> bytes:
+        labelled = pack(SCALARS, schema, time, step, *values)
+        return length + crc32(labelled).to_bytes(4, "little") + labelled
+
+    return row
 
 
 def frame(type: int, schema: int, time: float, step: int, body: bytes) -> bytes:

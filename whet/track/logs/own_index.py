@@ -19,13 +19,13 @@ class OwnIndex:
 
     def __init__(self, log: Path) -> None:
         self._log = log
-        self._size = self._indexed = 0
+        self._size, self._due = 0, EVERY_BYTES
         self._round: threading.Thread | None = None
 
     def wrote(self, num_bytes: int) -> None:
         """So many bytes were added to the log."""
         self._size += num_bytes
-        if self._size - self._indexed >= EVERY_BYTES and self._size - self._indexed >= SHARE * self._size:
+        if self._size >= self._due:
             self._begin()
 
     def close(self) -> None:
@@ -36,7 +36,7 @@ class OwnIndex:
     def _begin(self) -> None:
         if self._round is not None and self._round.is_alive():
             return
-        self._indexed = self._size
+        self._due = max(self._size + EVERY_BYTES, int(self._size / (1 - SHARE)))
         self._round = threading.Thread(target=self._write, name=f"index of {self._log.name}", daemon=True)
         with suppress(RuntimeError):  # no more threads: readers make the index themselves
             self._round.start()

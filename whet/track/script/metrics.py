@@ -13,12 +13,9 @@ class Defined:
     """Metrics by the names or patterns they were defined with, and the figures that these ask for."""
 
     def __init__(self) -> None:
-        self._ways: dict[str, tuple[str, ...]] = {}
+        self.ways: dict[str, tuple[str, ...]] = {}
         self._figures: dict[str, dict[str, float]] = {}
         self._counts: dict[str, int] = {}
-
-    def __len__(self) -> int:
-        return len(self._ways)
 
     def define(self, name: str, summary: str | None, goal: str | None) -> None:
         """Ask for figures of a metric, such as `min,max`. `best` is the minimum, or what `goal` says."""
@@ -26,7 +23,7 @@ class Defined:
         if unknown := [way for way in asked if way not in WAYS]:
             raise ValueError(f"`{unknown[0]}` is no summary of a metric; there are {', '.join(WAYS)}")
         best = "max" if (goal or "").startswith("max") else "min"
-        self._ways[name] = tuple(best if way == "best" else way for way in asked)
+        self.ways[name] = tuple(best if way == "best" else way for way in asked)
 
     def take(self, numbers: dict[str, float]) -> None:
         """Note the values of a call."""
@@ -43,9 +40,9 @@ class Defined:
             del summary[name]
 
     def _of(self, name: str) -> tuple[str, ...]:
-        if name in self._ways:
-            return self._ways[name]
-        return next((ways for pattern, ways in self._ways.items() if fnmatchcase(name, pattern)), ())
+        if name in self.ways:
+            return self.ways[name]
+        return next((ways for pattern, ways in self.ways.items() if fnmatchcase(name, pattern)), ())
 
     def _count(self, name: str, ways: tuple[str, ...], value: float) -> None:
         count = self._counts[name] = self._counts.get(name, 0) + 1

@@ -14,6 +14,7 @@ from whet.track.logs import frames
 from whet.track.logs.event_log import EventLog
 from whet.track.recorded.beside import Closable, Recorded, beside
 from whet.track.script.artifacts import Artifact, ArtifactStore
+from whet.track.script.latest import Latest
 from whet.track.script.mappings import Told
 from whet.track.script.media.base import MediaFolder
 from whet.track.script.metrics import Defined
@@ -39,7 +40,7 @@ class Run:
         self._log, self._media = log, MediaFolder(folder)
         self._artifacts = ArtifactStore(folder.parent)
         self._step = int(known.get("next_step", 0))
-        self._last: dict[str, Any] = {}
+        self._last = Latest()
         self._defined = Defined()
         self._waiting = Waiting(self._arrived)
         self._alerted: dict[str, float] = {}
@@ -132,16 +133,21 @@ class Run:
         written at a later call, or at `finish`. Never raises: see `dropped`.
         """
         try:
-            at = self._next(step, commit)
-            if self._waiting:
+            if step is None or commit is not None:
+                at = self._next(step, commit)
+            else:
+                at = self._step = int(step)
+            if self._waiting.calls:
                 self._waiting.settle()
-            for value in data.values():
+            values = tuple(data.values())
+            for value in values:
                 if type(value) not in NUMBERS:
                     self._log_sorted(at, data)
                     return
-            self._log.scalars(at, data)
-            self._last.update(data)
-            if self._defined:
+            names = tuple(data)
+            self._log.row(time.time(), at, names, values)
+            self._last.take(names, values)
+            if self._defined.ways:
                 self._defined.take(dict(data))
         except Exception as error:  # whatever is logged, the script goes on
             kind = type(data).__name__
@@ -370,7 +376,7 @@ class Summary(Told):
         return len(self.as_dict())
 
     def as_dict(self) -> dict[str, Any]:
-        found = dict(self._run._last)
+        found = self._run._last.as_dict()
         self._run._defined.apply(found)
         return {**found, **self._values}
 

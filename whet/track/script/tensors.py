@@ -26,26 +26,23 @@ class Waiting:
 
     def __init__(self, write: Callable[[int, float, Mapping[str, Any]], None]) -> None:
         self._write = write
-        self._calls: deque[_Call] = deque()
-
-    def __len__(self) -> int:
-        return len(self._calls)
+        self.calls: deque[_Call] = deque()
 
     def add(self, step: int, time: float, numbers: Mapping[str, float], tensors: Mapping[str, Any]) -> None:
         """Queue numbers and copies of tensors, which may change or go afterwards. Nothing is waited for."""
         # A copy to the CPU that does not block lands in pinned memory (torch 2.x, `_to_copy`).
         copies = {name: tensor.detach().to("cpu", non_blocking=True, copy=True) for name, tensor in tensors.items()}
-        self._calls.append(_Call(step, time, {**numbers, **copies}, *_mark(next(iter(tensors.values())).device)))
-        while len(self._calls) > MAX_WAITING:
+        self.calls.append(_Call(step, time, {**numbers, **copies}, *_mark(next(iter(tensors.values())).device)))
+        while len(self.calls) > MAX_WAITING:
             self._take()
 
     def settle(self, *, wait: bool = False) -> None:
         """Write the calls whose copies have arrived, in order; with `wait`, all."""
-        while self._calls and (wait or self._calls[0].is_there()):
+        while self.calls and (wait or self.calls[0].is_there()):
             self._take()
 
     def _take(self) -> None:
-        call = self._calls.popleft()
+        call = self.calls.popleft()
         call.wait()
         self._write(call.step, call.time, call.values)
 
