@@ -10,9 +10,11 @@ import pytest
 import whet.track as track
 from tests.track import runs as made
 from whet.track.logs import index, logfile
+from whet.track.logs.ending import tell
 from whet.track.logs.event_log import EventLog
 from whet.track.reading import catalogue
-from whet.track.reading.catalogue import FILE, Catalogue, reindex, runs
+from whet.track.reading.catalogue import FILE, Catalogue, reindex, runs, said_by_name, said_of
+from whet.track.reading.read import History
 from whet.track.reading.store import LOGS, folders, summarize
 from whet.track.terminal.terminal_page import show
 
@@ -52,6 +54,26 @@ def test_only_what_changed_is_read_again(tmp_path, read):
     assert agree(tmp_path)
     read.clear()
     assert agree(tmp_path) and read == []
+
+
+def test_a_listing_reads_who_speaks_for_a_run_and_who_tells_of_its_end_and_no_other(tmp_path, monkeypatch):
+    folder = tmp_path / "run" / LOGS
+    for writer in ("machine", "r2", "r1", "evaluation"):
+        with_metrics = EventLog(folder, writer)
+        with_metrics.scalars(7, {"loss": 9.0, writer: 1.0})
+        with_metrics.close("done", "")
+    left = EventLog(folder, "r1")
+    left.scalars(8, {"loss": 2.0})
+    left.event("config", 8, {"values": {"lr": 0.1}})
+    left.leave()
+    tell(left.path, "signal SIGKILL")
+    seen: list[str] = []
+    original = logfile.LogFile.refresh
+    monkeypatch.setattr(logfile.LogFile, "refresh", lambda log: seen.append(log.path.name) or original(log))
+    (run,) = runs(tmp_path)
+    assert sorted(seen) == ["launcher.a1.tlog", "r1.a1.tlog", "r1.a2.tlog"]
+    assert run == summarize(folder.parent) and (run.status, run.reason, run.loss) == ("killed", "signal SIGKILL", 2.0)
+    assert said_by_name(tmp_path)["run"] == said_of(folder.parent, History(folder))
 
 
 def test_a_killed_run_is_seen_as_killed_though_nothing_was_written(tmp_path):

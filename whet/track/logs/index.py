@@ -65,21 +65,19 @@ class Outline:
 
 
 def read(log: Path) -> tuple[Outline, Pyramids]:
-    """The index of a log; an empty one, of the format that the log names, where there is none that fits."""
-    birth = _birth(log)
-    empty = Outline(format=frames.format_of(birth) or frames.FORMAT)
+    """The index of a log; an empty one where there is none that fits."""
     with suppress(OSError, ValueError, KeyError, TypeError, struct.error):
         with opened(log.with_suffix(SUFFIX), "rb") as file:
             data = file.read()  # not mapped: whoever cut the file meanwhile would kill this process
         magic, size, check = _HEAD.unpack_from(data)
         body = _HEAD.size + size
         header = json.loads(data[_HEAD.size : body]) if magic == MAGIC else {}
-        is_ours = zlib.crc32(data[_HEAD.size : body]) == check and header["birth"] == zlib.crc32(birth)
+        is_ours = zlib.crc32(data[_HEAD.size : body]) == check and header["birth"] == zlib.crc32(_birth(log))
         if is_ours and zlib.crc32(memoryview(data)[body:]) == header["check"]:
             outline = _outline(header["outline"])
             if outline.offset <= log.stat().st_size:
                 return outline, {p.names: p for p in _pyramids(header["pyramids"], data, body)}
-    return empty, {}
+    return Outline(), {}
 
 
 def write(log: Path, outline: Outline, pyramids: Pyramids) -> bool:

@@ -224,8 +224,11 @@ class LogFile:
             size = os.fstat(file.fileno()).st_size if until is None else until
             while scanner.offset < size:
                 before = scanner.offset
-                file.seek(before)
+                if before:
+                    file.seek(before)
                 data = file.read(min(piece_bytes, size - before))
+                if not before:
+                    self.outline.format = frames.format_of(data) or frames.FORMAT
                 is_last = before + len(data) >= size
                 yield from scanner.scan(data, is_last)
                 if is_last:

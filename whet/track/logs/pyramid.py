@@ -147,15 +147,16 @@ class Pyramid:
 
         self.num_rows += len(rows.offsets)
         self.non_finite.add(rows.steps, rows.values)
-        before = rows.values[:0] if self.recent is None else self.recent
-        self.recent = np.concatenate([before, rows.values[-SIZE:]])[-SIZE:].copy()
+        newest = rows.values[-SIZE:]
+        self.recent = newest.copy() if self.recent is None else np.concatenate([self.recent, newest])[-SIZE:].copy()
         rest = rows if self.rest is None else _joined(self.rest, rows)
         whole = len(rest.offsets) // SIZE * SIZE
         if whole:
             level = Level.of_rows(rest, SIZE)
             self.base = level if self.base is None else self.base.joined(level)
             self.base_end = int(rest.offsets[whole - 1]) + _row_bytes(self.names)
-        self.rest = _from(rest, whole)
+            rest = _from(rest, whole)
+        self.rest = rest
 
     def totals(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of each bucket where it lies in the log, its last step, and the sum of its values; NaN adds nothing."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from whet.track.logs import checksums, frames
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 Names = tuple[str, ...]
 
 # From so many equal frames in a row on they are taken as one array.
-_RUN = 16
+_RUN = 64
+# So few single frames are copied one by one rather than picked from all places of the bytes.
+_FEW = 64
 # How far behind a break the next whole frame is looked for.
 _SEARCH_BYTES = 1 << 20
 _HEAD = frames.HEAD.size
@@ -133,18 +136,19 @@ class Scanner:
             self.schemas[schema] = tuple(map(str, value))
 
 
-def _layout(names: Names) -> Any:
+@lru_cache(maxsize=64)
+def _layout(num_values: int) -> Any:
     import numpy as np
 
     head = [("length", "<u4"), ("check", "<u4"), ("type", "u1"), ("schema", "<u2")]
-    return np.dtype([*head, ("time", "<f8"), ("step", "<i8"), ("values", "<f8", (len(names),))])
+    return np.dtype([*head, ("time", "<f8"), ("step", "<i8"), ("values", "<f8", (num_values,))])
 
 
 def _run(data: bytes, place: int, base: int, names: Names, size: int) -> Rows:
     """The frames from `place` on that have one head and the sum that they say; possibly none."""
     import numpy as np
 
-    rows = np.frombuffer(data, _layout(names), count=(len(data) - place) // size, offset=place)
+    rows = np.frombuffer(data, _layout(len(names)), count=(len(data) - place) // size, offset=place)
     first = rows[0]
     is_same = rows["length"] == first["length"]
     is_same &= rows["type"] == first["type"]
@@ -158,7 +162,10 @@ def _gathered(data: bytes, base: int, names: Names, places: list[int]) -> Rows:
     """Single frames that lie at `places`."""
     import numpy as np
 
-    layout = _layout(names)
+    layout = _layout(len(names))
+    if len(places) < _FEW:
+        rows = np.frombuffer(b"".join(data[place : place + layout.itemsize] for place in places), layout)
+        return _of(names, base + np.array(places, np.int64), rows)
     every = np.lib.stride_tricks.sliding_window_view(np.frombuffer(data, np.uint8), layout.itemsize)
     starts = np.array(places, np.int64)
     return _of(names, base + starts, every[starts].view(layout)[:, 0])

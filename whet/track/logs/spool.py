@@ -119,10 +119,15 @@ class Spool:
 
 def path_of(log: Path) -> Path:
     """Where on this machine the spool of a log lies."""
+    name = hashlib.sha256(os.fsencode(log.resolve())).hexdigest()[:32]
+    return folder() / f"{name}.spool"
+
+
+def folder() -> Path:
+    """Where on this machine the spools of this user lie."""
     import tempfile
 
-    name = hashlib.sha256(os.fsencode(log.resolve())).hexdigest()[:32]
-    return Path(tempfile.gettempdir(), f"whet-spool-{os.getuid()}", f"{name}.spool")
+    return Path(tempfile.gettempdir(), f"whet-spool-{os.getuid()}")
 
 
 def recover(log: Path) -> int:
@@ -130,6 +135,8 @@ def recover(log: Path) -> int:
 
     Raises OSError where the disk does not take them: the spool stays then.
     """
+    if not folder().is_dir():
+        return 0
     path = path_of(log)
     about, claim = path.with_suffix(".json"), path.with_suffix(f".{os.getpid()}.claim")
     if not about.exists() or not log.exists() or _lives(int(json.loads(about.read_text())["pid"])):

@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING, Any
 from whet.base.errors import WhetError
 from whet.base.regular import refuse_odd
 from whet.track.logs import index
-from whet.track.reading.store import LOGS, Summary, folders, history, summarize
-from whet.track.script.described import described
+from whet.track.reading.read import History, speaking
+from whet.track.reading.store import LOGS, Summary, folders, summarize
+from whet.track.script.described import Described, described
 from whet.track.script.plain import to_json
 
 if TYPE_CHECKING:
     import sqlite3
-
-    from whet.track.reading.read import History
 
 FILE = ".catalogue.sqlite"
 _VERSION = 3
@@ -165,10 +164,10 @@ def stamp(folder: Path) -> str:
         return ""
 
 
-def said_of(folder: Path, logs: History) -> dict[str, Any]:
+def said_of(folder: Path, logs: History, told: Described | None = None) -> dict[str, Any]:
     """What a run says of itself: `about`, `config`, `labels`, and `summary`: last values of its curves, and its own."""
-    told = described(logs)
-    last = {name: float(values[-1]) for name in logs.names() if len(values := logs.recent(name))}
+    told = told or described(logs)
+    last = {name: float(values[-1]) for name in logs.names(logs.speaker) if len(values := logs.recent(name))}
     config = {**_config(folder), **told.config}
     summary = {**last, **told.own_summary}
     return {"about": dict(told.about), "config": config, "summary": summary, "labels": dict(told.labels)}
@@ -176,7 +175,8 @@ def said_of(folder: Path, logs: History) -> dict[str, Any]:
 
 def listing_of(folder: Path, logs: History) -> tuple[Summary, dict[str, Any]]:
     """What a listing shows of a run: its summary, and what it says of itself with its loss in a few means (`spark`)."""
-    return summarize(folder, logs), {**said_of(folder, logs), "spark": _spark(logs)}
+    told = described(logs)
+    return summarize(folder, logs, told), {**said_of(folder, logs, told), "spark": _spark(logs)}
 
 
 def settled(logs: History, stamp: str) -> bool:
@@ -193,7 +193,7 @@ def _spark(logs: History) -> list[float]:
 
 def _row(folder: Path) -> Row:
     """A run's row from its logs."""
-    logs = history(folder)
+    logs = History(folder / LOGS, speaking)
     summary, said = listing_of(folder, logs)
     after = stamp(folder)  # reading may have put an index there
     is_settled = settled(logs, after)
@@ -202,11 +202,11 @@ def _row(folder: Path) -> Row:
 
 def _config(folder: Path) -> dict[str, Any]:
     """The resolved config of a training; empty of a script, or where it is damaged."""
-    path = folder / "config.yaml"
-    if not path.is_file():
+    if not os.path.isfile(f"{folder}/config.yaml"):
         return {}
     from whet.base.yaml import parse
 
+    path = folder / "config.yaml"
     with suppress(OSError, WhetError, ValueError):
         found = parse(path.read_text(encoding="utf-8"), str(path))[0]
         return found if isinstance(found, dict) else {}

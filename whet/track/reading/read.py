@@ -4,14 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import os
+import stat
+from collections.abc import Callable, Collection, Iterator, Mapping, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from whet.track.logs import frames
-from whet.track.logs.ending import KIND
+from whet.track.logs.ending import KIND, LAUNCHER
 from whet.track.logs.logfile import LogFile
 from whet.track.logs.non_finite import Stretch
 from whet.track.logs.pyramid import Level
@@ -72,17 +75,24 @@ class History:
     did not lead to the present weights. They remain as `ghosts`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, reads: Callable[[Set[str]], Set[str]] = lambda writers: writers) -> None:
+        """`reads` says of which of the writers the logs are read; by default of all."""
         self.folder = Path(folder)
+        self._reads = reads
         self._logs: dict[str, LogFile] = {}
+        # All logs, in the order of `_sorted`, and the writer who speaks for the run.
+        self._in_order: list[LogFile] = []
+        self._speaker = frames.RANK_0
         self.refresh()
 
     def refresh(self) -> None:
         """Read what the writers have appended."""
-        for path in self.folder.iterdir() if self.folder.is_dir() else ():
-            writer = frames.parse_name(path)
-            if writer and path.name not in self._logs and path.is_file() and path.stat().st_size:
-                self._logs[path.name] = LogFile(path, writer)
+        new = {path: writer for path, writer in _found(self.folder) if path.name not in self._logs}
+        if new:
+            wanted = self._reads({*self.writers, *(writer.name for writer in new.values())})
+            self._logs.update({path.name: LogFile(path, one) for path, one in new.items() if one.name in wanted})
+            self._in_order = sorted(self._logs.values(), key=_place)
+            self._speaker = frames.rank_writer(min(self.ranks, default=0))
         for log in self._logs.values():
             log.refresh()
 
@@ -137,7 +147,7 @@ class History:
     @property
     def speaker(self) -> str:
         """The lowest rank that has logged, as a writer: it speaks for the run."""
-        return frames.rank_writer(min(self.ranks, default=0))
+        return self._speaker
 
     @property
     def spans(self) -> list[tuple[float, float]]:
@@ -312,7 +322,7 @@ class History:
         return UNKNOWN
 
     def _sorted(self) -> list[LogFile]:
-        return sorted(self._logs.values(), key=lambda log: (log.rank is None, log.rank or 0, log.writer, log.attempt))
+        return self._in_order
 
     def _of(self, writer: str) -> list[LogFile]:
         return [log for log in self._sorted() if log.writer == writer]
@@ -326,6 +336,31 @@ def _nothing() -> tuple[np.ndarray, np.ndarray]:
     import numpy as np
 
     return np.empty(0, np.int64), np.empty(0)
+
+
+def speaking(writers: Set[str]) -> Set[str]:
+    """Of all writers those that a listing needs: the lowest rank, and the launcher, which tells of a kill."""
+    ranks = [rank for name in writers if (rank := frames.Writer(name, 1).rank) is not None]
+    return {frames.rank_writer(min(ranks, default=0)), LAUNCHER}
+
+
+def _found(folder: Path) -> Iterator[tuple[Path, frames.Writer]]:
+    """The logs in a folder that have been begun, and whose they are."""
+    try:
+        names = os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for name in names:
+        writer = frames.parse_name(folder / name) if name.endswith(frames.LOG) else None
+        if writer:
+            with suppress(OSError):
+                state = os.stat(folder / name)
+                if stat.S_ISREG(state.st_mode) and state.st_size:
+                    yield folder / name, writer
+
+
+def _place(log: LogFile) -> tuple[bool, int, str, int]:
+    return log.rank is None, log.rank or 0, log.writer, log.attempt
 
 
 def _first_steps(logs: list[LogFile]) -> list[int]:

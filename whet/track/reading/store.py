@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from whet.base.errors import RunError
 from whet.base.paths import user_path
 from whet.track.reading.read import History, Status
-from whet.track.script.described import described
+from whet.track.script.described import Described, described
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,14 +74,14 @@ def history(folder: Path) -> History:
     return History(Path(folder) / LOGS)
 
 
-def summarize(folder: Path, logs: History | None = None) -> Summary:
-    """A run in one row, from its logs if they have been read already."""
+def summarize(folder: Path, logs: History | None = None, said: Described | None = None) -> Summary:
+    """A run in one row, from its logs and what they say of it if that has been read already."""
     folder = Path(folder)
     logs = logs or history(folder)
-    said = described(logs)
+    said = said or described(logs)
     losses, speeds = logs.recent("loss"), logs.recent("tokens_per_s")
     return Summary(
-        name=folder.resolve().name,
+        name=os.path.basename(os.path.abspath(folder)),
         folder=folder,
         status=logs.status,
         reason=logs.reason,
@@ -108,9 +108,11 @@ def _middle(values: np.ndarray) -> float | None:
 def folders(root: Path) -> list[Path]:
     """The run folders under a root, by name."""
     root = Path(root)
-    return [root / name for name in sorted(os.listdir(root)) if is_run(root / name)] if root.is_dir() else []
+    if not root.is_dir():
+        return []
+    return [root / name for name in sorted(os.listdir(root)) if is_run(f"{root}/{name}")]
 
 
-def is_run(path: Path) -> bool:
+def is_run(path: Path | str) -> bool:
     """Whether a folder is a run's."""
     return any(os.path.exists(f"{path}/{marker}") for marker in _MARKERS)
