@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from whet.track.logs.event_log import EventLog
+from whet.track.recorded import rows
 from whet.track.recorded.difference import difference
 from whet.track.recorded.difference_page import difference_page
+from whet.track.recorded.evidence import evidence_of
 from whet.track.recorded.rows import RowsLog
 
 FACTS = {"threads": 4, "torch": "2.13.0", "ranks": 1}
@@ -67,6 +69,35 @@ def test_each_sequence_of_a_pair_counts(tmp_path):
         kept.close()
     found = difference(tmp_path / "a", tmp_path / "b")
     assert found.parting.what == "content of rows" and list(found.parting.first) == [("a.jsonl", 0, 0)]
+
+
+def with_sources(folder, *names, digests=(7, 8)):
+    """A run of one step of two rows with one number, each of a source."""
+    kept = RowsLog(folder / "track", "r0")
+    columns = {"row": np.zeros(2, int), "part": np.zeros(2, int), "batch": np.zeros(2, int)}
+    kept.add(1, 0.0, names, columns | {"loss": np.ones(2), "digest": np.array(digests)})
+    kept.close()
+    return folder
+
+
+def test_files_of_one_name_in_two_folders_are_two(tmp_path):
+    one = with_sources(tmp_path / "a", "/data/en/train.jsonl", "/data/de/train.jsonl")
+    two = with_sources(tmp_path / "b", "/home/en/train.jsonl", "/home/de/train.jsonl", digests=(7, 9))
+    found = difference(one, two)
+    assert (found.parting.what, list(found.parting.first)) == ("content of rows", [("de/train.jsonl", 0, 0)])
+    swapped = with_sources(tmp_path / "c", "/data/de/train.jsonl", "/data/en/train.jsonl", digests=(7, 8))
+    assert difference(one, swapped).parting.what == "content of rows"
+
+
+def test_steps_are_read_as_they_are_asked_for(tmp_path, monkeypatch):
+    numbers = tuple((n, n + 1) for n in range(20))
+    folder = written(tmp_path / "a", losses=[1.0] * 20, rows=numbers)
+    read: list[int] = []
+    original = rows._unpacked
+    monkeypatch.setattr(rows, "_unpacked", lambda body, columns: read.append(1) or original(body, columns))
+    counts = {step.step: len(read) for step in evidence_of(folder).steps(1)}
+    # One is read beforehand, for where the attempt begins, and two steps ahead are known.
+    assert [counts[step] - step for step in range(1, 18)] == [3] * 17
 
 
 def test_what_nothing_explains_is_said(tmp_path):

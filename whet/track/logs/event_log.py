@@ -164,8 +164,8 @@ class EventLog:
         try:
             if self._spool is not None:
                 self._into_spool(self._spool, data)
-            elif (written := os.write(self._fd, data)) != len(data):
-                _take_back(self._fd, written)
+            else:
+                _write_all(self._fd, data)
         except OSError as error:
             self.drop(error if self._fd >= 0 else OSError(_CLOSED))
             return False
@@ -257,16 +257,11 @@ def _refuse_newer(folder: Path) -> None:
 
 
 def _write_all(fd: int, data: bytes) -> None:
-    """One write."""
+    """One write. What a full disk cut off is taken back, or all later frames would be unreadable."""
     written = os.write(fd, data)
     if written < len(data):
-        _take_back(fd, written)
-
-
-def _take_back(fd: int, written: int) -> None:
-    """Cut off what a full disk took of a frame, or all later ones would be unreadable. Raises OSError."""
-    os.ftruncate(fd, os.fstat(fd).st_size - written)
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.ftruncate(fd, os.fstat(fd).st_size - written)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _forget(reference: weakref.ref[EventLog]) -> None:

@@ -76,17 +76,30 @@ class Difference:
 def difference(first: Path, second: Path) -> Difference:
     """Compare two run folders by what they recorded: bits of figures, rows with digests, digests of state."""
     one, other = evidence_of(Path(first)), evidence_of(Path(second))
-    common = sorted(one.steps.keys() & other.steps.keys())
-    parting = next((found for step in common for found in _partings(step, one, other, step == common[0])), None)
-    num_steps = sum(bool(one.steps[step].figures or one.steps[step].rows) for step in common)
-    if parting is None:
-        return Difference(None, (), num_steps)
-    return Difference(parting, tuple(_causes(parting, one, other)), num_steps)
+    depth = max(one.depth(), other.depth())
+    parting, num_steps, is_start = None, 0, True
+    for ours, theirs in _common(one.steps(depth), other.steps(depth)):
+        parting = parting or next(_partings(ours, theirs, is_start), None)
+        num_steps, is_start = num_steps + bool(ours.figures or ours.rows), False
+    return Difference(parting, tuple(_causes(parting, one, other)) if parting else (), num_steps)
 
 
-def _partings(step: int, first: Evidence, second: Evidence, is_start: bool) -> Iterator[Parting]:
+def _common(
+    first: Iterator[StepEvidence], second: Iterator[StepEvidence]
+) -> Iterator[tuple[StepEvidence, StepEvidence]]:
+    """The steps that both have, in order, of two streams in order."""
+    one, other = next(first, None), next(second, None)
+    while one is not None and other is not None:
+        if one.step == other.step:
+            yield one, other
+        behind = min(one.step, other.step)
+        one = next(first, None) if one.step == behind else one
+        other = next(second, None) if other.step == behind else other
+
+
+def _partings(one: StepEvidence, other: StepEvidence, is_start: bool) -> Iterator[Parting]:
     """What differs at a step, in the order in which it comes about."""
-    one, other = first.steps[step], second.steps[step]
+    step = one.step
     if one.rows and other.rows:
         yield from _of_rows(step, one, other)
     names = [*FIRST_FIGURES, *sorted({*one.figures, *other.figures} - {*FIRST_FIGURES})]
@@ -137,17 +150,17 @@ def _causes(parting: Parting, first: Evidence, second: Evidence) -> Iterator[Cau
 
 def _of_loader(first: Evidence, second: Evidence) -> Iterator[Cause]:
     """Data that is not the same, by what the loader said of it at the first common step."""
-    for step in sorted(first.steps.keys() & second.steps.keys()):
-        for writer, state in first.steps[step].states.items():
-            loader, other = (s.get("loader") or {} for s in (state, second.steps[step].states.get(writer, {})))
+    for step in sorted(first.states.keys() & second.states.keys()):
+        for writer, state in first.states[step].items():
+            loader, other = (s.get("loader") or {} for s in (state, second.states[step].get(writer, {})))
             yield from _differing(loader, other, "loader")
             return
 
 
 def _of_generators(until: int, first: Evidence, second: Evidence) -> Iterator[Cause]:
-    for step in sorted(first.steps.keys() & second.steps.keys()):
-        for writer, state in first.steps[step].states.items():
-            other = second.steps[step].states.get(writer, {})
+    for step in sorted(first.states.keys() & second.states.keys()):
+        for writer, state in first.states[step].items():
+            other = second.states[step].get(writer, {})
             if step <= until and other and state.get("generators") != other.get("generators"):
                 yield Cause("state", f"generators at step {step}", state.get("generators"), other.get("generators"))
                 return

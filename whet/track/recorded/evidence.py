@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import struct
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from whet.base.documents import field as entry
 from whet.base.errors import WhetError
@@ -17,8 +21,11 @@ from whet.track.reading.read import History
 from whet.track.reading.rows import flat
 from whet.track.reading.store import history
 from whet.track.recorded.machine_reading import environments
-from whet.track.recorded.rows import every_step
+from whet.track.recorded.rows import StepRows, source_names, step_by_step
 from whet.track.script.described import described
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # A row: file, row and part.
 Place = tuple[str, int, int]
@@ -34,6 +41,7 @@ class StepEvidence:
     a prompt), ascending, and a loss. `batches`: rank, micro-batch and row in the order of sums. Figures are float64
     bits."""
 
+    step: int
     rows: Mapping[Place, tuple[tuple[int, ...], float]] = field(default_factory=dict)
     batches: tuple[tuple[str, int, Place], ...] = ()
     figures: Mapping[str, bytes] = field(default_factory=dict)
@@ -42,33 +50,70 @@ class StepEvidence:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A run's settings and environment, flat by name, digests of the `files` it depends on, and its steps."""
+    """A run's settings and environment, flat by name, digests of the `files` it depends on, and `states` by step and
+    writer. Its steps are read as they are asked for, and not kept."""
 
+    folder: Path
     settings: Mapping[str, Any]
     files: Mapping[str, str]
     environment: Mapping[str, Any]
-    steps: Mapping[int, StepEvidence]
+    states: Mapping[int, Mapping[str, Mapping[str, Any]]]
+    logs: History
+
+    def depth(self) -> int:
+        """How many last parts of a path tell the sources of rows apart."""
+        paths = [Path(name).parts for name in source_names(self.folder)]
+        deepest = max(map(len, paths), default=1)
+        return next((depth for depth in range(1, deepest) if _are_apart(paths, depth)), deepest)
+
+    def steps(self, depth: int) -> Iterator[StepEvidence]:
+        """All steps in order. Sources of rows are named by so many last parts of their paths."""
+        merged = heapq.merge(
+            (StepEvidence(step, *_rows(found, depth)) for step, found in step_by_step(self.folder)),
+            _figures(self.logs),
+            (StepEvidence(step, states=states) for step, states in sorted(self.states.items())),
+            key=_step,
+        )
+        for step, parts in itertools.groupby(merged, key=_step):
+            yield reduce(_together, parts, StepEvidence(step))
 
 
 def evidence_of(folder: Path) -> Evidence:
     """All of a run. What it did not record is empty."""
     logs = history(folder)
-    rows: dict[int, dict[Place, tuple[tuple[int, ...], float]]] = defaultdict(dict)
-    batches: dict[int, list[tuple[str, int, Place]]] = defaultdict(list)
-    for one in every_step(folder):
+    settings, environment = _settings(folder, logs), _environment(folder, logs)
+    return Evidence(Path(folder), settings, _files(folder), environment, _states(logs), logs)
+
+
+def _step(one: StepEvidence) -> int:
+    return one.step
+
+
+def _together(one: StepEvidence, other: StepEvidence) -> StepEvidence:
+    """What two parts tell of a step: each field comes from one of them."""
+    return StepEvidence(
+        one.step, one.rows or other.rows, one.batches or other.batches, one.figures or other.figures,
+        one.states or other.states,
+    )  # fmt: skip
+
+
+def _are_apart(paths: Sequence[tuple[str, ...]], depth: int) -> bool:
+    return len({parts[-depth:] for parts in paths}) == len(paths)
+
+
+def _rows(found: Sequence[StepRows], depth: int) -> tuple[dict[Place, Any], tuple[tuple[str, int, Place], ...]]:
+    """A step's rows of all ranks by their places, and their places in the order of sums."""
+    rows: dict[Place, tuple[tuple[int, ...], float]] = {}
+    batches = []
+    for one in found:
         for index in range(len(one)):
             name, row, part = one.place(index)
-            place = (Path(name).name, row, part)
+            place = ("/".join(Path(name).parts[-depth:]), row, part)
             digest, loss = (one.columns[key][index] if key in one.columns else 0 for key in ("digest", "loss"))
-            others = rows[one.step][place][0] if place in rows[one.step] else ()
-            rows[one.step][place] = tuple(sorted((*others, int(digest)))), float(loss)
-            batches[one.step].append((one.rank, int(one.columns["batch"][index]), place))
-    figures, states = _figures(logs), _states(logs)
-    steps = {
-        at: StepEvidence(rows.get(at, {}), tuple(batches.get(at, ())), figures.get(at, {}), states.get(at, {}))
-        for at in sorted({*rows, *figures, *states})
-    }
-    return Evidence(_settings(folder, logs), _files(folder), _environment(folder, logs), steps)
+            others = rows[place][0] if place in rows else ()
+            rows[place] = tuple(sorted((*others, int(digest)))), float(loss)
+            batches.append((one.rank, int(one.columns["batch"][index]), place))
+    return rows, tuple(batches)
 
 
 def _settings(folder: Path, logs: History) -> dict[str, Any]:
@@ -108,15 +153,18 @@ def _environment(folder: Path, logs: History) -> dict[str, Any]:
     return {name: value for name, value in found.items() if name not in _NO_CAUSE}
 
 
-def _figures(logs: History) -> dict[int, dict[str, bytes]]:
-    """The bits of each figure that the run's speaker logged, by step; what tells only time is left out."""
-    found: dict[int, dict[str, bytes]] = defaultdict(dict)
-    for name in logs.names():
-        if name in _CLOCKS or name.endswith(("_s", "seconds")):
-            continue
-        for step, value in zip(*logs.scalar(name), strict=True):
-            found[int(step)][name] = struct.pack("<d", value)
-    return found
+def _figures(logs: History) -> Iterator[StepEvidence]:
+    """The bits of each figure that the run's speaker logged, step by step; what tells only time is left out."""
+    kept = [name for name in logs.names() if name not in _CLOCKS and not name.endswith(("_s", "seconds"))]
+    merged = heapq.merge(*(_points(name, *logs.scalar(name)) for name in kept), key=itemgetter(0))
+    for step, points in itertools.groupby(merged, key=itemgetter(0)):
+        yield StepEvidence(step, figures={name: struct.pack("<d", value) for _, name, value in points})
+
+
+def _points(name: str, steps: np.ndarray, values: np.ndarray) -> Iterator[tuple[int, str, float]]:
+    """A curve by its steps; of several values at one the last comes last."""
+    order = steps.argsort(kind="stable")
+    return ((int(steps[place]), name, float(values[place])) for place in order)
 
 
 def _states(logs: History) -> dict[int, dict[str, Mapping[str, Any]]]:

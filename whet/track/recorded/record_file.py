@@ -9,7 +9,8 @@ from whet.base.regular import opened
 from whet.track.logs import frames
 from whet.track.logs.scan import Other, Scanner
 
-_PIECE_BYTES = 1 << 24
+# Files of many ranks are read side by side.
+_PIECE_BYTES = 1 << 20
 
 
 def record_files(folder: Path, suffix: str) -> dict[str, list[Path]]:

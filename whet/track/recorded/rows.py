@@ -7,13 +7,15 @@ A file a rank and attempt beside the run's log, `r0.a1.rows`, of about 30 bytes 
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import json
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from whet.track.logs import frames
 from whet.track.logs.event_log import EventLog
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 # The source of a row that has none.
 UNKNOWN = 0xFFFF
+_One = TypeVar("_One", "StepRows", "RowTokens")
 _EPOCH, _LENGTH = struct.Struct("<d"), struct.Struct("<I")
 
 
@@ -146,34 +149,51 @@ def rows_of(folder: Path, step: int) -> list[StepRows]:
 def every_step(folder: Path) -> Iterator[StepRows]:
     """The rows of all steps, rank by rank and in order. An attempt replaces what earlier ones had from its first on."""
     for rank, paths in record_files(Path(folder) / LOGS, frames.ROWS_FILE).items():
-        yield from _kept([list(_rows(path, rank)) for path in paths])
+        yield from _kept(paths, rank, _rows)
+
+
+def step_by_step(folder: Path) -> Iterator[tuple[int, list[StepRows]]]:
+    """The same, all ranks of a step together. No more than a step of each rank is held."""
+    files = record_files(Path(folder) / LOGS, frames.ROWS_FILE)
+    merged = heapq.merge(*(_kept(paths, rank, _rows) for rank, paths in files.items()), key=_step)
+    for step, found in itertools.groupby(merged, key=_step):
+        yield step, list(found)
+
+
+def source_names(folder: Path) -> set[str]:
+    """The names of all sources that rows came from."""
+    files = record_files(Path(folder) / LOGS, frames.ROWS_FILE)
+    found: set[str] = set()
+    for path in itertools.chain.from_iterable(files.values()):
+        for _, _, type, _, body in _frames(path):
+            if type == frames.SOURCES:
+                with suppress(ValueError, TypeError):
+                    found.update(map(str, json.loads(body)))
+    return found
 
 
 def tokens_of(folder: Path, step: int) -> list[RowTokens]:
     """The rows whose tokens were recorded one by one at a step, each with its losses."""
     files = record_files(Path(folder) / LOGS, frames.ROWS_FILE)
-    return [one for rank, paths in files.items() for one in _kept_tokens(paths, rank) if one.step == step]
+    return [one for rank, paths in files.items() for one in _kept(paths, rank, _tokens) if one.step == step]
 
 
 def token_steps(folder: Path) -> list[int]:
     """The steps at which tokens were recorded one by one."""
     files = record_files(Path(folder) / LOGS, frames.ROWS_FILE)
-    return sorted({one.step for rank, paths in files.items() for one in _kept_tokens(paths, rank)})
+    return sorted({one.step for rank, paths in files.items() for one in _kept(paths, rank, _tokens)})
 
 
-def _kept_tokens(paths: Sequence[Path], rank: str) -> Iterator[RowTokens]:
+def _kept(paths: Sequence[Path], rank: str, read: Callable[[Path, str], Iterator[_One]]) -> Iterator[_One]:
     """What no later attempt, by its rows, went over again."""
     firsts = [next(_rows(path, rank), None) for path in paths]
     for number, path in enumerate(paths):
         until = min((one.step for one in firsts[number + 1 :] if one is not None), default=None)
-        yield from (one for one in _tokens(path, rank) if until is None or one.step < until)
+        yield from (one for one in read(path, rank) if until is None or one.step < until)
 
 
-def _kept(attempts: Sequence[Sequence[StepRows]]) -> Iterator[StepRows]:
-    """What no later attempt went over again."""
-    for number, attempt in enumerate(attempts):
-        later = [one[0].step for one in attempts[number + 1 :] if one]
-        yield from (one for one in attempt if not later or one.step < min(later))
+def _step(one: StepRows) -> int:
+    return one.step
 
 
 def _rows(path: Path, rank: str, wanted: int | None = None) -> Iterator[StepRows]:
