@@ -13,7 +13,7 @@ from whet.track.logs import index, logfile
 from whet.track.logs.ending import tell
 from whet.track.logs.event_log import EventLog
 from whet.track.reading import catalogue
-from whet.track.reading.catalogue import FILE, Catalogue, reindex, runs, said_by_name, said_of
+from whet.track.reading.catalogue import FILE, Catalogue, listing_of, reindex, runs, said_by_name
 from whet.track.reading.read import History
 from whet.track.reading.store import LOGS, folders, summarize
 from whet.track.terminal.terminal_page import show
@@ -73,7 +73,7 @@ def test_a_listing_reads_who_speaks_for_a_run_and_who_tells_of_its_end_and_no_ot
     (run,) = runs(tmp_path)
     assert sorted(seen) == ["launcher.a1.tlog", "r1.a1.tlog", "r1.a2.tlog"]
     assert run == summarize(folder.parent) and (run.status, run.reason, run.loss) == ("killed", "signal SIGKILL", 2.0)
-    assert said_by_name(tmp_path)["run"] == said_of(folder.parent, History(folder))
+    assert said_by_name(tmp_path)["run"] == listing_of(folder.parent, History(folder))[1]
 
 
 def test_a_killed_run_is_seen_as_killed_though_nothing_was_written(tmp_path):
