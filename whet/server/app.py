@@ -17,7 +17,7 @@ from whet.server.guard import Guard
 from whet.server.live import Live
 from whet.server.mlflow import artifacts, experiments, runs
 from whet.server.mlflow.door import Door
-from whet.server.routes import curves, health, live, oidc, prometheus, push, reading, team, traces
+from whet.server.routes import curves, edits, health, live, oidc, prometheus, push, reading, team, traces
 from whet.server.served import Served
 
 MIB = 1 << 20
@@ -28,6 +28,7 @@ _STREAMED = ("/api/2.0/mlflow-artifacts/artifacts/", "/ajax-api/2.0/mlflow-artif
 _ROUTERS = (
     health.router,
     reading.router,
+    edits.router,
     curves.router,
     live.router,
     push.router,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
@@ -49,6 +50,11 @@ class Served:
     def listed(self) -> list[tuple[Summary, Row]]:
         """The same, as summaries with their rows."""
         return [(entry.summary, entry.row) for entry in self.entries()]
+
+    def entries_of(self, names: Collection[str]) -> list[Entry]:
+        """The runs of these names, as they are now, in this order."""
+        found = {entry.summary.name: entry for entry in self.entries()}
+        return [found[name] for name in names if name in found]
 
     def may_see(self, run: Summary) -> bool:
         """Whether whoever asks may know of a run."""

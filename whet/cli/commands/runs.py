@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whet.cli.arguments import typed_path
+from whet.cli.editing import add_edit_arguments
 
 if TYPE_CHECKING:
     from whet.track.reading.rows import Row
@@ -20,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "words", nargs="*", metavar="FILTER",
         help="which runs: `loss < 2 and optimizer.kind == \"muon\" and tag == \"best\"`; or `compare RUN RUN ...`, "
         "`diff RUN RUN`, `export [FILTER or RUN]`, `follow RUN`, `alert-test [CONFIG or RUN]`, "
-        "`push RUN ...`, `import PATH ...`, `reindex`",
+        "`push RUN ...`, `import PATH ...`, `edit RUN ... --tag best`, `reindex`",
     )  # fmt: skip
     parser.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
     parser.add_argument("--sort", metavar="NAME", help="order by a field, metric or config entry; `NAME:desc` descends")
@@ -34,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--follow", action="store_true", help="with `push`: go on until the run is over")
     parser.add_argument("--json", action="store_true", help="print a JSON list")
+    add_edit_arguments(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -53,6 +55,10 @@ def main(args: argparse.Namespace) -> int:
             export_to(_named_or_chosen(rest, args), args.to)
         case "export":
             _export(rest, args)
+        case "edit":
+            from whet.cli.editing import edit
+
+            edit(_to_edit(rest, args), args)
         case "follow":
             from whet.cli.following import follow
 
@@ -148,6 +154,14 @@ def _named_or_chosen(words: Sequence[str], args: argparse.Namespace) -> list[Pat
         if len(words) == 1 and words[0].isidentifier():
             raise
         return [run.folder for run, _ in _chosen(" ".join(words), args)]
+
+
+def _to_edit(words: Sequence[str], args: argparse.Namespace) -> list[Path]:
+    from whet.base.errors import ConfigError
+
+    if not words:
+        raise ConfigError("`edit` does not know which run", at="command line", hint="whet runs edit RUN --tag best")
+    return _named_or_chosen(words, args)
 
 
 def _chosen(text: str, args: argparse.Namespace) -> list[tuple[Summary, Row]]:

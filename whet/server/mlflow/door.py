@@ -125,10 +125,14 @@ class Door:
             self._open[folder.name] = written
         return view
 
+    def is_ours(self, run_id: str) -> bool:
+        """Whether a run was made here, so that this server writes its log. Raises Refusal where there is none."""
+        return run_id in self._open or self.view(run_id).is_ours
+
     @contextmanager
     def writing(self, run_id: str, *, may_be_deleted: bool = False) -> Iterator[Written]:
         """A run to write to. Raises Refusal for one that is deleted, or that another process writes."""
-        if run_id not in self._open and not self.view(run_id).is_ours:
+        if not self.is_ours(run_id):
             raise Refusal("RESOURCE_CONFLICT", f"the run `{run_id}` is written by whet itself: it is only read here")
         with self._lock:
             lock = self._locks.setdefault(run_id, threading.Lock())

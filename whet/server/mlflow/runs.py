@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from whet.server.access.person import asking
 from whet.server.answers.values import Answer
 from whet.server.errors import Refusal, invalid, missing
 from whet.server.mlflow.door import Door, Written, now_ms
@@ -17,6 +18,8 @@ from whet.server.mlflow.pages import ordered, page
 from whet.server.mlflow.requests import MAX_PARAM, MAX_TAG, Asked, Asking, TheDoor
 from whet.server.mlflow.search import order, parse, values_of
 from whet.server.mlflow.views import View, history_of
+from whet.track.edits.edit import Edit
+from whet.track.edits.journal import edit
 from whet.track.imports.mlflow import param_of
 
 router = APIRouter(prefix="/2.0/mlflow", tags=["mlflow"])
@@ -126,8 +129,11 @@ def log_param(asked: Asking, door: TheDoor) -> dict[str, Any]:
 
 @router.post("/runs/set-tag")
 def set_tag(asked: Asking, door: TheDoor) -> dict[str, Any]:
-    """One tag."""
+    """One tag; of a run that was not made here, among what people say of it (`whet.track.edits`)."""
     tags = {asked.key(): asked.value(MAX_TAG)}
+    if not door.is_ours(asked.run_id()):
+        _edit(door, asked.run_id(), tags)
+        return {}
     with door.writing(asked.run_id()) as run:
         _tags(run, tags)
     return {}
@@ -137,6 +143,11 @@ def set_tag(asked: Asking, door: TheDoor) -> dict[str, Any]:
 def delete_tag(asked: Asking, door: TheDoor) -> dict[str, Any]:
     """A tag taken away."""
     key = asked.key()
+    if not door.is_ours(asked.run_id()):
+        if key not in door.view(asked.run_id()).tags:
+            raise missing(f"No tag with name: {key} in run with id {asked.run_id()}")
+        _edit(door, asked.run_id(), {key: None})
+        return {}
     with door.writing(asked.run_id()) as run:
         if key not in run.labels:
             raise missing(f"No tag with name: {key} in run with id {asked.run_id()}")
@@ -271,6 +282,15 @@ def _tags(run: Written, tags: dict[str, str]) -> None:
     if labels:
         run.event("labels", {"values": labels})
         run.labels.update(labels)
+
+
+def _edit(door: Door, run_id: str, tags: Mapping[str, str | None]) -> None:
+    """Tags of a run that another process writes or has written. Its name is its folder's."""
+    if _NAME in tags:
+        raise Refusal("RESOURCE_CONFLICT", f"the run `{run_id}` is written by whet itself: its name stays")
+    notes = (tags[_NOTE] or "") if _NOTE in tags else None
+    labels = {key: value for key, value in tags.items() if key != _NOTE}
+    edit(door.served.folder(run_id), Edit(labels=labels, notes=notes, by=asking().person.name))
 
 
 def _is_gone(door: Door, view: View) -> bool:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from functools import reduce
 from pathlib import Path
@@ -122,14 +122,11 @@ class LogFile:
             return self.column(name)[1][-64:]
         return found[0] if found else np.empty(0)
 
-    def events(self, kind: str | None = None) -> list[tuple[int, float, int, Any]]:
-        """Offset, time, step, and kind with payload of the events of a kind, or of all."""
-        kinds, wanted = self.outline.kinds, None
-        if kind is not None:
-            if kind not in kinds:
-                return []
-            wanted = kinds.index(kind)
-        places = [place for place, number in self.outline.events if wanted in (None, number)]
+    def events(self, kinds: Collection[str] | None = None) -> list[tuple[int, float, int, Any]]:
+        """Offset, time, step, and kind with payload of the events of some kinds, or of all."""
+        known = self.outline.kinds
+        wanted = {number for number, kind in enumerate(known) if kinds is None or kind in kinds}
+        places = [place for place, number in self.outline.events if number in wanted] if wanted else []
         self._load_events([place for place in places if place not in self._events])
         return [(place, *self._events[place]) for place in places if place in self._events]
 

@@ -285,7 +285,12 @@ class History:
 
     def events(self, kind: str | None = None) -> list[Event]:
         """Events of all writers and attempts, by time."""
-        found = [event for log in self._logs.values() for event in _events(log, 0, kind)]
+        return self.events_of(None if kind is None else (kind,))
+
+    def events_of(self, kinds: Collection[str] | None, writer: str | None = None) -> list[Event]:
+        """Events of some kinds (None: of all) of one writer or of all, by time. Of others nothing is read."""
+        logs = self._logs.values() if writer is None else self._of(writer)
+        found = [event for log in logs for event in _events(log, 0, kinds)]
         return sorted(found, key=lambda event: event.time)
 
     def since(self, cursor: Cursor | None = None, names: Collection[str] | None = None) -> News:
@@ -367,7 +372,7 @@ def _first_steps(logs: list[LogFile]) -> list[int]:
     return [first for log in logs if (first := log.outline.first_step) is not None]
 
 
-def _events(log: LogFile, start: int, wanted: str | None = None) -> list[Event]:
+def _events(log: LogFile, start: int, wanted: Collection[str] | None = None) -> list[Event]:
     return [
         Event(kind, step, time, log.writer, log.attempt, payload)
         for offset, time, step, (kind, payload) in log.events(wanted)

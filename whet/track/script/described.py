@@ -1,4 +1,4 @@
-"""What a run says of itself in its log: project, name, tags, config, summary."""
+"""What is said of a run in its logs: by itself project, name, tags, config, summary, and by edits what they change."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from whet.track.edits.edit import KIND as EDIT
+from whet.track.edits.edit import WRITER as EDITOR
+from whet.track.edits.edit import folded
 from whet.track.reading.read import History
+
+_KINDS = ("run", "config", "summary", "labels", "started")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +29,13 @@ class Described:
 
 
 def described(logs: History) -> Described:
-    """Fold the events of the run's speaker, later ones over earlier ones."""
+    """Fold the events of the run's speaker, later ones over earlier ones, and edits over them."""
     about: dict[str, Any] = {}
     config: dict[str, Any] = {}
     summary: dict[str, Any] = {}
     labels: dict[str, str] = {}
     total = None
-    for event in logs.events():
-        if event.writer != logs.speaker:
-            continue
+    for event in logs.events_of(_KINDS, logs.speaker):
         match event.kind:
             case "run":
                 about.update(event.payload)
@@ -48,6 +51,8 @@ def described(logs: History) -> Described:
             case "started":
                 facts, total = event.payload.get("facts"), event.payload.get("total")
                 config.update(facts if isinstance(facts, Mapping) else {})
+    edits = [event.payload for event in logs.events(EDIT) if event.writer.partition("-")[0] == EDITOR]
+    about, labels = folded(about, labels, edits)
     return Described(about, config, summary, labels, total if isinstance(total, int) else None)
 
 
