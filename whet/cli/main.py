@@ -24,6 +24,8 @@ COMMANDS = {
     "show": "show a run: status, curves, figures",
     "ui": "the page in a browser: watch, compare and explain runs",
     "server": "serve runs over HTTP: to read, to push to, and for MLflow's clients",
+    "reports": "written text between charts of runs: list, add, export as one file",
+    "boards": "a task with fixed settings, and the runs that were entered for it",
     "team": "people of a team's server: accounts, roles, keys",
     "chat": "talk to a model",
     "distill": "write a teacher's answers as rows to fine-tune a student on",

@@ -30,7 +30,7 @@ _RULES = {
     "/api/v1/session": _OWN, "/api/v1/oidc": _OWN, "/api/v1/invitation": _OWN, "/api/v1/keys": _OWN,
     "/api/v1/runs": _RUNS, "/api/v1/curves": _RUNS, "/api/v1/compare": _RUNS, "/api/v1/live": _RUNS,
     "/api/v1/push": _RUNS,
-    "/api/v1/registry": _ALL, "/api/v1/reports": _ALL, "/api/v1/boards": _ALL,
+    "/api/v1/registry": _ALL, "/api/v1/reports": _ALL, "/api/v1/boards": Rule(Role.NONE, Role.EDITOR, everywhere=True),
     "/api/2.0/mlflow": _RUNS, "/ajax-api/2.0/mlflow": _RUNS,
     "/api/2.0/mlflow-artifacts": _RUNS, "/ajax-api/2.0/mlflow-artifacts": _RUNS,
     "/api/2.0/mlflow/registered-models": _ALL, "/api/2.0/mlflow/model-versions": _ALL,

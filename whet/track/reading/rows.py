@@ -88,18 +88,18 @@ def compared(folders: Sequence[Path]) -> dict[str, Any]:
 
 def _differing(values: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """The entries in which not all are alike, with the value of each."""
-    rows = [dict(flat(_numbered(one))) for one in values]
+    rows = [dict(flat(numbered(one))) for one in values]
     names = dict.fromkeys(name for row in rows for name in row)
     found = {name: [row.get(name) for row in rows] for name in names}
     return {name: values for name, values in found.items() if any(value != values[0] for value in values[1:])}
 
 
-def _numbered(value: Any) -> Any:
+def numbered(value: Any) -> Any:
     """Lists of mappings as mappings by number, so that what differs in one of them has a name (`data.train.0.path`)."""
     if isinstance(value, Mapping):
-        return {name: _numbered(part) for name, part in value.items()}
+        return {name: numbered(part) for name, part in value.items()}
     if isinstance(value, list) and any(isinstance(part, Mapping) for part in value):
-        return {str(number): _numbered(part) for number, part in enumerate(value)}
+        return {str(number): numbered(part) for number, part in enumerate(value)}
     return value
 
 
