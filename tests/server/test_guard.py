@@ -10,8 +10,8 @@ import pytest
 from tests.server.world import TOKEN, Client, serving
 from whet.base.errors import ConfigError
 from whet.cli.main import main
+from whet.server.access.opening import token_of
 from whet.server.access.token import COOKIE
-from whet.server.serving import token_of
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,20 @@ from whet.server.guard import Guard
 from whet.server.live import Live
 from whet.server.mlflow import artifacts, experiments, runs
 from whet.server.mlflow.door import Door
-from whet.server.routes import curves, edits, health, live, oidc, prometheus, push, reading, team, traces
+from whet.server.routes import (
+    boards,
+    curves,
+    edits,
+    health,
+    live,
+    oidc,
+    prometheus,
+    push,
+    reading,
+    reports,
+    team,
+    traces,
+)
 from whet.server.served import Served
 
 MIB = 1 << 20
@@ -34,6 +47,8 @@ _ROUTERS = (
     push.router,
     traces.router,
     prometheus.router,
+    reports.router,
+    boards.router,
     team.router,
     oidc.router,
 )

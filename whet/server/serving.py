@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
 import ipaddress
-import os
-import secrets
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,19 +14,15 @@ from whet.base.errors import ConfigError
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
-    from whet.server.access.asked import Access
-
-TOKEN = "WHET_TOKEN"
-_SHORTEST = 16
+    from whet.server.access.opening import Opening
 
 
 def serve(
-    root: Path, host: str, port: int, names: Sequence[str], pages: Sequence[APIRouter],
-    *, is_team: bool = False, oidc: str = "",
-) -> None:  # fmt: skip
+    root: Path, host: str, port: int, names: Sequence[str], pages: Sequence[APIRouter], opening: Callable[[], Opening]
+) -> None:
     """Serve the runs under `root` until a signal ends it. Raises ConfigError where the port cannot be had.
 
-    `pages` are served beside the API. The token is that of WHET_TOKEN, else a random one; a team has accounts instead.
+    `pages` are served beside the API.
     """
     from whet.server.app import build
     from whet.server.ending import Config, Server
@@ -38,9 +31,9 @@ def serve(
         raise ConfigError(f"{root} is a file, and runs lie in a folder", at="--root", hint=f"--root {root.parent}")
     listening = _bound(host, port)
     address = address_of(host, listening.getsockname()[1])
-    access, first = _team(root, oidc) if is_team or oidc else _own()
-    app = build(root, access, [host, *names], pages)
-    print(f"{address}/{first}", flush=True)
+    opened = opening()
+    app = build(root, opened.access, [host, *names], pages)
+    print(f"{address}/{opened.first}", flush=True)
     print(f"runs of {root}; Ctrl-C stops. {'' if _is_loopback(host) else _OPEN}", file=sys.stderr, flush=True)
     config = Config(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=10,
@@ -49,38 +42,7 @@ def serve(
     Server(config, app.end).run(sockets=[listening])
 
 
-def _own() -> tuple[Access, str]:
-    """One token, and how the printed address tells it."""
-    from whet.server.access.token import OneToken
-
-    token = token_of(os.environ.get(TOKEN, ""))
-    return OneToken(token), f"?token={token}"
-
-
-def _team(root: Path, oidc: str) -> tuple[Access, str]:
-    """Accounts. Where there are none yet, the address lets whoever starts the server become the first admin."""
-    from whet.server.access.oidc import provider_of
-    from whet.server.access.team import Team
-
-    team = Team(root, provider_of(oidc, os.environ) if oidc else None)
-    if team.people.listed():
-        return team, ""
-    name = getpass.getuser()
-    return team, f"invitation?word={team.people.add(name, 'admin')}"
-
-
 _OPEN = "Others on the network can reach it, and read what is sent: put TLS before it."
-
-
-def token_of(given: str) -> str:
-    """The token that was given, if it is one, or a random one of 256 bits. Raises ConfigError."""
-    if not given:
-        return secrets.token_urlsafe(32)
-    if len(given) < _SHORTEST or not given.isascii() or not given.isprintable() or " " in given:
-        raise ConfigError(
-            f"{TOKEN} is no token", at=TOKEN, hint=f"at least {_SHORTEST} letters and digits: openssl rand -hex 32"
-        )
-    return given
 
 
 def address_of(host: str, port: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from whet.cli.arguments import typed_path, whole
@@ -21,13 +22,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--team", action="store_true", help="accounts, roles and keys instead of one token (`whet team`)"
     )
     parser.add_argument(
+        "--public", action="store_true", help="let everybody read boards, without a token (`whet boards`)"
+    )
+    parser.add_argument(
         "--oidc", default="", metavar="ISSUER", help="a team that signs in by OpenID Connect (https://...)"
     )
 
 
 def main(args: argparse.Namespace) -> int:
     from whet.server.routes import health
+
+    return run(args, [health.directions])
+
+
+def run(args: argparse.Namespace, pages: list) -> int:
+    """Serve the API and these pages, opened as was asked for."""
+    from whet.server.access import opening
     from whet.server.serving import serve
 
-    serve(args.root, args.host, args.port, args.name, [health.directions], is_team=args.team, oidc=args.oidc)
+    is_team = args.team or args.oidc
+    opened = partial(opening.team, args.root, args.oidc) if is_team else partial(opening.own, is_public=args.public)
+    serve(args.root, args.host, args.port, args.name, pages, opened)
     return 0

@@ -14,7 +14,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     from whet.server.routes import page
-    from whet.server.serving import serve
 
-    serve(args.root, args.host, args.port, args.name, [page.router()], is_team=args.team, oidc=args.oidc)
-    return 0
+    return server.run(args, [page.router()])
