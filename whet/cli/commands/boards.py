@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 from whet.cli.arguments import typed_path
 
-ROOT = {"type": typed_path, "default": Path("runs"), "help": "folder of run folders (default: runs)"}
+ROOT: dict[str, Any] = {"type": typed_path, "default": Path("runs"), "help": "folder of run folders (default: runs)"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,7 +76,7 @@ def _task(args: argparse.Namespace):
     from whet.track.reading.rows import flat, numbered
     from whet.track.reading.store import find, history
 
-    frozen = {}
+    frozen: dict[str, Any] = {}
     if args.frozen:
         if args.like is None:
             raise ConfigError("whose settings?", at="--frozen", hint="--like RUN")

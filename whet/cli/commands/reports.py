@@ -6,10 +6,11 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from whet.cli.arguments import typed_path
 
-ROOT = {"type": typed_path, "default": Path("runs"), "help": "folder of run folders (default: runs)"}
+ROOT: dict[str, Any] = {"type": typed_path, "default": Path("runs"), "help": "folder of run folders (default: runs)"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

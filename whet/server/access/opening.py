@@ -1,4 +1,4 @@
-"""How a server is opened: to whoever has a token, with boards for everybody, or to a team; and what is told at its start."""
+"""How a server is opened: to whoever has a token, with boards for everybody or without, or to a team."""
 
 from __future__ import annotations
 
