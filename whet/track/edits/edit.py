@@ -72,6 +72,11 @@ class Edit:
 _SET = {"notes": str, "group": str, "pinned": bool, "archived": bool}
 
 
+def is_editor(writer: str) -> bool:
+    """Whether a writer is one whose log holds edits."""
+    return writer.partition("-")[0] == WRITER
+
+
 def folded(
     about: Mapping[str, Any], labels: Mapping[str, str], edits: Sequence[Mapping[str, Any]]
 ) -> tuple[dict[str, Any], dict[str, str]]:

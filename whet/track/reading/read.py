@@ -13,6 +13,7 @@ from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from whet.track.edits.edit import is_editor
 from whet.track.logs import frames
 from whet.track.logs.ending import KIND, LAUNCHER
 from whet.track.logs.logfile import LogFile
@@ -344,9 +345,9 @@ def _nothing() -> tuple[np.ndarray, np.ndarray]:
 
 
 def speaking(writers: Set[str]) -> Set[str]:
-    """Of all writers those that a listing needs: the lowest rank, and the launcher, which tells of a kill."""
+    """Of all writers those that a listing needs: the lowest rank, the launcher, which tells of a kill, and edits."""
     ranks = [rank for name in writers if (rank := frames.Writer(name, 1).rank) is not None]
-    return {frames.rank_writer(min(ranks, default=0)), LAUNCHER}
+    return {frames.rank_writer(min(ranks, default=0)), LAUNCHER, *filter(is_editor, writers)}
 
 
 def _found(folder: Path) -> Iterator[tuple[Path, frames.Writer]]:

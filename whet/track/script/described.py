@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from whet.track.edits.edit import KIND as EDIT
-from whet.track.edits.edit import WRITER as EDITOR
-from whet.track.edits.edit import folded
+from whet.track.edits.edit import folded, is_editor
 from whet.track.reading.read import History
 
 _KINDS = ("run", "config", "summary", "labels", "started")
@@ -51,7 +50,7 @@ def described(logs: History) -> Described:
             case "started":
                 facts, total = event.payload.get("facts"), event.payload.get("total")
                 config.update(facts if isinstance(facts, Mapping) else {})
-    edits = [event.payload for event in logs.events(EDIT) if event.writer.partition("-")[0] == EDITOR]
+    edits = [event.payload for event in logs.events(EDIT) if is_editor(event.writer)]
     about, labels = folded(about, labels, edits)
     return Described(about, config, summary, labels, total if isinstance(total, int) else None)
 
