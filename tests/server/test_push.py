@@ -1,6 +1,7 @@
 """A pushed run is the same there byte for byte, however often it is interrupted, and no other run is touched."""
 
 import filecmp
+import hashlib
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ from tests.track.follow.servers import hooks
 from tests.track.runs import records, write
 from whet.base.errors import ConfigError, RunError
 from whet.cli.main import main
+from whet.server.routes.leftovers import BLOCKS_S, PARTS_S, remove
 from whet.track.push import client as push_client
 from whet.track.push.address import Address, address_of
 from whet.track.push.blocks import BLOCK_BYTES, is_pushed
@@ -134,6 +136,24 @@ def test_a_push_that_ends_anywhere_goes_on_from_there(here: Path, there: Path):
         assert_same(folder, there / "run")
         assert history(there / "run").scalar("loss")[1].tolist() == history(folder).scalar("loss")[1].tolist()
     assert [run.name for run in runs(there)] == ["run"]
+
+
+def test_what_killed_pushes_have_left_goes_with_time_and_nothing_else_does(here: Path, there: Path):
+    folder = made(here, num_bytes=3 * BLOCK_BYTES)
+    with serving(there) as server:
+        pusher(folder, server).round()
+        digest = hashlib.sha256(b"block").hexdigest()
+        server.ask("PUT", f"/api/v1/push/run/blocks/{digest}", b"block")
+    before, blocks = files_of(there / "run"), there / ".pushed" / "blocks"
+    for left in (blocks / "run" / "block-x.part", blocks / "whole-y.part", there / "run" / "track" / "r9.a1.tlog.part"):
+        left.write_bytes(b"cut off")
+    (blocks / "gone").mkdir()
+    (blocks / "gone" / digest).write_bytes(b"block")
+    now = time.time()
+    assert remove(there, blocks, now) == 1 and not (blocks / "gone").exists()
+    assert remove(there, blocks, now + PARTS_S + 60) == 3 and (blocks / "run" / digest).exists()
+    assert remove(there, blocks, now + BLOCKS_S + 60) == 1 and list(blocks.iterdir()) == []
+    assert files_of(there / "run") == before
 
 
 @pytest.mark.slow

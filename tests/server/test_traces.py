@@ -118,14 +118,15 @@ def check(span) -> None:
     assert span.links == ({"trace_id": TRACE[::-1], "span_id": SPAN[::-1], "attributes": {}},)
 
 
-@pytest.mark.parametrize("kind", ["json", "protobuf", "gzip"])
+@pytest.mark.parametrize("kind", ["json", "protobuf", "gzip", "members"])
 def test_spans_are_kept_with_all_they_have(server: Client, tmp_path: Path, kind: str):
     if kind == "json":
         body, headers = json.dumps(request()).encode(), {"Content-Type": "application/json"}
     else:
         body, headers = message(), {"Content-Type": "application/x-protobuf"}
-    if kind == "gzip":
-        body, headers = gzip.compress(body), {**headers, "Content-Encoding": "gzip"}
+    if kind in ("gzip", "members"):  # as `cat a.gz b.gz` makes them
+        pieces = [body] if kind == "gzip" else [body[:50], b"", body[50:]]
+        body, headers = b"".join(map(gzip.compress, pieces)), {**headers, "Content-Encoding": "gzip"}
     answer = server.ask("POST", "/v1/traces", body, headers)
     assert answer.status == 200 and answer.headers["content-type"] == headers["Content-Type"]
     assert answer.body == (b"{}" if kind == "json" else b"")
@@ -165,6 +166,12 @@ def test_what_is_no_otlp_is_refused_and_nothing_is_kept(server: Client, tmp_path
     assert server.ask("POST", "/v1/traces", b"nothing", {"Content-Encoding": "gzip"}).status == 400
     bomb = gzip.compress(b"\0" * (65 << 20))
     assert server.ask("POST", "/v1/traces", bomb, {"Content-Encoding": "gzip"}).status == 413
+    members = gzip.compress(b"") * 1001 + gzip.compress(message())
+    assert server.ask("POST", "/v1/traces", members, {"Content-Encoding": "gzip"}).status == 413
+    halves = gzip.compress(b"\0" * (33 << 20)) * 2
+    assert server.ask("POST", "/v1/traces", halves, {"Content-Encoding": "gzip"}).status == 413
+    cut = gzip.compress(message())[:-4]
+    assert server.ask("POST", "/v1/traces", cut, {"Content-Encoding": "gzip"}).status == 400
     assert list(tmp_path.iterdir()) == []
 
 

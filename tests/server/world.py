@@ -23,6 +23,7 @@ from whet.server.access.asked import Access
 from whet.server.access.token import OneToken
 from whet.server.app import build
 from whet.server.ending import Config, Server
+from whet.server.patience import limits
 from whet.server.routes import health
 
 TOKEN = "a-token-of-the-tests-0123456789"
@@ -88,7 +89,7 @@ def serving(
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     app = build(root, access or OneToken(TOKEN), pages=pages)
-    server = Server(Config(app, log_level="error", timeout_graceful_shutdown=5), app.end)
+    server = Server(Config(app, log_level="error", timeout_graceful_shutdown=5, **limits()), app.end)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:

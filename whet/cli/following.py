@@ -51,6 +51,8 @@ def export_to(folders: Sequence[Path], words: Sequence[str]) -> None:
                     at=str(folder),
                     hint=f"whet slots follower {name} has its settings",
                 ) from error
+        if plugin.place:
+            print(f"{folder.name}: {plugin.place}", file=sys.stderr)
     print(f"{len(folders)} run{'s' * (len(folders) != 1)} handed to {name}", file=sys.stderr)
 
 

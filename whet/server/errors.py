@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from whet.base.errors import WhetError
 from whet.track.script.plain import to_json
@@ -74,6 +75,10 @@ def install(app: FastAPI) -> None:
     async def _(request: Request, error: HTTPException) -> Response:
         code = _CODE.get(error.status_code, "INTERNAL_ERROR")
         return answer({"error_code": code, "message": str(error.detail)}, error.status_code, error.headers)
+
+    @app.exception_handler(ClientDisconnect)
+    async def _(request: Request, error: ClientDisconnect) -> Response:  # nobody hears it
+        return answer({"error_code": "INVALID_PARAMETER_VALUE", "message": "the body broke off"}, 400)
 
     @app.exception_handler(RequestValidationError)
     async def _(request: Request, error: RequestValidationError) -> Response:

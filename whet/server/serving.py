@@ -26,6 +26,7 @@ def serve(
     """
     from whet.server.app import build
     from whet.server.ending import Config, Server
+    from whet.server.patience import limits
 
     if root.exists() and not root.is_dir():
         raise ConfigError(f"{root} is a file, and runs lie in a folder", at="--root", hint=f"--root {root.parent}")
@@ -36,9 +37,8 @@ def serve(
     print(f"{address}/{opened.first}", flush=True)
     print(f"runs of {root}; Ctrl-C stops. {'' if _is_loopback(host) else _OPEN}", file=sys.stderr, flush=True)
     config = Config(
-        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=10,
-        h11_max_incomplete_event_size=64 << 10, limit_concurrency=500,
-    )  # fmt: skip
+        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=10, **limits()
+    )
     Server(config, app.end).run(sockets=[listening])
 
 

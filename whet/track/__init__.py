@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from whet.track.logs.ending import launch
 from whet.track.script import plot
+from whet.track.script.absent import not_there
 from whet.track.script.api import (
     LIVE,
     Settings,
@@ -57,4 +58,4 @@ def __getattr__(name: str) -> Any:
     """`run`, `config` and `summary` are those of the run that is open now."""
     if name in LIVE:
         return LIVE[name]()
-    raise AttributeError(f"module `whet.track` has no attribute `{name}`")
+    raise not_there(name)

@@ -225,3 +225,21 @@ def test_a_run_that_is_continued_is_told_of_from_there_on(tmp_path, monkeypatch)
         tracked(alerts={"channels": [channel()], "rules": [{"when": "loss > 3", "cooldown_s": 0}, "end"]}).store(run)
         follow(run, Patience())
         assert titles(server) == ["loss > 3", "new", "done at step 9"]
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("channels:\n- kind: webhook\nmost_per_hour: many\n", ":3"),
+        ("track:\n  alerts:\n    channels: [slck]\n", ":3"),
+        ("alerts:\n  channels: [slack]\n  rules: ['loss ><']\n", ""),
+        ("channels: [", ":1"),
+        ("\udc80", ""),
+    ],
+)
+def test_what_is_wrong_in_a_file_of_alerts_is_told_with_the_file(tmp_path, text, at):
+    path = tmp_path / "people.yaml"
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(ConfigError) as refused:
+        tracked(alerts=path)
+    assert f"{path}{at}" in str(refused.value.at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 from whet.base.alerts import AlertRule
 from whet.base.errors import ConfigError
 from whet.track.follow.message import message
-from whet.track.follow.outbox import MOST_TRIES, Outbox
+from whet.track.follow.outbox import AGAIN, MOST_TRIES, Outbox
 from whet.track.follow.plugin import Ending, Logged
 from whet.track.follow.rules import Rules, Seen
 from whet.track.follow.undelivered import Undelivered
@@ -207,6 +208,25 @@ def test_what_waits_outlives_the_process_and_is_sent_once():
     while not again.is_empty:
         again.send_one(1e6)
     assert line.sent == ["a", "b"]
+
+
+def test_a_kill_between_the_answer_and_its_note_sends_it_again_and_says_so():
+    line, kept = Line(), []
+    box = Outbox(line, 100, print, {}, lambda: kept.append(json.loads(json.dumps(box.state()))))
+    box.put(note("a"), 0.0)
+    box.put(note("b"), 0.0)
+    sent = []
+    line.send = sent.append
+    box.send_one(0.0)  # taken; what was stored then is all that is left of it
+    again = Outbox(line, 100, print, kept[-1])
+    while not again.is_empty:
+        again.send_one(1e6)
+    assert [(one.title, one.text) for one in sent] == [("a", ""), ("a", AGAIN), ("b", "")]
+    assert sent[0].id == sent[1].id != sent[2].id
+    refused = Outbox(Line(Undelivered("500")), 100, print, {}, lambda: None)
+    refused.put(note("c"), 0.0)
+    refused.send_one(0.0)  # the answer was no: what is sent later is no repetition
+    assert not refused.state()["waiting"][0]["is_on_its_way"]
 
 
 def test_a_flood_is_cut_and_the_next_message_says_so():

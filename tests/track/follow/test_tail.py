@@ -182,6 +182,22 @@ def test_a_state_that_cannot_be_read_starts_anew_and_one_of_a_longer_log_too(tmp
     assert told.heard == [0]
 
 
+def test_a_damaged_state_is_told_set_aside_and_replaced_by_the_one_before(tmp_path):
+    log = EventLog(tmp_path / "track")
+    memory, said = Memory(tmp_path / "state"), []
+    delivery = Delivery(tmp_path, Told(), memory, print)
+    for step in range(3):
+        log.scalars(step, {"loss": 1.0})
+        delivery.pump()
+    log.close("done", "")
+    memory.path.write_bytes(memory.path.read_bytes()[:-9])
+    again = Told()
+    hand_over(tmp_path, again, lambda *told: said.append(told), memory)
+    assert again.heard == [2, ("done", "")]  # what the state of before did not know, and no more
+    assert [level for level, _ in said] == ["warning"] and "state" in said[0][1]
+    assert (tmp_path / "state.damaged").exists()
+
+
 def test_each_attempt_is_finished_once(tmp_path):
     memory, endings = Memory(tmp_path / "state"), []
     for outcome in ("failed", "done"):

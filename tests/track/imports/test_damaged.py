@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from tests.track.imports.test_recorded import RECORDED, TRACKERS, placed
+from whet.base.crc32c import checksums, masked
 from whet.base.errors import RunError
 from whet.cli.main import main
 from whet.track.imports import import_runs
-from whet.track.imports.crc32c import checksums, masked
 from whet.track.reading.catalogue import said_by_name
 from whet.track.reading.store import history
 

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+import whet.track as track
+from whet.base.errors import RunError
+from whet.cli.main import main
 from whet.track.imports import import_runs
 from whet.track.reading.catalogue import runs, said_by_name
 from whet.track.reading.rows import listed
@@ -102,3 +105,22 @@ def test_all_trackers_below_one_folder_come_at_once(tmp_path: Path):
     done = list(import_runs(tmp_path / "all", tmp_path / "runs"))
     assert len(done) == len(TRACKERS) + 1 and len({one.name for one in done}) == len(done)
     assert len(runs(tmp_path / "runs")) == len(done)
+
+
+def test_runs_of_ours_are_not_imported_though_a_tee_has_left_events_in_them(tmp_path, capsys):
+    root, foreign = tmp_path / "runs", tmp_path / "mixed"
+    with track.init("mine", id="mine", dir=foreign) as run:
+        run.log({"loss": 1.0})
+    assert main(["runs", "--root", str(foreign), "export", "mine", "--to", "tensorboard"]) == 0
+    assert str(run.path / "tensorboard") in capsys.readouterr().err
+    for path, words in (
+        (foreign, "whet runs --root"),
+        (run.path, "whet show"),
+        (run.path / "tensorboard", "whet show"),
+    ):
+        with pytest.raises(RunError) as refused:
+            list(import_runs(path, root))
+        assert words in refused.value.hint
+    shutil.move(run.path / "tensorboard", foreign / "elsewhere")  # there it is TensorBoard's
+    (done,) = import_runs(foreign, root)
+    assert done.tracker == "tensorboard" and history(root / done.name).scalar("loss")[1].tolist() == [1.0]

@@ -190,3 +190,18 @@ def test_what_differs_inside_a_list_has_a_name_of_its_own(tmp_path):
             pass
     found = compared([tmp_path / "a", tmp_path / "b"])
     assert found["config"] == {"data.train.0.samples": [5, 6]}
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("lr=0.1", "lr == 0.1"),
+        ("loss < 2 && tag = 'best'", "loss < 2 and tag == 'best'"),
+        ("a || !b", "a or not b"),
+    ],
+)
+def test_a_filter_in_the_words_of_another_language_is_told_in_ours(typed, meant):
+    with pytest.raises(ConfigError) as refused:
+        parse(typed)
+    assert str(refused.value.hint).endswith(f": {meant}")
+    parse(meant)

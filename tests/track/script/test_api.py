@@ -131,6 +131,26 @@ def test_whatever_is_logged_wrongly_ends_nothing(data, capsys):
     assert curve(run, track_dropped := "tracker/dropped")[-1][1] == run.dropped, track_dropped
 
 
+def test_an_object_without_words_is_counted_and_said_once(capsys):
+    run = track.init()
+    for _ in range(2):
+        track.log({"bad": object(), "where": Path("a/b"), "loss": 1.0})
+    assert run.dropped == 2 and curve(run, "loss") == [(0, 1.0), (1, 1.0)]
+    assert [event["values"] for event in events(run, "values")] == [{"where": "a/b"}] * 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "`bad` is of type object" in line
+
+
+@pytest.mark.parametrize("name", ["Api", "sweep", "agent", "Molecule", "nothing_of_the_kind"])
+def test_what_others_have_and_we_have_not_is_said_with_what_there_is_instead(name):
+    with pytest.raises(RunError) as refused:
+        getattr(track, name)
+    assert name in refused.value.message and refused.value.hint
+    assert not hasattr(track, name)
+    with pytest.raises(AttributeError):
+        _ = track.__wrapped__
+
+
 def test_texts_lists_and_nothing_are_kept_though_they_are_no_curves():
     run = track.init()
     track.log({"words": "hello", "list": [1, 2.5], "none": None, "loss": 1.0})
@@ -279,6 +299,16 @@ def test_a_block_that_raises_fails_its_run():
         raise ValueError("no")
     found = summarize(run.path)
     assert (found.status, found.reason) == ("failed", "ValueError: no")
+
+
+def test_a_disabled_run_writes_nothing_at_all(monkeypatch):
+    run = track.init(mode="disabled")
+    (log,) = (run.path if run.path.is_dir() else run.path.parent).rglob("*.tlog")
+    size = log.stat().st_size
+    for step in range(3):
+        track.log({"loss": 1.0}, step)
+    track.log({"words": "x"})
+    assert log.stat().st_size == size and run.dropped == 0
 
 
 def test_a_disabled_run_takes_everything_and_keeps_nothing(tmp_path, monkeypatch):

@@ -127,3 +127,12 @@ def test_the_page_tells_of_alerts_artifacts_and_media(tmp_path):
         "said (1 x text)",
     ):
         assert line in page
+
+
+def test_a_script_tells_what_it_is_apart_from_its_config(tmp_path):
+    with track.init("digits", name="x", dir=tmp_path, config={"project": "not it", "lr": 0.1}, record={}) as run:
+        run.log({"loss": 1.0})
+    parts = [part.splitlines() for part in show(run.path).split("\n\n")]
+    titled = {part[0]: [line.split(None, 1) for line in part[1:]] for part in parts}
+    assert ["project", "digits"] in titled["Run"] and ["project", "not it"] in titled["Config"]
+    assert ["lr", "0.1"] in titled["Config"]

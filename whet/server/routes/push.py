@@ -28,6 +28,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from whet.base.paths import file_name
 from whet.server.errors import Refusal, invalid, missing
 from whet.server.files import inside
+from whet.server.routes.leftovers import Leftovers
 from whet.server.served import Body, Runs, Served, refuse_full
 from whet.track.logs import frames
 from whet.track.push.blocks import BIRTH_BYTES, BLOCK_BYTES, Prefix, block_digests, is_log, is_pushed
@@ -60,6 +61,7 @@ class Receiving:
         # One file of a run is put together at a time: its blocks are gone afterwards.
         self.files = defaultdict[str, threading.Lock](threading.Lock)
         self._logs: dict[Path, _Log] = {}
+        self.leftovers = Leftovers(root, self.blocks)
 
     def log(self, path: Path) -> _Log:
         """The log at a path, opened if need be. Raises Refusal where another process writes it."""
@@ -105,6 +107,7 @@ def begin(run: str, body: Body, served: Runs, receiving: Receiver) -> dict[str, 
     if not isinstance(apart, list):
         raise invalid("`apart` is a list of names")
     name = file_name(run, what="run")
+    receiving.leftovers.look()
     with receiving.lock:
         for number in range(1, 10_000):
             here = name if number == 1 else f"{name}-{number}"

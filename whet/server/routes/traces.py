@@ -28,6 +28,8 @@ from whet.track.reading.store import LOGS
 router = APIRouter(tags=["traces"])
 
 _MOST_BYTES = 64 << 20
+# So many gzip members, one behind the other, may a body have: each costs some time, however little is in it.
+_MOST_MEMBERS = 1000
 # Logs of so many runs are held open.
 _OPEN = 64
 
@@ -105,12 +107,20 @@ def read(
 
 
 def _unzipped(data: bytes) -> bytes:
-    """What a gzipped body holds, as long as it is no bomb."""
-    reader = zlib.decompressobj(wbits=31)
-    try:
-        found = reader.decompress(data, _MOST_BYTES)
-    except zlib.error:
-        raise invalid("the body is not gzipped") from None
-    if reader.unconsumed_tail:
-        raise Refusal("TOO_LARGE", "the body holds too much")
-    return found
+    """What a gzipped body holds, of one member or of several, as long as it is no bomb and none is cut off."""
+    found, left = [], _MOST_BYTES
+    for _ in range(_MOST_MEMBERS):
+        reader = zlib.decompressobj(wbits=31)
+        try:
+            found.append(reader.decompress(data, left + 1))
+        except zlib.error:
+            raise invalid("the body is not gzipped") from None
+        left -= len(found[-1])
+        if left < 0 or reader.unconsumed_tail:
+            raise Refusal("TOO_LARGE", "the body holds too much")
+        if not reader.eof:
+            raise invalid("the body is cut off")
+        data = reader.unused_data
+        if not data.strip(b"\0"):  # some pad the end
+            return b"".join(found)
+    raise Refusal("TOO_LARGE", f"the body has more than {_MOST_MEMBERS} gzip members")

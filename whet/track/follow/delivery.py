@@ -32,19 +32,39 @@ class Memory:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def load(self) -> dict[str, Any]:
-        """What was stored last; empty where nothing was, or where it cannot be read."""
-        with suppress(OSError, ValueError), opened(self.path, "rb") as file:
-            found = json.loads(file.read())
-            return found if isinstance(found, dict) else {}
+    def load(self, tell: Tell = lambda level, text: None) -> dict[str, Any]:
+        """What was stored last, or what was before it where that is damaged, which is then told and set aside.
+
+        Empty where nothing was stored, or neither can be read.
+        """
+        for path in (self.path, self._before):
+            try:
+                with opened(path, "rb") as file:
+                    found = json.loads(file.read())
+                if isinstance(found, dict):
+                    return found
+                why = "holds no object"
+            except FileNotFoundError:
+                continue
+            except (OSError, ValueError) as error:
+                why = f"cannot be read ({type(error).__name__})"
+            tell("warning", f"{path.name} {why} and is set aside: something may be handed on twice")
+            with suppress(OSError):
+                os.replace(path, path.with_name(f"{path.name}.damaged"))
         return {}
 
     def store(self, values: Mapping[str, Any]) -> None:
-        """Keep values. Raises OSError, also where the run folder is gone."""
+        """Keep values, and those of before. Raises OSError, also where the run folder is gone."""
         self.path.parent.mkdir(exist_ok=True)
         part = self.path.with_name(self.path.name + ".part")
         part.write_bytes(to_json(values))
+        with suppress(OSError):  # the first time there are none
+            os.replace(self.path, self._before)
         os.replace(part, self.path)
+
+    @property
+    def _before(self) -> Path:
+        return self.path.with_name(self.path.name + ".before")
 
 
 class Delivery:
@@ -54,12 +74,14 @@ class Delivery:
         self, folder: Path, plugin: Follower, memory: Memory, tell: Tell, beat: Callable[[], None] = lambda: None
     ) -> None:
         self.folder, self.plugin, self._memory, self._beat = Path(folder), plugin, memory, beat
-        known = memory.load()
+        known = memory.load(tell)
         self._tail = Tail(self.folder / LOGS, known.get("cursor"))
         self._finished = int(known.get("finished", 0))
         self._over_since: float | None = None
-        said = said_of(self.folder, history(self.folder))
-        run = FollowedRun(self.folder.resolve(), self._tail.attempt, said["about"], said["config"], tell)
+        logs = history(self.folder)
+        said, started = said_of(self.folder, logs), logs.spans[0][0] if logs.spans else 0.0
+        about, config = said["about"], said["config"]
+        run = FollowedRun(self.folder.resolve(), self._tail.attempt, about, config, tell, self.store, started)
         plugin.start(run, known.get("state") or {})
         self.store()
 

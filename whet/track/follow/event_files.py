@@ -11,21 +11,10 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-_POLYNOMIAL = 0x82F63B78  # crc32c (Castagnoli), reflected
+from whet.base.crc32c import checksum, mask
+
 _STRING = 7  # DT_STRING
 _SESSION_START = 1
-
-
-def _table() -> tuple[int, ...]:
-    found = []
-    for byte in range(256):
-        for _ in range(8):
-            byte = byte >> 1 ^ (_POLYNOMIAL if byte & 1 else 0)
-        found.append(byte)
-    return tuple(found)
-
-
-_CRC_OF_BYTE = _table()
 
 
 class EventFile:
@@ -98,17 +87,8 @@ def histogram(tag: str, counts: Sequence[float], edges: Sequence[float]) -> byte
     return _summary([_field(1, tag.encode()) + _field(5, heads + _field(6, limits) + _field(7, buckets))])
 
 
-def crc32c(data: bytes) -> int:
-    """The checksum of TFRecord."""
-    table, crc = _CRC_OF_BYTE, 0xFFFFFFFF
-    for byte in data:
-        crc = table[(crc ^ byte) & 0xFF] ^ crc >> 8
-    return crc ^ 0xFFFFFFFF
-
-
 def _sum(data: bytes) -> bytes:
-    crc = crc32c(data)
-    return struct.pack("<I", ((crc >> 15 | crc << 17 & 0xFFFFFFFF) + 0xA282EAD8) & 0xFFFFFFFF)
+    return struct.pack("<I", mask(checksum(data)))
 
 
 def _summary(values: Iterable[bytes]) -> bytes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 LEVELS = ("info", "warn", "error")
@@ -15,7 +16,10 @@ _WORDS = {"warning": "warn", "critical": "error", "fatal": "error", "alarm": "er
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A title of one line, a text, one of `LEVELS`, the run's name, the step and the Unix time."""
+    """A title of one line, a text, one of `LEVELS`, the run's name, the step and the Unix time.
+
+    `id` is the same whenever it is sent again, so that whoever gets it can tell.
+    """
 
     title: str
     text: str
@@ -23,6 +27,7 @@ class Message:
     run: str
     step: int
     time: float
+    id: str = field(default_factory=lambda: secrets.token_hex(16))
 
     def as_text(self) -> str:
         """All of it, for channels that know no titles."""
@@ -55,7 +60,7 @@ def level_of(word: Any) -> str:
 
 
 def filled(template: Any, one: Message) -> Any:
-    """A JSON value in whose texts `{title}`, `{text}`, `{level}`, `{run}`, `{step}` and `{time}` are the message's."""
+    """A JSON value in whose texts `{title}`, `{text}`, `{level}`, `{run}`, `{step}`, `{time}` and `{id}` are its."""
     if isinstance(template, Mapping):
         return {key: filled(value, one) for key, value in template.items()}
     if isinstance(template, list | tuple):

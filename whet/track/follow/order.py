@@ -11,6 +11,7 @@ from typing import Any
 from whet.base.alerts import Alerts, Followers
 from whet.base.catalogue import follower
 from whet.base.errors import ConfigError, RunError
+from whet.base.mistakes import KeyPath
 from whet.base.paths import user_path
 from whet.base.slots import load_plugin
 from whet.track.follow.delivery import Memory
@@ -64,7 +65,15 @@ class Order:
     @staticmethod
     def load(run: Path) -> Order:
         """The order of a run folder. Raises RunError where there is none."""
-        found = Memory(run / FOLDER / _FILE).load()
+
+        def refuse(level: str, text: str) -> None:
+            raise RunError(
+                f"by whom `{run.name}` is followed is not known: {text}",
+                at=str(run / FOLDER),
+                hint=f"rm {run / FOLDER / _FILE}, and say `track.alerts` or `track.tee` again",
+            )
+
+        found = Memory(run / FOLDER / _FILE).load(refuse)
         if not found:
             raise RunError(
                 f"nobody was asked to follow `{run.name}`", at=str(run / FOLDER),
@@ -108,30 +117,44 @@ def tracked(tee: Any = None, alerts: Any = None, plugins: Any = None) -> Order:
     files = [plugins] if isinstance(plugins, str | os.PathLike) else list(plugins or ())
     for path in files:
         load_plugin(user_path(path))
-    given = {
-        "tee": tee if isinstance(tee, list | tuple) else [] if tee is None else [tee],
-        "alerts": alerts_from(alerts) if isinstance(alerts, str | os.PathLike) else {} if alerts is None else alerts,
-    }
+    tees = tee if isinstance(tee, list | tuple) else [] if tee is None else [tee]
+    asked = {} if alerts is None else alerts
+    origins: dict[KeyPath, str] = {}
+    if isinstance(alerts, str | os.PathLike):
+        asked, origins = alerts_from(alerts)
     try:
-        followers = Followers.model_validate(given)
+        followers = Followers.model_validate({"tee": tees, "alerts": asked})
+        return Order.of(followers.tee, followers.alerts, files)
     except ValidationError as error:
-        raise explained(error.errors(), Followers, {}) from None
-    return Order.of(followers.tee, followers.alerts, files)
+        raise explained(error.errors(), Followers, origins) from None
+    except ConfigError as error:  # of a filter
+        if ("alerts",) in origins:
+            error.at = f"{origins['alerts',]}: {error.at}"
+        raise
 
 
-def alerts_from(given: str | os.PathLike[str]) -> Any:
-    """`track.alerts` from a YAML file that has it, or is it; a word that is no file is the name of a channel."""
+def alerts_from(given: str | os.PathLike[str]) -> tuple[Any, dict[KeyPath, str]]:
+    """`track.alerts` from a YAML file that has it, or is it, and where in the file each part of it stands.
+
+    A word that is no file is the name of a channel. Raises ConfigError.
+    """
     from whet.base.yaml import parse as read
 
     path = Path(given).expanduser()
     if not path.is_file():
         if path.suffix in (".yaml", ".yml") or os.sep in str(given):
             raise ConfigError("there is no such file", at=str(path), hint="a YAML file with `channels:`, or slack")
-        return [str(given)]
-    found = read(path.read_text(encoding="utf-8"), str(path))[0]
-    if isinstance(found, Mapping) and isinstance(found.get("track"), Mapping):
-        return found["track"].get("alerts") or {}
-    return (found.get("alerts", found) if isinstance(found, Mapping) else found) or {}
+        return [str(given)], {}
+    try:
+        found, lines = read(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot be read: {error}", at=str(path), hint="a YAML file with `channels:`") from None
+    keys: KeyPath = ()
+    for key in ("track", "alerts"):
+        if isinstance(found, Mapping) and key in found:
+            found, keys = found[key], (*keys, key)
+    inner = {at[len(keys) :]: f"{path}:{line}" for at, line in lines.items() if at[: len(keys)] == keys}
+    return found or {}, {("alerts",): str(path), **{("alerts", *at): place for at, place in inner.items() if at}}
 
 
 def _followed(others: Sequence[Followed], settings: Any) -> Followed:

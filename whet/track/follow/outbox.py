@@ -12,6 +12,7 @@ from whet.track.follow.undelivered import Undelivered
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 300.0
 MOST_TRIES = 10
 HOUR_S = 3600.0
+AGAIN = "(This may have come before: what sends it was killed meanwhile.)"
 
 Give = Callable[[str], None]
 
@@ -19,12 +20,18 @@ Give = Callable[[str], None]
 class Outbox:
     """Sends the oldest message that is due, one a call of `send_one`.
 
+    `keep` is called before each is sent: one of which it is then not known whether it was taken, as the process was
+    killed meanwhile, is sent again, and says so. So each arrives at least once, or is given up.
+
     A message that is refused for good, or `MOST_TRIES` times, is given up: `give_up` is told why. At most
     `most_per_hour` are taken in an hour; how many were left out is said in the next that is.
     """
 
-    def __init__(self, channel: Channel, most_per_hour: int, give_up: Give, state: Mapping[str, Any]) -> None:
-        self._channel, self._most_per_hour, self._give_up = channel, most_per_hour, give_up
+    def __init__(
+        self, channel: Channel, most_per_hour: int, give_up: Give, state: Mapping[str, Any],
+        keep: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
+        self._channel, self._most_per_hour, self._give_up, self._keep = channel, most_per_hour, give_up, keep
         self._waiting: list[dict[str, Any]] = [dict(one) for one in state.get("waiting") or ()]
         self._taken: list[float] = [float(moment) for moment in state.get("taken") or ()]
         self._left_out = int(state.get("left_out") or 0)
@@ -46,10 +53,16 @@ class Outbox:
         due = next((one for one in self._waiting if one["due"] <= now), None)
         if due is None:
             return False
+        one = Message(**due["message"])
+        if due.get("is_on_its_way"):
+            one = replace(one, text=f"{one.text}\n{AGAIN}".strip())
+        due["is_on_its_way"] = True
+        self._keep()
         try:
-            self._channel.send(Message(**due["message"]))
+            self._channel.send(one)
             self._waiting.remove(due)
         except Undelivered as error:
+            due["is_on_its_way"] = False
             due["tries"] += 1
             if error.is_final or due["tries"] >= MOST_TRIES:
                 self._waiting.remove(due)

@@ -20,13 +20,19 @@ Tell = Callable[[str, str], None]
 
 @dataclass(frozen=True, slots=True)
 class FollowedRun:
-    """The run as it was when the plug-in started: its newest attempt, what it says of itself (`about`), its config."""
+    """The run as it was when the plug-in started: its newest attempt, what it says of itself (`about`), its config.
+
+    `keep` stores the plug-in's `state()` at once, for what must not be done twice; `started` is the Unix time of its
+    first start.
+    """
 
     folder: Path
     attempt: int
     about: Mapping[str, Any]
     config: Mapping[str, Any]
     tell: Tell
+    keep: Callable[[], None] = lambda: None
+    started: float = 0.0
 
     @property
     def name(self) -> str:
@@ -95,6 +101,11 @@ class Follower:
 
     def finish(self, ending: Ending) -> None:
         """The attempt has ended, and nothing comes after it."""
+
+    @property
+    def place(self) -> str:
+        """Where people find what it was given, once it has started: a folder or an address; empty if unknown."""
+        return ""
 
     @property
     def is_waiting(self) -> bool:

@@ -11,7 +11,9 @@ from whet.base.errors import RunError
 from whet.track.imports.foreign import Foreign, Reader
 from whet.track.imports.readers import mlflow_database, mlflow_files, swanlab, tensorboard, trackio, wandb
 from whet.track.imports.writing import imported, write
+from whet.track.logs import frames
 from whet.track.reading.catalogue import said_by_name
+from whet.track.reading.store import LOGS
 from whet.track.terminal.progress import printable
 
 READERS: tuple[Reader, ...] = (tensorboard, wandb, swanlab, mlflow_database, mlflow_files, trackio)
@@ -51,6 +53,11 @@ def import_runs(path: str | Path, root: str | Path) -> Iterator[Imported]:
     path, root = Path(path), Path(root)
     if not path.exists():
         raise RunError("there is nothing", at=str(path), hint="the path of a folder or file of another tracker")
+    if ours := next((place for place in (path, *path.resolve().parents) if is_ours(place)), None):
+        raise RunError(
+            "this is a run of whet already, and no other tracker's", at=str(ours),
+            hint=f"whet show {ours}; to have it elsewhere: cp -r {ours} {root}/",
+        )  # fmt: skip
     files = list(_files(path))
     top = path if path.is_dir() else path.parent
     here = imported(said_by_name(root))
@@ -61,7 +68,10 @@ def import_runs(path: str | Path, root: str | Path) -> Iterator[Imported]:
             yield _taken(run, root, here)
     if not is_any:
         known = ", ".join(dict.fromkeys(reader.TRACKER for reader in READERS))
-        raise RunError("there is no run of another tracker here", at=str(path), hint=f"known are {known}")
+        hint = f"known are {known}"
+        if path.is_dir() and any(is_ours(place) for place in path.iterdir()):
+            hint = f"runs of whet lie here, which need no import: whet runs --root {path}; {hint}"
+        raise RunError("there is no run of another tracker here", at=str(path), hint=hint)
 
 
 def _taken(run: Foreign, root: Path, here: dict[tuple[str, str], tuple[str, str]]) -> Imported:
@@ -73,12 +83,20 @@ def _taken(run: Foreign, root: Path, here: dict[tuple[str, str], tuple[str, str]
     return Imported(folder.name, run.tracker, "updated" if name else "imported", tuple(run.notes))
 
 
+def is_ours(folder: Path) -> bool:
+    """Whether a folder is a run of whet, by its log."""
+    return any(frames.parse_name(path) for path in (folder / LOGS).glob(f"*{frames.LOG}"))
+
+
 def _files(path: Path) -> Iterator[Path]:
-    """Regular files at a path or below it, by name; folders that links lead to are passed over."""
+    """Regular files at a path or below it, by name; folders that links lead to are passed over, and runs of ours.
+
+    A tee or an export may have left what looks like another tracker's run in the folder of one of ours.
+    """
     if path.is_file():
         yield path
     for place, folders, names in os.walk(path):
-        folders.sort()
+        folders[:] = sorted(name for name in folders if not is_ours(Path(place, name)))
         for name in sorted(names):
             found = Path(place, name)
             if found.is_file():

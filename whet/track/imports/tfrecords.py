@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from whet.track.imports.crc32c import checksums, masked
+from whet.base.crc32c import checksums, masked
 
 if TYPE_CHECKING:
     import numpy as np

@@ -167,15 +167,21 @@ def _tokens(text: str) -> list[tuple[str, str, int]]:
     while text[place:].strip():
         match = _TOKEN.match(text, place)
         if match is None:
-            raise ConfigError(
-                f"the filter has `{text[place:].strip()[:30]}`, which is no word of it",
-                at=text,
-                hint='texts are in quotes, odd names in backticks: `my metric` < 2 and status == "done"',
-            )
+            rest = text[place:].strip()
+            hint = 'texts are in quotes, odd names in backticks: `my metric` < 2 and status == "done"'
+            if rest.startswith(("=", "&", "|", "!")):
+                hint = f"equality is `==`, and words join: {_respelt(text)}"
+            raise ConfigError(f"the filter has `{rest[:30]}`, which is no word of it", at=text, hint=hint)
         kind = str(match.lastgroup)
         found.append((kind, match[kind], match.start(kind)))
         place = match.end()
     return found
+
+
+def _respelt(text: str) -> str:
+    """A filter in the words of another language, in ours."""
+    text = re.sub(r"\s*&&?\s*", " and ", re.sub(r"\s*\|\|?\s*", " or ", text))
+    return re.sub(r"!(?!=)\s*", "not ", re.sub(r"\s*(?<![=!<>])=(?!=)\s*", " == ", text)).strip()
 
 
 def _comparison(sign: str, left: Test, right: Test) -> Test:

@@ -20,7 +20,7 @@ class _NoLog(EventLog):
         super().__init__(Path(tempfile.mkdtemp(prefix="whet-disabled-")))
         weakref.finalize(self, shutil.rmtree, self.path.parent, ignore_errors=True)
 
-    def _append(self, step: int, data: bytes) -> bool:
+    def _add(self, step: int, data: bytes) -> bool:
         return True
 
 

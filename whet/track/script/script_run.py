@@ -307,6 +307,8 @@ class Run:
         if found.others:
             self._event("values", {"values": found.others}, step)
             self._last.update(found.others)
+        for name, kind in found.odd.items():
+            self._log.drop(TypeError(f"`{name}` is of type {kind}, which is neither a number, a text nor a medium"))
 
     def _arrived(self, step: int, moment: float, copies: Mapping[str, Any]) -> None:
         """Write a call whose tensors have come from their device."""

@@ -21,6 +21,7 @@ class Sorted:
     on_device: dict[str, Any] = field(default_factory=dict)
     media: dict[str, list[Media]] = field(default_factory=dict)
     others: dict[str, Any] = field(default_factory=dict)
+    odd: dict[str, str] = field(default_factory=dict)  # the types of what is none of these
 
 
 def sorted_out(data: Mapping[Any, Any]) -> Sorted:
@@ -69,4 +70,13 @@ def _foreign(found: Sorted, name: str, value: Any) -> None:
         try:
             found.numbers[name] = float(value)
         except (TypeError, ValueError):
-            found.others[name] = value
+            if _has_words(value):
+                found.others[name] = value
+            else:
+                found.odd[name] = type(value).__name__
+
+
+def _has_words(value: Any) -> bool:
+    """Whether its text says more than its address."""
+    kind = type(value)
+    return kind.__str__ is not object.__str__ or kind.__repr__ is not object.__repr__

@@ -37,7 +37,7 @@ def show(
     run = summarize(folder, logs)
     parts = [
         _header(run, logs),
-        _facts(logs, width),
+        *_facts(logs, width),
         _machine(folder, logs, width),
         _depends_on(folder, width),
         *_charts(logs, width, log, glyphs),
@@ -133,14 +133,15 @@ def _header(run: Summary, logs: History) -> str:
     return "\n".join(lines)
 
 
-def _facts(logs: History, width: int) -> str:
-    """What the run said of itself: its project, name and tags, its config or the facts of its training."""
+def _facts(logs: History, width: int) -> list[str]:
+    """What the run said of itself: its project, name and tags; its config, or the facts of its training."""
     said = described(logs)
-    rows = [
-        (f"  {printable(str(name))}", _cut(_text(value), width - 24))
-        for name, value in (*said.about.items(), *said.config.items())
+    parts = [("Run", said.about), ("Config", said.config)] if said.about else [("", said.config)]
+    return [
+        "\n".join([*([title] if title else []), align(rows)])
+        for title, values in parts
+        if (rows := [(f"  {printable(str(name))}", _cut(_text(value), width - 24)) for name, value in values.items()])
     ]
-    return align(rows)
 
 
 def _machine(folder: Path, logs: History, width: int) -> str:

@@ -7,7 +7,7 @@ import socket
 import ssl
 from collections.abc import Sequence
 from email.message import EmailMessage
-from email.utils import formatdate, make_msgid
+from email.utils import formatdate
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le
@@ -90,7 +90,7 @@ class Email:
         mail = EmailMessage()
         mail["Subject"] = f"[{message.level}] {message.run}: {message.title}"
         mail["From"], mail["To"] = self._sender, ", ".join(self._to)
-        mail["Date"], mail["Message-ID"] = formatdate(message.time), make_msgid(domain="whet.invalid")
+        mail["Date"], mail["Message-ID"] = formatdate(message.time), f"<{message.id}@whet.invalid>"
         mail.set_content(message.as_text() + "\n")
         return mail
 

@@ -18,7 +18,10 @@ BODY = {name: f"{{{name}}}" for name in ("title", "text", "level", "run", "step"
 def webhook(secrets: Secrets, allowed: Allowed, *, body: dict[str, Any] | None = None) -> Channel:
     """JSON posted to an address, the secret `url`; the secret `authorization` is sent as that header.
 
-    body: the JSON, in whose texts {title}, {text}, {level}, {run}, {step} and {time} are filled in; by default all six
+    The header `Idempotency-Key` is the same where a message comes again.
+
+    body: the JSON, in whose texts {title}, {text}, {level}, {run}, {step}, {time} and {id} are filled in; by default
+        all but the last
     """
     return Webhook(secrets["url"], secrets.find("authorization"), body or BODY, allowed)
 
@@ -31,4 +34,5 @@ class Webhook:
         self._headers = {"Authorization": authorization} if authorization else {}
 
     def send(self, message: Message) -> None:
-        post_json(self._url, filled(self._body, message), self._allowed, self._headers)
+        headers = {**self._headers, "Idempotency-Key": message.id}
+        post_json(self._url, filled(self._body, message), self._allowed, headers)

@@ -55,7 +55,7 @@ class AlertsFollower(Follower):
         self._rules = Rules(self._settings, seen, state.get("rules") or {})
         tell = run.tell
         self._outbox = Outbox(
-            self._channel, self._most_per_hour, lambda text: tell("warning", text), state.get("outbox") or {}
+            self._channel, self._most_per_hour, lambda text: tell("warning", text), state.get("outbox") or {}, run.keep
         )
 
     def log(self, rows: Sequence[Logged]) -> None:

@@ -38,7 +38,7 @@ class TensorBoardFollower(Follower):
 
     def start(self, run: FollowedRun, state: Mapping[str, Any]) -> None:
         self._run = run
-        name = str(state.get("file") or f"events.out.tfevents.{_began(run)}.{run.id}")
+        name = str(state.get("file") or f"events.out.tfevents.{int(run.started)}.{run.id}")
         size = state.get("size")
         self._file = EventFile(run.folder / self._folder / name, 0.0, None if size is None else int(size))
         self._last = {str(writer): int(step) for writer, step in (state.get("last") or {}).items()}
@@ -75,6 +75,10 @@ class TensorBoardFollower(Follower):
 
     def finish(self, ending: Ending) -> None:
         self._file.close()
+
+    @property
+    def place(self) -> str:
+        return str(self._file.path.parent)
 
     def state(self) -> dict[str, Any]:
         return {"file": self._file.path.name, "size": self._file.size, "last": self._last, "attempt": self._attempt}
@@ -116,8 +120,3 @@ def _cell(value: Any) -> str:
 
 def _as_markdown(values: Mapping[str, Any]) -> str:
     return "```\n" + json.dumps(values, indent=1, ensure_ascii=False, default=str) + "\n```"
-
-
-def _began(run: FollowedRun) -> int:
-    """When the run folder came to be: a name that is the same whoever writes the file."""
-    return int(run.folder.stat().st_ctime)

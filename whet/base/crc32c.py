@@ -32,8 +32,25 @@ def checksums(data: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
     return np.concatenate(found) if found else np.empty(0, np.uint32)
 
 
+def checksum(data: bytes) -> int:
+    """CRC-32C of one piece."""
+    if len(data) > _ROW:
+        import numpy as np
+
+        return _long(np.frombuffer(data, np.uint8))
+    register, table = _ONES, _entries()
+    for byte in data:
+        register = table[(register ^ byte) & 0xFF] ^ register >> 8
+    return register ^ _ONES
+
+
+def mask(check: int) -> int:
+    """As record files store one: rotated, and moved (tensorflow/core/lib/hash/crc32c.h, `Mask`)."""
+    return ((check >> 15 | check << 17) + 0xA282EAD8) & _ONES
+
+
 def masked(checks: np.ndarray) -> np.ndarray:
-    """As record files store them: rotated, and moved (tensorflow/core/lib/hash/crc32c.h, `Mask`)."""
+    """`mask` of many."""
     import numpy as np
 
     wide = checks.astype(np.uint64)
@@ -79,10 +96,18 @@ def _columns() -> list[int]:
 
 
 @cache
+def _entries() -> tuple[int, ...]:
+    """The table without numpy, for a few bytes at a time."""
+    found = []
+    for byte in range(256):
+        for _ in range(8):
+            byte = byte >> 1 ^ (_POLYNOMIAL if byte & 1 else 0)
+        found.append(byte)
+    return tuple(found)
+
+
+@cache
 def _table() -> np.ndarray:
     import numpy as np
 
-    table = np.arange(256, dtype=np.uint32)
-    for _ in range(8):
-        table = np.where(table & 1, (table >> np.uint32(1)) ^ np.uint32(_POLYNOMIAL), table >> np.uint32(1))
-    return table.astype(np.uint32)
+    return np.array(_entries(), np.uint32)

@@ -1,0 +1,70 @@
+"""Whoever is slow is let go of, and keeps nobody else from being answered."""
+
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.server.world import TOKEN, Client, serving
+from whet.server import patience
+
+HEAD = f"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n"
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    monkeypatch.setattr(patience, "HEADERS_S", 0.3)
+    monkeypatch.setattr(patience, "BODY_S", 0.3)
+    with serving(tmp_path) as found:
+        yield found
+
+
+def line(server: Client) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", server.port), timeout=20)
+
+
+def is_let_go(one: socket.socket) -> bool:
+    """Whether the server ends the connection; it waits for that."""
+    try:
+        return one.recv(1000) == b""
+    except ConnectionResetError:
+        return True
+
+
+@pytest.mark.parametrize("said", ["", "GET /heal", HEAD, HEAD + "Content-Length: 100\r\n\r\nsome of it"])
+def test_who_says_nothing_more_is_let_go_of(server: Client, said: str):
+    with line(server) as one:
+        one.sendall(said.encode())
+        assert server.ask("GET", "/health").status == 200
+        assert is_let_go(one)
+
+
+def test_headers_that_drip_have_no_more_time_for_it(server: Client):
+    with line(server) as one, pytest.raises(OSError):
+        one.sendall(b"GET /health HTTP/1.1\r\n")
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            one.sendall(b"X: y\r\n")
+            time.sleep(0.05)
+
+
+def test_a_body_that_goes_on_slowly_and_a_second_request_are_taken(server: Client):
+    with line(server) as one:
+        for _ in range(2):
+            one.sendall((HEAD + "Content-Type: application/json\r\nContent-Length: 12\r\n\r\n").encode())
+            for letter in b'{"a": [1,2]}':
+                one.sendall(bytes([letter]))
+                time.sleep(0.04)
+            assert one.recv(10_000).startswith(b"HTTP/1.1 200")
+
+
+def test_two_hundred_that_are_slow_and_two_hundred_that_are_not(server: Client):
+    with ExitStack() as slow, ThreadPoolExecutor(20) as threads:
+        for _ in range(200):
+            slow.enter_context(line(server)).sendall(b"GET /heal")
+        answers = list(threads.map(lambda _: server.ask("GET", "/api/v1/runs").status, range(200)))
+    assert answers == [200] * 200
