@@ -14,6 +14,7 @@ const { values, positionals } = parseArgs({
     sizes: { type: 'string', default: '1440x900,1024x768,390x844' },
     themes: { type: 'string', default: 'light,dark' },
     languages: { type: 'string', default: 'en' },
+    full: { type: 'boolean', default: false },
     wait: { type: 'string', default: 'main h1, main table, main [role=grid], main [role=status]' },
   },
 });
@@ -58,7 +59,7 @@ try {
           const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
           if (wide > 0) console.log(`  ${path} at ${size} is ${wide} px too wide`);
           const name = `${path.replace(/[^\w]+/g, '_').replace(/^_/, '') || 'start'}-${size}-${theme}-${language}.png`;
-          await page.screenshot({ path: out + name });
+          await page.screenshot({ path: out + name, fullPage: values.full });
           console.log(out + name);
         }
         await context.close();

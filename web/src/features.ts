@@ -39,6 +39,12 @@ export const features: readonly Feature[] = [
     title: { en: 'Run', zh: '单次实验' },
     load: () => import('./run/route'),
   },
+  {
+    id: 'kitchen',
+    path: 'kitchen',
+    title: { en: 'Kitchen', zh: '组件' },
+    load: () => import('./kitchen/route'),
+  },
 ];
 
 export const runTabs: readonly RunTab[] = [];

@@ -1,5 +1,6 @@
 /** The client of `/api/v1`, typed by the server's OpenAPI; what goes wrong is an ApiError in the library's three lines. */
 import createClient from 'openapi-fetch';
+import { noteServer } from '~/shared/live/events';
 import type { paths } from './schema';
 
 export const api = createClient<paths>({ baseUrl: globalThis.location?.origin ?? 'http://localhost' });
@@ -51,8 +52,10 @@ export async function answer<T>(call: Promise<Outcome>): Promise<T> {
   let outcome: Outcome;
   try {
     outcome = await call;
+    noteServer(true);
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    noteServer(false);
     throw new Offline();
   }
   if (outcome.response.ok) return outcome.data as T;

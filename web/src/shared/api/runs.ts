@@ -1,38 +1,14 @@
 /** Runs: what the API says of them, and hooks that ask it. */
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { answer, api } from './client';
-import type { Numeric } from './numbers';
-
-export type Status = 'running' | 'done' | 'stopped' | 'failed' | 'killed' | (string & {});
+import type { components } from './schema';
 
 /** A run in one row; columns that were asked for stand beside these. Times are Unix seconds. */
-export interface RunRow {
-  name: string;
-  status: Status;
-  reason: string;
-  attempts: number;
-  step: number | null;
-  total: number | null;
-  loss: Numeric;
-  started: number | null;
-  duration_s: number;
-  tokens_per_s: Numeric;
-  project: string;
-  tags: string[];
-  pinned?: boolean;
-  archived?: boolean;
-  notes?: string;
-  group?: string;
-  spark?: Numeric[];
-  [column: string]: unknown;
-}
-
-export interface RunList {
-  runs: RunRow[];
-  total: number;
-  /** Names that filters, columns and sorting may use. */
-  names?: string[];
-}
+export type RunRow = components['schemas']['ListedRun'] & Record<string, unknown>;
+export type Status = RunRow['status'];
+export type RunList = Omit<components['schemas']['RunList'], 'runs'> & { runs: RunRow[] };
+/** One run with what it says of itself. */
+export type RunPage = components['schemas']['RunPage'];
 
 /** What is asked of the listing, all of it text as in the address. */
 export interface RunsQuery {

@@ -592,6 +592,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/curves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Curves Of Runs
+         * @description Curves of many runs at once, packed, for comparing them; what a run does not have is left out.
+         */
+        get: operations["curves_of_runs_api_v1_curves_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/health": {
         parameters: {
             query?: never;
@@ -832,7 +852,10 @@ export interface paths {
         };
         /**
          * Runs
-         * @description Runs, the latest started first, or by `sort` (`loss`, `loss:desc`), with `columns` beside what a listing has.
+         * @description Runs, pinned ones first and then the latest started, or by `sort` (`loss`, `loss:desc`).
+         *
+         *     `columns` are names of `names` with commas between, which stand beside what a row has; `spark` adds the loss in at
+         *     most 40 means. Archived runs come with `archived`, or where the filter asks about it.
          */
         get: operations["runs_api_v1_runs_get"];
         put?: never;
@@ -853,6 +876,8 @@ export interface paths {
         /**
          * One
          * @description One run: its row, what it says of itself, the names of its curves, its writers, and where its logs break.
+         *
+         *     `cursor` is how far it has been read, to go on from with `live` and `since`.
          */
         get: operations["one_api_v1_runs__run__get"];
         put?: never;
@@ -873,6 +898,9 @@ export interface paths {
         /**
          * Curves
          * @description Curves to draw: at most about `most` buckets each with first and last step, low, high and mean, no spike lost.
+         *
+         *     With `start` and `end` (steps) only what lies between, point by point where that is few enough. `x` is the axis that
+         *     `first` and `last` are on. `marks` tell where the curve is NaN or infinite.
          */
         get: operations["curves_api_v1_runs__run__curves_get"];
         put?: never;
@@ -915,6 +943,28 @@ export interface paths {
          * @description A file of the run, or a part of it (Range). A page in it runs no script here.
          */
         get: operations["file_api_v1_runs__run__files__path__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/marks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Marks
+         * @description What happened at steps and can be clicked: checkpoints, evaluations, resumes, notices, alerts, ends.
+         *
+         *     Of more than `limit` the latest.
+         */
+        get: operations["marks_api_v1_runs__run__marks_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1186,10 +1236,161 @@ export interface components {
             /** Password */
             password: string;
         };
+        /**
+         * Curve
+         * @description A curve in buckets: steps from and to, lowest, highest and mean value of each.
+         *
+         *     `first` and `last` are where each begins and ends on the axis that was asked for, in `unit`.
+         */
+        Curve: {
+            /** First */
+            first: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+            /** First Steps */
+            first_steps: number[];
+            /** High */
+            high: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+            /** Last */
+            last: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+            /** Last Steps */
+            last_steps: number[];
+            /** Low */
+            low: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+            /** Marks */
+            marks: components["schemas"]["NonFiniteStretch"][];
+            /** Mean */
+            mean: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * CurvesOfRuns
+         * @description Curves of many runs. What a run does not have is left out.
+         */
+        CurvesOfRuns: {
+            /** Runs */
+            runs: {
+                [key: string]: {
+                    [key: string]: components["schemas"]["PackedCurve"];
+                };
+            };
+        };
+        /**
+         * EventsPage
+         * @description Events by time, of `total`.
+         */
+        EventsPage: {
+            /** Events */
+            events: components["schemas"]["RunEvent"][];
+            /** Total */
+            total: number;
+        };
         /** HTTPValidationError */
         HTTPValidationError: {
             /** Detail */
             detail?: components["schemas"]["ValidationError"][];
+        };
+        /**
+         * ListedRun
+         * @description A row of the listing, with the labels of MLflow's clients and, where it is asked for, its loss in a few means.
+         */
+        ListedRun: {
+            /** Archived */
+            archived: boolean;
+            /** Attempts */
+            attempts: number;
+            /** Duration S */
+            duration_s: number;
+            /** Group */
+            group: string;
+            /** Labels */
+            labels: {
+                [key: string]: string;
+            };
+            /** Loss */
+            loss: number | ("NaN" | "Infinity" | "-Infinity") | null;
+            /** Name */
+            name: string;
+            /** Notes */
+            notes: string;
+            /** Pinned */
+            pinned: boolean;
+            /** Project */
+            project: string;
+            /** Reason */
+            reason: string;
+            /** Spark */
+            spark?: (number | ("NaN" | "Infinity" | "-Infinity"))[] | null;
+            /** Started */
+            started: number | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "new" | "running" | "done" | "stopped" | "failed" | "killed";
+            /** Step */
+            step: number | null;
+            /** Tags */
+            tags: string[];
+            /** Tokens Per S */
+            tokens_per_s: number | ("NaN" | "Infinity" | "-Infinity") | null;
+            /** Total */
+            total: number | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * MarkEntry
+         * @description Something on the axis of steps that one can click: what, when, and a line about it.
+         */
+        MarkEntry: {
+            /** Kind */
+            kind: string;
+            /** Step */
+            step: number;
+            /** Text */
+            text: string;
+            /** Time */
+            time: number;
+            /** Writer */
+            writer: string;
+        };
+        /**
+         * MarksPage
+         * @description Checkpoints, evaluations, resumes, notices and alerts by step; of `total` so many as are told.
+         */
+        MarksPage: {
+            /** Marks */
+            marks: components["schemas"]["MarkEntry"][];
+            /** Total */
+            total: number;
+        };
+        /**
+         * MediaPage
+         * @description What was logged beside numbers.
+         */
+        MediaPage: {
+            /** Media */
+            media: components["schemas"]["Medium"][];
+        };
+        /**
+         * Medium
+         * @description What was logged beside numbers at a step: entries, each with its path under `files` where it has one.
+         */
+        Medium: {
+            /** Entries */
+            entries: {
+                [key: string]: unknown;
+            }[];
+            /** Name */
+            name: string;
+            /** Step */
+            step: number;
+            /** Time */
+            time: number;
+            /** Writer */
+            writer: string;
+        } & {
+            [key: string]: unknown;
         };
         /** Membership */
         Membership: {
@@ -1228,6 +1429,221 @@ export interface components {
              * @default viewer
              */
             role: string;
+        };
+        /**
+         * News
+         * @description What has come since a cursor, and the next cursor.
+         */
+        News: {
+            /** Cursor */
+            cursor: {
+                [key: string]: number;
+            };
+            /** Events */
+            events: components["schemas"]["RunEvent"][];
+            /** Points */
+            points: components["schemas"]["PointsPart"][];
+        };
+        /**
+         * NonFiniteStretch
+         * @description Points one behind the other that are no finite numbers.
+         */
+        NonFiniteStretch: {
+            /** Count */
+            count: number;
+            /** First Step */
+            first_step: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "NaN" | "Infinity" | "-Infinity";
+            /** Last Step */
+            last_step: number;
+        };
+        /**
+         * PackedCurve
+         * @description A curve in buckets, its arrays in base64: `first` and `last` are little-endian f64, all others f32.
+         *
+         *     `low` and `high` are as large as in the curve or a rounding beyond.
+         */
+        PackedCurve: {
+            /** Count */
+            count: number;
+            /** First */
+            first: string;
+            /** High */
+            high: string;
+            /** Last */
+            last: string;
+            /** Low */
+            low: string;
+            /** Marks */
+            marks: components["schemas"]["NonFiniteStretch"][];
+            /** Mean */
+            mean: string;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * PointsPage
+         * @description Points of a curve; `next` is where the next page begins.
+         */
+        PointsPage: {
+            /** Next */
+            next: number | null;
+            /** Steps */
+            steps: number[];
+            /** Times */
+            times: number[];
+            /** Total */
+            total: number;
+            /** Values */
+            values: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+        };
+        /**
+         * PointsPart
+         * @description Points of a curve that one attempt of a writer has logged.
+         */
+        PointsPart: {
+            /** Attempt */
+            attempt: number;
+            /** Name */
+            name: string;
+            /** Steps */
+            steps: number[];
+            /** Times */
+            times: number[];
+            /** Values */
+            values: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+            /** Writer */
+            writer: string;
+        };
+        /**
+         * RunEvent
+         * @description Something that happened at a step; `time` is Unix time.
+         */
+        RunEvent: {
+            /** Attempt */
+            attempt: number;
+            /** Kind */
+            kind: string;
+            /** Payload */
+            payload: {
+                [key: string]: unknown;
+            };
+            /** Step */
+            step: number;
+            /** Time */
+            time: number;
+            /** Writer */
+            writer: string;
+        };
+        /**
+         * RunFile
+         * @description A file of a run, by its path within the run's folder.
+         */
+        RunFile: {
+            /** Bytes */
+            bytes: number;
+            /** Path */
+            path: string;
+        };
+        /**
+         * RunList
+         * @description A page of the listing; `total` runs are so, and `names` are what filters and columns can ask for.
+         */
+        RunList: {
+            /** Names */
+            names: string[];
+            /** Runs */
+            runs: components["schemas"]["ListedRun"][];
+            /** Total */
+            total: number;
+        };
+        /**
+         * RunPage
+         * @description One run: its row, what it says of itself, its curves, its writers, and where its logs break.
+         */
+        RunPage: {
+            /** About */
+            about: {
+                [key: string]: unknown;
+            };
+            /** Archived */
+            archived: boolean;
+            /** Attempts */
+            attempts: number;
+            /** Breaks */
+            breaks: [
+                string,
+                number,
+                number
+            ][];
+            /** Config */
+            config: {
+                [key: string]: unknown;
+            };
+            /** Cursor */
+            cursor: {
+                [key: string]: number;
+            };
+            /** Dropped */
+            dropped: number;
+            /** Duration S */
+            duration_s: number;
+            /** Files */
+            files: components["schemas"]["RunFile"][];
+            /** Group */
+            group: string;
+            /** Labels */
+            labels: {
+                [key: string]: string;
+            };
+            /** Loss */
+            loss: number | ("NaN" | "Infinity" | "-Infinity") | null;
+            /** Metrics */
+            metrics: string[];
+            /** Name */
+            name: string;
+            /** Newer */
+            newer: string[];
+            /** Notes */
+            notes: string;
+            /** Pinned */
+            pinned: boolean;
+            /** Project */
+            project: string;
+            /** Reason */
+            reason: string;
+            /** Spans */
+            spans: [
+                number,
+                number
+            ][];
+            /** Started */
+            started: number | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "new" | "running" | "done" | "stopped" | "failed" | "killed";
+            /** Step */
+            step: number | null;
+            /** Summary */
+            summary: {
+                [key: string]: unknown;
+            };
+            /** Tags */
+            tags: string[];
+            /** Tokens Per S */
+            tokens_per_s: number | ("NaN" | "Infinity" | "-Infinity") | null;
+            /** Total */
+            total: number | null;
+            /** Writers */
+            writers: string[];
+        } & {
+            [key: string]: unknown;
         };
         /** SignIn */
         SignIn: {
@@ -1656,7 +2072,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "application/json": unknown;
                 };
             };
         };
@@ -1676,7 +2092,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "application/json": unknown;
                 };
             };
         };
@@ -1696,7 +2112,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "application/json": unknown;
                 };
             };
         };
@@ -1760,7 +2176,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "application/json": unknown;
                 };
             };
         };
@@ -1912,7 +2328,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "application/json": unknown;
                 };
             };
         };
@@ -1954,7 +2370,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "application/json": unknown;
                 };
             };
         };
@@ -1980,6 +2396,43 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    curves_of_runs_api_v1_curves_get: {
+        parameters: {
+            query: {
+                /** @description names, with commas between */
+                runs: string;
+                names: string[];
+                most?: number;
+                start?: number | null;
+                end?: number | null;
+                x?: "step" | "tokens" | "time" | "flops" | "cost" | "energy";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CurvesOfRuns"];
                 };
             };
             /** @description Validation Error */
@@ -2412,6 +2865,8 @@ export interface operations {
                 filter?: string;
                 sort?: string;
                 columns?: string;
+                archived?: boolean;
+                spark?: boolean;
                 limit?: number;
                 offset?: number;
             };
@@ -2427,7 +2882,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "application/json": components["schemas"]["RunList"];
                 };
             };
             /** @description Validation Error */
@@ -2458,7 +2913,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "application/json": components["schemas"]["RunPage"];
                 };
             };
             /** @description Validation Error */
@@ -2478,6 +2933,9 @@ export interface operations {
                 names: string[];
                 most?: number;
                 writer?: string | null;
+                start?: number | null;
+                end?: number | null;
+                x?: "step" | "tokens" | "time" | "flops" | "cost" | "energy";
             };
             header?: never;
             path: {
@@ -2493,7 +2951,9 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "application/json": {
+                        [key: string]: components["schemas"]["Curve"];
+                    };
                 };
             };
             /** @description Validation Error */
@@ -2528,7 +2988,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "application/json": components["schemas"]["EventsPage"];
                 };
             };
             /** @description Validation Error */
@@ -2574,6 +3034,39 @@ export interface operations {
             };
         };
     };
+    marks_api_v1_runs__run__marks_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarksPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     media_api_v1_runs__run__media_get: {
         parameters: {
             query?: {
@@ -2593,7 +3086,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "application/json": components["schemas"]["MediaPage"];
                 };
             };
             /** @description Validation Error */
@@ -2630,7 +3123,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "application/json": components["schemas"]["PointsPage"];
                 };
             };
             /** @description Validation Error */
@@ -2663,7 +3156,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "application/json": components["schemas"]["News"];
                 };
             };
             /** @description Validation Error */
@@ -2698,7 +3191,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "application/json": unknown;
                 };
             };
             /** @description Validation Error */

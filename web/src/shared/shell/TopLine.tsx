@@ -2,19 +2,40 @@
 import { Link, useParams, useMatches } from '@tanstack/react-router';
 import { features } from '~/features';
 import { IconButton } from '~/shared/controls/Button';
+import { Icon } from '~/shared/controls/icons';
+import { useServerUp } from '~/shared/live/events';
 import { useLanguage, setLanguage, useStrings, useWords } from '~/shared/i18n/i18n';
 import { setTheme, useTheme } from '~/shared/theme/theme';
 import css from './shell.module.css';
 import { words } from './strings';
 
-export function TopLine() {
+export function TopLine({ onSearch, onKeys }: { onSearch: () => void; onKeys: () => void }) {
   const said = useStrings(words);
   const language = useLanguage();
   const theme = useTheme();
+  const isUp = useServerUp();
   return (
     <header className={css.top}>
       <Place />
       <span className={css.space} />
+      <button
+        type="button"
+        className={css.search}
+        onClick={onSearch}
+        title={said.searchLong}
+        aria-label={said.searchLong}
+      >
+        <Icon name="search" size={14} />
+        <span>{said.search}</span>
+        <kbd>Ctrl K</kbd>
+      </button>
+      <span
+        className={isUp ? css.live : css.stale}
+        title={isUp ? said.liveLong : said.staleLong}
+        role="status"
+      >
+        {isUp ? said.live : said.stale}
+      </span>
       <button
         type="button"
         className={css.language}
@@ -29,6 +50,7 @@ export function TopLine() {
         label={theme === 'dark' ? said.light : said.dark}
         onClick={() => setTheme(theme === 'dark' ? 'light' : 'dark')}
       />
+      <IconButton icon="help" label={said.keys} onClick={onKeys} />
     </header>
   );
 }

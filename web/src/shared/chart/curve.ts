@@ -1,0 +1,138 @@
+/** Curves as they are drawn: buckets with lowest, highest and mean value, growth at their end, and smoothing. */
+import type { components } from '~/shared/api/schema';
+import { real } from '~/shared/api/numbers';
+
+type Answered = components['schemas']['Curve'];
+
+/** Points one behind the other that are no finite numbers. */
+export interface Odd {
+  kind: string;
+  from: number;
+  to: number;
+  count: number;
+}
+
+/** A curve in `n` buckets; `first` and `last` are where each begins and ends on the axis. NaN is a gap. */
+export interface Curve {
+  first: Float64Array;
+  last: Float64Array;
+  low: Float64Array;
+  high: Float64Array;
+  mean: Float64Array;
+  odd: readonly Odd[];
+  /** `step`, `s`, ... of the axis. */
+  unit: string;
+}
+
+/** Numbers of an array alone; what is none (`"NaN"`, null) becomes NaN. */
+export const numbers = (values: readonly unknown[]): Float64Array => Float64Array.from(values, real);
+
+/** The curve of an answer of `/curves`. */
+export function curveOf(answered: Answered): Curve {
+  return {
+    first: numbers(answered.first),
+    last: numbers(answered.last),
+    low: numbers(answered.low),
+    high: numbers(answered.high),
+    mean: numbers(answered.mean),
+    odd: answered.marks.map((one) => ({
+      kind: one.kind,
+      from: one.first_step,
+      to: one.last_step,
+      count: one.count,
+    })),
+    unit: answered.unit,
+  };
+}
+
+/** A curve of single points. */
+export function curveOfPoints(x: ArrayLike<number>, values: ArrayLike<number>, unit = 'step'): Curve {
+  const [place, value] = [Float64Array.from(x), Float64Array.from(values)];
+  return { first: place, last: place, low: value, high: value, mean: value, odd: oddOf(place, value), unit };
+}
+
+function oddOf(x: Float64Array, values: Float64Array): Odd[] {
+  const found: Odd[] = [];
+  values.forEach((value, index) => {
+    const at = x[index] ?? NaN;
+    if (!Number.isFinite(value)) found.push({ kind: String(value), from: at, to: at, count: 1 });
+  });
+  return found;
+}
+
+/**
+ * A curve with points added behind it. A run that was continued from an earlier step goes over steps again: what lies
+ * from the first new step on is replaced.
+ */
+export function appended(curve: Curve, x: readonly number[], values: readonly number[]): Curve {
+  const begin = x[0];
+  if (begin === undefined) return curve;
+  const keep = lowerBound(curve.first, begin);
+  const more = curveOfPoints(x, values, curve.unit);
+  const joined = (name: 'first' | 'last' | 'low' | 'high' | 'mean') => {
+    const array = new Float64Array(keep + x.length);
+    array.set(curve[name].subarray(0, keep));
+    array.set(more[name], keep);
+    return array;
+  };
+  return {
+    ...curve,
+    first: joined('first'),
+    last: joined('last'),
+    low: joined('low'),
+    high: joined('high'),
+    mean: joined('mean'),
+    odd: [...curve.odd.filter((one) => one.from < begin), ...more.odd],
+  };
+}
+
+/** The first index whose value is not below `wanted`. */
+export function lowerBound(sorted: Float64Array, wanted: number): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] ?? Infinity) < wanted) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Where each bucket is drawn: in its middle. */
+export function places(curve: Curve): Float64Array {
+  return curve.first.map((first, index) => (first + (curve.last[index] ?? first)) / 2);
+}
+
+/** The bucket nearest to a place on the axis, or -1 of an empty curve. */
+export function nearest(curve: Curve, x: number): number {
+  const count = curve.first.length;
+  if (!count) return -1;
+  const at = Math.min(lowerBound(curve.last, x), count - 1);
+  if (at === 0) return 0;
+  const gap = Math.max(0, (curve.first[at] ?? 0) - x);
+  return x - (curve.last[at - 1] ?? 0) < gap ? at - 1 : at;
+}
+
+/** Whether any bucket holds more than a point. */
+export function isMerged(curve: Curve): boolean {
+  return curve.first.some((first, index) => first !== curve.last[index]);
+}
+
+// A weight of smoothing means the same however far apart points are: it holds for this share of the axis.
+const SHARE = 1000;
+
+/** Exponential moving means without a bias at their start; `weight` in [0, 1), 0 leaves all as it is. */
+export function smoothed(curve: Curve, weight: number): Float64Array {
+  if (weight <= 0) return curve.mean;
+  const x = places(curve);
+  const range = (x.at(-1) ?? 0) - (x[0] ?? 0) || 1;
+  let [sum, norm, before] = [0, 0, NaN];
+  return curve.mean.map((value, index) => {
+    if (!Number.isFinite(value)) return NaN;
+    const at = x[index] ?? 0;
+    const keep = Number.isNaN(before) ? 0 : weight ** (((at - before) / range) * SHARE);
+    before = at;
+    sum = sum * keep + value;
+    norm = norm * keep + 1;
+    return sum / norm;
+  });
+}
