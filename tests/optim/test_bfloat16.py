@@ -70,7 +70,7 @@ def test_steps_below_the_precision_of_weights_count(kind, rounding):
 
 
 def test_rounding_to_nearest_would_stall(monkeypatch):
-    monkeypatch.setattr("whet.optim.family.round_stochastically", lambda target, value, *_: target.copy_(value))
+    monkeypatch.setattr("whet.optim.row_steps.round_stochastically", lambda target, value, *_: target.copy_(value))
     assert moved("lion", model(torch.bfloat16), STEPS, lr=STEP).abs().max() == 0
 
 

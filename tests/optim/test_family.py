@@ -21,7 +21,7 @@ from whet.optim.ema import Averaged
 from whet.optim.family import Family
 from whet.optim.gradient_offload import GradientOffload
 from whet.optim.rounding import round_stochastically
-from whet.optim.row_chunks import PIECE
+from whet.optim.row_chunks import CHUNK
 from whet.optim.split import below, is_matrix
 
 FUSED = ("adamw", "ademamix", "badam", "badam-ratio", "lisa", "sgd")
@@ -90,15 +90,15 @@ def test_state_loads_safely_and_goes_on_by_the_bit(kind):
 @pytest.mark.parametrize(
     "kind", some(SETTINGS, ("adamw", "lion", "adafactor", "muon", "galore", "soap", "badam-ratio"))
 )
-def test_pieces_of_any_size_give_the_same_bits(kind, monkeypatch):
+def test_chunks_of_any_size_give_the_same_bits(kind, monkeypatch):
     module, chosen = made(kind, settings={"state": "8bit"} if kind in HAS_FORMATS else {})
     learn(module, chosen, range(4))
-    monkeypatch.setitem(PIECE, "cpu", 300)
+    monkeypatch.setitem(CHUNK, "cpu", 300)
     small_module, small = made(kind, settings={"state": "8bit"} if kind in HAS_FORMATS else {})
     learn(small_module, small, range(4))
-    # torch's fused kernels compute the last few numbers of a piece by another path than the rest of it.
+    # torch's fused kernels compute the last few numbers of a chunk by another path than the rest of it.
     tolerance = 1e-5 if kind in (*FUSED, "schedule-free") else 0.0
-    # Sums over a whole matrix are added up piece by piece; a device has one size of pieces.
+    # Sums over a whole matrix are added up chunk by chunk; a device has one size of chunks.
     tolerance = 1e-6 if kind in ("adafactor", "apollo", "fira") else tolerance
     for first, second in zip(module.parameters(), small_module.parameters(), strict=True):
         assert (first - second).abs().max() <= tolerance

@@ -1,4 +1,4 @@
-"""Every kind steps weights that lie in pieces or copies, however they are placed, as one process steps them whole."""
+"""Every kind steps weights that lie in shards or copies, however they are placed, as one process steps them whole."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def alone(case: tuple[str, str]) -> list[torch.Tensor]:
 
 
 def assert_equal(found: list[torch.Tensor] | str, expected: list[torch.Tensor], how: str) -> None:
-    """To rounding of the sums that pieces are added up in; what is rounded to fewer bits, bit for bit or by one."""
+    """To rounding of the sums that shards are added up in; what is rounded to fewer bits, bit for bit or by one."""
     assert not isinstance(found, str), found
     bound = {"exact": 1e-10, "8bit": 1e-6}.get(how, 0.0)
     for weight, target in zip(found, expected, strict=True):
@@ -163,7 +163,7 @@ def _columns_fit(layout: Layout, own: torch.Tensor, whole: torch.Tensor) -> bool
 
 
 def _not_refused(world: World) -> list[str]:
-    """Pieces of every other row, and sums that are not made."""
+    """Shards of every other row, and sums that are not made."""
     parts = torch.ones(8, 2)
     scattered = distribute_tensor(parts, world.mesh, [Shard(0), _StridedShard(0, split_factor=2)], src_data_rank=None)
     partial = DTensor.from_local(parts, world.mesh, [Partial(), Shard(0)])

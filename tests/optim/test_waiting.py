@@ -12,7 +12,7 @@ from tests.optim.test_family import HAS_FORMATS
 from tests.optim.zoo import SETTINGS, Zoo, groups, one_step
 from tests.sweeps import in_turn
 from whet.optim.ema import Averaged
-from whet.optim.family import Family
+from whet.optim.row_steps import RowSteps
 
 # Q-GaLore reads a cosine when it renews a basis, beside a decomposition that takes longer; here none is due again.
 LAZY = {"q-galore": {"gap": 1000}}
@@ -53,12 +53,12 @@ def test_an_average_of_the_weights_reads_no_number():
 
 @pytest.mark.parametrize("read", [lambda t: t.mean().item(), lambda t: bool(t.max() > 0), lambda t: t.norm().cpu()])
 def test_a_rule_that_reads_a_number_is_caught(read, monkeypatch):
-    plain = Family._read
+    plain = RowSteps.read
 
     def reading(self, rule, bucket):
-        read(bucket[0].leaf.grad)
+        read(bucket[0].shard.grad)
         return plain(self, rule, bucket)
 
-    monkeypatch.setattr(Family, "_read", reading)
+    monkeypatch.setattr(RowSteps, "read", reading)
     with pytest.raises((RuntimeError, NotImplementedError)):
         step_without_data("lion")

@@ -1,6 +1,6 @@
 """Where a tensor lies: the part of it that this rank holds, and which ranks hold the other parts, or copies.
 
-Placements are torch's own: pieces over any dimensions of a mesh, by any dimension of the tensor (FSDP2, tensor and
+Placements are torch's own: shards over any dimensions of a mesh, by any dimension of the tensor (FSDP2, tensor and
 expert placements), copies over others (HSDP). A plain tensor lies whole on every rank that has it.
 """
 
@@ -46,7 +46,7 @@ class Layout:
 
     @cached_property
     def over(self) -> tuple[int, ...]:
-        """The dimensions of the mesh over which pieces differ; over all others they are copies."""
+        """The dimensions of the mesh over which shards differ; over all others they are copies."""
         if self.mesh is None:
             return ()
         return tuple(i for i, p in enumerate(self.placements) if not p.is_replicate() and self.mesh.size(i) > 1)
@@ -63,7 +63,7 @@ class Layout:
 
     @property
     def spread(self) -> tuple[DeviceMesh | None, tuple[int, ...]]:
-        """What layouts have in common whose pieces lie on the same ranks."""
+        """What layouts have in common whose shards lie on the same ranks."""
         return (self.mesh if self.over else None), self.over
 
     @cached_property
@@ -93,7 +93,7 @@ class Layout:
         sizes, starts = _compute_local_shape_and_global_offset(
             self.shape, self.mesh.shape, list(coordinate), self.placements
         )
-        # Beyond the last row torch starts a piece of none at the end.
+        # Beyond the last row torch starts a shard of none at the end.
         return tuple(slice(start, start + size) for start, size in zip(starts, sizes, strict=True))
 
     def columns(self, device: torch.device) -> Tensor | None:
@@ -113,20 +113,20 @@ class Layout:
             self.shape, self.mesh, tuple(Shard(0) if i in self.over else p for i, p in enumerate(self.placements))
         )
 
-    def moved(self, piece: Tensor, there: Layout) -> Tensor:
-        """This rank's piece of the tensor in another layout over the same mesh, from the one in this layout."""
+    def moved(self, shard: Tensor, there: Layout) -> Tensor:
+        """This rank's shard of the tensor in another layout over the same mesh, from the one in this layout."""
         if self is there or self == there:
-            return piece
-        whole: Any = self.whole(piece.reshape(self.local_shape))
+            return shard
+        whole: Any = self.whole(shard.reshape(self.local_shape))
         return whole.redistribute(placements=there.placements).to_local().contiguous()  # padding may be cut off it
 
-    def whole(self, piece: Tensor, size: Sequence[int] | None = None) -> Tensor:
-        """The distributed tensor (of another `size`, where only rows are cut) whose piece on this rank this is."""
+    def whole(self, shard: Tensor, size: Sequence[int] | None = None) -> Tensor:
+        """The distributed tensor (of another `size`, where only rows are cut) whose shard on this rank this is."""
         if self.mesh is None:
-            return piece
+            return shard
         shape = torch.Size(size or self.shape)
         stride = torch.empty(shape, device="meta").stride()
-        return DTensor.from_local(piece, self.mesh, self.placements, run_check=False, shape=shape, stride=stride)
+        return DTensor.from_local(shard, self.mesh, self.placements, run_check=False, shape=shape, stride=stride)
 
     def blank(self, size: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
         """An empty tensor of a size that lies like this one."""
@@ -134,14 +134,14 @@ class Layout:
         return like.whole(torch.empty(like.local_shape, dtype=dtype, device=device))
 
     def combine(self, numbers: Tensor, how: dist.ReduceOp.RedOpType = dist.ReduceOp.SUM) -> Tensor:
-        """Sums (or another reduction) over the ranks whose pieces differ, in place."""
+        """Sums (or another reduction) over the ranks whose shards differ, in place."""
         for dim in self.over:
             assert self.mesh is not None
             dist.all_reduce(numbers, op=how, group=self.mesh.get_group(dim))
         return numbers
 
     def holders(self) -> list[tuple[int, Sequence[int]]]:
-        """The ranks that hold the pieces of one copy, this rank's own, ascending, and their coordinates."""
+        """The ranks that hold the shards of one copy, this rank's own, ascending, and their coordinates."""
         assert self.mesh is not None
         own, ranks = list(self.mesh.get_coordinate() or ()), self.mesh.mesh
         found = []
@@ -152,7 +152,7 @@ class Layout:
         return sorted(found)
 
     def check(self, name: str) -> None:
-        """Refuse what no rule can step. Raises ConfigError for sums that are still to be made, and for pieces that are
+        """Refuse what no rule can step. Raises ConfigError for sums that are still to be made, and for shards that are
         scattered over the tensor."""
         if any(placement.is_partial() for placement in self.placements):
             raise ConfigError(
@@ -161,7 +161,7 @@ class Layout:
             )  # fmt: skip
         if self.over and any(self._is_scattered(dim) for dim in set(self._dims)):
             raise ConfigError(
-                f"`{name}` is laid out as {self.placements}, in pieces that are scattered over it", at="parallel",
+                f"`{name}` is laid out as {self.placements}, in shards that are scattered over it", at="parallel",
                 hint=f"sizes of the mesh that divide {tuple(self.shape)}",
             )  # fmt: skip
 
@@ -171,7 +171,7 @@ class Layout:
         return (self.placements[axis].dim for axis in self.over)  # type: ignore[attr-defined]
 
     def _is_scattered(self, dim: int) -> bool:
-        """Whether a piece is no run along this dimension (some of torch's strided placements), so that runs of its
+        """Whether a shard is no run along this dimension (some of torch's strided placements), so that runs of its
         length overlap."""
         parts = {(part.start, part.stop) for _, at in self.holders() if (part := self.at(at)[dim]).stop > part.start}
         ends = [0, *(stop for _, stop in sorted(parts))]

@@ -40,7 +40,7 @@ class OnHost:
 class InFile:
     """Those of a CPU, in a file without a name (under TMPDIR): the system writes it out when memory is short.
 
-    They come back into one piece of memory in turn. Taken anew for each, with state that is first made in between, it
+    They come back into one stretch of memory in turn. Taken anew for each, with state that is first made in between, it
     stays with the process: glibc (2.36) finds no aligned block of a size in a gap that one of that size has left.
     """
 

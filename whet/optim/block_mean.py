@@ -15,7 +15,7 @@ from whet.contracts.model import ParamRole
 from whet.kernels.wide import wide
 from whet.optim.elementwise import M, State, decay, root
 from whet.optim.groups import NamedParameter
-from whet.optim.row_chunks import Leaf
+from whet.optim.row_chunks import RowShard
 from whet.optim.rules import At, RowRule, Tensors
 
 BY_ROW = (ParamRole.EMBEDDING, ParamRole.HEAD, ParamRole.MATRIX, ParamRole.EXPERT, ParamRole.BIAS)
@@ -40,23 +40,24 @@ class BlockMean(RowRule):
         blocks = num_rows(named) // block_rows(named)
         return {"v": torch.zeros(blocks, dtype=wide(named.parameter.dtype), device=device)}
 
-    def prepare(self, leaves: Sequence[Leaf]) -> list[Leaf]:
+    def prepare(self, shards: Sequence[RowShard]) -> list[RowShard]:
         """Renew every block's `v`, and hand each row the root that it divides by."""
-        v = [leaf.state["v"] for leaf in leaves]
-        norms = [torch.linalg.vector_norm(leaf.grad, dim=1, dtype=v[0].dtype) for leaf in leaves]
+        v = [shard.state["v"] for shard in shards]
+        norms = [torch.linalg.vector_norm(shard.grad, dim=1, dtype=v[0].dtype) for shard in shards]
         torch._foreach_mul_(norms, norms)
-        sizes = [block_rows(leaf.named) for leaf in leaves]
+        sizes = [block_rows(shard.named) for shard in shards]
         means = [
             whole if rows == 1 else whole.view(-1, rows).sum(1)
-            for whole, rows in zip(_over_ranks(leaves, norms), sizes, strict=True)
+            for whole, rows in zip(_over_ranks(shards, norms), sizes, strict=True)
         ]
-        counts = [leaf.named.parameter.numel() // len(blocks) for leaf, blocks in zip(leaves, v, strict=True)]
+        counts = [shard.named.parameter.numel() // len(blocks) for shard, blocks in zip(shards, v, strict=True)]
         torch._foreach_div_(means, counts)
         torch._foreach_mul_(v, self.betas[1])
         torch._foreach_add_(v, means, alpha=1 - self.betas[1])
-        roots = root(v, math.sqrt(1 - self.betas[1] ** leaves[0].state["step"]), self.eps)
+        roots = root(v, math.sqrt(1 - self.betas[1] ** shards[0].state["step"]), self.eps)
         return [
-            replace(leaf, rows={"root": _of_rows(r, leaf, n)}) for leaf, r, n in zip(leaves, roots, sizes, strict=True)
+            replace(shard, rows={"root": _of_rows(r, shard, n)})
+            for shard, r, n in zip(shards, roots, sizes, strict=True)
         ]
 
     def advance(self, weights: Tensors, grads: Tensors, state: State, at: At) -> None:
@@ -66,11 +67,11 @@ class BlockMean(RowRule):
         torch._foreach_addcdiv_(weights, state["m"], state["root"], value=-rate)
 
 
-def _of_rows(roots: Tensor, leaf: Leaf, rows: int) -> Tensor:
+def _of_rows(roots: Tensor, shard: RowShard, rows: int) -> Tensor:
     """The roots of this rank's rows (R, 1), from those of all blocks."""
-    first = leaf.layout.first_row
+    first = shard.layout.first_row
     whole = roots if rows == 1 else roots.repeat_interleave(rows)
-    return whole[first : first + leaf.weight.shape[0]].unsqueeze(1)
+    return whole[first : first + shard.weight.shape[0]].unsqueeze(1)
 
 
 def num_rows(named: NamedParameter) -> int:
@@ -84,19 +85,19 @@ def block_rows(named: NamedParameter) -> int:
     return 1 if named.role in BY_ROW else num_rows(named)
 
 
-def _over_ranks(leaves: Sequence[Leaf], squares: Sequence[Tensor]) -> list[Tensor]:
-    """Every row's sum of squares, on every rank, in one collective for all leaves that lie on the same ranks."""
+def _over_ranks(shards: Sequence[RowShard], squares: Sequence[Tensor]) -> list[Tensor]:
+    """Every row's sum of squares, on every rank, in one collective for all shards that lie on the same ranks."""
     whole = list(squares)
     alike: dict[Any, list[int]] = defaultdict(list)
-    for number, leaf in enumerate(leaves):
-        if not leaf.layout.is_whole:
-            alike[leaf.layout.spread].append(number)
+    for number, shard in enumerate(shards):
+        if not shard.layout.is_whole:
+            alike[shard.layout.spread].append(number)
     for places in alike.values():
-        counts = [num_rows(leaves[number].named) for number in places]
+        counts = [num_rows(shards[number].named) for number in places]
         flat = torch.zeros(sum(counts), dtype=squares[0].dtype, device=squares[0].device)
         for number, target in zip(places, flat.split(counts), strict=True):
-            first = leaves[number].layout.first_row
+            first = shards[number].layout.first_row
             target[first : first + len(squares[number])] = squares[number]
             whole[number] = target
-        leaves[places[0]].layout.combine(flat)
+        shards[places[0]].layout.combine(flat)
     return whole

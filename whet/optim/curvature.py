@@ -31,7 +31,7 @@ class Curved(Family):
                 if parameter.grad is None:
                     continue
                 state = self._state(parameter)
-                for bucket in buckets([self._leaf(self.rule, parameter, gradient(parameter))], parameter.device):
-                    moments = self._read(self.rule, bucket)
-                    grads = [p.leaf.grad[p.at].to(moments["m"][0].dtype) for p in bucket]
-                    self._write(self.rule, bucket, self.rule.curve(grads, moments, scale), state["step"])
+                for bucket in buckets([self._rows.shard(self.rule, parameter, gradient(parameter))], parameter.device):
+                    moments = self._rows.read(self.rule, bucket)
+                    grads = [c.shard.grad[c.at].to(moments["m"][0].dtype) for c in bucket]
+                    self._rows.write(self.rule, bucket, self.rule.curve(grads, moments, scale), state["step"])

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from whet.kernels.wide import wide
-from whet.optim.row_chunks import piece_limit
+from whet.optim.row_chunks import chunk_limit
 
 
 class Term(Protocol):
@@ -59,7 +59,7 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Outer:
-    """`factor` x `value` x min(`row` x `column`, `largest`), made anew for each piece of rows it is wanted for.
+    """`factor` x `value` x min(`row` x `column`, `largest`), made anew for each chunk of rows.
 
     value (..., M, N), row (..., M, 1), column (..., 1, N).
     """
@@ -71,18 +71,18 @@ class Outer:
     factor: Tensor | float = 1.0
 
     def add_to(self, target: Tensor, alpha: float) -> None:
-        for at, piece in self._pieces():
-            Scaled(piece, self.factor).add_to(target[at], alpha)
+        for at, chunk in self._chunks():
+            Scaled(chunk, self.factor).add_to(target[at], alpha)
 
     def square(self) -> Tensor:
         """The sum of squares, without the factor; one for all leading dimensions."""
-        return torch.stack([torch.linalg.vector_norm(piece).square() for _, piece in self._pieces()]).sum()
+        return torch.stack([torch.linalg.vector_norm(chunk).square() for _, chunk in self._chunks()]).sum()
 
     def times(self, factor: Tensor | float) -> Outer:
         return replace(self, factor=factor)
 
-    def _pieces(self) -> Iterator[tuple[tuple[slice | int, ...], Tensor]]:
-        for at in row_pieces(self.value):
+    def _chunks(self) -> Iterator[tuple[tuple[slice | int, ...], Tensor]]:
+        for at in matrix_chunks(self.value):
             column = self.column[at[:-1]] if len(at) > 1 else self.column
             scale = self.row[at] * column
             if self.largest < math.inf:
@@ -90,10 +90,10 @@ class Outer:
             yield at, scale.mul_(self.value[at])
 
 
-def row_pieces(tensor: Tensor) -> Iterator[tuple[slice | int, ...]]:
-    """Indices that cut (..., M, N) into pieces of rows of one matrix."""
+def matrix_chunks(tensor: Tensor) -> Iterator[tuple[slice | int, ...]]:
+    """Indices that cut (..., M, N) into chunks of rows of one matrix."""
     rows, columns = tensor.shape[-2:]
-    step = max(1, piece_limit(tensor.device) // max(1, columns))
+    step = max(1, chunk_limit(tensor.device) // max(1, columns))
     matrices: Iterator[tuple[int, ...]] = iter([()])
     if tensor.dim() > 2:
         matrices = ((i,) for i in range(tensor.shape[0]))
@@ -110,7 +110,7 @@ def mean_squares(tensor: Tensor) -> tuple[Tensor, Tensor]:
     rows, columns = tensor.shape[-2:]
     row = tensor.new_empty(*tensor.shape[:-1], 1)
     column = tensor.new_zeros(*tensor.shape[:-2], 1, columns)
-    for at in row_pieces(tensor):
+    for at in matrix_chunks(tensor):
         squares = tensor[at].square()
         torch.sum(squares, -1, keepdim=True, out=row[at])
         column[at[:-1]].add_(squares.sum(-2, keepdim=True))

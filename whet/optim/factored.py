@@ -39,7 +39,7 @@ class Adafactor(WholeRule):
             yield [self._direction(whole, rate, at.step**self.decay_power)]
 
     def _direction(self, whole: Whole, rate: float, share: float) -> Term:
-        """Matrices are never held: a piece of the update is one product of its row and column factors."""
+        """Matrices are never held: a chunk of the update is one product of its row and column factors."""
         grad, state = whole.grad, whole.state
         tiny = torch.finfo(grad.dtype).eps
         assert whole.square is not None

@@ -12,7 +12,7 @@ import torch
 from whet.base.seeds import derive
 from whet.optim.elementwise import Adam, State
 from whet.optim.groups import NamedParameter
-from whet.optim.row_chunks import RESIDUAL, Leaf
+from whet.optim.row_chunks import RESIDUAL, RowShard
 from whet.optim.rules import At, RowRule, Tensors
 
 
@@ -37,34 +37,34 @@ class Masked(RowRule):
         """Steps count from the last draw."""
         return replace(at, step=(at.step - 1) % self.every + 1)
 
-    def prepare(self, leaves: Sequence[Leaf]) -> list[Leaf]:
-        """The leaves with the drawn columns alone."""
+    def prepare(self, shards: Sequence[RowShard]) -> list[RowShard]:
+        """The shards with the drawn columns alone."""
         found = []
-        for leaf in leaves:
-            turn, within = divmod(leaf.state["step"] - 1, self.every)
+        for shard in shards:
+            turn, within = divmod(shard.state["step"] - 1, self.every)
             if within == 0:
-                for name, tensor in leaf.kept.items():
+                for name, tensor in shard.kept.items():
                     if name != RESIDUAL:
                         tensor.zero_()  # for 8 bits a scale of zero is what counts
-            columns = self.columns(leaf.named, leaf.weight.shape[1], turn).to(leaf.weight.device)
-            kept = dict(leaf.kept)
+            columns = self.columns(shard.named, shard.weight.shape[1], turn).to(shard.weight.device)
+            kept = dict(shard.kept)
             if RESIDUAL in kept:
                 kept[RESIDUAL] = kept[RESIDUAL][:, columns]
-            weight, grad = leaf.weight[:, columns], leaf.grad[:, columns]
-            found.append(replace(leaf, weight=weight, grad=grad, kept=kept, row_numbers=len(columns)))
+            weight, grad = shard.weight[:, columns], shard.grad[:, columns]
+            found.append(replace(shard, weight=weight, grad=grad, kept=kept, row_numbers=len(columns)))
         return found
 
     def advance(self, weights: Tensors, grads: Tensors, state: State, at: At) -> None:
         self.adam.advance(weights, grads, state, at)
 
-    def finish(self, leaves: Sequence[Leaf], compact: Sequence[Leaf]) -> None:
+    def finish(self, shards: Sequence[RowShard], compact: Sequence[RowShard]) -> None:
         """Put the moved columns back."""
-        for leaf, part in zip(leaves, compact, strict=True):
-            turn = (leaf.state["step"] - 1) // self.every
-            columns = self.columns(leaf.named, leaf.weight.shape[1], turn).to(leaf.weight.device)
-            leaf.weight[:, columns] = part.weight
-            if RESIDUAL in leaf.kept:
-                leaf.kept[RESIDUAL][:, columns] = part.kept[RESIDUAL]
+        for shard, part in zip(shards, compact, strict=True):
+            turn = (shard.state["step"] - 1) // self.every
+            columns = self.columns(shard.named, shard.weight.shape[1], turn).to(shard.weight.device)
+            shard.weight[:, columns] = part.weight
+            if RESIDUAL in shard.kept:
+                shard.kept[RESIDUAL][:, columns] = part.kept[RESIDUAL]
 
     def columns(self, named: NamedParameter, count: int, turn: int) -> torch.Tensor:
         """The columns trained in a turn, ascending."""

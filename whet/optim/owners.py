@@ -1,4 +1,4 @@
-"""Rules that need a whole tensor, where ranks hold pieces: one rank owns each, is sent the pieces, and sends them back.
+"""Rules that need a whole tensor, where ranks hold shards: one rank owns each, is sent the shards, and sends them back.
 
 Of ranks that together hold a tensor no other ever has it whole; where they hold copies, each copy has an owner, and all
 compute the same. The larger ones are dealt first, each to the rank with the least to do, so all ranks compute at once;
@@ -23,7 +23,7 @@ ROUND = 1 << 25  # elements that travel at once
 
 
 class Owners:
-    """Who computes what among tensors whose pieces lie on the same ranks (`Layout.spread`).
+    """Who computes what among tensors whose shards lie on the same ranks (`Layout.spread`).
 
     All of these ranks make one, at the same time and in the same order: it may need a process group.
     """
@@ -68,7 +68,7 @@ class Owners:
             [here[id(p)] for owner in range(self.size) for p in self._of(parameters, owner)],
             [sum(here[id(p)].numel() for p in self._of(parameters, owner)) for owner in range(self.size)],
             [sum(self._numel(p, rank) for p in mine) for rank in range(self.size)],
-            functools.reduce(torch.promote_types, (piece.dtype for piece in here.values())),
+            functools.reduce(torch.promote_types, (shard.dtype for shard in here.values())),
         )
         whole = {id(p): received[0].new_empty(p.shape) for p in mine}
         for rank, block in enumerate(received):
@@ -78,7 +78,7 @@ class Owners:
         return whole
 
     def scatter(self, parameters: Sequence[DTensor], whole: Mapping[int, Tensor]) -> list[Tensor]:
-        """This rank's pieces of what each owner computed, in the order of `parameters`."""
+        """This rank's shards of what each owner computed, in the order of `parameters`."""
         mine = self._of(parameters, self.rank)
         received = self._exchange(
             [whole[id(p)][self._parts[id(p)][rank]] for rank in range(self.size) for p in mine],

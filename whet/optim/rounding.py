@@ -1,6 +1,6 @@
 """How low-precision tensors take values between their own: stochastic rounding, and Kahan's residual.
 
-The noise is a function of (key, global index of the element), so a tensor that is cut into shards or pieces is
+The noise is a function of (key, global index of the element), so a tensor that is cut into shards or chunks is
 rounded as a whole one would be, and a resumed run rounds alike. Nothing is drawn from a generator.
 """
 

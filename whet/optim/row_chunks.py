@@ -1,4 +1,4 @@
-"""Parameters cut into pieces of rows, so that a step's temporaries stay small and, on a CPU, inside the cache."""
+"""Parameters cut into chunks of rows, so that a step's temporaries stay small and, on a CPU, inside the cache."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from whet.optim.groups import NamedParameter
 
 RESIDUAL = "residual"  # the state that holds what bfloat16 weights have lost (Kahan)
 
-# Elements of one piece. A CPU gains from temporaries that its second-level cache holds; a GPU from few large launches.
-PIECE = {"cpu": 1 << 18, "cuda": 1 << 25}
+# Elements of one chunk. A CPU gains from temporaries that its second-level cache holds; a GPU from few large launches.
+CHUNK = {"cpu": 1 << 18, "cuda": 1 << 25}
 
 
 @dataclass(frozen=True, slots=True)
-class Leaf:
+class RowShard:
     """What this rank holds of one parameter, as rows (R, numbers a row), and the direction or gradient for it.
 
     `kept` are the state tensors that are cut with it, as rows too. `layout` says where all of them lie: as the
@@ -41,25 +41,25 @@ class Leaf:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """Rows `at` of a leaf."""
+class RowChunk:
+    """Rows `at` of a shard."""
 
-    leaf: Leaf
+    shard: RowShard
     at: slice
 
     @property
     def start(self) -> int | Tensor:
         """The global index of its first number, or, where it has no whole rows, that of each."""
-        leaf, first = self.leaf, self.leaf.layout.first_row + self.at.start
-        if leaf.columns is None:
-            return first * leaf.row_numbers
-        rows = torch.arange(first, first + self.at.stop - self.at.start, device=leaf.columns.device)
-        return (rows.unsqueeze(1) * leaf.row_numbers + leaf.columns).reshape(-1)
+        shard, first = self.shard, self.shard.layout.first_row + self.at.start
+        if shard.columns is None:
+            return first * shard.row_numbers
+        rows = torch.arange(first, first + self.at.stop - self.at.start, device=shard.columns.device)
+        return (rows.unsqueeze(1) * shard.row_numbers + shard.columns).reshape(-1)
 
 
-def leaf(
+def row_shard(
     named: NamedParameter, own: Layout, layout: Layout, state: dict[str, Any], grad: Tensor, names: Collection[str] = ()
-) -> Leaf:
+) -> RowShard:
     """The local rows of a parameter that lies as `own` says, in the layout in which it is stepped: where that is
     another, a copy of its weights. `grad` is its gradient, or a direction of the parameter's local shape.
 
@@ -69,21 +69,21 @@ def leaf(
     weight = own.moved(local(named.parameter.detach()), layout)
     gradient = own.moved(local(grad), layout).contiguous()
     columns = layout.columns(weight.device)
-    return Leaf(named, layout, state, kept, as_rows(weight), as_rows(gradient), layout.row_numbers, columns)
+    return RowShard(named, layout, state, kept, as_rows(weight), as_rows(gradient), layout.row_numbers, columns)
 
 
-def piece_limit(device: torch.device) -> int:
-    """Elements of one piece on this kind of device."""
-    return PIECE.get(device.type, PIECE["cuda"])
+def chunk_limit(device: torch.device) -> int:
+    """Elements of one chunk on this kind of device."""
+    return CHUNK.get(device.type, CHUNK["cuda"])
 
 
-def buckets(leaves: Iterable[Leaf], device: torch.device) -> Iterator[list[Piece]]:
-    """All rows of all leaves, in lists of pieces that together have at most `PIECE` elements (or are one row)."""
-    limit = piece_limit(device)
-    bucket: list[Piece] = []
+def buckets(shards: Iterable[RowShard], device: torch.device) -> Iterator[list[RowChunk]]:
+    """All rows of all shards, in lists of chunks that together have at most `CHUNK` elements (or are one row)."""
+    limit = chunk_limit(device)
+    bucket: list[RowChunk] = []
     size = 0
-    for member in leaves:
-        rows, per_row = member.weight.shape
+    for shard in shards:
+        rows, per_row = shard.weight.shape
         if not per_row:
             continue
         step = max(1, limit // max(1, per_row))
@@ -92,7 +92,7 @@ def buckets(leaves: Iterable[Leaf], device: torch.device) -> Iterator[list[Piece
             if bucket and size + (last - first) * per_row > limit:
                 yield bucket
                 bucket, size = [], 0
-            bucket.append(Piece(member, slice(first, last)))
+            bucket.append(RowChunk(shard, slice(first, last)))
             size += (last - first) * per_row
     if bucket:
         yield bucket

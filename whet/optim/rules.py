@@ -19,7 +19,7 @@ from whet.optim.codecs import Entry
 from whet.optim.direction import Direction
 from whet.optim.groups import NamedParameter
 from whet.optim.rounding import key_of
-from whet.optim.row_chunks import Leaf
+from whet.optim.row_chunks import RowShard
 
 Tensors = list[Tensor]
 DecayForm = Literal["factor", "sum", "late"]
@@ -87,16 +87,16 @@ class RowRule(Rule, ABC):
         """The shape of a parameter's moments, where it keeps fewer columns."""
         return shape
 
-    def prepare(self, leaves: Sequence[Leaf]) -> list[Leaf]:
-        """The leaves with what the rule must know of all their rows before its first piece."""
-        return list(leaves)
+    def prepare(self, shards: Sequence[RowShard]) -> list[RowShard]:
+        """The shards with what the rule must know of all their rows before its first chunk."""
+        return list(shards)
 
     @abstractmethod
     def advance(self, weights: Tensors, grads: Tensors, state: Mapping[str, Tensors], at: At) -> None:
         """Change weights and state in place. All lists are parallel; numbers are float32 (or wider)."""
 
-    def finish(self, leaves: Sequence[Leaf], ready: Sequence[Leaf]) -> None:
-        """After the last piece of what `prepare` made `ready`."""
+    def finish(self, shards: Sequence[RowShard], ready: Sequence[RowShard]) -> None:
+        """After the last chunk of what `prepare` made `ready`."""
 
 
 class WholeRule(Rule, ABC):

@@ -44,7 +44,7 @@ def fill(model: Loaded, world: World) -> Loaded:
     return settled(model)
 
 
-class _Piece(NamedTuple):
+class _Held(NamedTuple):
     """What a rank holds of a parameter."""
 
     place: Place
@@ -136,7 +136,7 @@ def _check(module: nn.Module, given: _Given, world: World) -> None:
 def _fill_parameters(module: nn.Module, given: _Given, world: World) -> None:
     """Ranks may hold parameters of their own (stages): each gets those that it has, from rank 0 or from files."""
     own = dict(module.named_parameters())
-    places = world.gathered({name: _piece(parameter) for name, parameter in own.items()}, "all")
+    places = world.gathered({name: _held(parameter) for name, parameter in own.items()}, "all")
     for name in dict.fromkeys(name for held in places for name in held):
         whole, parameter = given.pop(name), own.get(name)
         holders = {rank: held[name] for rank, held in enumerate(places) if name in held}
@@ -149,22 +149,22 @@ def _fill_parameters(module: nn.Module, given: _Given, world: World) -> None:
             _send(None if parameter is None else local(parameter.detach()), whole, holders, world)
 
 
-def _piece(parameter: nn.Parameter) -> _Piece | None:
-    return None if isinstance(parameter, Quantized) else _Piece(Layout.of(parameter).here, parameter.dtype)
+def _held(parameter: nn.Parameter) -> _Held | None:
+    return None if isinstance(parameter, Quantized) else _Held(Layout.of(parameter).here, parameter.dtype)
 
 
-def _send(mine: Tensor | None, whole: Tensor | None, holders: Mapping[int, _Piece], world: World) -> None:
+def _send(mine: Tensor | None, whole: Tensor | None, holders: Mapping[int, _Held], world: World) -> None:
     """Every holder's part from rank 0, in the holder's dtype, straight into its place."""
     if not world.is_writer:
         if mine is not None and mine.numel():
             dist.recv(mine, src=0)
         return
     assert whole is not None
-    for rank, piece in holders.items():
+    for rank, held in holders.items():
         if rank == 0 and mine is not None:
-            mine.copy_(whole[piece.place])
-        elif (part := whole[piece.place]).numel():
-            dist.send(part.to(world.device, piece.dtype).contiguous(), dst=rank)
+            mine.copy_(whole[held.place])
+        elif (part := whole[held.place]).numel():
+            dist.send(part.to(world.device, held.dtype).contiguous(), dst=rank)
 
 
 def _send_packed(mine: Any, whole: Any, holders: Iterable[int], world: World) -> None:

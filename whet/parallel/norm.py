@@ -16,7 +16,7 @@ def squares(parameters: Iterable[Parameter], world: World) -> torch.Tensor:
     """This rank's part () of the squared 2-norm of all gradients, to be added over all ranks; nothing waits for it.
 
     Squares are summed in float32 per tensor (float64 where any is) and in float64 over tensors. Of several
-    copies of a piece, on ranks that a placement replicates it over, the first counts; sums that are still to be made
+    copies of a shard, on ranks that a placement replicates it over, the first counts; sums that are still to be made
     (partial placements) are made first.
     """
     gradients = [_summed(p) for p in parameters if p.grad is not None]
@@ -46,7 +46,7 @@ def _summed(parameter: Parameter) -> torch.Tensor:
 
 
 def _spread(gradient: torch.Tensor) -> set[str]:
-    """The dimensions of the mesh over which the pieces of a gradient differ; each stage has gradients of its own."""
+    """The dimensions of the mesh over which the shards of a gradient differ; each stage has gradients of its own."""
     stages = set(AXES["stages"])
     if not isinstance(gradient, DTensor):
         return stages
