@@ -3,6 +3,13 @@ import createClient from 'openapi-fetch';
 import { noteServer } from '~/shared/live/events';
 import type { paths } from './schema';
 
+/** What a GET of a path answers: `Answered<'/api/v1/runs/{run}/marks'>`. */
+export type Answered<P extends keyof paths> = paths[P] extends {
+  get: { responses: { 200: { content: { 'application/json': infer A } } } };
+}
+  ? A
+  : never;
+
 export const api = createClient<paths>({ baseUrl: globalThis.location?.origin ?? 'http://localhost' });
 
 /** What the server says instead of an answer: what is wrong, where, and what to type. */

@@ -1,5 +1,7 @@
 /** Runs: what the API says of them, and hooks that ask it. */
-import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEvents } from '~/shared/live/events';
+import { writeSearch } from '~/shared/url/search';
 import { answer, api } from './client';
 import type { components } from './schema';
 
@@ -27,6 +29,34 @@ export function useRuns(query: RunsQuery) {
     queryKey: ['runs', query],
     queryFn: ({ signal }) => answer<RunList>(api.GET('/api/v1/runs', { params: { query }, signal })),
     placeholderData: keepPreviousData,
-    refetchInterval: 5_000,
   });
+}
+
+type News = components['schemas']['ListingNews'];
+
+/** Follow the runs of a query: rows that change are changed where they stand; what is new or gone is asked for. */
+export function useLiveRuns(query: RunsQuery): void {
+  const client = useQueryClient();
+  const key = ['runs', query];
+  const { filter, columns, archived, spark } = query;
+  const path = `/api/v1/live${writeSearch({ filter, columns, archived, spark })}`;
+  useEvents(
+    path,
+    {
+      runs: (data) => {
+        const { runs, gone } = data as News;
+        const before = client.getQueryData<RunList>(key);
+        if (!before) return;
+        const known = new Map(runs.map((run) => [run.name, run as RunRow]));
+        const isOther =
+          gone.length > 0 || runs.some((run) => !before.runs.some((one) => one.name === run.name));
+        client.setQueryData<RunList>(key, {
+          ...before,
+          runs: before.runs.map((run) => known.get(run.name) ?? run),
+        });
+        if (isOther) void client.invalidateQueries({ queryKey: key });
+      },
+    },
+    () => void client.invalidateQueries({ queryKey: key }),
+  );
 }

@@ -543,7 +543,7 @@ export interface paths {
         put?: never;
         /**
          * Set Tag
-         * @description One tag.
+         * @description One tag; of a run that was not made here, among what people say of it (`whet.track.edits`).
          */
         post: operations["set_tag_api_2_0_mlflow_runs_set_tag_post"];
         delete?: never;
@@ -587,6 +587,94 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Boards
+         * @description All boards with their entries.
+         */
+        get: operations["boards_api_v1_boards_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One
+         * @description A board, its entries the best first.
+         */
+        get: operations["one_api_v1_boards__id__get"];
+        put?: never;
+        /**
+         * Make
+         * @description A new board.
+         */
+        post: operations["make_api_v1_boards__id__post"];
+        /**
+         * Remove
+         * @description Remove a board; its runs stay.
+         */
+        delete: operations["remove_api_v1_boards__id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards/{id}/entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Enter
+         * @description Enter a run; refused, with what differs, where it is none of the task.
+         */
+        post: operations["enter_api_v1_boards__id__entries_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards/{id}/entries/{run}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Withdraw
+         * @description Take an entry away.
+         */
+        delete: operations["withdraw_api_v1_boards__id__entries__run__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -695,6 +783,28 @@ export interface paths {
          * @description Remove a key.
          */
         delete: operations["remove_key_api_v1_keys__id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rows
+         * @description Events `runs`: rows that have changed since a `version` of the listing (without one from now on), once a second.
+         *
+         *     `gone` are runs that are no longer there, or no longer in what the filter takes.
+         */
+        get: operations["rows_api_v1_live_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -843,6 +953,118 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reports
+         * @description All reports, the last changed first.
+         */
+        get: operations["reports_api_v1_reports_get"];
+        put?: never;
+        /**
+         * Make
+         * @description A new report.
+         */
+        post: operations["make_api_v1_reports_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One
+         * @description A report.
+         */
+        get: operations["one_api_v1_reports__id__get"];
+        /**
+         * Change
+         * @description Write it anew; refused (409) where somebody else has since.
+         */
+        put: operations["change_api_v1_reports__id__put"];
+        post?: never;
+        /**
+         * Remove
+         * @description Remove it; its versions are kept.
+         */
+        delete: operations["remove_api_v1_reports__id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * File
+         * @description The report as one file of HTML that needs no server and no network.
+         */
+        get: operations["file_api_v1_reports__id__file_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/{id}/shown": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Shown
+         * @description A report with what its blocks show now, of runs that whoever asks may see.
+         */
+        get: operations["shown_api_v1_reports__id__shown_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Versions
+         * @description Every version of it, the oldest first.
+         */
+        get: operations["versions_api_v1_reports__id__versions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs": {
         parameters: {
             query?: never;
@@ -863,7 +1085,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Patch
+         * @description Change what is said of runs. All is checked before the first is changed; `undo` takes it back.
+         */
+        patch: operations["patch_api_v1_runs_patch"];
         trace?: never;
     };
     "/api/v1/runs/{run}": {
@@ -943,6 +1169,28 @@ export interface paths {
          * @description A file of the run, or a part of it (Range). A page in it runs no script here.
          */
         get: operations["file_api_v1_runs__run__files__path__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Run News
+         * @description Events `news`: points and events since a `cursor` (without one from now on), of all curves or those of `names`.
+         *
+         *     After `reload`, which has another cursor, curves are to be asked for anew.
+         */
+        get: operations["run_news_api_v1_runs__run__live_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1237,30 +1485,116 @@ export interface components {
             password: string;
         };
         /**
-         * Curve
-         * @description A curve in buckets: steps from and to, lowest, highest and mean value of each.
-         *
-         *     `first` and `last` are where each begins and ends on the axis that was asked for, in `unit`.
+         * Board
+         * @description A board as it is kept.
          */
-        Curve: {
-            /** First */
-            first: (number | ("NaN" | "Infinity" | "-Infinity"))[];
-            /** First Steps */
-            first_steps: number[];
-            /** High */
-            high: (number | ("NaN" | "Infinity" | "-Infinity"))[];
-            /** Last */
-            last: (number | ("NaN" | "Infinity" | "-Infinity"))[];
-            /** Last Steps */
-            last_steps: number[];
-            /** Low */
-            low: (number | ("NaN" | "Infinity" | "-Infinity"))[];
-            /** Marks */
-            marks: components["schemas"]["NonFiniteStretch"][];
-            /** Mean */
-            mean: (number | ("NaN" | "Infinity" | "-Infinity"))[];
-            /** Unit */
-            unit: string;
+        Board: {
+            /**
+             * About
+             * @default
+             */
+            about: string;
+            /**
+             * Curves
+             * @default [
+             *       "loss"
+             *     ]
+             */
+            curves: string[];
+            /**
+             * Entries
+             * @default []
+             */
+            entries: components["schemas"]["Entry"][];
+            /**
+             * Frozen
+             * @default {}
+             */
+            frozen: {
+                [key: string]: unknown;
+            };
+            /** Id */
+            id: string;
+            /**
+             * Is Lower Better
+             * @default true
+             */
+            is_lower_better: boolean;
+            /** Made */
+            made: number;
+            /** Metric */
+            metric: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * Changing
+         * @description A report as somebody has changed it, with the version that they had read.
+         */
+        Changing: {
+            /**
+             * Blocks
+             * @default []
+             */
+            blocks: (components["schemas"]["Text"] | components["schemas"]["Chart"] | components["schemas"]["Table"] | components["schemas"]["Picture"])[];
+            /** Title */
+            title: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * Chart
+         * @description Curves of runs over one axis. `smoothing` is the weight of what came before, from 0 on.
+         */
+        Chart: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "chart";
+            /**
+             * Log X
+             * @default false
+             */
+            log_x: boolean;
+            /**
+             * Log Y
+             * @default false
+             */
+            log_y: boolean;
+            /** Metrics */
+            metrics: string[];
+            /** Runs */
+            runs: string[];
+            /**
+             * Smoothing
+             * @default 0
+             */
+            smoothing: number;
+            /**
+             * Title
+             * @default
+             */
+            title: string;
+            /**
+             * X
+             * @default step
+             * @enum {string}
+             */
+            x: "step" | "tokens" | "time" | "flops" | "cost" | "energy";
+        };
+        /**
+         * Content
+         * @description What somebody writes.
+         */
+        Content: {
+            /**
+             * Blocks
+             * @default []
+             */
+            blocks: (components["schemas"]["Text"] | components["schemas"]["Chart"] | components["schemas"]["Table"] | components["schemas"]["Picture"])[];
+            /** Title */
+            title: string;
         };
         /**
          * CurvesOfRuns
@@ -1273,6 +1607,79 @@ export interface components {
                     [key: string]: components["schemas"]["PackedCurve"];
                 };
             };
+        };
+        /**
+         * EditedValues
+         * @description What is set; what is left out stays as it is.
+         */
+        EditedValues: {
+            /** Archived */
+            archived?: boolean | null;
+            /** Group */
+            group?: string | null;
+            /** Notes */
+            notes?: string | null;
+            /** Pinned */
+            pinned?: boolean | null;
+        };
+        /**
+         * Entering
+         * @description A run to enter, with a note.
+         */
+        Entering: {
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Run */
+            run: string;
+        };
+        /**
+         * Entry
+         * @description A run as it was when it was entered: what it reached, what it took, and how to do it again.
+         *
+         *     `command` is what was typed; `config` what differs from the frozen settings; times are Unix times, energy in J.
+         */
+        Entry: {
+            /**
+             * By
+             * @default
+             */
+            by: string;
+            /** Command */
+            command: string;
+            /** Commit */
+            commit: string;
+            /** Config */
+            config: {
+                [key: string]: unknown;
+            };
+            /** Cost */
+            cost: number | null;
+            /** Curves */
+            curves: {
+                [key: string]: components["schemas"]["whet__track__boards__board__Curve"];
+            };
+            /** Duration S */
+            duration_s: number;
+            /** Energy J */
+            energy_j: number | null;
+            /** Entered */
+            entered: number;
+            /** Hardware */
+            hardware: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Run */
+            run: string;
+            /** Score */
+            score: number;
+            /** Step */
+            step: number | null;
         };
         /**
          * EventsPage
@@ -1337,6 +1744,18 @@ export interface components {
             total: number | null;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * ListingNews
+         * @description An event `runs`: rows that have changed, and names of runs that are gone or that the filter takes no longer.
+         */
+        ListingNews: {
+            /** Gone */
+            gone: string[];
+            /** Runs */
+            runs: components["schemas"]["ListedRun"][];
+            /** Version */
+            version: number;
         };
         /**
          * MarkEntry
@@ -1486,6 +1905,26 @@ export interface components {
             unit: string;
         };
         /**
+         * Picture
+         * @description A picture of a run, by its path in the run folder.
+         */
+        Picture: {
+            /**
+             * Caption
+             * @default
+             */
+            caption: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "picture";
+            /** Path */
+            path: string;
+            /** Run */
+            run: string;
+        };
+        /**
          * PointsPage
          * @description Points of a curve; `next` is where the next page begins.
          */
@@ -1520,6 +1959,32 @@ export interface components {
             writer: string;
         };
         /**
+         * Report
+         * @description A report as it is kept: its id, how many times it was written, when (Unix time) and by whom.
+         */
+        Report: {
+            /**
+             * Author
+             * @default
+             */
+            author: string;
+            /**
+             * Blocks
+             * @default []
+             */
+            blocks: (components["schemas"]["Text"] | components["schemas"]["Chart"] | components["schemas"]["Table"] | components["schemas"]["Picture"])[];
+            /** Changed */
+            changed: number;
+            /** Id */
+            id: string;
+            /** Made */
+            made: number;
+            /** Title */
+            title: string;
+            /** Version */
+            version: number;
+        };
+        /**
          * RunEvent
          * @description Something that happened at a step; `time` is Unix time.
          */
@@ -1552,6 +2017,8 @@ export interface components {
         /**
          * RunList
          * @description A page of the listing; `total` runs are so, and `names` are what filters and columns can ask for.
+         *
+         *     `version` is what `live` goes on from.
          */
         RunList: {
             /** Names */
@@ -1560,6 +2027,31 @@ export interface components {
             runs: components["schemas"]["ListedRun"][];
             /** Total */
             total: number;
+            /** Version */
+            version: number;
+        };
+        /**
+         * RunNews
+         * @description An event `news`: what has come since the cursor, and how the run stands.
+         *
+         *     An event `reload` has only the `cursor`: so much has come that it is better to draw the curves anew.
+         */
+        RunNews: {
+            /** Cursor */
+            cursor: {
+                [key: string]: number;
+            };
+            /** Events */
+            events: components["schemas"]["RunEvent"][];
+            /** Points */
+            points: components["schemas"]["PointsPart"][];
+            /** Reason */
+            reason: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "new" | "running" | "done" | "stopped" | "failed" | "killed";
         };
         /**
          * RunPage
@@ -1645,12 +2137,117 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /**
+         * RunsEdited
+         * @description Rows as they are now, and the patches that take the change back: runs that were unlike need one each.
+         */
+        RunsEdited: {
+            /** Runs */
+            runs: components["schemas"]["ListedRun"][];
+            /** Undo */
+            undo: components["schemas"]["RunsPatch"][];
+            /** Version */
+            version: number;
+        };
+        /**
+         * RunsPatch
+         * @description The same changes of several runs.
+         */
+        RunsPatch: {
+            /**
+             * Add Tags
+             * @default []
+             */
+            add_tags: string[];
+            /** Names */
+            names: string[];
+            /**
+             * Remove Tags
+             * @default []
+             */
+            remove_tags: string[];
+            /** @default {} */
+            set: components["schemas"]["EditedValues"];
+        };
         /** SignIn */
         SignIn: {
             /** Name */
             name: string;
             /** Password */
             password: string;
+        };
+        /**
+         * Table
+         * @description Entries of runs, a line each.
+         */
+        Table: {
+            /** Columns */
+            columns: string[];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "table";
+            /** Runs */
+            runs: string[];
+            /**
+             * Title
+             * @default
+             */
+            title: string;
+        };
+        /**
+         * Task
+         * @description What a board asks for.
+         *
+         *     `frozen` are settings (`data.train.0.path`, `seed`, ...) with the value that they have in every entry; `metric` is
+         *     what entries are ordered by, the last value of a curve or an entry of the summary; `curves` are kept with them.
+         */
+        Task: {
+            /**
+             * About
+             * @default
+             */
+            about: string;
+            /**
+             * Curves
+             * @default [
+             *       "loss"
+             *     ]
+             */
+            curves: string[];
+            /**
+             * Frozen
+             * @default {}
+             */
+            frozen: {
+                [key: string]: unknown;
+            };
+            /**
+             * Is Lower Better
+             * @default true
+             */
+            is_lower_better: boolean;
+            /** Metric */
+            metric: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * Text
+         * @description Text in Markdown.
+         */
+        Text: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "text";
+            /**
+             * Text
+             * @default
+             */
+            text: string;
         };
         /** ValidationError */
         ValidationError: {
@@ -1664,6 +2261,48 @@ export interface components {
             msg: string;
             /** Error Type */
             type: string;
+        };
+        /**
+         * Curve
+         * @description A curve in buckets: steps from and to, lowest, highest and mean value of each.
+         *
+         *     `first` and `last` are where each begins and ends on the axis that was asked for, in `unit`.
+         */
+        whet__server__answers__curves__Curve: {
+            /** First */
+            first: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+            /** First Steps */
+            first_steps: number[];
+            /** High */
+            high: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+            /** Last */
+            last: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+            /** Last Steps */
+            last_steps: number[];
+            /** Low */
+            low: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+            /** Marks */
+            marks: components["schemas"]["NonFiniteStretch"][];
+            /** Mean */
+            mean: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * Curve
+         * @description A curve in buckets over steps.
+         */
+        whet__track__boards__board__Curve: {
+            /** First */
+            first: number[];
+            /** High */
+            high: unknown[];
+            /** Last */
+            last: number[];
+            /** Low */
+            low: unknown[];
+            /** Mean */
+            mean: unknown[];
         };
     };
     responses: never;
@@ -2409,6 +3048,192 @@ export interface operations {
             };
         };
     };
+    boards_api_v1_boards_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Board"][];
+                };
+            };
+        };
+    };
+    one_api_v1_boards__id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Board"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    make_api_v1_boards__id__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Task"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Board"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    remove_api_v1_boards__id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    enter_api_v1_boards__id__entries_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Entering"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Board"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    withdraw_api_v1_boards__id__entries__run__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Board"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     curves_of_runs_api_v1_curves_get: {
         parameters: {
             query: {
@@ -2611,6 +3436,41 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    rows_api_v1_live_get: {
+        parameters: {
+            query?: {
+                version?: number | null;
+                filter?: string;
+                columns?: string;
+                archived?: boolean;
+                spark?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["ListingNews"];
                 };
             };
             /** @description Validation Error */
@@ -2859,6 +3719,253 @@ export interface operations {
             };
         };
     };
+    reports_api_v1_reports_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Report"][];
+                };
+            };
+        };
+    };
+    make_api_v1_reports_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Content"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Report"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    one_api_v1_reports__id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Report"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_api_v1_reports__id__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Changing"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Report"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    remove_api_v1_reports__id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    file_api_v1_reports__id__file_get: {
+        parameters: {
+            query?: {
+                language?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    shown_api_v1_reports__id__shown_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    versions_api_v1_reports__id__versions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Report"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     runs_api_v1_runs_get: {
         parameters: {
             query?: {
@@ -2883,6 +3990,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    patch_api_v1_runs_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunsPatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunsEdited"];
                 };
             };
             /** @description Validation Error */
@@ -2952,7 +4092,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        [key: string]: components["schemas"]["Curve"];
+                        [key: string]: components["schemas"]["whet__server__answers__curves__Curve"];
                     };
                 };
             };
@@ -3021,6 +4161,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    run_news_api_v1_runs__run__live_get: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                names?: string[] | null;
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["RunNews"];
                 };
             };
             /** @description Validation Error */

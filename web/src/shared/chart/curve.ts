@@ -1,8 +1,8 @@
 /** Curves as they are drawn: buckets with lowest, highest and mean value, growth at their end, and smoothing. */
-import type { components } from '~/shared/api/schema';
+import type { Answered } from '~/shared/api/client';
 import { real } from '~/shared/api/numbers';
 
-type Answered = components['schemas']['Curve'];
+type Buckets = Answered<'/api/v1/runs/{run}/curves'>[string];
 
 /** Points one behind the other that are no finite numbers. */
 export interface Odd {
@@ -28,7 +28,7 @@ export interface Curve {
 export const numbers = (values: readonly unknown[]): Float64Array => Float64Array.from(values, real);
 
 /** The curve of an answer of `/curves`. */
-export function curveOf(answered: Answered): Curve {
+export function curveOf(answered: Buckets): Curve {
   return {
     first: numbers(answered.first),
     last: numbers(answered.last),
