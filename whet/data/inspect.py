@@ -119,14 +119,25 @@ def inspect(
     while batch := list(islice(numbered, _BATCH if limit is None else min(_BATCH, limit - seen.num_rows))):
         seen.num_rows += len(batch)
         parsed = [(number, detector.parse(row, f"{source.name} row {number}")) for number, row in batch]
-        _look(seen, renderer, [(n, part, view) for n, row in parsed for part, view in _views(row)], rows, max_length)
-        seen.kinds.update(row.kind for _, row in parsed if not isinstance(row, Refused))
+        look(seen, renderer, parsed, rows, max_length)
         if report is not None:
             report(seen.num_rows)
     seen.is_partial = next(numbered, None) is not None
     seen.formats, seen.notes, seen.unread = detector.seen, list(detector.notes), detector.unread
     seen.files = about_files(source)
     return seen
+
+
+def look(
+    seen: Inspection,
+    renderer: Renders,
+    parsed: Sequence[tuple[int, Row | Refused]],
+    rows: int,
+    max_length: int | None = None,
+) -> None:
+    """Add rows with their numbers to what was seen, and show them token by token until `rows` of them are."""
+    _look(seen, renderer, [(n, part, view) for n, row in parsed for part, view in _views(row)], rows, max_length)
+    seen.kinds.update(row.kind for _, row in parsed if not isinstance(row, Refused))
 
 
 def _look(

@@ -14,12 +14,18 @@ from whet.server import errors
 from whet.server.access.asked import Access
 from whet.server.access.token import OneToken
 from whet.server.guard import Guard
+from whet.server.heavy import Heavy
 from whet.server.live import Live
 from whet.server.mlflow import artifacts, experiments, runs
 from whet.server.mlflow.door import Door
 from whet.server.routes import (
+    belongings,
     boards,
+    compare,
+    console,
+    controls,
     curves,
+    data,
     edits,
     health,
     live,
@@ -28,10 +34,12 @@ from whet.server.routes import (
     push,
     reading,
     reports,
+    steps,
     team,
     traces,
 )
 from whet.server.served import Served
+from whet.track.recorded.console_index import Consoles
 
 MIB = 1 << 20
 # Bodies that are streamed to the disk as they come may be so large; others are held in memory.
@@ -44,6 +52,12 @@ _ROUTERS = (
     edits.router,
     curves.router,
     live.router,
+    controls.router,
+    console.router,
+    steps.router,
+    belongings.router,
+    data.router,
+    compare.router,
     push.router,
     traces.router,
     prometheus.router,
@@ -79,6 +93,8 @@ def _api(root: Path, access: Access) -> FastAPI:
     )  # fmt: skip
     app.state.served = Served(root, access.placing)
     app.state.live = Live(app.state.served.board, app.state.served.histories)
+    app.state.consoles = Consoles()
+    app.state.heavy = Heavy()
     app.state.access = access
     app.state.door = Door(app.state.served)
     app.state.receiving = push.Receiving(root)
@@ -99,7 +115,7 @@ def _limit(method: str, path: str) -> int:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
-    for writer in (app.state.door, app.state.receiving, app.state.spans, app.state.access):
+    for writer in (app.state.door, app.state.receiving, app.state.spans, app.state.heavy, app.state.access):
         writer.close()
 
 

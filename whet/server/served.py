@@ -23,6 +23,9 @@ from whet.track.reading.rows import Row
 from whet.track.reading.store import Summary, is_run
 from whet.track.script.described import described
 
+# Where blocks of files lie that were pushed, a folder a run.
+RECEIVED = ".pushed/blocks"
+
 
 class Served:
     """A folder of runs, as the routes see it."""
@@ -41,6 +44,19 @@ class Served:
         if not is_run(folder):
             raise missing(f"there is no run `{name}`")
         self._check(folder)
+        return folder
+
+    def made_here(self, name: str) -> Path:
+        """The folder of a run whose files nobody has sent. Raises Refusal for others.
+
+        What a config names is read, and its plug-ins are run: who may push runs could have them read or do anything.
+        """
+        folder = self.folder(name)
+        if (self.root / RECEIVED / name).exists():
+            hint = f"whet show {name} --step N, or whet data inspect, on the machine where it ran"
+            raise Refusal(
+                "PERMISSION_DENIED", f"the files of `{name}` were pushed: its data is not read here", hint=hint
+            )
         return folder
 
     def entries(self) -> list[Entry]:

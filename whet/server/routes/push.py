@@ -29,13 +29,12 @@ from whet.base.paths import file_name
 from whet.server.errors import Refusal, invalid, missing
 from whet.server.files import inside
 from whet.server.routes.leftovers import Leftovers
-from whet.server.served import Body, Runs, Served, refuse_full
+from whet.server.served import RECEIVED, Body, Runs, Served, refuse_full
 from whet.track.logs import frames
 from whet.track.push.blocks import BIRTH_BYTES, BLOCK_BYTES, Prefix, block_digests, is_log, is_pushed
 
 router = APIRouter(prefix="/api/v1/push", tags=["push"])
 
-FOLDER = ".pushed"
 # A log that nobody has added to for so long is let go of: its run is no longer running.
 _IDLE_S = 60.0
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -56,7 +55,7 @@ class Receiving:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.blocks = root / FOLDER / "blocks"
+        self.blocks = root / RECEIVED
         self.lock = threading.RLock()
         # One file of a run is put together at a time: its blocks are gone afterwards.
         self.files = defaultdict[str, threading.Lock](threading.Lock)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from whet.base.errors import RunError
 from whet.base.regular import opened
 
 REQUESTS = ("stop", "checkpoint", "pause")
@@ -29,6 +30,20 @@ def forget_old(folder: Path, path: Path, *, touched: Collection[str] = ()) -> st
     except OSError:
         return None
     return f"`{' '.join(asked)}` was asked of an attempt that is over, and is forgotten" if asked else None
+
+
+def ask(path: Path, word: str) -> None:
+    """Ask something of a run through its `controls` file, beside what is asked already.
+
+    Raises RunError for another word than those of REQUESTS, and where the file cannot be written.
+    """
+    if word not in REQUESTS:
+        raise RunError(f"a run does not know {ascii(word[:40])}", at=str(path), hint=f"one of {', '.join(REQUESTS)}")
+    try:
+        with opened(path, "ab", buffering=0) as file:
+            file.write(f"{word}\n".encode())
+    except OSError as error:
+        raise RunError(f"it cannot be asked: {error.strerror}", at=str(path), hint=f"echo {word} > {path}") from None
 
 
 class Controls:

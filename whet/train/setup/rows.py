@@ -50,7 +50,7 @@ def rows_of(run: Run, chosen: Chosen, processor: Any | None, context: int | None
         return Rows(form.recipe(*how), form.example, form)
     reader = _reader(run, chosen, processor, context, family)
     if reader is None:
-        return Rows(Recipe(_renderer(run, chosen, processor), *how), chosen.traits.example_of(None))
+        return Rows(Recipe(renderer_of(run, chosen, processor), *how), chosen.traits.example_of(None))
     read = reader.reading
     labels = (read.labels or ()) if isinstance(read, Classes | Tags) else ()
     return Rows(Recipe(None, *how, reader), chosen.traits.example_of(read), labels=labels)
@@ -128,7 +128,8 @@ def max_length(data: Data, context: int | None) -> int | None:
     return data.max_length or context
 
 
-def _renderer(run: Run, chosen: Chosen, processor: Any | None) -> Renderer | None:
+def renderer_of(run: Run, chosen: Chosen, processor: Any | None) -> Renderer | None:
+    """What renders rows as the run's config says; None without a tokenizer."""
     if processor is None:
         return None
     data, asked = run.data, chosen.traits.infill

@@ -1,0 +1,196 @@
+"""What a run has recorded beside curves is told over HTTP as it lies there, and asked of a run only while it runs."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import tiny
+from tests.server.inside import Inside, inside
+from tests.track.runs import records, step, write
+from whet.track.logs import frames
+from whet.track.logs.event_log import EventLog
+from whet.track.reading.store import LOGS
+from whet.track.recorded.rows import RowsLog
+
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("runs")
+    folder = root / "trained"
+    write(folder, records())
+    slow = EventLog(folder / LOGS, "r1")
+    for number in range(1, 21):
+        slow.scalars(number, {"seconds": 5.0 if number > 10 else 0.5})
+    slow.close("done", "")
+    console = EventLog(folder / LOGS, "r0", frames.CONSOLE_FILE)
+    for number in range(300):
+        console.frame(frames.TEXT, 1, number // 15, f"line {number}\n".encode())
+    console.close("done", "")
+    rows = RowsLog(folder / LOGS, "r0")
+    source, loss = np.array([0, 3]), np.array([0.5, 2.5])
+    rows.add(7, 0.5, ["chat.jsonl"] * 2, {"row": source, "part": source * 0, "loss": loss, "reward": loss})
+    ids = np.arange(5)
+    rows.add_tokens(7, ("chat.jsonl", 3, 0), [ids, ids[2:], ids[2:] + 1, ids[2:] / 4])
+    rows.close()
+    entry = {"source": "chat.jsonl", "row": 4, "action": "skipped", "reason": "too_long", "detail": "900 tokens"}
+    lines = [json.dumps({**entry, "row": n, "reason": "empty" if n % 2 else "too_long"}) for n in range(10)]
+    (folder / "ledger.jsonl").write_text("\n".join([*lines, "{torn"]))
+    for number in (10, 20):
+        (folder / f"checkpoints/step-{number:08d}").mkdir(parents=True)
+        (folder / f"checkpoints/step-{number:08d}/state.json").write_text("x" * number)
+    (folder / "checkpoints/step-00000030.partial").mkdir()
+    (folder / "model").mkdir()
+    (folder / "evaluations").mkdir()
+    result = {"task": "loss", "figures": {"loss": {"value": 0.5, "n": 3}}}
+    (folder / "evaluations/loss-20260101-000000-000001.json").write_text(json.dumps(result))
+    (folder / "evaluations/loss-20260101-000000-000002.json").write_text("[]")
+    return root
+
+
+@pytest.fixture(scope="module")
+def server(root: Path):
+    with inside(root) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def schema(server: Inside) -> dict:
+    return server.get("/api/v1/openapi.json")
+
+
+def test_the_console_is_told_by_lines_steps_and_words(server: Inside):
+    last = server.get("/api/v1/runs/trained/console", limit=3)
+    assert [line["text"] for line in last["lines"]] == ["line 297", "line 298", "line 299"]
+    assert (last["total"], last["next"], last["ranks"]) == (300, None, [0])
+    page = server.get("/api/v1/runs/trained/console", start=10, limit=2)
+    assert [line["number"] for line in page["lines"]] == [10, 11] and page["next"] == 12
+    assert server.get("/api/v1/runs/trained/console", step=4, limit=1)["lines"][0]["text"] == "line 60"
+    found = server.get("/api/v1/runs/trained/console", search="LINE 29", limit=4)
+    assert [line["number"] for line in found["lines"]] == [29, 290, 291, 292] and found["next"] == 293
+    assert server.get("/api/v1/runs/trained/console", rank=5)["lines"] == []
+    for wrong in ({"limit": 0}, {"start": -1}, {"rank": -1}, {"search": "x" * 500}):
+        assert server.ask("GET", "/api/v1/runs/trained/console", **wrong).status == 400
+
+
+def test_rows_of_a_step_come_with_their_losses(server: Inside):
+    found = server.get("/api/v1/runs/trained/steps/7/rows")
+    told = [(row["row"], row["loss"], row["reward"], row["text"]) for row in found["rows"]]
+    assert told == [(3, 2.5, 2.5, None), (0, 0.5, 0.5, None)]
+    assert (found["step"], found["epoch"], found["total"]) == (7, 0.5, 2)
+    assert server.get("/api/v1/runs/trained/steps/7/rows", limit=1, offset=1)["rows"][0]["row"] == 0
+    refused = server.ask("GET", "/api/v1/runs/trained/steps/9/rows")
+    assert refused.status == 404 and "track.rows" in refused.json()["hint"]
+    assert server.ask("GET", "/api/v1/runs/trained/steps/-1/rows").status == 400
+
+
+def test_single_tokens_come_with_their_losses(server: Inside):
+    found = server.get("/api/v1/runs/trained/steps/7/tokens", texts=False)
+    [row] = found["rows"]
+    assert (row["ids"], row["places"]) == ([0, 1, 2, 3, 4], [2, 3, 4])
+    assert (row["targets"], row["losses"]) == ([3, 4, 5], [0.5, 0.75, 1.0])
+    assert found["steps"] == [7] and row["texts"] is None
+    assert server.get("/api/v1/runs/trained/steps/8/tokens", texts=False) == {"rows": [], "steps": [7]}
+
+
+def test_a_rank_that_is_slow_stands_out(server: Inside):
+    found = server.get("/api/v1/runs/trained/ranks", name="seconds", most=4)
+    assert found["ranks"] == [0, 1] and found["edges"] == [1, 6, 11, 16, 21]
+    assert found["means"] == [[0.5] * 4, [0.5, 0.5, 5.0, 5.0]]
+    assert server.get("/api/v1/runs/trained/ranks", name="loss")["ranks"] == [0]
+    assert server.ask("GET", "/api/v1/runs/trained/ranks", name="none").status == 404
+
+
+def test_what_lies_in_the_folder_is_listed(server: Inside):
+    ledger = server.get("/api/v1/runs/trained/ledger", offset=1, limit=2)
+    assert [row["row"] for row in ledger["rows"]] == [1, 2] and ledger["total"] == 10
+    assert [(one["reason"], one["count"]) for one in ledger["counts"]] == [("empty", 5), ("too_long", 5)]
+    assert server.get("/api/v1/runs/trained/ledger", q="EMPTY")["total"] == 5
+    kept = server.get("/api/v1/runs/trained/checkpoints")
+    assert [(one["step"], one["bytes"]) for one in kept["checkpoints"]] == [(10, 10), (20, 20)]
+    assert [one["path"] for one in kept["models"]] == ["model"]
+    found = server.get("/api/v1/runs/trained/evaluations")
+    assert [(one["task"], one["result"]["figures"]["loss"]["value"]) for one in found["evaluations"]] == [("loss", 0.5)]
+    assert "eval/loss" in found["curves"]
+    answers = server.get("/api/v1/runs/trained/generations")
+    assert answers["prompts"] == ["Who are you?"] and answers["steps"] == [20] and answers["total"] == 1
+    assert server.get("/api/v1/runs/trained/generations", step=3)["generations"] == []
+    assert server.get("/api/v1/runs/trained/environment") == {"starts": [], "energy_j": None, "cost": None}
+
+
+def test_only_what_differs_is_compared(server: Inside, root: Path):
+    write(root / "other", [*records(last=3, outcome=None)]).close()
+    found = server.get("/api/v1/compare", runs="trained,other", baseline="other")
+    assert [run["name"] for run in found["runs"]] == ["other", "trained"]
+    assert found["outcome"]["step"] == [3, 20] and "model" not in found["config"]
+    assert server.ask("GET", "/api/v1/compare", runs="").status == 400
+    assert server.ask("GET", "/api/v1/compare", runs="trained,nobody").status == 404
+
+
+def test_a_run_is_asked_only_while_it_runs(tmp_path: Path):
+    log = write(tmp_path / "live", records(last=3, outcome=None))
+    (tmp_path / "live/config.yaml").write_text("model: x\n")
+    write(tmp_path / "script", records(last=3, outcome=None)).close()
+    with inside(tmp_path) as server:
+        for word in ("checkpoint", "stop"):
+            assert server.ask("POST", "/api/v1/runs/live/controls", {"word": word}, JSON).json() == {"word": word}
+        assert (tmp_path / "live/controls").read_text().split() == ["checkpoint", "stop"]
+        for wrong in ({"word": "pause now"}, {}, {"word": "stop", "more": 1}):
+            assert server.ask("POST", "/api/v1/runs/live/controls", wrong, JSON).status == 400
+        log.close()
+        over = server.ask("POST", "/api/v1/runs/live/controls", {"word": "stop"}, JSON)
+        assert over.status == 409 and over.json()["hint"] == "whet train live goes on with it"
+        assert server.ask("POST", "/api/v1/runs/script/controls", {"word": "stop"}, JSON).status == 409
+
+
+READ = {
+    "console": {}, "steps/7/rows": {}, "steps/7/tokens": {"texts": False}, "generations": {}, "ledger": {},
+    "checkpoints": {}, "evaluations": {}, "environment": {}, "ranks": {"name": "loss"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", READ)
+def test_an_answer_is_what_its_schema_says(server: Inside, schema: dict, path: str):
+    import jsonschema
+
+    found = server.get(f"/api/v1/runs/trained/{path}", **READ[path])
+    stated = schema["paths"][f"/api/v1/runs/{{run}}/{path.replace('/7/', '/{step}/')}"]["get"]
+    told = stated["responses"]["200"]["content"]["application/json"]["schema"]
+    jsonschema.validate(found, {**told, "components": schema["components"]}, jsonschema.Draft202012Validator)
+
+
+@pytest.mark.slow
+def test_data_is_read_in_a_process_of_its_own(tmp_path: Path):
+    folder = tmp_path / "runs" / "mine"
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text(json.dumps(tiny.config(tmp_path)))
+    with inside(tmp_path / "runs") as server:
+        page = server.get("/api/v1/runs/mine/data", offset=2, limit=2)
+        assert [row["row"] for row in page["shown"]] == [2, 3] and page["next"] == 4
+        assert server.ask("GET", "/api/v1/runs/mine/data", source=3).status == 400
+
+
+def test_what_a_pushed_config_names_is_not_read(tmp_path: Path, server: Inside, root: Path):
+    """It could name any file of the server, and plug-ins."""
+    mark = root / ".pushed/blocks/trained"
+    mark.mkdir(parents=True)
+    for path in ("data", "steps/7/rows?texts=true", "steps/7/tokens"):
+        route, _, query = path.partition("?")
+        found = server.ask("GET", f"/api/v1/runs/trained/{route}", **({"texts": True} if query else {}))
+        assert found.status == 403 and "pushed" in found.json()["message"], path
+    assert server.ask("GET", "/api/v1/runs/trained/steps/7/rows").status == 200
+    mark.rmdir()
+
+
+def test_a_run_that_goes_on_is_not_bent_by_what_is_asked_of_it(tmp_path: Path):
+    """Words stand one a line, whatever stood there."""
+    log = write(tmp_path / "live", [*records(last=2, outcome=None), step(3)])
+    (tmp_path / "live/config.yaml").write_text("model: x\n")
+    (tmp_path / "live/controls").write_text("pause\n")
+    with inside(tmp_path) as server:
+        server.ask("POST", "/api/v1/runs/live/controls", {"word": "stop"}, JSON)
+    assert (tmp_path / "live/controls").read_text() == "pause\nstop\n"
+    log.close()

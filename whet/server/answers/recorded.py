@@ -1,0 +1,204 @@
+"""What a run has recorded beside curves: console, rows and tokens of steps, ranks, environment, and its folder."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import ConfigDict
+
+from whet.server.answers.values import Number, Stated
+
+
+class ConsoleLine(Stated):
+    """A line as a terminal shows it in the end; `number` counts from 0 over all attempts of the rank."""
+
+    number: int
+    time: float
+    step: int
+    attempt: int
+    stream: Literal["stdout", "stderr"]
+    text: str
+
+
+class ConsolePage(Stated):
+    """Lines of one rank, of `total`; `next` is where the next page or the search goes on. `ranks` have printed."""
+
+    lines: list[ConsoleLine]
+    total: int
+    next: int | None
+    ranks: list[int]
+
+
+class StepRow(Stated):
+    """A row that a step learned from, and what was known of it (`reward`, ...). `text` stands in its source now."""
+
+    model_config = ConfigDict(extra="allow")
+
+    rank: str
+    source: str
+    row: int
+    part: int
+    sample: int | None = None
+    batch: int | None = None
+    tokens: int | None = None
+    loss: Number | None = None
+    digest: int | None = None
+    text: str | None
+
+
+class StepRows(Stated):
+    """The rows of a step, those with the highest loss first, of `total`."""
+
+    step: int
+    epoch: Number
+    rows: list[StepRow]
+    total: int
+
+
+class TokensOfRow(Stated):
+    """A row's tokens: `ids` and `texts` of all; of those that were trained their `places`, `targets` and `losses`.
+
+    `texts` are None where the run's tokenizer cannot be read.
+    """
+
+    step: int
+    rank: str
+    source: str
+    row: int
+    part: int
+    ids: list[int]
+    texts: list[str] | None
+    places: list[int]
+    targets: list[int]
+    target_texts: list[str] | None
+    losses: list[Number]
+
+
+class StepTokens(Stated):
+    """Rows of a step whose tokens were recorded one by one; `steps` are those that have any."""
+
+    rows: list[TokensOfRow]
+    steps: list[int]
+
+
+class RankMatrix(Stated):
+    """Means of a curve by rank (rows) and between `edges` of steps (columns)."""
+
+    name: str
+    ranks: list[int]
+    edges: list[int]
+    means: list[list[Number]]
+
+
+class Environments(Stated):
+    """The environment at each start of the run, the oldest first, and what it took so far."""
+
+    starts: list[dict[str, Any]]
+    energy_j: Number | None
+    cost: Number | None
+
+
+class LedgerRow(Stated):
+    """A row that did not come through whole."""
+
+    source: str
+    row: int
+    action: str
+    reason: str
+    detail: str
+
+
+class LedgerCount(Stated):
+    """How many rows were so."""
+
+    action: str
+    reason: str
+    count: int
+
+
+class LedgerPage(Stated):
+    """Rows that did not come through whole, of `total`, and how many of each reason."""
+
+    rows: list[LedgerRow]
+    total: int
+    counts: list[LedgerCount]
+
+
+class CheckpointEntry(Stated):
+    """A checkpoint: its path within the run's folder."""
+
+    step: int
+    path: str
+    bytes: int
+    time: float
+
+
+class ModelEntry(Stated):
+    """A model that the run wrote, or an export."""
+
+    path: str
+    bytes: int
+    time: float
+
+
+class CheckpointsPage(Stated):
+    """Checkpoints by step, and models."""
+
+    checkpoints: list[CheckpointEntry]
+    models: list[ModelEntry]
+
+
+class EvaluationEntry(Stated):
+    """What `whet evaluate` found: the result as it was written."""
+
+    path: str
+    task: str
+    time: float
+    result: dict[str, Any]
+
+
+class EvaluationsPage(Stated):
+    """Results, and the names of the curves of evaluations while training."""
+
+    evaluations: list[EvaluationEntry]
+    curves: list[str]
+
+
+class Generation(Stated):
+    """What the model answered to a prompt at a step."""
+
+    step: int
+    time: float
+    prompt: str
+    text: str
+
+
+class GenerationsPage(Stated):
+    """Answers, and the steps and prompts that there are."""
+
+    generations: list[Generation]
+    steps: list[int]
+    prompts: list[str]
+    total: int
+
+
+class Asked(Stated):
+    """What was asked of a run."""
+
+    word: str
+
+
+class ComparedRun(Stated):
+    """A run that is compared."""
+
+    name: str
+    status: str
+    step: int | None
+
+
+class Comparison(Stated):
+    """What differs: of config and outcome each entry with every run's value, in the order of `runs`."""
+
+    runs: list[ComparedRun]
+    config: dict[str, list[Any]]
+    outcome: dict[str, list[Any]]
