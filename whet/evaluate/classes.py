@@ -13,7 +13,7 @@ from whet.contracts.model import Head, Loaded
 from whet.contracts.reading import Classes, Steps, Tags
 from whet.contracts.sample import Sample
 from whet.evaluate.correlation import pearson, spearman
-from whet.evaluate.result import Figure, Result, Watch
+from whet.evaluate.result import Figure, Result, Units, Watch
 from whet.evaluate.scores import head, rows_of, samples_of, scores
 from whet.evaluate.statistics import mean, proportion, share
 
@@ -31,12 +31,16 @@ def classification(loaded: Loaded, file: str, batch_tokens: int, watch: Watch | 
     truth = np.stack([np.asarray(sample.fields["label"]) for sample in samples])
     if problem == "multi":
         chosen_nC, truth_nC = said_nC > 0, truth > 0.5
-        figures = {"exact": proportion((chosen_nC == truth_nC).all(1).tolist()), **_f1(chosen_nC, truth_nC, micro=True)}
+        hits = (chosen_nC == truth_nC).all(1)
+        figures = {"exact": proportion(hits.tolist()), **_f1(chosen_nC, truth_nC, micro=True)}
+        units = {"exact": Units(hits.astype(float).tolist())}
     else:
         chosen_n, width = said_nC.argmax(1), said_nC.shape[1]
         figures = {"accuracy": proportion((chosen_n == truth).tolist())}
+        units = {"accuracy": Units((chosen_n == truth).astype(float).tolist())}
         figures |= _f1(np.eye(width)[chosen_n] > 0, np.eye(width)[truth] > 0)
-    return Result("classification", figures, facts={"rows": len(samples), "labels": list(own.labels or ())})
+    facts = {"rows": len(samples), "labels": list(own.labels or ())}
+    return Result("classification", figures, facts=facts, units=units)
 
 
 def regression(loaded: Loaded, file: str, batch_tokens: int, watch: Watch | None) -> Result:
@@ -77,7 +81,8 @@ def _tokens(loaded: Loaded, own: Head, file: str, batch_tokens: int, watch: Watc
     found = f1_scores(one_hot[np.concatenate(chosen)], one_hot[np.concatenate(truth)])
     figures["macro_f1"] = Figure(float(np.nanmean(found)), len(samples))
     facts = {"rows": len(samples), "labelled": sum(map(len, truth)), "labels": list(own.labels or ())}
-    return Result("classification", figures, facts=facts)
+    units = {"accuracy": Units(hits, [float(len(one)) for one in truth])}
+    return Result("classification", figures, facts=facts, units=units)
 
 
 def _true(sample: Sample, is_chance: bool) -> np.ndarray:

@@ -9,7 +9,7 @@ from whet.contracts.model import Loaded
 from whet.contracts.sample import Sample
 from whet.evaluate.documents import read_documents
 from whet.evaluate.likelihood import score
-from whet.evaluate.result import Result, Watch
+from whet.evaluate.result import Result, Units, Watch
 from whet.evaluate.statistics import exponential, mean, proportion
 from whet.evaluate.windows import continuation, split_pair
 
@@ -30,11 +30,13 @@ def measure(
         if not sample.weights[1:].any():
             raise DataError(f"passage {number} of {file} has no last word to predict", hint="take it out of the file")
     scores = score(loaded, samples, batch_tokens=batch_tokens, watch=watch)
+    hits = [bool(found.hits.all()) for found in scores]
     figures = {
-        "accuracy": proportion([bool(found.hits.all()) for found in scores]),
+        "accuracy": proportion(hits),
         "perplexity": exponential(mean([-found.loglikelihood for found in scores])),
     }
-    return Result("last-word", figures, facts={"passages": len(samples), "words": "after the last blank"})
+    facts = {"passages": len(samples), "words": "after the last blank"}
+    return Result("last-word", figures, facts=facts, units={"accuracy": Units([float(hit) for hit in hits])})
 
 
 def _sample(loaded: Loaded, passage: str) -> Sample:

@@ -21,7 +21,7 @@ from whet.data.render.seq2seq_texts import SideRenderer
 from whet.data.rows.detect import parse_rows
 from whet.data.sources.files import Source
 from whet.evaluate.likelihood import Score, score
-from whet.evaluate.result import Figure, Result, Watch
+from whet.evaluate.result import Figure, Result, Units, Watch
 from whet.evaluate.statistics import exponential, ratio, share
 
 TAKES = frozenset({"text", "completion", "conversation"})
@@ -52,12 +52,15 @@ def measure(
         raise DataError(f"no row of {file} can be scored: {dict(reasons)}", hint=f"whet data inspect {file}")
     scores = score(loaded, samples, batch_tokens=batch_tokens, watch=watch)
     rows = list(_by_row(samples, scores))
-    weights = [own.weights.sum() for own in rows]
-    nats = ratio([-float(own.weights @ own.logprobs) for own in rows], weights)
+    weights = [float(own.weights.sum()) for own in rows]
+    lost, hits = zip(
+        *((-float(own.weights @ own.logprobs), float(own.weights @ own.hits)) for own in rows), strict=True
+    )
+    nats = ratio(lost, weights)
     figures: dict[str, Figure] = {
         "loss": nats,
         "perplexity": exponential(nats),
-        "accuracy": share([float(own.weights @ own.hits) for own in rows], weights),
+        "accuracy": share(hits, weights),
     }
     facts = {
         "rows": len(rows),
@@ -65,7 +68,8 @@ def measure(
         "tokens": sum(sample.num_tokens for sample in samples),
         "not_whole": dict(reasons),
     }
-    return Result("loss", figures, facts=facts)
+    units = {"loss": Units(lost, weights), "accuracy": Units(hits, weights)}
+    return Result("loss", figures, facts=facts, units=units)
 
 
 def _rendered(loaded: Loaded, source: Source, rendering: Rendering) -> tuple[list[Sample], Counter[str]]:

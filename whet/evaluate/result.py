@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -27,8 +27,19 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class Units:
+    """The figure is sum(parts) / sum(wholes), in the order of the data; without `wholes` each of them is one."""
+
+    parts: Sequence[float]
+    wholes: Sequence[float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
-    """What one task found of one model: figures by name, the settings it ran with, and facts that `auto` hid."""
+    """What one task found of one model: figures by name, the settings it ran with, and facts that `auto` hid.
+
+    `units` holds what a figure is the average of, where two models can be compared unit by unit.
+    """
 
     task: str
     figures: Mapping[str, Figure]
@@ -36,6 +47,7 @@ class Result:
     facts: Mapping[str, Any] = field(default_factory=dict)
     model: str = ""
     seconds: float = 0.0
+    units: Mapping[str, Units] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON values."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from whet.base.catalogue import task
 from whet.base.chosen import checked
+from whet.base.digests import fingerprint
 from whet.base.errors import ModelError
 from whet.base.slots import Kind
 from whet.contracts.model import FAMILIES
@@ -22,6 +23,7 @@ from whet.track.logs.event_log import EventLog
 from whet.track.logs.frames import EVALUATION
 from whet.track.reading import store
 from whet.track.records import EvaluationRecord, content
+from whet.track.registry.registry import Registry, folder_of
 from whet.track.script.plain import plain
 
 if TYPE_CHECKING:
@@ -37,7 +39,14 @@ def evaluate(
     _check_model(kind, loaded)
     began = time.perf_counter()
     result = kind.build(loaded, watch, **chosen)
-    return replace(result, settings=chosen, model=model, seconds=time.perf_counter() - began)
+    facts = {**result.facts, **_data(chosen.get("file"))}
+    return replace(result, settings=chosen, model=model, seconds=time.perf_counter() - began, facts=facts)
+
+
+def _data(file: Any) -> dict[str, str]:
+    """The digest of the file that was measured on, by which results on the same data are known."""
+    path = Path(str(file).rpartition("#")[0] or str(file))
+    return {"data": fingerprint(path)} if path.is_file() else {}
 
 
 def _check_model(kind: Kind, loaded: Loaded) -> None:
@@ -81,6 +90,14 @@ def keep(result: Result, run: Path) -> Path:
     log.event(record.kind, step, content(record))
     log.close("done", f"evaluated {result.task}")
     return path
+
+
+def keep_of_version(result: Result, reference: str, root: Path) -> str:
+    """Put a result beside a version of the registry. Returns what the version is called."""
+    registry = Registry(folder_of(root))
+    version = registry.resolve(reference)
+    registry.evaluated(version, plain(result.to_dict()))
+    return registry.name_of(version)
 
 
 def write(result: Result, path: Path) -> None:

@@ -163,7 +163,12 @@ def _refuse_of_replies(args: argparse.Namespace, reason: str) -> None:
 def _model(name: str) -> str:
     """What a tokenizer is read from: of a run, or its name, the model it wrote."""
     from whet.track.reading import store
+    from whet.track.registry.names import is_reference
 
+    if is_reference(name):
+        from whet.models.loading.find import find_model
+
+        return find_model(name)
     path = Path(name).expanduser()
     if path.is_file() or (path / "tokenizer_config.json").is_file() or (path / "tokenizer.json").is_file():
         return name

@@ -29,9 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     from whet.base.catalogue import task
     from whet.base.chosen import checked
-    from whet.evaluate.run import evaluate, keep, write
+    from whet.evaluate.run import evaluate, keep, keep_of_version, write
     from whet.generate.models import load_model
     from whet.models.loading.find import find_run
+    from whet.track.registry.evaluations import brief
+    from whet.track.registry.names import is_reference
+    from whet.track.registry.registry import exact
     from whet.track.script.plain import to_json
 
     name, settings = named(args.task, "limit=10")
@@ -39,15 +42,18 @@ def main(args: argparse.Namespace) -> int:
     checked(task.get(name), settings)  # before the model is loaded
     if args.output:
         check_writable(args.output, is_file=True)
-    loaded = load_model(args.model, device=args.device, dtype=args.dtype, root=args.root)
+    model = exact(args.model, args.root)
+    loaded = load_model(model, device=args.device, dtype=args.dtype, root=args.root)
     with progress("scoring") as watch:
-        result = evaluate(name, settings, loaded, model=args.model, watch=watch)
+        result = evaluate(name, settings, loaded, model=model, watch=watch)
     if args.output:
         write(result, args.output)
-    run = find_run(args.model, args.root)
+    run = find_run(model, args.root)
     if run is not None:
         print(f"kept in {keep(result, run)}", file=sys.stderr)
-    print(to_json(result.to_dict()).decode() if args.json else _sayable(result.table()))
+    if is_reference(model):
+        print(f"kept with {keep_of_version(result, model, args.root)}", file=sys.stderr)
+    print(to_json(brief(result.to_dict())).decode() if args.json else _sayable(result.table()))
     return 0
 
 

@@ -1,4 +1,7 @@
-"""Which model is meant: a folder, an adapter, a run, a run's name, or a hub id."""
+"""Which model is meant: a version of the registry, a folder, an adapter, a run, a run's name, or a hub id.
+
+The one door: what a user types where a model is wanted comes through `find_model`, or `is_reference` is asked first.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,18 @@ from whet.base.paths import user_path
 from whet.models.checkpoints.door import check_folder
 from whet.models.tuning.adapters import CONFIG
 from whet.track.reading import store
+from whet.track.registry.names import is_reference
+from whet.track.registry.registry import Registry, folder_of
 
 
 def find_model(name: str, root: Path = store.ROOT) -> str:
-    """The folder of a model or adapter that `name` means: itself, the `model/` of a run (its folder or its name), or a
-    folder in a run.
+    """The folder of a model or adapter that `name` means: itself, the `model/` of a run (its folder or its name), a
+    folder in a run, or a version of the registry (`registry:name@alias`), whose folder is that version's for ever.
 
     What looks like a hub id (`owner/name`, not here) is returned as it is. Raises WhetError with the nearest name.
     """
+    if is_reference(name):
+        return _version_of(name, root)
     path = user_path(name)
     name = str(path) if name.startswith("~") else name
     for folder in (path, root / path):  # `first/exports/merged` names what a run holds
@@ -53,6 +60,25 @@ def find_run(name: str, root: Path = store.ROOT) -> Path | None:
         except RunError:
             continue
     return None
+
+
+def _version_of(name: str, root: Path) -> str:
+    """The folder of a version, which must hold a model."""
+    registry = Registry(folder_of(root))
+    version = registry.resolve(name)
+    folder, called = registry.files(version), registry.name_of(version)
+    if not folder.is_dir():
+        where = version.about.get("source") or "nowhere"
+        text = f"the files of `{called}` are not in the registry: they lie at {where}"
+        raise RunError(text, at=str(folder), hint=f"whet registry verify {called}")
+    if lost := [path.name for path in folder.iterdir() if path.is_symlink() and not path.exists()]:
+        text = f"`{called}` was held in place, and {lost[0]} is gone from there"
+        raise RunError(text, at=str(folder / lost[0]), hint=f"whet registry verify {called}")
+    if not is_model(folder):
+        text = f"`{called}` ({version.kind}) is no model that can be loaded here: it has no config.json"
+        raise ModelError(text, at=str(folder), hint="another version, or the model that it was exported from")
+    check_folder(folder)
+    return str(folder)
 
 
 def _model_of(run: Path) -> str:

@@ -62,6 +62,33 @@ def parse(text: str) -> Query:
     return Query(text, lambda row: bool(test(row)), tuple(dict.fromkeys(parser.names)))
 
 
+def parts(text: str) -> list[Query]:
+    """The conditions that `and` joins at the outermost, each a filter of its own; all as one where `or` joins them."""
+    parse(text)
+    depth, start, found = 0, 0, []
+    for kind, word, place in _tokens(text):
+        depth += (kind == "sign") * ((word == "(") - (word == ")"))
+        if kind == "name" and depth == 0 and word == "or":
+            return [parse(text.strip())]
+        if kind == "name" and depth == 0 and word == "and":
+            found.append(text[start:place])
+            start = place + len(word)
+    return [parse(part.strip()) for part in (*found, text[start:]) if part.strip()]
+
+
+def bounds(text: str) -> dict[str, str]:
+    """Names that a condition of the outermost `and` compares with a number, and whether `high` or `low` is wanted."""
+    found = {}
+    for part in parts(text):
+        kinds, words = [kind for kind, _, _ in _tokens(part.text)], [word for _, word, _ in _tokens(part.text)]
+        if len(words) != 3 or words[1] not in _COMPARED or "number" not in kinds:
+            continue
+        place = 0 if kinds[2] == "number" else 2
+        if kinds[place] in ("name", "quoted"):
+            found[words[place]] = "high" if (words[1][0] == ">") == (place == 0) else "low"
+    return found
+
+
 def check_names(names: Sequence[str], rows: Sequence[Row], at: str) -> None:
     """Raise ConfigError for a name that none of the rows has."""
     known = sorted({name for row in rows for name in row})

@@ -179,9 +179,15 @@ def _dependencies(folder: Path) -> dict[str, Any]:
         return {}
     try:
         found = field(read_sealed(path), "depends_on", dict, at=str(path))
-        return {place: {"path": str(entry["path"]), "files": dict(entry["files"])} for place, entry in found.items()}
+        return {place: _dependency(entry) for place, entry in found.items()}
     except (WhetError, LookupError, TypeError, ValueError):
         return {DEPENDENCIES: {"path": "is damaged, so that nothing of it is known", "files": {}}}
+
+
+def _dependency(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Path and files, and of a version of the registry what it is called."""
+    told = {"path": str(entry["path"]), "files": dict(entry["files"])}
+    return {**told, "version": f"registry:{entry['version']}"} if "version" in entry else told
 
 
 def _depends_on(folder: Path, width: int) -> str:
@@ -190,7 +196,8 @@ def _depends_on(folder: Path, width: int) -> str:
     for place, entry in _dependencies(folder).items():
         digests = [str(file.get("digest")) for file in entry["files"].values()]
         whole = digests[0] if len(digests) == 1 else text_digest("".join(digests))
-        rows.append((f"  {place}", whole[:12] if digests else "", _cut(entry["path"], max(20, width - 40))))
+        where = entry.get("version", entry["path"])
+        rows.append((f"  {place}", whole[:12] if digests else "", _cut(where, max(20, width - 40))))
     return "\n".join(["Depends on", align(rows)]) if rows else ""
 
 

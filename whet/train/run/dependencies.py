@@ -16,6 +16,7 @@ from whet.base.imports import local_imports
 from whet.base.run import Run
 from whet.base.sealed import read_sealed, sealed
 from whet.data.sources.files import Source, source_files, whole_bytes
+from whet.track.registry.registry import version_at
 from whet.train.run.folder import RunFolder, write_atomically
 
 NAME = "dependencies.json"
@@ -73,10 +74,16 @@ def dependencies(run: Run, before: Mapping[str, Any] | None = None) -> Found:
         limit = whole_bytes(files := _files(path, place, run))
         described = {_name(file, path): _described(file, limit) for file in files}
         if described:
-            found[place] = {"path": str(path), "files": described}
+            found[place] = {"path": str(path), "files": described, **_version(path)}
         if path.suffix == ".py" and (imported := _imported(path, (before or {}).get(f"{place} (imports)"))):
             found[f"{place} (imports)"] = {"path": str(path.parent), "files": imported}
     return found
+
+
+def _version(path: Path) -> dict[str, str]:
+    """Which version of the registry lies there: aliases move, the version that the run began with does not."""
+    version = version_at(path)
+    return {"version": version[0], "manifest": version[1]} if version else {}
 
 
 def _imported(path: Path, before: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:

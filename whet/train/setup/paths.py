@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,15 @@ from whet.base.run import DataSource, RewardEntry, Run
 from whet.base.schema import Settings
 from whet.data.sources.files import Source
 from whet.models.loading.find import find_model, find_run, is_model
+from whet.track.registry.names import is_reference
 
 
 def located(run: Run) -> Run:
-    """The same run with every path that exists here written in full; hub ids stay as they are."""
+    """The same run with every path that exists here written in full; hub ids stay as they are.
+
+    A version of the registry becomes the folder of that version: the run goes on with it when an alias moves.
+    """
+    runs = Path(run.track.folder)
     sources = [_source(source) for source in run.data.train]
     held_out = run.data.held_out
     if isinstance(held_out, list):
@@ -22,13 +28,13 @@ def located(run: Run) -> Run:
     chosen = _template(run.data.template)
     data = run.data.model_copy(update={"train": sources, "held_out": held_out, "template": chosen})
     track = run.track.model_copy(update={"folder": str(Path(run.track.folder).resolve())})
-    kinds = {name: _model(one) for name, one in run.objective.values().items() if isinstance(one, Settings)}
+    kinds = {name: _model(one, runs) for name, one in run.objective.values().items() if isinstance(one, Settings)}
     objective = run.objective.model_copy(update=kinds)
     rollout = run.rollout.model_copy(update={"tools": [_file_of(given) for given in run.rollout.tools]})
-    rewards = run.rewards.model_copy(update={"functions": [_reward(entry) for entry in run.rewards.functions]})
+    rewards = run.rewards.model_copy(update={"functions": [_reward(entry, runs) for entry in run.rewards.functions]})
     changes = {
-        "data": data, "model": _model(run.model), "track": track, "objective": objective, "rollout": rollout,
-        "rewards": rewards,
+        "data": data, "model": _model(run.model, runs), "tuner": _tuner(run.tuner, runs), "track": track,
+        "objective": objective, "rollout": rollout, "rewards": rewards,
     }  # fmt: skip
     return run.model_copy(update=changes)
 
@@ -39,20 +45,26 @@ def _source(source: DataSource) -> DataSource:
     return source if parsed.is_hub else source.model_copy(update={"path": parsed.path, "samples": parsed.samples})
 
 
-def _model(model: Settings) -> Settings:
+def _tuner(tuner: Settings, runs: Path) -> Settings:
+    """An adapter of the registry in full; what else a tuner names is for it to find."""
+    found = {name: find_model(one, runs) for name, one in tuner.values().items() if is_reference(one)}
+    return tuner.model_copy(update=found) if found else tuner
+
+
+def _model(model: Settings, runs: Path) -> Settings:
     """A run's name or folder means its model; a name that means nothing here is left to whoever loads it."""
     given: dict[str, Any] = model.values()
     names = ("path", "init", "tokenizer", "base")
-    found: dict[str, Any] = {name: _here(given[name]) for name in names if name in given}
+    found: dict[str, Any] = {name: _place(given[name], runs) for name in names if name in given}
     if isinstance(given.get("path"), str) and not is_model(Path(given["path"])) and find_run(given["path"]):
         found["path"] = _here(find_model(given["path"]))
     return model.model_copy(update=found)
 
 
-def _reward(entry: RewardEntry) -> RewardEntry:
+def _reward(entry: RewardEntry, runs: Path) -> RewardEntry:
     """A function's file, or a reward model, in full."""
     chosen: Any = entry.reward
-    places = {"function": _file_of, "path": _here}
+    places: dict[str, Any] = {"function": _file_of, "path": partial(_place, runs=runs)}
     given = chosen.values()
     found = {name: place(given[name]) for name, place in places.items() if isinstance(given.get(name), str)}
     return entry.model_copy(update={"reward": chosen.model_copy(update=found)})
@@ -70,6 +82,11 @@ def _file_of(given: str) -> str:
     """`tools.py:name` with the file in full."""
     file, colon, name = given.rpartition(":") if ":" in given else (given, "", "")
     return f"{_here(file)}{colon}{name}"
+
+
+def _place(value: Any, runs: Path) -> Any:
+    """A version of the registry as its folder, through no link; any other path in full."""
+    return find_model(value, runs) if is_reference(value) else _here(value)
 
 
 def _here(value: Any) -> Any:

@@ -1,0 +1,1 @@
+"""The registry of models: names, immutable versions, aliases."""

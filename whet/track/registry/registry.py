@@ -1,0 +1,369 @@
+"""The registry: a folder with a journal and, for every version, its manifest and the files that it links to.
+
+<folder>/  journal.jsonl  lock  models/<model>/<number>/  manifest.json  <model>/ the files  evaluations/
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from whet.base.digests import sha256s, text_digest
+from whet.base.documents import field
+from whet.base.errors import RunError, WhetError
+from whet.base.sealed import read_sealed, sealed
+from whet.track.logs.claim import claimed, slug
+from whet.track.registry.journal import Change, Journal
+from whet.track.registry.linking import Held, linked
+from whet.track.registry.names import PREFIX, Reference, alias_name, is_reference, model_name, parse_reference
+from whet.track.registry.state import Model, State, Version
+
+VARIABLE, FOLDER = "WHET_REGISTRY", ".registry"
+MANIFEST, MODELS, EVALUATIONS = "manifest.json", "models", "evaluations"
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A new version, and how many of its files are held in which way."""
+
+    version: Version
+    held: Mapping[Held, int]
+
+
+def folder_of(root: Path) -> Path:
+    """Where the registry beside a folder of runs lies: WHET_REGISTRY, else `.registry` in it."""
+    given = os.environ.get(VARIABLE)
+    return Path(given).expanduser() if given else Path(root) / FOLDER
+
+
+def exact(name: str, root: Path) -> str:
+    """A reference by its number, which means the same for ever; any other name as it is."""
+    if not is_reference(name):
+        return name
+    registry = Registry(folder_of(root))
+    return f"{PREFIX}{registry.name_of(registry.resolve(name))}"
+
+
+class Registry:
+    """The models of a registry. Reading takes no lock and makes nothing; every change is in the journal on return."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        self.journal = Journal(self.folder)
+        self._state, self._place, self._inode, self.damaged = State(), 0, 0, 0
+
+    def state(self) -> State:
+        """All models as they are now; only what was added since the last call is read."""
+        inode = self.journal.inode()
+        if inode != self._inode:
+            self._state, self._place, self._inode, self.damaged = State(), 0, inode, 0
+        changes, self._place, damaged = self.journal.read(self._place)
+        self.damaged += damaged
+        for change in changes:
+            with suppress(KeyError, TypeError, ValueError):  # written by something else: it changes nothing
+                self._state.apply(change)
+        return self._state
+
+    def model(self, name: str) -> Model:
+        """The model of that name. Raises RunError with the nearest one."""
+        state = self.state()
+        if (found := state.named(name)) is not None:
+            return found
+        import difflib
+
+        names = [model.name for model in state.models.values()]
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean `{near[0]}`?" if near else "`whet registry list` shows them, `whet registry add` adds one"
+        raise RunError(f"the registry has no model `{name}`", at=str(self.folder), hint=hint)
+
+    def version(self, name: str, number: int) -> Version:
+        """A version by its number. Raises RunError."""
+        model = self.model(name)
+        if number in model.versions:
+            return model.versions[number]
+        said = "has been removed" if 0 < number <= model.last else "has never been"
+        known = ", ".join(map(str, sorted(model.versions)[-8:])) or "none"
+        raise RunError(f"version {number} of `{name}` {said}", at=str(self.folder), hint=f"there is: {known}")
+
+    def resolve(self, reference: str | Reference) -> Version:
+        """The version that is meant now. Raises WhetError for none."""
+        wanted = parse_reference(reference) if isinstance(reference, str) else reference
+        if wanted.number is not None:
+            return self.version(wanted.name, wanted.number)
+        model = self.model(wanted.name)
+        if wanted.alias is not None:
+            if wanted.alias not in model.aliases:
+                known = ", ".join(sorted(model.aliases)) or f"none: whet registry alias {wanted.name} {wanted.alias} 1"
+                text = f"`{wanted.name}` has no alias `{wanted.alias}`"
+                raise RunError(text, at=str(self.folder), hint=f"there is: {known}")
+            return self.version(wanted.name, model.aliases[wanted.alias])
+        newest = model.newest()
+        if newest is None:
+            raise RunError(f"`{wanted.name}` has no version", at=str(self.folder), hint="whet registry add RUN --name")
+        return newest
+
+    def name_of(self, version: Version) -> str:
+        """As `chat/3`."""
+        return f"{self.state().models[version.model].name}/{version.number}"
+
+    def place(self, version: Version) -> Path:
+        """The folder of a version: its manifest, files and evaluations."""
+        return self.folder.absolute() / MODELS / version.model / str(version.number)
+
+    def files(self, version: Version) -> Path:
+        """The folder with the files of a version."""
+        return self.place(version) / version.model
+
+    def manifest(self, version: Version) -> dict[str, Any]:
+        """What a version consists of. Raises WhetError where it is gone or not as it was written."""
+        path = self.place(version) / MANIFEST
+        found = read_sealed(path)
+        if text_digest(path.read_bytes()) != version.manifest:
+            raise RunError("the manifest is another than the journal knows", at=str(path), hint="whet registry verify")
+        return found
+
+    def history(self, name: str) -> list[Change]:
+        """All changes of a model, the oldest first."""
+        id = self.model(name).id
+        return [change for change in self.journal.read()[0] if change.get("model") == id]
+
+    # What follows changes the registry.
+
+    def create(self, name: str) -> Model:
+        """A new model without versions. Raises RunError where the name is taken."""
+        with self._changing():
+            if self.state().named(model_name(name)) is not None:
+                raise RunError(f"there is a model `{name}` already", at=str(self.folder), hint="another name")
+            return self._create(name)
+
+    def add(
+        self,
+        name: str,
+        contents: Mapping[str, Path],
+        about: Mapping[str, Any],
+        evaluations: Sequence[Path] = (),
+    ) -> Added:
+        """A new version of a model, which is made where there is none: files by their names in the version.
+
+        Files are linked, never copied, and hashed in full. Raises WhetError where one cannot be read, or where nothing
+        can be written; then nothing is left behind.
+        """
+        model_name(name)
+        part = self._part()
+        try:
+            held = {inner: linked(path, part / "files" / inner) for inner, path in sorted(contents.items())}
+            digests = sha256s(part / "files" / inner for inner in held)
+            for path in evaluations:
+                (part / EVALUATIONS).mkdir(exist_ok=True)
+                shutil.copyfile(path, part / EVALUATIONS / path.name)
+            listed = {
+                inner: {"bytes": path.stat().st_size, "sha256": digests[path], "held": held[inner]}
+                for inner in held
+                for path in (part / "files" / inner,)
+            }
+            version = self._added(name, part, listed, about)
+        except OSError as error:
+            raise RunError(
+                f"the version cannot be added: {error.strerror or error}", at=str(error.filename or self.folder),
+                hint="chmod +r, or --registry ELSEWHERE",
+            ) from None  # fmt: skip
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        return Added(version, _counts(held.values()))
+
+    def alias(self, name: str, alias: str, number: int | None, **gate: Any) -> None:
+        """Let an alias mean a version, or (None) nothing. `gate` is kept with it: what was required, and found."""
+        with self._changing():
+            model = self.model(name)
+            if number is not None:
+                alias_name(alias), self.version(name, number)
+            elif alias not in model.aliases:
+                raise RunError(
+                    f"`{name}` has no alias `{alias}`", at=str(self.folder), hint=f"whet registry show {name}"
+                )
+            self._tell("alias", model, alias=alias, version=number, before=model.aliases.get(alias), **gate)
+
+    def tag(self, name: str, number: int | None, key: str, value: str | None) -> None:
+        """Set a tag of a model or a version, or (None) take it away."""
+        with self._changing():
+            model = self.model(name)
+            tags = model.tags if number is None else self.version(name, number).tags
+            if value is None and key not in tags:
+                raise RunError(f"there is no tag `{key}`", at=name, hint=f"there is: {', '.join(tags) or 'none'}")
+            self._tell("tag", model, version=number, key=key, value=value)
+
+    def describe(self, name: str, number: int | None, text: str) -> None:
+        """Set the description of a model or a version."""
+        with self._changing():
+            model = self.model(name)
+            if number is not None:
+                self.version(name, number)
+            self._tell("describe", model, version=number, text=text)
+
+    def stage(self, name: str, number: int, stage: str) -> None:
+        """Set the stage of a version, a word that MLflow's clients have for it."""
+        with self._changing():
+            self.version(name, number)
+            self._tell("stage", self.model(name), version=number, stage=stage)
+
+    def rename(self, name: str, new: str) -> None:
+        """Call a model something else; its folder and what runs have recorded of it stay."""
+        with self._changing():
+            model = self.model(name)
+            if (other := self.state().named(model_name(new))) is not None and other is not model:
+                raise RunError(f"there is a model `{new}` already", at=str(self.folder), hint="another name")
+            self._tell("rename", model, name=new)
+
+    def evaluated(self, version: Version, result: Mapping[str, Any]) -> None:
+        """Keep what an evaluation of a version has found: whole in its folder, and figures in the journal."""
+        from whet.track.registry.evaluations import brief
+
+        name = f"{slug(str(result.get('task')))}-{time.strftime('%Y%m%d-%H%M%S')}-{os.urandom(3).hex()}.json"
+        path = self.place(version) / EVALUATIONS / name
+        with self._changing():
+            model = self.state().models[version.model]
+            self.version(model.name, version.number)
+            path.parent.mkdir(exist_ok=True)
+            part = path.with_suffix(".part")
+            from whet.track.script.plain import to_json
+
+            part.write_bytes(to_json(result))
+            os.replace(part, path)
+            self._tell("evaluated", model, version=version.number, result={**brief(result), "file": name})
+
+    def remove(self, name: str, number: int) -> None:
+        """Remove a version with its links and aliases; who refers to it is for the caller to ask."""
+        with self._changing():
+            version = self.version(name, number)
+            self._tell("remove", self.model(name), version=number, bytes=version.num_bytes)
+            shutil.rmtree(self.place(version), ignore_errors=True)
+
+    def forget(self, name: str) -> None:
+        """Remove a model with all its versions."""
+        with self._changing():
+            model = self.model(name)
+            self._tell("forget", model, name=name)
+            shutil.rmtree(self.folder / MODELS / model.id, ignore_errors=True)
+
+    def rebuild(self) -> tuple[int, int]:
+        """Write the journal anew: its whole lines, and versions that only their manifests tell of.
+
+        Returns how many damaged lines were left out, and how many versions were found again.
+        """
+        with self._changing():
+            changes, _, damaged = self.journal.read()
+            state = State()
+            for change in changes:
+                with suppress(KeyError, TypeError, ValueError):
+                    state.apply(change)
+            gone = {(c.get("model"), c.get("version")) for c in changes if c.get("op") == "remove"}
+            gone |= {(c.get("model"), None) for c in changes if c.get("op") == "forget"}
+            found = [*_found_again(self.folder / MODELS, state, gone)]
+            self.journal.replace([*changes, *found])
+            return damaged, sum(change["op"] == "version" for change in found)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        with self.journal.writing():
+            yield
+
+    def _tell(self, op: str, model: Model, **values: Any) -> None:
+        told = {"op": op, "model": model.id, **values, **made()}
+        self.journal.append([told])
+
+    def _create(self, name: str) -> Model:
+        folder = claimed(self.folder / MODELS, name)
+        model = Model(folder.name, name, time.time(), time.time())
+        self._tell("model", model, name=name)
+        return self.state().models[folder.name]
+
+    def _part(self) -> Path:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            return Path(tempfile.mkdtemp(prefix=".adding-", dir=self.folder))
+        except OSError as error:
+            raise RunError(
+                f"the registry cannot be written: {error.strerror}", at=str(self.folder), hint="--registry ELSEWHERE"
+            ) from None
+
+    def _added(
+        self, name: str, part: Path, contents: Mapping[str, Mapping[str, Any]], about: Mapping[str, Any]
+    ) -> Version:
+        """Number what lies in `part`, and put it in its place."""
+        with self._changing():
+            model = self.state().named(name) or self._create(name)
+            home = self.folder / MODELS / model.id
+            numbers = [int(path.name) for path in home.iterdir() if path.name.isdigit()] if home.is_dir() else []
+            number = max([model.last, *numbers]) + 1
+            about = {**about, "bytes": sum(int(one["bytes"]) for one in contents.values()), "files": len(contents)}
+            values = {"name": name, "version": number, "about": about, "contents": contents, **made()}
+            (part / MANIFEST).write_text(sealed(values), encoding="utf-8")
+            (part / "files").mkdir(exist_ok=True)
+            os.rename(part / "files", part / model.id)
+            os.chmod(part, 0o755)
+            home.mkdir(parents=True, exist_ok=True)
+            os.rename(part, home / str(number))
+            digest = text_digest((home / str(number) / MANIFEST).read_bytes())
+            self._tell("version", model, version=number, manifest=digest, about=about)
+            return self.version(name, number)
+
+
+def made() -> dict[str, Any]:
+    """When, and by whom on which machine."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in containers
+        user = str(os.getuid())
+    return {"time": time.time(), "by": f"{user}@{platform.node()}"}
+
+
+def version_at(path: Path) -> tuple[str, str] | None:
+    """Name (`chat/3`) and digest of the manifest of the version whose files lie in a folder; None of any other."""
+    manifest = Path(path).parent / MANIFEST
+    if Path(path).parent.parent.parent.name != MODELS or not manifest.is_file():
+        return None
+    try:
+        told = read_sealed(manifest)
+        name, number = field(told, "name", str, at=str(manifest)), field(told, "version", int, at=str(manifest))
+        return f"{name}/{number}", text_digest(manifest.read_bytes())
+    except (WhetError, OSError):
+        return None
+
+
+def _counts(held: Any) -> dict[Held, int]:
+    counts: dict[Held, int] = {}
+    for one in held:
+        counts[one] = counts.get(one, 0) + 1
+    return counts
+
+
+def _found_again(home: Path, state: State, gone: set[Any]) -> Iterator[dict[str, Any]]:
+    """Changes that bring back what lies in folders and the journal has lost."""
+    for folder in sorted(home.iterdir()) if home.is_dir() else ():
+        numbers = sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit()) if folder.is_dir() else []
+        known = state.models.get(folder.name)
+        for number in numbers:
+            is_known = known is not None and number in known.versions
+            if is_known or (folder.name, number) in gone or (folder.name, None) in gone:
+                continue
+            with suppress(WhetError, OSError):
+                told = read_sealed(folder / str(number) / MANIFEST)
+                when = {"time": told.get("time"), "by": told.get("by")}
+                if known is None:
+                    change = {"op": "model", "model": folder.name, "name": told.get("name"), **when}
+                    state.apply(change)
+                    known = state.models[folder.name]
+                    yield change
+                digest = text_digest((folder / str(number) / MANIFEST).read_bytes())
+                about = told.get("about") or {}
+                yield {"op": "version", "model": folder.name, "version": number, "manifest": digest,
+                       "about": about, **when}  # fmt: skip
