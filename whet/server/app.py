@@ -16,7 +16,7 @@ from whet.server.access.token import OneToken
 from whet.server.guard import Guard
 from whet.server.heavy import Heavy
 from whet.server.live import Live
-from whet.server.mlflow import artifacts, experiments, runs
+from whet.server.mlflow import artifacts, experiments, logged_models, models, runs, versions
 from whet.server.mlflow.door import Door
 from whet.server.routes import (
     belongings,
@@ -67,6 +67,10 @@ _ROUTERS = (
     oidc.router,
 )
 
+_MLFLOW = (
+    experiments.router, runs.router, artifacts.router, models.router, versions.router, logged_models.router,
+)  # fmt: skip
+
 
 def build(
     root: Path, access: Access, hosts: Iterable[str] = (), pages: Iterable[APIRouter] = (health.directions,)
@@ -103,7 +107,7 @@ def _api(root: Path, access: Access) -> FastAPI:
     for router in _ROUTERS:
         app.include_router(router)
     for prefix in ("/api", "/ajax-api"):
-        for router in (experiments.router, runs.router, artifacts.router):
+        for router in _MLFLOW:
             app.include_router(router, prefix=prefix, include_in_schema=prefix == "/api")
     return app
 

@@ -23,7 +23,7 @@ def folder(place: Path, weights: bytes = b"weights", **config: Any) -> Path:
 
 def added(registry: Registry, place: Path, name: str = "chat", **known: Any) -> Version:
     found = candidate(place, None, **known)
-    return registry.add(name, found.contents, found.about, found.evaluations).version
+    return registry.add(name, found.contents, found.about, found.evaluations, found.package).version
 
 
 def result(task: str, data: str = "d1", units: dict[str, list[float]] | None = None, **figures: float) -> dict:

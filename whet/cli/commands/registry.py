@@ -124,7 +124,7 @@ def _show(registry: Registry, args: argparse.Namespace) -> int:
 
 
 def _add(registry: Registry, args: argparse.Namespace) -> int:
-    from whet.track.registry.described import candidate, place_of
+    from whet.track.registry.described import candidate, check_model, place_of
     from whet.track.registry.names import alias_name, model_name
     from whet.track.registry.pages import said_of_links
     from whet.track.registry.rows import row_of
@@ -133,7 +133,8 @@ def _add(registry: Registry, args: argparse.Namespace) -> int:
     model_name(args.name), alias_name(args.alias or "none")  # before files are hashed
     folder, run = place_of(args.source, args.root)
     found = candidate(folder, run, kind=args.kind, base=args.base, licence=args.licence)
-    added = registry.add(args.name, found.contents, found.about, found.evaluations)
+    check_model(found, folder)
+    added = registry.add(args.name, found.contents, found.about, found.evaluations, found.package)
     version = added.version
     if args.description:
         registry.describe(args.name, version.number, args.description)

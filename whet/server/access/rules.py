@@ -33,7 +33,9 @@ _RULES = {
     "/api/v1/registry": _ALL, "/api/v1/reports": _ALL, "/api/v1/boards": Rule(Role.NONE, Role.EDITOR, everywhere=True),
     "/api/2.0/mlflow": _RUNS, "/ajax-api/2.0/mlflow": _RUNS,
     "/api/2.0/mlflow-artifacts": _RUNS, "/ajax-api/2.0/mlflow-artifacts": _RUNS,
-    "/api/2.0/mlflow/registered-models": _ALL, "/api/2.0/mlflow/model-versions": _ALL,
+    "/api/2.0/mlflow/registered-models": _ALL, "/ajax-api/2.0/mlflow/registered-models": _ALL,
+    "/api/2.0/mlflow/model-versions": _ALL, "/ajax-api/2.0/mlflow/model-versions": _ALL,
+    "/api/2.0/mlflow-artifacts/artifacts/.registry": _ALL, "/ajax-api/2.0/mlflow-artifacts/artifacts/.registry": _ALL,
     "/v1/traces": _ALL, "/metrics": _ALL,
 }  # fmt: skip
 # Searches whose question is a body: they read.

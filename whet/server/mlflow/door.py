@@ -8,12 +8,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from whet.base.errors import WhetError
 from whet.server.access.person import asking
 from whet.server.errors import Refusal, invalid
+from whet.server.mlflow.logged import LoggedModels, Measure
 from whet.server.mlflow.registry import Experiment, Experiments, experiment_id_of
 from whet.server.mlflow.views import MARK, View, Views
 from whet.server.served import Served
@@ -22,6 +24,9 @@ from whet.track.logs.claim import claimed
 from whet.track.logs.event_log import EventLog
 from whet.track.reading.catalogue import said_by_name
 from whet.track.reading.store import LOGS
+from whet.track.registry.referring import referring
+from whet.track.registry.registry import Registry, folder_of
+from whet.track.registry.state import Version
 from whet.track.script.described import described
 
 # An end in MLflow's words -> in ours; a run in another status goes on.
@@ -75,6 +80,7 @@ class Door:
     def __init__(self, served: Served) -> None:
         self.served, self.root = served, served.root
         self.experiments = Experiments(self.root)
+        self.registry, self.logged = Registry(folder_of(self.root)), LoggedModels(self.root)
         self.views = Views()
         self._open: OrderedDict[str, Written] = OrderedDict()
         self._locks: dict[str, threading.Lock] = {}
@@ -147,6 +153,29 @@ class Door:
                     written.close(OUTCOMES.get(written.status, "stopped"))
                     with self._lock:
                         self._open.pop(run_id, None)
+
+    def remove_version(self, name: str, version: Version) -> None:
+        """Remove a version with its aliases. Raises Refusal where runs or other versions are built on it."""
+        self._refuse_referred(name, [version])
+        self.registry.remove(name, version.number)
+
+    def remove_model(self, name: str) -> None:
+        """Remove a model with its versions. Raises Refusal where runs or other versions are built on one."""
+        self._refuse_referred(name, list(self.registry.model(name).versions.values()))
+        self.registry.forget(name)
+
+    def _refuse_referred(self, name: str, versions: list[Version]) -> None:
+        for version in versions:
+            said = [one for one in referring(self.registry, version, self.root) if not one.startswith("@")]
+            if said:
+                raise Refusal("RESOURCE_CONFLICT", f"{name}/{version.number} is referred to: {'; '.join(said)}")
+
+    def measure(self, measures: Mapping[str, list[Measure]]) -> None:
+        """Points of logged models by their ids. Raises Refusal for one that there is not."""
+        for id in measures:
+            self.logged.get(id)
+        for id, points in measures.items():
+            self.logged.tell("measured", id, measures=[asdict(one) for one in points])
 
     def close(self) -> None:
         """Let go of all runs, for the next server to go on with."""

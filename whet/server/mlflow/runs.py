@@ -14,6 +14,7 @@ from whet.server.errors import Refusal, invalid, missing
 from whet.server.mlflow.door import Door, Written, now_ms
 from whet.server.mlflow.experiments import found_of, view_type
 from whet.server.mlflow.forms import text_of
+from whet.server.mlflow.logged import Measure
 from whet.server.mlflow.pages import ordered, page
 from whet.server.mlflow.requests import MAX_PARAM, MAX_TAG, Asked, Asking, TheDoor
 from whet.server.mlflow.search import order, parse, values_of
@@ -112,9 +113,10 @@ def search(asked: Asking, door: TheDoor) -> Answer:
 @router.post("/runs/log-metric")
 def log_metric(asked: Asking, door: TheDoor) -> dict[str, Any]:
     """One point."""
-    point = _point(asked)
+    point, measures = _point(asked), _measures([asked], asked.run_id())
     with door.writing(asked.run_id()) as run:
         _log([point], run)
+    door.measure(measures)
     return {}
 
 
@@ -162,7 +164,7 @@ def log_batch(asked: Asking, door: TheDoor) -> dict[str, Any]:
     metrics, params, tags = asked.listed("metrics"), asked.listed("params"), asked.listed("tags")
     if len(metrics) > _BATCH or len(params) > 100 or len(tags) > 100 or len(metrics + params + tags) > _BATCH:
         raise invalid(f"A batch has at most {_BATCH} metrics, 100 params and 100 tags, {_BATCH} in all")
-    points = [_point(one) for one in metrics]
+    points, measures = [_point(one) for one in metrics], _measures(metrics, asked.run_id())
     found_params = {one.key(): one.value(MAX_PARAM) for one in params}
     if len(found_params) < len({(one.key(), one.value(MAX_PARAM)) for one in params}):
         raise invalid("Duplicate parameter keys have been submitted with different values")
@@ -171,19 +173,23 @@ def log_batch(asked: Asking, door: TheDoor) -> dict[str, Any]:
         _params(run, found_params)
         _log(points, run)
         _tags(run, found_tags)
+    door.measure(measures)
     return {}
 
 
 @router.post("/runs/log-inputs")
 def log_inputs(asked: Asking, door: TheDoor) -> dict[str, Any]:
-    """Data sets that a run was given."""
+    """Data sets and logged models that a run was given."""
     datasets = [one.fields for one in asked.listed("datasets")]
+    models = [{"model_id": one.text("model_id")} for one in asked.listed("models")]
+    for one in models:
+        door.logged.get(one["model_id"])
     for one in asked.listed("datasets"):
         one.listed("tags")
         about = one.object("dataset")
         about.text("name"), about.text("digest")
     with door.writing(asked.run_id()) as run:
-        run.event("inputs", {"datasets": datasets})
+        run.event("inputs", {"datasets": datasets, **({"models": models} if models else {})})
     return {}
 
 
@@ -200,10 +206,15 @@ def log_model(asked: Asking, door: TheDoor) -> dict[str, Any]:
     return {}
 
 
-@router.post("/logged-models/search")
-def search_models() -> dict[str, Any]:
-    """No models: clients ask for them when they list artifacts. A registry of models is not here."""
-    return {"models": []}
+@router.post("/runs/outputs")
+def log_outputs(asked: Asking, door: TheDoor) -> dict[str, Any]:
+    """Logged models that a run has made."""
+    models = [{"model_id": one.text("model_id"), "step": one.whole("step", 0)} for one in asked.listed("models")]
+    for one in models:
+        door.logged.get(str(one["model_id"]))
+    with door.writing(asked.run_id()) as run:
+        run.event("outputs", {"models": models})
+    return {}
 
 
 @router.get("/metrics/get-history", response_class=Answer)
@@ -244,6 +255,16 @@ def _models(told: Any) -> list[Any]:
 def _point(asked: Asked) -> tuple[str, float, int, int]:
     """Key, value, time and step of a point."""
     return asked.key(), asked.number("value"), asked.whole("timestamp"), asked.whole("step", 0)
+
+
+def _measures(points: Sequence[Asked], run_id: str) -> dict[str, list[Measure]]:
+    """The points that are of logged models, by the ids of these."""
+    found: dict[str, list[Measure]] = {}
+    for one in points:
+        if one.optional("model_id"):
+            data = (one.text("dataset_name", ""), one.text("dataset_digest", ""))
+            found.setdefault(one.text("model_id"), []).append(Measure(*_point(one), *data, run_id))
+    return found
 
 
 def _log(points: Sequence[tuple[str, float, int, int]], run: Written) -> None:

@@ -28,7 +28,10 @@ _ENTITIES = {
     **dict.fromkeys(("attribute", "attributes", "attr", "run"), "attribute"),
     **dict.fromkeys(("dataset", "datasets"), "dataset"),
 }  # fmt: skip
-_NUMERIC = {"start_time", "end_time", "creation_time", "last_update_time", "last_updated_time", "created"}
+_NUMERIC = {
+    "start_time", "end_time", "creation_time", "last_update_time", "last_updated_time", "created",
+    "creation_timestamp", "last_updated_timestamp", "version_number",
+}  # fmt: skip
 _COMPARED: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
@@ -74,6 +77,14 @@ def order(clauses: Sequence[str], attributes: Sequence[str]) -> list[tuple[str, 
             raise invalid(f"Invalid ordering key in order_by clause '{clause[:100]}'")
         found.append((*_name(words[0][1], attributes), way == "desc"))
     return found
+
+
+def parts_of(name: str, attributes: Sequence[str]) -> tuple[str, str]:
+    """Entity and key of a name such as `metrics.loss`. Raises Refusal."""
+    words = _words(name)
+    if len(words) != 1 or words[0][0] != "name":
+        raise invalid(f"Invalid field name '{name[:100]}'")
+    return _name(words[0][1], attributes)
 
 
 def _words(text: str) -> list[tuple[str, str]]:

@@ -54,6 +54,8 @@ class View:
     tags: Mapping[str, str]
     metrics: Mapping[str, Metric]
     inputs: tuple[Mapping[str, Any], ...]
+    model_inputs: tuple[Mapping[str, Any], ...] = ()
+    model_outputs: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def artifact_uri(self) -> str:
@@ -75,8 +77,9 @@ class View:
             "metrics": [metric.entry() for metric in self.metrics.values()],
             "params": pairs(self.params), "tags": pairs(self.tags),
         }  # fmt: skip
-        inputs = {"dataset_inputs": list(self.inputs)}
-        return {"info": self.info(is_deleted), "data": data, "inputs": inputs}
+        inputs = {"dataset_inputs": list(self.inputs), "model_inputs": list(self.model_inputs)}
+        outputs = {"model_outputs": list(self.model_outputs)}
+        return {"info": self.info(is_deleted), "data": data, "inputs": inputs, "outputs": outputs}
 
 
 class Views:
@@ -121,7 +124,13 @@ def view_of(folder: Path, logs: History, experiment_of: Any) -> View:
         bool(known.get("deleted")), dict(flat(said["config"])), {**tags, "mlflow.runName": name},
         {name: found for name in logs.names() if (found := newest(name, logs))},
         tuple(one for event in logs.events("inputs") for one in event.payload.get("datasets") or ()),
+        _models(logs, "inputs"), _models(logs, "outputs"),
     )  # fmt: skip
+
+
+def _models(logs: History, kind: str) -> tuple[Mapping[str, Any], ...]:
+    """The logged models that a run was given, or has made."""
+    return tuple(one for event in logs.events(kind) for one in event.payload.get("models") or ())
 
 
 def newest(name: str, logs: History) -> Metric | None:

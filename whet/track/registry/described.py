@@ -38,6 +38,7 @@ class Candidate:
     contents: Mapping[str, Path]
     about: Mapping[str, Any]
     evaluations: tuple[Path, ...]
+    package: Mapping[str, Path]
 
 
 def place_of(given: str, root: Path) -> tuple[Path, Path | None]:
@@ -53,14 +54,23 @@ def place_of(given: str, root: Path) -> tuple[Path, Path | None]:
 
 
 def candidate(
-    folder: Path, run: Path | None, *, kind: Kind | None = None, base: str | None = None, licence: str | None = None
+    folder: Path,
+    run: Path | None,
+    *,
+    kind: Kind | None = None,
+    base: str | None = None,
+    licence: str | None = None,
+    with_links: bool = True,
 ) -> Candidate:
-    """A folder as a version; `kind`, `base` and `licence` overrule what is found. Raises WhetError for an empty one."""
-    files = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
+    """A folder as a version; `kind`, `base` and `licence` overrule what is found. Raises WhetError.
+
+    Links are followed, or left out without `with_links`: what strangers put together may lead anywhere.
+    """
+    files = {
+        path.relative_to(folder).as_posix(): path for path in _files(folder) if with_links or not path.is_symlink()
+    }
     taken = package(folder, files)
     contents = dict(taken.contents if taken else files)
-    if not any(name.endswith(_WEIGHTS) for name in contents) and taken is None:
-        raise ModelError(f"{folder} holds no model", at=str(folder), hint=_HINT)
     is_own = run is not None and folder.resolve() == (run / "model").resolve()
     found_base = base or (taken.base if taken else None) or _base(contents) or (_began_with(run) if run else None)
     about: dict[str, Any] = {
@@ -77,7 +87,14 @@ def candidate(
         "by": made()["by"],
     }
     evaluations = tuple(_results(run)) if run and is_own else ()
-    return Candidate(contents, {name: one for name, one in about.items() if one is not None}, evaluations)
+    known = {name: one for name, one in about.items() if one is not None}
+    return Candidate(contents, known, evaluations, files if taken and taken.is_flat else {})
+
+
+def check_model(found: Candidate, folder: Path) -> None:
+    """Raise ModelError where no file of a candidate holds weights and no package is said to be there."""
+    if not any(name.endswith(_WEIGHTS) for name in found.contents) and "package" not in found.about:
+        raise ModelError(f"{folder} holds no model", at=str(folder), hint=_HINT)
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -10,15 +10,19 @@ from typing import Any
 from whet.base.errors import ModelError
 from whet.base.yaml import parse
 
-FILE, BESIDE = "MLmodel", "mlflow"
+FILE = "MLmodel"
 _HINT = "a folder that `mlflow.transformers.save_model` or `whet export --to mlflow` wrote"
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """Files by their names in a version, the flavours, and the model that the package says it was made from."""
+    """Files by their names in a version, the flavours, and the model that the package says it was made from.
+
+    `is_flat` says that the files lie elsewhere in the package, which is then kept beside.
+    """
 
     contents: Mapping[str, Path]
+    is_flat: bool
     flavours: tuple[str, ...]
     base: str | None
 
@@ -38,12 +42,12 @@ def package(folder: Path, files: Mapping[str, Path]) -> Package | None:
     names = tuple(sorted(map(str, flavours)))
     own = flavours.get("transformers")
     if not isinstance(own, Mapping):
-        return Package(files, names, None)
-    return Package(_flat(own, files, path), names, own.get("source_model_name"))
+        return Package(files, False, names, None)
+    return Package(_flat(own, files, path), True, names, own.get("source_model_name"))
 
 
 def _flat(flavour: Mapping[str, Any], files: Mapping[str, Path], at: Path) -> dict[str, Path]:
-    """Weights, config and tokenizer side by side, as transformers and whet load them; what describes them below."""
+    """Weights, config and tokenizer side by side, as transformers and whet load them."""
     homes = [_home(flavour.get("peft_adaptor") or flavour.get("model_binary") or "model", at)]
     homes += [f"components/{_home(name, at)}" for name in flavour.get("components") or ()]
     found: dict[str, Path] = {}
@@ -55,8 +59,7 @@ def _flat(flavour: Mapping[str, Any], files: Mapping[str, Path], at: Path) -> di
             f"the package holds no weights: it only names {flavour.get('source_model_name')}", at=str(at),
             hint="mlflow.transformers.persist_pretrained_model(URI), or add the model that it names",
         )  # fmt: skip
-    beside = [name for name in files if "/" not in name]
-    return {**found, **{f"{BESIDE}/{name}": files[name] for name in beside}}
+    return found
 
 
 def _home(name: Any, at: Path) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from whet.base.documents import field, read_object
 from whet.base.errors import RunError, WhetError
 from whet.track.reading.store import folders
-from whet.track.registry.registry import Registry
+from whet.track.registry.registry import EVALUATIONS, MANIFEST, Registry
 from whet.track.registry.state import Version
 from whet.track.terminal.quantities import size
 
@@ -40,13 +40,13 @@ def referring(registry: Registry, version: Version, root: Path) -> list[str]:
 
 
 def freed_bytes(registry: Registry, version: Version) -> int:
-    """What the disk gets back with the version's files: those that have no other name."""
-    total = 0
-    for path in registry.files(version).rglob("*"):
-        if path.is_file() and not path.is_symlink():
+    """What the disk gets back with the version's files: those that have no name elsewhere."""
+    own: dict[int, list[os.stat_result]] = {}
+    for path in registry.place(version).rglob("*"):
+        if path.is_file() and not path.is_symlink() and path.name != MANIFEST and path.parent.name != EVALUATIONS:
             about = path.stat()
-            total += about.st_size if about.st_nlink == 1 else 0
-    return total
+            own.setdefault(about.st_ino, []).append(about)
+    return sum(names[0].st_size for names in own.values() if names[0].st_nlink == len(names))
 
 
 def remove(registry: Registry, name: str, number: int, root: Path, *, force: bool = False) -> Removed:

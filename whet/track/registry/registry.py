@@ -1,15 +1,20 @@
 """The registry: a folder with a journal and, for every version, its manifest and the files that it links to.
 
-<folder>/  journal.jsonl  lock  models/<model>/<number>/  manifest.json  <model>/ the files  evaluations/
+<folder>/  journal.jsonl  lock  models/<model>/<number>/  manifest.json  <model>/ the files  package/  evaluations/
+
+`package/` is there where a version came as a package whose files lie in another way than those of a model: it has the
+same files in their first places.
 """
 
 from __future__ import annotations
 
+import copy
 import getpass
 import os
 import platform
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -28,7 +33,7 @@ from whet.track.registry.names import PREFIX, Reference, alias_name, is_referenc
 from whet.track.registry.state import Model, State, Version
 
 VARIABLE, FOLDER = "WHET_REGISTRY", ".registry"
-MANIFEST, MODELS, EVALUATIONS = "manifest.json", "models", "evaluations"
+MANIFEST, MODELS, EVALUATIONS, PACKAGE = "manifest.json", "models", "evaluations", "package"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +65,19 @@ class Registry:
         self.folder = Path(folder)
         self.journal = Journal(self.folder)
         self._state, self._place, self._inode, self.damaged = State(), 0, 0, 0
+        self._reading = threading.Lock()
 
     def state(self) -> State:
-        """All models as they are now; only what was added since the last call is read."""
-        inode = self.journal.inode()
-        if inode != self._inode:
-            self._state, self._place, self._inode, self.damaged = State(), 0, inode, 0
-        changes, self._place, damaged = self.journal.read(self._place)
-        self.damaged += damaged
-        for change in changes:
-            with suppress(KeyError, TypeError, ValueError):  # written by something else: it changes nothing
-                self._state.apply(change)
-        return self._state
+        """All models as they are now, which no later change alters; only what was added since is read."""
+        with self._reading:
+            inode = self.journal.inode()
+            if inode != self._inode:
+                self._state, self._place, self._inode, self.damaged = State(), 0, inode, 0
+            changes, self._place, damaged = self.journal.read(self._place)
+            self.damaged += damaged
+            if changes:
+                self._state = _after(self._state, changes)
+            return self._state
 
     def model(self, name: str) -> Model:
         """The model of that name. Raises RunError with the nearest one."""
@@ -123,6 +129,11 @@ class Registry:
         """The folder with the files of a version."""
         return self.place(version) / version.model
 
+    def package(self, version: Version) -> Path:
+        """The folder with the files of a version as they came: those of a package in its own layout."""
+        place = self.place(version) / PACKAGE
+        return place if place.is_dir() else self.files(version)
+
     def manifest(self, version: Version) -> dict[str, Any]:
         """What a version consists of. Raises WhetError where it is gone or not as it was written."""
         path = self.place(version) / MANIFEST
@@ -151,26 +162,25 @@ class Registry:
         contents: Mapping[str, Path],
         about: Mapping[str, Any],
         evaluations: Sequence[Path] = (),
+        package: Mapping[str, Path] | None = None,
     ) -> Added:
         """A new version of a model, which is made where there is none: files by their names in the version.
 
-        Files are linked, never copied, and hashed in full. Raises WhetError where one cannot be read, or where nothing
-        can be written; then nothing is left behind.
+        `package` are the same files, and those that describe them, in the layout that they came in. Files are linked,
+        never copied, and hashed in full. Raises WhetError where one cannot be read, or where nothing can be written;
+        then nothing is left behind.
         """
         model_name(name)
         part = self._part()
         try:
-            held = {inner: linked(path, part / "files" / inner) for inner, path in sorted(contents.items())}
-            digests = sha256s(part / "files" / inner for inner in held)
+            (part / "files").mkdir()
+            wanted = [(f"files/{name}", path) for name, path in sorted(contents.items())]
+            wanted += [(f"{PACKAGE}/{name}", path) for name, path in sorted((package or {}).items())]
+            held = {inner: linked(path, part / inner) for inner, path in wanted}
             for path in evaluations:
                 (part / EVALUATIONS).mkdir(exist_ok=True)
                 shutil.copyfile(path, part / EVALUATIONS / path.name)
-            listed = {
-                inner: {"bytes": path.stat().st_size, "sha256": digests[path], "held": held[inner]}
-                for inner in held
-                for path in (part / "files" / inner,)
-            }
-            version = self._added(name, part, listed, about)
+            version = self._added(name, part, _listed(part, held), about)
         except OSError as error:
             raise RunError(
                 f"the version cannot be added: {error.strerror or error}", at=str(error.filename or self.folder),
@@ -178,7 +188,7 @@ class Registry:
             ) from None  # fmt: skip
         finally:
             shutil.rmtree(part, ignore_errors=True)
-        return Added(version, _counts(held.values()))
+        return Added(version, _counts(how for inner, how in held.items() if inner.startswith("files/")))
 
     def alias(self, name: str, alias: str, number: int | None, **gate: Any) -> None:
         """Let an alias mean a version, or (None) nothing. `gate` is kept with it: what was required, and found."""
@@ -296,7 +306,7 @@ class Registry:
             ) from None
 
     def _added(
-        self, name: str, part: Path, contents: Mapping[str, Mapping[str, Any]], about: Mapping[str, Any]
+        self, name: str, part: Path, listed: Mapping[str, Mapping[str, Any]], about: Mapping[str, Any]
     ) -> Version:
         """Number what lies in `part`, and put it in its place."""
         with self._changing():
@@ -304,10 +314,19 @@ class Registry:
             home = self.folder / MODELS / model.id
             numbers = [int(path.name) for path in home.iterdir() if path.name.isdigit()] if home.is_dir() else []
             number = max([model.last, *numbers]) + 1
-            about = {**about, "bytes": sum(int(one["bytes"]) for one in contents.values()), "files": len(contents)}
-            values = {"name": name, "version": number, "about": about, "contents": contents, **made()}
+            contents = {inner[len("files/") :]: one for inner, one in listed.items() if inner.startswith("files/")}
+            packed = {inner[len(PACKAGE) + 1 :]: one for inner, one in listed.items() if inner.startswith(PACKAGE)}
+            num_bytes = sum({one["sha256"]: int(one["bytes"]) for one in listed.values()}.values())
+            about = {**about, "bytes": num_bytes, "files": len(contents)}
+            values = {
+                "name": name,
+                "version": number,
+                "about": about,
+                "contents": contents,
+                "package": packed,
+                **made(),
+            }
             (part / MANIFEST).write_text(sealed(values), encoding="utf-8")
-            (part / "files").mkdir(exist_ok=True)
             os.rename(part / "files", part / model.id)
             os.chmod(part, 0o755)
             home.mkdir(parents=True, exist_ok=True)
@@ -337,6 +356,29 @@ def version_at(path: Path) -> tuple[str, str] | None:
         return f"{name}/{number}", text_digest(manifest.read_bytes())
     except (WhetError, OSError):
         return None
+
+
+def _after(state: State, changes: Sequence[Change]) -> State:
+    """The state behind changes; what is told of before stays as it is, for those who are reading it."""
+    after, touched = State(), {change.get("model") for change in changes}
+    after.models = {id: copy.deepcopy(m) if id in touched else m for id, m in state.models.items()}
+    for change in changes:
+        with suppress(KeyError, TypeError, ValueError):  # written by something else: it changes nothing
+            after.apply(change)
+    return after
+
+
+def _listed(part: Path, held: Mapping[str, Held]) -> dict[str, dict[str, Any]]:
+    """Size and SHA-256 of each file, those with several names hashed once."""
+    first: dict[tuple[int, int], Path] = {}
+    own = {inner: (part / inner).stat() for inner in held}
+    for inner, about in own.items():
+        first.setdefault((about.st_dev, about.st_ino), part / inner)
+    digests = sha256s(first.values())
+    return {
+        inner: {"bytes": about.st_size, "sha256": digests[first[about.st_dev, about.st_ino]], "held": held[inner]}
+        for inner, about in own.items()
+    }
 
 
 def _counts(held: Any) -> dict[Held, int]:
