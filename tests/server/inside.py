@@ -41,8 +41,12 @@ class Inside:
         head: dict[str, Any] = {}
         parts: list[bytes] = []
 
+        bodies = [data]
+
         async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": data, "more_body": False}
+            if not bodies:  # a file is sent while the caller's going away is waited for
+                await asyncio.Event().wait()
+            return {"type": "http.request", "body": bodies.pop(), "more_body": False}
 
         async def send(message: dict[str, Any]) -> None:
             head.update(message if message["type"] == "http.response.start" else {})

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.test_mlflow import API, PYTHON, code, new_run
-from tests.server.world import TOKEN, Client, serving
+from tests.server.inside import Inside, inside
+from tests.server.test_mlflow import API, PYTHON, code
+from tests.server.world import TOKEN, serving
 from tests.track.registry.models import folder
 from whet.track.registry.registry import Registry
 
@@ -17,35 +18,43 @@ ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 
 @pytest.fixture
 def server(tmp_path: Path):
-    with serving(tmp_path) as client:
+    with inside(tmp_path) as client:
         yield client
 
 
+def post(server: Inside, path: str, body: dict) -> dict:
+    found = server.ask("POST", path, body)
+    assert found.status == 200, found.body
+    return found.json()
+
+
 @pytest.fixture
-def model(server: Client) -> str:
+def model(server: Inside) -> str:
     """A run with a model among its artifacts."""
-    run_id = new_run(server)
+    asked = {"experiment_id": "0", "start_time": 1_700_000_000_000}
+    run_id = post(server, f"{API}/runs/create", asked)["run"]["info"]["run_id"]
     for name in ("config.json", "model.safetensors"):
         assert server.ask("PUT", f"{ARTIFACTS}/{run_id}/artifacts/model/{name}", b'{"model_type": "x"}').status == 200
-    server.post(f"{API}/runs/log-metric", {"run_id": run_id, "key": "accuracy", "value": 0.9, "timestamp": 1})
-    server.post(f"{API}/registered-models/create", {"name": "chat"})
+    post(server, f"{API}/runs/log-metric", {"run_id": run_id, "key": "accuracy", "value": 0.9, "timestamp": 1})
+    post(server, f"{API}/registered-models/create", {"name": "chat"})
     return run_id
 
 
-def version(server: Client, **asked) -> dict:
-    return server.post(f"{API}/model-versions/create", {"name": "chat", **asked})["model_version"]
+def version(server: Inside, **asked) -> dict:
+    return post(server, f"{API}/model-versions/create", {"name": "chat", **asked})["model_version"]
 
 
 @pytest.mark.skipif(not PYTHON, reason="WHET_MLFLOW_PYTHON names no Python that has mlflow")
-def test_an_unmodified_client_does_all_of_it(server: Client):
+def test_an_unmodified_client_does_all_of_it(tmp_path: Path):
     own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     session = Path(__file__).with_name("mlflow_models.py")
     environment = {**own, "MLFLOW_TRACKING_TOKEN": TOKEN, "MLFLOW_DISABLE_TELEMETRY": "true"}
-    done = subprocess.run([PYTHON, session, server.url], env=environment, capture_output=True, text=True)
+    with serving(tmp_path) as server:
+        done = subprocess.run([PYTHON, session, server.url], env=environment, capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.splitlines()[-1].startswith("ok"), done.stdout + done.stderr
 
 
-def test_a_version_of_a_client_is_one_of_ours(server: Client, model: str, tmp_path: Path):
+def test_a_version_of_a_client_is_one_of_ours(server: Inside, model: str, tmp_path: Path):
     made = version(server, source=f"runs:/{model}/model")
     assert (made["version"], made["status"], made["run_id"]) == ("1", "READY", model)
     registry = Registry(tmp_path / ".registry")
@@ -60,7 +69,7 @@ def test_a_version_of_a_client_is_one_of_ours(server: Client, model: str, tmp_pa
     assert [one["path"] for one in listed] == ["config.json", "model.safetensors"]
 
 
-def test_a_version_does_not_change(server: Client, model: str):
+def test_a_version_does_not_change(server: Inside, model: str):
     version(server, source=f"runs:/{model}/model")
     for method in ("PUT", "DELETE"):
         assert server.ask(method, f"{ARTIFACTS}/.registry/chat/1/config.json", b"x").status == 409
@@ -68,7 +77,7 @@ def test_a_version_does_not_change(server: Client, model: str):
     assert server.ask("GET", f"{ARTIFACTS}/.registry/chat/1/config.json").status == 200
 
 
-def test_no_place_of_this_machine_becomes_a_version(server: Client, model: str, tmp_path: Path):
+def test_no_place_of_this_machine_becomes_a_version(server: Inside, model: str, tmp_path: Path):
     outside = folder(tmp_path.parent / f"{tmp_path.name}-outside")
     link = tmp_path / model / "files" / "model" / "passwd"
     link.symlink_to("/etc/passwd")
@@ -88,7 +97,7 @@ def test_no_place_of_this_machine_becomes_a_version(server: Client, model: str, 
         assert server.ask("GET", f"{ARTIFACTS}/{path}").status in (400, 404), path
 
 
-def test_a_version_that_a_run_depends_on_is_not_deleted(server: Client, model: str, tmp_path: Path):
+def test_a_version_that_a_run_depends_on_is_not_deleted(server: Inside, model: str, tmp_path: Path):
     version(server, source=f"runs:/{model}/model")
     registry = Registry(tmp_path / ".registry")
     run = tmp_path / "trained"
@@ -103,7 +112,7 @@ def test_a_version_that_a_run_depends_on_is_not_deleted(server: Client, model: s
     assert code(server, "model-versions/get", None, "GET", name="chat", version=1) == (404, "RESOURCE_DOES_NOT_EXIST")
 
 
-def test_mistakes_have_the_codes_of_mlflow(server: Client, model: str):
+def test_mistakes_have_the_codes_of_mlflow(server: Inside, model: str):
     invalid, missing = (400, "INVALID_PARAMETER_VALUE"), (404, "RESOURCE_DOES_NOT_EXIST")
     version(server, source=f"runs:/{model}/model")
     for name in ("a:b", "a/b", "", "..", "a@b", "x" * 300):
@@ -116,7 +125,7 @@ def test_mistakes_have_the_codes_of_mlflow(server: Client, model: str):
     alias = {"name": "chat", "version": "1"}
     for word in ("latest", "v1", "1", "a b", ""):
         assert code(server, "registered-models/alias", {**alias, "alias": word}) == invalid, word
-    made = server.post(f"{API}/logged-models", {"experiment_id": "0", "name": "m"})["model"]["info"]
+    made = post(server, f"{API}/logged-models", {"experiment_id": "0", "name": "m"})["model"]["info"]
     assert code(server, f"logged-models/{made['model_id']}", {"status": "DONE"}, "PATCH") == invalid
     assert code(server, "logged-models", {"experiment_id": "77"}) == missing
     assert code(server, "logged-models", {"experiment_id": "0", "name": "a/b"}) == invalid
@@ -126,25 +135,25 @@ def test_mistakes_have_the_codes_of_mlflow(server: Client, model: str):
     assert code(server, "logged-models/search", search) == invalid
 
 
-def test_metrics_of_a_logged_model_are_told_apart_by_data_set(server: Client, model: str):
-    id = server.post(f"{API}/logged-models", {"experiment_id": "0", "name": "m"})["model"]["info"]["model_id"]
+def test_metrics_of_a_logged_model_are_told_apart_by_data_set(server: Inside, model: str):
+    id = post(server, f"{API}/logged-models", {"experiment_id": "0", "name": "m"})["model"]["info"]["model_id"]
     for data, value in (("test", 0.5), ("train", 0.9)):
-        server.post(f"{API}/runs/log-batch", {"run_id": model, "metrics": [
+        post(server, f"{API}/runs/log-batch", {"run_id": model, "metrics": [
             {"key": "acc", "value": value, "timestamp": 1, "model_id": id, "dataset_name": data}]})  # fmt: skip
     search = {"experiment_ids": ["0"], "filter": "metrics.acc > 0.8"}
     for data, count in ((None, 1), ("train", 1), ("test", 0)):
         asked = {**search, "datasets": [{"dataset_name": data}]} if data else search
-        assert len(server.post(f"{API}/logged-models/search", asked)["models"]) == count, data
+        assert len(post(server, f"{API}/logged-models/search", asked)["models"]) == count, data
     metrics = server.get(f"{API}/logged-models/{id}")["model"]["data"]["metrics"]
     assert {(one["dataset_name"], one["value"]) for one in metrics} == {("test", 0.5), ("train", 0.9)}
 
 
 def test_logged_models_outlive_the_server(tmp_path: Path):
-    with serving(tmp_path) as server:
-        id = server.post(f"{API}/logged-models", {"experiment_id": "0", "name": "m"})["model"]["info"]["model_id"]
+    with inside(tmp_path) as server:
+        id = post(server, f"{API}/logged-models", {"experiment_id": "0", "name": "m"})["model"]["info"]["model_id"]
         assert server.ask("PUT", f"{ARTIFACTS}/.models/{id}/artifacts/a/b", b"bytes").status == 200
         server.ask("PATCH", f"{API}/logged-models/{id}", {"status": "LOGGED_MODEL_READY"})
-    with serving(tmp_path) as server:
+    with inside(tmp_path) as server:
         assert server.get(f"{API}/logged-models/{id}")["model"]["info"]["status"] == "LOGGED_MODEL_READY"
         assert server.ask("GET", f"{ARTIFACTS}/.models/{id}/artifacts/a/b").body == b"bytes"
         listed = server.get(f"{API}/logged-models/{id}/artifacts/directories", artifact_directory_path="a")["files"]

@@ -33,6 +33,7 @@ from whet.server.routes import (
     prometheus,
     push,
     reading,
+    registry,
     reports,
     steps,
     team,
@@ -49,6 +50,7 @@ _STREAMED = ("/api/2.0/mlflow-artifacts/artifacts/", "/ajax-api/2.0/mlflow-artif
 _ROUTERS = (
     health.router,
     reading.router,
+    registry.router,
     edits.router,
     curves.router,
     live.router,

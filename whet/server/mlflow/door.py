@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from whet.base.errors import WhetError
-from whet.server.access.person import asking
+from whet.server.access.person import OWNER, asking
 from whet.server.errors import Refusal, invalid
 from whet.server.mlflow.logged import LoggedModels, Measure
 from whet.server.mlflow.registry import Experiment, Experiments, experiment_id_of
@@ -25,7 +25,7 @@ from whet.track.logs.event_log import EventLog
 from whet.track.reading.catalogue import said_by_name
 from whet.track.reading.store import LOGS
 from whet.track.registry.referring import referring
-from whet.track.registry.registry import Registry, folder_of
+from whet.track.registry.registry import Registry, folder_of, user_here
 from whet.track.registry.state import Version
 from whet.track.script.described import described
 
@@ -80,7 +80,7 @@ class Door:
     def __init__(self, served: Served) -> None:
         self.served, self.root = served, served.root
         self.experiments = Experiments(self.root)
-        self.registry, self.logged = Registry(folder_of(self.root)), LoggedModels(self.root)
+        self.registry, self.logged = Registry(folder_of(self.root), _who), LoggedModels(self.root)
         self.views = Views()
         self._open: OrderedDict[str, Written] = OrderedDict()
         self._locks: dict[str, threading.Lock] = {}
@@ -207,6 +207,12 @@ class Door:
         with self.served.history(folder) as logs:
             written.own.update(described(logs).about[MARK])
         return written
+
+
+def _who() -> str:
+    """Who changes the registry: of a team the one who asks, else the user that the server runs as."""
+    person = asking().person
+    return user_here() if person is OWNER else person.name
 
 
 def now_ms() -> int:

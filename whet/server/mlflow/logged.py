@@ -131,10 +131,9 @@ class LoggedModels:
 def _follow(models: dict[str, LoggedModel], change: Change) -> None:
     id, moment = str(change["id"]), float(change["time"])
     if change["op"] == "create":
-        about = {name: str(change.get(name) or "") for name in ("experiment", "name", "type", "run")}
-        models[id] = LoggedModel(
-            id, **about, created=moment, updated=moment, params=dict(change["params"]), tags=dict(change["tags"])
-        )
+        experiment, name, type, run = (str(change.get(key) or "") for key in ("experiment", "name", "type", "run"))
+        params, tags = dict(change["params"]), dict(change["tags"])
+        models[id] = LoggedModel(id, experiment, name, type, run, moment, moment, params=params, tags=tags)
         return
     models[id] = replace(_CHANGES[change["op"]](models[id], change), updated=moment)
 

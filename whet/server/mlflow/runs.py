@@ -182,8 +182,8 @@ def log_inputs(asked: Asking, door: TheDoor) -> dict[str, Any]:
     """Data sets and logged models that a run was given."""
     datasets = [one.fields for one in asked.listed("datasets")]
     models = [{"model_id": one.text("model_id")} for one in asked.listed("models")]
-    for one in models:
-        door.logged.get(one["model_id"])
+    for model in models:
+        door.logged.get(model["model_id"])
     for one in asked.listed("datasets"):
         one.listed("tags")
         about = one.object("dataset")

@@ -22,7 +22,7 @@ from whet.track.registry.evaluations import HELD_OUT, brief
 from whet.track.registry.packages import FILE as MLMODEL
 from whet.track.registry.packages import package
 from whet.track.registry.referring import DEPENDENCIES
-from whet.track.registry.registry import made, version_at
+from whet.track.registry.registry import version_at
 
 Kind = Literal["full", "adapter", "merged", "quantized", "exported"]
 KINDS = get_args(Kind)
@@ -84,7 +84,6 @@ def candidate(
         "source": str(folder.resolve()),
         "evaluations": [*_held_out(run), *_kept(run)] if run and is_own else [],
         **(_of_run(run) if run else {}),
-        "by": made()["by"],
     }
     evaluations = tuple(_results(run)) if run and is_own else ()
     known = {name: one for name, one in about.items() if one is not None}

@@ -71,8 +71,8 @@ def said_of_links(held: Mapping[Held, int]) -> list[str]:
     return [f"{count} file{'s' * (count != 1)} {_SAID[how]}" for how, count in sorted(held.items())]
 
 
-def told_of(change: Change) -> str:
-    """A change in a line."""
+def told_of(change: Change, *, with_origin: bool = True) -> str:
+    """A change in words, with when and by whom it was made."""
     number = change.get("version")
     version = f"version {number}" if number is not None else "the model"
     match change.get("op"):
@@ -97,6 +97,8 @@ def told_of(change: Change) -> str:
             what = f"{version} measured with {(change.get('result') or {}).get('task')}"
         case other:
             what = str(other)
+    if not with_origin:
+        return what
     return f"{_when(float(change.get('time') or 0))}  {printable(what)}  ({printable(str(change.get('by')))})"
 
 

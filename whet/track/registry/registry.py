@@ -16,7 +16,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,8 +61,8 @@ def exact(name: str, root: Path) -> str:
 class Registry:
     """The models of a registry. Reading takes no lock and makes nothing; every change is in the journal on return."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: Path, who: Callable[[], str] | None = None) -> None:
+        self.folder, self._who = Path(folder), who or user_here
         self.journal = Journal(self.folder)
         self._state, self._place, self._inode, self.damaged = State(), 0, 0, 0
         self._reading = threading.Lock()
@@ -287,8 +287,12 @@ class Registry:
             yield
 
     def _tell(self, op: str, model: Model, **values: Any) -> None:
-        told = {"op": op, "model": model.id, **values, **made()}
+        told = {"op": op, "model": model.id, **values, **self._made()}
         self.journal.append([told])
+
+    def _made(self) -> dict[str, Any]:
+        """When, and by whom."""
+        return {"time": time.time(), "by": self._who()}
 
     def _create(self, name: str) -> Model:
         folder = claimed(self.folder / MODELS, name)
@@ -317,14 +321,14 @@ class Registry:
             contents = {inner[len("files/") :]: one for inner, one in listed.items() if inner.startswith("files/")}
             packed = {inner[len(PACKAGE) + 1 :]: one for inner, one in listed.items() if inner.startswith(PACKAGE)}
             num_bytes = sum({one["sha256"]: int(one["bytes"]) for one in listed.values()}.values())
-            about = {**about, "bytes": num_bytes, "files": len(contents)}
+            about = {**about, "bytes": num_bytes, "files": len(contents), "by": self._who()}
             values = {
                 "name": name,
                 "version": number,
                 "about": about,
                 "contents": contents,
                 "package": packed,
-                **made(),
+                **self._made(),
             }
             (part / MANIFEST).write_text(sealed(values), encoding="utf-8")
             os.rename(part / "files", part / model.id)
@@ -336,13 +340,13 @@ class Registry:
             return self.version(name, number)
 
 
-def made() -> dict[str, Any]:
-    """When, and by whom on which machine."""
+def user_here() -> str:
+    """The user of this process, on which machine."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a user without a name, as in containers
         user = str(os.getuid())
-    return {"time": time.time(), "by": f"{user}@{platform.node()}"}
+    return f"{user}@{platform.node()}"
 
 
 def version_at(path: Path) -> tuple[str, str] | None:
