@@ -22,6 +22,8 @@ export interface Feature {
 export interface RunTab {
   id: string;
   title: Words;
+  /** Whether it shows one step by `?step=N`: then points and marks of curves lead there. */
+  hasSteps?: boolean;
   load: () => Loaded;
 }
 

@@ -19,6 +19,8 @@ interface Props {
   height?: number;
   marks?: readonly ChartMark[];
   onMark?: (mark: ChartMark) => void;
+  /** A place of the axis was clicked. */
+  onPick?: (x: number) => void;
   /** The first and last place of all there is, where `series` holds a window of it. */
   whole?: Window;
 }
@@ -26,7 +28,7 @@ interface Props {
 const NONE: readonly ChartMark[] = [];
 const LARGE = 460;
 
-export function Chart({ title, series, height = 180, marks = NONE, onMark, whole }: Props) {
+export function Chart({ title, series, height = 180, marks = NONE, onMark, onPick, whole }: Props) {
   const said = useStrings(words);
   const together = useTogether();
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
@@ -42,6 +44,7 @@ export function Chart({ title, series, height = 180, marks = NONE, onMark, whole
     isLog: log,
     marks: all,
     onMark,
+    onPick,
     whole,
     height: isLarge ? LARGE : height,
     onPlace: (x) => legend.current?.place(x),

@@ -20,6 +20,7 @@ export interface Wanted {
   onMark: (mark: ChartMark) => void;
   whole: () => Window;
   onWindow: (window: Window | null, isFinal: boolean) => void;
+  onPick: (x: number) => void;
   /** The crosshair stands at this place, or nowhere. */
   onPlace: (x: number | null) => void;
 }
@@ -53,6 +54,7 @@ export function built(place: HTMLElement, wanted: Wanted): uPlot {
         unit,
         whole: wanted.whole,
         onWindow: wanted.onWindow,
+        onPick: wanted.onPick,
         classes: { measure: css.measure ?? '', measureText: css.measureText ?? '' },
       }),
       marksPlugin(wanted.marks, wanted.onMark, {

@@ -20,6 +20,8 @@ export interface Curve {
   high: Float64Array;
   mean: Float64Array;
   odd: readonly Odd[];
+  /** The first and the last step of each bucket, where the axis is another one. */
+  steps?: readonly [Float64Array, Float64Array];
   /** `step`, `s`, ... of the axis. */
   unit: string;
 }
@@ -41,8 +43,17 @@ export function curveOf(answered: Buckets): Curve {
       to: one.last_step,
       count: one.count,
     })),
+    steps: [numbers(answered.first_steps), numbers(answered.last_steps)],
     unit: answered.unit,
   };
+}
+
+/** The steps that a window of the axis holds, widened to whole buckets. */
+export function stepsOf(curve: Curve, window: readonly [number, number]): readonly [number, number] {
+  const [first, last] = curve.steps ?? [curve.first, curve.last];
+  const begin = Math.min(lowerBound(curve.last, window[0]), first.length - 1);
+  const end = Math.max(0, Math.min(lowerBound(curve.first, window[1]), last.length - 1));
+  return [first[begin] ?? 0, last[end] ?? 0];
 }
 
 /** A curve of single points. */
@@ -75,10 +86,14 @@ export function appended(curve: Curve, x: readonly number[], values: readonly nu
     array.set(more[name], keep);
     return array;
   };
+  const last = joined('last');
+  // A bucket that reaches over the first new point ends before it, so that the axis only goes up.
+  if (keep > 0) last[keep - 1] = Math.min(last[keep - 1] ?? begin, begin);
   return {
     ...curve,
+    steps: undefined,
     first: joined('first'),
-    last: joined('last'),
+    last,
     low: joined('low'),
     high: joined('high'),
     mean: joined('mean'),

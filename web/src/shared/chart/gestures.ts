@@ -14,6 +14,8 @@ export interface Gestures {
   whole: () => Window;
   /** A window was chosen; null is everything. `isFinal` is false while it still changes. */
   onWindow: (window: Window | null, isFinal: boolean) => void;
+  /** A place was clicked. */
+  onPick: (x: number) => void;
   classes: { measure: string; measureText: string };
 }
 
@@ -27,6 +29,7 @@ export function gestures(hands: Gestures): uPlot.Plugin {
         const over = chart.over;
         over.addEventListener('wheel', wheel(chart, hands), { passive: false });
         over.addEventListener('dblclick', () => hands.onWindow(null, true));
+        picking(chart, hands);
         measuring(chart, hands);
         fingers(chart, hands);
       },
@@ -82,6 +85,22 @@ function wheel(chart: uPlot, hands: Gestures) {
     clearTimeout(settle);
     settle = globalThis.setTimeout(() => hands.onWindow(next, true), 180) as unknown as number;
   };
+}
+
+// A press that moves further than this is no click; a second click within this time makes it a double one.
+const STILL_PX = 4;
+const SECOND_MS = 260;
+
+function picking(chart: uPlot, hands: Gestures): void {
+  let [start, waiting] = [NaN, 0];
+  chart.over.addEventListener('pointerdown', (event) => (start = event.shiftKey ? NaN : event.clientX));
+  chart.over.addEventListener('click', (event) => {
+    clearTimeout(waiting);
+    if (event.detail > 1 || event.target !== chart.over || !(Math.abs(event.clientX - start) < STILL_PX))
+      return;
+    const x = chart.posToVal(event.offsetX, 'x');
+    waiting = globalThis.setTimeout(() => hands.onPick(x), SECOND_MS) as unknown as number;
+  });
 }
 
 /** Whether uPlot should hear a press: not one that measures. */

@@ -17,6 +17,7 @@ export interface PlotOptions {
   marks: readonly ChartMark[];
   onMark?: (mark: ChartMark) => void;
   onPlace: (x: number | null) => void;
+  onPick?: (x: number) => void;
   /** The first and last place of all there is, when `series` holds a window of it. */
   whole?: Window;
 }
@@ -67,6 +68,7 @@ export function usePlot(
       onMark: (mark) => latest.current.options.onMark?.(mark),
       whole: () => latest.current.options.whole ?? spanOf(latest.current.options.series),
       onWindow: (window, isFinal) => move(latest.current, window, isFinal),
+      onPick: (x) => latest.current.options.onPick?.(x),
       onPlace: (x) => latest.current.options.onPlace(x),
     });
     plot.current = chart;

@@ -1,0 +1,110 @@
+/** A run in one glance: how it stands and why, how far it is, how fast, how good, and what is saved. */
+import { real } from '~/shared/api/numbers';
+import { useCurve, useMarks } from '~/shared/api/run';
+import type { RunPage } from '~/shared/api/runs';
+import { duration, figure, percent, whole } from '~/shared/format/numbers';
+import { Time, useNow } from '~/shared/format/Time';
+import { useStrings } from '~/shared/i18n/i18n';
+import { StatusBadge } from '~/shared/status/StatusBadge';
+import { Actions } from './Actions';
+import { Fact } from './Fact';
+import { best, firstCurves, secondsLeft } from './facts';
+import css from './run.module.css';
+import { Small } from './Small';
+import { words } from './strings';
+
+export function Glance({ page }: { page: RunPage }) {
+  const said = useStrings(words);
+  const isLive = page.status === 'running';
+  const names = firstCurves(page.metrics);
+  const ended = page.spans.at(-1)?.[1];
+  const share = real(page.summary.mfu);
+  return (
+    <header className={css.glance}>
+      <div className={css.headLine}>
+        <h1 title={page.name}>{page.name}</h1>
+        <StatusBadge status={page.status} />
+        <p className={css.cause}>
+          {page.reason && <span>{page.reason}</span>}
+          {!isLive && ended !== undefined && <Time time={ended} />}
+          {page.notes && <span className={css.note}>{page.notes}</span>}
+        </p>
+        <Actions page={page} />
+      </div>
+      <div className={css.glanceBody}>
+        <dl className={css.facts}>
+          <StepFact page={page} />
+          {isLive ? (
+            <Fact name={said.left}>{duration(secondsLeft(page))}</Fact>
+          ) : (
+            <Fact name={said.ran}>{duration(page.duration_s)}</Fact>
+          )}
+          <Fact name={said.speed}>{page.tokens_per_s === null ? '—' : figure(real(page.tokens_per_s))}</Fact>
+          {Number.isFinite(share) && (
+            <Fact name={said.share} hint={said.shareHint}>
+              {percent(share)}
+            </Fact>
+          )}
+          <LossFact page={page} />
+          {isLive && (
+            <Fact name={said.lastStep}>
+              <Age time={ended} />
+            </Fact>
+          )}
+          <CheckpointFact run={page.name} />
+        </dl>
+        <div className={css.smalls}>
+          {names.map((name, index) => (
+            <Small key={name} run={page.name} name={name} color={index} />
+          ))}
+        </div>
+      </div>
+    </header>
+  );
+}
+
+function StepFact({ page }: { page: RunPage }) {
+  const said = useStrings(words);
+  const share = page.total && page.step !== null ? Math.min(1, page.step / page.total) : null;
+  return (
+    <Fact name={said.step}>
+      {page.step === null ? '—' : whole(page.step)}
+      {page.total !== null && <small> / {whole(page.total)}</small>}
+      {share !== null && (
+        <span
+          className={css.track}
+          role="progressbar"
+          aria-valuenow={Math.round(100 * share)}
+          aria-label={said.step}
+        >
+          <span style={{ width: `${100 * share}%` }} />
+        </span>
+      )}
+    </Fact>
+  );
+}
+
+function LossFact({ page }: { page: RunPage }) {
+  const said = useStrings(words);
+  const curve = useCurve(page.name, 'loss');
+  const lowest = curve.data && best(curve.data);
+  if (page.loss === null) return null;
+  return (
+    <Fact name={said.loss}>
+      {figure(real(page.loss))}
+      {lowest && <small> {said.best(figure(lowest.value), whole(lowest.step))}</small>}
+    </Fact>
+  );
+}
+
+function CheckpointFact({ run }: { run: string }) {
+  const said = useStrings(words);
+  const last = useMarks(run).data?.findLast((mark) => mark.kind === 'checkpoint');
+  return <Fact name={said.checkpoint}>{last ? <Time time={last.time} /> : said.none}</Fact>;
+}
+
+/** So long ago, counted each second. */
+function Age({ time }: { time: number | undefined }) {
+  const now = useNow(1);
+  return <>{time === undefined ? '—' : duration(Math.max(0, Math.round(now - time)))}</>;
+}

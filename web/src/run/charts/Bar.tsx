@@ -1,0 +1,55 @@
+/** The line above the charts: what is looked for, the axis, smoothing, the window. */
+import { Button } from '~/shared/controls/Button';
+import { Smoothing } from '~/shared/chart/Smoothing';
+import { placeText } from '~/shared/chart/scales';
+import { useStrings } from '~/shared/i18n/i18n';
+import css from '../run.module.css';
+import { words } from '../strings';
+import { type ChartView, OVERS } from './view';
+
+export function Bar({ view, onChange }: { view: ChartView; onChange: (change: Partial<ChartView>) => void }) {
+  const said = useStrings(words);
+  const names = {
+    step: said.overStep,
+    tokens: said.overTokens,
+    time: said.overTime,
+    flops: said.overFlops,
+    cost: said.overCost,
+    energy: said.overEnergy,
+  };
+  const unit = view.x === 'time' ? 's' : view.x === 'step' ? 'step' : '';
+  return (
+    <div className={css.bar}>
+      <input
+        className={css.find}
+        type="search"
+        value={view.find}
+        placeholder={said.find}
+        aria-label={said.find}
+        onChange={(event) => onChange({ find: event.target.value })}
+      />
+      <label className={css.axis}>
+        {said.axis}
+        <select
+          value={view.x}
+          onChange={(event) => onChange({ x: OVERS.find((one) => one === event.target.value) ?? 'step' })}
+        >
+          {OVERS.map((one) => (
+            <option key={one} value={one}>
+              {names[one]}
+            </option>
+          ))}
+        </select>
+      </label>
+      <Button pressed={view.isLog} onClick={() => onChange({ isLog: !view.isLog })}>
+        {said.log}
+      </Button>
+      <Smoothing value={view.smoothing} onChange={(smoothing) => onChange({ smoothing })} />
+      {view.window && (
+        <Button icon="zoomOut" onClick={() => onChange({ window: null })} title={said.all}>
+          {said.windowOf(placeText(view.window[0], unit), placeText(view.window[1], unit))}
+        </Button>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,71 @@
+/** All curves of a run, grouped by what stands before the `/` in their names; zooming asks for every point. */
+import { useDeferredValue, useMemo, useState } from 'react';
+import { useMarks, useRun } from '~/shared/api/run';
+import { ChartGroup } from '~/shared/chart/Group';
+import type { ChartMark } from '~/shared/chart/marks';
+import { Command, quoted } from '~/shared/command/Command';
+import { useStrings } from '~/shared/i18n/i18n';
+import { useRunName } from '~/shared/shell/run';
+import { Empty } from '~/shared/states/States';
+import { grouped } from '../facts';
+import css from '../run.module.css';
+import { words } from '../strings';
+import { Bar } from './Bar';
+import { CurveChart } from './CurveChart';
+import { Group } from './Group';
+import { StepDialog } from './StepDialog';
+import { useChartView } from './view';
+
+export function Charts() {
+  const said = useStrings(words);
+  const run = useRunName();
+  const page = useRun(run).data;
+  const [view, change] = useChartView();
+  const [picked, setPicked] = useState<number | null>(null);
+  const smoothing = useDeferredValue(view.smoothing);
+  const all = useMarks(run).data;
+  const marks = useMemo(
+    () =>
+      view.x === 'step'
+        ? (all ?? []).map(({ kind, step, text }): ChartMark => ({ kind, x: step, text }))
+        : [],
+    [all, view.x],
+  );
+  const names = page?.metrics ?? [];
+  const shown = names.filter((name) => name.toLowerCase().includes(view.find.toLowerCase()));
+  if (!page) return null;
+  if (!names.length) return <Empty title={said.noCurves}>{said.noCurvesHint}</Empty>;
+  const isOver = view.x === 'step';
+  return (
+    <ChartGroup
+      name={`run ${run}`}
+      window={view.window}
+      onWindow={(window) => change({ window })}
+      smoothing={smoothing}
+      isLog={view.isLog}
+    >
+      <Bar view={view} onChange={change} />
+      {grouped(shown).map(([prefix, part]) => (
+        <Group key={prefix} run={run} name={prefix} count={part.length} isFound={view.find !== ''}>
+          {part.map((name) => (
+            <CurveChart
+              key={name}
+              run={run}
+              name={name}
+              view={view}
+              isLive={page.status === 'running'}
+              marks={marks}
+              onPick={isOver ? (x) => setPicked(Math.round(x)) : undefined}
+            />
+          ))}
+        </Group>
+      ))}
+      <div className={css.foot}>
+        <Command line={`whet show ${quoted(run)}`} />
+      </div>
+      {picked !== null && (
+        <StepDialog run={run} step={picked} names={names} onClose={() => setPicked(null)} />
+      )}
+    </ChartGroup>
+  );
+}

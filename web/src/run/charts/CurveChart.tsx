@@ -1,0 +1,112 @@
+/** One curve of the run: asked for once it is near what is seen, in full for the window that is. */
+import { useQueryClient } from '@tanstack/react-query';
+import { type RefObject, useEffect, useMemo, useRef, useState } from 'react';
+import { useCurve } from '~/shared/api/run';
+import { Chart } from '~/shared/chart/Chart';
+import { type Curve, stepsOf } from '~/shared/chart/curve';
+import type { ChartMark } from '~/shared/chart/marks';
+import { spanOf } from '~/shared/chart/usePlot';
+import { Failure } from '~/shared/states/States';
+import css from '../run.module.css';
+import type { ChartView } from './view';
+
+interface Props {
+  run: string;
+  name: string;
+  view: ChartView;
+  isLive: boolean;
+  marks: readonly ChartMark[];
+  onPick?: (x: number) => void;
+}
+
+export function CurveChart(props: Props) {
+  const place = useRef<HTMLDivElement>(null);
+  const isNear = useNear(place);
+  return (
+    <div ref={place} className={css.chartPlace}>
+      {isNear && <Loaded {...props} />}
+    </div>
+  );
+}
+
+const AGAIN_MS = 10_000;
+
+function Loaded({ run, name, view, isLive, marks, onPick }: Props) {
+  const client = useQueryClient();
+  const whole = useCurve(run, name, null, view.x);
+  // A live curve grows along steps; where they lie on another axis only the server knows.
+  useEffect(() => {
+    if (!isLive || view.x === 'step') return;
+    const timer = setInterval(
+      () => void client.invalidateQueries({ queryKey: ['run', run, 'curve', name, view.x] }),
+      AGAIN_MS,
+    );
+    return () => clearInterval(timer);
+  }, [client, run, name, view.x, isLive]);
+  if (whole.isError && !whole.data)
+    return <Failure error={whole.error} onRetry={() => void whole.refetch()} />;
+  if (!whole.data) return null;
+  if (view.window)
+    return <InWindow run={run} name={name} view={view} whole={whole.data} marks={marks} onPick={onPick} />;
+  return <Drawn name={name} curve={whole.data} marks={marks} onPick={onPick} />;
+}
+
+function InWindow({ run, name, view, whole, marks, onPick }: Omit<Props, 'isLive'> & { whole: Curve }) {
+  const steps = useMemo(() => (view.window ? stepsOf(whole, view.window) : null), [whole, view.window]);
+  const full = useCurve(run, name, steps, view.x);
+  const isMerged = whole.first.some((first, index) => first !== whole.last[index]);
+  return (
+    <Drawn
+      name={name}
+      curve={isMerged ? (full.data ?? whole) : whole}
+      whole={whole}
+      marks={marks}
+      onPick={onPick}
+    />
+  );
+}
+
+function Drawn({
+  name,
+  curve,
+  whole,
+  marks,
+  onPick,
+}: {
+  name: string;
+  curve: Curve;
+  whole?: Curve;
+  marks: readonly ChartMark[];
+  onPick?: (x: number) => void;
+}) {
+  const series = useMemo(() => [{ id: name, label: name, curve }], [name, curve]);
+  const span = useMemo(
+    () => (whole ? spanOf([{ id: name, label: name, curve: whole }]) : undefined),
+    [name, whole],
+  );
+  return (
+    <Chart
+      title={name}
+      series={series}
+      marks={marks}
+      onMark={(mark) => onPick?.(mark.x)}
+      onPick={onPick}
+      whole={span}
+    />
+  );
+}
+
+/** Whether a place has come near what is seen; then it stays. */
+function useNear(place: RefObject<HTMLElement | null>): boolean {
+  const [isNear, setNear] = useState(false);
+  useEffect(() => {
+    const element = place.current;
+    if (!element || isNear) return;
+    const watch = new IntersectionObserver(([entry]) => entry?.isIntersecting && setNear(true), {
+      rootMargin: '400px',
+    });
+    watch.observe(element);
+    return () => watch.disconnect();
+  }, [place, isNear]);
+  return isNear;
+}

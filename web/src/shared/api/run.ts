@@ -1,0 +1,152 @@
+/** One run: what it says of itself, its curves (whole or a window in full), its marks, and all of them live. */
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { type Curve, appended, curveOf } from '~/shared/chart/curve';
+import { tell, tellFailure } from '~/shared/controls/Toasts';
+import { useEvents } from '~/shared/live/events';
+import { writeSearch } from '~/shared/url/search';
+import { type Answered, answer, api } from './client';
+import { real } from './numbers';
+import type { RunPage } from './runs';
+import type { components } from './schema';
+
+type News = components['schemas']['RunNews'];
+export type Mark = Answered<'/api/v1/runs/{run}/marks'>['marks'][number];
+export type Over = 'step' | 'tokens' | 'time' | 'flops' | 'cost' | 'energy';
+/** First and last step of what is asked for. */
+export type Steps = readonly [number, number];
+
+// Buckets of a whole curve, and of a window of it, where so few points come one by one.
+const MOST = 1500;
+const MOST_IN_WINDOW = 4000;
+// A live curve that has grown by so many points is asked for anew, in buckets.
+const GROWN = 3 * MOST;
+
+/** A run and what it says of itself. */
+export function useRun(run: string) {
+  return useQuery({
+    queryKey: ['run', run],
+    queryFn: ({ signal }) =>
+      answer<RunPage>(api.GET('/api/v1/runs/{run}', { params: { path: { run } }, signal })),
+  });
+}
+
+/** A curve, whole or a window of it at full resolution; `writer` is the run's speaker by default. */
+export function useCurve(
+  run: string,
+  name: string,
+  window: Steps | null = null,
+  x: Over = 'step',
+  writer?: string,
+) {
+  const start = window ? Math.floor(window[0]) : undefined;
+  const end = window ? Math.ceil(window[1]) : undefined;
+  return useQuery({
+    queryKey: ['run', run, 'curve', name, x, writer ?? '', start ?? '', end ?? ''],
+    queryFn: async ({ signal }): Promise<Curve> => {
+      const query = { names: [name], most: window ? MOST_IN_WINDOW : MOST, start, end, x, writer };
+      const call = api.GET('/api/v1/runs/{run}/curves', { params: { path: { run }, query }, signal });
+      const found = (await answer<Answered<'/api/v1/runs/{run}/curves'>>(call))[name];
+      if (!found) throw new Error(`no curve ${name}`);
+      return curveOf(found);
+    },
+    placeholderData: window ? keepPreviousData : undefined,
+    staleTime: 60_000,
+  });
+}
+
+/** What happened at steps. */
+export function useMarks(run: string) {
+  return useQuery({
+    queryKey: ['run', run, 'marks'],
+    queryFn: async ({ signal }) => {
+      const call = api.GET('/api/v1/runs/{run}/marks', { params: { path: { run } }, signal });
+      return (await answer<Answered<'/api/v1/runs/{run}/marks'>>(call)).marks;
+    },
+    staleTime: 30_000,
+  });
+}
+
+/** Follow a run: points go behind their curves, and what else is new is asked for. */
+export function useLiveRun(run: string, page: RunPage | undefined): void {
+  const client = useQueryClient();
+  const [from, setFrom] = useState<{ run: string; cursor: string } | null>(null);
+  if (page && from?.run !== run) setFrom({ run, cursor: JSON.stringify(page.cursor) });
+  const isLive = page?.status === 'running' || page?.status === 'new';
+  const path =
+    isLive && from?.run === run
+      ? `/api/v1/runs/${encodeURIComponent(run)}/live${writeSearch({ cursor: from.cursor })}`
+      : null;
+  const again = () => void client.invalidateQueries({ queryKey: ['run', run] });
+  useEvents(
+    path,
+    {
+      reload: again,
+      news: (data) => {
+        const news = data as News;
+        for (const part of news.points) {
+          const values = part.values.map(real);
+          for (const writer of ['', part.writer]) {
+            if (writer === '' && part.writer !== SPEAKER) continue;
+            const key = ['run', run, 'curve', part.name, 'step', writer, '', ''];
+            const before = client.getQueryData<Curve>(key);
+            if (!before) continue;
+            const grown = appended(before, part.steps, values);
+            client.setQueryData<Curve>(key, grown);
+            if (grown.mean.length > GROWN) void client.invalidateQueries({ queryKey: key });
+          }
+        }
+        client.setQueryData<RunPage>(['run', run], (before) => before && withNews(before, news));
+        if (news.events.length) void client.invalidateQueries({ queryKey: ['run', run, 'marks'] });
+        if (news.status !== 'running') again();
+      },
+    },
+    again,
+  );
+}
+
+const SPEAKER = 'r0';
+
+function withNews(page: RunPage, news: News): RunPage {
+  const own = news.points.filter((part) => part.writer === SPEAKER);
+  const last = (name: string) =>
+    own
+      .filter((part) => part.name === name)
+      .at(-1)
+      ?.values.at(-1);
+  const step = Math.max(page.step ?? -1, ...own.map((part) => part.steps.at(-1) ?? -1));
+  const time = Math.max(...own.map((part) => part.times.at(-1) ?? 0));
+  const names = own.map((part) => part.name).filter((name) => !page.metrics.includes(name));
+  const span = page.spans.at(-1);
+  return {
+    ...page,
+    status: news.status,
+    reason: news.reason,
+    step: step < 0 ? page.step : step,
+    loss: last('loss') ?? page.loss,
+    tokens_per_s: last('tokens_per_s') ?? page.tokens_per_s,
+    metrics: names.length ? [...page.metrics, ...new Set(names)] : page.metrics,
+    spans: span && time > span[1] ? [...page.spans.slice(0, -1), [span[0], time]] : page.spans,
+  };
+}
+
+/** Ask a training to stop after a checkpoint, or for a checkpoint now. */
+export function useControl(run: string) {
+  return useMutation({
+    mutationFn: async ({ word }: { word: 'stop' | 'checkpoint'; said: string }) => {
+      const path = `/api/v1/runs/${encodeURIComponent(run)}/controls`;
+      const sent = fetch(path, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ word }),
+      });
+      const outcome = sent.then(async (response) => {
+        const body: unknown = await response.json();
+        return response.ok ? { data: body, response } : { error: body, response };
+      });
+      return answer<unknown>(outcome);
+    },
+    onSuccess: (_, { said }) => tell(said),
+    onError: tellFailure,
+  });
+}
