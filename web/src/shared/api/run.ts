@@ -133,19 +133,8 @@ function withNews(page: RunPage, news: News): RunPage {
 /** Ask a training to stop after a checkpoint, or for a checkpoint now. */
 export function useControl(run: string) {
   return useMutation({
-    mutationFn: async ({ word }: { word: 'stop' | 'checkpoint'; said: string }) => {
-      const path = `/api/v1/runs/${encodeURIComponent(run)}/controls`;
-      const sent = fetch(path, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify({ word }),
-      });
-      const outcome = sent.then(async (response) => {
-        const body: unknown = await response.json();
-        return response.ok ? { data: body, response } : { error: body, response };
-      });
-      return answer<unknown>(outcome);
-    },
+    mutationFn: async ({ word }: { word: 'stop' | 'checkpoint'; said: string }) =>
+      answer<unknown>(api.POST('/api/v1/runs/{run}/controls', { params: { path: { run } }, body: { word } })),
     onSuccess: (_, { said }) => tell(said),
     onError: tellFailure,
   });

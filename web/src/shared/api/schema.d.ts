@@ -252,6 +252,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/2.0/mlflow/logged-models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create
+         * @description A new model, whose files are still to come.
+         */
+        post: operations["create_api_2_0_mlflow_logged_models_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/2.0/mlflow/logged-models/search": {
         parameters: {
             query?: never;
@@ -262,11 +282,119 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Search Models
-         * @description No models: clients ask for them when they list artifacts. A registry of models is not here.
+         * Search
+         * @description Models of experiments by a filter over attributes, params, tags and the newest metrics (on data sets).
          */
-        post: operations["search_models_api_2_0_mlflow_logged_models_search_post"];
+        post: operations["search_api_2_0_mlflow_logged_models_search_post"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/mlflow/logged-models/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get
+         * @description A model with its params, tags and newest metrics.
+         */
+        get: operations["get_api_2_0_mlflow_logged_models__id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete
+         * @description Marked as deleted; nothing is removed.
+         */
+        delete: operations["delete_api_2_0_mlflow_logged_models__id__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Finalize
+         * @description That its files have come, or that they have not.
+         */
+        patch: operations["finalize_api_2_0_mlflow_logged_models__id__patch"];
+        trace?: never;
+    };
+    "/api/2.0/mlflow/logged-models/{id}/artifacts/directories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Artifacts
+         * @description What lies in a folder of a model's files.
+         */
+        get: operations["artifacts_api_2_0_mlflow_logged_models__id__artifacts_directories_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/mlflow/logged-models/{id}/params": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Log Params
+         * @description Further params.
+         */
+        post: operations["log_params_api_2_0_mlflow_logged_models__id__params_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/mlflow/logged-models/{id}/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Set Tags
+         * @description Tags.
+         */
+        patch: operations["set_tags_api_2_0_mlflow_logged_models__id__tags_patch"];
+        trace?: never;
+    };
+    "/api/2.0/mlflow/logged-models/{id}/tags/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Tag
+         * @description A tag taken away.
+         */
+        delete: operations["delete_tag_api_2_0_mlflow_logged_models__id__tags__key__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -310,6 +438,406 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/mlflow/model-versions/create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create
+         * @description A new version. Files that are on this server are linked and hashed; what lies elsewhere is referred to.
+         */
+        post: operations["create_api_2_0_mlflow_model_versions_create_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/mlflow/model-versions/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete
+         * @description Remove a version with its aliases; one that a run or another version is built on is refused.
+         */
+        delete: operations["delete_api_2_0_mlflow_model_versions_delete_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/mlflow/model-versions/delete-tag": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Tag
+         * @description A tag taken away, if it is there.
+         */
+        delete: operations["delete_tag_api_2_0_mlflow_model_versions_delete_tag_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/mlflow/model-versions/get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get
+         * @description A version by its number.
+         */
+        get: operations["get_api_2_0_mlflow_model_versions_get_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/mlflow/model-versions/get-download-uri": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Download Uri
+         * @description Where the files of a version are had from.
+         */
+        get: operations["get_download_uri_api_2_0_mlflow_model_versions_get_download_uri_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/mlflow/model-versions/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search
+         * @description Versions by a filter over names, numbers, runs, sources, times and tags.
+         */
+        get: operations["search_api_2_0_mlflow_model_versions_search_get"];
+        put?: never;
+        /**
+         * Search
+         * @description Versions by a filter over names, numbers, runs, sources, times and tags.
+         */
+        post: operations["search_api_2_0_mlflow_model_versions_search_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/mlflow/model-versions/set-tag": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set Tag
+         * @description A tag.
+         */
+        post: operations["set_tag_api_2_0_mlflow_model_versions_set_tag_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/mlflow/model-versions/transition-stage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Transition
+         * @description A stage, which is a word beside the version here; aliases are what is resolved.
+         */
+        post: operations["transition_api_2_0_mlflow_model_versions_transition_stage_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/mlflow/model-versions/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Update
+         * @description Another description.
+         */
+        patch: operations["update_api_2_0_mlflow_model_versions_update_patch"];
+        trace?: never;
+    };
+    "/api/2.0/mlflow/registered-models/alias": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get By Alias
+         * @description The version that an alias means.
+         */
+        get: operations["get_by_alias_api_2_0_mlflow_registered_models_alias_get"];
+        put?: never;
+        /**
+         * Set Alias
+         * @description Let an alias mean a version.
+         */
+        post: operations["set_alias_api_2_0_mlflow_registered_models_alias_post"];
+        /**
+         * Delete Alias
+         * @description An alias taken away, if it is there.
+         */
+        delete: operations["delete_alias_api_2_0_mlflow_registered_models_alias_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/mlflow/registered-models/create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create
+         * @description A new model without versions.
+         */
+        post: operations["create_api_2_0_mlflow_registered_models_create_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/mlflow/registered-models/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete
+         * @description Remove a model with its versions; one that others are built on is refused.
+         */
+        delete: operations["delete_api_2_0_mlflow_registered_models_delete_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/mlflow/registered-models/delete-tag": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Tag
+         * @description A tag taken away, if it is there.
+         */
+        delete: operations["delete_tag_api_2_0_mlflow_registered_models_delete_tag_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/mlflow/registered-models/get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get
+         * @description A model with its newest versions.
+         */
+        get: operations["get_api_2_0_mlflow_registered_models_get_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/mlflow/registered-models/get-latest-versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Latest
+         * @description The newest version in each stage.
+         */
+        get: operations["latest_api_2_0_mlflow_registered_models_get_latest_versions_get"];
+        put?: never;
+        /**
+         * Latest
+         * @description The newest version in each stage.
+         */
+        post: operations["latest_api_2_0_mlflow_registered_models_get_latest_versions_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/mlflow/registered-models/rename": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rename
+         * @description Another name.
+         */
+        post: operations["rename_api_2_0_mlflow_registered_models_rename_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/mlflow/registered-models/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search
+         * @description Models by a filter over names, times and tags.
+         */
+        get: operations["search_api_2_0_mlflow_registered_models_search_get"];
+        put?: never;
+        /**
+         * Search
+         * @description Models by a filter over names, times and tags.
+         */
+        post: operations["search_api_2_0_mlflow_registered_models_search_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/mlflow/registered-models/set-tag": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set Tag
+         * @description A tag.
+         */
+        post: operations["set_tag_api_2_0_mlflow_registered_models_set_tag_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/mlflow/registered-models/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Update
+         * @description Another description.
+         */
+        patch: operations["update_api_2_0_mlflow_registered_models_update_patch"];
         trace?: never;
     };
     "/api/2.0/mlflow/runs/create": {
@@ -423,7 +951,7 @@ export interface paths {
         put?: never;
         /**
          * Log Inputs
-         * @description Data sets that a run was given.
+         * @description Data sets and logged models that a run was given.
          */
         post: operations["log_inputs_api_2_0_mlflow_runs_log_inputs_post"];
         delete?: never;
@@ -486,6 +1014,26 @@ export interface paths {
          * @description One param, which no later one may change.
          */
         post: operations["log_param_api_2_0_mlflow_runs_log_parameter_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/mlflow/runs/outputs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Log Outputs
+         * @description Logged models that a run has made.
+         */
+        post: operations["log_outputs_api_2_0_mlflow_runs_outputs_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -675,6 +1223,26 @@ export interface paths {
          * @description Take an entry away.
          */
         delete: operations["withdraw_api_v1_boards__id__entries__run__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare
+         * @description The entries of config and outcome in which not all runs are alike, in the order of `runs`, the baseline first.
+         */
+        get: operations["compare_api_v1_compare_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -953,6 +1521,182 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/registry/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Models
+         * @description The newest version of each model, or with `versions` all of them, that a filter takes; by name, newest first.
+         */
+        get: operations["models_api_v1_registry_models_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/registry/models/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Model
+         * @description A model with its aliases, tags and versions.
+         */
+        get: operations["model_api_v1_registry_models__name__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Patch
+         * @description Set the description and tags of a model.
+         */
+        patch: operations["patch_api_v1_registry_models__name__patch"];
+        trace?: never;
+    };
+    "/api/v1/registry/models/{name}/aliases/{alias}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Alias
+         * @description Let an alias mean a version; nothing is required.
+         */
+        put: operations["set_alias_api_v1_registry_models__name__aliases__alias__put"];
+        post?: never;
+        /**
+         * Delete Alias
+         * @description Take an alias away.
+         */
+        delete: operations["delete_alias_api_v1_registry_models__name__aliases__alias__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/registry/models/{name}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * History
+         * @description What was done to a model, the latest first: versions, aliases with what was required, tags.
+         */
+        get: operations["history_api_v1_registry_models__name__history_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/registry/models/{name}/promotions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Promotion
+         * @description Let an alias mean a version whose evaluations hold what is required; a refusal says which figure missed.
+         */
+        post: operations["promotion_api_v1_registry_models__name__promotions_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/registry/models/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add
+         * @description Add the model of a run as a new version; its files are linked.
+         */
+        post: operations["add_api_v1_registry_models__name__versions_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/registry/models/{name}/versions/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One
+         * @description A version in full.
+         */
+        get: operations["one_api_v1_registry_models__name__versions__number__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete
+         * @description Remove a version; one that is referred to only with `force`.
+         */
+        delete: operations["delete_api_v1_registry_models__name__versions__number__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Patch Version
+         * @description Set the description and tags of a version; what it consists of never changes.
+         */
+        patch: operations["patch_version_api_v1_registry_models__name__versions__number__patch"];
+        trace?: never;
+    };
+    "/api/v1/registry/models/{name}/versions/{number}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Verify
+         * @description Read every file of a version, and compare it with the manifest.
+         */
+        post: operations["verify_api_v1_registry_models__name__versions__number__verify_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reports": {
         parameters: {
             query?: never;
@@ -1114,6 +1858,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/checkpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Checkpoints
+         * @description Checkpoints that lie in the folder, and the models that were written of them.
+         */
+        get: operations["checkpoints_api_v1_runs__run__checkpoints_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/console": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Console
+         * @description Lines of a rank's console from line `start` on; without it the last ones, or with `step` those from a step on.
+         *
+         *     With `search` the lines that hold a text, whatever the case, from `start` (else from the first) on.
+         */
+        get: operations["console_api_v1_runs__run__console_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/controls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Controls
+         * @description Ask a training to stop, or to write a checkpoint now; it does so after its step. Refused where none runs.
+         */
+        post: operations["controls_api_v1_runs__run__controls_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/curves": {
         parameters: {
             query?: never;
@@ -1129,6 +1935,68 @@ export interface paths {
          *     `first` and `last` are on. `marks` tell where the curve is NaN or infinite.
          */
         get: operations["curves_api_v1_runs__run__curves_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Data
+         * @description Rows of a source from row `offset` on, or of those the ones that hold a text `q`: tokens with roles and weights.
+         *
+         *     `next` is the row to go on from. The libraries of training are loaded for it once, in a process of their own.
+         */
+        get: operations["data_api_v1_runs__run__data_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/environment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Environment
+         * @description Where each start of the run took place (versions, hardware, source code), and energy and cost so far.
+         */
+        get: operations["environment_api_v1_runs__run__environment_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/evaluations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Evaluations
+         * @description What `whet evaluate` found, and the names of the curves of evaluations while training.
+         */
+        get: operations["evaluations_api_v1_runs__run__evaluations_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1169,6 +2037,46 @@ export interface paths {
          * @description A file of the run, or a part of it (Range). A page in it runs no script here.
          */
         get: operations["file_api_v1_runs__run__files__path__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/generations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Generations
+         * @description What the model answered to the prompts of `evaluate.prompts`, of one step or prompt or of all, in order.
+         */
+        get: operations["generations_api_v1_runs__run__generations_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/ledger": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ledger
+         * @description Rows of the data that were skipped, cut or dropped as duplicates, with reasons; those that hold a text `q`.
+         */
+        get: operations["ledger_api_v1_runs__run__ledger_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1261,6 +2169,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/ranks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ranks
+         * @description A curve of every rank in buckets of as many steps: rows are ranks, columns lie between `edges`.
+         */
+        get: operations["ranks_api_v1_runs__run__ranks_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/since": {
         parameters: {
             query?: never;
@@ -1273,6 +2201,50 @@ export interface paths {
          * @description What came behind a cursor, points and events, and the cursor to ask with next time.
          */
         get: operations["since_api_v1_runs__run__since_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/steps/{step}/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rows
+         * @description Rows of a step with their losses, the highest first, and what else was known of them.
+         *
+         *     With `texts` also what stands in their sources now, for which the libraries of training are loaded once.
+         */
+        get: operations["rows_api_v1_runs__run__steps__step__rows_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/steps/{step}/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tokens
+         * @description Rows of a step whose tokens were recorded one by one, each with the losses of those that were trained.
+         *
+         *     Where the step has none, `steps` are those that have. `texts` are read by the run's tokenizer.
+         */
+        get: operations["tokens_api_v1_runs__run__steps__step__tokens_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1485,6 +2457,22 @@ export interface components {
             password: string;
         };
         /**
+         * AliasSet
+         * @description The version that an alias is to mean.
+         */
+        AliasSet: {
+            /** Version */
+            version: number;
+        };
+        /**
+         * Asked
+         * @description What was asked of a run.
+         */
+        Asked: {
+            /** Word */
+            word: string;
+        };
+        /**
          * Board
          * @description A board as it is kept.
          */
@@ -1584,6 +2572,93 @@ export interface components {
             x: "step" | "tokens" | "time" | "flops" | "cost" | "energy";
         };
         /**
+         * CheckpointEntry
+         * @description A checkpoint: its path within the run's folder.
+         */
+        CheckpointEntry: {
+            /** Bytes */
+            bytes: number;
+            /** Path */
+            path: string;
+            /** Step */
+            step: number;
+            /** Time */
+            time: number;
+        };
+        /**
+         * CheckpointsPage
+         * @description Checkpoints by step, and models.
+         */
+        CheckpointsPage: {
+            /** Checkpoints */
+            checkpoints: components["schemas"]["CheckpointEntry"][];
+            /** Models */
+            models: components["schemas"]["ModelEntry"][];
+        };
+        /**
+         * ComparedRun
+         * @description A run that is compared.
+         */
+        ComparedRun: {
+            /** Name */
+            name: string;
+            /** Status */
+            status: string;
+            /** Step */
+            step: number | null;
+        };
+        /**
+         * Comparison
+         * @description What differs: of config and outcome each entry with every run's value, in the order of `runs`.
+         */
+        Comparison: {
+            /** Config */
+            config: {
+                [key: string]: unknown[];
+            };
+            /** Outcome */
+            outcome: {
+                [key: string]: unknown[];
+            };
+            /** Runs */
+            runs: components["schemas"]["ComparedRun"][];
+        };
+        /**
+         * ConsoleLine
+         * @description A line as a terminal shows it in the end; `number` counts from 0 over all attempts of the rank.
+         */
+        ConsoleLine: {
+            /** Attempt */
+            attempt: number;
+            /** Number */
+            number: number;
+            /** Step */
+            step: number;
+            /**
+             * Stream
+             * @enum {string}
+             */
+            stream: "stdout" | "stderr";
+            /** Text */
+            text: string;
+            /** Time */
+            time: number;
+        };
+        /**
+         * ConsolePage
+         * @description Lines of one rank, of `total`; `next` is where the next page or the search goes on. `ranks` have printed.
+         */
+        ConsolePage: {
+            /** Lines */
+            lines: components["schemas"]["ConsoleLine"][];
+            /** Next */
+            next: number | null;
+            /** Ranks */
+            ranks: number[];
+            /** Total */
+            total: number;
+        };
+        /**
          * Content
          * @description What somebody writes.
          */
@@ -1597,6 +2672,17 @@ export interface components {
             title: string;
         };
         /**
+         * ControlWord
+         * @description `stop` after a checkpoint, or a `checkpoint` now.
+         */
+        ControlWord: {
+            /**
+             * Word
+             * @enum {string}
+             */
+            word: "stop" | "checkpoint";
+        };
+        /**
          * CurvesOfRuns
          * @description Curves of many runs. What a run does not have is left out.
          */
@@ -1607,6 +2693,62 @@ export interface components {
                     [key: string]: components["schemas"]["PackedCurve"];
                 };
             };
+        };
+        /**
+         * DataPage
+         * @description Rows of one source; `lengths` and `trained` (tokens with weight) are of each sample that was looked at.
+         *
+         *     `context` is how many tokens the model sees, where that is known.
+         */
+        DataPage: {
+            /** Context */
+            context: number | null;
+            /** Formats */
+            formats: {
+                [key: string]: number;
+            };
+            /** Lengths */
+            lengths: number[];
+            /** Next */
+            next: number | null;
+            /** Refused */
+            refused: components["schemas"]["RefusedDataRow"][];
+            /** Shown */
+            shown: components["schemas"]["DataRow"][];
+            /** Source */
+            source: number;
+            /** Sources */
+            sources: string[];
+            /** Trained */
+            trained: number[];
+        };
+        /**
+         * DataRow
+         * @description A row with all its tokens; `part` tells the replies of a pair apart.
+         */
+        DataRow: {
+            /** Kind */
+            kind: string;
+            /** Part */
+            part: string;
+            /** Row */
+            row: number;
+            /** Tokens */
+            tokens: components["schemas"]["DataToken"][];
+        };
+        /**
+         * DataToken
+         * @description A token; weight 0 is context, all else is learned.
+         */
+        DataToken: {
+            /** Id */
+            id: number;
+            /** Role */
+            role: string;
+            /** Text */
+            text: string;
+            /** Weight */
+            weight: number;
         };
         /**
          * EditedValues
@@ -1682,6 +2824,46 @@ export interface components {
             step: number | null;
         };
         /**
+         * Environments
+         * @description The environment at each start of the run, the oldest first, and what it took so far.
+         */
+        Environments: {
+            /** Cost */
+            cost: number | ("NaN" | "Infinity" | "-Infinity") | null;
+            /** Energy J */
+            energy_j: number | ("NaN" | "Infinity" | "-Infinity") | null;
+            /** Starts */
+            starts: {
+                [key: string]: unknown;
+            }[];
+        };
+        /**
+         * EvaluationEntry
+         * @description What `whet evaluate` found: the result as it was written.
+         */
+        EvaluationEntry: {
+            /** Path */
+            path: string;
+            /** Result */
+            result: {
+                [key: string]: unknown;
+            };
+            /** Task */
+            task: string;
+            /** Time */
+            time: number;
+        };
+        /**
+         * EvaluationsPage
+         * @description Results, and the names of the curves of evaluations while training.
+         */
+        EvaluationsPage: {
+            /** Curves */
+            curves: string[];
+            /** Evaluations */
+            evaluations: components["schemas"]["EvaluationEntry"][];
+        };
+        /**
          * EventsPage
          * @description Events by time, of `total`.
          */
@@ -1691,10 +2873,92 @@ export interface components {
             /** Total */
             total: number;
         };
+        /**
+         * Generation
+         * @description What the model answered to a prompt at a step.
+         */
+        Generation: {
+            /** Prompt */
+            prompt: string;
+            /** Step */
+            step: number;
+            /** Text */
+            text: string;
+            /** Time */
+            time: number;
+        };
+        /**
+         * GenerationsPage
+         * @description Answers, and the steps and prompts that there are.
+         */
+        GenerationsPage: {
+            /** Generations */
+            generations: components["schemas"]["Generation"][];
+            /** Prompts */
+            prompts: string[];
+            /** Steps */
+            steps: number[];
+            /** Total */
+            total: number;
+        };
         /** HTTPValidationError */
         HTTPValidationError: {
             /** Detail */
             detail?: components["schemas"]["ValidationError"][];
+        };
+        /**
+         * HeldFile
+         * @description A file of a version: its SHA-256, and how it is held: `reflink`, `hardlink` or `reference`.
+         */
+        HeldFile: {
+            /** Bytes */
+            bytes: number;
+            /** Held */
+            held: string;
+            /** Path */
+            path: string;
+            /** Sha256 */
+            sha256: string;
+        };
+        /**
+         * LedgerCount
+         * @description How many rows were so.
+         */
+        LedgerCount: {
+            /** Action */
+            action: string;
+            /** Count */
+            count: number;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * LedgerPage
+         * @description Rows that did not come through whole, of `total`, and how many of each reason.
+         */
+        LedgerPage: {
+            /** Counts */
+            counts: components["schemas"]["LedgerCount"][];
+            /** Rows */
+            rows: components["schemas"]["LedgerRow"][];
+            /** Total */
+            total: number;
+        };
+        /**
+         * LedgerRow
+         * @description A row that did not come through whole.
+         */
+        LedgerRow: {
+            /** Action */
+            action: string;
+            /** Detail */
+            detail: string;
+            /** Reason */
+            reason: string;
+            /** Row */
+            row: number;
+            /** Source */
+            source: string;
         };
         /**
          * ListedRun
@@ -1821,6 +3085,43 @@ export interface components {
             /** Role */
             role: string;
         };
+        /**
+         * ModelEntry
+         * @description A model that the run wrote, or an export.
+         */
+        ModelEntry: {
+            /** Bytes */
+            bytes: number;
+            /** Path */
+            path: string;
+            /** Time */
+            time: number;
+        };
+        /**
+         * ModelHistory
+         * @description What was done to a model, the latest first.
+         */
+        ModelHistory: {
+            /** Changes */
+            changes: components["schemas"]["RegistryChange"][];
+            /** Total */
+            total: number;
+        };
+        /**
+         * ModelPatch
+         * @description What is set of a model or a version; a tag of null is taken away, and what is left out stays.
+         */
+        ModelPatch: {
+            /** Description */
+            description?: string | null;
+            /**
+             * Tags
+             * @default {}
+             */
+            tags: {
+                [key: string]: string | null;
+            };
+        };
         /** NewKey */
         NewKey: {
             /**
@@ -1848,6 +3149,27 @@ export interface components {
              * @default viewer
              */
             role: string;
+        };
+        /**
+         * NewVersion
+         * @description What becomes a version: the model of a run of this server, or a folder within the run.
+         */
+        NewVersion: {
+            /** Base */
+            base?: string | null;
+            /** Description */
+            description?: string | null;
+            /**
+             * Folder
+             * @default
+             */
+            folder: string;
+            /** Kind */
+            kind?: string | null;
+            /** Licence */
+            licence?: string | null;
+            /** Run */
+            run: string;
         };
         /**
          * News
@@ -1905,6 +3227,22 @@ export interface components {
             unit: string;
         };
         /**
+         * PairedFigure
+         * @description By how much a figure is above that of the version that held the alias, over `n` pairs, with its 95 % interval.
+         */
+        PairedFigure: {
+            /** Difference */
+            difference: number | ("NaN" | "Infinity" | "-Infinity");
+            /** High */
+            high: number | ("NaN" | "Infinity" | "-Infinity");
+            /** Low */
+            low: number | ("NaN" | "Infinity" | "-Infinity");
+            /** N */
+            n: number;
+            /** Name */
+            name: string;
+        };
+        /**
          * Picture
          * @description A picture of a run, by its path in the run folder.
          */
@@ -1957,6 +3295,115 @@ export interface components {
             values: (number | ("NaN" | "Infinity" | "-Infinity"))[];
             /** Writer */
             writer: string;
+        };
+        /**
+         * Promoted
+         * @description What was done: the alias means `number` instead of `before`.
+         */
+        Promoted: {
+            /** Alias */
+            alias: string;
+            /** Before */
+            before: number | null;
+            /** Compared */
+            compared: components["schemas"]["PairedFigure"][];
+            /** Figures */
+            figures: {
+                [key: string]: number | ("NaN" | "Infinity" | "-Infinity") | string | null;
+            };
+            /** Name */
+            name: string;
+            /** Number */
+            number: number;
+            /** Require */
+            require: string;
+        };
+        /**
+         * Promotion
+         * @description Which version is promoted (its number, or the alias that it has), to which alias, on which condition.
+         */
+        Promotion: {
+            /**
+             * Require
+             * @default
+             */
+            require: string;
+            /** To */
+            to: string;
+            /** Version */
+            version: number | string;
+        };
+        /**
+         * RankMatrix
+         * @description Means of a curve by rank (rows) and between `edges` of steps (columns).
+         */
+        RankMatrix: {
+            /** Edges */
+            edges: number[];
+            /** Means */
+            means: (number | ("NaN" | "Infinity" | "-Infinity"))[][];
+            /** Name */
+            name: string;
+            /** Ranks */
+            ranks: number[];
+        };
+        /**
+         * RefusedDataRow
+         * @description A row that training would skip, and why.
+         */
+        RefusedDataRow: {
+            /** Detail */
+            detail: string;
+            /** Hint */
+            hint: string | null;
+            /** Reason */
+            reason: string;
+            /** Row */
+            row: number;
+        };
+        /**
+         * RegisteredModel
+         * @description A model with its versions, the newest first.
+         */
+        RegisteredModel: {
+            /** Aliases */
+            aliases: {
+                [key: string]: number;
+            };
+            /** Created */
+            created: number;
+            /** Description */
+            description: string;
+            /** Name */
+            name: string;
+            /** Tags */
+            tags: {
+                [key: string]: string;
+            };
+            /** Updated */
+            updated: number;
+            /** Versions */
+            versions: components["schemas"]["VersionRow"][];
+        };
+        /**
+         * RegistryChange
+         * @description Something that was done to a model: `op` says what, `text` says it in words; `time` is Unix time.
+         */
+        RegistryChange: {
+            /** By */
+            by: string;
+            /** Details */
+            details: {
+                [key: string]: unknown;
+            };
+            /** Op */
+            op: string;
+            /** Text */
+            text: string;
+            /** Time */
+            time: number;
+            /** Version */
+            version: number | null;
         };
         /**
          * Report
@@ -2177,6 +3624,58 @@ export interface components {
             password: string;
         };
         /**
+         * StepRow
+         * @description A row that a step learned from, and what was known of it (`reward`, ...). `text` stands in its source now.
+         */
+        StepRow: {
+            /** Batch */
+            batch?: number | null;
+            /** Digest */
+            digest?: number | null;
+            /** Loss */
+            loss?: number | ("NaN" | "Infinity" | "-Infinity") | null;
+            /** Part */
+            part: number;
+            /** Rank */
+            rank: string;
+            /** Row */
+            row: number;
+            /** Sample */
+            sample?: number | null;
+            /** Source */
+            source: string;
+            /** Text */
+            text: string | null;
+            /** Tokens */
+            tokens?: number | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * StepRows
+         * @description The rows of a step, those with the highest loss first, of `total`.
+         */
+        StepRows: {
+            /** Epoch */
+            epoch: number | ("NaN" | "Infinity" | "-Infinity");
+            /** Rows */
+            rows: components["schemas"]["StepRow"][];
+            /** Step */
+            step: number;
+            /** Total */
+            total: number;
+        };
+        /**
+         * StepTokens
+         * @description Rows of a step whose tokens were recorded one by one; `steps` are those that have any.
+         */
+        StepTokens: {
+            /** Rows */
+            rows: components["schemas"]["TokensOfRow"][];
+            /** Steps */
+            steps: number[];
+        };
+        /**
          * Table
          * @description Entries of runs, a line each.
          */
@@ -2249,6 +3748,36 @@ export interface components {
              */
             text: string;
         };
+        /**
+         * TokensOfRow
+         * @description A row's tokens: `ids` and `texts` of all; of those that were trained their `places`, `targets` and `losses`.
+         *
+         *     `texts` are None where the run's tokenizer cannot be read.
+         */
+        TokensOfRow: {
+            /** Ids */
+            ids: number[];
+            /** Losses */
+            losses: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+            /** Part */
+            part: number;
+            /** Places */
+            places: number[];
+            /** Rank */
+            rank: string;
+            /** Row */
+            row: number;
+            /** Source */
+            source: string;
+            /** Step */
+            step: number;
+            /** Target Texts */
+            target_texts: string[] | null;
+            /** Targets */
+            targets: number[];
+            /** Texts */
+            texts: string[] | null;
+        };
         /** ValidationError */
         ValidationError: {
             /** Context */
@@ -2261,6 +3790,103 @@ export interface components {
             msg: string;
             /** Error Type */
             type: string;
+        };
+        /**
+         * Verified
+         * @description What is wrong with the files of a version; nothing where all are as they were.
+         */
+        Verified: {
+            /** Damage */
+            damage: string[];
+        };
+        /**
+         * VersionList
+         * @description Versions that a filter takes; `names` are what filters can ask for.
+         */
+        VersionList: {
+            /** Names */
+            names: string[];
+            /** Total */
+            total: number;
+            /** Versions */
+            versions: components["schemas"]["VersionRow"][];
+        };
+        /**
+         * VersionPage
+         * @description A version in full: its row, what its manifest says, its files, its evaluations, and who refers to it.
+         */
+        VersionPage: {
+            /** About */
+            about: {
+                [key: string]: unknown;
+            };
+            /** Evaluations */
+            evaluations: {
+                [key: string]: unknown;
+            }[];
+            /** Files */
+            files: components["schemas"]["HeldFile"][];
+            /** Manifest */
+            manifest: string;
+            /** Referring */
+            referring: string[];
+            row: components["schemas"]["VersionRow"];
+        };
+        /**
+         * VersionRemoved
+         * @description A removed version: its bytes, those that the disk has got back, and who referred to it.
+         */
+        VersionRemoved: {
+            /** Bytes */
+            bytes: number;
+            /** Freed Bytes */
+            freed_bytes: number;
+            /** Name */
+            name: string;
+            /** Referring */
+            referring: string[];
+        };
+        /**
+         * VersionRow
+         * @description A version in a listing. Its figures stand beside these, as `accuracy` and `task/accuracy`; tags as `tag.KEY`.
+         *
+         *     `created` is Unix time.
+         */
+        VersionRow: {
+            /** Alias */
+            alias: string[];
+            /** Architecture */
+            architecture: string | null;
+            /** Base */
+            base: string | null;
+            /** By */
+            by: string | null;
+            /** Bytes */
+            bytes: number;
+            /** Created */
+            created: number;
+            /** Description */
+            description: string;
+            /** Kind */
+            kind: string;
+            /** Licence */
+            licence: string | null;
+            /** Name */
+            name: string;
+            /** Package */
+            package: string | null;
+            /** Run */
+            run: string | null;
+            /** Source */
+            source: string | null;
+            /** Stage */
+            stage: string;
+            /** Step */
+            step: number | null;
+            /** Version */
+            version: number;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * Curve
@@ -2674,7 +4300,7 @@ export interface operations {
             };
         };
     };
-    search_models_api_2_0_mlflow_logged_models_search_post: {
+    create_api_2_0_mlflow_logged_models_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -2689,9 +4315,255 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    search_api_2_0_mlflow_logged_models_search_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    get_api_2_0_mlflow_logged_models__id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_api_2_0_mlflow_logged_models__id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
                     "application/json": {
                         [key: string]: unknown;
                     };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    finalize_api_2_0_mlflow_logged_models__id__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    artifacts_api_2_0_mlflow_logged_models__id__artifacts_directories_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    log_params_api_2_0_mlflow_logged_models__id__params_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    set_tags_api_2_0_mlflow_logged_models__id__tags_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_tag_api_2_0_mlflow_logged_models__id__tags__key__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -2732,6 +4604,534 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+        };
+    };
+    create_api_2_0_mlflow_model_versions_create_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    delete_api_2_0_mlflow_model_versions_delete_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    delete_tag_api_2_0_mlflow_model_versions_delete_tag_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    get_api_2_0_mlflow_model_versions_get_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    get_download_uri_api_2_0_mlflow_model_versions_get_download_uri_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    search_api_2_0_mlflow_model_versions_search_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    search_api_2_0_mlflow_model_versions_search_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    set_tag_api_2_0_mlflow_model_versions_set_tag_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    transition_api_2_0_mlflow_model_versions_transition_stage_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    update_api_2_0_mlflow_model_versions_update_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    get_by_alias_api_2_0_mlflow_registered_models_alias_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    set_alias_api_2_0_mlflow_registered_models_alias_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    delete_alias_api_2_0_mlflow_registered_models_alias_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    create_api_2_0_mlflow_registered_models_create_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    delete_api_2_0_mlflow_registered_models_delete_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    delete_tag_api_2_0_mlflow_registered_models_delete_tag_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    get_api_2_0_mlflow_registered_models_get_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    latest_api_2_0_mlflow_registered_models_get_latest_versions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    latest_api_2_0_mlflow_registered_models_get_latest_versions_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    rename_api_2_0_mlflow_registered_models_rename_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    search_api_2_0_mlflow_registered_models_search_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    search_api_2_0_mlflow_registered_models_search_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    set_tag_api_2_0_mlflow_registered_models_set_tag_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    update_api_2_0_mlflow_registered_models_update_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
                 };
             };
         };
@@ -2909,6 +5309,28 @@ export interface operations {
         };
     };
     log_param_api_2_0_mlflow_runs_log_parameter_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    log_outputs_api_2_0_mlflow_runs_outputs_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -3221,6 +5643,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Board"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    compare_api_v1_compare_get: {
+        parameters: {
+            query: {
+                /** @description names, with commas between */
+                runs: string;
+                /** @description the one that comes first */
+                baseline?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comparison"];
                 };
             };
             /** @description Validation Error */
@@ -3719,6 +6175,412 @@ export interface operations {
             };
         };
     };
+    models_api_v1_registry_models_get: {
+        parameters: {
+            query?: {
+                filter?: string;
+                versions?: boolean;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    model_api_v1_registry_models__name__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegisteredModel"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    patch_api_v1_registry_models__name__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelPatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegisteredModel"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    set_alias_api_v1_registry_models__name__aliases__alias__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                alias: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AliasSet"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegisteredModel"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_alias_api_v1_registry_models__name__aliases__alias__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                alias: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegisteredModel"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    history_api_v1_registry_models__name__history_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelHistory"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    promotion_api_v1_registry_models__name__promotions_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Promotion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Promoted"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_api_v1_registry_models__name__versions_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewVersion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    one_api_v1_registry_models__name__versions__number__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_api_v1_registry_models__name__versions__number__delete: {
+        parameters: {
+            query?: {
+                force?: boolean;
+            };
+            header?: never;
+            path: {
+                name: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionRemoved"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    patch_version_api_v1_registry_models__name__versions__number__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelPatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    verify_api_v1_registry_models__name__versions__number__verify_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verified"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     reports_api_v1_reports_get: {
         parameters: {
             query?: never;
@@ -4067,6 +6929,109 @@ export interface operations {
             };
         };
     };
+    checkpoints_api_v1_runs__run__checkpoints_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckpointsPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    console_api_v1_runs__run__console_get: {
+        parameters: {
+            query?: {
+                rank?: number;
+                start?: number | null;
+                limit?: number;
+                search?: string;
+                step?: number | null;
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsolePage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    controls_api_v1_runs__run__controls_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ControlWord"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asked"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     curves_api_v1_runs__run__curves_get: {
         parameters: {
             query: {
@@ -4094,6 +7059,104 @@ export interface operations {
                     "application/json": {
                         [key: string]: components["schemas"]["whet__server__answers__curves__Curve"];
                     };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    data_api_v1_runs__run__data_get: {
+        parameters: {
+            query?: {
+                source?: number;
+                offset?: number;
+                limit?: number;
+                q?: string;
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DataPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    environment_api_v1_runs__run__environment_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Environments"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    evaluations_api_v1_runs__run__evaluations_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationsPage"];
                 };
             };
             /** @description Validation Error */
@@ -4161,6 +7224,77 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    generations_api_v1_runs__run__generations_get: {
+        parameters: {
+            query?: {
+                step?: number | null;
+                prompt?: string | null;
+                offset?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GenerationsPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    ledger_api_v1_runs__run__ledger_get: {
+        parameters: {
+            query?: {
+                q?: string;
+                offset?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LedgerPage"];
                 };
             };
             /** @description Validation Error */
@@ -4311,6 +7445,40 @@ export interface operations {
             };
         };
     };
+    ranks_api_v1_runs__run__ranks_get: {
+        parameters: {
+            query: {
+                name: string;
+                most?: number;
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RankMatrix"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     since_api_v1_runs__run__since_get: {
         parameters: {
             query?: {
@@ -4331,6 +7499,76 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["News"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    rows_api_v1_runs__run__steps__step__rows_get: {
+        parameters: {
+            query?: {
+                texts?: boolean;
+                offset?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                run: string;
+                step: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StepRows"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    tokens_api_v1_runs__run__steps__step__tokens_get: {
+        parameters: {
+            query?: {
+                texts?: boolean;
+            };
+            header?: never;
+            path: {
+                run: string;
+                step: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StepTokens"];
                 };
             };
             /** @description Validation Error */
