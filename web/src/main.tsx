@@ -6,6 +6,7 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { queryClient } from '~/shared/api/query';
 import { router } from '~/shared/shell/router';
+import '@fontsource-variable/inter/wght.css';
 import '~/shared/theme/base.css';
 
 // Style elements that a library makes carry the nonce of this answer, or the policy forbids them.

@@ -15,13 +15,15 @@ afterAll(() => browser?.close());
 export interface Look extends BrowserContextOptions {
   language?: 'en' | 'zh';
   theme?: 'light' | 'dark';
+  /** The address that another server printed. */
+  server?: string;
   /** Errors in the console that the test provokes. */
   forgiven?: RegExp;
 }
 
 /** A page at a path of the server; the test fails if anything is thrown or refused by the policy in it. */
 export async function opened(path: string, look: Look = {}): Promise<Page> {
-  const { language = 'en', theme = 'light', forgiven, ...options } = look;
+  const { language = 'en', theme = 'light', forgiven, server, ...options } = look;
   const context = await browser.newContext({
     viewport: { width: 1440, height: 900 },
     colorScheme: theme,
@@ -29,6 +31,7 @@ export async function opened(path: string, look: Look = {}): Promise<Page> {
   });
   await context.addInitScript(`localStorage.setItem('whet.language', '${language}')`);
   const page = await context.newPage();
+  page.setDefaultTimeout(8_000);
   const wrong: string[] = [];
   page.on('pageerror', (error) => wrong.push(error.message));
   page.on('console', (said) => {
@@ -38,10 +41,10 @@ export async function opened(path: string, look: Look = {}): Promise<Page> {
     await context.close();
     expect(wrong).toEqual([]);
   });
-  const address = new URL(inject('address'));
-  await page.goto(
-    new URL(`${path}${path.includes('?') ? '&' : '?'}${address.search.slice(1)}`, address).href,
-  );
+  const address = new URL(server ?? inject('address'));
+  const token = address.searchParams.get('token');
+  const query = token ? `${path.includes('?') ? '&' : '?'}token=${token}` : '';
+  await page.goto(new URL(`${path}${query}`, address).href);
   return page;
 }
 

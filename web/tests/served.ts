@@ -11,8 +11,11 @@ export const REPOSITORY = new URL('../..', import.meta.url).pathname;
 const environment = { ...process.env, PYTHONPATH: REPOSITORY };
 
 /** `whet ui` over a folder: the process, and the address that it printed. */
-export async function served(root: string): Promise<{ process: ChildProcess; address: string }> {
-  const process = spawn(PYTHON, ['-m', 'whet', 'ui', '--root', root, '--port', '0'], {
+export async function served(
+  root: string,
+  ...more: string[]
+): Promise<{ process: ChildProcess; address: string }> {
+  const process = spawn(PYTHON, ['-m', 'whet', 'ui', '--root', root, '--port', '0', ...more], {
     cwd: REPOSITORY,
     env: environment,
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -30,7 +30,7 @@ class Task(Stated):
     curves: Annotated[list[Name], Field(max_length=20)] = ["loss"]
 
 
-class Curve(Stated):
+class EntryCurve(Stated):
     """A curve in buckets over steps."""
 
     first: list[float]
@@ -59,7 +59,7 @@ class Entry(Stated):
     command: str
     commit: str
     config: dict[str, Any]
-    curves: dict[str, Curve]
+    curves: dict[str, EntryCurve]
 
 
 class Board(Task):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from whet.base.errors import RunError
-from whet.track.boards.board import Curve, Entry, Task
+from whet.track.boards.board import Entry, EntryCurve, Task
 from whet.track.reading.catalogue import said_of
 from whet.track.reading.read import History
 from whet.track.reading.rows import flat, numbered
@@ -90,10 +90,10 @@ def _public(value: Any) -> Any:
     return value
 
 
-def _curve(logs: History, name: str) -> Curve:
+def _curve(logs: History, name: str) -> EntryCurve:
     level = logs.curve(name, _BUCKETS)
     first, last, low, high, mean = (
         plain(array.tolist())
         for array in (level.first_steps, level.last_steps, level.low[0], level.high[0], level.mean[0])
     )
-    return Curve(first=first, last=last, low=low, high=high, mean=mean)
+    return EntryCurve(first=first, last=last, low=low, high=high, mean=mean)

@@ -2683,6 +2683,32 @@ export interface components {
             word: "stop" | "checkpoint";
         };
         /**
+         * Curve
+         * @description A curve in buckets: steps from and to, lowest, highest and mean value of each.
+         *
+         *     `first` and `last` are where each begins and ends on the axis that was asked for, in `unit`.
+         */
+        Curve: {
+            /** First */
+            first: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+            /** First Steps */
+            first_steps: number[];
+            /** High */
+            high: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+            /** Last */
+            last: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+            /** Last Steps */
+            last_steps: number[];
+            /** Low */
+            low: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+            /** Marks */
+            marks: components["schemas"]["NonFiniteStretch"][];
+            /** Mean */
+            mean: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+            /** Unit */
+            unit: string;
+        };
+        /**
          * CurvesOfRuns
          * @description Curves of many runs. What a run does not have is left out.
          */
@@ -2801,7 +2827,7 @@ export interface components {
             cost: number | null;
             /** Curves */
             curves: {
-                [key: string]: components["schemas"]["whet__track__boards__board__Curve"];
+                [key: string]: components["schemas"]["EntryCurve"];
             };
             /** Duration S */
             duration_s: number;
@@ -2822,6 +2848,22 @@ export interface components {
             score: number;
             /** Step */
             step: number | null;
+        };
+        /**
+         * EntryCurve
+         * @description A curve in buckets over steps.
+         */
+        EntryCurve: {
+            /** First */
+            first: number[];
+            /** High */
+            high: unknown[];
+            /** Last */
+            last: number[];
+            /** Low */
+            low: unknown[];
+            /** Mean */
+            mean: unknown[];
         };
         /**
          * Environments
@@ -3887,48 +3929,6 @@ export interface components {
             version: number;
         } & {
             [key: string]: unknown;
-        };
-        /**
-         * Curve
-         * @description A curve in buckets: steps from and to, lowest, highest and mean value of each.
-         *
-         *     `first` and `last` are where each begins and ends on the axis that was asked for, in `unit`.
-         */
-        whet__server__answers__curves__Curve: {
-            /** First */
-            first: (number | ("NaN" | "Infinity" | "-Infinity"))[];
-            /** First Steps */
-            first_steps: number[];
-            /** High */
-            high: (number | ("NaN" | "Infinity" | "-Infinity"))[];
-            /** Last */
-            last: (number | ("NaN" | "Infinity" | "-Infinity"))[];
-            /** Last Steps */
-            last_steps: number[];
-            /** Low */
-            low: (number | ("NaN" | "Infinity" | "-Infinity"))[];
-            /** Marks */
-            marks: components["schemas"]["NonFiniteStretch"][];
-            /** Mean */
-            mean: (number | ("NaN" | "Infinity" | "-Infinity"))[];
-            /** Unit */
-            unit: string;
-        };
-        /**
-         * Curve
-         * @description A curve in buckets over steps.
-         */
-        whet__track__boards__board__Curve: {
-            /** First */
-            first: number[];
-            /** High */
-            high: unknown[];
-            /** Last */
-            last: number[];
-            /** Low */
-            low: unknown[];
-            /** Mean */
-            mean: unknown[];
         };
     };
     responses: never;
@@ -7057,7 +7057,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        [key: string]: components["schemas"]["whet__server__answers__curves__Curve"];
+                        [key: string]: components["schemas"]["Curve"];
                     };
                 };
             };

@@ -7,11 +7,21 @@ import {
   redirect,
 } from '@tanstack/react-router';
 import { START, features } from '~/features';
+import { Gate } from '~/shared/session/Gate';
 import { parseSearch, writeSearch } from '~/shared/url/search';
 import { Crash, Nowhere } from './Crash';
 import { Shell } from './Shell';
 
-const root = createRootRoute({ component: Shell, notFoundComponent: Nowhere });
+/** The frame of all views, for whoever is let in. */
+function Gated() {
+  return (
+    <Gate>
+      <Shell />
+    </Gate>
+  );
+}
+
+const root = createRootRoute({ component: Gated, notFoundComponent: Nowhere });
 
 const start = createRoute({
   getParentRoute: () => root,

@@ -1,0 +1,49 @@
+/** Boards: the tasks that there are, each with its best entry. */
+import { Link } from '@tanstack/react-router';
+import { useBoards } from '~/shared/api/boards';
+import { Command } from '~/shared/command/Command';
+import { figure } from '~/shared/format/numbers';
+import { useStrings } from '~/shared/i18n/i18n';
+import { Empty, Failure, Loading } from '~/shared/states/States';
+import css from './boards.module.css';
+import { words } from './strings';
+
+const MAKE = 'whet boards make digits --title "Digits" --metric loss --like RUN --frozen data';
+
+export default function Boards() {
+  const said = useStrings(words);
+  const found = useBoards();
+  return (
+    <div className={css.page}>
+      <header>
+        <h1>{said.title}</h1>
+        <p>{said.about}</p>
+      </header>
+      {found.isPending && <Loading />}
+      {found.isError && <Failure error={found.error} onRetry={() => void found.refetch()} />}
+      {found.data?.length === 0 && (
+        <Empty title={said.empty} command={MAKE}>
+          {said.emptyAbout}
+        </Empty>
+      )}
+      {!!found.data?.length && (
+        <ul className={css.list}>
+          {found.data.map((board) => (
+            <li key={board.id}>
+              <Link to={`/boards/${board.id}`} className={css.board}>
+                <b>{board.title}</b>
+                <span>{said.entries(board.entries.length)}</span>
+                {board.entries[0] && (
+                  <span>
+                    {said.best} {figure(board.entries[0].score)} · {board.entries[0].run}
+                  </span>
+                )}
+              </Link>
+            </li>
+          ))}
+        </ul>
+      )}
+      <Command line="whet boards list" />
+    </div>
+  );
+}

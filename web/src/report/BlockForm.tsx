@@ -1,0 +1,158 @@
+/** The form of one block. */
+import { useState } from 'react';
+import { useRuns } from '~/shared/api/runs';
+import { CheckField, SelectField, TextField } from '~/shared/controls/Field';
+import { useStrings } from '~/shared/i18n/i18n';
+import type { Block, ChartBlock } from '~/shared/report/frozen';
+import { namesOf } from './blocks';
+import css from './report.module.css';
+import { words } from './strings';
+
+interface Props {
+  block: Block;
+  onChange: (block: Block) => void;
+}
+
+export function BlockForm({ block, onChange }: Props) {
+  const said = useStrings(words);
+  switch (block.kind) {
+    case 'text':
+      return (
+        <textarea
+          className={css.text}
+          aria-label={said.markdown}
+          placeholder={said.markdown}
+          rows={Math.min(24, Math.max(4, block.text.split('\n').length + 1))}
+          value={block.text}
+          onChange={(event) => onChange({ ...block, text: event.target.value })}
+        />
+      );
+    case 'chart':
+      return <ChartForm block={block} onChange={onChange} />;
+    case 'table':
+      return (
+        <div className={css.fields}>
+          <TextField
+            label={said.title}
+            value={block.title}
+            onChange={(e) => onChange({ ...block, title: e.target.value })}
+          />
+          <RunNames names={block.runs} onChange={(runs) => onChange({ ...block, runs })} />
+          <Names
+            label={said.columns}
+            about={said.columnsAbout}
+            names={block.columns}
+            onChange={(columns) => onChange({ ...block, columns })}
+          />
+        </div>
+      );
+    case 'picture':
+      return (
+        <div className={css.fields}>
+          <RunNames
+            names={block.run ? [block.run] : []}
+            onChange={(runs) => onChange({ ...block, run: runs[0] ?? '' })}
+          />
+          <TextField
+            label={said.path}
+            value={block.path}
+            onChange={(e) => onChange({ ...block, path: e.target.value })}
+          />
+          <TextField
+            label={said.caption}
+            value={block.caption}
+            onChange={(event) => onChange({ ...block, caption: event.target.value })}
+          />
+        </div>
+      );
+  }
+}
+
+function ChartForm({ block, onChange }: { block: ChartBlock; onChange: (block: Block) => void }) {
+  const said = useStrings(words);
+  return (
+    <div className={css.fields}>
+      <TextField
+        label={said.title}
+        value={block.title}
+        onChange={(e) => onChange({ ...block, title: e.target.value })}
+      />
+      <RunNames names={block.runs} onChange={(runs) => onChange({ ...block, runs })} />
+      <Names
+        label={said.metrics}
+        about={said.metricsAbout}
+        names={block.metrics}
+        onChange={(metrics) => onChange({ ...block, metrics })}
+      />
+      <SelectField
+        label={said.x}
+        value={block.x}
+        onChange={(event) => onChange({ ...block, x: event.target.value as ChartBlock['x'] })}
+      >
+        {(['step', 'tokens', 'time', 'flops', 'cost', 'energy'] as const).map((one) => (
+          <option key={one}>{one}</option>
+        ))}
+      </SelectField>
+      <TextField
+        label={said.smoothing}
+        type="number"
+        min={0}
+        max={0.99}
+        step={0.01}
+        value={block.smoothing}
+        onChange={(event) => onChange({ ...block, smoothing: Number(event.target.value) })}
+      />
+      <CheckField
+        label={said.logY}
+        checked={block.log_y}
+        onChange={(event) => onChange({ ...block, log_y: event.target.checked })}
+      />
+    </div>
+  );
+}
+
+function RunNames({ names, onChange }: { names: readonly string[]; onChange: (names: string[]) => void }) {
+  const said = useStrings(words);
+  const runs = useRuns({});
+  return (
+    <Names
+      label={said.runs}
+      about={said.runsAbout}
+      names={names}
+      onChange={onChange}
+      known={runs.data?.runs.map((run) => run.name)}
+    />
+  );
+}
+
+interface NamesProps {
+  label: string;
+  about: string;
+  names: readonly string[];
+  onChange: (names: string[]) => void;
+  /** Names to choose from: each is a button that adds it. */
+  known?: readonly string[];
+}
+
+function Names({ label, about, names, onChange, known = [] }: NamesProps) {
+  const [text, setText] = useState(names.join(', '));
+  const type = (next: string) => {
+    setText(next);
+    onChange(namesOf(next));
+  };
+  const rest = known.filter((name) => !names.includes(name)).slice(0, 12);
+  return (
+    <div>
+      <TextField label={label} about={about} value={text} onChange={(event) => type(event.target.value)} />
+      {rest.length > 0 && (
+        <span className={css.known}>
+          {rest.map((name) => (
+            <button key={name} type="button" onClick={() => type([...namesOf(text), name].join(', '))}>
+              {name}
+            </button>
+          ))}
+        </span>
+      )}
+    </div>
+  );
+}
