@@ -142,7 +142,7 @@ def trl_settings(output: str, num_rows: int, arguments: argparse.Namespace) -> d
     """What every trainer of TRL is told: all rows in a step, and what whet is told."""
     from setting import BETAS, CLIP_NORM, EPSILON, LEARNING_RATE, SEED, WEIGHT_DECAY
 
-    micro = arguments.trl_micro
+    micro = min(arguments.trl_micro, num_rows)  # TRL makes no step of a batch that is not whole
     return {
         "output_dir": output, "per_device_train_batch_size": micro,
         "gradient_accumulation_steps": -(-num_rows // micro), "learning_rate": LEARNING_RATE,
