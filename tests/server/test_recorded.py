@@ -121,6 +121,23 @@ def test_what_lies_in_the_folder_is_listed(server: Inside):
     assert server.get("/api/v1/runs/trained/environment") == {"starts": [], "energy_j": None, "cost": None}
 
 
+def test_lineage_leads_from_rows_to_what_was_made_of_them(server: Inside):
+    whole = server.get("/api/v1/runs/trained/lineage")
+    edges = {tuple(edge) for edge in whole["edges"]}
+    assert {("steps:1-10", "checkpoint:10"), ("steps:1-10", "steps:11-20"), ("steps:11-20", "checkpoint:20")} <= edges
+    assert ("steps:11-20", "model:model") in edges
+    assert ("model:model", "evaluation:evaluations/loss-20260101-000000-000001.json") in edges
+    assert {end for edge in edges for end in edge} <= {node["id"] for node in whole["nodes"]}
+    step = server.get("/api/v1/runs/trained/lineage", step=7)
+    ids = [node["id"] for node in step["nodes"]]
+    assert "row:chat.jsonl#3.0" in ids and ["row:chat.jsonl#3.0", "step:7"] in step["edges"]
+    assert ["step:7", "checkpoint:10"] in step["edges"]
+    row = server.get("/api/v1/runs/trained/lineage", source="chat.jsonl", row=3)
+    assert [node["id"] for node in row["nodes"]] == ["row:chat.jsonl#3", "step:7", "checkpoint:10"]
+    assert row["nodes"][1]["facts"] == {"losses": [2.5]} and not row["is_partial"]
+    assert server.get("/api/v1/runs/trained/lineage", source="other", row=3)["edges"] == []
+
+
 def test_only_what_differs_is_compared(server: Inside, root: Path):
     write(root / "other", [*records(last=3, outcome=None)]).close()
     found = server.get("/api/v1/compare", runs="trained,other", baseline="other")
@@ -148,7 +165,7 @@ def test_a_run_is_asked_only_while_it_runs(tmp_path: Path):
 
 READ = {
     "console": {}, "steps/7/rows": {}, "steps/7/tokens": {"texts": False}, "generations": {}, "ledger": {},
-    "checkpoints": {}, "evaluations": {}, "environment": {}, "ranks": {"name": "loss"},
+    "checkpoints": {}, "evaluations": {}, "environment": {}, "ranks": {"name": "loss"}, "lineage": {},
 }  # fmt: skip
 
 

@@ -82,7 +82,7 @@ def evidence_of(folder: Path) -> Evidence:
     """All of a run. What it did not record is empty."""
     logs = history(folder)
     settings, environment = _settings(folder, logs), _environment(folder, logs)
-    return Evidence(Path(folder), settings, _files(folder), environment, _states(logs), logs)
+    return Evidence(Path(folder), settings, files_of(folder), environment, _states(logs), logs)
 
 
 def _step(one: StepEvidence) -> int:
@@ -124,7 +124,7 @@ def _settings(folder: Path, logs: History) -> dict[str, Any]:
     return {} if is_of_training else dict(flat(described(logs).config))
 
 
-def _files(folder: Path) -> dict[str, str]:
+def files_of(folder: Path) -> dict[str, str]:
     """By place in the config and name the digest of each file that a training depends on."""
     found = {}
     for place, told in _dependencies(folder, "depends_on").items():
