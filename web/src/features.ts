@@ -42,6 +42,13 @@ export const features: readonly Feature[] = [
     load: () => import('./run/route'),
   },
   {
+    id: 'compare',
+    path: 'compare',
+    title: { en: 'Compare', zh: '对比' },
+    rail: { icon: 'compare', key: 'c' },
+    load: () => import('./compare/route'),
+  },
+  {
     id: 'reports',
     path: 'reports',
     title: { en: 'Reports', zh: '报告' },

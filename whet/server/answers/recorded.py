@@ -197,8 +197,12 @@ class ComparedRun(Stated):
 
 
 class Comparison(Stated):
-    """What differs: of config and outcome each entry with every run's value, in the order of `runs`."""
+    """What differs: of config and outcome each entry with every run's value, in the order of `runs`.
+
+    `metrics` are the names of the curves that any of them has.
+    """
 
     runs: list[ComparedRun]
     config: dict[str, list[Any]]
     outcome: dict[str, list[Any]]
+    metrics: list[str]

@@ -33,4 +33,4 @@ def compare(
     found: dict[str, Any] = compared([served.folder(name) for name in names])
     entries = {entry.summary.name: entry.summary for entry in served.entries_of(names)}
     shown = [{"name": name, "status": entries[name].status, "step": entries[name].step} for name in names]
-    return Answer({"runs": shown, "config": found["config"], "outcome": found["outcome"]})
+    return Answer({**found, "runs": shown})

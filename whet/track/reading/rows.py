@@ -73,7 +73,10 @@ def chosen(
 
 
 def compared(folders: Sequence[Path]) -> dict[str, Any]:
-    """What differs between runs: `runs` by name, and of `config` and `outcome` each entry with every run's value."""
+    """What differs between runs: `runs` by name, and of `config` and `outcome` each entry with every run's value.
+
+    `metrics` are the names of the curves that any of them has.
+    """
     logs = [history(folder) for folder in folders]
     said = [said_of(folder, one) for folder, one in zip(folders, logs, strict=True)]
     summaries = [summarize(folder, one).to_dict() for folder, one in zip(folders, logs, strict=True)]
@@ -83,6 +86,7 @@ def compared(folders: Sequence[Path]) -> dict[str, Any]:
         "runs": [row["name"] for row in summaries],
         "config": _differing([one["config"] for one in said]),
         "outcome": _differing(outcome),
+        "metrics": list(dict.fromkeys(name for one in logs for name in one.names(one.speaker))),
     }
 
 

@@ -1,10 +1,11 @@
 /** One curve of the run: asked for once it is near what is seen, in full for the window that is. */
 import { useQueryClient } from '@tanstack/react-query';
-import { type RefObject, useEffect, useMemo, useRef, useState } from 'react';
+import { useEffect, useMemo, useRef } from 'react';
 import { useCurve } from '~/shared/api/run';
 import { Chart } from '~/shared/chart/Chart';
 import { type Curve, stepsOf } from '~/shared/chart/curve';
 import type { ChartMark } from '~/shared/chart/marks';
+import { useNear } from '~/shared/chart/useNear';
 import { spanOf } from '~/shared/chart/usePlot';
 import { Failure } from '~/shared/states/States';
 import css from '../run.module.css';
@@ -94,19 +95,4 @@ function Drawn({
       whole={span}
     />
   );
-}
-
-/** Whether a place has come near what is seen; then it stays. */
-function useNear(place: RefObject<HTMLElement | null>): boolean {
-  const [isNear, setNear] = useState(false);
-  useEffect(() => {
-    const element = place.current;
-    if (!element || isNear) return;
-    const watch = new IntersectionObserver(([entry]) => entry?.isIntersecting && setNear(true), {
-      rootMargin: '400px',
-    });
-    watch.observe(element);
-    return () => watch.disconnect();
-  }, [place, isNear]);
-  return isNear;
 }

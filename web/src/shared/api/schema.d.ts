@@ -2610,12 +2610,16 @@ export interface components {
         /**
          * Comparison
          * @description What differs: of config and outcome each entry with every run's value, in the order of `runs`.
+         *
+         *     `metrics` are the names of the curves that any of them has.
          */
         Comparison: {
             /** Config */
             config: {
                 [key: string]: unknown[];
             };
+            /** Metrics */
+            metrics: string[];
             /** Outcome */
             outcome: {
                 [key: string]: unknown[];

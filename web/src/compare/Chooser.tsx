@@ -1,0 +1,77 @@
+/** The list of runs to choose from, with the colours that the chosen ones have. */
+import { useState } from 'react';
+import { useRuns } from '~/shared/api/runs';
+import { colorToken } from '~/shared/chart/colors';
+import { Button } from '~/shared/controls/Button';
+import { tell } from '~/shared/controls/Toasts';
+import { useStrings } from '~/shared/i18n/i18n';
+import { Loading } from '~/shared/states/States';
+import { StatusBadge } from '~/shared/status/StatusBadge';
+import css from './compare.module.css';
+import { MOST_RUNS } from './queries';
+import { words } from './strings';
+
+interface Props {
+  runs: readonly string[];
+  onChange: (runs: string[]) => void;
+}
+
+// So many are listed; typing finds the others.
+const SHOWN = 200;
+
+export function Chooser({ runs, onChange }: Props) {
+  const said = useStrings(words);
+  const [find, setFind] = useState('');
+  const found = useRuns({ limit: 1000 });
+  const text = find.toLowerCase();
+  const rows = (found.data?.runs ?? []).filter(
+    (run) => run.name.toLowerCase().includes(text) || (run.project ?? '').toLowerCase().includes(text),
+  );
+  const toggle = (name: string) => {
+    if (runs.includes(name)) onChange(runs.filter((one) => one !== name));
+    else if (runs.length < MOST_RUNS) onChange([...runs, name]);
+    else tell(said.most(MOST_RUNS));
+  };
+  return (
+    <div className={css.chooser}>
+      <input
+        className={css.find}
+        type="search"
+        value={find}
+        placeholder={said.find}
+        aria-label={said.find}
+        onChange={(event) => setFind(event.target.value)}
+      />
+      <p className={css.chosen}>
+        {said.chosen(runs.length)}
+        {runs.length > 0 && (
+          <Button kind="bare" onClick={() => onChange([])}>
+            {said.clear}
+          </Button>
+        )}
+      </p>
+      {found.isPending && <Loading rows={8} />}
+      <ul className={css.list} aria-label={said.runs}>
+        {rows.slice(0, SHOWN).map((run) => {
+          const place = runs.indexOf(run.name);
+          return (
+            <li key={run.name}>
+              <label className={css.run}>
+                <input type="checkbox" checked={place >= 0} onChange={() => toggle(run.name)} />
+                <span
+                  className={css.swatch}
+                  style={place >= 0 ? { background: colorToken(place) } : undefined}
+                  aria-hidden
+                />
+                <span className={css.name} title={run.name}>
+                  {run.name}
+                </span>
+                <StatusBadge status={run.status} reason={run.reason} />
+              </label>
+            </li>
+          );
+        })}
+      </ul>
+    </div>
+  );
+}

@@ -1,0 +1,79 @@
+/** Compare: curves of many runs over one another, against one of them, and what differs in their settings. */
+import { useDeferredValue, useState } from 'react';
+import { ChartGroup } from '~/shared/chart/Group';
+import { Command, quoted } from '~/shared/command/Command';
+import { Button } from '~/shared/controls/Button';
+import { useStrings } from '~/shared/i18n/i18n';
+import { Empty, Failure, Loading } from '~/shared/states/States';
+import { Bar } from './Bar';
+import { Chooser } from './Chooser';
+import css from './compare.module.css';
+import { CurveOfRuns } from './CurveOfRuns';
+import { Differences } from './Differences';
+import { alike } from './packed';
+import { useComparison } from './queries';
+import { words } from './strings';
+import { useCompareView } from './view';
+
+export default function Compare() {
+  const said = useStrings(words);
+  const [view, change] = useCompareView();
+  const [isChoosing, setChoosing] = useState(false);
+  return (
+    <div className={css.page}>
+      <aside className={css.side} data-open={isChoosing || undefined}>
+        <Chooser runs={view.runs} onChange={(runs) => change({ runs })} />
+      </aside>
+      <div className={css.main}>
+        <Button className={css.choose} aria-expanded={isChoosing} onClick={() => setChoosing(!isChoosing)}>
+          {said.showRuns} ({view.runs.length})
+        </Button>
+        {view.runs.length === 0 ? (
+          <Empty title={said.empty} command="whet runs compare A B">
+            {said.emptyHint}
+          </Empty>
+        ) : (
+          <Compared />
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Compared() {
+  const said = useStrings(words);
+  const [view, change] = useCompareView();
+  const smoothing = useDeferredValue(view.smoothing);
+  const found = useComparison(view.runs, '');
+  if (found.isPending) return <Loading rows={8} />;
+  if (found.isError && !found.data)
+    return <Failure error={found.error} onRetry={() => void found.refetch()} />;
+  const wanted = view.find.toLowerCase();
+  const metrics = found.data.metrics.filter((name) => name.toLowerCase().includes(wanted));
+  const isLive = found.data.runs.some((run) => run.status === 'running');
+  const names = found.data.runs.map((run) => run.name);
+  const groups = view.group
+    ? alike(names, found.data.config, view.group)
+    : new Map(names.map((name) => [name, [name]]));
+  return (
+    <ChartGroup
+      name="compare"
+      window={view.window}
+      onWindow={(window) => change({ window })}
+      smoothing={smoothing}
+      isLog={view.isLog}
+    >
+      <Bar view={view} onChange={change} settings={Object.keys(found.data.config)} />
+      <div className={css.charts}>
+        {metrics.map((name) => (
+          <CurveOfRuns key={name} name={name} view={view} groups={groups} isLive={isLive} />
+        ))}
+      </div>
+      <Differences found={found.data} baseline={view.baseline} />
+      <div className={css.foot}>
+        <Command line={`whet runs compare ${view.runs.map(quoted).join(' ')}`} />
+        {metrics.length === 0 && <p>{said.none}</p>}
+      </div>
+    </ChartGroup>
+  );
+}

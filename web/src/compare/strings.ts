@@ -1,0 +1,41 @@
+import { strings } from '~/shared/i18n/i18n';
+
+export const words = strings({
+  runs: { en: 'Runs', zh: '实验' },
+  find: { en: 'Find runs', zh: '查找实验' },
+  chosen: { en: (n: number) => `${n} chosen`, zh: (n: number) => `已选 ${n} 个` },
+  clear: { en: 'Choose none', zh: '清除选择' },
+  most: { en: (n: number) => `At most ${n} runs are compared`, zh: (n: number) => `最多对比 ${n} 个实验` },
+  empty: { en: 'Choose runs to compare', zh: '请选择要对比的实验' },
+  emptyHint: {
+    en: 'Their curves stand over one another, and beside them what differs in their settings.',
+    zh: '曲线将叠放显示，并列出设置中的差异。',
+  },
+  findCurve: { en: 'Find curves', zh: '查找曲线' },
+  axis: { en: 'Over', zh: '横轴' },
+  step: { en: 'Step', zh: '步数' },
+  tokens: { en: 'Tokens', zh: 'token 数' },
+  time: { en: 'Time', zh: '时间' },
+  flops: { en: 'FLOP', zh: 'FLOP' },
+  cost: { en: 'Cost', zh: '费用' },
+  energy: { en: 'Energy', zh: '能耗' },
+  log: { en: 'Log', zh: '对数' },
+  baseline: { en: 'Baseline', zh: '基线' },
+  none: { en: 'none', zh: '无' },
+  group: { en: 'Seeds of one', zh: '合并种子' },
+  groupHint: {
+    en: 'Runs that are alike in everything but this setting become one curve: their mean, with lowest and highest.',
+    zh: '除该设置外完全相同的实验合并为一条曲线：均值，以及最低与最高。',
+  },
+  all: { en: 'Show everything', zh: '显示全部' },
+  differences: { en: 'What differs', zh: '差异' },
+  same: { en: 'Their settings are the same.', zh: '设置完全相同。' },
+  setting: { en: 'Setting', zh: '设置' },
+  outcome: { en: 'Outcome', zh: '结果' },
+  percent: { en: (name: string) => `${name}, difference in %`, zh: (name: string) => `${name}，差异（%）` },
+  missing: {
+    en: (names: string) => `Not on this axis: ${names}`,
+    zh: (names: string) => `无此横轴：${names}`,
+  },
+  showRuns: { en: 'Choose runs', zh: '选择实验' },
+});
