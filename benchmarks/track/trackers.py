@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import sqlite3
-import struct
-from collections.abc import Callable, Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +48,20 @@ def _count_ours(folder: Path) -> int:
     return len(history(folder / "run").scalar("loss")[0])
 
 
+def _count_foreign(folder: Path) -> int:
+    """Of what another tracker has left, by our own importers: they leave out a torn tail, and read what is whole."""
+    from whet.base.errors import RunError
+    from whet.track.imports import import_runs
+    from whet.track.reading.store import history
+
+    with tempfile.TemporaryDirectory() as root:
+        try:
+            names = [done.name for done in import_runs(folder, root)]
+        except RunError:  # not even a file that is a run
+            return 0
+        return sum(len(set(history(Path(root, name)).scalar("loss")[0].tolist())) for name in names)
+
+
 def _load_wandb(folder: Path) -> object:
     os.environ.update(WANDB_MODE="offline", WANDB_SILENT="true")
     import wandb
@@ -61,34 +74,6 @@ def _start_wandb(folder: Path) -> Started:
 
     run = wandb.init(project="bench", dir=str(folder), mode="offline")
     return Started(lambda step, values: run.log(dict(values), step=step), run.finish)
-
-
-def _count_wandb(folder: Path) -> int:
-    """History records of the offline file, whose frames are those of LevelDB's logs behind a head of 7 bytes."""
-    from wandb.proto import wandb_internal_pb2
-
-    found, pieces = 0, b""
-    for kind, piece in _leveldb_pieces(next(folder.rglob("*.wandb")).read_bytes(), 7):
-        pieces = piece if kind in (1, 2) else pieces + piece
-        if kind in (1, 4):  # whole, or its last piece
-            record = wandb_internal_pb2.Record()
-            record.ParseFromString(pieces)
-            found += record.WhichOneof("record_type") == "history"
-    return found
-
-
-def _leveldb_pieces(data: bytes, place: int) -> Iterator[tuple[int, bytes]]:
-    """Kind and bytes of each piece: u32 sum, u16 length, u8 kind, in blocks of 32 KiB; a torn tail is left out."""
-    while place + 7 <= len(data):
-        left = 32768 - place % 32768
-        if left < 7:
-            place += left
-            continue
-        _, size, kind = struct.unpack_from("<IHB", data, place)
-        if not kind or place + 7 + size > len(data):
-            return
-        yield kind, data[place + 7 : place + 7 + size]
-        place += 7 + size
 
 
 def _load_swanlab(folder: Path) -> object:
@@ -104,10 +89,6 @@ def _start_swanlab(folder: Path) -> Started:
     return Started(lambda step, values: swanlab.log(dict(values), step=step), swanlab.finish)
 
 
-def _count_swanlab(folder: Path) -> int:
-    raise NotImplementedError("its file has no public reader")
-
-
 def _load_mlflow(folder: Path) -> object:
     import mlflow
 
@@ -120,11 +101,6 @@ def _start_mlflow(folder: Path) -> Started:
     mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
     mlflow.start_run()
     return Started(lambda step, values: mlflow.log_metrics(dict(values), step=step), mlflow.end_run)
-
-
-def _count_mlflow(folder: Path) -> int:
-    with sqlite3.connect(folder / "mlflow.db") as db:
-        return db.execute("select count(distinct step) from metrics").fetchone()[0]
 
 
 def _load_tensorboard(folder: Path) -> object:
@@ -145,19 +121,6 @@ def _start_tensorboard(folder: Path) -> Started:
     return Started(log, writer.close)
 
 
-def _count_tensorboard(folder: Path) -> int:
-    """Whole records of the event files, less the version at the start, five a step."""
-    found = 0
-    for path in folder.rglob("events.out.tfevents.*"):
-        data, place = path.read_bytes(), 0
-        while place + 12 <= len(data):
-            (size,) = struct.unpack_from("<Q", data, place)
-            place += 16 + size
-            found += place <= len(data)
-        found -= 1
-    return found // 5
-
-
 def _load_trackio(folder: Path) -> object:
     os.environ["TRACKIO_DIR"] = str(folder)  # read once, at import
     import trackio
@@ -172,16 +135,11 @@ def _start_trackio(folder: Path) -> Started:
     return Started(lambda step, values: trackio.log(dict(values), step=step), trackio.finish)
 
 
-def _count_trackio(folder: Path) -> int:
-    with sqlite3.connect(next(folder.rglob("*.db"))) as db:
-        return db.execute("select count(distinct step) from metrics").fetchone()[0]
-
-
 TRACKERS = {
     "whet": Tracker(("whet",), _load_ours, _start_ours, _count_ours),
-    "wandb offline": Tracker(("wandb",), _load_wandb, _start_wandb, _count_wandb),
-    "swanlab offline": Tracker(("swanlab",), _load_swanlab, _start_swanlab, _count_swanlab),
-    "mlflow sqlite": Tracker(("mlflow",), _load_mlflow, _start_mlflow, _count_mlflow),
-    "tensorboard (torch)": Tracker(("tensorboard", "torch"), _load_tensorboard, _start_tensorboard, _count_tensorboard),
-    "trackio": Tracker(("trackio",), _load_trackio, _start_trackio, _count_trackio),
+    "wandb offline": Tracker(("wandb",), _load_wandb, _start_wandb, _count_foreign),
+    "swanlab offline": Tracker(("swanlab",), _load_swanlab, _start_swanlab, _count_foreign),
+    "mlflow sqlite": Tracker(("mlflow",), _load_mlflow, _start_mlflow, _count_foreign),
+    "tensorboard (torch)": Tracker(("tensorboard", "torch"), _load_tensorboard, _start_tensorboard, _count_foreign),
+    "trackio": Tracker(("trackio",), _load_trackio, _start_trackio, _count_foreign),
 }

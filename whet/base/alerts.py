@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from whet.base.schema import Settings
-from whet.base.settings import Count, NonNegative, Positive, choice
+from whet.base.settings import Count, NonNegative, Positive, bare_list, choice
 
 Level = Literal["info", "warn", "error"]
 Occasion = Literal["step", "end", "failure", "stall", "nan", "alarm"]
@@ -104,9 +104,7 @@ class Alerts(Settings):
     @model_validator(mode="before")
     @classmethod
     def _from_list(cls, value: Any) -> Any:
-        if isinstance(value, str) or (isinstance(value, dict) and ("kind" in value or "channel" in value)):
-            value = [value]
-        return {"channels": value} if isinstance(value, list | tuple) else value
+        return bare_list(value, "channels", "kind", "channel")
 
 
 class Followers(Settings):

@@ -22,6 +22,7 @@ from whet.base.settings import (
     Positive,
     RunName,
     Size,
+    bare_list,
     choice,
 )
 
@@ -95,9 +96,7 @@ class Data(Settings):
     @model_validator(mode="before")
     @classmethod
     def _from_list(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            value = [value]
-        return {"train": value} if isinstance(value, list | tuple) else value
+        return bare_list(value, "train")
 
 
 class Watchdog(Settings):
@@ -287,9 +286,7 @@ class Rewards(Settings):
     @model_validator(mode="before")
     @classmethod
     def _from_list(cls, value: Any) -> Any:
-        if isinstance(value, str) or (isinstance(value, dict) and ("kind" in value or "reward" in value)):
-            value = [value]
-        return {"functions": value} if isinstance(value, list | tuple) else value
+        return bare_list(value, "functions", "kind", "reward")
 
 
 class Run(Settings):

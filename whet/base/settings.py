@@ -96,3 +96,10 @@ class Choice:
 def choice(slot: str, default: str | None = None) -> Any:
     """The type of a setting that takes one kind of `slot`: `rest: choice("optimizer", "adamw")`."""
     return Annotated[Any, Choice(slot, default)]
+
+
+def bare_list(value: Any, name: str, *marks: str) -> Any:
+    """A section that is given as its list `name` alone; a text, or a mapping with one of `marks`, is a list of one."""
+    if isinstance(value, str) or (isinstance(value, dict) and any(mark in value for mark in marks)):
+        value = [value]
+    return {name: value} if isinstance(value, list | tuple) else value

@@ -1,7 +1,8 @@
 """Runs that other trackers have written, and what their own readers say: `python record.py FOLDER [TRACKER ...]`.
 
-Run by a Python that has the trackers, and needs nothing of ours. For each tracker it leaves FOLDER/<tracker>/ as the
-tracker makes it, and FOLDER/<tracker>.json: by run its name, metrics as lists of [step, value, time or null], config.
+Run by a Python that has the trackers, and needs nothing of ours but the source beside it. For each tracker it leaves
+FOLDER/<tracker>/ as the tracker makes it, and FOLDER/<tracker>.json: by run its name, metrics as lists of [step, value,
+time or null], config.
 """
 
 import json
@@ -13,6 +14,10 @@ import struct
 import sys
 import zlib
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+
+from whet.track.imports.leveldb import records
 
 STEPS = 12
 KEPT = re.compile(r'(?:CREATE TABLE|INSERT INTO) "?(?:runs|experiments|metrics|params|tags|configs)"?[ (]')
@@ -189,28 +194,14 @@ def framed(head, records):
     return bytes(data)
 
 
-def unframed(data):
-    place, found, so_far = 7, [], b""
-    while place + 7 <= len(data):
-        left = 32768 - place % 32768
-        if left < 7:
-            place += left
-            continue
-        _, size, kind = struct.unpack_from("<IHB", data, place)
-        so_far += data[place + 7 : place + 7 + size]
-        place += 7 + size
-        if kind in (1, 4):
-            found.append(so_far)
-            so_far = b""
-    return found
-
-
 def trimmed(folder):
     """Without what tells of the machine, and databases as SQL, of which only the tables that hold runs."""
     for path in [*folder.rglob("*.wandb"), *folder.rglob("*.swanlab")]:
         data = path.read_bytes()
         places = [os.fsencode(place) for place in (folder, sys.prefix, Path.home(), Path(__file__).parent)]
-        kept = [record for record in unframed(data) if not any(place in record for place in places)]
+        notes = []
+        kept = [record for record in records(data, notes) if not any(place in record for place in places)]
+        assert not notes, notes
         path.write_bytes(framed(data[:7], kept))
     for path in list(folder.rglob("*.db")):
         with sqlite3.connect(path) as db:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from whet.base.protobuf import Malformed, Value, fields, raw, signed
@@ -30,6 +30,17 @@ def parts_of(data: bytes, notes: list[str]) -> list[tuple[int, bytes]]:
     except Malformed as error:
         notes.append(f"a record cannot be read: {error}")
     return found
+
+
+def held(records: Iterable[bytes], notes: list[str]) -> Iterator[tuple[int, bytes]]:
+    """Number and bytes of what each record holds; one that is no message is left out whole, and noted."""
+    for record in records:
+        try:
+            parts = [(number, value) for number, value in fields(record) if isinstance(value, bytes)]
+        except Malformed as error:
+            notes.append(f"a record cannot be read: {error}")
+            continue
+        yield from parts
 
 
 def start_of(data: bytes, path: Path, notes: list[str]) -> float:

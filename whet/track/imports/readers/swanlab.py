@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from whet.base.protobuf import Malformed, f64, fields, raw, signed, text, whole
+from whet.base.protobuf import Malformed, f64, raw, signed, text, whole
 from whet.track.imports.foreign import End, Foreign, Numbers, Record, Said, Thing, beside
 from whet.track.imports.leveldb import records
-from whet.track.imports.messages import items_of, moment_of, one_of, parts_of, start_of
+from whet.track.imports.messages import held, items_of, moment_of, one_of, parts_of, start_of
 from whet.track.imports.prints import print_of
 from whet.track.imports.yaml_files import mapping_of
 
@@ -36,7 +36,7 @@ def _run(path: Path, data: bytes) -> Foreign:
     notes: list[str] = []
     if data[6:7] != b"\x02":
         notes.append(f"its format is {data[6:7].hex() or 'none'}, and 2 is known: read as far as it goes")
-    found = list(_parsed(data, notes))
+    found = [part for part in held(records(data, notes), notes) if part[0] >= _START]
     first = parts_of(next((value for number, value in found if number == _START), b""), notes)
     known = dict(first)
     run_id = text(known.get(10, b"")) or path.stem.removeprefix("run-")
@@ -48,16 +48,6 @@ def _run(path: Path, data: bytes) -> Foreign:
     return Foreign(
         TRACKER, key, name, print_of([path]), started, about, _records(found, path.parent, started, notes), notes
     )
-
-
-def _parsed(data: bytes, notes: list[str]) -> Iterator[tuple[int, bytes]]:
-    for record in records(data, notes):
-        try:
-            parts = [(number, value) for number, value in fields(record) if number >= 10 and isinstance(value, bytes)]
-        except Malformed as error:
-            notes.append(f"a record cannot be read: {error}")
-            continue
-        yield from parts
 
 
 def _records(found: list[tuple[int, bytes]], folder: Path, started: float, notes: list[str]) -> Iterator[Record]:

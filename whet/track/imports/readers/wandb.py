@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from whet.base.protobuf import Malformed, fields, raw, signed, text
+from whet.base.protobuf import fields, raw, signed, text
 from whet.track.imports.foreign import End, Foreign, Numbers, Record, Said, Thing, beside, sorted_values
 from whet.track.imports.leveldb import records
-from whet.track.imports.messages import items_of, one_of, parts_of, start_of
+from whet.track.imports.messages import held, items_of, one_of, parts_of, start_of
 from whet.track.imports.prints import print_of
 
 TRACKER = "wandb"
@@ -36,7 +36,7 @@ def runs(files: Iterable[Path], top: Path) -> Iterator[Foreign]:
 
 def _run(path: Path, data: bytes) -> Foreign:
     notes: list[str] = []
-    found = list(_parsed(data, notes))
+    found = list(held(records(data, notes), notes))
     first = parts_of(next((value for number, value in found if number == _RUN), b""), notes)
     known = dict(first)
     run_id = text(known.get(1, b"")) or path.stem.removeprefix("run-")
@@ -47,17 +47,6 @@ def _run(path: Path, data: bytes) -> Foreign:
     key = "/".join((about.get("entity", ""), about.get("project", ""), run_id))
     about = {**about, **({"tags": tags} if tags else {})}
     return Foreign(TRACKER, key, name, print_of([path]), started, about, _records(found, path, started, notes), notes)
-
-
-def _parsed(data: bytes, notes: list[str]) -> Iterator[tuple[int, bytes]]:
-    """Number and bytes of what each record holds."""
-    for record in records(data, notes):
-        try:
-            parts = [(number, value) for number, value in fields(record) if isinstance(value, bytes)]
-        except Malformed as error:
-            notes.append(f"a record cannot be read: {error}")
-            continue
-        yield from parts
 
 
 def _records(found: list[tuple[int, bytes]], path: Path, started: float, notes: list[str]) -> Iterator[Record]:
