@@ -18,6 +18,9 @@ from typing import Any
 
 import torch
 
+# Optimizers and DTensor import it at their first use: once here, and not in every child.
+import torch._dynamo
+
 
 class Child:
     """A forked process that runs `work` and sends back its result or its traceback."""

@@ -24,7 +24,7 @@ from whet.models.loading.families import family_of
 from whet.models.loading.pretrained import on_meta, verdict_of
 from whet.models.loading.spec import Spec
 from whet.models.probing.probe_cases import TRIALS
-from whet.models.probing.probes import probe
+from whet.models.probing.probes import Verdict, probe
 from whet.models.probing.twin import build_twin, twin_config
 
 
@@ -148,10 +148,10 @@ def test_an_adapter_of_what_rwkv_halves_is_refused_before_it_trains(tmp_path):
     write("causal", "rwkv", tmp_path / "model")
     config = json.loads((tmp_path / "model" / "config.json").read_text())
     (tmp_path / "model" / "config.json").write_text(json.dumps(config | {"rescale_every": 6}))
-    spec = Spec(path=str(tmp_path / "model"))
+    spec, probed = Spec(path=str(tmp_path / "model")), Verdict(False, "keep")  # a probe takes ten seconds
     with pytest.raises(ModelError, match="halves `.*attention.output") as told:
-        on_meta(spec, BuildContext(tuner=tuner.get("lora").build(rank=2)))
+        on_meta(spec, BuildContext(tuner=tuner.get("lora").build(rank=2), verdict=probed))
     exclude = told.value.hint.split('"')[1]
-    found = on_meta(spec, BuildContext(tuner=tuner.get("lora").build(rank=2, exclude=exclude)))
+    found = on_meta(spec, BuildContext(tuner=tuner.get("lora").build(rank=2, exclude=exclude), verdict=probed))
     assert found.module.config.rescale_every == 0
     assert twin_config(RwkvConfig()).rescale_every == twin_config(RwkvConfig(), shrink=False).rescale_every == 0

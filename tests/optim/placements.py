@@ -157,11 +157,15 @@ class Trial:
 
     def run(self, steps: range) -> list[torch.Tensor]:
         """The weights after these steps, and those to evaluate with."""
-        for step in steps:
-            one_step(self.optimizer, self._gradients, step, 3.0)
+        self.advance(steps)
         with self.optimizer.evaluation_weights():
             evaluated = self._whole()
         return self._whole() + evaluated
+
+    def advance(self, steps: range) -> None:
+        """Without gathering what comes of it."""
+        for step in steps:
+            one_step(self.optimizer, self._gradients, step, 3.0)
 
     def _whole(self) -> list[torch.Tensor]:
         found = [p.detach() for p in self.module.parameters()]
