@@ -7,6 +7,7 @@ from typing import Any
 from whet.base.facts import (
     ChannelFacts,
     DataFormatFacts,
+    DiagnosisFacts,
     EngineFacts,
     Facts,
     ModelSourceFacts,
@@ -31,6 +32,7 @@ template = Slot("template", home="whet.data.templates", facts=TemplateFacts)
 sink = Slot("sink", home="whet.track.sinks", facts=Facts)
 follower = Slot("follower", home="whet.track.follow.kinds", facts=Facts)
 channel = Slot("channel", home="whet.track.follow.channels", facts=ChannelFacts)
+diagnosis = Slot("diagnosis", home="whet.track.diagnosis.rules", facts=DiagnosisFacts)
 task = Slot("task", home="whet.evaluate.tasks", facts=TaskFacts)
 engine = Slot("engine", home="whet.generate.engines", facts=EngineFacts, default="local")
 exporter = Slot("exporter", home="whet.export.exporters", facts=Facts, default="hf")
@@ -39,6 +41,6 @@ reward = Slot("reward", home="whet.rewards.kinds", facts=RewardFacts, default="f
 
 _ALL = (
     *(optimizer, schedule, objective, tuner, model_source, data_format, template),
-    *(sink, follower, channel, task, engine, exporter, quantizer, reward),
+    *(sink, follower, channel, diagnosis, task, engine, exporter, quantizer, reward),
 )
 SLOTS: dict[str, Slot[Any]] = {slot.name: slot for slot in _ALL}

@@ -124,3 +124,12 @@ class ChannelFacts(Facts):
 
     secrets: Names = ()
     optional_secrets: Names = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiagnosisFacts(Facts):
+    """Its `texts` by id: a sentence in each language, with `{names}` of parameters. Those of whet's own rules lie in
+    one catalogue. One that goes over rows of all steps is not `live`: it is asked once, when the run is over."""
+
+    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    live: bool = True

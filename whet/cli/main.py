@@ -24,6 +24,7 @@ COMMANDS = {
     "show": "show a run: status, curves, figures",
     "ui": "the page in a browser: watch, compare and explain runs",
     "registry": "keep models with versions and aliases, promote and verify them",
+    "diagnose": "say what went wrong in a run, with evidence and remedies",
     "server": "serve runs over HTTP: to read, to push to, and for MLflow's clients",
     "reports": "written text between charts of runs: list, add, export as one file",
     "boards": "a task with fixed settings, and the runs that were entered for it",

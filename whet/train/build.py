@@ -214,7 +214,7 @@ def _loop(placed: Placed, trained: Trained, supply: Supply, dealer: Dealer, emit
         checkpoints=checkpoints, watchdog=watchdog, controls=Controls(placed.folder.controls, world.is_writer),
         cadence=_cadence(run, supply.source.total), emit=emit, effort=trained.effort, phases=executor.phases,
         stop_on_alarm=run.train.watchdog.action == "stop", has_tokens=model.capabilities.tokens, progress=progress,
-        recorder=recorder_of(trained, placed.folder.path / LOGS, source),
+        recorder=recorder_of(trained, placed.folder.path / LOGS, source, supply.held_out),
     )  # fmt: skip
 
 

@@ -21,6 +21,8 @@ Records beside the log (`whet.track.recorded`) are files of the same frames, und
 | TOKENS | `.rows` | 0 | u32 length of a JSON object, that object, u32 ids, u32 places, u32 targets, f32 losses |
 | TEXT | `.console` | 1 stdout, 2 stderr | what was written, in UTF-8 |
 
+A `.held` file says in the same way which rows were measured, and not learned from.
+
 All numbers are little-endian. A reader skips types it does not know. The last letter of MAGIC is the format: heads and
 stamps stay what they are in all of them, so that an older reader finds what it knows.
 """
@@ -43,7 +45,7 @@ HEAD = struct.Struct("<IIBH")
 STAMP = struct.Struct("<dq")
 START, SCHEMA, SCALARS, EVENT, END = 1, 2, 3, 4, 5
 COLUMNS, SOURCES, ROWS, TOKENS, TEXT = 6, 7, 8, 9, 10
-LOG, ROWS_FILE, CONSOLE_FILE = ".tlog", ".rows", ".console"
+LOG, ROWS_FILE, HELD_OUT_FILE, CONSOLE_FILE = ".tlog", ".rows", ".held", ".console"
 MAX_SCHEMAS = 1 << 16
 
 _CHECK = struct.Struct("<II")

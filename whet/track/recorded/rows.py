@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 # The source of a row that has none.
 UNKNOWN = 0xFFFF
 _One = TypeVar("_One", "StepRows", "RowTokens")
-_EPOCH, _LENGTH = struct.Struct("<d"), struct.Struct("<I")
+# Before the columns of a step.
+EPOCH = struct.Struct("<d")
+_LENGTH = struct.Struct("<I")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,8 @@ class RowTokens:
 class RowsLog:
     """Writes the rows of steps. Never raises: what cannot be written is counted, and said once on stderr."""
 
-    def __init__(self, folder: Path, writer: str) -> None:
-        self._log = EventLog(folder, writer, frames.ROWS_FILE)
+    def __init__(self, folder: Path, writer: str, suffix: str = frames.ROWS_FILE) -> None:
+        self._log = EventLog(folder, writer, suffix)
         self._sources: dict[str, int] = {}
         self._schemas: dict[tuple[tuple[str, str], ...], int] = {}
 
@@ -92,7 +94,7 @@ class RowsLog:
             numbers = np.array([UNKNOWN if name is None else self._source(step, name) for name in sources], "<u2")
             whole = {"source": numbers, **{name: _narrow(column) for name, column in columns.items()}}
             schema = self._schema(step, tuple((name, column.dtype.str) for name, column in whole.items()))
-            body = b"".join([_EPOCH.pack(epoch), *(column.tobytes() for column in whole.values())])
+            body = b"".join([EPOCH.pack(epoch), *(column.tobytes() for column in whole.values())])
             self._log.frame(frames.ROWS, schema, step, body)
         except Exception as error:  # whatever it is, training goes on
             self._log.drop(error)
@@ -209,8 +211,8 @@ def _rows(path: Path, rank: str, wanted: int | None = None) -> Iterator[StepRows
             elif type == frames.COLUMNS:
                 schemas[schema] = [(str(name), np.dtype(form)) for name, form in json.loads(body)]
             elif type == frames.ROWS and wanted in (None, step):
-                columns = _unpacked(body[_EPOCH.size :], schemas[schema])
-                [epoch] = _EPOCH.unpack_from(body)
+                columns = unpacked(body[EPOCH.size :], schemas[schema])
+                [epoch] = EPOCH.unpack_from(body)
                 yield StepRows(step, moment, rank, epoch, sources, columns)
 
 
@@ -237,7 +239,14 @@ def _frames(path: Path) -> Iterable[tuple[float, int, int, int, bytes]]:
         return
 
 
-def _unpacked(body: bytes, columns: Sequence[tuple[str, np.dtype[Any]]]) -> dict[str, np.ndarray]:
+def attempt_starts(paths: Sequence[Path], rank: str) -> list[float]:
+    """The first step that each attempt of a rank has rows of; infinity of one without."""
+    firsts = (next(_rows(path, rank), None) for path in paths)
+    return [float("inf") if one is None else one.step for one in firsts]
+
+
+def unpacked(body: bytes, columns: Sequence[tuple[str, np.dtype[Any]]]) -> dict[str, np.ndarray]:
+    """Columns (n,) that lie one after the other, by name."""
     import numpy as np
 
     size = sum(form.itemsize for _, form in columns)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from whet.contracts.batch import Batch
 from whet.contracts.executor import Executor
 from whet.contracts.steps import Step
 from whet.train.step.micro_batches import Dealer
+
+# Hears of the batches that are measured.
+Hear = Callable[[Sequence[Batch]], None]
 
 
 class HeldOut(Protocol):
@@ -23,6 +28,10 @@ class HeldOut(Protocol):
         """What went wrong while it was measured, each once."""
         ...
 
+    def tell(self, hear: Hear) -> None:
+        """Have somebody hear of the samples, once, if it measures any."""
+        ...
+
 
 @dataclass(slots=True)
 class HeldOutLoss:
@@ -34,12 +43,19 @@ class HeldOutLoss:
     is_nll: bool = False  # whether exp(loss) is a perplexity
     figure: str = "loss"
     sign: int = 1
+    _hear: Hear | None = None
 
     def __call__(self) -> dict[str, float]:
         batches = self.dealer(self.samples)
+        if self._hear is not None:
+            self._hear(batches)
+            self._hear = None
         weights, _ = self.executor.weigh(batches, {})
         figures = self.executor.measure(batches, weights)
         return figures | ({"perplexity": math.exp(min(figures["loss"], 700.0))} if self.is_nll else {})
 
     def warnings(self) -> list[str]:
         return []
+
+    def tell(self, hear: Hear) -> None:
+        self._hear = hear

@@ -10,6 +10,7 @@ import numpy as np
 from whet.base.seeds import derive
 from whet.contracts.executor import Executor
 from whet.data.render.prompts import Asked
+from whet.train.measure.held_out import Hear
 from whet.train.online.figures import Failures, rewards_of
 from whet.train.online.rollout_worker import Asking
 
@@ -41,6 +42,9 @@ class HeldOutReward:
         return {
             **rewards_of(share.answered), "length": float(lengths.mean()), "truncated": float(truncated.mean())
         }  # fmt: skip
+
+    def tell(self, hear: Hear) -> None:
+        """Its samples are made anew at each measurement."""
 
     def warnings(self) -> list[str]:
         return self._failures.take()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from whet.base.run import Track
@@ -14,7 +15,10 @@ from whet.track.logs.event_log import EventLog
 from whet.track.logs.frames import Writer, rank_writer
 from whet.track.recorded.beside import Recorded
 from whet.track.recorded.beside import beside as recorded_beside
-from whet.train.record.recorder import Layers, Observer, Recorder, Rows, State
+from whet.track.recorded.watched import WRITER
+from whet.train.measure.held_out import HeldOut
+from whet.train.record.recorder import Layers, Observer, Recorder, Rows, State, record_held_out
+from whet.train.record.tokens import TokenWatch, watched_of
 from whet.train.setup.trained import Trained
 
 
@@ -45,12 +49,17 @@ def _recorded(wanted: Recorded, logs: Path, world: World, step: Callable[[], int
             one.close()
 
 
-def recorder_of(trained: Trained, logs: Path, source: StepSource) -> Recorder:
-    """Each rank records its own rows and the state that it holds; of layers one tells for all."""
+def recorder_of(trained: Trained, logs: Path, source: StepSource, held_out: HeldOut | None = None) -> Recorder:
+    """Each rank records its own rows, those that are measured too, and the state that it holds; of layers one tells for
+    all."""
     track, world, module = trained.run.track, trained.world, trained.loaded.module
     rank, found = world.index("all"), list[Observer]()
     if track.rows:
         found.append(Rows(logs, rank, track.tokens_every, track.tokens_rows))
+        if held_out is not None:
+            held_out.tell(partial(record_held_out, logs, rank))
+        if watched := watched_of(trained):
+            found.append(TokenWatch(EventLog(logs, f"{WRITER}-{rank}"), watched))
     every = math.ceil(source.total / 10) if track.state_every is None else track.state_every
     if every:
         found.append(State(EventLog(logs, f"state-{rank}"), module, source, world.device, every))

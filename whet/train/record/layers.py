@@ -59,6 +59,8 @@ class LayerStatistics:
             seen = self._outputs.get(name)
             own[_count(name)] = none if seen is None else none + 1
             own |= zip(_activations(name), seen or (none,) * len(_FIGURES), strict=True)
+        for name in self._everywhere:
+            own[_learning(name)] = none + any(p.requires_grad for p in self._parameters(name))
         summed = self._world.summed(own, "all")
         self._found = summed | {name: summed[name].sqrt() for name in map(_norm, self._everywhere)}
 
@@ -72,6 +74,9 @@ class LayerStatistics:
             if not values.pop(_count(name)):  # it was not run, or gives on something else than a tensor
                 for figure in _activations(name):
                     del values[figure]
+        for name in self._everywhere:
+            if not values.pop(_learning(name)):  # frozen: it has no gradient to speak of
+                del values[_norm(name)]
         return values
 
     def _parameters(self, name: str) -> Iterable[nn.Parameter]:
@@ -94,6 +99,10 @@ class LayerStatistics:
 
 def _norm(layer: str) -> str:
     return f"gradients/{layer}/norm"
+
+
+def _learning(layer: str) -> str:
+    return f"gradients/{layer}/learning"
 
 
 def _count(layer: str) -> str:

@@ -18,10 +18,11 @@ import torch
 
 from whet.contracts.batch import Batch
 from whet.contracts.steps import Step, StepSource
+from whet.track.logs import frames
 from whet.track.logs.event_log import EventLog
 from whet.track.logs.frames import rank_writer
 from whet.track.recorded.rows import RowsLog
-from whet.train.record.batch_rows import is_dummy, joined, rows_of_batch, tokens_of_sequence
+from whet.train.record.batch_rows import BatchRows, is_dummy, joined, rows_of_batch, tokens_of_sequence
 from whet.train.record.layers import LayerStatistics
 from whet.train.record.state import state_digests
 from whet.train.step.losses import PartsRead, StepLosses
@@ -111,11 +112,7 @@ class Rows:
         real = [one for one in zip(batches, parts, strict=True) if not is_dummy(one[0])]
         if not real:
             return
-        found, first = [], 0
-        for number, (batch, told) in enumerate(real):
-            found.append(rows_of_batch(batch, number, first, told))
-            first = int(found[-1].columns["sample"].max()) + 1
-        whole = joined(found)
+        whole = _numbered(real)
         self._log.add(at, epoch, whole.sources, whole.columns)
         if self._tokens_every and (at == 1 or at % self._tokens_every == 0):
             self._tokens(at, real)
@@ -128,6 +125,28 @@ class Rows:
             origin = batch.origins[index] if index < len(batch.origins) else None
             where = ("", 0, 0) if origin is None else (origin.source, origin.row, origin.part)
             self._log.add_tokens(at, where, tokens_of_sequence(batch, index, parts.values))
+
+
+def record_held_out(folder: Path, rank: int, batches: Sequence[Batch]) -> None:
+    """Write down which rows of a rank are measured: a file of the same form, of one step 0 without losses."""
+    log = RowsLog(folder, rank_writer(rank), frames.HELD_OUT_FILE)
+    try:
+        real = [(batch, None) for batch in batches if not is_dummy(batch)]
+        if real:
+            whole = _numbered(real)
+            log.add(0, 0.0, whole.sources, whole.columns)
+    except Exception as error:  # a kind of batch that has no such rows: the evaluation goes on
+        log.drop(error)
+    log.close()
+
+
+def _numbered(batches: Sequence[tuple[Batch, PartsRead | None]]) -> BatchRows:
+    """The rows of micro-batches, whose samples are numbered through."""
+    found, first = [], 0
+    for number, (batch, told) in enumerate(batches):
+        found.append(rows_of_batch(batch, number, first, told))
+        first = int(found[-1].columns["sample"].max()) + 1
+    return joined(found)
 
 
 @dataclass

@@ -1,0 +1,47 @@
+"""Findings as text for terminals: what, evidence, rows, what to type, where to look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from whet.track.diagnosis.diagnose import link, remedy, what
+from whet.track.diagnosis.finding import Finding, Row
+from whet.track.diagnosis.texts import Language, figure_said
+from whet.track.terminal.progress import printable
+from whet.track.terminal.quantities import figure
+
+_WORDS = {
+    "en": {"none": "nothing found", "rows": "rows", "do": "do", "type": "type", "see": "see", "loss": "loss"},
+    "zh": {"none": "没有发现问题", "rows": "行", "do": "处理", "type": "输入", "see": "查看", "loss": "损失"},
+}  # fmt: skip
+
+
+def page(run: str, found: Sequence[Finding], language: Language = "en") -> str:
+    """All findings of a run, one below the other."""
+    if not found:
+        return f"{printable(run)}: {_WORDS[language]['none']}"
+    return "\n\n".join("\n".join(_lines(run, one, language)) for one in found)
+
+
+def _lines(run: str, finding: Finding, language: Language) -> Iterator[str]:
+    words = _WORDS[language]
+    steps = f"{finding.first_step}" if finding.first_step == finding.last_step else (
+        f"{finding.first_step}-{finding.last_step}"
+    )  # fmt: skip
+    yield f"{finding.severity}  {finding.kind}  step {steps}"
+    yield f"  {what(finding, language)}"
+    for start in range(0, len(finding.figures), 3):
+        yield "    " + ", ".join(figure_said(one) for one in finding.figures[start : start + 3])
+    for row in finding.rows[:5]:
+        yield f"    {_row(row, words)}"
+    yield f"  {words['do']}: {remedy(finding, language)}"
+    yield f"  {words['type']}: {finding.typed}"
+    yield f"  {words['see']}: {link(run, finding)}"
+
+
+def _row(row: Row, words: dict[str, str]) -> str:
+    number = f"{row.row}.{row.part}" if row.part else str(row.row)
+    source = printable(row.source.rpartition("/")[2]) or "-"
+    return (
+        f"{source} row {number} (step {row.step}, {row.rank}): {words['loss']} {figure(row.loss)}, {row.tokens} tokens"
+    )
