@@ -11,8 +11,14 @@ from whet.track.terminal.progress import printable
 from whet.track.terminal.quantities import figure
 
 _WORDS = {
-    "en": {"none": "nothing found", "rows": "rows", "do": "do", "type": "type", "see": "see", "loss": "loss"},
-    "zh": {"none": "没有发现问题", "rows": "行", "do": "处理", "type": "输入", "see": "查看", "loss": "损失"},
+    "en": {
+        "none": "nothing found", "do": "do", "type": "type", "see": "see", "loss": "loss", "step": "step", "row": "row",
+        "error": "error", "warning": "warning", "info": "info",
+    },
+    "zh": {
+        "none": "没有发现问题", "do": "处理", "type": "输入", "see": "查看", "loss": "损失", "step": "步", "row": "行",
+        "error": "错误", "warning": "警告", "info": "提示",
+    },
 }  # fmt: skip
 
 
@@ -28,10 +34,10 @@ def _lines(run: str, finding: Finding, language: Language) -> Iterator[str]:
     steps = f"{finding.first_step}" if finding.first_step == finding.last_step else (
         f"{finding.first_step}-{finding.last_step}"
     )  # fmt: skip
-    yield f"{finding.severity}  {finding.kind}  step {steps}"
+    yield f"{words[finding.severity]}  {finding.kind}  {words['step']} {steps}"
     yield f"  {what(finding, language)}"
     for start in range(0, len(finding.figures), 3):
-        yield "    " + ", ".join(figure_said(one) for one in finding.figures[start : start + 3])
+        yield "    " + ", ".join(figure_said(one, language) for one in finding.figures[start : start + 3])
     for row in finding.rows[:5]:
         yield f"    {_row(row, words)}"
     yield f"  {words['do']}: {remedy(finding, language)}"
@@ -42,6 +48,5 @@ def _lines(run: str, finding: Finding, language: Language) -> Iterator[str]:
 def _row(row: Row, words: dict[str, str]) -> str:
     number = f"{row.row}.{row.part}" if row.part else str(row.row)
     source = printable(row.source.rpartition("/")[2]) or "-"
-    return (
-        f"{source} row {number} (step {row.step}, {row.rank}): {words['loss']} {figure(row.loss)}, {row.tokens} tokens"
-    )
+    where = f"{source} {words['row']} {number} ({words['step']} {row.step}, {row.rank})"
+    return f"{where}: {words['loss']} {figure(row.loss)}, {row.tokens} tokens"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whet.track.diagnosis.finding import Row
-from whet.track.diagnosis.odd_numbers import Odd, OddNumbers
 from whet.track.diagnosis.series import Series
 from whet.track.reading.catalogue import said_of
 from whet.track.reading.read import History
@@ -31,13 +31,22 @@ _NORMS = ("grad_norm", "train/grad_norm")
 _REWARD = "reward"
 
 
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """The first value of a curve that is no finite number."""
+
+    writer: str
+    name: str
+    step: int
+    value: float
+
+
 class RecordedRun:
     """A run folder with its logs. `refresh` reads what has come since; between two of them answers stay the same."""
 
     def __init__(self, folder: Path, logs: History | None = None) -> None:
         self.folder = Path(folder)
         self.logs = history(folder) if logs is None else logs
-        self._odd = OddNumbers(self.logs.folder)
         self._series: dict[tuple[str, str], Series] = {}
 
     @property
@@ -97,12 +106,18 @@ class RecordedRun:
         return self._series[key]
 
     def window(self, name: str, first: int, last: int, writer: str | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Steps and values (n,) of every point of a curve from one step to another."""
-        return self.logs.window(name, first, last, writer)
+        """Steps and values (n,) of the points of a curve from one step to another, of which `MOST` are read."""
+        level = self.logs.window(name, first, last, MOST, writer)
+        return level.last_steps, level.high[0]
 
     def odd(self) -> list[Odd]:
-        """Figures that are no finite numbers, the first of each."""
-        return self._odd.refreshed()
+        """Figures that are no finite numbers, the first of each, by step."""
+        found = []
+        for writer in self.logs.writers:
+            for name in self.logs.names(writer):
+                stretches = self.logs.non_finite(name, writer)
+                found += [Odd(writer, name, one.first_step, float(one.kind)) for one in stretches[:1]]
+        return sorted(found, key=lambda odd: odd.step)
 
     def rows(self, steps: Iterable[int]) -> dict[int, list[StepRows]]:
         """By step the rows that it learned from, a value a rank; nothing of steps without."""

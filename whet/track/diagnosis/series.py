@@ -62,18 +62,30 @@ def noise(values: np.ndarray) -> float:
     return spread(np.diff(values)) / 2**0.5 if len(values) > 2 else float("nan")
 
 
-def before(values: np.ndarray, width: int, least: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of each place the median and robust deviation (n,) of the `width` values before it; NaN before the `least`-th."""
+def before(values: np.ndarray, width: int, noise_width: int, least: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of each place the level before it, and the noise around a level that moves, (n,) both; NaN before the `least`-th.
+
+    The level is the median of the last `width` values, the noise that of the last `noise_width`.
+    """
     import numpy as np
 
-    levels, deviations = np.full(len(values), np.nan), np.full(len(values), np.nan)
+    levels = _trailing(values, width, least)
+    changes = np.abs(np.diff(values, prepend=values[:1]))
+    return levels, DEVIATION / 2**0.5 * _trailing(changes, noise_width, least)
+
+
+def _trailing(values: np.ndarray, width: int, least: int) -> np.ndarray:
+    """Of each place the median of the `width` values before it, or of all there are from the `least`-th place on."""
+    import numpy as np
+
+    found = np.full(len(values), np.nan)
     for place in range(least, min(width, len(values))):
-        levels[place], deviations[place] = middle(values[:place]), spread(values[:place])
-    if len(values) > width:
+        found[place] = np.median(values[:place])
+    if len(values) > max(width, least):
         windows = np.lib.stride_tricks.sliding_window_view(values, width)[:-1]
-        levels[width:] = np.median(windows, axis=1)
-        deviations[width:] = DEVIATION * np.median(np.abs(windows - levels[width:, None]), axis=1)
-    return levels, deviations
+        found[width:] = np.median(windows, axis=1)
+        found[:least] = np.nan
+    return found
 
 
 def smoothed(values: np.ndarray, num: int) -> tuple[np.ndarray, np.ndarray]:

@@ -222,6 +222,21 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
 }  # fmt: skip
 
 
+# Names of figures that are no curves of the run.
+FIGURES: Mapping[str, str] = {
+    "level before": "此前水平", "deviations above": "偏离（标准差）", "spikes": "尖峰次数", "gradient norm": "梯度范数",
+    "gradient norm before": "此前梯度范数", "share of the excess": "占超出部分", "median of the rows": "各行中位数",
+    "best level": "最好水平", "level at the start": "开始时水平", "waited": "等待", "share of the time": "占时间",
+    "longest wait": "最长等待", "to make a step's data": "准备一步数据", "to learn from it": "计算一步",
+    "median step of the rank": "该 rank 每步中位数", "median step of the others": "其他 rank 每步中位数",
+    "share of steps in which it is the slowest": "最慢的步占比", "waited for it": "为它等待", "a step": "每步",
+    "an hour": "每小时", "expected": "预期", "attempt": "第几次尝试", "rows measured": "评测行数",
+    "of them trained": "其中被训练", "share": "占比", "rows trained": "训练行数", "throttled": "降频",
+    "rows without a trained token": "无训练 token 的行", "rows": "行数", "all checkpoints": "全部检查点",
+    "median": "中位数", "slowest": "最慢", "time": "时间",
+}  # fmt: skip
+
+
 def said(message: Message, language: Language = "en", own: Mapping[str, Mapping[str, str]] | None = None) -> str:
     """A message in a language; `own` are the texts of its rule, where they are not in the catalogue.
 
@@ -236,12 +251,13 @@ def said(message: Message, language: Language = "en", own: Mapping[str, Mapping[
     return template.format_map({name: _written(name, value) for name, value in message.parameters.items()})
 
 
-def figure_said(one: Figure) -> str:
+def figure_said(one: Figure, language: Language = "en") -> str:
     """A figure as evidence: `loss 7.31 (step 340)`."""
     value = {"bytes": size, "s": duration, "share": _percent}.get(one.unit, figure)(one.value)
     unit = f" {one.unit}" if one.unit not in ("", "bytes", "s", "share") else ""
     where = ", ".join(part for part in (one.writer, "" if one.step is None else f"step {one.step}") if part)
-    return f"{printable(one.name)} {value}{unit}" + (f" ({where})" if where else "")
+    name = FIGURES.get(one.name, one.name) if language == "zh" else one.name
+    return f"{printable(name)} {value}{unit}" + (f" ({where})" if where else "")
 
 
 def _written(name: str, value: Any) -> str:

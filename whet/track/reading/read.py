@@ -273,6 +273,15 @@ class History:
         steps, seconds = (np.concatenate(part) for part in zip(*parts, strict=True))
         return steps, seconds
 
+    def num_points(self, name: str, writer: str | None = None) -> int:
+        """How many points a writer's curve has, ghosts included."""
+        return sum(log.num_rows(name) for log in self._of(writer or self.speaker))
+
+    def resumes(self, writer: str | None = None) -> list[tuple[int, int]]:
+        """Of each later attempt of a writer that has a curve its number and first step."""
+        firsts = [(log.attempt, log.outline.first_step) for log in self._of(writer or self.speaker)]
+        return [(attempt, first) for attempt, first in firsts if first is not None][1:]
+
     def recent(self, name: str, writer: str | None = None) -> np.ndarray:
         """The newest values that a writer (by default the speaker) has logged, at most 64."""
         import numpy as np

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from whet.track.recorded.rows import StepRows
 
-# Steps of the trailing window, the fewest that make one, and what is read around a bucket that looks like a spike.
-_WIDTH, _LEAST, _AROUND = 64, 12, 256
+# Steps that make a level, those that tell its noise, the fewest of both, and what is read around a suspected bucket.
+_LEVEL, _WIDTH, _LEAST, _AROUND = 9, 64, 12, 256
 # A level is known no better than to this share of it.
 _FLOOR = 0.03
 # Steps between two of one spike, and how many buckets are looked into.
@@ -39,39 +39,51 @@ class _Spike:
     deviations: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """Deviations of the loss, of the norm, and of the loss alone; and how many times the level it is."""
+
+    deviations: float
+    norm: float
+    alone: float
+    factor: float
+
+
 @diagnosis("loss-spike")
 def loss_spike(
     run: RecordedRun,
     *,
-    deviations: Positive = 8.0,
+    deviations: Positive = 7.0,
     norm_deviations: Positive = 4.0,
+    alone: Positive = 12.0,
     factor: Positive = 1.5,
     share: Fraction = 0.5,
     most: Count = 3,
 ) -> Iterator[Finding]:
-    """The loss leaps up, and the gradient norm with it.
+    """The loss leaps up, and the gradient norm with it or the loss very far.
 
-    deviations: robust deviations of the logarithm of the loss above the median of the 64 steps before
-    norm_deviations: the same of the gradient norm, where there is one
+    deviations: robust deviations of the logarithm of the loss above its level in the steps before
+    norm_deviations: the same of the gradient norm, at that step or the next
+    alone: deviations of the loss from which on the gradient norm is not asked
     factor: how many times the level before it is at least
     share: part of the excess from which on one row is named as its cause
     most: spikes that are told one by one, the highest
     """
     if run.loss is None or not run.has_level:
         return
-    found = _spikes(run, run.loss, deviations, norm_deviations, factor)
+    found = _spikes(run, run.loss, _Limits(deviations, norm_deviations, alone, factor))
     for spike in sorted(found, key=lambda one: -one.deviations)[:most]:
         yield _told(run, spike, len(found), share)
 
 
-def _spikes(run: RecordedRun, name: str, deviations: float, norm_deviations: float, factor: float) -> list[_Spike]:
+def _spikes(run: RecordedRun, name: str, limits: _Limits) -> list[_Spike]:
     series = run.series(name)
     if series.is_whole:
-        return _in(run, series.steps, series.mean, name, deviations, norm_deviations, factor)
+        return _in(run, series.steps, series.mean, limits)
     found: dict[int, _Spike] = {}
-    for first, last in _suspects(series, factor):
+    for first, last in _suspects(series, limits.factor):
         steps, values = run.window(name, first - _AROUND, last + _WIDTH)
-        found |= {one.step: one for one in _in(run, steps, values, name, deviations, norm_deviations, factor)}
+        found |= {one.step: one for one in _in(run, steps, values, limits)}
     return list(found.values())
 
 
@@ -80,7 +92,7 @@ def _suspects(series: Series, factor: float) -> list[tuple[int, int]]:
     import numpy as np
 
     high, mean = np.log(np.maximum(series.high, 1e-12)), np.log(np.maximum(series.mean, 1e-12))
-    level, spread = before(high, _WIDTH, _LEAST)
+    level, spread = before(high, _LEVEL, _WIDTH, _LEAST)
     above = np.nan_to_num((high - level) / (spread + _FLOOR))
     stands_out = (above > 4) & (np.nan_to_num(high - mean) > 0.5 * np.log(factor))
     places = np.flatnonzero(stands_out)
@@ -88,15 +100,7 @@ def _suspects(series: Series, factor: float) -> list[tuple[int, int]]:
     return [(int(series.first_steps[one]), int(series.steps[one])) for one in places]
 
 
-def _in(
-    run: RecordedRun,
-    steps: np.ndarray,
-    losses: np.ndarray,
-    name: str,
-    deviations: float,
-    norm_deviations: float,
-    factor: float,
-) -> list[_Spike]:
+def _in(run: RecordedRun, steps: np.ndarray, losses: np.ndarray, limits: _Limits) -> list[_Spike]:
     """Spikes in points of a curve."""
     import numpy as np
 
@@ -104,11 +108,12 @@ def _in(
         return []
     logs = np.log(np.maximum(np.where(np.isfinite(losses), losses, np.nan), 1e-12))
     logs = np.where(np.isnan(logs), middle(logs), logs)
-    level, spread = before(logs, _WIDTH, _LEAST)
+    level, spread = before(logs, _LEVEL, _WIDTH, _LEAST)
     above = np.nan_to_num((logs - level) / (spread + _FLOOR))
     start = middle(losses[:_LEAST])
-    leaps = (above > deviations) & (logs - level > np.log(factor)) & (losses - np.exp(level) > 0.05 * start)
-    leaps &= _norm_leaps(run, steps, norm_deviations)
+    is_far = (logs - level > np.log(limits.factor)) & (losses - np.exp(level) > 0.05 * start)
+    leaps = is_far & (above > limits.deviations)
+    leaps &= (above > limits.alone) | _norm_leaps(run, steps, limits.norm)
     spikes = []
     for places in _together(np.flatnonzero(leaps).tolist()):
         if not _comes_back(logs, level, spread, places[-1]):
@@ -120,19 +125,18 @@ def _in(
 
 
 def _norm_leaps(run: RecordedRun, steps: np.ndarray, deviations: float) -> np.ndarray:
-    """Whether the gradient norm leaps at a step too, or at the next one; everywhere where it is not told."""
+    """Whether the gradient norm leaps at a step too, or at the next one; nowhere where it is not told."""
     import numpy as np
 
     if run.norm is None or not len(steps):
-        return np.ones(len(steps), bool)
+        return np.zeros(len(steps), bool)
     norm_steps, norms = run.window(run.norm, int(steps[0]), int(steps[-1]))
     if not len(norms):
-        return np.ones(len(steps), bool)
+        return np.zeros(len(steps), bool)
     logs = np.log(np.maximum(np.where(np.isfinite(norms), norms, 1e30), 1e-12))
-    level, spread = before(logs, _WIDTH, _LEAST)
+    level, spread = before(logs, _LEVEL, _WIDTH, _LEAST)
     above = set(norm_steps[np.nan_to_num((logs - level) / (spread + _FLOOR)) > deviations].tolist())
-    known = set(norm_steps.tolist())
-    return np.array([one not in known or one in above or one + 1 in above for one in steps.tolist()])
+    return np.array([one in above or one + 1 in above for one in steps.tolist()])
 
 
 def _together(places: Sequence[int]) -> list[list[int]]:

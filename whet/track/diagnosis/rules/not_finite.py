@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from whet.base.catalogue import diagnosis
 from whet.track.diagnosis.finding import Figure, Finding, Message, Row
-from whet.track.diagnosis.odd_numbers import Odd
-from whet.track.diagnosis.recorded_run import RecordedRun, worst_rows
+from whet.track.diagnosis.recorded_run import Odd, RecordedRun, worst_rows
 from whet.track.logs.frames import Writer
 
 _LAYERS = "layers"
@@ -60,7 +59,7 @@ def _order(run: RecordedRun, odd: Odd) -> tuple[int, str]:
 
 
 def _rank(odd: Odd) -> int | None:
-    return Writer(odd.writer, odd.attempt).rank
+    return Writer(odd.writer, 0).rank
 
 
 def _rows(run: RecordedRun, step: int) -> tuple[Sequence[Row], bool]:
