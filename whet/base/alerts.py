@@ -14,8 +14,8 @@ from whet.base.schema import Settings
 from whet.base.settings import Count, NonNegative, Positive, bare_list, choice
 
 Level = Literal["info", "warn", "error"]
-Occasion = Literal["step", "end", "failure", "stall", "nan", "alarm"]
-OCCASIONS: tuple[Occasion, ...] = ("step", "end", "failure", "stall", "nan", "alarm")
+Occasion = Literal["step", "end", "failure", "stall", "nan", "alarm", "diagnosis"]
+OCCASIONS: tuple[Occasion, ...] = ("step", "end", "failure", "stall", "nan", "alarm", "diagnosis")
 
 
 def _network(text: str) -> str:
@@ -38,12 +38,15 @@ class AlertRule(Settings):
         "step",
         description="`step`: a step's figures are as `when` says; `end`: the run has ended in order; `failure`: it has "
         "failed or was killed; `stall`: no step for `after_s`; `nan`: a figure is no finite number; `alarm`: the "
-        "watchdog has raised one",
+        "watchdog has raised one; `diagnosis`: a rule of `whet diagnose` has found something",
     )
     when: str | None = Field(
         None, description="a filter of figures and config entries, as of `whet runs`", examples=["loss > 10"]
     )
-    level: Level | None = Field(None, description="by default `info` of an end, else `error`, and `warn` of steps")
+    level: Level | None = Field(
+        None,
+        description="by default `info` of an end, that of the finding of a diagnosis, `warn` of steps, else `error`",
+    )
     title: str | None = Field(None, description="the title of the message; made of the rule by default")
     in_a_row: Count = Field(1, description="steps in a row that must be so")
     after_s: Positive = Field(600.0, description="seconds without a step that are a stall")

@@ -16,6 +16,7 @@ from whet.server.access.asked import Placing
 from whet.server.access.person import EVERY, asking
 from whet.server.errors import Refusal, missing
 from whet.server.files import inside
+from whet.track.diagnosis.kept import Kept
 from whet.track.reading.board import Board, Entry
 from whet.track.reading.kept import Histories
 from whet.track.reading.read import History
@@ -34,6 +35,7 @@ class Served:
         self.root, self._placed = Path(root), placed
         self.histories = Histories()
         self.board = Board(self.root, self.histories)
+        self.diagnoses = Kept()
 
     def folder(self, name: str) -> Path:
         """The folder of the run of that name. Raises Refusal where there is none."""

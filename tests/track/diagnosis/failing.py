@@ -285,7 +285,7 @@ def contaminated(folder: Path) -> Path:
 def overfitted(folder: Path) -> Path:
     """Eight rows, learned by heart."""
     data = {**rows_of(folder, "few", unlike(8)), "held_out": [str(write_rows(folder / "h.jsonl", unlike(8, start=80)))]}
-    train = {"steps": 45, "epochs": None}
+    train = {"steps": 60, "epochs": None}
     return trained(folder, "overfitted", data=data, train=train, optimizer={"lr": 2e-2}, evaluate={"every": 5})
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +14,13 @@ from whet.base.errors import ConfigError
 from whet.track.diagnosis.finding import SEVERITIES, Finding
 from whet.track.diagnosis.recorded_run import RecordedRun
 from whet.track.diagnosis.texts import LANGUAGES, Language, said
+from whet.track.logs import frames
+from whet.track.reading.read import History
+from whet.track.reading.store import LOGS
+from whet.track.recorded.record_file import record_files
+
+# Rows of a run that is summed up in a few lines are gone over up to this size.
+_BRIEF_BYTES = 64 << 20
 
 
 def diagnose(
@@ -34,7 +42,7 @@ def diagnose(
     for name in kinds or diagnosis.names():
         kind = diagnosis.get(name)
         if kind.facts.live or not is_live:
-            values = checked(kind, settings.get(name, {}))
+            values = checked(kind, settings[name]) if name in settings else {}
             found += (replace(one, kind=name) for one in kind.build(run, **values))
     return sorted(found, key=lambda one: (SEVERITIES.index(one.severity), one.first_step))
 
@@ -86,6 +94,21 @@ def settings_of(words: Sequence[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def lines(found: Sequence[Finding], language: Language = "en") -> Iterator[str]:
-    """A line each, for whoever wants no more."""
-    yield from (f"{one.severity}: {what(one, language)}" for one in found)
+def briefly(folder: Path, logs: History | None = None) -> list[str]:
+    """A line a finding of a run that is over; none while it is live. Raises nothing: a rule may be anybody's.
+
+    Where the record of rows is large, rules that go over all of it are left to `whet diagnose`.
+    """
+    try:
+        run = RecordedRun(folder, logs)
+        if run.is_live:
+            return []
+        found = diagnose(run, is_live=_rows_bytes(folder) > _BRIEF_BYTES)
+        return [f"{one.severity}: {what(one)}" for one in found]
+    except Exception as error:
+        return [f"no diagnosis: {type(error).__name__}: {error}"]
+
+
+def _rows_bytes(folder: Path) -> int:
+    files = record_files(Path(folder) / LOGS, frames.ROWS_FILE).values()
+    return sum(path.stat().st_size for paths in files for path in paths)

@@ -53,6 +53,11 @@ class RecordedRun:
     def name(self) -> str:
         return self.folder.resolve().name
 
+    @property
+    def is_live(self) -> bool:
+        """Whether it runs, as far as is known."""
+        return self.logs.status in ("new", "running")
+
     def refresh(self) -> None:
         """Read what was appended, and forget what was made of it before."""
         self.logs.refresh()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import math
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from whet.base.alerts import AlertRule
 from whet.track.follow.message import Message, message
@@ -15,6 +17,13 @@ from whet.track.reading.query import Query, parse
 from whet.track.reading.read import Event
 from whet.track.terminal.quantities import duration, figure
 
+if TYPE_CHECKING:
+    from whet.track.diagnosis.finding import Finding
+    from whet.track.diagnosis.recorded_run import RecordedRun
+
+# How often rules are asked while a run is live, and what gravity is of which level.
+_DIAGNOSE_EVERY_S = 30.0
+_LEVELS = {"error": "error", "warning": "warn", "info": "info"}
 # Of the newest figures so many are told in a message.
 _MOST_FIGURES = 8
 
@@ -29,6 +38,7 @@ class Seen:
     step: int = 0
     moved: float = 0.0
     own: dict[str, float] = field(default_factory=dict)  # what the run itself says, without samplers and ranks
+    folder: Path | None = None
 
     def row(self, **more: Any) -> dict[str, Any]:
         """What a filter may ask for."""
@@ -66,6 +76,11 @@ class Rule:
     def on_end(self, ending: Ending, seen: Seen) -> tuple[str, str] | None:
         """The attempt has ended."""
         return None
+
+    def over(self) -> None:
+        """The attempt is over: each has an end of its own."""
+        self.spoke.clear()
+        self.in_a_row = 0
 
     def speaks(self, words: tuple[str, str] | None, now: float, seen: Seen) -> Message | None:
         """The message, unless the rule has said the same within its cooldown."""
@@ -149,8 +164,64 @@ class OnAlarm(Rule):
         return f"alarm: {text}", text
 
 
+class OnDiagnosis(Rule):
+    """A rule of `whet diagnose` has found something. Each finding is told once, and one of its kind in a cooldown.
+
+    Asked every half minute while the run is live, and when it is over.
+    """
+
+    def __init__(self, settings: AlertRule) -> None:
+        super().__init__(settings)
+        self._asked = -math.inf
+        self._run: RecordedRun | None = None
+
+    def on_clock(self, now: float, seen: Seen) -> tuple[str, str] | None:
+        if abs(now - self._asked) < _DIAGNOSE_EVERY_S:
+            return None
+        self._asked = now
+        return self._found(now, seen, is_live=True)
+
+    def on_end(self, ending: Ending, seen: Seen) -> tuple[str, str] | None:
+        return self._found(time.time(), seen, is_live=False)
+
+    def over(self) -> None:
+        """What was told once is no news after the end."""
+
+    def speaks(self, words: tuple[str, str] | None, now: float, seen: Seen) -> Message | None:
+        if words is None:
+            return None
+        level, title = self.settings.level or self.level, self.settings.title or words[0]
+        return message(seen.run, level, title, words[1], seen.step, now)
+
+    def _found(self, now: float, seen: Seen, *, is_live: bool) -> tuple[str, str] | None:
+        from whet.track.diagnosis.diagnose import diagnose, link, remedy, what
+        from whet.track.diagnosis.recorded_run import RecordedRun
+
+        if seen.folder is None or not self.query.takes(seen.row()):
+            return None
+        if self._run is None:
+            self._run = RecordedRun(seen.folder)
+        else:
+            self._run.refresh()
+        news = [one for one in diagnose(self._run, is_live=is_live) if self._is_news(one, now)]
+        if not news:
+            return None
+        self.level = _LEVELS[news[0].severity]
+        told = [f"{what(one)}\n{remedy(one)}\n{one.typed}\n{link(self._run.name, one)}" for one in news]
+        return what(news[0]), "\n\n".join(told)
+
+    def _is_news(self, finding: Finding, now: float) -> bool:
+        kind = f"{finding.kind} {finding.what.id}"
+        is_fresh = finding.key not in self.spoke and now - self.spoke.get(kind, -math.inf) >= self.settings.cooldown_s
+        self.spoke[finding.key] = now
+        if is_fresh:
+            self.spoke[kind] = now
+        return is_fresh
+
+
 _KINDS: dict[str, type[Rule]] = {
     "step": OnStep, "nan": OnNan, "stall": OnStall, "end": OnEnd, "failure": OnFailure, "alarm": OnAlarm,
+    "diagnosis": OnDiagnosis,
 }  # fmt: skip
 
 
@@ -192,8 +263,7 @@ class Rules:
     def on_end(self, ending: Ending, now: float) -> Iterator[Message]:
         """Messages that the end gives rise to: each attempt has one, whatever was told of the last."""
         for rule in self._rules:
-            rule.spoke.clear()
-            rule.in_a_row = 0
+            rule.over()
             if said := rule.speaks(rule.on_end(ending, self.seen), now, self.seen):
                 yield said
 

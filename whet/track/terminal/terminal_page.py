@@ -43,6 +43,7 @@ def show(
         *_charts(logs, width, log, glyphs),
         _figures(logs, glyphs),
         _notices(logs, width),
+        _diagnoses(folder, logs, width),
         _media(logs, width),
         _generations(logs, width),
     ]
@@ -238,6 +239,14 @@ def _notices(logs: History, width: int) -> str:
     lines = [_cut(f"  step {event.step}  {notice(event)}", width) for event in events[-_NUM_NOTICES:]]
     left_out = [f"  ({len(events) - _NUM_NOTICES} earlier ones)"] if len(events) > _NUM_NOTICES else []
     return "\n".join(["Notices", *left_out, *lines]) if lines else ""
+
+
+def _diagnoses(folder: Path, logs: History, width: int) -> str:
+    """What rules find in a run that is over."""
+    from whet.track.diagnosis.diagnose import briefly
+
+    lines = [_cut(f"  {printable(line)}", width) for line in briefly(folder, logs)]
+    return "\n".join([f"Diagnosis (whet diagnose {printable(folder.resolve().name)})", *lines]) if lines else ""
 
 
 def notice(event: Event) -> str:

@@ -28,12 +28,7 @@ def not_finite(run: RecordedRun) -> Iterator[Finding]:
     ranks = sorted({rank for one in first if one.name in (run.loss, run.norm) and (rank := _rank(one)) is not None})
     rows, is_each = _rows(run, step)
     figures = [Figure(one.name, one.value, step=one.step, writer=one.writer) for one in first[:8]]
-    about = {
-        "step": step,
-        "name": chief[0].name,
-        "value": str(chief[0].value),
-        "count": max(one.count for one in chief),
-    }
+    about = {"step": step, "name": chief[0].name, "value": str(chief[0].value)}
     if layers:
         name, _, what = layers[0].name.partition("/")[2].rpartition("/")
         message, remedy = Message("not-finite.layer", {**about, "layer": name, "what": what}), "not-finite.layer.remedy"

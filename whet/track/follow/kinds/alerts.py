@@ -51,7 +51,7 @@ class AlertsFollower(Follower):
         self._run = run
         # What earlier attempts said before anybody listened is no news.
         self._since = int(state.get("since") or run.attempt)
-        seen = Seen(run.name, dict(flat(run.config)), {}, moved=time.time())
+        seen = Seen(run.name, dict(flat(run.config)), {}, moved=time.time(), folder=run.folder)
         self._rules = Rules(self._settings, seen, state.get("rules") or {})
         tell = run.tell
         self._outbox = Outbox(
