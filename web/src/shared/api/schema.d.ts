@@ -1965,6 +1965,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/diagnoses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Diagnoses
+         * @description Findings of a run with evidence, remedy and link, the gravest first.
+         *
+         *     They are found anew when the run has logged more. While it is live, rules that go over all rows are not asked.
+         */
+        get: operations["diagnoses_api_v1_runs__run__diagnoses_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/environment": {
         parameters: {
             query?: never;
@@ -2781,6 +2803,41 @@ export interface components {
             weight: number;
         };
         /**
+         * Diagnoses
+         * @description What rules found in a run, the gravest first. `is_whole`: rules that go over all rows were asked too.
+         */
+        Diagnoses: {
+            /** Diagnoses */
+            diagnoses: components["schemas"]["Diagnosis"][];
+            /** Is Whole */
+            is_whole: boolean;
+        };
+        /**
+         * Diagnosis
+         * @description One finding. `link` is where the page shows it.
+         */
+        Diagnosis: {
+            /** Figures */
+            figures: components["schemas"]["EvidenceFigure"][];
+            /** First Step */
+            first_step: number;
+            /** Kind */
+            kind: string;
+            /** Last Step */
+            last_step: number;
+            /** Link */
+            link: string;
+            remedy: components["schemas"]["Remedy"];
+            /** Rows */
+            rows: components["schemas"]["EvidenceRow"][];
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "error" | "warning" | "info";
+            what: components["schemas"]["Words"];
+        };
+        /**
          * EditedValues
          * @description What is set; what is left out stays as it is.
          */
@@ -2918,6 +2975,42 @@ export interface components {
             events: components["schemas"]["RunEvent"][];
             /** Total */
             total: number;
+        };
+        /**
+         * EvidenceFigure
+         * @description A recorded number; `unit` is `s`, `bytes`, `share` (of 1), another one, or empty.
+         */
+        EvidenceFigure: {
+            /** Name */
+            name: string;
+            /** Step */
+            step: number | null;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number | ("NaN" | "Infinity" | "-Infinity");
+            /** Writer */
+            writer: string;
+        };
+        /**
+         * EvidenceRow
+         * @description A row that a step learned from.
+         */
+        EvidenceRow: {
+            /** Loss */
+            loss: number | ("NaN" | "Infinity" | "-Infinity");
+            /** Part */
+            part: number;
+            /** Rank */
+            rank: string;
+            /** Row */
+            row: number;
+            /** Source */
+            source: string;
+            /** Step */
+            step: number;
+            /** Tokens */
+            tokens: number;
         };
         /**
          * Generation
@@ -3452,6 +3545,24 @@ export interface components {
             version: number | null;
         };
         /**
+         * Remedy
+         * @description What to do, and a command or setting to type.
+         */
+        Remedy: {
+            /** Id */
+            id: string;
+            /** Parameters */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** Text */
+            text: {
+                [key: string]: string;
+            };
+            /** Typed */
+            typed: string;
+        };
+        /**
          * Report
          * @description A report as it is kept: its id, how many times it was written, when (Unix time) and by whom.
          */
@@ -3933,6 +4044,22 @@ export interface components {
             version: number;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * Words
+         * @description A text by the id that the catalogue has it under, what is put into it, and how it reads by language.
+         */
+        Words: {
+            /** Id */
+            id: string;
+            /** Parameters */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** Text */
+            text: {
+                [key: string]: string;
+            };
         };
     };
     responses: never;
@@ -7099,6 +7226,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DataPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    diagnoses_api_v1_runs__run__diagnoses_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Diagnoses"];
                 };
             };
             /** @description Validation Error */
