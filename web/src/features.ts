@@ -95,7 +95,20 @@ export const features: readonly Feature[] = [
   },
 ];
 
-export const runTabs: readonly RunTab[] = [];
+export const runTabs: readonly RunTab[] = [
+  {
+    id: 'samples',
+    title: { en: 'Samples', zh: '样本' },
+    hasSteps: true,
+    load: () => import('./samples/route'),
+  },
+  {
+    id: 'console',
+    title: { en: 'Console', zh: '控制台' },
+    hasSteps: true,
+    load: () => import('./console/route'),
+  },
+];
 
 /** Where `/` leads. */
 export const START = '/runs';

@@ -1,0 +1,42 @@
+/** Samples: which rows a step learned from, single tokens by their loss, and how answers changed over steps. */
+import { useRun } from '~/shared/api/run';
+import { Command, quoted } from '~/shared/command/Command';
+import { IconButton } from '~/shared/controls/Button';
+import { useStrings } from '~/shared/i18n/i18n';
+import { useRunName } from '~/shared/shell/run';
+import { useAddress } from '~/shared/url/search';
+import { Answers } from './Answers';
+import { Rows } from './Rows';
+import css from './samples.module.css';
+import { words } from './strings';
+import { Tokens } from './Tokens';
+
+export default function Samples() {
+  const said = useStrings(words);
+  const run = useRunName();
+  const [address, change] = useAddress();
+  const last = useRun(run).data?.step ?? 1;
+  const step = Math.max(0, Math.round(Number(address.step ?? last)) || 0);
+  const go = (next: number) => change({ step: String(Math.max(0, next)) });
+  return (
+    <div className={css.page}>
+      <div className={css.bar}>
+        <label className={css.pick}>
+          {said.step}
+          <input
+            type="number"
+            min={0}
+            value={step}
+            onChange={(event) => go(Number(event.target.value) || 0)}
+          />
+        </label>
+        <IconButton icon="left" label={said.before} onClick={() => go(step - 1)} />
+        <IconButton icon="right" label={said.after} onClick={() => go(step + 1)} />
+      </div>
+      <Rows run={run} step={step} />
+      <Tokens run={run} step={step} onStep={go} />
+      <Answers run={run} />
+      <Command line={`whet show ${quoted(run)} --step ${step}`} />
+    </div>
+  );
+}

@@ -1,0 +1,38 @@
+import { strings } from '~/shared/i18n/i18n';
+
+export const words = strings({
+  step: { en: 'Step', zh: '步数' },
+  before: { en: 'Step before', zh: '上一步' },
+  after: { en: 'Step after', zh: '下一步' },
+  rows: { en: 'Rows of the step', zh: '该步的数据行' },
+  rowsAbout: {
+    en: (n: number, epoch: string) => `${n} rows were learned from, the highest loss first; epoch ${epoch}`,
+    zh: (n: number, epoch: string) => `该步学习了 ${n} 行，损失最高者居先；轮次 ${epoch}`,
+  },
+  source: { en: 'Source', zh: '来源' },
+  row: { en: 'Row', zh: '行' },
+  rank: { en: 'Rank', zh: 'Rank' },
+  tokens: { en: 'Tokens', zh: 'token 数' },
+  loss: { en: 'Loss', zh: '损失' },
+  text: { en: 'Text', zh: '文本' },
+  noText: { en: 'its source cannot be read', zh: '无法读取其来源' },
+  single: { en: 'Single tokens', zh: '逐 token' },
+  singleAbout: {
+    en: 'The darker, the higher the loss. Grey was read and not trained.',
+    zh: '颜色越深损失越高；灰色部分只读入，未训练。',
+  },
+  noTokens: { en: 'No tokens of this step were kept one by one.', zh: '该步没有保存逐 token 的损失。' },
+  kept: { en: 'Kept at', zh: '已保存的步数' },
+  answers: { en: 'Answers over steps', zh: '各步的回答' },
+  answersAbout: {
+    en: 'What the model said to the prompts of evaluate.prompts.',
+    zh: '模型对 evaluate.prompts 中提示词的回答。',
+  },
+  prompt: { en: 'Prompt', zh: '提示词' },
+  empty: { en: 'No rows are recorded of this step', zh: '没有记录该步的数据行' },
+  emptyHint: {
+    en: 'Rows are recorded unless track.rows is false; scripts record none.',
+    zh: '除非 track.rows 为 false，否则会记录数据行；脚本不会记录。',
+  },
+  trained: { en: (loss: string) => `loss ${loss}`, zh: (loss: string) => `损失 ${loss}` },
+});
