@@ -2107,6 +2107,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/lineage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lineage
+         * @description The whole run; with `step` its rows and what came of it; with `source` and `row` the steps that learned of it.
+         */
+        get: operations["lineage_api_v1_runs__run__lineage_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/live": {
         parameters: {
             query?: never;
@@ -3098,6 +3118,44 @@ export interface components {
             row: number;
             /** Source */
             source: string;
+        };
+        /**
+         * LineageGraph
+         * @description Edges lead from what something was made of to what was made of it, by ids. `is_partial`: there is more.
+         */
+        LineageGraph: {
+            /** Edges */
+            edges: [
+                string,
+                string
+            ][];
+            /** Is Partial */
+            is_partial: boolean;
+            /** Nodes */
+            nodes: components["schemas"]["LineageNode"][];
+        };
+        /**
+         * LineageNode
+         * @description Something in a run; `path` lies in its folder. `facts` of a row are its place and loss, of files their size.
+         */
+        LineageNode: {
+            /** Facts */
+            facts: {
+                [key: string]: unknown;
+            };
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "input" | "row" | "steps" | "checkpoint" | "model" | "evaluation";
+            /** Path */
+            path: string | null;
+            /** Step */
+            step: number | null;
+            /** Text */
+            text: string;
         };
         /**
          * ListedRun
@@ -7457,6 +7515,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LedgerPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    lineage_api_v1_runs__run__lineage_get: {
+        parameters: {
+            query?: {
+                step?: number | null;
+                source?: string | null;
+                row?: number | null;
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LineageGraph"];
                 };
             };
             /** @description Validation Error */
