@@ -9,12 +9,14 @@ import pytest
 
 import whet.track as track
 from tests.server.world import Client, serving
+from tests.track.registry.models import added, folder
 from whet.base.errors import ConfigError, RunError
 from whet.server.access import people as people_file
 from whet.server.access.asked import Asked
 from whet.server.access.database import FILE
 from whet.server.access.rules import needed
 from whet.server.access.team import COOKIE, Team
+from whet.track.registry.registry import Registry
 
 PASSWORD = "correct horse battery staple"
 
@@ -83,6 +85,65 @@ class TestWhoSeesWhat:
     def test_what_is_of_all_projects_needs_a_role_in_all(self, server, team):
         assert with_key(server, team, "vic").ask("GET", "/metrics").status == 403
         assert with_key(server, team, "ada").ask("GET", "/metrics").status == 200
+
+
+@pytest.fixture(scope="module")
+def ids(server, team) -> dict[str, str]:
+    """A logged model in each project."""
+    ada = with_key(server, team, "ada")
+    found = ada.post("/api/2.0/mlflow/experiments/search", {"max_results": 100})["experiments"]
+    experiments = {one["name"]: one["experiment_id"] for one in found}
+    made = {}
+    for project in ("birds", "fish"):
+        asked = {"experiment_id": experiments[project], "name": f"of-{project}"}
+        made[project] = ada.post("/api/2.0/mlflow/logged-models", asked)["model"]["info"]["model_id"]
+    return made
+
+
+class TestModels:
+    """Models of the registry are of all projects, logged models of one."""
+
+    def test_the_registry_needs_a_role_in_all_projects(self, server, team, root):
+        added(Registry(root / ".registry"), folder(root / "in-birds" / "model"))
+        eve, ada = with_key(server, team, "eve"), with_key(server, team, "ada")
+        download = "mlflow-artifacts/artifacts/.registry/chat/1/config.json"
+        for prefix in ("/api/2.0/", "/ajax-api/2.0/"):
+            assert ada.ask("GET", prefix + download).status == 200
+            for method, path, body in (
+                ("POST", "mlflow/registered-models/create", {"name": "x"}), ("GET", download, None),
+                ("GET", "mlflow/registered-models/search", None), ("GET", download.replace("/.reg", "//.reg"), None),
+                ("POST", "mlflow/model-versions/create", {"name": "chat", "source": "s3://x/y"}),
+                ("GET", "mlflow-artifacts/artifacts?path=.registry/chat/1", None),
+            ):  # fmt: skip
+                assert eve.ask(method, prefix + path, body).status in (403, 404), path
+        assert eve.ask("GET", "/api/v1/registry/models").status == 403
+        assert Registry(root / ".registry").state().named("x") is None
+
+    def test_a_logged_model_is_seen_and_changed_like_its_project(self, server, team, ids):
+        eve, vic = with_key(server, team, "eve"), with_key(server, team, "vic")
+        route, files = "/api/2.0/mlflow/logged-models", "/api/2.0/mlflow-artifacts/artifacts/.models"
+        assert eve.ask("PUT", f"{files}/{ids['birds']}/artifacts/a", b"a").status == 200
+        assert vic.ask("GET", f"{files}/{ids['birds']}/artifacts/a").body == b"a"
+        assert vic.ask("GET", f"{route}/{ids['birds']}").status == 200
+        assert vic.ask("PUT", f"{files}/{ids['birds']}/artifacts/a", b"b").status == 403
+        assert vic.ask("PATCH", f"{route}/{ids['birds']}", {"status": "LOGGED_MODEL_READY"}).status == 403
+        for method, path, body in (
+            ("GET", f"{route}/{ids['fish']}", None), ("DELETE", f"{route}/{ids['fish']}", None),
+            ("PUT", f"{files}/{ids['fish']}/artifacts/a", b"a"), ("GET", f"{files}/{ids['fish']}/artifacts/a", None),
+        ):  # fmt: skip
+            assert eve.ask(method, path, body).status == 404, (method, path)
+
+    def test_a_point_reaches_no_model_of_another_project(self, server, team, ids):
+        eve = with_key(server, team, "eve")
+        found = eve.post("/api/2.0/mlflow/experiments/search", {"max_results": 100})["experiments"]
+        birds = next(one["experiment_id"] for one in found if one["name"] == "birds")
+        run = eve.post("/api/2.0/mlflow/runs/create", {"experiment_id": birds, "run_name": "owl"})["run"]["info"]
+        point = {"run_id": run["run_id"], "key": "k", "value": 1, "timestamp": 1, "model_id": ids["fish"]}
+        assert eve.ask("POST", "/api/2.0/mlflow/runs/log-metric", point).status == 404
+        outputs = {"run_id": run["run_id"], "models": [{"model_id": ids["fish"]}]}
+        assert eve.ask("POST", "/api/2.0/mlflow/runs/outputs", outputs).status == 404
+        seen = with_key(server, team, "ada").get(f"/api/2.0/mlflow/logged-models/{ids['fish']}")["model"]
+        assert seen["data"]["metrics"] == []
 
 
 class TestWhoMayChangeWhat:

@@ -14,8 +14,8 @@ from typing import Any
 
 from whet.base.errors import WhetError
 from whet.server.access.person import OWNER, asking
-from whet.server.errors import Refusal, invalid
-from whet.server.mlflow.logged import LoggedModels, Measure
+from whet.server.errors import Refusal, invalid, missing
+from whet.server.mlflow.logged import LoggedModel, LoggedModels, Measure
 from whet.server.mlflow.registry import Experiment, Experiments, experiment_id_of
 from whet.server.mlflow.views import MARK, View, Views
 from whet.server.served import Served
@@ -170,10 +170,23 @@ class Door:
             if said:
                 raise Refusal("RESOURCE_CONFLICT", f"{name}/{version.number} is referred to: {'; '.join(said)}")
 
+    def model_seen(self, id: str, *, with_deleted: bool = False) -> LoggedModel:
+        """A logged model that whoever asks may see. Raises Refusal."""
+        found = self.logged.get(id, with_deleted=with_deleted)
+        if found.experiment not in self.seen():
+            raise missing(f"Logged model with ID '{id[:80]}' not found.")
+        return found
+
+    def model_changed(self, id: str) -> LoggedModel:
+        """A logged model that whoever asks may change. Raises Refusal."""
+        found = self.model_seen(id)
+        self.served.check_project(self.seen()[found.experiment].project)
+        return found
+
     def measure(self, measures: Mapping[str, list[Measure]]) -> None:
         """Points of logged models by their ids. Raises Refusal for one that there is not."""
         for id in measures:
-            self.logged.get(id)
+            self.model_changed(id)
         for id, points in measures.items():
             self.logged.tell("measured", id, measures=[asdict(one) for one in points])
 

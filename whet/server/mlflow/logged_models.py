@@ -10,7 +10,6 @@ from fastapi import APIRouter
 from whet.server.answers.values import Answer
 from whet.server.errors import Refusal, invalid, missing
 from whet.server.mlflow.artifacts import entries
-from whet.server.mlflow.door import Door
 from whet.server.mlflow.experiments import found_of
 from whet.server.mlflow.logged import STATUSES, LoggedModel
 from whet.server.mlflow.pages import ordered, page
@@ -70,13 +69,13 @@ def search(asked: Asking, door: TheDoor) -> Answer:
 def get(id: str, asked: Asking, door: TheDoor) -> Answer:
     """A model with its params, tags and newest metrics."""
     is_asked = asked.text("allow_deleted", "") == "true"
-    return Answer({"model": _seen(door, id, with_deleted=is_asked).entry()})
+    return Answer({"model": door.model_seen(id, with_deleted=is_asked).entry()})
 
 
 @router.patch("/{id}", response_class=Answer)
 def finalize(id: str, asked: Asking, door: TheDoor) -> Answer:
     """That its files have come, or that they have not."""
-    _changed(door, id)
+    door.model_changed(id)
     given = asked.fields.get("status")
     status = STATUSES.get(given, "") if isinstance(given, int) else str(given)
     if status not in STATUSES.values():
@@ -88,7 +87,7 @@ def finalize(id: str, asked: Asking, door: TheDoor) -> Answer:
 @router.delete("/{id}")
 def delete(id: str, door: TheDoor) -> dict[str, Any]:
     """Marked as deleted; nothing is removed."""
-    _changed(door, id)
+    door.model_changed(id)
     door.logged.tell("delete", id)
     return {}
 
@@ -96,7 +95,7 @@ def delete(id: str, door: TheDoor) -> dict[str, Any]:
 @router.post("/{id}/params")
 def log_params(id: str, asked: Asking, door: TheDoor) -> dict[str, Any]:
     """Further params."""
-    _changed(door, id)
+    door.model_changed(id)
     door.logged.tell("params", id, params=_params(asked))
     return {}
 
@@ -104,7 +103,7 @@ def log_params(id: str, asked: Asking, door: TheDoor) -> dict[str, Any]:
 @router.patch("/{id}/tags")
 def set_tags(id: str, asked: Asking, door: TheDoor) -> dict[str, Any]:
     """Tags."""
-    _changed(door, id)
+    door.model_changed(id)
     door.logged.tell("tags", id, tags=_tags(asked))
     return {}
 
@@ -112,7 +111,7 @@ def set_tags(id: str, asked: Asking, door: TheDoor) -> dict[str, Any]:
 @router.delete("/{id}/tags/{key:path}")
 def delete_tag(id: str, key: str, door: TheDoor) -> dict[str, Any]:
     """A tag taken away."""
-    if key not in _changed(door, id).tags:
+    if key not in door.model_changed(id).tags:
         raise missing(f"No tag with key {key!r} found for model with ID {id!r}.")
     door.logged.tell("tags", id, tags={key: None})
     return {}
@@ -121,23 +120,8 @@ def delete_tag(id: str, key: str, door: TheDoor) -> dict[str, Any]:
 @router.get("/{id}/artifacts/directories")
 def artifacts(id: str, asked: Asking, door: TheDoor) -> dict[str, Any]:
     """What lies in a folder of a model's files."""
-    model, path = _seen(door, id), asked.text("artifact_directory_path", "")
+    model, path = door.model_seen(id), asked.text("artifact_directory_path", "")
     return {"root_uri": model.uri, "files": entries(door.logged.place(id), path)}
-
-
-def _seen(door: Door, id: str, *, with_deleted: bool = False) -> LoggedModel:
-    """A model that whoever asks may see. Raises Refusal."""
-    found = door.logged.get(id, with_deleted=with_deleted)
-    if found.experiment not in door.seen():
-        raise missing(f"Logged model with ID '{id[:80]}' not found.")
-    return found
-
-
-def _changed(door: Door, id: str) -> LoggedModel:
-    """A model that whoever asks may change. Raises Refusal."""
-    found = _seen(door, id)
-    door.served.check_project(door.seen()[found.experiment].project)
-    return found
 
 
 def _params(asked: Asked) -> dict[str, str]:

@@ -183,7 +183,7 @@ def log_inputs(asked: Asking, door: TheDoor) -> dict[str, Any]:
     datasets = [one.fields for one in asked.listed("datasets")]
     models = [{"model_id": one.text("model_id")} for one in asked.listed("models")]
     for model in models:
-        door.logged.get(model["model_id"])
+        door.model_seen(model["model_id"])
     for one in asked.listed("datasets"):
         one.listed("tags")
         about = one.object("dataset")
@@ -211,7 +211,7 @@ def log_outputs(asked: Asking, door: TheDoor) -> dict[str, Any]:
     """Logged models that a run has made."""
     models = [{"model_id": one.text("model_id"), "step": one.whole("step", 0)} for one in asked.listed("models")]
     for one in models:
-        door.logged.get(str(one["model_id"]))
+        door.model_seen(str(one["model_id"]))
     with door.writing(asked.run_id()) as run:
         run.event("outputs", {"models": models})
     return {}
