@@ -327,3 +327,17 @@ def test_every_name_of_the_table_is_one_that_a_run_can_have(tmp_path, monkeypatc
         known |= {name for name, _ in features(run, chosen_of(run))}
         known |= set(of_models(run))
     assert {name for conflict in CONFLICTS for name in (conflict.one, conflict.other)} - known == set()
+
+
+def test_every_refusal_has_something_to_type(tmp_path, monkeypatch):
+    """Its own hint, or how to be without one of the two."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    known = {f"family.{name}": Feature("", "model") for name in FAMILIES}
+    for slot, without in ((objective, None), (model_source, None), (optimizer, "optimizer="), (tuner, "tuner=")):
+        for kind in map(slot.get, slot.names()):
+            known |= {name: Feature("", "", without) for name in brought(kind.facts)}
+    for sections in CONFIGS:
+        run = from_mapping(config(tmp_path, name="named", **sections)).run
+        known |= {**dict(features(run, chosen_of(run))), **of_models(run)}
+    ways = {c: (c.hint, known[c.one].without, known[c.other].without) for c in CONFLICTS}
+    assert [c for c, found in ways.items() if not any(found)] == []
