@@ -36,6 +36,16 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ids = np.arange(5)
     rows.add_tokens(7, ("chat.jsonl", 3, 0), [ids, ids[2:], ids[2:] + 1, ids[2:] / 4])
     rows.close()
+    answer = {
+        "text": "an answer", "reward": 1.0, "scores": {"exact": 1.0, "judge": None}, "fields": {"advantage": 0.5},
+        "tokens": 3, "finish": "stop", "figures": {}, "messages": [], "failures": [["price", "KeyError", "owl"]],
+    }  # fmt: skip
+    prompts = [{"source": "p.jsonl", "row": n, "prompt": [{"role": "user", "content": f"ask {n}"}]} for n in range(3)]
+    log = EventLog(folder / LOGS, "rollouts")
+    for number in (1, 2):
+        log.event("rollout", number, {"prompts": [{**one, "answers": [answer] * 2} for one in prompts]})
+    log.event("rollout", 3, {"prompts": "none"})
+    log.close("done", "")
     entry = {"source": "chat.jsonl", "row": 4, "action": "skipped", "reason": "too_long", "detail": "900 tokens"}
     lines = [json.dumps({**entry, "row": n, "reason": "empty" if n % 2 else "too_long"}) for n in range(10)]
     (folder / "ledger.jsonl").write_text("\n".join([*lines, "{torn"]))
@@ -138,6 +148,15 @@ def test_lineage_leads_from_rows_to_what_was_made_of_them(server: Inside):
     assert server.get("/api/v1/runs/trained/lineage", source="other", row=3)["edges"] == []
 
 
+def test_answers_of_rollouts_stand_side_by_side(server: Inside):
+    found = server.get("/api/v1/runs/trained/rollouts", offset=1, limit=3)
+    assert [(one["step"], one["row"]) for one in found["rollouts"]] == [(1, 1), (1, 2), (2, 0)]
+    assert (found["total"], found["steps"]) == (6, [1, 2, 3])
+    assert found["rollouts"][0]["answers"][1]["scores"] == {"exact": 1.0, "judge": None}
+    assert [one["row"] for one in server.get("/api/v1/runs/trained/rollouts", step=2, q="ASK 1")["rollouts"]] == [1]
+    assert server.get("/api/v1/runs/trained/rollouts", q="an answer")["total"] == 6
+
+
 def test_only_what_differs_is_compared(server: Inside, root: Path):
     write(root / "other", [*records(last=3, outcome=None)]).close()
     found = server.get("/api/v1/compare", runs="trained,other", baseline="other")
@@ -166,6 +185,7 @@ def test_a_run_is_asked_only_while_it_runs(tmp_path: Path):
 READ = {
     "console": {}, "steps/7/rows": {}, "steps/7/tokens": {"texts": False}, "generations": {}, "ledger": {},
     "checkpoints": {}, "evaluations": {}, "environment": {}, "ranks": {"name": "loss"}, "lineage": {},
+    "rollouts": {},
 }  # fmt: skip
 
 

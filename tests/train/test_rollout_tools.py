@@ -16,6 +16,8 @@ from whet.base.config import from_mapping
 from whet.base.errors import ConfigError, DataError, ModelError
 from whet.generate.tools import load_tools
 from whet.models.tokenizers.training import train_tokenizer
+from whet.track.reading.store import history
+from whet.track.recorded.rollouts_reading import rollouts
 from whet.train.api import resume, train
 from whet.train.build import assemble
 
@@ -129,6 +131,9 @@ def test_a_run_trains_through_tools_and_counts_their_failures(world, tmp_path):
     # Training reads the same tokens in the same places as the draws did, results of tools between them.
     assert all(m["drift"] < 1e-4 for m in shown.values()) and shown[1]["grad_norm"] > 0
     assert any("the tool `price` failed on" in t and "(KeyError)" in t and "owl" in t for t in notices(folder.path))
+    answers = [answer for one in rollouts(history(folder.path)) for answer in one.answers]
+    assert any(message["role"] == "tool" for answer in answers for message in answer["messages"])
+    assert any(failure[0] == "price" for answer in answers for failure in answer["failures"])
 
 
 def test_a_broken_run_goes_on_with_the_conversations_it_had(world, tmp_path):

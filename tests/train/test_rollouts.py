@@ -14,6 +14,8 @@ from tests.ranks import Child, on_ranks
 from tests.tiny import LLAMA, config, conversations, sentence, write_rows
 from whet.base.config import from_mapping
 from whet.base.errors import ConfigError, DataError, RunError
+from whet.track.reading.store import history
+from whet.track.recorded.rollouts_reading import rollouts
 from whet.train.api import resume, train
 from whet.train.build import assemble
 
@@ -87,10 +89,25 @@ def test_a_run_ends_with_a_model_that_answers_better(tmp_path):
     # Nothing filtered: what training computes is what the sampler drew from, but for rounding.
     assert all(m["drift"] < 1e-5 and m["clipped"] == 0 for m in found.values())
     AutoModelForCausalLM.from_pretrained(folder.model)
+    told = rollouts(history(folder.path))
+    assert [one.step for one in told[:5]] == [1, 1, 1, 1, 2] and len(told) == 4 * 20  # `track.rollout_prompts`
+    asked = {sentence(i, 3 + i % 4) for i in range(12)}
+    assert all(one.prompt[0]["content"] in asked and len(one.answers) == 8 for one in told)
+    for answer in (answer for one in told for answer in one.answers):
+        assert answer["reward"] == answer["scores"]["vowels"] == pytest.approx(vowels(answer["text"]))
+        assert 0 < answer["tokens"] <= 6 and "advantage" in answer["fields"]
+    means = [np.mean([a["reward"] for one in told if one.step == at for a in one.answers]) for at in (1, 20)]
+    assert means[1] > means[0]
+    assert [one.step for one in rollouts(history(folder.path), 3)] == [3] * 4
+
+
+def vowels(completion):
+    return sum(c in "aeiou" for c in completion) / max(len(completion), 1)
 
 
 def test_answers_serve_several_updates_and_say_how_old_they_are(tmp_path):
-    found = going(tmp_path, "passes", train={"steps": 9}, optimizer={"lr": 1e-2})
+    found = going(tmp_path, "passes", train={"steps": 9}, optimizer={"lr": 1e-2}, track={"rollout_prompts": 0})
+    assert not list((tmp_path / "runs").glob("passes/track/rollouts*"))
     assert [m["staleness"] for m in found.values()] == [0, 1, 2, 3, 0, 1, 2, 3, 0]
     assert len({m["reward"] for m in found.values()}) == 3  # three rollouts
     assert found[1]["moved"] < 1e-5 < found[4]["moved"]

@@ -210,6 +210,9 @@ class Track(Settings):
         100, description="steps between records of single tokens' losses, the first step too; 0: none"
     )
     tokens_rows: Count = Field(4, description="rows of such a step whose tokens are recorded, on each rank")
+    rollout_prompts: Natural = Field(
+        4, description="prompts of each rollout whose answers are recorded, with what every reward said; 0: none"
+    )
     state_every: Natural | None = Field(
         None,
         description="steps between digests of weights, generators and loader, by which `whet runs diff` compares; a "

@@ -16,7 +16,8 @@ class Step:
     `lengths` are tokens a sample (1 for models without tokens); `fetch(i)` reads sample i. `passes` counts the whole
     passes over the data that lie before the step; `samples` are the numbers of its samples in the data set, where there
     is one. `figures` are shown beside those of the step, and `warnings` said,
-    where the source has something to tell of them.
+    where the source has something to tell of them. `answers(num)` tells, as JSON values, what the model answered to the
+    first `num` prompts of a rollout, where the step is the first one that learns from it.
     """
 
     index: int
@@ -27,6 +28,7 @@ class Step:
     figures: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     samples: Sequence[int] = ()
+    answers: Callable[[int], Sequence[Mapping[str, Any]]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,16 @@ def test_a_page_reads_only_its_blocks(tmp_path: Path, monkeypatch: pytest.Monkey
     assert [line.text for line in found.page(112, 3)] == ["112", "113", "114"] and read_blocks == [22]
 
 
+def test_a_search_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(console_index, "MOST_BLOCKS", 3)
+    printed(tmp_path, [(1, f"{n}\n") for n in range(50)]).close("done", "")
+    found, start, hits, asked = read(tmp_path), 0, [], 0
+    while start is not None:
+        lines_found, start = found.search("4", start, 100)
+        hits, asked = hits + [line.text for line in lines_found], asked + 1
+    assert hits == [str(n) for n in range(50) if "4" in str(n)] and asked == 4
+
+
 def test_a_step_is_found_by_number(tmp_path: Path):
     printed(tmp_path, [(1, f"{n}\n") for n in range(50)], 1000).close("done", "")
     found = read(tmp_path)

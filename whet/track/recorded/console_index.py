@@ -21,6 +21,8 @@ from whet.track.recorded.console_reading import Printed, lines
 from whet.track.recorded.record_file import record_files
 
 BLOCK_LINES = 200
+# Blocks that one search looks through.
+MOST_BLOCKS = 2000
 _PIECE_BYTES = 1 << 24
 # Consoles that are kept indexed.
 _KEPT = 16
@@ -121,6 +123,16 @@ class _File:
             file.seek(start)
             return file.read(end - start)
 
+    def text_of(self, block: int) -> bytes:
+        """What was written in a block, heads of frames left out. Raises OSError."""
+        data, place, parts = self.raw(block), 0, [*self.blocks[block].tails.values()]
+        while place + _HEAD.size <= len(data):
+            length, _, type, _ = _HEAD.unpack_from(data, place)
+            if type == frames.TEXT:
+                parts.append(data[place + _HEAD.size + _STAMP.size : place + _HEAD.size + length])
+            place += _HEAD.size + length
+        return b"".join(parts)
+
     def shown(self, block: int, first: int) -> list[Line]:
         """The lines of a block; `first` is the number of the file's first line. Raises OSError."""
         begin, data = self.blocks[block], self.raw(block)
@@ -186,13 +198,19 @@ class Console:
         return place
 
     def search(self, text: str, start: int, limit: int) -> tuple[list[Line], int | None]:
-        """Lines from a number on that hold a text, whatever the case, and where to go on for more."""
+        """Lines from a number on that hold a text, whatever the case, and where to go on for more.
+
+        At most MOST_BLOCKS blocks are looked through at once.
+        """
         found: list[Line] = []
+        looked = 0
         wanted, raw = text.casefold(), text.encode()
         folds = raw.isascii()
         for one, first, block in self._blocks(start):
-            data = one.raw(block)
-            if not _may_hold(data, raw.lower() if folds else raw, folds=folds):
+            looked += 1
+            if looked > MOST_BLOCKS:
+                return found, first + one.blocks[block].number
+            if not _may_hold(one.text_of(block), raw.lower(), folds=folds):
                 continue
             for line in one.shown(block, first):
                 if line.number >= start and wanted in line.text.casefold():

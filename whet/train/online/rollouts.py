@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from whet.train.online.figures import Failures, figures_of, why_flat
 from whet.train.online.rollout_group import Answered, grouped, parts_of, pieces
 from whet.train.online.rollout_worker import Asking
 from whet.train.online.state import Played, restored, stored
+from whet.train.online.told import Teller
 
 # Numbers of the chosen tokens of samples, by name: of each sample, one array over all its trained tokens.
 Scorer = Callable[[Sequence[Sample], frozenset[str]], Mapping[str, list[np.ndarray]]]
@@ -65,6 +67,7 @@ class Rollouts:
         self._steps: list[list[Sample]] = []
         self._served = self._step = self._round = self._version = self._flat_rounds = 0
         self._epoch, self._figures, self._warnings = 0.0, dict[str, float](), tuple[str, ...]()
+        self._teller = Teller(prompts)
         self.failures, self.tool_failures = Failures(), Failures("tool", "calls")
 
     def next(self, step: int) -> Step | Stop:
@@ -72,18 +75,21 @@ class Rollouts:
         if step >= self.total:
             return Stop(f"all {self.total:,} steps are done")
         check_turn(step, self._step)
+        answers: Callable[[int], list[dict[str, Any]]] | None = None
         warnings: tuple[str, ...] = ()
         if self._served == len(self._steps) * self._settings.passes:
-            self._roll()
+            answers = self._roll()
             warnings = self._warnings
         samples = self._steps[self._served % len(self._steps)]
         figures = {**self._figures, "staleness": float(self._step - self._version)}
         self._served, self._step = self._served + 1, self._step + 1
         lengths = [s.num_tokens for s in samples]
-        return Step(step, lengths, samples.__getitem__, self._epoch, figures=figures, warnings=warnings)
+        return Step(
+            step, lengths, samples.__getitem__, self._epoch, figures=figures, warnings=warnings, answers=answers
+        )
 
-    def _roll(self) -> None:
-        """Answer, grade, and cut into the steps that learn from it."""
+    def _roll(self) -> Callable[[int], list[dict[str, Any]]]:
+        """Answer, grade, and cut into the steps that learn from it. Returns what tells of it."""
         began = time.perf_counter()
         answered, num_drawn = self._answers()
         made = time.perf_counter() - began
@@ -94,6 +100,7 @@ class Rollouts:
             "rollout_s": made, "scoring_s": time.perf_counter() - began - made,
         }  # fmt: skip
         self._warnings = (*self.failures.take(), *self.tool_failures.take(), *self._mind_signal(answered, credit))
+        return partial(self._teller.told, answered, credit)
 
     def _answers(self) -> tuple[list[Answered], int]:
         """Graded answers to as many prompts as a rollout has, and how many prompts were drawn for them.

@@ -17,7 +17,7 @@ from whet.track.recorded.beside import Recorded
 from whet.track.recorded.beside import beside as recorded_beside
 from whet.track.recorded.watched import WRITER
 from whet.train.measure.held_out import HeldOut
-from whet.train.record.recorder import Layers, Observer, Recorder, Rows, State, record_held_out
+from whet.train.record.recorder import Answers, Layers, Observer, Recorder, Rows, State, record_held_out
 from whet.train.record.tokens import TokenWatch, watched_of
 from whet.train.setup.trained import Trained
 
@@ -65,4 +65,6 @@ def recorder_of(trained: Trained, logs: Path, source: StepSource, held_out: Held
         found.append(State(EventLog(logs, f"state-{rank}"), module, source, world.device, every))
     if trained.executor.layers is not None and world.is_writer:
         found.append(Layers(EventLog(logs, "layers"), trained.executor.layers))
+    if track.rollout_prompts and world.is_writer:
+        found.append(Answers(logs, track.rollout_prompts))
     return Recorder(found, trained.executor.losses)

@@ -21,6 +21,8 @@ from whet.contracts.steps import Step, StepSource
 from whet.track.logs import frames
 from whet.track.logs.event_log import EventLog
 from whet.track.logs.frames import rank_writer
+from whet.track.recorded.rollouts_reading import KIND as ROLLOUT
+from whet.track.recorded.rollouts_reading import WRITER
 from whet.track.recorded.rows import RowsLog
 from whet.train.record.batch_rows import BatchRows, is_dummy, joined, rows_of_batch, tokens_of_sequence
 from whet.train.record.layers import LayerStatistics
@@ -192,3 +194,27 @@ class Layers:
 
     def close(self) -> None:
         self.log.close("done", "")
+
+
+class Answers:
+    """Writes what the model answered to the first `num` prompts of each rollout, once a step learns from it."""
+
+    def __init__(self, logs: Path, num: int) -> None:
+        self._logs, self._num = logs, num
+        self._log: EventLog | None = None
+
+    def begin(self, at: int) -> None:
+        pass
+
+    def step(self, at: int, step: Step, batches: Sequence[Batch], parts: Sequence[PartsRead | None]) -> None:
+        if step.answers is None:
+            return
+        self._log = self._log or EventLog(self._logs, WRITER)
+        try:
+            self._log.event(ROLLOUT, at, {"prompts": step.answers(self._num)})
+        except Exception as error:  # what somebody's tool or prompt is made of: training goes on
+            self._log.drop(error)
+
+    def close(self) -> None:
+        if self._log is not None:
+            self._log.close("done", "")
