@@ -97,6 +97,11 @@ export const features: readonly Feature[] = [
 
 export const runTabs: readonly RunTab[] = [
   {
+    id: 'diagnosis',
+    title: { en: 'Diagnosis', zh: '诊断' },
+    load: () => import('./diagnosis/route'),
+  },
+  {
     id: 'samples',
     title: { en: 'Samples', zh: '样本' },
     hasSteps: true,
@@ -107,6 +112,11 @@ export const runTabs: readonly RunTab[] = [
     title: { en: 'Console', zh: '控制台' },
     hasSteps: true,
     load: () => import('./console/route'),
+  },
+  {
+    id: 'system',
+    title: { en: 'System', zh: '系统' },
+    load: () => import('./system/route'),
   },
 ];
 

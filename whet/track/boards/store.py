@@ -7,7 +7,7 @@ from pathlib import Path
 
 from whet.base.errors import RunError
 from whet.track.boards.board import Board, Entry, Task
-from whet.track.documents import Documents
+from whet.track.reports.documents import Documents
 
 FOLDER = ".boards"
 

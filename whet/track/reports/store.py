@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 from whet.base.errors import RunError
-from whet.track.documents import Documents
 from whet.track.logs.claim import slug
 from whet.track.reports.blocks import Content, Report
+from whet.track.reports.documents import Documents
 
 FOLDER = ".reports"
 
