@@ -8,7 +8,9 @@ export default defineConfig({
     environment: 'node',
     globalSetup: 'tests/served.ts',
     fileParallelism: false,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Machines may be busy: a test waits for what it asks, and fails by what it sees.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 30_000, interval: 100 } },
   },
 });

@@ -1,5 +1,6 @@
 /** The line above the charts: what is looked for, the axis, smoothing, the window. */
 import { Button } from '~/shared/controls/Button';
+import { STEPS } from '~/shared/chart/curve';
 import { Smoothing } from '~/shared/chart/Smoothing';
 import { placeText } from '~/shared/chart/scales';
 import { useStrings } from '~/shared/i18n/i18n';
@@ -17,7 +18,7 @@ export function Bar({ view, onChange }: { view: ChartView; onChange: (change: Pa
     cost: said.overCost,
     energy: said.overEnergy,
   };
-  const unit = view.x === 'time' ? 's' : view.x === 'step' ? 'step' : '';
+  const unit = view.x === 'time' ? 's' : view.x === 'step' ? STEPS : '';
   return (
     <div className={css.bar}>
       <input

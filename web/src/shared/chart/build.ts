@@ -3,6 +3,7 @@ import uPlot from 'uplot';
 import { token } from '~/shared/theme/theme';
 import { type ChartSeries, type Shape, dataOf, drawingOf } from './aligned';
 import css from './chart.module.css';
+import { STEPS } from './curve';
 import { type Window, gestures, plainPress } from './gestures';
 import { type ChartMark, marksPlugin } from './marks';
 import { axes, yScale } from './scales';
@@ -27,7 +28,7 @@ export interface Wanted {
 
 /** Draw the chart into an element. */
 export function built(place: HTMLElement, wanted: Wanted): uPlot {
-  const unit = wanted.series[0]?.curve.unit ?? 'step';
+  const unit = wanted.series[0]?.curve.unit ?? STEPS;
   const { series, bands } = drawingOf(wanted.series, wanted.shape, wanted.hidden);
   const options: uPlot.Options = {
     width: wanted.width,

@@ -26,7 +26,7 @@ test('what is no number in an answer becomes a gap, and is told', () => {
     high: [1, 'Infinity'],
     mean: [1, 'NaN'],
     marks: [{ kind: 'NaN', first_step: 1, last_step: 1, count: 1 }],
-    unit: 'step',
+    unit: 'steps',
   });
   const series = [{ id: 'a', label: 'a', curve }];
   expect(dataOf(series, shapeOf(series, 0), 0)).toEqual([

@@ -2,6 +2,9 @@
 import type { Answered } from '~/shared/api/client';
 import { real } from '~/shared/api/numbers';
 
+/** The unit of an axis of steps, as the server says it. */
+export const STEPS = 'steps';
+
 type Buckets = Answered<'/api/v1/runs/{run}/curves'>[string];
 
 /** Points one behind the other that are no finite numbers. */
@@ -22,7 +25,7 @@ export interface Curve {
   odd: readonly Odd[];
   /** The first and the last step of each bucket, where the axis is another one. */
   steps?: readonly [Float64Array, Float64Array];
-  /** `step`, `s`, ... of the axis. */
+  /** `steps`, `s`, `tokens`, ... of the axis. */
   unit: string;
 }
 
@@ -57,7 +60,7 @@ export function stepsOf(curve: Curve, window: readonly [number, number]): readon
 }
 
 /** A curve of single points. */
-export function curveOfPoints(x: ArrayLike<number>, values: ArrayLike<number>, unit = 'step'): Curve {
+export function curveOfPoints(x: ArrayLike<number>, values: ArrayLike<number>, unit = STEPS): Curve {
   const [place, value] = [Float64Array.from(x), Float64Array.from(values)];
   return { first: place, last: place, low: value, high: value, mean: value, odd: oddOf(place, value), unit };
 }

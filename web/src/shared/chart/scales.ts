@@ -3,11 +3,12 @@ import type uPlot from 'uplot';
 import { duration, figure } from '~/shared/format/numbers';
 import { token } from '~/shared/theme/theme';
 import type { ChartSeries } from './aligned';
+import { STEPS } from './curve';
 
 /** A place on the x axis with the axis' unit. */
 export function placeText(value: number, unit: string): string {
   if (unit === 's') return duration(value);
-  return unit === 'step' ? String(Math.round(value)) : `${figure(value)} ${unit}`;
+  return unit === STEPS ? String(Math.round(value)) : `${figure(value)} ${unit}`;
 }
 
 /** Ticks are short: `20k`, `1h02m`. */

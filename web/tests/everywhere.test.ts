@@ -1,0 +1,77 @@
+/** What holds of every view: contrast and names for readers (axe, WCAG AA), both languages, three sizes. */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { PHONE, opened } from './browser';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const VIEWS = [
+  ['/runs', 'digits-2'],
+  ['/runs?group=project&filter=tag%20%3D%3D%20%22sweep%22', 'digits-2'],
+  ['/runs/digits-2', 'gradient_norm'],
+  ['/runs/killed', 'loss'],
+  ['/runs/digits-2/overview', 'optimizer.kind'],
+  ['/kitchen', 'sweep-00001'],
+] as const;
+
+interface Violation {
+  id: string;
+  nodes: { html: string; failureSummary: string }[];
+}
+
+async function violations(page: Page): Promise<string[]> {
+  // Not as a script of the page, whose policy forbids it.
+  await page.evaluate(axe);
+  const found = (await page.evaluate(
+    `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa'] }).then((done) => done.violations)`,
+  )) as Violation[];
+  return found.flatMap((one) =>
+    one.nodes.map((node) => `${one.id}: ${node.html.slice(0, 200)} ${node.failureSummary}`),
+  );
+}
+
+test.each(
+  VIEWS.flatMap(([path, word]) => (['light', 'dark'] as const).map((theme) => [path, theme, word] as const)),
+)('%s reads well in the %s theme', async (path, theme, word) => {
+  const page = await opened(path, { theme, forgiven: /40[013]/ });
+  await page.getByText(word, { exact: true }).first().waitFor();
+  expect(await violations(page)).toEqual([]);
+});
+
+test.each(VIEWS)('%s fits a phone in both languages', async (path, word) => {
+  for (const language of ['en', 'zh'] as const) {
+    const page = await opened(path, { ...PHONE, language, forgiven: /40[013]/ });
+    await page.getByText(word, { exact: true }).first().waitFor();
+    const wide = await page.evaluate(() => ({
+      page: document.documentElement.scrollWidth,
+      content:
+        (document.getElementById('content')?.scrollWidth ?? 0) -
+        (document.getElementById('content')?.clientWidth ?? 0),
+    }));
+    expect(wide).toEqual({ page: 390, content: 0 });
+  }
+});
+
+test('Chinese is chosen in the line at the top, and kept', async () => {
+  const page = await opened('/runs');
+  await page.getByRole('button', { name: '中文' }).click();
+  await page.getByRole('columnheader', { name: '开始时间' }).waitFor();
+  expect(
+    await page.evaluate(() => [document.documentElement.lang, localStorage.getItem('whet.language')]),
+  ).toEqual(['zh', 'zh']);
+});
+
+test('the theme is changed in the line at the top', async () => {
+  const page = await opened('/runs');
+  await page.getByRole('button', { name: 'Dark theme' }).click();
+  expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe('dark');
+});
+
+test('where the server is gone the page says so and keeps what it showed', async () => {
+  const page = await opened('/runs', { forgiven: /ERR_FAILED|ERR_ABORTED|ERR_CONNECTION/ });
+  await page.getByRole('link', { name: 'digits-2' }).waitFor();
+  await page.route('**/api/**', (route) => route.abort());
+  await page.getByRole('button', { name: 'Archived too' }).click();
+  await page.getByText('Offline', { exact: true }).waitFor();
+});

@@ -1,0 +1,52 @@
+/** Runs that are written while a test watches: a script that logs when it is told to, and a training. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { inject, onTestFinished } from 'vitest';
+import { PYTHON, REPOSITORY } from './served';
+
+const environment = { ...process.env, PYTHONPATH: REPOSITORY, WHET_RECORD: 'never', OMP_NUM_THREADS: '1' };
+
+// Logs a point for each line that it reads: `step loss`; says `ready` once its run is there.
+const PROGRAM = `
+import sys
+import whet.track as track
+run = track.init(dir=sys.argv[1], name=sys.argv[2], project="live")
+print("ready", flush=True)
+for line in sys.stdin:
+    step, loss = line.split()
+    run.log({"loss": float(loss)}, step=int(step))
+run.finish()
+`;
+
+export interface Script {
+  process: ChildProcess;
+  log: (step: number, loss: number) => void;
+  /** End it in order. */
+  end: () => void;
+}
+
+/** A script whose run is under the served root. */
+export async function script(name: string): Promise<Script> {
+  const child = spawn(PYTHON, ['-c', PROGRAM, inject('root'), name], {
+    env: environment,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  await new Promise((resolve) => createInterface(child.stdout).once('line', resolve));
+  return {
+    process: child,
+    log: (step, loss) => child.stdin.write(`${step} ${loss}\n`),
+    end: () => child.stdin.end(),
+  };
+}
+
+/** A training of a tiny model under the served root; it goes on until it is told to stop. */
+export function training(name: string): ChildProcess {
+  const program = new URL('training.py', import.meta.url).pathname;
+  const child = spawn(PYTHON, [program, inject('root'), name, '1000000'], {
+    env: environment,
+    stdio: 'ignore',
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return child;
+}
