@@ -91,7 +91,7 @@ test('a run is watched while it logs: points, step and the end come by themselve
   await chart(page, 'loss');
   for (let step = 1; step <= 20; step++) live.log(step, 3 / (step + 1));
   await expect.poll(() => page.locator('figure td').first().textContent()).toBe('0.1429');
-  await expect.poll(() => page.getByRole('img', { name: /^loss: a curve of 21/ }).count()).toBe(1);
+  await expect.poll(() => page.getByRole('group', { name: /^loss: a curve of 21/ }).count()).toBe(1);
   live.process.kill('SIGKILL');
   await page.getByText('Killed').waitFor();
   await page.getByText(/why is not known/).waitFor();

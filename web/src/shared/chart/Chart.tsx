@@ -90,7 +90,7 @@ export function Chart({ title, series, height = 180, marks = NONE, onMark, onPic
           </MenuItem>
         </Menu>
       </figcaption>
-      <div ref={place} className={css.plot} role="img" aria-label={said.about(title, points)} />
+      <div ref={place} className={css.plot} role="group" aria-label={said.about(title, points)} />
       {points === 0 && <p className={css.none}>{said.nothing}</p>}
       <Legend series={series} hidden={hidden} onToggle={toggle} handle={legend} />
     </figure>

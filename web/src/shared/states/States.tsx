@@ -43,7 +43,7 @@ export function Empty({
       {children && <p className={css.text}>{children}</p>}
       {command && (
         <p className={css.command}>
-          <code>{command}</code>
+          <code tabIndex={0}>{command}</code>
           <CopyButton text={command} />
         </p>
       )}
