@@ -68,6 +68,7 @@ $(RIVAL)/bin/python: benchmarks/rival-requirements.txt
 
 demo: $(VENV)/.whet
 	$(BIN)/whet demo --folder $(DEMO)
+	@$(MAKE) --no-print-directory web >/dev/null 2>&1 || echo "the page of \`whet ui\` was not built: \`make web\` says why"
 
 test: $(VENV)/.dev
 	$(BIN)/$(PYTEST)

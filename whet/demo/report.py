@@ -54,6 +54,7 @@ def _next(outcome: Outcome) -> Table:
     for what, command in (
         ("talk to it", f"whet chat {model}"),
         ("see the curves", f"whet show {run}"),
+        ("on a page", f"whet ui --root {folder / 'runs'}, at http://127.0.0.1:8100"),
         ("read longer", f"whet train {folder / 'pretrain.yaml'} name=longer train.steps=20000"),
         ("change it", f"edit {folder / 'sft.yaml'}, then whet train {folder / 'sft.yaml'} name=mine"),
         ("the model", f"{model}  (safetensors, loads with transformers)"),
