@@ -16,7 +16,8 @@ from whet.base.config import from_mapping
 from whet.base.errors import RunError
 from whet.track.terminal.terminal_page import contents, show
 from whet.train.api import resume
-from whet.train.run.dependencies import NAME
+from whet.train.run.dependencies import NAME, dependencies
+from whet.train.setup.paths import located
 
 REWARDS = """\
 import os, sys
@@ -87,6 +88,27 @@ def test_a_changed_dependency_is_named_and_accepted_only_knowingly(tmp_path, bro
     with pytest.raises(RunError, match="depends on what has changed since it began") as told:
         resume(folder)
     assert f"`{place}`: {Path(file).name}" in told.value.message and f"rm {folder / NAME}" in told.value.hint
+
+
+@pytest.mark.case("A9")
+def test_files_of_rewards_are_dependencies_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("rubric.md", "form.schema"):
+        (tmp_path / name).write_text("{}")
+    (tmp_path / "auto").write_text("a file that nobody means")
+    judge = {"kind": "judge", "url": "http://127.0.0.1:1/v1", "rubric": "rubric.md"}
+    rewards = [
+        judge,
+        {**judge, "name": "told", "rubric": "Is it kind. " * 90},
+        {"kind": "json-schema", "file": "form.schema"},
+    ]
+    run = located(from_mapping(config(tmp_path, objective="grpo", rewards=rewards)).run)
+    monkeypatch.chdir("/")
+    found = {place: entry["path"] for place, entry in dependencies(run).items() if place.startswith("rewards")}
+    assert found == {
+        "rewards.functions.0.reward.rubric": str(tmp_path / "rubric.md"),
+        "rewards.functions.2.reward.file": str(tmp_path / "form.schema"),
+    }
 
 
 @pytest.mark.case("A9")

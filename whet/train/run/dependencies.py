@@ -142,11 +142,10 @@ def _path(text: str) -> Path | None:
     for candidate in (text, text.rpartition(":")[0]):
         if not candidate or len(candidate) > 1000 or "\0" in candidate or "\n" in candidate:
             continue
-        is_path = candidate.startswith("/") or Path(candidate).suffix in _ENDINGS
-        if is_path and os.path.exists(candidate):
+        if ("/" in candidate or Path(candidate).suffix) and os.path.exists(candidate):
             return Path(candidate)
-    module, colon, _ = text.partition(":")
-    if colon and all(part.isidentifier() for part in module.split(".")):
+    module, _, name = text.partition(":")
+    if all(part.isidentifier() for part in [name, *module.split(".")]):  # no address: Python has a module `http`
         return _module_file(module)
     return _snapshot(text)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -62,11 +63,11 @@ def _model(model: Settings, runs: Path) -> Settings:
 
 
 def _reward(entry: RewardEntry, runs: Path) -> RewardEntry:
-    """A function's file, or a reward model, in full."""
+    """A function's file, a reward model, and what else is a file (a schema, a judge's rubric), in full."""
     chosen: Any = entry.reward
     places: dict[str, Any] = {"function": _file_of, "path": partial(_place, runs=runs)}
-    given = chosen.values()
-    found = {name: place(given[name]) for name, place in places.items() if isinstance(given.get(name), str)}
+    texts = {name: value for name, value in chosen.values().items() if isinstance(value, str)}
+    found = {name: places.get(name, _named)(value) for name, value in texts.items()}
     return entry.model_copy(update={"reward": chosen.model_copy(update=found)})
 
 
@@ -89,5 +90,10 @@ def _place(value: Any, runs: Path) -> Any:
     return find_model(value, runs) if is_reference(value) else _here(value)
 
 
+def _named(text: str) -> str:
+    """A file with an ending in full, and any other text as it is."""
+    return _here(text) if Path(text).suffix else text
+
+
 def _here(value: Any) -> Any:
-    return str(Path(value).resolve()) if isinstance(value, str) and Path(value).exists() else value
+    return str(Path(value).resolve()) if isinstance(value, str) and os.path.exists(value) else value
