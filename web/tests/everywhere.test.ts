@@ -31,26 +31,29 @@ async function violations(page: Page): Promise<string[]> {
   );
 }
 
-test.each(
-  VIEWS.flatMap(([path, word]) => (['light', 'dark'] as const).map((theme) => [path, theme, word] as const)),
-)('%s reads well in the %s theme', async (path, theme, word) => {
-  const page = await opened(path, { theme, forgiven: /40[013]/ });
+test.each(VIEWS)('%s reads well in both themes', async (path, word) => {
+  const page = await opened(path, { forgiven: /40[013]/ });
   await page.getByText(word, { exact: true }).first().waitFor();
+  expect(await violations(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Dark theme' }).click();
   expect(await violations(page)).toEqual([]);
 });
 
 test.each(VIEWS)('%s fits a phone in both languages', async (path, word) => {
-  for (const language of ['en', 'zh'] as const) {
-    const page = await opened(path, { ...PHONE, language, forgiven: /40[013]/ });
-    await page.getByText(word, { exact: true }).first().waitFor();
-    const wide = await page.evaluate(() => ({
-      page: document.documentElement.scrollWidth,
-      content:
-        (document.getElementById('content')?.scrollWidth ?? 0) -
-        (document.getElementById('content')?.clientWidth ?? 0),
-    }));
-    expect(wide).toEqual({ page: 390, content: 0 });
-  }
+  const page = await opened(path, { ...PHONE, forgiven: /40[013]/ });
+  await page.getByText(word, { exact: true }).first().waitFor();
+  const fits = () =>
+    page.evaluate(() => {
+      const content = document.getElementById('content');
+      return [
+        document.documentElement.scrollWidth,
+        (content?.scrollWidth ?? 0) - (content?.clientWidth ?? 0),
+      ];
+    });
+  expect(await fits()).toEqual([390, 0]);
+  await page.getByRole('button', { name: '中文' }).click();
+  await page.getByRole('button', { name: 'English' }).waitFor();
+  expect(await fits()).toEqual([390, 0]);
 });
 
 test('Chinese is chosen in the line at the top, and kept', async () => {
