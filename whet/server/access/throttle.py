@@ -1,4 +1,7 @@
-"""Throttle: after some failures whoever tries again waits, twice as long each time, up to a quarter of an hour."""
+"""Throttle: after some failures whoever tries again waits, twice as long each time, up to a quarter of an hour.
+
+An hour without a failure is a new beginning.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-FREE, LONGEST_S = 5, 900.0
+FREE, LONGEST_S, FORGOTTEN_S = 5, 900.0, 3600.0
 _KEPT = 10_000
 
 
@@ -26,9 +29,10 @@ class Throttle:
     def failed(self, *keys: str) -> None:
         """Note a failure."""
         with self._lock:
+            now = self._clock()
             for key in keys:
-                count, _ = self._failures.pop(key, (0, 0.0))
-                self._failures[key] = (count + 1, self._clock())
+                count, last = self._failures.pop(key, (0, now))
+                self._failures[key] = (count + 1 if now - last < FORGOTTEN_S else 1), now
             while len(self._failures) > _KEPT:
                 self._failures.popitem(last=False)
 
@@ -42,4 +46,5 @@ class Throttle:
         count, last = self._failures.get(key, (0, 0.0))
         if count < FREE:
             return 0.0
-        return max(0.0, min(LONGEST_S, 2.0 ** (count - FREE)) - (self._clock() - last))
+        doubled = 2.0 ** min(count - FREE, 30)  # a thousand failures would be beyond a float
+        return max(0.0, min(LONGEST_S, doubled) - (self._clock() - last))
