@@ -13,7 +13,8 @@ from tests.track.registry.models import added, folder
 from whet.base.errors import ConfigError, RunError
 from whet.server.access import people as people_file
 from whet.server.access.asked import Asked
-from whet.server.access.database import FILE
+from whet.server.access.database import FILE, Database
+from whet.server.access.placed import Placed
 from whet.server.access.rules import needed
 from whet.server.access.team import COOKIE, Team
 from whet.track.registry.registry import Registry
@@ -171,6 +172,33 @@ class TestWhoMayChangeWhat:
         assert eve.ask("POST", "/api/v1/push/carp", body).status == 403
         assert eve.ask("POST", "/api/v1/push/carp", {**body, "project": "birds"}).status == 200
 
+    def test_a_run_that_is_open_for_mlflow_is_written_by_its_project_alone(self, server, team):
+        ada, eve = with_key(server, team, "ada"), with_key(server, team, "eve")
+        found = ada.post("/api/2.0/mlflow/experiments/search", {"max_results": 100})["experiments"]
+        fish = next(one["experiment_id"] for one in found if one["name"] == "fish")
+        run = ada.post("/api/2.0/mlflow/runs/create", {"experiment_id": fish, "run_name": "perch"})["run"]["info"]
+        point = {"run_id": run["run_id"], "key": "loss", "value": 1.0, "timestamp": 1, "step": 1}
+        for path, body in (
+            ("log-metric", point), ("set-tag", {"run_id": run["run_id"], "key": "a", "value": "b"}),
+            ("update", {"run_id": run["run_id"], "status": "FAILED"}), ("delete", {"run_id": run["run_id"]}),
+        ):  # fmt: skip
+            assert eve.ask("POST", f"/api/2.0/mlflow/runs/{path}", body).status == 404, path
+        told = ada.get("/api/2.0/mlflow/runs/get", run_id=run["run_id"])["run"]
+        assert (told["info"]["status"], told["data"]["metrics"]) == ("RUNNING", [])
+
+    def test_what_only_ends_like_a_search_is_a_change(self, server, team, root):
+        """A file, a board, a model may be called `search`."""
+        vic = with_key(server, team, "vic")
+        for method, path, body in (
+            ("POST", "/api/v1/push/in-birds/files/model/search", {"blocks": []}),
+            ("PUT", "/api/2.0/mlflow-artifacts/artifacts/0/in-birds/artifacts/search", b"x"),
+            ("DELETE", "/api/v1/boards/search", None), ("DELETE", "/api/v1/reports/search", None),
+            ("PATCH", "/api/v1/registry/models/search", {}), ("DELETE", "/api/2.0/mlflow/runs/search", None),
+        ):  # fmt: skip
+            assert vic.ask(method, path, body).status == 403, path
+            assert needed(Asked(method, path, {}, [], ""))[0].word == "editor", path
+        assert not (root / "in-birds/model/search").exists()
+
     def test_people_are_for_admins(self, server, team):
         eve, ada = with_key(server, team, "eve"), with_key(server, team, "ada")
         for path in ("/api/v1/users", "/api/v1/audit"):
@@ -248,6 +276,18 @@ class TestAccounts:
         assert team.people.accept(word, PASSWORD) is None
         monkeypatch.setattr(people_file, "INVITATION_S", -1.0)
         assert team.people.accept(team.people.invite("ada"), PASSWORD) is None
+
+    def test_a_change_that_fails_leaves_the_accounts_usable(self, tmp_path):
+        """Also one that is refused as it is committed, and one that sqlite has taken back by itself."""
+        database = Database(tmp_path)
+        with pytest.raises(sqlite3.IntegrityError), database.writing() as db:
+            db.execute("pragma defer_foreign_keys = on")
+            db.execute("insert into roles values ('nobody', '*', 3)")
+        with pytest.raises(RuntimeError, match="the first error"), database.writing() as db:
+            db.execute("rollback")
+            raise RuntimeError("the first error")
+        Placed(database).put("run", "birds")
+        assert Placed(database).find("run") == "birds"
 
     def test_an_admin_is_always_left(self, tmp_path):
         team = Team(tmp_path)

@@ -69,10 +69,11 @@ class Database:
             self._db.execute("begin immediate")
             try:
                 yield self._db
+                self._db.execute("commit")
             except BaseException:
-                self._db.execute("rollback")
+                if self._db.in_transaction:  # a full disk makes sqlite take it back by itself
+                    self._db.execute("rollback")
                 raise
-            self._db.execute("commit")
 
 
 def digest(secret: str) -> str:

@@ -38,8 +38,15 @@ _RULES = {
     "/api/2.0/mlflow-artifacts/artifacts/.registry": _ALL, "/ajax-api/2.0/mlflow-artifacts/artifacts/.registry": _ALL,
     "/v1/traces": _ALL, "/metrics": _ALL,
 }  # fmt: skip
-# Searches whose question is a body: they read.
-_SEARCHES = ("/search", "/get-latest-versions")
+# Searches whose question is a body: they read. By their whole paths, since a file or a model may be called `search`.
+_SEARCHES = frozenset(
+    f"/{door}/2.0/mlflow/{search}"
+    for door in ("api", "ajax-api")
+    for search in (
+        "experiments/search", "runs/search", "logged-models/search", "registered-models/search",
+        "registered-models/get-latest-versions", "model-versions/search",
+    )
+)  # fmt: skip
 
 
 def rule_of(path: str) -> Rule:
@@ -50,7 +57,7 @@ def rule_of(path: str) -> Rule:
 def needed(asked: Asked) -> tuple[Role, bool]:
     """The role that a request needs, and whether it needs it everywhere."""
     rule = rule_of(asked.path)
-    is_reading = asked.is_safe or asked.path.endswith(_SEARCHES)
+    is_reading = asked.is_safe or (asked.method == "POST" and asked.path in _SEARCHES)
     return (rule.read if is_reading else rule.change), rule.everywhere
 
 

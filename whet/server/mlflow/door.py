@@ -132,7 +132,9 @@ class Door:
         return view
 
     def is_ours(self, run_id: str) -> bool:
-        """Whether a run was made here, so that this server writes its log. Raises Refusal where there is none."""
+        """Whether a run was made here, so that this server writes its log. Raises Refusal where whoever asks may not
+        write it, also of one that is open."""
+        self.served.folder(run_id)
         return run_id in self._open or self.view(run_id).is_ours
 
     @contextmanager
