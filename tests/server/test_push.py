@@ -72,6 +72,19 @@ def there(tmp_path: Path) -> Path:
     return tmp_path / "there"
 
 
+def test_what_a_pushed_config_names_is_never_read_here(here: Path, there: Path):
+    """Neither after the blocks are cleared away, nor where a file needed none."""
+    folder = made(here)
+    with serving(there) as server:
+        pusher(folder, server).round()
+        remove(there, there / ".pushed" / "blocks", time.time() + 100 * BLOCKS_S)
+        found = server.ask("GET", "/api/v1/runs/run/data")
+        assert found.status == 403 and "pushed" in found.json()["message"]
+        write(there / "other", records())
+        assert server.post("/api/v1/push/other/files/config.yaml", {"blocks": []}) == {"missing": []}
+        assert server.ask("GET", "/api/v1/runs/other/data").status == 403
+
+
 def test_a_pushed_folder_is_the_same_and_pushing_again_sends_nothing(here: Path, there: Path):
     folder = made(here, num_bytes=2 * BLOCK_BYTES + 77)
     with serving(there) as server:
@@ -152,7 +165,8 @@ def test_what_killed_pushes_have_left_goes_with_time_and_nothing_else_does(here:
     now = time.time()
     assert remove(there, blocks, now) == 1 and not (blocks / "gone").exists()
     assert remove(there, blocks, now + PARTS_S + 60) == 3 and (blocks / "run" / digest).exists()
-    assert remove(there, blocks, now + BLOCKS_S + 60) == 1 and list(blocks.iterdir()) == []
+    assert remove(there, blocks, now + BLOCKS_S + 60) == 1
+    assert [path.name for path in blocks.iterdir()] == ["run"] and list((blocks / "run").iterdir()) == []
     assert files_of(there / "run") == before
 
 

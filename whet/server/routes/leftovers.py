@@ -32,7 +32,10 @@ class Leftovers:
 
 
 def remove(root: Path, blocks: Path, now: float) -> int:
-    """Remove what is too old at Unix time `now`, and blocks of runs that are gone. Returns how many."""
+    """Remove what is too old at Unix time `now`, and blocks of runs that are gone. Returns how many.
+
+    The folder of a run's blocks stays, empty, as long as the run: it tells that files of it were pushed (`Served`).
+    """
     num = 0
     for path in _entries(blocks):
         if not path.is_dir():
@@ -43,8 +46,6 @@ def remove(root: Path, blocks: Path, now: float) -> int:
         else:
             for block in _entries(path):
                 num += _removed(block, now - (PARTS_S if block.suffix == ".part" else BLOCKS_S))
-            with suppress(OSError):
-                path.rmdir()  # once it is empty
     for run in _entries(root):
         for part in _entries(run / "track"):
             if part.suffix == ".part":

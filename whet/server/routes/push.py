@@ -274,9 +274,8 @@ def _opened(path: Path) -> _Log:
 def _assemble(place: Path, digests: list[str], present: Mapping[str, int], store: Path) -> None:
     """Put a file together from blocks of its former self (by their number in it) and new ones, in its place."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    number, part = tempfile.mkstemp(
-        prefix="whole-", suffix=".part", dir=store.parent if store.parent.is_dir() else place.parent
-    )
+    store.mkdir(parents=True, exist_ok=True)  # by which the run is known as pushed, whatever its blocks were
+    number, part = tempfile.mkstemp(prefix="whole-", suffix=".part", dir=store.parent)
     try:
         with open(number, "wb") as file:
             for digest in digests:
