@@ -2231,6 +2231,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/rollouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rollouts
+         * @description Prompts with their answers side by side, of one step, or that hold a text `q`, the oldest first.
+         *
+         *     Recorded are `track.rollout_prompts` prompts of each rollout.
+         */
+        get: operations["rollouts_api_v1_runs__run__rollouts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/since": {
         parameters: {
             query?: never;
@@ -3645,6 +3667,83 @@ export interface components {
             title: string;
             /** Version */
             version: number;
+        };
+        /**
+         * RolloutAnswer
+         * @description An answer: its reward in all and of each reward (None: it abstained or failed), and what was learned of it.
+         *
+         *     `messages` are the turns after the prompt, where tools were called; `failures` are tools that failed: name, reason,
+         *     message. `fields` are the objective's, such as `advantage`.
+         */
+        RolloutAnswer: {
+            /** Failures */
+            failures: string[][];
+            /** Fields */
+            fields: {
+                [key: string]: number | ("NaN" | "Infinity" | "-Infinity");
+            };
+            /** Figures */
+            figures: {
+                [key: string]: number | ("NaN" | "Infinity" | "-Infinity");
+            };
+            /** Finish */
+            finish: string;
+            /** Messages */
+            messages: components["schemas"]["RolloutMessage"][];
+            /** Reward */
+            reward: number | ("NaN" | "Infinity" | "-Infinity") | null;
+            /** Scores */
+            scores: {
+                [key: string]: number | ("NaN" | "Infinity" | "-Infinity") | null;
+            };
+            /** Text */
+            text: string;
+            /** Tokens */
+            tokens: number;
+        };
+        /**
+         * RolloutEntry
+         * @description A prompt with its answers, which were learned from at `step` on.
+         */
+        RolloutEntry: {
+            /** Answers */
+            answers: components["schemas"]["RolloutAnswer"][];
+            /** Prompt */
+            prompt: components["schemas"]["RolloutMessage"][];
+            /** Row */
+            row: number;
+            /** Source */
+            source: string;
+            /** Step */
+            step: number;
+            /** Time */
+            time: number;
+        };
+        /**
+         * RolloutMessage
+         * @description A turn of a conversation.
+         */
+        RolloutMessage: {
+            /** Content */
+            content: string;
+            /** Role */
+            role: string;
+            /** Tool Calls */
+            tool_calls?: unknown[] | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * RolloutsPage
+         * @description Rollouts by step, of `total`; `steps` are those that have any.
+         */
+        RolloutsPage: {
+            /** Rollouts */
+            rollouts: components["schemas"]["RolloutEntry"][];
+            /** Steps */
+            steps: number[];
+            /** Total */
+            total: number;
         };
         /**
          * RunEvent
@@ -7721,6 +7820,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RankMatrix"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    rollouts_api_v1_runs__run__rollouts_get: {
+        parameters: {
+            query?: {
+                step?: number | null;
+                q?: string;
+                offset?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutsPage"];
                 };
             };
             /** @description Validation Error */
