@@ -204,6 +204,48 @@ def test_a_look_that_fails_ends_the_stream_and_the_next_one_begins(server: Insid
     server.runner.run(watch())
 
 
+def test_an_event_that_could_not_be_made_is_tried_again(server: Inside, root: Path, monkeypatch: pytest.MonkeyPatch):
+    board = server.app._app.state.live._board
+    real, failures = board.since, iter([OSError("the disk")])
+
+    def failing_once(version: int):
+        for error in failures:
+            raise error
+        return real(version)
+
+    monkeypatch.setattr(board, "since", failing_once)
+
+    async def watch():
+        with pytest.raises(OSError):
+            async with stream(server.app, LIVE, version=1) as events:
+                await named(events, "runs")
+        async with stream(server.app, LIVE, version=1) as events:
+            assert [run["name"] for run in (await named(events, "runs"))["runs"]] == ["old"]
+
+    server.runner.run(watch())
+
+
+def test_nothing_is_kept_of_viewers_that_have_gone(server: Inside, monkeypatch: pytest.MonkeyPatch):
+    """Neither of one who sees a run, nor of one whose run could not be read."""
+    live = server.app._app.state.live
+    real = live._place
+
+    def failing(folder: Path):
+        raise OSError("the disk")
+
+    async def watch():
+        async with stream(server.app, "/api/v1/runs/old/live") as events:
+            await anext(events)
+        monkeypatch.setattr(live, "_place", failing)
+        with pytest.raises(OSError):
+            async with stream(server.app, "/api/v1/runs/old/live") as events:
+                await named(events, "news")
+        monkeypatch.setattr(live, "_place", real)
+
+    server.runner.run(watch())
+    assert live._runs == {}
+
+
 def test_a_server_ends_though_streams_are_open(root: Path):
     with serving(root) as client:
         line = http.client.HTTPConnection("127.0.0.1", client.port, timeout=20)

@@ -69,7 +69,6 @@ class Live:
         self, folder: Path, cursor: Cursor | None, key: Key, body: Callable[[History, Cursor], bytes]
     ) -> Events:
         """`news` events of a run behind a cursor, or one `reload` with a new one; None is from now on."""
-        poll = self._runs.setdefault(folder, Poll(partial(self._place, folder)))
         value = await asyncio.to_thread(self._place, folder)
         place = value if cursor is None else None
 
@@ -81,13 +80,14 @@ class Live:
                 return event("news", body(logs, seen), json.dumps(newest)), newest
 
         seen = dict(value[1:]) if cursor is None else cursor
+        poll = self._runs.setdefault(folder, Poll(partial(self._place, folder)))
         try:
             async with aclosing(self._stream(poll, place, seen, key, make)) as events:
                 async for one in events:
                     yield one
         finally:
-            if poll.num_viewers == 0:
-                self._runs.pop(folder, None)
+            if poll.num_viewers == 0 and self._runs.get(folder) is poll:
+                del self._runs[folder]
 
     async def _stream(self, poll: Poll, value: Any, seen: Any, key: Key, make: Callable[[Any], Made]) -> Events:
         """Events each time that the poll has another value, and heartbeats."""
@@ -108,7 +108,13 @@ class Live:
             if len(self._made) >= _MADE:
                 self._made.clear()
             self._made[key] = asyncio.ensure_future(asyncio.to_thread(make))
-        return await asyncio.shield(self._made[key])
+        making = self._made[key]
+        try:
+            return await asyncio.shield(making)
+        except Exception:
+            if self._made.get(key) is making:  # whoever asks again has another try
+                del self._made[key]
+            raise
 
     def _place(self, folder: Path) -> tuple[Any, ...]:
         """How a run stands, and how far each of its logs goes."""

@@ -1,5 +1,6 @@
 """EventLog: what was logged survives kills, forks and full disks, and training never hears of trouble."""
 
+import gc
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ import pytest
 
 from whet.base.errors import RunError
 from whet.track.logs import frames
-from whet.track.logs.event_log import EventLog
+from whet.track.logs.event_log import EventLog, _forgotten_by_children
 from whet.track.reading.read import History
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -28,7 +29,7 @@ def start(script: str, folder: Path, **pipes) -> subprocess.Popen:
 WRITE_FOR_EVER = """
 import itertools, os, sys
 from pathlib import Path
-from whet.track.logs.event_log import EventLog
+from whet.track.logs.event_log import EventLog, _forgotten_by_children
 log = EventLog(Path(sys.argv[1]))
 for step in itertools.count(1):
     log.scalars(step, {"loss": 1 / step, "lr": 1e-4})
@@ -58,7 +59,7 @@ def test_all_calls_before_a_sigkill_are_in_the_log(tmp_path):
 FORK_AND_WAIT = """
 import os, sys
 from pathlib import Path
-from whet.track.logs.event_log import EventLog
+from whet.track.logs.event_log import EventLog, _forgotten_by_children
 log = EventLog(Path(sys.argv[1]))
 log.scalars(1, {"loss": 1.0})
 if os.fork() == 0:
@@ -83,11 +84,22 @@ def test_a_forked_worker_neither_writes_nor_keeps_a_dead_run_alive(tmp_path):
     assert list(history.scalar("loss")[0]) == [1]
 
 
+def test_logs_that_were_closed_leave_nothing_to_do_at_a_fork(tmp_path, monkeypatch):
+    """A server opens a log for every edit, and what is registered with the system stays as long as the process."""
+    registered = []
+    EventLog(tmp_path, "first").close("done", "")
+    monkeypatch.setattr(os, "register_at_fork", lambda **call: registered.append(call))
+    for _ in range(3):
+        EventLog(tmp_path, "more").close("done", "")
+    gc.collect()
+    assert registered == [] and not [log for log in _forgotten_by_children() if log.path.parent == tmp_path]
+
+
 # A limit on the size of files cuts writes short just as a full disk does.
 FILL_THE_DISK = """
 import resource, sys
 from pathlib import Path
-from whet.track.logs.event_log import EventLog
+from whet.track.logs.event_log import EventLog, _forgotten_by_children
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 log = EventLog(Path(sys.argv[1]))
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))

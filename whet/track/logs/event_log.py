@@ -10,7 +10,7 @@ import time
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ class EventLog:
         self._index = OwnIndex(self.path)
         if self.path.suffix == frames.LOG:
             announce(self.path)
-        os.register_at_fork(after_in_child=partial(_forget, weakref.ref(self)))
+        _forgotten_by_children().add(self)
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Log named numbers at a step. Anything that `float()` takes will do."""
@@ -264,11 +264,20 @@ def _write_all(fd: int, data: bytes) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def _forget(reference: weakref.ref[EventLog]) -> None:
-    """In a forked child: drop the inherited file, or a data worker would keep a dead run's lock."""
-    log = reference()
-    if log is not None:
+@cache
+def _forgotten_by_children() -> weakref.WeakSet[EventLog]:
+    """All logs of this process. Told to the system once: what is registered there stays for ever, and a server opens a
+    log an edit."""
+    logs: weakref.WeakSet[EventLog] = weakref.WeakSet()
+    os.register_at_fork(after_in_child=partial(_forget, logs))
+    return logs
+
+
+def _forget(logs: weakref.WeakSet[EventLog]) -> None:
+    """In a forked child: drop the inherited files, or a data worker would keep a dead run's lock."""
+    for log in list(logs):
         log._lock = threading.RLock()  # another thread of the parent may have held the old one for ever
         if log._spool is not None and log._fd >= 0:
             log._spool.forget()
         log._abandon()
+    logs.clear()
