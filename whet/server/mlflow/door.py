@@ -15,8 +15,8 @@ from typing import Any
 from whet.base.errors import WhetError
 from whet.server.access.person import OWNER, asking
 from whet.server.errors import Refusal, invalid, missing
+from whet.server.mlflow.experiment_journal import Experiment, Experiments, experiment_id_of
 from whet.server.mlflow.logged import LoggedModel, LoggedModels, Measure
-from whet.server.mlflow.registry import Experiment, Experiments, experiment_id_of
 from whet.server.mlflow.views import MARK, View, Views
 from whet.server.served import Served
 from whet.track.logs import frames

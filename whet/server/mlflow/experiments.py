@@ -8,8 +8,8 @@ from fastapi import APIRouter
 
 from whet.server.errors import invalid, missing
 from whet.server.mlflow.door import Door
+from whet.server.mlflow.experiment_journal import Experiment
 from whet.server.mlflow.pages import ordered, page
-from whet.server.mlflow.registry import Experiment
 from whet.server.mlflow.requests import MAX_TAG, Asked, Asking, TheDoor
 from whet.server.mlflow.search import order, parse, values_of
 
