@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -13,7 +14,7 @@ from whet.server.answers.curves import Curve, CurvesOfRuns, News, PointsPage
 from whet.server.answers.values import Answer
 from whet.server.errors import invalid, missing
 from whet.server.served import Runs
-from whet.track.reading.read import History
+from whet.track.reading.read import History, Points
 from whet.track.reading.read import News as ReadNews
 from whet.track.recorded.axes import AXES, STEP, Axis, axis
 
@@ -94,10 +95,9 @@ def points(
     with served.history(served.folder(run)) as logs:
         _check(logs, [name])
         parts = logs.ghosts(name, writer) if ghosts else logs.points(name, writer)
-        steps, values, times = ([one for part in parts for one in _list(part, field)] for field in _FIELDS)
-    end = start + limit
-    page = {"steps": steps[start:end], "values": values[start:end], "times": times[start:end]}
-    return Answer({**page, "total": len(steps), "next": end if end < len(steps) else None})
+    end, total = start + limit, sum(len(part.steps) for part in parts)
+    page = {field: _slice(parts, field, start, end) for field in _FIELDS}
+    return Answer({**page, "total": total, "next": end if end < total else None})
 
 
 @router.get("/runs/{run}/since", response_class=Answer, response_model=News)
@@ -165,6 +165,16 @@ def _packed(logs: History, name: str, level: Level, over: Axis) -> dict[str, Any
 
 def _text(array: np.ndarray, form: str) -> str:
     return base64.b64encode(array.astype(form).tobytes()).decode()
+
+
+def _slice(parts: Sequence[Points], field: str, start: int, end: int) -> list[Any]:
+    """A stretch of what all parts have; of a long curve no more is made a list than is told."""
+    found: list[Any] = []
+    for part in parts:
+        size = len(part.steps)
+        found += getattr(part, field)[max(start, 0) : max(end, 0)].tolist()
+        start, end = start - size, end - size
+    return found
 
 
 def _list(part: Any, field: str) -> list[Any]:
