@@ -33,6 +33,14 @@ class TestStore:
         assert [kept.make(Content(title="Two rates!")).id for _ in range(2)] == ["two-rates", "two-rates-2"]
         assert kept.make(Content(title="学习率")).id == "report"
 
+    def test_a_new_report_has_no_past_of_a_removed_one(self, tmp_path):
+        kept = Reports(tmp_path)
+        kept.make(Content(title="a"), "ada")
+        kept.remove("a")
+        new = kept.make(Content(title="a"), "ben")
+        assert [(one.id, one.author) for one in kept.versions(new.id)] == [("a-2", "ben")]
+        assert [one.author for one in kept.versions("a")] == ["ada"]
+
     def test_who_read_an_older_version_loses_nobodys_work(self, tmp_path):
         kept = Reports(tmp_path)
         first = kept.make(Content(title="a"), "ada")

@@ -32,10 +32,10 @@ class Reports:
         return self._kept.find(id)
 
     def make(self, content: Content, author: str = "") -> Report:
-        """A new report, with an id after its title."""
+        """A new report, with an id after its title that no other has had: versions of removed ones stay."""
         stem, now, number = _stem(content.title), time.time(), 1
         with self._kept.locked():
-            while self._kept.has(id := stem if number == 1 else f"{stem}-{number}"):
+            while self._is_taken(id := stem if number == 1 else f"{stem}-{number}"):
                 number += 1
             return self._write(_report(content, id=id, version=1, made=now, changed=now, author=author))
 
@@ -55,13 +55,19 @@ class Reports:
 
     def versions(self, id: str) -> list[Report]:
         """Every version of a report that was written, also of one that was removed, the oldest first."""
-        path = self._kept.path(id).with_suffix(".versions")
+        path = self._past(id)
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
         return [one for line in lines if (one := self._kept.parsed(line)) is not None]
 
+    def _is_taken(self, id: str) -> bool:
+        return self._kept.has(id) or self._past(id).exists()
+
+    def _past(self, id: str) -> Path:
+        return self._kept.path(id).with_suffix(".versions")
+
     def _write(self, report: Report) -> Report:
         written = self._kept.write(report.id, report)
-        with self._kept.path(report.id).with_suffix(".versions").open("ab", buffering=0) as file:
+        with self._past(report.id).open("ab", buffering=0) as file:
             file.write(report.model_dump_json().encode() + b"\n")
         return written
 
