@@ -47,6 +47,12 @@ def test_a_mistyped_word_is_told_with_what_was_meant(capsys, words, says, hint):
     assert last.startswith("hint: ") and hint in last
 
 
+def test_boards_for_everybody_and_accounts_are_not_opened_at_once(capsys, tmp_path):
+    assert main(["server", "--team", "--public", "--root", str(tmp_path / "runs")]) == exit_codes.MISTAKE
+    said = capsys.readouterr().err
+    assert "--public" in said and "whet boards export" in said and not (tmp_path / "runs").exists()
+
+
 def test_every_command_tells_its_exit_codes(capsys):
     for command in ("train", "chat"):
         with pytest.raises(SystemExit) as left:

@@ -91,3 +91,10 @@ def test_the_command(root, capsys):
     assert "data is 'letters'" in capsys.readouterr().err
     assert main(["boards", "show", "cli", "--json", "--root", str(root)]) == 0
     assert [entry["run"] for entry in json.loads(capsys.readouterr().out)] == ["better", "good"]
+
+
+def test_a_run_is_entered_by_any_of_its_paths(root, tmp_path, monkeypatch, capsys):
+    Boards(root).make("paths", TASK)
+    monkeypatch.chdir(root / "good")
+    assert main(["boards", "enter", "paths", ".", "--root", str(root)]) == 0
+    assert capsys.readouterr().out == "good: 1 of 1\n"

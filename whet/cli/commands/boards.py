@@ -99,9 +99,10 @@ def _enter(kept, args: argparse.Namespace) -> None:
     from whet.track.boards.entering import entry_of
     from whet.track.reading.store import find
 
-    board = kept.enter(args.board, entry_of(kept.find(args.board), find(args.run, args.root), note=args.note))
-    place = [entry.run for entry in board.ranked].index(Path(args.run).name) + 1
-    print(f"{args.run}: {place} of {len(board.entries)}")
+    entry = entry_of(kept.find(args.board), find(args.run, args.root), note=args.note)
+    board = kept.enter(args.board, entry)
+    place = [one.run for one in board.ranked].index(entry.run) + 1
+    print(f"{entry.run}: {place} of {len(board.entries)}")
 
 
 def _show(board, *, as_json: bool) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 from whet.cli.arguments import typed_path, whole
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser, port: int = 8000) -> None:
     parser.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
-    parser.add_argument("--port", type=whole(0, 65535), default=8000, help="0 is any that is free (default: 8000)")
+    parser.add_argument("--port", type=whole(0, 65535), default=port, help=f"0 is any that is free (default: {port})")
     parser.add_argument(
         "--host", default="127.0.0.1", metavar="ADDRESS", help="whose requests are heard (default: 127.0.0.1)"
     )
@@ -36,11 +36,15 @@ def main(args: argparse.Namespace) -> int:
 
 
 def run(args: argparse.Namespace, pages: list) -> int:
-    """Serve the API and these pages, opened as was asked for."""
+    """Serve the API and these pages, opened as was asked for. Raises ConfigError where that is two things."""
+    from whet.base.errors import ConfigError
     from whet.server.access import opening
     from whet.server.serving import serve
 
     is_team = args.team or args.oidc
+    if is_team and args.public:
+        hint = "whet boards export FOLDER, for a web server that everybody may read"
+        raise ConfigError("a team's boards are for those who sign in", at="--public", hint=hint)
     opened = partial(opening.team, args.root, args.oidc) if is_team else partial(opening.own, is_public=args.public)
     serve(args.root, args.host, args.port, args.name, pages, opened)
     return 0

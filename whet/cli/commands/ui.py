@@ -8,8 +8,7 @@ from whet.cli.commands import server
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    server.add_arguments(parser)
-    parser.set_defaults(port=8100)
+    server.add_arguments(parser, port=8100)
 
 
 def main(args: argparse.Namespace) -> int:
