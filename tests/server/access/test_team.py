@@ -211,6 +211,11 @@ class TestWhoMayChangeWhat:
         assert low.ask("GET", "/api/v1/runs").status == 200
         assert low.ask("POST", "/api/v1/users", {"name": "new"}).status == 403
 
+    def test_a_key_makes_no_key_that_may_do_more(self, server, team):
+        low = with_key(server, team, "ada", "viewer")
+        assert low.ask("POST", "/api/v1/keys", {"role": "admin"}).status == 403
+        assert low.ask("POST", "/api/v1/keys", {"role": "viewer"}).status == 200
+
     def test_a_route_that_no_rule_names_is_for_admins(self):
         asked = Asked("GET", "/api/v1/something-new", {}, [], "")
         role, is_everywhere = needed(asked)

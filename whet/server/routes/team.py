@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from whet.server.access.people import role_of
 from whet.server.access.person import EVERY, Role, asking
 from whet.server.access.team import COOKIE, Team
 from whet.server.errors import Refusal, missing
@@ -163,7 +164,9 @@ def keys(team: TheTeam) -> dict[str, Any]:
 
 @router.post("/keys")
 def make_key(asked: NewKey, team: TheTeam) -> dict[str, Any]:
-    """A key of one's own for programs, which is told this once."""
+    """A key of one's own for programs, which is told this once; it may do no more than whoever asks for it."""
+    if role_of(asked.role) > asking().person.highest:
+        raise Refusal("PERMISSION_DENIED", f"you have the role {asked.role} in no project, or ask with a lesser key")
     return {"key": team.keys.make(_known(), asked.label, asked.role)}
 
 
