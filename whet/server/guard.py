@@ -17,6 +17,8 @@ from whet.server.access.person import Asking, Person, asked_by
 from whet.server.errors import Refusal
 
 Limit = Callable[[str, str], int]
+# Who is not known has a name and a password to say at most; hundreds of large bodies at once would fill the memory.
+STRANGERS_BYTES = 64 << 10
 
 
 class Guard:
@@ -65,7 +67,7 @@ class Guard:
             return answer.status_code
         counted = _Counted(_private(send))
         with asked_by(_admitted(asked, person)):
-            await self._app(scope, self._bounded(scope, receive), counted)
+            await self._app(scope, self._bounded(self._most(asked, person), receive), counted)
         return counted.status
 
     def _check_origin(self, asked: Asked) -> None:
@@ -74,8 +76,13 @@ class Guard:
             raise Refusal("PERMISSION_DENIED", f"this server is not called {ascii(host)}: start it with --name")
         if origin is not None and _netloc(origin) != host.lower():
             raise Refusal("PERMISSION_DENIED", "pages of other sites may not ask this server")
-        if _size(asked.headers) > self._limit(asked.method, asked.path):
+
+    def _most(self, asked: Asked, person: Person | None) -> int:
+        """The most bytes of the body. Raises Refusal where it says that it has more."""
+        most = self._limit(asked.method, asked.path) if person is not None else STRANGERS_BYTES
+        if _size(asked.headers) > most:
             raise Refusal("TOO_LARGE", "the body is too large")
+        return most
 
     def _is_ours(self, host: str) -> bool:
         try:
@@ -90,9 +97,8 @@ class Guard:
             return False
         return True
 
-    def _bounded(self, scope: Scope, receive: Receive) -> Receive:
-        """The body as it comes, refused once it is longer than it may be: a chunked one does not say its size."""
-        left = self._limit(scope["method"], scope["path"])
+    def _bounded(self, left: int, receive: Receive) -> Receive:
+        """The body as it comes, refused once it is longer than `left`: a chunked one does not say its size."""
 
         async def bounded() -> Message:
             nonlocal left

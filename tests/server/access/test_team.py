@@ -11,6 +11,7 @@ import whet.track as track
 from tests.server.world import Client, serving
 from tests.track.registry.models import added, folder
 from whet.base.errors import ConfigError, RunError
+from whet.server.access import audit as audit_file
 from whet.server.access import people as people_file
 from whet.server.access.asked import Asked
 from whet.server.access.database import FILE, Database
@@ -270,6 +271,23 @@ class TestSessions:
         ada.post("/api/v1/keys", {"label": "for the log"})
         entry = ada.get("/api/v1/audit")["entries"][0]
         assert (entry["person"], entry["action"], entry["status"]) == ("ada", "POST /api/v1/keys", 200)
+
+
+    def test_strangers_push_nothing_out_of_the_audit_log(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(audit_file, "_KEPT", 4)
+        monkeypatch.setattr(audit_file, "_STRANGERS", 2)
+        monkeypatch.setattr(audit_file, "_EVERY", 1)
+        audit = audit_file.Audit(Database(tmp_path))
+        for person in ("ada", "", "", "", "eve", ""):
+            audit.note(person, "127.0.0.1", "POST /", 200)
+        assert [one["person"] for one in audit.listed(10)] == ["", "eve", "", "ada"]
+        for _ in range(4):
+            audit.note("eve", "127.0.0.1", "POST /", 200)
+        assert [one["person"] for one in audit.listed(10)] == [*["eve"] * 4, "", ""]
+
+    def test_a_stranger_sends_no_large_body(self, server):
+        body = {"name": "ada", "password": "x" * (1 << 17)}
+        assert server.ask("POST", "/api/v1/session", body).status == 413
 
 
 class TestAccounts:
