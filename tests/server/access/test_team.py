@@ -272,7 +272,6 @@ class TestSessions:
         entry = ada.get("/api/v1/audit")["entries"][0]
         assert (entry["person"], entry["action"], entry["status"]) == ("ada", "POST /api/v1/keys", 200)
 
-
     def test_strangers_push_nothing_out_of_the_audit_log(self, tmp_path, monkeypatch):
         monkeypatch.setattr(audit_file, "_KEPT", 4)
         monkeypatch.setattr(audit_file, "_STRANGERS", 2)
