@@ -109,7 +109,7 @@ def small_model(kind: str, name: str) -> nn.Module:
     """The model in float32 and evaluation mode, every value random."""
     config = small_config(kind, name)
     if kind == "seq2seq" and getattr(config, "decoder_start_token_id", None) is None:
-        config.decoder_start_token_id = 0
+        config.decoder_start_token_id = getattr(getattr(config, "decoder", None), "bos_token_id", 0)
     if kind in LANGUAGE:
         if family_of(config) != kind:
             config.is_decoder, config.is_encoder_decoder = kind == "causal", kind == "seq2seq"

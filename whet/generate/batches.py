@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from whet.base.errors import ModelError
 from whet.generate.protocol import GenerateSettings, Token
 from whet.generate.sampling import Sampler
-from whet.models.decoding.pairs import Pairs
+from whet.models.decoding.pairs import Pairs, start_of
 from whet.models.decoding.proof import decoding_of
 from whet.models.decoding.rows import rows_of
 from whet.models.forward.language import unwrapped
@@ -96,11 +96,7 @@ class PairedBatch(Batch):
 
 def _start_of(module: nn.Module) -> int:
     """The token that an answer of an encoder-decoder begins with."""
-    own: Any = unwrapped(module)
-    named = [
-        getattr(one, "decoder_start_token_id", None) for one in (getattr(own, "generation_config", None), own.config)
-    ]
-    start = next((token for token in named if token is not None), None)
+    start = start_of(module)
     if start is None:
         raise ModelError(
             "the config does not say what an answer begins with",

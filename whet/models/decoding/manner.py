@@ -17,7 +17,8 @@ class Manner:
     `first` is the number of a row's first position. At more than `turn` tokens a rotary embedding takes other
     frequencies, which what was kept has not; with `turns_always` at each token beyond it. `grows`: our cache takes the
     place of the model's own where that keeps all keys and values. `holds`: the keys and values
-    of a row can be taken out and gone on from. `notices` are sentences for the user.
+    of a row can be taken out and gone on from. `notices` are sentences for the user. `refused` says why
+    answers cannot be given at all, and `remedy` what helps.
     """
 
     cached: bool = True
@@ -28,6 +29,8 @@ class Manner:
     grows: bool = True
     holds: bool = True
     notices: tuple[str, ...] = ()
+    refused: str = ""
+    remedy: str = ""
 
     @property
     def words(self) -> str:

@@ -12,13 +12,28 @@ from torch import Tensor, nn
 
 from whet.base.errors import ModelError
 from whet.models.decoding.manner import Manner
-from whet.models.forward.backbone import Output
+from whet.models.forward.backbone import Output, unwrapped
+from whet.models.forward.encoder_decoder import start_fed
+
+
+def start_of(module: nn.Module) -> int | None:
+    """The token that answers begin with: as the configs say, else the one that training feeds; None if neither does."""
+    own: Any = unwrapped(module)
+    named = [
+        getattr(one, "decoder_start_token_id", None) for one in (getattr(own, "generation_config", None), own.config)
+    ]
+    return next((token for token in named if token is not None), start_fed(own))
 
 
 class Pairs:
-    """Sources, padded on the right, and the answers to them, which begin with the token `start`."""
+    """Sources, padded on the right, and the answers to them, which begin with the token `start`.
+
+    Raises ModelError where the model's answers are `Manner.refused`.
+    """
 
     def __init__(self, module: nn.Module, manner: Manner, sources: Sequence[Sequence[int]], start: int) -> None:
+        if manner.refused:
+            raise ModelError(manner.refused, at="generation_config.json", hint=manner.remedy)
         self._module, self._manner = module, manner
         longest, device = max(map(len, sources)), next(module.parameters()).device
         self._sources_BS = torch.tensor([[*ids, *[0] * (longest - len(ids))] for ids in sources], device=device)

@@ -19,12 +19,13 @@ from transformers import DynamicCache, PretrainedConfig, PreTrainedModel
 from whet.base.errors import WhetError, one_line
 from whet.base.seeds import forked
 from whet.models.decoding.manner import PLAIN, Manner, turn_of
-from whet.models.decoding.pairs import Pairs
+from whet.models.decoding.pairs import Pairs, start_of
 from whet.models.decoding.rows import rows_of
 from whet.models.forward.backbone import unwrapped
+from whet.models.forward.encoder_decoder import start_fed
 from whet.models.forward.rope import forget
 from whet.models.loading.families import family_of, first_position
-from whet.models.probing.probe_cases import random_tokens
+from whet.models.probing.probe_cases import random_tokens, vocabulary
 from whet.models.probing.twin import TURN, TWIN, randomise_parameters, twin_config
 from whet.models.tuning.prompting import PLACE
 
@@ -111,7 +112,24 @@ def proven(module: Any, name: str) -> Manner:
         found = _numbered(found, module.config)
         holds = found.holds and found.turn is None and _failure(_check_held, module, found) is None
         found = replace(found, holds=holds)
+        if found.rows == "single" and not found.cached and module.config.is_encoder_decoder:
+            said = _failure(_check_pairs, module, found)
+            if said is not None:
+                return _refusing(module, name, found, said)
     return replace(found, notices=tuple(_notices(name, found, failures)))
+
+
+def _refusing(module: Any, name: str, found: Manner, said: str) -> Manner:
+    """No manner is right: even alone and without a cache the beginning of an answer is not what the whole one is."""
+    start, trained = start_of(module), start_fed(module)
+    refused = (
+        f"{name} cannot answer: beginning with the token {start}, its own forward says something else of the beginning "
+        f"of an answer than of the whole one ({said})"
+    )
+    if start is not None and start == module.config.pad_token_id:
+        refused += ", because it takes that token for padding"
+    remedy = "another model" if trained in (None, start) else f'"decoder_start_token_id": {trained}, as in training'
+    return replace(found, refused=refused, remedy=remedy, notices=(f"{refused}.",))
 
 
 def _notices(name: str, found: Manner, failures: Mapping[str, str]) -> Iterator[str]:
@@ -159,6 +177,8 @@ def _of_twin(module: Any, prepare: Prepare | None) -> Manner | None:
                 small.is_causal = True
             if _layers(small) != _layers(module.config):
                 continue
+            if small.is_encoder_decoder:
+                _begin_alike(small, module)
             twin = _Twin(_own_class(module), _text(small), module.config._attn_implementation, small)
             return _proven(twin) if prepare is None else _built_and_proven(twin, prepare)
         except Exception:
@@ -180,6 +200,18 @@ def _built_and_proven(twin: _Twin, prepare: Prepare) -> Manner:
     with torch.no_grad():
         _plain(own, _texts(own, (3,)), _texts(own, (3,)) if twin.config.is_encoder_decoder else ())
     return proven(own, twin.config.model_type)
+
+
+def _begin_alike(small: Any, module: Any) -> None:
+    """Let a twin's answers begin as the module's: with padding where these do, which some models do not look at."""
+    start, padding = start_of(module), small.pad_token_id
+    if start is None:
+        return
+    if start == module.config.pad_token_id:
+        small.decoder_start_token_id = padding
+    else:
+        token = start % vocabulary(small)
+        small.decoder_start_token_id = token if token != padding else (token + 1) % vocabulary(small)
 
 
 def _layers(config: PretrainedConfig) -> set[str]:
@@ -340,16 +372,19 @@ def _check_held(module: Any, manner: Manner) -> None:
 
 
 def _check_pairs(module: Any, manner: Manner) -> None:
-    """Answer sources side by side."""
+    """Answer sources side by side, with the token in front that the module's answers begin with."""
     lengths = _lengths(manner)
     sources = _texts(module, lengths)
     answers = _texts(module, [LENGTHS[0] + NUM_NEW] * len(lengths), seed=1)
-    start = int(answers[0][0])
+    named = start_of(module)
+    start = int(answers[0][0]) if named is None else named
     for answer in answers:
         answer[0] = start
     expected = _plain(module, answers, sources)
-    pairs = Pairs(module, manner, [source.tolist() for source in sources], start)
-    for step in range(LENGTHS[0] + NUM_NEW):
-        if step:
-            pairs.push(torch.stack([answer[step] for answer in answers]))
-        _compare(pairs.logits(), [logits[step] for logits in expected])
+    numbers = range(len(lengths))
+    for some in [[i] for i in numbers] if manner.rows == "single" else [list(numbers)]:
+        pairs = Pairs(module, manner, [sources[i].tolist() for i in some], start)
+        for step in range(LENGTHS[0] + NUM_NEW):
+            if step:
+                pairs.push(torch.stack([answers[i][step] for i in some]))
+            _compare(pairs.logits(), [expected[i][step] for i in some])

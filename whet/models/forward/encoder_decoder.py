@@ -95,6 +95,17 @@ def fed(model: Any, target: Stream) -> Tensor:
     return rows.flat(_shifted(model, rows, target.ids))
 
 
+def start_fed(model: Any) -> int | None:
+    """The token that training feeds first, by the model's own rule; None without one, or where it is of the target."""
+    if not hasattr(model, "prepare_decoder_input_ids_from_labels"):
+        return None
+    try:
+        first, second = model.prepare_decoder_input_ids_from_labels(torch.tensor([[3], [5]]))[:, 0].tolist()
+    except Exception:  # models say in as many ways that their config names none
+        return None
+    return first if first == second else None
+
+
 def _shifted(model: Any, rows: Rows, ids_T: Tensor) -> Tensor:
     """Decoder inputs (N, L) of target tokens laid out a sample a row."""
     labels_NL = rows.laid(ids_T, padding=-100)

@@ -215,7 +215,9 @@ def _initial_config(init: dict[str, Any] | str, tokenizer: Any | None) -> Pretra
             hint="compare it with the config.json of a published model of this architecture",
         ) from error  # fmt: skip
     if config.is_encoder_decoder and getattr(config, "decoder_start_token_id", None) is None:
-        config.decoder_start_token_id = config.pad_token_id  # as in T5
+        # A decoder with a config of its own begins as a text does (T5Gemma), any other with padding, as T5.
+        start = getattr(getattr(config, "decoder", None), "bos_token_id", None)
+        config.decoder_start_token_id = config.pad_token_id if start is None else start
     return config
 
 
