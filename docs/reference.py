@@ -224,7 +224,9 @@ def _typed(action: argparse.Action) -> str:
         value = ""
     elif action.nargs in ("*", "+"):
         value += "..."
-    typed = " ".join(part for part in (action.option_strings[-1] if action.option_strings else "", value) if part)
+    both = isinstance(action, argparse.BooleanOptionalAction)
+    option = ", ".join(action.option_strings if both else action.option_strings[-1:])
+    typed = " ".join(part for part in (option, value) if part)
     return f"[{typed}]" if not action.option_strings and action.nargs in ("?", "*") else typed
 
 
