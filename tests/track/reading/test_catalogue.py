@@ -16,6 +16,7 @@ from whet.track.reading import catalogue
 from whet.track.reading.catalogue import FILE, Catalogue, listing_of, reindex, runs, said_by_name
 from whet.track.reading.read import History
 from whet.track.reading.store import LOGS, folders, summarize
+from whet.track.records import RunStarted
 from whet.track.terminal.terminal_page import show
 
 
@@ -190,3 +191,12 @@ def test_a_folder_that_changed_just_now_is_looked_at_again(tmp_path, monkeypatch
     runs(tmp_path)
     read.clear()
     assert runs(tmp_path)[0].attempts == 2 and read == []
+
+
+def test_settings_of_a_training_are_not_hidden_by_what_it_told_at_its_start(tmp_path):
+    for name, rate in (("slow", 1e-4), ("fast", 3e-3)):
+        made.write(tmp_path / name, [RunStarted(0, 20, {"optimizer": "adamw", "device": "cpu"}), made.step(1)]).close()
+        (tmp_path / name / "config.yaml").write_text(f"optimizer:\n  kind: adamw\n  lr: {rate}\n")
+    settings = {name: said["config"] for name, said in said_by_name(tmp_path).items()}
+    assert settings["slow"]["optimizer"]["lr"] == 1e-4 and settings["fast"]["optimizer"]["lr"] == 3e-3
+    assert settings["fast"]["device"] == "cpu"

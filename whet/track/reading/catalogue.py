@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 FILE = ".catalogue.sqlite"
-_VERSION = 3
+_VERSION = 4
 _TABLE = """create table if not exists runs (
     name text primary key, stamp text not null, is_settled integer not null, summary text not null, said text not null
 ) without rowid"""
@@ -168,7 +168,7 @@ def said_of(folder: Path, logs: History, told: Described | None = None) -> dict[
     """What a run says of itself: `about`, `config`, `labels`, and `summary`: last values of its curves, and its own."""
     told = told or described(logs)
     last = {name: float(values[-1]) for name in logs.names(logs.speaker) if len(values := logs.recent(name))}
-    config = {**_config(folder), **told.config}
+    config = {**told.config, **_config(folder)}  # a training tells `optimizer: adamw`, its config also with which rate
     summary = {**last, **told.own_summary}
     return {"about": dict(told.about), "config": config, "summary": summary, "labels": dict(told.labels)}
 
