@@ -62,7 +62,7 @@ export function Rows({ run, step }: { run: string; step: number }) {
                 <td title={row.source}>{row.source.split('/').at(-1)}</td>
                 <td className={css.number}>{row.part ? `${row.row}.${row.part}` : row.row}</td>
                 <td className={css.text} title={row.text ?? undefined}>
-                  {row.text ?? <i>{said.noText}</i>}
+                  {row.text ?? <i>{found.isReading ? said.reading : said.noText}</i>}
                 </td>
               </tr>
             ))}

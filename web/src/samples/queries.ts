@@ -13,7 +13,7 @@ const SHOWN = 200;
 export function useRows(run: string, step: number) {
   const plain = useRowsAs(run, step, false);
   const texts = useRowsAs(run, step, true);
-  return texts.data ? texts : plain;
+  return { ...(texts.data ? texts : plain), isReading: texts.isPending };
 }
 
 function useRowsAs(run: string, step: number, texts: boolean) {

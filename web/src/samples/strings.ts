@@ -15,6 +15,7 @@ export const words = strings({
   tokens: { en: 'Tokens', zh: 'token 数' },
   loss: { en: 'Loss', zh: '损失' },
   text: { en: 'Text', zh: '文本' },
+  reading: { en: 'reading its source…', zh: '正在读取其来源…' },
   noText: { en: 'its source cannot be read', zh: '无法读取其来源' },
   single: { en: 'Single tokens', zh: '逐 token' },
   singleAbout: {
