@@ -49,6 +49,19 @@ export const features: readonly Feature[] = [
     load: () => import('./compare/route'),
   },
   {
+    id: 'registry',
+    path: 'registry',
+    title: { en: 'Models', zh: '模型' },
+    rail: { icon: 'registry', key: 'm' },
+    load: () => import('./registry/route'),
+  },
+  {
+    id: 'model',
+    path: 'registry/$model',
+    title: { en: 'Model', zh: '模型' },
+    load: () => import('./model/route'),
+  },
+  {
     id: 'reports',
     path: 'reports',
     title: { en: 'Reports', zh: '报告' },

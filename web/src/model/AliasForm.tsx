@@ -1,0 +1,62 @@
+/** Letting an alias mean a version. */
+import { type FormEvent, useId, useState } from 'react';
+import { ApiError } from '~/shared/api/client';
+import { type RegisteredModel, useChanges } from '~/shared/api/registry';
+import { Button } from '~/shared/controls/Button';
+import { TextField } from '~/shared/controls/Field';
+import { tell, tellFailure } from '~/shared/controls/Toasts';
+import { useStrings } from '~/shared/i18n/i18n';
+import css from './model.module.css';
+import { words } from './strings';
+
+interface Props {
+  model: RegisteredModel;
+  number: number;
+  onDone: () => void;
+}
+
+export function AliasForm({ model, number, onDone }: Props) {
+  const said = useStrings(words);
+  const list = useId();
+  const { setAlias, removeAlias } = useChanges(model.name);
+  const [alias, setName] = useState('');
+  const [failure, setFailure] = useState('');
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    const before = model.aliases[alias];
+    try {
+      await setAlias(alias, number);
+      const undo = () => (before === undefined ? removeAlias(alias) : setAlias(alias, before));
+      tell(said.promoted(alias, `${model.name}/${number}`), () => void undo().catch(tellFailure));
+      onDone();
+    } catch (error) {
+      setFailure(error instanceof ApiError ? error.message : String(error));
+    }
+  };
+  return (
+    <form className={css.form} onSubmit={(event) => void submit(event)}>
+      <p className={css.small}>{said.setAliasAbout}</p>
+      <TextField
+        label={said.to}
+        list={list}
+        required
+        autoFocus
+        autoComplete="off"
+        value={alias}
+        error={failure}
+        onChange={(event) => setName(event.target.value.replace(/^@/, ''))}
+      />
+      <datalist id={list}>
+        {Object.keys(model.aliases).map((one) => (
+          <option key={one} value={one} />
+        ))}
+      </datalist>
+      <div className={css.buttons}>
+        <Button onClick={onDone}>{said.cancel}</Button>
+        <Button type="submit" kind="accent">
+          {said.setAlias}
+        </Button>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,82 @@
+/** A model of the registry: what is said of it, its versions with their aliases, and what was done to it. */
+import { Link, useParams } from '@tanstack/react-router';
+import { useState } from 'react';
+import { type RegisteredModel, useModel } from '~/shared/api/registry';
+import { may, useSession } from '~/shared/api/session';
+import { Command, quoted } from '~/shared/command/Command';
+import { Button } from '~/shared/controls/Button';
+import { useStrings } from '~/shared/i18n/i18n';
+import { Empty, Failure, Loading } from '~/shared/states/States';
+import { useAddress } from '~/shared/url/search';
+import { Describe } from './Describe';
+import { History } from './History';
+import css from './model.module.css';
+import { words } from './strings';
+import { VersionDialog } from './VersionDialog';
+import { Versions } from './Versions';
+
+export default function Model() {
+  const { model: name = '' } = useParams({ strict: false }) as { model?: string };
+  const said = useStrings(words);
+  const found = useModel(name);
+  const session = useSession();
+  const [address, change] = useAddress();
+  if (found.isPending) return <Loading rows={10} />;
+  if (!found.data) return <Failure error={found.error} onRetry={() => void found.refetch()} />;
+  const model = found.data;
+  const mayChange = may(session.data, 'editor');
+  const open = (version?: number) => change({ version: version?.toString() }, { push: true });
+  const opened = model.versions.find((one) => String(one.version) === address.version);
+  return (
+    <div className={css.page}>
+      <Head model={model} mayChange={mayChange} />
+      {model.versions.length ? (
+        <section>
+          <h2>{said.versions}</h2>
+          <Versions model={model} onOpen={open} />
+        </section>
+      ) : (
+        <Empty title={said.none} command={`whet registry add RUN --name ${quoted(name)}`} />
+      )}
+      <History name={name} />
+      <Command line={`whet registry show ${quoted(opened ? `${name}/${opened.version}` : name)}`} />
+      {opened && (
+        <VersionDialog
+          key={opened.version}
+          model={model}
+          number={opened.version}
+          mayChange={mayChange}
+          onClose={() => open()}
+        />
+      )}
+    </div>
+  );
+}
+
+function Head({ model, mayChange }: { model: RegisteredModel; mayChange: boolean }) {
+  const said = useStrings(words);
+  const [isEditing, setEditing] = useState(false);
+  const tags = Object.entries(model.tags);
+  return (
+    <header className={css.head}>
+      <div>
+        <Link to="/registry" className={css.all}>
+          {said.all}
+        </Link>
+        <h1>{model.name}</h1>
+        {model.description && <p>{model.description}</p>}
+        {tags.length > 0 && (
+          <ul className={css.tags} aria-label={said.tags}>
+            {tags.map(([key, value]) => (
+              <li key={key}>
+                {key}={value}
+              </li>
+            ))}
+          </ul>
+        )}
+      </div>
+      {mayChange && <Button onClick={() => setEditing(true)}>{said.edit}</Button>}
+      {isEditing && <Describe model={model} onClose={() => setEditing(false)} />}
+    </header>
+  );
+}
