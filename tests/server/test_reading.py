@@ -102,6 +102,7 @@ def test_events_and_media_are_told(server: Client, root: Path):
     page = server.ask("GET", f"/api/v1/runs/script/files/{media[0]['entries'][0]['path']}")
     assert page.body == b"<script>alert(1)</script>"
     assert page.headers["content-security-policy"].startswith("sandbox;")
+    assert page.headers["x-frame-options"] == "SAMEORIGIN"
     part = server.ask("GET", "/api/v1/runs/script/files/track/r0.a1.tlog", headers={"Range": "bytes=0-7"})
     assert part.status == 206 and part.body == b"whetlog1"
 

@@ -130,6 +130,16 @@ export const runTabs: readonly RunTab[] = [
     id: 'system',
     title: { en: 'System', zh: '系统' },
     load: () => import('./system/route'),
+    id: 'lineage',
+    title: { en: 'Lineage', zh: '血缘' },
+    hasSteps: true,
+    load: () => import('./lineage/route'),
+  },
+  {
+    id: 'media',
+    title: { en: 'Media', zh: '媒体' },
+    hasSteps: true,
+    load: () => import('./media/route'),
   },
 ];
 

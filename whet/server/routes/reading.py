@@ -23,6 +23,13 @@ from whet.track.reading.store import summarize
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
 
+# What a file may do that somebody logged: be looked at within our page.
+_AS_MEDIA = {
+    "Content-Security-Policy": "sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; "
+    "frame-ancestors 'self'",
+    "X-Frame-Options": "SAMEORIGIN",
+}
+
 Limit = Annotated[int, Query(ge=1, le=10_000)]
 Offset = Annotated[int, Query(ge=0)]
 
@@ -95,12 +102,8 @@ def media(served: Runs, run: str, name: str | None = None) -> Answer:
 
 @router.get("/{run}/files/{path:path}")
 def file(served: Runs, run: str, path: str) -> Response:
-    """A file of the run, or a part of it (Range). A page in it runs no script here."""
-    found = served.file(served.folder(run), path)
-    headers = {
-        "Content-Security-Policy": "sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'"
-    }
-    return FileResponse(found, headers=headers)
+    """A file of the run, or a part of it (Range). A page in it runs no script here, and none but ours frames it."""
+    return FileResponse(served.file(served.folder(run), path), headers=_AS_MEDIA)
 
 
 def listed(entry: Entry, columns: str = "", *, spark: bool = False) -> dict[str, Any]:

@@ -1,0 +1,107 @@
+/** One thing that was logged, as it is looked at or heard: a part a kind; what no part shows can be downloaded. */
+import type { ComponentType } from 'react';
+import { Icon } from '~/shared/controls/icons';
+import { bytes } from '~/shared/format/numbers';
+import { useStrings } from '~/shared/i18n/i18n';
+import { Bars } from './Bars';
+import { TableOf } from './TableOf';
+import css from './media.module.css';
+import { type Entry, fileOf } from './queries';
+import { words } from './strings';
+
+export interface PartProps {
+  run: string;
+  name: string;
+  entry: Entry;
+}
+
+const PARTS: Readonly<Record<string, ComponentType<PartProps>>> = {
+  image: Picture,
+  video: Film,
+  audio: Sound,
+  text: Words,
+  html: Page,
+  table: TableOf,
+  histogram: Bars,
+};
+
+export function Shown(props: PartProps) {
+  const Part = PARTS[String(props.entry.type)] ?? Other;
+  const { caption } = props.entry;
+  return (
+    <figure className={css.entry}>
+      <Part {...props} />
+      {typeof caption === 'string' && caption && <figcaption>{caption}</figcaption>}
+    </figure>
+  );
+}
+
+const urlOf = ({ run, entry }: PartProps): string => fileOf(run, String(entry.path ?? ''));
+
+function Picture(props: PartProps) {
+  const said = String(props.entry.caption ?? props.name);
+  return (
+    <a href={urlOf(props)} target="_blank" rel="noreferrer">
+      <img className={css.picture} src={urlOf(props)} alt={said} loading="lazy" />
+    </a>
+  );
+}
+
+// Films of arrays are animated PNGs, which an element of video does not play.
+const PICTURES = /\.(png|apng|gif|webp)$/i;
+
+function Film(props: PartProps) {
+  return PICTURES.test(String(props.entry.path)) ? (
+    <Picture {...props} />
+  ) : (
+    <video
+      className={css.picture}
+      src={urlOf(props)}
+      aria-label={props.name}
+      controls
+      loop
+      preload="metadata"
+    />
+  );
+}
+
+function Sound(props: PartProps) {
+  return <audio src={urlOf(props)} aria-label={props.name} controls preload="metadata" />;
+}
+
+function Words({ entry }: PartProps) {
+  return <pre className={css.text}>{String(entry.text ?? '')}</pre>;
+}
+
+function Page(props: PartProps) {
+  const said = useStrings(words);
+  return (
+    <>
+      <iframe
+        className={css.frame}
+        sandbox=""
+        src={urlOf(props)}
+        title={said.page(props.name)}
+        referrerPolicy="no-referrer"
+        loading="lazy"
+      />
+      <a className={css.away} href={urlOf(props)} target="_blank" rel="noreferrer">
+        {said.open}
+      </a>
+    </>
+  );
+}
+
+function Other(props: PartProps) {
+  const said = useStrings(words);
+  const { type, path, bytes: size } = props.entry;
+  const about = said.file(String(type), bytes(typeof size === 'number' ? size : 0));
+  if (typeof path !== 'string') return <pre className={css.text}>{JSON.stringify(props.entry, null, 1)}</pre>;
+  return (
+    <a className={css.file} href={urlOf(props)} download={path.split('/').at(-1)}>
+      <Icon name="download" size={14} />
+      {about}
+      <span className="hidden">{said.download}</span>
+    </a>
+  );
+}

@@ -1,0 +1,31 @@
+/** The file of a table as text in cells. */
+
+export interface Cells {
+  columns: string[];
+  rows: string[][];
+}
+
+/** A table as it was written, `{columns, data}`; null where it is something else. */
+export function cellsOf(text: string): Cells | null {
+  let held: unknown;
+  try {
+    held = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (typeof held !== 'object' || held === null) return null;
+  const { columns, data } = held as Record<string, unknown>;
+  if (!Array.isArray(columns) || !Array.isArray(data)) return null;
+  return {
+    columns: columns.map(String),
+    rows: data.filter(Array.isArray).map((row: unknown[]) => row.map(cell)),
+  };
+}
+
+function cell(value: unknown): string {
+  if (value === null || value === undefined) return '–';
+  if (typeof value !== 'object') return String(value);
+  const { text, caption, path } = value as Record<string, unknown>;
+  const said = text ?? caption ?? path;
+  return typeof said === 'string' ? said : JSON.stringify(value);
+}
