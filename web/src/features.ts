@@ -130,6 +130,8 @@ export const runTabs: readonly RunTab[] = [
     id: 'system',
     title: { en: 'System', zh: '系统' },
     load: () => import('./system/route'),
+  },
+  {
     id: 'lineage',
     title: { en: 'Lineage', zh: '血缘' },
     hasSteps: true,

@@ -2056,7 +2056,7 @@ export interface paths {
         };
         /**
          * File
-         * @description A file of the run, or a part of it (Range). A page in it runs no script here.
+         * @description A file of the run, or a part of it (Range). A page in it runs no script here, and none but ours frames it.
          */
         get: operations["file_api_v1_runs__run__files__path__get"];
         put?: never;
