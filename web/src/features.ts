@@ -132,6 +132,17 @@ export const runTabs: readonly RunTab[] = [
     load: () => import('./system/route'),
   },
   {
+    id: 'data',
+    title: { en: 'Data', zh: '数据' },
+    load: () => import('./data/route'),
+  },
+  {
+    id: 'rollouts',
+    title: { en: 'Rollouts', zh: 'Rollout' },
+    hasSteps: true,
+    load: () => import('./rollouts/route'),
+  },
+  {
     id: 'lineage',
     title: { en: 'Lineage', zh: '血缘' },
     hasSteps: true,

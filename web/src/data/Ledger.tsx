@@ -1,0 +1,86 @@
+/** Rows that were skipped, cut or dropped as duplicates: how many of each reason, and each of them. */
+import { Button } from '~/shared/controls/Button';
+import { figure } from '~/shared/format/numbers';
+import { useStrings } from '~/shared/i18n/i18n';
+import { Failure, Loading, Partial } from '~/shared/states/States';
+import css from './data.module.css';
+import { useLedger } from './queries';
+import { words } from './strings';
+
+export function Ledger({
+  run,
+  search,
+  onSearch,
+}: {
+  run: string;
+  search: string;
+  onSearch: (q: string) => void;
+}) {
+  const said = useStrings(words);
+  const found = useLedger(run, search);
+  if (found.isPending) return <Loading rows={3} />;
+  if (found.isError) return <Failure error={found.error} onRetry={() => void found.refetch()} />;
+  const { rows, total, counts } = found.data;
+  const all = counts.reduce((sum, one) => sum + one.count, 0);
+  return (
+    <section>
+      <h2>{said.ledger}</h2>
+      {!all && !search && <p>{said.ledgerEmpty}</p>}
+      {(all > 0 || search) && (
+        <>
+          <p>{said.ledgerAbout(figure(all))}</p>
+          <div className={css.bar}>
+            <Button pressed={!search} onClick={() => onSearch('')}>
+              {said.all}
+            </Button>
+            {counts.map((one) => (
+              <Button
+                key={`${one.action} ${one.reason}`}
+                pressed={search === one.reason}
+                onClick={() => onSearch(search === one.reason ? '' : one.reason)}
+              >
+                {one.action}: {one.reason} {figure(one.count)}
+              </Button>
+            ))}
+            <input
+              className={css.find}
+              type="search"
+              value={search}
+              placeholder={said.ledgerFind}
+              aria-label={said.ledgerFind}
+              onChange={(event) => onSearch(event.target.value)}
+            />
+          </div>
+          {rows.length < total && <Partial>{said.partial(figure(rows.length), figure(total))}</Partial>}
+          {!rows.length && <p className={css.quiet}>{said.ledgerNone}</p>}
+        </>
+      )}
+      {rows.length > 0 && (
+        <div className={css.scroll} role="group" aria-label={said.ledger} tabIndex={0}>
+          <table className={css.table}>
+            <thead>
+              <tr>
+                <th>{said.action}</th>
+                <th>{said.reason}</th>
+                <th>{said.source}</th>
+                <th>{said.row}</th>
+                <th>{said.detail}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {rows.map((row, index) => (
+                <tr key={index}>
+                  <td>{row.action}</td>
+                  <td>{row.reason}</td>
+                  <td title={row.source}>{row.source.split('/').at(-1)}</td>
+                  <td>{row.row}</td>
+                  <td className={css.detail}>{row.detail}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  );
+}

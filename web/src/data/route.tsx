@@ -1,0 +1,53 @@
+/** Data: rows as training renders them, how long they are, and those that were left out or changed. */
+import { useDeferredValue } from 'react';
+import { Command, quoted } from '~/shared/command/Command';
+import { useStrings } from '~/shared/i18n/i18n';
+import { useRunName } from '~/shared/shell/run';
+import { useAddress } from '~/shared/url/search';
+import css from './data.module.css';
+import { Ledger } from './Ledger';
+import { Rows } from './Rows';
+import { words } from './strings';
+
+export default function Data() {
+  const said = useStrings(words);
+  const run = useRunName();
+  const [address, change] = useAddress();
+  const offset = Math.max(0, Math.round(Number(address.row ?? 0)) || 0);
+  const place = { source: Number(address.source ?? 0) || 0, offset, q: useDeferredValue(address.find ?? '') };
+  return (
+    <div className={css.page}>
+      <div className={css.bar}>
+        <input
+          className={css.find}
+          type="search"
+          value={address.find ?? ''}
+          placeholder={said.find}
+          aria-label={said.find}
+          onChange={(event) => change({ find: event.target.value || undefined })}
+        />
+        <label className={css.pick}>
+          {said.from}
+          <input
+            type="number"
+            min={0}
+            value={offset}
+            onChange={(event) => change({ row: event.target.value || undefined })}
+          />
+        </label>
+      </div>
+      <Rows
+        run={run}
+        place={place}
+        onGo={(row) => change({ row: row ? String(row) : undefined })}
+        onSource={(source) => change({ source: String(source), row: undefined })}
+      />
+      <Ledger
+        run={run}
+        search={address.refused ?? ''}
+        onSearch={(refused) => change({ refused: refused || undefined })}
+      />
+      <Command line={`whet data inspect FILE --model ${quoted(run)} --rows 20`} />
+    </div>
+  );
+}
