@@ -34,7 +34,9 @@ export function layoutOf(graph: Graph): Layout {
     for (const node of own) {
       const origins = (before.get(node.id) ?? []).flatMap((id) => placed.get(id) ?? []);
       const others = origins.filter((one) => one.node.kind !== kind && one.node.kind !== 'input');
-      const line = Math.max(free, ...others.map((one) => one.y / NODE.line));
+      // The highest of its origins: what many rows lead to stands beside the first of them.
+      const highest = others.length ? Math.min(...others.map((one) => one.y)) / NODE.line : 0;
+      const line = Math.max(free, highest);
       placed.set(node.id, { node, x, y: line * NODE.line });
       free = line + 1;
     }
