@@ -39,7 +39,7 @@ export default function Rollouts() {
   ]);
   const wrong = first.error ?? found.error;
   if (wrong) return <Failure error={wrong} onRetry={() => void found.refetch()} />;
-  if (first.isPending || found.isPending) return <Loading rows={8} />;
+  if (first.isPending || !found.data) return <Loading rows={8} />;
   if (!steps.length) return <Empty title={said.empty}>{said.emptyHint}</Empty>;
   const { rollouts, total } = found.data;
   const shown = q && address.prompt ? rollouts.filter((one) => keyOf(one) === address.prompt) : rollouts;

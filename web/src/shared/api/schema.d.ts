@@ -1327,7 +1327,7 @@ export interface paths {
         put?: never;
         /**
          * Make Key
-         * @description A key of one's own for programs, which is told this once.
+         * @description A key of one's own for programs, which is told this once; it may do no more than whoever asks for it.
          */
         post: operations["make_key_api_v1_keys_post"];
         delete?: never;
