@@ -132,7 +132,6 @@ export const runTabs: readonly RunTab[] = [
     load: () => import('./system/route'),
   },
   {
-<<<<<<< HEAD
     id: 'data',
     title: { en: 'Data', zh: '数据' },
     load: () => import('./data/route'),
@@ -144,8 +143,6 @@ export const runTabs: readonly RunTab[] = [
     load: () => import('./rollouts/route'),
   },
   {
-=======
->>>>>>> 98061d6 (web: tabs of lineage and media stand in the list; types of rollouts)
     id: 'lineage',
     title: { en: 'Lineage', zh: '血缘' },
     hasSteps: true,
