@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import copy
 
-import pytest
 import torch
 from torch import nn
 
-from whet.base.errors import ConfigError
 from whet.contracts.model import Capabilities
 from whet.models.forward.tabular import FieldModel
 from whet.models.loading.context import BuildContext
@@ -72,13 +70,3 @@ def test_a_copy_has_layers_of_its_own():
     gradients(twin)
     assert [block.calls for block in module.blocks] == [0, 0, 0] and module.leave.weight.grad is None
     assert [block.calls for block in twin.blocks] == [2, 2, 2]
-
-
-@pytest.mark.parametrize(
-    ("build", "says"),
-    [(lambda: nn.Sequential(nn.Linear(4, 2)), "no repeated blocks"), (lambda: Deep(nn.BatchNorm1d), "its batch")],
-)
-def test_what_cannot_be_computed_again_is_refused(build, says):
-    with pytest.raises(ConfigError, match=says) as told:
-        model(build, forgets=True)
-    assert told.value.hint == "train.recompute=false"
