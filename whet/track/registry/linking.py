@@ -5,9 +5,12 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from whet.base.digests import sha256s
 
 # The bytes of both files are the same blocks until one of them is written (Btrfs, XFS, bcachefs); one file with two
 # names; a symbolic link.
@@ -53,3 +56,24 @@ def _cloned(source: Path, target: Path) -> bool:
             if error.errno not in _CANNOT:
                 raise
     return False
+
+
+def listed(part: Path, held: Mapping[str, Held]) -> dict[str, dict[str, Any]]:
+    """Size and SHA-256 of each file, those with several names hashed once."""
+    first: dict[tuple[int, int], Path] = {}
+    own = {inner: (part / inner).stat() for inner in held}
+    for inner, about in own.items():
+        first.setdefault((about.st_dev, about.st_ino), part / inner)
+    digests = sha256s(first.values())
+    return {
+        inner: {"bytes": about.st_size, "sha256": digests[first[about.st_dev, about.st_ino]], "held": held[inner]}
+        for inner, about in own.items()
+    }
+
+
+def counted(held: Iterable[Held]) -> dict[Held, int]:
+    """How many files are held in each way."""
+    counts: dict[Held, int] = {}
+    for one in held:
+        counts[one] = counts.get(one, 0) + 1
+    return counts

@@ -22,13 +22,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from whet.base.digests import sha256s, text_digest
+from whet.base.digests import text_digest
 from whet.base.documents import field
 from whet.base.errors import RunError, WhetError
 from whet.base.sealed import read_sealed, sealed
 from whet.track.logs.claim import claimed, slug
 from whet.track.registry.journal import Change, Journal
-from whet.track.registry.linking import Held, linked
+from whet.track.registry.linking import Held, counted, linked, listed
 from whet.track.registry.names import PREFIX, Reference, alias_name, is_reference, model_name, parse_reference
 from whet.track.registry.state import Model, State, Version
 
@@ -180,7 +180,7 @@ class Registry:
             for path in evaluations:
                 (part / EVALUATIONS).mkdir(exist_ok=True)
                 shutil.copyfile(path, part / EVALUATIONS / path.name)
-            version = self._added(name, part, _listed(part, held), about)
+            version = self._added(name, part, listed(part, held), about)
         except OSError as error:
             raise RunError(
                 f"the version cannot be added: {error.strerror or error}", at=str(error.filename or self.folder),
@@ -188,7 +188,7 @@ class Registry:
             ) from None  # fmt: skip
         finally:
             shutil.rmtree(part, ignore_errors=True)
-        return Added(version, _counts(how for inner, how in held.items() if inner.startswith("files/")))
+        return Added(version, counted(how for inner, how in held.items() if inner.startswith("files/")))
 
     def alias(self, name: str, alias: str, number: int | None, **gate: Any) -> None:
         """Let an alias mean a version, or (None) nothing. `gate` is kept with it: what was required, and found."""
@@ -370,26 +370,6 @@ def _after(state: State, changes: Sequence[Change]) -> State:
         with suppress(KeyError, TypeError, ValueError):  # written by something else: it changes nothing
             after.apply(change)
     return after
-
-
-def _listed(part: Path, held: Mapping[str, Held]) -> dict[str, dict[str, Any]]:
-    """Size and SHA-256 of each file, those with several names hashed once."""
-    first: dict[tuple[int, int], Path] = {}
-    own = {inner: (part / inner).stat() for inner in held}
-    for inner, about in own.items():
-        first.setdefault((about.st_dev, about.st_ino), part / inner)
-    digests = sha256s(first.values())
-    return {
-        inner: {"bytes": about.st_size, "sha256": digests[first[about.st_dev, about.st_ino]], "held": held[inner]}
-        for inner, about in own.items()
-    }
-
-
-def _counts(held: Any) -> dict[Held, int]:
-    counts: dict[Held, int] = {}
-    for one in held:
-        counts[one] = counts.get(one, 0) + 1
-    return counts
 
 
 def _found_again(home: Path, state: State, gone: set[Any]) -> Iterator[dict[str, Any]]:
