@@ -181,11 +181,14 @@ def _model(name: str) -> str:
 
 def _context(model: str, max_length: int | None) -> int | None:
     """How many tokens the model sees, where its config says so; None where fewer are allowed, and listed, anyway."""
+    path = Path(_model(model)).expanduser()
+    if path.exists() and not any((path / name).is_file() for name in ("config.json", "adapter_config.json")):
+        return None  # a tokenizer alone: nothing asks for the code of models, whose import takes seconds
     from whet.models.loading.reading import context_length, stored_config
     from whet.models.loading.spec import Spec
 
     context = None
-    with suppress(WhetError):  # a tokenizer without a model, or a model that training says no to in its own words
+    with suppress(WhetError):  # a model that training says no to in its own words
         spec = Spec(_model(model))
         context = context_length(stored_config(spec.under or spec))
     return context if max_length is None or context is None or max_length > context else None
