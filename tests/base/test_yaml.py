@@ -50,7 +50,7 @@ def test_what_yaml_1_1_would_read_as_something_else_is_what_it_looks_like(text, 
 
 @pytest.mark.parametrize(
     "text",
-    ["a: &a [*a]", "[" * 500, "x: " + "9" * 5000, "a\0b", "? [1]\n: 2", "!!int x", "!!timestamp x",
+    ["a: &a [*a]", "[" * 500, "- " * 100_000, "x: " + "9" * 5000, "a\0b", "? [1]\n: 2", "!!int x", "!!timestamp x",
      "!!python/name:os.x",
      "a: &a [1, 1, 1, 1]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b, *b, *b]\n"
      "d: &d [*c, *c, *c, *c, *c, *c, *c, *c]\ne: &e [*d, *d, *d, *d, *d, *d, *d, *d]\nf: [*e, *e, *e, *e, *e, *e]"],

@@ -7,6 +7,7 @@ PyYAML follows YAML 1.1, where `1e-4` is a string, `yes`, `no`, `on`, `off` are 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -24,29 +25,7 @@ _TAG = "tag:yaml.org,2002:"
 _OURS = {_TAG + name for name in ("float", "bool", "int", "timestamp", "value")}
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader with the resolvers of YAML 1.2's core schema, refusing duplicate keys."""
-
-    yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in rules if tag not in _OURS]
-        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str | int | float | bool | None):
-                raise yaml.constructor.ConstructorError(None, None, "a key is no plain value", key_node.start_mark)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key `{key}` stands twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-def _whole(loader: _Loader, node: yaml.ScalarNode) -> int:
+def _whole(loader: Any, node: yaml.ScalarNode) -> int:
     """Decimal, `0x` and `0o`; `_` may stand between digits."""
     text = loader.construct_scalar(node).replace("_", "")
     try:
@@ -55,26 +34,67 @@ def _whole(loader: _Loader, node: yaml.ScalarNode) -> int:
         raise yaml.constructor.ConstructorError(None, None, "this is no whole number", node.start_mark) from None
 
 
+def _reader(kind: Any) -> Any:
+    """A loader with the resolvers of YAML 1.2's core schema, refusing duplicate keys."""
+
+    class Loader(kind):
+        yaml_implicit_resolvers = {
+            first: [(tag, pattern) for tag, pattern in rules if tag not in _OURS]
+            for first, rules in kind.yaml_implicit_resolvers.items()
+        }
+
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+            seen: set[Any] = set()
+            for key_node, _ in node.value:
+                key = self.construct_object(key_node, deep=True)
+                if not isinstance(key, str | int | float | bool | None):
+                    raise yaml.constructor.ConstructorError(None, None, "a key is no plain value", key_node.start_mark)
+                if key in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key `{key}` stands twice", key_node.start_mark
+                    )
+                seen.add(key)
+            return super().construct_mapping(node, deep)
+
+    Loader.add_implicit_resolver(
+        _TAG + "int", re.compile(r"^[-+]?(?:[0-9][0-9_]*|0x[0-9a-fA-F]+|0o[0-7]+)$"), list("-+0123456789")
+    )
+    Loader.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(
+            r"^[-+]?(?:(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|\.inf|\.Inf|\.INF)$|^(?:\.nan|\.NaN|\.NAN)$"
+        ),
+        list("-+0123456789."),
+    )
+    Loader.add_constructor(_TAG + "int", _whole)
+    Loader.add_implicit_resolver(
+        "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+    )
+    return Loader
+
+
+def _of_libyaml() -> Any:
+    """libyaml's scanner and parser under PyYAML's composer: libyaml's own overflows the stack where levels are many."""
+    if not yaml.__with_libyaml__:
+        return yaml.SafeLoader
+
+    class Scanned(yaml.composer.Composer, yaml.cyaml.CParser, yaml.constructor.SafeConstructor, yaml.resolver.Resolver):
+        def __init__(self, text: str) -> None:
+            yaml.cyaml.CParser.__init__(self, text)
+            for part in (yaml.composer.Composer, yaml.constructor.SafeConstructor, yaml.resolver.Resolver):
+                part.__init__(self)
+
+    return Scanned
+
+
+# PyYAML's own reader, whose words for mistakes are told, and one that is several times as fast.
+_Loader, _Quick = _reader(yaml.SafeLoader), _reader(_of_libyaml())
+
+
 class _Dumper(yaml.SafeDumper):
     """SafeDumper that quotes what `_Loader` would not read back as a string."""
 
     yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
-
-
-_Loader.add_implicit_resolver(
-    _TAG + "int", re.compile(r"^[-+]?(?:[0-9][0-9_]*|0x[0-9a-fA-F]+|0o[0-7]+)$"), list("-+0123456789")
-)
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(
-        r"^[-+]?(?:(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|\.inf|\.Inf|\.INF)$|^(?:\.nan|\.NaN|\.NAN)$"
-    ),
-    list("-+0123456789."),
-)
-_Loader.add_constructor(_TAG + "int", _whole)
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
-)
 
 
 def parse(text: str, name: str) -> tuple[Any, Lines]:
@@ -82,15 +102,10 @@ def parse(text: str, name: str) -> tuple[Any, Lines]:
 
     `name` is the file as errors show it. Raises ConfigError with the place on broken YAML.
     """
-    loader = None
+    with suppress(Exception):  # what is wrong is found again below, and told
+        return _read(_Quick, text)
     try:
-        loader = _Loader(text)
-        node = loader.get_single_node()
-        if node is None:
-            return {}, {}
-        lines: Lines = {}
-        _record_lines(node, (), lines, [0])
-        return loader.construct_document(node), lines
+        return _read(_Loader, text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = f"{name}:{mark.line + 1}" if mark else name
@@ -106,9 +121,19 @@ def parse(text: str, name: str) -> tuple[Any, Lines]:
         ) from None  # fmt: skip
     except (yaml.YAMLError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:  # of odd tags
         raise ConfigError(f"cannot read the YAML: {error}", at=name, hint="check indentation and quotes") from None
+
+
+def _read(kind: Any, text: str) -> tuple[Any, Lines]:
+    loader = kind(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return {}, {}
+        lines: Lines = {}
+        _record_lines(node, (), lines, [0])
+        return loader.construct_document(node), lines
     finally:
-        if loader is not None:
-            loader.dispose()
+        loader.dispose()
 
 
 def parse_value(text: str, name: str = "command line") -> Any:

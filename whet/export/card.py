@@ -72,7 +72,8 @@ def card_of_run(run: Path) -> Card:
     path = run / "config.yaml"
     values = _without_places(parse(path.read_text(encoding="utf-8"), str(path))[0]) if path.is_file() else {}
     base, data = _sources(values)
-    config = yaml.safe_dump(values, sort_keys=False, allow_unicode=True) if values else None
+    dumper = yaml.CSafeDumper if yaml.__with_libyaml__ else yaml.SafeDumper
+    config = yaml.dump(values, Dumper=dumper, sort_keys=False, allow_unicode=True) if values else None
     return Card(run.resolve().name, base, data, {**_curves(run), **_evaluations(run)}, config)
 
 
