@@ -26,12 +26,28 @@ const GROWN = 3 * MOST;
 export function useRun(run: string) {
   return useQuery({
     queryKey: ['run', run],
-    queryFn: ({ signal }) =>
-      answer<RunPage>(api.GET('/api/v1/runs/{run}', { params: { path: { run } }, signal })),
+    queryFn: ({ signal }) => runOf(run, signal),
   });
 }
 
-/** A curve, whole or a window of it at full resolution; `writer` is the run's speaker by default. */
+const runOf = (run: string, signal: AbortSignal) =>
+  answer<RunPage>(api.GET('/api/v1/runs/{run}', { params: { path: { run } }, signal }));
+
+/** Whether the run has a curve of that name, of itself or of its news: one that has just begun has none yet. */
+function useHasCurve(run: string, name: string): boolean {
+  const has = useQuery({
+    queryKey: ['run', run],
+    queryFn: ({ signal }) => runOf(run, signal),
+    staleTime: Infinity,
+    select: (page) => page.metrics.includes(name),
+  });
+  return has.data ?? false;
+}
+
+/**
+ * A curve, whole or a window of it at full resolution; `writer` is the run's speaker by default. It is asked for once
+ * the run has it.
+ */
 export function useCurve(
   run: string,
   name: string,
@@ -41,7 +57,9 @@ export function useCurve(
 ) {
   const start = window ? Math.floor(window[0]) : undefined;
   const end = window ? Math.ceil(window[1]) : undefined;
+  const enabled = useHasCurve(run, name);
   return useQuery({
+    enabled,
     queryKey: ['run', run, 'curve', name, x, writer ?? '', start ?? '', end ?? ''],
     queryFn: async ({ signal }): Promise<Curve> => {
       const query = { names: [name], most: window ? MOST_IN_WINDOW : MOST, start, end, x, writer };

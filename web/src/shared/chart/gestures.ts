@@ -19,7 +19,12 @@ export interface Gestures {
   classes: { measure: string; measureText: string };
 }
 
+// A notch of a wheel zooms by this; what turns by parts of a notch, or by several at once, by as much of it.
 const STEP = 1.25;
+const NOTCH_PX = 100;
+const NOTCH_LINES = 3;
+// Two fingers that spread on a touchpad come as wheels of few pixels with the control key.
+const PINCH = 4;
 
 /** The plugin of uPlot that hears them. */
 export function gestures(hands: Gestures): uPlot.Plugin {
@@ -80,11 +85,21 @@ function wheel(chart: uPlot, hands: Gestures) {
     const about = chart.posToVal(event.offsetX, 'x');
     const next = isMove
       ? within([window[0] + shift, window[1] + shift], hands.whole())
-      : zoomed(window, about, event.deltaY > 0 ? STEP : 1 / STEP, hands.whole());
+      : zoomed(window, about, STEP ** notches(event), hands.whole());
     hands.onWindow(next, false);
     clearTimeout(settle);
     settle = globalThis.setTimeout(() => hands.onWindow(next, true), 180) as unknown as number;
   };
+}
+
+/** How far a wheel was turned. A browser that is busy makes one event of several. */
+export function notches({
+  deltaY,
+  deltaMode,
+  ctrlKey,
+}: Pick<WheelEvent, 'deltaY' | 'deltaMode' | 'ctrlKey'>): number {
+  if (deltaMode === 0) return ((ctrlKey ? PINCH : 1) * deltaY) / NOTCH_PX;
+  return deltaMode === 1 ? deltaY / NOTCH_LINES : deltaY;
 }
 
 // A press that moves further than this is no click; a second click within this time makes it a double one.
