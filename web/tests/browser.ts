@@ -31,7 +31,8 @@ export async function opened(path: string, look: Look = {}): Promise<Page> {
   });
   await context.addInitScript(`localStorage.setItem('whet.language', '${language}')`);
   const page = await context.newPage();
-  page.setDefaultTimeout(8_000);
+  // As long as `expect.poll` waits: others may use the machine too.
+  page.setDefaultTimeout(30_000);
   const wrong: string[] = [];
   page.on('pageerror', (error) => wrong.push(error.message));
   page.on('console', (said) => {

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { inject, onTestFinished } from 'vitest';
-import { PYTHON, REPOSITORY } from './served';
+import { PYTHON, REPOSITORY, ended } from './served';
 
 const environment = { ...process.env, PYTHONPATH: REPOSITORY, WHET_RECORD: 'never', OMP_NUM_THREADS: '1' };
 
@@ -31,7 +31,7 @@ export async function script(name: string): Promise<Script> {
     env: environment,
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  onTestFinished(() => void child.kill('SIGKILL'));
+  onTestFinished(() => ended(child, 'SIGKILL'));
   await new Promise((resolve) => createInterface(child.stdout).once('line', resolve));
   return {
     process: child,
@@ -47,6 +47,6 @@ export function training(name: string): ChildProcess {
     env: environment,
     stdio: 'ignore',
   });
-  onTestFinished(() => void child.kill('SIGKILL'));
+  onTestFinished(() => ended(child, 'SIGKILL'));
   return child;
 }

@@ -1,5 +1,6 @@
 /** What the tests in a browser share: runs that were really made, and a real `whet ui` over them. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +28,14 @@ export async function served(
   return { process, address };
 }
 
+/** Ends a process, and waits until it writes nothing more. */
+export async function ended(process: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  if (process.exitCode !== null || process.signalCode !== null) return;
+  const exit = once(process, 'exit');
+  process.kill(signal);
+  await exit;
+}
+
 declare module 'vitest' {
   export interface ProvidedContext {
     address: string;
@@ -34,14 +43,14 @@ declare module 'vitest' {
   }
 }
 
-export default async function setup(project: TestProject): Promise<() => void> {
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const root = mkdtempSync(join(tmpdir(), 'whet-page-'));
   execFileSync(PYTHON, [join(REPOSITORY, 'web/tests/runs.py'), root], { env: environment, stdio: 'inherit' });
   const { process, address } = await served(root);
   project.provide('address', address);
   project.provide('root', root);
-  return () => {
-    process.kill();
+  return async () => {
+    await ended(process);
     rmSync(root, { recursive: true, force: true });
   };
 }

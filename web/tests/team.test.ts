@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { opened } from './browser';
-import { PYTHON, REPOSITORY, served } from './served';
+import { PYTHON, REPOSITORY, ended, served } from './served';
 
 const PASSWORD = 'correct horse battery staple';
 const SCRIPT = `
@@ -25,8 +25,8 @@ beforeAll(async () => {
   const found = await served(root, '--team');
   [process_, address] = [found.process, found.address];
 });
-afterAll(() => {
-  process_?.kill();
+afterAll(async () => {
+  if (process_) await ended(process_);
   rmSync(root, { recursive: true, force: true });
 });
 
