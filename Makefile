@@ -39,7 +39,7 @@ PIP = $(PYTHON) -m pip --python
 torch_of = $(shell grep -m1 '^torch==' $(1))
 PYTEST = python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-.PHONY: help demo web test-web web-schema wheel test test-slow test-floor test-trl test-vllm test-cases test-fuzz test-architectures test-integrations test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize bench-code-rewards bench-track gpu clean
+.PHONY: help demo web test-web web-read web-built web-schema wheel test test-slow test-floor test-trl test-vllm test-cases test-fuzz test-architectures test-integrations test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize bench-code-rewards bench-track gpu clean
 
 help:
 	@sed -n '3,22s/^# \{0,2\}//p' Makefile
@@ -144,12 +144,18 @@ web-schema: $(VENV)/.dev web/node_modules/.ready
 test-web: $(VENV)/.dev web/node_modules/.ready
 	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium fonts-noto-cjk; }
 	$(WEB) npm run --silent schema -- --check
+	$(MAKE) --no-print-directory -j2 -Otarget web-read web-built
+	$(WEB) npm run --silent pages
+
+# What needs no browser, in two halves of a core each.
+web-read: web/node_modules/.ready
 	$(WEB) npm run --silent types
 	$(WEB) npm run --silent lint
+
+web-built: web/node_modules/.ready
 	$(WEB) npm run --silent unit
 	$(WEB) npm run --silent build
 	$(WEB) npm run --silent size
-	$(WEB) npm run --silent pages
 
 wheel: web $(VENV)/.whet
 	$(PIP) $(BIN)/python wheel -q --no-deps -w dist .
