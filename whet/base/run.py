@@ -191,9 +191,23 @@ class Rollout(Settings):
 
 
 class Parallel(Settings):
-    """How ranks share the work: weights, gradients and optimizer state are sharded over them (FSDP2)."""
+    """How ranks share the work: a mesh of them, whose sizes multiply to the number of processes."""
 
-    reshard: bool = Field(True, description="free gathered weights after each forward (ZeRO-3), or keep them (ZeRO-2)")
+    replicate: Size = Field(1, description="copies of the model, each with samples of its own")
+    shard: Size | Auto = Field(
+        "auto",
+        description="ranks with samples of their own that hold a part of each weight (FSDP2); by default all that the "
+        "other axes leave",
+    )
+    context: Size = Field(1, description="ranks that share the tokens of a row")
+    tensor: Size = Field(1, description="ranks that share the matrices of each layer, by the model's own plan")
+    pipeline: Size = Field(1, description="ranks that hold different layers")
+    expert: Size = Field(1, description="ranks that hold different experts")
+    zero: Literal[1, 2, 3] = Field(
+        3,
+        description="what is sharded (ZeRO): 1 the optimizer's state, with gradients summed once a step; 2 gradients "
+        "too; 3 weights too",
+    )
     timeout_s: Annotated[int, Ge(1), Le(10**7)] = Field(600, description="seconds that a rank waits for the others")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from whet.contracts.batch import Batch, Stream
 from whet.contracts.model import Loaded
@@ -35,6 +35,27 @@ class Seen:
     trained: Callable[[], Tensor]
     inputs: Callable[[], dict[str, Any]]
     nll: Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+class Share(Protocol):
+    """The tokens of a flat row that this rank runs, where several ranks share them: t of T. Losses of these ranks are
+    added, and so are the gradients that go through what is put together."""
+
+    def own(self, stream: Stream) -> Stream:
+        """The stream with this rank's ids and positions; segments, targets and weights are those of the whole row."""
+        ...
+
+    def mine(self, at_P: Tensor) -> tuple[Tensor, Tensor]:
+        """Which of some places (P,) of the row lie here (p,), and where among this rank's tokens (p,)."""
+        ...
+
+    def tokens(self, values_tX: Tensor) -> Tensor:
+        """Values (T, ...) of all tokens, from those of each rank's own."""
+        ...
+
+    def places(self, values_pX: Tensor, mine_p: Tensor, count: int) -> Tensor:
+        """Values (P, ...) of so many places, from those of each rank's own; a number () is added over ranks."""
+        ...
 
 
 class ModelFeature:
@@ -70,6 +91,10 @@ class ModelFeature:
 
     def around(self, module: nn.Module, stream: Stream) -> Around | None:
         """What the layers compute in place of their attention over a packed row; None: as they would."""
+        return None
+
+    def share(self, stream: Stream) -> Share | None:
+        """Which tokens of a packed row this rank runs; None: all."""
         return None
 
     def read(self, module: nn.Module, seen: Seen) -> Mapping[str, Tensor]:

@@ -62,7 +62,7 @@ class Prediction:
             return replace(self, states=self.states[:, :vocab])
         return replace(self, weight=self.weight[:vocab], bias=None if self.bias is None else self.bias[:vocab])
 
-    def part(self, at: slice) -> Prediction:
+    def part(self, at: slice | torch.Tensor) -> Prediction:
         """The same at some of the positions."""
         return replace(self, states=self.states[at])
 
@@ -79,7 +79,7 @@ class Readout:
     teacher: Prediction | None = None
     measure: Divergence = Divergence()
 
-    def part(self, at: slice) -> Readout:
+    def part(self, at: slice | torch.Tensor) -> Readout:
         """The same at some of the positions."""
         candidates = None if self.candidates is None else self.candidates[at]
         return replace(self, candidates=candidates, teacher=self.teacher and self.teacher.part(at))

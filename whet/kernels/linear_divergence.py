@@ -14,7 +14,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from whet.contracts.model import Divergence, Prediction
-from whet.kernels.linear_loss import Chunk, Gradients, Head, cap_and_scale, product_dtype
+from whet.kernels.head_chunks import Chunk, Gradients, Head, product_dtype
+from whet.kernels.linear_loss import cap_and_scale
 
 
 class Distances(NamedTuple):

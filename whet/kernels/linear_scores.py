@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from whet.kernels.linear_loss import Chunk, Gradients, Head, product_dtype
+from whet.kernels.head_chunks import Chunk, Gradients, Head, product_dtype
+from whet.kernels.vocabulary import Vocabulary
 
 
 class Scores(NamedTuple):
@@ -36,15 +37,16 @@ def linear_scores(
     logit_scale: float = 1.0,
     softcap: float | None = None,
     chunk: int | None = None,
+    vocabulary: Vocabulary | None = None,
 ) -> Scores:
     """Scores of the tokens `ids_PK` at each position, log p and entropy differentiable.
 
     Logits are scaled, soft-capped, then divided by `temperature`. Sums and softmax are float32 or wider. Several
     chunks are computed a second time in the backward pass, because each position has its own gradient; a single one
     is kept until then, so the peak is one chunk of logits whatever the vocabulary and the number of positions. A
-    first token that shares the highest logit counts as a hit.
+    first token that shares the highest logit counts as a hit. `vocabulary` as for `linear_nll`.
     """
-    head = Head(logit_scale, softcap, chunk, product_dtype(weight_VD), temperature)
+    head = Head(logit_scale, softcap, chunk, product_dtype(weight_VD), temperature, vocabulary)
     return Scores(*_LinearScores.apply(hidden_PD, weight_VD, bias, ids_PK, head, entropy))
 
 
@@ -67,17 +69,16 @@ def linear_top(
     logit_scale: float = 1.0,
     softcap: float | None = None,
     chunk: int | None = None,
+    vocabulary: Vocabulary | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The likeliest tokens of each position, most likely first: ids (P, K) int64 and log p (P, K). No gradient."""
-    head = Head(logit_scale, softcap, chunk, product_dtype(weight_VD), temperature)
+    head = Head(logit_scale, softcap, chunk, product_dtype(weight_VD), temperature, vocabulary)
     hidden_PD, weight_VD, bias = head.cast(hidden_PD, weight_VD, bias)
-    work = Chunk(weight_VD, bias, head)
+    work = Chunk.of(weight_VD, bias, head)
     logprobs_PK = torch.empty(len(hidden_PD), num_tokens, dtype=work.wide, device=hidden_PD.device)
     ids_PK = torch.empty(len(hidden_PD), num_tokens, dtype=torch.long, device=hidden_PD.device)
     for at in head.chunks(len(hidden_PD), len(weight_VD), work.wide.itemsize, hidden_PD.device):
-        logits_CV = work.logits(hidden_PD[at])
-        highest_CK, ids_PK[at] = logits_CV.topk(num_tokens, -1)
-        logprobs_PK[at] = highest_CK - logits_CV.logsumexp(-1, keepdim=True)
+        logprobs_PK[at], ids_PK[at] = work.likeliest(hidden_PD[at], num_tokens)
     return ids_PK, logprobs_PK
 
 
@@ -96,14 +97,14 @@ class _LinearScores(Function):
         ctx.save_for_backward(hidden_PD, weight_VD, bias, ids_PK)
         ctx.head, ctx.entropy, ctx.kept = head, entropy, None
         hidden_PD, weight_VD, bias = head.cast(hidden_PD, weight_VD, bias)
-        work, num_positions = Chunk(weight_VD, bias, head), len(ids_PK)
+        work, num_positions = Chunk.of(weight_VD, bias, head), len(ids_PK)
         logprobs_PK = torch.empty(ids_PK.shape, dtype=work.wide, device=hidden_PD.device)
         entropy_P = logprobs_PK.new_empty(num_positions if entropy else 0)
         hits_P = torch.empty(num_positions, dtype=torch.bool, device=hidden_PD.device)
         for at in head.chunks(num_positions, len(weight_VD), work.wide.itemsize, hidden_PD.device):
             probs_CV, logprobs_PK[at], hits_P[at] = work.scores(hidden_PD[at], ids_PK[at])
             if entropy:
-                entropy_P[at] = torch.special.entr(probs_CV).sum(-1)
+                entropy_P[at] = work.total(torch.special.entr(probs_CV).sum(-1))
             if at == slice(0, num_positions) and any(ctx.needs_input_grad[:3]):
                 ctx.kept = work, probs_CV
         ctx.mark_non_differentiable(hits_P, *([] if entropy else [entropy_P]))
@@ -116,25 +117,26 @@ class _LinearScores(Function):
         hidden_PD, weight_VD, bias = ctx.head.cast(*operands)
         grads = Gradients(ctx.needs_input_grad[:3], hidden_PD, weight_VD, ctx.head)
         kept, ctx.kept = ctx.kept, None  # used up: what is computed from it is written over it
-        work = kept[0] if kept else Chunk(weight_VD, bias, ctx.head)
+        work = kept[0] if kept else Chunk.of(weight_VD, bias, ctx.head)
         for at in ctx.head.chunks(len(ids_PK), len(weight_VD), work.wide.itemsize, hidden_PD.device):
             probs_CV = kept[1] if kept else work.softmax(hidden_PD[at])
             if ids_PK.shape[1] == 1 and not ctx.entropy:
                 grads.add(at, work.backward(probs_CV, ids_PK[at]), -grad_PK[at, 0], hidden_PD[at])
                 continue
-            grad_CV = _gradient(probs_CV, ids_PK[at], grad_PK[at], grad_entropy_P[at] if ctx.entropy else None)
+            grad_CV = _gradient(work, probs_CV, ids_PK[at], grad_PK[at], grad_entropy_P[at] if ctx.entropy else None)
             grads.add(at, work.shaped(grad_CV), torch.ones_like(grad_PK[at, 0]), hidden_PD[at])
+        grads.settle(work)
         return grads.hidden_PD, grads.weight, grads.bias, None, None, None
 
 
-def _gradient(probs_CV: Tensor, ids_CK: Tensor, grad_CK: Tensor, grad_entropy_C: Tensor | None) -> Tensor:
+def _gradient(work: Chunk, probs_CV: Tensor, ids_CK: Tensor, grad_CK: Tensor, grad_entropy_C: Tensor | None) -> Tensor:
     """d/d(final logits), in place of the probabilities: of log p, onehot - p; of the entropy, -p (log p + entropy)."""
     share_C = -grad_CK.sum(-1)
     if grad_entropy_C is None:
         grad_CV = probs_CV.mul_(share_C[:, None])
     else:
         plogp_CV = torch.special.xlogy(probs_CV, probs_CV)
-        entropy_C = -plogp_CV.sum(-1)
+        entropy_C = work.total(-plogp_CV.sum(-1))
         grad_CV = probs_CV.mul_((share_C - grad_entropy_C * entropy_C)[:, None])
         grad_CV -= plogp_CV.mul_(grad_entropy_C[:, None])
-    return grad_CV.scatter_add_(-1, ids_CK, grad_CK)
+    return work.put(grad_CV, ids_CK, grad_CK)

@@ -1,40 +1,49 @@
-"""Shard a model over the ranks (FSDP2), before it has values: each layer, then the root."""
+"""Cut a model over the ranks, before it has values: what `tensor` cuts, then each layer and the root (FSDP2)."""
 
 from __future__ import annotations
 
-import torch
 from torch import nn
 from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
 
 from whet.base.run import Parallel
 from whet.contracts.model import Loaded
 from whet.kernels.quantized import Quantized
+from whet.models.features.carried import carry
+from whet.parallel.context import Context
+from whet.parallel.plan import ParallelPlan
+from whet.parallel.tensor import cut
 from whet.parallel.world import World
 
 
 def shard(model: Loaded, world: World, settings: Parallel, forwards: tuple[str, ...]) -> nn.Module:
-    """Shard the model's module over the `data` axis. `forwards` are methods of the root that run as a forward.
+    """Cut the model's module as the plan of its ranks says. `forwards` are methods of the root that run as a forward.
 
     The module is on meta and stays there: `whet.parallel.fill` gives every rank the values of its own shards. Quantized
     weights are whole on every rank. Gradients are summed over ranks, not averaged: the loop has divided by global
-    weights already.
+    weights already. Raises ModelError where the model does not divide.
     """
-    module = model.module
-    if world.mesh is None:
+    module, plan = model.module, ParallelPlan.of(model, settings, world.sizes)
+    if (over := world.weights("tensor")) is not None:
+        cut(module, plan.styles, over)
+    if (group := world.group("context")) is not None:
+        carry(module, Context(group))
+    if (mesh := world.weights("replicate", "fsdp")) is None:
         return module
     # The blocks of a quantized weight, and those of its magnitudes, do not end where shards would.
-    packed: set[torch.nn.Parameter] = {
-        parameter for parameter in module.parameters() if isinstance(parameter, Quantized)
-    }
+    packed: set[nn.Parameter] = {parameter for parameter in module.parameters() if isinstance(parameter, Quantized)}
     for name in model.layers:
-        fully_shard(
-            module.get_submodule(name), mesh=world.mesh, reshard_after_forward=settings.reshard, ignored_params=packed
-        )
-    fully_shard(module, mesh=world.mesh, reshard_after_forward=False, ignored_params=packed)
+        fully_shard(module.get_submodule(name), mesh=mesh, reshard_after_forward=plan.zero == 3, ignored_params=packed)
+    fully_shard(module, mesh=mesh, reshard_after_forward=False, ignored_params=packed)
     _sum_gradients(module, world)
     for name in forwards:
         register_fsdp_forward_method(module, name)
     return module
+
+
+def sum_gradients_now(module: nn.Module, is_now: bool) -> None:
+    """Whether the next backward pass adds its gradients, and those that it finds, over ranks (ZeRO-2 and 3: always)."""
+    if isinstance(module, FSDPModule):
+        module.set_requires_gradient_sync(is_now)
 
 
 def _sum_gradients(module: nn.Module, world: World) -> None:

@@ -31,6 +31,10 @@ AXES: Mapping[str, tuple[str, ...]] = {
     "loss": ("replicate", "shard", "context"),  # ranks whose sums are added
     "model": ("tensor", "expert"),  # ranks that hold parts of one layer
     "stages": ("pipeline",),  # ranks that hold different layers
+    "replicate": ("replicate",),  # ranks that hold the same shards
+    "fsdp": ("shard", "context"),  # ranks among which FSDP cuts a weight
+    "context": ("context",),  # ranks that share the tokens of a row
+    "tensor": ("tensor",),  # ranks that share a matrix
     "all": ("replicate", "shard", "context", "tensor", "expert", "pipeline"),
 }
 
@@ -45,6 +49,7 @@ class World:
     device: torch.device
     mesh: DeviceMesh | None = None
     _groups: Mapping[str, ProcessGroup] = field(default_factory=dict)
+    _weights: DeviceMesh | None = None
 
     @classmethod
     def start(cls, device: str, timeout_s: int, sizes: Mapping[str, int] | None = None) -> World:
@@ -71,7 +76,21 @@ class World:
         groups = {
             dims: _group(mesh, dims) for dims in dict.fromkeys(own.values()) if dims
         }  # one for axes that are alike
-        return cls(device, mesh, {axis: groups[dims] for axis, dims in own.items() if dims})
+        found = {axis: groups[dims] for axis, dims in own.items() if dims}
+        return cls(device, mesh, found, _over_weights(mesh, found))
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Ranks on each dimension of the mesh."""
+        return {} if self.mesh is None else dict(zip(self.mesh.mesh_dim_names or (), self.mesh.shape, strict=True))
+
+    def weights(self, *axes: str) -> DeviceMesh | None:
+        """The mesh over which weights lie, of those of `axes` that it has: `replicate`, `fsdp`, `tensor`."""
+        names = () if self._weights is None else self._weights.mesh_dim_names or ()
+        own = tuple(name for name in names if name in axes)
+        if self._weights is None or not own:
+            return None
+        return self._weights if own == names else self._weights[own]
 
     def group(self, axis: str) -> ProcessGroup | None:
         """The ranks that differ from this one on an axis alone, itself among them; None where the mesh lacks it."""
@@ -187,6 +206,22 @@ class World:
     @property
     def _wire(self) -> torch.device:
         return self.device if self.device.type == "cuda" else torch.device("cpu")
+
+
+def _over_weights(mesh: DeviceMesh, groups: Mapping[str, ProcessGroup]) -> DeviceMesh | None:
+    """The ranks that have the same layers, in a mesh of the axes over which weights are cut or copied."""
+    axes = [axis for axis in ("replicate", "fsdp", "tensor") if axis in groups]
+    if not axes:
+        return None
+    names, wanted = list(mesh.mesh_dim_names or ()), [dim for axis in axes for dim in _own(mesh, AXES[axis])]
+    others = [name for name in names if name not in wanted]
+    ranks = mesh.mesh.permute([names.index(name) for name in (*others, *wanted)])
+    place = [mesh.get_local_rank(name) for name in others]
+    ranks = ranks[tuple(place)].reshape([groups[axis].size() for axis in axes])
+    if len(axes) == 1:
+        return DeviceMesh.from_group(groups[axes[0]], mesh.device_type, mesh_dim_names=(axes[0],))
+    found = [groups[axis] for axis in axes]
+    return DeviceMesh.from_group(found, mesh.device_type, mesh=ranks, mesh_dim_names=tuple(axes))
 
 
 def _own(mesh: DeviceMesh, dims: Sequence[str]) -> tuple[str, ...]:

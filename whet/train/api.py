@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -42,12 +42,14 @@ def train(
         return built.folder, ended
 
 
-def resume(path: Path, while_running: Beside = nullcontext) -> tuple[RunFolder, RunEnded]:
-    """Continue the run in `path` with the config it was started with."""
+def resume(
+    path: Path, while_running: Beside = nullcontext, overrides: Sequence[str] = ()
+) -> tuple[RunFolder, RunEnded]:
+    """Continue the run in `path` with the config it was started with, laid over by `parallel.setting=value`."""
     folder = RunFolder(path.resolve())
     if not folder.config.is_file():
         raise RunError(f"{path} is not a run folder: it has no config.yaml", hint="`whet runs` lists the runs")
-    return train(config.load(folder.config), folder, while_running)
+    return train(config.load(folder.config, overrides), folder, while_running)
 
 
 @contextlib.contextmanager

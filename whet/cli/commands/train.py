@@ -22,10 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--objective", help="such as sft or pretrain")
     parser.add_argument("--tuner", help="such as full")
     parser.add_argument("--name", help="name of the run")
+    parser.add_argument("--dry-run", action="store_true", help="check everything, print who would hold what, and stop")
 
 
 def main(args: argparse.Namespace) -> int:
     from whet.track.logs.watched import watched
+
+    if args.dry_run:
+        return _main(args)
 
     with watched():
         return _main(args)
@@ -46,13 +50,15 @@ def _main(args: argparse.Namespace) -> int:
     if len(targets) > 1:
         raise RunError(f"one config or run at a time, not {len(targets)}", hint=f"--data {' '.join(targets[1:])}")
     if not targets or _is_config(targets[0]):
-        return _report(*_train(load(Path(targets[0]) if targets else None, overrides, flags)))
+        loaded = load(Path(targets[0]) if targets else None, overrides, flags)
+        return _dry(loaded) if args.dry_run else _report(*_train(loaded))
     run = find(str(user_path(targets[0], at="command line")))
-    if overrides or flags:
+    if flags or not all(word.startswith("parallel.") for word in overrides):
         raise RunError(
-            "a run continues with the config it was started with", hint=f"whet train {run}, or a new run with name=NAME"
+            "a run continues with the config it was started with, on any mesh of ranks",
+            hint=f"whet train {run}, perhaps with parallel.shard=2, or a new run with name=NAME",
         )
-    return _report(*_resume(run))
+    return _dry(load(run / "config.yaml", overrides)) if args.dry_run else _report(*_resume(run, overrides))
 
 
 def _is_override(word: str) -> bool:
@@ -74,10 +80,20 @@ def _train(loaded):
     return train(loaded, while_running=_kept)
 
 
-def _resume(path: Path):
+def _dry(loaded) -> int:
+    """Say who of the run's ranks would hold what; one of them says it for all."""
+    from whet.train.dry_run import dry_run
+
+    for line in dry_run(loaded):
+        if os.environ.get("RANK", "0") == "0":
+            print(line)
+    return 0
+
+
+def _resume(path: Path, overrides: list[str]):
     from whet.train.api import resume
 
-    return resume(path, _kept)
+    return resume(path, _kept, overrides)
 
 
 def _kept(built):

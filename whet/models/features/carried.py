@@ -11,7 +11,7 @@ from transformers import PretrainedConfig
 
 from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Stream
-from whet.contracts.feature import ModelFeature
+from whet.contracts.feature import ModelFeature, Share
 from whet.contracts.model import Loaded
 
 PLACE = "whet_features"
@@ -57,6 +57,11 @@ def forward_kwargs(module: nn.Module, stream: Stream) -> dict[str, Any]:
     found = {name: value for one in features for name, value in one.forward_kwargs(module, stream).items()}
     around = tuple(change for one in features if (change := one.around(module, stream)) is not None)
     return {**found, "around": around} if around else found
+
+
+def share_of(module: nn.Module, stream: Stream) -> Share | None:
+    """Which tokens of a packed row this rank runs; None: all."""
+    return next((share for one in features_of(module) if (share := one.share(stream)) is not None), None)
 
 
 @contextmanager

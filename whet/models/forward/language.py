@@ -20,10 +20,13 @@ from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Stream
 from whet.contracts.feature import Seen
 from whet.contracts.model import PLAIN, Prediction, Readout
+from whet.kernels.head_chunks import CHUNK_BYTES, product_dtype
+from whet.kernels.layout import local
 from whet.kernels.linear_divergence import Distances, linear_divergence, logits_distances
-from whet.kernels.linear_loss import CHUNK_BYTES, cap_and_scale, linear_nlls, logits_logprobs, product_dtype
+from whet.kernels.linear_loss import cap_and_scale, linear_nlls, logits_logprobs
 from whet.kernels.linear_scores import Scores, linear_logprobs, linear_scores, linear_top, logits_scores
-from whet.models.features.carried import features_of, running
+from whet.kernels.vocabulary import held
+from whet.models.features.carried import features_of, running, share_of
 from whet.models.forward import backbone, encoder_decoder, encoder_heads, heads, positions, rescaling, rope
 from whet.models.forward.backbone import Way, before_output, decoder_of, unwrapped
 from whet.models.forward.encoder_decoder import output_bias, output_scale
@@ -153,10 +156,16 @@ def _run(
         results = asked.of_logits(cap_and_scale(logits_PV, 1.0, None, readout.temperature))
         if not want & HEADS and not given:
             return results
+    share = share_of(module, stream)
+    if share is not None:
+        batch = replace(batch, streams={**batch.streams, "text": share.own(stream)})
     hidden_TD = body.hidden(module, batch, facts.way)
+    if share is not None and (want & HEADS or given):
+        hidden_TD, share = share.tokens(hidden_TD), None
     if "hidden" in want:
         results["hidden"] = hidden_TD
-    at_trained = cache(lambda: hidden_TD.index_select(0, trained_P))
+    mine_p, places_p = (None, trained_P) if share is None else share.mine(trained_P)
+    at_trained = cache(lambda: hidden_TD.index_select(0, places_p))
     seen = Seen(stream, hidden_TD, at_trained, partial(_inputs, module, stream, facts), partial(_nll, module, facts))
     for feature in features_of(module):
         results |= feature.read(module, seen) if feature.gives & given else {}
@@ -172,7 +181,10 @@ def _run(
     head, bias = model.get_output_embeddings(), output_bias(model)
     if PREDICTION in want:
         return {PREDICTION: _prediction(head, hidden_PD, facts, bias)}
-    return results | _from_hidden(head, hidden_PD, asked, facts, bias)
+    found = _from_hidden(head, hidden_PD, asked.part(mine_p), facts, bias)
+    if share is not None and mine_p is not None:
+        found = {name: share.places(value, mine_p, len(trained_P)) for name, value in found.items()}
+    return results | found
 
 
 def _given(module: nn.Module) -> frozenset[str]:
@@ -218,8 +230,10 @@ class _Asked:
         """Whether nothing but the sum of the loss is wanted, which is computed without a second pass."""
         return self.want - HEADS == {"nll"} and self.readout.temperature == 1.0
 
-    def part(self, at: slice) -> _Asked:
-        """The same at some of the positions."""
+    def part(self, at: slice | Tensor | None) -> _Asked:
+        """The same at some of the positions; None: at all."""
+        if at is None:
+            return self
         targets_P, weights_P = self.targets_P[at], self.weights_P[at]
         return replace(self, targets_P=targets_P, weights_P=weights_P, readout=self.readout.part(at))
 
@@ -255,22 +269,25 @@ def _from_hidden(
 ) -> dict[str, Tensor]:
     if type(head) is not nn.Linear or "samples" in asked.want:
         return _from_module(head, hidden_PD, asked, facts, bias)
-    shape = facts.shape() | {"bias": head.bias if bias is None else bias}
+    weight, vocabulary = held(head.weight)
+    own = None if head.bias is None else local(head.bias)
+    shape = facts.shape() | {"bias": own if bias is None else bias}
+    shape |= {} if vocabulary is None else {"vocabulary": vocabulary}
     if asked.is_nll:
-        total, nlls_P = linear_nlls(hidden_PD, head.weight, asked.targets_P, asked.weights_P, **shape)
+        total, nlls_P = linear_nlls(hidden_PD, weight, asked.targets_P, asked.weights_P, **shape)
         return {"nll": total, TOKEN_NLL: nlls_P}
     found: dict[str, Tensor] = {}
     if "divergence" in asked.want and (teacher := asked.readout.teacher) is not None:
         rest = (teacher, asked.targets_P, asked.weights_P, asked.readout.measure)
-        found = _distances(linear_divergence(hidden_PD, head.weight, *rest, **shape))
+        found = _distances(linear_divergence(hidden_PD, weight, *rest, **shape))
     elif "target_logprobs" in asked.want and asked.readout.temperature != 1:
-        found["target_logprobs"] = linear_logprobs(hidden_PD, head.weight, asked.targets_P, **shape)[0]
+        found["target_logprobs"] = linear_logprobs(hidden_PD, weight, asked.targets_P, **shape)[0]
     shape["temperature"] = asked.readout.temperature
     if asked.want & TOP:
-        ids_PK, logprobs_PK = linear_top(hidden_PD, head.weight, asked.readout.top, **shape)
+        ids_PK, logprobs_PK = linear_top(hidden_PD, weight, asked.readout.top, **shape)
         found |= {"top_ids": ids_PK, "top_logprobs": logprobs_PK}
     if asked.want - TOP - HEADS - {"divergence"}:
-        found |= asked.named(linear_scores(hidden_PD, head.weight, asked.ids_PK, entropy=asked.entropy, **shape))
+        found |= asked.named(linear_scores(hidden_PD, weight, asked.ids_PK, entropy=asked.entropy, **shape))
     return found
 
 

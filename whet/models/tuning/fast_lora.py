@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 from whet.kernels.lora import GELU, GELU_TANH, SILU, Activation, Projection, gated_mlp, project
 from whet.models.tuning.adapters import NAME
@@ -62,8 +63,10 @@ def _of(layer: Any) -> Projection:
 
 
 def _is_free(layer: Any) -> bool:
-    """Whether the layer has an adapter that is neither merged nor switched off: both are PEFT's business."""
-    return not getattr(layer, "disable_adapters", True) and not layer.merged
+    """Whether the layer has an adapter that is neither merged nor switched off, both of which are PEFT's business, and
+    whose matrices are not cut over ranks."""
+    is_whole = not isinstance(getattr(layer.base_layer, "weight", None), DTensor)
+    return not getattr(layer, "disable_adapters", True) and not layer.merged and is_whole
 
 
 def _linear_forward(self: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from whet.base.run import Track
 from whet.contracts.steps import StepSource
-from whet.parallel.world import World
+from whet.parallel.world import AXES, World
 from whet.track.logs.event_log import EventLog
 from whet.track.logs.frames import Writer, rank_writer
 from whet.track.recorded.beside import Recorded
@@ -50,11 +50,11 @@ def _recorded(wanted: Recorded, logs: Path, world: World, step: Callable[[], int
 
 
 def recorder_of(trained: Trained, logs: Path, source: StepSource, held_out: HeldOut | None = None) -> Recorder:
-    """Each rank records its own rows, those that are measured too, and the state that it holds; of layers one tells for
-    all."""
+    """Each rank records the state that it holds, and its own rows, those that are measured too: of ranks with the same
+    rows the first. Of layers one tells for all."""
     track, world, module = trained.run.track, trained.world, trained.loaded.module
     rank, found = world.index("all"), list[Observer]()
-    if track.rows:
+    if track.rows and world.is_first(AXES["data"]):
         found.append(Rows(logs, rank, track.tokens_every, track.tokens_rows))
         if held_out is not None:
             held_out.tell(partial(record_held_out, logs, rank))

@@ -25,6 +25,8 @@ def _all(names: tuple[str, ...], other: str, because: str) -> tuple[Conflict, ..
 
 
 _REPLIES = tuple(f"data.{name}" for name in OF_REPLIES)
+# What layers that compute a part of their matrices, or of their tokens, do not know of.
+_OF_PARTS = ("parallel.tensor", "parallel.context")
 _OTHER_NORM = "layer or group norm, or a `train` method that leaves it in evaluation mode"
 # The first feature of a pair is the one to change, and the place of the error.
 CONFLICTS: tuple[Conflict, ...] = (
@@ -141,6 +143,30 @@ CONFLICTS: tuple[Conflict, ...] = (
         tuple(name for name in _REPLIES if name != "data.loss_scale"), "family.seq2seq",
         "{one} does nothing: an encoder-decoder reads a question as it is and learns all of its answer",
     ),
+    # Meshes.
+    Conflict("parallel.pipeline", "ranks.several", "{one}: whet does not train stages of a pipeline yet"),
+    Conflict("parallel.expert", "ranks.several", "{one}: whet does not deal experts to ranks yet"),
+    *(
+        Conflict(name, part, because)
+        for part in _OF_PARTS
+        for name, because in (
+            ("train.compile", "{one} compiles whole layers, and those of {other} talk to other ranks in between"),
+            ("train.group", "{one} shifts whole heads over whole samples, and a rank of {other} has a part of them"),
+            ("optimizer.attention_logits", "{one} reads the logits of all heads and tokens, and {other} cuts them"),
+            ("optimizer.sampled_gradient", "{one} draws labels from whole logits, which no rank of {other} has"),
+            ("objective.mtp", "{one} adds layers that {other} knows no plan of"),
+            ("objective.asked", "{one} compares whole vocabularies, and a rank of {other} has a part of the logits"),
+            ("objective.rollouts", "{one}: the local engine does not answer with what {other} has cut"),
+            ("objective.head", "{one} puts a head of its own on the model, which {other} has not been proven with"),
+            ("tuner.virtual", "{one} adds tokens that no text has, which {other} cannot deal out"),
+            ("evaluate.prompts", "{one}: models that {other} has cut are not asked for answers"),
+            ("track.layers", "{one} reads whole layers, and a rank of {other} has a part of them"),
+            ("model.no_tokens", "{other} is about language models, and {one} has no tokens"),
+            ("family.masked", "{other} is proven for decoders, and the model is {one}"),
+            ("family.seq2seq", "{other} is proven for decoders, and the model is {one}"),
+        )
+    ),
+    Conflict("train.neftune", "parallel.context", "{one} draws noise for whole samples, and {other} cuts them"),
     # What follows is known once the model is built: before any weight is read.
     Conflict("train.group", "model.unpacked", "{one} shifts attention that goes through whet, and this is {other}"),
     Conflict(
@@ -162,6 +188,10 @@ CONFLICTS: tuple[Conflict, ...] = (
     ),
     Conflict("model.adapter", "objective.mtp", "{one} cannot hold the modules that look further ahead", "tuner=full"),
     Conflict("optimizer.turns", "model.no_blocks", "{one} trains blocks in turn, and this is {other}"),
+    *(
+        Conflict("parallel.context", name, "{one} deals the tokens of packed rows out, and this is {other}")
+        for name in ("model.unpacked", "model.own_head", "model.mixers")
+    ),
     Conflict("train.depth_rate", "model.no_blocks", "{one} does nothing: this is {other}"),
     Conflict("train.recompute", "model.not_recomputed", "{one} computes blocks again, and this is {other}"),
     Conflict("train.recompute", "model.batch_norm", "{one}: {other} normalises by its batch, which would count twice"),

@@ -4,7 +4,6 @@ table of combinations.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from whet.contracts.model import FAMILIES
 from whet.contracts.reading import Classes, Reading, Tags
 from whet.data.refusal import meant_for
 from whet.data.store.teacher_logits import is_stored
+from whet.parallel.sizes import asked_ranks, num_processes
 from whet.train.setup.chosen import Chosen
 
 # Settings of `data` that are about conversations and replies, and all that say how text becomes tokens.
@@ -52,7 +52,7 @@ def features(run: Run, chosen: Chosen, family: str | None = None) -> Iterator[tu
     yield from _of_objective(run, chosen)
     yield from _of_reading(run, None if chosen.facts.form is not None else chosen.reading)
     yield from _of_rollouts(run, chosen.facts.rollouts)
-    yield from _of_place()
+    yield from _of_place(run)
     if family is not None:
         yield f"family.{family}", Feature(FAMILIES[family], "model")
 
@@ -100,7 +100,8 @@ def _of_settings(run: Run) -> Iterator[tuple[str, Feature]]:
     for name, is_on, without in (
         ("in_backward", train.in_backward, "false"), ("ema", train.ema, "0"),
         ("neftune", train.neftune, "0"), ("group", train.group is not None, "null"),
-        ("recompute", train.recompute, "false"), ("depth_rate", train.depth_rate != 1, "1"),
+        ("recompute", train.recompute, "false"), ("compile", train.compile, "false"),
+        ("depth_rate", train.depth_rate != 1, "1"),
     ):  # fmt: skip
         if is_on:
             yield f"train.{name}", Feature(f"`train.{name}`", f"train.{name}", f"train.{name}={without}")
@@ -193,16 +194,20 @@ def _of_rollouts(run: Run, is_rolling: bool) -> Iterator[tuple[str, Feature]]:
     if made.staleness:
         yield "rollout.staleness", Feature("`rollout.staleness`", "rollout.staleness", "rollout.staleness=0")
     # One rank sends weights, and cannot know in its thread when the others have their answers of older ones.
-    if not engine.get(made.engine.kind).facts.in_training and _ranks() > 1:
+    if not engine.get(made.engine.kind).facts.in_training and _ranks(run) > 1:
         without = f"rollout.engine={engine.default}"
         yield "engine.of_many", Feature(f"`engine: {made.engine.kind}`", "rollout.engine", without)
 
 
-def _of_place() -> Iterator[tuple[str, Feature]]:
+def _of_place(run: Run) -> Iterator[tuple[str, Feature]]:
     """What follows from where the run takes place."""
-    if _ranks() > 1:  # FSDP2 hands over gradients without the hook that a step in the backward pass stands on
+    if _ranks(run) > 1:  # FSDP2 hands over gradients without the hook that a step in the backward pass stands on
         yield "ranks.several", Feature("a run of several processes", "parallel", "one process, without torchrun")
+    for name in ("context", "tensor", "pipeline", "expert"):
+        if getattr(run.parallel, name) > 1:
+            yield f"parallel.{name}", Feature(f"`parallel.{name}`", f"parallel.{name}", f"parallel.{name}=1")
 
 
-def _ranks() -> int:
-    return int(os.environ.get("WORLD_SIZE", "1"))
+def _ranks(run: Run) -> int:
+    """Those that there are, or that the config asks for."""
+    return max(num_processes(), asked_ranks(run.parallel))

@@ -73,16 +73,7 @@ def build_model(
     `features` are those of `features_for`; a model that is only asked has none. One that is run `like` another of its
     kind is not probed. `check` raises for a model that is built, and has no values yet.
     """
-    is_apart = method.narrow and (head is None or head.kind == "none")  # a new head is trained in full precision
-    narrow = run.train.precision == "bf16-pure" or (is_apart and autocast_dtype(run, world.device) is not None)
-    dtype = torch.bfloat16 if narrow else torch.float32
-    context = BuildContext(dtype, run.seed, method, head, features, _verdict_like(like) if like else None)
-    model: Loaded = model_source.get(run.model.kind).build(context, **run.model.values())
-    check(model)
-    notices = (*model.capabilities.notices, *on_batch_norm(model))
-    model = replace(model, capabilities=replace(model.capabilities, notices=notices))
-    for feature in features:
-        install(model, feature)
+    model = model_on_meta(run, world.device, method, head, features, like=like, check=check)
     if run.train.recompute:
         _recompute(model)
     if run.train.compile:
@@ -93,6 +84,30 @@ def build_model(
     forwards = [name for name in ("whet_run",) if hasattr(model.module, name)]
     shard(model, world, run.parallel, tuple(forwards))
     return fill(model, world)
+
+
+def model_on_meta(
+    run: Run,
+    device: torch.device,
+    method: Tuner,
+    head: Head | None,
+    features: Sequence[ModelFeature],
+    *,
+    like: Capabilities | None = None,
+    check: Callable[[Loaded], None],
+) -> Loaded:
+    """The model without values, tuned, checked, and with its features."""
+    is_apart = method.narrow and (head is None or head.kind == "none")  # a new head is trained in full precision
+    narrow = run.train.precision == "bf16-pure" or (is_apart and autocast_dtype(run, device) is not None)
+    dtype = torch.bfloat16 if narrow else torch.float32
+    context = BuildContext(dtype, run.seed, method, head, features, _verdict_like(like) if like else None)
+    model: Loaded = model_source.get(run.model.kind).build(context, **run.model.values())
+    check(model)
+    notices = (*model.capabilities.notices, *on_batch_norm(model))
+    model = replace(model, capabilities=replace(model.capabilities, notices=notices))
+    for feature in features:
+        install(model, feature)
+    return model
 
 
 def _verdict_like(like: Capabilities) -> Verdict:

@@ -18,6 +18,7 @@ from whet.base.errors import WhetError
 from whet.base.run import Run
 from whet.contracts.tuner import Tuner
 from whet.data.store.ledger import Ledger
+from whet.parallel.sizes import mesh_sizes, num_processes
 from whet.parallel.world import World
 from whet.train.checkpoints.checkpoint import complete, latest, step_of
 from whet.train.checkpoints.manifest import Identity
@@ -82,7 +83,7 @@ def open_run(loaded: config.Loaded, kind: SourceKind, folder: RunFolder | None, 
         folder.refuse_odd_files()
         lock = held.enter_context(RunLock.take(folder.path))
     loaded = replace(loaded, run=located(loaded.run))
-    (chosen, method), identity = enter(loaded.run, kind, is_new=folder is None), new_identity()
+    (chosen, method), identity = enter(loaded.run, kind, is_new=folder is None, ranks=num_processes()), new_identity()
     pinned, known = folder.read_resolved() if folder else {}, list[str]()
     if folder is not None and lock is not None:
         identity = identity_of(folder, pinned)
@@ -126,7 +127,8 @@ def prepare(opened: Opened) -> Material:
 def place(opened: Opened, material: Material, held: ExitStack) -> Placed:
     """Start the ranks, and make the folder of a new run, which is locked until `held` closes."""
     run, ledger, lock = material.run, material.ledger, opened.lock
-    world = World.start(run.train.device, run.parallel.timeout_s)
+    sizes = mesh_sizes(run.parallel, num_processes())
+    world = World.start(run.train.device, run.parallel.timeout_s, sizes)
     folder, identity = opened.folder, world.agreed(opened.identity)
     if folder is None:
         if world.is_writer:

@@ -14,6 +14,7 @@ from whet.contracts.sample import Sample
 from whet.contracts.tuner import Tuner
 from whet.data.order.dataset import Dataset
 from whet.parallel.device import device_of
+from whet.parallel.sizes import mesh_sizes
 from whet.train.run.folder import RunFolder
 from whet.train.setup.chosen import Chosen, chosen_of
 from whet.train.setup.combinations import check_combinations
@@ -21,14 +22,16 @@ from whet.train.setup.model_features import model_features
 from whet.train.setup.sources import SourceKind
 
 
-def enter(run: Run, kind: SourceKind, *, is_new: bool) -> tuple[Chosen, Tuner]:
-    """The run's objective and tuner, once nothing speaks against the run. Raises WhetError with the setting's place."""
+def enter(run: Run, kind: SourceKind, *, is_new: bool, ranks: int) -> tuple[Chosen, Tuner]:
+    """The run's objective and tuner, once nothing speaks against the run on so many ranks. Raises WhetError with the
+    setting's place."""
     if is_new:
         RunFolder.refuse_taken(run)
     device_of(run.train.device)
     chosen = chosen_of(run)
     _check_held_out(run)
     check_combinations(run, chosen)
+    mesh_sizes(run.parallel, ranks)
     kind.check(run, chosen)
     return chosen, tuner.get(run.tuner.kind).build(**run.tuner.values())
 
@@ -55,9 +58,22 @@ def check_family(run: Run, chosen: Chosen, family: str) -> None:
 def check_model(run: Run, chosen: Chosen, data: Mapping[str, Dataset], model: Loaded) -> None:
     """Raise ConfigError when a setting or the data do not go with the model, which is built and has no values yet."""
     check_combinations(run, chosen, model.capabilities.family, dict(model_features(run, model)))
+    _check_tokens(run, data)
     for name, shape in model.capabilities.reads.items():
         for part in data.values():
             _check_field(name, shape, part[0])
+
+
+def _check_tokens(run: Run, data: Mapping[str, Dataset]) -> None:
+    ranks = run.parallel.context
+    for name, part in data.items():
+        if ranks > 1 and (shortest := int(part.lengths.min())) < ranks:
+            raise ConfigError(
+                f"`parallel.context` deals the tokens of a row to {ranks} ranks, and the shortest sample of {name} has "
+                f"{shortest}",
+                at="parallel.context",
+                hint=f"parallel.context={shortest}, or longer samples",
+            )
 
 
 def _check_field(name: str, shape: tuple[int, ...], sample: Sample) -> None:

@@ -59,6 +59,7 @@ class Trained:
             phases=Phases(world.device),
             losses=StepLosses() if run.track.rows else None,
             layers=_layers(run, world, loaded),
+            sums_once=run.parallel.zero == 1,
         )
         return cls(run, world, loaded, tuner, objective, update, executor)
 

@@ -21,6 +21,7 @@ from whet.contracts.tuner import Tuner
 from whet.models.features.carried import features_of
 from whet.models.forward import batch_norm
 from whet.parallel.norm import clip, not_finite, num_not_finite, squares
+from whet.parallel.shard import sum_gradients_now
 from whet.parallel.whole import whole_tensors
 from whet.parallel.world import World
 from whet.train.record.layers import LayerStatistics
@@ -38,7 +39,8 @@ class DataParallel:
     `whet.contracts.executor.Executor`). One process is the case of one rank.
 
     The gradient is that of sum_k c_k S_k / W_k: each micro-batch's sum is divided by the *global* weight
-    before backward, and gradients are added over micro-batches and ranks. `losses` keeps what of a step's loss comes
+    before backward, and gradients are added over micro-batches and ranks: over ranks with each micro-batch, or
+    `sums_once` a step (ZeRO-1). `losses` keeps what of a step's loss comes
     from where, if somebody wants to know.
     """
 
@@ -54,6 +56,7 @@ class DataParallel:
     phases: Phases = field(default_factory=Phases)
     losses: StepLosses | None = None
     layers: LayerStatistics | None = None
+    sums_once: bool = False
 
     def weigh(self, batches: Sequence[Batch], flags: Weights) -> tuple[dict[str, float], dict[str, float]]:
         local: dict[str, float] = dict.fromkeys(self.objective.coefficients, 0.0)
@@ -175,7 +178,7 @@ class DataParallel:
         self.optimizer.zero_grad(set_to_none=True)
         for number, batch in enumerate(batches):
             here = batch.to(self.world.device)
-            with forked(self.seed, "curvature", index, number, self.world.index("data")), self._precision():
+            with forked(self.seed, "curvature", index, number, self.world.index("loss")), self._precision():
                 with torch.no_grad():
                     ids = self.models.run(here, frozenset({"samples"}))["samples"]
                 terms = self.objective(self.models, relabelled(here, ids), {})
@@ -194,7 +197,9 @@ class DataParallel:
         for number, batch in enumerate(batches):
             if number == len(batches) - 1:
                 before_last()
-            with forked(self.seed, "step", index, number, self.world.index("data")):
+            if self.sums_once:
+                sum_gradients_now(self.module, number == len(batches) - 1)
+            with forked(self.seed, "step", index, number, self.world.index("loss")):
                 with self.phases("forward_s"), self._precision(), batch_norm.told():
                     terms = self.objective(self.models, batch.to(self.world.device), statistics[number])
                 with self.phases("backward_s"):
@@ -237,7 +242,7 @@ class DataParallel:
     def _in_turn(self, index: int, batches: Sequence[Batch]) -> Iterator[Batch]:
         """Each batch on the device, with the noise of its turn in the step: while it is looked at, and no longer."""
         for number, batch in enumerate(batches):
-            with forked(self.seed, "step", index, number, self.world.index("data")):
+            with forked(self.seed, "step", index, number, self.world.index("loss")):
                 yield batch.to(self.world.device)
 
     def _set_rates(self, factor: float) -> float:

@@ -1,0 +1,102 @@
+"""The plan of a run's ranks as one value: the mesh, and for each weight over which of its axes it is cut, and how."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from whet.base.run import Parallel
+from whet.contracts.model import Loaded
+from whet.kernels.quantized import Quantized
+from whet.models.forward.backbone import unwrapped
+from whet.parallel.context import check_heads
+from whet.parallel.sizes import shown
+from whet.parallel.tensor_plan import Style, parameters_of, styles_of
+from whet.track.terminal.quantities import size as in_units
+
+# What sharding by samples cuts, and how often ranks talk about it.
+_ZERO = {
+    1: "state of the optimizer; gradients are summed once a step",
+    2: "state of the optimizer and gradients",
+    3: "state of the optimizer, gradients and weights",
+}
+
+
+@dataclass(frozen=True)
+class ParallelPlan:
+    """`sizes` of the mesh by axis, outermost first; the `zero` stage; the `styles` of modules that `tensor` cuts."""
+
+    sizes: Mapping[str, int]
+    zero: int
+    styles: Mapping[str, Style]
+
+    @classmethod
+    def of(cls, model: Loaded, settings: Parallel, sizes: Mapping[str, int]) -> ParallelPlan:
+        """The plan for a model on meta. Raises ModelError, with the arithmetic, where the model does not divide."""
+        tensor, context = sizes.get("tensor", 1), sizes.get("context", 1)
+        styles = styles_of(model.module, tensor) if tensor > 1 else {}
+        if context > 1:
+            heads, keys = _heads(model.module)
+            check_heads(heads // tensor, max(keys // tensor, 1), context)
+        return cls(sizes, settings.zero, styles)
+
+    @property
+    def shards(self) -> int:
+        """Ranks over which FSDP cuts a weight."""
+        return self.sizes.get("shard", 1) * self.sizes.get("context", 1)
+
+    def placements(self, module: nn.Module) -> dict[str, dict[str, int]]:
+        """For each parameter, the axes that cut it and in which dimension; `fsdp` is `shard` and `context` together."""
+        cut = {
+            id(part._parameters[own]): dim
+            for name, style in self.styles.items()
+            for part in [module.get_submodule(name)]
+            for own, dim in parameters_of(part, style)
+        }
+        found: dict[str, dict[str, int]] = {}
+        for name, parameter in module.named_parameters():
+            placed = {"fsdp": 0} if self.shards > 1 and not isinstance(parameter, Quantized) else {}
+            found[name] = placed | ({"tensor": cut[id(parameter)]} if id(parameter) in cut else {})
+        return found
+
+    def lines(self, module: nn.Module) -> Iterator[str]:
+        """Who holds what, in words: the mesh, then weights that lie alike, and what a rank holds of them."""
+        yield f"mesh: {shown(self.sizes)}"
+        if self.shards > 1:
+            yield f"zero {self.zero}: {_ZERO[self.zero]} are cut into {self.shards}"
+        named, placements, held = dict(module.named_parameters()), self.placements(module), 0
+        alike: dict[tuple[str, str, tuple[int, ...]], int] = Counter()
+        for name, placed in placements.items():
+            alike[re.sub(r"\.\d+\.", ".*.", name), _words(placed), tuple(named[name].shape)] += 1
+            held += _bytes(named[name]) // self._share(placed)
+        for (pattern, words, shape), count in alike.items():
+            times = f" x {count}" if count > 1 else ""
+            yield f"  {pattern}{times}  {' x '.join(map(str, shape))}  {words}"
+        yield f"a rank holds {in_units(held)} of weights"
+
+    def _share(self, placed: Mapping[str, int]) -> int:
+        """How many ranks a weight is cut into."""
+        pieces = {"fsdp": self.shards, "tensor": self.sizes.get("tensor", 1)}
+        return math.prod(pieces[axis] for axis in placed)
+
+
+def _heads(module: nn.Module) -> tuple[int, int]:
+    """Heads of attention, and those of keys and values, as the config of a language model has them."""
+    text: Any = unwrapped(module).config.get_text_config()
+    return text.num_attention_heads, getattr(text, "num_key_value_heads", None) or text.num_attention_heads
+
+
+def _words(placed: Mapping[str, int]) -> str:
+    what = {0: "rows", 1: "columns"}
+    return ", ".join(f"{axis} {what[dim]}" for axis, dim in placed.items()) or "whole"
+
+
+def _bytes(parameter: Any) -> int:
+    parts = parameter.parts.values() if isinstance(parameter, Quantized) else [parameter]
+    return sum(part.numel() * part.element_size() for part in parts)

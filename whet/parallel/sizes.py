@@ -1,0 +1,51 @@
+"""How many ranks each axis of the mesh has, by the config and the number of processes."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+
+from whet.base.errors import ConfigError
+from whet.base.run import Parallel
+
+# From the outermost axis to the innermost, whose ranks are neighbours and talk most.
+ORDER = ("pipeline", "replicate", "shard", "context", "expert", "tensor")
+HINT = "torchrun --nproc_per_node {} -m whet train ..."
+
+
+def num_processes() -> int:
+    """Processes that torchrun, or its like, has started for this run."""
+    return int(os.environ.get("WORLD_SIZE") or "1")
+
+
+def asked_ranks(settings: Parallel) -> int:
+    """The product of the sizes that the config names."""
+    return math.prod(size for _, size in _named(settings))
+
+
+def mesh_sizes(settings: Parallel, ranks: int) -> dict[str, int]:
+    """The axes of a mesh of so many ranks, outermost first: those with several ranks, and `shard` wherever samples or
+    tokens are shared. Raises ConfigError, with the arithmetic, where the sizes do not multiply to `ranks`."""
+    sizes = dict(_named(settings))
+    asked = math.prod(sizes.values())
+    product = " x ".join(f"{name} {size}" for name, size in sizes.items() if size > 1) or "1"
+    if ranks % asked or (settings.shard != "auto" and ranks != asked):
+        sum_of_it = f"{product} = {asked}" if " x " in product else product
+        rest = f": {ranks} / {asked} leaves a rest of {ranks % asked}" if ranks % asked else ""
+        raise ConfigError(
+            f"`parallel` asks for {sum_of_it}, and {ranks} process{'es run' if ranks > 1 else ' runs'}{rest}",
+            at="parallel", hint=f"{HINT.format(asked)}, or other sizes of `parallel`",
+        )  # fmt: skip
+    sizes["shard"] = ranks // asked * sizes.get("shard", 1)
+    sharing = {"shard"} if any(sizes.get(name, 1) > 1 for name in ("replicate", "shard", "context")) else set()
+    return {name: sizes.get(name, 1) for name in ORDER if sizes.get(name, 1) > 1 or name in sharing}
+
+
+def shown(sizes: Mapping[str, int]) -> str:
+    """The mesh in words."""
+    return " x ".join(f"{name} {size}" for name, size in sizes.items()) or "one process"
+
+
+def _named(settings: Parallel) -> list[tuple[str, int]]:
+    return [(name, size) for name in ORDER if (size := getattr(settings, name)) != "auto"]

@@ -1,0 +1,138 @@
+"""Which modules of a model are cut over the `tensor` axis, and how: by the plan that its class in transformers has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Any
+
+from peft.tuners.lora import Linear as LoraLinear
+from torch import nn
+
+from whet.base.errors import ModelError
+from whet.kernels.quantized import Quantized
+from whet.models.forward.backbone import unwrapped
+
+AT = "parallel.tensor"
+HINT = "parallel.tensor=1"
+
+
+class Style(StrEnum):
+    """How a module is computed by ranks that hold parts of it: transformers' words, and ours for embedding and head."""
+
+    COLUMNS = "colwise"  # each rank gives some of the outputs
+    ROWS = "rowwise"  # each rank takes some of the inputs, and outputs are added
+    GATHERED = "colwise_gather_output"  # as `colwise`, with the outputs side by side on every rank
+    PARTED = "rowwise_split_input"  # as `rowwise`, from inputs that every rank has whole
+    SUMMED = "replicated_with_grad_allreduce"  # whole on every rank, which has some of its inputs
+    TOKENS = "tokens"  # each rank has the embeddings of some tokens
+
+    @property
+    def dim(self) -> int | None:
+        """The dimension in which the weight is cut; a bias is cut with its rows."""
+        return {Style.ROWS: 1, Style.PARTED: 1, Style.SUMMED: None}.get(self, 0)
+
+
+def styles_of(module: nn.Module, size: int) -> dict[str, Style]:
+    """The style of each module that is cut, or that knows of the cut, by its name. The others are whole everywhere.
+
+    Raises ModelError, with the arithmetic, where the plan does not divide the model by `size`, and where it has none.
+    """
+    model: Any = unwrapped(module)
+    names = {id(part): name for name, part in module.named_modules()}
+    plan = {key: word for key, word in (getattr(model, "tp_plan", None) or {}).items() if word}
+    found: dict[str, Style] = {}
+    ends = (model.get_input_embeddings(), model.get_output_embeddings())
+    for own, part in model.named_modules():
+        if (word := _word(plan, own)) is not None and not any(part is end for end in ends):
+            found |= {names[id(one)]: style for one, style in _cut(own, part, _style(own, word), model, size)}
+    if not any(style in (Style.COLUMNS, Style.GATHERED) for style in found.values()):
+        raise ModelError(
+            f"transformers has no plan that cuts the layers of {type(model).__name__} over ranks", at=AT,
+            hint=f"{HINT}, and parallel.shard",
+        )  # fmt: skip
+    for own, _ in model.named_parameters():
+        if (word := _word(plan, own)) is not None:
+            _style(own, word)
+    return found | {names[id(part)]: style for part, style in _ends(model, size)}
+
+
+def parameters_of(part: nn.Module, style: Style) -> Iterator[tuple[str, int]]:
+    """The own parameters of a module that are cut, and in which dimension."""
+    if style.dim is None:
+        return
+    for name, parameter in part.named_parameters(recurse=False):
+        if parameter.dim() > style.dim and (parameter.dim() > 1 or style.dim == 0):
+            yield name, style.dim
+
+
+def _word(plan: Mapping[str, str], own: str) -> str | None:
+    """What the plan says of a name, in which layers are numbered."""
+    return plan.get(re.sub(r"(?<=\.)\d+(?=\.|$)", "*", own))
+
+
+def _style(own: str, word: str) -> Style:
+    try:
+        return Style(word)
+    except ValueError:
+        raise ModelError(
+            f"transformers cuts `{own}` as `{word}`, which whet does not train", at=AT, hint=f"{HINT}, or another model"
+        ) from None
+
+
+def _cut(own: str, part: nn.Module, style: Style, model: nn.Module, size: int) -> Iterator[tuple[nn.Module, Style]]:
+    """The parts of a module that a plan names: itself, or a layer and what an adapter has put beside it."""
+    if style is Style.SUMMED:
+        yield part, style
+        return
+    base = part.base_layer if isinstance(part, LoraLinear) else part
+    if type(base) is not nn.Linear or isinstance(base.weight, Quantized):
+        packed = isinstance(getattr(base, "weight", None), Quantized)
+        what = "is quantized" if packed else f"is a {type(base).__name__}"
+        raise ModelError(f"`{own}` {what}, which whet does not cut over ranks", at=AT, hint=HINT)
+    _divide(own, base, style, model, size)
+    yield base, style
+    if isinstance(part, LoraLinear):
+        yield from _adapter(own, part, style)
+
+
+def _adapter(own: str, part: LoraLinear, style: Style) -> Iterator[tuple[nn.Module, Style]]:
+    """The matrices of LoRA: the second is cut with the outputs, the first with the inputs."""
+    beside = {name.partition(".")[0] for name, _ in part.named_parameters()} - {"base_layer", "lora_A", "lora_B"}
+    if beside:
+        raise ModelError(
+            f"the adapter of `{own}` has a `{sorted(beside)[0]}`, which whet does not cut over ranks", at=AT, hint=HINT
+        )
+    matrices = {Style.COLUMNS: part.lora_B, Style.ROWS: part.lora_A}.get(style)
+    for matrix in () if matrices is None else matrices.values():
+        yield matrix, style
+
+
+def _divide(own: str, part: nn.Linear, style: Style, model: nn.Module, size: int) -> None:
+    """Raise ModelError where sizes, or heads of attention, are no multiples of the number of ranks."""
+    width, what = (part.out_features, "outputs") if style.dim == 0 else (part.in_features, "inputs")
+    head = getattr(model.get_submodule(own.rpartition(".")[0]), "head_dim", None)
+    if style is Style.COLUMNS and head and width % head == 0:
+        width, what = width // head, f"heads of {head}"
+    if width % size:
+        raise ModelError(
+            f"`{own}` has {width} {what}, and {width} / {size} leaves a rest of {width % size}", at=AT,
+            hint=f"parallel.tensor={_divisor(width, size)}",
+        )  # fmt: skip
+
+
+def _divisor(width: int, size: int) -> int:
+    return next(smaller for smaller in range(size, 0, -1) if width % smaller == 0)
+
+
+def _ends(model: Any, size: int) -> Iterator[tuple[nn.Module, Style]]:
+    """Embedding and head, by tokens, where these divide and nobody else reads the same weight."""
+    embedding, head = model.get_input_embeddings(), model.get_output_embeddings()
+    known: dict[Style, Any] = {Style.TOKENS: embedding} if isinstance(embedding, nn.Embedding) else {}
+    known |= {Style.GATHERED: head} if type(head) is nn.Linear else {}
+    for style, part in known.items():
+        readers = {id(one) for one in model.modules() if any(p is part.weight for p in one._parameters.values())}
+        is_plain = not isinstance(part.weight, Quantized) and len(part.weight) % size == 0
+        if is_plain and readers <= {id(one) for one in known.values()}:
+            yield part, style
