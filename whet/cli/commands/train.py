@@ -56,7 +56,7 @@ def _main(args: argparse.Namespace) -> int:
     if flags or not all(word.startswith("parallel.") for word in overrides):
         raise RunError(
             "a run continues with the config it was started with, on any mesh of ranks",
-            hint=f"whet train {run}, perhaps with parallel.shard=2, or a new run with name=NAME",
+            hint=f"whet train {run}, or a new run with name=NAME",
         )
     return _dry(load(run / "config.yaml", overrides)) if args.dry_run else _report(*_resume(run, overrides))
 

@@ -83,7 +83,7 @@ def open_run(loaded: config.Loaded, kind: SourceKind, folder: RunFolder | None, 
         folder.refuse_odd_files()
         lock = held.enter_context(RunLock.take(folder.path))
     loaded = replace(loaded, run=located(loaded.run))
-    (chosen, method), identity = enter(loaded.run, kind, is_new=folder is None, ranks=num_processes()), new_identity()
+    (chosen, method), identity = enter(loaded.run, kind, is_new=folder is None), new_identity()
     pinned, known = folder.read_resolved() if folder else {}, list[str]()
     if folder is not None and lock is not None:
         identity = identity_of(folder, pinned)

@@ -14,7 +14,7 @@ from whet.contracts.sample import Sample
 from whet.contracts.tuner import Tuner
 from whet.data.order.dataset import Dataset
 from whet.parallel.device import device_of
-from whet.parallel.sizes import mesh_sizes
+from whet.parallel.sizes import mesh_sizes, num_processes
 from whet.train.run.folder import RunFolder
 from whet.train.setup.chosen import Chosen, chosen_of
 from whet.train.setup.combinations import check_combinations
@@ -22,16 +22,16 @@ from whet.train.setup.model_features import model_features
 from whet.train.setup.sources import SourceKind
 
 
-def enter(run: Run, kind: SourceKind, *, is_new: bool, ranks: int) -> tuple[Chosen, Tuner]:
-    """The run's objective and tuner, once nothing speaks against the run on so many ranks. Raises WhetError with the
-    setting's place."""
+def enter(run: Run, kind: SourceKind, *, is_new: bool, ranks: int | None = None) -> tuple[Chosen, Tuner]:
+    """The run's objective and tuner, once nothing speaks against the run on so many ranks (those that there are).
+    Raises WhetError with the setting's place."""
     if is_new:
         RunFolder.refuse_taken(run)
     device_of(run.train.device)
     chosen = chosen_of(run)
     _check_held_out(run)
     check_combinations(run, chosen)
-    mesh_sizes(run.parallel, ranks)
+    mesh_sizes(run.parallel, ranks or num_processes())
     kind.check(run, chosen)
     return chosen, tuner.get(run.tuner.kind).build(**run.tuner.values())
 
