@@ -133,6 +133,11 @@ def number(least: float = -math.inf, most: float = math.inf) -> Callable[[str], 
     return read
 
 
+def add_root(parser: argparse.ArgumentParser) -> None:
+    """The option that names the folder of runs."""
+    parser.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
+
+
 def typed_path(text: str) -> Path:
     """The type of an argument that is a path: `~` is home, and what no system can hold is refused."""
     return user_path(text, at=_AT)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet.cli.arguments import typed_path
+from whet.cli.arguments import add_root, typed_path
 
 if TYPE_CHECKING:
     from whet.export.report import Report
@@ -20,7 +20,7 @@ def add_place_arguments(parser: argparse.ArgumentParser, within: str) -> None:
         "--output", type=typed_path, metavar="DIR", help=f"a new folder (default: exports/{within} in the run)"
     )
     parser.add_argument("--device", default="cpu", help="where models run (default: cpu)")
-    parser.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
+    add_root(parser)
 
 
 def add_file_arguments(parser: argparse.ArgumentParser, cast: str, without: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from whet.cli.arguments import number, typed_path, whole
+from whet.cli.arguments import add_root, number, typed_path, whole
 from whet.cli.plugins import add_plugin_argument
 from whet.cli.progress import waiting
 from whet.cli.rewards import add_reward_arguments, rewards_of
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="the same seed gives the same answers")
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
     parser.add_argument("--dtype", default="auto", help="fp32, bf16, fp16 (default: the weights' own; fp32 on a CPU)")
-    parser.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
+    add_root(parser)
     add_plugin_argument(parser)
 
 

@@ -7,9 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from whet.cli.arguments import typed_path
-
-ROOT: dict[str, Any] = {"type": typed_path, "default": Path("runs"), "help": "folder of run folders (default: runs)"}
+from whet.cli.arguments import add_root, typed_path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,11 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for verb in (listing, show):
         verb.add_argument("--json", action="store_true", help="as JSON")
     for verb in (listing, show, make, enter, withdraw, export, remove):
-        verb.add_argument("--root", **ROOT)
+        add_root(verb)
 
 
 def main(args: argparse.Namespace) -> int:
     from whet.track.boards.store import Boards
+    from whet.track.terminal.terminal_page import listing
 
     kept = Boards(args.root)
     match args.verb:
@@ -53,7 +52,7 @@ def main(args: argparse.Namespace) -> int:
                 {"id": one.id, "title": one.title, "metric": one.metric, "entries": len(one.entries)}
                 for one in kept.listed()
             ]
-            print(json.dumps(rows) if args.json else _table(rows, "no boards yet: `whet boards make`"))
+            print(json.dumps(rows) if args.json else listing(rows, "no boards yet: `whet boards make`"))
         case "show":
             _show(kept.find(args.board), as_json=args.json)
         case "make":
@@ -106,9 +105,11 @@ def _enter(kept, args: argparse.Namespace) -> None:
 
 
 def _show(board, *, as_json: bool) -> None:
+    from whet.track.terminal.terminal_page import listing
+
     names = ("run", "score", "step", "duration_s", "energy_j", "cost", "hardware", "command")
     rows = [{name: getattr(entry, name) for name in names} for entry in board.ranked]
-    print(json.dumps([e.model_dump(mode="json") for e in board.ranked]) if as_json else _table(rows, "no entries yet"))
+    print(json.dumps([e.model_dump(mode="json") for e in board.ranked]) if as_json else listing(rows, "no entries yet"))
 
 
 def _export(kept, folder: Path) -> None:
@@ -121,9 +122,3 @@ def _export(kept, folder: Path) -> None:
             print(path)
     except OSError as error:
         raise RunError(f"cannot write it: {error.strerror}", at=str(folder), hint="another folder") from None
-
-
-def _table(rows: list[dict], nothing: str) -> str:
-    from whet.track.terminal.terminal_page import columns
-
-    return columns(list(rows[0]), rows) if rows else nothing

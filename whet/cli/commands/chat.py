@@ -6,10 +6,9 @@ import argparse
 import difflib
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from whet.cli.arguments import number, typed_path, whole
+from whet.cli.arguments import add_root, number, whole
 from whet.generate.thinking import CLOSE, OPEN, ThinkingSplit
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_sampling_arguments(parser)
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
     parser.add_argument("--dtype", default="auto", help="fp32, bf16, fp16 (default: the weights' own; fp32 on a CPU)")
-    parser.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
+    add_root(parser)
 
 
 def _add_sampling_arguments(parser: argparse.ArgumentParser) -> None:

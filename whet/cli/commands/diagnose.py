@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from whet.cli.arguments import typed_path
+from whet.cli.arguments import add_root
 from whet.cli.plugins import add_plugin_argument
 
 
@@ -14,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "words", nargs="*", metavar="RULE.SETTING=VALUE", help="settings of rules, such as loss-spike.factor=3"
     )
-    parser.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
+    add_root(parser)
     parser.add_argument("--rule", action="append", metavar="RULE", help="ask only this rule; repeatable")
     parser.add_argument("--language", choices=["en", "zh"], default="en", help="of what is said (default: en)")
     parser.add_argument("--json", action="store_true", help="print a JSON list, with texts in all languages")

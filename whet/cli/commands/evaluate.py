@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-from whet.cli.arguments import typed_path
+from whet.cli.arguments import add_root, typed_path
 from whet.cli.kinds import add_kind_argument, named
 from whet.cli.plugins import add_plugin_argument
 from whet.cli.progress import progress
@@ -22,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=typed_path, metavar="FILE", help="write the result as JSON")
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
     parser.add_argument("--dtype", default="auto", help="fp32, bf16, fp16 (default: the weights' own; fp32 on a CPU)")
-    parser.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
+    add_root(parser)
     add_plugin_argument(parser)
 
 

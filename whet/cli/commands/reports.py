@@ -6,11 +6,8 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
-from whet.cli.arguments import typed_path
-
-ROOT: dict[str, Any] = {"type": typed_path, "default": Path("runs"), "help": "folder of run folders (default: runs)"}
+from whet.cli.arguments import add_root, typed_path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,17 +24,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     remove = verbs.add_parser("remove", help="remove a report; its versions are kept")
     remove.add_argument("report", metavar="REPORT")
     for verb in (listing, show, add, export, remove):
-        verb.add_argument("--root", **ROOT)
+        add_root(verb)
 
 
 def main(args: argparse.Namespace) -> int:
     from whet.track.reports.store import Reports
+    from whet.track.terminal.terminal_page import listing
 
     kept = Reports(args.root)
     match args.verb:
         case "list":
             found = [one.model_dump(mode="json", exclude={"blocks"}) for one in kept.listed()]
-            print(json.dumps(found) if args.json else _table(found))
+            nothing, names = "no reports yet: `whet reports add FILE`", ("id", "title", "version", "author")
+            print(json.dumps(found) if args.json else listing(found, nothing, names))
         case "show":
             print(kept.find(args.report).model_dump_json(indent=1, include={"title", "blocks"}))
         case "add":
@@ -82,9 +81,3 @@ def _export(report, root: Path, output: Path) -> Path:
     except OSError as error:
         raise RunError(f"cannot write it: {error.strerror}", at=str(output), hint="--output FILE") from None
     return output
-
-
-def _table(found: list[dict]) -> str:
-    from whet.track.terminal.terminal_page import columns
-
-    return columns(["id", "title", "version", "author"], found) if found else "no reports yet: `whet reports add FILE`"

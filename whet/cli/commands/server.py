@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
-from pathlib import Path
 
-from whet.cli.arguments import typed_path, whole
+from whet.cli.arguments import add_root, whole
 
 
 def add_arguments(parser: argparse.ArgumentParser, port: int = 8000) -> None:
-    parser.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
+    add_root(parser)
     parser.add_argument("--port", type=whole(0, 65535), default=port, help=f"0 is any that is free (default: {port})")
     parser.add_argument(
         "--host", default="127.0.0.1", metavar="ADDRESS", help="whose requests are heard (default: 127.0.0.1)"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whet.cli.arguments import number, typed_path, whole
+from whet.cli.arguments import add_root, number, whole
 from whet.cli.streams import can_say
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", nargs="?", help="name or folder of a run (default: the one started last)")
-    parser.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
+    add_root(parser)
     parser.add_argument("--log", action="store_true", help="draw losses on a logarithmic axis")
     parser.add_argument("--width", type=whole(20, 1000), help="columns (default: those of the terminal)")
     parser.add_argument("--step", type=whole(0), help="which rows this step learned from, with the loss of each")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet.cli.arguments import typed_path
+from whet.cli.arguments import add_root
 
 if TYPE_CHECKING:
     from whet.server.access.team import Team
@@ -20,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for verb, (line, arguments, _) in _VERBS.items():
         one = verbs.add_parser(verb, help=line, description=line[0].upper() + line[1:] + ".")
-        one.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
+        add_root(one)
         for name, options in arguments.items():
             one.add_argument(name, **options)
 

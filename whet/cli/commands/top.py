@@ -6,10 +6,9 @@ import argparse
 import shutil
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whet.cli.arguments import number, typed_path, whole
+from whet.cli.arguments import add_root, number, whole
 from whet.cli.streams import can_say
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ _TURN_S = 0.2
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", nargs="*", metavar="FILTER", help="which runs, as for `whet runs`; `/` changes it")
-    parser.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
+    add_root(parser)
     parser.add_argument("--run", metavar="NAME", help="the run to choose at first")
     parser.add_argument("--live", action="store_true", help="only runs that are running; `a` changes it")
     parser.add_argument("--once", action="store_true", help="print one frame, for pipes")

@@ -15,6 +15,7 @@ from starlette.types import Scope
 from whet.server.access.person import Person
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_DATA = ("/api/", "/ajax-api/", "/v1/", "/metrics")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,11 @@ class Asked:
     def is_safe(self) -> bool:
         """Whether the method changes nothing."""
         return self.method in SAFE
+
+    @property
+    def is_of_page(self) -> bool:
+        """Whether it is for the page itself, which holds nobody's data."""
+        return self.is_safe and not self.path.startswith(_DATA)
 
     @property
     def secret(self) -> str:

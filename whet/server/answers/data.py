@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whet.server.answers.values import Stated
+from whet.base.stated import Stated
 
 
 class DataToken(Stated):

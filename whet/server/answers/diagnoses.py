@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from whet.server.answers.values import Number, Stated
+from whet.base.stated import Stated
+from whet.server.answers.values import Number
 
 
 class Words(Stated):

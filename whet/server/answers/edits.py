@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from whet.base.stated import Stated
 from whet.server.answers.runs import ListedRun
-from whet.server.answers.values import Stated
 
 Tags = Annotated[list[str], Field(max_length=100)]
 

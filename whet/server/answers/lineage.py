@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from whet.server.answers.values import Stated
+from whet.base.stated import Stated
 
 
 class LineageNode(Stated):

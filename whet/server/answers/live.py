@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from whet.base.stated import Stated
 from whet.server.answers.curves import News
 from whet.server.answers.runs import ListedRun
-from whet.server.answers.values import Stated
 from whet.track.reading.read import Status
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import ConfigDict
 
-from whet.server.answers.values import Number, Stated
+from whet.base.stated import Stated
+from whet.server.answers.values import Number
 from whet.track.reading.read import Status
 
 

@@ -6,18 +6,11 @@ import json
 from typing import Any, Literal
 
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict
 
 from whet.track.script.plain import to_json
 
 # JSON has no NaN and no infinities: they are texts, as everywhere in whet.
 Number = float | Literal["NaN", "Infinity", "-Infinity"]
-
-
-class Stated(BaseModel):
-    """What an answer holds: these fields and no others."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class Answer(JSONResponse):

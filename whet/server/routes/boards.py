@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from pydantic import Field
 
+from whet.base.stated import Stated
 from whet.server.access.person import asking
 from whet.server.answers.values import Answer
 from whet.server.served import Runs
-from whet.track.boards.board import Board, Stated, Task
+from whet.track.boards.board import Board, Task
 from whet.track.boards.entering import entry_of
 from whet.track.boards.store import Boards
 

@@ -6,8 +6,9 @@ from typing import Literal
 
 from fastapi import APIRouter
 
+from whet.base.stated import Stated
 from whet.server.answers.recorded import Asked
-from whet.server.answers.values import Answer, Stated
+from whet.server.answers.values import Answer
 from whet.server.errors import Refusal
 from whet.server.served import Runs
 from whet.train.run.controls import ask

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from whet.base.stated import Stated
 
 Name = Annotated[str, Field(min_length=1, max_length=500)]
-
-
-class Stated(BaseModel):
-    """These fields and no others."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Task(Stated):

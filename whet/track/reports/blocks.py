@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from whet.base.stated import Stated
 
 Name = Annotated[str, Field(min_length=1, max_length=500)]
 Runs = Annotated[list[Name], Field(min_length=1, max_length=50)]
 Over = Literal["step", "tokens", "time", "flops", "cost", "energy"]
-
-
-class Stated(BaseModel):
-    """These fields and no others."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Text(Stated):

@@ -83,6 +83,11 @@ def columns(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
     return align([[printable(name).upper() for name in names], *cells], right=numeric)
 
 
+def listing(rows: Sequence[Mapping[str, Any]], nothing: str, names: Sequence[str] = ()) -> str:
+    """Rows in columns (by default all entries of the first), or what is said where there are none."""
+    return columns(names or list(rows[0]), rows) if rows else nothing
+
+
 def differences(found: Mapping[str, Any]) -> str:
     """What `rows.compared` has found, a line an entry and a column a run."""
     parts = []
