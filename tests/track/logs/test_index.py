@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whet.track.logs import frames, index, logfile, pyramid
+from whet.track.logs import frames, index, logfile, pyramid, sidecar
 from whet.track.logs.event_log import EventLog
 from whet.track.logs.pyramid import SIZE, Level, Pyramid
 from whet.track.logs.scan import Rows
@@ -135,7 +135,7 @@ def test_an_index_that_does_not_fit_is_passed_over(tmp_path, small_indexes, wher
 def test_a_folder_that_cannot_be_written_is_read_without_an_index(tmp_path, small_indexes, monkeypatch):
     log = EventLog(tmp_path)
     fill(log, 0, 300)
-    monkeypatch.setattr(index.os, "replace", lambda *_: (_ for _ in ()).throw(PermissionError()))
+    monkeypatch.setattr(sidecar.os, "replace", lambda *_: (_ for _ in ()).throw(PermissionError()))
     assert len(History(tmp_path).scalar("loss")[0]) == 300
     assert [path.name for path in tmp_path.iterdir()] == [log.path.name]
 
@@ -205,3 +205,55 @@ def test_a_log_of_a_newer_format_is_read_as_far_as_it_is_known(tmp_path):
 def test_levels_of_nothing_are_refused_nowhere():
     empty = Level.of_points(np.empty(0, np.int64), np.empty(0))
     assert len(empty.at_most(5)) == 0 and pyramid.Pyramid(("x",)).level("x") is None
+
+
+def mixed(log: EventLog, seed: int) -> None:
+    """Rows of several schemas that share names, and events between them."""
+    random = np.random.default_rng(seed)
+    for step in range(400):
+        names = [("loss", "lr"), ("loss",), ("lr", "acc")][int(random.integers(3))]
+        log.scalars(step, {name: float(random.normal()) for name in names})
+        if step % 7 == 0:
+            log.event("note", step, {"text": "x" * int(random.integers(40))})
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_log_of_which_little_is_kept_says_the_same(tmp_path, small_indexes, seed):
+    """Also where a writer that went on has given numbers of schemas another meaning, and behind any cursor."""
+    log = EventLog(tmp_path)
+    mixed(log, seed)
+    log.leave()
+    little = History(tmp_path, most_bytes=1000)
+    cursors = [little.offsets]
+    log = EventLog.reopened(log.path)
+    log.scalars(400, {"acc": 1.0})
+    mixed(log, seed + 1)
+    cursors.append(History(tmp_path).offsets)
+    log.scalars(999, {"loss": 2.0, "lr": 3.0})
+    little.refresh()
+    log.close("done", "")
+    little.refresh()
+    whole = History(tmp_path)
+    assert little.names() == whole.names()
+    for name in whole.names():
+        for one, other in zip(little.points(name), whole.points(name), strict=True):
+            assert one.steps.tolist() == other.steps.tolist() and one.values.tolist() == other.values.tolist()
+        assert little.recent(name).tolist() == whole.recent(name).tolist() == whole.scalar(name)[1][-64:].tolist()
+    assert little.events() == whole.events()
+    for cursor in cursors:
+        found, expected = little.since(cursor), whole.since(cursor)
+        assert [(p.name, p.steps.tolist(), p.values.tolist()) for p in found.points] == [
+            (p.name, p.steps.tolist(), p.values.tolist()) for p in expected.points
+        ]
+        assert found.events == expected.events
+
+
+def test_what_is_kept_of_a_log_does_not_grow_with_it(tmp_path, small_indexes):
+    log = EventLog(tmp_path)
+    fill(log, 0, 100)
+    little, sizes = History(tmp_path, most_bytes=4000), []
+    for start in range(100, 3000, 100):
+        fill(log, start, start + 100)
+        little.refresh()
+        sizes.append(sum(one.offset - one._kept_from + one._event_bytes for one in little._logs.values()))
+    assert max(sizes) <= 4000 and len(little.scalar("loss")[0]) == 3000

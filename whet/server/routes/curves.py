@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query
 
 from whet.server.answers.curves import Curve, CurvesOfRuns, News, PointsPage
 from whet.server.answers.values import Answer
-from whet.server.errors import invalid, missing
+from whet.server.errors import Refusal, invalid, missing
 from whet.server.served import Runs
 from whet.track.reading.read import History, Points
 from whet.track.reading.read import News as ReadNews
@@ -31,6 +31,8 @@ Step = Annotated[int | None, Query(ge=-(1 << 62), le=1 << 62)]
 Over = Literal["step", "tokens", "time", "flops", "cost", "energy"]
 # Buckets that one answer for many runs may hold.
 _MOST_BUCKETS = 2_000_000
+# Of the logs so much may lie behind a cursor for an answer that holds all of it.
+_MOST_NEWS_BYTES = 32 << 20
 _FIELDS = ("steps", "values", "times")
 
 
@@ -102,9 +104,17 @@ def points(
 
 @router.get("/runs/{run}/since", response_class=Answer, response_model=News)
 def since(served: Runs, run: str, cursor: str = "{}") -> Answer:
-    """What came behind a cursor, points and events, and the cursor to ask with next time."""
+    """What came behind a cursor, points and events, and the cursor to ask with next time.
+
+    Refused, with that cursor, where it is too much for an answer.
+    """
+    seen = cursor_of(cursor)
     with served.history(served.folder(run)) as logs:
-        return Answer(news(logs.since(cursor_of(cursor))))
+        newest = logs.offsets
+        if sum(max(0, offset - seen.get(name, 0)) for name, offset in newest.items()) > _MOST_NEWS_BYTES:
+            hint = "curves draw it in buckets; then go on from the `cursor` of this answer"
+            raise Refusal("TOO_LARGE", "too much has come since that cursor", cursor=newest, hint=hint)
+        return Answer(news(logs.since(seen)))
 
 
 def news(found: ReadNews) -> dict[str, Any]:

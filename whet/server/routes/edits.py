@@ -30,7 +30,7 @@ def patch(served: Runs, asked: RunsPatch) -> Answer:
         key = inverse.add_tags, inverse.remove_tags, *inverse.values().items()
         undo.setdefault(key, _patch(inverse))["names"].append(entry.summary.name)
     edit_all(folders, one)
-    version = served.board.look()
+    version = served.board.follow(names)
     rows = [listed(entry) for entry in served.entries_of(names)]
     return Answer({"runs": rows, "undo": list(undo.values()), "version": version})
 

@@ -1,24 +1,17 @@
 """The index of a log: what a reader found in it up to some byte, kept beside it so that it is not read twice.
 
-`<writer>.a<attempt>.index` is MAGIC, u32 length and u32 crc32 of a JSON header, the header, and arrays. Nothing is in
-it that is not in the log: whoever removes it loses time. One that is damaged, of another log or of another format is
-passed over.
+`<writer>.a<attempt>.index` is a sidecar (`whet.track.logs.sidecar`).
 """
 
 from __future__ import annotations
 
-import json
-import os
-import struct
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet.base.regular import opened
-from whet.track.logs import frames
+from whet.track.logs import frames, sidecar
 from whet.track.logs.non_finite import NonFinite
 from whet.track.logs.pyramid import Level, Pyramid
 from whet.track.logs.scan import Names, Rows
@@ -27,21 +20,20 @@ if TYPE_CHECKING:
     import numpy as np
 
 SUFFIX = ".index"
-MAGIC = b"whetidx1"
-_HEAD = struct.Struct("<8sII")
-# So many first bytes of a log tell it from others: they hold its process, host and time.
-_BIRTH_BYTES = 256
+MAGIC = b"whetidx2"
 
 Pyramids = dict[Names, Pyramid]
 
 
 @dataclass(slots=True)
 class Outline:
-    """What a log holds besides rows. `events` are (offset, number of its kind in `kinds`); `breaks` (offset, bytes)."""
+    """What a log holds besides rows. `events` are (offset, number of its kind in `kinds`); `breaks` (offset, bytes);
+    behind the byte `redefined` no schema has got another meaning."""
 
     offset: int = 0
     format: int = frames.FORMAT
     schemas: dict[int, Names] = field(default_factory=dict)
+    redefined: int = 0
     start: dict[str, Any] = field(default_factory=dict)
     end: dict[str, Any] | None = None
     first_time: float = 0.0
@@ -66,14 +58,10 @@ class Outline:
 
 def read(log: Path) -> tuple[Outline, Pyramids]:
     """The index of a log; an empty one where there is none that fits."""
-    with suppress(OSError, ValueError, KeyError, TypeError, struct.error):
-        with opened(log.with_suffix(SUFFIX), "rb") as file:
-            data = file.read()  # not mapped: whoever cut the file meanwhile would kill this process
-        magic, size, check = _HEAD.unpack_from(data)
-        body = _HEAD.size + size
-        header = json.loads(data[_HEAD.size : body]) if magic == MAGIC else {}
-        is_ours = zlib.crc32(data[_HEAD.size : body]) == check and header["birth"] == zlib.crc32(_birth(log))
-        if is_ours and zlib.crc32(memoryview(data)[body:]) == header["check"]:
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        found = sidecar.read(log.with_suffix(SUFFIX), log, MAGIC)
+        if found is not None:
+            header, data, body = found
             outline = _outline(header["outline"])
             if outline.offset <= log.stat().st_size:
                 return outline, {p.names: p for p in _pyramids(header["pyramids"], data, body)}
@@ -84,32 +72,9 @@ def write(log: Path, outline: Outline, pyramids: Pyramids) -> bool:
     """Put an index beside the log, whole or not at all. False where the folder cannot be written."""
     blobs: list[bytes] = []
     listed = [_listed(pyramid, blobs) for pyramid in pyramids.values()]
-    arrays = b"".join(blobs)
     stated = {name: getattr(outline, name) for name in Outline.__slots__}
     stated["schemas"] = [[number, *names] for number, names in outline.schemas.items()]
-    header = json.dumps(
-        {"birth": zlib.crc32(_birth(log)), "check": zlib.crc32(arrays), "outline": stated, "pyramids": listed}
-    ).encode()
-    path = log.with_suffix(SUFFIX)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with opened(part, "wb") as file:
-            file.write(_HEAD.pack(MAGIC, len(header), zlib.crc32(header)) + header + arrays)
-        os.replace(part, path)
-    except OSError:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        return False
-    return True
-
-
-def _birth(log: Path) -> bytes:
-    """The first bytes of a log. Shorter logs have no index."""
-    try:
-        with opened(log, "rb") as file:
-            return file.read(_BIRTH_BYTES)
-    except OSError:
-        return b""
+    return sidecar.write(log.with_suffix(SUFFIX), log, MAGIC, {"outline": stated, "pyramids": listed}, blobs)
 
 
 def _outline(stated: Mapping[str, Any]) -> Outline:
@@ -133,7 +98,7 @@ def _listed(pyramid: Pyramid, blobs: list[bytes]) -> dict[str, Any]:
         "num_rows": pyramid.num_rows,
         "base": None if pyramid.base is None else put(pyramid.base.arrays()),
         "rest": None if pyramid.rest is None else put(pyramid.rest.arrays()),
-        "recent": None if pyramid.recent is None else put([pyramid.recent]),
+        "recent": None if pyramid.recent is None else put([pyramid.recent, pyramid.recent_offsets]),
         "base_end": pyramid.base_end,
         "non_finite": pyramid.non_finite.stated(),
     }
@@ -157,6 +122,6 @@ def _pyramids(listed: list[Mapping[str, Any]], data: bytes, place: int) -> Itera
         if stated["rest"] is not None:
             pyramid.rest = Rows(pyramid.names, *take(stated["rest"]))
         if stated["recent"] is not None:
-            (pyramid.recent,) = take(stated["recent"])
+            pyramid.recent, pyramid.recent_offsets = take(stated["recent"])
         pyramid.base_end, pyramid.non_finite = stated["base_end"], NonFinite(stated["non_finite"])
         yield pyramid

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Collection, Iterator
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from whet.base.regular import opened
 from whet.track.logs import frames, index, liveness, spool, window
 from whet.track.logs.non_finite import Stretch
-from whet.track.logs.pyramid import Level, Pyramid
+from whet.track.logs.pyramid import SIZE, Level, Pyramid
 from whet.track.logs.scan import Break, Found, Names, Other, Rows, Scanner
 
 if TYPE_CHECKING:
@@ -30,10 +31,14 @@ _INDEX_BYTES, _INDEX_SHARE = 1 << 20, 1 / 20
 
 
 class LogFile:
-    """What one writer has logged so far. A torn tail is left for the next `refresh`."""
+    """What one writer has logged so far. A torn tail is left for the next `refresh`.
 
-    def __init__(self, path: Path, writer: frames.Writer) -> None:
-        self.path = path
+    Of the rows and events so much is kept as lies in `most_bytes` of the file, by default all. What is not kept is read
+    again where somebody asks for it, and curves in buckets never need it.
+    """
+
+    def __init__(self, path: Path, writer: frames.Writer, most_bytes: float = math.inf) -> None:
+        self.path, self._most_bytes = path, most_bytes
         self.rank = writer.rank
         self.writer, self.attempt = writer
         self.is_alive = False
@@ -42,14 +47,22 @@ class LogFile:
         self._scanner = Scanner(self.outline.offset, self.outline.schemas)
         self._indexed = self.outline.offset
         self._events: dict[int, tuple[float, int, Any]] = {}
+        self._event_bytes = 0
         self._rows: dict[Names, list[Rows]] = {}
-        # From this byte on rows are kept: from the first one on once somebody asks for a whole curve.
+        # From this byte on rows are kept: from the first one on once somebody asks for a whole curve that may be kept.
         self._kept_from = self.outline.offset
 
     @property
     def offset(self) -> int:
         """How much of the file has been read."""
         return self._scanner.offset
+
+    @property
+    def num_bytes(self) -> int:
+        """About how much memory it takes."""
+        places = 100 * len(self.outline.events)
+        rows = self.offset - self._kept_from
+        return rows + 8 * self._event_bytes + places + sum(p.num_bytes for p in self._pyramids.values())
 
     @property
     def end(self) -> dict[str, Any] | None:
@@ -78,9 +91,16 @@ class LogFile:
         try:
             if not is_held:
                 spool.recover(self.path)
+            about = self.path.stat()
+            is_kept = about.st_size - self._kept_from <= self._most_bytes
             for found in self._read(self._scanner, None):
                 self._take(found)
-            age_s = time.time() - self.path.stat().st_mtime
+                if is_kept and isinstance(found, Rows):
+                    self._rows.setdefault(found.names, []).append(found)
+            if not is_kept:
+                self._rows.clear()
+                self._kept_from = self.offset
+            age_s = time.time() - about.st_mtime
         except OSError:  # gone, forbidden, on a disk that fails
             self.is_unreadable = True
             return
@@ -98,6 +118,7 @@ class LogFile:
     def write_index(self) -> None:
         """Keep what is known beside the log, if its folder can be written."""
         self.outline.offset, self.outline.schemas = self.offset, self._scanner.schemas
+        self.outline.redefined = self._redefined
         if not self.is_newer and index.write(self.path, self.outline, self._pyramids):
             self._indexed = self.offset
 
@@ -110,45 +131,44 @@ class LogFile:
         return sum(pyramid.num_rows for pyramid in self._with(name))
 
     def recent(self, name: str) -> np.ndarray:
-        """The newest values of a curve (at most 64 of one schema), in the order logged as far as schemas allow."""
+        """The newest values of a curve, at most 64, in the order logged."""
         import numpy as np
 
         found = [
-            p.recent[:, names.index(name)]
-            for names, p in self._pyramids.items()
-            if name in names and p.recent is not None
+            (p.recent_offsets, p.recent[:, p.names.index(name)])
+            for p in self._with(name)
+            if p.recent is not None and p.recent_offsets is not None
         ]
-        if len(found) > 1:
-            return self.column(name)[1][-64:]
-        return found[0] if found else np.empty(0)
+        if len(found) < 2:
+            return found[0][1] if found else np.empty(0)
+        offsets, values = (np.concatenate(part) for part in zip(*found, strict=True))
+        return values[np.argsort(offsets)][-SIZE:]
 
     def events(self, kinds: Collection[str] | None = None) -> list[tuple[int, float, int, Any]]:
         """Offset, time, step, and kind with payload of the events of some kinds, or of all."""
         known = self.outline.kinds
         wanted = {number for number, kind in enumerate(known) if kinds is None or kind in kinds}
         places = [place for place, number in self.outline.events if number in wanted] if wanted else []
-        self._load_events([place for place in places if place not in self._events])
-        return [(place, *self._events[place]) for place in places if place in self._events]
+        found = {place: self._events[place] for place in places if place in self._events}
+        found |= self._read_events([place for place in places if place not in found])
+        return [(place, *found[place]) for place in places if place in found]
 
     def column(self, name: str, start: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Steps, values and times of a curve from byte `start` of the file on, in the order written."""
+        return self.columns([name], start)[name]
+
+    def columns(self, names: Collection[str], start: int = 0) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """The same of several curves, by name."""
         import numpy as np
 
-        self._load_rows(start)
-        parts = []
-        for names in self._rows:
-            if name in names:
-                for rows in self._behind(names, start):
-                    first = np.searchsorted(rows.offsets, start)
-                    values = rows.values[first:, names.index(name)]
-                    parts.append((rows.offsets[first:], rows.steps[first:], values, rows.times[first:]))
-        if len(parts) == 1:
-            return parts[0][1:]
-        if not parts:
-            return np.empty(0, np.int64), np.empty(0), np.empty(0)
-        offsets, steps, values, times = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        order = np.argsort(offsets)
-        return steps[order], values[order], times[order]
+        parts: dict[str, list[tuple[np.ndarray, ...]]] = {name: [] for name in names}
+        for rows in self._rows_from(start, names):
+            first = np.searchsorted(rows.offsets, start)
+            places = rows.offsets[first:], rows.steps[first:], rows.times[first:]
+            for number, name in enumerate(rows.names):
+                if name in parts:
+                    parts[name].append((*places, rows.values[first:, number]))
+        return {name: _in_order(some) for name, some in parts.items()}
 
     def within(self, name: str, first: int, last: int) -> tuple[np.ndarray, np.ndarray] | None:
         """Steps and values of a curve from step `first` to `last`; None where that is too much to read."""
@@ -239,7 +259,6 @@ class LogFile:
                 self._pyramids[found.names] = Pyramid(found.names)
             self._pyramids[found.names].add(found)
             self.outline.stretch(int(found.steps.min()), int(found.steps.max()), float(found.times[-1]))
-            self._rows.setdefault(found.names, []).append(found)
         elif isinstance(found, Break):
             self.outline.breaks.append((found.offset, found.num_bytes))
         else:
@@ -261,14 +280,15 @@ class LogFile:
             outline.start, outline.first_time, outline.end = value, outline.first_time or moment, None
         elif frame.type == frames.EVENT:
             outline.add_event(frame.offset, value[0])
-            self._events[frame.offset] = moment, step, value
+            self._keep_event(frame.offset, (moment, step, value), len(frame.payload))
         elif frame.type == frames.END:
             outline.end = value
 
-    def _load_events(self, places: list[int]) -> None:
-        """Read events that an index only knows the places of."""
+    def _read_events(self, places: list[int]) -> dict[int, tuple[float, int, Any]]:
+        """Events of which the places are known, by place."""
+        found: dict[int, tuple[float, int, Any]] = {}
         if not places:
-            return
+            return found
         with opened(self.path, "rb") as file:
             for place in places:
                 file.seek(place)
@@ -276,7 +296,41 @@ class LogFile:
                 payload = file.read(frames.HEAD.unpack(head)[0]) if len(head) == frames.HEAD.size else b""
                 value = frames.parsed(payload)
                 if isinstance(value, list) and _is_event(value):
-                    self._events[place] = *frames.STAMP.unpack_from(payload), value
+                    found[place] = *frames.STAMP.unpack_from(payload), value
+                    self._keep_event(place, found[place], len(payload))
+        return found
+
+    def _keep_event(self, place: int, event: tuple[float, int, Any], num_bytes: int) -> None:
+        if 8 * (self._event_bytes + num_bytes) > self._most_bytes:
+            self._events.clear()
+            self._event_bytes = 0
+        self._events[place] = event
+        self._event_bytes += num_bytes
+
+    def _rows_from(self, start: int, names: Collection[str]) -> Iterator[Rows]:
+        """The rows of some names from byte `start` on, and some before it: those that are kept, else read again."""
+        if start < self._kept_from and self.offset > self._most_bytes:
+            yield from self._read_again(start, names)
+            return
+        self._load_rows(start)
+        for schema in self._rows:
+            if not set(names).isdisjoint(schema):
+                yield from self._behind(schema, start)
+
+    def _read_again(self, start: int, wanted: Collection[str]) -> Iterator[Rows]:
+        """Rows with the values of some names alone, from where schemas are what they are now."""
+        begin = start if start >= self._redefined else 0
+        for found in self._read(Scanner(begin, self._scanner.schemas if begin else None), self.offset):
+            if isinstance(found, Rows):
+                places = [number for number, name in enumerate(found.names) if name in wanted]
+                if places:
+                    names = tuple(found.names[number] for number in places)
+                    yield Rows(names, found.offsets, found.times, found.steps, found.values[:, places])
+
+    @property
+    def _redefined(self) -> int:
+        """Behind this byte no schema has got another meaning."""
+        return max(self.outline.redefined, self._scanner.redefined)
 
     def _load_rows(self, start: int) -> None:
         """Read the rows from byte `start` on, if the index alone has been read there: all of them, once."""
@@ -308,6 +362,20 @@ class LogFile:
             fields = [one.arrays() for one in pieces]
             pieces[:] = [Rows(names, *(np.concatenate(part) for part in zip(*fields, strict=True)))]
         return pieces[0]
+
+
+def _in_order(parts: list[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Steps, values and times of parts (offsets, steps, times, values), in the order of their offsets."""
+    import numpy as np
+
+    if not parts:
+        return np.empty(0, np.int64), np.empty(0), np.empty(0)
+    offsets, steps, times, values = parts[0]
+    if len(parts) > 1:
+        offsets, steps, times, values = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        order = np.argsort(offsets, kind="stable")
+        steps, times, values = steps[order], times[order], values[order]
+    return steps, values, times
 
 
 def _is_event(value: list[Any]) -> bool:

@@ -135,8 +135,9 @@ class Pyramid:
         self.num_rows = 0
         self.base: Level | None = None
         self.rest: Rows | None = None
-        # The newest values, for listings: (at most SIZE, k).
+        # The newest values, for listings: (at most SIZE, k), and where in the log they lie.
         self.recent: np.ndarray | None = None
+        self.recent_offsets: np.ndarray | None = None
         self.non_finite = NonFinite()
         # Where in the log the whole buckets end: no row of this schema that fills one lies behind it.
         self.base_end = 0
@@ -147,8 +148,10 @@ class Pyramid:
 
         self.num_rows += len(rows.offsets)
         self.non_finite.add(rows.steps, rows.values)
-        newest = rows.values[-SIZE:]
-        self.recent = newest.copy() if self.recent is None else np.concatenate([self.recent, newest])[-SIZE:].copy()
+        newest, places = rows.values[-SIZE:], rows.offsets[-SIZE:]
+        if self.recent is not None and self.recent_offsets is not None:
+            newest, places = np.concatenate([self.recent, newest]), np.concatenate([self.recent_offsets, places])
+        self.recent, self.recent_offsets = newest[-SIZE:].copy(), places[-SIZE:].copy()
         rest = rows if self.rest is None else _joined(self.rest, rows)
         whole = len(rest.offsets) // SIZE * SIZE
         if whole:
@@ -157,6 +160,12 @@ class Pyramid:
             self.base_end = int(rest.offsets[whole - 1]) + _row_bytes(self.names)
             rest = _from(rest, whole)
         self.rest = rest
+
+    @property
+    def num_bytes(self) -> int:
+        """How much memory it takes, as far as that grows."""
+        held = [*(self.base.arrays() if self.base else ()), *(self.rest.arrays() if self.rest else ())]
+        return sum(array.nbytes for array in held)
 
     def totals(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of each bucket where it lies in the log, its last step, and the sum of its values; NaN adds nothing."""

@@ -68,6 +68,8 @@ class Scanner:
     def __init__(self, offset: int = 0, schemas: dict[int, Names] | None = None) -> None:
         self.offset = offset
         self.schemas = dict(schemas or {})
+        # Behind this byte no schema has got another meaning.
+        self.redefined = 0
 
     def scan(self, data: bytes, is_last: bool) -> Iterator[Found]:
         """All whole frames of `data`, which lies at `offset`. Rows of one schema come in order, of several not.
@@ -104,7 +106,7 @@ class Scanner:
                 continue
             if type != frames.SCALARS:
                 if type == frames.SCHEMA:
-                    self._define(schema, data[place + _HEAD : end])
+                    self._define(schema, data[place + _HEAD : end], base + place)
                 yield Other(base + place, type, data[place + _HEAD : end])
             elif names is not None and length == _STAMP + 8 * len(names):
                 loose.setdefault(names, []).append(place)
@@ -130,10 +132,13 @@ class Scanner:
             and data[place + 8 : place + _HEAD] == data[other + 8 : other + _HEAD]
         )
 
-    def _define(self, schema: int, payload: bytes) -> None:
+    def _define(self, schema: int, payload: bytes, place: int) -> None:
         value = frames.parsed(payload)
         if isinstance(value, list):
-            self.schemas[schema] = tuple(map(str, value))
+            names = tuple(map(str, value))
+            if self.schemas.setdefault(schema, names) != names:
+                self.redefined = place
+            self.schemas[schema] = names
 
 
 @lru_cache(maxsize=64)

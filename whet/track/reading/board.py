@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import closing
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from whet.track.reading.store import Summary, folders
 
 # A look at all folders may take this share of the time between two of them.
 SHARE = 0.01
+# So long a reader waits for a look that is under way.
+PATIENCE_S = 0.2
 # So many runs that are gone are remembered.
 _GONE = 1000
 
@@ -49,7 +52,7 @@ class Changes:
 
 
 class Board:
-    """All runs under a root. Safe to use from several threads."""
+    """All runs under a root. Safe to use from several threads; whoever reads does not wait for a long look."""
 
     def __init__(self, root: Path, histories: Histories) -> None:
         self.root, self._histories = Path(root), histories
@@ -58,12 +61,16 @@ class Board:
         # Versions of another board, before a server started anew, are older ones.
         self._version, self._is_loaded = time.time_ns() // 1_000_000, False
         # When a look at all folders is due again.
-        self._due, self._lock = 0.0, threading.RLock()
+        self._due = 0.0
+        # One looks at folders at a time; what was seen is changed under a lock of its own, which is held for moments.
+        self._looking, self._lock = threading.RLock(), threading.Lock()
 
     def entries(self) -> list[Entry]:
-        """All runs as they are now, the latest started first."""
+        """All runs, the latest started first: as they are now, or, while a look takes long, as they were before it."""
+        with self._looked() as is_mine:
+            if is_mine:
+                self._sweep()
         with self._lock:
-            self._sweep()
             found = list(self._entries.values())
         return sorted(found, key=lambda one: (one.summary.started or 0.0, one.summary.name), reverse=True)
 
@@ -72,12 +79,19 @@ class Board:
 
         Returns the version, which is another one where something has.
         """
-        with self._lock:
-            if time.monotonic() >= self._due:
+        with self._looked() as is_mine:
+            if is_mine and time.monotonic() >= self._due:
                 self._sweep()
-            else:
-                self._follow([name for name, one in self._entries.items() if not one.is_settled])
-            return self._version
+            elif is_mine:
+                with self._lock:
+                    names = [name for name, one in self._entries.items() if not one.is_settled]
+                self._follow(names)
+        return self._version
+
+    def follow(self, names: Collection[str]) -> int:
+        """See what has become of these runs, whoever else is looking. Returns the version."""
+        self._follow(names)
+        return self._version
 
     def since(self, version: int) -> Changes:
         """What has been seen to change after a version; after 0 everything."""
@@ -86,17 +100,28 @@ class Board:
             gone = [summary for at, summary in self._gone.values() if at > version]
             return Changes(changed, gone, self._version)
 
+    @contextmanager
+    def _looked(self) -> Iterator[bool]:
+        """Whether it is one's turn to look. The first look of all is waited for: before it nothing is known."""
+        is_mine = self._looking.acquire(timeout=PATIENCE_S if self._is_loaded else -1)
+        try:
+            yield is_mine
+        finally:
+            if is_mine:
+                self._looking.release()
+
     def _sweep(self) -> None:
         """Look at every folder."""
         begun = time.monotonic()
         if not self._is_loaded:
             self._load()
         present = {folder.name: stamp(folder) for folder in folders(self.root)}
-        for name in [name for name in self._entries if name not in present]:
-            self._version += 1
-            self._gone[name] = self._version, self._entries.pop(name).summary
-        for name in list(self._gone)[: max(0, len(self._gone) - _GONE)]:
-            del self._gone[name]
+        with self._lock:
+            for name in [name for name in self._entries if name not in present]:
+                self._version += 1
+                self._gone[name] = self._version, self._entries.pop(name).summary
+            for name in list(self._gone)[: max(0, len(self._gone) - _GONE)]:
+                del self._gone[name]
         self._follow([name for name, at in present.items() if not self._is_as_it_was(name, at)])
         now = time.monotonic()
         self._due = now + (now - begun) / SHARE
@@ -107,17 +132,17 @@ class Board:
 
     def _load(self) -> None:
         """Take what the catalogue knows of runs that have not changed since, so that their logs need not be read."""
+        if self.root.is_dir():
+            with closing(Catalogue(self.root)) as kept:
+                kept.refresh()
+                rows = [(*told, row_of(told[3], told[4])) for told in kept.rows()]
+            with self._lock:
+                self._version += 1
+                for name, at, is_settled, summary, said, row in rows:
+                    self._entries[name] = Entry(summary, row, said["spark"], self._version, is_settled, at)
         self._is_loaded = True
-        if not self.root.is_dir():
-            return
-        with closing(Catalogue(self.root)) as kept:
-            kept.refresh()
-            self._version += 1
-            for name, at, is_settled, summary, said in kept.rows():
-                row = row_of(summary, said)
-                self._entries[name] = Entry(summary, row, said["spark"], self._version, is_settled, at)
 
-    def _follow(self, names: list[str]) -> None:
+    def _follow(self, names: Iterable[str]) -> None:
         """Read what the logs of these runs have become."""
         for name in names:
             folder = self.root / name
@@ -132,7 +157,8 @@ class Board:
             known.is_settled, known.stamp = is_settled, before
             return
         summary, said = listing_of(folder, logs)
-        self._version += 1
-        self._gone.pop(name, None)
         row = row_of(summary, said)
-        self._entries[name] = Entry(summary, row, said["spark"], self._version, is_settled, before, place)
+        with self._lock:
+            self._version += 1
+            self._gone.pop(name, None)
+            self._entries[name] = Entry(summary, row, said["spark"], self._version, is_settled, before, place)

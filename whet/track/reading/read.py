@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 from collections.abc import Callable, Collection, Iterator, Mapping, Set
@@ -76,9 +77,13 @@ class History:
     did not lead to the present weights. They remain as `ghosts`.
     """
 
-    def __init__(self, folder: Path, reads: Callable[[Set[str]], Set[str]] = lambda writers: writers) -> None:
-        """`reads` says of which of the writers the logs are read; by default of all."""
-        self.folder = Path(folder)
+    def __init__(
+        self, folder: Path, reads: Callable[[Set[str]], Set[str]] = lambda writers: writers,
+        most_bytes: float = math.inf,
+    ) -> None:  # fmt: skip
+        """`reads` says of which of the writers the logs are read, by default of all; of each so much is kept as lies in
+        `most_bytes` of the file (`LogFile`)."""
+        self.folder, self._most_bytes = Path(folder), most_bytes
         self._reads = reads
         self._logs: dict[str, LogFile] = {}
         # All logs, in the order of `_sorted`, and the writer who speaks for the run.
@@ -91,11 +96,18 @@ class History:
         new = {path: writer for path, writer in _found(self.folder) if path.name not in self._logs}
         if new:
             wanted = self._reads({*self.writers, *(writer.name for writer in new.values())})
-            self._logs.update({path.name: LogFile(path, one) for path, one in new.items() if one.name in wanted})
+            self._logs.update({
+                path.name: LogFile(path, one, self._most_bytes) for path, one in new.items() if one.name in wanted
+            })  # fmt: skip
             self._in_order = sorted(self._logs.values(), key=_place)
             self._speaker = frames.rank_writer(min(self.ranks, default=0))
         for log in self._logs.values():
             log.refresh()
+
+    @property
+    def num_bytes(self) -> int:
+        """About how much memory it takes."""
+        return sum(log.num_bytes for log in self._logs.values())
 
     @property
     def ranks(self) -> list[int]:
@@ -310,12 +322,9 @@ class History:
         points, events = [], []
         for log in self._sorted():
             start = cursor.get(log.path.name, 0)
-            for name in log.names():
-                if names is not None and name not in names:
-                    continue
-                part = Points(name, log.writer, log.attempt, *log.column(name, start))
-                if len(part.steps):
-                    points.append(part)
+            wanted = [name for name in log.names() if names is None or name in names]
+            parts = log.columns(wanted, start) if start < log.offset else {}
+            points += [Points(name, log.writer, log.attempt, *part) for name, part in parts.items() if len(part[0])]
             events += _events(log, start)
         return News(points, events, self.offsets)
 

@@ -1,0 +1,62 @@
+"""Sidecar: what was found in a file that only grows, kept beside it so that it is not looked for twice.
+
+MAGIC, u32 length and u32 crc32 of a JSON header, the header, and arrays. Nothing is in it that is not in the file
+itself: whoever removes it loses time. One that is damaged, of another file or of another format is passed over.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import threading
+import zlib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from whet.base.regular import opened
+
+_HEAD = struct.Struct("<8sII")
+# So many first bytes of a file tell it from others: they hold its process, host and time.
+_BIRTH_BYTES = 256
+
+
+def read(path: Path, of: Path, magic: bytes) -> tuple[dict[str, Any], bytes, int] | None:
+    """The header of a sidecar, its bytes and where in them the arrays begin; None where there is none that fits."""
+    with suppress(OSError, ValueError, KeyError, TypeError, struct.error):
+        with opened(path, "rb") as file:
+            data = file.read()  # not mapped: whoever cut the file meanwhile would kill this process
+        found, size, check = _HEAD.unpack_from(data)
+        body = _HEAD.size + size
+        header = json.loads(data[_HEAD.size : body]) if found == magic else {}
+        is_ours = zlib.crc32(data[_HEAD.size : body]) == check and header["birth"] == zlib.crc32(_birth(of))
+        if is_ours and zlib.crc32(memoryview(data)[body:]) == header["check"]:
+            return header, data, body
+    return None
+
+
+def write(path: Path, of: Path, magic: bytes, header: Mapping[str, Any], blobs: Sequence[bytes]) -> bool:
+    """Put a sidecar beside a file, whole or not at all. False where the folder cannot be written."""
+    arrays = b"".join(blobs)
+    told = json.dumps({"birth": zlib.crc32(_birth(of)), "check": zlib.crc32(arrays), **header}).encode()
+    part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    try:
+        with opened(part, "wb") as file:
+            file.write(_HEAD.pack(magic, len(told), zlib.crc32(told)) + told + arrays)
+        os.replace(part, path)
+    except OSError:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        return False
+    return True
+
+
+def _birth(file: Path) -> bytes:
+    """The first bytes of a file. Shorter ones have no sidecar."""
+    try:
+        with opened(file, "rb") as read:
+            return read.read(_BIRTH_BYTES)
+    except OSError:
+        return b""
