@@ -9,7 +9,7 @@ from pathlib import Path
 def print_rows(folder: Path, step: int, width: int, *, as_json: bool) -> None:
     """The rows of a step. Raises RunError where none are recorded."""
     from whet.track.recorded.row_page import row_dicts, row_page
-    from whet.track.recorded.rows import rows_of
+    from whet.track.recorded.rows_index import rows_of
     from whet.track.script.plain import to_json
     from whet.train.record.texts import texts
 
@@ -25,7 +25,7 @@ def print_tokens(folder: Path, step: int) -> None:
     """The single tokens that are recorded of a step. Raises RunError where none are."""
     from whet.base.errors import RunError
     from whet.track.recorded.row_page import token_page
-    from whet.track.recorded.rows import token_steps, tokens_of
+    from whet.track.recorded.rows_index import token_steps, tokens_of
     from whet.train.record.texts import decoder
 
     found = tokens_of(folder, step)

@@ -25,7 +25,8 @@ from whet.track.logs import frames
 from whet.track.logs.event_log import EventLog
 from whet.track.reading.store import LOGS, history
 from whet.track.recorded.row_scan import evaluated_rows, every_digest, rows_at
-from whet.track.recorded.rows import RowsLog, every_step, rows_of
+from whet.track.recorded.rows import RowsLog, every_step
+from whet.track.recorded.rows_index import rows_of
 
 
 def test_the_command_says_what_where_and_what_to_type(tmp_path, capsys):

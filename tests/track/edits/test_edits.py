@@ -151,3 +151,17 @@ def test_the_command_edits_and_lists(folder: Path, capsys: pytest.CaptureFixture
     assert summarize(folder).pinned and not summarize(folder).archived
     assert main(["runs", "edit", "run", *root]) == 2 and main(["runs", "edit", "--pin", *root]) == 2
     assert main(["runs", "edit", "nobody", "--pin", *root]) != 0
+
+
+def test_a_journal_that_cannot_be_written_is_not_tried_again_and_again(folder: Path, monkeypatch):
+    edit(folder, Edit(archived=True))
+    tried = []
+
+    def reopened(path):
+        tried.append(path)
+        raise RunError("the disk is read-only", hint="another disk")
+
+    monkeypatch.setattr("whet.track.edits.journal.EventLog.reopened", reopened)
+    with pytest.raises(RunError, match="read-only"):
+        edit(folder, Edit(archived=False))
+    assert len(tried) == 1

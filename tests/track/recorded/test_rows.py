@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from whet.track.logs import frames
-from whet.track.recorded.rows import RowsLog, every_step, rows_of, token_steps, tokens_of
+from whet.track.recorded import rows_index
+from whet.track.recorded.rows import RowsLog, every_step
+from whet.track.recorded.rows_index import rows_of, token_steps, tokens_of
 
 
 def columns(*rows, **more):
@@ -157,3 +159,85 @@ def test_a_forked_child_writes_nothing_and_a_kill_loses_nothing_written(tmp_path
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=environment, capture_output=True)
     assert rows(tmp_path) == {1: [1], 3: [1]}
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Stretches of a few steps, read in pieces smaller than they are, and kept beside the file at once."""
+    monkeypatch.setattr(rows_index, "_STRETCH_BYTES", 300)
+    monkeypatch.setattr(rows_index, "_PIECE_BYTES", 200)
+    monkeypatch.setattr(rows_index, "_BEHIND_BYTES", 0)
+
+
+def everything(folder, steps):
+    return {
+        step: ([one.columns["row"].tolist() for one in rows_of(folder, step)],
+               [one.place(0) for one in rows_of(folder, step)], [one.row for one in tokens_of(folder, step)])
+        for step in steps
+    }  # fmt: skip
+
+
+def long_file(folder, steps, every=4):
+    log = RowsLog(folder / "track", "r0")
+    for step in steps:
+        log.add(
+            step,
+            0.0,
+            [f"{step % 5}.jsonl"] * 3,
+            columns(step, step + 1, step + 2, **({"extra": [1, 2, 3]} if step % 3 else {})),
+        )
+        if step % every == 0:
+            log.add_tokens(step, ("a.jsonl", step, 0), [np.arange(3), np.array([1]), np.array([2]), np.ones(1)])
+    return log
+
+
+def test_a_step_is_read_where_it_lies_and_as_it_was_written(tmp_path, small, monkeypatch):
+    log = long_file(tmp_path, range(200))
+    expected = {one.step: [one.columns["row"].tolist()] for one in every_step(tmp_path)}
+    found = everything(tmp_path, range(-1, 202))
+    assert {step: one[0] for step, one in found.items() if one[0]} == expected
+    assert all(found[step][1:] == ([(f"{step % 5}.jsonl", step, 0)], [step] * (step % 4 == 0)) for step in range(200))
+    assert (tmp_path / "track" / "r0.a1.rows.index").is_file() and token_steps(tmp_path) == list(range(0, 200, 4))
+    num_read, real = [], rows_index.Scanner.scan
+    monkeypatch.setattr(
+        rows_index.Scanner, "scan", lambda self, data, last: num_read.append(len(data)) or real(self, data, last)
+    )
+    assert everything(tmp_path, [150]) == {150: found[150]}
+    assert sum(num_read) < log._log.path.stat().st_size / 10
+    log.close()
+    long_file(tmp_path, range(100, 103)).close()  # goes over it again
+    again = everything(tmp_path, range(200))
+    assert again[99] == found[99] and again[101][0] == [[101, 102, 103]] and again[150] == ([], [], [])
+    assert token_steps(tmp_path) == list(range(0, 101, 4))
+
+
+def test_an_index_of_rows_follows_a_file_that_grows_and_leaves_a_torn_frame(tmp_path, small):
+    log = long_file(tmp_path, range(30))
+    path = log._log.path
+    data = path.read_bytes()
+    whole = everything(tmp_path, range(30))
+    for size in range(len(data) // 2, len(data), 97):
+        path.write_bytes(data[:size])
+        found = everything(tmp_path, range(30))
+        assert all(found[step] == whole[step] or not found[step][0] or not found[step][2] for step in range(30))
+        assert found[3] == whole[3]
+    path.write_bytes(data)
+    assert everything(tmp_path, range(30)) == whole
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_an_index_of_rows_that_is_damaged_or_of_another_file_is_made_anew(tmp_path, small, seed):
+    long_file(tmp_path, range(60)).close()
+    whole, random = everything(tmp_path, range(60)), np.random.default_rng(seed)
+    index = tmp_path / "track" / "r0.a1.rows.index"
+    data = bytearray(index.read_bytes())
+    if seed == 0:
+        (tmp_path / "track" / "r0.a1.rows").unlink()
+        long_file(tmp_path, range(60, 90)).close()
+        index.rename(tmp_path / "old")
+        whole = everything(tmp_path, range(60))
+        index.write_bytes(bytes(data))
+    else:
+        data[int(random.integers(len(data)))] ^= int(random.integers(1, 256))
+        index.write_bytes(bytes(data[: len(data) - int(random.integers(0, 20))]))
+    assert everything(tmp_path, range(60)) == whole

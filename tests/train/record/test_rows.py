@@ -14,7 +14,8 @@ from tests.train.test_rollouts import settings as rollouts
 from whet.base.config import from_mapping
 from whet.cli.main import main
 from whet.contracts.objective import LossParts
-from whet.track.recorded.rows import every_step, rows_of, tokens_of
+from whet.track.recorded.rows import every_step
+from whet.track.recorded.rows_index import rows_of, tokens_of
 from whet.train.build import assemble
 from whet.train.step.losses import StepLosses
 

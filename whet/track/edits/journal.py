@@ -16,7 +16,7 @@ from pathlib import Path
 from whet.base.errors import RunError
 from whet.track.edits.edit import KIND, WRITER, Edit
 from whet.track.logs import frames
-from whet.track.logs.event_log import EventLog
+from whet.track.logs.event_log import EventLog, Held
 from whet.track.reading.store import LOGS
 
 # So long an edit waits for another of the same run.
@@ -54,13 +54,13 @@ def _append(folder: Path, one: Edit) -> None:
 
 
 def _opened(logs: Path, writer: str) -> EventLog:
-    """The journal, held until it is closed. Others are waited for."""
+    """The journal, held until it is closed. Whoever holds it is waited for; what cannot be written is said at once."""
     path, until = logs / frames.log_name(writer, 1), time.monotonic() + PATIENCE_S
     while True:
         try:
             return EventLog.reopened(path) if path.is_file() else EventLog(logs, writer)
-        except RunError:
-            if time.monotonic() > until or not path.is_file():
+        except Held:  # which it has waited for a while itself
+            if time.monotonic() > until:
                 raise
 
 

@@ -18,13 +18,17 @@ from whet.base.errors import RunError
 from whet.base.regular import opened
 from whet.track.logs import frames, liveness, spool
 from whet.track.logs.ending import announce
-from whet.track.logs.own_index import OwnIndex
+from whet.track.logs.own_index import OwnIndex, keep_index
 from whet.track.logs.spool import Spool
 from whet.track.script.plain import to_json
 
 # The curve of the records that could not be written, once one could again.
 DROPPED = "tracker/dropped"
 _CLOSED = "the log is closed, or another process than the one that opened it"
+
+
+class Held(RunError):
+    """Somebody else writes the log."""
 
 
 class EventLog:
@@ -37,7 +41,12 @@ class EventLog:
     call from several threads. A forked child can neither write to the log nor keep it alive.
     """
 
-    def __init__(self, folder: Path, writer: str = frames.RANK_0, suffix: str = frames.LOG) -> None:
+    def __init__(
+        self, folder: Path, writer: str = frames.RANK_0, suffix: str = frames.LOG,
+        keep: Callable[[Path], None] = keep_index,
+    ) -> None:  # fmt: skip
+        """`keep` brings the index of the file up to date, now and then, in a thread."""
+        self._keep = keep
         self._begin(Path(folder), partial(_create, writer=writer, suffix=suffix))
 
     @classmethod
@@ -45,9 +54,10 @@ class EventLog:
         """Go on in a log that its writer has left, and take back the end that it may have; a torn tail is cut off.
 
         For writers whose run is one stretch however often they are started: an attempt of its own would turn what
-        lies before it into ghosts. Raises RunError where another process holds it, or it cannot be written.
+        lies before it into ghosts. Raises Held where another holds it, and RunError where it cannot be written.
         """
         log = cls.__new__(cls)
+        log._keep = keep_index
         log._begin(path.parent, partial(_reopen, path))
         return log
 
@@ -70,7 +80,7 @@ class EventLog:
                 at=str(folder),
                 hint="track.folder=FOLDER that can be written to",
             ) from error
-        self._index = OwnIndex(self.path)
+        self._index = OwnIndex(self.path, self._keep)
         if self.path.suffix == frames.LOG:
             announce(self.path)
         _forgotten_by_children().add(self)
@@ -231,7 +241,7 @@ def _reopen(path: Path, folder: Path) -> tuple[Path, int]:
     try:
         is_held = liveness.try_hold(fd)
         if is_held is False:
-            raise RunError("another process writes this log", at=str(path), hint="stop that process first")
+            raise Held("another process writes this log", at=str(path), hint="stop that process first")
         found = LogFile(path, writer)
         found.refresh()
         os.ftruncate(fd, found.offset)

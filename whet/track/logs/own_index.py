@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,10 +16,13 @@ PATIENCE_S = 0.1
 
 
 class OwnIndex:
-    """Starts a thread for each round, which takes milliseconds; a short run has none, and imports nothing for it."""
+    """Starts a thread for each round, which takes milliseconds; a short run has none, and imports nothing for it.
 
-    def __init__(self, log: Path) -> None:
-        self._log = log
+    `keep` brings the index of a file up to date.
+    """
+
+    def __init__(self, log: Path, keep: Callable[[Path], None]) -> None:
+        self._log, self._keep = log, keep
         self._size, self._due = 0, EVERY_BYTES
         self._round: threading.Thread | None = None
 
@@ -42,9 +46,18 @@ class OwnIndex:
             self._round.start()
 
     def _write(self) -> None:
-        writer = frames.parse_name(self._log)
         with suppress(Exception):  # it is a help to readers, and none of it may reach the script
-            from whet.track.logs.logfile import LogFile
+            self._keep(self._log)
 
-            if writer is not None:
-                LogFile(self._log, writer).refresh()
+
+def keep_index(log: Path) -> None:
+    """Bring the index of an event log up to date."""
+    from whet.track.logs.logfile import LogFile
+
+    writer = frames.parse_name(log)
+    if writer is not None:
+        LogFile(log, writer).refresh()
+
+
+def keep_none(log: Path) -> None:
+    """Of a file that nobody looks things up in."""

@@ -12,7 +12,8 @@ from typing import Any
 from whet.track.reading.read import History
 from whet.track.recorded.belongings import KeptCheckpoint, checkpoints, evaluations, models
 from whet.track.recorded.evidence import files_of
-from whet.track.recorded.rows import StepRows, every_step, rows_of
+from whet.track.recorded.rows import StepRows, every_step
+from whet.track.recorded.rows_index import rows_of
 
 # Steps that are looked through for a row, rows of a step that are shown, and steps that are shown of a row.
 MOST_STEPS, MOST_ROWS, MOST_FOUND = 200_000, 50, 100

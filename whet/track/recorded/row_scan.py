@@ -1,4 +1,4 @@
-"""Rows of many steps in one pass, in bounded memory: of some steps whole, of all of them what tells rows from others.
+"""Rows of many steps in bounded memory: of some steps whole, of all of them, in one pass, what tells rows from others.
 
 Heads are walked from frame to frame, and what is not asked for is neither checked nor unpacked.
 """
@@ -20,6 +20,7 @@ from whet.track.logs import frames
 from whet.track.reading.store import LOGS
 from whet.track.recorded.record_file import record_files
 from whet.track.recorded.rows import EPOCH, StepRows, attempt_starts, unpacked
+from whet.track.recorded.rows_index import RowsIndex
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,15 +49,17 @@ def rows_at(folder: Path, steps: Collection[int]) -> dict[int, list[StepRows]]:
     found: dict[int, list[StepRows]] = {}
     for rank, paths in record_files(Path(folder) / LOGS, frames.ROWS_FILE).items():
         for path, until in zip(paths, _until(paths, rank), strict=True):
-            for one in _steps(path, rank, {step for step in steps if step < until}):
-                found.setdefault(one.step, []).append(one)
+            known = RowsIndex.of(path)
+            for step in sorted(step for step in steps if step < until):
+                for one in known.rows(step, rank):
+                    found.setdefault(step, []).append(one)
     return found
 
 
 def evaluated_rows(folder: Path) -> list[StepRows]:
     """The rows that were measured and not learned from, of the newest attempt that says so, a value a rank."""
     files = record_files(Path(folder) / LOGS, frames.HELD_OUT_FILE)
-    newest = [(rank, list(_steps(paths[-1], rank, None))) for rank, paths in files.items()]
+    newest = [(rank, list(_steps(paths[-1], rank))) for rank, paths in files.items()]
     return [one for _, rows in newest for one in rows]
 
 
@@ -73,13 +76,11 @@ def _until(paths: list[Path], rank: str) -> list[float]:
     return [min(firsts[place + 1 :], default=float("inf")) for place in range(len(firsts))]
 
 
-def _steps(path: Path, rank: str, wanted: Collection[int] | None) -> Iterator[StepRows]:
-    """The rows of some steps, or of all."""
-    if wanted is not None and not wanted:
-        return
+def _steps(path: Path, rank: str) -> Iterator[StepRows]:
+    """The rows of all steps."""
     sources: dict[int, str] = {}
     for step, type, schema, columns, payload in _walk(path, sources):
-        if type != frames.ROWS or (wanted is not None and step not in wanted):
+        if type != frames.ROWS:
             continue
         with suppress(ValueError, KeyError):
             moment, _ = frames.STAMP.unpack_from(payload)

@@ -1,6 +1,7 @@
 """Which rows each step learned from: where each came from, its loss, its tokens' digest, and what else was known of it.
 
-A file a rank and attempt beside the run's log, `r0.a1.rows`, of about 30 bytes a row (`whet.track.logs.frames`).
+A file a rank and attempt beside the run's log, `r0.a1.rows`, of about 30 bytes a row (`whet.track.logs.frames`). One
+step is found by an index (`whet.track.recorded.rows_index`).
 """
 
 # n rows of one step on one rank
@@ -11,14 +12,15 @@ import heapq
 import itertools
 import json
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from whet.track.logs import frames
 from whet.track.logs.event_log import EventLog
+from whet.track.logs.own_index import EVERY_BYTES
 from whet.track.reading.store import LOGS
 from whet.track.recorded.record_file import frames_of, record_files
 from whet.track.script.plain import to_json
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 
 # The source of a row that has none.
 UNKNOWN = 0xFFFF
-_One = TypeVar("_One", "StepRows", "RowTokens")
 # Before the columns of a step.
 EPOCH = struct.Struct("<d")
 _LENGTH = struct.Struct("<I")
@@ -82,7 +83,7 @@ class RowsLog:
     """Writes the rows of steps. Never raises: what cannot be written is counted, and said once on stderr."""
 
     def __init__(self, folder: Path, writer: str, suffix: str = frames.ROWS_FILE) -> None:
-        self._log = EventLog(folder, writer, suffix)
+        self._log = EventLog(folder, writer, suffix, _keep_index)
         self._sources: dict[str, int] = {}
         self._schemas: dict[tuple[tuple[str, str], ...], int] = {}
 
@@ -114,8 +115,11 @@ class RowsLog:
         self._log.drop(error)
 
     def close(self) -> None:
-        """Write the end."""
+        """Write the end, and of a long file the rest of its index."""
         self._log.close("done", "")
+        with suppress(OSError):
+            if self._log.path.stat().st_size > EVERY_BYTES:
+                _keep_index(self._log.path)
 
     def _source(self, step: int, name: str) -> int:
         if name not in self._sources:
@@ -136,28 +140,22 @@ class RowsLog:
         return self._schemas[columns]
 
 
-def rows_of(folder: Path, step: int) -> list[StepRows]:
-    """The rows of one step of a run, a value a rank; of attempts that went over it, the last one's."""
-    found: list[StepRows] = []
-    for rank, paths in record_files(Path(folder) / LOGS, frames.ROWS_FILE).items():
-        for path in reversed(paths):
-            first = next(_rows(path, rank), None)
-            if first is not None and first.step <= step:
-                found += _rows(path, rank, step)
-                break
-    return found
+def _keep_index(path: Path) -> None:
+    from whet.track.recorded.rows_index import RowsIndex
+
+    RowsIndex.of(path)
 
 
 def every_step(folder: Path) -> Iterator[StepRows]:
     """The rows of all steps, rank by rank and in order. An attempt replaces what earlier ones had from its first on."""
     for rank, paths in record_files(Path(folder) / LOGS, frames.ROWS_FILE).items():
-        yield from _kept(paths, rank, _rows)
+        yield from _kept(paths, rank)
 
 
 def step_by_step(folder: Path) -> Iterator[tuple[int, list[StepRows]]]:
     """The same, all ranks of a step together. No more than a step of each rank is held."""
     files = record_files(Path(folder) / LOGS, frames.ROWS_FILE)
-    merged = heapq.merge(*(_kept(paths, rank, _rows) for rank, paths in files.items()), key=_step)
+    merged = heapq.merge(*(_kept(paths, rank) for rank, paths in files.items()), key=_step)
     for step, found in itertools.groupby(merged, key=_step):
         yield step, list(found)
 
@@ -174,62 +172,72 @@ def source_names(folder: Path) -> set[str]:
     return found
 
 
-def tokens_of(folder: Path, step: int) -> list[RowTokens]:
-    """The rows whose tokens were recorded one by one at a step, each with its losses."""
-    files = record_files(Path(folder) / LOGS, frames.ROWS_FILE)
-    return [one for rank, paths in files.items() for one in _kept(paths, rank, _tokens) if one.step == step]
-
-
-def token_steps(folder: Path) -> list[int]:
-    """The steps at which tokens were recorded one by one."""
-    files = record_files(Path(folder) / LOGS, frames.ROWS_FILE)
-    return sorted({one.step for rank, paths in files.items() for one in _kept(paths, rank, _tokens)})
-
-
-def _kept(paths: Sequence[Path], rank: str, read: Callable[[Path, str], Iterator[_One]]) -> Iterator[_One]:
+def _kept(paths: Sequence[Path], rank: str) -> Iterator[StepRows]:
     """What no later attempt, by its rows, went over again."""
     firsts = [next(_rows(path, rank), None) for path in paths]
     for number, path in enumerate(paths):
         until = min((one.step for one in firsts[number + 1 :] if one is not None), default=None)
-        yield from (one for one in read(path, rank) if until is None or one.step < until)
+        yield from (one for one in _rows(path, rank) if until is None or one.step < until)
 
 
 def _step(one: StepRows) -> int:
     return one.step
 
 
-def _rows(path: Path, rank: str, wanted: int | None = None) -> Iterator[StepRows]:
-    """The steps in a file, or the one that is wanted."""
-    import numpy as np
-
-    sources: dict[int, str] = {}
-    schemas: dict[int, list[tuple[str, np.dtype[Any]]]] = {}
+def _rows(path: Path, rank: str) -> Iterator[StepRows]:
+    """The steps in a file."""
+    known = Known()
     for moment, step, type, schema, body in _frames(path):
-        with suppress(ValueError, TypeError, KeyError):  # of a later version, or no such thing
+        known.learn(type, schema, body)
+        if type == frames.ROWS and (found := known.rows(rank, moment, step, schema, body)) is not None:
+            yield found
+
+
+class Known:
+    """What a file of rows has said so far of its columns and sources, by which a step's rows are read."""
+
+    def __init__(self) -> None:
+        self.sources: dict[int, str] = {}
+        self.columns: dict[int, list[tuple[str, np.dtype[Any]]]] = {}
+
+    def learn(self, type: int, number: int, body: bytes) -> None:
+        """Take a frame in, if it is one of sources or columns."""
+        if type in (frames.SOURCES, frames.COLUMNS):
+            with suppress(ValueError):
+                self.take(type, number, json.loads(body))
+
+    def take(self, type: int, number: int, told: Any) -> None:
+        """Take what such a frame tells. What is none is passed over: it is of a later version."""
+        import numpy as np
+
+        with suppress(ValueError, TypeError):
             if type == frames.SOURCES:
-                sources.update(enumerate(map(str, json.loads(body)), schema))
-            elif type == frames.COLUMNS:
-                schemas[schema] = [(str(name), np.dtype(form)) for name, form in json.loads(body)]
-            elif type == frames.ROWS and wanted in (None, step):
-                columns = unpacked(body[EPOCH.size :], schemas[schema])
-                [epoch] = EPOCH.unpack_from(body)
-                yield StepRows(step, moment, rank, epoch, sources, columns)
+                self.sources.update(enumerate(map(str, told), number))
+            else:
+                self.columns[number] = [(str(name), np.dtype(form)) for name, form in told]
+
+    def rows(self, rank: str, moment: float, step: int, schema: int, body: bytes) -> StepRows | None:
+        """The rows of a step; None where its columns are not known, or it is no such thing."""
+        with suppress(ValueError, TypeError, KeyError, struct.error):
+            columns = unpacked(body[EPOCH.size :], self.columns[schema])
+            [epoch] = EPOCH.unpack_from(body)
+            return StepRows(step, moment, rank, epoch, self.sources, columns)
+        return None
 
 
-def _tokens(path: Path, rank: str) -> Iterator[RowTokens]:
+def tokens_in(body: bytes, step: int, rank: str) -> RowTokens | None:
+    """The tokens in a frame's body; None where it is no such thing."""
     import numpy as np
 
-    for _, step, type, _, body in _frames(path):
-        if type != frames.TOKENS:
-            continue
-        with suppress(ValueError, TypeError, KeyError):
-            start = _LENGTH.size + _LENGTH.unpack_from(body)[0]
-            about, arrays = json.loads(body[_LENGTH.size : start]), []
-            for size, form in zip(about["sizes"], ("<u4", "<u4", "<u4", "<f4"), strict=True):
-                arrays.append(np.frombuffer(body, form, size, start))
-                start += 4 * size
-            source, row, part = about["place"]
-            yield RowTokens(step, rank, str(source), int(row), int(part), *arrays)
+    with suppress(ValueError, TypeError, KeyError, struct.error):
+        start = _LENGTH.size + _LENGTH.unpack_from(body)[0]
+        about, arrays = json.loads(body[_LENGTH.size : start]), []
+        for size, form in zip(about["sizes"], ("<u4", "<u4", "<u4", "<f4"), strict=True):
+            arrays.append(np.frombuffer(body, form, size, start))
+            start += 4 * size
+        source, row, part = about["place"]
+        return RowTokens(step, rank, str(source), int(row), int(part), *arrays)
+    return None
 
 
 def _frames(path: Path) -> Iterable[tuple[float, int, int, int, bytes]]:
