@@ -11,6 +11,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from tests.tiny import LLAMA, config, tokenizer
 from whet.base.config import from_mapping
 from whet.base.errors import RunError
+from whet.track.registry.adding import add
 from whet.track.registry.described import candidate, place_of
 from whet.track.registry.registry import Registry
 from whet.track.terminal.terminal_page import contents, show
@@ -29,7 +30,7 @@ def registry(tmp_path):
             sizes = {name: value for name, value in LLAMA.items() if name != "model_type"}
             LlamaForCausalLM(LlamaConfig(**sizes, vocab_size=400)).save_pretrained(folder)
         found = candidate(folder, None)
-        registry.add("chat", found.contents, found.about)
+        add(registry, "chat", found.contents, found.about)
     return registry
 
 

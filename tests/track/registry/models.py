@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from whet.track.registry.adding import add
 from whet.track.registry.described import candidate
 from whet.track.registry.registry import Registry
 from whet.track.registry.state import Version
@@ -23,7 +24,7 @@ def folder(place: Path, weights: bytes = b"weights", **config: Any) -> Path:
 
 def added(registry: Registry, place: Path, name: str = "chat", **known: Any) -> Version:
     found = candidate(place, None, **known)
-    return registry.add(name, found.contents, found.about, found.evaluations, found.package).version
+    return add(registry, name, found.contents, found.about, found.evaluations, found.package).version
 
 
 def result(task: str, data: str = "d1", units: dict[str, list[float]] | None = None, **figures: float) -> dict:

@@ -2,13 +2,16 @@
 
 import random
 import statistics
+import threading
 
 import pytest
 
 from tests.track.registry.models import added, folder, result
 from whet.base.errors import RunError
 from whet.track.reading.query import bounds, parts
+from whet.track.registry import promoting
 from whet.track.registry.evaluations import figures, paired
+from whet.track.registry.pages import told_of
 from whet.track.registry.promoting import promote
 from whet.track.registry.registry import Registry
 
@@ -89,6 +92,51 @@ def test_a_lower_loss_is_no_step_back_and_a_higher_one_is(registry):
     promote(registry, "chat/1", "prod", "loss < 2")
     with pytest.raises(RunError, match="loss is 0.5 higher"):
         promote(registry, "chat/2", "prod", "loss < 2")
+
+
+def test_of_two_who_promote_at_once_the_second_is_compared_with_what_the_first_has_left(registry, monkeypatch):
+    """The first has looked at the figures and not yet moved the alias when the second comes."""
+    measured(registry, 1, result("t", accuracy=0.95, units={"accuracy": hits(0.95)}))
+    measured(registry, 2, result("t", accuracy=0.85, units={"accuracy": hits(0.85)}))
+    outcomes, real, threads = {}, promoting.row_of, []
+
+    def tried(number: int) -> None:
+        try:
+            outcomes[number] = promote(Registry(registry.folder), f"chat/{number}", "prod", "accuracy >= 0.8").before
+        except RunError as error:
+            outcomes[number] = error.message
+
+    def row_of(model, version):
+        if not threads:
+            threads.append(threading.Thread(target=tried, args=(2,)))
+            threads[0].start()
+            threads[0].join(0.3)
+        return real(model, version)
+
+    monkeypatch.setattr(promoting, "row_of", row_of)
+    tried(1)
+    threads[0].join()
+    assert outcomes[1] is None and "lower than that of chat/1, which is @prod" in outcomes[2]
+    assert registry.model("chat").aliases == {"prod": 1}
+
+
+def test_a_policy_is_required_of_every_promotion_and_passed_by_only_where_that_is_said(registry):
+    measured(registry, 1, result("t", accuracy=0.95))
+    measured(registry, 2, result("t", accuracy=0.7))
+    promote(registry, "chat/1", "prod", "accuracy >= 0.8", keep=True)
+    assert Registry(registry.folder).model("chat").policies == {"prod": "accuracy >= 0.8"}
+    with pytest.raises(RunError, match="`accuracy >= 0.8`: accuracy is 0.7"):
+        promote(registry, "chat/2", "prod", "accuracy > 0")
+    with pytest.raises(RunError, match="has a policy"):
+        registry.alias("chat", "prod", 2)
+    registry.alias("chat", "other", 2)  # which has none
+    promote(registry, "chat/2", "prod", past_policy=True)
+    assert registry.history("chat")[-1]["gate"]["past_policy"] == "accuracy >= 0.8"
+    assert "past the policy: accuracy >= 0.8" in told_of(registry.history("chat")[-1])
+    registry.policy("chat", "prod", None)
+    registry.alias("chat", "prod", 1)
+    with pytest.raises(RunError, match="has no policy"):
+        registry.policy("chat", "prod", None)
 
 
 @pytest.mark.parametrize("other", [{"data": "d2"}, {"units": {}}, {"units": {"accuracy": hits(0.8, 100)}}])

@@ -10,8 +10,10 @@ import pytest
 
 from tests.track.registry.models import added, folder, result
 from whet.base.errors import ConfigError, RunError
+from whet.track.registry.adding import add
 from whet.track.registry.linking import linked
 from whet.track.registry.names import Reference, parse_reference
+from whet.track.registry.rebuilding import rebuild
 from whet.track.registry.referring import remove, remove_model
 from whet.track.registry.registry import Registry, exact
 from whet.track.registry.verifying import damage
@@ -19,12 +21,13 @@ from whet.track.registry.verifying import damage
 ADDER = """
 import sys
 from pathlib import Path
+from whet.track.registry.adding import add
 from whet.track.registry.described import candidate
 from whet.track.registry.registry import Registry
 registry = Registry(Path(sys.argv[1]))
 found = candidate(Path(sys.argv[2]), None)
 for _ in range(5):
-    number = registry.add("chat", found.contents, found.about).version.number
+    number = add(registry, "chat", found.contents, found.about).version.number
     registry.alias("chat", "last-of-" + sys.argv[3], number)
     print(number)
 """
@@ -141,7 +144,7 @@ def test_a_changed_and_a_lost_file_are_found(registry, model):
 def test_what_fails_leaves_nothing_behind(registry, model):
     found = {"config.json": model / "config.json", "gone": model / "gone"}
     with pytest.raises(RunError, match="cannot be added"):
-        registry.add("chat", found, {})
+        add(registry, "chat", found, {})
     assert registry.state().models == {} and [path.name for path in registry.folder.iterdir()] == []
 
 
@@ -229,11 +232,11 @@ def test_what_the_journal_has_lost_is_found_again_by_the_manifests(registry, mod
     place = next(number for number, line in enumerate(lines) if b'"version": 2' in line and b'"op": "version"' in line)
     lines[place] = b"0" + lines[place][1:] if lines[place][:1] != b"0" else b"1" + lines[place][1:]
     registry.journal.path.write_bytes(b"".join(lines))
-    assert registry.rebuild() == (1, 1)
+    assert rebuild(registry) == (1, 1)
     again = Registry(registry.folder)
     assert sorted(again.model("chat").versions) == [2] and again.manifest(again.version("chat", 2)) == before
     registry.journal.path.unlink()
-    assert registry.rebuild() == (0, 1)
+    assert rebuild(registry) == (0, 1)
     assert Registry(registry.folder).resolve("registry:chat/2").manifest == second.manifest
 
 

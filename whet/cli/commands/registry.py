@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet.cli.arguments import typed_path
+from whet.cli.arguments import add_root, typed_path
 
 if TYPE_CHECKING:
     from whet.track.registry.registry import Registry
@@ -20,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     def action(name: str, about: str) -> argparse.ArgumentParser:
         one = actions.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
-        one.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
+        add_root(one)
         one.add_argument(
             "--registry", type=typed_path, metavar="DIR",
             help="the registry's folder (default: WHET_REGISTRY, else .registry in --root)",
@@ -35,15 +34,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("model", metavar="MODEL", help="NAME, NAME/3 or NAME@alias")
     show.add_argument("--json", action="store_true", help="print as JSON")
     _add_add(action("add", "add the model of a run or a folder as a new version; its files are linked"))
-    alias = action("alias", "let an alias mean a version; nothing is checked")
+    alias = action("alias", "let an alias mean a version; nothing is checked but its policy")
     alias.add_argument("name", metavar="NAME")
     alias.add_argument("alias", metavar="ALIAS")
     alias.add_argument("version", nargs="?", metavar="VERSION", help="its number; without one the alias is taken away")
+    policy = action("policy", "say what every promotion to an alias requires")
+    policy.add_argument("name", metavar="NAME")
+    policy.add_argument("alias", metavar="ALIAS")
+    policy.add_argument("require", nargs="?", metavar="FILTER", help="without one the policy is taken away")
     promote = action("promote", "let an alias mean a version whose evaluations hold what is required")
     promote.add_argument("model", metavar="MODEL", help=_WHICH)
     promote.add_argument("--to", required=True, metavar="ALIAS", help="the alias that moves")
     promote.add_argument("--require", default="", metavar="FILTER", help="such as `accuracy >= 0.8 and loss < 2`")
+    promote.add_argument("--keep", action="store_true", help="make what is required the policy of the alias")
     promote.add_argument("--json", action="store_true", help="print as JSON")
+    for one in (alias, promote):
+        one.add_argument("--past-policy", action="store_true", help="whatever the policy of the alias requires")
     tag = action("tag", "set tags of a model or a version, or take them away")
     tag.add_argument("model", metavar="MODEL", help="NAME for the model, NAME/3 or NAME@alias for a version")
     tag.add_argument("tags", nargs="+", metavar="KEY=VALUE", help="`KEY=` takes a tag away")
@@ -114,6 +120,7 @@ def _show(registry: Registry, args: argparse.Namespace) -> int:
     if wanted.number is None and wanted.alias is None:
         versions = [row_of(model, version) for version in model.versions.values()]
         told = {"name": model.name, "description": model.description, "tags": model.tags, "aliases": model.aliases}
+        told["policies"] = model.policies
         as_json = {**told, "versions": versions, "history": registry.history(model.name)}
         _print(as_json) if args.json else print(model_page(registry, model))
         return 0
@@ -124,6 +131,7 @@ def _show(registry: Registry, args: argparse.Namespace) -> int:
 
 
 def _add(registry: Registry, args: argparse.Namespace) -> int:
+    from whet.track.registry.adding import add
     from whet.track.registry.described import candidate, check_model, place_of
     from whet.track.registry.names import alias_name, model_name
     from whet.track.registry.pages import said_of_links
@@ -134,7 +142,7 @@ def _add(registry: Registry, args: argparse.Namespace) -> int:
     folder, run = place_of(args.source, args.root)
     found = candidate(folder, run, kind=args.kind, base=args.base, licence=args.licence)
     check_model(found, folder)
-    added = registry.add(args.name, found.contents, found.about, found.evaluations, found.package)
+    added = add(registry, args.name, found.contents, found.about, found.evaluations, found.package)
     version = added.version
     if args.description:
         registry.describe(args.name, version.number, args.description)
@@ -158,7 +166,15 @@ def _alias(registry: Registry, args: argparse.Namespace) -> int:
         raise ConfigError(
             f"`{number}` is no version", at="command line", hint=f"whet registry alias {args.name} prod 1"
         )
-    registry.alias(args.name, args.alias, None if number is None else int(number))
+    registry.alias(args.name, args.alias, None if number is None else int(number), past_policy=args.past_policy)
+    return 0
+
+
+def _policy(registry: Registry, args: argparse.Namespace) -> int:
+    from whet.track.reading.query import parse
+
+    parse(args.require or "")
+    registry.policy(args.name, args.alias, args.require)
     return 0
 
 
@@ -166,7 +182,7 @@ def _promote(registry: Registry, args: argparse.Namespace) -> int:
     from whet.track.registry.promoting import promote
     from whet.track.terminal.quantities import figure
 
-    done = promote(registry, args.model, args.to, args.require)
+    done = promote(registry, args.model, args.to, args.require, keep=args.keep, past_policy=args.past_policy)
     if args.json:
         _print(done.to_dict())
         return 0
@@ -198,10 +214,11 @@ def _tag(registry: Registry, args: argparse.Namespace) -> int:
 
 def _verify(registry: Registry, args: argparse.Namespace) -> int:
     from whet.cli import exit_codes
+    from whet.track.registry.rebuilding import rebuild
     from whet.track.registry.verifying import damage
 
     if args.rebuild:
-        lost, again = registry.rebuild()
+        lost, again = rebuild(registry)
         print(f"journal written anew: {lost} damaged lines left out, {again} versions found again", file=sys.stderr)
     found = [registry.resolve(name) for name in args.models] or [v for _, v in registry.state().all_versions()]
     wrong = 0
@@ -235,6 +252,6 @@ def _print(value: Any) -> None:
 
 
 _ACTIONS = {
-    "list": _list, "show": _show, "add": _add, "alias": _alias, "promote": _promote, "tag": _tag, "verify": _verify,
-    "remove": _remove,
+    "list": _list, "show": _show, "add": _add, "alias": _alias, "policy": _policy, "promote": _promote, "tag": _tag,
+    "verify": _verify, "remove": _remove,
 }  # fmt: skip

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from whet.server.answers.values import Number, Stated
+from whet.base.stated import Stated
+from whet.server.answers.values import Number
 
 
 class VersionRow(Stated):
@@ -55,12 +56,13 @@ class RegistryChange(Stated):
 
 
 class RegisteredModel(Stated):
-    """A model with its versions, the newest first."""
+    """A model with its versions, the newest first. `policies` are what promotions to an alias require."""
 
     name: str
     description: str
     tags: dict[str, str]
     aliases: dict[str, int]
+    policies: dict[str, str]
     created: float
     updated: float
     versions: list[VersionRow]
@@ -105,17 +107,29 @@ class NewVersion(Stated):
 
 
 class AliasSet(Stated):
-    """The version that an alias is to mean."""
+    """The version that an alias is to mean; `past_policy` where it has a policy, and that is known."""
 
     version: Annotated[int, Field(ge=1)]
+    past_policy: bool = False
+
+
+class PolicySet(Stated):
+    """What every promotion to an alias requires; null takes it away."""
+
+    require: Annotated[str, Field(min_length=1, max_length=2000)] | None
 
 
 class Promotion(Stated):
-    """Which version is promoted (its number, or the alias that it has), to which alias, on which condition."""
+    """Which version is promoted (its number, or the alias that it has), to which alias, on which condition.
+
+    `keep` makes the condition the alias's policy; `past_policy` leaves that out.
+    """
 
     version: int | str
     to: str
     require: str = ""
+    keep: bool = False
+    past_policy: bool = False
 
 
 class PairedFigure(Stated):
@@ -138,6 +152,7 @@ class Promoted(Stated):
     require: str
     figures: dict[str, Number | str | None]
     compared: list[PairedFigure]
+    policy: str
 
 
 class ModelPatch(Stated):

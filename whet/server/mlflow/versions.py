@@ -14,6 +14,7 @@ from whet.server.mlflow.pages import ordered, page
 from whet.server.mlflow.requests import MAX_TAG, Asked, Asking, TheDoor
 from whet.server.mlflow.search import order, parse, values_of
 from whet.server.mlflow.sources import REGISTRY, source_of
+from whet.track.registry.adding import add
 from whet.track.registry.state import Model, Version
 
 router = APIRouter(prefix="/2.0/mlflow/model-versions", tags=["mlflow"])
@@ -33,7 +34,7 @@ def create(asked: Asking, door: TheDoor) -> dict[str, Any]:
         raise missing(f"Registered Model with name={name} not found")
     found = source_of(door, source, asked.optional("run_id"), asked.optional("model_id"))
     link = {"run_link": asked.optional("run_link")} if asked.optional("run_link") else {}
-    added = door.registry.add(name, found.contents, {**found.about, **link}, (), found.package)
+    added = add(door.registry, name, found.contents, {**found.about, **link}, (), found.package)
     number = added.version.number
     for key, value in tags.items():
         door.registry.tag(name, number, key, value)

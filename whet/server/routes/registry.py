@@ -13,6 +13,7 @@ from whet.server.errors import Refusal, invalid, missing
 from whet.server.files import inside
 from whet.server.served import Runs
 from whet.track.reading.query import parse
+from whet.track.registry.adding import add as add_version
 from whet.track.registry.described import KINDS, candidate, check_model
 from whet.track.registry.names import Reference
 from whet.track.registry.pages import told_of
@@ -53,6 +54,7 @@ def model(registry: TheRegistry, name: str) -> Answer:
     """A model with its aliases, tags and versions."""
     found = _model(registry, name)
     about = {"name": found.name, "description": found.description, "tags": found.tags, "aliases": found.aliases}
+    about["policies"] = found.policies
     return Answer({**about, "created": found.created, "updated": found.updated, "versions": _rows(found)})
 
 
@@ -83,7 +85,7 @@ def add(registry: TheRegistry, served: Runs, name: str, asked: answers.NewVersio
         raise invalid(f"`{asked.kind[:40]}` is no kind: one of {', '.join(KINDS)}")
     found = candidate(folder, run, kind=kind, base=asked.base, licence=asked.licence, with_links=False)
     check_model(found, folder)
-    version = registry.add(name, found.contents, found.about, found.evaluations, found.package).version
+    version = add_version(registry, name, found.contents, found.about, found.evaluations, found.package).version
     if asked.description is not None:
         registry.describe(name, version.number, asked.description)
     return one(registry, served, name, version.number)
@@ -129,9 +131,22 @@ def delete(registry: TheRegistry, served: Runs, name: str, number: int, force: b
 
 @router.put("/models/{name}/aliases/{alias}", response_class=Answer, response_model=answers.RegisteredModel)
 def set_alias(registry: TheRegistry, name: str, alias: str, asked: answers.AliasSet) -> Answer:
-    """Let an alias mean a version; nothing is required."""
+    """Let an alias mean a version; nothing is required, unless the alias has a policy: that is promoted to."""
     _version(registry, name, asked.version)
-    registry.alias(name, alias, asked.version)
+    try:
+        registry.alias(name, alias, asked.version, past_policy=asked.past_policy)
+    except RunError as error:
+        raise Refusal("RESOURCE_CONFLICT", error.message, hint="past_policy=true, or a promotion") from None
+    return model(registry, name)
+
+
+@router.put("/models/{name}/policies/{alias}", response_class=Answer, response_model=answers.RegisteredModel)
+def set_policy(registry: TheRegistry, name: str, alias: str, asked: answers.PolicySet) -> Answer:
+    """What every promotion to an alias requires; null for nothing of itself."""
+    parse(asked.require or "")
+    if asked.require is None and alias not in _model(registry, name).policies:
+        raise missing(f"@{alias} of `{name}` has no policy")
+    registry.policy(_model(registry, name).name, alias, asked.require)
     return model(registry, name)
 
 
@@ -151,7 +166,10 @@ def promotion(registry: TheRegistry, name: str, asked: answers.Promotion) -> Ans
     alias = asked.version if isinstance(asked.version, str) else None
     _model(registry, name)
     try:
-        done = promote(registry, str(Reference(name, number, alias)), asked.to, asked.require)
+        done = promote(
+            registry, str(Reference(name, number, alias)), asked.to, asked.require,
+            keep=asked.keep, past_policy=asked.past_policy,
+        )  # fmt: skip
     except RunError as error:
         raise Refusal("RESOURCE_CONFLICT", error.message, hint=error.hint) from None
     return Answer(done.to_dict())

@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import threading
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.path, self._lock = folder / FILE, folder / LOCK
+        self._held = threading.local()
 
     def read(self, start: int = 0) -> tuple[list[Change], int, int]:
         """Whole changes from a byte on, the byte behind them, and how many lines are damaged."""
@@ -53,7 +55,10 @@ class Journal:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Inside, nobody else writes. Raises RunError where the folder cannot be written."""
+        """Inside, nobody else writes; a thread may enter it again. Raises RunError where nothing can be written."""
+        if vars(self._held):
+            yield
+            return
         try:
             self._lock.parent.mkdir(parents=True, exist_ok=True)
             file = self._lock.open("a")
@@ -63,7 +68,11 @@ class Journal:
             ) from None
         with file:
             fcntl.flock(file, fcntl.LOCK_EX)  # until it is closed
-            yield
+            self._held.file = file
+            try:
+                yield
+            finally:
+                del self._held.file
 
     def append(self, changes: list[Change]) -> None:
         """Add changes, on the disk when this returns. Only inside `writing`. Raises RunError on a full disk."""

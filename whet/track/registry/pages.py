@@ -33,6 +33,7 @@ def model_page(registry: Registry, model: Model) -> str:
     lines = [f"{printable(model.name)}: {len(model.versions)} version{'s' * (len(model.versions) != 1)}"]
     lines += [f"  {printable(model.description)}"] if model.description else []
     lines += [f"  tag {printable(key)} = {printable(value)}" for key, value in model.tags.items()]
+    lines += [f"  @{alias} requires {printable(require)}" for alias, require in model.policies.items()]
     versions = sorted(model.versions.values(), key=lambda one: -one.number)
     rows = table([(model, version) for version in versions]) if versions else ""
     changes = registry.history(model.name)[-_NUM_CHANGES:]
@@ -86,6 +87,9 @@ def told_of(change: Change, *, with_origin: bool = True) -> str:
             what = f"{version} removed"
         case "alias":
             what = f"@{change.get('alias')} {_moved(change)}"
+        case "policy":
+            require = change.get("require")
+            what = f"@{change.get('alias')} requires {require or 'nothing of itself any more'}"
         case "tag":
             value = change.get("value")
             what = f"tag {change.get('key')} of {version} {'taken away' if value is None else f'= {value}'}"
@@ -106,9 +110,11 @@ def _moved(change: Change) -> str:
     number, before = change.get("version"), change.get("before")
     if number is None:
         return f"taken away from version {before}"
-    require = (change.get("gate") or {}).get("require")
+    gate = change.get("gate") or {}
+    require = " and ".join(text for text in (gate.get("policy"), gate.get("require")) if text)
     told = f"version {number}" + (f" instead of {before}" if before is not None else "")
-    return f"means {told}" + (f", required: {require}" if require else "")
+    past = f", past the policy: {gate['past_policy']}" if gate.get("past_policy") else ""
+    return f"means {told}" + (f", required: {require}" if require else "") + past
 
 
 def _line(model: Model, version: Version) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,7 +18,8 @@ from whet.track.terminal.quantities import figure
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """What was done: the alias means `number` instead of `before`. `figures` are those that were asked for."""
+    """What was done: the alias means `number` instead of `before`. `figures` are those that were asked for, by
+    `require` and by the alias's `policy`."""
 
     name: str
     number: int
@@ -27,36 +28,50 @@ class Promotion:
     require: str
     figures: Mapping[str, Any]
     compared: Sequence[Compared]
+    policy: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def promote(registry: Registry, reference: str, alias: str, require: str = "") -> Promotion:
-    """Let `alias` mean the version, if its evaluations hold all of `require`.
+def promote(
+    registry: Registry, reference: str, alias: str, require: str = "", *, keep: bool = False, past_policy: bool = False
+) -> Promotion:
+    """Let `alias` mean the version, if its evaluations hold all of `require` and of the alias's policy.
 
-    Where the version that the alias means now was measured on the same data, unit by unit, each figure that `require`
-    bounds is compared with it as well: one that is worse beyond its 95 % interval refuses. Raises RunError that names
+    Where the version that the alias means now was measured on the same data, unit by unit, each figure that they bound
+    is compared with it as well: one that is worse beyond its 95 % interval refuses. Nobody changes the registry
+    meanwhile, so of two who promote at once the second is compared with what the first has left. `keep` makes what is
+    required the policy; `past_policy` leaves the policy out, and says so in the history. Raises RunError that names
     every figure that missed.
     """
     alias_name(alias)
-    query, version = parse(require), registry.resolve(reference)
-    model = registry.state().models[version.model]
-    row, held = row_of(model, version), model.aliases.get(alias)
-    missed = list(_missed(parts(require), row))
-    found: list[Compared] = []
-    if held is not None and held != version.number:
-        found = list(_comparisons(registry, require, version, model.versions[held]))
-        missed += list(_worse(found, require, f"{model.name}/{held}", alias))
-    if missed:
-        raise RunError(
-            f"`{model.name}/{version.number}` is not promoted to @{alias}: {'; '.join(missed)}",
-            at=str(registry.folder), hint=f"whet evaluate registry:{model.name}/{version.number} --task ...",
-        )  # fmt: skip
-    told = {name: row.get(name) for name in query.names}
-    gate = {"require": require, "figures": told, "compared": [asdict(one) for one in found]}
-    registry.alias(model.name, alias, version.number, gate=gate)
-    return Promotion(model.name, version.number, alias, held, require, told, found)
+    parse(require)
+    with registry.changing():
+        version = registry.resolve(reference)
+        model = registry.state().models[version.model]
+        policy = "" if past_policy else model.policies.get(alias, "")
+        wanted = [text for text in (policy, require) if text.strip()]
+        row, held = row_of(model, version), model.aliases.get(alias)
+        missed = [said for text in wanted for said in _missed(parts(text), row)]
+        sides = {name: side for text in wanted for name, side in bounds(text).items()}
+        found: list[Compared] = []
+        if held is not None and held != version.number:
+            found = list(_comparisons(registry, sides, version, model.versions[held]))
+            missed += list(_worse(found, sides, f"{model.name}/{held}", alias))
+        if missed:
+            raise RunError(
+                f"`{model.name}/{version.number}` is not promoted to @{alias}: {'; '.join(missed)}",
+                at=str(registry.folder), hint=f"whet evaluate registry:{model.name}/{version.number} --task ...",
+            )  # fmt: skip
+        told = {name: row.get(name) for text in wanted for name in parse(text).names}
+        gate = {"require": require, "policy": policy, "figures": told, "compared": [asdict(one) for one in found]}
+        if past_policy and alias in model.policies:
+            gate["past_policy"] = model.policies[alias]
+        registry.alias(model.name, alias, version.number, past_policy=True, gate=gate)
+        if keep and require.strip():
+            registry.policy(model.name, alias, require)
+    return Promotion(model.name, version.number, alias, held, require, told, found, policy)
 
 
 def _missed(conditions: Sequence[Query], row: Mapping[str, Any]) -> Iterator[str]:
@@ -73,17 +88,17 @@ def _shown(value: Any) -> str:
     return figure(value) if isinstance(value, float) else str(value)
 
 
-def _comparisons(registry: Registry, require: str, version: Version, holder: Version) -> Iterator[Compared]:
+def _comparisons(registry: Registry, sides: Iterable[str], version: Version, holder: Version) -> Iterator[Compared]:
     folders = registry.place(version) / EVALUATIONS, registry.place(holder) / EVALUATIONS
-    for name in bounds(require):
+    for name in sides:
         found = compared(name, version.evaluations, holder.evaluations, folders)
         if found is not None:
             yield found
 
 
-def _worse(found: Sequence[Compared], require: str, holder: str, alias: str) -> Iterator[str]:
+def _worse(found: Sequence[Compared], sides: Mapping[str, str], holder: str, alias: str) -> Iterator[str]:
     for one in found:
-        is_high = bounds(require)[one.name] == "high"
+        is_high = sides[one.name] == "high"
         if one.high < 0 if is_high else one.low > 0:
             way = "lower" if is_high else "higher"
             yield (

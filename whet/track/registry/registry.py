@@ -13,35 +13,24 @@ import getpass
 import os
 import platform
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from whet.base.digests import text_digest
 from whet.base.documents import field
 from whet.base.errors import RunError, WhetError
-from whet.base.sealed import read_sealed, sealed
+from whet.base.sealed import read_sealed
 from whet.track.logs.claim import claimed, slug
 from whet.track.registry.journal import Change, Journal
-from whet.track.registry.linking import Held, counted, linked, listed
 from whet.track.registry.names import PREFIX, Reference, alias_name, is_reference, model_name, parse_reference
 from whet.track.registry.state import Model, State, Version
 
 VARIABLE, FOLDER = "WHET_REGISTRY", ".registry"
 MANIFEST, MODELS, EVALUATIONS, PACKAGE = "manifest.json", "models", "evaluations", "package"
-
-
-@dataclass(frozen=True, slots=True)
-class Added:
-    """A new version, and how many of its files are held in which way."""
-
-    version: Version
-    held: Mapping[Held, int]
 
 
 def folder_of(root: Path) -> Path:
@@ -151,87 +140,73 @@ class Registry:
 
     def create(self, name: str) -> Model:
         """A new model without versions. Raises RunError where the name is taken."""
-        with self._changing():
+        with self.changing():
             if self.state().named(model_name(name)) is not None:
                 raise RunError(f"there is a model `{name}` already", at=str(self.folder), hint="another name")
             return self._create(name)
 
-    def add(
-        self,
-        name: str,
-        contents: Mapping[str, Path],
-        about: Mapping[str, Any],
-        evaluations: Sequence[Path] = (),
-        package: Mapping[str, Path] | None = None,
-    ) -> Added:
-        """A new version of a model, which is made where there is none: files by their names in the version.
+    def named_or_new(self, name: str) -> Model:
+        """The model of that name, made where there is none. Only inside `changing`."""
+        return self.state().named(name) or self._create(name)
 
-        `package` are the same files, and those that describe them, in the layout that they came in. Files are linked,
-        never copied, and hashed in full. Raises WhetError where one cannot be read, or where nothing can be written;
-        then nothing is left behind.
+    def alias(self, name: str, alias: str, number: int | None, *, past_policy: bool = False, **gate: Any) -> None:
+        """Let an alias mean a version, or (None) nothing. `gate` is kept with it: what was required, and found.
+
+        Raises RunError where the alias has a policy, which only a promotion looks at, unless `past_policy` says so.
         """
-        model_name(name)
-        part = self._part()
-        try:
-            (part / "files").mkdir()
-            wanted = [(f"files/{name}", path) for name, path in sorted(contents.items())]
-            wanted += [(f"{PACKAGE}/{name}", path) for name, path in sorted((package or {}).items())]
-            held = {inner: linked(path, part / inner) for inner, path in wanted}
-            for path in evaluations:
-                (part / EVALUATIONS).mkdir(exist_ok=True)
-                shutil.copyfile(path, part / EVALUATIONS / path.name)
-            version = self._added(name, part, listed(part, held), about)
-        except OSError as error:
-            raise RunError(
-                f"the version cannot be added: {error.strerror or error}", at=str(error.filename or self.folder),
-                hint="chmod +r, or --registry ELSEWHERE",
-            ) from None  # fmt: skip
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
-        return Added(version, counted(how for inner, how in held.items() if inner.startswith("files/")))
-
-    def alias(self, name: str, alias: str, number: int | None, **gate: Any) -> None:
-        """Let an alias mean a version, or (None) nothing. `gate` is kept with it: what was required, and found."""
-        with self._changing():
+        with self.changing():
             model = self.model(name)
             if number is not None:
                 alias_name(alias), self.version(name, number)
+                if (policy := model.policies.get(alias)) and not past_policy:
+                    raise RunError(
+                        f"@{alias} of `{name}` has a policy: {policy}", at=str(self.folder),
+                        hint=f"whet registry promote {name}/{number} --to {alias}, or --past-policy",
+                    )  # fmt: skip
             elif alias not in model.aliases:
                 raise RunError(
                     f"`{name}` has no alias `{alias}`", at=str(self.folder), hint=f"whet registry show {name}"
                 )
-            self._tell("alias", model, alias=alias, version=number, before=model.aliases.get(alias), **gate)
+            self.tell("alias", model, alias=alias, version=number, before=model.aliases.get(alias), **gate)
+
+    def policy(self, name: str, alias: str, require: str | None) -> None:
+        """Let every promotion to an alias require this as well, or (None) nothing of itself."""
+        with self.changing():
+            model = self.model(name)
+            if require is None and alias not in model.policies:
+                raise RunError(f"@{alias} of `{name}` has no policy", at=str(self.folder), hint="whet registry show")
+            self.tell("policy", model, alias=alias_name(alias), require=require)
 
     def tag(self, name: str, number: int | None, key: str, value: str | None) -> None:
         """Set a tag of a model or a version, or (None) take it away."""
-        with self._changing():
+        with self.changing():
             model = self.model(name)
             tags = model.tags if number is None else self.version(name, number).tags
             if value is None and key not in tags:
                 raise RunError(f"there is no tag `{key}`", at=name, hint=f"there is: {', '.join(tags) or 'none'}")
-            self._tell("tag", model, version=number, key=key, value=value)
+            self.tell("tag", model, version=number, key=key, value=value)
 
     def describe(self, name: str, number: int | None, text: str) -> None:
         """Set the description of a model or a version."""
-        with self._changing():
+        with self.changing():
             model = self.model(name)
             if number is not None:
                 self.version(name, number)
-            self._tell("describe", model, version=number, text=text)
+            self.tell("describe", model, version=number, text=text)
 
     def stage(self, name: str, number: int, stage: str) -> None:
         """Set the stage of a version, a word that MLflow's clients have for it."""
-        with self._changing():
+        with self.changing():
             self.version(name, number)
-            self._tell("stage", self.model(name), version=number, stage=stage)
+            self.tell("stage", self.model(name), version=number, stage=stage)
 
     def rename(self, name: str, new: str) -> None:
         """Call a model something else; its folder and what runs have recorded of it stay."""
-        with self._changing():
+        with self.changing():
             model = self.model(name)
             if (other := self.state().named(model_name(new))) is not None and other is not model:
                 raise RunError(f"there is a model `{new}` already", at=str(self.folder), hint="another name")
-            self._tell("rename", model, name=new)
+            self.tell("rename", model, name=new)
 
     def evaluated(self, version: Version, result: Mapping[str, Any]) -> None:
         """Keep what an evaluation of a version has found: whole in its folder, and figures in the journal."""
@@ -239,7 +214,7 @@ class Registry:
 
         name = f"{slug(str(result.get('task')))}-{time.strftime('%Y%m%d-%H%M%S')}-{os.urandom(3).hex()}.json"
         path = self.place(version) / EVALUATIONS / name
-        with self._changing():
+        with self.changing():
             model = self.state().models[version.model]
             self.version(model.name, version.number)
             path.parent.mkdir(exist_ok=True)
@@ -248,96 +223,42 @@ class Registry:
 
             part.write_bytes(to_json(result))
             os.replace(part, path)
-            self._tell("evaluated", model, version=version.number, result={**brief(result), "file": name})
+            self.tell("evaluated", model, version=version.number, result={**brief(result), "file": name})
 
     def remove(self, name: str, number: int) -> None:
         """Remove a version with its links and aliases; who refers to it is for the caller to ask."""
-        with self._changing():
+        with self.changing():
             version = self.version(name, number)
-            self._tell("remove", self.model(name), version=number, bytes=version.num_bytes)
+            self.tell("remove", self.model(name), version=number, bytes=version.num_bytes)
             shutil.rmtree(self.place(version), ignore_errors=True)
 
     def forget(self, name: str) -> None:
         """Remove a model with all its versions."""
-        with self._changing():
+        with self.changing():
             model = self.model(name)
-            self._tell("forget", model, name=name)
+            self.tell("forget", model, name=name)
             shutil.rmtree(self.folder / MODELS / model.id, ignore_errors=True)
 
-    def rebuild(self) -> tuple[int, int]:
-        """Write the journal anew: its whole lines, and versions that only their manifests tell of.
-
-        Returns how many damaged lines were left out, and how many versions were found again.
-        """
-        with self._changing():
-            changes, _, damaged = self.journal.read()
-            state = State()
-            for change in changes:
-                with suppress(KeyError, TypeError, ValueError):
-                    state.apply(change)
-            gone = {(c.get("model"), c.get("version")) for c in changes if c.get("op") == "remove"}
-            gone |= {(c.get("model"), None) for c in changes if c.get("op") == "forget"}
-            found = [*_found_again(self.folder / MODELS, state, gone)]
-            self.journal.replace([*changes, *found])
-            return damaged, sum(change["op"] == "version" for change in found)
-
     @contextmanager
-    def _changing(self) -> Iterator[None]:
+    def changing(self) -> Iterator[None]:
+        """Inside, nobody else changes the registry, so that what was seen is still so. May stand in another."""
         with self.journal.writing():
             yield
 
-    def _tell(self, op: str, model: Model, **values: Any) -> None:
-        told = {"op": op, "model": model.id, **values, **self._made()}
+    def tell(self, op: str, model: Model, **values: Any) -> None:
+        """Write a change of a model down. Only inside `changing`."""
+        told = {"op": op, "model": model.id, **values, **self.made()}
         self.journal.append([told])
 
-    def _made(self) -> dict[str, Any]:
+    def made(self) -> dict[str, Any]:
         """When, and by whom."""
         return {"time": time.time(), "by": self._who()}
 
     def _create(self, name: str) -> Model:
         folder = claimed(self.folder / MODELS, name)
         model = Model(folder.name, name, time.time(), time.time())
-        self._tell("model", model, name=name)
+        self.tell("model", model, name=name)
         return self.state().models[folder.name]
-
-    def _part(self) -> Path:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            return Path(tempfile.mkdtemp(prefix=".adding-", dir=self.folder))
-        except OSError as error:
-            raise RunError(
-                f"the registry cannot be written: {error.strerror}", at=str(self.folder), hint="--registry ELSEWHERE"
-            ) from None
-
-    def _added(
-        self, name: str, part: Path, listed: Mapping[str, Mapping[str, Any]], about: Mapping[str, Any]
-    ) -> Version:
-        """Number what lies in `part`, and put it in its place."""
-        with self._changing():
-            model = self.state().named(name) or self._create(name)
-            home = self.folder / MODELS / model.id
-            numbers = [int(path.name) for path in home.iterdir() if path.name.isdigit()] if home.is_dir() else []
-            number = max([model.last, *numbers]) + 1
-            contents = {inner[len("files/") :]: one for inner, one in listed.items() if inner.startswith("files/")}
-            packed = {inner[len(PACKAGE) + 1 :]: one for inner, one in listed.items() if inner.startswith(PACKAGE)}
-            num_bytes = sum({one["sha256"]: int(one["bytes"]) for one in listed.values()}.values())
-            about = {**about, "bytes": num_bytes, "files": len(contents), "by": self._who()}
-            values = {
-                "name": name,
-                "version": number,
-                "about": about,
-                "contents": contents,
-                "package": packed,
-                **self._made(),
-            }
-            (part / MANIFEST).write_text(sealed(values), encoding="utf-8")
-            os.rename(part / "files", part / model.id)
-            os.chmod(part, 0o755)
-            home.mkdir(parents=True, exist_ok=True)
-            os.rename(part, home / str(number))
-            digest = text_digest((home / str(number) / MANIFEST).read_bytes())
-            self._tell("version", model, version=number, manifest=digest, about=about)
-            return self.version(name, number)
 
 
 def user_here() -> str:
@@ -370,26 +291,3 @@ def _after(state: State, changes: Sequence[Change]) -> State:
         with suppress(KeyError, TypeError, ValueError):  # written by something else: it changes nothing
             after.apply(change)
     return after
-
-
-def _found_again(home: Path, state: State, gone: set[Any]) -> Iterator[dict[str, Any]]:
-    """Changes that bring back what lies in folders and the journal has lost."""
-    for folder in sorted(home.iterdir()) if home.is_dir() else ():
-        numbers = sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit()) if folder.is_dir() else []
-        known = state.models.get(folder.name)
-        for number in numbers:
-            is_known = known is not None and number in known.versions
-            if is_known or (folder.name, number) in gone or (folder.name, None) in gone:
-                continue
-            with suppress(WhetError, OSError):
-                told = read_sealed(folder / str(number) / MANIFEST)
-                when = {"time": told.get("time"), "by": told.get("by")}
-                if known is None:
-                    change = {"op": "model", "model": folder.name, "name": told.get("name"), **when}
-                    state.apply(change)
-                    known = state.models[folder.name]
-                    yield change
-                digest = text_digest((folder / str(number) / MANIFEST).read_bytes())
-                about = told.get("about") or {}
-                yield {"op": "version", "model": folder.name, "version": number, "manifest": digest,
-                       "about": about, **when}  # fmt: skip

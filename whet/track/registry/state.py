@@ -49,6 +49,8 @@ class Model:
     tags: dict[str, str] = field(default_factory=dict)
     versions: dict[int, Version] = field(default_factory=dict)
     aliases: dict[str, int] = field(default_factory=dict)
+    # What every promotion to an alias requires.
+    policies: dict[str, str] = field(default_factory=dict)
 
     def aliases_of(self, number: int) -> list[str]:
         return sorted(alias for alias, held in self.aliases.items() if held == number)
@@ -121,6 +123,13 @@ def _alias(state: State, model: Model, change: Change) -> None:
         model.aliases[alias] = int(number)
 
 
+def _policy(state: State, model: Model, change: Change) -> None:
+    alias, require = str(change["alias"]), change.get("require")
+    model.policies.pop(alias, None)
+    if require:
+        model.policies[alias] = str(require)
+
+
 def _tag(state: State, model: Model, change: Change) -> None:
     tags = _object(model, change).tags
     key, value = str(change["key"]), change.get("value")
@@ -157,5 +166,6 @@ def _object(model: Model, change: Change) -> Model | Version:
 
 _FOLLOWED: Mapping[str, Callable[..., None]] = {
     "model": _model, "rename": _rename, "forget": _forget, "version": _version, "remove": _remove, "alias": _alias,
+    "policy": _policy,
     "tag": _tag, "describe": _describe, "stage": _stage, "evaluated": _evaluated,
 }  # fmt: skip

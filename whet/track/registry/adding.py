@@ -1,0 +1,100 @@
+"""Adding: a new version of a model, its files linked and hashed, there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from whet.base.digests import text_digest
+from whet.base.errors import RunError
+from whet.base.sealed import sealed
+from whet.track.registry.linking import Held, counted, linked, listed
+from whet.track.registry.names import model_name
+from whet.track.registry.registry import EVALUATIONS, MANIFEST, MODELS, PACKAGE, Registry
+from whet.track.registry.state import Version
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A new version, and how many of its files are held in which way."""
+
+    version: Version
+    held: Mapping[Held, int]
+
+
+def add(
+    registry: Registry,
+    name: str,
+    contents: Mapping[str, Path],
+    about: Mapping[str, Any],
+    evaluations: Sequence[Path] = (),
+    package: Mapping[str, Path] | None = None,
+) -> Added:
+    """A new version of a model, which is made where there is none: files by their names in the version.
+
+    `package` are the same files, and those that describe them, in the layout that they came in. Files are linked,
+    never copied, and hashed in full. Raises WhetError where one cannot be read, or where nothing can be written;
+    then nothing is left behind.
+    """
+    model_name(name)
+    part = _part(registry.folder)
+    try:
+        (part / "files").mkdir()
+        wanted = [(f"files/{name}", path) for name, path in sorted(contents.items())]
+        wanted += [(f"{PACKAGE}/{name}", path) for name, path in sorted((package or {}).items())]
+        held = {inner: linked(path, part / inner) for inner, path in wanted}
+        for path in evaluations:
+            (part / EVALUATIONS).mkdir(exist_ok=True)
+            shutil.copyfile(path, part / EVALUATIONS / path.name)
+        version = _added(registry, name, part, listed(part, held), about)
+    except OSError as error:
+        raise RunError(
+            f"the version cannot be added: {error.strerror or error}", at=str(error.filename or registry.folder),
+            hint="chmod +r, or --registry ELSEWHERE",
+        ) from None  # fmt: skip
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return Added(version, counted(how for inner, how in held.items() if inner.startswith("files/")))
+
+
+def _part(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=".adding-", dir=folder))
+    except OSError as error:
+        raise RunError(
+            f"the registry cannot be written: {error.strerror}", at=str(folder), hint="--registry ELSEWHERE"
+        ) from None
+
+
+def _added(
+    registry: Registry, name: str, part: Path, listed: Mapping[str, Mapping[str, Any]], about: Mapping[str, Any]
+) -> Version:
+    """Number what lies in `part`, and put it in its place."""
+    with registry.changing():
+        model = registry.named_or_new(name)
+        home = registry.folder / MODELS / model.id
+        numbers = [int(path.name) for path in home.iterdir() if path.name.isdigit()] if home.is_dir() else []
+        number = max([model.last, *numbers]) + 1
+        num_bytes = sum({one["sha256"]: int(one["bytes"]) for one in listed.values()}.values())
+        contents, made = _below(listed, "files/"), registry.made()
+        about = {**about, "bytes": num_bytes, "files": len(contents), "by": made["by"]}
+        told = {"name": name, "version": number, "about": about, "contents": contents}
+        (part / MANIFEST).write_text(sealed({**told, "package": _below(listed, f"{PACKAGE}/"), **made}), "utf-8")
+        os.rename(part / "files", part / model.id)
+        os.chmod(part, 0o755)
+        home.mkdir(parents=True, exist_ok=True)
+        os.rename(part, home / str(number))
+        digest = text_digest((home / str(number) / MANIFEST).read_bytes())
+        registry.tell("version", model, version=number, manifest=digest, about=about)
+        return registry.version(name, number)
+
+
+def _below(listed: Mapping[str, Mapping[str, Any]], folder: str) -> dict[str, Mapping[str, Any]]:
+    """The files in a folder, by their names there."""
+    return {inner[len(folder) :]: one for inner, one in listed.items() if inner.startswith(folder)}
