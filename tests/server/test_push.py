@@ -21,7 +21,7 @@ from tests.track.follow.servers import hooks
 from tests.track.runs import records, write
 from whet.base.errors import ConfigError, RunError
 from whet.cli.main import main
-from whet.server.routes.leftovers import BLOCKS_S, PARTS_S, remove
+from whet.server.push.leftovers import BLOCKS_S, PARTS_S, remove
 from whet.track.push import client as push_client
 from whet.track.push.address import Address, address_of
 from whet.track.push.blocks import BLOCK_BYTES, is_pushed
@@ -73,16 +73,13 @@ def there(tmp_path: Path) -> Path:
 
 
 def test_what_a_pushed_config_names_is_never_read_here(here: Path, there: Path):
-    """Neither after the blocks are cleared away, nor where a file needed none."""
+    """Not after the blocks are cleared away either."""
     folder = made(here)
     with serving(there) as server:
         pusher(folder, server).round()
         remove(there, there / ".pushed" / "blocks", time.time() + 100 * BLOCKS_S)
         found = server.ask("GET", "/api/v1/runs/run/data")
         assert found.status == 403 and "pushed" in found.json()["message"]
-        write(there / "other", records())
-        assert server.post("/api/v1/push/other/files/config.yaml", {"blocks": []}) == {"missing": []}
-        assert server.ask("GET", "/api/v1/runs/other/data").status == 403
 
 
 def test_a_pushed_folder_is_the_same_and_pushing_again_sends_nothing(here: Path, there: Path):
@@ -255,11 +252,34 @@ def test_a_run_of_the_server_is_not_overwritten(here: Path, there: Path):
 def test_a_folder_that_pushes_to_itself_stays_as_it_is(here: Path):
     folder = made(here, steps=10)
     before = {path: (folder / path).read_bytes() for path in files_of(folder)}
-    with serving(here) as server:
-        push = pusher(folder, server)
-        push.round()
-        assert push.name == "run" and push.num_bytes == 0
+    with serving(here) as server, pytest.raises(Refused, match="its own"):
+        pusher(folder, server).round()
     assert {path: (folder / path).read_bytes() for path in files_of(folder)} == before
+    assert [run.name for run in runs(here)] == ["run"]
+
+
+PUSHES = [
+    ("GET", "logs", b""), ("PUT", f"logs/track/r0.a1.tlog?offset=0&prefix={'0' * 64}", b"x"),
+    ("POST", "files/config.yaml", b'{"blocks": []}'), ("PUT", f"blocks/{hashlib.sha256(b'x').hexdigest()}", b"x"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "route", "body"), PUSHES)
+def test_a_run_of_the_servers_own_is_not_there_for_a_push(there: Path, method: str, route: str, body: bytes):
+    write(there / "own", records())
+    before = {path: (there / "own" / path).read_bytes() for path in files_of(there / "own")}
+    with serving(there) as server:
+        own, none = (server.ask(method, f"/api/v1/push/{name}/{route}", body) for name in ("own", "one"))
+    assert (own.status, own.body) == (404, none.body.replace(b"`one`", b"`own`"))
+    assert {path: (there / "own" / path).read_bytes() for path in files_of(there / "own")} == before
+
+
+def test_a_record_of_a_run_is_not_one_of_another_that_has_taken_its_name(here: Path, there: Path):
+    with serving(there) as server:
+        pusher(made(here), server).round()
+        shutil.rmtree(there / "run")
+        write(there / "run", records())
+        assert server.ask("GET", "/api/v1/push/run/logs").status == 404
 
 
 def test_many_pushers_of_one_run_at_once_make_it_once(here: Path, there: Path):

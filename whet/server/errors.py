@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import sys
 import traceback
 from collections.abc import Mapping
@@ -40,6 +42,13 @@ class Refusal(Exception):
     def status(self) -> int:
         return STATUS[self.code]
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """When to try again, where it says so (`wait_s`), and how to be known."""
+        wait_s = self.more.get("wait_s")
+        told = {} if wait_s is None else {"Retry-After": str(max(1, math.ceil(wait_s)))}
+        return {**told, "WWW-Authenticate": "Bearer"} if self.status == 401 else told
+
     def body(self) -> dict[str, Any]:
         return {"error_code": self.code, "message": self.message, **self.more}
 
@@ -59,12 +68,17 @@ def missing(message: str) -> Refusal:
     return Refusal("RESOURCE_DOES_NOT_EXIST", message)
 
 
+def refuse_full(error: OSError, what: str) -> Refusal:
+    """What a disk that does not take something comes to."""
+    return Refusal("INTERNAL_ERROR", f"{what} cannot be written: {error.strerror or os.strerror(error.errno or 0)}")
+
+
 def install(app: FastAPI) -> None:
     """Let every exception of a route become an answer in this form."""
 
     @app.exception_handler(Refusal)
     async def _(request: Request, error: Refusal) -> Response:
-        return answer(error.body(), error.status)
+        return answer(error.body(), error.status, error.headers)
 
     @app.exception_handler(WhetError)
     async def _(request: Request, error: WhetError) -> Response:

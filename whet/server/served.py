@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -16,6 +15,7 @@ from whet.server.access.asked import Placing
 from whet.server.access.person import EVERY, asking
 from whet.server.errors import Refusal, missing
 from whet.server.files import inside
+from whet.server.push.owners import Owners
 from whet.track.diagnosis.kept import Kept
 from whet.track.reading.board import Board, Entry
 from whet.track.reading.kept import Histories
@@ -23,9 +23,6 @@ from whet.track.reading.read import History
 from whet.track.reading.rows import Row
 from whet.track.reading.store import Summary, is_run
 from whet.track.script.described import described
-
-# Where blocks of files lie that were pushed, a folder a run.
-RECEIVED = ".pushed/blocks"
 
 
 class Served:
@@ -36,6 +33,7 @@ class Served:
         self.histories = Histories()
         self.board = Board(self.root, self.histories)
         self.diagnoses = Kept()
+        self.owners = Owners(self.root)
 
     def folder(self, name: str) -> Path:
         """The folder of the run of that name. Raises Refusal where there is none."""
@@ -54,7 +52,7 @@ class Served:
         What a config names is read, and its plug-ins are run: who may push runs could have them read or do anything.
         """
         folder = self.folder(name)
-        if (self.root / RECEIVED / name).exists():
+        if self.owners.is_pushed(name):
             hint = f"whet show {name} --step N, or whet data inspect, on the machine where it ran"
             raise Refusal(
                 "PERMISSION_DENIED", f"the files of `{name}` were pushed: its data is not read here", hint=hint
@@ -133,8 +131,3 @@ async def body_of(request: Request) -> bytes:
 
 
 Body = Annotated[bytes, Depends(body_of)]
-
-
-def refuse_full(error: OSError, what: str) -> Refusal:
-    """What a disk that does not take something comes to."""
-    return Refusal("INTERNAL_ERROR", f"{what} cannot be written: {error.strerror or os.strerror(error.errno or 0)}")

@@ -14,14 +14,13 @@ from fastapi.responses import FileResponse
 from starlette.concurrency import run_in_threadpool
 
 from whet.server.access.person import EVERY, asking
-from whet.server.errors import Refusal, missing
+from whet.server.errors import Refusal, missing, refuse_full
 from whet.server.files import inside
 from whet.server.mlflow.door import Door
 from whet.server.mlflow.logged import LOGGED
 from whet.server.mlflow.requests import Asking, TheDoor
 from whet.server.mlflow.sources import REGISTRY
 from whet.server.mlflow.versions import place_of
-from whet.server.served import refuse_full
 
 router = APIRouter(prefix="/2.0", tags=["mlflow"])
 

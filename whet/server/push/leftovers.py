@@ -9,8 +9,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from whet.server.push.owners import OWNERS
+
 # A push that goes on within so long finds its blocks here; later it sends them again. Parts are of one request.
 BLOCKS_S, PARTS_S = 7 * 86_400.0, 86_400.0
+# Where runs are put together that have just begun to be pushed.
+NEW = ".pushed/new"
 # So often a server looks.
 EVERY_S = 3600.0
 
@@ -32,7 +36,7 @@ class Leftovers:
 
 
 def remove(root: Path, blocks: Path, now: float) -> int:
-    """Remove what is too old at Unix time `now`, and blocks of runs that are gone. Returns how many.
+    """Remove what is too old at Unix time `now`, and blocks and records of runs that are gone. Returns how many.
 
     The folder of a run's blocks stays, empty, as long as the run: it tells that files of it were pushed (`Served`).
     """
@@ -46,6 +50,13 @@ def remove(root: Path, blocks: Path, now: float) -> int:
         else:
             for block in _entries(path):
                 num += _removed(block, now - (PARTS_S if block.suffix == ".part" else BLOCKS_S))
+    for begun in _entries(root / NEW):
+        if begun.is_dir() and begun.stat().st_mtime < now - PARTS_S:
+            shutil.rmtree(begun, ignore_errors=True)
+            num += 1
+    for record in _entries(root / OWNERS):
+        if not (root / record.stem).is_dir():
+            num += _removed(record, now - PARTS_S)
     for run in _entries(root):
         for part in _entries(run / "track"):
             if part.suffix == ".part":
