@@ -9,16 +9,20 @@ from pathlib import Path
 from typing import Any
 
 
-def follow(names: Sequence[str], root: Path) -> None:
-    """Follow runs to their ends by whom they were to be followed, here and now."""
+def follow(names: Sequence[str], root: Path, *, is_trusted: bool) -> None:
+    """Follow runs to their ends by whom they were to be followed, here and now: as this user asked, or `is_trusted`."""
     from whet.base.errors import ConfigError
+    from whet.track.follow.order import Order
     from whet.track.follow.supervisor import follow
     from whet.track.reading.store import find
 
     if not names:
         raise ConfigError("`follow` does not know which run", at="command line", hint="whet runs follow RUN")
     for name in names:
-        follow(find(name, root))
+        folder = find(name, root)
+        if not is_trusted:
+            Order.load(folder).check_own(name)
+        follow(folder)
         print(f"{name}: followed to its end", file=sys.stderr)
 
 
@@ -56,7 +60,7 @@ def export_to(folders: Sequence[Path], words: Sequence[str]) -> None:
     print(f"{len(folders)} run{'s' * (len(folders) != 1)} handed to {name}", file=sys.stderr)
 
 
-def alert_test(words: Sequence[str], root: Path) -> int:
+def alert_test(words: Sequence[str], root: Path, *, is_trusted: bool) -> int:
     """Send a message over every channel of a config, a file of alerts, a run or WHET_ALERTS. 0 if all took it."""
     import os
     import time
@@ -69,7 +73,7 @@ def alert_test(words: Sequence[str], root: Path) -> int:
     from whet.track.script.api import ALERTS_VARIABLE
 
     given = words[0] if words else os.environ.get(ALERTS_VARIABLE)
-    channels = _channels(given, root) if given else []
+    channels = _channels(given, root, is_trusted=is_trusted) if given else []
     if not channels:
         raise ConfigError(
             "there is no channel to test", at=str(given or "command line"), hint="whet runs alert-test run.yaml"
@@ -87,13 +91,15 @@ def alert_test(words: Sequence[str], root: Path) -> int:
     return 1 if failed else 0
 
 
-def _channels(given: str, root: Path) -> Sequence[Any]:
+def _channels(given: str, root: Path, *, is_trusted: bool) -> Sequence[Any]:
     from whet.base.alerts import AlertChannel
     from whet.track.follow.order import Order, tracked
     from whet.track.reading.store import find
 
     if (root / given).is_dir() or Path(given).is_dir():
         order = Order.load(find(given, root))
+        if not is_trusted:
+            order.check_own(given)
     else:
         order = tracked(alerts=given)
     return [AlertChannel.model_validate(one.settings["to"]) for one in order.followed if one.kind == "alerts"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -209,6 +210,28 @@ def test_the_command_line_hands_runs_to_a_tee_and_follows_what_was_not_followed(
     tracked(tee={"kind": "tensorboard", "folder": "later"}).store(run)
     assert main(["runs", "follow", "run"]) == 0
     assert len(list((run / "later").iterdir())) == 1
+
+
+def test_an_order_of_somebody_else_is_told_and_not_obeyed(tmp_path, monkeypatch, capsys):
+    """Neither one that was left with another key, nor our own after somebody has changed it."""
+    monkeypatch.chdir(tmp_path)
+    run = recorded(Path("runs"))
+    order = tracked(tee={"kind": "tensorboard", "folder": "theirs"})
+    with monkeypatch.context() as theirs:
+        theirs.setenv("WHET_KEYRING", str(tmp_path / "theirs" / "keyring.toml"))
+        order.store(run)
+    (run / "evil.py").write_text("raise SystemExit")
+    assert main(["runs", "follow", "run"]) == main(["runs", "alert-test", "run"]) == 2
+    said = capsys.readouterr().err
+    assert "tensorboard (folder=theirs" in said and "--trust" in said
+    tracked(tee={"kind": "tensorboard", "folder": "mine"}).store(run)
+    place = run / "follow" / "order.json"
+    told = json.loads(place.read_text())
+    place.write_text(json.dumps({**told, "plugins": ["runs/run/evil.py"]}))
+    assert main(["runs", "follow", "run"]) == 2 and "evil.py" in capsys.readouterr().err
+    order.store(run)
+    assert main(["runs", "follow", "run"]) == 0 and (run / "theirs").is_dir()
+    assert (tmp_path / "order.key").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_pause_grows_and_ends():

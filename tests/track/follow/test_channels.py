@@ -75,6 +75,7 @@ def test_telegram_and_bark_keep_their_keys_out_of_settings(monkeypatch):
         bark = sent(monkeypatch, server, "bark", {"key": "device"}, server=base)
     assert telegram["path"] == "/bot99:abc/sendMessage" and telegram["json"]["chat_id"] == "-100"
     assert bark["path"] == "/push" and bark["json"]["device_key"] == "device" and bark["json"]["group"] == "digits"
+    assert bark["json"]["id"]  # one that comes again takes the other's place
 
 
 def test_lark_signs_by_its_rule(monkeypatch):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whet.cli.arguments import typed_path
+from whet.cli.arguments import add_root, typed_path
 from whet.cli.editing import add_edit_arguments
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "`diff RUN RUN`, `export [FILTER or RUN]`, `follow RUN`, `alert-test [CONFIG or RUN]`, "
         "`push RUN ...`, `import PATH ...`, `edit RUN ... --tag best`, `reindex`",
     )  # fmt: skip
-    parser.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
+    add_root(parser)
     parser.add_argument("--sort", metavar="NAME", help="order by a field, metric or config entry; `NAME:desc` descends")
     parser.add_argument("--archived", action="store_true", help="also runs that are archived")
     parser.add_argument("--columns", metavar="NAMES", help="what to show of each run, with commas between")
@@ -34,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "server's URL (default: WHET_SERVER)",
     )  # fmt: skip
     parser.add_argument("--follow", action="store_true", help="with `push`: go on until the run is over")
+    parser.add_argument(
+        "--trust", action="store_true", help="with `follow` and `alert-test`: also as somebody else has ordered"
+    )
     parser.add_argument("--json", action="store_true", help="print a JSON list")
     add_edit_arguments(parser)
 
@@ -62,11 +65,11 @@ def main(args: argparse.Namespace) -> int:
         case "follow":
             from whet.cli.following import follow
 
-            follow(rest, args.root)
+            follow(rest, args.root, is_trusted=args.trust)
         case "alert-test":
             from whet.cli.following import alert_test
 
-            return alert_test(rest, args.root)
+            return alert_test(rest, args.root, is_trusted=args.trust)
         case "push":
             from whet.cli.pushing import push
 

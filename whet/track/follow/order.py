@@ -16,6 +16,7 @@ from whet.base.paths import user_path
 from whet.base.slots import load_plugin
 from whet.track.follow.delivery import Memory
 from whet.track.follow.plugin import Follower
+from whet.track.follow.trust import is_sealed, seal
 from whet.track.reading.query import parse
 
 FOLDER = "follow"
@@ -44,6 +45,8 @@ class Order:
 
     followed: tuple[Followed, ...]
     plugins: tuple[str, ...] = ()
+    # Whether this user has left it, and nobody has changed it since.
+    is_own: bool = True
 
     @staticmethod
     def of(tees: Sequence[Any], alerts: Alerts, plugins: Sequence[str | os.PathLike[str]] = ()) -> Order:
@@ -79,16 +82,29 @@ class Order:
                 f"nobody was asked to follow `{run.name}`", at=str(run / FOLDER),
                 hint=f"`track.alerts` or `track.tee` of its config would; now: whet runs export {run.name} --to KIND",
             )  # fmt: skip
-        return Order(tuple(Followed(**one) for one in found["followed"]), tuple(found["plugins"]))
+        told, given = {name: found[name] for name in ("followed", "plugins")}, str(found.get("seal") or "")
+        return Order(tuple(Followed(**one) for one in told["followed"]), tuple(told["plugins"]), is_sealed(told, given))
 
     def store(self, run: Path) -> None:
         """Leave it in the run folder. Raises OSError."""
         followed = [{"name": one.name, "kind": one.kind, "settings": one.settings} for one in self.followed]
-        Memory(run / FOLDER / _FILE).store({"followed": followed, "plugins": self.plugins})
+        told = {"followed": followed, "plugins": list(self.plugins)}
+        Memory(run / FOLDER / _FILE).store({**told, "seal": seal(told)})
 
     def named(self, name: str) -> Followed:
         """The plug-in of that name."""
         return next(one for one in self.followed if one.name == name)
+
+    def check_own(self, run: str) -> None:
+        """Raise RunError where somebody else has left it, with what following the run would do."""
+        if not self.is_own:
+            done = [f"{one.kind} ({', '.join(f'{k}={v}' for k, v in one.settings.items())})" for one in self.followed]
+            code = f", and run {', '.join(self.plugins)}" if self.plugins else ""
+            said = f"hand what it logs to {'; '.join(done)}{code}"
+            raise RunError(
+                f"you have not asked anybody to follow `{run}`: whoever did would have this user {said}"[:1000],
+                at=f"{run}/{FOLDER}/{_FILE}", hint=f"whet runs follow {run} --trust, if that is what you want",
+            )  # fmt: skip
 
     def check(self) -> None:
         """Raise WhetError at the door for what would only fail in the follower: a secret, a package, a filter."""

@@ -21,7 +21,7 @@ def bark(secrets: Secrets, allowed: Allowed, *, server: str = "https://api.day.a
 
 
 class Bark:
-    """Pushes a note, those of a run in one group (https://bark.day.app/#/en-us/tutorial)."""
+    """Pushes a note, those of a run in one group; one that comes again takes the other's place (https://bark.day.app/#/en-us/tutorial)."""
 
     def __init__(self, url: str, key: str, allowed: Allowed) -> None:
         self._url, self._key, self._allowed = url, key, allowed
@@ -29,6 +29,6 @@ class Bark:
     def send(self, message: Message) -> None:
         body = {
             "device_key": self._key, "title": f"{message.run}: {message.title}", "body": message.text or message.level,
-            "group": message.run, "level": _URGENCY[message.level],
+            "group": message.run, "level": _URGENCY[message.level], "id": message.id,
         }  # fmt: skip
         post_json(self._url, body, self._allowed)
