@@ -9,10 +9,12 @@ import pytest
 
 import whet.track as track
 from tests.track import runs as made
+from whet.track.edits.edit import Edit
+from whet.track.edits.journal import edit
 from whet.track.logs import index, logfile
 from whet.track.logs.ending import tell
 from whet.track.logs.event_log import EventLog
-from whet.track.reading import catalogue
+from whet.track.reading import catalogue, listing_file
 from whet.track.reading.catalogue import FILE, Catalogue, listing_of, reindex, runs, said_by_name
 from whet.track.reading.read import History
 from whet.track.reading.store import LOGS, folders, summarize
@@ -129,7 +131,7 @@ def test_reindex_makes_all_of_it_anew(tmp_path, monkeypatch):
     made.write(tmp_path / "a", made.records(last=20))
     before = runs(tmp_path)
     places = [tmp_path / FILE, *(tmp_path / "a" / LOGS).glob(f"*{index.SUFFIX}")]
-    assert len(places) == 2
+    assert len(places) == 3
     for path in places:
         path.write_bytes(b"rubbish" * 50)
     assert reindex(tmp_path) == 1
@@ -200,3 +202,52 @@ def test_settings_of_a_training_are_not_hidden_by_what_it_told_at_its_start(tmp_
     settings = {name: said["config"] for name, said in said_by_name(tmp_path).items()}
     assert settings["slow"]["optimizer"]["lr"] == 1e-4 and settings["fast"]["optimizer"]["lr"] == 3e-3
     assert settings["fast"]["device"] == "cpu"
+
+
+@pytest.fixture
+def opened(monkeypatch) -> list[str]:
+    """Names of the runs whose logs are opened."""
+    seen: list[str] = []
+    original = catalogue.listing_of
+    monkeypatch.setattr(
+        catalogue, "listing_of", lambda folder, logs: seen.append(folder.name) or original(folder, logs)
+    )
+    return seen
+
+
+def without_catalogue(root) -> list:
+    for path in root.glob(f"{FILE}*"):
+        path.unlink()
+    return sorted(runs(root), key=lambda run: run.name)
+
+
+def test_a_catalogue_is_made_anew_without_reading_logs_that_have_ended(tmp_path, opened):
+    """By what each run has left, as long as it is of its logs, its config and its name as they are."""
+    for name in "ab":
+        made.write(tmp_path / name, made.records(last=3)).close()
+    with track.init(name="script", dir=tmp_path, config={"lr": 0.1}) as run:
+        run.log({"loss": 1.0})
+    live = made.write(tmp_path / "live", made.records(last=3, outcome=None))
+    opened.clear()  # of runs that have left theirs at their end
+    first, said = without_catalogue(tmp_path), said_by_name(tmp_path)
+    assert set(opened) == {"live"} and first == [summarize(folder) for folder in folders(tmp_path)]
+    assert said["script"] == listing_of(tmp_path / "script", History(tmp_path / "script" / LOGS))[1]
+    opened.clear()
+    made.write(tmp_path / "b", made.records(last=5))
+    edit(tmp_path / "script", Edit(("best",)))
+    (tmp_path / "a").rename(tmp_path / "c")
+    live.close()
+    again = without_catalogue(tmp_path)
+    assert sorted(set(opened)) == ["b", "c", "live", "script"] and again == [summarize(f) for f in folders(tmp_path)]
+    opened.clear()
+    assert without_catalogue(tmp_path) == again and opened == []
+
+
+@pytest.mark.parametrize("place", [0, 5, 12, 60, -40, -3])
+def test_a_listing_that_is_damaged_is_passed_over(tmp_path, place):
+    made.write(tmp_path / "a", made.records(last=3)).close()
+    path = tmp_path / "a" / LOGS / listing_file.FILE
+    data = bytearray(path.read_bytes())
+    data[place] ^= 1
+    path.write_bytes(bytes(data))
+    assert without_catalogue(tmp_path) == [summarize(tmp_path / "a")]

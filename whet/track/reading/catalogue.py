@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from whet.base.errors import WhetError
 from whet.base.regular import refuse_odd
 from whet.track.logs import index
+from whet.track.reading import listing_file
 from whet.track.reading.read import History, speaking
 from whet.track.reading.store import LOGS, Summary, folders, summarize
 from whet.track.script.described import Described, described
@@ -106,7 +107,7 @@ def said_by_name(root: Path) -> dict[str, dict[str, Any]]:
 
 
 def reindex(root: Path) -> int:
-    """Make the catalogue and all indexes anew from the logs. Returns the number of runs. Raises OSError."""
+    """Make the catalogue, listings and indexes anew from the logs. Returns the number of runs. Raises OSError."""
     for path in _files(root):
         path.unlink(missing_ok=True)
     for folder in folders(root):
@@ -181,7 +182,12 @@ def listing_of(folder: Path, logs: History) -> tuple[Summary, dict[str, Any]]:
 
 def settled(logs: History, stamp: str) -> bool:
     """Whether nothing of a run can change without a new stamp of its folder."""
-    return logs.is_settled and bool(stamp) and time.time_ns() - int(stamp or 0) > _FRESH_NS
+    return logs.is_settled and not _is_fresh(stamp)
+
+
+def _is_fresh(stamp: str) -> bool:
+    """Whether a folder changed so shortly ago that it may change again without a new stamp."""
+    return not stamp or time.time_ns() - int(stamp) <= _FRESH_NS
 
 
 def _spark(logs: History) -> list[float]:
@@ -191,13 +197,27 @@ def _spark(logs: History) -> list[float]:
     return [] if name is None else [float(f"{mean:.5g}") for mean in logs.curve(name, SPARK).mean[0].tolist()]
 
 
-def _row(folder: Path) -> Row:
-    """A run's row from its logs."""
+def listed(folder: Path) -> tuple[str, str, bool]:
+    """A run's summary and what it says of itself, as JSON, and whether its logs can grow no more.
+
+    From what was left beside its logs, if that is of them as they are, else from the logs; then it is left there.
+    """
+    of = listing_file.of(folder, _VERSION)
+    if (kept := listing_file.read(folder, of)) is not None:
+        return *kept, True
     logs = History(folder / LOGS, speaking)
-    summary, said = listing_of(folder, logs)
+    found, told = listing_of(folder, logs)
+    summary, said = to_json(found.to_dict()).decode(), to_json(told).decode()
+    if logs.is_settled:
+        listing_file.write(folder, of, summary, said)
+    return summary, said, logs.is_settled
+
+
+def _row(folder: Path) -> Row:
+    """A run's row."""
+    summary, said, is_settled = listed(folder)
     after = stamp(folder)  # reading may have put an index there
-    is_settled = settled(logs, after)
-    return folder.name, after, int(is_settled), to_json(summary.to_dict()).decode(), to_json(said).decode()
+    return folder.name, after, int(is_settled and not _is_fresh(after)), summary, said
 
 
 def _config(folder: Path) -> dict[str, Any]:

@@ -346,7 +346,12 @@ class Run:
         for one in self._beside:
             one.close()
         self._beside.clear()
+        was_open = self.is_open
         self._log.close(outcome, reason)
+        if was_open:
+            from whet.track.reading.listing_file import keep
+
+            keep(self._log.path.parents[1])
         atexit.unregister(self._at_exit)
 
     def _at_exit(self) -> None:

@@ -8,6 +8,7 @@ from whet.base.catalogue import sink
 from whet.track.logs.event_log import EventLog
 from whet.track.logs.frames import rank_writer
 from whet.track.push.start import push_beside
+from whet.track.reading import listing_file
 from whet.track.reading.store import LOGS
 from whet.track.records import EvaluationRecord, Record, RunEnded, StepRecord, content
 
@@ -17,14 +18,17 @@ def log(folder: Path, rank: int) -> LogSink:
     """Everything into the run's event log, a file a rank and attempt; where WHET_SERVER is set, it is pushed there."""
     log = EventLog(folder / LOGS, rank_writer(rank))
     push_beside(folder)
-    return LogSink(log)
+    return LogSink(log, is_first=rank == 0)
 
 
 class LogSink:
-    """Numbers of steps and evaluations become curves, all other records events."""
+    """Numbers of steps and evaluations become curves, all other records events.
 
-    def __init__(self, log: EventLog) -> None:
-        self._log = log
+    `is_first`: the one that leaves the run's listing when it has ended.
+    """
+
+    def __init__(self, log: EventLog, *, is_first: bool = True) -> None:
+        self._log, self._is_first = log, is_first
 
     def receive(self, record: Record) -> None:
         if isinstance(record, StepRecord):
@@ -38,3 +42,5 @@ class LogSink:
 
     def close(self) -> None:
         self._log.close("failed", "it was closed before it ended")
+        if self._is_first:
+            listing_file.keep(self._log.path.parents[1])
