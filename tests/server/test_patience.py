@@ -1,16 +1,18 @@
 """Whoever is slow is let go of, and keeps nobody else from being answered."""
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from http.client import HTTPResponse
 from pathlib import Path
 
 import pytest
 
 from tests.server.world import TOKEN, Client, serving
+from tests.track.runs import records, write
 from whet.server import patience
 
 HEAD = f"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n"
@@ -63,6 +65,47 @@ def test_a_body_that_goes_on_slowly_and_a_second_request_are_taken(server: Clien
             answer = HTTPResponse(one)  # which may come in parts
             answer.begin()
             assert (answer.status, answer.read()) == (200, b"{}")
+
+
+def test_a_body_that_drips_is_let_go_of_when_its_time_is_over(server: Client, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(patience, "WHOLE_BODY_S", 0.5)
+    with line(server) as one, pytest.raises(OSError):
+        one.sendall((HEAD + "Content-Length: 100000\r\n\r\n").encode())
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            one.sendall(b"x")
+            time.sleep(0.05)
+
+
+def test_who_takes_nothing_of_an_answer_is_let_go_of(server: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(patience, "ANSWER_S", 0.2)
+    is_over = threading.Event()
+    monkeypatch.setattr(patience.Patient, "_abort", lambda self: (is_over.set(), self.transport.abort()))
+    write(tmp_path / "run", records())
+    with (tmp_path / "run" / "large").open("wb") as file:
+        file.truncate(64 << 20)
+    with line(server) as one:
+        one.sendall(HEAD.replace("POST /v1/traces", "GET /api/v1/runs/run/files/large").encode() + b"\r\n")
+        assert one.recv(1, socket.MSG_PEEK) == b"H" and is_over.wait(20)
+        got = 0
+        with suppress(ConnectionResetError):
+            while piece := one.recv(1 << 20):
+                got += len(piece)
+    assert got < 64 << 20
+
+
+def test_one_address_has_no_more_than_its_share_of_connections(server: Client, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(patience, "MOST_PER_ADDRESS", 3)
+    with ExitStack() as lines:
+        of_this_machine = [lines.enter_context(line(server)) for _ in range(5)]
+        assert server.ask("GET", "/health").status == 200
+        monkeypatch.setattr(patience, "is_own", lambda address: False)
+        for one in of_this_machine:
+            one.close()
+        assert server.ask("GET", "/health").status == 200
+        for _ in range(3):
+            lines.enter_context(line(server))
+        assert is_let_go(lines.enter_context(line(server)))
 
 
 def test_two_hundred_that_are_slow_and_two_hundred_that_are_not(server: Client):

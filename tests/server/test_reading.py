@@ -107,7 +107,33 @@ def test_events_and_media_are_told(server: Client, root: Path):
     assert part.status == 206 and part.body == b"whetlog1"
 
 
+ACTIVE = (
+    "js", "mjs", "cjs", "html", "htm", "xhtml", "xht", "shtml", "svg", "svgz", "xml", "xsl", "css", "json", "wasm",
+    "swf", "pdf", "mht", "mhtml", "hta", "htc", "php", "vtt", "manifest", "HTML", "Svg", "png.html", "", "tlog",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", ACTIVE)
+def test_nothing_that_was_logged_is_a_script_or_a_page_from_here(server: Client, root: Path, suffix: str):
+    (root / "script" / f"evil.{suffix}").write_text("<script>alert(1)</script>")
+    found = server.ask("GET", f"/api/v1/runs/script/files/evil.{suffix}")
+    assert found.headers["content-type"].startswith("text/plain") and found.status == 200
+    assert found.headers["x-content-type-options"] == "nosniff"
+    assert found.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+
+
+def test_pictures_are_shown_and_pages_only_as_pages(server: Client, root: Path):
+    (root / "script" / "a.PNG").write_bytes(b"\x89PNG")
+    assert server.ask("GET", "/api/v1/runs/script/files/a.PNG").headers["content-type"] == "image/png"
+    (root / "script" / "a.html").write_text("<b>x</b>")
+    page = server.ask("GET", "/api/v1/runs/script/pages/a.html")
+    assert page.headers["content-type"].startswith("text/html") and page.body == b"<b>x</b>"
+    assert page.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+    assert server.ask("GET", "/api/v1/runs/script/pages/a.PNG").status == 404
+
+
 @pytest.mark.parametrize("path", [
+    "/api/v1/runs/script/pages/../../secret.txt", "/api/v1/runs/script/pages/link.txt",
     "/api/v1/runs/../secret.txt", "/api/v1/runs/%2e%2e/files/secret.txt", "/api/v1/runs/script/files/../../secret.txt",
     "/api/v1/runs/script/files/%2e%2e/secret.txt", "/api/v1/runs/script/files/..%2f..%2fsecret.txt",
     "/api/v1/runs/script/files//etc/passwd", "/api/v1/runs/script/files/%2fetc%2fpasswd",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
 import queue
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -21,6 +23,7 @@ from whet.base.threads import Threads
 from whet.base.user_code import load_file
 
 START_S = 120.0  # until a worker has imported what it needs
+LOOK_S = 0.25  # so often it is asked whether a call is still wanted
 _BOOT = "import sys; sys.path[:] = {path!r}; from whet.base.workers import serve; serve({reads}, {writes})"
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # frames of whet say a user nothing
 
@@ -58,9 +61,14 @@ class Workers:
         timeout_s: float | None = None,
         *,
         keywords: Mapping[str, Any] | None = None,
+        is_wanted: Callable[[], bool] | None = None,
     ) -> Future[Outcome]:
-        """Call the function called `name`. The future gives its outcome and never an exception of the call's."""
-        return self._threads.submit(self._run, name, (tuple(arguments), dict(keywords or {})), timeout_s)
+        """Call the function called `name`. The future gives its outcome and never an exception of the call's.
+
+        Where `is_wanted` says, now and then, that it is not, the call is ended with its process (`unwanted`).
+        """
+        given = tuple(arguments), dict(keywords or {})
+        return self._threads.submit(self._run, name, given, timeout_s, is_wanted)
 
     def close(self) -> None:
         """End all workers. Calls that wait are dropped."""
@@ -70,14 +78,16 @@ class Workers:
                 worker.kill()
             self._all.clear()
 
-    def _run(self, name: str, arguments: tuple[Any, ...], timeout_s: float | None) -> Outcome:
+    def _run(
+        self, name: str, arguments: tuple[Any, ...], timeout_s: float | None, is_wanted: Callable[[], bool] | None
+    ) -> Outcome:
         try:
             worker = self._idle.get_nowait()
         except queue.Empty:
             worker = _Worker(self._table, self._files)
             with self._lock:
                 self._all.append(worker)
-        outcome = worker.call(name, arguments, timeout_s)
+        outcome = worker.call(name, arguments, timeout_s, is_wanted)
         if worker.is_alive:
             self._idle.put(worker)
         else:
@@ -104,7 +114,9 @@ class _Worker:
         self.is_alive, self._is_ready = True, False
         self._to.send((table, dict(files)))
 
-    def call(self, name: str, arguments: tuple[Any, ...], timeout_s: float | None) -> Outcome:
+    def call(
+        self, name: str, arguments: tuple[Any, ...], timeout_s: float | None, is_wanted: Callable[[], bool] | None
+    ) -> Outcome:
         try:
             if not self._is_ready:
                 broken = self._receive(START_S)
@@ -113,12 +125,12 @@ class _Worker:
                     return broken
                 self._is_ready = True
             self._to.send((name, arguments))
-            outcome = self._receive(timeout_s)
+            outcome = self._receive(timeout_s, is_wanted)
         except (EOFError, OSError) as error:
             self.kill()
             code = self._process.returncode
             return Outcome(reason="died", message=f"its process ended with {code} ({type(error).__name__})")
-        if outcome.reason == "timeout":
+        if outcome.reason in ("timeout", "unwanted"):
             self.kill()
         return outcome
 
@@ -130,10 +142,17 @@ class _Worker:
             self._to.close()
             self._from.close()
 
-    def _receive(self, timeout_s: float | None) -> Outcome:
-        if not self._from.poll(timeout_s):
-            return Outcome(reason="timeout", message=f"no answer after {timeout_s:g} s")
-        return self._from.recv()
+    def _receive(self, timeout_s: float | None, is_wanted: Callable[[], bool] | None = None) -> Outcome:
+        until = math.inf if timeout_s is None else time.monotonic() + timeout_s
+        look_s = math.inf if is_wanted is None else LOOK_S
+        while True:
+            left_s = min(look_s, max(0.0, until - time.monotonic()))
+            if self._from.poll(None if left_s == math.inf else left_s):
+                return self._from.recv()
+            if time.monotonic() >= until:
+                return Outcome(reason="timeout", message=f"no answer after {timeout_s:g} s")
+            if is_wanted is not None and not is_wanted():
+                return Outcome(reason="unwanted", message="nobody waits for it any more")
 
 
 def serve(reads: int, writes: int) -> None:

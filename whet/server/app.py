@@ -18,6 +18,7 @@ from whet.server.heavy import Heavy
 from whet.server.live import Live
 from whet.server.mlflow import artifacts, experiments, logged_models, models, runs, versions
 from whet.server.mlflow.door import Door
+from whet.server.push.receiving import Receiving
 from whet.server.routes import (
     belongings,
     boards,
@@ -38,11 +39,13 @@ from whet.server.routes import (
     registry,
     reports,
     rollouts,
+    session,
     steps,
     team,
     traces,
 )
 from whet.server.served import Served
+from whet.server.turns import Turns
 from whet.track.recorded.console_index import Consoles
 
 MIB = 1 << 20
@@ -71,6 +74,7 @@ _ROUTERS = (
     prometheus.router,
     reports.router,
     boards.router,
+    session.router,
     team.router,
     oidc.router,
 )
@@ -107,9 +111,10 @@ def _api(root: Path, access: Access) -> FastAPI:
     app.state.live = Live(app.state.served.board, app.state.served.histories)
     app.state.consoles = Consoles()
     app.state.heavy = Heavy()
+    app.state.turns = Turns()
     app.state.access = access
     app.state.door = Door(app.state.served)
-    app.state.receiving = push.Receiving(root)
+    app.state.receiving = Receiving(root, app.state.served.owners)
     app.state.spans = traces.Spans(root)
     errors.install(app)
     for router in _ROUTERS:

@@ -53,8 +53,7 @@ class Guard:
             status = await self._passed_on(asked, person, scope, receive, send)
         except Refusal as refusal:
             status = refusal.status
-            said = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-            await JSONResponse(refusal.body(), status, said)(scope, receive, _private(send))
+            await JSONResponse(refusal.body(), status, refusal.headers)(scope, receive, _private(send))
         finally:
             if not asked.is_safe:
                 await run_in_threadpool(self._access.note, asked, person, status)

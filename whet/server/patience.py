@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
+import time
 from typing import Any
 
 import h11
@@ -12,21 +14,34 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 HEADERS_S = 10.0
 # Between two pieces of a body, as long as the server takes them.
 BODY_S = 30.0
+# A whole body may take so long, and as much longer as it brings this many bytes a second.
+WHOLE_BODY_S, LEAST_BYTES_PER_S = 60.0, 16 << 10
+# So long an answer waits for a client that takes nothing of it.
+ANSWER_S = 60.0
 # So many connections and requests at once; whoever comes then is answered 503.
 MOST_AT_ONCE = 500
+# Of them so many from one address, that of this machine excepted: a proxy before the server has it.
+MOST_PER_ADDRESS = 100
 
 
 class Patient(H11Protocol):
-    """uvicorn's, which by itself waits for ever for headers and bodies; it ends idle connections on its own."""
+    """uvicorn's, which by itself waits for ever for headers, bodies and readers; idle connections it ends itself."""
 
     _late: asyncio.TimerHandle | None = None
+    _stuck: asyncio.TimerHandle | None = None
+    # When the body that comes began, how much of it is here, and how long the server has not taken any of it.
+    _begun, _num_bytes, _held_s = 0.0, 0, 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._wait(HEADERS_S)
+        if self._is_one_too_many():
+            self._abort()
+        else:
+            self._wait(HEADERS_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._wait(None)
+        self.resume_writing()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -34,7 +49,10 @@ class Patient(H11Protocol):
         super().data_received(data)
         state = self.conn.their_state
         if state is h11.SEND_BODY:
-            self._wait(BODY_S)
+            if was is not h11.SEND_BODY:
+                self._begun, self._num_bytes, self._held_s = time.monotonic(), 0, 0.0
+            self._num_bytes += len(data)
+            self._wait(min(BODY_S, self._left_s()))
         elif state is not h11.IDLE:
             self._wait(None)
         elif was is not h11.IDLE or self._late is None:  # headers begin; those that go on have no more time for it
@@ -45,18 +63,55 @@ class Patient(H11Protocol):
         if self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]:
             self._wait(None)
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stuck = self.loop.call_later(ANSWER_S, self._abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
+
+    def _is_one_too_many(self) -> bool:
+        here = self._address
+        if not here or is_own(here):
+            return False
+        return sum(isinstance(one, Patient) and one._address == here for one in self.connections) > MOST_PER_ADDRESS
+
+    @property
+    def _address(self) -> str:
+        return self.client[0] if self.client else ""
+
+    def _left_s(self) -> float:
+        """How long the body may still take, by what has come of it."""
+        allowed = WHOLE_BODY_S + self._num_bytes / LEAST_BYTES_PER_S + self._held_s
+        return max(0.0, self._begun + allowed - time.monotonic())
+
     def _wait(self, seconds: float | None) -> None:
         """From now on so long for what is to come; with None for ever."""
         if self._late is not None:
             self._late.cancel()
-        self._late = None if seconds is None else self.loop.call_later(seconds, self._give_up)
+        self._late = None if seconds is None else self.loop.call_later(seconds, self._give_up, seconds)
 
-    def _give_up(self) -> None:
+    def _give_up(self, waited_s: float) -> None:
         self._late = None
         if self.flow.read_paused:  # it is us who are slow
+            self._held_s += waited_s
             self._wait(BODY_S)
         else:
-            self.transport.abort()
+            self._abort()
+
+    def _abort(self) -> None:
+        self.transport.abort()
+
+
+def is_own(address: str) -> bool:
+    """Whether an address is this machine's."""
+    try:
+        return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
 
 
 def limits() -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """A team's server: who sees what, who may change what, and what somebody who is not known gets."""
 
+import base64
 import re
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -166,12 +168,27 @@ class TestWhoMayChangeWhat:
         assert "wren" in " ".join(names(with_key(server, team, "vic")))
 
     def test_a_pushed_run_lies_in_a_project_of_who_pushes_it(self, server, team):
-        import base64
-
         eve, birth = with_key(server, team, "eve"), base64.b64encode(b"x" * 100).decode()
         body = {"logs": {"track/r0.a1.tlog": birth}, "project": "fish"}
         assert eve.ask("POST", "/api/v1/push/carp", body).status == 403
         assert eve.ask("POST", "/api/v1/push/carp", {**body, "project": "birds"}).status == 200
+
+    def test_nobody_adds_to_a_run_that_somebody_else_has_pushed(self, server, team):
+        """Not who may edit it, not who may do everything; what they push under its name is kept apart."""
+        eve, ada = with_key(server, team, "eve"), with_key(server, team, "ada")
+        body = {"logs": {"track/r0.a1.tlog": base64.b64encode(b"y" * 100).decode()}, "project": "birds"}
+        assert eve.post("/api/v1/push/gull", body) == {"run": "gull", "is_new": True}
+        assert eve.post("/api/v1/push/gull", body) == {"run": "gull", "is_new": False}
+        assert ada.post("/api/v1/push/gull", body) == {"run": "gull-2", "is_new": True}
+        assert ada.ask("GET", "/api/v1/push/gull/logs").status == 404
+        assert eve.get("/api/v1/push/gull/logs") == {"track/r0.a1.tlog": 100}
+
+    def test_a_push_does_not_tell_whether_a_hidden_run_is_the_same(self, root, server, team):
+        eve = with_key(server, team, "eve")
+        birth = (root / "in-fish/track/r0.a1.tlog").read_bytes()[:256]
+        for number, told in ((2, birth), (3, birth[::-1])):
+            body = {"logs": {"track/r0.a1.tlog": base64.b64encode(told).decode()}, "project": "birds"}
+            assert eve.post("/api/v1/push/in-fish", body) == {"run": f"in-fish-{number}", "is_new": True}
 
     def test_a_run_that_is_open_for_mlflow_is_written_by_its_project_alone(self, server, team):
         ada, eve = with_key(server, team, "ada"), with_key(server, team, "eve")
@@ -259,6 +276,28 @@ class TestSessions:
             assert [client.ask("POST", "/api/v1/session", wrong).status for _ in range(6)] == [401] * 5 + [429]
             right = client.ask("POST", "/api/v1/session", {"name": "ada", "password": PASSWORD})
             assert right.status == 429 and right.json()["wait_s"] > 0
+
+    def test_guesses_at_once_are_no_more_than_one_after_another(self, tmp_path, monkeypatch):
+        """All of them are under way before the first is found to be wrong."""
+        team = Team(tmp_path)
+        team.people.add("ada", "admin")
+        checked, answers = threading.Semaphore(0), []
+        monkeypatch.setattr(team.people, "is_password", lambda name, password: checked.acquire() and False)
+        with serving(tmp_path, team) as client:
+            wrong = {"name": "ada", "password": "wrong password"}
+
+            def guess() -> None:
+                answers.append(client.ask("POST", "/api/v1/session", wrong, headers={"Authorization": ""}).status)
+
+            threads = [threading.Thread(target=guess) for _ in range(12)]
+            for thread in threads:
+                thread.start()
+            while len(answers) < 7:  # those that may not even be looked at
+                threads[-1].join(0.01)
+            checked.release(12)
+            for thread in threads:
+                thread.join()
+        assert sorted(answers) == [401] * 5 + [429] * 7
 
     def test_cookies_are_for_this_site_and_no_script(self, server):
         answer = server.ask("POST", "/api/v1/session", {"name": "vic", "password": PASSWORD})

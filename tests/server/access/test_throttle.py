@@ -50,3 +50,10 @@ def test_success_ends_the_waiting(clock):
     assert throttle.wait_s("a") > 0
     throttle.succeeded("a")
     assert throttle.wait_s("a") == 0.0
+
+
+def test_tries_count_before_they_have_failed(clock):
+    throttle = Throttle(clock)
+    assert [throttle.begin("a", f"from {n}") for n in range(FREE + 2)] == [0.0] * FREE + [1.0] * 2
+    throttle.succeeded("a")
+    assert throttle.begin("a") == 0.0

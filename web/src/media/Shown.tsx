@@ -6,7 +6,7 @@ import { useStrings } from '~/shared/i18n/i18n';
 import { Bars } from './Bars';
 import { TableOf } from './TableOf';
 import css from './media.module.css';
-import { type Entry, fileOf } from './queries';
+import { type Entry, fileOf, pageOf } from './queries';
 import { words } from './strings';
 
 export interface PartProps {
@@ -75,17 +75,18 @@ function Words({ entry }: PartProps) {
 
 function Page(props: PartProps) {
   const said = useStrings(words);
+  const url = pageOf(props.run, String(props.entry.path ?? ''));
   return (
     <>
       <iframe
         className={css.frame}
         sandbox=""
-        src={urlOf(props)}
+        src={url}
         title={said.page(props.name)}
         referrerPolicy="no-referrer"
         loading="lazy"
       />
-      <a className={css.away} href={urlOf(props)} target="_blank" rel="noreferrer">
+      <a className={css.away} href={url} target="_blank" rel="noreferrer">
         {said.open}
       </a>
     </>

@@ -18,9 +18,14 @@ export function useMedia(run: string, isLive: boolean) {
   });
 }
 
-/** Where a file of a run is read. */
-export const fileOf = (run: string, path: string): string =>
-  `/api/v1/runs/${encodeURIComponent(run)}/files/${path.split('/').map(encodeURIComponent).join('/')}`;
+const placeOf = (run: string, door: 'files' | 'pages', path: string): string =>
+  `/api/v1/runs/${encodeURIComponent(run)}/${door}/${path.split('/').map(encodeURIComponent).join('/')}`;
+
+/** Where a file of a run is read: media as what they are, all else as text. */
+export const fileOf = (run: string, path: string): string => placeOf(run, 'files', path);
+
+/** Where a page that was logged is shown as one: without scripts, and of no origin. */
+export const pageOf = (run: string, path: string): string => placeOf(run, 'pages', path);
 
 /** The text of a file of a run. Files are named by what is in them: one that was read stays as it is. */
 export function useText(run: string, path: string) {

@@ -24,7 +24,6 @@ COOKIE, WORD = "whet_session", "x-whet-word"
 # What people need before they have signed in: to do so, and to take up an invitation.
 _SIGN_IN = frozenset({"/api/v1/session", "/api/v1/invitation"})
 _OIDC = "/api/v1/oidc/"
-_DATA = ("/api/", "/ajax-api/", "/v1/", "/metrics")
 
 
 class Team:
@@ -52,8 +51,7 @@ class Team:
         return self.people.find(name)
 
     def stranger(self, asked: Asked) -> Response | None:
-        is_page = asked.is_safe and not asked.path.startswith(_DATA)  # the page itself holds nobody's data
-        if asked.path in OPEN or asked.path in _SIGN_IN or asked.path.startswith(_OIDC) or is_page:
+        if asked.path in OPEN or asked.path in _SIGN_IN or asked.path.startswith(_OIDC) or asked.is_of_page:
             return None
         raise Refusal("UNAUTHENTICATED", "sign in on the page, or ask with a key: `whet team key NAME` makes one")
 
@@ -68,7 +66,7 @@ class Team:
         place = f"key from {asked.address}"
         wait_s = self.throttle.wait_s(place)
         if wait_s:
-            raise Refusal("TOO_MANY_REQUESTS", f"too many keys that do not hold: wait {wait_s:.0f} s")
+            raise Refusal("TOO_MANY_REQUESTS", f"too many keys that do not hold: wait {wait_s:.0f} s", wait_s=wait_s)
         found = self.keys.find(asked.secret)
         if found is None:
             self.throttle.failed(place)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 FREE, LONGEST_S, FORGOTTEN_S = 5, 900.0, 3600.0
 _KEPT = 10_000
@@ -26,21 +26,35 @@ class Throttle:
         with self._lock:
             return max((self._wait_s(key) for key in keys), default=0.0)
 
+    def begin(self, *keys: str) -> float:
+        """The same, and where they may try, the try counts as a failure until it has `succeeded`.
+
+        So of many tries that are made at once, while a password is being checked, no more pass than one after another.
+        """
+        with self._lock:
+            wait_s = max((self._wait_s(key) for key in keys), default=0.0)
+            if not wait_s:
+                self._count(keys)
+            return wait_s
+
     def failed(self, *keys: str) -> None:
         """Note a failure."""
         with self._lock:
-            now = self._clock()
-            for key in keys:
-                count, last = self._failures.pop(key, (0, now))
-                self._failures[key] = (count + 1 if now - last < FORGOTTEN_S else 1), now
-            while len(self._failures) > _KEPT:
-                self._failures.popitem(last=False)
+            self._count(keys)
 
     def succeeded(self, *keys: str) -> None:
         """Forget their failures."""
         with self._lock:
             for key in keys:
                 self._failures.pop(key, None)
+
+    def _count(self, keys: Iterable[str]) -> None:
+        now = self._clock()
+        for key in keys:
+            count, last = self._failures.pop(key, (0, now))
+            self._failures[key] = (count + 1 if now - last < FORGOTTEN_S else 1), now
+        while len(self._failures) > _KEPT:
+            self._failures.popitem(last=False)
 
     def _wait_s(self, key: str) -> float:
         count, last = self._failures.get(key, (0, 0.0))

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 from whet.server.answers.lineage import LineageGraph
 from whet.server.answers.values import Answer
 from whet.server.served import Runs
+from whet.server.turns import LongTurns
 from whet.track.recorded.lineage import lineage as of_run
 from whet.track.recorded.lineage import of_row, of_step
 
@@ -19,6 +20,7 @@ router = APIRouter(prefix="/api/v1/runs", tags=["lineage"])
 @router.get("/{run}/lineage", response_class=Answer, response_model=LineageGraph)
 def lineage(
     served: Runs,
+    turns: LongTurns,
     run: str,
     step: Annotated[int | None, Query(ge=0, le=1 << 60)] = None,
     source: Annotated[str | None, Query(max_length=4000)] = None,
@@ -27,7 +29,8 @@ def lineage(
     """The whole run; with `step` its rows and what came of it; with `source` and `row` the steps that learned of it."""
     folder = served.folder(run)
     if source is not None and row is not None:
-        return Answer(asdict(of_row(folder, source, row)))
+        with turns.taken():
+            return Answer(asdict(of_row(folder, source, row)))
     with served.history(folder) as logs:
         found = of_run(folder, logs) if step is None else of_step(folder, logs, step)
     return Answer(asdict(found))

@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from whet.server.access.oidc import Provider
 from whet.server.errors import Refusal, missing
-from whet.server.routes.team import TheTeam, begin_session
+from whet.server.routes.session import TheTeam, begin_session
 
 router = APIRouter(prefix="/api/v1/oidc", tags=["team"])
 

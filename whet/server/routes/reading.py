@@ -13,6 +13,7 @@ from whet.server import files
 from whet.server.answers.curves import EventsPage, MarksPage, MediaPage
 from whet.server.answers.runs import RunList, RunPage
 from whet.server.answers.values import Answer
+from whet.server.errors import missing
 from whet.server.served import Runs
 from whet.track.reading.board import Entry
 from whet.track.reading.catalogue import said_of
@@ -23,6 +24,16 @@ from whet.track.reading.store import summarize
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
 
+# Pictures, sound and film are told for what they are. All else is text to a browser, whatever it is called: a script, a
+# style or an SVG from our own origin would be taken for ours.
+_MEDIA = {
+    ".png": "image/png", ".apng": "image/apng", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif",
+    ".webp": "image/webp", ".avif": "image/avif", ".bmp": "image/bmp", ".wav": "audio/wav", ".mp3": "audio/mpeg",
+    ".ogg": "audio/ogg", ".flac": "audio/flac", ".m4a": "audio/mp4", ".mp4": "video/mp4", ".webm": "video/webm",
+    ".mov": "video/quicktime",
+}  # fmt: skip
+_TEXT = "text/plain; charset=utf-8"
+_PAGES = (".html", ".htm")
 # What a file may do that somebody logged: be looked at within our page.
 _AS_MEDIA = {
     "Content-Security-Policy": "sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; "
@@ -102,8 +113,18 @@ def media(served: Runs, run: str, name: str | None = None) -> Answer:
 
 @router.get("/{run}/files/{path:path}")
 def file(served: Runs, run: str, path: str) -> Response:
-    """A file of the run, or a part of it (Range). A page in it runs no script here, and none but ours frames it."""
-    return FileResponse(served.file(served.folder(run), path), headers=_AS_MEDIA)
+    """A file of the run, or a part of it (Range): media as what they are, all else as text, so that none is run."""
+    found = served.file(served.folder(run), path)
+    return FileResponse(found, headers=_AS_MEDIA, media_type=_MEDIA.get(found.suffix.lower(), _TEXT))
+
+
+@router.get("/{run}/pages/{path:path}")
+def page(served: Runs, run: str, path: str) -> Response:
+    """A page that was logged (`track.Html`), as a page: with no script, no form and no origin, in no frame but ours."""
+    found = served.file(served.folder(run), path)
+    if found.suffix.lower() not in _PAGES:
+        raise missing(f"`{path}` is no page: it is under `files`")
+    return FileResponse(found, headers=_AS_MEDIA, media_type="text/html")
 
 
 def listed(entry: Entry, columns: str = "", *, spark: bool = False) -> dict[str, Any]:

@@ -1,127 +1,41 @@
-"""People of a team: signing in and out, invitations, keys, roles, and the audit log."""
+"""People of a team: accounts with roles, invitations, keys for programs, and the audit log."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Query
+from pydantic import Field
 
+from whet.base.stated import Stated
 from whet.server.access.people import role_of
 from whet.server.access.person import EVERY, Role, asking
-from whet.server.access.team import COOKIE, Team
 from whet.server.errors import Refusal, missing
+from whet.server.routes.session import Name, TheTeam
 
 router = APIRouter(prefix="/api/v1", tags=["team"])
 
-Name = Annotated[str, Field(min_length=1, max_length=80)]
-Secret = Annotated[str, Field(max_length=1024)]
 
+class NewPerson(Stated):
+    """Somebody, with a role in a project or in all."""
 
-class Body(BaseModel):
-    """What a request says, and nothing else."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class SignIn(Body):
-    name: Name
-    password: Secret
-
-
-class Acceptance(Body):
-    invitation: Secret
-    password: Secret
-
-
-class NewPerson(Body):
     name: Name
     role: str = "viewer"
     project: Annotated[str, Field(max_length=500)] = EVERY
 
 
-class Membership(Body):
+class Membership(Stated):
+    """A role in a project, or in all."""
+
     project: Annotated[str, Field(max_length=500)] = EVERY
     role: str
 
 
-class NewKey(Body):
+class NewKey(Stated):
+    """What a key is for, and the most that it may do."""
+
     label: Annotated[str, Field(max_length=200)] = ""
     role: str = "editor"
-
-
-def team_of(request: Request) -> Team:
-    """The accounts of this server. Raises Refusal where it is one person's."""
-    access = request.app.state.access
-    if not isinstance(access, Team):
-        raise missing("this server is one person's: `whet ui --team` has accounts")
-    return access
-
-
-TheTeam = Annotated[Team, Depends(team_of)]
-
-
-@router.get("/session")
-def session(request: Request) -> dict[str, Any]:
-    """Who asks: name and roles, null before somebody has signed in, and the word that changes are sent with."""
-    team, person = request.app.state.access, asking().person
-    if not isinstance(team, Team):
-        return {
-            "is_team": False, "person": person.name, "roles": _words(person.roles), "word": None, "has_oidc": False,
-        }  # fmt: skip
-    found = team.sessions.find(request.cookies.get(COOKIE, "")) if person.name else None
-    name = person.name or None
-    return {
-        "is_team": True, "person": name, "roles": _words(person.roles), "word": found[1] if found else None,
-        "has_oidc": team.provider is not None,
-    }  # fmt: skip
-
-
-@router.post("/session")
-def sign_in(asked: SignIn, request: Request, team: TheTeam) -> Response:
-    """Sign in. After five failures, by name or by address, whoever tries again waits."""
-    keys = (f"name {asked.name}", f"from {_address(request)}")
-    wait_s = team.throttle.wait_s(*keys)
-    if wait_s:
-        raise Refusal("TOO_MANY_REQUESTS", f"too many tries: wait {wait_s:.0f} s", wait_s=wait_s)
-    if not team.people.is_password(asked.name, asked.password):
-        team.throttle.failed(*keys)
-        raise Refusal("UNAUTHENTICATED", "that is not the name and password of anybody here")
-    team.throttle.succeeded(*keys)
-    return _begun(team, asked.name, request)
-
-
-@router.delete("/session")
-def sign_out(request: Request, team: TheTeam) -> Response:
-    """Sign out."""
-    team.sessions.end(request.cookies.get(COOKIE, ""))
-    answer = JSONResponse({})
-    answer.delete_cookie(COOKIE, path="/")
-    return answer
-
-
-@router.get("/invitation")
-def invitation(team: TheTeam, invitation: Annotated[str, Query(max_length=1024)]) -> dict[str, Any]:
-    """Whom an invitation is for."""
-    name = team.people.invited(invitation)
-    if name is None:
-        raise missing("this invitation does not hold (any more): ask for a new one")
-    return {"name": name}
-
-
-@router.post("/invitation")
-def accept(asked: Acceptance, request: Request, team: TheTeam) -> Response:
-    """Choose a password by an invitation, and be signed in."""
-    key = f"invitation from {_address(request)}"
-    wait_s = team.throttle.wait_s(key)
-    if wait_s:
-        raise Refusal("TOO_MANY_REQUESTS", f"too many tries: wait {wait_s:.0f} s", wait_s=wait_s)
-    name = team.people.accept(asked.invitation, asked.password)
-    if name is None:
-        team.throttle.failed(key)
-        raise missing("this invitation does not hold (any more): ask for a new one")
-    return _begun(team, name, request)
 
 
 @router.get("/users")
@@ -186,25 +100,6 @@ def audit(
     return {"entries": team.audit.listed(limit, before)}
 
 
-def _begun(team: Team, name: str, request: Request) -> Response:
-    cookie, word = team.sessions.begin(name)
-    person = team.people.find(name)
-    roles = _words(person.roles) if person else {}
-    answer = JSONResponse({"is_team": True, "person": name, "roles": roles, "word": word})
-    _set_cookie(answer, cookie, request)
-    return answer
-
-
-def begin_session(team: Team, name: str, request: Request, answer: Response) -> None:
-    """Let an answer begin a session of somebody who is known."""
-    _set_cookie(answer, team.sessions.begin(name)[0], request)
-
-
-def _set_cookie(answer: Response, cookie: str, request: Request) -> None:
-    is_https = request.url.scheme == "https"
-    answer.set_cookie(COOKIE, cookie, httponly=True, samesite="strict", secure=is_https, path="/")
-
-
 def _known() -> str:
     name = asking().person.name
     if not name:
@@ -214,11 +109,3 @@ def _known() -> str:
 
 def _whose() -> str | None:
     return None if asking().person.everywhere >= Role.ADMIN else _known()
-
-
-def _words(roles: Any) -> dict[str, str]:
-    return {project: role.word for project, role in roles.items()}
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""

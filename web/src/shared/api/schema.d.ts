@@ -1575,7 +1575,7 @@ export interface paths {
         get?: never;
         /**
          * Set Alias
-         * @description Let an alias mean a version; nothing is required.
+         * @description Let an alias mean a version; nothing is required, unless the alias has a policy: that is promoted to.
          */
         put: operations["set_alias_api_v1_registry_models__name__aliases__alias__put"];
         post?: never;
@@ -1602,6 +1602,26 @@ export interface paths {
          */
         get: operations["history_api_v1_registry_models__name__history_get"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/registry/models/{name}/policies/{alias}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Policy
+         * @description What every promotion to an alias requires; null for nothing of itself.
+         */
+        put: operations["set_policy_api_v1_registry_models__name__policies__alias__put"];
         post?: never;
         delete?: never;
         options?: never;
@@ -2056,7 +2076,7 @@ export interface paths {
         };
         /**
          * File
-         * @description A file of the run, or a part of it (Range). A page in it runs no script here, and none but ours frames it.
+         * @description A file of the run, or a part of it (Range): media as what they are, all else as text, so that none is run.
          */
         get: operations["file_api_v1_runs__run__files__path__get"];
         put?: never;
@@ -2191,6 +2211,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/pages/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Page
+         * @description A page that was logged (`track.Html`), as a page: with no script, no form and no origin, in no frame but ours.
+         */
+        get: operations["page_api_v1_runs__run__pages__path__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/points": {
         parameters: {
             query?: never;
@@ -2263,6 +2303,8 @@ export interface paths {
         /**
          * Since
          * @description What came behind a cursor, points and events, and the cursor to ask with next time.
+         *
+         *     Refused, with that cursor, where it is too much for an answer.
          */
         get: operations["since_api_v1_runs__run__since_get"];
         put?: never;
@@ -2513,7 +2555,10 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** Acceptance */
+        /**
+         * Acceptance
+         * @description An invitation, and the password that is chosen by it.
+         */
         Acceptance: {
             /** Invitation */
             invitation: string;
@@ -2522,9 +2567,14 @@ export interface components {
         };
         /**
          * AliasSet
-         * @description The version that an alias is to mean.
+         * @description The version that an alias is to mean; `past_policy` where it has a policy, and that is known.
          */
         AliasSet: {
+            /**
+             * Past Policy
+             * @default false
+             */
+            past_policy: boolean;
             /** Version */
             version: number;
         };
@@ -3294,7 +3344,10 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
-        /** Membership */
+        /**
+         * Membership
+         * @description A role in a project, or in all.
+         */
         Membership: {
             /**
              * Project
@@ -3341,7 +3394,10 @@ export interface components {
                 [key: string]: string | null;
             };
         };
-        /** NewKey */
+        /**
+         * NewKey
+         * @description What a key is for, and the most that it may do.
+         */
         NewKey: {
             /**
              * Label
@@ -3354,7 +3410,10 @@ export interface components {
              */
             role: string;
         };
-        /** NewPerson */
+        /**
+         * NewPerson
+         * @description Somebody, with a role in a project or in all.
+         */
         NewPerson: {
             /** Name */
             name: string;
@@ -3516,6 +3575,14 @@ export interface components {
             writer: string;
         };
         /**
+         * PolicySet
+         * @description What every promotion to an alias requires; null takes it away.
+         */
+        PolicySet: {
+            /** Require */
+            require: string | null;
+        };
+        /**
          * Promoted
          * @description What was done: the alias means `number` instead of `before`.
          */
@@ -3534,14 +3601,28 @@ export interface components {
             name: string;
             /** Number */
             number: number;
+            /** Policy */
+            policy: string;
             /** Require */
             require: string;
         };
         /**
          * Promotion
          * @description Which version is promoted (its number, or the alias that it has), to which alias, on which condition.
+         *
+         *     `keep` makes the condition the alias's policy; `past_policy` leaves that out.
          */
         Promotion: {
+            /**
+             * Keep
+             * @default false
+             */
+            keep: boolean;
+            /**
+             * Past Policy
+             * @default false
+             */
+            past_policy: boolean;
             /**
              * Require
              * @default
@@ -3582,7 +3663,7 @@ export interface components {
         };
         /**
          * RegisteredModel
-         * @description A model with its versions, the newest first.
+         * @description A model with its versions, the newest first. `policies` are what promotions to an alias require.
          */
         RegisteredModel: {
             /** Aliases */
@@ -3595,6 +3676,10 @@ export interface components {
             description: string;
             /** Name */
             name: string;
+            /** Policies */
+            policies: {
+                [key: string]: string;
+            };
             /** Tags */
             tags: {
                 [key: string]: string;
@@ -3930,7 +4015,10 @@ export interface components {
             /** @default {} */
             set: components["schemas"]["EditedValues"];
         };
-        /** SignIn */
+        /**
+         * SignIn
+         * @description A name and its password.
+         */
         SignIn: {
             /** Name */
             name: string;
@@ -6665,6 +6753,42 @@ export interface operations {
             };
         };
     };
+    set_policy_api_v1_registry_models__name__policies__alias__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                alias: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicySet"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegisteredModel"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     promotion_api_v1_registry_models__name__promotions_post: {
         parameters: {
             query?: never;
@@ -7749,6 +7873,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MediaPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    page_api_v1_runs__run__pages__path__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
                 };
             };
             /** @description Validation Error */
