@@ -1,7 +1,8 @@
 """The console of a rank by line numbers: pages and searches of a console of any length, without reading it whole.
 
 Blocks of some hundred lines are known by where they begin in the file, the number, step and time of their first line.
-They are found once by reading the heads of the frames, and then followed as the file grows.
+They are found once by reading the heads of the frames, followed as the file grows, and kept beside it
+(`r0.a1.console.index`, a `whet.track.logs.sidecar`).
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import threading
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from whet.base.regular import opened
-from whet.track.logs import frames
+from whet.track.logs import frames, index, sidecar
 from whet.track.logs.scan import Other, Scanner
 from whet.track.reading.store import LOGS
 from whet.track.recorded.console_reading import Printed, lines
@@ -26,6 +29,9 @@ MOST_BLOCKS = 2000
 _PIECE_BYTES = 1 << 24
 # Consoles that are kept indexed.
 _KEPT = 16
+# The index is written anew once so much of the file lies behind it.
+_BEHIND_BYTES = 1 << 20
+_MAGIC = b"whetcon1"
 _HEAD, _STAMP, _NEWLINE = frames.HEAD, frames.STAMP, ord("\n")
 
 
@@ -60,6 +66,8 @@ class _File:
     attempt: int
     blocks: list[_Block] = field(default_factory=list)
     offset: int = 0
+    # How much of the file the index beside it knows.
+    kept: int = 0
     # Whole lines so far, and by stream what is open of one: a bar that is drawn over itself may be so for hours.
     num_whole: int = 0
     tails: dict[int, bytes] = field(default_factory=dict)
@@ -70,19 +78,41 @@ class _File:
 
     def refresh(self) -> None:
         """Follow the file. Raises OSError."""
+        if not self.offset:
+            self._load(self.path.stat().st_size)
         with opened(self.path, "rb") as file:
-            if not self.offset:
-                self.offset = len(frames.MAGIC)
-            piece_bytes = _PIECE_BYTES
-            while True:
-                file.seek(self.offset)
-                data = file.read(piece_bytes)
-                before = self.offset
-                self._take(data)
-                if len(data) < piece_bytes:
-                    return
-                if self.offset == before:  # one frame larger than the piece
-                    piece_bytes *= 2
+            self._follow(file)
+        if self.offset - self.kept > _BEHIND_BYTES:
+            self._store()
+
+    def _follow(self, file: IO[bytes]) -> None:
+        piece_bytes = _PIECE_BYTES
+        while True:
+            file.seek(self.offset)
+            data = file.read(piece_bytes)
+            before = self.offset
+            self._take(data)
+            if len(data) < piece_bytes:
+                return
+            if self.offset == before:  # one frame larger than the piece
+                piece_bytes *= 2
+
+    def _load(self, size: int) -> None:
+        """Begin with what is kept beside the file, if it fits."""
+        self.offset = len(frames.MAGIC)
+        found = sidecar.read(_place(self.path), self.path, _MAGIC)
+        with suppress(KeyError, TypeError, ValueError):
+            told = found[0] if found else {"offset": size + 1}
+            blocks = [_Block(int(o), int(n), int(s), _bytes(tails)) for o, n, s, tails in told.get("blocks", ())]
+            if told["offset"] <= size:
+                self.offset = self.kept = int(told["offset"])
+                self.num_whole, self.tails, self.blocks = int(told["num_whole"]), _bytes(told["tails"]), blocks
+
+    def _store(self) -> None:
+        blocks = [(one.offset, one.number, one.step, _texts(one.tails)) for one in self.blocks]
+        told = {"offset": self.offset, "num_whole": self.num_whole, "tails": _texts(self.tails), "blocks": blocks}
+        if sidecar.write(_place(self.path), self.path, _MAGIC, told, ()):
+            self.kept = self.offset
 
     def _take(self, data: bytes) -> None:
         """The heads of all whole frames, whose sums are looked at only where a line is shown."""
@@ -250,6 +280,18 @@ class Consoles:
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         return found
+
+
+def _place(path: Path) -> Path:
+    return path.with_name(path.name + index.SUFFIX)
+
+
+def _texts(tails: Mapping[int, bytes]) -> dict[int, str]:
+    return {stream: tail.hex() for stream, tail in tails.items()}
+
+
+def _bytes(told: Mapping[str, str]) -> dict[int, bytes]:
+    return {int(stream): bytes.fromhex(tail) for stream, tail in told.items()}
 
 
 def _may_hold(data: bytes, wanted: bytes, *, folds: bool) -> bool:
