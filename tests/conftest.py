@@ -25,6 +25,9 @@ if "WHET_CACHE" not in os.environ:
     os.environ["WHET_CACHE"] = tempfile.mkdtemp(prefix="whet-cache-")  # workers inherit it
     atexit.register(shutil.rmtree, os.environ["WHET_CACHE"], ignore_errors=True)
 
+# Nor is any secret of the user's read, or a key left beside them.
+os.environ.setdefault("WHET_KEYRING", os.path.join(os.environ["WHET_CACHE"], "keyring.toml"))
+
 from collections import defaultdict  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402

@@ -128,3 +128,26 @@ def test_there_is_nothing_where_nothing_was_printed(tmp_path: Path):
     assert (
         found.total == 0 and found.page(0, 5) == [] and found.search("x", 0, 5) == ([], None) and found.first_of(3) == 0
     )
+
+
+@pytest.mark.parametrize("damage", [None, 0, 20, 60, -5])
+def test_what_is_kept_beside_a_console_is_read_instead_of_it_and_passed_over_where_it_does_not_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: int | None
+):
+    monkeypatch.setattr(console_index, "_BEHIND_BYTES", 0)
+    log = printed(tmp_path, [(1 + n % 2, text) for n, text in enumerate(TEXTS * 6)])
+    first = read(tmp_path)
+    beside = tmp_path / LOGS / "r0.a1.console.index"
+    if damage is not None:
+        data = bytearray(beside.read_bytes())
+        data[damage] ^= 1
+        beside.write_bytes(bytes(data))
+    taken, real = [], console_index._File._take
+    monkeypatch.setattr(console_index._File, "_take", lambda self, data: taken.append(len(data)) or real(self, data))
+    again = read(tmp_path)
+    assert (sum(taken) == 0) == (damage is None)
+    log.frame(frames.TEXT, 1, 99, b"the last\n")
+    for one in (first, again):
+        one.refresh()
+    assert again.page(0, 1000) == first.page(0, 1000) == read(tmp_path).page(0, 1000)
+    assert [(line.step, line.stream, line.text) for line in again.page(0, 1000)] == whole(tmp_path)
