@@ -74,6 +74,9 @@ FORGED = {
     "SystemExit": "def add(a, b): raise SystemExit(0)",
     "interrupt": "def add(a, b): raise KeyboardInterrupt",
     "StopIteration": "def add(a, b): raise StopIteration(3)",
+    "ends the loops of tests": "import sys\ndef end(*a): raise StopIteration\nclass Yes(list): pass\n"
+    "for m in list(sys.modules.values()):\n    if callable(vars(m).get('_plain')): m._plain = end\n"
+    "def add(a, b): return Yes()",
     "skip": "import unittest\ndef add(a, b): raise unittest.SkipTest('no')",
     "killed": "import os, signal\ndef add(a, b): os.kill(os.getpid(), signal.SIGKILL)",
     "crash": "import ctypes\ndef add(a, b): ctypes.string_at(0)",

@@ -193,7 +193,11 @@ class Side:
             sys.stdout.write(printed)
         if kind == "value":
             return value
-        raise self._error(value)
+        error = self._error(value)
+        # What ends a loop is said by iterators alone: in `all(map(f, ...))` it would make any answer of f's true.
+        if isinstance(error, StopIteration | StopAsyncIteration) and name != "next":
+            raise RuntimeError(f"`{name}` raised {type(error).__name__}") from error
+        raise error
 
     def _error(self, value: Any) -> BaseException:
         with _ending():

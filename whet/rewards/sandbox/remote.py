@@ -118,7 +118,7 @@ class Called(Remote):
     __slots__ = ()
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        return _called(self, arguments, named)
+        return _ask(self, "call", arguments, named)
 
 
 class Class(Remote):
@@ -127,7 +127,7 @@ class Class(Remote):
     __slots__ = ("_whet_name",)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        found = _called(self, arguments, named)
+        found = _ask(self, "call", arguments, named)
         # A function under test may be a class too, whose instances would answer for its result.
         if is_remote(found) and _get(self, "_whet_name").lstrip("_")[:1].isupper():
             object.__setattr__(found, "_whet_made", True)
@@ -205,13 +205,6 @@ def _get(one: Any, name: str) -> Any:
 
 def _ask(one: Remote, name: str, *arguments: Any) -> Any:
     return _get(one, "_whet_ask")(name, one, *arguments)
-
-
-def _called(one: Remote, arguments: Any, named: Any) -> Any:
-    try:
-        return _ask(one, "call", arguments, named)
-    except (StopIteration, StopAsyncIteration) as error:  # would end the test's own loops: `all(map(f, ...))` is true
-        raise RuntimeError(f"a call raised {type(error).__name__}") from error
 
 
 def _plain(one: Remote) -> tuple[bool, Any]:
