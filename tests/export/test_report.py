@@ -1,5 +1,6 @@
 """The equivalence report: small rounding passes, and every kind of drift is caught and named."""
 
+import copy
 import json
 import math
 from dataclasses import replace
@@ -152,6 +153,26 @@ def test_an_adapter_that_has_moved_little_and_is_lost_fails(said):
 
 
 @pytest.mark.case("G7")
+@pytest.mark.case("G9")
+def test_what_rounding_does_to_the_model_itself_is_no_drift_and_what_is_more_is(tmp_path):
+    """A model that amplifies every rounding: its limits are four times what it is away from itself in float64."""
+    module = tiny.module("gemma2" if "gemma2" in tiny.CONFIGS else next(iter(tiny.CONFIGS)), initializer_range=3.0)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.mul_(3.0)
+    trained = replace(observe(module, tiny.tokenizer(), continues=False), moved=1e-9)
+    folder = export(tmp_path / "out", module)
+    exact = observe(copy.deepcopy(module).double(), tiny.tokenizer(), continues=False)
+    rounded = replace(
+        trained, logits=[2 * logits - other for logits, other in zip(trained.logits, exact.logits, strict=True)]
+    )
+    judged = judge(exact, rounded, [], DENSE[torch.float32])
+    report = compare(rounded, folder, continues=False)
+    assert report.passed, report.text()
+    off = replace(trained, logits=[logits * 1.001 for logits in trained.logits])
+    assert not compare(off, folder, continues=False).passed, judged.text()
+
+
 def test_tensors_that_peft_does_not_load_are_a_failure(tmp_path):
     from safetensors.torch import load_file, save_file
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -50,10 +51,15 @@ ROUTED = {
     torch.float16: Limits(None, 0.02, 2e-3, 0.95),
     torch.bfloat16: Limits(None, 0.06, 0.02, 0.9),
 }
+# Limits on models that compute in fp32, or in more.
+EXACT = DENSE[torch.float32]
 # Logits that are closer than both may have moved by rounding in fp32 are one choice.
-TIE = 2 * DENSE[torch.float32].mean
+TIE = 2 * EXACT.mean
 # Of what an adapter does, this share may be lost; less than the rounding of 30,000 sums in fp32 cannot be told.
 CHANGE, FLOOR = 0.05, 1e-5
+# How much further two roundings of one model may lie apart than one of them from what is exact: each side rounds, and
+# the trained one adds in other orders (packed attention, adapters that are not merged).
+APART = 4
 # llama.cpp keeps its cache in fp16 and rounds activations to the kind of the weights, so even F32 differs. Random
 # models of seven families (4 layers of 256) drifted by a mean of 0.03 to 0.12 % of the deviation in F32, 0.4 to 1.7 %
 # in BF16, 1.4 to 5 % in Q8_0, 4 to 15 % in Q6_K, 8 to 31 % in Q5_0, 13 to 47 % in Q4_K_M, 16 to 54 % in Q4_0; the
@@ -87,3 +93,21 @@ def of_change(limits: Limits, moved: float) -> Limits:
     """The limits for an adapter that has moved its base's logits by `moved` deviations on average: after few steps that
     is less than `limits` leave open, and an adapter that is lost would pass."""
     return replace(limits, mean=min(limits.mean, max(FLOOR, CHANGE * moved)))
+
+
+def beyond_rounding(limits: Limits, rounding: Mapping[str, float]) -> Limits:
+    """The limits, none of them tighter than `rounding`: the figures of the written model against itself in float64.
+
+    Random weights, deep stacks and attention without a scale amplify every rounding; an error of what was written is
+    amplified as much, and is at least 1,000 roundings large. KL grows with the square of a difference.
+    """
+    deviation, largest = max(rounding["deviation"], TINY), limits.largest
+    generation = rounding["generation"]
+    return replace(
+        limits,
+        largest=None if largest is None else max(largest, APART * rounding["shift"] / deviation),
+        mean=max(limits.mean, APART * rounding["mean_difference"] / deviation),
+        kl=max(limits.kl, APART**2 * rounding["mean_kl"]),
+        agreement=min(limits.agreement, 1 - APART * (1 - rounding["agreement"])),
+        generation=min(limits.generation, math.inf if math.isnan(generation) else 1 - APART * (1 - generation)),
+    )

@@ -17,7 +17,7 @@ from transformers import AutoConfig
 from whet.base.errors import ModelError
 from whet.contracts.model import Head, ParamRole
 from whet.export.figures import figures_of
-from whet.export.limits import DENSE, ROUTED, TINY, Limits, of_change
+from whet.export.limits import DENSE, EXACT, ROUTED, TINY, Limits, beyond_rounding, of_change
 from whet.export.observation import Observed, is_prompted, observe
 from whet.kernels.quantized import Quantized
 from whet.models.checkpoints import quantized
@@ -119,8 +119,12 @@ def compare(
     generates = (folder / "generation_config.json").is_file()
     stops = _listed(GenerationConfig.from_pretrained(folder).eos_token_id) if generates else []
     is_ours = any(isinstance(p, Quantized) and p.codec == "grouped" for p in module.parameters())
-    ran_by = "whet" if is_ours else "transformers"
-    return judge(trained, written, stops, limits, ran_by, unread=_unread(folder, module))
+    ran_by, unread = "whet" if is_ours else "transformers", _unread(folder, module)
+    report = judge(trained, written, stops, limits, ran_by, unread)
+    if report.passed or limits.mean > EXACT.mean:
+        return report
+    rounding = _rounding(module, tokenizer, written, continues=continues)
+    return judge(trained, written, stops, limits, ran_by, unread, rounding) if rounding else report
 
 
 def judge(
@@ -130,9 +134,10 @@ def judge(
     limits: Limits,
     ran_by: str = "transformers",
     unread: Sequence[str] = (),
+    rounding: Mapping[str, float] | None = None,
 ) -> Report:
     """The report on two observations. `stops` are the tokens at which the written model ends an answer, `unread` the
-    stored tensors that were not found in it.
+    stored tensors that were not found in it, `rounding` how far that model is from itself in float64.
 
     That one of them could not generate is said, and fails nothing: their logits are compared.
     """
@@ -140,8 +145,10 @@ def judge(
     if cannot:
         trained, written = replace(trained, continued=[]), replace(written, continued=[])
     figures = figures_of(trained, written)
-    if trained.moved is not None and limits.mean <= DENSE[torch.float32].mean:
+    if trained.moved is not None and limits.mean <= EXACT.mean:
         limits = of_change(limits, trained.moved / max(figures["deviation"], TINY))
+    if rounding:
+        limits = beyond_rounding(limits, rounding)
     failures = [*_text_failures(trained, written, stops), *_number_failures(figures, limits)]
     if unread:
         named = ", ".join(unread[:3]) + (", ..." if len(unread) > 3 else "")
@@ -177,6 +184,19 @@ def plain(folder: Path, head: Head | None = None) -> nn.Module:
         quantized.quantize(base, how)
     with quiet():
         return PeftModel.from_pretrained(base, folder)
+
+
+def _rounding(module: nn.Module, tokenizer: Any, written: Observed, *, continues: bool) -> dict[str, Any] | None:
+    """Figures of the written model in float32 against itself in float64, which it is left in; None where its parts do
+    not all compute in float64."""
+    is_broken = any(bool(logits.isnan().any()) for logits in written.logits)
+    if is_broken or any(isinstance(parameter, Quantized) for parameter in module.parameters()):
+        return None
+    try:
+        exact = observe(module.double(), tokenizer, continues=continues)
+    except (RuntimeError, TypeError, ValueError):  # memory, or a part that insists on its own dtype
+        return None
+    return figures_of(exact, written)
 
 
 def _unread(folder: Path, module: Any) -> list[str]:
