@@ -61,7 +61,7 @@ def test_a_run_may_start_on_a_mesh_of_several_dimensions():
         assert count == {"data": 4, "loss": 4, "model": 1, "stages": 1, "all": 4}
 
 
-@pytest.mark.parametrize("name", ["gpu", "cuda:99"])
+@pytest.mark.parametrize("name", ["gpu", "cuda:99", "meta"])
 def test_a_device_that_is_not_there_is_refused(name):
     with pytest.raises(RunError) as error:
         device_of(name)

@@ -15,6 +15,7 @@ from whet.base.schema import Settings
 from whet.base.settings import (
     Count,
     Fraction,
+    Momentum,
     Natural,
     NonNegative,
     Output,
@@ -127,7 +128,7 @@ class Train(Settings):
     rounding: Literal["stochastic", "kahan"] = Field(
         "stochastic", description="how `bf16-pure` weights take small steps; `kahan` keeps 2 bytes a weight for it"
     )
-    ema: Fraction = Field(0.0, description="decay of an average of the weights that is evaluated and written; 0: none")
+    ema: Momentum = Field(0.0, description="decay of an average of the weights that is evaluated and written; 0: none")
     in_backward: bool = Field(False, description="hold one gradient at a time, the others on the host or in a file")
     depth_rate: Positive = Field(1.0, description="factor of the learning rate from each layer to the one below it")
     neftune: NonNegative = Field(0.0, description="noise on the embeddings while training (NEFTune); 5 is usual")

@@ -16,6 +16,7 @@ def device_of(name: str, local_rank: int = 0) -> torch.device:
     except RuntimeError:
         raise RunError(f"`{name}` is not a device", at="train.device", hint="train.device=cpu") from None
     if device.type != "cuda":
+        _check_computes(device)
         return device
     if not torch.cuda.is_available():
         raise RunError(
@@ -29,3 +30,11 @@ def device_of(name: str, local_rank: int = 0) -> torch.device:
             hint=f"train.device=cuda:{found - 1}, or as many processes as GPUs",
         )
     return device
+
+
+def _check_computes(device: torch.device) -> None:
+    """Raise RunError for a device that holds no numbers, as `meta`, or that this PyTorch was not built for."""
+    try:
+        torch.ones(1, device=device).item()
+    except (RuntimeError, NotImplementedError, AssertionError):
+        raise RunError(f"nothing is computed on `{device}`", at="train.device", hint="train.device=cpu") from None

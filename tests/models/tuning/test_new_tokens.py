@@ -32,6 +32,10 @@ def test_spare_rows_become_the_mean_of_the_pieces_the_tokens_were_written_with(f
     assert torch.allclose(loaded.module.lm_head.weight[40], plain.module.lm_head.weight[old].mean(0))
 
 
+def test_a_token_without_a_letter_is_refused(folder):  # noqa: F811
+    assert "is empty" in refusal(path=str(folder), new_tokens=("",))
+
+
 def test_an_embedding_without_spare_rows_grows_for_full_tuning_alone(folder):  # noqa: F811
     many = tuple(f"<new{i}>" for i in range(30))
     loaded = build(with_tuner("full"), path=str(folder), new_tokens=many)

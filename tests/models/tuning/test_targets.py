@@ -77,6 +77,40 @@ def test_layers_that_peft_cannot_adapt_are_left_out_and_said():
     assert left_out(plain) == []
 
 
+@pytest.mark.case("G6")
+def test_a_model_without_a_linear_layer_is_refused_with_what_it_has():
+    class Squeezed(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.config = AutoConfig.for_model("llama")
+            self.embed, self.query = torch.nn.Embedding(3, 4), torch.nn.Conv1d(4, 4, 1)
+
+    with pytest.raises(WhetError, match=r"its weights lie in Conv1d \(query\)") as error:
+        build("lora").prepare(Squeezed())
+    assert "tuner=full" in error.value.hint
+
+
+@pytest.mark.case("A2")
+def test_starts_taken_out_of_weights_that_are_also_the_embeddings_are_refused():
+    tied, apart = (on_meta("llama", tie_word_embeddings=is_tied) for is_tied in (True, False))
+    with pytest.raises(WhetError, match="`lm_head` out of its weights") as error:
+        build("lora", init="pissa", targets=["lm_head"], rank=2).prepare(tied)
+    assert error.value.at == "tuner.init"
+    build("lora", init="pissa", targets=["lm_head"], rank=2).prepare(apart)
+    build("lora", init="pissa", rank=2).prepare(on_meta("llama", tie_word_embeddings=True))
+
+
+@pytest.mark.case("H2")
+def test_dora_does_not_divide_by_rows_of_zeros():
+    module = tiny_model("llama", None)
+    with torch.no_grad():
+        module.lm_head.weight[3] = 0
+    method = build("lora", dora=True, targets=["lm_head"], rank=2)
+    with pytest.raises(WhetError, match="rows of zeros") as error:
+        method.init(method.prepare(module), None)
+    assert error.value.at == "tuner.dora"
+
+
 @pytest.mark.case("H4")
 @pytest.mark.parametrize("kind", ["stablelm", "olmo2", "granite", "phi3", "gpt_oss"])
 def test_ia3_has_targets_in_every_architecture(kind):

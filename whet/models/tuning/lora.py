@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from typing import Any
@@ -62,6 +63,7 @@ class Lora(PeftTuner):
     def prepare(self, module: nn.Module) -> nn.Module:
         module = super().prepare(module)
         if self._init in _FROM_WEIGHTS or self._init == "lora-ga":
+            _check_own(module, self._init)
             for layer in lora_layers(module):
                 keep_start(layer)
         if self._fast:
@@ -72,6 +74,8 @@ class Lora(PeftTuner):
         """LoRA-GA: start along the first gradient of the weights (Wang et al. 2024). It holds all of them at once."""
         if self._init == "loftq":
             start_from_rounding(module, {n: p for n, p in module.named_modules() if p in set(lora_layers(module))})
+        if self.settings["use_dora"]:
+            _check_directions(module)
         if self._init != "lora-ga" or calibration is None:
             return
         layers = list(lora_layers(module))
@@ -99,6 +103,30 @@ def lora_layers(module: nn.Module) -> Iterator[Any]:
     from peft.tuners.lora import Linear
 
     return (part for part in module.modules() if isinstance(part, Linear) and NAME in part.lora_A)
+
+
+def _check_own(module: nn.Module, init: str) -> None:
+    """Raise ModelError for a start that takes something out of weights which another module has too."""
+    owners = Counter(id(parameter) for _, parameter in module.named_parameters(remove_duplicate=False))
+    names = {id(part): name for name, part in module.named_modules()}
+    for layer in lora_layers(module):
+        if owners[id(layer.base_layer.weight)] > 1:
+            name = names[id(layer)].rsplit(".", 1)[-1]
+            raise ModelError(
+                f"`init: {init}` takes the start of `{name}` out of its weights, and these are the embeddings' too",
+                at="tuner.init", hint=f"tuner.init=default, or targets without {name}",
+            )  # fmt: skip
+
+
+def _check_directions(module: nn.Module) -> None:
+    """Raise ModelError where DoRA would divide by the length of a row that is zero, as PEFT does."""
+    for name, part in module.named_modules():
+        if name.endswith(f".lora_magnitude_vector.{NAME}") and bool((part.weight == 0).any()):
+            layer = name.removesuffix(f".lora_magnitude_vector.{NAME}")
+            raise ModelError(
+                f"`dora` divides by the length of each row, and `{layer}` has rows of zeros (padding, or spare tokens)",
+                at="tuner.dora", hint=f"tuner.dora=false, or targets without {layer.rsplit('.', 1)[-1]}",
+            )  # fmt: skip
 
 
 def keep_start(layer: Any) -> None:

@@ -27,6 +27,8 @@ def add(tokenizer: Any, tokens: Sequence[str]) -> dict[int, list[int]]:
     """Add the tokens that the tokenizer lacks. Returns the id of each, and the ids of the pieces it was before."""
     if tokenizer is None:
         raise ModelError("new tokens need a tokenizer", at="model.new_tokens", hint="model.tokenizer=FOLDER_OR_HUB_ID")
+    if "" in tokens:
+        raise ModelError("a new token is empty", at="model.new_tokens", hint="model.new_tokens=[<tool>]")
     known = tokenizer.get_vocab()
     fresh = [token for token in dict.fromkeys(tokens) if token not in known]
     pieces = {token: tokenizer.encode(token, add_special_tokens=False) for token in fresh}

@@ -21,6 +21,7 @@ from whet.models.tuning.targets import (
     ALL_LINEAR,
     KEYS,
     NORMS,
+    check_any,
     check_inner,
     check_selected,
     check_targeted,
@@ -62,10 +63,9 @@ class PeftTuner(Full):
             with quiet():
                 wrapper = get_peft_model(module, config, adapter_name=NAME, low_cpu_mem_usage=on_meta)
         except (ValueError, TypeError, NotImplementedError, AttributeError) as error:
-            raise ModelError(
-                f"`{self.method.lower()}` does not fit this model: {first_line(error)}",
-                at="tuner", hint="tuner.targets=all-linear, or tuner=lora",
-            ) from error  # fmt: skip
+            hint = "tuner.exclude=[]" if chosen.get("exclude_modules") else "tuner.targets=all-linear, or tuner=lora"
+            said = f"`{self.method.lower()}` does not fit this model: {first_line(error)}"
+            raise ModelError(said, at="tuner", hint=hint) from error
         if start is not None:
             wrapper.peft_config[NAME].init_lora_weights = start
         if not any(p.requires_grad for p in module.parameters()):
@@ -86,6 +86,7 @@ class PeftTuner(Full):
         targets = settings.get("target_modules")
         if targets == ALL_LINEAR:
             settings["target_modules"] = linear_names(module, self.method)
+            check_any(module, settings["target_modules"], self.method)
         elif targets == NORMS:
             settings["target_modules"] = norm_names(module)
         elif targets == KEYS:

@@ -62,6 +62,24 @@ def linear_names(module: Any, method: str = "LORA") -> list[str]:
     return shortest(module, kept)
 
 
+def check_any(module: nn.Module, names: Sequence[str], method: str) -> None:
+    """Raise ModelError where none of the model's layers is linear in the way that PEFT adapts, with what they are."""
+    if names:
+        return
+    others = [(name, part) for name, part in module.named_modules() if _is_matrix(part)]
+    kinds = dict.fromkeys(f"{type(part).__name__} ({name.rsplit('.', 1)[-1]})" for name, part in others)
+    raise ModelError(
+        f"no layer of this model can be adapted by `{method.lower()}`: its weights lie in {', '.join(list(kinds)[:6])}",
+        at="tuner", hint="tuner=full, or tuner.kind=freeze",
+    )  # fmt: skip
+
+
+def _is_matrix(part: nn.Module) -> bool:
+    """Whether the module holds a matrix itself, and is no embedding."""
+    own = [parameter for parameter in part.parameters(recurse=False) if parameter.dim() > 1]
+    return bool(own) and not isinstance(part, nn.Embedding)
+
+
 def left_out(module: nn.Module) -> list[str]:
     """Notices of the linear layers that PEFT cannot adapt."""
     names = module.__dict__.get(_LEFT_OUT) or ()
