@@ -56,6 +56,46 @@ def test_every_spelling_of_a_conversation_is_the_same(row):
     assert isinstance(read(row), Conversation) and said(row) == ASKED
 
 
+@pytest.mark.case("C7")
+@pytest.mark.parametrize("written", [json.dumps, str])
+def test_messages_that_a_table_holds_as_text_are_read(written):
+    assert said({"messages": written(MESSAGES)}) == said({"conversations": written(SHAREGPT)}) == ASKED
+    pair = read(
+        {
+            "prompt": "a",
+            "chosen": written(MESSAGES),
+            "rejected": written([MESSAGES[0], {**MESSAGES[1], "content": "c"}]),
+        }
+    )
+    assert (pair.chosen[0]["content"], pair.rejected[0]["content"]) == ("b", "c")
+    called = read(
+        {"messages": [MESSAGES[0], {"role": "assistant", "tool_calls": '[{"name": "f", "arguments": {"x": 1}}]'}]}
+    )
+    assert called.messages[1]["tool_calls"][0]["function"] == {"name": "f", "arguments": {"x": 1}}
+
+
+@pytest.mark.case("C7")
+def test_a_text_that_begins_as_messages_and_is_none_is_refused_and_other_lists_are_replies():
+    numpy_s = "[{'role': 'user', 'content': 'a'}\n {'role': 'assistant', 'content': 'b'}]"
+    assert "begins as a list of messages" in read({"prompt": "a", "completion": numpy_s}).detail
+    assert read({"prompt": "a", "completion": '[{"name": "x"}]'}).completion == '[{"name": "x"}]'
+
+
+@pytest.mark.case("A8")
+def test_rows_that_say_that_they_are_of_another_split_are_noted():
+    detector = Detector()
+    for split in ("train", "test", "test"):
+        detector.parse({"text": "some words", "split": split}, "here")
+    (note,) = detector.notes
+    assert "`split` says `test`" in note.what and note.count == 2
+
+
+def test_columns_of_rows_that_are_read_whole_are_not_called_unread():
+    detector = Detector()
+    detector.parse({"query": "q", "pos": ["a"], "neg": ["b"]}, "here")
+    assert detector.unread == []
+
+
 def test_alpacas_input_stands_below_the_instruction():
     assert said({"instruction": "Add.", "input": "1, 2", "output": "3"})[0] == ("user", "Add.\n1, 2")
 

@@ -133,6 +133,8 @@ def test_text_that_a_pattern_finds_is_scaled_token_by_token_where_it_is_trained(
     text = "".join(TOKENIZERS["chatml"].decode([i]) for i in found.ids[found.weights == 3])
     assert text.strip() == "lazy dog"
     assert TOKENIZERS["chatml"].decode(found.ids[found.weights == 0.5]) == "<|im_end|><|im_end|>"
+    assert scaled.unmatched([row]) == []
+    assert scaled.unmatched([conversation([("owl", "fox")])]) == [" lazy dog"]
     with pytest.raises(ConfigError, match="no regular expression"):
         Renderer(TOKENIZERS["chatml"], scale={"(": 2.0})
 

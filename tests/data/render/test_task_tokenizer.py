@@ -186,3 +186,10 @@ def test_numbers_with_fractions_are_no_classes(tmp_path):
     assert error.value.at.endswith("row 2") and "objective.problem=regression" in error.value.hint
     rows.write_text('{"text": "a", "label": 1}\n{"text": "a", "label": 2.0}\n')
     assert settle(Classes("single"), sources, seed=0, may_be_unseen=False).labels == ("1", "2")
+
+
+@pytest.mark.case("A16")
+def test_a_class_that_is_named_twice_is_refused():
+    with pytest.raises(DataError, match="`x` is named twice") as error:
+        settle(Classes(labels=("x", "y", "x")), [], seed=0, may_be_unseen=False)
+    assert error.value.hint == "objective.labels=[x,y]"

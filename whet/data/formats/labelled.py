@@ -10,7 +10,10 @@ from whet.data.rows.joins import joined
 from whet.data.rows.messages import holds_messages, read_messages, read_tools, with_system
 
 _MARKS = ("label", "kto_tag")
-_WORDS = {"true": True, "1": True, "1.0": True, "good": True} | {"false": False, "0": False, "0.0": False, "bad": False}
+_WORDS = {
+    "true": True, "1": True, "1.0": True, "good": True, "yes": True, "desirable": True, "chosen": True,
+    "false": False, "0": False, "0.0": False, "bad": False, "no": False, "undesirable": False, "rejected": False,
+}  # fmt: skip
 
 
 def _matches(row: dict[str, Any]) -> bool:

@@ -48,6 +48,12 @@ class DatasetSource:
                 "no source has samples and a weight above 0, so there is nothing to train on",
                 hint="whet data inspect FILE --model MODEL shows why rows are skipped",
             )
+        if not any(int(span.weight * (span.stop - span.start)) for span in data.spans):
+            raise DataError(
+                f"with a weight of {max(span.weight for span in data.spans):g} an epoch has not one sample for certain",
+                at="data.train",
+                hint="weights near 1: it takes each sample once an epoch, 0.5 half of them",
+            )
         self._data, self._lengths = data, data.lengths
         self._length = {"steps": steps, "tokens": tokens, "epochs": epochs}
         self._order = {

@@ -65,7 +65,7 @@ def settle(reading: LabelledReading, sources: Sequence[Source], *, seed: int, ma
         return replace(reading, labels=_widths(sources, seed))
     seen: Counter[str] = Counter()
     numeric = True
-    names = Names(reading.labels) if reading.labels is not None else None
+    names = _given(reading.labels) if reading.labels is not None else None
     for at, label in _labels(sources, seed):
         if names is None and isinstance(label, float) and not label.is_integer():
             hint = "objective.problem=regression, or the classes by name: objective.labels=[...]"
@@ -76,6 +76,15 @@ def settle(reading: LabelledReading, sources: Sequence[Source], *, seed: int, ma
         names = Names(tuple(sorted(seen, key=(lambda name: (float(name), name)) if numeric else str)))
     _check_seen(names, seen, may_be_unseen)
     return replace(reading, labels=names.names)
+
+
+def _given(labels: tuple[str, ...]) -> Names:
+    """The classes as the config names them. Raises DataError for one that is named twice."""
+    once = tuple(dict.fromkeys(labels))
+    if once != labels:
+        twice = next(name for name, count in Counter(labels).items() if count > 1)
+        raise DataError(f"`{twice}` is named twice", at="objective.labels", hint=f"objective.labels=[{','.join(once)}]")
+    return Names(labels)
 
 
 def check(reading: LabelledReading, sources: Sequence[Source], *, seed: int) -> None:

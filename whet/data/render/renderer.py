@@ -130,6 +130,12 @@ class Renderer:
             for draft in drafts
         ]
 
+    def unmatched(self, rows: Sequence[Row]) -> list[str]:
+        """The patterns of `scale` that match nothing in the rows as they are written; none where no row can be."""
+        drafts = (_or_refused(self._draft, row, False) for row in rows)
+        texts = [draft.text for draft in drafts if isinstance(draft, _Draft)]
+        return [pattern.pattern for pattern, _ in self._scale if texts and not any(map(pattern.search, texts))]
+
     def token_texts(self, ids: Sequence[int]) -> list[str]:
         """Each token as text on its own."""
         return [self._encoder.decode([int(i)], skip_special_tokens=False) for i in ids]

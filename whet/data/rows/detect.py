@@ -15,6 +15,7 @@ from whet.contracts.rows import Row
 from whet.data.refusal import Refused, refused
 from whet.data.rows.column_hints import columns_of, way_out
 from whet.data.rows.message_weights import refuse_masks
+from whet.data.rows.written_lists import with_lists
 from whet.data.sources.files import Source, read_rows
 from whet.data.store.notes import Notes
 
@@ -81,6 +82,10 @@ class Detector:
         Whatever else goes wrong with a row, of whatever class, makes it a `Refused`: this is the one place.
         """
         try:
+            row = with_lists(row)
+        except DataError as error:
+            return refused(error)
+        try:
             kind = self.kind(row, at)
         except DataError as error:
             if not self.seen:
@@ -105,6 +110,7 @@ class Detector:
         if made.kind in _TRAINED:
             refuse_masks(row)
         self.notes.look(made, at)
+        self.notes.look_at_split(row, at)
         return made
 
     def _watch(self, kind: Format, watched: _Watched, at: str) -> None:
@@ -112,7 +118,7 @@ class Detector:
         filled = (name for name, value in watched.pairs() if value not in (None, "", [], {}))
         new = {name: None for name in filled if name not in held}
         held.update(new)
-        read |= held.keys() if watched.is_whole else watched.read
+        read.update(held if watched.is_whole else watched.read)
         self.notes.unread([name for name in new if name not in read], at)
 
     def _unknown(self, row: Mapping[str, Any], at: str) -> DataError:

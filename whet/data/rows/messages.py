@@ -170,6 +170,8 @@ def _message(
     if is_call and not calls:
         calls, content = parse_json(_text(content), f"the tool call in message {number}"), None
     read["content"] = _text(content)
+    if isinstance(calls, str):
+        calls = parse_json(calls, f"`tool_calls` of message {number}")
     if calls:
         calls = calls if isinstance(calls, list | tuple) else [calls]
         read["tool_calls"] = [_call(call, number, first_call + i) for i, call in enumerate(calls)]

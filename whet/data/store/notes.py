@@ -28,6 +28,9 @@ _TELLING = (
     "options", "tools", "functions", "weight", "reasoning", "reasoning_content", "thinking", "rejected_response",
     "systemInstruction",
 )  # fmt: skip
+# Columns that tell which split a row is of, and what those say that are kept for measuring.
+_SPLITS = frozenset(("split", "subset", "set", "partition", "fold"))
+_HELD_OUT = frozenset("test testing valid validation val dev eval evaluation heldout held_out".split())
 _DOCUMENT = 4000  # characters from which on a text is no row of a conversation
 _REPEATED = 24  # characters of a question that a reply begins with
 
@@ -51,6 +54,7 @@ class Notes:
 
     def __init__(self) -> None:
         self._notes: dict[str, Note] = {}
+        self._splits: set[str] = set()
 
     def __iter__(self) -> Iterator[Note]:
         return iter(self._notes.values())
@@ -85,6 +89,17 @@ class Notes:
             self.add("a text of `Human:` and `Assistant:` is trained whole (format: transcript trains the replies)", at)
         if _repeats(row):
             self.add("the reply begins with the whole question, which then stands twice", at)
+
+    def look_at_split(self, row: Mapping[str, Any], at: str) -> None:
+        """Count a row that says that it is of a split which is kept for measuring, after rows of another."""
+        if _SPLITS.isdisjoint(row):
+            return
+        for name in _SPLITS:
+            value = row.get(name)
+            if isinstance(value, str) and value.lower() not in _HELD_OUT:
+                self._splits.add(name)
+            elif isinstance(value, str) and name in self._splits:
+                self.add(f"the column `{name}` says `{value[:40]}`, and the row is taken as the others are", at)
 
     def unread(self, names: list[str], at: str) -> None:
         """Note the columns that change what a row means and that its format does not read."""

@@ -21,7 +21,7 @@ from whet.data.store.token_store import TokenStore, store_of
 from whet.data.transforms.forms import HELD_OUT_PASS, Drawn, Form, drawn
 from whet.train.measure.held_out import HeldOutLoss
 from whet.train.setup.chosen import Chosen, facts_of
-from whet.train.setup.rows import max_length, rows_of, sources_of
+from whet.train.setup.rows import max_length, on_scale, rows_of, sources_of
 from whet.train.setup.sources import BATCH_SAMPLES, BATCH_TOKENS, Feed, SourceKind, Supply, Words
 from whet.train.setup.trained import Trained
 from whet.train.step.micro_batches import Dealer
@@ -47,7 +47,8 @@ def dataset(run: Run, chosen: Chosen, words: Words, ledger: Ledger) -> Feed:
     longest = max(int(part.lengths.max()) for part in data.values())
     return Feed(
         lambda: order.total, _length_in(rows.form, longest), _facts(data), partial(_begun, order, rows.form),
-        _example(rows.example, training), data, order.notices, labels=rows.labels,
+        _example(rows.example, training), data,
+        (*order.notices, *on_scale(run, rows.recipe)), labels=rows.labels,
     )  # fmt: skip
 
 
@@ -75,7 +76,8 @@ def stream(run: Run, chosen: Chosen, words: Words, ledger: Ledger) -> Feed:
 
     longest = _length_in(rows.form, min(limit or budget, budget))
     return Feed(
-        lambda: source.total, longest, {"streaming": True}, begin, rows.example, labels=rows.labels
+        lambda: source.total, longest, {"streaming": True}, begin, rows.example,
+        notices=tuple(on_scale(run, rows.recipe)), labels=rows.labels,
     )  # fmt: skip
 
 

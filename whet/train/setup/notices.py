@@ -54,7 +54,10 @@ def on_micro_batch(wanted: int | str, resolved: int) -> Iterator[str]:
 
 
 def on_schedule(run: Run) -> Iterator[str]:
-    """A sentence when the rate falls under an optimizer that averages the weights instead."""
+    """Sentences when the rate falls under an optimizer that averages the weights instead, or never reaches its peak."""
+    warmup = run.schedule.values().get("warmup", 0)
+    if run.train.steps and 1 <= run.train.steps <= warmup:
+        yield f"schedule.warmup is {warmup:g} steps and the run has {run.train.steps}: the rate ends on its way up"
     averages = "evaluation_weights" in optimizer.get(run.optimizer.kind).facts.needs
     if averages and schedule.get(run.schedule.kind).facts.falls:
         yield (

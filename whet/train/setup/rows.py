@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,21 @@ from whet.contracts.reading import Classes, Steps, Tags
 from whet.data.chat.speech import speech_of
 from whet.data.chat.template_choice import any_tools, decisions, facts, wording_for
 from whet.data.chat.template_wording import Wording
+from whet.data.refusal import Refused
+from whet.data.render.branches import views
 from whet.data.render.class_names import check, settle
 from whet.data.render.recipe import Recipe, RowsToSamples
 from whet.data.render.renderer import Renderer
 from whet.data.render.task_tokenizer import Reader
+from whet.data.rows.detect import parse_rows
 from whet.data.sources.files import Source
 from whet.data.transforms.fim import FillIn
 from whet.data.transforms.forms import Form
 from whet.train.setup.chosen import Chosen, facts_of
 from whet.train.setup.forms import form_of
 
+# Rows of a source that are looked at for what is said of its texts.
+FIRST = 256
 _CONVERSATIONS = frozenset({"conversation", "preference", "labelled", "prompt"})
 
 
@@ -107,6 +113,18 @@ def settled(run: Run, tokenizer: Any | None) -> tuple[Run, tuple[str, ...]]:
         chosen = wording_for(chosen, tokenizer, data.template, lambda: _has_tools(run))
         run = run.model_copy(update={"data": data.model_copy(update={"tools": chosen.tools})})
     return run, decisions(tokenizer, data.template, chosen, was_auto=data.tools == "auto")
+
+
+def on_scale(run: Run, recipe: RowsToSamples) -> Iterator[str]:
+    """Sentences of the patterns of `data.loss_scale` that match nothing in the first rows of the sources."""
+    renderer = recipe.renderer if isinstance(recipe, Recipe) else None
+    if renderer is None or not run.data.loss_scale:
+        return
+    sources, own = sources_of(run.data.train), takes(run)
+    parsed = chain.from_iterable(islice(parse_rows(one, seed=run.seed, takes=own), FIRST) for one in sources)
+    rows = [row for _, row in parsed if not isinstance(row, Refused)]
+    for pattern in renderer.unmatched([view for row in rows for _, view in views(row)]):
+        yield f"data.loss_scale: `{pattern}` matches nothing in the first {len(rows)} rows"
 
 
 def _has_tools(run: Run) -> bool:
