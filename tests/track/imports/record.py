@@ -13,6 +13,7 @@ import sqlite3
 import struct
 import sys
 import zlib
+from datetime import datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
@@ -20,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 from whet.track.imports.leveldb import records
 
 STEPS = 12
-KEPT = re.compile(r'(?:CREATE TABLE|INSERT INTO) "?(?:runs|experiments|metrics|params|tags|configs)"?[ (]')
+KEPT = re.compile(r'(?:CREATE TABLE|INSERT INTO) "?(?:runs|experiments?|metrics|params|tags?|configs|project)"?[ (]')
 
 
 def values(step):
@@ -61,25 +62,25 @@ def wandb(folder):
     return [told("run one", points, {**config, "later": 3}, **about, media=["image"])]
 
 
-def swanlab(folder):
+def logged_by_swanlab(folder, **more):
+    """Log to a package of any version; its config."""
     import swanlab
-    from swanlab.proto.swanlab.record.v1.record_pb2 import Record
-    from swanlab.sdk.internal.core_python.store import DataStoreReader
 
     config = {"lr": 0.1, "opt": {"kind": "adam"}}
-    swanlab.init(
-        project="proj",
-        experiment_name="run one",
-        description="a note",
-        config=config,
-        tags=["a", "b"],
-        mode="offline",
-        logdir=str(folder),
-    )
+    about = {"project": "proj", "experiment_name": "run one", "description": "a note", "config": config}
+    swanlab.init(**about, logdir=str(folder), **more)
     for step in range(STEPS):
         swanlab.log(values(step))
     swanlab.log({"image": swanlab.Image(picture(), caption="cap"), "text": swanlab.Text("hello")})
     swanlab.finish()
+    return config
+
+
+def swanlab(folder):
+    from swanlab.proto.swanlab.record.v1.record_pb2 import Record
+    from swanlab.sdk.internal.core_python.store import DataStoreReader
+
+    config = logged_by_swanlab(folder, tags=["a", "b"], mode="offline")
     (path,) = folder.rglob("*.swanlab")
     reader, points = DataStoreReader(), {}
     reader.open(str(path))
@@ -91,6 +92,41 @@ def swanlab(folder):
             moment = one.timestamp.seconds + one.timestamp.nanos / 1e9
             points.setdefault(one.key, []).append((one.step, one.value.number, moment))
     return [told("run one", points, config, tags=["a", "b"], notes="a note", media=["image", "text"])]
+
+
+def swanlab_backup(folder):
+    """Of 0.6 or 0.7."""
+    from swanlab.data.porter.datastore import DataStore
+
+    config = logged_by_swanlab(folder, tags=["a", "b"], mode="offline")
+    (path,) = folder.rglob("backup.swanlab")
+    reader, points = DataStore(), {}
+    reader.open_for_scan(str(path))
+    for one in map(json.loads, reader):
+        if one["model_type"] == "Scalar" and "__swanlab__" not in one["data"]["key"]:
+            points.setdefault(one["data"]["key"], []).append(point(one["data"]["metric"]))
+    return [told("run one", points, config, tags=["a", "b"], notes="a note", media=["image", "text"])]
+
+
+def swanlab_database(folder):
+    """Of 0.4 or 0.5, with the package of its board."""
+    config = logged_by_swanlab(folder, mode="local")
+    from swanboard.controller.utils.tag import read_tag_data
+
+    with sqlite3.connect(folder / "runs.swanlab") as db:
+        tags = db.execute("select name, folder from tag where type = 'line'").fetchall()
+    (logs,) = folder.glob("run-*/logs")
+    points = {
+        name: [point(one) for path in (logs / place).glob("*.log") for one in read_tag_data(path)]
+        for name, place in tags
+    }
+    return [told("run one", points, config, notes="a note", media=["image", "text"])]
+
+
+def point(metric):
+    """What was logged at a step, of SwanLab's before 0.8, which keeps infinity without its sign."""
+    value = {"NaN": math.nan, "INF": math.inf}.get(metric["data"], metric["data"])
+    return metric["index"], float(value), datetime.fromisoformat(metric["create_time"]).timestamp()
 
 
 def tensorboard(folder):
@@ -196,23 +232,30 @@ def framed(head, records):
 
 def trimmed(folder):
     """Without what tells of the machine, and databases as SQL, of which only the tables that hold runs."""
-    for path in [*folder.rglob("*.wandb"), *folder.rglob("*.swanlab")]:
+    framed_files = [*folder.rglob("*.wandb"), *folder.rglob("run-*.swanlab"), *folder.rglob("backup.swanlab")]
+    for path in framed_files:
         data = path.read_bytes()
         places = [os.fsencode(place) for place in (folder, sys.prefix, Path.home(), Path(__file__).parent)]
         notes = []
-        kept = [record for record in records(data, notes) if not any(place in record for place in places)]
+        kept = [
+            record for record in records(data, notes) if not any(place in record for place in [*places, b"__swanlab__"])
+        ]
         assert not notes, notes
         path.write_bytes(framed(data[:7], kept))
-    for path in list(folder.rglob("*.db")):
+    for path in [*folder.rglob("*.db"), *folder.rglob("runs.swanlab")]:
         with sqlite3.connect(path) as db:
             lines = [line for line in db.iterdump() if KEPT.match(line)]
         lines = [re.sub(r"'[^']*/[^']*(?:artifacts|mlruns)[^']*'", "''", line) for line in lines]
-        path.with_suffix(".sql").write_text("\n".join(lines) + "\n")
+        path.with_suffix(f"{'' if path.suffix == '.db' else path.suffix}.sql").write_text("\n".join(lines) + "\n")
         path.unlink()
     for path in folder.rglob("meta.yaml"):
         path.write_text(re.sub(r"(?m)^(artifact_uri|artifact_location): .*\n", "", path.read_text()))
     for path in sorted(folder.rglob("*"), reverse=True):
-        is_kept = path.suffix in (".wandb", ".swanlab", ".sql", ".png", ".txt", ".yaml") or "tfevents" in path.name
+        is_kept = (
+            path.suffix in (".wandb", ".swanlab", ".sql", ".png", ".txt", ".yaml")
+            or path.parent.parent.name == "logs"
+            or "tfevents" in path.name
+        )
         is_kept = (is_kept or "mlruns" in path.parts) and path.name != "requirements.txt" and "debug" not in path.parts
         if path.is_symlink() or (path.is_file() and not is_kept):
             path.unlink()
@@ -220,7 +263,9 @@ def trimmed(folder):
             path.rmdir()
 
 
-TRACKERS = {f.__name__: f for f in (wandb, swanlab, tensorboard, trackio, mlflow_database, mlflow_files)}
+TRACKERS = {f.__name__: f for f in (
+    wandb, swanlab, swanlab_backup, swanlab_database, tensorboard, trackio, mlflow_database, mlflow_files
+)}  # fmt: skip
 
 
 def main(folder, names):

@@ -27,7 +27,8 @@ def placed(tracker: str, folder: Path, recorded: Path = RECORDED) -> Path:
     place = folder / tracker
     shutil.copytree(recorded / tracker, place)
     for path in place.rglob("*.sql"):
-        with sqlite3.connect(path.with_suffix(".db")) as db:
+        made = path.with_suffix("") if len(path.suffixes) > 1 else path.with_suffix(".db")
+        with sqlite3.connect(made) as db:
             db.executescript(path.read_text())
         db.close()
         path.unlink()

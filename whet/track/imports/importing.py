@@ -9,14 +9,25 @@ from pathlib import Path
 
 from whet.base.errors import RunError
 from whet.track.imports.foreign import Foreign, Reader
-from whet.track.imports.readers import mlflow_database, mlflow_files, swanlab, tensorboard, trackio, wandb
+from whet.track.imports.readers import (
+    mlflow_database,
+    mlflow_files,
+    swanlab,
+    swanlab_backup,
+    swanlab_database,
+    tensorboard,
+    trackio,
+    wandb,
+)
 from whet.track.imports.writing import imported, write
 from whet.track.logs import frames
 from whet.track.reading.catalogue import said_by_name
 from whet.track.reading.store import LOGS
 from whet.track.terminal.progress import printable
 
-READERS: tuple[Reader, ...] = (tensorboard, wandb, swanlab, mlflow_database, mlflow_files, trackio)
+READERS: tuple[Reader, ...] = (
+    tensorboard, wandb, swanlab, swanlab_backup, swanlab_database, mlflow_database, mlflow_files, trackio
+)  # fmt: skip
 
 
 # So many notes of a run stand in its line; all are in its log.

@@ -1,4 +1,4 @@
-"""SwanLab's local and offline runs: `run-<id>.swanlab`, LevelDB's framing around protobuf records (of 0.10)."""
+"""SwanLab's local and offline runs since 0.8: `run-<id>.swanlab`, LevelDB's framing around protobuf records."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ _ABOUT = {1: "project", 2: "entity", 5: "notes", 7: "group", 8: "job_type"}
 _KINDS = {2: "image", 3: "audio", 4: "text", 5: "video", 6: "echarts", 7: "object3d", 8: "molecule", 9: "html"}
 _OUTCOMES = {1: "done", 2: "failed", 3: "stopped"}
 _MOST_TEXT = 1 << 20
+_OLDER = b"\x01"
 
 
 def runs(files: Iterable[Path], top: Path) -> Iterator[Foreign]:
-    """The run of each `.swanlab` file."""
+    """The run of each `.swanlab` file, but for those of the older form."""
     for path in files:
         if path.suffix == ".swanlab":
             data = path.read_bytes()
-            if data[:4] == b":SWL":
+            if data[:4] == b":SWL" and data[6:7] != _OLDER:
                 yield _run(path, data)
 
 
@@ -51,7 +52,7 @@ def _run(path: Path, data: bytes) -> Foreign:
 
 
 def _records(found: list[tuple[int, bytes]], folder: Path, started: float, notes: list[str]) -> Iterator[Record]:
-    config = _config(folder / "files" / "config.yaml", notes)
+    config = config_of(folder / "files" / "config.yaml", notes)
     if config:
         yield Said(started, 0, "config", {"values": config})
     for number, value in found:
@@ -90,7 +91,7 @@ def _things(data: bytes, media: Path) -> Iterator[Thing]:
             yield Thing(moment, step, name, kind, found, about=caption)
 
 
-def _config(path: Path, notes: list[str]) -> dict[str, Any]:
+def config_of(path: Path, notes: list[str]) -> dict[str, Any]:
     """The config, whose entries have a `value` each."""
     if not path.is_file():
         return {}
