@@ -21,7 +21,10 @@ from tests.track.follow.servers import hooks
 from tests.track.runs import records, write
 from whet.base.errors import ConfigError, RunError
 from whet.cli.main import main
+from whet.server.errors import Refusal
 from whet.server.push.leftovers import BLOCKS_S, PARTS_S, remove
+from whet.server.push.owners import Owners
+from whet.server.push.receiving import Receiving
 from whet.track.push import client as push_client
 from whet.track.push.address import Address, address_of
 from whet.track.push.blocks import BLOCK_BYTES, is_pushed
@@ -272,6 +275,19 @@ def test_a_run_of_the_servers_own_is_not_there_for_a_push(there: Path, method: s
         own, none = (server.ask(method, f"/api/v1/push/{name}/{route}", body) for name in ("own", "one"))
     assert (own.status, own.body) == (404, none.body.replace(b"`one`", b"`own`"))
     assert {path: (there / "own" / path).read_bytes() for path in files_of(there / "own")} == before
+
+
+@pytest.mark.parametrize("fails", ["place", "rename"])
+def test_a_run_that_cannot_be_begun_leaves_nothing(there: Path, monkeypatch: pytest.MonkeyPatch, fails: str):
+    receiving = Receiving(there, Owners(there))
+
+    def refused(*_) -> None:
+        raise Refusal("PERMISSION_DENIED", "not here") if fails == "place" else OSError(28, "No space left on device")
+
+    monkeypatch.setattr("whet.server.push.receiving.os.rename", refused)
+    with pytest.raises(Refusal):
+        receiving.begin(there / "run", {"track/r0.a1.tlog": b"x" * 100}, refused if fails == "place" else lambda: None)
+    assert not (there / "run").exists() and [path for path in there.rglob("*") if path.is_file()] == []
 
 
 def test_a_record_of_a_run_is_not_one_of_another_that_has_taken_its_name(here: Path, there: Path):

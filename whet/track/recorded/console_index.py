@@ -101,9 +101,11 @@ class _File:
         """Begin with what is kept beside the file, if it fits."""
         self.offset = len(frames.MAGIC)
         found = sidecar.read(_place(self.path), self.path, _MAGIC)
+        if found is None:
+            return
         with suppress(KeyError, TypeError, ValueError):
-            told = found[0] if found else {"offset": size + 1}
-            blocks = [_Block(int(o), int(n), int(s), _bytes(tails)) for o, n, s, tails in told.get("blocks", ())]
+            told = found[0]
+            blocks = [_Block(int(o), int(n), int(s), _bytes(tails)) for o, n, s, tails in told["blocks"]]
             if told["offset"] <= size:
                 self.offset = self.kept = int(told["offset"])
                 self.num_whole, self.tails, self.blocks = int(told["num_whole"]), _bytes(told["tails"]), blocks
