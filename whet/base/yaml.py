@@ -78,9 +78,11 @@ def _of_libyaml() -> Any:
     if not yaml.__with_libyaml__:
         return yaml.SafeLoader
 
-    class Scanned(yaml.composer.Composer, yaml.cyaml.CParser, yaml.constructor.SafeConstructor, yaml.resolver.Resolver):
+    from yaml._yaml import CParser
+
+    class Scanned(yaml.composer.Composer, CParser, yaml.constructor.SafeConstructor, yaml.resolver.Resolver):
         def __init__(self, text: str) -> None:
-            yaml.cyaml.CParser.__init__(self, text)
+            CParser.__init__(self, text)
             for part in (yaml.composer.Composer, yaml.constructor.SafeConstructor, yaml.resolver.Resolver):
                 part.__init__(self)
 
