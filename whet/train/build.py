@@ -19,6 +19,7 @@ from whet.base.seeds import forked
 from whet.contracts.model import Head, Loaded
 from whet.contracts.objective import Referenced
 from whet.generate.eval_mode import reshard
+from whet.models.loading.reading import read_once
 from whet.models.tuners.full import Still
 from whet.optim.groups import ParamGroups
 from whet.parallel.world import World
@@ -108,7 +109,7 @@ def assemble(loaded: config.Loaded, folder: RunFolder | None = None) -> Built:
     The run is locked until `close`: raises RunError while another attempt has it.
     """
     order = follower.ordered(loaded.run)
-    with ExitStack() as held:
+    with ExitStack() as held, read_once():
         opened = open_run(loaded, source_of(loaded.run), folder, held)
         material = prepare(opened)
         placed = place(opened, material, held)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
@@ -29,13 +32,38 @@ from whet.models.tuning.adapters import ends_of, stored_shapes
 
 # Bytes and weights of the models that have been built without memory: a run reads its model several times.
 _SIZES: dict[tuple[bool, str], tuple[int, int]] = {}
+Read = tuple[PretrainedConfig, Any | None]
+# What was read within `read_once`, by what was asked for.
+_KEPT: ContextVar[dict[str, Read] | None] = ContextVar("kept", default=None)
 
 
-def read(spec: Spec) -> tuple[PretrainedConfig, Any | None]:
+@contextmanager
+def read_once() -> Iterator[None]:
+    """Inside, a model's config and tokenizer are read once, whoever asks: a large vocabulary takes half a second."""
+    token = _KEPT.set({})
+    try:
+        yield
+    finally:
+        _KEPT.reset(token)
+
+
+def read(spec: Spec) -> Read:
     """The model's config, known to be one of a language model, and its tokenizer (None for `init` without one).
 
-    For `init`, the vocabulary size and the special tokens come from the tokenizer where the config says nothing.
+    For `init`, the vocabulary size and the special tokens come from the tokenizer where the config says nothing. Within
+    `read_once` all have the same tokenizer, and each a config of its own.
     """
+    kept = _KEPT.get()
+    if kept is None:
+        return _read(spec)
+    key = repr(spec)
+    if key not in kept:
+        kept[key] = _read(spec)
+    config, tokenizer = kept[key]
+    return deepcopy(config), tokenizer
+
+
+def _read(spec: Spec) -> Read:
     if spec.path is not None:
         check_folder(Path(spec.path))
     if spec.tokenizer is not None:
