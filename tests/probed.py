@@ -1,6 +1,7 @@
-"""Probes of tiny models, and rehearsals of how their runs end, made once a process.
+"""Probes of tiny models, rehearsals of how their runs end, and answers of their results, made once.
 
-tests/models and tests/train/setup/test_rehearsal.py prove them, and a test's steps take less time than they.
+tests/models, tests/train/setup/test_rehearsal.py and tests/export prove them, and a test's steps take less time than
+they.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ from typing import Any
 
 import pytest
 
+from whet.export.quantizing import coding
 from whet.models.loading import pretrained
-from whet.train import build
+from whet.train import api, build
 from whet.train.setup.rows import takes
 
+# What a config says of its files beside the architecture.
+_OF_FILES = ("_name_or_path", "quantization_config")
 _VERDICTS: dict[str, Any] = {}
 _REHEARSED: set[Any] = set()
 
@@ -32,8 +36,7 @@ def rehearsed_once():
     real = build.rehearse
 
     def rehearse(trained: Any, *rest: Any) -> str | None:
-        run, module = trained.run, trained.loaded.module
-        key = run.tuner.kind, str(getattr(getattr(module, "config", None), "model_type", "")), takes(run)
+        key = _likeness(trained)
         notice = None if key in _REHEARSED else real(trained, *rest)
         _REHEARSED.add(key)
         return notice
@@ -43,14 +46,41 @@ def rehearsed_once():
         yield
 
 
+@pytest.fixture(scope="module", autouse=True)
+def answered_once():
+    """Of the results of a file's runs that are alike as above, one is compared with its model by what both answer.
+
+    The logits of all of them are compared.
+    """
+    real, answered = api.write_result, set()
+
+    def write_result(trained: Any, folder: Any) -> None:
+        key = _likeness(trained)
+        real(trained, folder, continues=key not in answered)
+        answered.add(key)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(api, "write_result", write_result)
+        yield
+
+
+def _likeness(trained: Any) -> Any:
+    run, module = trained.run, trained.loaded.module
+    return run.tuner.kind, str(getattr(getattr(module, "config", None), "model_type", "")), takes(run)
+
+
 @contextmanager
 def probed() -> Iterator[None]:
-    """Inside, the verdict on an architecture with a tuner of these settings is kept, wherever its folder lies."""
+    """Inside, the verdict on an architecture with a tuner of these settings is kept, wherever its folder lies.
+
+    Heads and features have no part in a probe: its twin is a language model that the tuner alone has prepared.
+    """
     real = pretrained.verdict_of
 
     def verdict_of(spec: Any, config: Any, context: Any) -> Any:
         values = json.loads(config.to_json_string(use_diff=False))
-        values.pop("_name_or_path", None)
+        for name in _OF_FILES:
+            values.pop(name, None)
         tuner = context.tuner
         key = repr((spec.allow_code, values, type(tuner), tuner and vars(tuner)))
         if " object at 0x" in key:
@@ -60,5 +90,6 @@ def probed() -> Iterator[None]:
         return _VERDICTS[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pretrained, "verdict_of", verdict_of)
+        for module in (pretrained, coding):
+            patch.setattr(module, "verdict_of", verdict_of)
         yield

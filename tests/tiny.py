@@ -67,7 +67,7 @@ def config(folder: Path, **sections: Any) -> dict[str, Any]:
         "model": {"init": LLAMA, "tokenizer": str(folder / "tokenizer")},
         "data": {"train": [str(folder / "rows.jsonl")], "window_steps": 3},
         "optimizer": {"lr": 1e-2},
-        "train": {"precision": "fp32", "steps": 12, "batch_tokens": 128, "micro_batch": 64, "checkpoint_every": 3},
+        "train": {"precision": "fp32", "steps": 12, "batch_tokens": 128, "micro_batch": 64, "checkpoint_every": 6},
         "track": {"folder": str(folder / "runs"), "sinks": ["jsonl"], "environment": False, "hardware_every_s": 0},
     }
     for name, values in sections.items():

@@ -19,8 +19,11 @@ from whet.base.documents import read_object
 
 # What a column may never begin with: nothing wrong in silence, no traceback, and a way out of every refusal.
 FAULTS = ("wrong", "traceback", "no hint")
-QUICK = [("causal", "gpt2"), ("masked", "electra")]
-LATER = [pytest.param(case, marks=pytest.mark.slow) for case in (("seq2seq", "bart"), ("token", "mistral"))]
+QUICK = [("causal", "gpt2")]
+LATER = [
+    pytest.param(case, marks=pytest.mark.slow)
+    for case in (("masked", "electra"), ("seq2seq", "bart"), ("token", "mistral"))
+]
 
 
 @pytest.fixture(scope="session")

@@ -58,7 +58,9 @@ def folder(world: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 TYPED = [page for page in PAGES if any(block.language == "console" for block in blocks(page))]
 # Whose commands have quicker tests of their own in other rooms: they are typed with the slow tests.
 LATER = ("classification", "distillation", "encoders", "merge", "quantize")
-LATER_RECIPES = ("classify-texts", "copy-grpo", "distill", "embed-docstrings", "pretrain-galore", "pretrain-muon")
+LATER_RECIPES = (
+    "classify-texts", "copy-grpo", "distill", "embed-docstrings", "grpo", "pretrain-galore", "pretrain-muon",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("page", some(TYPED, [page for page in TYPED if page.stem not in LATER]), ids=name_of)

@@ -122,6 +122,7 @@ def test_killed_runs_end_with_the_bits_of_whole_ones(world, tries):
 
 
 @pytest.mark.case("A10")
+@pytest.mark.slow  # test_resume has runs that are killed, test_adapters one that goes on
 def test_a_killed_adapter_run_ends_with_the_bits_of_a_whole_one(world, tries):
     kills_over(world, ["lora"], tries(1, 2))
 

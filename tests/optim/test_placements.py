@@ -25,10 +25,11 @@ CASES = [(kind, "exact") for kind in EXACT] + [
     ("adamw", "ema"),
 ]  # fmt: skip
 GRID = [(*case, scheme) for case in CASES for scheme in SCHEMES]
-# Every kind in one of the placements, and every placement with one that steps by sums over rows, and one that needs
-# matrices whole (and steps the rest number by number).
+# Every kind in a placement over two ranks, and every placement with one that steps by sums over rows, and one that
+# needs matrices whole (and steps the rest number by number).
 SORTS = {"adam-mini": {"adam-mini", "adafactor", "came"}, "muon": {"muon", "normuon", "muonclip"}}
-NOW = [(kind, how, list(SCHEMES)[number % len(SCHEMES)]) for number, (kind, how) in enumerate(CASES)]
+OF_TWO = [scheme for scheme in SCHEMES if ranks_of(scheme) == 2]
+NOW = [(kind, how, OF_TWO[number % len(OF_TWO)]) for number, (kind, how) in enumerate(CASES)]
 NOW += [
     (kind, "exact", scheme)
     for kind, sort in SORTS.items()

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.probed import probed_once, rehearsed_once
+from tests.probed import answered_once, probed_once, rehearsed_once
 from tests.tiny import config
 from whet.base.config import from_mapping
 from whet.train.api import train
 from whet.train.build import assemble
 
-__all__ = ["probed_once", "rehearsed_once"]
+__all__ = ["answered_once", "probed_once", "rehearsed_once"]
 
 Records = list[dict[str, Any]]
 

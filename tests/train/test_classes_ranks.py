@@ -36,9 +36,8 @@ def begun(run):
 
 
 @pytest.mark.ranks
-@pytest.mark.parametrize(
-    "family, case, how", [("bert", "single", "full"), pytest.param("bert", "tags", "lora", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow  # test_mlm has an encoder on two ranks, test_qlora an adapter, test_resume one that goes on from two
+@pytest.mark.parametrize("family, case, how", [("bert", "single", "full"), ("bert", "tags", "lora")])
 def test_two_ranks_train_as_one_does_and_one_goes_on_from_two(tmp_path, family, case, how):
     sections = SECTIONS
     if how == "lora":

@@ -130,7 +130,8 @@ def test_training_goes_on_from_what_was_written_with_lora(tmp_path):
     assert json.loads((folder.model / "equivalence.json").read_text())["passed"]
 
 
-@pytest.mark.parametrize("sections", [{}, pytest.param(SPANS, marks=pytest.mark.slow)], ids=["pairs", "spans"])
+@pytest.mark.slow  # as those of test_resume and of tests/fuzz/test_kills
+@pytest.mark.parametrize("sections", [{}, SPANS], ids=["pairs", "spans"])
 def test_a_killed_run_ends_with_the_loss_bits_of_one_that_never_was(tmp_path, sections):
     train(from_mapping(settings(tmp_path, name="whole", **sections)))
     own = settings(tmp_path, **sections)

@@ -67,6 +67,7 @@ def losses(folder, name):
 
 
 @pytest.mark.ranks
+@pytest.mark.slow  # below, any split of a step gives the same, and test_resume has two ranks
 def test_two_ranks_look_ahead_as_one_does(tmp_path):
     expected = losses(tmp_path, "one")
     for found in on_ranks(2, losses, tmp_path, "two"):

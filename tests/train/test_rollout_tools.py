@@ -160,6 +160,7 @@ def of_rank(world, name, out):
 
 
 @pytest.mark.ranks
+@pytest.mark.slow  # test_rollouts has two ranks, tests/generate/test_kv_sessions conversations on them
 def test_two_ranks_have_the_conversations_of_one_process(world, tmp_path):
     """Three prompts on two ranks: one has more conversations, and they end in different turns."""
     learned, held = of_rank(world, "one", tmp_path)

@@ -10,7 +10,6 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from tests.models.architectures import ARCHITECTURES, SIZES
 from tests.models.loading.test_pretrained import build, tokenizer  # noqa: F401  (a fixture)
-from tests.probed import probed_once  # noqa: F401  (a fixture)
 from whet.base.catalogue import model_source, tuner
 from whet.base.errors import ModelError
 from whet.models.loading.context import BuildContext

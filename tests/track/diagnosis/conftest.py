@@ -1,5 +1,5 @@
-"""Probes and rehearsals of tiny models are made once."""
+"""Probes, rehearsals and answers of tiny models are made once."""
 
-from tests.probed import probed_once, rehearsed_once
+from tests.probed import answered_once, probed_once, rehearsed_once
 
-__all__ = ["probed_once", "rehearsed_once"]
+__all__ = ["answered_once", "probed_once", "rehearsed_once"]

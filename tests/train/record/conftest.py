@@ -1,3 +1,3 @@
-from tests.probed import probed_once, rehearsed_once
+from tests.probed import answered_once, probed_once, rehearsed_once
 
-__all__ = ["probed_once", "rehearsed_once"]
+__all__ = ["answered_once", "probed_once", "rehearsed_once"]

@@ -1,0 +1,5 @@
+"""Commands train the same tiny models: each is probed, rehearsed and answers once."""
+
+from tests.probed import answered_once, probed_once, rehearsed_once
+
+__all__ = ["answered_once", "probed_once", "rehearsed_once"]
