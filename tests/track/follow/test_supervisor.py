@@ -66,7 +66,7 @@ def test_a_plug_in_of_a_file_hears_everything_once_and_a_second_follower_finds_n
 
 
 HOWS = {
-    "raise": "ValueError: it cannot be, says ***", "hang": "it hung for 4 s", "die": "signal SIGKILL", "exit": "enough",
+    "raise": "ValueError: it cannot be, says ***", "hang": "it hung for 3 s", "die": "signal SIGKILL", "exit": "enough",
 }  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def test_those_that_misbehave_are_given_up_and_the_others_hear_everything(tmp_pa
     monkeypatch.setenv("SOME_API_KEY", "T0PSECRET")
     bad = [{"kind": "bad", "how": how} for how in hows]
     run = ordered(recorded(tmp_path / "run"), bad[0], "diary", bad[1])
-    follow(run, Patience(hang_s=4.0, pause_s=0.1, most_failures=2))
+    follow(run, Patience(hang_s=3.0, pause_s=0.1, most_failures=2))
     assert diary(run) == WHOLE
     said = "\n".join(sorted(notices(run)))
     for name, how in zip(("bad", "bad-2"), hows, strict=True):

@@ -27,13 +27,14 @@ from whet.track.reading.store import LOGS
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds: a call of a plug-in may take `hang_s`; after a run's end all may take `last_s`.
+    """Seconds: a call of a plug-in may take `hang_s`, its imports `start_s`; after a run's end all may take `last_s`.
 
     A plug-in that fails is started again after `pause_s`, twice that, and so on up to `longest_pause_s`, until it has
     failed `most_failures` times without having taken anything.
     """
 
     hang_s: float = 60.0
+    start_s: float = 300.0
     last_s: float = 900.0
     pause_s: float = 1.0
     longest_pause_s: float = 300.0
@@ -49,6 +50,7 @@ class Worker:
     said: bytes = b""
     errors: bytes = b""
     heard: float = 0.0
+    has_begun: bool = False
     failures: int = 0
     due: float = 0.0
     is_over: bool = False
@@ -102,14 +104,14 @@ class Supervisor:
         elif (code := worker.process.poll()) is not None:
             self._drain(worker)
             self._ended(worker, code, now)
-        elif now - worker.heard > self._patience.hang_s:
+        elif now - worker.heard > (limit := self._patience.hang_s if worker.has_begun else self._patience.start_s):
             self._kill(worker)
-            self._failed(worker, f"it hung for {self._patience.hang_s:g} s", now)
+            self._failed(worker, f"it hung for {limit:g} s", now)
 
     def _start(self, worker: Worker, now: float) -> None:
         said, says = os.pipe()
         failed, fails = os.pipe()
-        worker.heard, worker.said, worker.errors = now, b"", b""
+        worker.heard, worker.has_begun, worker.said, worker.errors = now, False, b"", b""
         worker.pipes = {said: "said", failed: "errors"}
         for fd in worker.pipes:
             os.set_blocking(fd, False)
@@ -146,7 +148,7 @@ class Supervisor:
         return True
 
     def _heard(self, worker: Worker, said: Mapping[str, object]) -> None:
-        worker.heard = time.monotonic()
+        worker.heard, worker.has_begun = time.monotonic(), True
         if said.get("beat"):
             worker.failures = 0
         elif "text" in said:
