@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -44,11 +45,15 @@ MODELS: Mapping[str, dict[str, Any]] = {
     "fused": {"model_type": "phi3", "num_key_value_heads": 4},
     "odd": {"vocab_size": VOCAB + 1, "num_key_value_heads": 4},  # embedding and head stay whole
     "lora": {"num_key_value_heads": 4, "tie_word_embeddings": False},
-}
+    "moe": {
+        "model_type": "qwen3_moe", "head_dim": 8, "num_key_value_heads": 4, "num_experts": 4, "num_experts_per_tok": 2,
+        "moe_intermediate_size": 16,
+    },
+}  # fmt: skip
 # Transformers computes the norms of these in float32.
 SINGLE = {"capped"}
 LOSSES: Mapping[str, dict[str, Any]] = {"sft": {}, "dpo": {"reference": "copy"}}
-MESHES: Mapping[str, dict[str, int]] = {
+MESHES: Mapping[str, dict[str, Any]] = {
     "shard-2": {"shard": 2},
     "zero-2": {"shard": 2, "zero": 2},
     "zero-1": {"shard": 2, "zero": 1},
@@ -59,6 +64,10 @@ MESHES: Mapping[str, dict[str, int]] = {
     "hybrid": {"replicate": 2, "shard": 2},
     "tensor-4": {"tensor": 4},
     "context-4": {"context": 4},
+    "ring-2": {"context": 2, "context_by": "ring"},
+    "ring-4": {"context": 4, "context_by": "ring"},
+    "shard-ring": {"shard": 2, "context": 2, "context_by": "ring"},
+    "ring-tensor": {"context": 2, "context_by": "ring", "tensor": 2},
     "shard-tensor": {"shard": 2, "tensor": 2},
     "replicate-tensor": {"replicate": 2, "shard": 1, "tensor": 2},
     "shard-context": {"shard": 2, "context": 2},
@@ -86,8 +95,13 @@ class Case:
         return mesh_sizes(self.settings, ranks_of(self.mesh) if self.mesh else 1)
 
 
+def can_be(model: str, mesh: str) -> bool:
+    """Mixtures of experts are refused under `tensor`."""
+    return model != "moe" or "tensor" not in MESHES[mesh]
+
+
 def ranks_of(mesh: str) -> int:
-    return int(np.prod([size for name, size in MESHES[mesh].items() if name != "zero"]))
+    return math.prod(size for name, size in MESHES[mesh].items() if name not in ("zero", "context_by"))
 
 
 @cache

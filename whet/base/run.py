@@ -201,6 +201,11 @@ class Parallel(Settings):
         "other axes leave",
     )
     context: Size = Field(1, description="ranks that share the tokens of a row")
+    context_by: Literal["ulysses", "ring"] = Field(
+        "ulysses",
+        description="how attention sees all tokens: `ulysses` exchanges tokens for heads, of which every rank needs "
+        "one; in a `ring` keys go from rank to rank",
+    )
     tensor: Size = Field(1, description="ranks that share the matrices of each layer, by the model's own plan")
     pipeline: Size = Field(1, description="ranks that hold different layers")
     expert: Size = Field(1, description="ranks that hold different experts")

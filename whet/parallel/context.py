@@ -1,17 +1,17 @@
-"""Context parallelism: ranks share the tokens of a packed row, and attention sees all of them (Ulysses).
+"""Context parallelism: ranks share the tokens of a packed row, and attention sees all of them.
 
-Every rank runs the layers over its own tokens. Around attention ranks exchange tokens for heads: each then has all
-tokens of some of the heads, so that whatever attention does (packed samples, windows, soft-caps, sinks) it does as
-on one process (Jacobs et al. 2023, section 3.1).
+Every rank runs the layers over its own tokens. By Ulysses (Jacobs et al. 2023, section 3.1) ranks exchange tokens for
+heads around attention: each then has all tokens of some of the heads, so that whatever attention does (packed samples,
+windows, soft-caps, sinks) it does as on one process. In a ring keys and values go from rank to rank instead.
 """
 
 # T tokens  t those of this rank  P places  p those that lie here  H heads  h those of this rank  K head dim
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 import torch.distributed as dist
@@ -23,6 +23,7 @@ from whet.contracts.feature import ModelFeature
 from whet.kernels.attention import SegmentPlan
 from whet.kernels.attention_spec import Form
 from whet.kernels.collectives import exchanged, summed
+from whet.kernels.ring import Ring, ring_attention
 
 if TYPE_CHECKING:
     from whet.contracts.feature import Around, Attend
@@ -32,16 +33,32 @@ AT, HINT = "parallel.context", "parallel.context=1"
 
 @dataclass(frozen=True, slots=True)
 class Context(ModelFeature):
-    """The ranks of `group` share the tokens of every packed row, in runs of the same length."""
+    """The ranks of `group` share the tokens of every packed row; attention is `by` one of KINDS."""
 
     group: dist.ProcessGroup
+    by: str
 
     def share(self, stream: Stream) -> Tokens:
-        return Tokens(self.group, _sizes(stream.num_tokens, self.group.size()))
+        return Tokens(self.group, self._runs(stream.num_tokens))
 
     def around(self, module: nn.Module, stream: Stream) -> Around:
-        total = sum(segment.end - segment.start for segment in stream.segments)
-        return Ulysses(self.group, _sizes(total, self.group.size()))
+        runs = self._runs(sum(segment.end - segment.start for segment in stream.segments))
+        return KINDS[self.by].attention(self.group, runs)
+
+    def _runs(self, tokens: int) -> Sequence[Sequence[slice]]:
+        """What each rank has of a row."""
+        kind, ranks = KINDS[self.by], self.group.size()
+        if tokens < (least := kind.runs_each * ranks):
+            raise DataError(
+                f"a row has {tokens} tokens, and `parallel.context` deals them to {ranks} ranks, which takes {least}",
+                at=AT, hint=f"parallel.context={max(tokens // kind.runs_each, 1)}, or longer samples",
+            )  # fmt: skip
+        edges = [tokens * number // least for number in range(least + 1)]
+        runs = [slice(*pair) for pair in zip(edges, edges[1:], strict=False)]
+        return [
+            [runs[at] for at in sorted({rank, least - 1 - rank} if kind.runs_each > 1 else {rank})]
+            for rank in range(ranks)
+        ]
 
     def __deepcopy__(self, memo: object) -> Context:
         return self  # a copy of a module talks to the same ranks
@@ -49,26 +66,30 @@ class Context(ModelFeature):
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """A rank's run of the tokens (contract: `whet.contracts.feature.Share`); `sizes` are those of all ranks."""
+    """A rank's tokens (contract: `whet.contracts.feature.Share`); `runs` are those of all ranks."""
 
     group: dist.ProcessGroup
-    sizes: Sequence[int]
+    runs: Sequence[Sequence[slice]]
 
     @property
-    def here(self) -> slice:
-        rank = self.group.rank()
-        return slice(sum(self.sizes[:rank]), sum(self.sizes[: rank + 1]))
+    def here(self) -> Sequence[slice]:
+        return self.runs[self.group.rank()]
 
     def own(self, stream: Stream) -> Stream:
-        return replace(stream, ids=stream.ids[self.here], positions=stream.positions[..., self.here])
+        ids, positions = (torch.cat([x[..., run] for run in self.here], -1) for x in (stream.ids, stream.positions))
+        return replace(stream, ids=ids, positions=positions)
 
     def mine(self, at_P: Tensor) -> tuple[Tensor, Tensor]:
-        mine_p = ((at_P >= self.here.start) & (at_P < self.here.stop)).nonzero().squeeze(1)
-        return mine_p, at_P[mine_p] - self.here.start
+        place_P, first = torch.full_like(at_P, -1), 0
+        for run in self.here:
+            is_here = (at_P >= run.start) & (at_P < run.stop)
+            place_P, first = torch.where(is_here, at_P - run.start + first, place_P), first + run.stop - run.start
+        mine_p = (place_P >= 0).nonzero().squeeze(1)
+        return mine_p, place_P[mine_p]
 
     def tokens(self, values_tX: Tensor) -> Tensor:
-        places = torch.arange(self.here.start, self.here.stop, device=values_tX.device)
-        return self.places(values_tX, places, sum(self.sizes))
+        places = torch.cat([torch.arange(run.start, run.stop, device=values_tX.device) for run in self.here])
+        return self.places(values_tX, places, max(run.stop for runs in self.runs for run in runs))
 
     def places(self, values_pX: Tensor, mine_p: Tensor, count: int) -> Tensor:
         if not values_pX.dim():
@@ -84,7 +105,7 @@ class Ulysses:
     """Attention in which each rank computes some of the heads, over all tokens."""
 
     group: dist.ProcessGroup
-    sizes: Sequence[int]
+    runs: Sequence[Sequence[slice]]
 
     def __call__(
         self, attend: Attend, layer: nn.Module, query: Tensor, key: Tensor, value: Tensor, plan: SegmentPlan, form: Form
@@ -101,17 +122,37 @@ class Ulysses:
         sinks, slopes = (None if one is None else one.chunk(ranks)[rank] for one in (form.sinks, form.slopes))
         return self._tokens(attend(query, key, value, plan, replace(form, sinks=sinks, slopes=slopes)))
 
+    @property
+    def _sizes(self) -> list[int]:
+        return [run.stop - run.start for [run] in self.runs]
+
     def _heads(self, x_HtK: Tensor) -> Tensor:
         """Some heads of all tokens (1, h, T, K), from all heads of some."""
         parts = x_HtK.chunk(self.group.size(), dim=1)
-        shapes = [(1, parts[0].shape[1], size, x_HtK.shape[-1]) for size in self.sizes]
+        shapes = [(1, parts[0].shape[1], size, x_HtK.shape[-1]) for size in self._sizes]
         return torch.cat(exchanged(parts, shapes, self.group), dim=2)
 
     def _tokens(self, y_ThK: Tensor) -> Tensor:
         """All heads of some tokens (1, t, H, K), from some heads of all."""
-        own = self.sizes[self.group.rank()]
+        own = self._sizes[self.group.rank()]
         shapes = [(1, own, *y_ThK.shape[2:])] * self.group.size()
-        return torch.cat(exchanged(y_ThK.split(list(self.sizes), dim=1), shapes, self.group), dim=2)
+        return torch.cat(exchanged(y_ThK.split(self._sizes, dim=1), shapes, self.group), dim=2)
+
+
+@dataclass(frozen=True, slots=True)
+class RingOfKeys:
+    """Attention in which keys and values go from rank to rank."""
+
+    group: dist.ProcessGroup
+    runs: Sequence[Sequence[slice]]
+
+    def __call__(
+        self, attend: Attend, layer: nn.Module, query: Tensor, key: Tensor, value: Tensor, plan: SegmentPlan, form: Form
+    ) -> Tensor:
+        if form.bias is not None or form.dropout:
+            what = "drops attention out" if form.dropout else "adds numbers to its scores"
+            raise ModelError(f"{type(layer).__name__} {what}, which a ring does not", at=AT, hint=HINT)
+        return ring_attention(query, key, value, plan.segments, form, Ring(self.group, self.runs))
 
 
 def check_heads(heads: int, keys: int, ranks: int) -> None:
@@ -128,10 +169,13 @@ def check_heads(heads: int, keys: int, ranks: int) -> None:
         )  # fmt: skip
 
 
-def _sizes(tokens: int, ranks: int) -> tuple[int, ...]:
-    if tokens < ranks:
-        raise DataError(
-            f"a row has {tokens} tokens, and `parallel.context` deals them to {ranks} ranks", at=AT,
-            hint=f"parallel.context={max(tokens, 1)}, or longer samples",
-        )  # fmt: skip
-    return tuple(tokens // ranks + (rank < tokens % ranks) for rank in range(ranks))
+class Kind(NamedTuple):
+    """A way of attention over shared tokens, how many runs of a row each rank has, and whether ranks share heads."""
+
+    attention: Callable[[dist.ProcessGroup, Sequence[Sequence[slice]]], Around]
+    runs_each: int
+    shares_heads: bool
+
+
+# In a ring a rank has an early and a late run: what its tokens see is as much as what those of any other see.
+KINDS: Mapping[str, Kind] = {"ulysses": Kind(Ulysses, 1, True), "ring": Kind(RingOfKeys, 2, False)}

@@ -26,7 +26,7 @@ def shard(model: Loaded, world: World, settings: Parallel, forwards: tuple[str, 
     if (over := world.weights("tensor")) is not None:
         cut(module, plan.styles, over)
     if (group := world.group("context")) is not None:
-        carry(module, Context(group))
+        carry(module, Context(group, settings.context_by))
     if (mesh := world.weights("replicate", "fsdp")) is None:
         return module
     # The blocks of a quantized weight, and those of its magnitudes, do not end where shards would.

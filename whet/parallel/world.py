@@ -137,9 +137,9 @@ class World:
         return dict(zip(names, total.to(self.device).unbind(), strict=True))
 
     def added(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Add each named array over the `loss` axis, in its own type (on a CPU in place). Every rank passes the same
-        names and shapes."""
-        group = self.group("loss")
+        """Add each named array over the `data` axis, in its own type (on a CPU in place): what ranks know of their own
+        samples. Every rank passes the same names and shapes."""
+        group = self.group("data")
         if group is None:
             return dict(arrays)
         summed = {}

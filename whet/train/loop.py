@@ -89,7 +89,7 @@ class Loop:
         batches = self.source.dealt(step, self.dealer)
         self.source.begin(self.progress.step + 1, self.dealer)
         self.phases.take()
-        share = self.world.count("loss") / self.world.count("all")  # of the model, where ranks hold parts of it
+        share = self.world.count("data") / self.world.count("all")  # of what ranks with the same samples compute
         own = {**self._requests(), FLOPS: self.effort.work.step(batches) * share}
         weights, requests = self.executor.weigh(batches, own)
         figures, batches = self._learn(step, batches, weights)

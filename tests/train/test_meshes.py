@@ -1,0 +1,69 @@
+"""A run goes on with another mesh from its checkpoint, and ends with the model that one process trains."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.ranks import on_ranks
+from tests.tiny import LLAMA, config
+from whet.base.config import from_mapping, load
+from whet.train.api import resume, train
+from whet.train.build import assemble
+from whet.train.run.folder import RunFolder
+
+pytest.importorskip("transformers.models.llama.modeling_llama")
+pytestmark = pytest.mark.ranks
+STEPS = 6
+# Steps that each mesh does, one after the other.
+WAYS = [
+    [({"tensor": 2}, 3), ({}, STEPS)],
+    [({"shard": 2, "tensor": 2}, 2), ({"context": 2}, 3), ({"replicate": 2, "tensor": 2}, 5), ({"shard": 2}, STEPS)],
+]
+
+
+def settings(folder, name, mesh):
+    model = {"init": {**LLAMA, "num_key_value_heads": 4}, "tokenizer": str(folder / "tokenizer")}
+    train = {"steps": STEPS, "checkpoint_every": 100}
+    return config(folder, name=name, model=model, train=train, parallel={**mesh, "timeout_s": 60})
+
+
+def advance(folder, mesh, until):
+    """Take the run on to step `until`, on one rank of a mesh; the last mesh ends it."""
+    path = folder / "runs" / "moved"
+    how = [f"parallel.{axis}={mesh.get(axis, 1)}" for axis in ("replicate", "shard", "context", "tensor")]
+    if until == STEPS:
+        return resume(path, overrides=how)[1].outcome
+    is_new = not path.exists()
+    loaded = from_mapping(settings(folder, "moved", mesh)) if is_new else load(path / "config.yaml", how)
+    built = assemble(loaded, None if is_new else RunFolder(path))
+    while built.loop.progress.step < until:
+        built.loop.advance(built.loop.source.next(built.loop.progress.step))
+    built.loop._checkpoint()
+    built.close()
+    return None
+
+
+def figures(folder, name):
+    lines = (folder / "runs" / name / "records.jsonl").read_text().splitlines()
+    steps = [one for one in map(json.loads, lines) if one["kind"] == "step"]
+    return [(one["step"], one["metrics"]["loss"], one["metrics"]["grad_norm"]) for one in steps]
+
+
+@pytest.mark.parametrize("way", [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_run_goes_on_with_another_mesh_and_ends_with_the_same_model(tmp_path, way):
+    train(from_mapping(settings(tmp_path, "alone", {})))
+    for mesh, until in WAYS[way]:
+        size = math.prod(mesh.values())
+        found = on_ranks(size, advance, tmp_path, mesh, until) if size > 1 else [advance(tmp_path, mesh, until)]
+    assert set(found) == {"done"}
+    told, expected = figures(tmp_path, "moved"), figures(tmp_path, "alone")
+    torch.testing.assert_close(torch.tensor(told), torch.tensor(expected), rtol=1e-5, atol=0)
+    ours, theirs = (load_file(tmp_path / "runs" / name / "model/model.safetensors") for name in ("moved", "alone"))
+    assert ours.keys() == theirs.keys()
+    for name, tensor in theirs.items():
+        torch.testing.assert_close(ours[name], tensor, rtol=1e-4, atol=1e-5)
