@@ -9,8 +9,12 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from tests.track import runs as made
 from whet.cli.main import main
+from whet.track.logs.event_log import EventLog
+from whet.track.reading.store import LOGS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHOW = "import sys; from whet.cli.main import main; sys.exit(main(sys.argv[1:]))"
@@ -88,3 +92,50 @@ def test_output_without_unicode_is_ascii(tmp_path):
     command = [sys.executable, "-c", SHOW, "show", str(tmp_path / "first")]
     shown = subprocess.run(command, cwd=REPOSITORY, env={"PYTHONIOENCODING": "ascii"}, capture_output=True, check=True)
     assert shown.stdout.isascii() and b"grad_norm" in shown.stdout
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """A run with a refused row, rollouts, media, a checkpoint, a model and what was measured of it."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    made.write(folder, made.records())
+    row = {"source": "/d/chat.jsonl", "row": 4, "action": "skipped", "reason": "empty", "detail": "no \x1b answer"}
+    (folder / "ledger.jsonl").write_text(json.dumps(row) + "\n")
+    answers = [{"text": text, "reward": reward, "scores": {"exact": reward}} for text, reward in (("a", 0), ("b", 1))]
+    one = {"source": "p.jsonl", "row": 2, "prompt": [{"role": "user", "content": "what?"}], "answers": answers}
+    log = EventLog(folder / LOGS, "rollouts")
+    for number in (3, 6):
+        log.event("rollout", number, {"prompts": [one]})
+    log.event("media", 6, {"name": "seen", "entries": [{"type": "image", "path": "media/a.png"}]})
+    log.close("done", "")
+    (folder / "checkpoints/step-00000010").mkdir(parents=True)
+    (folder / "model").mkdir()
+    (folder / "evaluations").mkdir()
+    result = {"task": "loss", "model": "run", "figures": {"loss": {"value": 0.5, "n": 3, "low": 0.25, "high": 0.75}}}
+    (folder / "evaluations/loss-20260101-000000-000001.json").write_text(json.dumps(result))
+    return folder
+
+
+PARTS = {
+    "refused": ["1 skipped (empty)", "chat.jsonl    4  no   answer"],
+    "rollouts --step 3": ["step 3, p.jsonl row 2: what?\n         1  b  (exact 1)\n         0  a  (exact 0)"],
+    "rollouts --find WHAT --from 1": ["step 6, p.jsonl row 2"],
+    "media": ["6  seen  image  media/a.png"],
+    "lineage": ["of steps 1 to 10", "of model"],
+    "lineage --step 3": ["checkpoint  checkpoint step-00000010 (0 B)  of step 3"],
+    "evaluations": ["loss       run    loss       0.5  0.25_to_0.75  3", "eval/loss"],
+}
+
+
+@pytest.mark.parametrize("words", PARTS)
+def test_a_part_is_printed_as_text_and_as_json(recorded, words, capsys):
+    assert main(["show", str(recorded), "--part", *words.split()]) == 0
+    page = capsys.readouterr().out
+    assert [text for text in PARTS[words] if text not in page] == [], page
+    assert main(["show", str(recorded), "--json", "--part", *words.split()]) == 0
+    assert json.loads(capsys.readouterr().out)
+
+
+def test_a_row_that_is_none_is_a_mistake(recorded, capsys):
+    assert main(["show", str(recorded), "--part", "lineage", "--row", "chat.jsonl"]) == 2
+    assert "hint: --row SOURCE#ROW" in capsys.readouterr().err

@@ -141,9 +141,12 @@ def test_lineage_leads_from_rows_to_what_was_made_of_them(server: Inside):
     step = server.get("/api/v1/runs/trained/lineage", step=7)
     ids = [node["id"] for node in step["nodes"]]
     assert "row:chat.jsonl#3.0" in ids and ["row:chat.jsonl#3.0", "step:7"] in step["edges"]
-    assert ["step:7", "checkpoint:10"] in step["edges"]
+    measured = "evaluation:evaluations/loss-20260101-000000-000001.json"
+    led = [["step:7", "checkpoint:10"], ["step:7", "model:model"], ["model:model", measured]]
+    assert [edge for edge in step["edges"] if not edge[0].startswith("row")] == led
     row = server.get("/api/v1/runs/trained/lineage", source="chat.jsonl", row=3)
-    assert [node["id"] for node in row["nodes"]] == ["row:chat.jsonl#3", "step:7", "checkpoint:10"]
+    assert [node["id"] for node in row["nodes"]] == ["row:chat.jsonl#3", "step:7", *(edge[1] for edge in led)]
+    assert row["edges"] == [["row:chat.jsonl#3", "step:7"], *led]
     assert row["nodes"][1]["facts"] == {"losses": [2.5]} and not row["is_partial"]
     assert server.get("/api/v1/runs/trained/lineage", source="other", row=3)["edges"] == []
 

@@ -103,3 +103,17 @@ def test_answers_have_the_types_that_the_schema_gives(server: Inside):
         ("/chat/versions/1", answers.VersionPage),
     ):  # fmt: skip
         form.model_validate(server.get(f"{MODELS}{path}"))
+
+
+def test_two_versions_are_compared(server: Inside):
+    status, found = ask(server, "GET", "/chat/compare", first=1, second=2)
+    assert status == 200 and (found["first"], found["second"], found["changed"]) == ("chat/1", "chat/2", [])
+    assert {"name": "classification/accuracy", "first": 0.7, "second": 0.9, "paired": None} in found["figures"]
+    assert ask(server, "GET", "/chat/compare", first=1, second=9)[0] == 404
+
+
+def test_a_version_is_added_with_an_alias_or_not_at_all(server: Inside):
+    status, _ = ask(server, "POST", "/fresh/versions", {"run": "run", "alias": "v3"})
+    assert status == 400 and ask(server, "GET", "/fresh")[0] == 404
+    status, added = ask(server, "POST", "/fresh/versions", {"run": "run", "alias": "first"})
+    assert status == 200 and added["row"]["alias"] == ["first"]

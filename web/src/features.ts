@@ -13,8 +13,12 @@ export interface Feature {
   id: string;
   path: string;
   title: Words;
+  /** The feature that it is one thing of: the line at the top leads there. */
+  home?: string;
   /** Where it has one, its icon in the rail; and the key that goes there after `g`. */
   rail?: { icon: IconName; key: string };
+  /** Whether anyone sees it on a public server. */
+  isPublic?: boolean;
   load: () => Loaded;
 }
 
@@ -37,6 +41,7 @@ export const features: readonly Feature[] = [
   },
   {
     id: 'run',
+    home: 'runs',
     path: 'runs/$run/{-$tab}',
     title: { en: 'Run', zh: '单次实验' },
     load: () => import('./run/route'),
@@ -57,6 +62,7 @@ export const features: readonly Feature[] = [
   },
   {
     id: 'model',
+    home: 'registry',
     path: 'registry/$model',
     title: { en: 'Model', zh: '模型' },
     load: () => import('./model/route'),
@@ -70,6 +76,7 @@ export const features: readonly Feature[] = [
   },
   {
     id: 'report',
+    home: 'reports',
     path: 'reports/$report',
     title: { en: 'Report', zh: '报告' },
     load: () => import('./report/route'),
@@ -79,10 +86,12 @@ export const features: readonly Feature[] = [
     path: 'boards',
     title: { en: 'Boards', zh: '榜单' },
     rail: { icon: 'boards', key: 'b' },
+    isPublic: true,
     load: () => import('./boards/route'),
   },
   {
     id: 'board',
+    home: 'boards',
     path: 'boards/$board',
     title: { en: 'Board', zh: '榜单' },
     load: () => import('./board/route'),
@@ -137,6 +146,11 @@ export const runTabs: readonly RunTab[] = [
     load: () => import('./data/route'),
   },
   {
+    id: 'evaluations',
+    title: { en: 'Evaluations', zh: '评测' },
+    load: () => import('./evaluations/route'),
+  },
+  {
     id: 'rollouts',
     title: { en: 'Rollouts', zh: 'Rollout' },
     hasSteps: true,
@@ -156,5 +170,6 @@ export const runTabs: readonly RunTab[] = [
   },
 ];
 
-/** Where `/` leads. */
+/** Where `/` leads; and where whoever sees only what is public is led. */
 export const START = '/runs';
+export const PUBLIC_START = '/boards';

@@ -29,14 +29,16 @@ export async function opened(path: string, look: Look = {}): Promise<Page> {
     colorScheme: theme,
     ...options,
   });
-  await context.addInitScript(`localStorage.setItem('whet.language', '${language}')`);
+  // A page in a frame that is allowed nothing has no storage.
+  await context.addInitScript(`try { localStorage.setItem('whet.language', '${language}') } catch {}`);
   const page = await context.newPage();
   // As long as `expect.poll` waits: others may use the machine too.
   page.setDefaultTimeout(30_000);
   const wrong: string[] = [];
   page.on('pageerror', (error) => wrong.push(error.message));
   page.on('console', (said) => {
-    if (said.type() === 'error' && !forgiven?.test(said.text())) wrong.push(said.text());
+    const text = `${said.text()} ${said.location().url}`;
+    if (said.type() === 'error' && !forgiven?.test(text)) wrong.push(text);
   });
   onTestFinished(async () => {
     await context.close();

@@ -13,6 +13,16 @@ const VIEWS = [
   ['/runs/killed', 'loss'],
   ['/runs/digits-2/overview', 'optimizer.kind'],
   ['/kitchen', 'sweep-00001'],
+  ['/runs/taught/data', 'Lengths'],
+  ['/runs/taught/lineage', 'talks.jsonl'],
+  ['/runs/taught/evaluations', 'Measured by a task'],
+  ['/runs/rewarded/rollouts', 'exact'],
+  ['/runs/drawn/media?beside=drawn-b', 'a tone'],
+  ['/registry', 'owls'],
+  ['/registry/owls?compare=1,2', 'owls/1 and owls/2'],
+  ['/registry/owls?version=1', 'registry:owls/1'],
+  ['/boards', 'Digits in 400 steps'],
+  ['/boards/digits', 'digits-2'],
 ] as const;
 
 interface Violation {

@@ -4,6 +4,8 @@ digits-0 ... digits-5   a sweep of six finished runs with curves of loss, gradie
 spike                   100,000 steps with a spike of one point, a NaN and marks
 failed, killed          what ended badly, and why
 odd                     a name and texts that would be markup somewhere else
+
+Those of `material.py` are made with them: trainings, media, a registry, boards.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import material
 
 import whet.track as track
 
@@ -30,6 +34,7 @@ def main(root: Path) -> None:
     made(root, "<b>odd</b> & co", odd, project="odd", notes="<script>alert(1)</script>", config={"a": "<i>x</i>"})
     failing(root)
     killed(root)
+    material.made(root)
 
 
 def about(number: int) -> dict:

@@ -9,6 +9,8 @@ import type { TestProject } from 'vitest/node';
 
 export const PYTHON = process.env.PYTHON ?? 'python3';
 export const REPOSITORY = new URL('../..', import.meta.url).pathname;
+// A folder that is kept between runs of the tests spares making what is in it.
+const KEPT = process.env.WHET_PAGES_ROOT;
 const environment = { ...process.env, PYTHONPATH: REPOSITORY };
 
 /** `whet ui` over a folder: the process, and the address that it printed. */
@@ -44,13 +46,14 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const root = mkdtempSync(join(tmpdir(), 'whet-page-'));
+  const root = KEPT ?? mkdtempSync(join(tmpdir(), 'whet-page-'));
   execFileSync(PYTHON, [join(REPOSITORY, 'web/tests/runs.py'), root], { env: environment, stdio: 'inherit' });
   const { process, address } = await served(root);
   project.provide('address', address);
   project.provide('root', root);
   return async () => {
     await ended(process);
-    rmSync(root, { recursive: true, force: true });
+    for (const folder of KEPT ? [] : [root, `${root}-material`])
+      rmSync(folder, { recursive: true, force: true });
   };
 }

@@ -29,7 +29,7 @@ def token_texts(folder: str, lists: Sequence[Sequence[int]]) -> list[list[str]] 
     return [[known[id] for id in ids] for ids in lists]
 
 
-def data_page(folder: str, source: int, start: int, limit: int, text: str) -> dict[str, Any]:
+def data_page(folder: str, source: str, start: int, limit: int, text: str) -> dict[str, Any]:
     """Rows of a run's data as training renders them."""
     from whet.train.record.data_page import data_page as page
 

@@ -1,4 +1,5 @@
 /** The entries of a board, the best first; one can be opened to see how it was done. */
+import { Link } from '@tanstack/react-router';
 import { Fragment, useState } from 'react';
 import { type Board, type Entry, useEntering } from '~/shared/api/boards';
 import { Button, IconButton } from '~/shared/controls/Button';
@@ -8,6 +9,7 @@ import { duration, figure } from '~/shared/format/numbers';
 import { Time } from '~/shared/format/Time';
 import { useStrings } from '~/shared/i18n/i18n';
 import css from './board.module.css';
+import { Settings } from './Settings';
 import { words } from './strings';
 
 export function Entries({ board, mayWithdraw }: { board: Board; mayWithdraw: boolean }) {
@@ -35,7 +37,15 @@ export function Entries({ board, mayWithdraw }: { board: Board; mayWithdraw: boo
             <Fragment key={entry.run}>
               <tr data-first={index === 0 || undefined}>
                 <td>{index + 1}</td>
-                <td>{entry.run}</td>
+                <td>
+                  {mayWithdraw ? (
+                    <Link to="/runs/$run/{-$tab}" params={{ run: entry.run } as never}>
+                      {entry.run}
+                    </Link>
+                  ) : (
+                    entry.run
+                  )}
+                </td>
                 <td className={css.number}>{figure(entry.score)}</td>
                 <td className={css.number}>{entry.step ?? '–'}</td>
                 <td className={css.number}>{duration(entry.duration_s)}</td>
@@ -74,6 +84,7 @@ export function Entries({ board, mayWithdraw }: { board: Board; mayWithdraw: boo
 function How({ board, entry, mayWithdraw }: { board: Board; entry: Entry; mayWithdraw: boolean }) {
   const said = useStrings(words);
   const { enter, withdraw } = useEntering(board.id);
+  const own = Object.entries(entry.config);
   const away = () =>
     withdraw(entry.run).then(
       () =>
@@ -83,11 +94,19 @@ function How({ board, entry, mayWithdraw }: { board: Board; entry: Entry; mayWit
   return (
     <div className={css.how}>
       {entry.note && <p>{entry.note}</p>}
-      {entry.command && (
+      {entry.command ? (
         <p className={css.command}>
           <code>{entry.command}</code>
           <CopyButton text={entry.command} />
         </p>
+      ) : (
+        <p className={css.small}>{said.commandNone}</p>
+      )}
+      {own.length > 0 && (
+        <details>
+          <summary>{said.settings(own.length)}</summary>
+          <Settings told={own} />
+        </details>
       )}
       <p className={css.small}>
         {[entry.by, entry.commit.slice(0, 12)].filter(Boolean).join(' · ')}

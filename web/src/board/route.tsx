@@ -14,6 +14,7 @@ import { Empty, Failure, Loading } from '~/shared/states/States';
 import css from './board.module.css';
 import { Enter } from './Enter';
 import { Entries } from './Entries';
+import { Settings } from './Settings';
 import { words } from './strings';
 
 const Markdown = lazy(() => import('react-markdown'));
@@ -74,14 +75,10 @@ function Frozen({ board }: { board: Board }) {
   const entries = Object.entries(board.frozen);
   if (!entries.length) return null;
   return (
-    <dl className={css.frozen} aria-label={said.frozen}>
-      {entries.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{typeof value === 'string' ? value : JSON.stringify(value)}</dd>
-        </div>
-      ))}
-    </dl>
+    <section>
+      <h2 className={css.small}>{said.frozen}</h2>
+      <Settings told={entries} label={said.frozen} />
+    </section>
   );
 }
 

@@ -16,7 +16,9 @@ export const words = strings({
   energy: { en: 'Energy', zh: '能耗' },
   cost: { en: 'Cost', zh: '费用' },
   entered: { en: 'Entered', zh: '提交时间' },
-  command: { en: 'The same again', zh: '复现命令' },
+  command: { en: 'How it was done', zh: '复现方式' },
+  commandNone: { en: 'What was typed was not recorded.', zh: '没有记录所用的命令。' },
+  settings: { en: (n: number) => `${n} settings of its own`, zh: (n: number) => `${n} 项自有设置` },
   enter: { en: 'Enter a run', zh: '提交实验' },
   enterAbout: {
     en: 'A run is taken if it has the settings above. What it reached is kept as it is now.',

@@ -5,18 +5,18 @@ import { useStrings } from '~/shared/i18n/i18n';
 import { Failure, Loading, Partial } from '~/shared/states/States';
 import css from './data.module.css';
 import { useLedger } from './queries';
+import { actions, reasons, wordOf } from './reasons';
 import { words } from './strings';
 
-export function Ledger({
-  run,
-  search,
-  onSearch,
-}: {
+interface Props {
   run: string;
   search: string;
   onSearch: (q: string) => void;
-}) {
+}
+
+export function Ledger({ run, search, onSearch }: Props) {
   const said = useStrings(words);
+  const [does, why] = [useStrings(actions), useStrings(reasons)];
   const found = useLedger(run, search);
   if (found.isPending) return <Loading rows={3} />;
   if (found.isError) return <Failure error={found.error} onRetry={() => void found.refetch()} />;
@@ -39,7 +39,7 @@ export function Ledger({
                 pressed={search === one.reason}
                 onClick={() => onSearch(search === one.reason ? '' : one.reason)}
               >
-                {one.action}: {one.reason} {figure(one.count)}
+                {wordOf(does, one.action)}: {wordOf(why, one.reason)} <b>{figure(one.count)}</b>
               </Button>
             ))}
             <input
@@ -63,17 +63,17 @@ export function Ledger({
                 <th>{said.action}</th>
                 <th>{said.reason}</th>
                 <th>{said.source}</th>
-                <th>{said.row}</th>
+                <th className={css.number}>{said.row}</th>
                 <th>{said.detail}</th>
               </tr>
             </thead>
             <tbody>
               {rows.map((row, index) => (
                 <tr key={index}>
-                  <td>{row.action}</td>
-                  <td>{row.reason}</td>
+                  <td title={row.action}>{wordOf(does, row.action)}</td>
+                  <td title={row.reason}>{wordOf(why, row.reason)}</td>
                   <td title={row.source}>{row.source.split('/').at(-1)}</td>
-                  <td>{row.row}</td>
+                  <td className={css.number}>{row.row}</td>
                   <td className={css.detail}>{row.detail}</td>
                 </tr>
               ))}

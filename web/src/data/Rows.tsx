@@ -2,10 +2,12 @@
 import { ApiError } from '~/shared/api/client';
 import { Button } from '~/shared/controls/Button';
 import { useStrings } from '~/shared/i18n/i18n';
+import { useKeys } from '~/shared/keys/keys';
 import { Empty, Failure, Loading, Partial } from '~/shared/states/States';
 import css from './data.module.css';
 import { Histogram } from './Histogram';
-import { type Place, useData } from './queries';
+import { type Place, ROWS, useData } from './queries';
+import { reasons, wordOf } from './reasons';
 import { Roles, Row } from './Row';
 import { words } from './strings';
 
@@ -16,12 +18,23 @@ interface Props {
   run: string;
   place: Place;
   onGo: (offset: number) => void;
-  onSource: (source: number) => void;
+  onSource: (source: string) => void;
 }
 
 export function Rows({ run, place, onGo, onSource }: Props) {
   const said = useStrings(words);
+  const why = useStrings(reasons);
   const found = useData(run, place);
+  const back = Math.max(0, place.offset - ROWS);
+  const onward = found.data?.next ?? null;
+  useKeys([
+    { keys: '[', does: { en: 'Rows before', zh: '前面的行' }, run: () => onGo(place.q ? 0 : back) },
+    {
+      keys: ']',
+      does: { en: 'Rows after', zh: '后面的行' },
+      run: () => onward !== null && onGo(onward),
+    },
+  ]);
   if (found.isPending)
     return (
       <>
@@ -42,13 +55,12 @@ export function Rows({ run, place, onGo, onSource }: Props) {
   const page = found.data;
   const roles = [...new Set(page.shown.flatMap((row) => row.tokens.map((token) => token.role)))];
   const source = page.sources[page.source] ?? '';
-  const { next } = page;
   return (
     <>
       {page.sources.length > 1 && (
         <label className={css.pick}>
           {said.source}
-          <select value={page.source} onChange={(event) => onSource(Number(event.target.value))}>
+          <select value={page.source} onChange={(event) => onSource(event.target.value)}>
             {page.sources.map((one, index) => (
               <option key={one} value={index}>
                 {one.split('/').at(-1)}
@@ -65,7 +77,9 @@ export function Rows({ run, place, onGo, onSource }: Props) {
         {page.refused.length > 0 && (
           <Partial>
             {said.wouldRefuse}:{' '}
-            {page.refused.map((one) => `${said.row} ${one.row}: ${one.detail || one.reason}`).join('; ')}
+            {page.refused
+              .map((one) => `${said.row} ${one.row}: ${one.detail || wordOf(why, one.reason)}`)
+              .join('; ')}
           </Partial>
         )}
         {page.shown.map((row) => (
@@ -74,7 +88,16 @@ export function Rows({ run, place, onGo, onSource }: Props) {
         {!page.shown.length && <p className={css.quiet}>{place.q ? said.none : said.noRows}</p>}
         <div className={css.bar}>
           {place.offset > 0 && <Button onClick={() => onGo(0)}>{said.first}</Button>}
-          {next !== null && <Button onClick={() => onGo(next)}>{said.next}</Button>}
+          {place.offset > 0 && !place.q && (
+            <Button icon="left" onClick={() => onGo(back)}>
+              {said.previous}
+            </Button>
+          )}
+          {onward !== null && (
+            <Button icon="right" onClick={() => onGo(onward)}>
+              {said.next}
+            </Button>
+          )}
         </div>
       </section>
     </>

@@ -8,12 +8,14 @@ export type DataToken = DataRow['tokens'][number];
 export type LedgerPage = Answered<'/api/v1/runs/{run}/ledger'>;
 
 export interface Place {
-  source: number;
+  /** Its number, or its name. */
+  source: string;
   offset: number;
   q: string;
 }
 
-const ROWS = 50;
+/** Rows of a page. */
+export const ROWS = 50;
 const REFUSED = 500;
 
 export function useData(run: string, { source, offset, q }: Place) {

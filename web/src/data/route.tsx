@@ -6,6 +6,7 @@ import { useRunName } from '~/shared/shell/run';
 import { useAddress } from '~/shared/url/search';
 import css from './data.module.css';
 import { Ledger } from './Ledger';
+import type { Place } from './queries';
 import { Rows } from './Rows';
 import { words } from './strings';
 
@@ -14,7 +15,7 @@ export default function Data() {
   const run = useRunName();
   const [address, change] = useAddress();
   const offset = Math.max(0, Math.round(Number(address.row ?? 0)) || 0);
-  const place = { source: Number(address.source ?? 0) || 0, offset, q: useDeferredValue(address.find ?? '') };
+  const place = { source: address.source ?? '0', offset, q: useDeferredValue(address.find ?? '') };
   return (
     <div className={css.page}>
       <div className={css.bar}>
@@ -39,15 +40,25 @@ export default function Data() {
       <Rows
         run={run}
         place={place}
-        onGo={(row) => change({ row: row ? String(row) : undefined })}
-        onSource={(source) => change({ source: String(source), row: undefined })}
+        onGo={(row) => change({ row: row ? String(row) : undefined }, { push: true })}
+        onSource={(source) => change({ source, row: undefined })}
       />
       <Ledger
         run={run}
         search={address.refused ?? ''}
         onSearch={(refused) => change({ refused: refused || undefined })}
       />
-      <Command line={`whet data inspect FILE --model ${quoted(run)} --rows 20`} />
+      <Command line={commandOf(run, place)} />
     </div>
   );
+}
+
+/** The command that prints the same rows. */
+function commandOf(run: string, { source, offset, q }: Place): string {
+  const more = [
+    source === '0' ? '' : ` --source ${quoted(source)}`,
+    offset ? ` --from ${offset}` : '',
+    q ? ` --find ${quoted(q)}` : '',
+  ];
+  return `whet show ${quoted(run)} --part data${more.join('')}`;
 }

@@ -5,6 +5,7 @@ export const words = strings({
   find: { en: 'Find in the rows', zh: '在数据行中查找' },
   from: { en: 'From row', zh: '从第几行' },
   next: { en: 'Next rows', zh: '后面的行' },
+  previous: { en: 'Previous rows', zh: '前面的行' },
   first: { en: 'First rows', zh: '最前面的行' },
   rows: { en: 'Rows as they are rendered', zh: '渲染后的数据行' },
   rowsAbout: {

@@ -7,7 +7,7 @@ import { useStrings } from '~/shared/i18n/i18n';
 import { titleOf } from './described';
 import css from './lineage.module.css';
 import type { Node } from './queries';
-import { words } from './strings';
+import { facts, words } from './strings';
 
 export function Chosen({ run, node, onClose }: { run: string; node: Node; onClose: () => void }) {
   const said = useStrings(words);
@@ -29,9 +29,10 @@ export function Chosen({ run, node, onClose }: { run: string; node: Node; onClos
 }
 
 function Fact({ name, value }: { name: string; value: unknown }) {
+  const said: Readonly<Record<string, string>> = useStrings(facts);
   return (
     <div>
-      <dt>{name}</dt>
+      <dt>{said[name] ?? name}</dt>
       <dd>{written(name, value)}</dd>
     </div>
   );
@@ -59,7 +60,12 @@ function Ways({ run, node }: { run: string; node: Node }) {
         <Way run={run} tab="lineage" search={{ source, row }} text={said.toRow} />
       )}
       {(node.kind === 'input' || node.kind === 'row') && (
-        <Way run={run} tab="data" search={node.kind === 'row' ? { row } : {}} text={said.toData} />
+        <Way
+          run={run}
+          tab="data"
+          search={node.kind === 'row' ? { source, row: Number(row) || undefined } : {}}
+          text={said.toData}
+        />
       )}
       {node.kind === 'evaluation' && node.path && (
         <a

@@ -51,9 +51,16 @@ export default function Lineage() {
         <Empty title={isWhole ? said.empty : said.nothing}>{said.emptyHint}</Empty>
       )}
       {chosen && <Chosen run={run} node={chosen} onClose={() => change({ node: undefined })} />}
-      <Command line={`whet show ${quoted(run)}${about.step === undefined ? '' : ` --step ${about.step}`}`} />
+      <Command line={commandOf(run, about)} />
     </div>
   );
+}
+
+/** The command that prints the same. */
+function commandOf(run: string, { step, source, row }: About): string {
+  const whole = `whet show ${quoted(run)} --part lineage`;
+  if (source !== undefined) return `${whole} --row ${quoted(`${source}#${row ?? 0}`)}`;
+  return step === undefined ? whole : `${whole} --step ${step}`;
 }
 
 function aboutOf(address: Readonly<Record<string, string | undefined>>): About {

@@ -51,3 +51,16 @@ export const words = strings({
   },
   nothing: { en: 'No rows are recorded of it', zh: '没有相应的记录' },
 });
+
+/** What facts of nodes are called. */
+export const facts = strings({
+  path: { en: 'Path', zh: '路径' },
+  bytes: { en: 'Size', zh: '大小' },
+  digest: { en: 'Digest', zh: '摘要' },
+  source: { en: 'Source', zh: '来源' },
+  row: { en: 'Row', zh: '行' },
+  part: { en: 'Part', zh: '部分' },
+  loss: { en: 'Loss', zh: '损失' },
+  losses: { en: 'Losses', zh: '损失' },
+  rank: { en: 'Rank', zh: 'Rank' },
+});

@@ -4,6 +4,7 @@ import { Icon } from '~/shared/controls/icons';
 import { bytes } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
 import { Bars } from './Bars';
+import { PointsOf } from './PointsOf';
 import { TableOf } from './TableOf';
 import css from './media.module.css';
 import { type Entry, fileOf, pageOf } from './queries';
@@ -23,6 +24,7 @@ const PARTS: Readonly<Record<string, ComponentType<PartProps>>> = {
   html: Page,
   table: TableOf,
   histogram: Bars,
+  object3d: Solid,
 };
 
 export function Shown(props: PartProps) {
@@ -91,6 +93,11 @@ function Page(props: PartProps) {
       </a>
     </>
   );
+}
+
+/** Points are turned here; of what else stands in space the file can be had. */
+function Solid(props: PartProps) {
+  return /\.ply$/i.test(String(props.entry.path)) ? <PointsOf {...props} /> : <Other {...props} />;
 }
 
 function Other(props: PartProps) {

@@ -4,9 +4,9 @@ import { useStrings } from '~/shared/i18n/i18n';
 import { Failure, Loading } from '~/shared/states/States';
 import css from './media.module.css';
 import { useText } from './queries';
-import type { PartProps } from './Shown';
+import { type PartProps, Shown } from './Shown';
 import { words } from './strings';
-import { cellsOf } from './tables';
+import { type Cell, cellsOf } from './tables';
 
 const MOST = 200;
 
@@ -34,7 +34,11 @@ export function TableOf({ run, name, entry }: PartProps) {
               <tr key={index}>
                 {row.map((cell, place) => (
                   <td key={place} data-number={isNumber(cell) || undefined}>
-                    {isNumber(cell) ? figure(Number(cell)) : cell}
+                    {typeof cell === 'object' ? (
+                      <Shown run={run} name={`${name} ${cells.columns[place]}`} entry={cell} />
+                    ) : (
+                      written(cell)
+                    )}
                   </td>
                 ))}
               </tr>
@@ -49,4 +53,6 @@ export function TableOf({ run, name, entry }: PartProps) {
   );
 }
 
-const isNumber = (cell: string): boolean => /^-?\d+(\.\d+)?(e[-+]?\d+)?$/i.test(cell);
+const isNumber = (cell: Cell): boolean =>
+  typeof cell === 'string' && /^-?\d+(\.\d+)?(e[-+]?\d+)?$/i.test(cell);
+const written = (cell: string): string => (isNumber(cell) ? figure(Number(cell)) : cell);

@@ -1,4 +1,4 @@
-/** Media: pictures, sound, video, tables, text and HTML that were logged, by name, at a step that one slides to. */
+/** Media: pictures, sound, tables, points and HTML that were logged, at a step that one slides to; of runs side by side. */
 import { useDeferredValue } from 'react';
 import { useRun } from '~/shared/api/run';
 import { Command, quoted } from '~/shared/command/Command';
@@ -8,7 +8,8 @@ import { useStrings } from '~/shared/i18n/i18n';
 import { useKeys } from '~/shared/keys/keys';
 import { useRunName } from '~/shared/shell/run';
 import { Empty, Failure, Loading } from '~/shared/states/States';
-import { useAddress } from '~/shared/url/search';
+import { listOf, listed, useAddress } from '~/shared/url/search';
+import { Beside } from './Beside';
 import { Named } from './Named';
 import css from './media.module.css';
 import { useMedia } from './queries';
@@ -20,10 +21,12 @@ export default function Media() {
   const run = useRunName();
   const [address, change] = useAddress();
   const isLive = useRun(run).data?.status === 'running';
-  const found = useMedia(run, isLive);
+  const others = listOf(address.beside);
+  const runs = [run, ...others];
+  const all = useMedia(runs, isLive);
   const search = useDeferredValue((address.find ?? '').toLowerCase());
-  const series = seriesOf(found.data?.media ?? []);
-  const steps = stepsOf(series);
+  const series = all.map((one) => seriesOf(one.data?.media ?? []));
+  const steps = stepsOf(series.flat());
   const last = steps.at(-1) ?? 0;
   const step = address.step === undefined ? last : Number(address.step) || 0;
   const index = Math.max(0, steps.findLastIndex((one) => one <= step)); // prettier-ignore
@@ -35,15 +38,18 @@ export default function Media() {
     { keys: '[', does: { en: 'Step before', zh: '上一步' }, run: () => go(index - 1) },
     { keys: ']', does: { en: 'Step after', zh: '下一步' }, run: () => go(index + 1) },
   ]);
-  if (found.isPending) return <Loading rows={8} />;
-  if (!found.data) return <Failure error={found.error} onRetry={() => void found.refetch()} />;
-  if (!series.length)
+  const wrong = all.find((one) => one.isError && !one.data);
+  if (wrong) return <Failure error={wrong.error} onRetry={() => void wrong.refetch()} />;
+  if (all[0]?.isPending) return <Loading rows={8} />;
+  const names = [...new Set(series.flatMap((own) => own.map((one) => one.name)))].sort();
+  if (!names.length)
     return (
       <Empty title={said.empty} command='run.log({"examples": track.Image(picture)})'>
         {said.emptyHint}
       </Empty>
     );
-  const shown = series.filter((one) => one.name.toLowerCase().includes(search));
+  const shown = names.filter((name) => name.toLowerCase().includes(search));
+  const at = steps[index] ?? 0;
   return (
     <div className={css.page}>
       <div className={css.bar}>
@@ -54,10 +60,10 @@ export default function Media() {
             min={0}
             max={Math.max(0, steps.length - 1)}
             value={index}
-            aria-valuetext={figure(steps[index] ?? 0)}
+            aria-valuetext={figure(at)}
             onChange={(event) => go(Number(event.target.value))}
           />
-          <output>{figure(steps[index] ?? 0)}</output>
+          <output>{figure(at)}</output>
         </label>
         <IconButton icon="left" label={said.before} disabled={index === 0} onClick={() => go(index - 1)} />
         <IconButton
@@ -74,15 +80,24 @@ export default function Media() {
           aria-label={said.find}
           onChange={(event) => change({ find: event.target.value || undefined })}
         />
-        <span className={css.about}>{said.about(series.length, steps.length)}</span>
+        <Beside run={run} others={others} onChange={(next) => change({ beside: listed(next) })} />
+        <span className={css.about}>{said.about(names.length, steps.length)}</span>
       </div>
       {!shown.length && <p className={css.quiet}>{said.none}</p>}
       <div className={css.grid}>
-        {shown.map((one) => (
-          <Named key={one.name} run={run} series={one} step={steps[index] ?? 0} />
+        {shown.map((name) => (
+          <Named
+            key={name}
+            name={name}
+            step={at}
+            columns={runs.map((one, place) => ({
+              run: one,
+              series: series[place]?.find((own) => own.name === name),
+            }))}
+          />
         ))}
       </div>
-      <Command line={`whet show ${quoted(run)} --json`} />
+      <Command line={`whet show ${quoted(run)} --part media${search ? ` --find ${quoted(search)}` : ''}`} />
     </div>
   );
 }

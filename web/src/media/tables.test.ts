@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
 import { cellsOf } from './tables';
 
-test('cells are texts, of media within them what they say', () => {
+test('cells are texts or media, of words within them what they say', () => {
   const text = JSON.stringify({
     columns: ['a', 1],
     data: [
       [0.5, { type: 'text', text: 'x' }],
       [null, { n: 1 }],
+      [{ type: 'image', path: 'media/a.png' }, true],
     ],
   });
   expect(cellsOf(text)).toEqual({
@@ -14,6 +15,7 @@ test('cells are texts, of media within them what they say', () => {
     rows: [
       ['0.5', 'x'],
       ['–', '{"n":1}'],
+      [{ type: 'image', path: 'media/a.png' }, 'true'],
     ],
   });
 });

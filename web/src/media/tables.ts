@@ -1,8 +1,12 @@
-/** The file of a table as text in cells. */
+/** The file of a table as text and media in cells. */
+import type { Entry } from './queries';
+
+/** Words, or what is looked at or heard. */
+export type Cell = string | Entry;
 
 export interface Cells {
   columns: string[];
-  rows: string[][];
+  rows: Cell[][];
 }
 
 /** A table as it was written, `{columns, data}`; null where it is something else. */
@@ -22,10 +26,11 @@ export function cellsOf(text: string): Cells | null {
   };
 }
 
-function cell(value: unknown): string {
+function cell(value: unknown): Cell {
   if (value === null || value === undefined) return '–';
   if (typeof value !== 'object') return String(value);
-  const { text, caption, path } = value as Record<string, unknown>;
+  const { type, text, caption, path } = value as Record<string, unknown>;
+  if (typeof type === 'string' && typeof path === 'string') return value as Entry;
   const said = text ?? caption ?? path;
   return typeof said === 'string' ? said : JSON.stringify(value);
 }

@@ -6,6 +6,7 @@ import { CopyButton } from '~/shared/controls/Copy';
 import { whole } from '~/shared/format/numbers';
 import { Time } from '~/shared/format/Time';
 import { useStrings } from '~/shared/i18n/i18n';
+import { baseName } from '~/shared/registry/base';
 import { kinds } from '~/shared/registry/strings';
 import css from './model.module.css';
 import { Figures } from './Promote';
@@ -25,7 +26,14 @@ export function Facts({ page }: { page: VersionPage }) {
   const [data, code] = [within(about, 'data'), within(about, 'code')];
   const facts: [string, ReactNode][] = [
     [said.kind, kindWords[row.kind] ?? row.kind],
-    [said.base, row.base],
+    [
+      said.base,
+      row.base && (
+        <span key="base" title={row.base}>
+          {baseName(row.base)}
+        </span>
+      ),
+    ],
     [said.architecture, row.architecture],
     [said.run, row.run && <Run name={row.run} step={row.step} />],
     [said.licence, row.licence],

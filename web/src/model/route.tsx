@@ -7,7 +7,8 @@ import { Command, quoted } from '~/shared/command/Command';
 import { Button } from '~/shared/controls/Button';
 import { useStrings } from '~/shared/i18n/i18n';
 import { Empty, Failure, Loading } from '~/shared/states/States';
-import { useAddress } from '~/shared/url/search';
+import { listOf, listed, useAddress } from '~/shared/url/search';
+import { Compared } from './Compared';
 import { Describe } from './Describe';
 import { History } from './History';
 import css from './model.module.css';
@@ -27,19 +28,31 @@ export default function Model() {
   const mayChange = may(session.data, 'editor');
   const open = (version?: number) => change({ version: version?.toString() }, { push: true });
   const opened = model.versions.find((one) => String(one.version) === address.version);
+  const known = new Set(model.versions.map((one) => one.version));
+  const compared = listOf(address.compare)
+    .map(Number)
+    .filter((one) => known.has(one));
+  const [first, second] = compared;
   return (
     <div className={css.page}>
       <Head model={model} mayChange={mayChange} />
       {model.versions.length ? (
         <section>
           <h2>{said.versions}</h2>
-          <Versions model={model} onOpen={open} />
+          <Versions
+            model={model}
+            compared={compared}
+            onOpen={open}
+            onCompare={(versions) => change({ compare: listed(versions.map(String)) })}
+          />
+          {compared.length === 1 && <p className={css.small}>{said.compareOne}</p>}
         </section>
       ) : (
         <Empty title={said.none} command={`whet registry add RUN --name ${quoted(name)}`} />
       )}
+      {first !== undefined && second !== undefined && <Compared name={name} first={first} second={second} />}
       <History name={name} />
-      <Command line={`whet registry show ${quoted(opened ? `${name}/${opened.version}` : name)}`} />
+      <Command line={commandOf(name, opened?.version, first, second)} />
       {opened && (
         <VersionDialog
           key={opened.version}
@@ -51,6 +64,13 @@ export default function Model() {
       )}
     </div>
   );
+}
+
+/** The command that shows the same: two versions, one, or the model. */
+function commandOf(name: string, opened?: number, first?: number, second?: number): string {
+  if (opened !== undefined) return `whet registry show ${quoted(`${name}/${opened}`)}`;
+  if (first === undefined || second === undefined) return `whet registry show ${quoted(name)}`;
+  return `whet registry compare ${quoted(`${name}/${first}`)} ${quoted(`${name}/${second}`)}`;
 }
 
 function Head({ model, mayChange }: { model: RegisteredModel; mayChange: boolean }) {

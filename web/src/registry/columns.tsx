@@ -5,6 +5,7 @@ import type { VersionRow } from '~/shared/api/registry';
 import { bytes, figure, whole } from '~/shared/format/numbers';
 import { Time } from '~/shared/format/Time';
 import type { useStrings } from '~/shared/i18n/i18n';
+import { baseName } from '~/shared/registry/base';
 import { Aliases } from '~/shared/registry/Aliases';
 import type { kinds } from '~/shared/registry/strings';
 import type { Column } from '~/shared/table/columns';
@@ -42,6 +43,13 @@ export function columnOf(id: string, said: Said): Column<VersionRow> {
       };
     case 'kind':
       return { ...shared, width: 96, cell: (row) => headOf(row.kind, said) };
+    case 'base':
+      return {
+        ...shared,
+        width: 144,
+        title: (row) => row.base ?? undefined,
+        cell: (row) => (row.base ? baseName(row.base) : '—'),
+      };
     case 'bytes':
       return { ...shared, width: 96, align: 'right', cell: (row) => bytes(row.bytes) };
     case 'step':

@@ -1,8 +1,9 @@
 /** The registry: each model by its newest version, with its aliases, figures and size; or all versions. */
 import { useNavigate } from '@tanstack/react-router';
-import { useMemo, useRef } from 'react';
+import { useMemo, useRef, useState } from 'react';
 import { ApiError } from '~/shared/api/client';
 import { type VersionList, type VersionRow, useModels } from '~/shared/api/registry';
+import { may, useSession } from '~/shared/api/session';
 import { Command } from '~/shared/command/Command';
 import { Button } from '~/shared/controls/Button';
 import { useStrings } from '~/shared/i18n/i18n';
@@ -14,6 +15,7 @@ import { ColumnChooser } from '~/shared/table/ColumnChooser';
 import { FilterInput } from '~/shared/table/FilterInput';
 import { Table } from '~/shared/table/Table';
 import { columnOf, headOf } from './columns';
+import { NewVersion } from './NewVersion';
 import css from './registry.module.css';
 import { words } from './strings';
 import { type View, commandOf, useView } from './view';
@@ -36,6 +38,14 @@ export default function Registry() {
   const navigate = useNavigate();
   const [view, change] = useView();
   const found = useListed(view);
+  const [isAdding, setAdding] = useState(false);
+  const mayAdd = may(useSession().data, 'editor');
+  const adding = isAdding && (
+    <NewVersion
+      models={[...new Set((found.data?.versions ?? []).map((one) => one.name))]}
+      onClose={() => setAdding(false)}
+    />
+  );
   useKeys([
     { keys: '/', does: { en: 'Filter', zh: '筛选' }, run: () => document.getElementById('filter')?.focus() },
   ]);
@@ -60,7 +70,8 @@ export default function Registry() {
   if (found.data?.total === 0 && !view.filter) {
     return (
       <Empty title={said.empty} command="whet registry add RUN --name chat --alias candidate">
-        {said.emptyAbout}
+        {said.emptyAbout} {mayAdd && <Button onClick={() => setAdding(true)}>{said.add}</Button>}
+        {adding}
       </Empty>
     );
   }
@@ -84,6 +95,12 @@ export default function Registry() {
           nameOf={(id) => headOf(id, said)}
           onChange={(columns) => change({ columns })}
         />
+        {mayAdd && (
+          <Button kind="accent" icon="add" onClick={() => setAdding(true)}>
+            {said.add}
+          </Button>
+        )}
+        {adding}
       </div>
       {found.data?.total === 0 ? (
         <Empty title={said.none}>

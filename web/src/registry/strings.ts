@@ -20,6 +20,13 @@ export const words = strings({
   created: { en: 'Made', zh: '创建时间' },
   by: { en: 'By', zh: '创建者' },
   description: { en: 'Description', zh: '说明' },
+  add: { en: 'New version', zh: '新版本' },
+  addAbout: {
+    en: 'The model of a run becomes a version. Its files are linked and nothing is copied.',
+    zh: '实验的模型成为一个版本；文件以链接方式保存，不会复制。',
+  },
+  adding: { en: 'Reading its files …', zh: '正在读取文件……' },
+  aliasMaybe: { en: 'Alias, if it is to have one', zh: '别名（可选）' },
   every: { en: 'All versions', zh: '所有版本' },
   empty: { en: 'No models yet', zh: '还没有模型' },
   emptyAbout: {

@@ -5,6 +5,7 @@ import { CheckField, SelectField, TextField } from '~/shared/controls/Field';
 import { useStrings } from '~/shared/i18n/i18n';
 import type { Block, ChartBlock } from '~/shared/report/frozen';
 import { namesOf } from './blocks';
+import { PictureForm } from './PictureForm';
 import css from './report.module.css';
 import { words } from './strings';
 
@@ -47,24 +48,7 @@ export function BlockForm({ block, onChange }: Props) {
         </div>
       );
     case 'picture':
-      return (
-        <div className={css.fields}>
-          <RunNames
-            names={block.run ? [block.run] : []}
-            onChange={(runs) => onChange({ ...block, run: runs[0] ?? '' })}
-          />
-          <TextField
-            label={said.path}
-            value={block.path}
-            onChange={(e) => onChange({ ...block, path: e.target.value })}
-          />
-          <TextField
-            label={said.caption}
-            value={block.caption}
-            onChange={(event) => onChange({ ...block, caption: event.target.value })}
-          />
-        </div>
-      );
+      return <PictureForm block={block} onChange={onChange} />;
   }
 }
 

@@ -26,6 +26,12 @@ export const words = strings({
   x: { en: 'Over', zh: '横轴' },
   smoothing: { en: 'Smoothing, 0 to 0.99', zh: '平滑，0 到 0.99' },
   logY: { en: 'Logarithmic', zh: '对数坐标' },
+  run: { en: 'Run', zh: '实验' },
+  logged: { en: 'Logged picture', zh: '已记录的图片' },
+  loggedAt: {
+    en: (name: string, step: string) => `${name}, step ${step}`,
+    zh: (name: string, step: string) => `${name}，第 ${step} 步`,
+  },
   path: { en: 'Path in the run folder', zh: '实验目录中的路径' },
   caption: { en: 'Caption', zh: '说明' },
   add: { en: 'Add', zh: '添加' },

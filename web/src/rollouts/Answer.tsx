@@ -8,6 +8,7 @@ import { words } from './strings';
 
 export function AnswerCell({ answer, standing }: { answer: Answer; standing: number | null }) {
   const said = useStrings(words);
+  const ends: Readonly<Record<string, string>> = { stop: said.stop, length: said.length };
   const reward = real(answer.reward);
   const isGraded = Number.isFinite(reward);
   return (
@@ -16,10 +17,10 @@ export function AnswerCell({ answer, standing }: { answer: Answer; standing: num
         <b>{isGraded ? figure(reward) : said.ungraded}</b>
         <meter min={0} max={1} value={standing ?? 0} aria-label={said.reward} />
         <small>
-          {said.tokens(figure(answer.tokens))} · {answer.finish}
+          {said.tokens(figure(answer.tokens))} · {ends[answer.finish] ?? answer.finish}
         </small>
       </header>
-      {answer.messages.length > 0 && <Turns messages={answer.messages} />}
+      {answer.messages.length > 1 && <Turns messages={answer.messages} />}
       <p className={css.text}>{answer.text || <i>{said.nothing}</i>}</p>
       <dl>
         {Object.entries(answer.scores).map(([name, score]) => (

@@ -88,7 +88,9 @@ export default function Rollouts() {
           }
         />
       ))}
-      <Command line={`whet show ${quoted(run)}`} />
+      <Command
+        line={`whet show ${quoted(run)} --part rollouts ${q ? `--find ${quoted(q)}` : `--step ${shownStep}`}`}
+      />
     </div>
   );
 }

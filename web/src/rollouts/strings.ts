@@ -27,6 +27,8 @@ export const words = strings({
   ungraded: { en: 'not graded', zh: '未评分' },
   abstained: { en: 'abstained or failed', zh: '弃权或失败' },
   tokens: { en: (n: string) => `${n} tokens`, zh: (n: string) => `${n} 个 token` },
+  stop: { en: 'ended by itself', zh: '自行结束' },
+  length: { en: 'cut at its length', zh: '达到长度上限' },
   nothing: { en: '(empty answer)', zh: '（空回答）' },
   turns: { en: (n: number) => `${n} turns with tools`, zh: (n: number) => `${n} 轮工具对话` },
   failed: { en: 'failed', zh: '失败' },

@@ -10,11 +10,10 @@ export function Tabs({ run, active }: { run: string; active: string }) {
   const said = useStrings(words);
   const word = useWords();
   const line = useRef<HTMLElement>(null);
-  useEffect(
-    () =>
-      line.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }),
-    [active],
-  );
+  useEffect(() => {
+    // Newer browsers answer with a promise, which is no way to end an effect.
+    line.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [active]);
   const all = [
     { id: 'charts', title: said.charts },
     { id: 'overview', title: said.overview },

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
 from whet.cli.arguments import add_root, typed_path
 
@@ -71,26 +70,14 @@ def main(args: argparse.Namespace) -> int:
 def _task(args: argparse.Namespace):
     from whet.base.errors import ConfigError
     from whet.track.boards.board import Task
-    from whet.track.reading.catalogue import said_of
-    from whet.track.reading.rows import flat, numbered
-    from whet.track.reading.store import find, history
+    from whet.track.boards.entering import frozen_of
+    from whet.track.reading.store import find
 
-    frozen: dict[str, Any] = {}
-    if args.frozen:
-        if args.like is None:
-            raise ConfigError("whose settings?", at="--frozen", hint="--like RUN")
-        folder = find(args.like, args.root)
-        config = dict(flat(numbered(said_of(folder, history(folder))["config"])))
-        for name in args.frozen:
-            found = {one: value for one, value in config.items() if one == name or one.startswith(f"{name}.")}
-            if not found:
-                raise ConfigError(
-                    f"`{args.like}` has no setting `{name}`", at="--frozen", hint=f"whet show {args.like}"
-                )
-            frozen |= found
+    if args.frozen and args.like is None:
+        raise ConfigError("whose settings?", at="--frozen", hint="--like RUN")
     return Task(
-        title=args.title, about=args.about, metric=args.metric, is_lower_better=not args.higher, frozen=frozen,
-        curves=args.curves,
+        title=args.title, about=args.about, metric=args.metric, is_lower_better=not args.higher,
+        frozen=frozen_of(find(args.like, args.root), args.frozen) if args.frozen else {}, curves=args.curves,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""`whet registry`: models with versions and aliases: list, show, add, alias, promote, tag, verify, remove."""
+"""`whet registry`: models with versions and aliases: list, show, compare, add, alias, promote, tag, verify, remove."""
 
 from __future__ import annotations
 
@@ -33,6 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show = action("show", "show a model with its versions and history, or a version with its manifest")
     show.add_argument("model", metavar="MODEL", help="NAME, NAME/3 or NAME@alias")
     show.add_argument("--json", action="store_true", help="print as JSON")
+    compare = action("compare", "show what differs between two versions, and by how much their figures do")
+    compare.add_argument("first", metavar="MODEL", help=_WHICH)
+    compare.add_argument("second", metavar="MODEL", help=_WHICH)
+    compare.add_argument("--json", action="store_true", help="print as JSON")
     _add_add(action("add", "add the model of a run or a folder as a new version; its files are linked"))
     alias = action("alias", "let an alias mean a version; nothing is checked but its policy")
     alias.add_argument("name", metavar="NAME")
@@ -127,6 +131,14 @@ def _show(registry: Registry, args: argparse.Namespace) -> int:
     version = registry.resolve(wanted)
     whole = {**row_of(model, version), "folder": str(registry.files(version)), "manifest": registry.manifest(version)}
     _print(whole) if args.json else print(version_page(registry, version))
+    return 0
+
+
+def _compare(registry: Registry, args: argparse.Namespace) -> int:
+    from whet.track.registry.comparing import comparison, comparison_page
+
+    found = comparison(registry, args.first, args.second)
+    _print(found.to_dict()) if args.json else print(comparison_page(found))
     return 0
 
 
@@ -252,6 +264,6 @@ def _print(value: Any) -> None:
 
 
 _ACTIONS = {
-    "list": _list, "show": _show, "add": _add, "alias": _alias, "policy": _policy, "promote": _promote, "tag": _tag,
-    "verify": _verify, "remove": _remove,
+    "list": _list, "show": _show, "compare": _compare, "add": _add, "alias": _alias, "policy": _policy,
+    "promote": _promote, "tag": _tag, "verify": _verify, "remove": _remove,
 }  # fmt: skip

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whet.cli.arguments import add_root, number, whole
+from whet.cli.parts import PARTS, Asked, print_part
 from whet.cli.streams import can_say
 
 if TYPE_CHECKING:
@@ -27,6 +28,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tokens", action="store_true", help="with --step: single tokens and their losses")
     parser.add_argument("--console", action="store_true", help="what the run printed, of one --step or in all")
     parser.add_argument("--rank", type=whole(0), help="with --console: of this rank alone")
+    parser.add_argument("--part", choices=PARTS, help="a part of it in full, of one --step or in all")
+    parser.add_argument("--find", default="", metavar="TEXT", help="with --part: what holds a text")
+    parser.add_argument(
+        "--from", dest="start", type=whole(0), default=0, metavar="N", help="with --part: from the Nth on"
+    )
+    parser.add_argument(
+        "--source", default="0", help="with --part data: of which source, by number or name (default: 0)"
+    )
+    parser.add_argument("--row", default="", metavar="SOURCE#ROW", help="with --part lineage: of a row of the data")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--follow", action="store_true", help="redraw until the run ends")
     form.add_argument("--json", action="store_true", help="print summary, curves and events as JSON")
@@ -41,6 +51,10 @@ def main(args: argparse.Namespace) -> int:
     from whet.track.terminal.terminal_page import contents, show
 
     folder = find(args.run, args.root) if args.run else _latest(args.root)
+    if args.part:
+        asked = Asked(args.step, args.start, args.find, args.source, args.row)
+        print_part(folder, args.part, asked, as_json=args.json)
+        return 0
     if args.console or args.step is not None:
         _print_recorded(folder, args)
         return 0

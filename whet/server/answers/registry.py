@@ -96,14 +96,47 @@ class VersionPage(Stated):
 
 
 class NewVersion(Stated):
-    """What becomes a version: the model of a run of this server, or a folder within the run."""
+    """What becomes a version: the model of a run of this server, or a folder within the run; `alias` is to mean it."""
 
     run: str
     folder: str = ""
+    alias: str | None = None
     kind: str | None = None
     base: str | None = None
     licence: str | None = None
     description: str | None = None
+
+
+class PairedFigure(Stated):
+    """By how much a figure is above that of another version, over `n` pairs, with its 95 % interval."""
+
+    name: str
+    difference: Number
+    low: Number
+    high: Number
+    n: int
+
+
+class ComparedFigure(Stated):
+    """A figure of both versions; `paired` is the second less the first over the same units."""
+
+    name: str
+    first: Number | None
+    second: Number | None
+    paired: PairedFigure | None
+
+
+class VersionComparison(Stated):
+    """Two versions: facts that differ (first, second), figures, and files that are alike, changed, or of one alone."""
+
+    first: str
+    second: str
+    facts: dict[str, tuple[str | int | None, str | int | None]]
+    figures: list[ComparedFigure]
+    alike: list[str]
+    changed: list[str]
+    only_first: list[str]
+    only_second: list[str]
 
 
 class AliasSet(Stated):
@@ -130,16 +163,6 @@ class Promotion(Stated):
     require: str = ""
     keep: bool = False
     past_policy: bool = False
-
-
-class PairedFigure(Stated):
-    """By how much a figure is above that of the version that held the alias, over `n` pairs, with its 95 % interval."""
-
-    name: str
-    difference: Number
-    low: Number
-    high: Number
-    n: int
 
 
 class Promoted(Stated):

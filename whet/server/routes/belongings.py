@@ -14,6 +14,7 @@ from whet.server.served import Runs
 from whet.track.recorded import belongings
 from whet.track.recorded.machine_reading import environments, spent
 from whet.track.recorded.ranks import matrix
+from whet.track.registry.evaluations import HELD_OUT, ITS_OWN
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
 
@@ -45,7 +46,8 @@ def evaluations(served: Runs, run: str) -> Answer:
     """What `whet evaluate` found, and the names of the curves of evaluations while training."""
     folder = served.folder(run)
     with served.history(folder) as logs:
-        curves = [name for name in logs.names() if name.startswith("eval/")]
+        curves = [name for name in logs.names() if name.startswith(f"{HELD_OUT}/")]
+    curves = [name for name in curves if name.partition("/")[2] not in ITS_OWN]
     return Answer({"evaluations": [asdict(one) for one in belongings.evaluations(folder)], "curves": curves})
 
 

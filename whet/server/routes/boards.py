@@ -12,12 +12,19 @@ from whet.server.access.person import asking
 from whet.server.answers.values import Answer
 from whet.server.served import Runs
 from whet.track.boards.board import Board, Task
-from whet.track.boards.entering import entry_of
+from whet.track.boards.entering import entry_of, frozen_of
 from whet.track.boards.store import Boards
 
 router = APIRouter(prefix="/api/v1/boards", tags=["boards"])
 
 Id = Annotated[str, Path(max_length=80)]
+
+
+class Making(Task):
+    """A task whose settings are given, or are the `settings` of a run that it is `like`."""
+
+    like: Annotated[str, Field(max_length=500)] = ""
+    settings: Annotated[list[Annotated[str, Field(min_length=1, max_length=500)]], Field(max_length=200)] = []
 
 
 class Entering(Stated):
@@ -40,8 +47,10 @@ def one(served: Runs, id: Id) -> Answer:
 
 
 @router.post("/{id}", response_class=Answer, response_model=Board)
-def make(served: Runs, id: Id, task: Task) -> Answer:
+def make(served: Runs, id: Id, asked: Making) -> Answer:
     """A new board."""
+    found = frozen_of(served.folder(asked.like), asked.settings) if asked.like else {}
+    task = Task(**{**asked.model_dump(exclude={"like", "settings"}), "frozen": {**asked.frozen, **found}})
     return _answer(Boards(served.root).make(id, task))
 
 

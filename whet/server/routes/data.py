@@ -20,13 +20,14 @@ def data(
     served: Runs,
     heavy: Asking,
     run: str,
-    source: Annotated[int, Query(ge=0)] = 0,
+    source: Annotated[str, Query(max_length=4000)] = "0",
     offset: Annotated[int, Query(ge=0, le=1 << 40)] = 0,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     q: Annotated[str, Query(max_length=200)] = "",
 ) -> Answer:
     """Rows of a source from row `offset` on, or of those the ones that hold a text `q`: tokens with roles and weights.
 
-    `next` is the row to go on from. The libraries of training are loaded for it once, in a process of their own.
+    A source is named by its number or as the run calls it; `next` is the row to go on from. The
+    libraries of training are loaded for it once, in a process of their own.
     """
     return Answer(heavy.ask(data_page, str(served.made_here(run)), source, offset, limit, q))

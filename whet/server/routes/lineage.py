@@ -28,9 +28,9 @@ def lineage(
 ) -> Answer:
     """The whole run; with `step` its rows and what came of it; with `source` and `row` the steps that learned of it."""
     folder = served.folder(run)
-    if source is not None and row is not None:
-        with turns.taken():
-            return Answer(asdict(of_row(folder, source, row)))
     with served.history(folder) as logs:
         found = of_run(folder, logs) if step is None else of_step(folder, logs, step)
+    if source is not None and row is not None:
+        with turns.taken():
+            found = of_row(folder, found, source, row)
     return Answer(asdict(found))

@@ -14,8 +14,9 @@ from whet.server.files import inside
 from whet.server.served import Runs
 from whet.track.reading.query import parse
 from whet.track.registry.adding import add as add_version
+from whet.track.registry.comparing import comparison
 from whet.track.registry.described import KINDS, candidate, check_model
-from whet.track.registry.names import Reference
+from whet.track.registry.names import Reference, alias_name, model_name
 from whet.track.registry.pages import told_of
 from whet.track.registry.promoting import promote
 from whet.track.registry.referring import referring, remove
@@ -34,6 +35,7 @@ def _registry(request: Request) -> Registry:
 TheRegistry = Annotated[Registry, Depends(_registry)]
 Limit = Annotated[int, Query(ge=1, le=10_000)]
 Offset = Annotated[int, Query(ge=0)]
+Number = Annotated[int, Query(ge=1)]
 
 
 @router.get("/models", response_class=Answer, response_model=answers.VersionList)
@@ -76,6 +78,7 @@ def history(registry: TheRegistry, name: str, limit: Limit = 100, offset: Offset
 @router.post("/models/{name}/versions", response_class=Answer, response_model=answers.VersionPage)
 def add(registry: TheRegistry, served: Runs, name: str, asked: answers.NewVersion) -> Answer:
     """Add the model of a run as a new version; its files are linked."""
+    model_name(name), alias_name(asked.alias or "none")  # before files are hashed
     run = served.folder(asked.run)
     folder = inside(run, asked.folder or "model")
     if not folder.is_dir():
@@ -88,6 +91,8 @@ def add(registry: TheRegistry, served: Runs, name: str, asked: answers.NewVersio
     version = add_version(registry, name, found.contents, found.about, found.evaluations, found.package).version
     if asked.description is not None:
         registry.describe(name, version.number, asked.description)
+    if asked.alias:
+        registry.alias(name, asked.alias, version.number)
     return one(registry, served, name, version.number)
 
 
@@ -102,6 +107,14 @@ def one(registry: TheRegistry, served: Runs, name: str, number: int) -> Answer:
         "row": _row(found, version), "manifest": version.manifest, "about": about, "files": files,
         "evaluations": version.evaluations, "referring": referring(registry, version, served.root),
     })  # fmt: skip
+
+
+@router.get("/models/{name}/compare", response_class=Answer, response_model=answers.VersionComparison)
+def compare(registry: TheRegistry, name: str, first: Number, second: Number) -> Answer:
+    """What differs between two versions of a model, and by how much their figures do."""
+    for number in (first, second):
+        _version(registry, name, number)
+    return Answer(comparison(registry, str(Reference(name, first, None)), str(Reference(name, second, None))).to_dict())
 
 
 @router.patch("/models/{name}/versions/{number}", response_class=Answer, response_model=answers.VersionPage)

@@ -6,11 +6,11 @@ import math
 import os
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from whet.base.errors import RunError
+from whet.base.errors import ConfigError, RunError
 from whet.track.boards.board import Entry, EntryCurve, Task
 from whet.track.reading.catalogue import said_of
 from whet.track.reading.read import History
@@ -42,6 +42,21 @@ def entry_of(task: Task, folder: Path, by: str = "", note: str = "") -> Entry:
         config={name: _public(value) for name, value in config.items() if name not in task.frozen},
         curves={name: _curve(logs, name) for name in task.curves if name in logs.names()},
     )  # fmt: skip
+
+
+def frozen_of(folder: Path, names: Sequence[str]) -> dict[str, Any]:
+    """Settings of a run by name; one that others stand below means all of them. Raises ConfigError for no setting."""
+    config = dict(flat(numbered(said_of(folder, history(folder))["config"])))
+    frozen: dict[str, Any] = {}
+    for name in names:
+        found = {one: value for one, value in config.items() if one == name or one.startswith(f"{name}.")}
+        if not found:
+            raise ConfigError(
+                f"`{folder.name}` has no setting `{name}`", at=f"settings of {folder.name}",
+                hint=f"whet show {folder.name}",
+            )  # fmt: skip
+        frozen |= found
+    return frozen
 
 
 def _check(task: Task, folder: Path, config: Mapping[str, Any]) -> None:

@@ -17,6 +17,8 @@ from whet.track.recorded.rows_index import rows_of
 
 # Steps that are looked through for a row, rows of a step that are shown, and steps that are shown of a row.
 MOST_STEPS, MOST_ROWS, MOST_FOUND = 200_000, 50, 100
+# Kinds of what is made in the end.
+_ENDS = ("model", "evaluation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +56,16 @@ def lineage(folder: Path, logs: History) -> Lineage:
 def of_step(folder: Path, logs: History, step: int) -> Lineage:
     """The rows that a step learned from, and what was made of it: the next checkpoint and all that follows."""
     whole, node = lineage(folder, logs), Node(f"step:{step}", "steps", f"step {step}", step)
-    rows = [row for one in rows_of(folder, step) for row in _rows(one)]
-    spans = [one for one in whole.nodes if one.kind == "steps"]
-    later = [one for one in whole.nodes if one.kind == "checkpoint" and (one.step or 0) >= step][:1]
-    reached = later[0].id if later else _span_of(spans, step).id if spans else None
-    nodes, edges = _behind(whole, reached) if reached else ([], [])
-    first = [(row.id, node.id) for row in rows[:MOST_ROWS]] + ([(node.id, reached)] if reached else [])
-    return Lineage([*rows[:MOST_ROWS], node, *nodes], first + edges, len(rows) > MOST_ROWS)
+    every = [row for one in rows_of(folder, step) for row in _rows(one)]
+    rows = every[:MOST_ROWS]
+    files, read = _files_of(whole, rows)
+    nodes, edges = _behind(whole, node)
+    first = read + [(row.id, node.id) for row in rows]
+    return Lineage([*files, *rows, node, *nodes], first + edges, len(every) > MOST_ROWS)
 
 
-def of_row(folder: Path, source: str, row: int) -> Lineage:
-    """The steps that learned from a row, each with the losses it had then, and the checkpoints that followed.
+def of_row(folder: Path, whole: Lineage, source: str, row: int) -> Lineage:
+    """The steps that learned from a row, each with the losses it had then, and all of the `whole` that came of them.
 
     O(steps of the run), of which the first MOST_STEPS are looked through.
     """
@@ -75,14 +76,16 @@ def of_row(folder: Path, source: str, row: int) -> Lineage:
         looked += 1
         if losses := _losses(one, source, row):
             found.append(Node(f"step:{one.step}", "steps", f"step {one.step}", one.step, facts={"losses": losses}))
-    steps, kept = found[:MOST_FOUND], [_checkpoint(one) for one in checkpoints(folder)]
-    edges, used = [(node.id, step.id) for step in steps], dict[str, Node]()
+    steps = found[:MOST_FOUND]
+    files, edges = _files_of(whole, [node])
+    edges += [(node.id, step.id) for step in steps]
+    made = dict[str, Node]()
     for step in steps:
-        after = next((point for point in kept if (point.step or 0) >= (step.step or 0)), None)
-        if after is not None:
-            used[after.id] = after
-            edges.append((step.id, after.id))
-    return Lineage([node, *steps, *used.values()], edges, len(found) > MOST_FOUND or looked == MOST_STEPS)
+        nodes, more = _behind(whole, step)
+        made |= {one.id: one for one in nodes}
+        edges += [pair for pair in more if pair not in edges]
+    order = [one for one in whole.nodes if one.id in made]
+    return Lineage([*files, node, *steps, *order], edges, len(found) > MOST_FOUND or looked == MOST_STEPS)
 
 
 def _inputs(folder: Path) -> list[Node]:
@@ -131,15 +134,36 @@ def _made(folder: Path, spans: Sequence[Node], points: Sequence[Node]) -> tuple[
     return nodes, [pair for pair in edges if pair[0] in present]
 
 
-def _behind(whole: Lineage, first: str) -> tuple[list[Node], list[tuple[str, str]]]:
-    """A node with all that was made of it."""
-    reached, edges = {first}, []
-    for _ in whole.nodes:
-        fresh = [pair for pair in whole.edges if pair[0] in reached and pair not in edges]
-        if not fresh:
-            break
-        edges += fresh
-        reached |= {after for _, after in fresh}
+def _files_of(whole: Lineage, rows: Sequence[Node]) -> tuple[list[Node], list[tuple[str, str]]]:
+    """The inputs that rows stand in, and which of them which."""
+    edges = [
+        (one.id, row.id)
+        for one in whole.nodes
+        for row in rows
+        if one.kind == "input" and _is_in(one.text, str(row.facts["source"]))
+    ]
+    used = {first for first, _ in edges}
+    return [one for one in whole.nodes if one.id in used], edges
+
+
+def _is_in(text: str, source: str) -> bool:
+    """Whether an input, told as `place: path`, is a source, by the last part of their paths."""
+    place, _, path = text.partition(": ")
+    return place.startswith("data.") and PurePath(path).name == PurePath(source).name
+
+
+def _behind(whole: Lineage, node: Node) -> tuple[list[Node], list[tuple[str, str]]]:
+    """What a step led to: the next checkpoint, the models of the run, and all that was made of these."""
+    spans = [one.id for one in whole.nodes if one.kind == "steps"]
+    named = {one.id: one for one in whole.nodes}
+    later = [one.id for one in whole.nodes if one.kind == "checkpoint" and (one.step or 0) >= (node.step or 0)][:1]
+    ends = [after for before, after in whole.edges if before in spans[-1:] and named[after].kind in _ENDS]
+    edges = [(node.id, one) for one in (*later, *ends)]
+    reached = {*later, *ends}
+    for before, after in whole.edges:  # what something was made of stands before it
+        if before in reached:
+            edges.append((before, after))
+            reached.add(after)
     return [one for one in whole.nodes if one.id in reached], edges
 
 

@@ -18,7 +18,7 @@ from whet.base.paths import user_path
 from whet.base.yaml import parse
 from whet.track.reading.store import find, history, is_run
 from whet.track.recorded.machine_reading import environments
-from whet.track.registry.evaluations import HELD_OUT, brief
+from whet.track.registry.evaluations import HELD_OUT, ITS_OWN, brief
 from whet.track.registry.packages import FILE as MLMODEL
 from whet.track.registry.packages import package
 from whet.track.registry.referring import DEPENDENCIES
@@ -215,7 +215,7 @@ def _held_out(run: Path | None) -> list[dict[str, Any]]:
     """The last held-out figures of the training itself."""
     logs = history(run) if run else None
     names = [name for name in logs.names() if name.startswith(f"{HELD_OUT}/")] if logs else []
-    last = {name.partition("/")[2]: logs.recent(name) for name in names if logs}
+    last = {figure: logs.recent(name) for name in names if logs and (figure := name.partition("/")[2]) not in ITS_OWN}
     figures = {name: {"value": float(values[-1])} for name, values in last.items() if len(values)}
     return [{"task": HELD_OUT, "figures": figures}] if figures else []
 

@@ -13,6 +13,8 @@ from whet.base.errors import WhetError
 
 # What a run has found of itself while it trained; only `eval/loss` means it, never `loss` alone.
 HELD_OUT = "eval"
+# What an evaluation tells of itself and not of a model.
+ITS_OWN = ("seconds",)
 # Half the width of a 95 % interval of the normal distribution, in standard deviations.
 _Z = 1.959963984540054
 

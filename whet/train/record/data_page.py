@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 MOST_SEARCHED = 50_000
 
 
-def data_page(folder: Path, source: int, start: int, limit: int, text: str = "") -> dict[str, Any]:
-    """Rows of the `source`-th source of a run from row `start` on (of those that hold a text), with their tokens.
+def data_page(folder: Path, source: str, start: int, limit: int, text: str = "") -> dict[str, Any]:
+    """Rows of a source of a run (its number, or its name) from row `start` on (of those that hold a text), with tokens.
 
     As JSON: `sources` by name, `shown` rows with tokens (id, text, role, weight), `refused` rows with reasons, `next`
     row to go on from or None, and lengths over what is shown. Raises RunError and DataError.
@@ -27,9 +27,8 @@ def data_page(folder: Path, source: int, start: int, limit: int, text: str = "")
     from whet.data.inspect import Inspection
 
     sources, renderer, context = _material(folder)
-    if not 0 <= source < len(sources):
-        raise RunError(f"the run has {len(sources)} sources", at=str(folder), hint="source=0")
-    chosen = sources[source]
+    place = _place(source, [one.name for one in sources], folder)
+    chosen = sources[place]
     rows, following = _rows(chosen, start, limit, text)
     seen = Inspection(chosen.name, context=context)
     _look(seen, chosen, renderer, rows)
@@ -39,10 +38,20 @@ def data_page(folder: Path, source: int, start: int, limit: int, text: str = "")
         for number, one in found
     ]
     return {
-        "sources": [one.name for one in sources], "source": source, "next": following, "context": context,
+        "sources": [one.name for one in sources], "source": place, "next": following, "context": context,
         "shown": [asdict(one) for one in seen.shown], "refused": refused, "formats": dict(seen.formats),
         "lengths": seen.lengths, "trained": seen.trained,
     }  # fmt: skip
+
+
+def _place(source: str, names: Sequence[str], folder: Path) -> int:
+    """Which of the sources is meant, by its number or its name."""
+    if source in names:
+        return names.index(source)
+    if not source.isdecimal() or int(source) >= len(names):
+        known = ", ".join(f"{number}: {name}" for number, name in enumerate(names))
+        raise RunError(f"the run has no source `{source[:80]}`", at=str(folder), hint=f"one of {known}")
+    return int(source)
 
 
 def _material(folder: Path) -> tuple[list[Source], Renders | None, int | None]:

@@ -56,6 +56,28 @@ export function useBoard(id: string) {
   });
 }
 
+export interface Asked {
+  title: string;
+  about: string;
+  metric: string;
+  is_lower_better: boolean;
+  curves: string[];
+  /** A run, and names of its settings that every entry has to have. */
+  like: string;
+  settings: string[];
+}
+
+/** Making a board. */
+export function useMaking() {
+  const cache = useQueryClient();
+  return async (id: string, asked: Asked) => {
+    const body = { ...asked, frozen: {} };
+    const made = answer<Board>(api.POST('/api/v1/boards/{id}', { params: { path: { id } }, body }));
+    cache.setQueryData(['board', id], await made);
+    await cache.invalidateQueries({ queryKey: ['boards'] });
+  };
+}
+
 /** Entering a run, and taking an entry away. */
 export function useEntering(id: string) {
   const cache = useQueryClient();

@@ -11,6 +11,7 @@ export type VersionList = Schemas['VersionList'];
 export type RegisteredModel = Schemas['RegisteredModel'];
 export type VersionPage = Schemas['VersionPage'];
 export type RegistryChange = Schemas['RegistryChange'];
+export type Comparison = Schemas['VersionComparison'];
 export type Promoted = Schemas['Promoted'];
 type Removed = Schemas['VersionRemoved'];
 type Patch = { description?: string; tags?: Record<string, string | null> };
@@ -59,6 +60,34 @@ export function useVersion(name: string, number: number) {
         }),
       ),
   });
+}
+
+/** What differs between two versions of a model. */
+export function useComparison(name: string, first: number, second: number) {
+  return useQuery({
+    queryKey: ['registry', 'compare', name, first, second],
+    queryFn: ({ signal }) =>
+      answer<Comparison>(
+        api.GET('/api/v1/registry/models/{name}/compare', {
+          params: { path: { name }, query: { first, second } },
+          signal,
+        }),
+      ),
+  });
+}
+
+/** A new version of the model of a run, under a name, with an alias where one is given: its number. */
+export function useAdding() {
+  const cache = useQueryClient();
+  return async (name: string, run: string, description: string, alias: string): Promise<number> => {
+    const params = { path: { name } };
+    const body = { run, folder: '', description: description || null, alias: alias || null };
+    const added = await answer<VersionPage>(
+      api.POST('/api/v1/registry/models/{name}/versions', { params, body }),
+    );
+    await cache.invalidateQueries({ queryKey: ['registry'] });
+    return added.row.version;
+  };
 }
 
 /** What can be done to a model and its versions; whatever it is, the registry is asked for anew. */

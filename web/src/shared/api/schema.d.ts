@@ -1589,6 +1589,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/registry/models/{name}/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare
+         * @description What differs between two versions of a model, and by how much their figures do.
+         */
+        get: operations["compare_api_v1_registry_models__name__compare_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/registry/models/{name}/history": {
         parameters: {
             query?: never;
@@ -1974,7 +1994,7 @@ export interface paths {
          * Data
          * @description Rows of a source from row `offset` on, or of those the ones that hold a text `q`: tokens with roles and weights.
          *
-         *     `next` is the row to go on from. The libraries of training are loaded for it once, in a process of their own.
+         *     A source is named by its number or as the run calls it; `next` is the row to go on from. The libraries of training are loaded for it once, in a process of their own.
          */
         get: operations["data_api_v1_runs__run__data_get"];
         put?: never;
@@ -2710,6 +2730,19 @@ export interface components {
             models: components["schemas"]["ModelEntry"][];
         };
         /**
+         * ComparedFigure
+         * @description A figure of both versions; `paired` is the second less the first over the same units.
+         */
+        ComparedFigure: {
+            /** First */
+            first: number | ("NaN" | "Infinity" | "-Infinity") | null;
+            /** Name */
+            name: string;
+            paired: components["schemas"]["PairedFigure"] | null;
+            /** Second */
+            second: number | ("NaN" | "Infinity" | "-Infinity") | null;
+        };
+        /**
          * ComparedRun
          * @description A run that is compared.
          */
@@ -3291,6 +3324,50 @@ export interface components {
             version: number;
         };
         /**
+         * Making
+         * @description A task whose settings are given, or are the `settings` of a run that it is `like`.
+         */
+        Making: {
+            /**
+             * About
+             * @default
+             */
+            about: string;
+            /**
+             * Curves
+             * @default [
+             *       "loss"
+             *     ]
+             */
+            curves: string[];
+            /**
+             * Frozen
+             * @default {}
+             */
+            frozen: {
+                [key: string]: unknown;
+            };
+            /**
+             * Is Lower Better
+             * @default true
+             */
+            is_lower_better: boolean;
+            /**
+             * Like
+             * @default
+             */
+            like: string;
+            /** Metric */
+            metric: string;
+            /**
+             * Settings
+             * @default []
+             */
+            settings: string[];
+            /** Title */
+            title: string;
+        };
+        /**
          * MarkEntry
          * @description Something on the axis of steps that one can click: what, when, and a line about it.
          */
@@ -3430,9 +3507,11 @@ export interface components {
         };
         /**
          * NewVersion
-         * @description What becomes a version: the model of a run of this server, or a folder within the run.
+         * @description What becomes a version: the model of a run of this server, or a folder within the run; `alias` is to mean it.
          */
         NewVersion: {
+            /** Alias */
+            alias?: string | null;
             /** Base */
             base?: string | null;
             /** Description */
@@ -3506,7 +3585,7 @@ export interface components {
         };
         /**
          * PairedFigure
-         * @description By how much a figure is above that of the version that held the alias, over `n` pairs, with its 95 % interval.
+         * @description By how much a figure is above that of another version, over `n` pairs, with its 95 % interval.
          */
         PairedFigure: {
             /** Difference */
@@ -4098,43 +4177,6 @@ export interface components {
             title: string;
         };
         /**
-         * Task
-         * @description What a board asks for.
-         *
-         *     `frozen` are settings (`data.train.0.path`, `seed`, ...) with the value that they have in every entry; `metric` is
-         *     what entries are ordered by, the last value of a curve or an entry of the summary; `curves` are kept with them.
-         */
-        Task: {
-            /**
-             * About
-             * @default
-             */
-            about: string;
-            /**
-             * Curves
-             * @default [
-             *       "loss"
-             *     ]
-             */
-            curves: string[];
-            /**
-             * Frozen
-             * @default {}
-             */
-            frozen: {
-                [key: string]: unknown;
-            };
-            /**
-             * Is Lower Better
-             * @default true
-             */
-            is_lower_better: boolean;
-            /** Metric */
-            metric: string;
-            /** Title */
-            title: string;
-        };
-        /**
          * Text
          * @description Text in Markdown.
          */
@@ -4200,6 +4242,33 @@ export interface components {
         Verified: {
             /** Damage */
             damage: string[];
+        };
+        /**
+         * VersionComparison
+         * @description Two versions: facts that differ (first, second), figures, and files that are alike, changed, or of one alone.
+         */
+        VersionComparison: {
+            /** Alike */
+            alike: string[];
+            /** Changed */
+            changed: string[];
+            /** Facts */
+            facts: {
+                [key: string]: [
+                    string | number | null,
+                    string | number | null
+                ];
+            };
+            /** Figures */
+            figures: components["schemas"]["ComparedFigure"][];
+            /** First */
+            first: string;
+            /** Only First */
+            only_first: string[];
+            /** Only Second */
+            only_second: string[];
+            /** Second */
+            second: string;
         };
         /**
          * VersionList
@@ -5908,7 +5977,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Task"];
+                "application/json": components["schemas"]["Making"];
             };
         };
         responses: {
@@ -6719,6 +6788,40 @@ export interface operations {
             };
         };
     };
+    compare_api_v1_registry_models__name__compare_get: {
+        parameters: {
+            query: {
+                first: number;
+                second: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionComparison"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     history_api_v1_registry_models__name__history_get: {
         parameters: {
             query?: {
@@ -7487,7 +7590,7 @@ export interface operations {
     data_api_v1_runs__run__data_get: {
         parameters: {
             query?: {
-                source?: number;
+                source?: string;
                 offset?: number;
                 limit?: number;
                 q?: string;

@@ -67,3 +67,8 @@ export function may(session: Session | undefined, role: Role, project = '*'): bo
   const held = [session.roles['*'], session.roles[project]].map((one) => (one ? rank[one] : 0));
   return Math.max(...held) >= rank[role];
 }
+
+/** Whether somebody is anyone at all on a public server: boards are all that there is to see. */
+export function isStranger(session: Session | undefined): boolean {
+  return session !== undefined && !session.is_team && !session.person;
+}

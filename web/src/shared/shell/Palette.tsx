@@ -40,10 +40,10 @@ function Content({ onClose }: { onClose: () => void }) {
     [choices, text],
   );
   const active = Math.min(at, found.length - 1);
-  useEffect(
-    () => list.current?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest' }),
-    [active],
-  );
+  useEffect(() => {
+    // Newer browsers answer with a promise, which is no way to end an effect.
+    list.current?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest' });
+  }, [active]);
   const choose = (choice: Choice | undefined) => {
     if (!choice) return;
     onClose();

@@ -2,6 +2,7 @@
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { features } from '~/features';
+import { isStranger, useSession } from '~/shared/api/session';
 import { IconButton } from '~/shared/controls/Button';
 import { Icon } from '~/shared/controls/icons';
 import { useStrings, useWords } from '~/shared/i18n/i18n';
@@ -12,6 +13,8 @@ export function Rail() {
   const said = useStrings(words);
   const word = useWords();
   const [open, setOpen] = useState(false);
+  const session = useSession().data;
+  const shown = isStranger(session) ? features.filter((one) => one.isPublic) : features;
   return (
     <nav className={open ? css.railOpen : css.rail} aria-label={said.rail}>
       <Link to="/" className={css.mark} aria-label="whet">
@@ -19,7 +22,7 @@ export function Rail() {
         {open && <b>whet</b>}
       </Link>
       <ul className={css.pages}>
-        {features.map((feature) =>
+        {shown.map((feature) =>
           feature.rail ? (
             <li key={feature.id}>
               <Link

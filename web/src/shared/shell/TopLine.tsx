@@ -55,13 +55,14 @@ export function TopLine({ onSearch, onKeys }: { onSearch: () => void; onKeys: ()
   );
 }
 
-/** Where one is: the page, and whose run it is about. */
+/** Where one is: the page, and which one of its things. */
 function Place() {
   const word = useWords();
-  const { run } = useParams({ strict: false }) as { run?: string };
+  const named = Object.values(useParams({ strict: false }) as Record<string, string | undefined>);
   const id = useMatches().at(-1)?.staticData.feature;
   const feature = features.find((one) => one.id === id);
-  const home = run === undefined ? undefined : features.find((one) => one.id === 'runs');
+  const home = features.find((one) => one.id === feature?.home);
+  const [name] = home ? named : [];
   return (
     <nav className={css.place} aria-label={feature ? word(feature.title) : 'whet'}>
       {home && (
@@ -70,7 +71,7 @@ function Place() {
           <span aria-hidden>/</span>
         </>
       )}
-      <b title={run}>{run ?? (feature ? word(feature.title) : '')}</b>
+      <b title={name}>{name ?? (feature ? word(feature.title) : '')}</b>
     </nav>
   );
 }

@@ -4,9 +4,10 @@ import {
   createRoute,
   createRouter,
   lazyRouteComponent,
-  redirect,
+  Navigate,
 } from '@tanstack/react-router';
-import { START, features } from '~/features';
+import { PUBLIC_START, START, features } from '~/features';
+import { isStranger, useSession } from '~/shared/api/session';
 import { Gate } from '~/shared/session/Gate';
 import { parseSearch, writeSearch } from '~/shared/url/search';
 import { Crash, Nowhere } from './Crash';
@@ -26,8 +27,9 @@ const root = createRootRoute({ component: Gated, notFoundComponent: Nowhere });
 const start = createRoute({
   getParentRoute: () => root,
   path: '/',
-  beforeLoad: () => {
-    throw redirect({ to: START, replace: true });
+  component: function Start() {
+    const session = useSession().data;
+    return <Navigate to={isStranger(session) ? PUBLIC_START : START} replace />;
   },
 });
 

@@ -1,0 +1,85 @@
+/** The model of a run becomes a version: of which model, with which alias. */
+import { useNavigate } from '@tanstack/react-router';
+import { type FormEvent, useId, useState } from 'react';
+import { ApiError } from '~/shared/api/client';
+import { useAdding } from '~/shared/api/registry';
+import { useRuns } from '~/shared/api/runs';
+import { Command, quoted } from '~/shared/command/Command';
+import { Button } from '~/shared/controls/Button';
+import { Dialog } from '~/shared/controls/Dialog';
+import { SelectField, TextField } from '~/shared/controls/Field';
+import { useStrings } from '~/shared/i18n/i18n';
+import css from './registry.module.css';
+import { words } from './strings';
+
+export function NewVersion({ models, onClose }: { models: readonly string[]; onClose: () => void }) {
+  const said = useStrings(words);
+  const list = useId();
+  const navigate = useNavigate();
+  const add = useAdding();
+  const runs = useRuns({ limit: 1000 });
+  const [run, setRun] = useState('');
+  const [name, setName] = useState('');
+  const [alias, setAlias] = useState('');
+  const [description, setDescription] = useState('');
+  const [failure, setFailure] = useState('');
+  const [isAdding, setAdding] = useState(false);
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    setAdding(true);
+    try {
+      const version = await add(name, run, description, alias);
+      void navigate({ to: `/registry/${encodeURIComponent(name)}?version=${version}` });
+    } catch (error) {
+      setFailure(error instanceof ApiError ? error.message : String(error));
+      setAdding(false);
+    }
+  };
+  const more = alias ? ` --alias ${quoted(alias)}` : '';
+  return (
+    <Dialog title={said.add} about={said.addAbout} open onClose={onClose}>
+      <form className={css.form} onSubmit={(event) => void submit(event)}>
+        <SelectField
+          label={said.run}
+          required
+          value={run}
+          error={failure}
+          onChange={(event) => setRun(event.target.value)}
+        >
+          <option value="" />
+          {(runs.data?.runs ?? []).map((one) => (
+            <option key={one.name}>{one.name}</option>
+          ))}
+        </SelectField>
+        <TextField
+          label={said.name}
+          list={list}
+          required
+          autoComplete="off"
+          value={name}
+          onChange={(event) => setName(event.target.value)}
+        />
+        <datalist id={list}>
+          {models.map((one) => (
+            <option key={one} value={one} />
+          ))}
+        </datalist>
+        <TextField
+          label={said.aliasMaybe}
+          autoComplete="off"
+          value={alias}
+          onChange={(event) => setAlias(event.target.value.replace(/^@/, ''))}
+        />
+        <TextField
+          label={said.description}
+          value={description}
+          onChange={(event) => setDescription(event.target.value)}
+        />
+        <Command line={`whet registry add ${quoted(run || 'RUN')} --name ${quoted(name || 'NAME')}${more}`} />
+        <Button type="submit" kind="accent" disabled={isAdding}>
+          {isAdding ? said.adding : said.add}
+        </Button>
+      </form>
+    </Dialog>
+  );
+}

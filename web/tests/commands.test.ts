@@ -1,0 +1,54 @@
+/** The command below each view is typed as it stands there, and must succeed. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, inject, onTestFinished, test } from 'vitest';
+import { opened } from './browser';
+import { PYTHON, REPOSITORY } from './served';
+
+const VIEWS = [
+  '/runs/taught/data?source=1&row=3',
+  '/runs/taught/data?find=lazy',
+  '/runs/taught/lineage',
+  '/runs/taught/lineage?step=12',
+  '/runs/taught/evaluations',
+  '/runs/rewarded/rollouts',
+  '/runs/rewarded/rollouts?find=owl',
+  '/runs/drawn/media',
+  '/registry?versions=yes',
+  '/registry/owls',
+  '/registry/owls?compare=1,2',
+  '/boards',
+  '/boards/digits',
+];
+// Each in turn within one process: what is typed, what it printed, and with which status it ended.
+const TYPED = `
+import contextlib, io, json, shlex, sys
+from whet.cli.main import main
+for line in json.loads(sys.argv[1]):
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        status = main(shlex.split(line)[1:])
+    print(json.dumps([line, status, out.getvalue()]))
+`;
+
+test('every command is whole: it runs as it is copied, and prints something', async () => {
+  const page = await opened('/runs');
+  const lines: string[] = [];
+  for (const view of VIEWS) {
+    await page.goto(new URL(view, page.url()).href);
+    lines.push(await page.locator('[title="The same in the terminal"] code').last().innerText());
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'whet-typed-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  symlinkSync(inject('root'), join(folder, 'runs'));
+  const environment = { ...process.env, PYTHONPATH: REPOSITORY };
+  const said = execFileSync(PYTHON, ['-c', TYPED, JSON.stringify(lines)], { cwd: folder, env: environment });
+  const done = String(said)
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as [string, number, string]);
+  expect(done.map(([line]) => line)).toEqual(lines);
+  expect(done.filter(([, status, out]) => status !== 0 || !out.trim())).toEqual([]);
+});
