@@ -1994,7 +1994,8 @@ export interface paths {
          * Data
          * @description Rows of a source from row `offset` on, or of those the ones that hold a text `q`: tokens with roles and weights.
          *
-         *     A source is named by its number or as the run calls it; `next` is the row to go on from. The libraries of training are loaded for it once, in a process of their own.
+         *     A source is named by its number or as the run calls it; `next` is the row to go on from. The
+         *     libraries of training are loaded for it once, in a process of their own.
          */
         get: operations["data_api_v1_runs__run__data_get"];
         put?: never;
