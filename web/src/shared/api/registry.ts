@@ -110,12 +110,19 @@ export function useChanges(name: string) {
           : answer(api.PATCH(`${route}/versions/{number}`, { ...at(number), body: { tags: {}, ...body } })),
       ),
     setAlias: (word: string, version: number) =>
-      done(answer(api.PUT(`${route}/aliases/{alias}`, { ...alias(word), body: { version } }))),
+      done(
+        answer(
+          api.PUT(`${route}/aliases/{alias}`, { ...alias(word), body: { version, past_policy: false } }),
+        ),
+      ),
     removeAlias: (word: string) => done(answer(api.DELETE(`${route}/aliases/{alias}`, alias(word)))),
     promote: (version: number, to: string, require: string) =>
       done(
         answer<Promoted>(
-          api.POST(`${route}/promotions`, { params: { path: { name } }, body: { version, to, require } }),
+          api.POST(`${route}/promotions`, {
+            params: { path: { name } },
+            body: { version, to, require, keep: false, past_policy: false },
+          }),
         ),
       ),
     /** What is wrong with the files of a version, read one by one. */
