@@ -57,7 +57,7 @@ def folder(world: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 
 TYPED = [page for page in PAGES if any(block.language == "console" for block in blocks(page))]
 # Whose commands have quicker tests of their own in other rooms: they are typed with the slow tests.
-LATER = ("classification", "distillation", "encoders", "merge", "quantize")
+LATER = ("classification", "distillation", "encoders", "integrations", "merge", "quantize")
 LATER_RECIPES = (
     "classify-texts", "copy-grpo", "distill", "embed-docstrings", "grpo", "pretrain-galore", "pretrain-muon",
 )  # fmt: skip
