@@ -89,7 +89,7 @@ def test_any_code_and_any_tests_get_a_report_or_a_sentence(tries):
     rng, sandbox = random.Random("tests"), Sandbox()
     python_tests = reward.get("python-tests").build(timeout_s=1.0)
     try:
-        for _ in range(tries(40, 500)):
+        for _ in range(tries(20, 500)):
             job = {"code": rng.choice(CODES), "setup": rng.choice(("", *TEXTS)), "tests": rng.choices(TEXTS, k=2)}
             row = {
                 "tests": rng.choice((*ODD, job["tests"])),
