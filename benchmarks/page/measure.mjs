@@ -82,19 +82,30 @@ async function panning() {
   await page.mouse.move(box.x + box.width / 2 + 3, box.y + box.height / 2);
   await page.evaluate(() => {
     globalThis.frames_ = [];
+    let drawn = 0;
+    const clear = CanvasRenderingContext2D.prototype.clearRect;
+    CanvasRenderingContext2D.prototype.clearRect = function (...box) {
+      drawn++;
+      return clear.apply(this, box);
+    };
+    // A frame counts in which charts were drawn anew.
     const tick = (now) => {
-      globalThis.frames_.push(now);
+      globalThis.frames_.push([now, drawn > 0]);
+      drawn = 0;
       requestAnimationFrame(tick);
     };
     requestAnimationFrame(tick);
   });
   await page.keyboard.down('Shift');
-  for (let turn = 0; turn < 90; turn++) {
-    await page.mouse.wheel(0, turn % 30 < 15 ? 40 : -40);
-    await page.waitForTimeout(16);
+  // A hand does not wait for the page: forth and back, forty pixels each sixtieth of a second.
+  const turns = [];
+  for (let turn = 0; turn < 180; turn++) {
+    turns.push(page.mouse.wheel(0, turn % 60 < 15 || turn % 60 >= 45 ? 40 : -40));
+    await new Promise((done) => setTimeout(done, 16));
   }
+  await Promise.all(turns);
   await page.keyboard.up('Shift');
-  const frames = await page.evaluate(() => globalThis.frames_);
+  const frames = (await page.evaluate(() => globalThis.frames_)).filter(([, isDrawn]) => isDrawn).map(([time]) => time);
   const gaps = frames.slice(1).map((one, index) => one - frames[index]);
   const canvases = await page.locator('figure canvas').count();
   server.kill();

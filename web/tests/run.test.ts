@@ -38,6 +38,33 @@ test('no spike is hidden: whole or in any window, its height is among what is dr
   }
 });
 
+test('while a hand moves the window, a spike that comes into it is drawn to its height', async () => {
+  const page = await opened(`/runs/spike?from=${SPIKE_AT + 500}&to=${SPIKE_AT + 8500}`);
+  await (await chart(page, 'loss')).locator('.u-over').hover();
+  await page.mouse.move(600, 500, { steps: 3 });
+  const top = await page.evaluate(async () => {
+    const over = document.querySelector<HTMLElement>('.u-over');
+    const canvas = document.querySelector<HTMLCanvasElement>('figure canvas');
+    if (!over || !canvas) throw new Error('there is no chart');
+    const frame = () => new Promise(requestAnimationFrame);
+    over.dispatchEvent(new PointerEvent('pointermove', { movementX: 1 }));
+    over.dispatchEvent(new WheelEvent('wheel', { deltaX: -over.clientWidth / 4, bubbles: true }));
+    await frame();
+    await frame();
+    const [left, width] = [over.offsetLeft, over.clientWidth];
+    const pixels = canvas.getContext('2d')?.getImageData(left + width / 8, 0, width / 2, over.clientHeight);
+    // The first row in which something of a colour stands: lines of the axes are grey.
+    const isColored = (at: number) => {
+      const [red = 0, green = 0, blue = 0, opacity = 0] = pixels?.data.slice(at, at + 4) ?? [];
+      return opacity > 60 && Math.max(red, green, blue) - Math.min(red, green, blue) > 60;
+    };
+    const places = Array.from({ length: (pixels?.data.length ?? 0) / 4 }, (_, index) => index);
+    const first = places.find((index) => isColored(4 * index)) ?? Infinity;
+    return Math.floor(first / (pixels?.width ?? 1)) / over.clientHeight;
+  });
+  expect(top).toBeLessThan(0.15);
+});
+
 test('a spike is reached by the wheel, and its very step is read there', async () => {
   const page = await opened(`/runs/spike?from=${SPIKE_AT - 2000}&to=${SPIKE_AT + 2000}`);
   const over = (await chart(page, 'loss')).locator('.u-over');

@@ -1,7 +1,7 @@
 /** One curve of all runs, asked for once it is near what is seen. */
 import { useMemo, useRef } from 'react';
 import { Chart } from '~/shared/chart/Chart';
-import type { ChartSeries } from '~/shared/chart/aligned';
+import type { ChartSeries } from '~/shared/chart/series';
 import type { Curve } from '~/shared/chart/curve';
 import { useNear } from '~/shared/chart/useNear';
 import { useStrings } from '~/shared/i18n/i18n';

@@ -1,5 +1,5 @@
 /** Compare: curves of many runs over one another, against one of them, and what differs in their settings. */
-import { useDeferredValue, useState } from 'react';
+import { useDeferredValue, useMemo, useState } from 'react';
 import { ChartGroup } from '~/shared/chart/Group';
 import { Command, quoted } from '~/shared/command/Command';
 import { Button } from '~/shared/controls/Button';
@@ -11,7 +11,7 @@ import css from './compare.module.css';
 import { CurveOfRuns } from './CurveOfRuns';
 import { Differences } from './Differences';
 import { alike } from './packed';
-import { useComparison } from './queries';
+import { type Comparison, useComparison } from './queries';
 import { words } from './strings';
 import { useCompareView } from './view';
 
@@ -45,16 +45,13 @@ function Compared() {
   const [view, change] = useCompareView();
   const smoothing = useDeferredValue(view.smoothing);
   const found = useComparison(view.runs, '');
+  const { data } = found;
+  const groups = useMemo(() => (data ? groupsOf(data, view.group) : NONE), [data, view.group]);
   if (found.isPending) return <Loading rows={8} />;
-  if (found.isError && !found.data)
-    return <Failure error={found.error} onRetry={() => void found.refetch()} />;
+  if (!data) return <Failure error={found.error} onRetry={() => void found.refetch()} />;
   const wanted = view.find.toLowerCase();
-  const metrics = found.data.metrics.filter((name) => name.toLowerCase().includes(wanted));
-  const isLive = found.data.runs.some((run) => run.status === 'running');
-  const names = found.data.runs.map((run) => run.name);
-  const groups = view.group
-    ? alike(names, found.data.config, view.group)
-    : new Map(names.map((name) => [name, [name]]));
+  const metrics = data.metrics.filter((name) => name.toLowerCase().includes(wanted));
+  const isLive = data.runs.some((run) => run.status === 'running');
   return (
     <ChartGroup
       name="compare"
@@ -63,17 +60,25 @@ function Compared() {
       smoothing={smoothing}
       isLog={view.isLog}
     >
-      <Bar view={view} onChange={change} settings={Object.keys(found.data.config)} />
+      <Bar view={view} onChange={change} settings={Object.keys(data.config)} />
       <div className={css.charts}>
         {metrics.map((name) => (
           <CurveOfRuns key={name} name={name} view={view} groups={groups} isLive={isLive} />
         ))}
       </div>
-      <Differences found={found.data} baseline={view.baseline} />
+      <Differences found={data} baseline={view.baseline} />
       <div className={css.foot}>
         <Command line={`whet runs compare ${view.runs.map(quoted).join(' ')}`} />
         {metrics.length === 0 && <p>{said.none}</p>}
       </div>
     </ChartGroup>
   );
+}
+
+const NONE: ReadonlyMap<string, readonly string[]> = new Map();
+
+/** The runs of each curve: one, or those that differ in nothing but a setting. */
+function groupsOf(found: Comparison, except: string): ReadonlyMap<string, readonly string[]> {
+  const names = found.runs.map((run) => run.name);
+  return except ? alike(names, found.config, except) : new Map(names.map((name) => [name, [name]]));
 }

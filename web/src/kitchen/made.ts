@@ -1,5 +1,5 @@
 /** Curves, rows and a schema that are made up, the same at each visit. */
-import type { ChartSeries } from '~/shared/chart/aligned';
+import type { ChartSeries } from '~/shared/chart/series';
 import { type Curve, curveOfPoints } from '~/shared/chart/curve';
 import type { Schema } from '~/shared/form/schema';
 

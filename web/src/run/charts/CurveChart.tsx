@@ -3,10 +3,10 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useMemo, useRef } from 'react';
 import { useCurve } from '~/shared/api/run';
 import { Chart } from '~/shared/chart/Chart';
-import { type Curve, stepsOf } from '~/shared/chart/curve';
+import { type Curve, isMerged, spliced, stepsOf } from '~/shared/chart/curve';
 import type { ChartMark } from '~/shared/chart/marks';
 import { useNear } from '~/shared/chart/useNear';
-import { spanOf } from '~/shared/chart/usePlot';
+import { spanOf } from '~/shared/chart/series';
 import { Failure } from '~/shared/states/States';
 import css from '../run.module.css';
 import type { ChartView } from './view';
@@ -55,16 +55,12 @@ function Loaded({ run, name, view, isLive, marks, onPick }: Props) {
 function InWindow({ run, name, view, whole, marks, onPick }: Omit<Props, 'isLive'> & { whole: Curve }) {
   const steps = useMemo(() => (view.window ? stepsOf(whole, view.window) : null), [whole, view.window]);
   const full = useCurve(run, name, steps, view.x);
-  const isMerged = whole.first.some((first, index) => first !== whole.last[index]);
-  return (
-    <Drawn
-      name={name}
-      curve={isMerged ? (full.data ?? whole) : whole}
-      whole={whole}
-      marks={marks}
-      onPick={onPick}
-    />
+  // Beyond the window stands what is known of it, for whoever moves there.
+  const curve = useMemo(
+    () => (full.data && isMerged(whole) ? spliced(whole, full.data) : whole),
+    [whole, full.data],
   );
+  return <Drawn name={name} curve={curve} whole={whole} marks={marks} onPick={onPick} />;
 }
 
 function Drawn({
@@ -81,10 +77,7 @@ function Drawn({
   onPick?: (x: number) => void;
 }) {
   const series = useMemo(() => [{ id: name, label: name, curve }], [name, curve]);
-  const span = useMemo(
-    () => (whole ? spanOf([{ id: name, label: name, curve: whole }]) : undefined),
-    [name, whole],
-  );
+  const span = useMemo(() => (whole ? spanOf([{ curve: whole }]) : undefined), [whole]);
   return (
     <Chart
       title={name}

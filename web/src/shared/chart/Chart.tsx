@@ -3,7 +3,7 @@ import { useMemo, useRef, useState } from 'react';
 import { IconButton } from '~/shared/controls/Button';
 import { Menu, MenuItem } from '~/shared/controls/Menu';
 import { useStrings } from '~/shared/i18n/i18n';
-import type { ChartSeries } from './aligned';
+import type { ChartSeries } from './series';
 import css from './chart.module.css';
 import { csv, png, save, svg } from './export';
 import type { Window } from './gestures';

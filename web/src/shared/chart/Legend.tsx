@@ -1,11 +1,12 @@
 /** The legend as a table: each curve with its value at the crosshair, and at its end where there is none. */
-import { useImperativeHandle, useRef, type Ref } from 'react';
+import { useImperativeHandle, useMemo, useRef, type Ref } from 'react';
 import { figure } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
-import type { ChartSeries } from './aligned';
+import type { ChartSeries } from './series';
 import css from './chart.module.css';
 import { colorToken, dashOf } from './colors';
 import { nearest } from './curve';
+import { paced } from './frame';
 import { placeText } from './scales';
 import { words } from './strings';
 
@@ -21,24 +22,44 @@ interface Props {
   handle: Ref<LegendHandle>;
 }
 
+// Rows of so many pixels, of which at most so many are seen; nobody reads numbers that change faster.
+const [ROW, SEEN, PACE_MS] = [18, 8, 100];
+
 export function Legend({ series, hidden, onToggle, handle }: Props) {
   const said = useStrings(words);
   const cells = useRef(new Map<string, HTMLElement>());
-  // Values follow the pointer sixty times a second: they are written into their cells, past React.
+  const place = useRef<{ x: number | null; top: number }>({ x: null, top: 0 });
+  // Values follow the pointer: they are written past React, and only where they are seen.
+  const write = useMemo(
+    () =>
+      paced(() => {
+        const first = Math.floor(place.current.top / ROW);
+        for (const one of series.slice(first, first + SEEN)) {
+          const cell = cells.current.get(one.id);
+          if (cell) cell.textContent = valueAt(one, place.current.x);
+        }
+      }, PACE_MS),
+    [series],
+  );
   useImperativeHandle(
     handle,
     () => ({
       place: (x) => {
-        for (const one of series) {
-          const cell = cells.current.get(one.id);
-          if (cell) cell.textContent = valueAt(one, x);
-        }
+        if (x === null && place.current.x === null) return;
+        place.current.x = x;
+        write();
       },
     }),
-    [series],
+    [write],
   );
   return (
-    <table className={css.legend}>
+    <table
+      className={css.legend}
+      onScroll={(event) => {
+        place.current.top = event.currentTarget.scrollTop;
+        write();
+      }}
+    >
       <tbody>
         {series.map((one, index) => (
           <tr key={one.id} data-hidden={hidden.has(one.id) || undefined}>

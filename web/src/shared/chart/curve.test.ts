@@ -1,7 +1,7 @@
 /** Curves: what is added, what is nearest, what smoothing and merging keep. */
 import { expect, test } from 'vitest';
-import { appended, curveOf, curveOfPoints, nearest, smoothed } from './curve';
-import { dataOf, shapeOf } from './aligned';
+import { appended, curveOf, curveOfPoints, nearest, smoothed, spliced } from './curve';
+import { extremesOf, linesOf } from './series';
 import { smallest } from './scales';
 import { gathered } from './marks';
 import { within, zoomed } from './gestures';
@@ -16,6 +16,15 @@ test('a run that goes on from an earlier step replaces what it goes over again',
   expect(after.odd).toEqual([]);
 });
 
+test('a part in full takes the place of its buckets, and of no others', () => {
+  const whole = { ...curveOfPoints([0, 10, 20, 30], [1, 2, 3, 4]), last: Float64Array.of(9, 19, 29, 39) };
+  const found = spliced(whole, curveOfPoints([10, 15, 29], [5, 6, 7]));
+  expect([list(found.first), list(found.mean)]).toEqual([
+    [0, 10, 15, 29, 30],
+    [1, 5, 6, 7, 4],
+  ]);
+});
+
 test('what is no number in an answer becomes a gap, and is told', () => {
   const curve = curveOf({
     first_steps: [0, 1],
@@ -28,37 +37,27 @@ test('what is no number in an answer becomes a gap, and is told', () => {
     marks: [{ kind: 'NaN', first_step: 1, last_step: 1, count: 1 }],
     unit: 'steps',
   });
-  const series = [{ id: 'a', label: 'a', curve }];
-  expect(dataOf(series, shapeOf(series, 0), 0)).toEqual([
-    [0, 1],
-    [1, null],
-  ]);
+  expect(list(curve.mean)).toEqual([1, NaN]);
   expect(curve.odd).toEqual([{ kind: 'NaN', from: 1, to: 1, count: 1 }]);
 });
 
-test('the highest and the lowest value of every bucket are drawn', () => {
-  const points = curveOfPoints([0, 10, 20], [1, 1, 1]);
+test('an axis holds the lowest and the highest value of every bucket that reaches into the window', () => {
   const curve = {
-    ...points,
-    last: Float64Array.of(9, 19, 29),
-    high: Float64Array.of(1, 97.5, 1),
-    low: Float64Array.of(1, -3, 1),
+    ...curveOfPoints([0, 10, 20, 30], [1, 1, 1, 1]),
+    last: Float64Array.of(9, 19, 29, 39),
+    high: Float64Array.of(1, 97.5, 1, 8),
+    low: Float64Array.of(1, -3, NaN, 1),
   };
-  const series = [{ id: 'a', label: 'a', curve }];
-  const [, low, high] = dataOf(series, shapeOf(series, 0.9), 0.9);
-  expect(high).toEqual([1, 97.5, 1]);
-  expect(low).toEqual([1, -3, 1]);
-});
-
-test('where one curve has no point, the line of the other goes on, and its own gap stays', () => {
-  const series = [
-    { id: 'a', label: 'a', curve: curveOfPoints([0, 2, 4], [1, NaN, 3]) },
-    { id: 'b', label: 'b', curve: curveOfPoints([0, 1, 4], [5, 6, 7]) },
-  ];
-  const [x, a, b] = dataOf(series, shapeOf(series, 0), 0);
-  expect(x).toEqual([0, 1, 2, 4]);
-  expect(a).toEqual([1, undefined, null, 3]);
-  expect(b).toEqual([5, 6, undefined, 7]);
+  const lines = linesOf([{ id: 'a', label: 'a', curve }], new Set(), 0.9);
+  const of = (from: number, to: number) => extremesOf(lines, from, to);
+  expect([of(0, 39), of(19, 20), of(12, 15), of(20, 29), of(0, 9)]).toEqual([
+    [-3, 97.5],
+    [-3, 97.5],
+    [-3, 97.5],
+    [1, 1],
+    [1, 1],
+  ]);
+  expect(of(50, 60)).toBeNull();
 });
 
 test('smoothing leaves a constant as it is, a gap a gap, and starts without a bias', () => {
@@ -95,8 +94,6 @@ test('a logarithmic axis knows whether values cross zero', () => {
   const of = (values: number[]) =>
     smallest([
       {
-        id: 'a',
-        label: 'a',
         curve: curveOfPoints(
           values.map((_, at) => at),
           values,

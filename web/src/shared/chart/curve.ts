@@ -104,6 +104,25 @@ export function appended(curve: Curve, x: readonly number[], values: readonly nu
   };
 }
 
+/** A curve with a part of it in full: that part, and the buckets before and behind it. */
+export function spliced(whole: Curve, part: Curve): Curve {
+  const [begin, end] = [part.first[0], part.last.at(-1)];
+  if (begin === undefined || end === undefined) return whole;
+  const [before, after] = [lowerBound(whole.last, begin), upperBound(whole.first, end)];
+  const joined = (name: 'first' | 'last' | 'low' | 'high' | 'mean') =>
+    Float64Array.of(...whole[name].subarray(0, before), ...part[name], ...whole[name].subarray(after));
+  const outside = whole.odd.filter((one) => one.to < begin || one.from > end);
+  return {
+    unit: whole.unit,
+    first: joined('first'),
+    last: joined('last'),
+    low: joined('low'),
+    high: joined('high'),
+    mean: joined('mean'),
+    odd: [...outside, ...part.odd],
+  };
+}
+
 /** The first index whose value is not below `wanted`. */
 export function lowerBound(sorted: Float64Array, wanted: number): number {
   let [low, high] = [0, sorted.length];
@@ -113,6 +132,12 @@ export function lowerBound(sorted: Float64Array, wanted: number): number {
     else high = middle;
   }
   return low;
+}
+
+/** The first index whose value is above `wanted`. */
+function upperBound(sorted: Float64Array, wanted: number): number {
+  const at = lowerBound(sorted, wanted);
+  return sorted[at] === wanted ? at + 1 : at;
 }
 
 /** Where each bucket is drawn: in its middle. */

@@ -1,7 +1,7 @@
 /** What is seen of a chart as a file: png, svg or csv. */
 import type uPlot from 'uplot';
 import { token } from '~/shared/theme/theme';
-import type { ChartSeries } from './aligned';
+import type { ChartSeries } from './series';
 import { colorOf } from './colors';
 import { type Curve, places } from './curve';
 

@@ -12,6 +12,8 @@ export interface Gestures {
   unit: string;
   /** All of the axis, beyond which nobody goes. */
   whole: () => Window;
+  /** What of it is seen, or will be in the next frame. */
+  seen: () => Window;
   /** A window was chosen; null is everything. `isFinal` is false while it still changes. */
   onWindow: (window: Window | null, isFinal: boolean) => void;
   /** A place was clicked. */
@@ -49,11 +51,6 @@ export function gestures(hands: Gestures): uPlot.Plugin {
   };
 }
 
-/** What of the axis is seen now. */
-export function seen(chart: uPlot): Window {
-  return [chart.scales.x?.min ?? 0, chart.scales.x?.max ?? 1];
-}
-
 /** A window made smaller or larger about a place in it, within all there is; null once it is everything. */
 export function zoomed(window: Window, about: number, factor: number, whole: Window): Window | null {
   const [low, high] = [about - (about - window[0]) * factor, about + (window[1] - about) * factor];
@@ -78,11 +75,13 @@ function wheel(chart: uPlot, hands: Gestures) {
   return (event: WheelEvent) => {
     if (!pointed && !event.ctrlKey) return;
     event.preventDefault();
-    const window = seen(chart);
+    const window = hands.seen();
+    const size = window[1] - window[0];
+    const width = chart.bbox.width / devicePixelRatio;
     const sideways = event.shiftKey ? event.deltaY : event.deltaX;
     const isMove = event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY);
-    const shift = (sideways / chart.over.clientWidth) * (window[1] - window[0]);
-    const about = chart.posToVal(event.offsetX, 'x');
+    const shift = (sideways / width) * size;
+    const about = window[0] + (event.offsetX / width) * size;
     const next = isMove
       ? within([window[0] + shift, window[1] + shift], hands.whole())
       : zoomed(window, about, STEP ** notches(event), hands.whole());
@@ -166,7 +165,7 @@ function distance(chart: uPlot, start: Place, end: Place, unit: string): string 
 }
 
 function fingers(chart: uPlot, hands: Gestures): void {
-  let [window, gap, about]: [Window, number, number] = [seen(chart), 0, 0];
+  let [window, gap, about]: [Window, number, number] = [hands.seen(), 0, 0];
   const over = chart.over;
   const between = (touches: TouchList) =>
     Math.abs((touches[0]?.clientX ?? 0) - (touches[1]?.clientX ?? 0)) || 1;
@@ -175,7 +174,7 @@ function fingers(chart: uPlot, hands: Gestures): void {
     'touchstart',
     (event) => {
       if (event.touches.length !== 2) return;
-      [window, gap] = [seen(chart), between(event.touches)];
+      [window, gap] = [hands.seen(), between(event.touches)];
       about = chart.posToVal((left(event.touches[0]) + left(event.touches[1])) / 2, 'x');
     },
     { passive: true },
@@ -192,7 +191,7 @@ function fingers(chart: uPlot, hands: Gestures): void {
     { passive: true },
   );
   over.addEventListener('touchend', () => {
-    if (gap) hands.onWindow(within(seen(chart), hands.whole()), true);
+    if (gap) hands.onWindow(within(hands.seen(), hands.whole()), true);
     gap = 0;
   });
 }

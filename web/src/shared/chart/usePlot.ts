@@ -1,13 +1,15 @@
-/** The life of a chart: built once, given new data as it comes, built anew when its shape or the theme changes. */
+/** The life of a chart: built once, painted as data comes and hands move, built anew when its axes or the theme change. */
 import { type RefObject, useEffect, useLayoutEffect, useMemo, useRef } from 'react';
 import type uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { useTheme } from '~/shared/theme/theme';
-import { type ChartSeries, dataOf, shapeOf } from './aligned';
 import { built } from './build';
+import { STEPS } from './curve';
 import type { Window } from './gestures';
 import { type Together, useTogether } from './Group';
 import type { ChartMark } from './marks';
+import { shapeOf } from './scales';
+import { type ChartSeries, type Line, linesOf, spanOf } from './series';
 
 export interface PlotOptions {
   series: readonly ChartSeries[];
@@ -22,14 +24,10 @@ export interface PlotOptions {
   whole?: Window;
 }
 
-/** The first and last place of curves. */
-export function spanOf(series: readonly ChartSeries[]): Window {
-  let [low, high] = [Infinity, -Infinity];
-  for (const { curve } of series) {
-    low = Math.min(low, curve.first[0] ?? Infinity);
-    high = Math.max(high, curve.last.at(-1) ?? -Infinity);
-  }
-  return low < high ? [low, high] : [Number.isFinite(low) ? low : 0, (Number.isFinite(low) ? low : 0) + 1];
+interface Now {
+  options: PlotOptions;
+  together: Together;
+  lines: readonly Line[];
 }
 
 /** Draws into `place`; the chart, for pictures of it. */
@@ -39,69 +37,66 @@ export function usePlot(
 ): RefObject<uPlot | null> {
   const together = useTogether();
   const theme = useTheme();
-  const plot = useRef<uPlot | null>(null);
-  const latest = useRef({ options, together });
-  useLayoutEffect(() => {
-    latest.current = { options, together };
-  });
-  const shape = useMemo(
-    () => shapeOf(options.series, together.smoothing),
-    [options.series, together.smoothing],
+  const { series, hidden, isLog } = options;
+  const lines = useMemo(
+    // The colours are those of the theme.
+    () => (theme ? linesOf(series, hidden, together.smoothing) : []),
+    [series, hidden, together.smoothing, theme],
   );
-  const scale = `${options.isLog}`;
-  const key = JSON.stringify([shape, scale, theme, [...options.hidden], together.key]);
+  const latest = useRef<Now>({ options, together, lines });
+  useLayoutEffect(() => {
+    latest.current = { options, together, lines };
+  });
+  const plot = useRef<uPlot | null>(null);
+  const show = useRef<(() => void) | null>(null);
+  const shape = useMemo(() => shapeOf(series, isLog), [series, isLog]);
+  const unit = series[0]?.curve.unit ?? STEPS;
+  const key = JSON.stringify([unit, shape, theme, together.key]);
 
   useEffect(() => {
     const element = place.current;
     if (!element) return;
-    const { options: now } = latest.current;
+    const now = () => latest.current;
+    const { moving } = now().together;
+    const whole = () => now().options.whole ?? spanOf(now().options.series);
+    const seen = () => moving.window ?? whole();
     const chart = built(element, {
-      series: now.series,
-      shape: shapeOf(now.series, latest.current.together.smoothing),
-      hidden: now.hidden,
-      isLog: now.isLog,
-      smoothing: latest.current.together.smoothing,
+      unit,
+      shape,
+      key: now().together.key,
+      moving,
       width: Math.max(80, element.clientWidth),
-      height: now.height,
-      sync: latest.current.together.key,
-      marks: () => latest.current.options.marks,
-      onMark: (mark) => latest.current.options.onMark?.(mark),
-      whole: () => latest.current.options.whole ?? spanOf(latest.current.options.series),
-      onWindow: (window, isFinal) => move(latest.current, window, isFinal),
-      onPick: (x) => latest.current.options.onPick?.(x),
-      onPlace: (x) => latest.current.options.onPlace(x),
+      height: now().options.height,
+      lines: () => now().lines,
+      marks: () => now().options.marks,
+      onMark: (mark) => now().options.onMark?.(mark),
+      whole,
+      seen,
+      onWindow: (window, isFinal) => {
+        moving.to(window, isFinal);
+        if (isFinal) now().together.onWindow(window);
+      },
+      onPick: (x) => now().options.onPick?.(x),
+      onPlace: (x) => now().options.onPlace(x),
     });
     plot.current = chart;
-    const { charts, window } = latest.current.together;
-    charts.add(chart);
+    const screen = onScreen(element, chart, seen);
+    show.current = screen.show;
+    moving.charts.add(screen.show);
+    screen.show();
     // Numbers beside the axes were drawn in another font, if ours had not come yet.
     void document.fonts?.ready.then(() => plot.current === chart && chart.redraw(false, true));
-    show(chart, window, now);
-    const watch = new ResizeObserver(() => {
-      const width = element.clientWidth;
-      if (width > 0 && width !== chart.width) chart.setSize({ width, height: latest.current.options.height });
-    });
-    watch.observe(element);
     return () => {
-      watch.disconnect();
-      charts.delete(chart);
+      moving.charts.delete(screen.show);
+      screen.stop();
       chart.destroy();
-      plot.current = null;
+      plot.current = show.current = null;
     };
+    // What stands in the key is made of `unit` and `shape`.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [key, place]);
 
-  const drawn = useRef<readonly ChartSeries[] | null>(null);
-  useEffect(() => {
-    const chart = plot.current;
-    if (!chart || drawn.current === options.series) return;
-    drawn.current = options.series;
-    chart.setData(dataOf(options.series, shape, together.smoothing), false);
-    show(chart, together.window, options);
-  }, [options, shape, together.smoothing, together.window]);
-
-  useEffect(() => {
-    if (plot.current) show(plot.current, together.window, latest.current.options);
-  }, [together.window, options.marks]);
+  useEffect(() => show.current?.(), [lines, options.marks, options.whole]);
   useEffect(
     () => plot.current?.setSize({ width: plot.current.width, height: options.height }),
     [options.height],
@@ -109,18 +104,34 @@ export function usePlot(
   return plot;
 }
 
-function show(chart: uPlot, window: Window | null, options: PlotOptions): void {
-  const [min, max] = window ?? options.whole ?? spanOf(options.series);
-  chart.setScale('x', { min, max });
-}
-
-/** All charts of the group move at once; what was chosen is told when it is final. */
-function move(
-  latest: { options: PlotOptions; together: Together },
-  window: Window | null,
-  isFinal: boolean,
-): void {
-  const [min, max] = window ?? latest.options.whole ?? spanOf(latest.options.series);
-  for (const chart of latest.together.charts) chart.setScale('x', { min, max });
-  if (isFinal) latest.together.onWindow(window);
+/** Shows the window that is `seen` whenever it is asked to; of a chart that is off the screen, once it comes there. */
+function onScreen(
+  element: HTMLElement,
+  chart: uPlot,
+  seen: () => Window,
+): { show: () => void; stop: () => void } {
+  let [isOn, isStale] = [true, false];
+  const show = () => {
+    isStale = !isOn;
+    if (isStale) return;
+    const [min, max] = seen();
+    chart.setScale('x', { min, max });
+  };
+  const places = new IntersectionObserver((entries) => {
+    isOn = entries.at(-1)?.isIntersecting ?? true;
+    if (isOn && isStale) show();
+  });
+  const sizes = new ResizeObserver(() => {
+    const width = element.clientWidth;
+    if (width > 0 && width !== chart.width) chart.setSize({ width, height: chart.height });
+  });
+  places.observe(element);
+  sizes.observe(element);
+  return {
+    show,
+    stop: () => {
+      places.disconnect();
+      sizes.disconnect();
+    },
+  };
 }
