@@ -11,7 +11,7 @@ from tests.server.world import TOKEN, Client, serving
 from whet.base.errors import ConfigError
 from whet.cli.main import main
 from whet.server.access.opening import token_of
-from whet.server.access.token import COOKIE
+from whet.server.access.token import cookie_of
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +22,10 @@ def server(tmp_path_factory: pytest.TempPathFactory):
 
 def status(server: Client, path: str = "/api/v1/runs", method: str = "GET", body: bytes | None = None, **headers: str):
     return Client(server.port, {}).ask(method, path, body, {k.replace("_", "-"): v for k, v in headers.items()}).status
+
+
+def cookie(server: Client, away: int = 0) -> str:
+    return f"{cookie_of(f'127.0.0.1:{server.port + away}')}={TOKEN}"
 
 
 def test_only_health_is_told_without_a_token(server: Client):
@@ -36,7 +40,8 @@ def test_the_token_comes_as_bearer_basic_cookie_or_in_the_address(server: Client
     basic = base64.b64encode(f"anyone:{TOKEN}".encode()).decode()
     assert status(server, Authorization=f"Bearer {TOKEN}") == 200
     assert status(server, Authorization=f"Basic {basic}") == 200
-    assert status(server, Cookie=f"{COOKIE}={TOKEN}") == 200
+    assert status(server, Cookie=cookie(server)) == 200
+    assert status(server, Cookie=cookie(server, away=1)) == 401, "the cookie of another server on this machine"
     assert status(server, f"/api/v1/runs?token={TOKEN}") == 200
 
 
@@ -53,8 +58,8 @@ def test_a_browser_gets_the_token_as_a_cookie_and_an_address_without_it(server: 
     )
     assert page.status == 303
     assert page.headers["location"] == "/elsewhere.example/api/v1/runs?filter=loss+%3C+1"
-    cookie = page.headers["set-cookie"]
-    assert "HttpOnly" in cookie and "SameSite=strict" in cookie and TOKEN in cookie
+    given = page.headers["set-cookie"]
+    assert "HttpOnly" in given and "SameSite=strict" in given and given.startswith(f"{cookie(server)};")
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "localhost.evil.example:80", "a b"])
@@ -69,8 +74,8 @@ def test_loopback_and_addresses_are_ours(server: Client, host: str):
 
 def test_a_page_of_another_site_is_refused(server: Client):
     for origin in ("http://evil.example", "null", f"http://127.0.0.1:{server.port + 1}"):
-        assert status(server, Origin=origin, Cookie=f"{COOKIE}={TOKEN}") == 403, origin
-    assert status(server, Origin=server.url, Cookie=f"{COOKIE}={TOKEN}") == 200
+        assert status(server, Origin=origin, Cookie=cookie(server)) == 403, origin
+    assert status(server, Origin=server.url, Cookie=cookie(server)) == 200
 
 
 def test_a_large_body_is_refused_whether_it_says_its_size_or_not(server: Client):

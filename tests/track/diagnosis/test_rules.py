@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import string
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -49,6 +51,27 @@ def found_in(path: Path, **settings) -> tuple[RecordedRun, list[Finding]]:
     return run, diagnose(run, settings=settings)
 
 
+WEB = Path(__file__).parents[3] / "web/src"
+# Tabs of the run page that are no features, and the file in which each tab reads its address.
+READ_IN = {"charts": "run/charts/view.ts", "overview": "run/overview/Overview.tsx"}
+
+
+def leads_somewhere(link: str, run: str) -> bool:
+    """Whether a link is a tab of the run page that reads every parameter that the link has."""
+    tab, _, query = link.removeprefix(f"/runs/{run}/").partition("?")
+    tabs = set(re.findall(r"id: '(\w+)'", (WEB / "features.ts").read_text().partition("runTabs")[2]))
+    if tab not in tabs | set(READ_IN):
+        return False
+    read = set(re.findall(r"address\.(\w+)", (WEB / READ_IN.get(tab, f"{tab}/route.tsx")).read_text()))
+    return {name for name, _ in parse_qsl(query, strict_parsing=bool(query))} <= read
+
+
+def test_a_link_to_nowhere_is_seen():
+    assert leads_somewhere("/runs/a/samples?step=3", "a") and leads_somewhere("/runs/a/system", "a")
+    assert not leads_somewhere("/runs/a/curves?names=loss", "a")
+    assert not leads_somewhere("/runs/a/samples?place=3", "a")
+
+
 @pytest.mark.parametrize("name", some(list(FAILING), [one for one in FAILING if one not in LATER]))
 def test_a_fault_is_found_with_evidence_a_remedy_and_a_link(name: str, made):
     case = FAILING[name]
@@ -58,7 +81,7 @@ def test_a_fault_is_found_with_evidence_a_remedy_and_a_link(name: str, made):
     for one in found:
         assert one.figures and one.typed and one.view and one.first_step <= one.last_step
         told = json.loads(to_json(finding_dict(run.name, one)))
-        assert told["link"].startswith(f"/runs/{run.name}/")
+        assert leads_somewhere(told["link"], run.name), told["link"]
         for text in (*told["what"]["text"].values(), *told["remedy"]["text"].values()):
             assert text and "{" not in text
     assert page(run.name, found) != page(run.name, found, "zh")

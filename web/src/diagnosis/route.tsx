@@ -1,9 +1,7 @@
 /** Diagnosis: what went wrong in a run, on what evidence, and what to do about it. */
-import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { type Answered, answer, api } from '~/shared/api/client';
 import { real } from '~/shared/api/numbers';
-import { useRun } from '~/shared/api/run';
+import { type Diagnoses, useDiagnoses, useRun } from '~/shared/api/run';
 import { Command, quoted } from '~/shared/command/Command';
 import { CopyButton } from '~/shared/controls/Copy';
 import { bytes, duration, figure, percent } from '~/shared/format/numbers';
@@ -13,22 +11,15 @@ import { Empty, Failure, Loading, Partial } from '~/shared/states/States';
 import css from './diagnosis.module.css';
 import { words } from './strings';
 
-type Diagnoses = Answered<'/api/v1/runs/{run}/diagnoses'>;
 type Finding = Diagnoses['diagnoses'][number];
 
-const AGAIN_MS = 30_000;
 const ROWS = 5;
 
 export default function Diagnosis() {
   const said = useStrings(words);
   const run = useRunName();
   const isLive = useRun(run).data?.status === 'running';
-  const found = useQuery({
-    queryKey: ['run', run, 'diagnoses'],
-    queryFn: ({ signal }) =>
-      answer<Diagnoses>(api.GET('/api/v1/runs/{run}/diagnoses', { params: { path: { run } }, signal })),
-    refetchInterval: isLive ? AGAIN_MS : false,
-  });
+  const found = useDiagnoses(run, isLive);
   if (found.isPending) return <Loading rows={6} />;
   if (found.isError && !found.data)
     return <Failure error={found.error} onRetry={() => void found.refetch()} />;

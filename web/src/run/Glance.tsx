@@ -1,10 +1,11 @@
 /** A run in one glance: how it stands and why, how far it is, how fast, how good, and what is saved. */
 import { real } from '~/shared/api/numbers';
-import { useCurve, useMarks } from '~/shared/api/run';
+import { Link } from '@tanstack/react-router';
+import { useCurve, useDiagnoses, useMarks } from '~/shared/api/run';
 import type { RunPage } from '~/shared/api/runs';
 import { duration, figure, percent, whole } from '~/shared/format/numbers';
 import { Time, useNow } from '~/shared/format/Time';
-import { useStrings } from '~/shared/i18n/i18n';
+import { useLanguage, useStrings } from '~/shared/i18n/i18n';
 import { StatusBadge } from '~/shared/status/StatusBadge';
 import { Actions } from './Actions';
 import { Fact } from './Fact';
@@ -31,6 +32,7 @@ export function Glance({ page }: { page: RunPage }) {
         </p>
         <Actions page={page} />
       </div>
+      <Worst run={page.name} isLive={isLive} />
       <div className={css.glanceBody}>
         <dl className={css.facts}>
           <StepFact page={page} />
@@ -60,6 +62,23 @@ export function Glance({ page }: { page: RunPage }) {
         </div>
       </div>
     </header>
+  );
+}
+
+/** The gravest of what went wrong, with the way to all of it. */
+function Worst({ run, isLive }: { run: string; isLive: boolean }) {
+  const said = useStrings(words);
+  const language = useLanguage();
+  const found = useDiagnoses(run, isLive).data?.diagnoses ?? [];
+  const [worst, ...others] = found;
+  if (!worst) return null;
+  return (
+    <p className={css.worst} data-severity={worst.severity}>
+      <Link to="/runs/$run/{-$tab}" params={{ run, tab: 'diagnosis' } as never}>
+        {worst.what.text[language] ?? worst.what.text.en ?? worst.kind}
+        {others.length > 0 && <small>{said.moreFound(others.length)}</small>} →
+      </Link>
+    </p>
   );
 }
 

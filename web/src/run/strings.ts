@@ -91,4 +91,9 @@ export const words = strings({
     en: (run: string, what: string) => `${run}: ${what}`,
     zh: (run: string, what: string) => `${run}：${what}`,
   },
+  moreFound: { en: (n: number) => ` and ${n} more`, zh: (n: number) => `，另有 ${n} 项` },
+  onlyNamed: {
+    en: (n: number) => (n === 1 ? 'Only 1 curve' : `Only ${n} curves`),
+    zh: (n: number) => `仅 ${n} 条曲线`,
+  },
 });

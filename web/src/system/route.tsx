@@ -7,6 +7,7 @@ import { Command } from '~/shared/command/Command';
 import { useStrings } from '~/shared/i18n/i18n';
 import { useRunName } from '~/shared/shell/run';
 import { Empty, Loading } from '~/shared/states/States';
+import { listOf, useAddress } from '~/shared/url/search';
 import { MachineCurve } from './MachineCurve';
 import { Ranks } from './Ranks';
 import css from './system.module.css';
@@ -22,8 +23,15 @@ export default function System() {
   const run = useRunName();
   const page = useRun(run).data;
   const [window, setWindow] = useState<Window | null>(null);
+  const [address] = useAddress();
   if (!page) return <Loading rows={6} />;
-  const machine = page.metrics.filter((name) => MACHINE.test(name));
+  const named = listOf(address.names);
+  const all = page.metrics.filter((name) => MACHINE.test(name));
+  // Those that are asked for stand first.
+  const machine = [
+    ...all.filter((name) => named.includes(name)),
+    ...all.filter((name) => !named.includes(name)),
+  ];
   const writer = page.writers.find((one) => one.startsWith('machine'));
   return (
     <ChartGroup name={`system ${run}`} window={window} onWindow={setWindow}>

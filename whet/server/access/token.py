@@ -11,9 +11,14 @@ from whet.server.access.asked import Asked
 from whet.server.access.person import OWNER, Person
 from whet.server.errors import Refusal
 
-COOKIE = "whet_token"
 # What is answered to anybody: that a server is there.
 OPEN = frozenset({"/health", "/api/v1/health"})
+
+
+def cookie_of(host: str) -> str:
+    """The cookie of the server at a `host:port`: a browser gives the cookies of a host to all of its ports."""
+    port = host.rpartition(":")[2]
+    return f"whet_token_{port}" if port.isascii() and port.isdigit() else "whet_token"
 
 
 class OneToken:
@@ -27,7 +32,7 @@ class OneToken:
         """Nobody's rights depend on it."""
 
     def person(self, asked: Asked) -> Person | None:
-        if self._is_token(asked.secret or asked.cookie(COOKIE)):
+        if self._is_token(asked.secret or asked.cookie(cookie_of(asked.headers.get("host", "")))):
             return OWNER
         return OWNER if self._is_in_query(asked) and not _is_browser(asked) else None
 
@@ -50,7 +55,9 @@ class OneToken:
         # One slash at the front: two would lead to another host.
         place = "/" + asked.path.lstrip("/") + (f"?{rest}" if rest else "")
         answer = RedirectResponse(place, 303)
-        answer.set_cookie(COOKIE, self._token, httponly=True, samesite="strict", path="/")
+        answer.set_cookie(
+            cookie_of(asked.headers.get("host", "")), self._token, httponly=True, samesite="strict", path="/"
+        )
         return answer
 
     def _is_in_query(self, asked: Asked) -> bool:

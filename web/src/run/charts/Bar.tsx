@@ -46,6 +46,11 @@ export function Bar({ view, onChange }: { view: ChartView; onChange: (change: Pa
         {said.log}
       </Button>
       <Smoothing value={view.smoothing} onChange={(smoothing) => onChange({ smoothing })} />
+      {view.names.length > 0 && (
+        <Button icon="close" onClick={() => onChange({ names: [] })} title={view.names.join(', ')}>
+          {said.onlyNamed(view.names.length)}
+        </Button>
+      )}
       {view.window && (
         <Button icon="zoomOut" onClick={() => onChange({ window: null })} title={said.all}>
           {said.windowOf(placeText(view.window[0], unit), placeText(view.window[1], unit))}

@@ -1,10 +1,10 @@
 /** All curves of a run, grouped by what stands before the `/` in their names; zooming asks for every point. */
 import { useDeferredValue, useMemo, useState } from 'react';
-import { useMarks, useRun } from '~/shared/api/run';
+import { useDiagnoses, useMarks, useRun } from '~/shared/api/run';
 import { ChartGroup } from '~/shared/chart/Group';
 import type { ChartMark } from '~/shared/chart/marks';
 import { Command, quoted } from '~/shared/command/Command';
-import { useStrings } from '~/shared/i18n/i18n';
+import { useLanguage, useStrings } from '~/shared/i18n/i18n';
 import { useRunName } from '~/shared/shell/run';
 import { Empty } from '~/shared/states/States';
 import { grouped } from '../facts';
@@ -24,15 +24,25 @@ export function Charts() {
   const [picked, setPicked] = useState<number | null>(null);
   const smoothing = useDeferredValue(view.smoothing);
   const all = useMarks(run).data;
-  const marks = useMemo(
-    () =>
-      view.x === 'step'
-        ? (all ?? []).map(({ kind, step, text }): ChartMark => ({ kind, x: step, text }))
-        : [],
-    [all, view.x],
-  );
+  const language = useLanguage();
+  const found = useDiagnoses(run, page?.status === 'running').data?.diagnoses;
+  const marks = useMemo((): ChartMark[] => {
+    if (view.x !== 'step') return [];
+    return [
+      ...(all ?? []).map(({ kind, step, text }) => ({ kind, x: step, text })),
+      ...(found ?? []).map(({ kind, first_step, what }) => ({
+        kind: 'diagnosis',
+        x: first_step,
+        text: what.text[language] ?? kind,
+      })),
+    ];
+  }, [all, found, language, view.x]);
   const names = page?.metrics ?? [];
-  const shown = names.filter((name) => name.toLowerCase().includes(view.find.toLowerCase()));
+  const shown = names.filter(
+    (name) =>
+      name.toLowerCase().includes(view.find.toLowerCase()) &&
+      (view.names.length === 0 || view.names.includes(name)),
+  );
   if (!page) return null;
   if (!names.length) return <Empty title={said.noCurves}>{said.noCurvesHint}</Empty>;
   const isOver = view.x === 'step';
@@ -46,7 +56,13 @@ export function Charts() {
     >
       <Bar view={view} onChange={change} />
       {grouped(shown).map(([prefix, part]) => (
-        <Group key={prefix} run={run} name={prefix} count={part.length} isFound={view.find !== ''}>
+        <Group
+          key={prefix}
+          run={run}
+          name={prefix}
+          count={part.length}
+          isFound={view.find !== '' || view.names.length > 0}
+        >
           {part.map((name) => (
             <CurveChart
               key={name}

@@ -1,7 +1,7 @@
 /** The view of the charts: window, axis, smoothing, what is looked for; all of it is in the address. */
 import type { Over } from '~/shared/api/run';
 import type { Window } from '~/shared/chart/gestures';
-import { useAddress } from '~/shared/url/search';
+import { listOf, listed, useAddress } from '~/shared/url/search';
 
 export interface ChartView {
   window: Window | null;
@@ -9,6 +9,8 @@ export interface ChartView {
   smoothing: number;
   isLog: boolean;
   find: string;
+  /** The only curves to show; all where it is empty. */
+  names: readonly string[];
 }
 
 export const OVERS: readonly Over[] = ['step', 'tokens', 'time', 'flops', 'cost', 'energy'];
@@ -23,6 +25,7 @@ export function useChartView(): [ChartView, (change: Partial<ChartView>) => void
     smoothing: Math.min(0.99, Math.max(0, Number(address.smoothing ?? 0) || 0)),
     isLog: address.log === 'yes',
     find: address.find ?? '',
+    names: listOf(address.names),
   };
   return [
     view,
@@ -35,6 +38,7 @@ export function useChartView(): [ChartView, (change: Partial<ChartView>) => void
         smoothing: next.smoothing ? String(next.smoothing) : undefined,
         log: next.isLog ? 'yes' : undefined,
         find: next.find || undefined,
+        names: listed(next.names),
       });
     },
   ];

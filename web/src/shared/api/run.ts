@@ -21,6 +21,7 @@ const MOST = 1500;
 const MOST_IN_WINDOW = 4000;
 // A live curve that has grown by so many points is asked for anew, in buckets.
 const GROWN = 3 * MOST;
+const DIAGNOSES_MS = 30_000;
 
 /** A run and what it says of itself. */
 export function useRun(run: string) {
@@ -82,6 +83,19 @@ export function useMarks(run: string) {
       return (await answer<Answered<'/api/v1/runs/{run}/marks'>>(call)).marks;
     },
     staleTime: 30_000,
+  });
+}
+
+export type Diagnoses = Answered<'/api/v1/runs/{run}/diagnoses'>;
+
+/** What went wrong, the gravest first; asked again while the run is live. */
+export function useDiagnoses(run: string, isLive: boolean) {
+  return useQuery({
+    queryKey: ['run', run, 'diagnoses'],
+    queryFn: ({ signal }) =>
+      answer<Diagnoses>(api.GET('/api/v1/runs/{run}/diagnoses', { params: { path: { run } }, signal })),
+    refetchInterval: isLive ? DIAGNOSES_MS : false,
+    staleTime: DIAGNOSES_MS,
   });
 }
 

@@ -24,10 +24,13 @@ export function useServerUp(): boolean {
 
 type Handlers = Readonly<Record<string, (data: unknown) => void>>;
 
+// A browser tries again by itself where a connection breaks, not where it was refused: then we do, ever more rarely.
+const [SOON_MS, LATEST_MS] = [1_000, 30_000];
+
 /**
  * Follow a stream: `handlers` by the names of its events are given their JSON. A browser keeps few connections to one
  * server, so a page that is not seen lets go of its own; once it is seen again `onResume` asks for what it has missed.
- * `path` null follows nothing.
+ * `path` null follows nothing. A server that refuses (it starts again, it has too many viewers) is asked again.
  */
 export function useEvents(path: string | null, handlers: Handlers, onResume: () => void): void {
   const latest = useRef({ handlers, onResume });
@@ -38,26 +41,38 @@ export function useEvents(path: string | null, handlers: Handlers, onResume: () 
   useEffect(() => {
     if (path === null || typeof EventSource === 'undefined') return;
     let source: EventSource | null = null;
+    let [wait, again] = [SOON_MS, 0 as unknown as ReturnType<typeof setTimeout>];
     const open = () => {
-      source = new EventSource(path);
-      source.onopen = () => noteServer(true);
-      source.onerror = () => noteServer(false);
+      const opened = new EventSource(path);
+      source = opened;
+      opened.onopen = () => {
+        noteServer(true);
+        wait = SOON_MS;
+      };
+      opened.onerror = () => {
+        noteServer(false);
+        if (opened.readyState !== EventSource.CLOSED) return;
+        again = setTimeout(resume, wait);
+        wait = Math.min(2 * wait, LATEST_MS);
+      };
       for (const name of names.split(' ')) {
-        source.addEventListener(name, (event) =>
+        opened.addEventListener(name, (event) =>
           latest.current.handlers[name]?.(JSON.parse(event.data as string)),
         );
       }
     };
+    const resume = () => {
+      latest.current.onResume();
+      open();
+    };
     const shut = () => {
+      clearTimeout(again);
       source?.close();
       source = null;
     };
     const turn = () => {
       if (document.hidden) shut();
-      else if (source === null) {
-        latest.current.onResume();
-        open();
-      }
+      else if (source === null) resume();
     };
     if (!document.hidden) open();
     document.addEventListener('visibilitychange', turn);

@@ -56,7 +56,7 @@ def straggler(
     about = {"rank": rank, "rank_s": float(medians[slow]), "others_s": others, "lost_s": lost}
     yield Finding(
         "warning", int(at[0]), int(at[-1]), Message("straggler", about), Message("straggler.remedy", {"rank": rank}),
-        f"whet show {run.name} --console --rank {rank}", "system?view=ranks", figures,
+        f"whet show {run.name} --console --rank {rank}", "system", figures,
     )  # fmt: skip
 
 
