@@ -102,7 +102,7 @@ $(RIVAL)/trl-1.13: $(RIVAL_PYTHON)
 	@touch $@
 
 # Real training with other frameworks, recorded: a group of packages that go together has an environment of its own.
-INTEGRATIONS ?= trees hub torch more jax
+INTEGRATIONS ?= trees hub torch more jax paddle
 INTEGRATION_ENVS ?= .venv-integrations
 REQUIREMENTS := tests/track/integrations/requirements
 

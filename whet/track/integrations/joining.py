@@ -17,6 +17,12 @@ def joined(settings: Mapping[str, Any], config: Any = None) -> Run:
     return run
 
 
+def part_named(name: str) -> str:
+    """A name of a Trainer's, `eval_loss`, as one of a part: `eval/loss`."""
+    part, mark, rest = name.partition("_")
+    return f"{part}/{rest}" if mark and part in ("eval", "test") else name
+
+
 def numbers(values: Mapping[Any, Any], prefix: str = "") -> dict[str, float]:
     """The entries that are numbers (of one element, where they are arrays), under their names as texts."""
     found = {}

@@ -7,11 +7,10 @@ from typing import Any
 from transformers import TrainerCallback
 from transformers.integrations import integration_utils
 
-from whet.track.integrations.joining import joined
+from whet.track.integrations.joining import joined, part_named
 from whet.track.script.script_run import Run
 
 NAME = "whet"
-_RENAMED = (("eval_", "eval/"), ("test_", "test/"))
 
 
 class WhetCallback(TrainerCallback):
@@ -32,7 +31,7 @@ class WhetCallback(TrainerCallback):
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, model: Any = None, **more: Any) -> None:
         if state.is_world_process_zero and logs:
             run = self._begin(args, model)
-            run.log({_renamed(name): value for name, value in logs.items()}, step=state.global_step)
+            run.log({part_named(name): value for name, value in logs.items()}, step=state.global_step)
 
     def _begin(self, args: Any, model: Any) -> Run:
         """The run, joined at the first word of the Trainer: an evaluation may come without any training."""
@@ -45,13 +44,6 @@ class WhetCallback(TrainerCallback):
 def register() -> None:
     """Let `report_to="whet"` mean this callback, in all Trainers of the process."""
     integration_utils.INTEGRATION_TO_CALLBACK[NAME] = WhetCallback
-
-
-def _renamed(name: str) -> str:
-    for old, new in _RENAMED:
-        if name.startswith(old):
-            return new + name[len(old) :]
-    return name
 
 
 def _config_of(model: Any) -> dict[str, Any]:
