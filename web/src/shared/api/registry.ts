@@ -109,6 +109,7 @@ export function useChanges(name: string) {
           ? answer(api.PATCH(route, { params: { path: { name } }, body: { tags: {}, ...body } }))
           : answer(api.PATCH(`${route}/versions/{number}`, { ...at(number), body: { tags: {}, ...body } })),
       ),
+    /** Refused where the alias has a policy: such a one is promoted to. */
     setAlias: (word: string, version: number) =>
       done(
         answer(
