@@ -83,7 +83,7 @@ def test_a_dry_run_prints_who_holds_what_and_makes_nothing(words, tmp_path, caps
         (["parallel.tensor=2"], "asks for tensor 2, and 1 process runs: 1 / 2 leaves a rest of 1"),
         (["--dry-run", "parallel.pipeline=2"], "`parallel.pipeline`: whet does not train stages of a pipeline yet"),
         (["--dry-run", "parallel.context=2", "train.neftune=5"], "draws noise for whole samples"),
-        (["--dry-run", "parallel.context=64"], "the shortest sample of train has"),
+        (["--dry-run", "parallel.context=64"], "which takes 64, and the shortest sample of train has 24"),
     ],
 )
 def test_a_mesh_that_cannot_be_is_refused_before_ranks_start(words, more, says, capsys):

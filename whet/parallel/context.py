@@ -48,7 +48,7 @@ class Context(ModelFeature):
     def _runs(self, tokens: int) -> Sequence[Sequence[slice]]:
         """What each rank has of a row."""
         kind, ranks = KINDS[self.by], self.group.size()
-        if tokens < (least := kind.runs_each * ranks):
+        if tokens < (least := least_tokens(self.by, ranks)):
             raise DataError(
                 f"a row has {tokens} tokens, and `parallel.context` deals them to {ranks} ranks, which takes {least}",
                 at=AT, hint=f"parallel.context={max(tokens // kind.runs_each, 1)}, or longer samples",
@@ -153,6 +153,11 @@ class RingOfKeys:
             what = "drops attention out" if form.dropout else "adds numbers to its scores"
             raise ModelError(f"{type(layer).__name__} {what}, which a ring does not", at=AT, hint=HINT)
         return ring_attention(query, key, value, plan.segments, form, Ring(self.group, self.runs))
+
+
+def least_tokens(by: str, ranks: int) -> int:
+    """Tokens that a row must have for ranks to share it."""
+    return KINDS[by].runs_each * ranks if ranks > 1 else 1
 
 
 def check_heads(heads: int, keys: int, ranks: int) -> None:

@@ -13,6 +13,7 @@ from whet.contracts.model import FAMILIES, Loaded
 from whet.contracts.sample import Sample
 from whet.contracts.tuner import Tuner
 from whet.data.order.dataset import Dataset
+from whet.parallel.context import least_tokens
 from whet.parallel.device import device_of
 from whet.parallel.sizes import mesh_sizes, num_processes
 from whet.train.run.folder import RunFolder
@@ -65,15 +66,15 @@ def check_model(run: Run, chosen: Chosen, data: Mapping[str, Dataset], model: Lo
 
 
 def _check_tokens(run: Run, data: Mapping[str, Dataset]) -> None:
-    ranks = run.parallel.context
-    for name, part in data.items():
-        if ranks > 1 and (shortest := int(part.lengths.min())) < ranks:
+    ranks, by = run.parallel.context, run.parallel.context_by
+    least = least_tokens(by, ranks)
+    for name, part in data.items() if least > 1 else ():
+        if (shortest := int(part.lengths.min())) < least:
             raise ConfigError(
-                f"`parallel.context` deals the tokens of a row to {ranks} ranks, and the shortest sample of {name} has "
-                f"{shortest}",
-                at="parallel.context",
-                hint=f"parallel.context={shortest}, or longer samples",
-            )
+                f"`parallel.context` deals the tokens of a row to {ranks} ranks, which takes {least}, and the shortest "
+                f"sample of {name} has {shortest}",
+                at="parallel.context", hint=f"parallel.context={max(shortest * ranks // least, 1)}, or longer samples",
+            )  # fmt: skip
 
 
 def _check_field(name: str, shape: tuple[int, ...], sample: Sample) -> None:
