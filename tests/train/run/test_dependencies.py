@@ -112,6 +112,16 @@ def test_files_of_rewards_are_dependencies_from_any_folder(tmp_path, monkeypatch
 
 
 @pytest.mark.case("A9")
+def test_an_adapter_that_goes_on_is_a_dependency_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "adapter_config.json").write_text('{"base_model_name_or_path": "base"}')
+    run = located(from_mapping(config(tmp_path, tuner={"kind": "adapter", "path": "mine"})).run)
+    monkeypatch.chdir("/")
+    assert dependencies(run)["tuner.path"]["path"] == str(tmp_path / "mine")
+
+
+@pytest.mark.case("A9")
 def test_a_reward_file_that_changed_is_named(tmp_path, broken):
     (tmp_path / "rewards.py").write_text(REWARDS)
     (tmp_path / "scoring_beside.py").write_text("def of(text):\n    return float(len(text))\n")

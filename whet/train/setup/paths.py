@@ -47,8 +47,9 @@ def _source(source: DataSource) -> DataSource:
 
 
 def _tuner(tuner: Settings, runs: Path) -> Settings:
-    """An adapter of the registry in full; what else a tuner names is for it to find."""
-    found = {name: find_model(one, runs) for name, one in tuner.values().items() if is_reference(one)}
+    """An adapter in full, by whatever name: a folder, a run, a version of the registry."""
+    named = {name: one for name, one in tuner.values().items() if is_reference(one) or name == "path"}
+    found = {name: _here(find_model(one, runs)) for name, one in named.items() if isinstance(one, str)}
     return tuner.model_copy(update=found) if found else tuner
 
 
