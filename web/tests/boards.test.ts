@@ -15,7 +15,7 @@ test('entries stand by what they reached, with curves, what they took and how to
   expect(await rows.count()).toBe(2);
   const scores = (await rows.locator('td:nth-child(3)').allTextContents()).map(Number);
   expect(scores).toEqual([...scores].sort((a, b) => a - b));
-  await page.getByText('batch', { exact: true }).waitFor();
+  await page.getByText('batch', { exact: true }).first().waitFor();
   await rows.first().getByRole('button', { name: 'How it was done' }).click();
   await page.getByText('as it is').first().waitFor();
 });
@@ -66,6 +66,6 @@ test('a site of files shows the same without a server', async () => {
   await page.goto(`file://${folder}/index.html`);
   await page.getByRole('link', { name: 'Digits in 400 steps' }).click();
   await page.locator('canvas').first().waitFor();
-  await page.getByRole('cell', { name: 'digits-0' }).waitFor();
+  await page.getByRole('cell', { name: 'digits-0', exact: true }).first().waitFor();
   expect(asked.filter((url) => !url.startsWith('file://') && !url.startsWith('data:'))).toEqual([]);
 });

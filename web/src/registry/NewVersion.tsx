@@ -29,7 +29,11 @@ export function NewVersion({ models, onClose }: { models: readonly string[]; onC
     setAdding(true);
     try {
       const version = await add(name, run, description, alias);
-      void navigate({ to: `/registry/${encodeURIComponent(name)}?version=${version}` });
+      void navigate({
+        to: '/registry/$model',
+        params: { model: name } as never,
+        search: { version: String(version) } as never,
+      });
     } catch (error) {
       setFailure(error instanceof ApiError ? error.message : String(error));
       setAdding(false);
