@@ -15,8 +15,12 @@ def add_edit_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--untag", action="append", default=[], metavar="TAG", help="take a tag away")
     group.add_argument("--note", metavar="TEXT", help="what there is to say of it, instead of what was said before")
     group.add_argument("--group", metavar="NAME", help="the group it belongs to")
-    group.add_argument("--pin", action=argparse.BooleanOptionalAction, help="list it before others")
-    group.add_argument("--archive", action=argparse.BooleanOptionalAction, help="leave it out of listings")
+    group.add_argument("--pin", action=argparse.BooleanOptionalAction, help="list it before others, or no longer")
+    group.add_argument(
+        "--archive",
+        action=argparse.BooleanOptionalAction,
+        help="leave it out of listings, or take it in again; `whet runs --archived` lists it all the same",
+    )
 
 
 def edit(folders: Sequence[Path], args: argparse.Namespace) -> None:

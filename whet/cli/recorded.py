@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def print_rows(folder: Path, step: int, width: int, *, as_json: bool) -> None:
-    """The rows of a step. Raises RunError where none are recorded."""
+def print_rows(folder: Path, step: int, width: int | None, *, as_json: bool) -> None:
+    """The rows of a step, texts cut to a width where there is one. Raises RunError where none are recorded."""
     from whet.track.recorded.row_page import row_dicts, row_page
     from whet.track.recorded.rows_index import rows_of
     from whet.track.script.plain import to_json

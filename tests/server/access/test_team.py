@@ -240,6 +240,21 @@ class TestWhoMayChangeWhat:
         assert (role.word, is_everywhere) == ("admin", True)
 
 
+class TestTheFirst:
+    def test_is_invited_at_each_start_until_somebody_has_come_in(self, tmp_path):
+        team = Team(tmp_path)
+        first, again = team.people.first("ada"), team.people.first("ada")
+        assert first and again and team.people.accept(first, PASSWORD) is None  # the newest one holds
+        assert team.people.accept(again, PASSWORD) == "ada"
+        assert team.people.first("ada") is None and team.people.first("root") is None
+
+    def test_invitations_that_somebody_was_sent_are_left_alone(self, tmp_path):
+        team = Team(tmp_path)
+        sent = team.people.add("ada", "admin")
+        assert team.people.first("root") is None
+        assert team.people.accept(sent, PASSWORD) == "ada"
+
+
 class TestSessions:
     def test_strangers_see_the_page_and_nothing_else(self, server):
         for path in ("/api/v1/runs", "/metrics", "/api/v1/openapi.json", "/api/2.0/mlflow/experiments/search"):
@@ -250,6 +265,7 @@ class TestSessions:
             "roles": {},
             "word": None,
             "has_oidc": False,
+            "root": None,
         }
 
     def test_sign_in_and_out(self, server):

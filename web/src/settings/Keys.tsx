@@ -89,7 +89,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
   const said = useStrings(words);
   const { makeKey } = useChanges();
   const [label, setLabel] = useState('');
-  const [role, setRole] = useState('editor');
+  const [role, setRole] = useState('viewer');
   const [key, setKey] = useState<string | null>(null);
   const submit = async (event: FormEvent) => {
     event.preventDefault();

@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--log", action="store_true", help="draw losses on a logarithmic axis")
     parser.add_argument("--width", type=whole(20, 1000), help="columns (default: those of the terminal)")
     parser.add_argument("--step", type=whole(0), help="which rows this step learned from, with the loss of each")
+    parser.add_argument("--full", action="store_true", help="with --step: the rows' texts whole, below their rows")
     parser.add_argument("--tokens", action="store_true", help="with --step: single tokens and their losses")
     parser.add_argument("--console", action="store_true", help="what the run printed, of one --step or in all")
     parser.add_argument("--rank", type=whole(0), help="with --console: of this rank alone")
@@ -82,7 +83,7 @@ def _print_recorded(folder: Path, args: argparse.Namespace) -> None:
         print_tokens(folder, args.step)
     else:
         width = args.width or shutil.get_terminal_size().columns
-        print_rows(folder, args.step, width, as_json=args.json)
+        print_rows(folder, args.step, None if args.full else width, as_json=args.json)
 
 
 def _follow(logs: History, page: Callable[[], str], every_s: float) -> None:

@@ -99,7 +99,7 @@ _VERBS: dict[str, tuple[str, dict[str, dict[str, Any]], Callable[[Team, argparse
     ),
     "key": (
         "print a new key, by which programs ask in somebody's name",
-        {"name": _NAME, "--label": {"default": "", "help": "what it is for"}, "--role": _role_option("editor")}, _key,
+        {"name": _NAME, "--label": {"default": "", "help": "what it is for"}, "--role": _role_option("viewer")}, _key,
     ),
     "remove": ("remove somebody, with sessions and keys", {"name": _NAME}, _remove),
 }  # fmt: skip

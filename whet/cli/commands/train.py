@@ -112,8 +112,8 @@ def _report(folder, ended) -> int:
 
     if os.environ.get("RANK", "0") == "0":
         print(f"{ended.outcome} at step {ended.step}: {ended.reason}", file=sys.stderr)
-        for line in briefly(folder.path):
-            print(f"{line}   (whet diagnose {folder.name})", file=sys.stderr)
+        if found := briefly(folder.path):
+            print(f"diagnosis:   (whet diagnose {folder.name})", *found, sep="\n  ", file=sys.stderr)
         on = f"; whet train {folder.name} goes on" if ended.outcome == "stopped" else ""
         print(f"run:   {folder.path}   (whet show {folder.name}{on})", file=sys.stderr)
         if folder.model.exists():

@@ -33,14 +33,13 @@ def own(*, is_public: bool = False) -> Opening:
 
 
 def team(root: Path, issuer: str = "") -> Opening:
-    """Accounts. Where there are none yet, the address lets whoever starts the server become the first admin."""
+    """Accounts. Until somebody has come in, the address lets whoever starts the server become the first admin."""
     from whet.server.access.oidc import provider_of
     from whet.server.access.team import Team
 
     found = Team(root, provider_of(issuer, os.environ) if issuer else None)
-    if found.people.listed():
-        return Opening(found, "")
-    return Opening(found, f"invitation?word={found.people.add(getpass.getuser(), 'admin')}")
+    word = found.people.first(getpass.getuser())
+    return Opening(found, f"invitation?word={word}" if word else "")
 
 
 def token_of(given: str) -> str:

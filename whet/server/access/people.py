@@ -56,6 +56,17 @@ class People:
             _give(db, name, project, role)
             return _invite(db, name)
 
+    def first(self, name: str) -> str | None:
+        """An invitation of the first admin: a new one each time until it was taken up.
+
+        None where somebody has chosen a password, or others were added, who have invitations of their own.
+        """
+        found = {one["name"]: one for one in self.listed()}
+        if not found:
+            return self.add(name, "admin")
+        is_waiting = name in found and "admin" in found[name]["roles"].values()
+        return self.invite(name) if is_waiting and not any(one["is_active"] for one in found.values()) else None
+
     def give(self, name: str, project: str, role: str) -> None:
         """Give somebody a role in a project, or `none`. Refused where nobody would be left who may do everything."""
         with self._database.writing() as db:

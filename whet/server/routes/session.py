@@ -48,17 +48,21 @@ TheTeam = Annotated[Team, Depends(team_of)]
 
 @router.get("/session")
 def session(request: Request) -> dict[str, Any]:
-    """Who asks: name and roles, null before somebody has signed in, and the word that changes are sent with."""
+    """Who asks: name and roles, null before somebody has signed in, and the word that changes are sent with.
+
+    Whoever has started the server is told its `root` as they named it, for commands.
+    """
     team, person = request.app.state.access, asking().person
     if not isinstance(team, Team):
         return {
             "is_team": False, "person": person.name, "roles": _words(person.roles), "word": None, "has_oidc": False,
+            "root": str(request.app.state.served.root) if person.name else None,
         }  # fmt: skip
     found = team.sessions.find(request.cookies.get(COOKIE, "")) if person.name else None
     name = person.name or None
     return {
         "is_team": True, "person": name, "roles": _words(person.roles), "word": found[1] if found else None,
-        "has_oidc": team.provider is not None,
+        "has_oidc": team.provider is not None, "root": None,
     }  # fmt: skip
 
 

@@ -30,19 +30,31 @@ def row_dicts(found: Sequence[StepRows], text_of: TextOf) -> list[dict[str, Any]
     return told
 
 
-def row_page(found: Sequence[StepRows], text_of: TextOf, width: int) -> str:
-    """A line a row, those with the highest loss first: rank, place, trained tokens, loss, fields, text."""
+def row_page(found: Sequence[StepRows], text_of: TextOf, width: int | None) -> str:
+    """A line a row, those with the highest loss first: rank, place, trained tokens, loss, fields, text.
+
+    Texts are cut to a width; without one they stand whole below their rows.
+    """
     rows = row_dicts(found, text_of)
     names = [name for name in found[0].columns if name not in _OWN]
     rows.sort(key=lambda row: -row["loss"] if isinstance(row["loss"], float) else math.inf)
     heads = ("RANK", "SOURCE", "ROW", "TOKENS", "LOSS", *(printable(name).upper() for name in names))
     lines = align([heads, *(_cells(row, names) for row in rows)], right=range(2, len(heads))).splitlines()
-    room = max(20, width - max(map(len, lines)) - 2)
-    texts = ["TEXT", *(_cut(printable(row["text"] or ""), room) for row in rows)]
-    reach = max(map(len, lines))
+    texts = [row["text"] or "" for row in rows]
     about = f"step {found[0].step}, epoch {figure(found[0].epoch)}: {len(rows)} rows"
-    whole = [f"{line.ljust(reach)}  {text}".rstrip() for line, text in zip(lines, texts, strict=True)]
-    return "\n".join([about, *whole])
+    if width is None:
+        pairs = zip(lines[1:], texts, strict=True)
+        return "\n".join([about, lines[0], *(f"{line}\n{_indented(text)}".rstrip() for line, text in pairs)])
+    reach = max(map(len, lines))
+    room = max(20, width - reach - 2)
+    told = ["TEXT", *(_cut(printable(text), room) for text in texts)]
+    whole = [f"{line.ljust(reach)}  {text}".rstrip() for line, text in zip(lines, told, strict=True)]
+    is_cut = any(len(text) > room for text in texts)
+    return "\n".join([f"{about}{', texts cut (--full shows them whole)' * is_cut}", *whole])
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {printable(line)}" for line in text.splitlines())
 
 
 def token_page(found: Sequence[RowTokens], decode: Callable[[Sequence[int]], str]) -> str:

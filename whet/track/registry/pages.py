@@ -13,7 +13,7 @@ from whet.track.registry.rows import row_of
 from whet.track.registry.state import Model, Version
 from whet.track.terminal.progress import printable
 from whet.track.terminal.quantities import figure, size
-from whet.track.terminal.terminal_page import align
+from whet.track.terminal.terminal_page import align, cell
 
 _HEAD = ("NAME", "VERSION", "ALIASES", "KIND", "SIZE", "RUN", "MADE")
 _SAID = {
@@ -121,7 +121,7 @@ def _line(model: Model, version: Version) -> tuple[str, ...]:
     run: Any = (version.about.get("run") or {}).get("name")
     aliases = ",".join(f"@{alias}" for alias in model.aliases_of(version.number))
     cells = (model.name, version.number, aliases, version.kind, size(version.num_bytes), run, _when(version.created))
-    return tuple(printable(str(cell)).replace(" ", "_") if cell else "-" for cell in cells)
+    return tuple(cell(str(one)) if one else "-" for one in cells)
 
 
 def _files(registry: Registry, version: Version) -> Iterator[tuple[str, str, str, str]]:

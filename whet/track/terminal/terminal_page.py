@@ -67,16 +67,14 @@ def contents(folder: Path) -> dict[str, Any]:
 
 
 def table(runs: Sequence[Summary]) -> str:
-    """One run a line, columns without blanks inside, so that `awk` and `sort` can read them."""
+    """One run a line, columns two blanks apart and none with two inside: `awk -F '  +'` reads them."""
     head = ("NAME", "STATUS", "STEP", "LOSS", "STARTED", "DURATION", "TOKENS/S")
     return align([head, *(_row(run) for run in runs)], right={2, 3, 5, 6})
 
 
 def columns(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
     """These entries of each row, one row a line; `-` where a row has none."""
-    cells = [
-        [_text(row[name]).replace(" ", "_") if row.get(name) is not None else "-" for name in names] for row in rows
-    ]
+    cells = [[cell(_text(row[name])) if row.get(name) is not None else "-" for name in names] for row in rows]
     numeric = {
         place for place, name in enumerate(names) if all(isinstance(row.get(name), int | float | None) for row in rows)
     }
@@ -103,7 +101,7 @@ def differences(found: Mapping[str, Any]) -> str:
 
 def _row(run: Summary) -> tuple[str, ...]:
     return (
-        printable(run.name).replace(" ", "_"),
+        cell(run.name),
         run.status,
         _progress(run) or "-",
         "-" if run.loss is None else figure(run.loss),
@@ -306,6 +304,11 @@ def _text(value: object) -> str:
 
 def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 3] + "..."
+
+
+def cell(text: str) -> str:
+    """A text as it stands in a table: in one line, without two blanks side by side."""
+    return " ".join(printable(text).split()) or "-"
 
 
 def align(rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -33,7 +32,6 @@ def facts_of(trained: Trained, feed: Feed, resolved: Resolved) -> dict[str, Any]
         **({"decoding": decoding_of(model.module).words} if model.capabilities.generates else {}),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         **resolved.environment,
-        "pid": os.getpid(),
     }
 
 

@@ -7,6 +7,7 @@ const session = (roles: Session['roles'], more: Partial<Session> = {}): Session 
   roles,
   word: null,
   has_oidc: false,
+  root: null,
   ...more,
 });
 

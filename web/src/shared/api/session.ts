@@ -13,6 +13,8 @@ export interface Session {
   roles: Readonly<Record<string, Role>>;
   word: string | null;
   has_oidc: boolean;
+  /** The folder of runs, as whoever started the server has named it; null for others. */
+  root: string | null;
 }
 
 let word: string | null = null;

@@ -1,4 +1,5 @@
 /** The line at a view's foot: the command that gives the same in the terminal. */
+import { useSession } from '~/shared/api/session';
 import { CopyButton } from '~/shared/controls/Copy';
 import { Icon } from '~/shared/controls/icons';
 import { strings, useStrings } from '~/shared/i18n/i18n';
@@ -6,9 +7,17 @@ import css from './command.module.css';
 
 const words = strings({ same: { en: 'The same in the terminal', zh: '终端中的等价命令' } });
 
-/** `line` as it is typed. */
-export function Command({ line }: { line: string }) {
+// Where commands look for runs, unless they are told.
+const ROOT = 'runs';
+const PIPE = ' | grep ';
+
+/** `line` as it is typed; where the server reads another folder than commands do, with its name. */
+export function Command({ line: given }: { line: string }) {
   const said = useStrings(words);
+  const root = useSession().data?.root ?? ROOT;
+  const end = given.includes(PIPE) ? given.indexOf(PIPE) : given.length;
+  const where = root === ROOT ? '' : ` --root ${quoted(root)}`;
+  const line = given.slice(0, end) + where + given.slice(end);
   return (
     <div className={css.command} title={said.same}>
       <Icon name="terminal" size={14} />
