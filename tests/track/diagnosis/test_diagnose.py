@@ -78,7 +78,7 @@ def test_a_run_that_is_over_says_it_at_its_end_and_a_healthy_one_nothing(tmp_pat
     for name in ("stalled", "healthy"):
         main(["show", name, "--root", str(tmp_path / "runs")])
         assert ("Diagnosis" in capsys.readouterr().out) == (name == "stalled")
-    assert briefly(tmp_path / "runs" / "stalled")[0].startswith("warning: steps wait for data")
+    assert briefly(tmp_path / "runs" / "stalled")[0].startswith("warning  steps wait for data")
 
 
 def test_an_alert_is_sent_once_while_it_runs_and_not_again_at_the_end(tmp_path):

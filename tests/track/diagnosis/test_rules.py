@@ -115,6 +115,7 @@ def test_rows_that_were_trained_and_measured_are_named(made):
     [one] = found_in(made("contamination"))[1]
     assert {(Path(row.source).name, row.row) for row in one.rows} == {("held.jsonl", 0), ("held.jsonl", 1)}
     assert one.what.parameters["count"] == 2 and one.what.parameters["total"] == 8
+    assert "loss" not in "".join(line for line in page("x", [one]).splitlines() if "held.jsonl" in line)
 
 
 def test_settings_of_a_rule_change_what_it_tells(made):

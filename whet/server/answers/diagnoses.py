@@ -23,9 +23,10 @@ class Remedy(Words):
 
 
 class EvidenceFigure(Stated):
-    """A recorded number; `unit` is `s`, `bytes`, `share` (of 1), another one, or empty."""
+    """A recorded number; `unit` is `s`, `bytes`, `share` (of 1), another one, or empty. `text` is its name by language."""
 
     name: str
+    text: dict[str, str]
     value: Number
     unit: str
     step: int | None
@@ -33,14 +34,14 @@ class EvidenceFigure(Stated):
 
 
 class EvidenceRow(Stated):
-    """A row that a step learned from."""
+    """A row that a step learned from; `loss` is null where none was recorded."""
 
     step: int
     rank: str
     source: str
     row: int
     part: int
-    loss: Number
+    loss: Number | None
     tokens: int
 
 

@@ -13,7 +13,7 @@ from whet.base.chosen import checked
 from whet.base.errors import ConfigError
 from whet.track.diagnosis.finding import SEVERITIES, Finding
 from whet.track.diagnosis.recorded_run import RecordedRun
-from whet.track.diagnosis.texts import LANGUAGES, Language, said
+from whet.track.diagnosis.texts import LANGUAGES, Language, figure_name, said
 from whet.track.logs import frames
 from whet.track.reading.read import History
 from whet.track.reading.store import LOGS
@@ -75,7 +75,10 @@ def finding_dict(run: str, finding: Finding) -> dict[str, Any]:
             "typed": finding.typed,
         },
         "link": link(run, finding),
-        "figures": [asdict(one) for one in finding.figures],
+        "figures": [
+            {**asdict(one), "text": {language: figure_name(one, language) for language in LANGUAGES}}
+            for one in finding.figures
+        ],
         "rows": [asdict(one) for one in finding.rows],
     }  # fmt: skip
 
@@ -104,7 +107,7 @@ def briefly(folder: Path, logs: History | None = None) -> list[str]:
         if run.is_live:
             return []
         found = diagnose(run, is_live=_rows_bytes(folder) > _BRIEF_BYTES)
-        return [f"{one.severity}: {what(one)}" for one in found]
+        return [f"{one.severity:<7}  {what(one)}" for one in found]
     except Exception as error:
         return [f"no diagnosis: {type(error).__name__}: {error}"]
 

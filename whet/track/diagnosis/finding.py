@@ -31,14 +31,17 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row that a step learned from: place in its source, its loss there, and how many of its tokens were trained."""
+    """A row that a step learned from: place in its source, its loss there, and how many of its tokens were trained.
+
+    `loss` is None where none was recorded, and NaN where that was it.
+    """
 
     step: int
     rank: str
     source: str
     row: int
     part: int
-    loss: float
+    loss: float | None
     tokens: int
 
 

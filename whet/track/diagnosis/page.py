@@ -49,4 +49,5 @@ def _row(row: Row, words: dict[str, str]) -> str:
     number = f"{row.row}.{row.part}" if row.part else str(row.row)
     source = printable(row.source.rpartition("/")[2]) or "-"
     where = f"{source} {words['row']} {number} ({words['step']} {row.step}, {row.rank})"
-    return f"{where}: {words['loss']} {figure(row.loss)}, {row.tokens} tokens"
+    loss = "" if row.loss is None else f"{words['loss']} {figure(row.loss)}, "
+    return f"{where}: {loss}{row.tokens} tokens"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from whet.track.diagnosis.finding import Row
 from whet.track.diagnosis.series import Series
@@ -174,10 +175,15 @@ def worst_rows(found: Sequence[StepRows], most: int = 5) -> list[Row]:
         losses = step.columns.get("loss", np.empty(0)).astype(float)
         order = np.argsort(np.where(np.isfinite(losses), -losses, -np.inf), kind="stable")[:most]
         rows += [row_of(step, int(index)) for index in order]
-    return sorted(rows, key=lambda row: -row.loss if np.isfinite(row.loss) else -np.inf)[:most]
+    return sorted(rows, key=lambda row: -row.loss if is_finite(row.loss) else -np.inf)[:most]
+
+
+def is_finite(loss: float | None) -> TypeGuard[float]:
+    """Whether a loss was recorded that is a finite number."""
+    return loss is not None and math.isfinite(loss)
 
 
 def row_of(step: StepRows, index: int) -> Row:
     """One of a step's rows."""
-    loss = float(step.columns["loss"][index]) if "loss" in step.columns else float("nan")
+    loss = float(step.columns["loss"][index]) if "loss" in step.columns else None
     return Row(step.step, step.rank, *step.place(index), loss, int(step.columns["tokens"][index]))

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -65,25 +66,40 @@ def noise(values: np.ndarray) -> float:
 def before(values: np.ndarray, width: int, noise_width: int, least: int) -> tuple[np.ndarray, np.ndarray]:
     """Of each place the level before it, and the noise around a level that moves, (n,) both; NaN before the `least`-th.
 
-    The level is the median of the last `width` values, the noise that of the last `noise_width`.
+    The level is the median of the last `width` values. The noise is that of the last `noise_width` changes around their
+    own median: a loss that falls evenly is no noise.
     """
     import numpy as np
 
     levels = _trailing(values, width, least)
-    changes = np.abs(np.diff(values, prepend=values[:1]))
-    return levels, DEVIATION / 2**0.5 * _trailing(changes, noise_width, least)
+    changes = np.diff(values, prepend=values[:1])
+    return levels, DEVIATION / 2**0.5 * _trailing(changes, noise_width, least, _off_median)
 
 
-def _trailing(values: np.ndarray, width: int, least: int) -> np.ndarray:
-    """Of each place the median of the `width` values before it, or of all there are from the `least`-th place on."""
+def _median(values: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    return np.median(values, axis=-1)
+
+
+def _off_median(values: np.ndarray) -> np.ndarray:
+    """The median distance from the median, along the last axis."""
+    import numpy as np
+
+    return np.median(np.abs(values - np.median(values, axis=-1, keepdims=True)), axis=-1)
+
+
+def _trailing(
+    values: np.ndarray, width: int, least: int, of: Callable[[np.ndarray], np.ndarray] = _median
+) -> np.ndarray:
+    """Of each place the median (or another figure) of the `width` values before it, or of all from the `least`-th on."""
     import numpy as np
 
     found = np.full(len(values), np.nan)
     for place in range(least, min(width, len(values))):
-        found[place] = np.median(values[:place])
+        found[place] = of(values[:place])
     if len(values) > max(width, least):
-        windows = np.lib.stride_tricks.sliding_window_view(values, width)[:-1]
-        found[width:] = np.median(windows, axis=1)
+        found[width:] = of(np.lib.stride_tricks.sliding_window_view(values, width)[:-1])
         found[:least] = np.nan
     return found
 

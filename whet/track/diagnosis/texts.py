@@ -256,8 +256,12 @@ def figure_said(one: Figure, language: Language = "en") -> str:
     value = {"bytes": size, "s": duration, "share": _percent}.get(one.unit, figure)(one.value)
     unit = f" {one.unit}" if one.unit not in ("", "bytes", "s", "share") else ""
     where = ", ".join(part for part in (one.writer, "" if one.step is None else f"step {one.step}") if part)
-    name = FIGURES.get(one.name, one.name) if language == "zh" else one.name
-    return f"{printable(name)} {value}{unit}" + (f" ({where})" if where else "")
+    return f"{printable(figure_name(one, language))} {value}{unit}" + (f" ({where})" if where else "")
+
+
+def figure_name(one: Figure, language: Language = "en") -> str:
+    """What a figure is; of a curve of the run its name."""
+    return FIGURES.get(one.name, one.name) if language == "zh" else one.name
 
 
 def _written(name: str, value: Any) -> str:

@@ -83,11 +83,11 @@ def _by_chance(num: int, trained: int, measured: int) -> float:
 
 
 def _rows(measured: Sequence[StepRows], keys: list[np.ndarray], first: dict[int, int]) -> list[Row]:
-    """Some of the rows that were measured, at the steps that trained them."""
+    """Some of the rows that were measured, at the steps that trained them; what each cost there is not told."""
     found: list[Row] = []
     for one, own in zip(measured, keys, strict=True):
         for index, key in enumerate(own.tolist()):
             if key in first and len(found) < _MOST:
                 row = row_of(one, index)
-                found.append(Row(first[key], row.rank, row.source, row.row, row.part, row.loss, row.tokens))
+                found.append(Row(first[key], row.rank, row.source, row.row, row.part, None, row.tokens))
     return found

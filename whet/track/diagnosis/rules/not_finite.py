@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 from whet.base.catalogue import diagnosis
 from whet.track.diagnosis.finding import Figure, Finding, Message, Row
-from whet.track.diagnosis.recorded_run import Odd, RecordedRun, worst_rows
+from whet.track.diagnosis.recorded_run import Odd, RecordedRun, is_finite, worst_rows
 from whet.track.logs.frames import Writer
 
 _LAYERS = "layers"
@@ -61,7 +60,7 @@ def _rows(run: RecordedRun, step: int) -> tuple[Sequence[Row], bool]:
     """The step's rows that have no finite loss, and whether that is all of them."""
     found = run.rows([step]).get(step, [])
     rows = worst_rows(found)
-    odd = [row for row in rows if not math.isfinite(row.loss)]
+    odd = [row for row in rows if not is_finite(row.loss)]
     return odd or rows, not odd or len(odd) == len(rows)
 
 
