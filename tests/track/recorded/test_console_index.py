@@ -66,6 +66,9 @@ def test_pages_one_behind_the_other_are_the_whole(tmp_path: Path, seed: int):
         assert [line.number for line in hits] == [
             n for n, one in enumerate(expected) if wanted.casefold() in one[2].casefold()
         ]
+    for stream in ("stdout", "stderr"):
+        own = [line.number for line in found.search("line", 0, 1000, stream)[0]]
+        assert own == [n for n, (_, of, text) in enumerate(expected) if of == stream and "line" in text]
     first, more = found.search("line", 0, 3)
     if more is not None:
         assert more == found.search("line", 0, 4)[0][3].number and len(first) == 3

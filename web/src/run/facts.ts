@@ -36,7 +36,7 @@ export function firstCurves(names: readonly string[]): string[] {
 
 /** Curves of the machine and of layers, which have views of their own. */
 export const MACHINE =
-  /^(cpu|memory|swap|disk|network|limits|pressure|gpu\d*|npu\d*|energy|power|cost|gradients|activations|weights)\b/;
+  /^(cpu|memory|swap|disk|network|limits|processes|cgroup|pressure|gpu\d*|npu\d*|energy|power|cost|gradients|activations|weights)\b/;
 
 /** Names by what stands before their first `/`; those without stand under an empty one, first. */
 export function grouped(names: readonly string[]): [string, string[]][] {

@@ -1,10 +1,11 @@
 /** The rows of a step, the highest loss first, with what stands in their sources. */
+import { useState } from 'react';
 import { ApiError } from '~/shared/api/client';
 import { real } from '~/shared/api/numbers';
 import { figure } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
-import { Empty, Failure, Loading } from '~/shared/states/States';
-import { useRows } from './queries';
+import { Empty, Failure, Loading, Partial } from '~/shared/states/States';
+import { type StepRows, useRows } from './queries';
 import css from './samples.module.css';
 import { words } from './strings';
 
@@ -24,51 +25,71 @@ export function Rows({ run, step }: { run: string; step: number }) {
       <Failure error={found.error} onRetry={() => void found.refetch()} />
     );
   }
-  const rows = found.data.rows;
-  const more = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((name) => !OWN.has(name));
-  const several = new Set(rows.map((row) => row.rank)).size > 1;
+  const { rows, total, epoch } = found.data;
   return (
     <section>
       <h2>{said.rows}</h2>
-      <p>{said.rowsAbout(found.data.total, figure(real(found.data.epoch)))}</p>
-      <div className={css.scroll}>
-        <table className={css.table}>
-          <thead>
-            <tr>
-              <th className={css.number}>{said.loss}</th>
-              {more.map((name) => (
-                <th key={name} className={css.number}>
-                  {name}
-                </th>
-              ))}
-              <th className={css.number}>{said.tokens}</th>
-              {several && <th>{said.rank}</th>}
-              <th>{said.source}</th>
-              <th className={css.number}>{said.row}</th>
-              <th>{said.text}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((row, index) => (
-              <tr key={index}>
-                <td className={css.number}>{figure(real(row.loss))}</td>
-                {more.map((name) => (
-                  <td key={name} className={css.number}>
-                    {figure(real((row as Record<string, unknown>)[name]))}
-                  </td>
-                ))}
-                <td className={css.number}>{row.tokens ?? '–'}</td>
-                {several && <td>{row.rank}</td>}
-                <td title={row.source}>{row.source.split('/').at(-1)}</td>
-                <td className={css.number}>{row.part ? `${row.row}.${row.part}` : row.row}</td>
-                <td className={css.text} title={row.text ?? undefined}>
-                  {row.text ?? <i>{found.isReading ? said.reading : said.noText}</i>}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <p>{said.rowsAbout(total, figure(real(epoch)))}</p>
+      <Table key={step} rows={rows} isReading={found.isReading} />
+      {rows.length < total && <Partial>{said.moreRows(total - rows.length)}</Partial>}
     </section>
+  );
+}
+
+function Table({ rows, isReading }: { rows: StepRows['rows']; isReading: boolean }) {
+  const said = useStrings(words);
+  const [open, setOpen] = useState<number | null>(null);
+  const more = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((name) => !OWN.has(name));
+  const several = new Set(rows.map((row) => row.rank)).size > 1;
+  return (
+    <div className={css.scroll} tabIndex={0} role="group" aria-label={said.rows}>
+      <table className={css.table}>
+        <thead>
+          <tr>
+            <th className={css.number}>{said.loss}</th>
+            {more.map((name) => (
+              <th key={name} className={css.number}>
+                {name}
+              </th>
+            ))}
+            <th className={css.number}>{said.tokens}</th>
+            {several && <th>{said.rank}</th>}
+            <th>{said.source}</th>
+            <th className={css.number}>{said.row}</th>
+            <th>{said.text}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row, index) => (
+            <tr key={index}>
+              <td className={css.number}>{figure(real(row.loss))}</td>
+              {more.map((name) => (
+                <td key={name} className={css.number}>
+                  {figure(real((row as Record<string, unknown>)[name]))}
+                </td>
+              ))}
+              <td className={css.number}>{row.tokens ?? '–'}</td>
+              {several && <td>{row.rank.replace(/^r(?=\d)/, '')}</td>}
+              <td title={row.source}>{row.source.split('/').at(-1)}</td>
+              <td className={css.number}>{row.part ? `${row.row}.${row.part}` : row.row}</td>
+              <td className={css.text}>
+                {row.text === null ? (
+                  <i>{isReading ? said.reading : said.noText}</i>
+                ) : (
+                  <button
+                    type="button"
+                    className={css.whole}
+                    aria-expanded={open === index}
+                    onClick={() => setOpen(open === index ? null : index)}
+                  >
+                    {row.text}
+                  </button>
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }

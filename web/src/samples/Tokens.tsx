@@ -1,9 +1,11 @@
-/** Rows of a step token by token: the darker, the higher the loss. */
+/** Rows of a step token by token: the darker, the higher the loss; a hand or the arrows read each. */
+import { real } from '~/shared/api/numbers';
 import { figure } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
-import { Failure } from '~/shared/states/States';
-import { darkness, tokensOf } from './coloured';
+import { Failure, Loading } from '~/shared/states/States';
+import { DARKEST } from './coloured';
 import { useTokens } from './queries';
+import { RowOfTokens } from './RowOfTokens';
 import css from './samples.module.css';
 import { words } from './strings';
 
@@ -12,10 +14,26 @@ const OFFERED = 24;
 export function Tokens({ run, step, onStep }: { run: string; step: number; onStep: (step: number) => void }) {
   const said = useStrings(words);
   const found = useTokens(run, step);
-  if (found.isPending) return null;
+  if (found.isPending)
+    return (
+      <section>
+        <h2>{said.single}</h2>
+        <Loading rows={3} />
+      </section>
+    );
   if (found.isError) return <Failure error={found.error} onRetry={() => void found.refetch()} />;
   const { rows, steps } = found.data;
   if (!rows.length && !steps.length) return null;
+  const worst = rows
+    .flatMap((row) =>
+      row.losses.map((loss, index) => ({
+        loss: real(loss),
+        text: row.target_texts?.[index] ?? String(row.targets[index]),
+      })),
+    )
+    .filter((one) => Number.isFinite(one.loss))
+    .sort((a, b) => b.loss - a.loss)
+    .slice(0, 8);
   return (
     <section>
       <h2>{said.single}</h2>
@@ -23,33 +41,44 @@ export function Tokens({ run, step, onStep }: { run: string; step: number; onSte
       {!rows.length && (
         <p className={css.steps}>
           {said.kept}
-          {steps.slice(0, OFFERED).map((one) => (
+          {nearest(steps, step).map((one) => (
             <button key={one} type="button" onClick={() => onStep(one)}>
               {one}
             </button>
           ))}
         </p>
       )}
-      {rows.map((row, index) => (
-        <p key={index} className={css.tokens}>
-          {tokensOf(row).map((token, place) =>
-            Number.isNaN(token.loss) ? (
-              <span key={place} className={css.read}>
-                {token.text}
-              </span>
-            ) : (
-              <span
-                key={place}
-                className={css.token}
-                style={{ '--dark': `${Math.round(100 * darkness(token.loss))}%` } as React.CSSProperties}
-                title={`${said.trained(figure(token.loss))} · ${token.id}`}
-              >
-                {token.text}
-              </span>
-            ),
-          )}
+      {rows.length > 0 && (
+        <p className={css.scale} aria-hidden>
+          0 <span /> ≥ {DARKEST}
         </p>
+      )}
+      {worst.length > 0 && (
+        <p className={css.worst}>
+          {said.worst}
+          {worst.map((one, index) => (
+            <span key={index}>
+              <code>{shown(one.text)}</code> {figure(one.loss)}
+            </span>
+          ))}
+        </p>
+      )}
+      {rows.map((row, index) => (
+        <RowOfTokens key={`${row.source} ${row.row} ${row.part} ${index}`} row={row} />
       ))}
     </section>
   );
+}
+
+/** The steps that are nearest to one, in order. */
+function nearest(steps: readonly number[], step: number): number[] {
+  return [...steps]
+    .sort((a, b) => Math.abs(a - step) - Math.abs(b - step))
+    .slice(0, OFFERED)
+    .sort((a, b) => a - b);
+}
+
+/** A token with what cannot be seen in it made visible. */
+function shown(text: string): string {
+  return text.replaceAll('\n', '⏎').replaceAll(' ', '␣') || '∅';
 }

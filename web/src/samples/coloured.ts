@@ -31,7 +31,7 @@ export function tokensOf(row: TokensOfRow): Token[] {
 }
 
 // A loss of so many nats is as dark as it gets: less than one chance in a thousand.
-const DARKEST = 7;
+export const DARKEST = 7;
 
 /** How dark a loss is, 0 to 1. */
 export const darkness = (loss: number): number => Math.min(1, Math.max(0, loss / DARKEST));

@@ -3,6 +3,7 @@ import { useRun } from '~/shared/api/run';
 import { Command, quoted } from '~/shared/command/Command';
 import { IconButton } from '~/shared/controls/Button';
 import { useStrings } from '~/shared/i18n/i18n';
+import { useKeys } from '~/shared/keys/keys';
 import { useRunName } from '~/shared/shell/run';
 import { useAddress } from '~/shared/url/search';
 import { Answers } from './Answers';
@@ -18,6 +19,10 @@ export default function Samples() {
   const last = useRun(run).data?.step ?? 1;
   const step = Math.max(0, Math.round(Number(address.step ?? last)) || 0);
   const go = (next: number) => change({ step: String(Math.max(0, next)) });
+  useKeys([
+    { keys: 'j', does: { en: 'Step after', zh: '下一步' }, run: () => go(step + 1) },
+    { keys: 'k', does: { en: 'Step before', zh: '上一步' }, run: () => go(step - 1) },
+  ]);
   return (
     <div className={css.page}>
       <div className={css.bar}>

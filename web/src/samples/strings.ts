@@ -22,6 +22,29 @@ export const words = strings({
     en: 'The darker, the higher the loss. Grey was read and not trained.',
     zh: '颜色越深损失越高；灰色部分只读入，未训练。',
   },
+  worst: { en: 'Highest:', zh: '最高：' },
+  rowOf: {
+    en: (row: number, source: string) => `Row ${row} of ${source}`,
+    zh: (row: number, source: string) => `${source} 第 ${row} 行`,
+  },
+  trainedOf: {
+    en: (trained: number, all: number, mean: string) =>
+      `${trained} of ${all} tokens trained, mean loss ${mean}`,
+    zh: (trained: number, all: number, mean: string) =>
+      `${all} 个 token 中训练 ${trained} 个，平均损失 ${mean}`,
+  },
+  tokensOf: {
+    en: (row: string) => `${row}, token by token; arrows read them`,
+    zh: (row: string) => `${row}，逐 token；方向键逐个查看`,
+  },
+  onlyRead: {
+    en: (token: string, id: number) => `${token} (${id}): read, not trained`,
+    zh: (token: string, id: number) => `${token}（${id}）：只读入，未训练`,
+  },
+  moreRows: {
+    en: (count: number) => `${count} more rows, of lower losses, are not shown.`,
+    zh: (count: number) => `另有 ${count} 行损失较低，未显示。`,
+  },
   noTokens: { en: 'No tokens of this step were kept one by one.', zh: '该步没有保存逐 token 的损失。' },
   kept: { en: 'Kept at', zh: '已保存的步数' },
   answers: { en: 'Answers over steps', zh: '各步的回答' },
@@ -35,5 +58,10 @@ export const words = strings({
     en: 'Rows are recorded unless track.rows is false; scripts record none.',
     zh: '除非 track.rows 为 false，否则会记录数据行；脚本不会记录。',
   },
-  trained: { en: (loss: string) => `loss ${loss}`, zh: (loss: string) => `损失 ${loss}` },
+  trained: {
+    en: (token: string, id: number, loss: string, chance: string) =>
+      `${token} (${id}): loss ${loss}, probability ${chance}`,
+    zh: (token: string, id: number, loss: string, chance: string) =>
+      `${token}（${id}）：损失 ${loss}，概率 ${chance}`,
+  },
 });

@@ -6,6 +6,7 @@ import { colorToken } from '~/shared/chart/colors';
 import type { Curve } from '~/shared/chart/curve';
 import { duration, percent } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
+import { Loading } from '~/shared/states/States';
 import css from './system.module.css';
 import { words } from './strings';
 
@@ -56,6 +57,7 @@ function Drawn({ run }: { run: string }) {
       }),
     [a, b, c, d, e, f, g],
   );
+  if (!series.length) return <Loading rows={6} />;
   const means = series.map((one) => ({ ...one, mean: meanOf(one.curve) }));
   const total = means.reduce((sum, one) => sum + one.mean, 0) || 1;
   return (

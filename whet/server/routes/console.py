@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 
@@ -36,10 +36,12 @@ def console(
     limit: Annotated[int, Query(ge=1, le=5000)] = 500,
     search: Annotated[str, Query(max_length=200)] = "",
     step: Annotated[int | None, Query(ge=0)] = None,
+    stream: Literal["stdout", "stderr"] | None = None,
 ) -> Answer:
     """Lines of a rank's console from line `start` on; without it the last ones, or with `step` those from a step on.
 
-    With `search` the lines that hold a text, whatever the case, from `start` (else from the first) on.
+    With `search` the lines that hold a text, whatever the case, and with `stream` those of one stream, from `start`
+    (else from the first) on.
     """
     folder = served.folder(run)
     ranks = [number for name in record_files(folder / LOGS, frames.CONSOLE_FILE) if (number := _rank(name)) is not None]
@@ -47,8 +49,8 @@ def console(
     with lock:
         found.refresh()
         total = found.total
-        if search:
-            lines, following = found.search(search, start or 0, limit)
+        if search or stream:
+            lines, following = found.search(search, start or 0, limit, stream)
         else:
             begin = start if start is not None else max(0, total - limit) if step is None else found.first_of(step)
             lines = found.page(begin, limit)

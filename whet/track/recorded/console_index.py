@@ -229,8 +229,8 @@ class Console:
             first += one.num_lines
         return place
 
-    def search(self, text: str, start: int, limit: int) -> tuple[list[Line], int | None]:
-        """Lines from a number on that hold a text, whatever the case, and where to go on for more.
+    def search(self, text: str, start: int, limit: int, stream: str | None = None) -> tuple[list[Line], int | None]:
+        """Lines from a number on that hold a text, whatever the case, and where to go on for more; of one stream or all.
 
         At most MOST_BLOCKS blocks are looked through at once.
         """
@@ -245,7 +245,7 @@ class Console:
             if not _may_hold(one.text_of(block), raw.lower(), folds=folds):
                 continue
             for line in one.shown(block, first):
-                if line.number >= start and wanted in line.text.casefold():
+                if line.number >= start and stream in (None, line.stream) and wanted in line.text.casefold():
                     if len(found) >= limit:
                         return found, line.number
                     found.append(line)

@@ -1929,7 +1929,8 @@ export interface paths {
          * Console
          * @description Lines of a rank's console from line `start` on; without it the last ones, or with `step` those from a step on.
          *
-         *     With `search` the lines that hold a text, whatever the case, from `start` (else from the first) on.
+         *     With `search` the lines that hold a text, whatever the case, and with `stream` those of one stream, from `start`
+         *     (else from the first) on.
          */
         get: operations["console_api_v1_runs__run__console_get"];
         put?: never;
@@ -2410,6 +2411,8 @@ export interface paths {
         /**
          * Session
          * @description Who asks: name and roles, null before somebody has signed in, and the word that changes are sent with.
+         *
+         *     Whoever has started the server is told its `root` as they named it, for commands.
          */
         get: operations["session_api_v1_session_get"];
         put?: never;
@@ -3104,13 +3107,17 @@ export interface components {
         };
         /**
          * EvidenceFigure
-         * @description A recorded number; `unit` is `s`, `bytes`, `share` (of 1), another one, or empty.
+         * @description A recorded number; `unit` is `s`, `bytes`, `share` (of 1), another one, or empty. `text` is its name by language.
          */
         EvidenceFigure: {
             /** Name */
             name: string;
             /** Step */
             step: number | null;
+            /** Text */
+            text: {
+                [key: string]: string;
+            };
             /** Unit */
             unit: string;
             /** Value */
@@ -3120,11 +3127,11 @@ export interface components {
         };
         /**
          * EvidenceRow
-         * @description A row that a step learned from.
+         * @description A row that a step learned from; `loss` is null where none was recorded.
          */
         EvidenceRow: {
             /** Loss */
-            loss: number | ("NaN" | "Infinity" | "-Infinity");
+            loss: number | ("NaN" | "Infinity" | "-Infinity") | null;
             /** Part */
             part: number;
             /** Rank */
@@ -7484,6 +7491,7 @@ export interface operations {
                 limit?: number;
                 search?: string;
                 step?: number | null;
+                stream?: ("stdout" | "stderr") | null;
             };
             header?: never;
             path: {

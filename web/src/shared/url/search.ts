@@ -26,6 +26,8 @@ export function useAddress(): [Search, (change: Search, options?: { push?: boole
         to: '.',
         search: ((before: Search) => ({ ...before, ...values })) as never,
         replace: !options.push,
+        // It is the same view: whatever is scrolled in it stays.
+        resetScroll: false,
       });
     },
     [navigate],
