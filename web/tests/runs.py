@@ -3,9 +3,10 @@
 digits-0 ... digits-5   a sweep of six finished runs with curves of loss, gradient norm, rate and speed
 spike                   100,000 steps with a spike of one point, a NaN and marks
 failed, killed          what ended badly, and why
+talking                 20,000 lines on both streams
 odd                     a name and texts that would be markup somewhere else
 
-Those of `material.py` are made with them: trainings, media, a registry, boards.
+Those of `material.py` and `trainings.py` are made with them: trainings that go well and wrong, media, a registry, boards.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ def main(root: Path) -> None:
     made(root, "<b>odd</b> & co", odd, project="odd", notes="<script>alert(1)</script>", config={"a": "<i>x</i>"})
     failing(root)
     killed(root)
+    talking(root)
     material.made(root)
 
 
@@ -105,13 +107,30 @@ def killed(root: Path) -> None:
     script(root, "killed", f"{steps}\nimport os, signal; os.kill(os.getpid(), signal.SIGKILL)")
 
 
-def script(root: Path, name: str, program: str) -> None:
+def talking(root: Path) -> None:
+    """A script that prints more than a page shows at once."""
+    program = """
+import sys
+for line in range(20_000):
+    run.log({'loss': 1.0}, step=line // 100) if line % 100 == 0 else None
+    text = f'a needle in line {line}' if line in (5_001, 12_001, 19_001) else f'line {line} of 20000'
+    print(text)
+    if line % 1_000 == 0:
+        print(f'warning at {line}', file=sys.stderr)
+print('the last line')
+run.finish()
+"""
+    script(root, "talking", program, WHET_RECORD="")
+
+
+def script(root: Path, name: str, program: str, **variables: str) -> None:
     if (root / name).exists():
         return
     where = f"dir={str(root)!r}, name={name!r}, project='broken', config={{'lr': 0.1}}"
     head = f"import whet.track as track\nrun = track.init({where})\n"
-    done = subprocess.run([sys.executable, "-c", head + program], capture_output=True, text=True)
-    assert done.returncode in (1, -signal.SIGKILL), done.stderr
+    environment = {**os.environ, **variables}
+    done = subprocess.run([sys.executable, "-c", head + program], capture_output=True, text=True, env=environment)
+    assert done.returncode in (0, 1, -signal.SIGKILL), done.stderr
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ export const PYTHON = process.env.PYTHON ?? 'python3';
 export const REPOSITORY = new URL('../..', import.meta.url).pathname;
 // A folder that is kept between runs of the tests spares making what is in it.
 const KEPT = process.env.WHET_PAGES_ROOT;
-const environment = { ...process.env, PYTHONPATH: REPOSITORY };
+const environment: NodeJS.ProcessEnv = { ...process.env, PYTHONPATH: REPOSITORY };
 
 /** `whet ui` over a folder: the process, and the address that it printed. */
 export async function served(
@@ -47,7 +47,11 @@ declare module 'vitest' {
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const root = KEPT ?? mkdtempSync(join(tmpdir(), 'whet-page-'));
-  execFileSync(PYTHON, [join(REPOSITORY, 'web/tests/runs.py'), root], { env: environment, stdio: 'inherit' });
+  for (const made of ['runs.py', 'trainings.py'])
+    execFileSync(PYTHON, [join(REPOSITORY, 'web/tests', made), root], {
+      env: { ...environment, OMP_NUM_THREADS: '1' },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
   const { process, address } = await served(root);
   project.provide('address', address);
   project.provide('root', root);

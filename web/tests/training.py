@@ -1,14 +1,20 @@
-"""A real training of a tiny model, to ask things of: `python web/tests/training.py ROOT NAME STEPS`."""
+"""A real training of a tiny model, to ask things of: `python web/tests/training.py ROOT NAME STEPS`.
+
+It is launched, so that its page tells what it ended by.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
 
 from tests import tiny
 from whet.cli.main import main
+from whet.track import launch
+from whet.track.logs.ending import VARIABLE
 
 
 def train(root: str, name: str, steps: int) -> int:
@@ -21,4 +27,6 @@ def train(root: str, name: str, steps: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(train(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    if VARIABLE in os.environ:
+        sys.exit(train(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    launch([sys.executable, *sys.argv])

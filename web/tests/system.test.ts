@@ -1,0 +1,40 @@
+/** System: where the time of a step goes, which rank is slow, what the machine did, and what it was. */
+import { expect, test } from 'vitest';
+import { opened } from './browser';
+
+test('the slow rank is said, read by keys in the map, and its console is one key away', async () => {
+  const page = await opened('/runs/ranks/system');
+  await page.getByText(/^Rank 1 stands out/).waitFor();
+  const map = page.getByRole('button', { name: /Heat map of 2 ranks/ });
+  await map.focus();
+  await page.keyboard.press('ArrowDown');
+  await page.getByText(/^Rank 0, step 1:/).waitFor();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowRight');
+  await page.getByText(/^Rank 1, step 2: [\d.]+$/).waitFor();
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/console\?(rank=1&step=2|step=2&rank=1)/);
+});
+
+test('another curve of the ranks is chosen, and the address keeps it', async () => {
+  const page = await opened('/runs/ranks/system');
+  const curve = page.getByRole('combobox', { name: /^Curve/ });
+  await curve.selectOption('loss');
+  await page.waitForURL(/ranks=loss/);
+  await page.reload();
+  await expect.poll(() => curve.inputValue()).toBe('loss');
+});
+
+test('parts of a step, samples of the machine and its versions are there', async () => {
+  const page = await opened('/runs/leaping/system');
+  await page.getByText(/forward_s .* %/).waitFor();
+  await page.getByRole('heading', { name: 'While it ran' }).scrollIntoViewIfNeeded();
+  await page.locator('figure', { hasText: 'memory/process_bytes' }).locator('canvas').waitFor();
+  await page.getByText('torch', { exact: true }).waitFor();
+});
+
+test('a script without samples says so', async () => {
+  const page = await opened('/runs/digits-1/system');
+  await page.getByText('No hardware was sampled').waitFor();
+  await page.getByText('Scripts record no parts of a step.').waitFor();
+});
