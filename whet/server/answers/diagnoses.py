@@ -23,7 +23,7 @@ class Remedy(Words):
 
 
 class EvidenceFigure(Stated):
-    """A recorded number; `unit` is `s`, `bytes`, `share` (of 1), another one, or empty. `text` is its name by language."""
+    """A recorded number; `unit` is `s`, `bytes`, `share` (of 1), another one, or empty. `text`: its name by language."""
 
     name: str
     text: dict[str, str]

@@ -92,7 +92,8 @@ def _off_median(values: np.ndarray) -> np.ndarray:
 def _trailing(
     values: np.ndarray, width: int, least: int, of: Callable[[np.ndarray], np.ndarray] = _median
 ) -> np.ndarray:
-    """Of each place the median (or another figure) of the `width` values before it, or of all from the `least`-th on."""
+    """Of each place the median (or another figure) of the `width` values before it, or of all there are from the
+    `least`-th place on."""
     import numpy as np
 
     found = np.full(len(values), np.nan)

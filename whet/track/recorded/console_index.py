@@ -230,7 +230,7 @@ class Console:
         return place
 
     def search(self, text: str, start: int, limit: int, stream: str | None = None) -> tuple[list[Line], int | None]:
-        """Lines from a number on that hold a text, whatever the case, and where to go on for more; of one stream or all.
+        """Lines from a number on, of one stream or all, that hold a text, whatever the case; and where to go on.
 
         At most MOST_BLOCKS blocks are looked through at once.
         """
