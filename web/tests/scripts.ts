@@ -65,6 +65,7 @@ export function training(name: string): { kill: () => void } {
     } catch {
       // Both have ended.
     }
+    return ended(launcher, 'SIGKILL');
   });
   return { kill };
 }

@@ -23,7 +23,7 @@ class Remedy(Words):
 
 
 class EvidenceFigure(Stated):
-    """A recorded number; `unit` is `s`, `bytes`, `share` (of 1), another one, or empty. `text`: its name by language."""
+    """A recorded number, its name by language; `unit` is `s`, `bytes`, `share` (of 1), another one, or empty."""
 
     name: str
     text: dict[str, str]
