@@ -6,7 +6,7 @@ failed, killed          what ended badly, and why
 talking                 20,000 lines on both streams
 odd                     a name and texts that would be markup somewhere else
 
-Those of `material.py` and `trainings.py` are made with them: trainings that go well and wrong, media, a registry, boards.
+Those of `material.py` and `trainings.py` are made with them: trainings, some of which go wrong, media, a registry.
 """
 
 from __future__ import annotations

@@ -3107,7 +3107,7 @@ export interface components {
         };
         /**
          * EvidenceFigure
-         * @description A recorded number, its name by language as `text`; `unit` is `s`, `bytes`, `share` (of 1), another one, or empty.
+         * @description A recorded number, its name by language; `unit` is `s`, `bytes`, `share` (of 1), another one, or empty.
          */
         EvidenceFigure: {
             /** Name */
