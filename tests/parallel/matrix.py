@@ -19,8 +19,10 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "meshes.md"
 
 def farthest(found: list, figures: list) -> float:
     """The largest relative difference of any rank's losses and gradient norms from those of one process."""
-    expected = torch.tensor(figures)
-    return max(float(((torch.tensor(told[0]) - expected).abs() / expected.abs()).max()) for told in found)
+    expected = torch.tensor(figures, dtype=torch.float64)
+    return max(
+        float(((torch.tensor(told[0], dtype=torch.float64) - expected).abs() / expected.abs()).max()) for told in found
+    )
 
 
 def cell(case: Case, ranks: dict, alone: dict) -> str:

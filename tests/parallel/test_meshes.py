@@ -66,7 +66,8 @@ def test_a_mesh_learns_as_one_process_does(case, ranks):
     for found in made(case in NOW)[ranks_of(case.mesh)]:
         assert not isinstance(found[case], str), found[case]
         told, whole = found[case]
-        torch.testing.assert_close(torch.tensor(told), torch.tensor(figures), rtol=limit, atol=0)
+        numbers, expected = (torch.tensor(one, dtype=torch.float64) for one in (told, figures))
+        torch.testing.assert_close(numbers, expected, rtol=limit, atol=0)
         assert whole.keys() == weights.keys()
         for name, tensor in whole.items():
             torch.testing.assert_close(tensor, weights[name], rtol=0, atol=100 * limit)
