@@ -360,3 +360,24 @@ def test_what_is_told_of_a_run_stays_one_short_line(tmp_path: Path):
     (run / "metrics" / "\x1b[2Jodd\nname").write_text("no point\n" * 1000)
     (done,) = import_runs(tmp_path / "source", tmp_path / "runs")
     assert len(done.notes) == 1000 and done.line().isprintable() and len(done.line()) < 1000
+
+
+@pytest.mark.parametrize("named", ["../../../secret", "{secret}", "linked"])
+def test_a_folder_that_a_source_names_is_within_its_run(named: str, tmp_path: Path):
+    secret, run = tmp_path / "secret", tmp_path / "logs" / "run-1"
+    named = named.format(secret=secret)
+    secret.mkdir()
+    (secret / "key.png").write_text("secret")
+    (run / "media").mkdir(parents=True)
+    (run / "media" / "linked").symlink_to(secret)
+    entry = json.dumps({"index": 1, "data": ["key.png"], "create_time": "2024-01-01T00:00:00"})
+    for place in (secret, run / "logs" / "linked"):
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "10.log").write_text(f"{entry}\n")
+    with sqlite3.connect(tmp_path / "logs" / "runs.swanlab") as db:
+        db.execute("create table experiment (id,project_id,run_id,name,description,status,create_time,finish_time)")
+        db.execute("insert into experiment values (1, 1, 'run-1', 'n', '', 1, '2024-01-01', '2024-01-02')")
+        db.execute("create table tag (experiment_id, name, type, folder)")
+        db.execute("insert into tag values (1, 'picture', 'image', ?)", (named,))
+    [_] = import_runs(tmp_path / "logs", tmp_path / "runs")
+    assert not list((tmp_path / "runs").glob("*/media/*"))

@@ -109,11 +109,15 @@ def sorted_values(values: Mapping[str, Any], prefix: str = "") -> tuple[dict[str
 
 
 def beside(folder: Path, path: Any) -> Path | None:
-    """A file that a source names relative to a folder; None where it would lie elsewhere, or is none."""
+    """A file that a source names relative to a folder; None where it would lie elsewhere, or is none.
+
+    A folder that is itself a link leads elsewhere.
+    """
     if not isinstance(path, str) or not path or "\0" in path:
         return None
     found = folder / path
     try:
-        return found if found.is_file() and found.resolve().is_relative_to(folder.resolve()) else None
+        home = folder.parent.resolve() / folder.name
+        return found if found.is_file() and found.resolve().is_relative_to(home) else None
     except OSError:
         return None

@@ -14,12 +14,12 @@ from whet.track.imports.foreign import Numbers, Thing, beside, number_of
 _NAMED = {"NaN": float("nan"), "INF": float("inf")}
 
 
-def lines_of(folder: Path, notes: list[str]) -> Iterator[Mapping[str, Any]]:
+def lines_of(folder: Path | None, notes: list[str]) -> Iterator[Mapping[str, Any]]:
     """The entries in a folder of logs, each of so many lines, in the order in which they were logged.
 
     A last line that was torn by a kill is no damage.
     """
-    files = [path for path in folder.glob("*.log") if path.is_file() and path.stem.isdigit()]
+    files = [path for path in (folder.glob("*.log") if folder else ()) if path.is_file() and path.stem.isdigit()]
     for path in sorted(files, key=lambda path: int(path.stem)):
         lines = path.read_bytes().split(b"\n")
         for line in lines[:-1]:
@@ -31,6 +31,11 @@ def lines_of(folder: Path, notes: list[str]) -> Iterator[Mapping[str, Any]]:
                 yield found
             else:
                 notes.append(f"a line of {path.parent.name}/{path.name} cannot be read")
+
+
+def within(folder: Path, name: str) -> Path | None:
+    """The folder of what was logged under one name; None where that would lead elsewhere."""
+    return folder / name if Path(name).name == name != ".." else None
 
 
 def number_of_line(name: str, line: Any, notes: list[str]) -> Iterator[Numbers]:
@@ -46,7 +51,7 @@ def number_of_line(name: str, line: Any, notes: list[str]) -> Iterator[Numbers]:
         yield Numbers(moment_of(line), step, {name: number})
 
 
-def things_of_line(name: str, line: Any, kind: str, media: Path, notes: list[str]) -> Iterator[Thing]:
+def things_of_line(name: str, line: Any, kind: str, media: Path | None, notes: list[str]) -> Iterator[Thing]:
     """The texts that an entry holds, or the files in the folder `media` that it names."""
     try:
         step, values = int(line["index"]), line["data"]
@@ -60,7 +65,7 @@ def things_of_line(name: str, line: Any, kind: str, media: Path, notes: list[str
         caption = {"caption": str(about["caption"])} if about.get("caption") else {}
         if kind == "text":
             yield Thing(moment_of(line), step, name, kind, None, about={"text": str(value), **caption})
-        elif (found := beside(media, value)) is not None:
+        elif media is not None and (found := beside(media, value)) is not None:
             yield Thing(moment_of(line), step, name, kind, found, about=caption)
         else:
             notes.append(f"a file of {name} is missing")

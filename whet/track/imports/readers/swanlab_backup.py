@@ -11,7 +11,7 @@ from whet.track.imports.foreign import End, Foreign, Record, Said
 from whet.track.imports.leveldb import records
 from whet.track.imports.prints import print_of
 from whet.track.imports.readers.swanlab import TRACKER, config_of
-from whet.track.imports.swanlab_lines import moment_of, number_of_line, things_of_line
+from whet.track.imports.swanlab_lines import moment_of, number_of_line, things_of_line, within
 
 _HEAD = b":SWL", b"\x01"
 _KINDS = {"IMAGE": "image", "AUDIO": "audio", "TEXT": "text", "VIDEO": "video", "OBJECT3D": "object3d",
@@ -72,7 +72,7 @@ def _records(found: list[Model], folder: Path, started: float, notes: list[str])
         elif model == "Scalar":
             yield from number_of_line(name, one.get("metric"), notes)
         elif model == "Media":
-            media = folder / "media" / str(one.get("kid"))
+            media = within(folder / "media", str(one.get("kid")))
             yield from things_of_line(name, one.get("metric"), kinds.get(name, "file"), media, notes)
         elif model == "Log" and one.get("level") == "ERROR":
             reason = str(one.get("message"))[:300]

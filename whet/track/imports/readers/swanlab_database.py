@@ -12,7 +12,7 @@ from whet.track.imports.databases import BROKEN, Database, is_database, opened
 from whet.track.imports.foreign import End, Foreign, Record, Said
 from whet.track.imports.prints import print_of
 from whet.track.imports.readers.swanlab import TRACKER, config_of
-from whet.track.imports.swanlab_lines import lines_of, moment_of, number_of_line, things_of_line
+from whet.track.imports.swanlab_lines import lines_of, moment_of, number_of_line, things_of_line, within
 
 _NAME, _BACKUP = "runs.swanlab", "backup.swanlab"
 _EXPERIMENT = ("id", "project_id", "run_id", "name", "description", "status", "create_time", "finish_time")
@@ -78,10 +78,11 @@ def _records(
     if config:
         yield Said(started, 0, "config", {"values": config})
     for curve in curves:
-        for line in lines_of(folder / "logs" / curve.folder, notes):
+        for line in lines_of(within(folder / "logs", curve.folder), notes):
             if curve.kind in _LINES:
                 yield from number_of_line(curve.name, line, notes)
             else:
-                yield from things_of_line(curve.name, line, curve.kind, folder / "media" / curve.folder, notes)
+                media = within(folder / "media", curve.folder)
+                yield from things_of_line(curve.name, line, curve.kind, media, notes)
     if one["status"] in _OUTCOMES:
         yield End(moment_of({"create_time": one["finish_time"]}) or started, _OUTCOMES[one["status"]])
