@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -87,3 +88,13 @@ def test_a_ring_is_attention_over_segments(case, ranks):
     for found in ranks:
         for one, other in zip(found[case], expected, strict=True):
             torch.testing.assert_close(one, other, rtol=1e-11, atol=1e-11)
+
+
+def test_autocast_narrows_no_sum():
+    alone = SimpleNamespace(rank=lambda: 0, size=lambda: 1)
+    (query, key, value, _), form = drawn({})
+    inputs = [3 * x.bfloat16() for x in (query, key, value)]
+    around = Ring(alone, [[slice(0, T)]])
+    expected = ring_attention(*inputs, SEGMENTS["packed"], form, around)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(ring_attention(*inputs, SEGMENTS["packed"], form, around), expected)

@@ -104,7 +104,8 @@ def ring_attention(
     `segment_attention`, the reference; neither dropout nor a bias on scores is.
     """
     plans = [tiles(segments, ring.runs[ring.rank], runs, form.window) for runs in ring.runs]
-    output = _Ring.apply(query_HtK[0], key_GtK[0], value_GtK[0], form.sinks, form, ring, plans)
+    with torch.autocast(query_HtK.device.type, enabled=False):  # it would narrow the products of what was widened
+        output = _Ring.apply(query_HtK[0], key_GtK[0], value_GtK[0], form.sinks, form, ring, plans)
     return output.transpose(0, 1)[None]
 
 
