@@ -18,6 +18,8 @@ from whet.track.terminal.quantities import size
 
 MOE = {**BASE, "model_type": "qwen3_moe", "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
 
+TURNING = {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 10000.0}
+
 
 def planned(sizes: dict[str, int], **config) -> tuple[ParallelPlan, object]:
     init = config if "model_type" in config else BASE | config
@@ -50,6 +52,7 @@ def test_each_weight_says_over_which_axes_it_is_cut_and_how():
         ({"tensor": 2}, {"intermediate_size": 63}, "`model.layers.0.mlp.gate_proj` has 63 outputs, and 63 / 2 leaves"),
         ({"context": 3}, {}, "share 4 heads, and 4 / 3 leaves a rest of 1"),
         ({"tensor": 2, "context": 4}, {}, "share 2 heads, and 2 / 4 leaves a rest of 2"),
+        ({"context": 2}, {"rope_parameters": TURNING}, "`dynamic` embeddings turn tokens by the length"),
         ({"tensor": 2}, {"model_type": "bloom"}, "no plan that cuts the layers"),
         ({"tensor": 2}, MOE, "which whet does not train"),
     ],

@@ -9,7 +9,7 @@ windows, soft-caps, sinks) it does as on one process. In a ring keys and values 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -171,6 +171,15 @@ def check_heads(heads: int, keys: int, ranks: int) -> None:
         raise ModelError(
             f"{keys} key heads and {ranks} ranks of `parallel.context` do not divide each other", at=AT,
             hint=f"parallel.context={next(n for n in range(ranks, 0, -1) if keys % n == 0)}",
+        )  # fmt: skip
+
+
+def check_positions(kinds: Iterable[str]) -> None:
+    """Raise ModelError where rotary embeddings, of these kinds, turn tokens by the length of the whole sample."""
+    for kind in kinds:
+        raise ModelError(
+            f"`{kind}` embeddings turn tokens by the length of their sample, of which a rank of `parallel.context` has "
+            "a part", at=AT, hint=HINT,
         )  # fmt: skip
 
 

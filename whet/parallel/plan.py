@@ -15,7 +15,8 @@ from whet.base.run import Parallel
 from whet.contracts.model import Loaded
 from whet.kernels.quantized import Quantized
 from whet.models.forward.backbone import unwrapped
-from whet.parallel.context import KINDS, check_heads
+from whet.models.forward.rope import by_length
+from whet.parallel.context import KINDS, check_heads, check_positions
 from whet.parallel.sizes import shown
 from whet.parallel.tensor_plan import Style, parameters_of, styles_of
 from whet.track.terminal.quantities import size as in_units
@@ -41,6 +42,8 @@ class ParallelPlan:
         """The plan for a model on meta. Raises ModelError, with the arithmetic, where the model does not divide."""
         tensor, context = sizes.get("tensor", 1), sizes.get("context", 1)
         styles = styles_of(model.module, tensor) if tensor > 1 else {}
+        if context > 1:
+            check_positions(kind for _, kind in by_length(model.module))
         if context > 1 and KINDS[settings.context_by].shares_heads:
             heads, keys = _heads(model.module)
             check_heads(heads // tensor, max(keys // tensor, 1), context)

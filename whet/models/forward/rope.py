@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import MethodType
 from typing import Any
 
@@ -19,11 +20,18 @@ BY_LENGTH = ("longrope", "dynamic")
 
 def isolate(module: nn.Module) -> None:
     """Call such embeddings once a sample. Only these instances change; safe to call again."""
+    for part, _ in by_length(module):
+        part.forward = MethodType(_each_sample, part)
+
+
+def by_length(module: nn.Module) -> Iterator[tuple[nn.Module, str]]:
+    """Such embeddings of a module, and of which kind each is."""
     for part in module.modules():
         kinds = getattr(part, "rope_type", None)
-        kinds = kinds.values() if isinstance(kinds, dict) else [kinds]
-        if any(kind in BY_LENGTH for kind in kinds):
-            part.forward = MethodType(_each_sample, part)
+        for kind in kinds.values() if isinstance(kinds, dict) else [kinds]:
+            if kind in BY_LENGTH:
+                yield part, kind
+                break
 
 
 def _each_sample(self: nn.Module, x: Tensor, position_ids: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
