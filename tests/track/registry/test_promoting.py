@@ -10,6 +10,7 @@ from tests.track.registry.models import added, folder, result
 from whet.base.errors import RunError
 from whet.track.reading.query import bounds, parts
 from whet.track.registry import promoting
+from whet.track.registry.adding import add
 from whet.track.registry.evaluations import figures, paired
 from whet.track.registry.pages import told_of
 from whet.track.registry.promoting import promote
@@ -129,6 +130,9 @@ def test_a_policy_is_required_of_every_promotion_and_passed_by_only_where_that_i
         promote(registry, "chat/2", "prod", "accuracy > 0")
     with pytest.raises(RunError, match="has a policy"):
         registry.alias("chat", "prod", 2)
+    with pytest.raises(RunError, match="has a policy"):
+        add(registry, "chat", {}, {}, alias="prod")
+    assert sorted(registry.model("chat").versions) == [1, 2]
     registry.alias("chat", "other", 2)  # which has none
     promote(registry, "chat/2", "prod", past_policy=True)
     assert registry.history("chat")[-1]["gate"]["past_policy"] == "accuracy >= 0.8"

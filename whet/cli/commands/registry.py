@@ -145,21 +145,17 @@ def _compare(registry: Registry, args: argparse.Namespace) -> int:
 def _add(registry: Registry, args: argparse.Namespace) -> int:
     from whet.track.registry.adding import add
     from whet.track.registry.described import candidate, check_model, place_of
-    from whet.track.registry.names import alias_name, model_name
     from whet.track.registry.pages import said_of_links
     from whet.track.registry.rows import row_of
     from whet.track.terminal.quantities import size
 
-    model_name(args.name), alias_name(args.alias or "none")  # before files are hashed
     folder, run = place_of(args.source, args.root)
     found = candidate(folder, run, kind=args.kind, base=args.base, licence=args.licence)
     check_model(found, folder)
-    added = add(registry, args.name, found.contents, found.about, found.evaluations, found.package)
+    added = add(registry, args.name, found.contents, found.about, found.evaluations, found.package, args.alias)
     version = added.version
     if args.description:
         registry.describe(args.name, version.number, args.description)
-    if args.alias:
-        registry.alias(args.name, args.alias, version.number)
     told = "; ".join(said_of_links(added.held))
     print(f"{size(version.num_bytes)}: {told}; nothing was copied", file=sys.stderr)
     model = registry.model(args.name)

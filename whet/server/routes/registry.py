@@ -16,7 +16,7 @@ from whet.track.reading.query import parse
 from whet.track.registry.adding import add as add_version
 from whet.track.registry.comparing import comparison
 from whet.track.registry.described import KINDS, candidate, check_model
-from whet.track.registry.names import Reference, alias_name, model_name
+from whet.track.registry.names import Reference
 from whet.track.registry.pages import told_of
 from whet.track.registry.promoting import promote
 from whet.track.registry.referring import referring, remove
@@ -78,7 +78,6 @@ def history(registry: TheRegistry, name: str, limit: Limit = 100, offset: Offset
 @router.post("/models/{name}/versions", response_class=Answer, response_model=answers.VersionPage)
 def add(registry: TheRegistry, served: Runs, name: str, asked: answers.NewVersion) -> Answer:
     """Add the model of a run as a new version; its files are linked."""
-    model_name(name), alias_name(asked.alias or "none")  # before files are hashed
     run = served.folder(asked.run)
     folder = inside(run, asked.folder or "model")
     if not folder.is_dir():
@@ -88,11 +87,10 @@ def add(registry: TheRegistry, served: Runs, name: str, asked: answers.NewVersio
         raise invalid(f"`{asked.kind[:40]}` is no kind: one of {', '.join(KINDS)}")
     found = candidate(folder, run, kind=kind, base=asked.base, licence=asked.licence, with_links=False)
     check_model(found, folder)
-    version = add_version(registry, name, found.contents, found.about, found.evaluations, found.package).version
+    made = found.contents, found.about, found.evaluations, found.package
+    version = add_version(registry, name, *made, asked.alias).version
     if asked.description is not None:
         registry.describe(name, version.number, asked.description)
-    if asked.alias:
-        registry.alias(name, asked.alias, version.number)
     return one(registry, served, name, version.number)
 
 

@@ -34,14 +34,17 @@ def add(
     about: Mapping[str, Any],
     evaluations: Sequence[Path] = (),
     package: Mapping[str, Path] | None = None,
+    alias: str | None = None,
 ) -> Added:
     """A new version of a model, which is made where there is none: files by their names in the version.
 
     `package` are the same files, and those that describe them, in the layout that they came in. Files are linked,
-    never copied, and hashed in full. Raises WhetError where one cannot be read, or where nothing can be written;
-    then nothing is left behind.
+    never copied, and hashed in full. `alias` is to mean the version. Raises WhetError where a file cannot be read, an
+    alias may not mean it, or nothing can be written; then nothing is left behind.
     """
     model_name(name)
+    if alias:
+        registry.check_alias(name, alias)  # before files are hashed
     part = _part(registry.folder)
     try:
         (part / "files").mkdir()
@@ -51,7 +54,7 @@ def add(
         for path in evaluations:
             (part / EVALUATIONS).mkdir(exist_ok=True)
             shutil.copyfile(path, part / EVALUATIONS / path.name)
-        version = _added(registry, name, part, listed(part, held), about)
+        version = _added(registry, name, part, listed(part, held), about, alias)
     except OSError as error:
         raise RunError(
             f"the version cannot be added: {error.strerror or error}", at=str(error.filename or registry.folder),
@@ -73,10 +76,13 @@ def _part(folder: Path) -> Path:
 
 
 def _added(
-    registry: Registry, name: str, part: Path, listed: Mapping[str, Mapping[str, Any]], about: Mapping[str, Any]
-) -> Version:
-    """Number what lies in `part`, and put it in its place."""
+    registry: Registry, name: str, part: Path, listed: Mapping[str, Mapping[str, Any]], about: Mapping[str, Any],
+    alias: str | None,
+) -> Version:  # fmt: skip
+    """Number what lies in `part`, and put it in its place, which `alias` is to mean."""
     with registry.changing():
+        if alias:
+            registry.check_alias(name, alias)
         model = registry.named_or_new(name)
         home = registry.folder / MODELS / model.id
         numbers = [int(path.name) for path in home.iterdir() if path.name.isdigit()] if home.is_dir() else []
@@ -92,6 +98,8 @@ def _added(
         os.rename(part, home / str(number))
         digest = text_digest((home / str(number) / MANIFEST).read_bytes())
         registry.tell("version", model, version=number, manifest=digest, about=about)
+        if alias:
+            registry.alias(name, alias, number)
         return registry.version(name, number)
 
 

@@ -157,17 +157,23 @@ class Registry:
         with self.changing():
             model = self.model(name)
             if number is not None:
-                alias_name(alias), self.version(name, number)
-                if (policy := model.policies.get(alias)) and not past_policy:
-                    raise RunError(
-                        f"@{alias} of `{name}` has a policy: {policy}", at=str(self.folder),
-                        hint=f"whet registry promote {name}/{number} --to {alias}, or --past-policy",
-                    )  # fmt: skip
+                self.version(name, number)
+                self.check_alias(name, alias, str(number), past_policy=past_policy)
             elif alias not in model.aliases:
                 raise RunError(
                     f"`{name}` has no alias `{alias}`", at=str(self.folder), hint=f"whet registry show {name}"
                 )
             self.tell("alias", model, alias=alias, version=number, before=model.aliases.get(alias), **gate)
+
+    def check_alias(self, name: str, alias: str, number: str = "NUMBER", *, past_policy: bool = False) -> None:
+        """Raise WhetError where no alias of a model, which need not be there, can be called so, or `alias` would."""
+        alias_name(alias)
+        model = self.state().named(name)
+        if model and (policy := model.policies.get(alias)) and not past_policy:
+            raise RunError(
+                f"@{alias} of `{name}` has a policy: {policy}", at=str(self.folder),
+                hint=f"whet registry promote {name}/{number} --to {alias}, or --past-policy",
+            )  # fmt: skip
 
     def policy(self, name: str, alias: str, require: str | None) -> None:
         """Let every promotion to an alias require this as well, or (None) nothing of itself."""
