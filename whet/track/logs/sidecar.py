@@ -54,7 +54,7 @@ def write(path: Path, of: Path, magic: bytes, header: Mapping[str, Any], blobs: 
 
 
 def _birth(file: Path) -> bytes:
-    """The first bytes of a file. Shorter ones have no sidecar."""
+    """The first bytes of a file. A sidecar that was left of a shorter one fits no more once that has grown."""
     try:
         with opened(file, "rb") as read:
             return read.read(_BIRTH_BYTES)

@@ -115,7 +115,7 @@ class RowsLog:
         self._log.drop(error)
 
     def close(self) -> None:
-        """Write the end, and of a long file the rest of its index."""
+        """Write the end, and bring the index of a long file up to date where much of it lies behind."""
         self._log.close("done", "")
         with suppress(OSError):
             if self._log.path.stat().st_size > EVERY_BYTES:
