@@ -39,7 +39,10 @@ export function NewVersion({ models, onClose }: { models: readonly string[]; onC
       setAdding(false);
     }
   };
-  const more = alias ? ` --alias ${quoted(alias)}` : '';
+  const more = [
+    alias && ` --alias ${quoted(alias)}`,
+    description && ` --description ${quoted(description)}`,
+  ].join('');
   return (
     <Dialog title={said.add} about={said.addAbout} open onClose={onClose}>
       <form className={css.form} onSubmit={(event) => void submit(event)}>
