@@ -37,8 +37,7 @@ import pytest  # noqa: E402
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 # Seconds of processor that a room's fast tests may take together, child processes included, on two cores that nobody
-# else uses. Their sum of 1,170 keeps `make test` under 10 minutes there. Set on 2026-11-30 from runs beside other work,
-# where the same tests take up to half as much again.
+# else uses. Their sum of 1,170 keeps `make test` under 10 minutes there.
 DEFAULT_BUDGET_S = 10.0
 BUDGETS_S = {
     "train": 310.0,

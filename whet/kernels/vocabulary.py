@@ -57,5 +57,6 @@ def held(weight: Tensor) -> tuple[Tensor, Vocabulary | None]:
     layout = Layout.of(weight)
     if not isinstance(weight, DTensor) or layout.is_whole:
         return local(weight), None
+    (dimension,) = layout.over  # a head that lies over two axes has no one group that shares its tokens
     rows = layout.here[0]
-    return local(weight), Vocabulary(rows.start, rows.stop, weight.device_mesh.get_group(layout.over[0]))
+    return local(weight), Vocabulary(rows.start, rows.stop, weight.device_mesh.get_group(dimension))

@@ -41,8 +41,9 @@ class Owners:
         self._path(run).unlink(missing_ok=True)
 
     def is_pushed(self, run: str) -> bool:
-        """Whether a run came from elsewhere: what its config names is not of this machine."""
-        return self._found(run) is not None or (self._root / BLOCKS / run).exists()
+        """Whether a run may have come from elsewhere: what its config names is then not of this machine. A record
+        whose log has changed still says so."""
+        return self._path(run).exists() or (self._root / BLOCKS / run).exists()
 
     def is_mine(self, run: str) -> bool:
         """Whether whoever asks has pushed a run, and may go on."""
