@@ -2,10 +2,11 @@
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from whet.track.logs import frames
+from whet.track.logs import frames, sidecar
 from whet.track.logs.event_log import EventLog
 from whet.track.reading.store import LOGS
 from whet.track.recorded import console_index
@@ -154,3 +155,20 @@ def test_what_is_kept_beside_a_console_is_read_instead_of_it_and_passed_over_whe
         one.refresh()
     assert again.page(0, 1000) == first.page(0, 1000) == read(tmp_path).page(0, 1000)
     assert [(line.step, line.stream, line.text) for line in again.page(0, 1000)] == whole(tmp_path)
+
+
+@pytest.mark.parametrize("wrong", [
+    {"tails": 3}, {"num_whole": float("inf")}, {"offset": 0}, {"offset": -1}, {"more": "[" * 100_000},
+    {"blocks": [[8, 0, 0, {}], [1 << 62, 5, 0, {}]]}, {"blocks": [[-1, 0, 0, {}]]}, {"blocks": [[8, 7, 0, {}]]},
+])  # fmt: skip
+def test_an_index_that_somebody_made_up_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any]
+):
+    printed(tmp_path, [(1, "a line\n")] * 30).close("done", "")
+    expected, log = read(tmp_path).page(0, 100), tmp_path / LOGS / "r0.a1.console"
+    told = {"offset": log.stat().st_size, "num_whole": 30, "tails": {}, "blocks": [[8, 0, 0, {}]], **wrong}
+    if "more" in wrong:  # deeper than JSON is read
+        monkeypatch.setattr(sidecar.json, "dumps", lambda told: wrong["more"])
+    sidecar.write(log.with_name("r0.a1.console.index"), log, console_index._MAGIC, told, ())
+    monkeypatch.undo()
+    assert read(tmp_path).page(0, 100) == expected

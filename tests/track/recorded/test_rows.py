@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from whet.track.logs import frames
+from whet.track.logs import frames, sidecar
 from whet.track.recorded import rows_index
 from whet.track.recorded.rows import RowsLog, every_step
 from whet.track.recorded.rows_index import rows_of, token_steps, tokens_of
@@ -241,3 +241,16 @@ def test_an_index_of_rows_that_is_damaged_or_of_another_file_is_made_anew(tmp_pa
         data[int(random.integers(len(data)))] ^= int(random.integers(1, 256))
         index.write_bytes(bytes(data[: len(data) - int(random.integers(0, 20))]))
     assert everything(tmp_path, range(60)) == whole
+
+
+def test_an_index_of_rows_that_somebody_made_up_is_passed_over(tmp_path, small):
+    long_file(tmp_path, range(60)).close()
+    whole, log = everything(tmp_path, (7,)), tmp_path / "track" / "r0.a1.rows"
+    true = {"offset": log.stat().st_size, "first_step": 0, "stretches": 2, "told": []}
+    far = np.array([[16, 0, 9], [1 << 62, 0, 9]], np.int64).tobytes()
+    for wrong in (
+        {}, {"first_step": "x"}, {"offset": -1}, {"offset": float("inf")}, {"stretches": 1}, {"stretches": -1},
+        {"told": [[float("inf"), 7, 0, []]]}, {"told": 3},
+    ):  # fmt: skip
+        sidecar.write(log.with_name("r0.a1.rows.index"), log, rows_index.MAGIC, {**true, **wrong}, [far])
+        assert everything(tmp_path, (7,)) == whole

@@ -25,7 +25,7 @@ _BIRTH_BYTES = 256
 
 def read(path: Path, of: Path, magic: bytes) -> tuple[dict[str, Any], bytes, int] | None:
     """The header of a sidecar, its bytes and where in them the arrays begin; None where there is none that fits."""
-    with suppress(OSError, ValueError, KeyError, TypeError, struct.error):
+    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError, struct.error):
         with opened(path, "rb") as file:
             data = file.read()  # not mapped: whoever cut the file meanwhile would kill this process
         found, size, check = _HEAD.unpack_from(data)
@@ -35,6 +35,13 @@ def read(path: Path, of: Path, magic: bytes) -> tuple[dict[str, Any], bytes, int
         if is_ours and zlib.crc32(memoryview(data)[body:]) == header["check"]:
             return header, data, body
     return None
+
+
+def whole(value: Any, most: int) -> int:
+    """A number from 0 to `most`, as a header tells it. Raises ValueError for anything else."""
+    if type(value) is not int or not 0 <= value <= most:
+        raise ValueError(f"no number up to {most}")
+    return value
 
 
 def write(path: Path, of: Path, magic: bytes, header: Mapping[str, Any], blobs: Sequence[bytes]) -> bool:

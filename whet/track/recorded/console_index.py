@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
@@ -103,12 +104,18 @@ class _File:
         found = sidecar.read(_place(self.path), self.path, _MAGIC)
         if found is None:
             return
-        with suppress(KeyError, TypeError, ValueError):
+        with suppress(KeyError, TypeError, ValueError, OverflowError):
             told = found[0]
-            blocks = [_Block(int(o), int(n), int(s), _bytes(tails)) for o, n, s, tails in told["blocks"]]
-            if told["offset"] <= size:
-                self.offset = self.kept = int(told["offset"])
-                self.num_whole, self.tails, self.blocks = int(told["num_whole"]), _bytes(told["tails"]), blocks
+            offset, num = sidecar.whole(told["offset"], size), sidecar.whole(told["num_whole"], size)
+            blocks = [
+                _Block(sidecar.whole(o, offset), sidecar.whole(n, num), int(s), _bytes(tails))
+                for o, n, s, tails in told["blocks"]
+            ]
+            is_ordered = all(a.offset < b.offset and a.number < b.number for a, b in pairwise(blocks))
+            if is_ordered and offset >= len(frames.MAGIC) and (not blocks or not blocks[0].number):
+                self.tails = _bytes(told["tails"])
+                self.offset = self.kept = offset
+                self.num_whole, self.blocks = num, blocks
 
     def _store(self) -> None:
         blocks = [(one.offset, one.number, one.step, _texts(one.tails)) for one in self.blocks]
@@ -293,7 +300,7 @@ def _texts(tails: Mapping[int, bytes]) -> dict[int, str]:
 
 
 def _bytes(told: Mapping[str, str]) -> dict[int, bytes]:
-    return {int(stream): bytes.fromhex(tail) for stream, tail in told.items()}
+    return {int(stream): bytes.fromhex(told[stream]) for stream in told}
 
 
 def _may_hold(data: bytes, wanted: bytes, *, folds: bool) -> bool:

@@ -6,6 +6,7 @@ place of each row whose tokens were recorded, and what the file says of its colu
 
 from __future__ import annotations
 
+import itertools
 import json
 from array import array
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from whet.track.reading.store import LOGS
 from whet.track.recorded.record_file import record_files
 from whet.track.recorded.rows import Known, RowTokens, StepRows, tokens_in
 
-MAGIC = b"whetrow1"
+MAGIC = b"whetrow2"
 # A stretch that is read for a step.
 _STRETCH_BYTES = 1 << 16
 _PIECE_BYTES = 1 << 20
@@ -194,18 +195,24 @@ class RowsIndex:
         if found is None:
             return
         header, data, body = found
-        with suppress(KeyError, TypeError, ValueError):
-            offset, num_stretches, first = int(header["offset"]), int(header["stretches"]), header["first_step"]
-            told = [(int(at), int(type), int(number), one) for at, type, number, one in header["told"]]
-            if offset <= size:
-                middle = body + 8 * num_stretches
-                self._stretches.frombytes(data[body:middle])
-                self._tokens.frombytes(data[middle:])
-                self.offset, self.first_step, self._told = offset, first, told
+        with suppress(KeyError, TypeError, ValueError, OverflowError):
+            offset, first = sidecar.whole(header["offset"], size), header["first_step"]
+            num = sidecar.whole(header["stretches"], len(data))
+            middle = body + 24 * num
+            told = [
+                (sidecar.whole(at, offset), int(type), sidecar.whole(number, frames.MAX_SCHEMAS), one)
+                for at, type, number, one in header["told"]
+            ]
+            stretches, tokens = array("q", data[body:middle]), array("q", data[middle:])
+            is_whole = len(stretches) == 3 * num and len(tokens) % 2 == 0
+            if is_whole and _are_places(stretches[::3], offset) and _are_places(tokens[1::2], offset):
+                self.offset, self.first_step, self._told = offset, None if first is None else int(first), told
+                self._stretches, self._tokens = stretches, tokens
 
     def _store(self) -> None:
         header = {
-            "offset": self.offset, "first_step": self.first_step, "stretches": len(self._stretches), "told": self._told,
+            "offset": self.offset, "first_step": self.first_step, "told": self._told,
+            "stretches": len(self._stretches) // 3,
         }  # fmt: skip
         blobs = [self._stretches.tobytes(), self._tokens.tobytes()]
         sidecar.write(_place(self.path), self.path, MAGIC, header, blobs)
@@ -218,6 +225,11 @@ def _within(folder: Path, step: int | None) -> Iterator[tuple[str, RowsIndex]]:
         for number, one in enumerate(known):
             later = [other.first_step for other in known[number + 1 :] if other.first_step is not None]
             yield rank, one.before(min(later, default=None))
+
+
+def _are_places(told: array[int], end: int) -> bool:
+    """Whether these lie one behind the other before an end."""
+    return all(0 <= one < end for one in told) and all(one < after for one, after in itertools.pairwise(told))
 
 
 def _place(path: Path) -> Path:
