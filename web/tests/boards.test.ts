@@ -11,7 +11,10 @@ test('entries stand by what they reached, with curves, what they took and how to
   const page = await opened('/boards');
   await page.getByRole('link', { name: /Digits in 400 steps/ }).click();
   await page.locator('canvas').first().waitFor();
-  const rows = page.getByRole('row').filter({ has: page.getByRole('cell') });
+  const rows = page
+    .getByRole('region', { name: 'Entries' })
+    .getByRole('row')
+    .filter({ has: page.getByRole('cell') });
   expect(await rows.count()).toBe(2);
   const scores = (await rows.locator('td:nth-child(3)').allTextContents()).map(Number);
   expect(scores).toEqual([...scores].sort((a, b) => a - b));
@@ -60,6 +63,8 @@ test('a site of files shows the same without a server', async () => {
     cwd: REPOSITORY,
   });
   const page = await opened('/boards');
+  await page.getByRole('link', { name: /Digits in 400 steps/ }).waitFor();
+  await page.goto('about:blank');
   const asked: string[] = [];
   await page.context().setOffline(true);
   page.on('request', (request) => asked.push(request.url()));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,6 +44,9 @@ def print_console(folder: Path, step: int | None, rank: int | None) -> None:
 
     pieces = list(console(folder, rank))
     if not pieces and rank is not None and (kept := ranks(folder)):
+        if rank in kept:
+            print(f"rank {rank} printed nothing", file=sys.stderr)
+            return
         near = min(kept, key=lambda one: abs(one - rank))
         said = f"of ranks {', '.join(map(str, kept))}" if len(kept) > 1 else f"of rank {kept[0]} alone"
         raise RunError(f"nothing that rank {rank} printed is kept, {said}", at=str(folder), hint=f"--rank {near}")

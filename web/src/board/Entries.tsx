@@ -16,7 +16,7 @@ export function Entries({ board, mayWithdraw }: { board: Board; mayWithdraw: boo
   const said = useStrings(words);
   const [open, setOpen] = useState<string | null>(null);
   return (
-    <div className={css.scroll}>
+    <div className={css.scroll} tabIndex={0} role="region" aria-label={said.entries}>
       <table className={css.table}>
         <thead>
           <tr>

@@ -7,6 +7,7 @@ export const words = strings({
     zh: (metric: string, lower: boolean) => `按 ${metric} 排序，${lower ? '最低' : '最高'}者居先`,
   },
   frozen: { en: 'Every entry has', zh: '所有条目都具有' },
+  entries: { en: 'Entries', zh: '条目' },
   place: { en: '#', zh: '#' },
   run: { en: 'Run', zh: '实验' },
   by: { en: 'By', zh: '提交者' },

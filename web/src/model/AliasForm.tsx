@@ -18,7 +18,7 @@ interface Props {
 export function AliasForm({ model, number, onDone }: Props) {
   const said = useStrings(words);
   const list = useId();
-  const { setAlias, removeAlias } = useChanges(model.name);
+  const { setAlias, restoreAlias, removeAlias } = useChanges(model.name);
   const [alias, setName] = useState('');
   const [failure, setFailure] = useState('');
   const submit = async (event: FormEvent) => {
@@ -26,7 +26,7 @@ export function AliasForm({ model, number, onDone }: Props) {
     const before = model.aliases[alias];
     try {
       await setAlias(alias, number);
-      const undo = () => (before === undefined ? removeAlias(alias) : setAlias(alias, before));
+      const undo = () => (before === undefined ? removeAlias(alias) : restoreAlias(alias, before));
       tell(said.promoted(alias, `${model.name}/${number}`), () => void undo().catch(tellFailure));
       onDone();
     } catch (error) {

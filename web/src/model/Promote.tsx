@@ -5,8 +5,8 @@ import { real } from '~/shared/api/numbers';
 import { type Promoted, type RegisteredModel, type VersionRow, useChanges } from '~/shared/api/registry';
 import { Command, quoted } from '~/shared/command/Command';
 import { Button } from '~/shared/controls/Button';
-import { TextField } from '~/shared/controls/Field';
-import { tell } from '~/shared/controls/Toasts';
+import { CheckField, TextField } from '~/shared/controls/Field';
+import { tell, tellFailure } from '~/shared/controls/Toasts';
 import { figure } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
 import { figuresOf } from '~/shared/registry/figures';
@@ -25,7 +25,11 @@ export function Promote({ model, row, onDone }: Props) {
   const { promote } = useChanges(model.name);
   const [alias, setAlias] = useState('prod');
   const [require, setRequire] = useState('');
+  const [isKept, setKept] = useState(false);
+  const [isPast, setPast] = useState(false);
   const [refusal, setRefusal] = useState<ApiError | null>(null);
+  const policy = model.policies[alias];
+  const options = { keep: isKept && !!require.trim(), past_policy: isPast && policy !== undefined };
   const compared = (done: Promoted) =>
     done.compared.map((one) => {
       const [by, low, high] = [one.difference, one.low, one.high].map((value) => figure(real(value)));
@@ -34,7 +38,7 @@ export function Promote({ model, row, onDone }: Props) {
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     try {
-      const done = await promote(row.version, alias, require);
+      const done = await promote({ version: row.version, to: alias, require, ...options });
       tell([said.promoted(alias, `${row.name}/${row.version}`), ...compared(done)].join(' · '));
       onDone();
     } catch (error) {
@@ -42,7 +46,11 @@ export function Promote({ model, row, onDone }: Props) {
     }
   };
   const name = quoted(`${row.name}/${row.version}`);
-  const asked = require ? ` --require ${quoted(require)}` : '';
+  const asked = [
+    require ? ` --require ${quoted(require)}` : '',
+    options.keep ? ' --keep' : '',
+    options.past_policy ? ' --past-policy' : '',
+  ].join('');
   return (
     <form className={css.form} onSubmit={(event) => void submit(event)}>
       <p className={css.small}>{said.promoteAbout}</p>
@@ -67,6 +75,17 @@ export function Promote({ model, row, onDone }: Props) {
         value={require}
         onChange={(event) => setRequire(event.target.value)}
       />
+      {require.trim() && (
+        <CheckField
+          label={said.keep}
+          about={said.keepAbout}
+          checked={isKept}
+          onChange={(event) => setKept(event.target.checked)}
+        />
+      )}
+      {policy !== undefined && (
+        <Policy model={model} alias={alias} policy={policy} isPast={isPast} onPast={setPast} />
+      )}
       <Figures row={row} />
       {refusal && (
         <div className={css.refusal} role="alert">
@@ -83,6 +102,39 @@ export function Promote({ model, row, onDone }: Props) {
         </Button>
       </div>
     </form>
+  );
+}
+
+interface PolicyProps {
+  model: RegisteredModel;
+  alias: string;
+  policy: string;
+  isPast: boolean;
+  onPast: (isPast: boolean) => void;
+}
+
+/** What the alias requires of every version; it is left out once, or taken away. */
+function Policy({ model, alias, policy, isPast, onPast }: PolicyProps) {
+  const said = useStrings(words);
+  const { setPolicy } = useChanges(model.name);
+  const away = () =>
+    setPolicy(alias, null).then(
+      () => tell(said.policyGone(alias), () => void setPolicy(alias, policy).catch(tellFailure)),
+      tellFailure,
+    );
+  return (
+    <div className={css.policy}>
+      <div className={css.between}>
+        <p>{said.policy(alias, policy)}</p>
+        <Button onClick={() => void away()}>{said.policyAway}</Button>
+      </div>
+      <CheckField
+        label={said.pastPolicy}
+        about={said.pastPolicyAbout}
+        checked={isPast}
+        onChange={(event) => onPast(event.target.checked)}
+      />
+    </div>
   );
 }
 

@@ -14,11 +14,11 @@ interface Props {
 
 export function VersionAliases({ model, aliases, mayChange }: Props) {
   const said = useStrings(words);
-  const { removeAlias, setAlias } = useChanges(model.name);
+  const { removeAlias, restoreAlias } = useChanges(model.name);
   if (!aliases.length) return null;
   const away = (alias: string) => {
     const before = model.aliases[alias];
-    const undo = before === undefined ? undefined : () => void setAlias(alias, before).catch(tellFailure);
+    const undo = before === undefined ? undefined : () => void restoreAlias(alias, before).catch(tellFailure);
     removeAlias(alias).then(() => tell(said.takenAway(alias), undo), tellFailure);
   };
   return (

@@ -85,6 +85,22 @@ export const words = strings({
     en: 'A condition on its figures, such as accuracy >= 0.8 and loss < 2. Left empty, nothing is required.',
     zh: '对其指标的条件，如 accuracy >= 0.8 and loss < 2。留空则不作要求。',
   },
+  policy: {
+    en: (alias: string, text: string) => `The policy of @${alias} requires as well: ${text}`,
+    zh: (alias: string, text: string) => `@${alias} 的策略还要求：${text}`,
+  },
+  policyAway: { en: 'Take the policy away', zh: '移除策略' },
+  policyGone: {
+    en: (alias: string) => `@${alias} has no policy any more`,
+    zh: (alias: string) => `@${alias} 不再有策略`,
+  },
+  pastPolicy: { en: 'Leave the policy out this once', zh: '本次忽略策略' },
+  pastPolicyAbout: { en: 'The history tells that it was.', zh: '历史记录会注明。' },
+  keep: { en: 'Keep it as the policy of the alias', zh: '保存为该别名的策略' },
+  keepAbout: {
+    en: 'Every later promotion to it has to hold it too.',
+    zh: '以后每次晋升到该别名都须满足它。',
+  },
   refused: { en: 'Not promoted', zh: '未能晋升' },
   promoted: {
     en: (alias: string, version: string) => `@${alias} is ${version}`,
@@ -133,6 +149,18 @@ export const changes = strings({
       `@${alias} means version ${n}${before === undefined ? '' : ` instead of ${before}`}`,
     zh: (alias: string, n: number, before?: number) =>
       `@${alias} ${before === undefined ? '指向' : `由版本 ${before} 改为指向`}版本 ${n}`,
+  },
+  policy: {
+    en: (alias: string, text: string) => `policy of @${alias}: ${text}`,
+    zh: (alias: string, text: string) => `@${alias} 的策略：${text}`,
+  },
+  policyGone: {
+    en: (alias: string) => `policy of @${alias} taken away`,
+    zh: (alias: string) => `移除 @${alias} 的策略`,
+  },
+  pastPolicy: {
+    en: (text: string) => `past the policy: ${text}`,
+    zh: (text: string) => `忽略策略：${text}`,
   },
   required: { en: (text: string) => `required: ${text}`, zh: (text: string) => `要求：${text}` },
   aliasGone: {

@@ -23,6 +23,13 @@ test('an alias that moved says from where, and on which condition', () => {
   expect(english(change('alias', 2, { alias: 'prod', before: 1, gate }))).toBe(
     '@prod means version 2 instead of 1 · required: loss < 2',
   );
+  const past = { require: '', policy: '', past_policy: 'loss < 1' };
+  expect(english(change('alias', 2, { alias: 'prod', before: 1, gate: past }))).toBe(
+    '@prod means version 2 instead of 1 · past the policy: loss < 1',
+  );
+  expect(english(change('policy', null, { alias: 'prod', require: null }))).toBe(
+    'policy of @prod taken away',
+  );
   expect(english(change('alias', 1, { alias: 'prod', before: null }))).toBe('@prod means version 1');
   expect(english(change('alias', null, { alias: 'prod', before: 2 }))).toBe(
     '@prod taken away from version 2',

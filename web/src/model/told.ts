@@ -3,6 +3,7 @@ import type { RegistryChange } from '~/shared/api/registry';
 import type { useStrings } from '~/shared/i18n/i18n';
 import type { changes } from './strings';
 
+type Gate = { require?: string; policy?: string; past_policy?: string };
 type Said = ReturnType<typeof useStrings<typeof changes>>;
 
 export function told(change: RegistryChange, said: Said): string {
@@ -19,10 +20,15 @@ export function told(change: RegistryChange, said: Said): string {
       return said.remove(version ?? 0);
     case 'alias': {
       if (version === null) return said.aliasGone(text('alias'), before ?? 0);
-      const asked = (details.gate as { require?: string } | undefined)?.require;
+      const { require, policy, past_policy: past } = (details.gate ?? {}) as Gate;
+      const asked = [policy, require].filter(Boolean).join(' and ');
       const moved = said.alias(text('alias'), version, before);
-      return asked ? `${moved} · ${said.required(asked)}` : moved;
+      return [moved, asked && said.required(asked), past && said.pastPolicy(past)]
+        .filter(Boolean)
+        .join(' · ');
     }
+    case 'policy':
+      return text('require') ? said.policy(text('alias'), text('require')) : said.policyGone(text('alias'));
     case 'tag':
       return details.value === null || details.value === undefined
         ? said.tagGone(text('key'), what)

@@ -6,6 +6,7 @@ import type { RunPage } from '~/shared/api/runs';
 import { duration, figure, percent, whole } from '~/shared/format/numbers';
 import { Time, useNow } from '~/shared/format/Time';
 import { useLanguage, useStrings } from '~/shared/i18n/i18n';
+import { reasonIn } from '~/shared/status/reason';
 import { StatusBadge } from '~/shared/status/StatusBadge';
 import { Actions } from './Actions';
 import { Fact } from './Fact';
@@ -16,6 +17,7 @@ import { words } from './strings';
 
 export function Glance({ page }: { page: RunPage }) {
   const said = useStrings(words);
+  const language = useLanguage();
   const isLive = page.status === 'running';
   const names = firstCurves(page.metrics);
   const ended = page.spans.at(-1)?.[1];
@@ -26,7 +28,7 @@ export function Glance({ page }: { page: RunPage }) {
         <h1 title={page.name}>{page.name}</h1>
         <StatusBadge status={page.status} />
         <p className={css.cause}>
-          {page.reason && <span>{page.reason}</span>}
+          {page.reason && <span>{reasonIn(language, page.reason)}</span>}
           {!isLive && ended !== undefined && <Time time={ended} />}
           {page.notes && <span className={css.note}>{page.notes}</span>}
         </p>

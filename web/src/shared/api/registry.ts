@@ -116,16 +116,17 @@ export function useChanges(name: string) {
           api.PUT(`${route}/aliases/{alias}`, { ...alias(word), body: { version, past_policy: false } }),
         ),
       ),
-    removeAlias: (word: string) => done(answer(api.DELETE(`${route}/aliases/{alias}`, alias(word)))),
-    promote: (version: number, to: string, require: string) =>
+    /** The alias means again what it meant, whatever its policy. */
+    restoreAlias: (word: string, version: number) =>
       done(
-        answer<Promoted>(
-          api.POST(`${route}/promotions`, {
-            params: { path: { name } },
-            body: { version, to, require, keep: false, past_policy: false },
-          }),
-        ),
+        answer(api.PUT(`${route}/aliases/{alias}`, { ...alias(word), body: { version, past_policy: true } })),
       ),
+    /** What every promotion to an alias requires; null for nothing of itself. */
+    setPolicy: (word: string, require: string | null) =>
+      done(answer(api.PUT(`${route}/policies/{alias}`, { ...alias(word), body: { require } }))),
+    removeAlias: (word: string) => done(answer(api.DELETE(`${route}/aliases/{alias}`, alias(word)))),
+    promote: (body: Schemas['Promotion']) =>
+      done(answer<Promoted>(api.POST(`${route}/promotions`, { params: { path: { name } }, body }))),
     /** What is wrong with the files of a version, read one by one. */
     verify: async (number: number) =>
       (await answer<Schemas['Verified']>(api.POST(`${route}/versions/{number}/verify`, at(number)))).damage,

@@ -26,7 +26,7 @@ export function Dialog({ title, about, open, onClose, children, foot, wide }: Pr
         <Radix.Overlay className={css.veil} />
         <Radix.Content
           className={wide ? css.wide : css.dialog}
-          // What is told beside a dialog, with its way back, can be reached and closes nothing.
+          // What is told beside a dialog, with its way back, takes the focus and closes nothing.
           onInteractOutside={(event) => {
             if (event.target instanceof Element && event.target.closest('[aria-live]'))
               event.preventDefault();

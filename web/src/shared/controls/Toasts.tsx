@@ -45,7 +45,13 @@ export function Toasts() {
     () => toasts,
   );
   return (
-    <div className={css.toasts} role="status" aria-live="polite">
+    // A dialog looks where a press fell once it is over, when what was pressed here may be gone: it hears of none.
+    <div
+      className={css.toasts}
+      role="status"
+      aria-live="polite"
+      onPointerDown={(event) => event.stopPropagation()}
+    >
       {shown.map((one) => (
         <One key={one.id} toast={one} />
       ))}

@@ -1,6 +1,7 @@
 /** How a run stands, in a word and a colour; and why it ended. */
 import type { Status } from '~/shared/api/runs';
-import { strings, useStrings } from '~/shared/i18n/i18n';
+import { strings, useLanguage, useStrings } from '~/shared/i18n/i18n';
+import { reasonIn } from './reason';
 import css from './status.module.css';
 
 export const words = strings({
@@ -20,8 +21,9 @@ export function useStatusWord(): (status: Status) => string {
 
 export function StatusBadge({ status, reason }: { status: Status; reason?: string }) {
   const word = useStatusWord();
+  const language = useLanguage();
   return (
-    <span className={css.badge} data-status={status} title={reason || undefined}>
+    <span className={css.badge} data-status={status} title={reason ? reasonIn(language, reason) : undefined}>
       {word(status)}
     </span>
   );

@@ -1,0 +1,18 @@
+/** Why a run ended, in the reader's language: what the loop says of itself is known by its form, all else stays. */
+import type { Language } from '~/shared/i18n/i18n';
+
+const KNOWN: readonly (readonly [RegExp, string])[] = [
+  [/^all (\S+) steps are done$/, '全部 $1 步已完成'],
+  [/^signal (\S+)$/, '信号 $1'],
+  [/^exit code (-?\d+), without a word in the log$/, '退出码 $1，日志中没有任何说明'],
+  [
+    /^out of memory: the kernel killed it \(SIGKILL\), as its cgroup says$/,
+    '内存不足：内核将其终止（SIGKILL），见其 cgroup 记录',
+  ],
+];
+
+export function reasonIn(language: Language, reason: string): string {
+  if (language === 'en') return reason;
+  const found = KNOWN.find(([form]) => form.test(reason));
+  return found ? reason.replace(...found) : reason;
+}
