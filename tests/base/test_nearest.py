@@ -11,6 +11,9 @@ MEANT = {
     "adamx": (["adamw", "badam", "lion"], "adamw"),  # both differ in one letter
     "badamx": (["adamw", "badam", "lion"], "badam"),
     "model": (["model_source", "template"], "model_source"),
+    "ranks": (["train", "rollout"], None),
+    "--to": (["--root", "--kind"], None),
+    "dop": (["dpo", "sft"], "dpo"),
     "zebra": (["adamw", "lion"], None),
     "": (["adamw", "lion"], None),
 }  # fmt: skip

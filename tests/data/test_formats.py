@@ -499,6 +499,8 @@ def test_every_name_of_a_message_s_weight_is_read(keys, weight):
         ({"loss": "perhaps"}, "perhaps"),
         ({"weight": float("nan")}, "nan"),
         ({"weight": [0, 1]}, "list"),
+        ({"metadata": {"train": False}}, "metadata.train"),
+        ({"extra": {"weight": 0}}, "extra.weight"),
         ({"weight": 1, "train": False}, "two things"),
         ({"images": ["a.png"]}, "images"),
         ({"lossMask": [1]}, "lossMask"),

@@ -316,6 +316,15 @@ def test_a_broken_run_of_ppo_goes_on_with_its_value_head(tmp_path):
     assert bits(folder.path) == expected
 
 
+@pytest.mark.case("A7")
+@pytest.mark.parametrize("patience", [1, 3])
+def test_online_dpo_of_equal_rewards_is_stopped_by_patience(tmp_path, patience):
+    (tmp_path / "level.py").write_text("def level(completion):\n    return 0.1\n")
+    given = {"rewards": [f"{tmp_path / 'level.py'}:level"], "objective": "online-dpo"}
+    with pytest.raises(RunError, match=f"{patience} rollouts in a row taught nothing"):
+        going(tmp_path, "level", rollout={"updates": 1, "passes": 1, "patience": patience}, **given)
+
+
 def test_online_dpo_learns_from_the_best_and_the_worst(tmp_path):
     found = going(tmp_path, "pairs", objective="online-dpo", rollout={"updates": 1, "passes": 2})
     assert found[1]["loss"] == pytest.approx(0.6931, abs=1e-3)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from whet.base.errors import ConfigError
+from whet.base.nearest import nearest
 from whet.base.slots import Kind
 
 
@@ -18,8 +19,8 @@ def checked(kind: Kind, settings: Mapping[str, Any]) -> dict[str, Any]:
     fields = {name: field for name, field in model.model_fields.items() if name != "kind"}
     for name in settings:
         if name not in fields:
-            near = difflib.get_close_matches(name, fields, n=1)
-            hint = f"did you mean `{near[0]}`?" if near else f"whet slots {kind.slot} {kind.name}"
+            near = nearest(name, fields)
+            hint = f"did you mean `{near}`?" if near else f"whet slots {kind.slot} {kind.name}"
             raise ConfigError(f"the {kind.slot} `{kind.name}` has no setting `{name}`", hint=hint)
     try:
         return model.model_validate({**settings, "kind": kind.name}).values()

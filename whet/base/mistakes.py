@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from whet.base.errors import ConfigError
+from whet.base.nearest import nearest as nearest_name
 from whet.base.schema import Settings
 from whet.base.settings import Choice
 from whet.base.unions import meant, nearest
@@ -261,8 +261,8 @@ def _types(annotation: Any) -> list[Any]:
 
 
 def _near(name: str, names: list[str]) -> str | None:
-    near = difflib.get_close_matches(name[:80], names, n=1)
-    return f"did you mean `{near[0]}`?" if near else f"known keys: {', '.join(names)}" if names else None
+    near = nearest_name(name[:80], names)
+    return f"did you mean `{near}`?" if near else f"known keys: {', '.join(names)}" if names else None
 
 
 def _key(keys: KeyPath) -> str:

@@ -6,6 +6,9 @@ import difflib
 import os
 from collections.abc import Iterable
 
+# Two letters changed places in a word of three is as far as a mistyped name lies.
+LIKE = 0.66
+
 
 def nearest(given: str, names: Iterable[str]) -> str | None:
     """The name most like `given`; of several as like, the one that begins as it does. None where none is near.
@@ -13,7 +16,7 @@ def nearest(given: str, names: Iterable[str]) -> str | None:
     A name that `given` is the beginning of is near, too: `model` means `model_source`.
     """
     known = sorted(names)
-    near = difflib.get_close_matches(given, known, n=8)
+    near = difflib.get_close_matches(given, known, n=8, cutoff=LIKE)
     if not near:
         return min((name for name in known if given and name.startswith(given)), key=len, default=None)
     likeness = {name: difflib.SequenceMatcher(None, name, given).ratio() for name in near}

@@ -64,7 +64,7 @@ def _folded(name: str) -> str:
 
 def _check_text(text: str, what: str, at: str | None) -> None:
     if not text:
-        raise ConfigError(f"the {what} is empty", at=at, hint="leave it out for the default")
+        raise ConfigError(f"the {what} is empty", at=at, hint="write one, or leave the setting out")
     if "\0" in text:
         raise ConfigError(f"the {what} {_shown(text)} holds a NUL", at=at, hint="remove the `\\0`")
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import math
 import re
 import shlex
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from whet.base.errors import ConfigError
+from whet.base.nearest import nearest
 from whet.base.paths import user_path
 
 _AT = "command line"
@@ -40,8 +40,8 @@ class Parser(argparse.ArgumentParser):
 
     def _unknown(self, word: str) -> ConfigError:
         name = word.partition("=")[0]
-        near = difflib.get_close_matches(name, self._option_string_actions, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else f"{self.prog} --help"
+        near = nearest(name, self._option_string_actions)
+        hint = f"did you mean `{near}`?" if near else f"{self.prog} --help"
         return ConfigError(f"`{self.prog}` has no option `{name}`", at=_AT, hint=hint)
 
     def _as_option(self, word: str) -> str | None:
@@ -97,8 +97,8 @@ class Parser(argparse.ArgumentParser):
 def meant(given: str, known: Iterable[str]) -> str:
     """A hint with the nearest of the known words, or all of them."""
     known = list(known)
-    near = difflib.get_close_matches(given, known, n=1)
-    return f"did you mean `{near[0]}`?" if near else f"one of: {', '.join(known)}"
+    near = nearest(given, known)
+    return f"did you mean `{near}`?" if near else f"one of: {', '.join(known)}"
 
 
 def whole(least: int, most: int = 2**53) -> Callable[[str], int]:

@@ -8,6 +8,7 @@ import torch
 from tests.models.loading.test_pretrained import build, folder, refusal, tokenizer  # noqa: F401  (fixtures)
 from tests.tiny import LLAMA
 from whet.base.catalogue import tuner
+from whet.base.errors import ModelError
 from whet.models.loading.context import BuildContext
 from whet.models.tuning.adapters import stored_adapter
 
@@ -70,6 +71,14 @@ def test_lora_trains_and_stores_the_rows_of_new_tokens_and_no_others(folder):  #
 def test_adapters_that_train_no_embeddings_are_refused(folder):  # noqa: F811
     with pytest.raises(Exception, match="trains no embeddings of new tokens"):
         build(with_tuner("vera"), path=str(folder), new_tokens=NEW)
+
+
+@pytest.mark.case("A1")
+@pytest.mark.parametrize("end", ["lm_head", "embed_tokens"])
+def test_an_end_that_is_trained_whole_beside_new_rows_is_refused_with_a_way_out(folder, end):  # noqa: F811
+    with pytest.raises(ModelError, match=f"`{end}` cannot be trained whole") as error:
+        build(with_tuner("lora", rank=2, modules_to_save=[end]), path=str(folder), new_tokens=NEW)
+    assert "tuner.modules_to_save=[]" in str(error.value)
 
 
 def test_a_known_token_is_not_added_again(folder):  # noqa: F811

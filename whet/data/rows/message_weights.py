@@ -50,11 +50,23 @@ def weight_of(message: Mapping[str, Any], number: int) -> float | None:
     for key, value in message.items():
         if key not in NAMES and value is not None and speaks_of_loss(key) and value not in ([], {}, ""):
             raise DataError(f"message {number} has `{key}`, which is not read and speaks of its loss", hint=_HINT)
+    _refuse_inside(message, number)
     found = {key: _read(key, message[key], number) for key in message if key in NAMES and message[key] is not None}
     if len(set(found.values())) > 1:
         said = " and ".join(f"`{key}: {what(message[key])}`" for key in found)
         raise DataError(f"message {number} says two things of its loss: {said}", hint="keep one of them")
     return next(iter(found.values()), None)
+
+
+def _refuse_inside(message: Mapping[str, Any], number: int) -> None:
+    """Of a message's `metadata` and the like: what would keep it out of training stands one level too deep."""
+    for outer, inner in message.items():
+        if outer == "content" or not isinstance(inner, Mapping):
+            continue
+        for key, value in inner.items():
+            if isinstance(key, str) and speaks_of_loss(key) and (isinstance(value, bool) or _is_said(key, value)):
+                hint = f"put it on the message itself: {key}: {what(value)}; or rename it, if it means something else"
+                raise DataError(f"message {number} has `{outer}.{key}`, which is not read there", hint=hint)
 
 
 @cache

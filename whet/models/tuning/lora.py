@@ -18,7 +18,7 @@ from whet.models.roles import roles
 from whet.models.tuning.adapters import NAME, wrapper_of
 from whet.models.tuning.fast_lora import install
 from whet.models.tuning.loftq import start_from_rounding
-from whet.models.tuning.new_tokens import trainable_rows
+from whet.models.tuning.new_tokens import refuse_saved_ends, trainable_rows
 from whet.models.tuning.peft_tuner import PeftTuner
 
 EXPERTS = "experts"
@@ -57,6 +57,7 @@ class Lora(PeftTuner):
             settings["target_parameters"] = [n for n in named if n != EXPERTS] + found
         rows = trainable_rows(module)
         if rows is not None:
+            refuse_saved_ends(module, settings.get("modules_to_save") or ())
             settings["trainable_token_indices"] = rows
         return settings
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +73,19 @@ def trainable_rows(module: Any) -> dict[str, list[int]] | None:
     names = {id(part): name.rsplit(".", 1)[-1] for name, part in module.named_modules()}
     unlike = {id(end.weight): end for end in reversed(_ends(module))}  # of tied ones the embedding
     return {names[id(end)]: list(new.ids) for end in unlike.values()}
+
+
+def refuse_saved_ends(module: Any, saved: Collection[str]) -> None:
+    """Raise ModelError where an end that is trained whole would have rows of new tokens beside it: PEFT holds one."""
+    ends = {id(end) for end in _ends(module)}
+    for name, part in module.named_modules():
+        if id(part) in ends and (last := name.rsplit(".", 1)[-1]) in saved:
+            rest = ", ".join(other for other in saved if other != last)
+            raise ModelError(
+                f"`{last}` cannot be trained whole beside rows of new tokens: the adapter would hold those rows twice",
+                at="tuner.modules_to_save",
+                hint=f"tuner.modules_to_save=[{rest}]: rows of new tokens are trained anyway; or tuner=full",
+            )
 
 
 def _ends(module: Any) -> list[Any]:

@@ -78,8 +78,7 @@ class Rollouts:
         answers: Callable[[int], list[dict[str, Any]]] | None = None
         warnings: tuple[str, ...] = ()
         if self._served == len(self._steps) * self._settings.passes:
-            answers = self._roll()
-            warnings = self._warnings
+            answers, warnings = self._taught()
         samples = self._steps[self._served % len(self._steps)]
         figures = {**self._figures, "staleness": float(self._step - self._version)}
         self._served, self._step = self._served + 1, self._step + 1
@@ -87,6 +86,18 @@ class Rollouts:
         return Step(
             step, lengths, samples.__getitem__, self._epoch, figures=figures, warnings=warnings, answers=answers
         )
+
+    def _taught(self) -> tuple[Callable[[int], list[dict[str, Any]]], tuple[str, ...]]:
+        """Roll until there is a sample to learn from: objectives that compare answers make none of equal ones.
+
+        Where that goes on, `rollout.patience` ends the run.
+        """
+        warnings: tuple[str, ...] = ()
+        while True:
+            answers = self._roll()
+            warnings += self._warnings
+            if self._steps:
+                return answers, warnings
 
     def _roll(self) -> Callable[[int], list[dict[str, Any]]]:
         """Answer, grade, and cut into the steps that learn from it. Returns what tells of it."""
