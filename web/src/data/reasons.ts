@@ -19,6 +19,7 @@ export const reasons = strings({
   no_prompt: { en: 'no prompt', zh: '没有提示词' },
   nothing_left: { en: 'nothing left', zh: '没有剩余内容' },
   template_error: { en: 'the template failed', zh: '模板出错' },
+  unknown_format: { en: 'of no known format', zh: '格式未知' },
   turns: { en: 'turns out of order', zh: '轮次顺序有误' },
 });
 

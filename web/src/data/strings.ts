@@ -52,7 +52,7 @@ export const words = strings({
     en: (n: string) => `${n} rows did not come through whole, by what was done and why`,
     zh: (n: string) => `${n} 行未能完整通过，按处理方式与原因列出`,
   },
-  ledgerEmpty: { en: 'All rows came through whole.', zh: '所有数据行均完整通过。' },
+  ledgerEmpty: { en: 'No row is recorded as left out or changed.', zh: '没有记录到被跳过或改动的数据行。' },
   ledgerNone: { en: 'No such row was left out or changed.', zh: '没有符合条件的被略去或改动的行。' },
   ledgerFind: { en: 'Find among them', zh: '在其中查找' },
   partial: {
