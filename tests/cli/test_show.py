@@ -136,6 +136,11 @@ def test_a_part_is_printed_as_text_and_as_json(recorded, words, capsys):
     assert json.loads(capsys.readouterr().out)
 
 
+def test_what_a_part_does_not_heed_is_a_mistake(recorded, capsys):
+    assert main(["show", str(recorded), "--part", "refused", "--step", "3"]) == 2
+    assert f"hint: whet show {recorded} --step 3, for the rows of a step" in capsys.readouterr().err
+
+
 def test_a_row_that_is_none_is_a_mistake(recorded, capsys):
     assert main(["show", str(recorded), "--part", "lineage", "--row", "chat.jsonl"]) == 2
     assert "hint: --row SOURCE#ROW" in capsys.readouterr().err

@@ -109,15 +109,30 @@ def evaluations(folder: Path, asked: Asked) -> tuple[Any, str]:
     return [asdict(one) for one in found], evaluations_page(found, last)
 
 
-PARTS: dict[str, Part] = {
-    "data": data, "refused": refused, "rollouts": rollouts, "media": media, "lineage": lineage,
-    "evaluations": evaluations,
-}  # fmt: skip
+# Each part, and what of Asked it heeds.
+PARTS: dict[str, tuple[Part, tuple[str, ...]]] = {
+    "data": (data, ("start", "text", "source")),
+    "refused": (refused, ("start", "text")),
+    "rollouts": (rollouts, ("step", "start", "text")),
+    "media": (media, ("step", "text")),
+    "lineage": (lineage, ("step", "row")),
+    "evaluations": (evaluations, ()),
+}
+_OPTIONS = {"step": "--step", "start": "--from", "text": "--find", "source": "--source", "row": "--row"}
 
 
 def print_part(folder: Path, name: str, asked: Asked, *, as_json: bool) -> None:
-    """Print a part. Raises WhetError where it cannot be read."""
+    """Print a part. Raises ConfigError for what it does not heed, and WhetError where it cannot be read."""
+    from whet.base.errors import ConfigError
     from whet.track.script.plain import to_json
 
-    value, text = PARTS[name](folder, asked)
+    part, heeded = PARTS[name]
+    for setting, option in _OPTIONS.items():
+        if setting not in heeded and getattr(asked, setting) != getattr(Asked(), setting):
+            others = ", ".join(other for other, (_, theirs) in PARTS.items() if setting in theirs)
+            hint = f"leave it out; of --part {others}"
+            if setting == "step":
+                hint = f"whet show {folder} --step {asked.step}, for the rows of a step"
+            raise ConfigError(f"`--part {name}` heeds no `{option}`", at=option, hint=hint)
+    value, text = part(folder, asked)
     print(to_json(value).decode() if as_json else text)

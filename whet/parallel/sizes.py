@@ -35,11 +35,17 @@ def mesh_sizes(settings: Parallel, ranks: int) -> dict[str, int]:
         rest = f": {ranks} / {asked} leaves a rest of {ranks % asked}" if ranks % asked else ""
         raise ConfigError(
             f"`parallel` asks for {sum_of_it}, and {ranks} process{'es run' if ranks > 1 else ' runs'}{rest}",
-            at="parallel", hint=f"{HINT.format(asked)}, or other sizes of `parallel`",
+            at="parallel", hint=_hint(asked, sizes, ranks),
         )  # fmt: skip
     sizes["shard"] = ranks // asked * sizes.get("shard", 1)
     sharing = {"shard"} if any(sizes.get(name, 1) > 1 for name in ("replicate", "shard", "context")) else set()
     return {name: sizes.get(name, 1) for name in ORDER if sizes.get(name, 1) > 1 or name in sharing}
+
+
+def _hint(asked: int, sizes: Mapping[str, int], ranks: int) -> str:
+    """Ranks that would do, or sizes that one process has."""
+    alone = " ".join(f"parallel.{name}=1" for name, size in sizes.items() if size > 1)
+    return f"{alone}, or {HINT.format(asked)}" if ranks == 1 else f"{HINT.format(asked)}, or other sizes of `parallel`"
 
 
 def shown(sizes: Mapping[str, int]) -> str:

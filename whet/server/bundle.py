@@ -9,6 +9,11 @@ from whet.base.errors import RunError
 FOLDER = Path(__file__).parent / "page"
 
 
+def is_built() -> bool:
+    """Whether there is a page to serve; in a source tree `make web` makes it."""
+    return (FOLDER / "index.html").is_file()
+
+
 def viewer() -> tuple[str, str]:
     """The script and the styles of a report. Raises RunError where the front end was not built."""
     try:

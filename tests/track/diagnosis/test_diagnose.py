@@ -49,7 +49,7 @@ def test_the_command_says_what_where_and_what_to_type(tmp_path, capsys):
         (["data-stall.shares=1"], "did you mean `share`?"),
         (["data-stall.share=7"], "share=1"),
         (["share"], "loss-spike.factor=3"),
-        (["--rule", "spikes"], "did you mean `loss-spike`?"),
+        (["--rule", "loss-spikes"], "did you mean `loss-spike`?"),
     ],
 )
 def test_a_rule_or_setting_that_is_none_is_told(words, said, tmp_path, capsys):

@@ -15,7 +15,9 @@ def recording(monkeypatch):
 
 
 def names(run):
-    return sorted({path.name.partition(".")[0] + path.suffix for path in (run.path / "track").iterdir()})
+    """What was recorded; indexes are made of it."""
+    found = {path.name.partition(".")[0] + path.suffix for path in (run.path / "track").iterdir()}
+    return sorted(name for name in found if not name.endswith(".index"))
 
 
 def begun(folder, **more):

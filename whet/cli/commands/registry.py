@@ -42,10 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     alias.add_argument("name", metavar="NAME")
     alias.add_argument("alias", metavar="ALIAS")
     alias.add_argument("version", nargs="?", metavar="VERSION", help="its number; without one the alias is taken away")
-    policy = action("policy", "say what every promotion to an alias requires")
+    policy = action("policy", "show or set what every promotion to an alias requires")
     policy.add_argument("name", metavar="NAME")
     policy.add_argument("alias", metavar="ALIAS")
-    policy.add_argument("require", nargs="?", metavar="FILTER", help="without one the policy is taken away")
+    policy.add_argument("require", nargs="?", metavar="FILTER", help="without one the policy is shown")
+    policy.add_argument("--remove", action="store_true", help="take the policy away")
     promote = action("promote", "let an alias mean a version whose evaluations hold what is required")
     promote.add_argument("model", metavar="MODEL", help=_WHICH)
     promote.add_argument("--to", required=True, metavar="ALIAS", help="the alias that moves")
@@ -175,14 +176,21 @@ def _alias(registry: Registry, args: argparse.Namespace) -> int:
             f"`{number}` is no version", at="command line", hint=f"whet registry alias {args.name} prod 1"
         )
     registry.alias(args.name, args.alias, None if number is None else int(number), past_policy=args.past_policy)
+    print(f"registry:{args.name}@{args.alias} is {f'{args.name}/{number}' if number else 'no more'}", file=sys.stderr)
     return 0
 
 
 def _policy(registry: Registry, args: argparse.Namespace) -> int:
+    from whet.base.errors import ConfigError
     from whet.track.reading.query import parse
 
-    parse(args.require or "")
-    registry.policy(args.name, args.alias, args.require)
+    if args.require is not None and args.remove:
+        raise ConfigError("a policy is set or taken away", at="--remove", hint="leave FILTER out")
+    if args.require is not None or args.remove:
+        parse(args.require or "")
+        registry.policy(args.name, args.alias, args.require)
+    require = registry.model(args.name).policies.get(args.alias)
+    print(f"@{args.alias} of {args.name} requires {f'`{require}`' if require else 'nothing of itself'}")
     return 0
 
 

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tokens", action="store_true", help="with --step: single tokens and their losses")
     parser.add_argument("--console", action="store_true", help="what the run printed, of one --step or in all")
     parser.add_argument("--rank", type=whole(0), help="with --console: of this rank alone")
-    parser.add_argument("--part", choices=PARTS, help="a part of it in full, of one --step or in all")
+    parser.add_argument("--part", choices=PARTS, help="a part of it; rollouts, media and lineage also of one --step")
     parser.add_argument("--find", default="", metavar="TEXT", help="with --part: what holds a text")
     parser.add_argument(
         "--from", dest="start", type=whole(0), default=0, metavar="N", help="with --part: from the Nth on"

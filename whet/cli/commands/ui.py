@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from whet.cli.commands import server
 
@@ -12,6 +13,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
+    from whet.server.bundle import is_built
     from whet.server.routes import page
 
+    if not is_built():
+        print("the page of this source tree is not built yet: make web", file=sys.stderr)
     return server.run(args, [page.router()])

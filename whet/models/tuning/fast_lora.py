@@ -65,8 +65,9 @@ def _of(layer: Any) -> Projection:
 def _is_free(layer: Any) -> bool:
     """Whether the layer has an adapter that is neither merged nor switched off, both of which are PEFT's business, and
     whose matrices are not cut over ranks."""
-    is_whole = not isinstance(getattr(layer.base_layer, "weight", None), DTensor)
-    return not getattr(layer, "disable_adapters", True) and not layer.merged and is_whole
+    if getattr(layer, "disable_adapters", True) or layer.merged:
+        return False
+    return not isinstance(getattr(layer.base_layer, "weight", None), DTensor)
 
 
 def _linear_forward(self: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
