@@ -16,8 +16,8 @@ const VIEWS = [
   ['/runs/leaping/samples?step=25', 'Single tokens'],
   ['/runs/talking/console?line=19999', 'the last line'],
   ['/runs/ranks/system', 'Ranks'],
-  ['/compare?runs=digits-0,digits-1', 'Settings'],
-  ['/settings', 'Language'],
+  ['/compare?runs=digits-0,digits-1', 'optimizer.kind'],
+  ['/settings', 'This server is yours alone'],
   ['/kitchen', 'sweep-00001'],
   ['/runs/taught/data', 'Lengths'],
   ['/runs/taught/lineage', 'talks.jsonl'],
@@ -62,7 +62,7 @@ const press = (page: Page, name: string) =>
 
 test.each(VIEWS)('%s reads well in both themes', async (path, word) => {
   const page = await opened(path, { forgiven });
-  await page.getByText(word, { exact: true }).first().waitFor();
+  await page.getByText(word, { exact: true }).filter({ visible: true }).first().waitFor();
   expect(await violations(page)).toEqual([]);
   await press(page, 'Dark theme');
   expect(await violations(page)).toEqual([]);
@@ -70,7 +70,7 @@ test.each(VIEWS)('%s reads well in both themes', async (path, word) => {
 
 test.each(VIEWS)('%s fits a phone in both languages', async (path, word) => {
   const page = await opened(path, { ...PHONE, forgiven });
-  await page.getByText(word, { exact: true }).first().waitFor();
+  await page.getByText(word, { exact: true }).filter({ visible: true }).first().waitFor();
   const fits = () =>
     page.evaluate(() => {
       const content = document.getElementById('content');
