@@ -19,7 +19,7 @@ from pathlib import Path
 
 _FENCE = re.compile(r"^```(\w*) ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What differs from run to run and from machine to machine: numbers with their units and errors, and bars.
-_NUMBER = re.compile(r"[-+]?\d[\w.,:%+/-]*(?: ± \d[\w.,:%+/-]*)?")
+_NUMBER = re.compile(r"[-+]?\d[\w.,:%+/-]*(?: ± \d[\w.,:%+/-]*)?(?: [KMGT]iB\b)?")
 _BARS = re.compile(r"[█▁▂▃▄▅▆▇]+")
 
 

@@ -66,7 +66,8 @@ LATER_RECIPES = (
 @pytest.mark.parametrize("page", some(TYPED, [page for page in TYPED if page.stem not in LATER]), ids=name_of)
 def test_commands_of_a_page_do_what_it_shows(page: Path, folder: Path):
     for block in blocks(page):
-        assert replay(block, folder) == [], f"{name_of(page)}:{block.line}"
+        missed = replay(block, folder)
+        assert not missed, f"{name_of(page)}:{block.line}\n" + "\n".join(missed)
 
 
 @pytest.mark.parametrize("recipe", some(RECIPES, [r for r in RECIPES if r.stem not in LATER_RECIPES]), ids=name_of)
