@@ -10,11 +10,11 @@ from tests.tiny import LLAMA, conversations, tokenizer, write_rows
 from whet.base.catalogue import model_source
 from whet.base.errors import ModelError
 from whet.base.run import Parallel
+from whet.base.units import size
 from whet.base.yaml import dump_value
 from whet.cli.main import main
 from whet.models.loading.context import BuildContext
 from whet.parallel.plan import ParallelPlan
-from whet.track.terminal.quantities import size
 
 MOE = {**BASE, "model_type": "qwen3_moe", "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
 

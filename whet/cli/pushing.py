@@ -12,13 +12,13 @@ def push(names: Sequence[str], root: Path, to: str, *, is_followed: bool) -> int
     from contextlib import closing
 
     from whet.base.errors import ConfigError, RunError
+    from whet.base.units import size
     from whet.cli import exit_codes
     from whet.track.push.address import address_of
     from whet.track.push.client import Client, Refused, Unreachable
     from whet.track.push.following import follow
     from whet.track.push.sending import Push
     from whet.track.reading.store import find
-    from whet.track.terminal.quantities import size
 
     if not names:
         raise ConfigError("it is not said which run", at="command line", hint="whet runs push RUN --to URL")

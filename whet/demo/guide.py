@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from whet.base.errors import RunError
-from whet.track.terminal.quantities import duration
+from whet.base.units import duration
 
 RunCommand = Callable[[Sequence[str]], int]
 

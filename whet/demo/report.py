@@ -6,8 +6,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from whet.base.units import duration, figure
 from whet.demo.steps import Outcome
-from whet.track.terminal.quantities import duration, figure
 
 
 def show(outcome: Outcome, console: Console | None = None) -> None:

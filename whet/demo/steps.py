@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from whet.base.errors import RunError
+from whet.base.units import figure
 from whet.demo.configs import SMALL, TINY, Scale, pretrain_yaml, sft_yaml
 from whet.demo.corpus import Library, read_library, write_corpus
 from whet.demo.guide import Guide, RunCommand
 from whet.demo.questions import Question, QuestionSet, make_questions, write_questions
 from whet.track.reading.store import Summary, summarize
-from whet.track.terminal.quantities import figure
 
 # Fine-tuning takes an epoch, but at most this share of the time left after the tokenizer; pre-training takes the rest.
 # Four epochs would end worse than they began: perplexity 132 of held-out answers, after 54 with one (LOG.md).

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from whet.track.terminal.quantities import figure as shown
+from whet.base.units import figure as shown
 
 # Told how many of how many units are done.
 Watch = Callable[[int, int], None]

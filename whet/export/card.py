@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from whet.base.units import figure
 from whet.base.yaml import parse
 from whet.track.reading import store
-from whet.track.terminal.quantities import figure
 
 if TYPE_CHECKING:
     from whet.models.loading.classes import Class

@@ -9,7 +9,7 @@ from typing import Annotated
 from annotated_types import Predicate
 
 from whet.base.errors import ConfigError, ModelError
-from whet.track.terminal.quantities import size
+from whet.base.units import size
 
 _UNITS = {"GB": 10**9, "MB": 10**6, "KB": 10**3, "B": 1}
 

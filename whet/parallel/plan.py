@@ -12,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from whet.base.run import Parallel
+from whet.base.units import size as in_units
 from whet.contracts.model import Loaded
 from whet.kernels.quantized import Quantized
 from whet.models.forward.backbone import unwrapped
@@ -19,7 +20,6 @@ from whet.models.forward.rope import by_length
 from whet.parallel.context import KINDS, check_heads, check_positions
 from whet.parallel.sizes import shown
 from whet.parallel.tensor_plan import Style, parameters_of, styles_of
-from whet.track.terminal.quantities import size as in_units
 
 # What sharding by samples cuts, and how often ranks talk about it.
 _ZERO = {

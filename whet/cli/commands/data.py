@@ -71,8 +71,8 @@ def _cache(days: float | None) -> int:
     """Print the shards of the cache, or those that are removed."""
     from datetime import datetime
 
+    from whet.base.units import size
     from whet.data.store.cache import cached, default_cache, prune
-    from whet.track.terminal.quantities import size
 
     shards = cached() if days is None else prune(days * 86_400)
     for shard in shards:

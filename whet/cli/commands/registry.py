@@ -144,11 +144,11 @@ def _compare(registry: Registry, args: argparse.Namespace) -> int:
 
 
 def _add(registry: Registry, args: argparse.Namespace) -> int:
+    from whet.base.units import size
     from whet.track.registry.adding import add
     from whet.track.registry.described import candidate, check_model, place_of
     from whet.track.registry.pages import said_of_links
     from whet.track.registry.rows import row_of
-    from whet.track.terminal.quantities import size
 
     folder, run = place_of(args.source, args.root)
     found = candidate(folder, run, kind=args.kind, base=args.base, licence=args.licence)
@@ -195,8 +195,8 @@ def _policy(registry: Registry, args: argparse.Namespace) -> int:
 
 
 def _promote(registry: Registry, args: argparse.Namespace) -> int:
+    from whet.base.units import figure
     from whet.track.registry.promoting import promote
-    from whet.track.terminal.quantities import figure
 
     done = promote(registry, args.model, args.to, args.require, keep=args.keep, past_policy=args.past_policy)
     if args.json:
@@ -246,9 +246,9 @@ def _verify(registry: Registry, args: argparse.Namespace) -> int:
 
 
 def _remove(registry: Registry, args: argparse.Namespace) -> int:
+    from whet.base.units import size
     from whet.track.registry.names import parse_reference
     from whet.track.registry.referring import remove, remove_model
-    from whet.track.terminal.quantities import size
 
     wanted = parse_reference(args.model)
     if wanted.number is None and wanted.alias is None:

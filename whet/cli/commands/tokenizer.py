@@ -45,9 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
+    from whet.base.units import size
     from whet.data.sources.files import Source
     from whet.models.tokenizers.training import bytes_per_token, train_tokenizer
-    from whet.track.terminal.quantities import size
 
     output = args.output
     _refuse_to_overwrite(output)

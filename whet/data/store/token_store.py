@@ -17,6 +17,7 @@ from typing import Any
 import whet.data
 from whet.base.catalogue import data_format
 from whet.base.errors import DataError
+from whet.base.units import figure
 from whet.contracts.rows import Row, Text
 from whet.data.order.dataset import Dataset, Part, TokenStore, held_out
 from whet.data.refusal import Refused
@@ -32,7 +33,6 @@ from whet.data.store.rendering_code import digest_of, rendering_files
 from whet.data.store.shard import Shard, ShardWriter
 from whet.data.store.table import SampleTable
 from whet.data.workers import apply_in_order
-from whet.track.terminal.quantities import figure
 
 __all__ = ["Dataset", "TokenStore", "build_store", "held_out", "store_of"]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whet.base.errors import ConfigError, DataError
+from whet.base.units import figure, size
 from whet.export.card import Card
 from whet.export.limits import QUANTIZED
 from whet.export.observation import observe
@@ -19,7 +20,6 @@ from whet.export.report import Measured, Report, compare
 from whet.export.weights import SHARD_BYTES
 from whet.generate.models import load_model
 from whet.models.loading.families import stated_length
-from whet.track.terminal.quantities import figure, size
 
 if TYPE_CHECKING:
     import torch

@@ -11,7 +11,7 @@ from torch import nn
 from transformers import PretrainedConfig, PreTrainedModel
 
 from whet.base.errors import ModelError, is_out_of_memory, one_line
-from whet.track.terminal.quantities import size
+from whet.base.units import size
 
 # Building even an empty model takes a while a layer, and a list of modules an entry. No published model has as many.
 MOST_LAYERS, MOST_PARTS = 1024, 2**16

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from whet.base.units import figure
 from whet.track.diagnosis.diagnose import link, remedy, what
 from whet.track.diagnosis.finding import Finding, Row
 from whet.track.diagnosis.texts import Language, figure_said
 from whet.track.terminal.progress import printable
-from whet.track.terminal.quantities import figure
 
 _WORDS = {
     "en": {

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from whet.base.errors import ConfigError
+from whet.base.units import duration, figure, size
 from whet.track.diagnosis.finding import Figure, Message
 from whet.track.terminal.progress import printable
-from whet.track.terminal.quantities import duration, figure, size
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whet.base.alerts import AlertRule
+from whet.base.units import duration, figure
 from whet.track.follow.message import Message, message
 from whet.track.follow.plugin import Ending, Logged
 from whet.track.reading.query import Query, parse
 from whet.track.reading.read import Event
-from whet.track.terminal.quantities import duration, figure
 
 if TYPE_CHECKING:
     from whet.track.diagnosis.finding import Finding

@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from whet.base.units import figure
 from whet.track.recorded.rows import RowTokens, StepRows
 from whet.track.script.plain import plain
 from whet.track.terminal.progress import printable
-from whet.track.terminal.quantities import figure
 from whet.track.terminal.terminal_page import align
 
 # What is said of a row in other columns, or says nothing to people.

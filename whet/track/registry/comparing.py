@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from whet.base.units import figure, size
 from whet.track.registry.evaluations import Compared, compared
 from whet.track.registry.evaluations import figures as figures_of
 from whet.track.registry.registry import EVALUATIONS, Registry
 from whet.track.registry.rows import row_of
 from whet.track.registry.state import Version
 from whet.track.terminal.progress import printable
-from whet.track.terminal.quantities import figure, size
 from whet.track.terminal.terminal_page import align
 
 _FACTS = ("kind", "base", "architecture", "licence", "package", "run", "step", "bytes")

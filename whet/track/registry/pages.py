@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from whet.base.units import figure, size
 from whet.track.registry.journal import Change
 from whet.track.registry.linking import Held
 from whet.track.registry.registry import Registry
 from whet.track.registry.rows import row_of
 from whet.track.registry.state import Model, Version
 from whet.track.terminal.progress import printable
-from whet.track.terminal.quantities import figure, size
 from whet.track.terminal.terminal_page import align, cell
 
 _HEAD = ("NAME", "VERSION", "ALIASES", "KIND", "SIZE", "RUN", "MADE")

@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from whet.base.errors import RunError
+from whet.base.units import figure
 from whet.track.reading.query import Query, bounds, parse, parts
 from whet.track.registry.evaluations import Compared, compared
 from whet.track.registry.names import alias_name
 from whet.track.registry.registry import EVALUATIONS, Registry
 from whet.track.registry.rows import row_of
 from whet.track.registry.state import Version
-from whet.track.terminal.quantities import figure
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from whet.base.documents import field, read_object
 from whet.base.errors import RunError, WhetError
+from whet.base.units import size
 from whet.track.reading.store import folders
 from whet.track.registry.registry import EVALUATIONS, MANIFEST, Registry
 from whet.track.registry.state import Version
-from whet.track.terminal.quantities import size
 
 DEPENDENCIES = "dependencies.json"
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from whet.track.terminal.quantities import figure
+from whet.base.units import figure
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,9 +12,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from whet.base.units import duration
 from whet.track.records import EvaluationRecord, Notice, Record, RunEnded, StepRecord
 from whet.track.terminal.progress import Progress, describe, measured
-from whet.track.terminal.quantities import duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

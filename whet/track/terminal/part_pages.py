@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from whet.base.units import figure, size
 from whet.track.reading.read import Event
 from whet.track.recorded.belongings import KeptEvaluation, RefusedRows
 from whet.track.recorded.lineage import Lineage, Node
 from whet.track.recorded.rollouts_reading import Rollout
 from whet.track.terminal.progress import printable
-from whet.track.terminal.quantities import figure, size
 from whet.track.terminal.terminal_page import align
 
 # What is shown of a text that has no end, where a role's name ends, and of how many things something is said to be.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from whet.base.units import duration, figure, size
 from whet.track.records import (
     CheckpointRecord,
     EvaluationRecord,
@@ -14,7 +15,6 @@ from whet.track.records import (
     RunStarted,
     StepRecord,
 )
-from whet.track.terminal.quantities import duration, figure, size
 
 # The rate for the remaining time is taken over this many last steps, evaluations and checkpoints included.
 _RATE_STEPS = 100

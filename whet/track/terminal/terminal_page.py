@@ -12,12 +12,12 @@ from whet.base.digests import text_digest
 from whet.base.documents import field
 from whet.base.errors import WhetError
 from whet.base.sealed import read_sealed
+from whet.base.units import duration, figure, size
 from whet.track.reading.read import Event, History
 from whet.track.reading.store import Summary, history, summarize
 from whet.track.script.described import described
 from whet.track.terminal.curves import Glyphs, Series, draw, sparkline
 from whet.track.terminal.progress import printable
-from whet.track.terminal.quantities import duration, figure, size
 
 _MAIN = ("loss", "grad_norm", "lr")
 _HELD_OUT = "eval/"

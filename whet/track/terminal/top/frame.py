@@ -8,11 +8,11 @@ from pathlib import Path
 
 from rich.text import Text
 
+from whet.base.units import duration, figure, size
 from whet.track.reading.read import History
 from whet.track.reading.store import Summary
 from whet.track.terminal.curves import Glyphs, Series, draw, sparkline
 from whet.track.terminal.progress import printable
-from whet.track.terminal.quantities import duration, figure, size
 from whet.track.terminal.top.tails import ConsoleTail, notices
 from whet.track.terminal.top.view import View
 from whet.track.terminal.top.watching import LIVE, Followed, Watched

@@ -1,4 +1,4 @@
-"""Numbers as people read them: at most 4 significant digits, with units."""
+"""Units: numbers as people read them, at most 4 significant digits, with units."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whet.track.terminal.quantities import duration, figure, size
+from whet.base.units import duration, figure, size
 
 
 @pytest.mark.parametrize(
