@@ -12,6 +12,9 @@ from safetensors.torch import load_file
 from tests.ranks import on_ranks
 from tests.tiny import LLAMA, config
 from whet.base.config import from_mapping, load
+from whet.track.reading.read import History
+from whet.track.reading.store import LOGS
+from whet.track.recorded.mesh import mesh_of
 from whet.train.api import resume, train
 from whet.train.build import assemble
 from whet.train.run.folder import RunFolder
@@ -61,6 +64,8 @@ def test_a_run_goes_on_with_another_mesh_and_ends_with_the_same_model(tmp_path, 
         size = math.prod(mesh.values())
         found = on_ranks(size, advance, tmp_path, mesh, until) if size > 1 else [advance(tmp_path, mesh, until)]
     assert set(found) == {"done"}
+    told = mesh_of(History(tmp_path / "runs/moved" / LOGS))
+    assert (told.sizes, len(told.ranks)) == (mesh, math.prod(mesh.values()) if mesh else 0), "of the last attempt"
     told, expected = figures(tmp_path, "moved"), figures(tmp_path, "alone")
     torch.testing.assert_close(torch.tensor(told), torch.tensor(expected), rtol=1e-5, atol=0)
     ours, theirs = (load_file(tmp_path / "runs" / name / "model/model.safetensors") for name in ("moved", "alone"))

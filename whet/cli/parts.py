@@ -1,4 +1,4 @@
-"""Parts of a run, printed (`whet show RUN --part PART`): data, refused rows, rollouts, media, lineage, evaluations."""
+"""Parts of a run, printed (`whet show RUN --part PART`): data, refused rows, rollouts, media, lineage, and others."""
 
 from __future__ import annotations
 
@@ -109,6 +109,16 @@ def evaluations(folder: Path, asked: Asked) -> tuple[Any, str]:
     return [asdict(one) for one in found], evaluations_page(found, last)
 
 
+def mesh(folder: Path, asked: Asked) -> tuple[Any, str]:
+    """Where ranks stand in the mesh, and what each holds."""
+    from whet.track.reading.store import history
+    from whet.track.recorded.mesh import mesh_of
+    from whet.track.terminal.part_pages import mesh_page
+
+    found = mesh_of(history(folder))
+    return asdict(found), mesh_page(found)
+
+
 # Each part, and what of Asked it heeds.
 PARTS: dict[str, tuple[Part, tuple[str, ...]]] = {
     "data": (data, ("start", "text", "source")),
@@ -117,6 +127,7 @@ PARTS: dict[str, tuple[Part, tuple[str, ...]]] = {
     "media": (media, ("step", "text")),
     "lineage": (lineage, ("step", "row")),
     "evaluations": (evaluations, ()),
+    "mesh": (mesh, ()),
 }
 _OPTIONS = {"step": "--step", "start": "--from", "text": "--find", "source": "--source", "row": "--row"}
 

@@ -9,12 +9,13 @@ from typing import Any, ClassVar, Protocol
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """The first record of an attempt."""
+    """The first record of an attempt. `held`: of a run on several ranks its mesh, and what this rank holds there."""
 
     kind: ClassVar[str] = "started"
     step: int
     total: int
     facts: Mapping[str, Any] = field(default_factory=dict)
+    held: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

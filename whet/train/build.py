@@ -22,6 +22,7 @@ from whet.generate.eval_mode import reshard
 from whet.models.loading.reading import read_once
 from whet.models.tuners.full import Still
 from whet.optim.groups import ParamGroups
+from whet.parallel.held import held
 from whet.parallel.world import World
 from whet.track.reading.store import LOGS
 from whet.track.records import Notice, RunStarted, Sink
@@ -221,7 +222,9 @@ def _loop(placed: Placed, trained: Trained, supply: Supply, dealer: Dealer, emit
 
 def _started(built: Built, modelled: Modelled) -> RunStarted:
     facts = facts_of(built.trained, built.feed, modelled.resolved)
-    return RunStarted(built.loop.progress.step, built.supply.source.total, facts)
+    reshard(built.loaded.module)  # a rehearsal may have left weights as a forward needs them
+    here = held(built.loaded.module, built.world)
+    return RunStarted(built.loop.progress.step, built.supply.source.total, facts, here)
 
 
 def _say(built: Built, said: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""Parts of a run as text for terminals: rows as they are rendered, refused rows, rollouts, media, lineage, evaluations.
+"""Parts of a run as text for terminals: rows as rendered, refused rows, rollouts, media, lineage, evaluations, mesh.
 
 Each of them stands as a view of its own on the page.
 """
@@ -14,6 +14,7 @@ from whet.base.units import figure, size
 from whet.track.reading.read import Event
 from whet.track.recorded.belongings import KeptEvaluation, RefusedRows
 from whet.track.recorded.lineage import Lineage, Node
+from whet.track.recorded.mesh import Mesh
 from whet.track.recorded.rollouts_reading import Rollout
 from whet.track.terminal.progress import printable
 from whet.track.terminal.terminal_page import align
@@ -86,6 +87,30 @@ def evaluations_page(found: Sequence[KeptEvaluation], held_out: Mapping[str, tup
             lines.append((one.task, _name(str(one.result.get("model") or "-")), str(name), *_measured(told)))
     lines += [(name, "-", f"step_{step}", figure(value), "-", "-") for name, (step, value) in held_out.items()]
     return align(lines, right={3, 5}) if len(lines) > 1 else "nothing was measured yet: `whet evaluate RUN --task TASK`"
+
+
+def mesh_page(found: Mesh) -> str:
+    """The axes, a line a rank with its place on each of them, and a line for weights that lie alike."""
+    if not found.sizes:
+        return "it ran on one process, or tells of no mesh"
+    axes, total = list(found.sizes), len(found.ranks)
+    sizes = " x ".join(f"{printable(axis)} {count}" for axis, count in found.sizes.items())
+    head = ("RANK", *(axis.upper() for axis in axes), "WEIGHTS")
+    ranks = [(str(one.rank), *(str(one.place.get(axis, "-")) for axis in axes), size(one.bytes)) for one in found.ranks]
+    weights = [
+        (
+            printable(one.name), str(one.count), "_x_".join(map(str, one.shape)) or "-",
+            printable(",".join(f"{axis}:{dim}" for axis, dim in one.cut.items())) or "whole",
+            "all" if len(one.ranks) == total else ",".join(map(str, one.ranks)),
+        )
+        for one in found.weights
+    ]  # fmt: skip
+    parts = [
+        f"mesh: {sizes}",
+        align([head, *ranks], right={0, *range(1, len(head))}),
+        align([("WEIGHT", "TIMES", "SHAPE", "CUT_BY_AXIS:DIM", "RANKS"), *weights], right={1}),
+    ]
+    return "\n\n".join(parts)
 
 
 def _rendered(source: str, row: Mapping[str, Any]) -> Iterator[str]:
