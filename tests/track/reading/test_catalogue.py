@@ -1,5 +1,6 @@
 """The catalogue: a listing from it is the listing of the folders, whatever happened to either in between."""
 
+import json
 import os
 import shutil
 import sqlite3
@@ -15,7 +16,9 @@ from whet.track.logs import index, logfile
 from whet.track.logs.ending import tell
 from whet.track.logs.event_log import EventLog
 from whet.track.reading import catalogue, listing_file
+from whet.track.reading.board import Board
 from whet.track.reading.catalogue import FILE, Catalogue, listing_of, reindex, runs, said_by_name
+from whet.track.reading.kept import Histories
 from whet.track.reading.read import History
 from whet.track.reading.store import LOGS, folders, summarize
 from whet.track.records import RunStarted
@@ -251,3 +254,32 @@ def test_a_listing_that_is_damaged_is_passed_over(tmp_path, place):
     data[place] ^= 1
     path.write_bytes(bytes(data))
     assert without_catalogue(tmp_path) == [summarize(tmp_path / "a")]
+
+
+ODD = {
+    "nothing": ("{}", "{}"),
+    "another form": ("[]", "7"),
+    "deep": ("[" * 100_000, "[" * 100_000),
+    "no number": (lambda told: {**told, "loss": "much"}, lambda told: {**told, "spark": "up"}),
+    "another run": (lambda told: {**told, "name": "b"}, lambda told: {**told, "config": []}),
+    "odd tags": (lambda told: {**told, "tags": None}, lambda told: {**told, "about": 3}),
+    "odd status": (lambda told: {**told, "status": "fine"}, lambda told: {**told, "labels": [1]}),
+    "more": (lambda told: {**told, "colour": "red"}, lambda told: {}),
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+@pytest.mark.parametrize("part", [0, 1])
+def test_a_made_up_listing_with_right_checksums_hinders_nobody(tmp_path, what, part):
+    """It may come with a folder from elsewhere; its own run is read from the logs, all others are as they were."""
+    for name in "ab":
+        made.write(tmp_path / name, made.records(last=3)).close()
+    folder = tmp_path / "a"
+    of = listing_file.of(folder, catalogue._VERSION)
+    told = list(listing_file.read(folder, of))
+    odd = ODD[what][part]
+    told[part] = odd if isinstance(odd, str) else json.dumps(odd(json.loads(told[part])))
+    listing_file.write(folder, of, *told)
+    assert without_catalogue(tmp_path) == [summarize(one) for one in folders(tmp_path)]
+    assert said_by_name(tmp_path)["a"] == listing_of(folder, History(folder / LOGS))[1]
+    assert [entry.summary.name for entry in Board(tmp_path, Histories()).entries()] == ["b", "a"]

@@ -12,13 +12,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from whet.base.errors import WhetError
 from whet.base.regular import refuse_odd
 from whet.track.logs import index
 from whet.track.reading import listing_file
-from whet.track.reading.read import History, speaking
+from whet.track.reading.read import History, Status, speaking
 from whet.track.reading.store import LOGS, Summary, folders, summarize
 from whet.track.script.described import Described, described
 from whet.track.script.plain import to_json
@@ -33,6 +33,16 @@ _TABLE = """create table if not exists runs (
 ) without rowid"""
 # A folder that changed so shortly ago may change again without a new time.
 _FRESH_NS = 2_000_000_000
+
+# What a row consists of: of a summary, and of what a run says of itself.
+_NUMBER = (int, float, type(None))
+_KINDS: dict[str, Any] = {
+    "status": str, "reason": str, "attempts": int, "step": _NUMBER, "total": _NUMBER, "started": _NUMBER,
+    "duration_s": (int, float), "project": str, "tags": list, "group": str, "notes": str, "pinned": bool,
+    "archived": bool,
+}  # fmt: skip
+_NO_LISTING = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+_PARTS: dict[str, Any] = {"about": dict, "config": dict, "summary": dict, "labels": dict, "spark": list}
 
 # Points of a curve that is shown in a cell.
 SPARK = 40
@@ -55,18 +65,18 @@ class Catalogue:
         """All runs, the latest started first, after a look at what has changed."""
         self.refresh()
         query = "select name, summary from runs"
-        found = [_summary(self.root / name, summary) for name, summary in self._db.execute(query)]
+        found = [self._summary(name, summary) for name, summary in self._db.execute(query)]
         return sorted(found, key=lambda run: (run.started or 0.0, run.name), reverse=True)
 
     def said(self) -> dict[str, dict[str, Any]]:
         """By name what each run says of itself: `about`, `config`, `summary` (last values, and its own)."""
-        return {name: json.loads(said) for name, said in self._db.execute("select name, said from runs")}
+        return {name: self._said(name, said) for name, said in self._db.execute("select name, said from runs")}
 
     def rows(self) -> Iterator[tuple[str, str, bool, Summary, dict[str, Any]]]:
         """Of each run its name, the stamp of its folder, whether it can change no more, its summary, what it says."""
         query = "select name, stamp, is_settled, summary, said from runs"
         for name, at, is_settled, summary, said in self._db.execute(query):
-            yield name, at, bool(is_settled), _summary(self.root / name, summary), json.loads(said)
+            yield name, at, bool(is_settled), self._summary(name, summary), self._said(name, said)
 
     def refresh(self) -> None:
         """Read the logs of runs that have changed since, and forget runs that are gone."""
@@ -82,6 +92,24 @@ class Catalogue:
         gone = [name for name in known if name not in present]
         if changed or gone:
             self._write([_row(folder) for folder in changed], gone)
+
+    def _summary(self, name: str, stored: str) -> Summary:
+        """A stored summary; from the logs where it is none, as one that came with a folder from elsewhere may be."""
+        try:
+            return _summary(self.root / name, stored)
+        except _NO_LISTING:
+            return self._anew(name)[0]
+
+    def _said(self, name: str, stored: str) -> dict[str, Any]:
+        """What is stored of what a run says of itself; from the logs where that is no such thing."""
+        try:
+            return _said(stored)
+        except _NO_LISTING:
+            return self._anew(name)[1]
+
+    def _anew(self, name: str) -> tuple[Summary, dict[str, Any]]:
+        folder = self.root / name
+        return listing_of(folder, History(folder / LOGS, speaking))
 
     def _write(self, rows: Sequence[Row], gone: Sequence[str]) -> None:
         with self._db:
@@ -234,7 +262,19 @@ def _config(folder: Path) -> dict[str, Any]:
 
 
 def _summary(folder: Path, stored: str) -> Summary:
+    """A row's summary. Raises one of _NO_LISTING for what is none."""
     values = {**json.loads(stored), "folder": folder}
+    is_whole = all(isinstance(values[name], kind) for name, kind in _KINDS.items())
+    if not is_whole or values["name"] != folder.name or values["status"] not in get_args(Status):
+        raise ValueError(f"the listing of {folder} is none")
     for name in ("loss", "tokens_per_s"):  # NaN and infinities are texts in JSON
         values[name] = None if values[name] is None else float(values[name])
-    return Summary(**{**values, "tags": tuple(values["tags"])})
+    return Summary(**{**values, "tags": tuple(map(str, values["tags"]))})
+
+
+def _said(stored: str) -> dict[str, Any]:
+    """What a row says of its run. Raises one of _NO_LISTING for what is none."""
+    found = json.loads(stored)
+    if not all(isinstance(found[name], kind) for name, kind in _PARTS.items()):
+        raise ValueError("what a run says of itself is none")
+    return found

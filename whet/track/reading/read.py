@@ -197,6 +197,11 @@ class History:
         logs = self._sorted() if writer is None else self._of(writer)
         return list(dict.fromkeys(name for log in logs for name in log.names()))
 
+    def teller(self, name: str) -> str:
+        """Who tells of a curve: `speaker`, or where that has none of the name the first who does (layers, machine)."""
+        having = [log.writer for log in self._sorted() if name in log.names()]
+        return self.speaker if self.speaker in having or not having else having[0]
+
     def scalar(self, name: str, writer: str | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Steps (n,) int64 and values (n,) float64 of a writer's curve (of `speaker`, by default); empty without."""
         import numpy as np

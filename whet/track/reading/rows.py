@@ -54,22 +54,30 @@ def sorted_by(rows: Sequence[tuple[T, Row]], name: str, *, descending: bool) -> 
 
 
 def chosen(
-    rows: Sequence[tuple[T, Row]], text: str = "", order: str = "", *, with_archived: bool = False
+    rows: Sequence[tuple[T, Row]], text: str = "", order: str = "", *, with_archived: bool = False, find: str = ""
 ) -> list[tuple[T, Row]]:
     """The runs that a filter takes, in an order (`loss`, `loss:desc`), else pinned ones first.
 
-    Archived ones are left out unless they are wanted, or the filter asks about it. Raises ConfigError for a filter that
-    is none, and for a name that no run has.
+    With `find` those that hold all of its words in their name, project, group or tags, whatever the case; the one that
+    is called so comes first. Archived ones are left out unless they are wanted, or the filter asks about it. Raises
+    ConfigError for a filter that is none, and for a name that no run has.
     """
     query, known = parse(text), [row for _, row in rows]
     check_names(query.names, known, text)
     is_open = with_archived or "archived" in query.names
     found = [pair for pair in rows if (is_open or not pair[1]["archived"]) and query.takes(pair[1])]
+    if words := find.casefold().split():
+        found = [pair for pair in found if all(word in _called(pair[1]) for word in words)]
     if not order:
-        return sorted(found, key=lambda pair: not pair[1]["pinned"])
+        return sorted(found, key=lambda pair: (pair[1]["name"] != find, not pair[1]["pinned"]))
     name, _, way = order.rpartition(":") if order.endswith((":asc", ":desc")) else (order, "", "")
     check_names([name], known, f"sort={order}")
     return sorted_by(found, name, descending=way == "desc")
+
+
+def _called(row: Row) -> str:
+    """What people call a run by."""
+    return "\n".join([row["name"], row["project"], row["group"], *row["tag"]]).casefold()
 
 
 def compared(folders: Sequence[Path]) -> dict[str, Any]:
