@@ -11,7 +11,8 @@ import pytest
 import whet.track as track
 from tests.server.inside import Inside, inside
 from tests.track.runs import records, step, write
-from whet.track.reading.store import history
+from whet.track.logs.event_log import EventLog
+from whet.track.reading.store import LOGS, history
 from whet.track.records import RunEnded
 
 
@@ -40,6 +41,19 @@ def schema(server: Inside) -> dict:
 
 def unpacked(text: str, form: str) -> np.ndarray:
     return np.frombuffer(base64.b64decode(text), form)
+
+
+def test_a_curve_is_of_the_run_or_else_of_whoever_tells_it(server: Inside, root: Path):
+    layers = EventLog(root / "trained" / LOGS, "layers")
+    for number in (5, 10):
+        layers.scalars(number, {"gradients/a/norm": 0.25, "loss": -1.0})
+    layers.close("done", "")
+    found = server.get("/api/v1/runs/trained/curves", names=["gradients/a/norm", "loss"])
+    assert (found["gradients/a/norm"]["writer"], found["gradients/a/norm"]["mean"]) == ("layers", [0.25, 0.25])
+    assert found["loss"]["writer"] == "r0" and min(found["loss"]["low"]) > 0
+    assert server.get("/api/v1/runs/trained/points", name="gradients/a/norm")["values"] == [0.25, 0.25]
+    named = server.get("/api/v1/runs/trained/curves", names="loss", writer="layers")["loss"]
+    assert (named["writer"], named["mean"]) == ("layers", [-1.0, -1.0])
 
 
 def test_a_window_shows_what_lies_between_two_steps(server: Inside):

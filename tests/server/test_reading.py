@@ -48,6 +48,19 @@ def test_a_listing_is_filtered_sorted_and_cut(server: Client):
     assert [run["name"] for run in page["runs"]] == ["script"] and page["total"] == 2
 
 
+def test_runs_are_found_by_words_of_what_they_are_called(server: Client):
+    def found(q: str) -> tuple[list[str], int]:
+        answer = server.get("/api/v1/runs", q=q, limit=1)
+        return [run["name"] for run in answer["runs"]], answer["total"]
+
+    assert found("RAIN") == (["trained"], 1)
+    assert found("best scri") == found("Scripts") == (["script"], 1)
+    assert found("best train") == ([], 0) and found(" ")[1] == 2
+    both = server.get("/api/v1/runs", q="script", filter="step < 5")
+    assert both["total"] == 0
+    assert server.ask("GET", "/api/v1/runs", q="x" * 500).status == 400
+
+
 def test_a_filter_that_is_none_is_told_with_a_hint(server: Client):
     for wrong in ("loss <", "__import__('os')", "lsos < 3"):
         found = server.ask("GET", "/api/v1/runs", filter=wrong)

@@ -13,6 +13,7 @@ from whet.track.logs import frames
 from whet.track.logs.event_log import EventLog
 from whet.track.reading.store import LOGS
 from whet.track.recorded.rows import RowsLog
+from whet.track.records import RunStarted
 
 JSON = {"Content-Type": "application/json"}
 
@@ -114,6 +115,30 @@ def test_a_rank_that_is_slow_stands_out(server: Inside):
     assert server.ask("GET", "/api/v1/runs/trained/ranks", name="none").status == 404
 
 
+def test_ranks_tell_where_they_stand_and_what_they_hold(server: Inside, root: Path):
+    alike = {"name": "norm.weight", "count": 2, "shape": [8], "cut": {"fsdp": 0}}
+    for rank in range(2):
+        own = {"name": f"layers.{rank}.weight", "count": 1, "shape": [8, 4], "cut": {}}
+        here = {"sizes": {"pipeline": 2}, "place": {"pipeline": rank}, "bytes": 100 + rank, "weights": [alike, own]}
+        first = {**here, "sizes": {"shard": 2}, "bytes": 7}
+        for held in (first, here):
+            write(root / "meshed", [RunStarted(0, 9, {}, held)], rank).close()
+    found = server.get("/api/v1/runs/meshed/mesh")
+    assert found["sizes"] == {"pipeline": 2}, "of the newest attempt"
+    assert [(one["rank"], one["place"], one["bytes"]) for one in found["ranks"]] == [
+        (0, {"pipeline": 0}, 100), (1, {"pipeline": 1}, 101),
+    ]  # fmt: skip
+    assert [(one["name"], one["ranks"]) for one in found["weights"]] == [
+        ("norm.weight", [0, 1]), ("layers.0.weight", [0]), ("layers.1.weight", [1]),
+    ]  # fmt: skip
+    alone = {"sizes": {}, "ranks": [], "weights": []}
+    assert server.get("/api/v1/runs/trained/mesh") == alone
+    weights = [7, {"name": 5, "shape": "no", "cut": [1], "count": "two"}]
+    odd = {"sizes": ["x"], "place": 3, "bytes": -1, "weights": weights}
+    write(root / "odd", [RunStarted(0, 9, {}, odd)]).close()
+    assert server.get("/api/v1/runs/odd/mesh")["ranks"] == [{"rank": 0, "place": {}, "bytes": 0}]
+
+
 def test_what_lies_in_the_folder_is_listed(server: Inside):
     ledger = server.get("/api/v1/runs/trained/ledger", offset=1, limit=2)
     assert [row["row"] for row in ledger["rows"]] == [1, 2] and ledger["total"] == 10
@@ -188,7 +213,7 @@ def test_a_run_is_asked_only_while_it_runs(tmp_path: Path):
 READ = {
     "console": {}, "steps/7/rows": {}, "steps/7/tokens": {"texts": False}, "generations": {}, "ledger": {},
     "checkpoints": {}, "evaluations": {}, "environment": {}, "ranks": {"name": "loss"}, "lineage": {},
-    "rollouts": {},
+    "rollouts": {}, "mesh": {},
 }  # fmt: skip
 
 

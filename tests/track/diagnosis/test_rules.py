@@ -6,7 +6,7 @@ import json
 import re
 import string
 from pathlib import Path
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 import pytest
 
@@ -66,6 +66,13 @@ def leads_somewhere(link: str, run: str) -> bool:
     return {name for name, _ in parse_qsl(query, strict_parsing=bool(query))} <= read
 
 
+def shows_something(link: str, run: RecordedRun) -> bool:
+    """Whether every curve that a link names has points, as the page asks for it: without saying of which writer."""
+    named = dict(parse_qsl(link.partition("?")[2])).get("names", "")
+    names = [unquote(name) for name in named.split(",") if name]
+    return all(len(run.logs.curve(name, writer=run.logs.teller(name))) for name in names)
+
+
 def test_a_link_to_nowhere_is_seen():
     assert leads_somewhere("/runs/a/samples?step=3", "a") and leads_somewhere("/runs/a/system", "a")
     assert not leads_somewhere("/runs/a/curves?names=loss", "a")
@@ -81,7 +88,7 @@ def test_a_fault_is_found_with_evidence_a_remedy_and_a_link(name: str, made):
     for one in found:
         assert one.figures and one.typed and one.view and one.first_step <= one.last_step
         told = json.loads(to_json(finding_dict(run.name, one)))
-        assert leads_somewhere(told["link"], run.name), told["link"]
+        assert leads_somewhere(told["link"], run.name) and shows_something(told["link"], run), told["link"]
         for text in (*told["what"]["text"].values(), *told["remedy"]["text"].values()):
             assert text and "{" not in text
     assert page(run.name, found) != page(run.name, found, "zh")

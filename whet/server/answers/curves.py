@@ -22,7 +22,7 @@ class NonFiniteStretch(Stated):
 class Curve(Stated):
     """A curve in buckets: steps from and to, lowest, highest and mean value of each.
 
-    `first` and `last` are where each begins and ends on the axis that was asked for, in `unit`.
+    `first` and `last` are where each begins and ends on the axis that was asked for, in `unit`. `writer` has told it.
     """
 
     first_steps: list[int]
@@ -32,6 +32,7 @@ class Curve(Stated):
     mean: list[Number]
     marks: list[NonFiniteStretch]
     unit: str
+    writer: str
     first: list[Number]
     last: list[Number]
 

@@ -91,6 +91,32 @@ class RankMatrix(Stated):
     means: list[list[Number]]
 
 
+class PlacedRank(Stated):
+    """A rank, its place on each axis of the mesh, and the bytes of weights that lie on it."""
+
+    rank: int
+    place: dict[str, int]
+    bytes: int
+
+
+class HeldWeight(Stated):
+    """`count` weights of one shape that lie alike on some ranks; each axis that `cut`s them with the dimension."""
+
+    name: str
+    count: int
+    shape: list[int]
+    cut: dict[str, int]
+    ranks: list[int]
+
+
+class MeshPage(Stated):
+    """The mesh of a run on several ranks: sizes of its axes, outermost first, where ranks stand, and what they hold."""
+
+    sizes: dict[str, int]
+    ranks: list[PlacedRank]
+    weights: list[HeldWeight]
+
+
 class Environments(Stated):
     """The environment at each start of the run, the oldest first, and what it took so far."""
 

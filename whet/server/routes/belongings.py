@@ -7,12 +7,20 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from whet.server.answers.recorded import CheckpointsPage, Environments, EvaluationsPage, LedgerPage, RankMatrix
+from whet.server.answers.recorded import (
+    CheckpointsPage,
+    Environments,
+    EvaluationsPage,
+    LedgerPage,
+    MeshPage,
+    RankMatrix,
+)
 from whet.server.answers.values import Answer
 from whet.server.errors import missing
 from whet.server.served import Runs
 from whet.track.recorded import belongings
 from whet.track.recorded.machine_reading import environments, spent
+from whet.track.recorded.mesh import mesh_of
 from whet.track.recorded.ranks import matrix
 from whet.track.registry.evaluations import HELD_OUT, ITS_OWN
 
@@ -58,6 +66,13 @@ def environment(served: Runs, run: str) -> Answer:
     with served.history(folder) as logs:
         took = spent(folder, logs)
         return Answer({"starts": environments(folder, logs), "energy_j": took.energy_j, "cost": took.cost})
+
+
+@router.get("/{run}/mesh", response_class=Answer, response_model=MeshPage)
+def mesh(served: Runs, run: str) -> Answer:
+    """The mesh of the newest start, and which part of which weights each rank holds; empty for one process."""
+    with served.history(served.folder(run)) as logs:
+        return Answer(asdict(mesh_of(logs)))
 
 
 @router.get("/{run}/ranks", response_class=Answer, response_model=RankMatrix)

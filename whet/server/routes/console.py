@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Annotated, Literal
 
@@ -10,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from whet.server.answers.recorded import ConsolePage
 from whet.server.answers.values import Answer
 from whet.server.served import Runs
+from whet.server.turns import LongTurns
 from whet.track.logs import frames
 from whet.track.reading.store import LOGS
 from whet.track.recorded.console_index import Consoles
@@ -30,6 +32,7 @@ Indexed = Annotated[Consoles, Depends(consoles_of)]
 def console(
     served: Runs,
     indexed: Indexed,
+    turns: LongTurns,
     run: str,
     rank: Annotated[int, Query(ge=0, le=1 << 20)] = 0,
     start: Annotated[int | None, Query(ge=0)] = None,
@@ -46,7 +49,8 @@ def console(
     folder = served.folder(run)
     ranks = [number for name in record_files(folder / LOGS, frames.CONSOLE_FILE) if (number := _rank(name)) is not None]
     found, lock = indexed.held(folder, frames.rank_writer(rank))
-    with lock:
+    # A search goes through much of a console, and others who want a page of it wait meanwhile: not for dozens.
+    with turns.taken() if search or stream else nullcontext(), lock:
         found.refresh()
         total = found.total
         if search or stream:

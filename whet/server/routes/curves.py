@@ -50,13 +50,15 @@ def curves(
     """Curves to draw: at most about `most` buckets each with first and last step, low, high and mean, no spike lost.
 
     With `start` and `end` (steps) only what lies between, point by point where that is few enough. `x` is the axis that
-    `first` and `last` are on. `marks` tell where the curve is NaN or infinite.
+    `first` and `last` are on. `marks` tell where the curve is NaN or infinite. `writer` is the run's lowest rank, or
+    where that has no such curve the first who does, unless one is named.
     """
     with served.history(served.folder(run)) as logs:
         _check(logs, names)
         over = axis(logs, x)
-        levels = {name: _level(logs, name, most, writer, start, end) for name in names}
-        return Answer({name: _curve(logs, name, level, writer, over) for name, level in levels.items()})
+        tellers = {name: writer or logs.teller(name) for name in names}
+        levels = {name: _level(logs, name, most, teller, start, end) for name, teller in tellers.items()}
+        return Answer({name: _curve(logs, name, level, tellers[name], over) for name, level in levels.items()})
 
 
 @router.get("/curves", response_class=Answer, response_model=CurvesOfRuns)
@@ -96,6 +98,7 @@ def points(
     """Every point of a curve, from its `start`-th on: steps, values and Unix times; or of what was gone over again."""
     with served.history(served.folder(run)) as logs:
         _check(logs, [name])
+        writer = writer or logs.teller(name)
         parts = logs.ghosts(name, writer) if ghosts else logs.points(name, writer)
     end, total = start + limit, sum(len(part.steps) for part in parts)
     page = {field: _slice(parts, field, start, end) for field in _FIELDS}
@@ -151,12 +154,12 @@ def _level(logs: History, name: str, most: int, writer: str | None, start: int |
     return logs.window(name, first, last, most, writer)
 
 
-def _curve(logs: History, name: str, level: Level, writer: str | None, over: Axis) -> dict[str, Any]:
+def _curve(logs: History, name: str, level: Level, writer: str, over: Axis) -> dict[str, Any]:
     steps = {"first_steps": level.first_steps.tolist(), "last_steps": level.last_steps.tolist()}
     values = {"low": level.low[0].tolist(), "high": level.high[0].tolist(), "mean": level.mean[0].tolist()}
     ends = {"first": over.at(level.first_steps).tolist(), "last": over.at(level.last_steps).tolist()}
     marks = [asdict(one) for one in logs.non_finite(name, writer)]
-    return {**steps, **values, "marks": marks, "unit": over.unit, **ends}
+    return {**steps, **values, "marks": marks, "unit": over.unit, "writer": writer, **ends}
 
 
 def _packed(logs: History, name: str, level: Level, over: Axis) -> dict[str, Any]:

@@ -49,6 +49,7 @@ Offset = Annotated[int, Query(ge=0)]
 def runs(
     served: Runs,
     filter: str = "",
+    q: Annotated[str, Query(max_length=200)] = "",
     sort: str = "",
     columns: str = "",
     archived: bool = False,
@@ -58,12 +59,13 @@ def runs(
 ) -> Answer:
     """Runs, pinned ones first and then the latest started, or by `sort` (`loss`, `loss:desc`).
 
+    `q` is looked for in names, projects, groups and tags: all of its words, whatever the case.
     `columns` are names of `names` with commas between, which stand beside what a row has; `spark` adds the loss in at
     most 40 means. Archived runs come with `archived`, or where the filter asks about it.
     """
     version = served.board.look()
     pairs = [(entry, entry.row) for entry in served.entries()]
-    found = chosen(pairs, filter, sort, with_archived=archived)
+    found = chosen(pairs, filter, sort, with_archived=archived, find=q)
     shown = [listed(entry, columns, spark=spark) for entry, _ in found[offset : offset + limit]]
     return Answer({"runs": shown, "total": len(found), "names": _names(row for _, row in pairs), "version": version})
 

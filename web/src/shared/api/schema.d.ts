@@ -1860,6 +1860,7 @@ export interface paths {
          * Runs
          * @description Runs, pinned ones first and then the latest started, or by `sort` (`loss`, `loss:desc`).
          *
+         *     `q` is looked for in names, projects, groups and tags: all of its words, whatever the case.
          *     `columns` are names of `names` with commas between, which stand beside what a row has; `spark` adds the loss in at
          *     most 40 means. Archived runs come with `archived`, or where the filter asks about it.
          */
@@ -1973,7 +1974,8 @@ export interface paths {
          * @description Curves to draw: at most about `most` buckets each with first and last step, low, high and mean, no spike lost.
          *
          *     With `start` and `end` (steps) only what lies between, point by point where that is few enough. `x` is the axis that
-         *     `first` and `last` are on. `marks` tell where the curve is NaN or infinite.
+         *     `first` and `last` are on. `marks` tell where the curve is NaN or infinite. `writer` is the run's lowest rank, or
+         *     where that has no such curve the first who does, unless one is named.
          */
         get: operations["curves_api_v1_runs__run__curves_get"];
         put?: never;
@@ -2225,6 +2227,26 @@ export interface paths {
          * @description What was logged beside numbers: name, step and entries, each with the path under `files` where it has one.
          */
         get: operations["media_api_v1_runs__run__media_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/mesh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Mesh
+         * @description The mesh of the newest start, and which part of which weights each rank holds; empty for one process.
+         */
+        get: operations["mesh_api_v1_runs__run__mesh_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2841,7 +2863,7 @@ export interface components {
          * Curve
          * @description A curve in buckets: steps from and to, lowest, highest and mean value of each.
          *
-         *     `first` and `last` are where each begins and ends on the axis that was asked for, in `unit`.
+         *     `first` and `last` are where each begins and ends on the axis that was asked for, in `unit`. `writer` has told it.
          */
         Curve: {
             /** First */
@@ -2862,6 +2884,8 @@ export interface components {
             mean: (number | ("NaN" | "Infinity" | "-Infinity"))[];
             /** Unit */
             unit: string;
+            /** Writer */
+            writer: string;
         };
         /**
          * CurvesOfRuns
@@ -3193,6 +3217,24 @@ export interface components {
             sha256: string;
         };
         /**
+         * HeldWeight
+         * @description `count` weights of one shape that lie alike on some ranks; each axis that `cut`s them with the dimension.
+         */
+        HeldWeight: {
+            /** Count */
+            count: number;
+            /** Cut */
+            cut: {
+                [key: string]: number;
+            };
+            /** Name */
+            name: string;
+            /** Ranks */
+            ranks: number[];
+            /** Shape */
+            shape: number[];
+        };
+        /**
          * LedgerCount
          * @description How many rows were so.
          */
@@ -3443,6 +3485,20 @@ export interface components {
             role: string;
         };
         /**
+         * MeshPage
+         * @description The mesh of a run on several ranks: sizes of its axes, outermost first, where ranks stand, and what they hold.
+         */
+        MeshPage: {
+            /** Ranks */
+            ranks: components["schemas"]["PlacedRank"][];
+            /** Sizes */
+            sizes: {
+                [key: string]: number;
+            };
+            /** Weights */
+            weights: components["schemas"]["HeldWeight"][];
+        };
+        /**
          * ModelEntry
          * @description A model that the run wrote, or an export.
          */
@@ -3626,6 +3682,20 @@ export interface components {
             path: string;
             /** Run */
             run: string;
+        };
+        /**
+         * PlacedRank
+         * @description A rank, its place on each axis of the mesh, and the bytes of weights that lie on it.
+         */
+        PlacedRank: {
+            /** Bytes */
+            bytes: number;
+            /** Place */
+            place: {
+                [key: string]: number;
+            };
+            /** Rank */
+            rank: number;
         };
         /**
          * PointsPage
@@ -7355,6 +7425,7 @@ export interface operations {
         parameters: {
             query?: {
                 filter?: string;
+                q?: string;
                 sort?: string;
                 columns?: string;
                 archived?: boolean;
@@ -7985,6 +8056,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MediaPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    mesh_api_v1_runs__run__mesh_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeshPage"];
                 };
             };
             /** @description Validation Error */
