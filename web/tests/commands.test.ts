@@ -16,6 +16,7 @@ const VIEWS = [
   '/runs/talking/console',
   '/runs/ranks/console?rank=0',
   '/runs/ranks/system',
+  '/runs/meshed/system',
   '/compare?runs=digits-0,digits-1',
   '/runs/taught/data?source=1&row=3',
   '/runs/taught/data?find=lazy',

@@ -61,6 +61,16 @@ test('a NaN is traced to the layer where it began, as the gravest', async () => 
     .waitFor();
 });
 
+test('curves that another writer tells are drawn where a finding leads to them', async () => {
+  const page = await opened('/runs/spoilt?names=gradients/model.layers.0/norm');
+  const chart = page.locator('figure', { hasText: 'gradients/model.layers.0/norm' });
+  await chart.locator('canvas').waitFor();
+  await chart
+    .getByRole('cell', { name: /^[\d.]+$/ })
+    .first()
+    .waitFor();
+});
+
 test('rows that are measured and trained are named, and no loss is made up for them', async () => {
   const page = await opened('/runs/leaking/diagnosis');
   const leak = finding(page, 'contamination');

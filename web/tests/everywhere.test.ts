@@ -16,6 +16,7 @@ const VIEWS = [
   ['/runs/leaping/samples?step=25', 'Single tokens'],
   ['/runs/talking/console?line=19999', 'the last line'],
   ['/runs/ranks/system', 'Ranks'],
+  ['/runs/meshed/system', 'Mesh'],
   ['/compare?runs=digits-0,digits-1', 'optimizer.kind'],
   ['/settings', 'This server is yours alone'],
   ['/kitchen', 'sweep-00001'],
@@ -61,7 +62,7 @@ const press = (page: Page, name: string) =>
   page.getByRole('button', { name, includeHidden: true }).dispatchEvent('click');
 
 test.each(VIEWS)('%s reads well in both themes', async (path, word) => {
-  const page = await opened(path, { forgiven });
+  const page = await opened(path, { forgiven, isShared: true });
   await page.getByText(word, { exact: true }).filter({ visible: true }).first().waitFor();
   expect(await violations(page)).toEqual([]);
   await press(page, 'Dark theme');
@@ -69,7 +70,7 @@ test.each(VIEWS)('%s reads well in both themes', async (path, word) => {
 });
 
 test.each(VIEWS)('%s fits a phone in both languages', async (path, word) => {
-  const page = await opened(path, { ...PHONE, forgiven });
+  const page = await opened(path, { ...PHONE, forgiven, isShared: true });
   await page.getByText(word, { exact: true }).filter({ visible: true }).first().waitFor();
   const fits = () =>
     page.evaluate(() => {

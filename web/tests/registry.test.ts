@@ -21,7 +21,7 @@ test('the model of a run becomes a version, which stands open', async () => {
   const name = `fresh-${process.pid}`;
   const page = await opened('/registry');
   await page.getByRole('button', { name: 'New version' }).click();
-  await dialog(page).getByLabel('Run').selectOption('taught');
+  await dialog(page).getByLabel('Run').fill('taught');
   await dialog(page).getByLabel('Model').fill(name);
   await dialog(page)
     .getByLabel(/^Alias/)
@@ -42,7 +42,7 @@ test('the model of a run becomes a version, which stands open', async () => {
 test('a run without a model is refused with what is missing', async () => {
   const page = await opened('/registry', { forgiven: /404/ });
   await page.getByRole('button', { name: 'New version' }).click();
-  await dialog(page).getByLabel('Run').selectOption('digits-0');
+  await dialog(page).getByLabel('Run').fill('digits-0');
   await dialog(page).getByLabel('Model').fill('none');
   await dialog(page).getByRole('button', { name: 'New version' }).click();
   await dialog(page)
@@ -81,6 +81,26 @@ test('an alias moves only where the gate is held; the refusal says which figure 
   await dialog(page).getByText('The policy of @prod requires as well: loss < 1000').waitFor();
   await dialog(page).getByRole('button', { name: 'Take the policy away' }).click();
   await page.getByText('policy of @prod taken away').waitFor();
+});
+
+test('a policy is set without promoting anything, changed, and taken away', async () => {
+  const page = await opened('/registry/owls', { forgiven: /400/ });
+  const policies = page.getByRole('region', { name: 'What aliases require' });
+  await policies.getByRole('button', { name: 'Set a policy' }).click();
+  await dialog(page).getByLabel('Alias').fill('stable');
+  await dialog(page).getByLabel('Required').fill('loss <');
+  await dialog(page).getByRole('button', { name: 'Save' }).click();
+  await dialog(page).locator('[aria-invalid=true]').waitFor();
+  await dialog(page).getByLabel('Required').fill('loss < 9');
+  await dialog(page).getByText("whet registry policy owls stable 'loss < 9'").waitFor();
+  await dialog(page).getByRole('button', { name: 'Save' }).click();
+  await policies.getByText('loss < 9').waitFor();
+  await policies.getByRole('button', { name: 'Change' }).click();
+  await dialog(page).getByLabel('Required').fill('loss < 8');
+  await dialog(page).getByRole('button', { name: 'Save' }).click();
+  await policies.getByText('loss < 8').waitFor();
+  await policies.getByRole('button', { name: 'Take the policy of @stable away' }).click();
+  await policies.getByText('No alias requires anything').waitFor();
 });
 
 test('two versions are compared: facts that differ, paired figures, files', async () => {

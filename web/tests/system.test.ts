@@ -25,6 +25,21 @@ test('another curve of the ranks is chosen, and the address keeps it', async () 
   await expect.poll(() => curve.inputValue()).toBe('loss');
 });
 
+test('of a mesh it is told where ranks stand, what each holds and how weights are cut', async () => {
+  const page = await opened('/runs/meshed/system');
+  await page.getByText('4 ranks as shard 2 × tensor 2').waitFor();
+  const ranks = page.getByRole('region', { name: 'Where ranks stand' });
+  await ranks.getByRole('row', { name: /^2 1 0 [\d.]+ [KM]iB$/ }).waitFor();
+  await page.getByText('How weights are cut').click();
+  await page
+    .getByRole('row', { name: /mlp\.down_proj\.weight × 2 .* fsdp rows, tensor columns 4 all/ })
+    .waitFor();
+  const map = page.getByRole('button', { name: /Heat map of 4 ranks/ });
+  await map.focus();
+  for (const key of ['ArrowDown', 'ArrowDown', 'ArrowDown']) await page.keyboard.press(key);
+  await page.getByText(/^Rank 2 \(shard 1, tensor 0\), step 1:/).waitFor();
+});
+
 test('parts of a step, samples of the machine and its versions are there', async () => {
   const page = await opened('/runs/leaping/system');
   await page.getByText(/forward_s .* %/).waitFor();

@@ -4,6 +4,7 @@ leaping   one row is no language: the loss leaps; tokens one by one, answers ove
 spoilt    a weight becomes NaN half way
 leaking   two of the rows that are measured are trained too
 ranks     two ranks over gloo, of which the second is slow
+meshed    four ranks as shard 2 x tensor 2
 ended     killed by SIGKILL at a step, which its launcher tells
 """
 
@@ -22,7 +23,7 @@ from typing import Any
 import torch
 
 from tests.ranks import Child, on_ranks
-from tests.tiny import config, sentence, tokenizer, write_rows
+from tests.tiny import LLAMA, config, sentence, tokenizer, write_rows
 from tests.track.diagnosis.failing import GARBAGE, unlike
 from whet.base.config import from_mapping
 from whet.track.logs.ending import VARIABLE, announced, cause_of, tell
@@ -45,6 +46,7 @@ def main(root: Path) -> None:
         "spoilt": spoilt,
         "leaking": leaking,
         "ranks": ranks,
+        "meshed": meshed,
         "ended": ended,
     }.items():
         if not (root / name).exists():
@@ -98,6 +100,12 @@ def ranks(root: Path, work: Path) -> None:
         object.__setattr__(executor, "objective", Slow(executor.objective, 0.06 * built.world.index("all")))
 
     on_ranks(2, lambda: made(root, work, "ranks", slow, train={"steps": 20}))
+
+
+def meshed(root: Path, work: Path) -> None:
+    model = {"init": {**LLAMA, "num_key_value_heads": 4}, "tokenizer": str(work / "tokenizer")}
+    mesh = {"shard": 2, "tensor": 2, "timeout_s": 120}
+    on_ranks(4, lambda: made(root, work, "meshed", model=model, train={"steps": 8}, parallel=mesh))
 
 
 class Slow:

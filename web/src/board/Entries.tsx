@@ -8,6 +8,7 @@ import { tell, tellFailure } from '~/shared/controls/Toasts';
 import { duration, figure } from '~/shared/format/numbers';
 import { Time } from '~/shared/format/Time';
 import { useStrings } from '~/shared/i18n/i18n';
+import { PlainTable } from '~/shared/table/PlainTable';
 import css from './board.module.css';
 import { Settings } from './Settings';
 import { words } from './strings';
@@ -16,68 +17,64 @@ export function Entries({ board, mayWithdraw }: { board: Board; mayWithdraw: boo
   const said = useStrings(words);
   const [open, setOpen] = useState<string | null>(null);
   return (
-    <div className={css.scroll} tabIndex={0} role="region" aria-label={said.entries}>
-      <table className={css.table}>
-        <thead>
-          <tr>
-            <th>{said.place}</th>
-            <th>{said.run}</th>
-            <th className={css.number}>{board.metric}</th>
-            <th className={css.number}>{said.step}</th>
-            <th className={css.number}>{said.duration}</th>
-            <th className={css.number}>{said.energy}</th>
-            <th className={css.number}>{said.cost}</th>
-            <th>{said.hardware}</th>
-            <th>{said.entered}</th>
-            <th aria-label={said.command} />
-          </tr>
-        </thead>
-        <tbody>
-          {board.entries.map((entry, index) => (
-            <Fragment key={entry.run}>
-              <tr data-first={index === 0 || undefined}>
-                <td>{index + 1}</td>
-                <td>
-                  {mayWithdraw ? (
-                    <Link to="/runs/$run/{-$tab}" params={{ run: entry.run } as never}>
-                      {entry.run}
-                    </Link>
-                  ) : (
-                    entry.run
-                  )}
-                </td>
-                <td className={css.number}>{figure(entry.score)}</td>
-                <td className={css.number}>{entry.step ?? '–'}</td>
-                <td className={css.number}>{duration(entry.duration_s)}</td>
-                <td className={css.number}>
-                  {entry.energy_j === null ? '–' : `${figure(entry.energy_j)} J`}
-                </td>
-                <td className={css.number}>{entry.cost === null ? '–' : figure(entry.cost)}</td>
-                <td title={entry.hardware}>{entry.hardware || '–'}</td>
-                <td>
-                  <Time time={entry.entered} />
-                </td>
-                <td>
-                  <IconButton
-                    icon={open === entry.run ? 'down' : 'right'}
-                    label={said.command}
-                    aria-expanded={open === entry.run}
-                    onClick={() => setOpen(open === entry.run ? null : entry.run)}
-                  />
+    <PlainTable label={said.entries}>
+      <thead>
+        <tr>
+          <th>{said.place}</th>
+          <th>{said.run}</th>
+          <th data-number>{board.metric}</th>
+          <th data-number>{said.step}</th>
+          <th data-number>{said.duration}</th>
+          <th data-number>{said.energy}</th>
+          <th data-number>{said.cost}</th>
+          <th>{said.hardware}</th>
+          <th>{said.entered}</th>
+          <th aria-label={said.command} />
+        </tr>
+      </thead>
+      <tbody>
+        {board.entries.map((entry, index) => (
+          <Fragment key={entry.run}>
+            <tr data-first={index === 0 || undefined}>
+              <td>{index + 1}</td>
+              <td>
+                {mayWithdraw ? (
+                  <Link to="/runs/$run/{-$tab}" params={{ run: entry.run } as never}>
+                    {entry.run}
+                  </Link>
+                ) : (
+                  entry.run
+                )}
+              </td>
+              <td data-number>{figure(entry.score)}</td>
+              <td data-number>{entry.step ?? '–'}</td>
+              <td data-number>{duration(entry.duration_s)}</td>
+              <td data-number>{entry.energy_j === null ? '–' : `${figure(entry.energy_j)} J`}</td>
+              <td data-number>{entry.cost === null ? '–' : figure(entry.cost)}</td>
+              <td title={entry.hardware}>{entry.hardware || '–'}</td>
+              <td>
+                <Time time={entry.entered} />
+              </td>
+              <td>
+                <IconButton
+                  icon={open === entry.run ? 'down' : 'right'}
+                  label={said.command}
+                  aria-expanded={open === entry.run}
+                  onClick={() => setOpen(open === entry.run ? null : entry.run)}
+                />
+              </td>
+            </tr>
+            {open === entry.run && (
+              <tr>
+                <td colSpan={10}>
+                  <How board={board} entry={entry} mayWithdraw={mayWithdraw} />
                 </td>
               </tr>
-              {open === entry.run && (
-                <tr>
-                  <td colSpan={10}>
-                    <How board={board} entry={entry} mayWithdraw={mayWithdraw} />
-                  </td>
-                </tr>
-              )}
-            </Fragment>
-          ))}
-        </tbody>
-      </table>
-    </div>
+            )}
+          </Fragment>
+        ))}
+      </tbody>
+    </PlainTable>
   );
 }
 

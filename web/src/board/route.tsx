@@ -1,5 +1,5 @@
 /** One board: its task, the entries by what they reached, their curves, and how to do each again. */
-import { Link, useParams } from '@tanstack/react-router';
+import { useParams } from '@tanstack/react-router';
 import { lazy, Suspense, useMemo, useState } from 'react';
 import { type Board, useBoard } from '~/shared/api/boards';
 import { may, useSession } from '~/shared/api/session';
@@ -11,6 +11,7 @@ import { Command } from '~/shared/command/Command';
 import { Button } from '~/shared/controls/Button';
 import { useStrings } from '~/shared/i18n/i18n';
 import { Empty, Failure, Loading } from '~/shared/states/States';
+import { PageHead } from '~/shared/page/PageHead';
 import css from './board.module.css';
 import { Enter } from './Enter';
 import { Entries } from './Entries';
@@ -34,20 +35,17 @@ export default function BoardPage() {
   const mayEnter = may(session.data, 'editor');
   return (
     <div className={css.page}>
-      <header className={css.head}>
-        <div>
-          <Link to="/boards" className={css.all}>
-            {said.all}
-          </Link>
-          <h1>{board.title}</h1>
-          <p>{said.order(board.metric, board.is_lower_better)}</p>
-        </div>
+      <PageHead
+        home={{ to: '/boards', text: said.all }}
+        title={board.title}
+        about={said.order(board.metric, board.is_lower_better)}
+      >
         {mayEnter && (
           <Button kind="accent" icon="add" onClick={() => setEntering(true)}>
             {said.enter}
           </Button>
         )}
-      </header>
+      </PageHead>
       {board.about && (
         <Suspense fallback={<p>{board.about}</p>}>
           <div className={css.about}>

@@ -1,16 +1,16 @@
 /** A new board: what it asks for, and which settings of a run every entry has to have. */
 import { useNavigate } from '@tanstack/react-router';
-import { type FormEvent, useId, useState } from 'react';
+import { useId, useState } from 'react';
 import { useMaking } from '~/shared/api/boards';
 import { ApiError } from '~/shared/api/client';
 import { useRun } from '~/shared/api/run';
-import { useRuns } from '~/shared/api/runs';
 import { Button } from '~/shared/controls/Button';
 import { Dialog } from '~/shared/controls/Dialog';
 import { SelectField, TextField } from '~/shared/controls/Field';
 import { useStrings } from '~/shared/i18n/i18n';
+import { RunField } from '~/shared/run/RunField';
+import { Form, Offers } from '~/shared/controls/Form';
 import { idOf, namesOf, settingsOf } from './asked';
-import css from './boards.module.css';
 import { words } from './strings';
 
 export function NewBoard({ onClose }: { onClose: () => void }) {
@@ -18,7 +18,6 @@ export function NewBoard({ onClose }: { onClose: () => void }) {
   const lists = useId();
   const navigate = useNavigate();
   const make = useMaking();
-  const runs = useRuns({ limit: 1000 });
   const [asked, setAsked] = useState({
     title: '',
     about: '',
@@ -29,8 +28,7 @@ export function NewBoard({ onClose }: { onClose: () => void }) {
   });
   const [failure, setFailure] = useState('');
   const set = (part: Partial<typeof asked>) => setAsked({ ...asked, ...part });
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
+  const submit = async () => {
     const { title, about, metric, like } = asked;
     const id = idOf(title);
     const is_lower_better = asked.order === 'lower';
@@ -51,7 +49,7 @@ export function NewBoard({ onClose }: { onClose: () => void }) {
   };
   return (
     <Dialog title={said.make} about={said.makeAbout} open onClose={onClose}>
-      <form className={css.form} onSubmit={(event) => void submit(event)}>
+      <Form onSubmit={() => void submit()}>
         <TextField
           label={said.name}
           required
@@ -64,16 +62,7 @@ export function NewBoard({ onClose }: { onClose: () => void }) {
           value={asked.about}
           onChange={(event) => set({ about: event.target.value })}
         />
-        <SelectField
-          label={said.like}
-          value={asked.like}
-          onChange={(event) => set({ like: event.target.value })}
-        >
-          <option value="" />
-          {(runs.data?.runs ?? []).map((one) => (
-            <option key={one.name}>{one.name}</option>
-          ))}
-        </SelectField>
+        <RunField label={said.like} value={asked.like} onChange={(like) => set({ like })} />
         {asked.like && (
           <Settings run={asked.like} text={asked.settings} onChange={(settings) => set({ settings })} />
         )}
@@ -89,7 +78,7 @@ export function NewBoard({ onClose }: { onClose: () => void }) {
         <Button type="submit" kind="accent">
           {said.make}
         </Button>
-      </form>
+      </Form>
     </Dialog>
   );
 }
@@ -114,13 +103,7 @@ function Settings({ run, text, onChange }: SettingsProps) {
         value={text}
         onChange={(event) => onChange(event.target.value)}
       />
-      <span className={css.known}>
-        {rest.map((name) => (
-          <button key={name} type="button" onClick={() => onChange([...chosen, name].join(', '))}>
-            {name}
-          </button>
-        ))}
-      </span>
+      <Offers names={rest} onChoose={(name) => onChange([...chosen, name].join(', '))} />
     </div>
   );
 }

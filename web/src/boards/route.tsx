@@ -1,5 +1,4 @@
 /** Boards: the tasks that there are, each with its best entry. */
-import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useBoards } from '~/shared/api/boards';
 import { may, useSession } from '~/shared/api/session';
@@ -8,7 +7,9 @@ import { Button } from '~/shared/controls/Button';
 import { figure } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
 import { Empty, Failure, Loading } from '~/shared/states/States';
-import css from './boards.module.css';
+import css from '~/shared/page/page.module.css';
+import { Links } from '~/shared/page/Links';
+import { PageHead } from '~/shared/page/PageHead';
 import { NewBoard } from './NewBoard';
 import { words } from './strings';
 
@@ -21,17 +22,13 @@ export default function Boards() {
   const [isMaking, setMaking] = useState(false);
   return (
     <div className={css.page}>
-      <header>
-        <div>
-          <h1>{said.title}</h1>
-          <p>{said.about}</p>
-        </div>
+      <PageHead title={said.title} about={said.about}>
         {mayMake && (
           <Button kind="accent" icon="add" onClick={() => setMaking(true)}>
             {said.make}
           </Button>
         )}
-      </header>
+      </PageHead>
       {isMaking && <NewBoard onClose={() => setMaking(false)} />}
       {found.isPending && <Loading />}
       {found.isError && <Failure error={found.error} onRetry={() => void found.refetch()} />}
@@ -41,21 +38,23 @@ export default function Boards() {
         </Empty>
       )}
       {!!found.data?.length && (
-        <ul className={css.list}>
-          {found.data.map((board) => (
-            <li key={board.id}>
-              <Link to={`/boards/${board.id}`} className={css.board}>
-                <b>{board.title}</b>
-                <span>{said.entries(board.entries.length)}</span>
-                {board.entries[0] && (
+        <Links
+          all={found.data.map(({ id, title, entries }) => ({
+            id,
+            to: `/boards/${id}`,
+            name: title,
+            about: (
+              <>
+                <span>{said.entries(entries.length)}</span>
+                {entries[0] && (
                   <span>
-                    {said.best} {figure(board.entries[0].score)} · {board.entries[0].run}
+                    {said.best} {figure(entries[0].score)} · {entries[0].run}
                   </span>
                 )}
-              </Link>
-            </li>
-          ))}
-        </ul>
+              </>
+            ),
+          }))}
+        />
       )}
       <Command line="whet boards list" />
     </div>

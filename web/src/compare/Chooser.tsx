@@ -1,5 +1,5 @@
 /** The list of runs to choose from, with the colours that the chosen ones have. */
-import { useState } from 'react';
+import { useDeferredValue, useState } from 'react';
 import { useRuns } from '~/shared/api/runs';
 import { colorToken } from '~/shared/chart/colors';
 import { Button } from '~/shared/controls/Button';
@@ -22,11 +22,9 @@ const SHOWN = 200;
 export function Chooser({ runs, onChange }: Props) {
   const said = useStrings(words);
   const [find, setFind] = useState('');
-  const found = useRuns({ limit: 1000 });
-  const text = find.toLowerCase();
-  const rows = (found.data?.runs ?? []).filter(
-    (run) => run.name.toLowerCase().includes(text) || (run.project ?? '').toLowerCase().includes(text),
-  );
+  const found = useRuns({ q: useDeferredValue(find), limit: SHOWN });
+  const rows = found.data?.runs ?? [];
+  const total = found.data?.total ?? 0;
   const toggle = (name: string) => {
     if (runs.includes(name)) onChange(runs.filter((one) => one !== name));
     else if (runs.length < MOST_RUNS) onChange([...runs, name]);
@@ -52,7 +50,7 @@ export function Chooser({ runs, onChange }: Props) {
       </p>
       {found.isPending && <Loading rows={8} />}
       <ul className={css.list} aria-label={said.runs}>
-        {rows.slice(0, SHOWN).map((run) => {
+        {rows.map((run) => {
           const place = runs.indexOf(run.name);
           return (
             <li key={run.name}>
@@ -72,6 +70,7 @@ export function Chooser({ runs, onChange }: Props) {
           );
         })}
       </ul>
+      {total > rows.length && <p className={css.chosen}>{said.part(rows.length, total)}</p>}
     </div>
   );
 }

@@ -4,6 +4,10 @@ export const words = strings({
   runs: { en: 'Runs', zh: '实验' },
   find: { en: 'Find runs', zh: '查找实验' },
   chosen: { en: (n: number) => `${n} chosen`, zh: (n: number) => `已选 ${n} 个` },
+  part: {
+    en: (n: number, total: number) => `The latest ${n} of ${total}; type to find others.`,
+    zh: (n: number, total: number) => `列出最近 ${n} / ${total} 个，输入可查找其他实验。`,
+  },
   clear: { en: 'Choose none', zh: '清除选择' },
   most: { en: (n: number) => `At most ${n} runs are compared`, zh: (n: number) => `最多对比 ${n} 个实验` },
   empty: { en: 'Choose runs to compare', zh: '请选择要对比的实验' },

@@ -3,6 +3,7 @@ import { Fragment, type MouseEvent, useEffect, useRef } from 'react';
 import { Button } from '~/shared/controls/Button';
 import { useStrings } from '~/shared/i18n/i18n';
 import css from './console.module.css';
+import { piecesOf } from './marked';
 import type { Line } from './queries';
 import { LINE_PX, useSeen } from './seen';
 import { words } from './strings';
@@ -101,16 +102,7 @@ function One({ index, line, before, isChosen, search }: OneProps) {
 }
 
 function Marked({ text, search }: { text: string; search: string }) {
-  if (!search) return text;
-  const pieces: string[] = [];
-  const [lower, wanted] = [text.toLowerCase(), search.toLowerCase()];
-  let from = 0;
-  for (let at = lower.indexOf(wanted); at >= 0; at = lower.indexOf(wanted, from)) {
-    pieces.push(text.slice(from, at), text.slice(at, at + wanted.length));
-    from = at + wanted.length;
-  }
-  pieces.push(text.slice(from));
-  return pieces.map((piece, index) =>
+  return piecesOf(text, search).map((piece, index) =>
     index % 2 ? <mark key={index}>{piece}</mark> : <Fragment key={index}>{piece}</Fragment>,
   );
 }

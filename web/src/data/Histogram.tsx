@@ -1,4 +1,5 @@
 /** How long samples are: bars, with the line that the model cannot see behind. */
+import { Bars } from '~/shared/chart/Bars';
 import { figure, percent } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
 import css from './data.module.css';
@@ -6,53 +7,35 @@ import { binned, median } from './parts';
 import type { DataPage } from './queries';
 import { words } from './strings';
 
-const [WIDTH, HEIGHT] = [640, 80];
-
 export function Histogram({ page }: { page: DataPage }) {
   const said = useStrings(words);
   const bins = binned(page.lengths);
   if (!bins.length) return null;
-  const most = bins.reduce((high, bin) => Math.max(high, bin.count), 1);
-  const [low, high] = [bins[0]?.from ?? 0, bins.at(-1)?.to ?? 1];
-  const at = (length: number) => ((length - low) / (high - low)) * WIDTH;
+  const [low, high] = [bins[0]?.from ?? 0, (bins.at(-1)?.to ?? 1) - 1];
+  const longest = page.lengths.reduce((most, length) => Math.max(most, length), 0);
   const all = sum(page.lengths);
   const about = said.lengthsAbout(
     figure(page.lengths.length),
     figure(median(page.lengths)),
-    figure(high - 1),
+    figure(longest),
     percent(all ? sum(page.trained) / all : NaN),
   );
   const context = page.context;
   return (
     <section>
       <h2>{said.lengths}</h2>
-      <p>{about}</p>
-      <svg
-        className={css.bars}
-        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
-        preserveAspectRatio="none"
-        role="img"
-        aria-label={about}
-      >
-        {bins.map((bin) => (
-          <rect
-            key={bin.from}
-            x={at(bin.from)}
-            width={Math.max(1, at(bin.to) - at(bin.from) - 1)}
-            y={HEIGHT - (bin.count / most) * HEIGHT}
-            height={(bin.count / most) * HEIGHT}
-          >
-            <title>{said.bin(figure(bin.from), figure(bin.to - 1), figure(bin.count))}</title>
-          </rect>
-        ))}
-        {context !== null && context >= low && context < high && (
-          <line x1={at(context)} x2={at(context)} y1={0} y2={HEIGHT} />
-        )}
-      </svg>
-      <div className={css.axis}>
-        <span>{figure(low)}</span>
-        {context !== null && <span>{said.context(figure(context))}</span>}
-        <span>{figure(high - 1)}</span>
+      <p>
+        {about}
+        {context !== null && (longest <= context ? said.fit(figure(context)) : said.tooLong(figure(context)))}
+      </p>
+      <div className={css.lengths}>
+        <Bars
+          bins={bins}
+          about={about}
+          titleOf={(bin) => said.bin(figure(bin.from), figure(bin.to - 1), figure(bin.count))}
+          ends={[figure(low), figure(high)]}
+          limit={context === null ? undefined : { at: context, text: said.context(figure(context)) }}
+        />
       </div>
     </section>
   );

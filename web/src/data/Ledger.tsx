@@ -3,6 +3,7 @@ import { Button } from '~/shared/controls/Button';
 import { figure } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
 import { Failure, Loading, Partial } from '~/shared/states/States';
+import { PlainTable } from '~/shared/table/PlainTable';
 import css from './data.module.css';
 import { useLedger } from './queries';
 import { actions, reasons, wordOf } from './reasons';
@@ -56,30 +57,28 @@ export function Ledger({ run, search, onSearch }: Props) {
         </>
       )}
       {rows.length > 0 && (
-        <div className={css.scroll} role="group" aria-label={said.ledger} tabIndex={0}>
-          <table className={css.table}>
-            <thead>
-              <tr>
-                <th>{said.action}</th>
-                <th>{said.reason}</th>
-                <th>{said.source}</th>
-                <th className={css.number}>{said.row}</th>
-                <th>{said.detail}</th>
+        <PlainTable label={said.ledger} form="tall">
+          <thead>
+            <tr>
+              <th>{said.action}</th>
+              <th>{said.reason}</th>
+              <th>{said.source}</th>
+              <th data-number>{said.row}</th>
+              <th>{said.detail}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row, index) => (
+              <tr key={index}>
+                <td title={row.action}>{wordOf(does, row.action)}</td>
+                <td title={row.reason}>{wordOf(why, row.reason)}</td>
+                <td title={row.source}>{row.source.split('/').at(-1)}</td>
+                <td data-number>{row.row}</td>
+                <td className={css.detail}>{row.detail}</td>
               </tr>
-            </thead>
-            <tbody>
-              {rows.map((row, index) => (
-                <tr key={index}>
-                  <td title={row.action}>{wordOf(does, row.action)}</td>
-                  <td title={row.reason}>{wordOf(why, row.reason)}</td>
-                  <td title={row.source}>{row.source.split('/').at(-1)}</td>
-                  <td className={css.number}>{row.row}</td>
-                  <td className={css.detail}>{row.detail}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+            ))}
+          </tbody>
+        </PlainTable>
       )}
     </section>
   );

@@ -1,4 +1,5 @@
 /** Tokens in stretches of one role and weight, and lengths in bins. */
+import type { Bin } from '~/shared/chart/Bars';
 import type { DataToken } from './queries';
 
 export interface Stretch {
@@ -28,13 +29,6 @@ export function colorOf(role: string, roles: readonly string[]): number {
   if (own !== undefined) return own;
   const further = roles.filter((one) => COLORS[one] === undefined);
   return OTHERS[Math.max(0, further.indexOf(role)) % OTHERS.length] ?? 7;
-}
-
-export interface Bin {
-  /** Lengths from `from` up to and without `to`. */
-  from: number;
-  to: number;
-  count: number;
 }
 
 const BINS = 32;

@@ -31,6 +31,14 @@ export const words = strings({
       `本页 ${n} 个样本：中位数 ${median} 个 token，最长 ${most}；其中 ${share} 参与学习`,
   },
   context: { en: (n: string) => `context ${n}`, zh: (n: string) => `上下文 ${n}` },
+  fit: {
+    en: (n: string) => `. All fit into the model’s context of ${n} tokens.`,
+    zh: (n: string) => `。全部在模型上下文（${n} 个 token）之内。`,
+  },
+  tooLong: {
+    en: (n: string) => `. What lies beyond ${n} tokens does not fit into the model’s context.`,
+    zh: (n: string) => `。超出 ${n} 个 token 的部分不在模型上下文之内。`,
+  },
   bin: {
     en: (from: string, to: string, n: string) => `${from} to ${to} tokens: ${n} samples`,
     zh: (from: string, to: string, n: string) => `${from} 至 ${to} 个 token：${n} 个样本`,

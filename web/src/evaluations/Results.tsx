@@ -1,9 +1,11 @@
 /** What one task found: a line a result, a column a figure; each opens to how it was measured. */
 import { Fragment, useState } from 'react';
+import { fileOf } from '~/shared/api/files';
 import { IconButton } from '~/shared/controls/Button';
 import { figure } from '~/shared/format/numbers';
 import { Time } from '~/shared/format/Time';
 import { useStrings } from '~/shared/i18n/i18n';
+import { PlainTable } from '~/shared/table/PlainTable';
 import css from './evaluations.module.css';
 import type { Figure, Measured, Task } from './results';
 import { words } from './strings';
@@ -14,57 +16,56 @@ export function Results({ run, task }: { run: string; task: Task }) {
   const said = useStrings(words);
   const [open, setOpen] = useState<string | null>(null);
   return (
-    <div className={css.scroll} role="group" aria-label={task.name} tabIndex={0}>
-      <table className={css.table}>
-        <caption>{task.name}</caption>
-        <thead>
-          <tr>
-            <th>{said.model}</th>
-            {task.figures.map((name) => (
-              <th key={name} className={css.number}>
-                {name}
-              </th>
-            ))}
-            <th className={css.number}>{said.units}</th>
-            <th>{said.measured}</th>
-            <th aria-label={said.how} />
-          </tr>
-        </thead>
-        <tbody>
-          {task.results.map((one) => (
-            <Fragment key={one.path}>
-              <tr>
-                <td title={one.model}>{nameOf(one.model)}</td>
-                {task.figures.map((name) => (
-                  <td key={name} className={css.number}>
-                    <Value told={one.figures[name]} />
-                  </td>
-                ))}
-                <td className={css.number}>{units(one)}</td>
-                <td>
-                  <Time time={one.time} />
+    <PlainTable label={task.name} form="fit">
+      <caption>{task.name}</caption>
+
+      <thead>
+        <tr>
+          <th>{said.model}</th>
+          {task.figures.map((name) => (
+            <th key={name} data-number>
+              {name}
+            </th>
+          ))}
+          <th data-number>{said.units}</th>
+          <th>{said.measured}</th>
+          <th aria-label={said.how} />
+        </tr>
+      </thead>
+      <tbody>
+        {task.results.map((one) => (
+          <Fragment key={one.path}>
+            <tr>
+              <td title={one.model}>{nameOf(one.model)}</td>
+              {task.figures.map((name) => (
+                <td key={name} data-number>
+                  <Value told={one.figures[name]} />
                 </td>
-                <td>
-                  <IconButton
-                    icon={open === one.path ? 'down' : 'right'}
-                    label={said.how}
-                    aria-expanded={open === one.path}
-                    onClick={() => setOpen(open === one.path ? null : one.path)}
-                  />
+              ))}
+              <td data-number>{units(one)}</td>
+              <td>
+                <Time time={one.time} />
+              </td>
+              <td>
+                <IconButton
+                  icon={open === one.path ? 'down' : 'right'}
+                  label={said.how}
+                  aria-expanded={open === one.path}
+                  onClick={() => setOpen(open === one.path ? null : one.path)}
+                />
+              </td>
+            </tr>
+            {open === one.path && (
+              <tr>
+                <td colSpan={task.figures.length + 4}>
+                  <How run={run} result={one} />
                 </td>
               </tr>
-              {open === one.path && (
-                <tr>
-                  <td colSpan={task.figures.length + 4}>
-                    <How run={run} result={one} />
-                  </td>
-                </tr>
-              )}
-            </Fragment>
-          ))}
-        </tbody>
-      </table>
-    </div>
+            )}
+          </Fragment>
+        ))}
+      </tbody>
+    </PlainTable>
   );
 }
 
@@ -102,11 +103,7 @@ function How({ run, result }: { run: string; result: Measured }) {
           </div>
         ))}
       </dl>
-      <a
-        href={`/api/v1/runs/${encodeURIComponent(run)}/files/${result.path}`}
-        target="_blank"
-        rel="noreferrer"
-      >
+      <a href={fileOf(run, result.path)} target="_blank" rel="noreferrer">
         {said.file}
       </a>
     </>

@@ -1,5 +1,6 @@
 /** All that is known of a box, and ways to the views that show it. */
 import { Link } from '@tanstack/react-router';
+import { fileOf } from '~/shared/api/files';
 import { isNumeric, real } from '~/shared/api/numbers';
 import { IconButton } from '~/shared/controls/Button';
 import { bytes, figure } from '~/shared/format/numbers';
@@ -68,11 +69,7 @@ function Ways({ run, node }: { run: string; node: Node }) {
         />
       )}
       {node.kind === 'evaluation' && node.path && (
-        <a
-          href={`/api/v1/runs/${encodeURIComponent(run)}/files/${node.path}`}
-          target="_blank"
-          rel="noreferrer"
-        >
+        <a href={fileOf(run, node.path)} target="_blank" rel="noreferrer">
           {said.toFile}
         </a>
       )}

@@ -1,4 +1,5 @@
 /** Which runs stand beside this one. */
+import { useDeferredValue, useId, useState } from 'react';
 import { useRuns } from '~/shared/api/runs';
 import { Button } from '~/shared/controls/Button';
 import { useStrings } from '~/shared/i18n/i18n';
@@ -16,8 +17,6 @@ interface Props {
 
 export function Beside({ run, others, onChange }: Props) {
   const said = useStrings(words);
-  const known = useRuns({ limit: 1000 }).data?.runs ?? [];
-  const rest = known.map((one) => one.name).filter((name) => name !== run && !others.includes(name));
   return (
     <div className={css.others}>
       {others.map((name) => (
@@ -30,20 +29,43 @@ export function Beside({ run, others, onChange }: Props) {
           {name}
         </Button>
       ))}
-      {others.length < MOST && rest.length > 0 && (
-        <select
-          aria-label={said.beside}
-          value=""
-          onChange={(event) => onChange([...others, event.target.value])}
-        >
-          <option value="" disabled>
-            {said.beside}
-          </option>
-          {rest.map((name) => (
-            <option key={name}>{name}</option>
-          ))}
-        </select>
+      {others.length < MOST && (
+        <Another
+          key={others.length}
+          without={[run, ...others]}
+          onChange={(name) => onChange([...others, name])}
+        />
       )}
     </div>
+  );
+}
+
+const OFFERED = 50;
+
+/** A field in which a part of a name finds a run; it is taken as soon as it is whole. */
+function Another({ without, onChange }: { without: readonly string[]; onChange: (name: string) => void }) {
+  const said = useStrings(words);
+  const list = useId();
+  const [text, setText] = useState('');
+  const found = useRuns({ q: useDeferredValue(text), limit: OFFERED });
+  const known = (found.data?.runs ?? []).map((one) => one.name).filter((name) => !without.includes(name));
+  const type = (next: string) => (known.includes(next) ? onChange(next) : setText(next));
+  return (
+    <>
+      <input
+        className={css.find}
+        list={list}
+        autoComplete="off"
+        aria-label={said.beside}
+        placeholder={said.beside}
+        value={text}
+        onChange={(event) => type(event.target.value)}
+      />
+      <datalist id={list}>
+        {known.map((name) => (
+          <option key={name} value={name} />
+        ))}
+      </datalist>
+    </>
   );
 }

@@ -8,7 +8,7 @@ import { useTheme } from '~/shared/theme/theme';
 import css from './media.module.css';
 import { type Points, ballOf, pointsOf, turned } from './points';
 import { useBytes } from './queries';
-import type { PartProps } from './Shown';
+import type { PartProps } from './part';
 import { words } from './strings';
 
 // So many are drawn; of more, every so-manieth.

@@ -1,20 +1,16 @@
 /** One thing that was logged, as it is looked at or heard: a part a kind; what no part shows can be downloaded. */
 import type { ComponentType } from 'react';
+import { fileOf, pageOf } from '~/shared/api/files';
 import { Icon } from '~/shared/controls/icons';
 import { bytes } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
-import { Bars } from './Bars';
+import { HistogramOf } from './HistogramOf';
 import { PointsOf } from './PointsOf';
 import { TableOf } from './TableOf';
 import css from './media.module.css';
-import { type Entry, fileOf, pageOf } from './queries';
+import type { PartProps } from './part';
+import type { Entry } from './queries';
 import { words } from './strings';
-
-export interface PartProps {
-  run: string;
-  name: string;
-  entry: Entry;
-}
 
 const PARTS: Readonly<Record<string, ComponentType<PartProps>>> = {
   image: Picture,
@@ -23,16 +19,21 @@ const PARTS: Readonly<Record<string, ComponentType<PartProps>>> = {
   text: Words,
   html: Page,
   table: TableOf,
-  histogram: Bars,
+  histogram: HistogramOf,
   object3d: Solid,
 };
 
-export function Shown(props: PartProps) {
-  const Part = PARTS[String(props.entry.type)] ?? Other;
-  const { caption } = props.entry;
+export function Shown({ run, name, entry }: { run: string; name: string; entry: Entry }) {
+  const Part = PARTS[String(entry.type)] ?? Other;
+  const { caption } = entry;
   return (
     <figure className={css.entry}>
-      <Part {...props} />
+      <Part
+        run={run}
+        name={name}
+        entry={entry}
+        show={(within, its) => <Shown run={run} name={its} entry={within} />}
+      />
       {typeof caption === 'string' && caption && <figcaption>{caption}</figcaption>}
     </figure>
   );

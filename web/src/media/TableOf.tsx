@@ -3,14 +3,14 @@ import { figure } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
 import { Failure, Loading } from '~/shared/states/States';
 import css from './media.module.css';
+import type { PartProps } from './part';
 import { useText } from './queries';
-import { type PartProps, Shown } from './Shown';
 import { words } from './strings';
 import { type Cell, cellsOf } from './tables';
 
 const MOST = 200;
 
-export function TableOf({ run, name, entry }: PartProps) {
+export function TableOf({ run, name, entry, show }: PartProps) {
   const said = useStrings(words);
   const found = useText(run, String(entry.path));
   if (found.isPending) return <Loading rows={4} />;
@@ -34,11 +34,7 @@ export function TableOf({ run, name, entry }: PartProps) {
               <tr key={index}>
                 {row.map((cell, place) => (
                   <td key={place} data-number={isNumber(cell) || undefined}>
-                    {typeof cell === 'object' ? (
-                      <Shown run={run} name={`${name} ${cells.columns[place]}`} entry={cell} />
-                    ) : (
-                      written(cell)
-                    )}
+                    {typeof cell === 'object' ? show(cell, `${name} ${cells.columns[place]}`) : written(cell)}
                   </td>
                 ))}
               </tr>

@@ -1,6 +1,7 @@
 /** What was logged beside numbers, and what stands in its files. */
 import { useQueries, useQuery } from '@tanstack/react-query';
 import { type Answered, ApiError, Offline, answer, api } from '~/shared/api/client';
+import { fileOf } from '~/shared/api/files';
 
 export type Medium = Answered<'/api/v1/runs/{run}/media'>['media'][number];
 export type Entry = Medium['entries'][number];
@@ -20,15 +21,6 @@ export function useMedia(runs: readonly string[], isLive: boolean) {
     })),
   });
 }
-
-const placeOf = (run: string, door: 'files' | 'pages', path: string): string =>
-  `/api/v1/runs/${encodeURIComponent(run)}/${door}/${path.split('/').map(encodeURIComponent).join('/')}`;
-
-/** Where a file of a run is read: media as what they are, all else as text. */
-export const fileOf = (run: string, path: string): string => placeOf(run, 'files', path);
-
-/** Where a page that was logged is shown as one: without scripts, and of no origin. */
-export const pageOf = (run: string, path: string): string => placeOf(run, 'pages', path);
 
 /** The text of a file of a run. */
 export const useText = (run: string, path: string) => useFile(run, path, 'text', (got) => got.text());

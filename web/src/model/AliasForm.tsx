@@ -1,11 +1,12 @@
 /** Letting an alias mean a version. */
-import { type FormEvent, useId, useState } from 'react';
+import { useId, useState } from 'react';
 import { ApiError } from '~/shared/api/client';
 import { type RegisteredModel, useChanges } from '~/shared/api/registry';
 import { Button } from '~/shared/controls/Button';
 import { TextField } from '~/shared/controls/Field';
 import { tell, tellFailure } from '~/shared/controls/Toasts';
 import { useStrings } from '~/shared/i18n/i18n';
+import { Form } from '~/shared/controls/Form';
 import css from './model.module.css';
 import { words } from './strings';
 
@@ -21,8 +22,7 @@ export function AliasForm({ model, number, onDone }: Props) {
   const { setAlias, restoreAlias, removeAlias } = useChanges(model.name);
   const [alias, setName] = useState('');
   const [failure, setFailure] = useState('');
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
+  const submit = async () => {
     const before = model.aliases[alias];
     try {
       await setAlias(alias, number);
@@ -34,7 +34,7 @@ export function AliasForm({ model, number, onDone }: Props) {
     }
   };
   return (
-    <form className={css.form} onSubmit={(event) => void submit(event)}>
+    <Form onSubmit={() => void submit()}>
       <p className={css.small}>{said.setAliasAbout}</p>
       <TextField
         label={said.to}
@@ -57,6 +57,6 @@ export function AliasForm({ model, number, onDone }: Props) {
           {said.setAlias}
         </Button>
       </div>
-    </form>
+    </Form>
   );
 }

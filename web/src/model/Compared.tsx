@@ -7,6 +7,7 @@ import { useStrings } from '~/shared/i18n/i18n';
 import { baseName } from '~/shared/registry/base';
 import { kinds } from '~/shared/registry/strings';
 import { Failure, Loading } from '~/shared/states/States';
+import { PlainTable } from '~/shared/table/PlainTable';
 import css from './model.module.css';
 import { words } from './strings';
 
@@ -23,40 +24,38 @@ export function Compared({ name, first, second }: { name: string; first: number;
   return (
     <section aria-label={title}>
       <h2>{title}</h2>
-      <div className={css.scroll} tabIndex={0} role="region" aria-label={title}>
-        <table className={css.table}>
-          <thead>
-            <tr>
-              <th aria-hidden />
-              <th>{data.first}</th>
-              <th>{data.second}</th>
-              <th>{data.figures.length > 0 && said.difference}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {Object.entries(data.facts).map(([fact, [one, other]]) => (
-              <Line key={fact} name={<Name fact={fact} />}>
-                <td title={titleOf(one)}>
-                  <Fact fact={fact} value={one} />
-                </td>
-                <td title={titleOf(other)}>
-                  <Fact fact={fact} value={other} />
-                </td>
-                <td />
-              </Line>
-            ))}
-            {data.figures.map((one) => (
-              <Line key={one.name} name={one.name}>
-                <td>{shown(one.first)}</td>
-                <td>{shown(one.second)}</td>
-                <td>
-                  <Difference told={one} />
-                </td>
-              </Line>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <PlainTable label={title}>
+        <thead>
+          <tr>
+            <th aria-hidden />
+            <th>{data.first}</th>
+            <th>{data.second}</th>
+            <th>{data.figures.length > 0 && said.difference}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {Object.entries(data.facts).map(([fact, [one, other]]) => (
+            <Line key={fact} name={<Name fact={fact} />}>
+              <td title={titleOf(one)}>
+                <Fact fact={fact} value={one} />
+              </td>
+              <td title={titleOf(other)}>
+                <Fact fact={fact} value={other} />
+              </td>
+              <td />
+            </Line>
+          ))}
+          {data.figures.map((one) => (
+            <Line key={one.name} name={one.name}>
+              <td>{shown(one.first)}</td>
+              <td>{shown(one.second)}</td>
+              <td>
+                <Difference told={one} />
+              </td>
+            </Line>
+          ))}
+        </tbody>
+      </PlainTable>
       {!Object.keys(data.facts).length && <p className={css.small}>{said.factsSame}</p>}
       <FilesOf data={data} />
     </section>

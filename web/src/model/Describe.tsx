@@ -1,12 +1,12 @@
 /** What is said of a model: its description and tags. */
-import { type FormEvent, useState } from 'react';
+import { useState } from 'react';
 import { ApiError } from '~/shared/api/client';
 import { type RegisteredModel, useChanges } from '~/shared/api/registry';
 import { Button } from '~/shared/controls/Button';
 import { Dialog } from '~/shared/controls/Dialog';
 import { TextField } from '~/shared/controls/Field';
 import { useStrings } from '~/shared/i18n/i18n';
-import css from './model.module.css';
+import { Form } from '~/shared/controls/Form';
 import { words } from './strings';
 import { changed, read, written } from './tags';
 
@@ -16,8 +16,7 @@ export function Describe({ model, onClose }: { model: RegisteredModel; onClose: 
   const [description, setDescription] = useState(model.description);
   const [tags, setTags] = useState(written(model.tags));
   const [failure, setFailure] = useState('');
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
+  const submit = async () => {
     const found = read(tags);
     if (typeof found === 'string') return setFailure(said.badTag(found));
     const isOther = description !== model.description;
@@ -30,7 +29,7 @@ export function Describe({ model, onClose }: { model: RegisteredModel; onClose: 
   };
   return (
     <Dialog title={model.name} open onClose={onClose}>
-      <form className={css.form} onSubmit={(event) => void submit(event)}>
+      <Form onSubmit={() => void submit()}>
         <TextField
           label={said.description}
           value={description}
@@ -46,7 +45,7 @@ export function Describe({ model, onClose }: { model: RegisteredModel; onClose: 
         <Button type="submit" kind="accent">
           {said.save}
         </Button>
-      </form>
+      </Form>
     </Dialog>
   );
 }

@@ -5,6 +5,7 @@ import { Button } from '~/shared/controls/Button';
 import { tellFailure } from '~/shared/controls/Toasts';
 import { bytes } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
+import { PlainTable } from '~/shared/table/PlainTable';
 import { Digest } from './Facts';
 import css from './model.module.css';
 import { words } from './strings';
@@ -18,32 +19,30 @@ export function Files({ page, mayVerify }: { page: VersionPage; mayVerify: boole
         <h3>{said.files(page.files.length)}</h3>
         {mayVerify && <Verify page={page} />}
       </div>
-      <div className={css.scroll} tabIndex={0} role="region" aria-label={said.files(page.files.length)}>
-        <table className={css.table}>
-          <thead>
-            <tr>
-              <th>{said.file}</th>
-              <th className={css.number}>{said.size}</th>
-              <th>SHA-256</th>
-              <th>{said.held}</th>
+      <PlainTable label={said.files(page.files.length)}>
+        <thead>
+          <tr>
+            <th>{said.file}</th>
+            <th data-number>{said.size}</th>
+            <th>SHA-256</th>
+            <th>{said.held}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {page.files.map((file) => (
+            <tr key={file.path}>
+              <td>{file.path}</td>
+              <td data-number>{bytes(file.bytes)}</td>
+              <td>
+                <span className={css.digest}>
+                  <Digest value={file.sha256} />
+                </span>
+              </td>
+              <td>{String(held[file.held] ?? file.held)}</td>
             </tr>
-          </thead>
-          <tbody>
-            {page.files.map((file) => (
-              <tr key={file.path}>
-                <td>{file.path}</td>
-                <td className={css.number}>{bytes(file.bytes)}</td>
-                <td>
-                  <span className={css.digest}>
-                    <Digest value={file.sha256} />
-                  </span>
-                </td>
-                <td>{String(held[file.held] ?? file.held)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+          ))}
+        </tbody>
+      </PlainTable>
     </section>
   );
 }

@@ -1,5 +1,5 @@
 /** Promotion: an alias moves to a version whose evaluations hold what is required; a refusal says which figure missed. */
-import { type FormEvent, useId, useState } from 'react';
+import { useId, useState } from 'react';
 import { ApiError } from '~/shared/api/client';
 import { real } from '~/shared/api/numbers';
 import { type Promoted, type RegisteredModel, type VersionRow, useChanges } from '~/shared/api/registry';
@@ -10,6 +10,7 @@ import { tell, tellFailure } from '~/shared/controls/Toasts';
 import { figure } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
 import { figuresOf } from '~/shared/registry/figures';
+import { Form } from '~/shared/controls/Form';
 import css from './model.module.css';
 import { words } from './strings';
 
@@ -35,8 +36,7 @@ export function Promote({ model, row, onDone }: Props) {
       const [by, low, high] = [one.difference, one.low, one.high].map((value) => figure(real(value)));
       return said.compared(one.name, by ?? '', low ?? '', high ?? '', one.n);
     });
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
+  const submit = async () => {
     try {
       const done = await promote({ version: row.version, to: alias, require, ...options });
       tell([said.promoted(alias, `${row.name}/${row.version}`), ...compared(done)].join(' · '));
@@ -52,7 +52,7 @@ export function Promote({ model, row, onDone }: Props) {
     options.past_policy ? ' --past-policy' : '',
   ].join('');
   return (
-    <form className={css.form} onSubmit={(event) => void submit(event)}>
+    <Form onSubmit={() => void submit()}>
       <p className={css.small}>{said.promoteAbout}</p>
       <TextField
         label={said.to}
@@ -101,7 +101,7 @@ export function Promote({ model, row, onDone }: Props) {
           {said.promote}
         </Button>
       </div>
-    </form>
+    </Form>
   );
 }
 

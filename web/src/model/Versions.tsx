@@ -8,6 +8,7 @@ import { baseName } from '~/shared/registry/base';
 import { Aliases } from '~/shared/registry/Aliases';
 import { figureNames, figuresOf } from '~/shared/registry/figures';
 import { kinds } from '~/shared/registry/strings';
+import { PlainTable } from '~/shared/table/PlainTable';
 import css from './model.module.css';
 import { words } from './strings';
 
@@ -33,40 +34,38 @@ export function Versions({ model, compared, onOpen, onCompare }: AllProps) {
         : [...compared.slice(-1), version],
     );
   return (
-    <div className={css.scroll} tabIndex={0} role="region" aria-label={said.versions}>
-      <table className={css.table}>
-        <thead>
-          <tr>
-            {several && <th className={css.check}>{said.compare}</th>}
-            <th>{said.version}</th>
-            <th>{said.aliases}</th>
-            {figures.map((name) => (
-              <th key={name} className={css.number}>
-                {name}
-              </th>
-            ))}
-            <th>{said.kind}</th>
-            <th>{said.base}</th>
-            <th>{said.run}</th>
-            <th className={css.number}>{said.size}</th>
-            <th>{said.made}</th>
-            <th>{said.by}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {model.versions.map((row) => (
-            <Row
-              key={row.version}
-              row={row}
-              figures={figures}
-              onOpen={onOpen}
-              isCompared={compared.includes(row.version)}
-              onCompare={several ? () => toggle(row.version) : undefined}
-            />
+    <PlainTable label={said.versions}>
+      <thead>
+        <tr>
+          {several && <th className={css.check}>{said.compare}</th>}
+          <th>{said.version}</th>
+          <th>{said.aliases}</th>
+          {figures.map((name) => (
+            <th key={name} data-number>
+              {name}
+            </th>
           ))}
-        </tbody>
-      </table>
-    </div>
+          <th>{said.kind}</th>
+          <th>{said.base}</th>
+          <th>{said.run}</th>
+          <th data-number>{said.size}</th>
+          <th>{said.made}</th>
+          <th>{said.by}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {model.versions.map((row) => (
+          <Row
+            key={row.version}
+            row={row}
+            figures={figures}
+            onOpen={onOpen}
+            isCompared={compared.includes(row.version)}
+            onCompare={several ? () => toggle(row.version) : undefined}
+          />
+        ))}
+      </tbody>
+    </PlainTable>
   );
 }
 
@@ -104,7 +103,7 @@ function Row({ row, figures, isCompared, onOpen, onCompare }: Props) {
         <Aliases aliases={row.alias} />
       </td>
       {figures.map((name) => (
-        <td key={name} className={css.number}>
+        <td key={name} data-number>
           {known.has(name) ? figure(known.get(name) ?? NaN) : '—'}
         </td>
       ))}
@@ -121,7 +120,7 @@ function Row({ row, figures, isCompared, onOpen, onCompare }: Props) {
           '—'
         )}
       </td>
-      <td className={css.number}>{bytes(row.bytes)}</td>
+      <td data-number>{bytes(row.bytes)}</td>
       <td>
         <Time time={row.created} />
       </td>

@@ -1,5 +1,5 @@
 /** A model of the registry: what is said of it, its versions with their aliases, and what was done to it. */
-import { Link, useParams } from '@tanstack/react-router';
+import { useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { type RegisteredModel, useModel } from '~/shared/api/registry';
 import { may, useSession } from '~/shared/api/session';
@@ -8,10 +8,12 @@ import { Button } from '~/shared/controls/Button';
 import { useStrings } from '~/shared/i18n/i18n';
 import { Empty, Failure, Loading } from '~/shared/states/States';
 import { listOf, listed, useAddress } from '~/shared/url/search';
+import { PageHead } from '~/shared/page/PageHead';
 import { Compared } from './Compared';
 import { Describe } from './Describe';
 import { History } from './History';
 import css from './model.module.css';
+import { Policies } from './Policies';
 import { words } from './strings';
 import { VersionDialog } from './VersionDialog';
 import { Versions } from './Versions';
@@ -51,6 +53,7 @@ export default function Model() {
         <Empty title={said.none} command={`whet registry add RUN --name ${quoted(name)}`} />
       )}
       {first !== undefined && second !== undefined && <Compared name={name} first={first} second={second} />}
+      <Policies model={model} mayChange={mayChange} />
       <History name={name} />
       <Command line={commandOf(name, opened?.version, first, second)} />
       {opened && (
@@ -78,25 +81,26 @@ function Head({ model, mayChange }: { model: RegisteredModel; mayChange: boolean
   const [isEditing, setEditing] = useState(false);
   const tags = Object.entries(model.tags);
   return (
-    <header className={css.head}>
-      <div>
-        <Link to="/registry" className={css.all}>
-          {said.all}
-        </Link>
-        <h1>{model.name}</h1>
-        {model.description && <p>{model.description}</p>}
-        {tags.length > 0 && (
-          <ul className={css.tags} aria-label={said.tags}>
-            {tags.map(([key, value]) => (
-              <li key={key}>
-                {key}={value}
-              </li>
-            ))}
-          </ul>
-        )}
-      </div>
+    <PageHead
+      home={{ to: '/registry', text: said.all }}
+      title={model.name}
+      about={
+        <>
+          {model.description && <p>{model.description}</p>}
+          {tags.length > 0 && (
+            <ul className={css.tags} aria-label={said.tags}>
+              {tags.map(([key, value]) => (
+                <li key={key}>
+                  {key}={value}
+                </li>
+              ))}
+            </ul>
+          )}
+        </>
+      }
+    >
       {mayChange && <Button onClick={() => setEditing(true)}>{said.edit}</Button>}
       {isEditing && <Describe model={model} onClose={() => setEditing(false)} />}
-    </header>
+    </PageHead>
   );
 }

@@ -89,6 +89,25 @@ export const words = strings({
     en: (alias: string, text: string) => `The policy of @${alias} requires as well: ${text}`,
     zh: (alias: string, text: string) => `@${alias} 的策略还要求：${text}`,
   },
+  policies: { en: 'What aliases require', zh: '别名的要求' },
+  policiesAbout: {
+    en: 'A version is promoted to an alias only if its figures hold the policy of the alias.',
+    zh: '只有指标满足别名的策略时，版本才能晋升到该别名。',
+  },
+  policiesNone: {
+    en: 'No alias requires anything of the versions that are promoted to it.',
+    zh: '目前没有别名对晋升的版本提出要求。',
+  },
+  policySet: { en: 'Set a policy', zh: '设置策略' },
+  policyChange: { en: 'Change', zh: '修改' },
+  policyAwayOf: {
+    en: (alias: string) => `Take the policy of @${alias} away`,
+    zh: (alias: string) => `移除 @${alias} 的策略`,
+  },
+  policyExample: {
+    en: 'A condition on its figures, such as accuracy >= 0.8 and loss < 2.',
+    zh: '对其指标的条件，如 accuracy >= 0.8 and loss < 2。',
+  },
   policyAway: { en: 'Take the policy away', zh: '移除策略' },
   policyGone: {
     en: (alias: string) => `@${alias} has no policy any more`,

@@ -1,15 +1,15 @@
 /** The model of a run becomes a version: of which model, with which alias. */
 import { useNavigate } from '@tanstack/react-router';
-import { type FormEvent, useId, useState } from 'react';
+import { useId, useState } from 'react';
 import { ApiError } from '~/shared/api/client';
 import { useAdding } from '~/shared/api/registry';
-import { useRuns } from '~/shared/api/runs';
 import { Command, quoted } from '~/shared/command/Command';
 import { Button } from '~/shared/controls/Button';
 import { Dialog } from '~/shared/controls/Dialog';
-import { SelectField, TextField } from '~/shared/controls/Field';
+import { TextField } from '~/shared/controls/Field';
 import { useStrings } from '~/shared/i18n/i18n';
-import css from './registry.module.css';
+import { RunField } from '~/shared/run/RunField';
+import { Form } from '~/shared/controls/Form';
 import { words } from './strings';
 
 export function NewVersion({ models, onClose }: { models: readonly string[]; onClose: () => void }) {
@@ -17,15 +17,13 @@ export function NewVersion({ models, onClose }: { models: readonly string[]; onC
   const list = useId();
   const navigate = useNavigate();
   const add = useAdding();
-  const runs = useRuns({ limit: 1000 });
   const [run, setRun] = useState('');
   const [name, setName] = useState('');
   const [alias, setAlias] = useState('');
   const [description, setDescription] = useState('');
   const [failure, setFailure] = useState('');
   const [isAdding, setAdding] = useState(false);
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
+  const submit = async () => {
     setAdding(true);
     try {
       const version = await add(name, run, description, alias);
@@ -45,19 +43,8 @@ export function NewVersion({ models, onClose }: { models: readonly string[]; onC
   ].join('');
   return (
     <Dialog title={said.add} about={said.addAbout} open onClose={onClose}>
-      <form className={css.form} onSubmit={(event) => void submit(event)}>
-        <SelectField
-          label={said.run}
-          required
-          value={run}
-          error={failure}
-          onChange={(event) => setRun(event.target.value)}
-        >
-          <option value="" />
-          {(runs.data?.runs ?? []).map((one) => (
-            <option key={one.name}>{one.name}</option>
-          ))}
-        </SelectField>
+      <Form onSubmit={() => void submit()}>
+        <RunField label={said.run} required value={run} error={failure} onChange={setRun} />
         <TextField
           label={said.name}
           list={list}
@@ -86,7 +73,7 @@ export function NewVersion({ models, onClose }: { models: readonly string[]; onC
         <Button type="submit" kind="accent" disabled={isAdding}>
           {isAdding ? said.adding : said.add}
         </Button>
-      </form>
+      </Form>
     </Dialog>
   );
 }

@@ -1,9 +1,10 @@
 /** The form of one block. */
-import { useState } from 'react';
+import { useDeferredValue, useState } from 'react';
 import { useRuns } from '~/shared/api/runs';
 import { CheckField, SelectField, TextField } from '~/shared/controls/Field';
 import { useStrings } from '~/shared/i18n/i18n';
 import type { Block, ChartBlock } from '~/shared/report/frozen';
+import { Offers } from '~/shared/controls/Form';
 import { namesOf } from './blocks';
 import { PictureForm } from './PictureForm';
 import css from './report.module.css';
@@ -97,14 +98,20 @@ function ChartForm({ block, onChange }: { block: ChartBlock; onChange: (block: B
 
 function RunNames({ names, onChange }: { names: readonly string[]; onChange: (names: string[]) => void }) {
   const said = useStrings(words);
-  const runs = useRuns({});
+  // What was typed last is looked for, unless it is a run already.
+  const last = useDeferredValue(names.at(-1) ?? '');
+  const found =
+    useRuns({ q: last.slice(0, LONGEST), limit: OFFERED }).data?.runs.map((run) => run.name) ?? [];
+  const latest = useRuns({ limit: OFFERED }).data?.runs.map((run) => run.name) ?? [];
+  const isRun = found.includes(last);
   return (
     <Names
       label={said.runs}
       about={said.runsAbout}
       names={names}
       onChange={onChange}
-      known={runs.data?.runs.map((run) => run.name)}
+      known={isRun ? latest : found}
+      part={isRun ? undefined : last}
     />
   );
 }
@@ -116,9 +123,15 @@ interface NamesProps {
   onChange: (names: string[]) => void;
   /** Names to choose from: each is a button that adds it. */
   known?: readonly string[];
+  /** The one that is a part of a name as yet, in whose place what is chosen comes. */
+  part?: string;
 }
 
-function Names({ label, about, names, onChange, known = [] }: NamesProps) {
+const OFFERED = 24;
+// The server looks for no longer words.
+const LONGEST = 200;
+
+function Names({ label, about, names, onChange, known = [], part }: NamesProps) {
   const [text, setText] = useState(names.join(', '));
   const type = (next: string) => {
     setText(next);
@@ -128,15 +141,10 @@ function Names({ label, about, names, onChange, known = [] }: NamesProps) {
   return (
     <div>
       <TextField label={label} about={about} value={text} onChange={(event) => type(event.target.value)} />
-      {rest.length > 0 && (
-        <span className={css.known}>
-          {rest.map((name) => (
-            <button key={name} type="button" onClick={() => type([...namesOf(text), name].join(', '))}>
-              {name}
-            </button>
-          ))}
-        </span>
-      )}
+      <Offers
+        names={rest}
+        onChoose={(name) => type([...names.filter((one) => one !== part), name].join(', '))}
+      />
     </div>
   );
 }

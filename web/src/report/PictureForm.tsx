@@ -1,11 +1,11 @@
 /** A picture of a run: chosen among those that it logged, or by its path in the run folder. */
 import { useQuery } from '@tanstack/react-query';
 import { type Answered, answer, api } from '~/shared/api/client';
-import { useRuns } from '~/shared/api/runs';
 import { SelectField, TextField } from '~/shared/controls/Field';
 import { whole } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
 import type { PictureBlock } from '~/shared/report/frozen';
+import { RunField } from '~/shared/run/RunField';
 import css from './report.module.css';
 import { words } from './strings';
 
@@ -16,21 +16,15 @@ interface Props {
 
 export function PictureForm({ block, onChange }: Props) {
   const said = useStrings(words);
-  const runs = useRuns({ limit: 1000 });
   const pictures = usePictures(block.run);
   const isOther = block.path !== '' && !pictures.some((one) => one.path === block.path);
   return (
     <div className={css.fields}>
-      <SelectField
+      <RunField
         label={said.run}
         value={block.run}
-        onChange={(event) => onChange({ ...block, run: event.target.value, path: '' })}
-      >
-        <option value="" />
-        {(runs.data?.runs ?? []).map((one) => (
-          <option key={one.name}>{one.name}</option>
-        ))}
-      </SelectField>
+        onChange={(run) => onChange({ ...block, run, path: '' })}
+      />
       {pictures.length > 0 && (
         <SelectField
           label={said.logged}

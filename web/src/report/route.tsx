@@ -1,5 +1,5 @@
 /** One report: to read, to write, and to take away as a file. */
-import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { useNavigate, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { Command } from '~/shared/command/Command';
 import { Button } from '~/shared/controls/Button';
@@ -12,6 +12,7 @@ import type { Frozen } from '~/shared/report/frozen';
 import { useShown, useWriting } from '~/shared/report/queries';
 import { Empty, Failure, Loading } from '~/shared/states/States';
 import { useAddress } from '~/shared/url/search';
+import { PageHead } from '~/shared/page/PageHead';
 import { Editor } from './Editor';
 import css from './report.module.css';
 import { words } from './strings';
@@ -46,17 +47,16 @@ function Read({ frozen, onEdit }: { frozen: Frozen; onEdit: () => void }) {
   const gone = () => remove(report.id).then(() => void navigate({ to: '/reports' }), tellFailure);
   return (
     <>
-      <header className={css.head}>
-        <div>
-          <Link to="/reports" className={css.all}>
-            {said.all}
-          </Link>
-          <h1>{report.title}</h1>
+      <PageHead
+        home={{ to: '/reports', text: said.all }}
+        title={report.title}
+        about={
           <p>
             {report.author && `${report.author} · `}
             <Time time={report.changed} /> · {said.version(report.version)}
           </p>
-        </div>
+        }
+      >
         <Button kind="accent" onClick={onEdit}>
           {said.edit}
         </Button>
@@ -64,7 +64,7 @@ function Read({ frozen, onEdit }: { frozen: Frozen; onEdit: () => void }) {
           {said.share}
         </a>
         <Button icon="remove" aria-label={said.remove} title={said.remove} onClick={() => setLeaving(true)} />
-      </header>
+      </PageHead>
       {report.blocks.some((block) => block.kind !== 'text' || block.text) ? (
         <Body frozen={frozen} />
       ) : (

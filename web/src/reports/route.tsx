@@ -1,5 +1,5 @@
 /** Reports: what was written about runs. */
-import { Link, useNavigate } from '@tanstack/react-router';
+import { useNavigate } from '@tanstack/react-router';
 import { Command } from '~/shared/command/Command';
 import { Button } from '~/shared/controls/Button';
 import { tellFailure } from '~/shared/controls/Toasts';
@@ -7,7 +7,9 @@ import { Time } from '~/shared/format/Time';
 import { useStrings } from '~/shared/i18n/i18n';
 import { useReports, useWriting } from '~/shared/report/queries';
 import { Empty, Failure, Loading } from '~/shared/states/States';
-import css from './reports.module.css';
+import css from '~/shared/page/page.module.css';
+import { Links } from '~/shared/page/Links';
+import { PageHead } from '~/shared/page/PageHead';
 import { words } from './strings';
 
 export default function Reports() {
@@ -22,15 +24,11 @@ export default function Reports() {
     );
   return (
     <div className={css.page}>
-      <header className={css.head}>
-        <div>
-          <h1>{said.title}</h1>
-          <p>{said.about}</p>
-        </div>
+      <PageHead title={said.title} about={said.about}>
         <Button icon="add" kind="accent" onClick={() => void add()}>
           {said.add}
         </Button>
-      </header>
+      </PageHead>
       {found.isPending && <Loading />}
       {found.isError && <Failure error={found.error} onRetry={() => void found.refetch()} />}
       {found.data?.length === 0 && (
@@ -39,17 +37,19 @@ export default function Reports() {
         </Empty>
       )}
       {!!found.data?.length && (
-        <ul className={css.list}>
-          {found.data.map((report) => (
-            <li key={report.id}>
-              <Link to={`/reports/${report.id}`} className={css.report}>
-                <b>{report.title}</b>
-                <span>{report.author}</span>
-                <Time time={report.changed} />
-              </Link>
-            </li>
-          ))}
-        </ul>
+        <Links
+          all={found.data.map(({ id, title, author, changed }) => ({
+            id,
+            to: `/reports/${id}`,
+            name: title,
+            about: (
+              <>
+                <span>{author}</span>
+                <Time time={changed} />
+              </>
+            ),
+          }))}
+        />
       )}
       <Command line="whet reports list" />
     </div>

@@ -5,6 +5,7 @@ import { real } from '~/shared/api/numbers';
 import { figure } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
 import { Empty, Failure, Loading, Partial } from '~/shared/states/States';
+import { PlainTable } from '~/shared/table/PlainTable';
 import { type StepRows, useRows } from './queries';
 import css from './samples.module.css';
 import { words } from './strings';
@@ -42,54 +43,52 @@ function Table({ rows, isReading }: { rows: StepRows['rows']; isReading: boolean
   const more = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((name) => !OWN.has(name));
   const several = new Set(rows.map((row) => row.rank)).size > 1;
   return (
-    <div className={css.scroll} tabIndex={0} role="group" aria-label={said.rows}>
-      <table className={css.table}>
-        <thead>
-          <tr>
-            <th className={css.number}>{said.loss}</th>
-            {more.map((name) => (
-              <th key={name} className={css.number}>
-                {name}
-              </th>
-            ))}
-            <th className={css.number}>{said.tokens}</th>
-            {several && <th>{said.rank}</th>}
-            <th>{said.source}</th>
-            <th className={css.number}>{said.row}</th>
-            <th>{said.text}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((row, index) => (
-            <tr key={index}>
-              <td className={css.number}>{figure(real(row.loss))}</td>
-              {more.map((name) => (
-                <td key={name} className={css.number}>
-                  {figure(real((row as Record<string, unknown>)[name]))}
-                </td>
-              ))}
-              <td className={css.number}>{row.tokens ?? '–'}</td>
-              {several && <td>{row.rank.replace(/^r(?=\d)/, '')}</td>}
-              <td title={row.source}>{row.source.split('/').at(-1)}</td>
-              <td className={css.number}>{row.part ? `${row.row}.${row.part}` : row.row}</td>
-              <td className={css.text}>
-                {row.text === null ? (
-                  <i>{isReading ? said.reading : said.noText}</i>
-                ) : (
-                  <button
-                    type="button"
-                    className={css.whole}
-                    aria-expanded={open === index}
-                    onClick={() => setOpen(open === index ? null : index)}
-                  >
-                    {row.text}
-                  </button>
-                )}
-              </td>
-            </tr>
+    <PlainTable label={said.rows} form="tall">
+      <thead>
+        <tr>
+          <th data-number>{said.loss}</th>
+          {more.map((name) => (
+            <th key={name} data-number>
+              {name}
+            </th>
           ))}
-        </tbody>
-      </table>
-    </div>
+          <th data-number>{said.tokens}</th>
+          {several && <th>{said.rank}</th>}
+          <th>{said.source}</th>
+          <th data-number>{said.row}</th>
+          <th>{said.text}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((row, index) => (
+          <tr key={index}>
+            <td data-number>{figure(real(row.loss))}</td>
+            {more.map((name) => (
+              <td key={name} data-number>
+                {figure(real((row as Record<string, unknown>)[name]))}
+              </td>
+            ))}
+            <td data-number>{row.tokens ?? '–'}</td>
+            {several && <td>{row.rank.replace(/^r(?=\d)/, '')}</td>}
+            <td title={row.source}>{row.source.split('/').at(-1)}</td>
+            <td data-number>{row.part ? `${row.row}.${row.part}` : row.row}</td>
+            <td className={css.text}>
+              {row.text === null ? (
+                <i>{isReading ? said.reading : said.noText}</i>
+              ) : (
+                <button
+                  type="button"
+                  className={css.whole}
+                  aria-expanded={open === index}
+                  onClick={() => setOpen(open === index ? null : index)}
+                >
+                  {row.text}
+                </button>
+              )}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </PlainTable>
   );
 }

@@ -1,5 +1,5 @@
 /** Keys: what programs ask with. A new one is shown once. */
-import { type FormEvent, useState } from 'react';
+import { useState } from 'react';
 import { Button, IconButton } from '~/shared/controls/Button';
 import { CopyButton } from '~/shared/controls/Copy';
 import { Confirm, Dialog } from '~/shared/controls/Dialog';
@@ -8,6 +8,8 @@ import { tellFailure } from '~/shared/controls/Toasts';
 import { Time } from '~/shared/format/Time';
 import { useStrings } from '~/shared/i18n/i18n';
 import { Failure, Loading } from '~/shared/states/States';
+import { PlainTable } from '~/shared/table/PlainTable';
+import { Form } from '~/shared/controls/Form';
 import { type Key, useChanges, useKeys } from './queries';
 import css from './settings.module.css';
 import { words } from './strings';
@@ -43,8 +45,8 @@ function KeyTable({ keys, isAdmin }: { keys: Key[]; isAdmin: boolean }) {
   const { removeKey } = useChanges();
   const [leaving, setLeaving] = useState<Key | null>(null);
   return (
-    <div className={css.scroll}>
-      <table className={css.table}>
+    <>
+      <PlainTable label={said.keys}>
         <thead>
           <tr>
             <th>{said.label}</th>
@@ -71,7 +73,7 @@ function KeyTable({ keys, isAdmin }: { keys: Key[]; isAdmin: boolean }) {
             </tr>
           ))}
         </tbody>
-      </table>
+      </PlainTable>
       <Confirm
         title={said.removeKey}
         about={said.removeKeyAbout}
@@ -81,7 +83,7 @@ function KeyTable({ keys, isAdmin }: { keys: Key[]; isAdmin: boolean }) {
         onClose={() => setLeaving(null)}
         onYes={() => leaving && removeKey(leaving.id).catch(tellFailure)}
       />
-    </div>
+    </>
   );
 }
 
@@ -91,8 +93,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
   const [label, setLabel] = useState('');
   const [role, setRole] = useState('viewer');
   const [key, setKey] = useState<string | null>(null);
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
+  const submit = async () => {
     try {
       setKey((await makeKey(label, role)).key);
     } catch (error) {
@@ -102,7 +103,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
   return (
     <Dialog title={said.newKey} about={key === null ? undefined : said.keyOnce} open onClose={onClose}>
       {key === null ? (
-        <form className={css.form} onSubmit={(event) => void submit(event)}>
+        <Form onSubmit={() => void submit()}>
           <TextField
             label={said.label}
             value={label}
@@ -119,7 +120,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
           <Button type="submit" kind="accent">
             {said.newKey}
           </Button>
-        </form>
+        </Form>
       ) : (
         <p className={css.secret}>
           <code>{key}</code>

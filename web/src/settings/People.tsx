@@ -8,6 +8,7 @@ import { tellFailure } from '~/shared/controls/Toasts';
 import { Time } from '~/shared/format/Time';
 import { useStrings } from '~/shared/i18n/i18n';
 import { Failure, Loading } from '~/shared/states/States';
+import { PlainTable } from '~/shared/table/PlainTable';
 import { PersonForm } from './PersonForm';
 import { type Person, useChanges, usePeople } from './queries';
 import css from './settings.module.css';
@@ -38,40 +39,38 @@ export function People() {
       <p>{said.peopleAbout}</p>
       {found.isPending && <Loading rows={3} />}
       {found.isError && <Failure error={found.error} onRetry={() => void found.refetch()} />}
-      <div className={css.scroll}>
-        <table className={css.table}>
-          <thead>
-            <tr>
-              <th>{said.name}</th>
-              <th>{said.roles}</th>
-              <th>{said.status}</th>
-              <th>{said.made}</th>
-              <th aria-label={said.change} />
+      <PlainTable label={said.people}>
+        <thead>
+          <tr>
+            <th>{said.name}</th>
+            <th>{said.roles}</th>
+            <th>{said.status}</th>
+            <th>{said.made}</th>
+            <th aria-label={said.change} />
+          </tr>
+        </thead>
+        <tbody>
+          {(found.data?.users ?? []).map((person) => (
+            <tr key={person.name}>
+              <td>{person.name}</td>
+              <td>
+                <Roles person={person} />
+              </td>
+              <td>{person.is_active ? said.active : said.invited}</td>
+              <td>
+                <Time time={person.made} />
+              </td>
+              <td>
+                <Menu label={person.name} icon="more">
+                  <MenuItem onSelect={() => setForm(person)}>{said.change}</MenuItem>
+                  <MenuItem onSelect={() => void inviteAgain(person.name)}>{said.invite}</MenuItem>
+                  <MenuItem onSelect={() => setLeaving(person)}>{said.remove}</MenuItem>
+                </Menu>
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {(found.data?.users ?? []).map((person) => (
-              <tr key={person.name}>
-                <td>{person.name}</td>
-                <td>
-                  <Roles person={person} />
-                </td>
-                <td>{person.is_active ? said.active : said.invited}</td>
-                <td>
-                  <Time time={person.made} />
-                </td>
-                <td>
-                  <Menu label={person.name} icon="more">
-                    <MenuItem onSelect={() => setForm(person)}>{said.change}</MenuItem>
-                    <MenuItem onSelect={() => void inviteAgain(person.name)}>{said.invite}</MenuItem>
-                    <MenuItem onSelect={() => setLeaving(person)}>{said.remove}</MenuItem>
-                  </Menu>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+          ))}
+        </tbody>
+      </PlainTable>
       {form && (
         <PersonForm
           person={form === 'new' ? null : form}

@@ -1,12 +1,12 @@
 /** A form for somebody new, or for another role of somebody who is there. */
-import { type FormEvent, useState } from 'react';
+import { useState } from 'react';
 import { ApiError } from '~/shared/api/client';
 import { Button } from '~/shared/controls/Button';
 import { Dialog } from '~/shared/controls/Dialog';
 import { SelectField, TextField } from '~/shared/controls/Field';
 import { useStrings } from '~/shared/i18n/i18n';
+import { Form } from '~/shared/controls/Form';
 import { type Person, useChanges } from './queries';
-import css from './settings.module.css';
 import { words } from './strings';
 
 interface Props {
@@ -22,8 +22,7 @@ export function PersonForm({ person, onClose, onInvited }: Props) {
   const [project, setProject] = useState('*');
   const [role, setRole] = useState<string>(person?.roles['*'] ?? 'viewer');
   const [failure, setFailure] = useState('');
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
+  const submit = async () => {
     try {
       if (person) await give(name, role, project);
       else onInvited(name, (await add(name, role, project)).invitation);
@@ -37,7 +36,7 @@ export function PersonForm({ person, onClose, onInvited }: Props) {
     : (['viewer', 'editor', 'admin'] as const);
   return (
     <Dialog title={person ? `${said.change}: ${person.name}` : said.add} open onClose={onClose}>
-      <form className={css.form} onSubmit={(event) => void submit(event)}>
+      <Form onSubmit={() => void submit()}>
         {!person && (
           <TextField
             label={said.name}
@@ -65,7 +64,7 @@ export function PersonForm({ person, onClose, onInvited }: Props) {
         <Button type="submit" kind="accent">
           {person ? said.save : said.add}
         </Button>
-      </form>
+      </Form>
     </Dialog>
   );
 }

@@ -2,6 +2,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { type Answered, answer, api } from '~/shared/api/client';
 import { real } from '~/shared/api/numbers';
+import { quoted } from '~/shared/command/Command';
+import { CopyButton } from '~/shared/controls/Copy';
 import { bytes, figure } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
 import css from './system.module.css';
@@ -25,8 +27,9 @@ export function Hardware({ run }: { run: string }) {
   const facts = [
     ...machineOf(start).map(([name, value]) => [said[name], value] as const),
     ...packagesOf(start),
-    ...codeOf(start).map(([name, value]) => [said[name], value] as const),
+    ...commitOf(start).map((value) => [said.commit, value] as const),
   ];
+  const command = commandOf(start);
   const { energy_j: energy, cost } = found.data;
   if (energy !== null) facts.push([said.energy, `${figure(real(energy) / 3_600_000)} kWh`]);
   if (cost !== null) facts.push([said.cost, figure(real(cost))]);
@@ -41,6 +44,15 @@ export function Hardware({ run }: { run: string }) {
             <dd title={value}>{value}</dd>
           </div>
         ))}
+        {command && (
+          <div className={css.typed}>
+            <dt>{said.command}</dt>
+            <dd>
+              <code>{command}</code>
+              <CopyButton text={command} />
+            </dd>
+          </div>
+        )}
       </dl>
     </section>
   );
@@ -86,12 +98,13 @@ function packagesOf(start: Facts): [string, string][] {
   });
 }
 
-function codeOf(start: Facts) {
-  const git = part(start, 'git');
-  const command = start.command;
-  const found = [
-    ['commit', text(git.commit)],
-    ['command', Array.isArray(command) ? command.map(String).join(' ') : text(command)],
-  ] as const;
-  return found.flatMap(([name, value]) => (value ? [[name, value] as const] : []));
+function commitOf(start: Facts): string[] {
+  const commit = text(part(start, 'git').commit);
+  return commit ? [commit] : [];
+}
+
+/** What was typed, as one line. */
+function commandOf(start: Facts): string | null {
+  const { command } = start;
+  return Array.isArray(command) ? command.map((word) => quoted(String(word))).join(' ') : text(command);
 }

@@ -8,8 +8,9 @@ import { figure } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
 import { Failure } from '~/shared/states/States';
 import { useAddress } from '~/shared/url/search';
-import { Map } from './Map';
+import { HeatMap } from './HeatMap';
 import { apart, scaleOf } from './matrix';
+import { placed, useMesh } from './mesh';
 import css from './system.module.css';
 import { words } from './strings';
 
@@ -63,15 +64,18 @@ function Drawn({ run, matrix }: { run: string; matrix: Matrix }) {
     return { ranks: matrix.ranks, edges: matrix.edges, values, scale: scaleOf(values) };
   }, [matrix]);
   const odd = useMemo(() => apart(cells.values), [cells]);
+  const mesh = useMesh(run).data;
+  const nameOf = (rank: number) => placed(rank, mesh);
   return (
     <>
       {odd && (
         <p className={css.apart}>
-          {said.apart(String(cells.ranks[odd.place]), figure(odd.mean), figure(odd.others))}
+          {said.apart(nameOf(cells.ranks[odd.place] ?? 0), figure(odd.mean), figure(odd.others))}
         </p>
       )}
-      <Map
+      <HeatMap
         cells={cells}
+        nameOf={nameOf}
         onOpen={(rank, step) =>
           void navigate({
             to: '/runs/$run/{-$tab}',

@@ -11,6 +11,7 @@ import { Empty, Loading } from '~/shared/states/States';
 import { listOf, useAddress } from '~/shared/url/search';
 import { Hardware } from './Hardware';
 import { MachineCurve } from './MachineCurve';
+import { Mesh } from './Mesh';
 import { Ranks } from './Ranks';
 import css from './system.module.css';
 import { words } from './strings';
@@ -30,6 +31,7 @@ export default function System() {
     <ChartGroup name={`system ${run}`} window={window} onWindow={setWindow}>
       <div className={css.page}>
         <Times run={run} names={page.metrics} />
+        <Mesh run={run} />
         <Ranks
           run={run}
           names={page.metrics.filter((name) => !MACHINE.test(name))}

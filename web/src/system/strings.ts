@@ -9,6 +9,26 @@ export const words = strings({
     en: 'A line a rank, steps from left to right; the darker, the higher. A slow rank is a dark line.',
     zh: '每行一个 rank，步数从左到右；颜色越深数值越高，慢的 rank 呈深色一行。',
   },
+  mesh: { en: 'Mesh', zh: '并行网格' },
+  meshAbout: {
+    en: (ranks: number, sizes: string) => `${ranks} ranks as ${sizes}, and what of the model lies on each.`,
+    zh: (ranks: number, sizes: string) => `${ranks} 个 rank 组成 ${sizes}，以及各自持有的模型部分。`,
+  },
+  placed: { en: 'Where ranks stand', zh: '各 rank 的位置' },
+  rank: { en: 'Rank', zh: 'rank' },
+  held: { en: 'Weights held', zh: '持有权重' },
+  moreRanks: { en: (n: number) => `Show ${n} more ranks`, zh: (n: number) => `再显示 ${n} 个 rank` },
+  weights: { en: (n: number) => `How weights are cut (${n})`, zh: (n: number) => `权重的切分方式（${n}）` },
+  weight: { en: 'Weight', zh: '权重' },
+  shape: { en: 'Shape', zh: '形状' },
+  cut: { en: 'Cut by', zh: '切分' },
+  uncut: { en: 'whole', zh: '完整' },
+  rows: { en: 'rows', zh: '按行' },
+  columns: { en: 'columns', zh: '按列' },
+  dim: { en: (n: number) => `dimension ${n}`, zh: (n: number) => `第 ${n} 维` },
+  pieces: { en: 'Pieces', zh: '份数' },
+  onRanks: { en: 'Ranks', zh: '所在 rank' },
+  every: { en: 'all', zh: '全部' },
   apart: {
     en: (rank: string, mean: string, others: string) => `Rank ${rank} stands out: ${mean} on average, the others ${others}.`,
     zh: (rank: string, mean: string, others: string) => `rank ${rank} 明显偏高：平均 ${mean}，其他 rank 为 ${others}。`,
@@ -44,4 +64,14 @@ export const words = strings({
   command: { en: 'Command', zh: '命令' },
   energy: { en: 'Energy', zh: '能耗' },
   cost: { en: 'Cost', zh: '费用' },
+}); // prettier-ignore
+
+/** What the ranks of an axis share, and what they do not. */
+export const axisWords = strings({
+  pipeline: { en: 'hold different layers, one behind the other', zh: '各持有不同的层，依次计算' },
+  replicate: { en: 'hold the same weights and see different samples', zh: '权重相同，样本不同' },
+  shard: { en: 'see different samples and hold a part of each weight', zh: '样本不同，各持有每个权重的一部分' },
+  context: { en: 'share the tokens of every row', zh: '分担每一行的 token' },
+  expert: { en: 'hold different experts', zh: '各持有不同的专家' },
+  tensor: { en: 'share the matrices of every layer', zh: '分担每一层的矩阵' },
 }); // prettier-ignore

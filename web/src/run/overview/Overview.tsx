@@ -1,5 +1,6 @@
 /** What the run says of itself: its settings, its last values, its files. */
 import { useState } from 'react';
+import { fileOf } from '~/shared/api/files';
 import { isNumeric, real } from '~/shared/api/numbers';
 import { useRun } from '~/shared/api/run';
 import { Command, quoted } from '~/shared/command/Command';
@@ -42,14 +43,7 @@ export function Overview() {
         <Pairs title={said.config} pairs={flat(page.config)} find={find} />
         <Pairs title={said.summary} pairs={flat(page.summary)} find={find} />
         <Pairs title={said.about} pairs={flat(about)} find={find} />
-        <Pairs
-          title={said.files}
-          pairs={files}
-          find={find}
-          linkTo={(path) =>
-            `/api/v1/runs/${encodeURIComponent(run)}/files/${path.split('/').map(encodeURIComponent).join('/')}`
-          }
-        />
+        <Pairs title={said.files} pairs={files} find={find} linkTo={(path) => fileOf(run, path)} />
       </div>
       <div className={css.foot}>
         <Command line={`whet show ${quoted(run)} --json`} />

@@ -46,8 +46,8 @@ function useHasCurve(run: string, name: string): boolean {
 }
 
 /**
- * A curve, whole or a window of it at full resolution; `writer` is the run's speaker by default. It is asked for once
- * the run has it.
+ * A curve, whole or a window of it at full resolution; `writer` is the run's speaker by default, or who else tells it.
+ * It is asked for once the run has it.
  */
 export function useCurve(
   run: string,
@@ -118,11 +118,10 @@ export function useLiveRun(run: string, page: RunPage | undefined): void {
         const news = data as News;
         for (const part of news.points) {
           const values = part.values.map(real);
-          for (const writer of ['', part.writer]) {
-            if (writer === '' && part.writer !== SPEAKER) continue;
-            const key = ['run', run, 'curve', part.name, 'step', writer, '', ''];
+          for (const asked of ['', part.writer]) {
+            const key = ['run', run, 'curve', part.name, 'step', asked, '', ''];
             const before = client.getQueryData<Curve>(key);
-            if (!before) continue;
+            if (before?.writer !== part.writer) continue;
             const grown = appended(before, part.steps, values);
             client.setQueryData<Curve>(key, grown);
             if (grown.mean.length > GROWN) void client.invalidateQueries({ queryKey: key });

@@ -15,6 +15,8 @@ export type RunPage = components['schemas']['RunPage'];
 /** What is asked of the listing, all of it text as in the address. */
 export interface RunsQuery {
   filter?: string;
+  /** Words of names, projects, groups and tags. */
+  q?: string;
   sort?: string;
   columns?: string;
   archived?: boolean;

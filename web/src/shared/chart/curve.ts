@@ -27,6 +27,8 @@ export interface Curve {
   steps?: readonly [Float64Array, Float64Array];
   /** `steps`, `s`, `tokens`, ... of the axis. */
   unit: string;
+  /** Who has told it, where that is known: what they tell further goes behind it. */
+  writer?: string;
 }
 
 /** Numbers of an array alone; what is none (`"NaN"`, null) becomes NaN. */
@@ -48,6 +50,7 @@ export function curveOf(answered: Buckets): Curve {
     })),
     steps: [numbers(answered.first_steps), numbers(answered.last_steps)],
     unit: answered.unit,
+    writer: answered.writer,
   };
 }
 

@@ -22,7 +22,7 @@ export function Command({ line: given }: { line: string }) {
     <div className={css.command} title={said.same}>
       <Icon name="terminal" size={14} />
       <span className="hidden">{said.same}</span>
-      {/* A line that is longer than the window scrolls, by the keyboard too. */}
+      {/* What is very long scrolls, by the keyboard too. */}
       <code tabIndex={0}>{line}</code>
       <CopyButton text={line} />
     </div>

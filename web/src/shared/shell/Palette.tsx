@@ -1,7 +1,7 @@
 /** The command palette (Ctrl-K): runs, pages and actions by a few letters of their names. */
 import * as Radix from '@radix-ui/react-dialog';
 import { useNavigate } from '@tanstack/react-router';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import { features } from '~/features';
 import { useRuns } from '~/shared/api/runs';
 import { language, setLanguage, useStrings, useWords } from '~/shared/i18n/i18n';
@@ -20,6 +20,8 @@ interface Choice {
 }
 
 const MOST = 40;
+// The server looks for no longer words.
+const LONGEST = 200;
 
 export function Palette({ open, onClose }: { open: boolean; onClose: () => void }) {
   return (
@@ -34,9 +36,9 @@ function Content({ onClose }: { onClose: () => void }) {
   const [text, setText] = useState('');
   const [at, setAt] = useState(0);
   const list = useRef<HTMLUListElement>(null);
-  const choices = useChoices();
+  const choices = useChoices(text);
   const found = useMemo(
-    () => choices.filter((one) => matches(one.text, text)).slice(0, MOST),
+    () => choices.filter((one) => matches(`${one.text} ${one.about ?? ''}`, text)).slice(0, MOST),
     [choices, text],
   );
   const active = Math.min(at, found.length - 1);
@@ -101,11 +103,11 @@ function Content({ onClose }: { onClose: () => void }) {
   );
 }
 
-function useChoices(): Choice[] {
+function useChoices(typed: string): Choice[] {
   const said = useStrings(words);
   const word = useWords();
   const navigate = useNavigate();
-  const runs = useRuns({ limit: 1000 }).data?.runs;
+  const runs = useRuns({ q: useDeferredValue(typed.slice(0, LONGEST)), limit: MOST }).data?.runs;
   return useMemo(() => {
     const pages = features
       .filter((one) => one.rail)

@@ -5,7 +5,7 @@ import { useStrings } from '~/shared/i18n/i18n';
 import { type Column, moved, nextSort, sortedBy } from './columns';
 import { words } from './strings';
 import css from './table.module.css';
-import type { TableProps } from './Table';
+import type { TableProps } from './items';
 
 type Props<Row> = TableProps<Row> & {
   widths: Readonly<Record<string, number>>;

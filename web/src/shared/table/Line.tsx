@@ -2,7 +2,7 @@
 import { useStrings } from '~/shared/i18n/i18n';
 import { words } from './strings';
 import css from './table.module.css';
-import type { Item, TableProps } from './Table';
+import type { Item, TableProps } from './items';
 
 interface Props<Row> {
   item: Item<Row>;

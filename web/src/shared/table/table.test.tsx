@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { moved, nextSort, sortedBy } from './columns';
 import { offers } from './completion';
-import { itemsOf } from './Table';
+import { itemsOf } from './items';
 
 test('a column that is dragged stands where it was dropped', () => {
   expect(moved(['a', 'b', 'c'], 'c', 'a')).toEqual(['c', 'a', 'b']);

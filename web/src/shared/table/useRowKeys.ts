@@ -1,7 +1,7 @@
 /** Keys in a table: j and k move, x selects, Enter opens. */
 import { useState } from 'react';
 import { useKeys } from '~/shared/keys/keys';
-import type { Item, TableProps } from './Table';
+import type { Item, TableProps } from './items';
 
 /** The index of the active line, and a function that sets it. */
 export function useRowKeys<Row>(

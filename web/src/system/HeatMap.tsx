@@ -31,7 +31,14 @@ const [HEIGHT_PX, LEAST_PX, MOST_PX] = [400, 2, 22];
 // Ranks that are named at the side.
 const NAMED = 16;
 
-export function Map({ cells, onOpen }: { cells: Cells; onOpen: (rank: number, step: number) => void }) {
+interface Props {
+  cells: Cells;
+  /** What a rank is called. */
+  nameOf: (rank: number) => string;
+  onOpen: (rank: number, step: number) => void;
+}
+
+export function HeatMap({ cells, nameOf, onOpen }: Props) {
   const said = useStrings(words);
   const { ranks, edges, values, scale } = cells;
   const columns = edges.length - 1;
@@ -41,7 +48,7 @@ export function Map({ cells, onOpen }: { cells: Cells; onOpen: (rank: number, st
   const told = (place: Place) => {
     const [from, to] = [edges[place.column] ?? 0, (edges[place.column + 1] ?? 1) - 1];
     const steps = from === to ? whole(from) : `${whole(from)}–${whole(to)}`;
-    return said.at(String(ranks[place.row]), steps, figure(values[place.row]?.[place.column] ?? NaN));
+    return said.at(nameOf(ranks[place.row] ?? 0), steps, figure(values[place.row]?.[place.column] ?? NaN));
   };
   const point = (event: PointerEvent<HTMLElement>) => {
     const box = event.currentTarget.getBoundingClientRect();

@@ -27,6 +27,7 @@ test('a part in full takes the place of its buckets, and of no others', () => {
 
 test('what is no number in an answer becomes a gap, and is told', () => {
   const curve = curveOf({
+    writer: 'r0',
     first_steps: [0, 1],
     last_steps: [0, 1],
     first: [0, 1],

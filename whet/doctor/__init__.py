@@ -1,1 +1,0 @@
-"""Doctor: what of a machine will hurt a training, found before one starts."""
