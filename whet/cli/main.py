@@ -16,6 +16,7 @@ DEBUG = "--debug"  # anywhere among the words
 # One line a command, so that `whet --help` imports none of their files.
 COMMANDS = {
     "demo": "go round the whole loop on the Python standard library, in about four minutes",
+    "doctor": "look at this machine: what will hurt a training, and how fast ranks talk",
     "train": "train a model from a config, or continue a run",
     "data": "look at data as the model will see it, and at what is kept of it",
     "tokenizer": "train a tokenizer",

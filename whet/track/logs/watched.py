@@ -8,6 +8,7 @@ import select
 import shutil
 import struct
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from whet.track.logs import ending
 _INFO = struct.Struct("<QQ11Ii")
 _REQUEST = (3 << 30) | (_INFO.size << 16) | (0xFF << 8) | 11
 _EXIT = 1 << 3
+_TAKING_S = 0.5
 
 
 class Watch:
@@ -52,13 +54,20 @@ class Watch:
             os.close(fd)
 
     def _told(self) -> str | None:
-        status = self._reaped()
-        status = self._zombie() if status is None else status
-        status = self._reaped() if status is None else status  # it was reaped between the two
+        status = self._status()
         num = (ending.oom_kills() or 0) - self._oom_kills
         if status is None:  # an older kernel: that memory ran out is known all the same
             return ending.cause_of(-9, num) if num else None
         return ending.cause_of(os.waitstatus_to_exitcode(status), num)
+
+    def _status(self) -> int | None:
+        """The wait status. While its parent is taking it, it can be asked of nobody for some instructions."""
+        end = time.monotonic() + _TAKING_S
+        while (status := self._reaped()) is None and (status := self._zombie()) is None:
+            if time.monotonic() > end:
+                return None
+            time.sleep(0.001)
+        return status
 
     def _reaped(self) -> int | None:
         """The wait status of a process whose parent has been told of its end."""
@@ -90,12 +99,13 @@ def watched() -> Iterator[None]:
         yield
         return
     folder = Path(tempfile.mkdtemp(prefix="whet-watch-"))
-    notes, (read, write), own = folder / "logs", os.pipe(), os.getpid()
+    notes, (read, write), watch = folder / "logs", os.pipe(), Watch(os.getpid())  # held before anything can happen
     pid = os.fork()
     if pid == 0:
         os.close(write)
-        _stand_by(own, notes, read)
+        _stand_by(watch, notes, read)
     os.close(read)
+    watch.close()
     os.environ[ending.VARIABLE] = str(notes)
     try:
         yield
@@ -109,11 +119,10 @@ def watched() -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _stand_by(pid: int, notes: Path, read: int) -> None:
+def _stand_by(watch: Watch, notes: Path, read: int) -> None:
     """The watching process: out of the terminal's reach, and holding no stream of the other's. Never returns."""
     try:
         os.setsid()
-        watch = Watch(pid)
         nothing = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(nothing, fd)

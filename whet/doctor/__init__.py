@@ -1,0 +1,1 @@
+"""Doctor: what of a machine will hurt a training, found before one starts."""
