@@ -51,7 +51,7 @@ def type_in(line: str, folder: Path) -> tuple[int, str]:
     if words[0] == "torchrun":
         size, start = int(words[words.index("--nproc_per_node") + 1]), words.index("whet") + 1
         return max(on_ranks(size, main, words[start:])), ""
-    if words[:2] == ["whet", "server"]:
+    if words[:2] in (["whet", "server"], ["whet", "serve"]):
         return _served(words[1:], folder)
     if words[0] == "whet":
         out = io.StringIO()
@@ -75,6 +75,10 @@ def _served(words: list[str], folder: Path) -> tuple[int, str]:
     _SERVERS.append(process)
     assert process.stdout is not None
     address = process.stdout.readline().strip()
+    if words[0] == "serve":
+        key = process.stdout.readline().strip()
+        os.environ["OPENAI_BASE_URL"], os.environ["OPENAI_API_KEY"] = address, key.removeprefix("key: ")
+        return 0, f"{address}\n{key}"
     os.environ["WHET_SERVER"], _, os.environ["WHET_TOKEN"] = address.partition("/?token=")
     return 0, address
 
@@ -84,8 +88,8 @@ def stop_servers() -> None:
     for process in _SERVERS:
         process.terminate()
         process.communicate()
-        os.environ.pop("WHET_SERVER", None)
-        os.environ.pop("WHET_TOKEN", None)
+        for name in ("WHET_SERVER", "WHET_TOKEN", "OPENAI_BASE_URL", "OPENAI_API_KEY"):
+            os.environ.pop(name, None)
     _SERVERS.clear()
 
 

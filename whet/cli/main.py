@@ -31,6 +31,7 @@ COMMANDS = {
     "boards": "a task with fixed settings, and the runs that were entered for it",
     "team": "people of a team's server: accounts, roles, keys",
     "chat": "talk to a model",
+    "serve": "serve a model over HTTP to whoever speaks OpenAI's API",
     "distill": "write a teacher's answers as rows to fine-tune a student on",
     "best-of": "answer prompts several times and keep the best answers as rows to fine-tune on",
     "evaluate": "measure a model",

@@ -66,6 +66,12 @@ class Exchange:
         """The form of calls in a word."""
         return self._read.form
 
+    @property
+    def openings(self) -> tuple[str, ...]:
+        """Texts of which one stands at the front of every call; none where that is not known, or is no text."""
+        special = set(self._tokenizer.all_special_tokens)
+        return () if special & set(self._read.openings) else self._read.openings
+
     def prompt(self, messages: Sequence[Mapping[str, Any]]) -> list[int]:
         """Tokens of messages that the model is to answer, tools shown."""
         text = self._speech.prompt([dict(message) for message in messages], self._schemas)
@@ -114,15 +120,15 @@ def _reader(written: str) -> Reader:
     place = written.index(_VALUE)
     before, call = written[:place], written[max(0, place - 200) : place]
     if re.search(rf"<tool_call>\s*\{{[^<]*{_KEY}[^<]*\Z", before):
-        return Reader("hermes", _hermes)
+        return Reader("hermes", _hermes, ("<tool_call>",))
     if "[TOOL_CALLS]" in before:
         return Reader("mistral", _mistral)
     if re.search(rf"\[{_MARK}\({_KEY}=", call):
         return Reader("pythonic", _pythonic)
     if re.search(rf"<function={_MARK}>\s*<parameter={_KEY}>", call):
-        return Reader("tags", _tags)
+        return Reader("tags", _tags, ("<tool_call>", "<function="))
     if re.search(rf"<tool_call>\s*{_MARK}\s*<arg_key>\s*{_KEY}\s*</arg_key>\s*<arg_value>", call):
-        return Reader("glm", _glm)
+        return Reader("glm", _glm, ("<tool_call>",))
     arguments = re.search(rf'\{{\s*"{_KEY}":\s*"{_VALUE}"\s*\}}', written)
     name = before.rfind(_MARK)
     if arguments and 0 <= name < arguments.start():
@@ -291,10 +297,12 @@ def _value(text: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads the calls in a turn. `form` is what the form of the calls is known as."""
+    """Reads the calls in a turn. `form` is what the form of the calls is known as; each begins with one of `openings`,
+    or, where there are none, anyhow."""
 
     form: str
     read: Callable[[str], Said]
+    openings: tuple[str, ...] = ()
 
     def __call__(self, text: str) -> Said:
         return self.read(text)

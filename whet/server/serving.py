@@ -30,7 +30,7 @@ def serve(
 
     if root.exists() and not root.is_dir():
         raise ConfigError(f"{root} is a file, and runs lie in a folder", at="--root", hint=f"--root {root.parent}")
-    listening = _bound(host, port)
+    listening = bound(host, port)
     address = address_of(host, listening.getsockname()[1])
     opened = opening()
     app = build(root, opened.access, [host, *names], pages)
@@ -50,7 +50,8 @@ def address_of(host: str, port: int) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def bound(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises ConfigError where the port cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -47,6 +47,7 @@ MANNERS = (
 )
 
 Prepare = Callable[[nn.Module], nn.Module]
+Found = TypeVar("Found")
 
 
 def generates(module: nn.Module) -> bool:
@@ -79,8 +80,19 @@ def prove(module: nn.Module, prepare: Prepare | None = None) -> Manner | None:
     `prepare` makes a twin what the module was made after it was built, where that matters. None where there is no twin.
     """
     own: Any = unwrapped(module)
-    found = None if prepare is None and hasattr(own, PLACE) else _of_twin(own, prepare)
+    find = _proven if prepare is None else partial(_built_and_proven, prepare=prepare)
+    found = None if prepare is None and hasattr(own, PLACE) else _of_twin(own, find)
     return None if found is None else _keep(own, found)
+
+
+def on_twin(module: Any, find: Callable[[Any], Found]) -> Found:
+    """What `find` says of the module's twin, or of the module itself where no twin can be built. Without gradients."""
+    with torch.no_grad():
+        found = _of_twin(module, lambda twin: find(unwrapped(twin.build())))
+        if found is not None:
+            return found
+        with _evaluating(module):
+            return find(module)
 
 
 def _keep(own: Any, found: Manner) -> Manner:
@@ -102,7 +114,7 @@ def proven(module: Any, name: str) -> Manner:
     found = PLAIN
     with torch.no_grad():
         for manner in MANNERS:
-            failure = _failure(check, module, _numbered(manner, module.config))
+            failure = fails(check, module, _numbered(manner, module.config))
             if failure is None:
                 found = manner
                 break
@@ -110,10 +122,10 @@ def proven(module: Any, name: str) -> Manner:
                 continue
             failures[manner.rows] = failure
         found = _numbered(found, module.config)
-        holds = found.holds and found.turn is None and _failure(_check_held, module, found) is None
+        holds = found.holds and found.turn is None and fails(_check_held, module, found) is None
         found = replace(found, holds=holds)
         if found.rows == "single" and not found.cached and module.config.is_encoder_decoder:
-            said = _failure(_check_pairs, module, found)
+            said = fails(_check_pairs, module, found)
             if said is not None:
                 return _refusing(module, name, found, said)
     return replace(found, notices=tuple(_notices(name, found, failures)))
@@ -167,8 +179,8 @@ class _Twin:
         return module.eval()
 
 
-def _of_twin(module: Any, prepare: Prepare | None) -> Manner | None:
-    """What is proven on the module's twin; None where none can be built."""
+def _of_twin(module: Any, find: Callable[[_Twin], Found]) -> Found | None:
+    """What is found on the module's twin; None where none can be built."""
     for shrink in (True, False):
         try:
             small = twin_config(module.config, shrink=shrink)
@@ -180,7 +192,7 @@ def _of_twin(module: Any, prepare: Prepare | None) -> Manner | None:
             if small.is_encoder_decoder:
                 _begin_alike(small, module)
             twin = _Twin(_own_class(module), _text(small), module.config._attn_implementation, small)
-            return _proven(twin) if prepare is None else _built_and_proven(twin, prepare)
+            return find(twin)
         except Exception:
             # Names and limits in configs are not standardised: a twin that does not fit together tells nothing.
             if shrink and sum(p.numel() for p in module.parameters()) > LARGEST_TWIN:
@@ -248,7 +260,7 @@ class _Differs(Exception):
     """A manner says something else; the message says how far off."""
 
 
-def _failure(check: Callable[[Any, Manner], None], module: Any, manner: Manner) -> str | None:
+def fails(check: Callable[[Any, Manner], None], module: Any, manner: Manner) -> str | None:
     """Why a manner fails, or None. Whatever a model raises on it rules it out."""
     try:
         check(module, manner)
@@ -276,7 +288,7 @@ def _plain(module: Any, ids: Sequence[Tensor], sources: Sequence[Tensor] = ()) -
     return found
 
 
-class _Texts:
+class Texts:
     """Contexts of these many tokens with NUM_NEW more each, and another continuation of the first one; with the logits
     that a plain forward gives of each: of the whole text, or where it `turns` of as much as there is at each step."""
 
@@ -327,12 +339,12 @@ def _lengths(manner: Manner) -> tuple[int, ...]:
 
 def _check_rows(module: Any, manner: Manner) -> None:
     """Decode texts side by side; beyond the turn of a twin's rotary embedding too."""
-    _decode(module, manner, _Texts(module, _lengths(manner)))
+    _decode(module, manner, Texts(module, _lengths(manner)))
     if manner.turn is not None and manner.turn <= TURN:
-        _decode(module, manner, _Texts(module, (manner.turn - NUM_NEW // 2,) * 2, turns=True))
+        _decode(module, manner, Texts(module, (manner.turn - NUM_NEW // 2,) * 2, turns=True))
 
 
-def _decode(module: Any, manner: Manner, texts: _Texts) -> None:
+def _decode(module: Any, manner: Manner, texts: Texts) -> None:
     """Rows that get several answers, of which some leave, with another batch in between."""
     numbers = [0] if manner.rows == "single" else list(range(len(texts.lengths) - 1))
     rows, beside = (rows_of(module, manner, [texts.first(i) for i in some]) for some in (numbers, [1]))
@@ -351,7 +363,7 @@ def _decode(module: Any, manner: Manner, texts: _Texts) -> None:
     texts.compare(beside.logits(), [1], 1)
 
 
-def _choose(rows: Any, places: Sequence[int], texts: _Texts) -> None:
+def _choose(rows: Any, places: Sequence[int], texts: Texts) -> None:
     rows.choose(torch.tensor(places, device=texts.ids[0].device))
 
 
@@ -359,7 +371,7 @@ def _check_held(module: Any, manner: Manner) -> None:
     """Take out what is kept of rows, and go on from it after a turn of several tokens."""
     if module.config.is_encoder_decoder or manner.rows != "padded" or not manner.cached:
         raise _Differs("nothing that is kept can be taken out")
-    texts, numbers, turn = _Texts(module, LENGTHS), list(range(len(LENGTHS))), 3
+    texts, numbers, turn = Texts(module, LENGTHS), list(range(len(LENGTHS))), 3
     rows = rows_of(module, manner, [texts.first(i) for i in numbers], holds=True)
     rows.logits()
     if not rows.can_hold:

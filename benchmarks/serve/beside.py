@@ -1,0 +1,199 @@
+"""Tokens a second, time to the first token and between tokens: `whet serve` beside `transformers serve`.
+
+    python benchmarks/serve/beside.py [--sizes tiny 110m] [--concurrency 1 4 16 64] [--only whet]
+
+Both serve the same random weights in fp32 on the CPU, with the same number of threads, and are asked by the same
+client, a process of its own, for greedy streamed completions of as many tokens. The weights never say the end token.
+Each server is a process that has answered before the first measurement. `transformers serve` needs the package
+`openai`, and runs with and without `--continuous-batching`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from urllib.request import urlopen
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+KEY = "whet-benchmark"
+SIZES = {
+    "tiny": {"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 688},
+    "110m": {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 2048},
+}
+VOCAB = {"tiny": 4_096, "110m": 32_000}
+TRANSFORMERS = (sys.executable, "-m", "transformers.cli.transformers", "serve", "--device", "cpu", "--dtype", "float32")
+SERVERS = {
+    "whet": (sys.executable, "-m", "whet", "serve", "--api-key", KEY, "--dtype", "fp32", "--device", "cpu"),
+    "transformers, continuous": (*TRANSFORMERS, "--continuous-batching"),
+    "transformers": TRANSFORMERS,
+}
+WORDS = "the quick brown fox jumps over a lazy dog while seven wise owls watch from old oak trees".split()
+
+
+@dataclass(frozen=True)
+class Heard:
+    """When one answer was asked for, and when its parts came, in seconds; `text` is all of it."""
+
+    asked: float
+    times: tuple[float, ...]
+    text: str
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sizes", nargs="*", default=list(SIZES))
+    parser.add_argument("--concurrency", nargs="*", type=int, default=[1, 4, 16, 64])
+    parser.add_argument("--prompt", type=int, default=64, help="words of a prompt")
+    parser.add_argument("--tokens", type=int, default=32, help="tokens of an answer")
+    parser.add_argument("--rounds", type=int, default=2, help="answers that each of those who ask at once gets")
+    parser.add_argument("--limit", type=float, default=120.0, help="seconds after which a measurement is given up")
+    parser.add_argument("--only", nargs="*", default=list(SERVERS))
+    args = parser.parse_args()
+    versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers"))
+    print(f"{date.today()}  {platform.machine()}, {len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.2g}")
+    print(f"{versions}; fp32, prompts of {args.prompt} words, {args.tokens} tokens, {args.rounds} rounds")
+    with tempfile.TemporaryDirectory() as name:
+        for size in args.sizes:
+            folder = write_model(Path(name) / size, size)
+            titles = f"{'at once':>9}{'tokens/s':>10}{'first s':>9}{'p99':>8}{'between s':>11}{'p99':>8}    same"
+            print(f"\n{size:26}{titles}")
+            texts: dict[str, str] = {}
+            for server in args.only:
+                measure(server, folder, args, texts)
+
+
+def measure(server: str, folder: Path, args: argparse.Namespace, texts: dict[str, str]) -> None:
+    """Start a server, ask it as often as is wanted, print a line each time."""
+    port = 18_000 + os.getpid() % 1000
+    log = (folder.parent / f"{server.replace(', ', '-')}.log").open("w")
+    command = [*SERVERS[server], str(folder), "--port", str(port)]
+    process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, start_new_session=True)
+    try:
+        wait_for(port, process, Path(log.name))
+        asyncio.run(load(port, folder, 1, 1, args.prompt, args.tokens, args.limit))
+        for concurrency in args.concurrency:
+            began = time.perf_counter()
+            try:
+                heard = asyncio.run(load(port, folder, concurrency, args.rounds, args.prompt, args.tokens, args.limit))
+            except TimeoutError:
+                print(f"{server:26}{concurrency:9}   not in {args.limit:g} s", flush=True)
+                continue
+            seconds = time.perf_counter() - began
+            first = [one.times[0] - one.asked for one in heard]
+            between = [b - a for one in heard for a, b in zip(one.times, one.times[1:], strict=False)]
+            texts.setdefault(str(concurrency), json.dumps([one.text for one in heard[:4]]))
+            same = texts[str(concurrency)] == json.dumps([one.text for one in heard[:4]])
+            print(
+                f"{server:26}{concurrency:9}{len(heard) * args.tokens / seconds:10.1f}{statistics.median(first):9.3f}"
+                f"{p99(first):8.3f}{statistics.median(between):11.4f}{p99(between):8.3f}{'yes' if same else 'no':>8}",
+                flush=True,
+            )
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        log.close()
+
+
+async def load(
+    port: int, folder: Path, concurrency: int, rounds: int, words: int, tokens: int, limit: float
+) -> list[Heard]:
+    """Answers to so many who ask at once, each several times one after the other."""
+
+    async def one(number: int) -> list[Heard]:
+        return [await ask(port, folder, prompt(number * rounds + i, words), tokens) for i in range(rounds)]
+
+    async with asyncio.timeout(limit):
+        found = await asyncio.gather(*(one(number) for number in range(concurrency)))
+    return [heard for several in found for heard in several]
+
+
+async def ask(port: int, folder: Path, text: str, tokens: int) -> Heard:
+    """One streamed completion, read as it comes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
+    body = json.dumps(
+        {"model": str(folder), "prompt": text, "max_tokens": tokens, "temperature": 0, "stream": True}
+    ).encode()
+    head = f"POST /v1/completions HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {KEY}\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    asked = time.perf_counter()
+    writer.write(head.encode() + body)
+    times, said = [], ""
+    status = await reader.readline()
+    while line := await reader.readline():
+        if not line.startswith(b"data: {"):
+            continue
+        choices = json.loads(line[6:]).get("choices") or [{}]
+        if choices[0].get("text"):
+            times.append(time.perf_counter())
+            said += choices[0]["text"]
+    writer.close()
+    if not times:
+        raise RuntimeError(f"no answer: {status!r}")
+    return Heard(asked, tuple(times), said)
+
+
+def prompt(number: int, words: int) -> str:
+    """Text that no other prompt begins with."""
+    return " ".join(WORDS[(number * 31 + i * 7 + i * i + number * i) % len(WORDS)] for i in range(words))
+
+
+def p99(values: list[float]) -> float:
+    return sorted(values)[min(len(values) - 1, int(0.99 * len(values)))]
+
+
+def wait_for(port: int, process: subprocess.Popen, log: Path) -> None:
+    """Until the server says that it is there."""
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            sys.exit(f"the server ended:\n{log.read_text()[-2000:]}")
+        try:
+            urlopen(f"http://127.0.0.1:{port}/health", timeout=2).close()
+            return
+        except OSError:
+            time.sleep(0.2)
+    sys.exit("the server did not start in 120 s")
+
+
+def write_model(folder: Path, size: str) -> Path:
+    """A random llama whose greedy answers are words and never end."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    from whet.models.tokenizers.training import train_tokenizer
+
+    tokenizer = train_tokenizer([" ".join(WORDS)] * 50, 400, chat=True)
+    config = LlamaConfig(
+        **SIZES[size], vocab_size=VOCAB[size], max_position_embeddings=2048, eos_token_id=tokenizer.eos_token_id,
+        bos_token_id=tokenizer.bos_token_id, pad_token_id=tokenizer.pad_token_id, initializer_range=0.05,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    model = LlamaForCausalLM(config)
+    special = set(tokenizer.all_special_ids)
+    words = [i for i in range(len(tokenizer)) if i not in special and tokenizer.decode([i]).isascii()]
+    with torch.no_grad():
+        kept = model.lm_head.weight[words].clone()
+        model.lm_head.weight.zero_()
+        model.lm_head.weight[words] = kept
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""Answers of a given form: a model that knows nothing keeps to it, and pydantic reads it."""
+
+from __future__ import annotations
+
+import json
+from typing import Literal
+
+import pytest
+from pydantic import BaseModel
+
+from tests.server.openai.conftest import KEY
+from tests.server.openai.test_client import HELLO
+
+openai = pytest.importorskip("openai", reason="the client is not installed")
+pytest.importorskip("llguidance", reason="the package for it is not installed")
+
+
+class Sky(BaseModel):
+    colour: Literal["blue", "grey"]
+    birds: Literal[0, 1, 2]
+    is_night: bool
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    with openai.OpenAI(base_url=server.url, api_key=KEY, max_retries=0) as found:
+        yield found
+
+
+def test_pydantic_reads_what_a_model_of_random_weights_says(client):
+    for seed in range(3):
+        answer = client.chat.completions.parse(
+            model="tiny", messages=HELLO, response_format=Sky, seed=seed, temperature=0.7, max_tokens=100, n=2,
+        )  # fmt: skip
+        for choice in answer.choices:
+            assert choice.finish_reason == "stop" and isinstance(choice.message.parsed, Sky)
+
+
+def test_any_object_is_one(client):
+    answer = client.chat.completions.create(
+        model="tiny", messages=HELLO, response_format={"type": "json_object"}, temperature=0, max_tokens=200
+    )
+    choice = answer.choices[0]
+    assert choice.message.content.lstrip().startswith("{")
+    assert choice.finish_reason == "length" or isinstance(json.loads(choice.message.content), dict)
+
+
+def test_a_schema_that_is_none_is_refused(client):
+    schema = {"name": "x", "schema": {"type": "nonsense"}}
+    with pytest.raises(openai.BadRequestError) as told:
+        client.chat.completions.create(
+            model="tiny", messages=HELLO, response_format={"type": "json_schema", "json_schema": schema}
+        )
+    assert told.value.param == "response_format.json_schema.schema"

@@ -1,0 +1,88 @@
+"""`whet serve`: a model over HTTP, for whoever speaks OpenAI's API."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from whet.cli.arguments import add_root, number, whole
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", help="model folder, run, name of a run, registry:NAME@ALIAS, or hub id")
+    parser.add_argument(
+        "--adapter", action="append", default=[], metavar="NAME=MODEL",
+        help="an adapter of the model, asked for by this name; again for more",
+    )  # fmt: skip
+    parser.add_argument("--called", metavar="NAME", help="what clients call the model (default: as it is typed here)")
+    parser.add_argument("--port", type=whole(0, 65535), default=8080, help="0 is any that is free (default: 8080)")
+    parser.add_argument(
+        "--host", default="127.0.0.1", metavar="ADDRESS", help="whose requests are heard (default: 127.0.0.1)"
+    )
+    parser.add_argument(
+        "--name", action="append", default=[], metavar="HOST", help="a name by which others ask for it; again for more"
+    )
+    parser.add_argument(
+        "--api-key",
+        default="",
+        metavar="KEY",
+        help="default: WHET_API_KEY, which `ps` does not show; else a random one",
+    )
+    _add_limits(parser)
+    parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
+    parser.add_argument("--dtype", default="auto", help="fp32, bf16, fp16 (default: the weights' own; fp32 on a CPU)")
+    add_root(parser)
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--sequences", type=whole(1), default=64, metavar="N", help="answers in the making at once (default: 64)"
+    )
+    parser.add_argument(
+        "--waiting", type=whole(0), default=1024, metavar="N",
+        help="requests that wait beside them; the next is answered 429 (default: 1024)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--step-tokens", type=whole(1), default=256, metavar="N", help="tokens of prompts read in a step (default: 256)"
+    )
+    parser.add_argument(
+        "--cache-tokens", type=whole(0), default=0, metavar="N",
+        help="tokens of all sequences together, each as long as the longest (default: a quarter of the free memory)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--timeout", type=number(0), default=600.0, metavar="S", help="seconds that an answer may take (default: 600)"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    from whet.generate.serving.request import Limits
+    from whet.server.openai.serving import KEY, key_of, serve
+
+    key = key_of(args.api_key or os.environ.get(KEY, ""))
+    adapters = dict(_named(given) for given in args.adapter)
+    limits = Limits(
+        sequences=args.sequences, waiting=args.waiting, step_tokens=args.step_tokens, cache_tokens=args.cache_tokens
+    )
+
+    def opened():
+        from whet.server.openai import opening
+
+        return opening.opened(
+            opening.Opening(
+                model=args.model, name=args.called, adapters=adapters, device=args.device, dtype=args.dtype,
+                root=args.root, limits=limits, timeout_s=args.timeout,
+            )
+        )  # fmt: skip
+
+    serve(opened, args.host, args.port, args.name, key)
+    return 0
+
+
+def _named(given: str) -> tuple[str, str]:
+    """An adapter's name and where it is. Raises ConfigError."""
+    from whet.base.errors import ConfigError
+
+    name, equals, place = given.partition("=")
+    if not (name and equals and place):
+        raise ConfigError(f"`{given}` names no adapter", at="--adapter", hint="--adapter polite=runs/polite")
+    return name, place

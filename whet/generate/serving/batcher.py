@@ -1,0 +1,210 @@
+"""Which requests go on at each step: new ones come in, those that have ended leave, all others get a token more."""
+
+# P told tokens  V vocab
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from whet.base.errors import ModelError
+from whet.generate.serving.choosing import choose
+from whet.generate.serving.going import Going
+from whet.generate.serving.request import Adapters, Limits, NoAdapters
+from whet.models.decoding.together import Part, Sequences
+
+# A beginning that is known already is taken over from so many tokens on.
+_LEAST_SHARED = 8
+
+
+class Batcher:
+    """Requests in order of arrival, and the rows of a cache. Used by one thread.
+
+    Row i is that of `running[i]`. Rows behind them keep what ended there, for requests that begin alike.
+    """
+
+    def __init__(self, cache: Sequences, limits: Limits, adapters: Adapters | None = None) -> None:
+        self.waiting: deque[Going] = deque()
+        self.running: list[Going] = []
+        self._cache, self._limits = cache, limits
+        self._adapters: Adapters = adapters or NoAdapters()
+        self._kept: dict[int, tuple[str | None, list[int]]] = {}
+        self._serial = 0
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a step has something to do."""
+        return bool(self.waiting or self.running)
+
+    def add(self, going: Going) -> None:
+        """Let a request wait for its turn."""
+        self.waiting.append(going)
+
+    def step(self) -> None:
+        """Run the model once for each adapter in use."""
+        self._drop_cancelled()
+        self._make_room()
+        self._admit()
+        if not self.running:
+            return
+        self._fit(len(self.running), max(len(one.ids) for one in self.running))
+        groups: dict[str | None, list[tuple[Going, Part]]] = {}
+        for going, part in self._parts():
+            groups.setdefault(going.adapter, []).append((going, part))
+        ended: list[Going] = []
+        for adapter, pairs in groups.items():
+            self._adapters.use(adapter)
+            ended += self._run(pairs)
+        for going in ended:  # not before: rows of parts that are still to be read would move
+            self._leave(going)
+
+    def fail(self, error: BaseException) -> None:
+        """Tell all that run that the model failed. Those that wait are tried."""
+        for going in self.running:
+            going.handle.tell(error)
+        self.running.clear()
+        self._kept.clear()
+
+    def end(self, error: BaseException | None) -> None:
+        """Tell everybody the same, and forget them."""
+        for going in (*self.running, *self.waiting):
+            going.handle.tell(error)
+        self.running.clear()
+        self.waiting.clear()
+
+    def _run(self, pairs: Sequence[tuple[Going, Part]]) -> list[Going]:
+        """Read parts and choose the tokens that come after those that are complete. Gives those that have ended."""
+        found = self._cache.run([part for _, part in pairs])
+        ready: list[tuple[Going, Tensor]] = []
+        ended: list[Going] = []
+        for (going, part), logits_PV in zip(pairs, found, strict=True):
+            logits_V = going.read(part, logits_PV)
+            if logits_V is None:
+                continue
+            if logits_V.isnan().any():
+                said = "the model's logits are not numbers (NaN)"
+                going.handle.tell(ModelError(said, hint="its weights may have diverged"))
+                ended.append(going)
+            else:
+                ready.append((going, logits_V))
+        if ready:
+            tokens = choose(torch.stack([logits for _, logits in ready]), [going.draws for going, _ in ready])
+            for (going, _), token in zip(ready, tokens, strict=True):
+                going.push(token)
+        return ended + [going for going, _ in ready if going.answer.finish is not None]
+
+    def _parts(self) -> Iterator[tuple[Going, Part]]:
+        """What is read in this step: the last token of each answer, and of prompts as much as there is room for."""
+        decoding = [going for going in self.running if going.num_left == 1]
+        for going in decoding:
+            yield going, going.part(1)
+        most = self._limits.step_tokens
+        room = max(most - len(decoding), most // 4, 1)
+        reading = [going for going in self.running if going.num_left > 1]
+        for going in sorted(reading, key=lambda one: one.serial):
+            if room <= 0:
+                return
+            part = going.part(room if self._cache.is_shared else None)
+            room -= len(part.ids)
+            yield going, part
+
+    def _drop_cancelled(self) -> None:
+        for going in [one for one in self.running if one.handle.is_cancelled]:
+            going.handle.tell(None)
+            self._leave(going)
+        if any(one.handle.is_cancelled for one in self.waiting):
+            for going in self.waiting:
+                if going.handle.is_cancelled:
+                    going.handle.tell(None)
+            self.waiting = deque(one for one in self.waiting if not one.handle.is_cancelled)
+
+    def _make_room(self) -> None:
+        """Send the newest back to wait while all together are more than the cache may hold."""
+        while len(self.running) > 1 and not self._fits(self.running):
+            newest = max(self.running, key=lambda one: one.serial)
+            self._leave(newest)
+            newest.forget()
+            self.waiting.appendleft(newest)
+
+    def _fits(self, all_of_them: Sequence[Going]) -> bool:
+        if not self._cache.is_shared:
+            return sum(len(one.ids) + 1 for one in all_of_them) <= self._limits.cache_tokens
+        return len(all_of_them) * (max(len(one.ids) for one in all_of_them) + 1) <= self._limits.cache_tokens
+
+    def _admit(self) -> None:
+        """Let in who waits, in order, as long as there is room; one always."""
+        while self.waiting and len(self.running) < self._limits.sequences:
+            going = self.waiting[0]
+            if self.running and not self._fits([*self.running, going]):
+                return
+            self.waiting.popleft()
+            going.row, going.serial = len(self.running), self._serial
+            self._serial += 1
+            if self._cache.is_shared:
+                self._begin(going)
+            self.running.append(going)
+
+    def _begin(self, going: Going) -> None:
+        """Take over the longest beginning that another row has of the same tokens."""
+        longest = max(len(one.ids) for one in [*self.running, going])
+        self._fit(going.row + 1, longest)
+        row, known = self._best(going)
+        if row > going.row:
+            self._cache.swap(row, going.row)
+            if going.row in self._kept:
+                self._kept[row] = self._kept.pop(going.row)
+            else:
+                del self._kept[row]
+        elif 0 <= row < going.row:
+            self._cache.copy(row, going.row, known)
+        self._kept.pop(going.row, None)
+        going.num_read = known
+        going.handle.num_cached = max(going.handle.num_cached, known)
+
+    def _fit(self, rows: int, places: int) -> None:
+        """Make room, and forget what was kept where there is none any more."""
+        num_rows, num_places = self._cache.fit(rows, places)
+        for row, (adapter, ids) in list(self._kept.items()):
+            if row >= num_rows:
+                del self._kept[row]
+            elif len(ids) > num_places:
+                self._kept[row] = (adapter, ids[:num_places])
+
+    def _best(self, going: Going) -> tuple[int, int]:
+        """The row that begins most alike, and how many tokens it shares; at least one is left to be read."""
+        if going.handle.request.tells_prompt:
+            return -1, 0
+        rows = {row: ids for row, (adapter, ids) in self._kept.items() if adapter == going.adapter}
+        rows |= {one.row: one.ids[: one.num_read] for one in self.running if one.adapter == going.adapter}
+        most = len(going.ids) - 1
+        row, known = max(((row, _alike(ids, going.ids, most)) for row, ids in rows.items()), key=_second, default=_NONE)
+        return (row, known) if known >= _LEAST_SHARED else _NONE
+
+    def _leave(self, going: Going) -> None:
+        """Free the row of one that has ended. The last one takes it; what it held stays behind the others."""
+        last = self.running.pop()
+        if self._cache.is_shared:
+            if last is not going:
+                self._cache.swap(going.row, last.row)
+            self._kept[last.row] = (going.adapter, going.ids[: going.num_read])
+        elif last is not going:
+            self._cache.copy(last.row, going.row, last.num_read)
+        if last is not going:
+            self.running[going.row] = last
+            last.row = going.row
+
+
+_NONE = (-1, 0)
+
+
+def _second(pair: tuple[int, int]) -> int:
+    return pair[1]
+
+
+def _alike(ids: Sequence[int], others: Sequence[int], most: int) -> int:
+    """How many tokens two texts have in common at the front, at most so many."""
+    count = min(len(ids), most)
+    return next((i for i in range(count) if ids[i] != others[i]), count)

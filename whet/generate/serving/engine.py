@@ -1,0 +1,197 @@
+"""Continuous batching: an engine that takes requests at any time, and whose thread gives each a token at every step."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from whet.base.errors import ModelError, WhetError
+from whet.contracts.model import Loaded
+from whet.generate.decode import context_length
+from whet.generate.eval_mode import borrowed
+from whet.generate.prompts import prompt_ids, stop_ids
+from whet.generate.protocol import Completion, GenerateSettings, Piece, Prompt
+from whet.generate.serving.batcher import Batcher
+from whet.generate.serving.figures import Figures
+from whet.generate.serving.going import Going
+from whet.generate.serving.request import Adapters, Busy, Handle, Limits, Request, Told
+from whet.models.decoding.apart import Apart
+from whet.models.decoding.proof import decoding_of
+from whet.models.decoding.together import Sequences, Together
+from whet.models.decoding.together_proof import goes_together
+
+
+class ServingEngine:
+    """A causal model of transformers that answers many at once (`Submitting`, and `whet.generate.protocol.Engine`).
+
+    Greedy answers are those that each would get alone, to rounding; draws depend on (`seed`, `number`) alone. The
+    module is this engine's until it is closed: weights must not change, and nobody else may run it.
+    """
+
+    def __init__(self, loaded: Loaded, limits: Limits | None = None, adapters: Adapters | None = None) -> None:
+        """Raises ModelError for a model that does not continue texts with one stream of tokens."""
+        module: Any = loaded.module
+        if loaded.processor is None or not loaded.capabilities.generates or loaded.capabilities.family != "causal":
+            raise ModelError(
+                "this model does not continue texts", hint="a causal language model with its tokenizer, or an embedder"
+            )
+        self.tokenizer, self.limits = loaded.processor, _settled(limits or Limits(), module)
+        self.context = context_length(module)
+        self.is_shared = goes_together(module)
+        manner = decoding_of(module)
+        cache: Sequences = Apart(module, manner, self.context)
+        if self.is_shared:
+            cache = Together(module, manner.first, self.limits.cache_tokens)
+        self.figures = Figures()
+        self._module, self.stops = module, stop_ids(module, self.tokenizer)
+        self._batcher = Batcher(cache, self.limits, adapters)
+        self._arrived: deque[Going] = deque()
+        self._changed = threading.Condition()
+        self._num_open, self._is_draining, self._is_closing = 0, False, False
+        self._thread = threading.Thread(target=self._work, name="whet-serving", daemon=True)
+        self._thread.start()
+
+    @property
+    def longest(self) -> int:
+        """Tokens that a prompt and its answer may have together."""
+        room = self.limits.cache_tokens - 1
+        return room if self.context is None else min(self.context, room)
+
+    @property
+    def num_open(self) -> int:
+        """Requests that have no whole answer yet."""
+        return self._num_open
+
+    def submit(self, request: Request, tell: Callable[[Told], None] | None = None) -> Handle:
+        """Begin to answer. Raises Busy where so many wait, or it ends; ModelError for a prompt that does not fit."""
+        handle = Handle(request, tell)
+        going = Going(handle, self.tokenizer, self.stops, self.longest)
+        handle.tell = self._counted(handle.tell)
+        with self._changed:
+            if self._is_draining or self._is_closing:
+                raise Busy("the server is ending", hint="ask again when it has started anew")
+            if self._num_open >= self.limits.sequences + self.limits.waiting:
+                raise Busy(f"{self._num_open:,} requests are answered or wait already", hint="ask again in a moment")
+            self._num_open += 1
+            self._arrived.append(going)
+            self._changed.notify_all()
+        self.figures.begin(len(request.ids))
+        return handle
+
+    def complete(
+        self, prompts: Sequence[Prompt], settings: GenerateSettings, numbers: Sequence[int] | None = None
+    ) -> list[Completion]:
+        """One answer a prompt, in their order."""
+        drawn = range(len(prompts)) if numbers is None else numbers
+        handles = [
+            self.submit(Request(ids=prompt_ids(self.tokenizer, prompt), settings=settings, number=number))
+            for prompt, number in zip(prompts, drawn, strict=True)
+        ]
+        return [_completed(handle) for handle in handles]
+
+    def stream(self, prompt: Prompt, settings: GenerateSettings) -> Iterator[Piece]:
+        """The answer as it grows. Closing the iterator stops it."""
+        handle = self.submit(Request(ids=prompt_ids(self.tokenizer, prompt), settings=settings))
+        try:
+            yield from handle.pieces()
+        finally:
+            handle.cancel()
+
+    def drain(self) -> None:
+        """Take no more requests; those under way go on."""
+        with self._changed:
+            self._is_draining = True
+
+    def close(self) -> None:
+        """End: whoever still waits for an answer is told that none comes. Safe to call again."""
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _counted(self, tell: Callable[[Told], None]) -> Callable[[Told], None]:
+        """`tell`, by which ends and times are counted too."""
+        clock = self.figures.clock()
+
+        def counted(told: Told) -> None:
+            if isinstance(told, Piece):
+                clock.token()
+            how = _end_of(told)
+            if how is not None:
+                with self._changed:
+                    self._num_open -= 1
+                    self._changed.notify_all()
+                self.figures.end(how)
+            tell(told)
+
+        return counted
+
+    def _work(self) -> None:
+        with borrowed(self._module):
+            while self._take():
+                try:
+                    self._batcher.step()
+                except Exception as error:
+                    if not isinstance(error, WhetError):
+                        traceback.print_exc()
+                    self._batcher.fail(error)
+                self.figures.seen(len(self._batcher.running), len(self._batcher.waiting))
+        self._batcher.end(Busy("the server has ended", hint="ask again when it has started anew"))
+
+    def _take(self) -> bool:
+        """Wait for something to do, and take what has arrived. False where it is to end."""
+        with self._changed:
+            while not (self._is_closing or self._arrived or self._batcher.is_busy):
+                self._changed.wait()
+            while self._arrived:
+                self._batcher.add(self._arrived.popleft())
+            return not self._is_closing
+
+
+def _end_of(told: Told) -> str | None:
+    """How an answer has ended; None where it goes on."""
+    if isinstance(told, Piece):
+        return told.finish
+    return "cancelled" if told is None else "error"
+
+
+def _settled(limits: Limits, module: Any) -> Limits:
+    """The limits with the room of the cache decided."""
+    if limits.cache_tokens:
+        return limits
+    device = next(module.parameters()).device
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else _free_bytes()
+    return replace(limits, cache_tokens=max(1024, int(free / 4) // token_bytes(module)))
+
+
+def _free_bytes() -> int:
+    """Memory that programs may still take; half of all where the system does not say."""
+    try:
+        found = re.search(r"MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text())
+    except OSError:
+        found = None
+    return int(found[1]) * 1024 if found else os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+
+
+def token_bytes(module: Any) -> int:
+    """Bytes of keys and values of one token, by the config."""
+    text = module.config.get_text_config()
+    heads = getattr(text, "num_key_value_heads", None) or text.num_attention_heads
+    dim = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
+    return 2 * text.num_hidden_layers * heads * dim * next(module.parameters()).element_size()
+
+
+def _completed(handle: Handle) -> Completion:
+    for _ in handle.pieces():
+        pass
+    assert handle.completion is not None
+    return handle.completion

@@ -1,0 +1,69 @@
+"""One request that is being answered: its tokens, how far they are read, and the text that comes of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from whet.generate.decode import Answer
+from whet.generate.protocol import Piece, Token
+from whet.generate.serving.choosing import Draws, described
+from whet.generate.serving.request import Handle
+from whet.models.decoding.together import Part
+
+# Of a prompt whose own tokens are told so many are read at once: their logits lie in memory.
+_TOLD_TOKENS = 64
+
+
+class Going:
+    """An answer in the making. `num_read` of its tokens are in the cache, at `row`."""
+
+    def __init__(self, handle: Handle, tokenizer: Any, stops: frozenset[int], context: int | None) -> None:
+        request = handle.request
+        self.handle, self.adapter = handle, request.adapter
+        self.answer = Answer(tokenizer, request.ids, request.settings, stops, context)
+        self.draws = Draws(request)
+        self.ids = list(request.ids)
+        self.num_read, self.row, self.serial = 0, -1, 0
+        self._num_prompt, self._tells = len(self.ids), request.tells_prompt
+        self._prompt: list[Token] = [Token(self.ids[0])] if self._tells else []
+
+    @property
+    def num_left(self) -> int:
+        """Tokens to be read before the next one can be chosen."""
+        return len(self.ids) - self.num_read
+
+    def part(self, most: int | None) -> Part:
+        """What is read next, `most` tokens of it (None: all)."""
+        if self._tells and most is not None:
+            most = min(most, _TOLD_TOKENS)
+        end = len(self.ids) if most is None else min(len(self.ids), self.num_read + most)
+        ids = self.ids[self.num_read : end]
+        told = len(ids) if self._tells else int(end == len(self.ids))
+        return Part(self.row, self.num_read, ids, told)
+
+    def read(self, part: Part, logits_PV: Tensor) -> Tensor | None:
+        """Note that a part was read. The logits (V,) of the next token, where the next one is to be chosen."""
+        if self._tells:
+            after = self.ids[part.start + 1 : min(part.end + 1, self._num_prompt)]
+            if after:
+                self._prompt += described(logits_PV[: len(after)], after, self.draws.settings.top_logprobs)
+        self.num_read = part.end
+        return logits_PV[-1] if self.num_read == len(self.ids) else None
+
+    def push(self, token: Token) -> None:
+        """Take the next token, and tell whoever asked."""
+        if self._tells:
+            self.handle.prompt, self._tells = tuple(self._prompt), False
+        self.ids.append(token.id)
+        text = self.answer.push(token)
+        if self.answer.finish is not None:
+            self.handle.completion = self.answer.completion()
+        self.handle.tell(Piece(text, token, self.answer.finish))
+
+    def forget(self) -> None:
+        """Read everything anew: its row is taken by another one."""
+        self.num_read, self.row = 0, -1
+        if self._tells:
+            self._prompt = self._prompt[:1]

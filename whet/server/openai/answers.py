@@ -1,0 +1,97 @@
+"""Answers as they come: from the engine's thread into the loop of a request, which may be left at any time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
+
+from fastapi import Request as HttpRequest
+
+from whet.generate.protocol import Piece
+from whet.generate.serving.engine import ServingEngine
+from whet.generate.serving.request import Handle, Request, Told
+from whet.server.openai.refused import Refused
+
+Result = TypeVar("Result")
+
+
+class Answers:
+    """The answers to several requests to the engine, by their places."""
+
+    def __init__(self, engine: ServingEngine, requests: Sequence[Request], timeout_s: float) -> None:
+        """Begin them: all, or, where Busy is raised, none."""
+        self._loop, self._arrived = asyncio.get_running_loop(), asyncio.Queue[tuple[int, Told]]()
+        self._until, self._timeout_s = self._loop.time() + timeout_s, timeout_s
+        self.handles: list[Handle] = []
+        try:
+            for place, request in enumerate(requests):
+                self.handles.append(engine.submit(request, partial(self._tell, place)))
+        except BaseException:
+            self.cancel()
+            raise
+
+    async def pieces(self) -> AsyncGenerator[tuple[int, Piece], None]:
+        """Each part with its answer's place. Leaving the iterator cancels what has not ended.
+
+        Raises what the engine failed with, and Refused when it has taken too long.
+        """
+        left = len(self.handles)
+        try:
+            while left:
+                place, told = await self._next()
+                if told is None:
+                    raise Refused("the answer was cancelled", status=503, code="cancelled")
+                if isinstance(told, BaseException):
+                    raise told
+                yield place, told
+                left -= told.finish is not None
+        finally:
+            self.cancel()
+
+    async def whole(self) -> list[str]:
+        """The texts, when all have ended."""
+        texts: list[list[str]] = [[] for _ in self.handles]
+        async for place, piece in self.pieces():
+            texts[place].append(piece.text)
+        return ["".join(parts) for parts in texts]
+
+    def cancel(self) -> None:
+        """Stop what has not ended."""
+        for handle in self.handles:
+            if handle.completion is None:
+                handle.cancel()
+
+    async def _next(self) -> tuple[int, Told]:
+        try:
+            async with asyncio.timeout_at(self._until):
+                return await self._arrived.get()
+        except TimeoutError:
+            said = f"there was no whole answer after {self._timeout_s:g} s"
+            raise Refused(said, status=408, code="timeout") from None
+
+    def _tell(self, place: int, told: Told) -> None:
+        with suppress(RuntimeError):  # the loop has ended, and nobody waits
+            self._loop.call_soon_threadsafe(self._arrived.put_nowait, (place, told))
+
+
+async def while_heard(request: HttpRequest, work: Coroutine[Any, Any, Result]) -> Result:
+    """What `work` gives, which is cancelled when the client goes."""
+    tasks: list[asyncio.Future[Any]] = [asyncio.ensure_future(work), asyncio.ensure_future(_gone(request.receive))]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if not tasks[0].done():
+            raise Refused("the client has gone", status=499)
+        return tasks[0].result()
+    finally:
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await task
+
+
+async def _gone(receive: Any) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

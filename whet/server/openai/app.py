@@ -1,0 +1,49 @@
+"""The app of a served model: the door, and behind it one router a resource."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from whet.server.openai import refused
+from whet.server.openai.door import Door
+from whet.server.openai.routes import chat, completions, embeddings, health, messages, metrics, models, tokens
+from whet.server.openai.service import Service
+
+_ROUTERS = (
+    chat.router, messages.router, completions.router, embeddings.router, models.router, tokens.router,
+    health.router, metrics.router,
+)  # fmt: skip
+
+
+class Served(Door):
+    """The app of one service. It ends the engine with the app's lifespan."""
+
+    def __init__(self, service: Service, key: str, hosts: Iterable[str] = ()) -> None:
+        self.app = _app(service)
+        super().__init__(self.app, key, hosts)
+
+    def end(self) -> None:
+        """Take no more requests: what is under way is finished. To be called before the server waits for it."""
+        self.app.state.is_ending = True
+        self.app.state.service.drain()
+
+
+def _app(service: Service) -> FastAPI:
+    app = FastAPI(
+        title="whet serve", lifespan=_lifespan, openapi_url="/openapi.json",
+        docs_url=None, redoc_url=None,  # their pages load scripts from elsewhere
+    )  # fmt: skip
+    app.state.service, app.state.is_ending = service, False
+    refused.install(app)
+    for router in _ROUTERS:
+        app.include_router(router)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    app.state.service.close()

@@ -1,0 +1,212 @@
+"""From what a client asks to what the engine is asked: settings, prompts, and what fits."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from whet.base.errors import ModelError
+from whet.generate.protocol import GenerateSettings
+from whet.generate.serving.request import Request
+from whet.generate.serving.shapes import biased, penalised
+from whet.generate.tool_calls import Exchange
+from whet.server.openai.refused import Refused
+from whet.server.openai.service import Service, readable
+from whet.server.openai.wire import Chat, Completion, Message, Sampled
+
+if TYPE_CHECKING:
+    from whet.generate.serving.request import Shape
+
+# What OpenAI's completions give where nothing is said.
+_COMPLETION_TOKENS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Requests to the engine, `n` for each prompt one after the other, and how their answers are read."""
+
+    requests: list[Request]
+    prompts: list[list[int]]
+    n: int
+    exchange: Exchange | None = None
+
+
+def chat_asked(service: Service, body: Chat) -> Asked:
+    """What a chat asks for. Raises Refused for what cannot be done."""
+    adapter, engine = service.adapter(body.model), service.engine
+    grammar = _grammar(service, body.response_format)
+    exchange = _exchange(service, body)
+    with readable("messages"):
+        ids = _prompt(service, exchange, body.messages)
+    most = body.max_tokens if body.max_completion_tokens is None else body.max_completion_tokens
+    room = fitting(ids, most, engine.longest, "messages")
+    told = int(body.top_logprobs or 0)
+    if told and not body.logprobs:
+        raise Refused("`top_logprobs` needs `logprobs: true`", param="top_logprobs", code="invalid_value")
+    settings = settings_of(service, body, room, logprobs=bool(body.logprobs), top_logprobs=told)
+    requests = _requests(service, body, [ids], settings, adapter, grammar=grammar)
+    return Asked(requests, [ids], body.n or 1, exchange)
+
+
+def completion_asked(service: Service, body: Completion) -> Asked:
+    """What a completion asks for: of text, or of token ids as they are. Raises Refused for what cannot be done."""
+    adapter, engine = service.adapter(body.model), service.engine
+    if body.suffix:
+        raise Refused("a `suffix` cannot be taken into account", param="suffix", code="unsupported_parameter")
+    if body.best_of not in (None, 1, body.n):
+        raise Refused("`best_of` cannot be more than `n`", param="best_of", code="unsupported_parameter")
+    with readable("prompt"):
+        prompts = [
+            service.text_ids(one) if isinstance(one, str) else service.checked(one, "prompt") for one in body.prompts
+        ]
+    if not prompts or not all(prompts):
+        raise Refused("an empty prompt gives the model nothing to continue", param="prompt", code="invalid_value")
+    most = _COMPLETION_TOKENS if body.max_tokens is None else body.max_tokens
+    room = min(fitting(ids, most, engine.longest, "prompt") for ids in prompts)
+    told = body.logprobs is not None
+    settings = settings_of(service, body, max(room, 1), logprobs=told, top_logprobs=body.logprobs or 0)
+    requests = _requests(service, body, prompts, settings, adapter, tells_prompt=bool(body.echo and told))
+    return Asked(requests, prompts, body.n or 1)
+
+
+def _prompt(service: Service, exchange: Exchange | None, given: Sequence[Message]) -> list[int]:
+    messages = messages_of(given)
+    if exchange is not None:
+        return exchange.prompt(messages)
+    return service.tokenizer.encode(service.chat_text(messages), add_special_tokens=False)
+
+
+def messages_of(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Messages as templates know them: text in one piece, arguments of calls as objects."""
+    return [_message(message, number) for number, message in enumerate(messages)]
+
+
+def fitting(ids: Sequence[int], most: int | None, longest: int, param: str) -> int:
+    """Tokens that an answer may have. Raises Refused where the model sees fewer than are asked for."""
+    room = longest - len(ids)
+    if room < max(most or 0, 1):
+        asked = f" and {most:,} of the answer" if most else ""
+        raise Refused(
+            f"the model sees {longest:,} tokens, and these are {len(ids):,} of the prompt{asked}",
+            param=param, code="context_length_exceeded",
+        )  # fmt: skip
+    return room if most is None else most
+
+
+def settings_of(
+    service: Service, body: Sampled, room: int, *, logprobs: bool = False, top_logprobs: int = 0
+) -> GenerateSettings:
+    """How tokens are chosen: as asked, else as the model's authors recommend, else as OpenAI does."""
+    named = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
+    values: dict[str, Any] = {"temperature": 1.0, **service.manners}
+    values |= {name: given for name in named if (given := getattr(body, name)) is not None}
+    if values.get("top_p") == 0:
+        values |= {"temperature": 0.0, "top_p": 1.0}
+    values["top_k"] = max(values.get("top_k", 0), 0)
+    seed = int.from_bytes(os.urandom(6)) if body.seed is None else body.seed
+    return GenerateSettings(
+        max_new_tokens=room, stop=body.stops, seed=seed, logprobs=logprobs, top_logprobs=top_logprobs, **values
+    )
+
+
+def _requests(
+    service: Service, body: Sampled, prompts: Sequence[Sequence[int]], settings: GenerateSettings, adapter: str | None,
+    *, tells_prompt: bool = False, grammar: str | None = None,
+) -> list[Request]:  # fmt: skip
+    shapes: list[Shape] = []
+    if body.logit_bias:
+        shapes.append(biased(_bias(service, body.logit_bias)))
+    if body.frequency_penalty or body.presence_penalty:
+        shapes.append(penalised(body.frequency_penalty or 0.0, body.presence_penalty or 0.0))
+    n = body.n or 1
+    return [
+        Request(
+            ids=ids, settings=settings, number=place * n + i, adapter=adapter, tells_prompt=tells_prompt,
+            shapes=(*shapes, *([service.grammars.shape(grammar)] if grammar is not None else [])),
+        )
+        for place, ids in enumerate(prompts)
+        for i in range(n)
+    ]  # fmt: skip
+
+
+def _bias(service: Service, given: Mapping[str, float]) -> dict[int, float]:
+    wrong = next((name for name in given if not (name.isascii() and name.isdigit())), None)
+    if wrong is not None:
+        raise Refused(f"`{wrong}` is no token id", param="logit_bias", code="invalid_value")
+    ids = service.checked([int(name) for name in given], "logit_bias")
+    return dict(zip(ids, given.values(), strict=True))
+
+
+def _grammar(service: Service, given: Mapping[str, Any] | None) -> str | None:
+    """The form that an answer is to have; None for any text. Raises Refused for one that cannot be promised."""
+    kind, place = (given or {}).get("type", "text"), "response_format"
+    if given is None or kind == "text":
+        return None
+    if kind == "json_object":
+        return service.grammars.json({"type": "object"})
+    if kind != "json_schema":
+        raise Refused(f"there is no form `{kind}`: text, json_object or json_schema", param=place, code="invalid_value")
+    named = given.get("json_schema")
+    schema = named.get("schema") if isinstance(named, dict) else None
+    if not isinstance(schema, dict):
+        said = f"`{place}.json_schema.schema` is missing"
+        raise Refused(said, param=f"{place}.json_schema.schema", code="missing_required_parameter")
+    try:
+        return service.grammars.json(schema)
+    except ModelError as error:
+        raise Refused(error.message, param=f"{place}.json_schema.schema", code="invalid_value") from None
+
+
+def _exchange(service: Service, body: Chat) -> Exchange | None:
+    """What reads the answer's calls, where it may have any."""
+    choice = body.tool_choice or "auto"
+    if choice not in ("auto", "none"):
+        raise Refused(
+            "that a tool is called cannot be promised yet: `auto` or `none`",
+            param="tool_choice", code="unsupported_parameter",
+        )  # fmt: skip
+    if not body.tools or choice == "none":
+        return None
+    tools = [tool.model_dump(exclude_none=True) for tool in body.tools]
+    return service.exchange(json.dumps(tools))
+
+
+def _message(message: Message, number: int) -> dict[str, Any]:
+    role = "system" if message.role == "developer" else message.role
+    made: dict[str, Any] = {"role": role, "content": _content(message.content, number)}
+    if message.tool_calls:
+        made["tool_calls"] = [
+            {
+                "id": call.id or f"call{i:05d}", "type": "function",
+                "function": {"name": call.function.name, "arguments": _arguments(call.function.arguments)},
+            }
+            for i, call in enumerate(message.tool_calls)
+        ]  # fmt: skip
+    for name in ("name", "tool_call_id"):
+        if (value := getattr(message, name)) is not None:
+            made[name] = value
+    return made
+
+
+def _content(content: str | list[dict[str, Any]] | None, number: int) -> str:
+    if content is None or isinstance(content, str):
+        return content or ""
+    for place, part in enumerate(content):
+        if part.get("type") not in ("text", "refusal") or not isinstance(part.get(part["type"]), str):
+            raise Refused(
+                f"this model reads text alone, and no part of the type {part.get('type')!r}",
+                param=f"messages[{number}].content[{place}]", code="unsupported_value",
+            )  # fmt: skip
+    return "".join(part[part["type"]] for part in content)
+
+
+def _arguments(given: str | dict[str, Any]) -> Any:
+    if not isinstance(given, str):
+        return given
+    try:
+        return json.loads(given) if given.strip() else {}
+    except ValueError:
+        return given

@@ -1,0 +1,123 @@
+"""The door before the routes: from which page, with which key, and how large a body."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import secrets
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from whet.server.openai.refused import Refused
+
+# What is answered to anybody: that a server is there.
+OPEN = frozenset({"/health"})
+BODY_BYTES = 8 << 20
+
+
+class Door:
+    """An ASGI app before another. Only the digest of the key is kept.
+
+    A page of another site that makes a browser ask is known by its Host or its Origin: Host must be an address, a name
+    of this machine's loopback or one of `hosts`, and Origin the same as Host.
+    """
+
+    def __init__(self, app: ASGIApp, key: str, hosts: Iterable[str] = (), body_bytes: int = BODY_BYTES) -> None:
+        self._app, self._digest, self._most = app, _digest(key), body_bytes
+        self._hosts = {"localhost", *(host.lower() for host in hosts)}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":  # there are no WebSockets here
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        sending, headers = _named(send, secrets.token_hex(8)), Headers(scope=scope)
+        try:
+            self._check_origin(headers)
+            self._check_key(scope["path"], headers)
+            self._check_size(headers)
+        except Refused as refused:
+            await refused.response()(scope, receive, sending)
+            return
+        await self._app(scope, self._bounded(receive), sending)
+
+    def _check_origin(self, headers: Headers) -> None:
+        host, origin = headers.get("host", ""), headers.get("origin")
+        if not self._is_ours(host):
+            raise Refused(f"this server is not called {ascii(host)}: start it with --name", status=403)
+        if origin is not None and _netloc(origin) != host.lower():
+            raise Refused("pages of other sites may not ask this server", status=403)
+
+    def _check_key(self, path: str, headers: Headers) -> None:
+        scheme, _, key = headers.get("authorization", "").partition(" ")
+        given = key.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+        if path not in OPEN and not hmac.compare_digest(_digest(given), self._digest):
+            said = "the API key is not this server's" if given else "a key is needed: it was printed at the start"
+            raise Refused(f"{said} (Authorization: Bearer KEY)", status=401, code="invalid_api_key")
+
+    def _check_size(self, headers: Headers) -> None:
+        said = headers.get("content-length", "0")
+        if not (said.isascii() and said.isdigit()) or len(said) > 19 or int(said) > self._most:
+            raise self._too_large()
+
+    def _too_large(self) -> Refused:
+        return Refused(f"the body has more than {self._most:,} bytes", status=413, code="request_too_large")
+
+    def _bounded(self, receive: Receive) -> Receive:
+        """The body as it comes, refused once it is too long: a chunked one does not say its size."""
+        left = self._most
+
+        async def bounded() -> Message:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:  # in this form, since FastAPI lets no other exception out of a body
+                raise HTTPException(413, self._too_large().message)
+            return message
+
+        return bounded
+
+    def _is_ours(self, host: str) -> bool:
+        try:
+            name = (urlsplit(f"//{host}").hostname or "").lower()
+            if name in self._hosts:
+                return True
+            ipaddress.ip_address(name.partition("%")[0])
+        except ValueError:
+            return False
+        return True
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode(errors="replace")).digest()
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:  # `http://[`
+        return ""
+
+
+def _named(send: Send, name: str) -> Send:
+    """Answers with the request's name, which no cache keeps and no browser takes for something else."""
+    extra = [(b"x-request-id", f"req_{name}".encode()), (b"cache-control", b"no-store"), *_HEADERS]
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", []), *extra]}
+        await send(message)
+
+    return sending
+
+
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"), (b"x-frame-options", b"DENY"), (b"referrer-policy", b"no-referrer"),
+)  # fmt: skip

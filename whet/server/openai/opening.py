@@ -1,0 +1,63 @@
+"""From what a user names to what is served: the model in memory, its adapters, an engine or an embedder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from whet.base.errors import ConfigError, ModelError
+from whet.generate.models import load_model
+from whet.generate.serving.engine import ServingEngine
+from whet.generate.serving.request import Limits
+from whet.models.loading.find import find_model
+from whet.models.sentence_transformers import is_sentence, read_sentence
+from whet.models.tuning.adapters import is_adapter, wrapper_of
+from whet.models.tuning.several import Several
+from whet.server.openai.service import Embedding, Service
+from whet.track.registry.registry import exact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What is to be served and how: `model` as it was typed, `adapters` by the names that they are asked for by."""
+
+    model: str
+    name: str | None = None
+    adapters: Mapping[str, str]
+    device: str = "auto"
+    dtype: str = "auto"
+    root: Path
+    limits: Limits
+    timeout_s: float
+
+
+def opened(opening: Opening) -> Service:
+    """Load it all. Raises WhetError for a model or an adapter that cannot be served."""
+    model = exact(opening.model, opening.root)
+    folder = find_model(model, opening.root)
+    adapters = {name: _adapter(name, given, opening.root) for name, given in opening.adapters.items()}
+    loaded = load_model(model, device=opening.device, dtype=opening.dtype, root=opening.root)
+    names = (opening.name or opening.model,)
+    if clash := next((name for name in adapters if name in names), None):
+        raise ConfigError(f"the adapter is called `{clash}`, as the model is", at="--adapter", hint="--name ANOTHER")
+    if is_sentence(Path(folder)):
+        return Service(loaded, names, embedding=Embedding(loaded, read_sentence(Path(folder))))
+    several = None
+    if adapters:
+        if wrapper_of(loaded.module) is not None:
+            raise ModelError(
+                f"{opening.model} is an adapter itself, and others go beside its base model", at="--adapter",
+                hint="whet serve ITS_BASE --adapter NAME=FOLDER --adapter OTHER=FOLDER",
+            )  # fmt: skip
+        several = Several(loaded.module, adapters)
+    engine = ServingEngine(loaded, opening.limits, several)
+    return Service(loaded, names, engine=engine, adapters=tuple(adapters), timeout_s=opening.timeout_s)
+
+
+def _adapter(name: str, given: str, root: Path) -> str:
+    folder = find_model(exact(given, root), root)
+    if not is_adapter(folder):
+        said = f"{given} is no adapter: it is a whole model"
+        raise ModelError(said, at=f"--adapter {name}", hint=f"whet serve {given}")
+    return folder

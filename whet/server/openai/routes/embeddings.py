@@ -1,0 +1,64 @@
+"""`/v1/embeddings`: texts as vectors, of models that were made for it."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import numpy as np
+from fastapi import APIRouter
+from fastapi.responses import Response
+from starlette.concurrency import run_in_threadpool
+
+from whet.server.openai.refused import Refused
+from whet.server.openai.replies import answer
+from whet.server.openai.service import Given, Service, readable
+from whet.server.openai.wire import Embeddings
+
+router = APIRouter(tags=["embeddings"])
+
+
+@router.post("/v1/embeddings")
+async def embeddings(body: Embeddings, service: Given) -> Response:
+    """An embedding of each text, as a document where `input_type` does not say `query`."""
+    return answer(await run_in_threadpool(_embedded, service, body))
+
+
+def _embedded(service: Service, body: Embeddings) -> dict[str, Any]:
+    service.adapter(body.model)
+    if service.embedding is None:
+        said = f"the model `{service.names[0]}` continues texts, and makes no embeddings"
+        raise Refused(said, param="model", code="unsupported_model")
+    texts = _texts(service, body)
+    with readable("input"):
+        vectors = service.embedding.embed(texts, body.input_type, body.dimensions)
+    if body.dimensions is not None and vectors.shape[1] != body.dimensions:
+        said = f"the model's embeddings have {vectors.shape[1]:,} numbers"
+        raise Refused(said, param="dimensions", code="invalid_value")
+    data = [
+        {"object": "embedding", "index": i, "embedding": _written(vector, body.encoding_format)}
+        for i, vector in enumerate(vectors)
+    ]
+    count = sum(len(service.tokenizer.encode(text)) for text in texts)
+    used = {"prompt_tokens": count, "total_tokens": count}
+    return {"object": "list", "data": data, "model": body.model or service.names[0], "usage": used}
+
+
+def _texts(service: Service, body: Embeddings) -> list[str]:
+    given: Any = [body.input] if isinstance(body.input, str) else body.input
+    if given and isinstance(given[0], int):
+        given = [given]
+    texts = [one if isinstance(one, str) else _said(service, one) for one in given]
+    if not texts or not all(texts):
+        raise Refused("an empty text has no embedding", param="input", code="invalid_value")
+    return texts
+
+
+def _said(service: Service, ids: list[int]) -> str:
+    return service.tokenizer.decode(service.checked(ids, "input"), skip_special_tokens=True)
+
+
+def _written(vector: np.ndarray, how: str) -> Any:
+    if how == "base64":  # what OpenAI's client asks for by itself
+        return base64.b64encode(vector.astype("<f4").tobytes()).decode()
+    return vector.tolist()

@@ -1,0 +1,44 @@
+"""Serving a model: a socket on this machine, an address and a key in print, and uvicorn until it is told to stop."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Callable, Sequence
+
+from whet.base.errors import ConfigError
+from whet.server.ending import Config, Server
+from whet.server.openai.app import Served
+from whet.server.openai.service import Service
+from whet.server.patience import is_own, limits
+from whet.server.serving import address_of, bound
+
+KEY = "WHET_API_KEY"
+_OPEN = "Others on the network can reach it, and read what is sent: put TLS before it."
+
+
+def serve(
+    opened: Callable[[], Service], host: str, port: int, hosts: Sequence[str], key: str, drain_s: int = 30
+) -> None:
+    """Serve a model until a signal ends it; answers under way have `drain_s` seconds then. Raises ConfigError where the
+    port cannot be had, before the model is loaded."""
+    listening = bound(host, port)
+    service = opened()
+    app = Served(service, key, [host, *hosts])
+    print(f"{address_of(host, listening.getsockname()[1])}/v1\nkey: {key}", flush=True)
+    names = ", ".join((*service.names, *service.adapters))
+    is_open = host != "localhost" and not is_own(host)
+    print(f"serves {names}; Ctrl-C stops. {_OPEN if is_open else ''}", file=sys.stderr, flush=True)
+    config = Config(
+        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=drain_s, **limits()
+    )
+    Server(config, app.end).run(sockets=[listening])
+
+
+def key_of(given: str) -> str:
+    """The key that was given, or a random one of 192 bits. Raises ConfigError for one that no header can hold."""
+    if not given:
+        return f"whet-{secrets.token_urlsafe(24)}"
+    if not given.isascii() or not given.isprintable() or " " in given:
+        raise ConfigError("the key has letters that no header can hold", at=KEY, hint="openssl rand -hex 32")
+    return given
