@@ -57,12 +57,13 @@ class Service:
         self, loaded: Loaded, names: Sequence[str], *, engine: ServingEngine | None = None,
         embedding: Embedding | None = None, adapters: Sequence[str] = (), timeout_s: float = 600.0,
     ) -> None:  # fmt: skip
-        self.tokenizer: Any = loaded.processor
+        tokenizer: Any = loaded.processor
+        self.tokenizer = tokenizer
         self.names, self.adapters = tuple(names), tuple(adapters)
         self.created = int(time.time())
         self.timeout_s = timeout_s
-        self.texts = TokenTexts(self.tokenizer)
-        self.vocab: int = loaded.vocab or len(self.tokenizer)
+        self.texts = TokenTexts(tokenizer)
+        self.vocab: int = loaded.vocab or len(tokenizer)
         self.context = loaded.capabilities.context
         self.manners: Mapping[str, Any] = recommended(getattr(loaded.module, "generation_config", None))
         self.embedding, self._engine = embedding, engine
