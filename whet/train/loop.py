@@ -13,7 +13,7 @@ import torch
 
 from whet.base.errors import OutOfMemory
 from whet.contracts.batch import Batch
-from whet.contracts.executor import BROKEN, Executor
+from whet.contracts.executor import BROKEN, OVERFLOW, Executor
 from whet.contracts.steps import Step, Stop
 from whet.parallel.world import World
 from whet.track.records import CheckpointRecord, Notice, Record, RunEnded, StepRecord
@@ -95,7 +95,8 @@ class Loop:
         figures, batches = self._learn(step, batches, weights)
         # Broken weights end the run whatever the watchdog is set to: nothing that follows could mend them.
         fatal = self._broken() if figures.pop(BROKEN, 0) else None
-        alarm = None if fatal else self.watchdog.look(figures["loss"], figures["grad_norm"])
+        overflow = figures.pop(OVERFLOW, 0)
+        alarm = None if fatal or overflow else self.watchdog.look(figures["loss"], figures["grad_norm"])
         if alarm and self.stop_on_alarm:
             fatal = alarm
         at, spent = self.progress.step + 1, self._spent(began, requests.pop(FLOPS))
@@ -103,6 +104,11 @@ class Loop:
             self.progress.step = at
             self.progress.tokens += self._tokens(step)
             self.progress.samples += len(step.lengths)
+        if overflow:
+            text = (
+                f"gradients of a loss times {overflow:.0f} do not fit into fp16: nothing is updated, and it is halved"
+            )
+            self.emit(Notice(at, "info", text))
         self._record(step, at, figures, spent, alarm)
         self.recorder.step(at, step, batches)
         return self._failed(fatal) if fatal else self._after(requests)
