@@ -103,10 +103,16 @@ class Data(Settings):
 class Watchdog(Settings):
     """When the loop raises the alarm about the loss."""
 
-    action: Literal["stop", "warn", "off"] = Field("stop", description="what an alarm does")
+    action: Literal["stop", "warn", "rollback", "off"] = Field(
+        "stop",
+        description="what an alarm does; `rollback` goes back to the last checkpoint of before, and leaves out the "
+        "batches that made the spike",
+    )
     spike: Positive = Field(6.0, description="alarm at this many robust deviations above the recent median")
     window: Size = Field(64, description="recent steps that are compared with")
     patience: Count = Field(5, description="spiking steps in a row before the alarm")
+    skip: Natural = Field(2, description="batches before the first spiking one that a rollback leaves out too")
+    rollbacks: Count = Field(3, description="how often a run goes back before an alarm stops it")
 
 
 class Train(Settings):
@@ -121,10 +127,9 @@ class Train(Settings):
         "auto", description="tokens (or samples) computed at once on a rank; at least the longest sample"
     )
     clip: NonNegative = Field(1.0, description="largest gradient norm; 0 never clips")
-    precision: Literal["auto", "fp32", "bf16", "fp16", "bf16-pure"] = Field(
+    precision: Literal["auto", "fp32", "bf16", "bf16-pure"] = Field(
         "auto",
-        description="`bf16` is autocast over fp32 weights; `auto` takes it on GPUs, and on CPUs faster with it; `fp16` "
-        "is for GPUs without bf16, and scales the loss as far as gradients bear",
+        description="`bf16` is autocast over fp32 weights; `auto` takes it on GPUs, and on CPUs faster with it",
     )
     rounding: Literal["stochastic", "kahan"] = Field(
         "stochastic", description="how `bf16-pure` weights take small steps; `kahan` keeps 2 bytes a weight for it"
@@ -133,10 +138,6 @@ class Train(Settings):
     in_backward: bool = Field(False, description="hold one gradient at a time, the others on the host or in a file")
     depth_rate: Positive = Field(1.0, description="factor of the learning rate from each layer to the one below it")
     neftune: NonNegative = Field(0.0, description="noise on the embeddings while training (NEFTune); 5 is usual")
-    balance: NonNegative = Field(
-        0.0,
-        description="weight of a loss that keeps a mixture's experts equally busy (0.001 is usual), for a pass more",
-    )
     group: Size | None = Field(
         None, description="tokens that see each other while training, in shifted groups (LongLoRA); all by default"
     )
@@ -148,6 +149,14 @@ class Train(Settings):
         None, description="steps between checkpoints; by default a tenth of the run, and at least 30 s"
     )
     keep: Count = Field(2, description="checkpoints kept")
+    async_checkpoint: bool = Field(
+        False, description="write checkpoints while training goes on, from a copy of weights and state in host memory"
+    )
+    restarts: Natural = Field(
+        0,
+        description="how often the run is begun anew after a rank was killed or hung, without a new checkpoint in "
+        "between; torchrun has --max-restarts",
+    )
     watchdog: Watchdog = Watchdog()
 
     @model_validator(mode="after")
@@ -206,29 +215,23 @@ class Parallel(Settings):
         "other axes leave",
     )
     context: Size = Field(1, description="ranks that share the tokens of a row")
-    context_by: Literal["ulysses", "ring", "both"] = Field(
+    context_by: Literal["ulysses", "ring"] = Field(
         "ulysses",
         description="how attention sees all tokens: `ulysses` exchanges tokens for heads, of which every rank needs "
-        "one; in a `ring` keys go from rank to rank; `both`: neighbours exchange heads, and rings go over them",
-    )
-    context_heads: Size | Auto = Field(
-        "auto", description="ranks that exchange heads where `context_by` is `both`; as many as divide by default"
+        "one; in a `ring` keys go from rank to rank",
     )
     tensor: Size = Field(1, description="ranks that share the matrices of each layer, by the model's own plan")
-    sequence: bool = Field(
-        False, description="ranks of `tensor` have some of the tokens each between a layer's matrices: less memory"
-    )
     pipeline: Size = Field(1, description="ranks that hold different layers")
-    expert: Size = Field(
-        1,
-        description="ranks with samples of their own that hold different experts, and send each other's tokens to them",
-    )
+    expert: Size = Field(1, description="ranks that hold different experts")
     zero: Literal[1, 2, 3] = Field(
         3,
         description="what is sharded (ZeRO): 1 the optimizer's state, with gradients summed once a step; 2 gradients "
         "too; 3 weights too",
     )
     timeout_s: Annotated[int, Ge(1), Le(10**7)] = Field(600, description="seconds that a rank waits for the others")
+    hang_s: Positive = Field(
+        30.0, description="seconds without a sign of a rank, or with all standing still, after which the run is ended"
+    )
 
 
 class Track(Settings):

@@ -33,7 +33,7 @@ CONFIGS = [
         "train": {
             "in_backward": True, "ema": 0.9, "neftune": 5.0, "group": 8, "rounding": "kahan", "recompute": True,
             "tokens": 1000, "steps": None, "precision": "bf16-pure", "depth_rate": 0.9,
-            "compile": True,
+            "compile": True, "watchdog": {"action": "rollback"},
         },
         "parallel": {"context": 2, "tensor": 2, "pipeline": 2, "expert": 2},
         "track": {"layers_every": 2},
@@ -47,11 +47,7 @@ CONFIGS = [
         "rewards": ["exact"],
     },
     {
-        "train": {
-            "steps": None, "batch_tokens": None, "batch_samples": 8, "micro_batch": "auto", "precision": "fp16",
-            "balance": 0.1,
-        },
-        "parallel": {"sequence": True, "context_heads": 2},
+        "train": {"steps": None, "batch_tokens": None, "batch_samples": 8, "micro_batch": "auto"},
         "evaluate": {"every": 3},
         "objective": {"kind": "sequence-classification", "attention": "bidirectional"},
     },
