@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,11 +18,15 @@ from tests.parallel.test_shard import PROBED
 from tests.tiny import LLAMA, tokenizer
 from whet.base.catalogue import model_source, objective, optimizer, tuner
 from whet.base.run import Parallel
+from whet.contracts.batch import Batch
 from whet.contracts.model import Loaded, Models
 from whet.contracts.sample import Sample
 from whet.contracts.steps import Step
+from whet.models.features.balance import RouterTotals
+from whet.models.features.carried import features_of, install
 from whet.models.loading.context import BuildContext
 from whet.models.loading.fill import filled
+from whet.objectives.balanced import Balanced
 from whet.optim.adapted import adapted
 from whet.optim.groups import ParamGroups
 from whet.parallel.fill import fill
@@ -30,10 +34,12 @@ from whet.parallel.shard import shard
 from whet.parallel.world import World
 from whet.train.step.executor import DataParallel
 from whet.train.step.frozen import Frozen
+from whet.train.step.loss_scale import LossScale
 from whet.train.step.micro_batches import Dealer
 
 STEPS, VOCAB, CAPACITY = 5, 332, 40
 BASE = {**LLAMA, "vocab_size": VOCAB, "initializer_range": 0.2, "pad_token_id": None}
+_EXPERTS = {"num_key_value_heads": 4, "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
 # Heads of keys and values that 4 ranks can share, where nothing else is said.
 MODELS: Mapping[str, dict[str, Any]] = {
     "tied": {"num_key_value_heads": 4},
@@ -45,13 +51,13 @@ MODELS: Mapping[str, dict[str, Any]] = {
     "fused": {"model_type": "phi3", "num_key_value_heads": 4},
     "odd": {"vocab_size": VOCAB + 1, "num_key_value_heads": 4},  # embedding and head stay whole
     "lora": {"num_key_value_heads": 4, "tie_word_embeddings": False},
-    "moe": {
-        "model_type": "qwen3_moe", "head_dim": 8, "num_key_value_heads": 4, "num_experts": 4, "num_experts_per_tok": 2,
-        "moe_intermediate_size": 16,
-    },
+    "moe": {**_EXPERTS, "model_type": "qwen3_moe", "head_dim": 8},
+    "shared": {**_EXPERTS, "model_type": "qwen2_moe", "shared_expert_intermediate_size": 24},
+    "balanced": {**_EXPERTS, "model_type": "mixtral", "num_local_experts": 4},
 }  # fmt: skip
+MIXED = ("moe", "shared", "balanced")
 # What is computed in float32, and how far it may round away: norms of gemma, and the experts of a mixture.
-SINGLE: Mapping[str, float] = {"capped": 1e-6, "moe": 1e-5}
+SINGLE: Mapping[str, float] = {"capped": 1e-6, "moe": 1e-5, "shared": 1e-5, "balanced": 1e-5}
 LOSSES: Mapping[str, dict[str, Any]] = {"sft": {}, "dpo": {"reference": "copy"}}
 MESHES: Mapping[str, dict[str, Any]] = {
     "shard-2": {"shard": 2},
@@ -73,6 +79,45 @@ MESHES: Mapping[str, dict[str, Any]] = {
     "shard-context": {"shard": 2, "context": 2},
     "context-tensor": {"context": 2, "tensor": 2},
     "zero-1-tensor": {"shard": 2, "tensor": 2, "zero": 1},
+    "sequence-2": {"tensor": 2, "sequence": True},
+    "sequence-4": {"tensor": 4, "sequence": True},
+    "shard-sequence": {"shard": 2, "tensor": 2, "sequence": True},
+    "context-sequence": {"context": 2, "tensor": 2, "sequence": True},
+    "both-4": {"context": 4, "context_by": "both"},
+    "expert-2": {"expert": 2},
+    "expert-4": {"expert": 4},
+    "shard-expert": {"shard": 2, "expert": 2},
+    "replicate-expert": {"replicate": 2, "shard": 1, "expert": 2},
+    "context-expert": {"context": 2, "expert": 2},
+    "expert-tensor": {"expert": 2, "tensor": 2},
+    "expert-sequence": {"expert": 2, "tensor": 2, "sequence": True},
+}
+# Axes of a mesh; its other words say how ranks talk.
+RANKS = ("replicate", "shard", "context", "expert", "tensor")
+
+
+class Numbers(NamedTuple):
+    """What a model computes in: how its weights are made so, and the type of products where they are another."""
+
+    of: Callable[[Loaded], object]
+    autocast: torch.dtype | None = None
+
+
+def _rounded(loaded: Loaded) -> None:
+    loaded.module.bfloat16()
+
+
+def _single(loaded: Loaded) -> None:
+    """As they are."""
+
+
+# `fp64-rounded` has the weights of `bf16-pure`, and computes exactly.
+NUMBERS: Mapping[str, Numbers] = {
+    "fp64": Numbers(exact),
+    "fp64-rounded": Numbers(lambda loaded: (_rounded(loaded), exact(loaded))),
+    "bf16": Numbers(_single, torch.bfloat16),
+    "fp16": Numbers(_single, torch.float16),
+    "bf16-pure": Numbers(_rounded),
 }
 
 
@@ -83,6 +128,7 @@ class Case:
     model: str
     loss: str
     mesh: str | None = None
+    numbers: str = "fp64"
 
     @property
     def settings(self) -> Parallel:
@@ -96,12 +142,12 @@ class Case:
 
 
 def can_be(model: str, mesh: str) -> bool:
-    """Mixtures of experts are refused under `tensor`."""
-    return model != "moe" or "tensor" not in MESHES[mesh]
+    """Only mixtures have experts to share."""
+    return model in MIXED or "expert" not in MESHES[mesh]
 
 
 def ranks_of(mesh: str) -> int:
-    return math.prod(size for name, size in MESHES[mesh].items() if name not in ("zero", "context_by"))
+    return math.prod(size for name, size in MESHES[mesh].items() if name in RANKS)
 
 
 @cache
@@ -113,16 +159,19 @@ def stored(folder: Path) -> Path:
     return base
 
 
-def model(name: str, world: World, settings: Parallel, folder: Path, seed: int = 3) -> Loaded:
+def model(case: Case, world: World, folder: Path, seed: int = 3) -> Loaded:
+    name = case.model
     how = tuner.get("lora" if name == "lora" else "full")
     method = how.build(**how.settings.model_validate({"kind": how.name}).values())
     given: dict[str, Any] = {"path": str(folder / "base")} if name == "lora" else {"init": {**BASE, **MODELS[name]}}
     loaded = model_source.get("hf").build(BuildContext(seed=seed, tuner=method, verdict=PROBED), **given)
     if world.mesh is None:
         loaded = filled(loaded)
-    if name != "moe":  # torch's grouped product takes no float64
-        exact(loaded)
-    shard(loaded, world, settings, ("whet_run",))
+    if name not in MIXED:  # torch's grouped product takes no float64
+        NUMBERS[case.numbers].of(loaded)
+    if name == "balanced":
+        install(loaded, RouterTotals())
+    shard(loaded, world, case.settings, ("whet_run",))
     return fill(loaded, world)
 
 
@@ -141,28 +190,39 @@ def samples(loss: str, step: int) -> list[Sample]:
 
 
 def executor(case: Case, world: World, folder: Path) -> DataParallel:
-    loaded = model(case.model, world, case.settings, folder)
+    loaded = model(case, world, folder)
     others = {}
     if case.loss != "sft":
-        asked = model("tied" if case.model == "lora" else case.model, world, case.settings, folder, seed=4)
+        asked = model(replace(case, model="tied") if case.model == "lora" else case, world, folder, seed=4)
         others["reference"] = Frozen(asked.module, asked.model)
-    loss = objective.get(case.loss).build(**LOSSES[case.loss])
+    loss: Any = objective.get(case.loss).build(**LOSSES[case.loss])
+    for told in (one for one in features_of(loaded.module) if isinstance(one, RouterTotals)):
+        loss = Balanced(loss, told, 0.1, world.count("context"))
     update = adapted(optimizer.get("adamw").build(ParamGroups.of(loaded.module, loaded.roles), lr=1e-2))
     return DataParallel(
-        world, Models(loaded.model, others), loss, update, loaded.module, 0, 0.5, None,
-        sums_once=case.settings.zero == 1,
+        world, Models(loaded.model, others), loss, update, loaded.module, 0, 0.5, NUMBERS[case.numbers].autocast,
+        sums_once=case.settings.zero == 1, scale=LossScale() if case.numbers == "fp16" else None,
     )  # fmt: skip
+
+
+def started(case: Case, folder: Path) -> tuple[DataParallel, Dealer]:
+    """The executor of a case on this rank, and who deals its micro-batches."""
+    torch.manual_seed(0)
+    world = World.start("cpu", 60, case.sizes) if case.mesh else World(torch.device("cpu"))
+    return executor(case, world, folder), Dealer(world, CAPACITY)
+
+
+def batches_of(case: Case, dealer: Dealer, index: int) -> list[Batch]:
+    """This rank's micro-batches of a step."""
+    found = samples(case.loss, index)
+    return dealer(Step(index, [len(one.ids) for one in found], found.__getitem__))
 
 
 def learned(case: Case, folder: Path) -> tuple[list[tuple[float, float]], dict[str, torch.Tensor]]:
     """Loss and gradient norm of each step, and the weights after the last."""
-    torch.manual_seed(0)
-    world = World.start("cpu", 60, case.sizes) if case.mesh else World(torch.device("cpu"))
-    train, figures = executor(case, world, folder), []
-    dealer = Dealer(world, CAPACITY)
+    (train, dealer), figures = started(case, folder), []
     for index in range(STEPS):
-        found = samples(case.loss, index)
-        batches = dealer(Step(index, [len(one.ids) for one in found], found.__getitem__))
+        batches = batches_of(case, dealer, index)
         weights, _ = train.weigh(batches, {})
         told = train.step(index, batches, weights, 1.0)
         figures.append((told["loss"], told["grad_norm"]))

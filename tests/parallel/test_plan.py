@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.parallel.meshes import BASE, VOCAB
 from tests.parallel.test_shard import PROBED
 from tests.tiny import LLAMA, conversations, tokenizer, write_rows
-from whet.base.catalogue import model_source
+from whet.base.catalogue import model_source, tuner
 from whet.base.errors import ModelError
 from whet.base.run import Parallel
 from whet.base.units import size
 from whet.base.yaml import dump_value
 from whet.cli.main import main
 from whet.models.loading.context import BuildContext
+from whet.models.loading.fill import filled
 from whet.parallel.plan import ParallelPlan
 
 MOE = {**BASE, "model_type": "qwen3_moe", "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
@@ -21,10 +24,11 @@ MOE = {**BASE, "model_type": "qwen3_moe", "num_experts": 4, "num_experts_per_tok
 TURNING = {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 10000.0}
 
 
-def planned(sizes: dict[str, int], **config) -> tuple[ParallelPlan, object]:
+def planned(sizes: dict[str, Any], **config) -> tuple[ParallelPlan, object]:
     init = config if "model_type" in config else BASE | config
     loaded = model_source.get("hf").build(BuildContext(verdict=PROBED), init=init)
-    return ParallelPlan.of(loaded, Parallel(), sizes), loaded.module
+    settings = Parallel(context=sizes.get("context", 1), context_by=sizes.get("by", "ulysses"))
+    return ParallelPlan.of(loaded, settings, sizes), loaded.module
 
 
 def test_each_weight_says_over_which_axes_it_is_cut_and_how():
@@ -52,9 +56,12 @@ def test_each_weight_says_over_which_axes_it_is_cut_and_how():
         ({"tensor": 2}, {"intermediate_size": 63}, "`model.layers.0.mlp.gate_proj` has 63 outputs, and 63 / 2 leaves"),
         ({"context": 3}, {}, "share 4 heads, and 4 / 3 leaves a rest of 1"),
         ({"tensor": 2, "context": 4}, {}, "share 2 heads, and 2 / 4 leaves a rest of 2"),
+        ({"context": 2, "by": "ring"}, {"attention_dropout": 0.1}, "drops 0.1 of its attention out"),
         ({"context": 2}, {"rope_parameters": TURNING}, "`dynamic` embeddings turn tokens by the length"),
         ({"tensor": 2}, {"model_type": "bloom"}, "no plan that cuts the layers"),
-        ({"tensor": 2}, MOE, "which whet does not train"),
+        ({"tensor": 3}, MOE, "`model.layers.0.mlp.experts.gate_up_proj` has 4 experts, and 4 / 3"),
+        ({"expert": 3}, MOE, "`model.layers.0.mlp.experts.gate_up_proj` has 4 experts, and 4 / 3 leaves a rest of 1"),
+        ({"expert": 2}, {}, "no plan that deals the experts of LlamaForCausalLM"),
     ],
 )
 def test_a_model_that_does_not_divide_is_refused_with_the_arithmetic(sizes, config, says):
@@ -86,9 +93,53 @@ def test_a_dry_run_prints_who_holds_what_and_makes_nothing(words, tmp_path, caps
         (["parallel.tensor=2"], "asks for tensor 2, and 1 process runs: 1 / 2 leaves a rest of 1"),
         (["--dry-run", "parallel.pipeline=2"], "`parallel.pipeline`: whet does not train stages of a pipeline yet"),
         (["--dry-run", "parallel.context=2", "train.neftune=5"], "draws noise for whole samples"),
-        (["--dry-run", "parallel.context=64"], "which takes 64, and the shortest sample of train has 24"),
+        (
+            ["--dry-run", "parallel.context=64", "parallel.context_by=ring"],
+            "which takes 128, and the shortest sample of train has 24",
+        ),
+        (
+            ["--dry-run", "parallel.context=4", "data.max_length=3", "data.truncation=skip"],
+            "which takes 4, and no sample has more than 3",
+        ),
+        (["--dry-run", "parallel.sequence=true"], "does nothing: it shares tokens among ranks of tensor"),
+        (["--dry-run", "parallel.expert=2"], "no plan that deals the experts of LlamaForCausalLM to ranks"),
     ],
 )
 def test_a_mesh_that_cannot_be_is_refused_before_ranks_start(words, more, says, capsys):
     assert main([*words, *more]) == 2
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("asked", "says"), [("tensor=3", "4 / 3 leaves a rest of 1"), ("context=3", "4 / 3 leaves")])
+def test_a_model_that_does_not_divide_is_refused_before_its_data_is_read(words, asked, says, tmp_path, capsys):
+    (tmp_path / "rows.jsonl").write_text("no row\n")
+    assert main([*words, "--dry-run", f"parallel.{asked}"]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_an_adapter_on_experts_is_refused_and_one_beside_them_is_not(tmp_path):
+    base = tokenizer(tmp_path / "base")
+    filled(model_source.get("hf").build(BuildContext(verdict=PROBED), init=MOE)).module.save_pretrained(base)
+
+    def adapted(**settings):
+        lora = tuner.get("lora")
+        method = lora.build(**lora.settings.model_validate({"kind": "lora", **settings}).values())
+        loaded = model_source.get("hf").build(BuildContext(tuner=method, verdict=PROBED), path=str(base))
+        return ParallelPlan.of(loaded, Parallel(), {"shard": 1, "expert": 2})
+
+    assert len(adapted(targets=["q_proj"]).experts) == MOE["num_hidden_layers"]
+    with pytest.raises(ModelError, match="an adapter is on experts"):
+        adapted(targets=["q_proj"], parameters=["experts"])
+
+
+def test_a_plan_says_where_experts_lie_and_how_many_ranks_share_heads():
+    plan, module = planned({"shard": 2, "expert": 2, "tensor": 2}, **MOE)
+    found = plan.placements(module)
+    assert found["model.layers.0.mlp.experts.down_proj"] == {"part": 0, "model": 0}
+    assert found["model.layers.0.mlp.gate.weight"] == {"fsdp": 0}
+    assert planned({"tensor": 2}, **MOE)[0].placements(module)["model.layers.0.mlp.experts.down_proj"] == {"tensor": 0}
+    loaded = model_source.get("hf").build(BuildContext(verdict=PROBED), init=BASE)
+    for asked, sharing in ((Parallel(context=8, context_by="both"), 4), (Parallel(context=4, context_by="ring"), 1)):
+        assert ParallelPlan.of(loaded, asked, {"shard": 1, "context": asked.context}).sharing_heads == sharing
+    with pytest.raises(ModelError, match="2 ranks do not factor so with 4 heads and 2 of keys"):
+        ParallelPlan.of(loaded, Parallel(context=2, context_by="both"), {"shard": 1, "context": 2})

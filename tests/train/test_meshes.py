@@ -22,28 +22,40 @@ from whet.train.run.folder import RunFolder
 pytest.importorskip("transformers.models.llama.modeling_llama")
 pytestmark = pytest.mark.ranks
 STEPS = 6
-# Steps that each mesh does, one after the other.
+DENSE = {**LLAMA, "num_key_value_heads": 4}
+MIXED = {
+    **DENSE, "model_type": "qwen3_moe", "head_dim": 8, "num_experts": 4, "num_experts_per_tok": 2,
+    "moe_intermediate_size": 16,
+}  # fmt: skip
+# A model, and steps that each mesh does, one after the other.
 WAYS = [
-    [({"tensor": 2}, 3), ({}, STEPS)],
-    [({"shard": 2, "tensor": 2}, 2), ({"context": 2}, 3), ({"replicate": 2, "tensor": 2}, 5), ({"shard": 2}, STEPS)],
-    [({"shard": 4}, 2), ({"shard": 2}, 3), ({}, 4), ({"shard": 4}, STEPS)],  # shrinks to one rank, and grows again
-]
+    (DENSE, [({"tensor": 2}, 3), ({}, STEPS)]),
+    (DENSE, [
+        ({"shard": 2, "tensor": 2}, 2), ({"context": 2}, 3), ({"replicate": 2, "tensor": 2}, 5), ({"shard": 2}, STEPS),
+    ]),
+    (MIXED, [
+        ({"expert": 2}, 2), ({"expert": 2, "tensor": 2}, 3), ({"shard": 2}, 4), ({"shard": 2, "expert": 2}, 5),
+        ({}, STEPS),
+    ]),
+    # Shrinks to one rank, and grows again.
+    (DENSE, [({"shard": 4}, 2), ({"shard": 2}, 3), ({}, 4), ({"shard": 4}, STEPS)]),
+]  # fmt: skip
 
 
-def settings(folder, name, mesh):
-    model = {"init": {**LLAMA, "num_key_value_heads": 4}, "tokenizer": str(folder / "tokenizer")}
+def settings(folder, name, mesh, init):
+    model = {"init": init, "tokenizer": str(folder / "tokenizer")}
     train = {"steps": STEPS, "checkpoint_every": 100}
     return config(folder, name=name, model=model, train=train, parallel={**mesh, "timeout_s": 60})
 
 
-def advance(folder, mesh, until):
+def advance(folder, mesh, until, init):
     """Take the run on to step `until`, on one rank of a mesh; the last mesh ends it."""
     path = folder / "runs" / "moved"
-    how = [f"parallel.{axis}={mesh.get(axis, 1)}" for axis in ("replicate", "shard", "context", "tensor")]
+    how = [f"parallel.{axis}={mesh.get(axis, 1)}" for axis in ("replicate", "shard", "context", "expert", "tensor")]
     if until == STEPS:
         return resume(path, overrides=how)[1].outcome
     is_new = not path.exists()
-    loaded = from_mapping(settings(folder, "moved", mesh)) if is_new else load(path / "config.yaml", how)
+    loaded = from_mapping(settings(folder, "moved", mesh, init)) if is_new else load(path / "config.yaml", how)
     built = assemble(loaded, None if is_new else RunFolder(path))
     while built.loop.progress.step < until:
         built.loop.advance(built.loop.source.next(built.loop.progress.step))
@@ -58,12 +70,14 @@ def figures(folder, name):
     return [(one["step"], one["metrics"]["loss"], one["metrics"]["grad_norm"]) for one in steps]
 
 
-@pytest.mark.parametrize("way", [0, *(pytest.param(way, marks=pytest.mark.slow) for way in (1, 2))])
+@pytest.mark.parametrize("way", [0, *(pytest.param(slow, marks=pytest.mark.slow) for slow in (1, 2, 3))])
 def test_a_run_goes_on_with_another_mesh_and_ends_with_the_same_model(tmp_path, way):
-    train(from_mapping(settings(tmp_path, "alone", {})))
-    for mesh, until in WAYS[way]:
+    init, steps = WAYS[way]
+    train(from_mapping(settings(tmp_path, "alone", {}, init)))
+    for mesh, until in steps:
         size = math.prod(mesh.values())
-        found = on_ranks(size, advance, tmp_path, mesh, until) if size > 1 else [advance(tmp_path, mesh, until)]
+        given = (tmp_path, mesh, until, init)
+        found = on_ranks(size, advance, *given) if size > 1 else [advance(*given)]
     assert set(found) == {"done"}
     told = mesh_of(History(tmp_path / "runs/moved" / LOGS))
     assert (told.sizes, len(told.ranks)) == (mesh, math.prod(mesh.values()) if mesh else 0), "of the last attempt"

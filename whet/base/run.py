@@ -127,9 +127,10 @@ class Train(Settings):
         "auto", description="tokens (or samples) computed at once on a rank; at least the longest sample"
     )
     clip: NonNegative = Field(1.0, description="largest gradient norm; 0 never clips")
-    precision: Literal["auto", "fp32", "bf16", "bf16-pure"] = Field(
+    precision: Literal["auto", "fp32", "bf16", "fp16", "bf16-pure"] = Field(
         "auto",
-        description="`bf16` is autocast over fp32 weights; `auto` takes it on GPUs, and on CPUs faster with it",
+        description="`bf16` is autocast over fp32 weights; `auto` takes it on GPUs, and on CPUs faster with it; `fp16` "
+        "is for GPUs without bf16, and scales the loss as far as gradients bear",
     )
     rounding: Literal["stochastic", "kahan"] = Field(
         "stochastic", description="how `bf16-pure` weights take small steps; `kahan` keeps 2 bytes a weight for it"
@@ -138,6 +139,10 @@ class Train(Settings):
     in_backward: bool = Field(False, description="hold one gradient at a time, the others on the host or in a file")
     depth_rate: Positive = Field(1.0, description="factor of the learning rate from each layer to the one below it")
     neftune: NonNegative = Field(0.0, description="noise on the embeddings while training (NEFTune); 5 is usual")
+    balance: NonNegative = Field(
+        0.0,
+        description="weight of a loss that keeps a mixture's experts equally busy (0.001 is usual), for a pass more",
+    )
     group: Size | None = Field(
         None, description="tokens that see each other while training, in shifted groups (LongLoRA); all by default"
     )
@@ -215,14 +220,23 @@ class Parallel(Settings):
         "other axes leave",
     )
     context: Size = Field(1, description="ranks that share the tokens of a row")
-    context_by: Literal["ulysses", "ring"] = Field(
+    context_by: Literal["ulysses", "ring", "both"] = Field(
         "ulysses",
         description="how attention sees all tokens: `ulysses` exchanges tokens for heads, of which every rank needs "
-        "one; in a `ring` keys go from rank to rank",
+        "one; in a `ring` keys go from rank to rank; `both`: neighbours exchange heads, and rings go over them",
+    )
+    context_heads: Size | Auto = Field(
+        "auto", description="ranks that exchange heads where `context_by` is `both`; as many as divide by default"
     )
     tensor: Size = Field(1, description="ranks that share the matrices of each layer, by the model's own plan")
+    sequence: bool = Field(
+        False, description="ranks of `tensor` have some of the tokens each between a layer's matrices: less memory"
+    )
     pipeline: Size = Field(1, description="ranks that hold different layers")
-    expert: Size = Field(1, description="ranks that hold different experts")
+    expert: Size = Field(
+        1,
+        description="ranks with samples of their own that hold different experts, and send each other's tokens to them",
+    )
     zero: Literal[1, 2, 3] = Field(
         3,
         description="what is sharded (ZeRO): 1 the optimizer's state, with gradients summed once a step; 2 gradients "

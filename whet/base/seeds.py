@@ -14,6 +14,19 @@ def derive(*parts: int | str) -> int:
 
 
 @contextmanager
+def apart(number: int) -> Iterator[None]:
+    """Inside, draws are those of this number alone; what is drawn after it is the same for all numbers.
+
+    For ranks that draw alike, but for what each of them has a part of: what decides is drawn from the default
+    generator, once.
+    """
+    import torch
+
+    with forked(int(torch.randint(2**62, ())), number):
+        yield
+
+
+@contextmanager
 def forked(*parts: int | str) -> Iterator[None]:
     """Seed torch's default generators from `parts` inside the block and put them back after it.
 

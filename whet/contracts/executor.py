@@ -13,8 +13,9 @@ from whet.contracts.model import PLAIN, Readout
 if TYPE_CHECKING:
     from torch import Tensor
 
-# The trained model in `ask`, and a figure of `step`: weights that the update before it made infinite or undefined.
-POLICY, BROKEN = "policy", "broken"
+# The trained model in `ask`, and figures of `step`: weights that the update before it made infinite or undefined, and
+# the factor on the loss with which gradients did not fit into float16.
+POLICY, BROKEN, OVERFLOW = "policy", "broken", "overflow"
 Weights = Mapping[str, float]
 
 
@@ -31,7 +32,8 @@ class Executor(Protocol):
         Returns loss, grad_norm, lr and the objective's metrics over the global step, read from the device at once and
         before the update: it is the one moment of a step that waits for the device. Where the norm is not finite
         nothing is updated: the caller decides. Nor is it where the last update left weights that are no numbers:
-        `broken` counts them over ranks. torch.OutOfMemoryError leaves weights and state as they were.
+        `broken` counts them over ranks. `overflow` says that the next step tries a smaller loss scale.
+        torch.OutOfMemoryError leaves weights and state as they were.
         """
         ...
 

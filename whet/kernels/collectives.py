@@ -4,7 +4,7 @@ Each is the adjoint of another, so that the gradient of a sum over all ranks is 
 are the bare collective.
 """
 
-# T tokens  t those of this rank
+# T tokens  t those of this rank  D model
 
 from __future__ import annotations
 
@@ -48,6 +48,27 @@ def joined(x: Tensor, sizes: Sequence[int], group: dist.ProcessGroup) -> Tensor:
     return _Joined.apply(x, tuple(sizes), group)
 
 
+def spread(x_TD: Tensor, group: dist.ProcessGroup) -> Tensor:
+    """This rank's tokens (..., t, D) of what is the same on all ranks. All have equally many: the last ones' end in
+    zeros where the tokens do not divide."""
+    return _Spread.apply(x_TD, group)
+
+
+def collected(x_tD: Tensor, tokens: int, group: dist.ProcessGroup) -> Tensor:
+    """So many tokens (..., T, D) of all ranks, each of which has some, for ranks that go on alike."""
+    return _Collected.apply(x_tD, tokens, group)
+
+
+def collected_apart(x_tD: Tensor, tokens: int, group: dist.ProcessGroup) -> Tensor:
+    """The same for ranks that go on with different parts of what reads them: their gradients are added."""
+    return _CollectedApart.apply(x_tD, tokens, group)
+
+
+def spread_sum(x_TD: Tensor, group: dist.ProcessGroup) -> Tensor:
+    """This rank's tokens (..., t, D) of the sum of all ranks' `x`."""
+    return _SpreadSum.apply(x_TD, group)
+
+
 def exchanged(parts: Sequence[Tensor], shapes: Sequence[Sequence[int]], group: dist.ProcessGroup) -> tuple[Tensor, ...]:
     """What every rank has for this one, of these shapes; `parts` are what this one has for each of them."""
     return _Exchanged.apply(tuple(map(tuple, shapes)), group, *parts)
@@ -67,6 +88,31 @@ def _side_by_side(x: Tensor, group: dist.ProcessGroup) -> Tensor:
     found = [torch.empty_like(x, memory_format=torch.contiguous_format) for _ in range(group.size())]
     dist.all_gather(found, x.contiguous(), group=group)
     return torch.cat(found, -1)
+
+
+def _rows(x_TD: Tensor, group: dist.ProcessGroup) -> Tensor:
+    """Tokens first, and zeros behind them until the ranks divide them."""
+    rows, ranks = x_TD.movedim(-2, 0), group.size()
+    missing = -len(rows) % ranks
+    return torch.cat([rows, rows.new_zeros(missing, *rows.shape[1:])]) if missing else rows.contiguous()
+
+
+def _own_rows(x_TD: Tensor, group: dist.ProcessGroup) -> Tensor:
+    return _rows(x_TD, group).chunk(group.size())[group.rank()].movedim(0, -2).contiguous()
+
+
+def _all_rows(x_tD: Tensor, tokens: int, group: dist.ProcessGroup) -> Tensor:
+    own = x_tD.movedim(-2, 0).contiguous()
+    found = own.new_empty(len(own) * group.size(), *own.shape[1:])
+    dist.all_gather_into_tensor(found, own, group=group)
+    return found[:tokens].movedim(0, -2).contiguous()
+
+
+def _sum_of_rows(x_TD: Tensor, group: dist.ProcessGroup) -> Tensor:
+    rows = _rows(x_TD, group)
+    found = rows.new_empty(len(rows) // group.size(), *rows.shape[1:])
+    dist.reduce_scatter_tensor(found, rows, group=group)
+    return found.movedim(0, -2).contiguous()
 
 
 def _swap(parts: Sequence[Tensor], shapes: Sequence[Sequence[int]], group: dist.ProcessGroup) -> tuple[Tensor, ...]:
@@ -143,6 +189,50 @@ class _Joined(Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
         return _sum(grad, ctx.group).split(ctx.sizes)[ctx.group.rank()], None, None
+
+
+class _Spread(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, group: Any) -> Tensor:
+        ctx.tokens, ctx.group = x.shape[-2], group
+        return _own_rows(x, group)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        return _all_rows(grad, ctx.tokens, ctx.group), None
+
+
+class _Collected(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, tokens: int, group: Any) -> Tensor:
+        ctx.group = group
+        return _all_rows(x, tokens, group)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        return _own_rows(grad, ctx.group), None, None
+
+
+class _CollectedApart(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, tokens: int, group: Any) -> Tensor:
+        ctx.group = group
+        return _all_rows(x, tokens, group)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        return _sum_of_rows(grad, ctx.group), None, None
+
+
+class _SpreadSum(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, group: Any) -> Tensor:
+        ctx.tokens, ctx.group = x.shape[-2], group
+        return _sum_of_rows(x, group)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        return _all_rows(grad, ctx.tokens, ctx.group), None
 
 
 class _Exchanged(Function):

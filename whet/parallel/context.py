@@ -2,22 +2,25 @@
 
 Every rank runs the layers over its own tokens. By Ulysses (Jacobs et al. 2023, section 3.1) ranks exchange tokens for
 heads around attention: each then has all tokens of some of the heads, so that whatever attention does (packed samples,
-windows, soft-caps, sinks) it does as on one process. In a ring keys and values go from rank to rank instead.
+windows, soft-caps, sinks) it does as on one process. In a ring keys and values go from rank to rank instead. Both at
+once (Fang and Zhao 2024, "USP", section 3): neighbours exchange tokens for heads, and a ring goes over such groups.
 """
 
 # T tokens  t those of this rank  P places  p those that lie here  H heads  h those of this rank  K head dim
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
 from whet.base.errors import DataError, ModelError
+from whet.base.run import Parallel
 from whet.contracts.batch import Stream
 from whet.contracts.feature import ModelFeature
 from whet.kernels.attention import SegmentPlan
@@ -33,32 +36,50 @@ AT, HINT = "parallel.context", "parallel.context=1"
 
 @dataclass(frozen=True, slots=True)
 class Context(ModelFeature):
-    """The ranks of `group` share the tokens of every packed row; attention is `by` one of KINDS."""
+    """The ranks of `group` share the tokens of every packed row.
+
+    Around attention those of `heads`, which are neighbours, exchange tokens for heads, and keys go round those of
+    `ring`; either is None where there is no such exchange.
+    """
 
     group: dist.ProcessGroup
-    by: str
+    heads: dist.ProcessGroup | None
+    ring: dist.ProcessGroup | None
 
     def share(self, stream: Stream) -> Tokens:
         return Tokens(self.group, self._runs(stream.num_tokens))
 
     def around(self, module: nn.Module, stream: Stream) -> Around:
-        runs = self._runs(sum(segment.end - segment.start for segment in stream.segments))
-        return KINDS[self.by].attention(self.group, runs)
+        runs, near = self._runs(sum(segment.end - segment.start for segment in stream.segments)), self._sharing
+        places = [runs[first : first + near] for first in range(0, len(runs), near)]
+        ring = None if self.ring is None else RingOfKeys(self.ring, [_joined(place) for place in places])
+        if self.heads is None:
+            assert ring is not None
+            return ring
+        return Ulysses(self.heads, places[self.group.rank() // near], ring)
+
+    @property
+    def _sharing(self) -> int:
+        return 1 if self.heads is None else self.heads.size()
 
     def _runs(self, tokens: int) -> Sequence[Sequence[slice]]:
-        """What each rank has of a row."""
-        kind, ranks = KINDS[self.by], self.group.size()
-        if tokens < (least := least_tokens(self.by, ranks)):
+        """What each rank has of a row. In a ring each place has an early and a late part of it, which see as much
+        together as those of any other; its ranks share the two."""
+        ranks, near = self.group.size(), self._sharing
+        places, each = ranks // near, 2 if self.ring is not None else 1
+        if tokens < (least := each * ranks):
             raise DataError(
                 f"a row has {tokens} tokens, and `parallel.context` deals them to {ranks} ranks, which takes {least}",
-                at=AT, hint=f"parallel.context={max(tokens // kind.runs_each, 1)}, or longer samples",
+                at=AT, hint=f"parallel.context={max(tokens // each, 1)}, or longer samples",
             )  # fmt: skip
         edges = [tokens * number // least for number in range(least + 1)]
         runs = [slice(*pair) for pair in zip(edges, edges[1:], strict=False)]
-        return [
-            [runs[at] for at in sorted({rank, least - 1 - rank} if kind.runs_each > 1 else {rank})]
-            for rank in range(ranks)
-        ]
+        found = []
+        for place in range(places):
+            early, late = (slice(at * near, (at + 1) * near) for at in (place, each * places - 1 - place))
+            held = [*runs[early], *(runs[late] if each > 1 else ())]
+            found += [_joined([held[each * rank : each * (rank + 1)]]) for rank in range(near)]
+        return found
 
     def __deepcopy__(self, memo: object) -> Context:
         return self  # a copy of a module talks to the same ranks
@@ -102,10 +123,11 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Ulysses:
-    """Attention in which each rank computes some of the heads, over all tokens."""
+    """Attention in which each rank computes some of the heads, over all tokens, or those of its place in a `ring`."""
 
     group: dist.ProcessGroup
     runs: Sequence[Sequence[slice]]
+    ring: RingOfKeys | None
 
     def __call__(
         self, attend: Attend, layer: nn.Module, query: Tensor, key: Tensor, value: Tensor, plan: SegmentPlan, form: Form
@@ -120,11 +142,12 @@ class Ulysses:
             key, value = (x.repeat_interleave(missing, dim=1) for x in (key, value))
         query, key, value = (self._heads(x) for x in (query, key, value))
         sinks, slopes = (None if one is None else one.chunk(ranks)[rank] for one in (form.sinks, form.slopes))
-        return self._tokens(attend(query, key, value, plan, replace(form, sinks=sinks, slopes=slopes)))
+        run = attend if self.ring is None else partial(self.ring, attend, layer)
+        return self._tokens(run(query, key, value, plan, replace(form, sinks=sinks, slopes=slopes)))
 
     @property
     def _sizes(self) -> list[int]:
-        return [run.stop - run.start for [run] in self.runs]
+        return [sum(run.stop - run.start for run in runs) for runs in self.runs]
 
     def _heads(self, x_HtK: Tensor) -> Tensor:
         """Some heads of all tokens (1, h, T, K), from all heads of some."""
@@ -155,12 +178,44 @@ class RingOfKeys:
         return ring_attention(query, key, value, plan.segments, form, Ring(self.group, self.runs))
 
 
+def _joined(of_ranks: Sequence[Sequence[slice]]) -> list[slice]:
+    """The runs of several ranks, in their order; those that follow each other are one."""
+    found: list[slice] = []
+    for run in (run for runs in of_ranks for run in runs):
+        if found and found[-1].stop == run.start:
+            run = slice(found.pop().start, run.stop)
+        found.append(run)
+    return found
+
+
 def least_tokens(by: str, ranks: int) -> int:
     """Tokens that a row must have for ranks to share it."""
-    return KINDS[by].runs_each * ranks if ranks > 1 else 1
+    return (1 if by == "ulysses" else 2) * ranks if ranks > 1 else 1
 
 
-def check_heads(heads: int, keys: int, ranks: int) -> None:
+def sharing_heads(settings: Parallel, heads: int, keys: int) -> int:
+    """How many of the ranks of `parallel.context`, neighbours, exchange tokens for heads: the others form rings.
+
+    Raises ModelError, with the arithmetic, where they cannot share so many heads of attention and of keys.
+    """
+    context = settings.context
+    if settings.context_by == "ring":
+        return 1
+    if settings.context_by == "ulysses":
+        _check_heads(heads, keys, context)
+        return context
+    fitting = (n for n in range(context // 2, 1, -1) if context % n == heads % n == 0 == min(keys % n, n % keys))
+    sharing = next(fitting, 0) if settings.context_heads == "auto" else settings.context_heads
+    if not 1 < sharing < context or context % sharing:
+        raise ModelError(
+            f"`context_by: both` makes rings of ranks that share heads, and {context} ranks do not factor so with "
+            f"{heads} heads and {keys} of keys", at="parallel.context_by", hint="parallel.context_by=ring",
+        )  # fmt: skip
+    _check_heads(heads, keys, sharing)
+    return sharing
+
+
+def _check_heads(heads: int, keys: int, ranks: int) -> None:
     """Raise ModelError, with the arithmetic, where `ranks` cannot share so many heads of attention."""
     if heads % ranks:
         raise ModelError(
@@ -183,13 +238,10 @@ def check_positions(kinds: Iterable[str]) -> None:
         )  # fmt: skip
 
 
-class Kind(NamedTuple):
-    """A way of attention over shared tokens, how many runs of a row each rank has, and whether ranks share heads."""
-
-    attention: Callable[[dist.ProcessGroup, Sequence[Sequence[slice]]], Around]
-    runs_each: int
-    shares_heads: bool
-
-
-# In a ring a rank has an early and a late run: what its tokens see is as much as what those of any other see.
-KINDS: Mapping[str, Kind] = {"ulysses": Kind(Ulysses, 1, True), "ring": Kind(RingOfKeys, 2, False)}
+def check_dropout(rate: float, sharing: int, ranks: int) -> None:
+    """Raise ModelError where attention that goes in a ring would drop probabilities out."""
+    if rate and sharing < ranks:
+        raise ModelError(
+            f"the model drops {rate:g} of its attention out, which a ring does not", at="parallel.context_by",
+            hint="parallel.context_by=ulysses, or a model.init or config.json with attention_dropout: 0",
+        )  # fmt: skip

@@ -11,15 +11,20 @@ from typing import Any
 
 from torch import nn
 
+from whet.base.errors import ModelError
 from whet.base.run import Parallel
 from whet.base.units import size as in_units
 from whet.contracts.model import Loaded
 from whet.kernels.quantized import Quantized
 from whet.models.forward.backbone import unwrapped
 from whet.models.forward.rope import by_length
-from whet.parallel.context import KINDS, check_heads, check_positions
+from whet.parallel.context import check_dropout, check_positions, sharing_heads
+from whet.parallel.experts import experts_of
+from whet.parallel.experts import parameters_of as experts_in
+from whet.parallel.sequence import Regions, regions_of, styles_between
 from whet.parallel.sizes import shown
 from whet.parallel.tensor_plan import Style, parameters_of, styles_of
+from whet.parallel.world import AXES
 
 # What sharding by samples cuts, and how often ranks talk about it.
 _ZERO = {
@@ -31,31 +36,43 @@ _ZERO = {
 
 @dataclass(frozen=True)
 class ParallelPlan:
-    """`sizes` of the mesh by axis, outermost first; the `zero` stage; the `styles` of modules that `tensor` cuts."""
+    """`sizes` of the mesh by axis, outermost first; the `zero` stage; the `styles` of modules that `tensor` cuts; those
+    whose `experts` are dealt out over `expert` and `tensor`; how many ranks of `context` are `sharing_heads`; `regions`
+    of layers in which `tensor` cuts something."""
 
     sizes: Mapping[str, int]
     zero: int
     styles: Mapping[str, Style]
+    experts: tuple[str, ...] = ()
+    sharing_heads: int = 1
+    regions: Regions = Regions((), {})
 
     @classmethod
     def of(cls, model: Loaded, settings: Parallel, sizes: Mapping[str, int]) -> ParallelPlan:
         """The plan for a model on meta. Raises ModelError, with the arithmetic, where the model does not divide."""
         tensor, context = sizes.get("tensor", 1), sizes.get("context", 1)
-        styles = styles_of(model.module, tensor) if tensor > 1 else {}
+        experts = _experts(model.module, sizes.get("expert", 1), tensor)
+        styles = styles_of(model.module, tensor, experts) if tensor > 1 else {}
         if context > 1:
             check_positions(kind for _, kind in by_length(model.module))
-        if context > 1 and KINDS[settings.context_by].shares_heads:
+        regions = regions_of(model.module, model.layers, styles, experts, settings.sequence)
+        if regions.is_spread and tensor > 1:
+            styles = styles_between(model.module, regions, styles) | styles
+        sharing = 1
+        if context > 1:
             heads, keys = _heads(model.module)
-            check_heads(heads // tensor, max(keys // tensor, 1), context)
-        return cls(sizes, settings.zero, styles)
+            sharing = sharing_heads(settings, heads // tensor, max(keys // tensor, 1))
+            check_dropout(_dropped(model.module), sharing, context)
+        return cls(sizes, settings.zero, styles, experts, sharing, regions)
 
     @property
     def shards(self) -> int:
         """Ranks over which FSDP cuts a weight."""
-        return self.sizes.get("shard", 1) * self.sizes.get("context", 1)
+        return math.prod(self.sizes.get(axis, 1) for axis in AXES["fsdp"])
 
     def placements(self, module: nn.Module) -> dict[str, dict[str, int]]:
-        """For each parameter, the axes that cut it and in which dimension; `fsdp` is `shard` and `context` together."""
+        """For each parameter, the axes that cut it and in which dimension; `fsdp` is `shard`, `context` and `expert`
+        together. Of experts on `expert` it is `part`, the first two, and `model` is `expert` and `tensor` together."""
         cut = {
             id(part._parameters[own]): dim
             for name, style in self.styles.items()
@@ -66,7 +83,11 @@ class ParallelPlan:
         for name, parameter in module.named_parameters():
             placed = {"fsdp": 0} if self.shards > 1 and not isinstance(parameter, Quantized) else {}
             found[name] = placed | ({"tensor": cut[id(parameter)]} if id(parameter) in cut else {})
-        return found
+        dealt = {"part": 0, "model": 0} if "expert" in self.sizes else {"fsdp": 0, "tensor": 0}
+        held = {axis: dim for axis, dim in dealt.items() if self._pieces(axis) > 1}
+        return found | {
+            f"{name}.{own}": held for name in self.experts for own in experts_in(module.get_submodule(name))
+        }
 
     def lines(self, module: nn.Module) -> Iterator[str]:
         """Who holds what, in words: the mesh, then weights that lie alike, and what a rank holds of them."""
@@ -85,14 +106,34 @@ class ParallelPlan:
 
     def _share(self, placed: Mapping[str, int]) -> int:
         """How many ranks a weight is cut into."""
-        pieces = {"fsdp": self.shards, "tensor": self.sizes.get("tensor", 1)}
-        return math.prod(pieces[axis] for axis in placed)
+        return math.prod(self._pieces(axis) for axis in placed)
+
+    def _pieces(self, axis: str) -> int:
+        return math.prod(self.sizes.get(dim, 1) for dim in AXES[axis])
+
+
+def _experts(module: nn.Module, expert: int, tensor: int) -> tuple[str, ...]:
+    """The modules whose experts are dealt to ranks, where there are several. Raises ModelError where there are none."""
+    ranks, at = expert * tensor, "parallel.expert" if expert > 1 else "parallel.tensor"
+    found = experts_of(module, ranks, at) if ranks > 1 else ()
+    if expert > 1 and not found:
+        raise ModelError(
+            f"transformers has no plan that deals the experts of {type(unwrapped(module)).__name__} to ranks", at=at,
+            hint=f"{at}=1, and parallel.shard={expert}",
+        )  # fmt: skip
+    return found
 
 
 def _heads(module: nn.Module) -> tuple[int, int]:
     """Heads of attention, and those of keys and values, as the config of a language model has them."""
     text: Any = unwrapped(module).config.get_text_config()
     return text.num_attention_heads, getattr(text, "num_key_value_heads", None) or text.num_attention_heads
+
+
+def _dropped(module: nn.Module) -> float:
+    """The share of attention that a language model drops out while it is trained."""
+    text: Any = unwrapped(module).config.get_text_config()
+    return max(getattr(text, name, None) or 0.0 for name in ("attention_dropout", "attn_pdrop", "attn_dropout"))
 
 
 def _words(placed: Mapping[str, int]) -> str:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
 from torch import nn
-from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
+from torch.distributed.fsdp import (
+    FSDPModule,
+    MixedPrecisionPolicy,
+    fully_shard,
+    register_fsdp_forward_method,
+)
 
 from whet.base.run import Parallel
 from whet.contracts.model import Loaded
 from whet.kernels.quantized import Quantized
 from whet.models.features.carried import carry
 from whet.parallel.context import Context
+from whet.parallel.experts import Groups, deal
+from whet.parallel.noise import NoiseOfHeads
 from whet.parallel.plan import ParallelPlan
+from whet.parallel.sequence import lay
 from whet.parallel.tensor import cut
 from whet.parallel.world import World
 
@@ -24,20 +35,36 @@ def shard(model: Loaded, world: World, settings: Parallel, forwards: tuple[str, 
     """
     module, plan = model.module, ParallelPlan.of(model, settings, world.sizes)
     if (over := world.weights("tensor")) is not None:
-        cut(module, plan.styles, over)
+        cut(module, plan.styles, over, plan.regions)
+        lay(module, plan.regions, over.get_group())
+        carry(module, NoiseOfHeads(over.get_local_rank()))
+    if (over := world.experts("model", "tensor")) is not None:
+        deal(module, plan.experts, over, Groups(world.group("expert"), world.group("tensor")))
     if (group := world.group("context")) is not None:
-        carry(module, Context(group, settings.context_by))
+        carry(module, Context(group, *world.parts("context", plan.sharing_heads)))
     if (mesh := world.weights("replicate", "fsdp")) is None:
         return module
     # The blocks of a quantized weight, and those of its magnitudes, do not end where shards would.
     packed: set[nn.Parameter] = {parameter for parameter in module.parameters() if isinstance(parameter, Quantized)}
+    reduced = _reduced(module)
+    how: Any = {"ignored_params": packed, "mp_policy": reduced}
+    apart = world.experts("replicate", "part") if world.group("expert") is not None else None
+    for name in plan.experts if apart is not None else ():
+        fully_shard(module.get_submodule(name), mesh=apart, reshard_after_forward=plan.zero == 3, **how)
     for name in model.layers:
-        fully_shard(module.get_submodule(name), mesh=mesh, reshard_after_forward=plan.zero == 3, ignored_params=packed)
-    fully_shard(module, mesh=mesh, reshard_after_forward=False, ignored_params=packed)
+        fully_shard(module.get_submodule(name), mesh=mesh, reshard_after_forward=plan.zero == 3, **how)
+    fully_shard(module, mesh=mesh, reshard_after_forward=False, **how)
     _sum_gradients(module, world)
     for name in forwards:
         register_fsdp_forward_method(module, name)
     return module
+
+
+def _reduced(module: nn.Module) -> MixedPrecisionPolicy:
+    """Gradients of bfloat16 weights are added over ranks in float32."""
+    trained = {p.dtype for p in module.parameters() if p.requires_grad}
+    is_narrow = bool(trained) and all(dtype.itemsize < 4 for dtype in trained)
+    return MixedPrecisionPolicy(reduce_dtype=torch.float32 if is_narrow else None)
 
 
 def sum_gradients_now(module: nn.Module, is_now: bool) -> None:

@@ -11,6 +11,7 @@ from whet.base.run import Parallel
 
 # From the outermost axis to the innermost, whose ranks are neighbours and talk most.
 ORDER = ("pipeline", "replicate", "shard", "context", "expert", "tensor")
+SHARING = ("replicate", "shard", "context", "expert")  # whose ranks have samples or tokens of their own
 HINT = "torchrun --nproc_per_node {} -m whet train ..."
 
 
@@ -38,7 +39,7 @@ def mesh_sizes(settings: Parallel, ranks: int) -> dict[str, int]:
             at="parallel", hint=_hint(asked, sizes, ranks),
         )  # fmt: skip
     sizes["shard"] = ranks // asked * sizes.get("shard", 1)
-    sharing = {"shard"} if any(sizes.get(name, 1) > 1 for name in ("replicate", "shard", "context")) else set()
+    sharing = {"shard"} if any(sizes.get(name, 1) > 1 for name in SHARING) else set()
     return {name: sizes.get(name, 1) for name in ORDER if sizes.get(name, 1) > 1 or name in sharing}
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch import nn
 from whet.base.errors import ModelError
 from whet.kernels.quantized import Quantized
 from whet.models.forward.backbone import unwrapped
+from whet.parallel.placed import numberless
 
 AT = "parallel.tensor"
 HINT = "parallel.tensor=1"
@@ -27,6 +27,7 @@ class Style(StrEnum):
     PARTED = "rowwise_split_input"  # as `rowwise`, from inputs that every rank has whole
     SUMMED = "replicated_with_grad_allreduce"  # whole on every rank, which has some of its inputs
     TOKENS = "tokens"  # each rank has the embeddings of some tokens
+    NOISE = "noise"  # each rank drops out some of its own inputs
 
     @property
     def dim(self) -> int | None:
@@ -34,8 +35,9 @@ class Style(StrEnum):
         return {Style.ROWS: 1, Style.PARTED: 1, Style.SUMMED: None}.get(self, 0)
 
 
-def styles_of(module: nn.Module, size: int) -> dict[str, Style]:
-    """The style of each module that is cut, or that knows of the cut, by its name. The others are whole everywhere.
+def styles_of(module: nn.Module, size: int, experts: Collection[str] = ()) -> dict[str, Style]:
+    """The style of each module that is cut, or that knows of the cut, by its name. The others are whole everywhere, but
+    for `experts`, which are dealt out whole.
 
     Raises ModelError, with the arithmetic, where the plan does not divide the model by `size`, and where it has none.
     """
@@ -45,15 +47,18 @@ def styles_of(module: nn.Module, size: int) -> dict[str, Style]:
     found: dict[str, Style] = {}
     ends = (model.get_input_embeddings(), model.get_output_embeddings())
     for own, part in model.named_modules():
-        if (word := _word(plan, own)) is not None and not any(part is end for end in ends):
+        if names[id(part)] in experts or any(part is end for end in ends):
+            continue
+        if (word := _word(plan, own)) is not None:
             found |= {names[id(one)]: style for one, style in _cut(own, part, _style(own, word), model, size)}
-    if not any(style in (Style.COLUMNS, Style.GATHERED) for style in found.values()):
+    if not experts and not any(style in (Style.COLUMNS, Style.GATHERED) for style in found.values()):
         raise ModelError(
             f"transformers has no plan that cuts the layers of {type(model).__name__} over ranks", at=AT,
             hint=f"{HINT}, and parallel.shard",
         )  # fmt: skip
-    for own, _ in model.named_parameters():
-        if (word := _word(plan, own)) is not None:
+    dealt = {id(parameter) for name in experts for parameter in module.get_submodule(name).parameters()}
+    for own, parameter in model.named_parameters():
+        if id(parameter) not in dealt and (word := _word(plan, own)) is not None:
             _style(own, word)
     return found | {names[id(part)]: style for part, style in _ends(model, size)}
 
@@ -69,7 +74,7 @@ def parameters_of(part: nn.Module, style: Style) -> Iterator[tuple[str, int]]:
 
 def _word(plan: Mapping[str, str], own: str) -> str | None:
     """What the plan says of a name, in which layers are numbered."""
-    return plan.get(re.sub(r"(?<=\.)\d+(?=\.|$)", "*", own))
+    return plan.get(numberless(own))
 
 
 def _style(own: str, word: str) -> Style:
@@ -107,6 +112,9 @@ def _adapter(own: str, part: LoraLinear, style: Style) -> Iterator[tuple[nn.Modu
     matrices = {Style.COLUMNS: part.lora_B, Style.ROWS: part.lora_A}.get(style)
     for matrix in () if matrices is None else matrices.values():
         yield matrix, style
+    for noise in part.lora_dropout.values() if style is Style.ROWS else ():
+        if isinstance(noise, nn.Dropout):
+            yield noise, Style.NOISE
 
 
 def _divide(own: str, part: nn.Linear, style: Style, model: nn.Module, size: int) -> None:

@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 
 # The dimensions of the mesh that each axis spans, as far as the mesh has them.
 AXES: Mapping[str, tuple[str, ...]] = {
-    "data": ("replicate", "shard"),  # ranks that see different samples
-    "loss": ("replicate", "shard", "context"),  # ranks whose sums are added
-    "model": ("tensor", "expert"),  # ranks that hold parts of one layer
+    "data": ("replicate", "shard", "expert"),  # ranks that see different samples
+    "loss": ("replicate", "shard", "context", "expert"),  # ranks whose sums are added
+    "model": ("expert", "tensor"),  # ranks that hold different experts of a layer
     "stages": ("pipeline",),  # ranks that hold different layers
     "replicate": ("replicate",),  # ranks that hold the same shards
-    "fsdp": ("shard", "context"),  # ranks among which FSDP cuts a weight
+    "fsdp": ("shard", "context", "expert"),  # ranks among which FSDP cuts a weight
+    "part": ("shard", "context"),  # ranks among which FSDP cuts an expert, where ranks hold different ones
+    "expert": ("expert",),  # ranks that send each other tokens
     "context": ("context",),  # ranks that share the tokens of a row
     "tensor": ("tensor",),  # ranks that share a matrix
     "all": ("replicate", "shard", "context", "tensor", "expert", "pipeline"),
@@ -50,6 +52,7 @@ class World:
     mesh: DeviceMesh | None = None
     _groups: Mapping[str, ProcessGroup] = field(default_factory=dict)
     _weights: DeviceMesh | None = None
+    _experts: DeviceMesh | None = None
 
     @classmethod
     def start(cls, device: str, timeout_s: int, sizes: Mapping[str, int] | None = None) -> World:
@@ -77,7 +80,9 @@ class World:
             dims: _group(mesh, dims) for dims in dict.fromkeys(own.values()) if dims
         }  # one for axes that are alike
         found = {axis: groups[dims] for axis, dims in own.items() if dims}
-        return cls(device, mesh, found, _over_weights(mesh, found))
+        weights = _over(mesh, found, ("replicate", "fsdp", "tensor"))
+        experts = _over(mesh, found, ("replicate", "part", "model")) if "expert" in found else weights
+        return cls(device, mesh, found, weights, experts)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -86,17 +91,31 @@ class World:
 
     def weights(self, *axes: str) -> DeviceMesh | None:
         """The mesh over which weights lie, of those of `axes` that it has: `replicate`, `fsdp`, `tensor`."""
-        names = () if self._weights is None else self._weights.mesh_dim_names or ()
-        own = tuple(name for name in names if name in axes)
-        if self._weights is None or not own:
-            return None
-        return self._weights if own == names else self._weights[own]
+        return _having(self._weights, axes)
+
+    def experts(self, *axes: str) -> DeviceMesh | None:
+        """That over which experts lie: `replicate`, `part`, `model`, and that of other weights without `expert`."""
+        return _having(self._experts, axes)
 
     def group(self, axis: str) -> ProcessGroup | None:
         """The ranks that differ from this one on an axis alone, itself among them; None where the mesh lacks it."""
         if axis not in AXES:
             raise KeyError(f"`{axis}` is no axis: one of {', '.join(AXES)}")
         return self._groups.get(axis)
+
+    def parts(self, axis: str, near: int) -> tuple[ProcessGroup | None, ProcessGroup | None]:
+        """Of the ranks on an axis: `near` neighbours, this one among them, and those at its place among their
+        neighbours; None for this rank alone. Every rank calls it."""
+        group = self.group(axis)
+        assert group is not None and self.mesh is not None
+        if near in (1, group.size()):
+            return (group, None) if near > 1 else (None, group)
+        rows = _rows(self.mesh, _own(self.mesh, AXES[axis])).reshape(-1, group.size() // near, near)
+        found = []
+        for ranks in (rows.reshape(-1, near), rows.transpose(1, 2).reshape(-1, group.size() // near)):
+            part, _ = dist.new_subgroups_by_enumeration(ranks.tolist(), timeout=patience(self.mesh))
+            found.append(part)
+        return found[0], found[1]
 
     def index(self, axis: str) -> int:
         """This rank's place on an axis."""
@@ -208,9 +227,18 @@ class World:
         return self.device if self.device.type == "cuda" else torch.device("cpu")
 
 
-def _over_weights(mesh: DeviceMesh, groups: Mapping[str, ProcessGroup]) -> DeviceMesh | None:
+def _having(mesh: DeviceMesh | None, axes: Collection[str]) -> DeviceMesh | None:
+    """The mesh of those of `axes` that a mesh has."""
+    names = () if mesh is None else mesh.mesh_dim_names or ()
+    own = tuple(name for name in names if name in axes)
+    if mesh is None or not own:
+        return None
+    return mesh if own == names else mesh[own]
+
+
+def _over(mesh: DeviceMesh, groups: Mapping[str, ProcessGroup], wanted_axes: Sequence[str]) -> DeviceMesh | None:
     """The ranks that have the same layers, in a mesh of the axes over which weights are cut or copied."""
-    axes = [axis for axis in ("replicate", "fsdp", "tensor") if axis in groups]
+    axes = [axis for axis in wanted_axes if axis in groups]
     if not axes:
         return None
     names, wanted = list(mesh.mesh_dim_names or ()), [dim for axis in axes for dim in _own(mesh, AXES[axis])]
@@ -233,11 +261,15 @@ def _group(mesh: DeviceMesh, own: Sequence[str]) -> ProcessGroup:
     """The ranks that differ from this one in these dimensions of the mesh alone."""
     if len(own) == 1:
         return mesh.get_group(own[0])
+    group, _ = dist.new_subgroups_by_enumeration(_rows(mesh, own).tolist(), timeout=patience(mesh))
+    return group
+
+
+def _rows(mesh: DeviceMesh, own: Sequence[str]) -> torch.Tensor:
+    """All ranks (groups, ranks of each), those in a row that differ in these dimensions of the mesh alone."""
     names = list(mesh.mesh_dim_names or ())
     places = [*(names.index(name) for name in names if name not in own), *(names.index(name) for name in own)]
-    rows = mesh.mesh.permute(places).reshape(-1, math.prod(mesh.size(names.index(name)) for name in own))
-    group, _ = dist.new_subgroups_by_enumeration(rows.tolist(), timeout=patience(mesh))
-    return group
+    return mesh.mesh.permute(places).reshape(-1, math.prod(mesh.size(names.index(name)) for name in own))
 
 
 def _mesh(kind: str, sizes: Mapping[str, int], timeout: datetime.timedelta) -> DeviceMesh:

@@ -213,6 +213,8 @@ def _loop(placed: Placed, trained: Trained, supply: Supply, dealer: Dealer, emit
         "source": source, "progress": progress, "watchdog": watchdog, "evaluation": evaluation, "dealer": dealer,
         "tuner": trained.tuner,
     }  # fmt: skip
+    if executor.scale is not None:
+        parts["loss_scale"] = executor.scale
     checkpoints = Checkpoints(
         placed.folder.checkpoints, model.module,
         NamedOptimizer(trained.optimizer, ParamGroups.of(model.module, model.roles).names()), parts, world,

@@ -15,7 +15,7 @@ import torch
 
 from whet.base.errors import OutOfMemory
 from whet.contracts.batch import Batch
-from whet.contracts.executor import BROKEN, Executor
+from whet.contracts.executor import BROKEN, OVERFLOW, Executor
 from whet.contracts.steps import Step, Stop
 from whet.parallel.world import World
 from whet.track.records import CheckpointRecord, Notice, Record, RunEnded, StepRecord
@@ -117,13 +117,19 @@ class Loop:
         figures, batches = self._learn(step, batches, weights)
         # Broken weights end the run whatever the watchdog is set to: nothing that follows could mend them.
         fatal = self._broken() if figures.pop(BROKEN, 0) else None
-        alarm = None if fatal else self._alarm(figures)
+        overflow = figures.pop(OVERFLOW, 0)
+        alarm = None if fatal or overflow else self._alarm(figures)
         ended = self._failed(fatal) if fatal else self._answered(alarm) if alarm else None
         at, spent = self.progress.step + 1, self._spent(began, requests.pop(FLOPS))
         if ended is None:
             self.progress.step = at
             self.progress.tokens += self._tokens(step)
             self.progress.samples += len(step.lengths)
+        if overflow:
+            text = (
+                f"gradients of a loss times {overflow:.0f} do not fit into fp16: nothing is updated, and it is halved"
+            )
+            self.emit(Notice(at, "info", text))
         self._record(step, at, figures, spent, alarm)
         self.recorder.step(at, step, batches)
         return ended or self._after(requests)

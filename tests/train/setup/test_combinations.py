@@ -47,7 +47,11 @@ CONFIGS = [
         "rewards": ["exact"],
     },
     {
-        "train": {"steps": None, "batch_tokens": None, "batch_samples": 8, "micro_batch": "auto"},
+        "train": {
+            "steps": None, "batch_tokens": None, "batch_samples": 8, "micro_batch": "auto", "precision": "fp16",
+            "balance": 0.1,
+        },
+        "parallel": {"sequence": True, "context_heads": 2},
         "evaluate": {"every": 3},
         "objective": {"kind": "sequence-classification", "attention": "bidirectional"},
     },

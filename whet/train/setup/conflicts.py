@@ -39,6 +39,8 @@ CONFLICTS: tuple[Conflict, ...] = (
         "loss has no level of its own"
     ),
     Conflict("train.in_backward", "ranks.several", "{one} runs on one process"),
+    Conflict("train.in_backward", "train.fp16", "{one} steps before {other} knows whether all gradients fit"),
+    Conflict("optimizer.sampled_gradient", "train.fp16", "{one} takes a second gradient, which {other} does not scale"),
     Conflict("tuner.whole_weights", "ranks.several", "{one} needs the whole weights on one process"),
     Conflict("track.layers", "train.in_backward", "{one} reads gradients of whole layers, and {other} keeps none"),
     Conflict(
@@ -149,7 +151,18 @@ CONFLICTS: tuple[Conflict, ...] = (
     ),
     # Meshes.
     Conflict("parallel.pipeline", "ranks.several", "{one}: whet does not train stages of a pipeline yet"),
-    Conflict("parallel.expert", "ranks.several", "{one}: whet does not deal experts to ranks yet"),
+    *(
+        Conflict(name, "parallel.expert", because)
+        for name, because in (
+            ("train.compile", "{one} compiles whole layers, and those of {other} talk to other ranks in between"),
+            ("objective.rollouts", "{one}: the local engine does not answer with what {other} has dealt out"),
+            ("evaluate.prompts", "{one}: models whose experts are on several ranks are not asked for answers"),
+            ("objective.head", "{one} puts a head of its own on the model, which {other} has not been proven with"),
+            ("model.no_tokens", "{other} is about language models, and {one} has no tokens"),
+            ("family.masked", "{other} is proven for decoders, and the model is {one}"),
+            ("family.seq2seq", "{other} is proven for decoders, and the model is {one}"),
+        )
+    ),
     *(
         Conflict(name, part, because)
         for part in _OF_PARTS
@@ -168,6 +181,19 @@ CONFLICTS: tuple[Conflict, ...] = (
             ("model.no_tokens", "{other} is about language models, and {one} has no tokens"),
             ("family.masked", "{other} is proven for decoders, and the model is {one}"),
             ("family.seq2seq", "{other} is proven for decoders, and the model is {one}"),
+        )
+    ),
+    Conflict("parallel.sequence", "parallel.no_tensor", "{one} does nothing: it shares tokens among ranks of tensor"),
+    Conflict("parallel.context_heads", "parallel.one_exchange", "{one} does nothing: {other} has one kind of exchange"),
+    *(
+        Conflict("train.balance", name, because)
+        for name, because in (
+            ("objective.head", "{one} is beside losses of language models, and {other} has a head of its own"),
+            ("optimizer.sampled_gradient", "{one}: {other} takes the loss of labels that it draws, which is another"),
+            ("parallel.pipeline", "{one} adds up what all routers do, and {other} has them on several ranks"),
+            ("model.no_tokens", "{one} is about tokens, and the model has none"),
+            ("family.masked", "{one} is proven for decoders, and the model is {other}"),
+            ("family.seq2seq", "{one} is proven for decoders, and the model is {other}"),
         )
     ),
     Conflict("train.neftune", "parallel.context", "{one} draws noise for whole samples, and {other} cuts them"),

@@ -99,7 +99,7 @@ def _of_settings(run: Run) -> Iterator[tuple[str, Feature]]:
     train = run.train
     for name, is_on, without in (
         ("in_backward", train.in_backward, "false"), ("ema", train.ema, "0"),
-        ("neftune", train.neftune, "0"), ("group", train.group is not None, "null"),
+        ("neftune", train.neftune, "0"), ("balance", train.balance, "0"), ("group", train.group is not None, "null"),
         ("recompute", train.recompute, "false"), ("compile", train.compile, "false"),
         ("depth_rate", train.depth_rate != 1, "1"),
     ):  # fmt: skip
@@ -110,6 +110,8 @@ def _of_settings(run: Run) -> Iterator[tuple[str, Feature]]:
         yield "train.rollback", Feature(f"`{at}=rollback`", at, f"{at}=stop")
     if train.rounding != "stochastic":
         yield "train.rounding", Feature("`train.rounding`", "train.rounding", "train.rounding=stochastic")
+    if train.precision == "fp16":
+        yield "train.fp16", Feature("`train.precision: fp16`", "train.precision", "train.precision=bf16")
     if train.precision != "bf16-pure":
         yield "weights.fp32", Feature("`train.precision`", "train.precision", "train.precision=bf16-pure")
     for name, instead in (
@@ -206,9 +208,25 @@ def _of_place(run: Run) -> Iterator[tuple[str, Feature]]:
     """What follows from where the run takes place."""
     if _ranks(run) > 1:  # FSDP2 hands over gradients without the hook that a step in the backward pass stands on
         yield "ranks.several", Feature("a run of several processes", "parallel", "one process, without torchrun")
+    yield from _of_exchange(run)
     for name in ("context", "tensor", "pipeline", "expert"):
         if getattr(run.parallel, name) > 1:
             yield f"parallel.{name}", Feature(f"`parallel.{name}`", f"parallel.{name}", f"parallel.{name}=1")
+
+
+def _of_exchange(run: Run) -> Iterator[tuple[str, Feature]]:
+    """How ranks that share layers or tokens tell each other of them."""
+    ranks = run.parallel
+    if ranks.sequence:
+        yield "parallel.sequence", Feature("`parallel.sequence`", "parallel.sequence", "parallel.sequence=false")
+    if ranks.tensor == 1:
+        yield "parallel.no_tensor", Feature("one rank of `parallel.tensor`", "parallel.tensor", "parallel.tensor=2")
+    if ranks.context_heads != "auto":
+        at = "parallel.context_heads"
+        yield at, Feature(f"`{at}`", at, f"{at}=auto")
+    if ranks.context_by != "both":
+        by = "parallel.context_by"
+        yield "parallel.one_exchange", Feature(f"`{by}: {ranks.context_by}`", by, f"{by}=both")
 
 
 def _ranks(run: Run) -> int:

@@ -25,7 +25,9 @@ from whet.models.tokenizers.vocabulary import fingerprint
 from whet.train.setup.rows import template_of
 
 _SLOTS = {"tuner": tuner, "objective": objective, "optimizer": optimizer}
-_OF_TRAIN = ("precision", "rounding", "ema", "in_backward", "depth_rate", "neftune", "group", "recompute", "device")
+_OF_TRAIN = ("precision", "rounding", "ema", "in_backward", "depth_rate", "neftune", "balance", "group", "recompute",
+    "device",
+)  # fmt: skip
 # Where a model or a tokenizer lies, and what of a config is a length or a number of a token.
 _PLACES = ("path", "init", "base", "tokenizer", "revision")
 _LENGTHS = re.compile(r"_name_or_path|vocab_size|max_position_embeddings|n_positions|.*_token_id|transformers_version")

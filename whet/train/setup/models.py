@@ -15,6 +15,7 @@ from whet.contracts.model import Capabilities, Head, Loaded, Model
 from whet.contracts.objective import Objective, Traits, traits_of
 from whet.contracts.tuner import Tuner
 from whet.generate.shadow_model import keep_shape
+from whet.models.features.balance import RouterTotals
 from whet.models.features.carried import install
 from whet.models.features.logit_peaks import Peaks
 from whet.models.features.longlora import Groups
@@ -26,7 +27,9 @@ from whet.models.loading.context import BuildContext
 from whet.models.probing.probes import Packing, Verdict
 from whet.models.tuners.full import Still
 from whet.parallel.fill import fill
+from whet.parallel.plan import ParallelPlan
 from whet.parallel.shard import shard
+from whet.parallel.sizes import asked_ranks, mesh_sizes, num_processes
 from whet.parallel.world import World
 from whet.train.setup.batch_norm import on_batch_norm
 from whet.train.setup.chosen import Chosen
@@ -49,6 +52,15 @@ def read_model(run: Run, chosen: Chosen) -> tuple[Any | None, int | None, str]:
     processor, context, family = kind.facts.read(**run.model.values())
     check_family(run, chosen, family)
     return processor, context, family
+
+
+def check_mesh(run: Run) -> None:
+    """Raise ModelError, with the arithmetic, where ranks that share the layers or the rows of a model cannot: of the
+    model as its config has it, before any data is read. What a tuner adds is looked at once more when it is there."""
+    sizes = mesh_sizes(run.parallel, max(num_processes(), asked_ranks(run.parallel)))
+    if any(sizes.get(axis, 1) > 1 for axis in ("tensor", "context", "expert")):
+        context = BuildContext(seed=run.seed, verdict=Verdict(True, "chunked", ()))
+        ParallelPlan.of(model_source.get(run.model.kind).build(context, **run.model.values()), run.parallel, sizes)
 
 
 def head_for(loss: Objective, fed: Feed) -> Head | None:
@@ -127,6 +139,8 @@ def _features(run: Run, method: Tuner, told: Traits) -> Iterator[ModelFeature]:
         yield FurtherTokens(told.ahead)
     if run.train.neftune:
         yield Noise(run.train.neftune, run.seed)
+    if run.train.balance:
+        yield RouterTotals()
     if run.train.group:
         yield Groups(run.train.group)
     if "attention_logits" in optimizer.get(run.optimizer.kind).facts.needs:

@@ -32,7 +32,7 @@ from whet.train.run.lock import RunLock
 from whet.train.run.rollbacks import Rollback, rollbacks
 from whet.train.run.settings import check_settings
 from whet.train.setup.chosen import Chosen
-from whet.train.setup.models import read_model
+from whet.train.setup.models import check_mesh, read_model
 from whet.train.setup.notices import on_ledger
 from whet.train.setup.paths import located
 from whet.train.setup.preflight import enter
@@ -120,6 +120,7 @@ def prepare(opened: Opened) -> Material:
     """Read, render and store the data. Raises DataError where nothing can be learned from it."""
     chosen = opened.chosen
     words = Words(*read_model(opened.loaded.run, chosen))
+    check_mesh(opened.loaded.run)
     run, told = settled(opened.loaded.run, words.processor if words.family == "causal" else None)
     if chosen.traits.taught is not None:
         check_teacher(chosen.traits.taught, words.processor)

@@ -13,6 +13,7 @@ from whet.base.catalogue import model_source
 from whet.base.run import Run
 from whet.parallel.world import World
 
+AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 # What is multiplied to find out: as many tokens, and as wide as the model, but no wider.
 TOKENS, WIDEST = 256, 1024
 # Layers narrower than this spend their time elsewhere, and the measurement is noise.
@@ -23,11 +24,14 @@ REPEATS = 3
 
 
 def autocast_dtype(run: Run, device: torch.device) -> torch.dtype | None:
-    """bfloat16 where `train.precision` asks for it, and by default on GPUs."""
+    """What `train.precision` computes products in besides the weights' own type; by default bfloat16 on GPUs."""
+    return AUTOCAST.get(computed(run, device))
+
+
+def computed(run: Run, device: torch.device) -> str:
+    """`train.precision`, and what `auto` is where nobody has measured."""
     wanted = run.train.precision
-    if wanted == "auto":
-        wanted = "bf16" if device.type == "cuda" else "fp32"
-    return torch.bfloat16 if wanted == "bf16" else None
+    return wanted if wanted != "auto" else "bf16" if device.type == "cuda" else "fp32"
 
 
 def with_precision(run: Run, world: World, pinned: Mapping[str, Any]) -> Run:

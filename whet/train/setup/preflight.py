@@ -33,6 +33,7 @@ def enter(run: Run, kind: SourceKind, *, is_new: bool, ranks: int | None = None)
     _check_held_out(run)
     check_combinations(run, chosen)
     mesh_sizes(run.parallel, ranks or num_processes())
+    _check_room(run)
     kind.check(run, chosen)
     return chosen, tuner.get(run.tuner.kind).build(**run.tuner.values())
 
@@ -63,6 +64,19 @@ def check_model(run: Run, chosen: Chosen, data: Mapping[str, Dataset], model: Lo
     for name, shape in model.capabilities.reads.items():
         for part in data.values():
             _check_field(name, shape, part[0])
+
+
+def _check_room(run: Run) -> None:
+    """Raise ConfigError where no sample may be as long as ranks that share its tokens need."""
+    ranks, longest = run.parallel.context, run.data.max_length
+    least = least_tokens(run.parallel.context_by, ranks)
+    if longest is not None and longest < least:
+        fitting = max(longest * ranks // least, 1)
+        raise ConfigError(
+            f"`parallel.context` deals the tokens of a row to {ranks} ranks, which takes {least}, and no sample has "
+            f"more than {longest}",
+            at="data.max_length", hint=f"data.max_length={least}, or parallel.context={fitting}",
+        )  # fmt: skip
 
 
 def _check_tokens(run: Run, data: Mapping[str, Dataset]) -> None:

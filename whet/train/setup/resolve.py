@@ -15,7 +15,7 @@ from whet.contracts.batch import Batch
 from whet.contracts.model import Loaded
 from whet.data.order.collate import collate
 from whet.train.setup.notices import environment
-from whet.train.setup.precision import autocast_dtype
+from whet.train.setup.precision import computed
 from whet.train.setup.sources import BATCH_SAMPLES, BATCH_TOKENS, Feed
 from whet.train.setup.trained import Trained
 from whet.train.step.memory import largest_micro_batch
@@ -40,10 +40,7 @@ class Resolved:
 def resolve(trained: Trained, fed: Feed, pinned: Mapping[str, Any], reference: str | None) -> Resolved:
     """The pinned values where there are any; else the config's, else measured ones that all ranks can hold."""
     run, world = trained.run, trained.world
-    precision = (
-        "bf16" if autocast_dtype(run, world.device) else {"bf16-pure": "bf16-pure"}.get(run.train.precision, "fp32")
-    )
-    now = environment(world.count("all"))
+    precision, now = computed(run, world.device), environment(world.count("all"))
     if "micro_batch" in pinned:
         return Resolved(pinned["micro_batch"], precision, now, reference)
     wanted = run.train.micro_batch

@@ -13,7 +13,10 @@ from whet.contracts.model import Loaded, Model, Models
 from whet.contracts.objective import Objective
 from whet.contracts.optimizer import Optimizer
 from whet.contracts.tuner import Tuner
+from whet.models.features.balance import RouterTotals
+from whet.models.features.carried import features_of
 from whet.models.features.logit_peaks import watch
+from whet.objectives.balanced import Balanced
 from whet.optim.adapted import adapted
 from whet.optim.depth import depth_rates
 from whet.optim.ema import Averaged
@@ -24,6 +27,7 @@ from whet.train.record.layers import LayerStatistics
 from whet.train.setup.precision import autocast_dtype
 from whet.train.step.executor import DataParallel
 from whet.train.step.flops import Effort, Work
+from whet.train.step.loss_scale import LossScale
 from whet.train.step.losses import StepLosses
 from whet.train.step.phases import Phases
 
@@ -49,7 +53,7 @@ class Trained:
         executor = DataParallel(
             world=world,
             models=Models(loaded.model, others),
-            objective=objective,
+            objective=_balanced(run, world, loaded, objective),
             optimizer=update,
             module=loaded.module,
             seed=run.seed,
@@ -60,6 +64,7 @@ class Trained:
             losses=StepLosses() if run.track.rows else None,
             layers=_layers(run, world, loaded),
             sums_once=run.parallel.zero == 1,
+            scale=LossScale() if run.train.precision == "fp16" else None,
         )
         return cls(run, world, loaded, tuner, objective, update, executor)
 
@@ -86,6 +91,12 @@ def groups_of(run: Run, model: Loaded, method: Tuner) -> ParamGroups:
         model.module, model.roles, rates, model.layers,
         seed=run.seed, rounding=run.train.rounding, one_by_one=run.train.in_backward,
     )  # fmt: skip
+
+
+def _balanced(run: Run, world: World, model: Loaded, objective: Objective) -> Objective:
+    """The loss, with that for balance beside it where the model tells what its routers do."""
+    told = next((one for one in features_of(model.module) if isinstance(one, RouterTotals)), None)
+    return objective if told is None else Balanced(objective, told, run.train.balance, world.count("context"))
 
 
 def _layers(run: Run, world: World, model: Loaded) -> LayerStatistics | None:

@@ -13,7 +13,7 @@ import torch
 from whet.base.errors import OutOfMemory
 from whet.base.seeds import forked
 from whet.contracts.batch import Batch
-from whet.contracts.executor import BROKEN, POLICY, Weights
+from whet.contracts.executor import BROKEN, OVERFLOW, POLICY, Weights
 from whet.contracts.model import PLAIN, Model, Models, Readout
 from whet.contracts.objective import Cached, Coupled, LossParts, Objective, Shared, Terms
 from whet.contracts.optimizer import Optimizer
@@ -27,6 +27,7 @@ from whet.parallel.world import World
 from whet.train.record.layers import LayerStatistics
 from whet.train.step.blame import Blame
 from whet.train.step.frozen import Frozen
+from whet.train.step.loss_scale import LossScale
 from whet.train.step.losses import StepLosses
 from whet.train.step.phases import COMMUNICATION, Phases
 from whet.train.step.relabel import relabelled
@@ -41,8 +42,8 @@ class DataParallel:
 
     The gradient is that of sum_k c_k S_k / W_k: each micro-batch's sum is divided by the *global* weight
     before backward, and gradients are added over micro-batches and ranks: over ranks with each micro-batch, or
-    `sums_once` a step (ZeRO-1). `losses` keeps what of a step's loss comes
-    from where, if somebody wants to know.
+    `sums_once` a step (ZeRO-1). In float16 the loss is computed at a `scale`. `losses` keeps what of a step's loss
+    comes from where, if somebody wants to know.
     """
 
     world: World
@@ -59,6 +60,7 @@ class DataParallel:
     layers: LayerStatistics | None = None
     sums_once: bool = False
     blame: Blame = field(default_factory=Blame)
+    scale: LossScale | None = None
 
     def weigh(self, batches: Sequence[Batch], flags: Weights) -> tuple[dict[str, float], dict[str, float]]:
         local: dict[str, float] = dict.fromkeys(self.objective.coefficients, 0.0)
@@ -79,6 +81,7 @@ class DataParallel:
             self.layers.begin(index)
         ledger = self._accumulate(index, batches, weights, self.optimizer.before_last_backward)
         self._penalise(ledger)
+        self._unscale()
         with self.phases("update_s"):
             taken = self.optimizer.after_backward()
             if self.layers is not None:
@@ -99,6 +102,8 @@ class DataParallel:
                 self.optimizer.abort()
             self.optimizer.zero_grad(set_to_none=True)
         found = {BROKEN: broken} if broken else {}
+        if self.scale is not None and (too_large := self.scale.follow(norm)):
+            found[OVERFLOW] = too_large
         return {**self._figures(totals, weights), **found, "grad_norm": norm, "lr": rates}
 
     def _num_broken(self) -> float:
@@ -112,6 +117,7 @@ class DataParallel:
         self.module.train()
         weights, _ = self.weigh(batches, {})
         self._accumulate(0, batches, weights)
+        self._unscale()
 
     def abort(self) -> None:
         self.optimizer.abort()
@@ -206,7 +212,7 @@ class DataParallel:
                 with self.phases("forward_s"), self._precision(), batch_norm.told():
                     terms = self.objective(self.models, batch.to(self.world.device), statistics[number])
                 with self.phases("backward_s"):
-                    self._loss(terms, weights).backward()
+                    self._scaled(self._loss(terms, weights)).backward()
             ledger.add(terms)
         return ledger
 
@@ -219,8 +225,15 @@ class DataParallel:
         """Add the gradient of the tuner's own term, once a step: it depends on parameters alone, so all ranks agree."""
         penalty = self.tuner.penalty(self.module) if self.tuner else None
         if penalty is not None:
-            penalty.backward()
+            self._scaled(penalty).backward()
             ledger.mean("penalty", penalty, 1)
+
+    def _scaled(self, loss: torch.Tensor) -> torch.Tensor:
+        return loss if self.scale is None else self.scale.of(loss)
+
+    def _unscale(self) -> None:
+        if self.scale is not None:
+            self.scale.undo(self.module.parameters())
 
     def _loss(self, terms: Terms, weights: Weights) -> torch.Tensor:
         parts = [c * terms.sums[k] / weights[k] for k, c in self.objective.coefficients.items() if weights[k] > 0]
