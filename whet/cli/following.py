@@ -14,15 +14,14 @@ def follow(names: Sequence[str], root: Path, *, is_trusted: bool) -> None:
     from whet.base.errors import ConfigError
     from whet.track.follow.order import Order
     from whet.track.follow.supervisor import follow
-    from whet.track.reading.store import find
+    from whet.track.reading.store import find, latest_names
 
     if not names:
-        raise ConfigError("`follow` does not know which run", at="command line", hint="whet runs follow RUN")
+        name = next(iter(latest_names(root, 1)), "RUN")
+        raise ConfigError("`follow` does not know which run", at="command line", hint=f"whet runs follow {name}")
     for name in names:
         folder = find(name, root)
-        if not is_trusted:
-            Order.load(folder).check_own(name)
-        follow(folder)
+        follow(folder, agreed=Order.load(folder).digest if is_trusted else "")
         print(f"{name}: followed to its end", file=sys.stderr)
 
 

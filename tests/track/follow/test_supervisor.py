@@ -15,6 +15,7 @@ import pytest
 from tests.track.follow.servers import until
 from tests.track.logs.test_log import REPOSITORY
 from whet.base.errors import RunError
+from whet.track.follow import worker
 from whet.track.follow.order import Order, tracked
 from whet.track.follow.supervisor import Patience, Supervisor, follow
 from whet.track.follow.tail import FOLLOWER
@@ -100,7 +101,7 @@ def test_what_cannot_be_built_is_told_and_not_tried_again(tmp_path, monkeypatch)
     run = recorded(tmp_path / "run")
     tracked(alerts=["slack"]).store(run)
     monkeypatch.delenv("WHET_SLACK_URL")
-    monkeypatch.setenv("WHET_KEYRING", str(tmp_path / "none"))
+    monkeypatch.setenv("WHET_KEYRING", str(Path(os.environ["WHET_KEYRING"]).with_name("none")))
     follow(run, QUICK)
     assert notices(run) == ["alerts-slack: `alerts-slack` cannot follow: there is no secret `url` of `slack`"]
 
@@ -231,6 +232,48 @@ def test_an_order_holds_no_secret_and_comes_back(tmp_path, monkeypatch):
     assert Order.load(tmp_path) == order
     assert [one.name for one in order.followed] == ["tensorboard", "tensorboard-2", "alerts-webhook"]
     assert "T0PSECRET" not in (tmp_path / "follow" / "order.json").read_text()
+
+
+def changed(run: Path, **values) -> Path:
+    """The order of a run with some entries that somebody else has put there, its seal as it was."""
+    path = run / "follow" / "order.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+    return run
+
+
+def test_an_order_of_somebody_else_is_followed_by_no_supervisor_and_no_worker_unless_it_was_agreed_to(tmp_path):
+    run = ordered(recorded(tmp_path / "run"), "diary")
+    mine = Order.load(run).digest
+    changed(run, plugins=[str(tmp_path / "theirs.py")])
+    theirs = Order.load(run)
+    assert not theirs.is_own and theirs.digest != mine
+    for agreed in ("", mine):
+        with pytest.raises(RunError, match="you have not asked anybody") as refused:
+            follow(run, QUICK, agreed)
+        assert "theirs.py" in refused.value.message and str(run) in refused.value.hint
+    assert Supervisor(run, QUICK, theirs.digest)._workers.keys() == {"diary"}
+    said, says = os.pipe()
+    assert worker.main(run, "diary", mine, worker.Pipe(says)) == worker.REFUSED
+    os.close(says)
+    with open(said) as pipe:
+        assert "was changed meanwhile" in pipe.read()
+    assert diary(run) == []
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"followed": None}, {"plugins": 3}, {"plugins": [3]}, {"followed": [3]}, {"followed": [{}]},
+     {"followed": [{"name": "../../x", "kind": "diary", "settings": {}}]},
+     {"followed": [{"name": "x", "kind": [], "settings": {}}]}, {"followed": [{"name": "x", "kind": "y"}]}],
+)  # fmt: skip
+@pytest.mark.case("D")
+def test_an_order_that_is_none_is_refused_with_the_way_out(tmp_path, values):
+    run = tmp_path / "run"
+    run.mkdir()
+    tracked(tee="tensorboard").store(run)
+    with pytest.raises(RunError, match="by whom `run` is followed is not known") as refused:
+        Order.load(changed(run, **values))
+    assert refused.value.hint.startswith(f"rm {run}")
 
 
 def cause_is_told() -> bool:

@@ -1,12 +1,17 @@
 """Indexes and pyramids: what is shown of a long curve is what the log says, however it was read before."""
 
+import json
 import math
+import os
+import struct
+import zlib
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from whet.base import own_key
 from whet.track.logs import frames, index, logfile, pyramid, sidecar
 from whet.track.logs.event_log import EventLog
 from whet.track.logs.pyramid import SIZE, Level, Pyramid
@@ -130,6 +135,43 @@ def test_an_index_that_does_not_fit_is_passed_over(tmp_path, small_indexes, wher
     path.write_bytes(data)
     found = everything(History(tmp_path))
     assert found == expected if expected else found["state"][2] < 100
+
+
+def forged(path, of, change) -> None:
+    """Change an index and put right all its sums, as somebody who has read this code would."""
+    header, data, body = sidecar.read(path, of, index.MAGIC)
+    change(header)
+    header = {name: value for name, value in header.items() if name != "birth"}
+    made = json.dumps({"birth": zlib.crc32(of.read_bytes()[:256]), **header}).encode()
+    seal = path.read_bytes()[16 : 16 + own_key.SEAL_BYTES]
+    head = struct.pack("<8sII32s", index.MAGIC, len(made), zlib.crc32(made), seal)
+    path.write_bytes(head + made + data[body:])
+
+
+@pytest.mark.case("B1")
+def test_an_index_that_somebody_else_has_made_hides_no_row(tmp_path, small_indexes, monkeypatch):
+    log = EventLog(tmp_path)
+    fill(log, 0, 300)
+    expected = everything(History(tmp_path))
+    path = log.path.with_suffix(index.SUFFIX)
+    forged(path, log.path, lambda header: header.update(pyramids=[]))
+    assert everything(History(tmp_path)) == expected
+    own = path.read_bytes()
+    assert sidecar.read(path, log.path, index.MAGIC) is not None  # made anew, and ours
+    monkeypatch.setenv("WHET_KEYRING", str(tmp_path / "other" / "keyring.toml"))
+    assert sidecar.read(path, log.path, index.MAGIC) is None  # another user's, in a folder of mine
+    monkeypatch.setattr(own_key.os, "geteuid", lambda: os.getuid() + 1)
+    assert sidecar.read(path, log.path, index.MAGIC) is not None  # as their log is
+    assert path.read_bytes() == own
+
+
+def test_where_no_key_can_be_kept_there_is_no_index_and_no_row_is_missing(tmp_path, small_indexes, monkeypatch):
+    log = EventLog(tmp_path / "run")
+    fill(log, 0, 300)
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("WHET_KEYRING", str(tmp_path / "file" / "keyring.toml"))
+    assert len(History(tmp_path / "run").scalar("loss")[0]) == 300
+    assert [path.name for path in (tmp_path / "run").iterdir()] == [log.path.name]
 
 
 def test_a_folder_that_cannot_be_written_is_read_without_an_index(tmp_path, small_indexes, monkeypatch):

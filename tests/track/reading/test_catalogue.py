@@ -5,11 +5,14 @@ import os
 import shutil
 import sqlite3
 import time
+import zlib
+from contextlib import closing
 
 import pytest
 
 import whet.track as track
 from tests.track import runs as made
+from whet.base import own_key
 from whet.track.edits.edit import Edit
 from whet.track.edits.journal import edit
 from whet.track.logs import index, logfile
@@ -283,3 +286,24 @@ def test_a_made_up_listing_with_right_checksums_hinders_nobody(tmp_path, what, p
     assert without_catalogue(tmp_path) == [summarize(one) for one in folders(tmp_path)]
     assert said_by_name(tmp_path)["a"] == listing_of(folder, History(folder / LOGS))[1]
     assert [entry.summary.name for entry in Board(tmp_path, Histories()).entries()] == ["b", "a"]
+
+
+@pytest.mark.case("B1")
+def test_a_listing_or_a_catalogue_that_somebody_else_has_made_is_not_believed(tmp_path, monkeypatch):
+    made.write(tmp_path / "run", made.records(last=3))
+    [before] = runs(tmp_path)
+    path = tmp_path / "run" / LOGS / listing_file.FILE
+    forged = path.read_bytes().replace(b'"step": 3', b'"step": 9').partition(b"\n")[2]
+    seal = path.read_bytes().split(b"\n")[0].split()[1]
+    path.write_bytes(b"%08x %s\n" % (zlib.crc32(forged), seal) + forged)
+    assert b'"step": 9' in forged
+    for ending in ("", "-wal", "-shm"):
+        (tmp_path / f"{FILE}{ending}").unlink(missing_ok=True)
+    assert runs(tmp_path) == [before] and before.step == 3
+    with closing(sqlite3.connect(tmp_path / FILE)) as db, db:
+        db.execute("update runs set summary = replace(summary, '\"step\": 3', '\"step\": 9')")
+    assert runs(tmp_path) == [before]
+    with closing(sqlite3.connect(tmp_path / FILE)) as db, db:
+        db.execute("update runs set is_settled = 1, summary = replace(summary, '\"step\": 3', '\"step\": 9')")
+    monkeypatch.setattr(own_key.os, "geteuid", lambda: os.getuid() + 1)  # whose runs these are may say what is in them
+    assert runs(tmp_path)[0].step == 9

@@ -1,4 +1,4 @@
-"""`python -m whet.track.follow RUN_FOLDER`: follow a run, beside it and more humbly than it."""
+"""`python -m whet.track.follow RUN_FOLDER DIGEST`: follow a run as an order says, beside it and more humbly than it."""
 
 from __future__ import annotations
 
@@ -15,4 +15,4 @@ _HUMILITY = 10
 if __name__ == "__main__":
     with suppress(OSError):
         os.nice(_HUMILITY)
-    follow(Path(sys.argv[1]))
+    follow(Path(sys.argv[1]), agreed=sys.argv[2])

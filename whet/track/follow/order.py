@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from whet.base.alerts import Alerts, Followers
 from whet.base.catalogue import follower
-from whet.base.errors import ConfigError, RunError
+from whet.base.digests import text_digest
+from whet.base.documents import checked, field
+from whet.base.errors import ConfigError, RunError, WhetError
 from whet.base.mistakes import KeyPath
-from whet.base.paths import user_path
+from whet.base.paths import file_name, user_path
 from whet.base.slots import load_plugin
 from whet.track.follow.delivery import Memory
 from whet.track.follow.plugin import Follower
@@ -67,14 +70,12 @@ class Order:
 
     @staticmethod
     def load(run: Path) -> Order:
-        """The order of a run folder. Raises RunError where there is none."""
+        """The order of a run folder. Raises RunError where there is none, or something else in its place."""
+        hint = f"rm {run / FOLDER / _FILE}, and say `track.alerts` or `track.tee` again"
 
         def refuse(level: str, text: str) -> None:
-            raise RunError(
-                f"by whom `{run.name}` is followed is not known: {text}",
-                at=str(run / FOLDER),
-                hint=f"rm {run / FOLDER / _FILE}, and say `track.alerts` or `track.tee` again",
-            )
+            said = f"by whom `{run.name}` is followed is not known: {text}"
+            raise RunError(said, at=str(run / FOLDER), hint=hint)
 
         found = Memory(run / FOLDER / _FILE).load(refuse)
         if not found:
@@ -82,14 +83,26 @@ class Order:
                 f"nobody was asked to follow `{run.name}`", at=str(run / FOLDER),
                 hint=f"`track.alerts` or `track.tee` of its config would; now: whet runs export {run.name} --to KIND",
             )  # fmt: skip
-        told, given = {name: found[name] for name in ("followed", "plugins")}, str(found.get("seal") or "")
-        return Order(tuple(Followed(**one) for one in told["followed"]), tuple(told["plugins"]), is_sealed(told, given))
+        try:
+            order = Order(*_parts(found, str(run / FOLDER / _FILE)))
+        except WhetError as error:
+            refuse("error", error.message)
+            raise
+        return replace(order, is_own=is_sealed(order.told(), str(found.get("seal") or "")))
 
     def store(self, run: Path) -> None:
         """Leave it in the run folder. Raises OSError."""
+        Memory(run / FOLDER / _FILE).store({**self.told(), "seal": seal(self.told())})
+
+    def told(self) -> dict[str, Any]:
+        """What is written down, and sealed: all of it but by whom."""
         followed = [{"name": one.name, "kind": one.kind, "settings": one.settings} for one in self.followed]
-        told = {"followed": followed, "plugins": list(self.plugins)}
-        Memory(run / FOLDER / _FILE).store({**told, "seal": seal(told)})
+        return {"followed": followed, "plugins": list(self.plugins)}
+
+    @property
+    def digest(self) -> str:
+        """Tells it from any other: whoever has agreed to an order has agreed to no other one."""
+        return text_digest(json.dumps(self.told(), sort_keys=True))
 
     def named(self, name: str) -> Followed:
         """The plug-in of that name."""
@@ -113,6 +126,17 @@ class Order:
         waiting_s()
         for one in self.followed:
             one.build()
+
+
+def _parts(found: Mapping[str, Any], at: str) -> tuple[tuple[Followed, ...], tuple[str, ...]]:
+    """Who follows, and the files of plug-ins, as an order on the disk tells them. Raises WhetError."""
+    followed = []
+    for one in field(found, "followed", list, at=at):
+        told = checked(one, dict, at=at)
+        name = file_name(field(told, "name", str, at=at), what="follower", at=at)
+        followed.append(Followed(name, field(told, "kind", str, at=at), field(told, "settings", dict, at=at)))
+    plugins = field(found, "plugins", list, at=at)
+    return tuple(followed), tuple(checked(path, str, at=at) for path in plugins)
 
 
 def memory_of(run: Path, name: str) -> Memory:

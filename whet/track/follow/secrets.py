@@ -12,17 +12,14 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from whet.base.errors import ConfigError
-from whet.base.paths import user_path
+from whet.base.own_key import keyring_path
 from whet.base.regular import opened
 from whet.track.recorded.private import without_secrets
 
-VARIABLE = "WHET_KEYRING"
-DEFAULT = "~/.config/whet/keyring.toml"
 # Shorter ones would blacken ordinary words.
 _SHORTEST = 6
 _SECRET_NAMES = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|PASSWD)$")
@@ -59,11 +56,6 @@ class Secrets:
     def _kept(self) -> Mapping[str, Any]:
         section = keyring().get(self.account)
         return section if isinstance(section, dict) else {}
-
-
-def keyring_path() -> Path:
-    """Where the keyring lies, if there is one."""
-    return user_path(os.environ.get(VARIABLE) or DEFAULT)
 
 
 def keyring() -> Mapping[str, Any]:

@@ -32,7 +32,7 @@ def start(run: Path, order: Order) -> None:
     """
     wait_s = waiting_s()
     order.store(run)
-    command = [sys.executable, "-P", "-m", "whet.track.follow", str(run.resolve())]
+    command = [sys.executable, "-P", "-m", "whet.track.follow", str(run.resolve()), order.digest]
     process = subprocess.Popen(
         command, env=environment(os.environ), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL, start_new_session=True,

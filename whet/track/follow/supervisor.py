@@ -58,11 +58,18 @@ class Worker:
 
 
 class Supervisor:
-    """Follows one run to its end. `run()` returns when every plug-in has ended."""
+    """Follows one run to its end. `run()` returns when every plug-in has ended.
 
-    def __init__(self, run: Path, patience: Patience | None = None) -> None:
+    Its order is this user's, or the one with the digest that was `agreed` to; workers get no other one meanwhile.
+    """
+
+    def __init__(self, run: Path, patience: Patience | None = None, agreed: str = "") -> None:
         self._run, self._patience = run, patience or Patience()
-        self._workers = {one.name: Worker(one.name) for one in Order.load(run).followed}
+        order = Order.load(run)
+        self._digest = order.digest
+        if self._digest != agreed:
+            order.check_own(str(run))
+        self._workers = {one.name: Worker(one.name) for one in order.followed}
         self._selector = selectors.DefaultSelector()
         self._log: EventLog | None = None
         self._tail = Tail(run / LOGS)
@@ -116,7 +123,8 @@ class Supervisor:
         for fd in worker.pipes:
             os.set_blocking(fd, False)
             self._selector.register(fd, selectors.EVENT_READ, worker.name)
-        command = [sys.executable, "-P", "-m", "whet.track.follow.worker", str(self._run), worker.name, str(says)]
+        command = [sys.executable, "-P", "-m", "whet.track.follow.worker", str(self._run), worker.name]
+        command += [self._digest, str(says)]
         try:
             worker.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=fails, pass_fds=(says,),
@@ -223,13 +231,16 @@ class Supervisor:
                 self.tell("warning", text)
 
 
-def follow(run: Path, patience: Patience | None = None) -> None:
-    """Follow a run to its end. Where somebody does so already, wait for them. Raises RunError without an order."""
+def follow(run: Path, patience: Patience | None = None, agreed: str = "") -> None:
+    """Follow a run to its end. Where somebody does so already, wait for them.
+
+    Raises RunError without an order, and for one that somebody else has left and whose digest is not `agreed` to.
+    """
     folder = run / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         liveness.hold(fd)
-        Supervisor(run, patience).run()
+        Supervisor(run, patience, agreed).run()
     finally:
         os.close(fd)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from whet.base.errors import WhetError, first_line
+from whet.base.errors import RunError, WhetError, first_line
 from whet.base.launcher import end_with_parent
 from whet.base.slots import load_plugin
 from whet.track.follow.delivery import Delivery
@@ -39,10 +39,12 @@ class Pipe:
         os.write(self._fd, json.dumps(value).encode() + b"\n")
 
 
-def main(run: Path, name: str, pipe: Pipe, *, sleep: Callable[[float], None] = time.sleep) -> int:
-    """Follow a run for one plug-in until both have ended. Returns the exit code."""
+def main(run: Path, name: str, digest: str, pipe: Pipe, *, sleep: Callable[[float], None] = time.sleep) -> int:
+    """Follow a run for one plug-in of the order with a digest until both have ended. Returns the exit code."""
     try:
         order = Order.load(run)
+        if order.digest != digest:
+            raise RunError("who follows the run was changed meanwhile", hint=f"whet runs follow {run}")
         for path in order.plugins:
             load_plugin(Path(path))
         plugin = order.named(name).build()
@@ -69,9 +71,9 @@ def main(run: Path, name: str, pipe: Pipe, *, sleep: Callable[[float], None] = t
 
 if __name__ == "__main__":
     end_with_parent()
-    folder, plugin_name, descriptor = sys.argv[1:]
+    folder, plugin_name, agreed, descriptor = sys.argv[1:]
     try:
-        code = main(Path(folder), plugin_name, Pipe(int(descriptor)))
+        code = main(Path(folder), plugin_name, agreed, Pipe(int(descriptor)))
     except Exception as error:  # whatever its author forgot
         print(redacted(f"{type(error).__name__}: {error}"), file=sys.stderr, flush=True)
         code = FAILED

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 SUFFIX = ".index"
-MAGIC = b"whetidx2"
+MAGIC = b"whetidx3"
 
 Pyramids = dict[Names, Pyramid]
 

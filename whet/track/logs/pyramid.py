@@ -81,7 +81,7 @@ class Level:
             return self
         return self.coarser(np.arange(num) * len(self) // num)
 
-    def before(self, step: int) -> Level:
+    def before(self, step: float) -> Level:
         """The buckets all of whose steps lie before one."""
         keep = self.last_steps < step
         return self._part(keep)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
 from whet.base.errors import ConfigError
-from whet.track.follow.secrets import keyring, keyring_path
+from whet.base.own_key import keyring_path
+from whet.track.follow.secrets import keyring
 from whet.track.push.start import SERVER
 
 TOKEN = "WHET_TOKEN"

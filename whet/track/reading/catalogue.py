@@ -1,7 +1,8 @@
 """The catalogue: one row a run of a root, in SQLite, so that listing reads no log that has not changed.
 
 <root>/.catalogue.sqlite. Everything in it comes from the run folders: whoever removes it loses time. Where it cannot be
-written, a catalogue in memory takes its place; one that is damaged is made anew.
+written, a catalogue in memory takes its place; one that is damaged is made anew. A row that this user has not sealed
+(`whet.base.own_key`) is made anew, too, unless the file belongs to the other user whose runs they are.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from whet.base import own_key
 from whet.base.errors import WhetError
 from whet.base.regular import refuse_odd
 from whet.track.logs import index
@@ -27,9 +29,10 @@ if TYPE_CHECKING:
     import sqlite3
 
 FILE = ".catalogue.sqlite"
-_VERSION = 4
+_VERSION = 5
 _TABLE = """create table if not exists runs (
-    name text primary key, stamp text not null, is_settled integer not null, summary text not null, said text not null
+    name text primary key, stamp text not null, is_settled integer not null, summary text not null, said text not null,
+    seal blob not null
 ) without rowid"""
 # A folder that changed so shortly ago may change again without a new time.
 _FRESH_NS = 2_000_000_000
@@ -47,7 +50,7 @@ _PARTS: dict[str, Any] = {"about": dict, "config": dict, "summary": dict, "label
 # Points of a curve that is shown in a cell.
 SPARK = 40
 
-Row = tuple[str, str, int, str, str]
+Row = tuple[str, str, int, str, str, bytes]
 
 
 class Catalogue:
@@ -80,16 +83,20 @@ class Catalogue:
 
     def refresh(self) -> None:
         """Read the logs of runs that have changed since, and forget runs that are gone."""
-        known = {name: (stamp, settled) for name, stamp, settled in self._db.execute(
-            "select name, stamp, is_settled from runs"
-        )}  # fmt: skip
+        is_of_another = own_key.is_of_another(self.root / FILE, self.root)
+        query = "select name, stamp, is_settled, summary, said, seal from runs"
+        known = {
+            name: (at, is_settled)
+            for name, at, is_settled, *told, seal in self._db.execute(query)
+            if is_of_another or own_key.is_sealed(_content(name, at, is_settled, *told), seal)
+        }
         present = {folder.name: folder for folder in folders(self.root)}
         changed = [
             folder
             for name, folder in present.items()
             if name not in known or not known[name][1] or known[name][0] != stamp(folder)
         ]
-        gone = [name for name in known if name not in present]
+        gone = [name for (name,) in self._db.execute("select name from runs") if name not in present]
         if changed or gone:
             self._write([_row(folder) for folder in changed], gone)
 
@@ -113,7 +120,7 @@ class Catalogue:
 
     def _write(self, rows: Sequence[Row], gone: Sequence[str]) -> None:
         with self._db:
-            self._db.executemany("insert or replace into runs values (?, ?, ?, ?, ?)", rows)
+            self._db.executemany("insert or replace into runs values (?, ?, ?, ?, ?, ?)", rows)
             self._db.executemany("delete from runs where name = ?", [(name,) for name in gone])
 
 
@@ -245,7 +252,12 @@ def _row(folder: Path) -> Row:
     """A run's row."""
     summary, said, is_settled = listed(folder)
     after = stamp(folder)  # reading may have put an index there
-    return folder.name, after, int(is_settled and not _is_fresh(after)), summary, said
+    row = folder.name, after, int(is_settled and not _is_fresh(after)), summary, said
+    return *row, own_key.seal(_content(*row))
+
+
+def _content(*row: Any) -> bytes:
+    return json.dumps(row).encode()
 
 
 def _config(folder: Path) -> dict[str, Any]:

@@ -32,7 +32,7 @@ _PIECE_BYTES = 1 << 24
 _KEPT = 16
 # The index is written anew once so much of the file lies behind it.
 _BEHIND_BYTES = 1 << 20
-_MAGIC = b"whetcon1"
+_MAGIC = b"whetcon2"
 _HEAD, _STAMP, _NEWLINE = frames.HEAD, frames.STAMP, ord("\n")
 
 

@@ -38,8 +38,8 @@ def email(
 ) -> Channel:
     """A mail over SMTP; the secret `password` is that of `user`.
 
-    to: who gets it
-    host: the mail server
+    to: who gets it, such as [me@example.org]
+    host: the mail server, such as smtp.example.org
     sender: whom it is from; `user`, or else the first of `to`
     user: whom the server knows, where it asks for a login
     security: `starttls` (port 587), `ssl` (465) or `none` (25), which only goes to addresses that are allowed

@@ -15,7 +15,7 @@ _LONGEST = 4096
 def telegram(secrets: Secrets, allowed: Allowed, *, chat_id: str, server: str = "https://api.telegram.org") -> Channel:
     """A bot of Telegram; what BotFather gave is the secret `token`.
 
-    chat_id: the chat, as a number in quotes or `@channel`
+    chat_id: the chat, such as "@channel", or its number in quotes
     server: the Bot API, if it is one of your own
     """
     return Telegram(f"{server.rstrip('/')}/bot{secrets['token']}/sendMessage", chat_id, allowed)
