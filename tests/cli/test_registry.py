@@ -102,3 +102,28 @@ def test_verify_ends_with_an_error_where_a_file_has_changed(runs, capsys, tmp_pa
     capsys.readouterr()
     assert registry(runs, "verify", "kept/1", *elsewhere) == 2
     assert "kept/1: `tokenizer.json` is not as it was" in capsys.readouterr().out
+
+
+def test_the_same_files_again_are_said_and_policies_are_listed(runs, capsys, tmp_path):
+    place = folder(tmp_path / "twice", b"twice")
+    for name in ("first", "second"):
+        assert registry(runs, "add", str(place), "--name", name) == 0
+    assert "these are the files of first/1: whet registry remove second/1 takes" in capsys.readouterr().err
+    assert registry(runs, "add", str(folder(tmp_path / "else", b"other")), "--name", "second") == 0
+    assert "these are the files" not in capsys.readouterr().err
+    assert registry(runs, "policy", "second", "prod", "accuracy > 0.5") == 0
+    capsys.readouterr()
+    assert registry(runs, "list") == 0
+    assert "second@prod requires accuracy > 0.5\n" in capsys.readouterr().err
+    assert registry(runs, "list", 'name == "second"', "--json") == 0
+    assert json.loads(capsys.readouterr().out)[0]["policies"] == {"prod": "accuracy > 0.5"}
+    assert registry(runs, "promote", "second/1", "--to", "prod") == 2
+    said = capsys.readouterr().err
+    assert "whet evaluate registry:second/1 --task classification file=held_out.jsonl" in said
+    assert "whet registry policy second prod shows" in said
+
+
+def test_the_lineage_of_a_run_goes_on_to_its_versions(runs, capsys):
+    assert main(["show", "sft", "--root", str(runs), "--part", "lineage"]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if "registry:chat/1" in line)
+    assert line.startswith("model") and "@candidate" in line and "of model" in line

@@ -17,6 +17,7 @@ from whet.base.crc32c import checksums, masked
 from whet.base.errors import RunError
 from whet.cli.main import main
 from whet.track.imports import import_runs
+from whet.track.imports.swanlab_lines import number_of_line
 from whet.track.reading.catalogue import said_by_name
 from whet.track.reading.store import history
 
@@ -381,3 +382,16 @@ def test_a_folder_that_a_source_names_is_within_its_run(named: str, tmp_path: Pa
         db.execute("insert into tag values (1, 'picture', 'image', ?)", (named,))
     [_] = import_runs(tmp_path / "logs", tmp_path / "runs")
     assert not list((tmp_path / "runs").glob("*/media/*"))
+
+
+@pytest.mark.parametrize(
+    ("index", "step"),
+    [(7, 7), ("7", 7), (7.0, 7), (-7, -7), (2**63 - 1, 2**63 - 1), (2.7, None), (True, None), (None, None),
+     (10**30, 10**30), (float("inf"), None), (float("nan"), None), ("1e3", None), ("9" * 5000, None), ([7], None),
+     ("", None)],
+)  # fmt: skip
+def test_a_step_is_what_its_source_says_or_the_value_is_noted(index, step):
+    notes: list[str] = []
+    line = {"index": index, "data": 1.5, "create_time": "2024-01-01T00:00:00"}
+    assert [one.step for one in number_of_line("loss", line, notes)] == ([] if step is None else [step])
+    assert notes == ([] if step is not None else ["a value of loss cannot be read"])

@@ -170,3 +170,25 @@ def test_conditions_are_taken_apart_at_the_outermost_and():
     assert bounds("a >= 1 and b < 2 and 3 < c and `d e` <= 0 and x == 1 and y in (1, 2)") == {
         "a": "high", "b": "low", "c": "high", "d e": "low",
     }  # fmt: skip
+
+
+def test_a_refusal_says_what_to_type(registry):
+    measured(registry, 1, result("eval", loss=1.5))
+    with pytest.raises(RunError) as refused:
+        promote(registry, "chat/1", "prod", "loss < 2")
+    assert refused.value.hint == (
+        "did you mean `eval/loss`?; whet evaluate registry:chat/1 --task loss file=held_out.jsonl"
+    )
+    registry.policy("chat", "prod", "perplexity < 9")
+    with pytest.raises(RunError) as refused:
+        promote(registry, "chat/1", "prod")
+    assert "--task perplexity file" in refused.value.hint and "whet registry policy chat prod" in refused.value.hint
+
+
+def test_an_alias_that_stays_where_it_was_is_not_told_as_a_move(registry):
+    for number in (1, 1, 2):
+        registry.alias("chat", "prod", number)
+    told = [told_of(change, with_origin=False) for change in registry.history("chat")[-3:]]
+    assert told == [
+        "@prod means version 1", "@prod means version 1 as before", "@prod means version 2 instead of 1",
+    ]  # fmt: skip

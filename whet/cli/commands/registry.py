@@ -103,9 +103,12 @@ def _list(registry: Registry, args: argparse.Namespace) -> int:
     check_names(query, rows)
     chosen = [(pair, row) for pair, row in zip(found, rows, strict=True) if query.takes(row)]
     if args.json:
-        _print([row for _, row in chosen])
+        _print([{**row, "policies": model.policies} for (model, _), row in chosen])
     elif chosen:
         print(table([pair for pair, _ in chosen]))
+        for model in {model.name: model for (model, _), _ in chosen}.values():
+            for alias, require in sorted(model.policies.items()):
+                print(f"{model.name}@{alias} requires {require}", file=sys.stderr)
     else:
         said = "no version is so" if found else "no models; `whet registry add RUN --name NAME` adds one"
         print(f"{registry.folder}: {said}", file=sys.stderr)
@@ -159,6 +162,9 @@ def _add(registry: Registry, args: argparse.Namespace) -> int:
         registry.describe(args.name, version.number, args.description)
     told = "; ".join(said_of_links(added.held))
     print(f"{size(version.num_bytes)}: {told}; nothing was copied", file=sys.stderr)
+    if added.same:
+        removed = f"whet registry remove {args.name}/{version.number}"
+        print(f"these are the files of {added.same}: {removed} takes the new version away", file=sys.stderr)
     model = registry.model(args.name)
     if args.json:
         _print({**row_of(model, version), "held": added.held, "folder": str(registry.files(version))})

@@ -91,6 +91,17 @@ def number_of(value: Any) -> float | None:
     ) else None  # fmt: skip
 
 
+def step_of(value: Any) -> int:
+    """A step: a whole number, also as text or as a float that is one. Raises ValueError for a truth, 2.5, infinity."""
+    if isinstance(value, str) and len(value) < 400:
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError("no step")
+    return value
+
+
 def sorted_values(values: Mapping[str, Any], prefix: str = "") -> tuple[dict[str, float], dict[str, Any]]:
     """Numbers of a row, those of mappings inside with names joined by dots, and all that is none."""
     numbers: dict[str, float] = {}

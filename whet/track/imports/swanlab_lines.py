@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from whet.track.imports.foreign import Numbers, Thing, beside, number_of
+from whet.track.imports.foreign import Numbers, Thing, beside, number_of, step_of
 
 # Infinity is kept without its sign.
 _NAMED = {"NaN": float("nan"), "INF": float("inf")}
@@ -41,7 +41,7 @@ def within(folder: Path, name: str) -> Path | None:
 def number_of_line(name: str, line: Any, notes: list[str]) -> Iterator[Numbers]:
     """The number that an entry holds."""
     try:
-        step, value = int(line["index"]), line["data"]
+        step, value = step_of(line["index"]), line["data"]
         number = _NAMED[value] if isinstance(value, str) else number_of(value)
     except (LookupError, TypeError, ValueError, OverflowError):
         number = None
@@ -54,7 +54,7 @@ def number_of_line(name: str, line: Any, notes: list[str]) -> Iterator[Numbers]:
 def things_of_line(name: str, line: Any, kind: str, media: Path | None, notes: list[str]) -> Iterator[Thing]:
     """The texts that an entry holds, or the files in the folder `media` that it names."""
     try:
-        step, values = int(line["index"]), line["data"]
+        step, values = step_of(line["index"]), line["data"]
         more = line.get("more") or []
         values, more = values if isinstance(values, list) else [values], more if isinstance(more, list) else [more]
     except (LookupError, TypeError, ValueError, OverflowError, AttributeError):

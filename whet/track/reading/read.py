@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 import os
 import stat
-from collections.abc import Callable, Collection, Iterator, Mapping, Set
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
@@ -20,6 +20,7 @@ from whet.track.logs.ending import KIND, LAUNCHER
 from whet.track.logs.logfile import LogFile
 from whet.track.logs.non_finite import Stretch
 from whet.track.logs.pyramid import Level
+from whet.track.reading import attempts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -225,10 +226,10 @@ class History:
         if sum(log.num_rows(name) for log in logs) <= max(most, _FEW):
             return Level.of_points(*self.scalar(name, writer)).at_most(most)
         found = []
-        for index, log in enumerate(logs):
-            level, later = log.level(name), _first_steps(logs[index + 1 :])
+        for log, end in _kept(logs):
+            level = log.level(name)
             if level is not None:
-                found.append(level.before(min(later)) if later else level)
+                found.append(level.before(end))
         return reduce(Level.joined, found).at_most(most)
 
     def window(self, name: str, first: int, last: int, most: int = 2000, writer: str | None = None) -> Level:
@@ -238,11 +239,11 @@ class History:
         """
         logs = self._of(writer or self.speaker)
         levels, points, num = [Level.of_points(*_nothing())], [Level.of_points(*_nothing())], 0
-        for index, log in enumerate(logs):
-            level, later = log.level(name), _first_steps(logs[index + 1 :])
+        for log, end in _kept(logs):
+            level = log.level(name)
             if level is None:
                 continue
-            until = min([last, *(step - 1 for step in later)])
+            until = int(min(last, end - 1))
             levels.append(level.between(first, until))
             num += len(levels[-1])
             within = log.within(name, first, until) if num <= most else None
@@ -254,22 +255,17 @@ class History:
 
     def non_finite(self, name: str, writer: str | None = None) -> list[Stretch]:
         """Where a writer's curve is NaN or infinite, ghosts left out as far as they are stretches of their own."""
-        logs, found = self._of(writer or self.speaker), []
-        for index, log in enumerate(logs):
-            later = min(_first_steps(logs[index + 1 :]), default=None)
-            found += [one for one in log.non_finite(name) if later is None or one.first_step < later]
-        return found
+        logs = _kept(self._of(writer or self.speaker))
+        return [one for log, end in logs for one in log.non_finite(name) if one.first_step < end]
 
     def totals(self, name: str, writer: str | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Steps (n,) and what a writer's curve adds up to until each (n,), ghosts left out; long ones in buckets."""
         import numpy as np
 
         parts, total = [_nothing()], 0.0
-        logs = self._of(writer or self.speaker)
-        for index, log in enumerate(logs):
+        for log, end in _kept(self._of(writer or self.speaker)):
             steps, sums = log.totals(name)
-            later = min(_first_steps(logs[index + 1 :]), default=None)
-            keep = steps < later if later is not None else steps == steps
+            keep = steps < end
             parts.append((steps[keep], total + sums[keep]))
             total = float(parts[-1][1][-1]) if keep.any() else total
         steps, sums = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -280,11 +276,9 @@ class History:
         import numpy as np
 
         parts, lived = [_nothing()], 0.0
-        logs = self._of(writer or self.speaker)
-        for index, log in enumerate(logs):
+        for log, end in _kept(self._of(writer or self.speaker)):
             steps, times = log.clock()
-            later = min(_first_steps(logs[index + 1 :]), default=None)
-            keep = steps < later if later is not None else steps == steps
+            keep = steps < end
             parts.append((steps[keep], lived + times[keep] - log.outline.first_time))
             lived += log.outline.last_time - log.outline.first_time
         steps, seconds = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -334,11 +328,9 @@ class History:
         return News(points, events, self.offsets)
 
     def _curve(self, name: str, writer: str, ghosts: bool) -> Iterator[Points]:
-        logs = self._of(writer)
-        for index, log in enumerate(logs):
-            later = _first_steps(logs[index + 1 :])
+        for log, end in _kept(self._of(writer)):
             steps, values, times = log.column(name)
-            is_ghost = steps >= min(later) if later else steps != steps
+            is_ghost = steps >= end
             keep = is_ghost if ghosts else ~is_ghost
             if keep.any():
                 yield Points(name, writer, log.attempt, steps[keep], values[keep], times[keep])
@@ -392,8 +384,9 @@ def _place(log: LogFile) -> tuple[bool, int, str, int]:
     return log.rank is None, log.rank or 0, log.writer, log.attempt
 
 
-def _first_steps(logs: list[LogFile]) -> list[int]:
-    return [first for log in logs if (first := log.outline.first_step) is not None]
+def _kept(logs: Sequence[LogFile]) -> list[tuple[LogFile, float]]:
+    """Logs of one writer, each with the step from which on a later attempt replaces it."""
+    return attempts.kept(logs, lambda log: log.outline.first_step)
 
 
 def _events(log: LogFile, start: int, wanted: Collection[str] | None = None) -> list[Event]:

@@ -5,6 +5,7 @@ runs/<name>/  config.yaml  plan.json  ledger.jsonl  controls  track/  checkpoint
 
 from __future__ import annotations
 
+import itertools
 import os
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -18,6 +19,8 @@ from whet.track.script.described import Described, described
 if TYPE_CHECKING:
     import numpy as np
 
+# What starts a first run.
+STARTS = "whet train --model Qwen/Qwen3-0.6B --data chat.jsonl"
 ROOT = Path("runs")
 LOGS = "track"
 _MARKERS = (LOGS, "config.yaml")
@@ -65,8 +68,20 @@ def find(name: str, root: Path = ROOT) -> Path:
     near = difflib.get_close_matches(Path(name).name, names, n=1)
     if near:
         raise RunError(f"no run `{name}`", at=str(root), hint=f"did you mean `{near[0]}`?")
-    hint = f"one of: {', '.join(names[:8])}" if names else "`whet train CONFIG` starts a run"
+    hint = f"one of: {', '.join(names[:8])}" if names else f"`{STARTS}` starts a run"
     raise RunError(f"no run `{name}`", at=str(root), hint=hint)
+
+
+def free_name(run: Path) -> str:
+    """A name that no run beside this one has, for one that is to be like it: `first-2`."""
+    stem, _, number = run.name.rpartition("-")
+    stem, first = (stem, int(number) + 1) if stem and number.isdecimal() and len(number) < 4 else (run.name, 2)
+    return next(name for n in itertools.count(first) if not os.path.lexists(run.parent / (name := f"{stem}-{n}")))
+
+
+def latest_names(root: Path, num: int) -> list[str]:
+    """The names of the runs that were made last, by the times of their folders."""
+    return [folder.name for folder in sorted(folders(root), key=lambda one: -one.stat().st_mtime)[:num]]
 
 
 def history(folder: Path) -> History:

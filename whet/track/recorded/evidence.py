@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from whet.base.documents import field as entry
 from whet.base.errors import WhetError
 from whet.base.sealed import read_sealed
+from whet.track.reading import attempts
 from whet.track.reading.read import History
 from whet.track.reading.rows import flat
 from whet.track.reading.store import history
@@ -168,8 +169,13 @@ def _points(name: str, steps: np.ndarray, values: np.ndarray) -> Iterator[tuple[
 
 
 def _states(logs: History) -> dict[int, dict[str, Mapping[str, Any]]]:
-    """By step and writer; of attempts that went over a step the last one's."""
+    """By step and writer, without what a later attempt went over again."""
     found: dict[int, dict[str, Mapping[str, Any]]] = defaultdict(dict)
-    for event in sorted(logs.events(STATE), key=lambda one: one.attempt):
-        found[event.step][event.writer] = event.payload
+    told = sorted(logs.events(STATE), key=lambda one: (one.writer, one.attempt))
+    for writer, events in itertools.groupby(told, key=lambda one: one.writer):
+        tries = [list(some) for _, some in itertools.groupby(events, key=lambda one: one.attempt)]
+        for some, end in attempts.kept(tries, lambda some: min(one.step for one in some)):
+            for event in some:
+                if event.step < end:
+                    found[event.step][writer] = event.payload
     return found

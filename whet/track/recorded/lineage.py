@@ -14,6 +14,7 @@ from whet.track.recorded.belongings import KeptCheckpoint, checkpoints, evaluati
 from whet.track.recorded.evidence import files_of
 from whet.track.recorded.rows import StepRows, every_step
 from whet.track.recorded.rows_index import rows_of
+from whet.track.registry.registry import Registry, folder_of
 
 # Steps that are looked through for a row, rows of a step that are shown, and steps that are shown of a row.
 MOST_STEPS, MOST_ROWS, MOST_FOUND = 200_000, 50, 100
@@ -43,14 +44,15 @@ class Lineage:
 
 
 def lineage(folder: Path, logs: History) -> Lineage:
-    """The whole run: inputs, the steps between checkpoints, checkpoints, models, evaluations."""
-    inputs, spans, kept = _inputs(folder), _spans(folder, logs), checkpoints(folder)
+    """The whole run: inputs, the steps between checkpoints, checkpoints, models, evaluations, versions of models."""
+    inputs, spans, stored = _inputs(folder), _spans(folder, logs), checkpoints(folder)
     edges = [(one.id, spans[0].id) for one in inputs] if spans else []
     edges += [(before.id, after.id) for before, after in zip(spans, spans[1:], strict=False)]
-    points = [_checkpoint(one) for one in kept]
+    points = [_checkpoint(one) for one in stored]
     edges += [(_span_of(spans, one.step or 0).id, one.id) for one in points if spans]
     made, more = _made(folder, spans, points)
-    return Lineage([*inputs, *spans, *points, *made], edges + more)
+    kept, last = _versions(folder, made)
+    return Lineage([*inputs, *spans, *points, *made, *kept], [*edges, *more, *last])
 
 
 def of_step(folder: Path, logs: History, step: int) -> Lineage:
@@ -132,6 +134,21 @@ def _made(folder: Path, spans: Sequence[Node], points: Sequence[Node]) -> tuple[
         edges += [(before, node.id)] if before else []
     present = {one.id for one in (*spans, *points, *nodes)}
     return nodes, [pair for pair in edges if pair[0] in present]
+
+
+def _versions(folder: Path, made: Sequence[Node]) -> tuple[list[Node], list[tuple[str, str]]]:
+    """The versions of the registry that hold models of the run, each behind its model."""
+    registry, home = Registry(folder_of(folder.parent)), folder.resolve()
+    ids = {home / one.path: one.id for one in made if one.path}
+    nodes, edges = [], []
+    for model, version in registry.state().all_versions():
+        before = ids.get(Path(str(version.about.get("source") or "")))
+        if before is not None:
+            aliases = "".join(f" @{alias}" for alias in model.aliases_of(version.number))
+            text = f"registry:{model.name}/{version.number}{aliases}"
+            nodes.append(Node(f"version:{model.name}/{version.number}", "model", text))
+            edges.append((before, nodes[-1].id))
+    return nodes, edges
 
 
 def _files_of(whole: Lineage, rows: Sequence[Node]) -> tuple[list[Node], list[tuple[str, str]]]:

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from whet.base.regular import opened
 from whet.track.logs import frames
+from whet.track.reading import attempts
 from whet.track.reading.store import LOGS
 from whet.track.recorded.record_file import record_files
-from whet.track.recorded.rows import EPOCH, StepRows, attempt_starts, unpacked
+from whet.track.recorded.rows import EPOCH, StepRows, first_step, unpacked
 from whet.track.recorded.rows_index import RowsIndex
 
 if TYPE_CHECKING:
@@ -48,9 +49,9 @@ def rows_at(folder: Path, steps: Collection[int]) -> dict[int, list[StepRows]]:
     """By step its rows, a value a rank; of attempts that went over a step, the last one's."""
     found: dict[int, list[StepRows]] = {}
     for rank, paths in record_files(Path(folder) / LOGS, frames.ROWS_FILE).items():
-        for path, until in zip(paths, _until(paths, rank), strict=True):
+        for path, end in attempts.kept(paths, first_step):
             known = RowsIndex.of(path)
-            for step in sorted(step for step in steps if step < until):
+            for step in sorted(step for step in steps if step < end):
                 for one in known.rows(step, rank):
                     found.setdefault(step, []).append(one)
     return found
@@ -66,14 +67,8 @@ def evaluated_rows(folder: Path) -> list[StepRows]:
 def every_digest(folder: Path) -> Iterator[Digests]:
     """What tells the rows of all steps, rank by rank, in pieces of some thousand steps."""
     for rank, paths in record_files(Path(folder) / LOGS, frames.ROWS_FILE).items():
-        for path, until in zip(paths, _until(paths, rank), strict=True):
-            yield from _digests(path, rank, until)
-
-
-def _until(paths: list[Path], rank: str) -> list[float]:
-    """Of each attempt the step from which a later one went over it again."""
-    firsts = attempt_starts(paths, rank)
-    return [min(firsts[place + 1 :], default=float("inf")) for place in range(len(firsts))]
+        for path, end in attempts.kept(paths, first_step):
+            yield from _digests(path, rank, end)
 
 
 def _steps(path: Path, rank: str) -> Iterator[StepRows]:
@@ -89,7 +84,7 @@ def _steps(path: Path, rank: str) -> Iterator[StepRows]:
             yield StepRows(step, moment, rank, epoch, sources, unpacked(body[EPOCH.size :], columns[schema]))
 
 
-def _digests(path: Path, rank: str, until: float) -> Iterator[Digests]:
+def _digests(path: Path, rank: str, end: float) -> Iterator[Digests]:
     import numpy as np
 
     names = {"digest": "digests", "tokens": "tokens", "loss": "losses"}
@@ -102,7 +97,7 @@ def _digests(path: Path, rank: str, until: float) -> Iterator[Digests]:
         return Digests(rank, **arrays)
 
     for step, type, schema, columns, payload in _walk(path, {}):
-        if type != frames.ROWS or step >= until or not names.keys() <= {name for name, _ in columns.get(schema, ())}:
+        if type != frames.ROWS or step >= end or not names.keys() <= {name for name, _ in columns.get(schema, ())}:
             continue
         found = unpacked(bytes(payload[_LEAST + EPOCH.size :]), columns[schema])
         parts["steps"].append(np.full(len(found["digest"]), step))

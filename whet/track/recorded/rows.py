@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from whet.track.logs import frames
 from whet.track.logs.event_log import EventLog
 from whet.track.logs.own_index import EVERY_BYTES
+from whet.track.reading import attempts
 from whet.track.reading.store import LOGS
 from whet.track.recorded.record_file import frames_of, record_files
 from whet.track.script.plain import to_json
@@ -174,10 +175,8 @@ def source_names(folder: Path) -> set[str]:
 
 def _kept(paths: Sequence[Path], rank: str) -> Iterator[StepRows]:
     """What no later attempt, by its rows, went over again."""
-    firsts = [next(_rows(path, rank), None) for path in paths]
-    for number, path in enumerate(paths):
-        until = min((one.step for one in firsts[number + 1 :] if one is not None), default=None)
-        yield from (one for one in _rows(path, rank) if until is None or one.step < until)
+    for path, end in attempts.kept(paths, first_step):
+        yield from (one for one in _rows(path, rank) if one.step < end)
 
 
 def _step(one: StepRows) -> int:
@@ -247,10 +246,9 @@ def _frames(path: Path) -> Iterable[tuple[float, int, int, int, bytes]]:
         return
 
 
-def attempt_starts(paths: Sequence[Path], rank: str) -> list[float]:
-    """The first step that each attempt of a rank has rows of; infinity of one without."""
-    firsts = (next(_rows(path, rank), None) for path in paths)
-    return [float("inf") if one is None else one.step for one in firsts]
+def first_step(path: Path) -> int | None:
+    """The first step that a file has rows of; None of one without."""
+    return next((one.step for one in _rows(path, "")), None)
 
 
 def unpacked(body: bytes, columns: Sequence[tuple[str, np.dtype[Any]]]) -> dict[str, np.ndarray]:

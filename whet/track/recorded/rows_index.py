@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from array import array
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,11 +18,12 @@ from typing import Any
 from whet.base.regular import opened
 from whet.track.logs import frames, index, sidecar
 from whet.track.logs.scan import Other, Scanner
+from whet.track.reading import attempts
 from whet.track.reading.store import LOGS
 from whet.track.recorded.record_file import record_files
 from whet.track.recorded.rows import Known, RowTokens, StepRows, tokens_in
 
-MAGIC = b"whetrow2"
+MAGIC = b"whetrow3"
 # A stretch that is read for a step.
 _STRETCH_BYTES = 1 << 16
 _PIECE_BYTES = 1 << 20
@@ -36,11 +38,10 @@ def rows_of(folder: Path, step: int) -> list[StepRows]:
     """The rows of one step of a run, a value a rank; of attempts that went over it, the last one's."""
     found: list[StepRows] = []
     for rank, paths in record_files(Path(folder) / LOGS, frames.ROWS_FILE).items():
-        for path in reversed(paths):
-            known = RowsIndex.of(path)
-            if known.first_step is not None and known.first_step <= step:
-                found += known.rows(step, rank)
+        for known, end in attempts.newest_first(map(RowsIndex.of, reversed(paths)), _first_step):
+            if end <= step:
                 break
+            found += known.rows(step, rank)
     return found
 
 
@@ -68,7 +69,7 @@ class RowsIndex:
         # Columns and sources as they were told: place, type, number, what was told.
         self._told: list[tuple[int, int, int, Any]] = []
         # Steps from here on are those of a later attempt.
-        self._until: int | None = None
+        self._end = math.inf
 
     @classmethod
     def of(cls, path: Path) -> RowsIndex:
@@ -87,9 +88,9 @@ class RowsIndex:
         """The steps of rows with tokens, in the order written."""
         return [step for step in self._tokens[::2] if self._is_ours(step)]
 
-    def before(self, step: int | None) -> RowsIndex:
+    def before(self, end: float) -> RowsIndex:
         """The same without the steps from one on, which a later attempt went over again."""
-        self._until = step
+        self._end = end
         return self
 
     def rows(self, step: int, rank: str) -> Iterator[StepRows]:
@@ -116,7 +117,7 @@ class RowsIndex:
                     yield found
 
     def _is_ours(self, step: int) -> bool:
-        return self._until is None or step < self._until
+        return step < self._end
 
     def _around(self, step: int) -> Iterator[tuple[int, float, int, int, bytes]]:
         """The frames of a step in the stretches that may have it."""
@@ -221,10 +222,12 @@ class RowsIndex:
 def _within(folder: Path, step: int | None) -> Iterator[tuple[str, RowsIndex]]:
     """The files of a run's ranks, each without what a later attempt, by its rows, went over again."""
     for rank, paths in record_files(Path(folder) / LOGS, frames.ROWS_FILE).items():
-        known = [RowsIndex.of(path) for path in paths]
-        for number, one in enumerate(known):
-            later = [other.first_step for other in known[number + 1 :] if other.first_step is not None]
-            yield rank, one.before(min(later, default=None))
+        for known, end in attempts.kept([RowsIndex.of(path) for path in paths], _first_step):
+            yield rank, known.before(end)
+
+
+def _first_step(known: RowsIndex) -> int | None:
+    return known.first_step
 
 
 def _are_places(told: array[int], end: int) -> bool:

@@ -6,12 +6,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from whet.base.digests import text_digest
-from whet.base.errors import RunError
+from whet.base.errors import RunError, WhetError
 from whet.base.sealed import sealed
 from whet.track.registry.linking import Held, counted, linked, listed
 from whet.track.registry.names import model_name
@@ -21,10 +22,11 @@ from whet.track.registry.state import Version
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """A new version, and how many of its files are held in which way."""
+    """A new version, how many of its files are held in which way, and the newest other one that has the same files."""
 
     version: Version
     held: Mapping[Held, int]
+    same: str | None = None
 
 
 def add(
@@ -62,7 +64,24 @@ def add(
         ) from None  # fmt: skip
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return Added(version, counted(how for inner, how in held.items() if inner.startswith("files/")))
+    held_by = counted(how for inner, how in held.items() if inner.startswith("files/"))
+    return Added(version, held_by, _same(registry, version))
+
+
+def _same(registry: Registry, version: Version) -> str | None:
+    """The newest version of any model with the very files of this one, by their digests."""
+
+    def digests(one: Version) -> dict[str, str]:
+        return {name: told["sha256"] for name, told in registry.manifest(one)["contents"].items()}
+
+    wanted = digests(version)
+    others = sorted((one for _, one in registry.state().all_versions()), key=lambda one: -one.created)
+    for one in others:
+        is_alike = one.num_bytes == version.num_bytes and one.about.get("files") == version.about.get("files")
+        with suppress(WhetError, OSError, LookupError, TypeError):  # of a damaged one nothing can be said
+            if is_alike and one.manifest != version.manifest and digests(one) == wanted:
+                return registry.name_of(one)
+    return None
 
 
 def _part(folder: Path) -> Path:

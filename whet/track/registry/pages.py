@@ -112,7 +112,8 @@ def _moved(change: Change) -> str:
         return f"taken away from version {before}"
     gate = change.get("gate") or {}
     require = " and ".join(text for text in (gate.get("policy"), gate.get("require")) if text)
-    told = f"version {number}" + (f" instead of {before}" if before is not None else "")
+    told = f"version {number}" + (f" instead of {before}" if before not in (None, number) else "")
+    told = f"{told} as before" if before == number else told
     past = f", past the policy: {gate['past_policy']}" if gate.get("past_policy") else ""
     return f"means {told}" + (f", required: {require}" if require else "") + past
 

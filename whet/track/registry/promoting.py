@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from whet.base.catalogue import task as tasks
 from whet.base.errors import RunError
 from whet.base.units import figure
 from whet.track.reading.query import Query, bounds, parse, parts
@@ -14,6 +15,9 @@ from whet.track.registry.names import alias_name
 from whet.track.registry.registry import EVALUATIONS, Registry
 from whet.track.registry.rows import row_of
 from whet.track.registry.state import Version
+
+# Figures that are called by another name than the task that gives them.
+_TASKS = {"accuracy": "classification", "f1": "classification", "macro_f1": "classification"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,9 @@ def promote(
         if missed:
             raise RunError(
                 f"`{model.name}/{version.number}` is not promoted to @{alias}: {'; '.join(missed)}",
-                at=str(registry.folder), hint=f"whet evaluate registry:{model.name}/{version.number} --task ...",
-            )  # fmt: skip
+                at=str(registry.folder),
+                hint="; ".join(_ways(wanted, row, f"{model.name}/{version.number}", alias if policy else "")),
+            )
         told = {name: row.get(name) for text in wanted for name in parse(text).names}
         gate = {"require": require, "policy": policy, "figures": told, "compared": [asdict(one) for one in found]}
         if past_policy and alias in model.policies:
@@ -82,6 +87,21 @@ def _missed(conditions: Sequence[Query], row: Mapping[str, Any]) -> Iterator[str
             yield f"`{condition.text}`: no evaluation gives `{unknown[0]}` (there is: {', '.join(known)})"
         elif not condition.takes(row):
             yield f"`{condition.text}`: {', '.join(f'{name} is {_shown(row[name])}' for name in condition.names)}"
+
+
+def _ways(wanted: Sequence[str], row: Mapping[str, Any], version: str, alias: str) -> Iterator[str]:
+    """What may be typed: a figure by its whole name, the measurement that is missing, and what to do with a policy."""
+    missing = [name for text in wanted for name in parse(text).names if row.get(name) is None]
+    for name in missing:
+        whole = [one for one in row if one.endswith(f"/{name}")]
+        if whole:
+            yield f"did you mean `{whole[0]}`?"
+    task = next((name.rpartition("/")[0] or name for name in missing), "loss")
+    task = task if task in tasks.names() else _TASKS.get(task, "loss")
+    yield f"whet evaluate registry:{version} --task {task} file=held_out.jsonl"
+    if alias:
+        name = version.rpartition("/")[0]
+        yield f"whet registry policy {name} {alias} shows what @{alias} requires, and --past-policy leaves it out"
 
 
 def _shown(value: Any) -> str:

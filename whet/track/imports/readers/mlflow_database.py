@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from whet.track.imports.databases import BROKEN, Database, is_database, opened
-from whet.track.imports.foreign import Foreign, Numbers, Record, Said
+from whet.track.imports.foreign import Foreign, Numbers, Record, Said, step_of
 from whet.track.imports.mlflow import about_of, config_of, end_of, labels_of
 
 TRACKER = "mlflow"
@@ -59,7 +59,7 @@ def _records(
     for key, value, moment, step, is_nan in points:
         try:
             number = math.nan if is_nan else float(value)
-            yield Numbers((moment or 0) / 1000, int(step or 0), {str(key): number})
+            yield Numbers((moment or 0) / 1000, step_of(step or 0), {str(key): number})
         except BROKEN:
             notes.append(f"a point of `{key}` is none")
     yield from end_of(status, end)

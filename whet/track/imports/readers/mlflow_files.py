@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from whet.track.imports.foreign import Foreign, Numbers, Record, Said, number_of
+from whet.track.imports.foreign import Foreign, Numbers, Record, Said, number_of, step_of
 from whet.track.imports.mlflow import STATUSES, about_of, config_of, end_of, labels_of
 from whet.track.imports.prints import print_of
 from whet.track.imports.yaml_files import mapping_of
@@ -61,7 +61,7 @@ def _points(path: Path, name: str, notes: list[str]) -> Iterator[Numbers]:
     for number, line in enumerate(lines, 1):
         words = line.split()
         try:
-            step = int(words[2]) if len(words) > 2 else 0
+            step = step_of(words[2]) if len(words) > 2 else 0
             yield Numbers(int(words[0]) / 1000, step, {name: float(words[1])})
         except (ValueError, IndexError, OverflowError):
             if words:

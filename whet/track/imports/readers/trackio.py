@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from whet.track.imports.databases import BROKEN, Database, is_database, opened
-from whet.track.imports.foreign import End, Foreign, Numbers, Record, Said, Thing, beside, sorted_values
+from whet.track.imports.foreign import End, Foreign, Numbers, Record, Said, Thing, beside, sorted_values, step_of
 
 TRACKER = "trackio"
 _COLUMNS = ("timestamp", "run_name", "step", "metrics")
@@ -54,7 +54,7 @@ def _records(
         moment = _time(stamp)
         try:
             values = json.loads(data)
-            step = int(step)
+            step = step_of(step)
         except (ValueError, TypeError, OverflowError, RecursionError):
             notes.append("a row cannot be read")
             continue

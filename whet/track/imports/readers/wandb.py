@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from whet.base.protobuf import fields, raw, signed, text
-from whet.track.imports.foreign import End, Foreign, Numbers, Record, Said, Thing, beside, sorted_values
+from whet.track.imports.foreign import End, Foreign, Numbers, Record, Said, Thing, beside, sorted_values, step_of
 from whet.track.imports.leveldb import records
 from whet.track.imports.messages import held, items_of, one_of, parts_of, start_of
 from whet.track.imports.prints import print_of
@@ -67,7 +67,7 @@ def _records(found: list[tuple[int, bytes]], path: Path, started: float, notes: 
             elif number == _HISTORY:
                 values = _items(value, 1)
                 last = float(values.pop("_timestamp", last))
-                row = int(values.pop("_step", signed(one_of(raw(one_of(value).get(2, b""))).get(1, row))))
+                row = step_of(values.pop("_step", signed(one_of(raw(one_of(value).get(2, b""))).get(1, row))))
                 yield from _row(last, row, values, path.parent / "files")
                 row += 1
             elif number == _EXIT:

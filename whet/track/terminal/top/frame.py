@@ -10,7 +10,7 @@ from rich.text import Text
 
 from whet.base.units import duration, figure, size
 from whet.track.reading.read import History
-from whet.track.reading.store import Summary
+from whet.track.reading.store import STARTS, Summary
 from whet.track.terminal.curves import Glyphs, Series, draw, sparkline
 from whet.track.terminal.progress import printable
 from whet.track.terminal.top.tails import ConsoleTail, notices
@@ -249,7 +249,7 @@ def _speed(run: Summary, followed: Followed | None) -> str:
 def _nothing(view: View, root: Path) -> tuple[str, str]:
     if view.query.text or view.only_live:
         return "no run is so", "Escape takes the filter away, `a` shows those that have ended too"
-    return f"no runs under {printable(str(root))}", "`whet train CONFIG` starts one"
+    return f"no runs under {printable(str(root))}", f"`{STARTS}` starts one"
 
 
 def _foot(view: View, width: int) -> Text:
