@@ -2,9 +2,10 @@
 
 import pytest
 
-from whet.base.catalogue import exporter, quantizer, task
+from whet.base.catalogue import SLOTS, exporter, quantizer, task
 from whet.base.chosen import checked
 from whet.base.errors import ConfigError
+from whet.base.mistakes import example
 
 
 def test_what_is_not_given_has_its_default():
@@ -28,3 +29,18 @@ def test_a_wrong_setting_is_told_with_the_right_one(kind, settings, says, hint):
     with pytest.raises(ConfigError) as error:
         checked(kind, settings)
     assert says in str(error.value) and error.value.hint.startswith(hint)
+
+
+def test_what_is_needed_and_not_given_is_said_with_something_to_type():
+    with pytest.raises(ConfigError, match="the task `loss` needs `file`") as error:
+        checked(task.get("loss"), {})
+    assert error.value.hint.startswith("file=held_out.jsonl  (data file or folder")
+
+
+def test_every_setting_that_a_kind_needs_has_an_example_that_is_no_placeholder():
+    for slot in SLOTS.values():
+        for name in slot.names():
+            settings = slot.get(name).settings
+            for needed in (one for one, field in settings.model_fields.items() if field.is_required()):
+                typed = example(settings, (needed,), (needed,)).partition("  (")[0]
+                assert "TEXT" not in typed and "KEY" not in typed, (slot.name, name, typed)

@@ -43,3 +43,27 @@ def test_names_that_some_systems_take_for_one_are_found():
     assert twin_of("First", ["second", "first"]) == "first"
     assert twin_of("first", ["first", "second"]) is None
     assert twin_of("ﬁrst", ["first"]) == "first"
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("https://huggingface.co/Qwen/Qwen3-0.6B", "Qwen/Qwen3-0.6B"),
+        ("https://hf.co/datasets/tatsu-lab/alpaca/blob/main/a.jsonl", "tatsu-lab/alpaca"),
+        ("hf://datasets/tatsu-lab/alpaca", "tatsu-lab/alpaca"),
+        ("https://x.org/d/a.jsonl?raw=1", "curl -LO 'https://x.org/d/a.jsonl?raw=1', then a.jsonl"),
+        ("s3://bucket/d/a.jsonl", "copy it here first, then a.jsonl"),
+        ("file:///data/a.jsonl", "/data/a.jsonl"),
+        ("HTTPS://x.org", "curl -LO HTTPS://x.org, then x.org"),
+    ],
+)
+@pytest.mark.case("D")
+def test_an_address_is_no_path_and_what_to_type_is_said(text, hint):
+    with pytest.raises(ConfigError, match="is an address") as caught:
+        user_path(text)
+    assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize("text", ["C:/data/a.jsonl", "runs:/1/model", "a:b", "./https:/x", "x=http://y", "a/b://c"])
+def test_what_only_looks_like_an_address_is_a_path(text):
+    assert user_path(text) == Path(text)

@@ -58,7 +58,7 @@ def test_a_tasks_name_may_have_an_underscore(runs, capsys):
     ("arguments", "message"),
     [
         (["--task", "perplexty"], "did you mean `perplexity`?"),
-        (["--task", "perplexity"], "`file` of the task"),
+        (["--task", "perplexity"], "the task `perplexity` needs `file`"),
         (["--task", "perplexity", "limits=3"], "did you mean `limit`?"),
         (["--task", "perplexity", "limit"], "`limit` is not a setting"),
         (["--task", "perplexity", "file=nowhere.txt"], "cannot read nowhere.txt"),

@@ -25,6 +25,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
     [
         (["tran"], "there is no command `tran`", "did you mean `train`?"),
         (["train", "--modle", "m"], "`whet train` has no option `--modle`", "did you mean `--model`?"),
+        (["train", "--model", "m", "--steps", "3"], "has no option `--steps`", "did you mean `train.steps=3`?"),
+        (["train", "--learning-rate=1e-4"], "has no option `--learning-rate`", "did you mean `optimizer.lr=1e-4`?"),
+        (["train", "--bf16"], "has no option `--bf16`", "did you mean `train.precision=bf16`?"),
         (["train", "-model=m"], "`whet train` has no option `-model`", "did you mean `--model`?"),
         (["data", "inspct", "f"], "there is no action `inspct`", "did you mean `inspect`?"),
         (["data", "inspect", "f", "--modl", "m"], "needs --model", "whet data inspect FILE --model MODEL"),

@@ -1,6 +1,7 @@
 """`whet runs`: a table on stdout, words on stderr."""
 
 import json
+import os
 
 from tests.track import runs as made
 from whet.cli.main import main
@@ -31,3 +32,25 @@ def test_no_runs_is_said_on_stderr_alone(tmp_path, capsys):
     assert captured.out == "" and "whet train" in captured.err
     main(["runs", "--root", str(tmp_path / "nowhere"), "--json"])
     assert json.loads(capsys.readouterr().out) == []
+
+
+def test_an_action_that_is_spelt_wrong_is_no_filter(tmp_path, capsys):
+    made.write(tmp_path / "first", made.records(last=2))
+    for words, meant in ((["comapre", "first", "second"], "compare"), (["exprot"], "export"), (["eidt"], "edit")):
+        assert main(["runs", *words, "--root", str(tmp_path)]) == 2
+        assert f"hint: did you mean `whet runs {meant}`?" in capsys.readouterr().err
+    assert main(["runs", "los < 3", "--root", str(tmp_path)]) == 2
+    assert "`loss`" in capsys.readouterr().err
+
+
+def test_hints_name_runs_that_there_are(tmp_path, capsys):
+    for name in ("first", "second"):
+        made.write(tmp_path / name, made.records(last=2))
+        os.utime(tmp_path / name, (1e9, 1e9 + (name == "second")))
+    for words, typed in (
+        (["compare"], "whet runs compare second first"), (["diff", "first"], "whet runs diff first second"),
+        (["edit"], "whet runs edit second --tag best"), (["follow"], "whet runs follow second"),
+        (["push"], "whet runs push second --to http://127.0.0.1:8000"),
+    ):  # fmt: skip
+        assert main(["runs", *words, "--root", str(tmp_path)]) == 2
+        assert f"hint: {typed}\n" in capsys.readouterr().err

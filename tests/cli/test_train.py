@@ -44,7 +44,11 @@ def test_an_override_may_be_longer_than_a_name_of_a_file(here, capsys):
         (["frist"], "hint: did you mean `first`?"),
         (["rnu.yaml"], "hint: did you mean `run.yaml`?"),
         (["run.yaml", "a.jsonl"], "hint: --data a.jsonl"),
-        (["first", "train.steps=3"], "hint: whet train runs/first, or a new run"),
+        (["first", "train.steps=3"], "a new run: whet train runs/first/config.yaml train.steps=3 name=first-2\n"),
+        (["first", "--tuner", "lora"], "a new run: whet train runs/first/config.yaml --tuner lora name=first-2\n"),
+        (["rows.jsonl"], "hint: whet train --model Qwen/Qwen3-0.6B --data rows.jsonl"),
+        (["model"], "hint: whet train --model model --data chat.jsonl"),
+        (["--model", "https://huggingface.co/a/b", "--data", "rows.jsonl"], "hint: a/b\n"),
         (["--model", "first", "--data", "rows.jsonl"], "the run `first` has no model yet"),
     ],
 )
@@ -52,6 +56,8 @@ def test_a_wrong_name_is_told_with_the_one_that_was_meant(here, capsys, words, s
     (here / "runs" / "first").mkdir(parents=True)
     (here / "runs" / "first" / "config.yaml").write_text("model: m\n")
     (here / "run.yaml").write_text("model: m\n")
+    (here / "model").mkdir()
+    (here / "model" / "config.json").write_text("{}")
     write_rows(here / "rows.jsonl", conversations(1))
     assert main(["train", *words]) == 2
     assert says in capsys.readouterr().err

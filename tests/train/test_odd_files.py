@@ -38,3 +38,26 @@ def test_a_run_that_goes_on_waits_for_none(tmp_path):
     os.mkfifo(folder.path / "records.jsonl")
     with limited(60), pytest.raises(RunError, match=r"`records.jsonl` is a pipe"):
         resume(folder.path)
+
+
+@pytest.mark.case("D")
+def test_what_lies_in_the_place_of_something_of_another_kind_is_said_before_anything_is_done(tmp_path):
+    """Some of it the run would only stumble over at its end, when its model is to be written."""
+    for number, name in enumerate(("checkpoints/latest", "controls", "ledger.jsonl", "track", "exports", "model")):
+        folder = tmp_path / f"runs/new-{number}"
+        (folder / name).parent.mkdir(parents=True)
+        if name in ("track", "exports", "model"):
+            (folder / name).write_text("")
+        else:
+            (folder / name).mkdir()
+        with pytest.raises(RunError, match=f"`{name}` is a f") as told:
+            train(from_mapping(config(tmp_path, name=folder.name, train={"steps": 1})))
+        assert told.value.hint == f"mv {folder / name} {folder / name}.moved"
+
+
+@pytest.mark.case("A15")
+def test_a_new_run_whose_model_would_not_be_written_does_not_begin(tmp_path):
+    (tmp_path / "runs/new/model").mkdir(parents=True)
+    with pytest.raises(RunError, match="a model lies where `new` would put its own"):
+        train(from_mapping(config(tmp_path, name="new", train={"steps": 1})))
+    assert not (tmp_path / "runs/new/config.yaml").exists()

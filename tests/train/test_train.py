@@ -88,6 +88,11 @@ def test_held_out_loss_and_answers_come_at_their_cadence(ran):
     assert [(r["step"], r["prompt"]) for r in of(records, "generation")] == [(s, "the quick") for s in (5, 10, 12)]
 
 
+def test_a_run_that_measures_at_its_end_alone_does_so_once(ran):
+    records = ran("once", data={"held_out": 0.2}, evaluate={"every": 0}, train={"steps": 3})
+    assert [r["step"] for r in of(records, "evaluation")] == [3]
+
+
 def test_a_stream_trains_and_resumes_like_one_that_was_not_broken(tmp_path, ran):
     expected = losses(ran("whole", data={"streaming": True}, train={"steps": 12}))
     built = assemble(from_mapping(config(tmp_path, name="broken", data={"streaming": True})))
@@ -342,6 +347,10 @@ DOOR = {
     "a name that is taken": ({"name": "taken"}, "whet train"),
     "early stop without a loss": ({"evaluate": {"early_stop": 2}}, "data.held_out=0.1"),
     "cadence of nothing": ({"evaluate": {"every": 2}}, "data.held_out=0.1"),
+    "early stop at the end alone": (
+        {"data": {"held_out": 0.2}, "evaluate": {"every": 0, "early_stop": 2}},
+        "evaluate.every=10",
+    ),
     "weight of held-out": ({"data": {"held_out": [{"path": __file__, "weight": 2}]}}, "data.held_out.0.weight=1"),
     "words for a table": ({**TABLE, "data": {"train_on": "all"}}, "data.train_on=assistant"),
     "prompts for a table": ({**TABLE, "evaluate": {"prompts": ["a"]}}, "evaluate.prompts=[]"),

@@ -15,6 +15,8 @@ def checked(kind: Kind, settings: Mapping[str, Any]) -> dict[str, Any]:
     """All settings of a kind, given and default. Raises ConfigError with the name or value that was meant."""
     from pydantic import ValidationError
 
+    from whet.base.mistakes import example
+
     model: Any = kind.settings
     fields = {name: field for name, field in model.model_fields.items() if name != "kind"}
     for name in settings:
@@ -27,10 +29,16 @@ def checked(kind: Kind, settings: Mapping[str, Any]) -> dict[str, Any]:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
+        if first["type"] == "missing":
+            raise ConfigError(
+                f"the {kind.slot} `{kind.name}` needs `{name}`", hint=example(model, (name,), (name,))
+            ) from None
         said = "the value is none that it takes" if first["type"] == "predicate_failed" else first["msg"]
         raise ConfigError(
             f"`{name}` of the {kind.slot} `{kind.name}`: {said[:1].lower()}{said[1:]} (it is {settings.get(name)!r})",
-            hint=_meant(name, settings.get(name), first) or f"{name} is {fields[name].description}",
+            hint=first.get("ctx", {}).get("hint")
+            or _meant(name, settings.get(name), first)
+            or f"{name} is {fields[name].description}",
         ) from None
 
 

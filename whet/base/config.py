@@ -11,8 +11,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from whet.base.elsewhere import OTHERS
 from whet.base.errors import ConfigError
-from whet.base.mistakes import KeyPath, dotted, explained, place
+from whet.base.mistakes import KeyPath, dotted, explained, inside, place
 from whet.base.paths import user_path
 from whet.base.run import Run
 from whet.base.settings import CONFIG_FOLDER
@@ -51,6 +52,14 @@ def load(path: Path | None, overrides: Sequence[str] = (), extra: Mapping[KeyPat
 def from_mapping(data: Mapping[str, Any]) -> Loaded:
     """Validate a config that a program made."""
     return _validate(dict(data), dict.fromkeys((keys for keys, _ in _items(data)), "program"), base=Path())
+
+
+def setting_called(name: str) -> str | None:
+    """The setting that is called so somewhere: `train.steps` for `steps`, or for what other trainers call `max_steps`.
+
+    None where nothing is, also for what may be a dotted name already.
+    """
+    return OTHERS.get(name) or inside(Run).get(name)
 
 
 def _validate(data: dict[str, Any], origins: dict[KeyPath, str], base: Path) -> Loaded:

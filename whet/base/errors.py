@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+
+# What shows how rows are read, where it is not known which file and model are meant; `say_which` puts them in.
+INSPECT = "whet data inspect FILE --model MODEL"
+
 
 class WhetError(Exception):
     """A mistake of the user's: what is wrong, where it stands, and what to do about it.
@@ -55,6 +60,12 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | OutOfMemory) or type(error).__name__ == "OutOfMemoryError":
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
+
+
+def say_which(error: WhetError, file: str, model: str) -> None:
+    """Put the file and the model that are meant into a hint that could not know them."""
+    if error.hint is not None:
+        error.hint = error.hint.replace(INSPECT, f"whet data inspect {shlex.quote(file)} --model {shlex.quote(model)}")
 
 
 def missing_package(package: str, extra: str, what: str) -> WhetError:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import types
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from whet.base.elsewhere import named_now
 from whet.base.errors import ConfigError
 from whet.base.nearest import nearest as nearest_name
 from whet.base.schema import Settings
 from whet.base.settings import Choice
 from whet.base.unions import meant, nearest
-from whet.base.yaml import dump_value
+from whet.base.yaml import dump_value, parse_value
 
 KeyPath = tuple[str | int, ...]
 
@@ -52,6 +57,10 @@ _TYPES = {
     "predicate_failed": "is none of the values that it takes",
 }
 _MOST_TOLD = 20
+# What a shell would take for its own.
+_OF_SHELLS = re.compile(r"""[\s{}<>&|;$`*?()'"\\!~]""")
+# How the docstrings of kinds name a value that a setting may have.
+_EXAMPLE = re.compile(r"\bsuch as `?(\{.*\}|\[.*\]|[^\s,;`]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +70,15 @@ class Mistake:
     keys: KeyPath
     text: str
     hint: str | None
+    order: int = 1
 
 
 def explained(errors: Iterable[Any], model: type[BaseModel], origins: Mapping[KeyPath, str]) -> ConfigError:
-    """Pydantic's `errors` of a `model` as one error: every mistake with its place, and a hint to the first."""
-    found = _flatten(errors, (), model)
+    """Pydantic's `errors` of a `model` as one error: every mistake with its place, and a hint to the first.
+
+    Unknown keys come first and missing ones last: what is missing may stand under a wrong name.
+    """
+    found = sorted(_flatten(errors, (), model, model), key=lambda one: one.order)
     first, rest = found[0], found[1:_MOST_TOLD]
     more = "".join(f"\n       {m.text}{place(m.keys, origins, ' at ')}" for m in rest)
     more += f"\n       and {len(found) - _MOST_TOLD:,} more" if len(found) > _MOST_TOLD else ""
@@ -88,7 +101,8 @@ def example(model: type[BaseModel], keys: KeyPath, loc: Sequence[str | int]) -> 
     if loc and isinstance(loc[-1], int) and isinstance(value, dict) and set(value) == {"path"}:
         value = value["path"]  # the shorthand of a source
     value = sorted(value) if isinstance(value, frozenset) else list(value) if isinstance(value, tuple) else value
-    return f"{_key(keys)}={dump_value(value)}{about}"
+    typed = f"{_key(keys)}={dump_value(value)}"
+    return f"{shlex.quote(typed) if _OF_SHELLS.search(typed) else typed}{about}"
 
 
 def place(keys: KeyPath, origins: Mapping[KeyPath, str], before: str = "") -> str:
@@ -125,21 +139,22 @@ def short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _flatten(errors: Iterable[Any], prefix: KeyPath, model: type[BaseModel]) -> list[Mistake]:
-    """Pydantic's errors as mistakes, with those of nested kinds brought to the surface."""
+def _flatten(errors: Iterable[Any], prefix: KeyPath, model: type[BaseModel], whole: type[BaseModel]) -> list[Mistake]:
+    """Pydantic's errors as mistakes, with those of nested kinds brought to the surface. `whole` is the whole config."""
     found: list[Mistake] = []
     for error in nearest(errors, model):
         keys, context = (*prefix, *error["loc"]), error.get("ctx", {})
         if error["type"] == "nested":
-            found += _flatten(context["errors"], keys, context["model"])
+            found += _flatten(context["errors"], keys, context["model"], whole)
         elif error["type"] == "extra_forbidden":
-            hint = _near(str(keys[-1]), _names(model, error["loc"][:-1]))
-            found.append(Mistake(keys, f"unknown key `{dotted(keys)}`", hint))
+            hint = _unknown(keys, error.get("input"), _names(model, error["loc"][:-1]), whole)
+            found.append(Mistake(keys, f"unknown key `{dotted(keys)}`", hint, order=0))
         elif error["type"] == "invalid_key":
             text = f"the key `{short(keys[-1])}` of `{dotted(keys[:-1]) or 'the config'}` is no text"
             found.append(Mistake(keys, text, f'put quotes around it: "{short(keys[-1])}": ...'))
         elif error["type"] == "missing":
-            found.append(Mistake(keys, f"`{dotted(keys)}` is missing", example(model, keys, error["loc"])))
+            hint = example(model, keys, error["loc"])
+            found.append(Mistake(keys, f"`{dotted(keys)}` is missing", hint, order=2))
         else:
             found.append(_wrong(error, keys, model))
     return found
@@ -206,6 +221,10 @@ def _value_of(field: FieldInfo) -> Any:
     value = field.examples[0] if field.examples else field.get_default()
     if value is not None and value is not PydanticUndefined and value not in ([], {}, (), frozenset()):
         return value
+    if (said := _EXAMPLE.search(field.description or "")) is not None:
+        with suppress(ConfigError):
+            value = parse_value(said[1])
+            return [value] if _entry_of(field.annotation) is not None and not isinstance(value, list | dict) else value
     chosen = next((mark for mark in field.metadata if isinstance(mark, Choice)), None)
     return _within(_value_of_type(field.annotation), field.metadata) if chosen is None else _kind_of(chosen)
 
@@ -260,9 +279,38 @@ def _types(annotation: Any) -> list[Any]:
     return [annotation, *(t for a in inner for t in _types(a))]
 
 
-def _near(name: str, names: list[str]) -> str | None:
-    near = nearest_name(name[:80], names)
+def _unknown(keys: KeyPath, value: Any, names: list[str], whole: type[BaseModel]) -> str | None:
+    """What was meant by a key: another name of a setting, one of the same section, or one that stands elsewhere."""
+    name = str(keys[-1])[:80]
+    if (hint := named_now(keys, value)) is not None:
+        return hint
+    near, there = nearest_name(name, names), inside(whole).get(name)
+    if there and (len(keys) == 1 or near is None):
+        return f"did you mean `{there}`?"
+    if near is None and len(keys) == 1 and (like := nearest_name(name, inside(whole))):
+        near = inside(whole)[like]
     return f"did you mean `{near}`?" if near else f"known keys: {', '.join(names)}" if names else None
+
+
+@cache
+def inside(model: type[BaseModel]) -> Mapping[str, str]:
+    """By name the settings inside of sections, as `section.name`: those of the usual kind of a slot before others."""
+    from whet.base.catalogue import SLOTS
+
+    found: dict[str, str] = {}
+    for section, field in model.model_fields.items():
+        chosen = next((mark for mark in field.metadata if isinstance(mark, Choice)), None)
+        inner = _settings_in(field.annotation)
+        sections = [inner] if inner is not None else []
+        if chosen is not None:
+            slot = SLOTS[chosen.slot]
+            names = slot.names()
+            for kind in [name for name in names if name == slot.default] + names:
+                with suppress(ConfigError):  # a package of somebody else that cannot be loaded
+                    sections.append(slot.get(kind).settings)
+        for name in (name for settings in sections for name in settings.model_fields if name != "kind"):
+            found.setdefault(name, f"{section}.{name}")
+    return found
 
 
 def _key(keys: KeyPath) -> str:

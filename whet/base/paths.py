@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,15 +14,19 @@ from whet.base.errors import ConfigError
 # What common file systems give one name, less room for endings such as `.partial`.
 NAME_BYTES = 200
 PATH_BYTES = 4000
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/+(.*)", re.S)
+_HUB = re.compile(r"(?:huggingface\.co|hf\.co)/(?:datasets/|models/)?([\w.-]+/[\w.-]+)(?:/(?:tree|blob|resolve)/.*)?/?")
 
 
 def user_path(text: str | os.PathLike[str], *, at: str | None = None) -> Path:
     """The path that a user typed, with `~` as the home folder; nothing else is changed or touched.
 
-    Raises ConfigError for what no path can be: empty, with NUL or half a surrogate pair, too long, an unknown `~user`.
+    Raises ConfigError for what no path can be: empty, with NUL or half a surrogate pair, too long, an unknown `~user`,
+    an address.
     """
     path = os.fspath(text)
     _check_text(path, "path", at)
+    _check_address(path, at)
     if len(os.fsencode(path)) > PATH_BYTES or any(len(os.fsencode(p)) > 255 for p in path.split(os.sep)):
         raise ConfigError(
             f"the path {_shown(path)} is too long", at=at, hint="a path whose names have 255 bytes at most"
@@ -60,6 +66,25 @@ def twin_of(name: str, others: Iterable[str]) -> str | None:
 
 def _folded(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold()
+
+
+def _check_address(text: str, at: str | None) -> None:
+    """Raise ConfigError for a URL: nothing is fetched from one, and a folder `https:` is not what is meant."""
+    match = _ADDRESS.fullmatch(text)
+    if match is None or len(match[1]) == 1 or "://" not in text:  # `C:/data` is no address, nor `runs:/1`
+        return
+    scheme, rest = match[1].lower(), match[2]
+    if scheme == "file":
+        hint = f"/{rest.lstrip('/')}"
+    elif hub := _HUB.fullmatch(rest):
+        hint = hub[1]
+    elif scheme == "hf":
+        hint = rest.removeprefix("datasets/")
+    elif scheme in ("http", "https", "ftp"):
+        hint = f"curl -LO {shlex.quote(text)}, then {Path(rest.partition('?')[0]).name or 'the file'}"
+    else:
+        hint = f"copy it here first, then {Path(rest).name or 'its folder'}"
+    raise ConfigError(f"{_shown(text)} is an address, and only what lies here or on the hub is read", at=at, hint=hint)
 
 
 def _check_text(text: str, what: str, at: str | None) -> None:

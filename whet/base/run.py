@@ -42,9 +42,9 @@ class DataSource(Settings):
     samples: Count | None = Field(None, description="take this many rows, chosen by the seed")
     weight: Positive = Field(1.0, description="how often its samples appear in an epoch, on average")
     format: str = Field("auto", description="a data_format, or `auto` to detect it row by row")
-    split: str | None = Field(None, description="split of a Hugging Face data set")
-    columns: dict[str, str] = Field({}, description="our column name -> the file's")
-    name: str | None = Field(None, description="the name in ledgers and figures")
+    split: str | None = Field(None, description="split of a Hugging Face data set", examples=["train"])
+    columns: dict[str, str] = Field({}, description="our column name -> the file's", examples=[{"prompt": "question"}])
+    name: str | None = Field(None, description="the name in ledgers and figures", examples=["chat"])
     lines: bool = Field(False, description="every line of a text file is a row")
 
     @model_validator(mode="before")
@@ -61,6 +61,7 @@ class Data(Settings):
     template: Place | None = Field(
         None,
         description="a chat template in place of the tokenizer's: a name (`whet slots template`) or a Jinja file",
+        examples=["chatml"],
     )
     tools: Literal["auto", "native", "hermes", "json", "pythonic"] = Field(
         "auto",
@@ -76,7 +77,9 @@ class Data(Settings):
         "keep", description="`fold` puts the system message before the user's first, for templates without one"
     )
     train_on: Literal["assistant", "last", "all"] = Field("assistant", description="which turns are trained")
-    loss_scale: dict[str, NonNegative] = Field({}, description="regular expression -> factor on the weight of its text")
+    loss_scale: dict[str, NonNegative] = Field(
+        {}, description="regular expression -> factor on the weight of its text", examples=[{"<think>.*</think>": 0.5}]
+    )
     max_length: Size | None = Field(None, description="tokens a sample may have; the model's context by default")
     truncation: Literal["auto", "error", "cut", "split", "skip"] = Field(
         "auto", description="what happens to longer samples: `auto` splits raw text and refuses the rest"
@@ -103,16 +106,10 @@ class Data(Settings):
 class Watchdog(Settings):
     """When the loop raises the alarm about the loss."""
 
-    action: Literal["stop", "warn", "rollback", "off"] = Field(
-        "stop",
-        description="what an alarm does; `rollback` goes back to the last checkpoint of before, and leaves out the "
-        "batches that made the spike",
-    )
+    action: Literal["stop", "warn", "off"] = Field("stop", description="what an alarm does")
     spike: Positive = Field(6.0, description="alarm at this many robust deviations above the recent median")
     window: Size = Field(64, description="recent steps that are compared with")
     patience: Count = Field(5, description="spiking steps in a row before the alarm")
-    skip: Natural = Field(2, description="batches before the first spiking one that a rollback leaves out too")
-    rollbacks: Count = Field(3, description="how often a run goes back before an alarm stops it")
 
 
 class Train(Settings):
@@ -154,14 +151,6 @@ class Train(Settings):
         None, description="steps between checkpoints; by default a tenth of the run, and at least 30 s"
     )
     keep: Count = Field(2, description="checkpoints kept")
-    async_checkpoint: bool = Field(
-        False, description="write checkpoints while training goes on, from a copy of weights and state in host memory"
-    )
-    restarts: Natural = Field(
-        0,
-        description="how often the run is begun anew after a rank was killed or hung, without a new checkpoint in "
-        "between; torchrun has --max-restarts",
-    )
     watchdog: Watchdog = Watchdog()
 
     @model_validator(mode="after")
@@ -169,7 +158,7 @@ class Train(Settings):
         for names in (("epochs", "steps", "tokens"), ("batch_tokens", "batch_samples")):
             given = [name for name in names if getattr(self, name) is not None]
             if len(given) > 1:
-                context = {"names": ", ".join(given), "hint": f"remove `train.{given[-1]}`"}
+                context = {"names": ", ".join(given), "hint": f"train.{given[0]}=null, or train.{given[-1]}=null"}
                 raise PydanticCustomError("choice_of_one", "give only one of {names}", context)
         return self
 
@@ -199,7 +188,9 @@ class Rollout(Settings):
         "with tools keep as many between turns",
     )
     tools: list[Place] = Field(
-        [], description="functions that the model may call: `tools.py`, `tools.py:name` or `package.module:name`"
+        [],
+        description="functions that the model may call: `tools.py`, `tools.py:name` or `package.module:name`",
+        examples=[["tools.py"]],
     )
     max_turns: Count = Field(8, description="turns of the model in a conversation with tools")
     tool_timeout_s: Positive = Field(30.0, description="seconds that a call of a tool may take")
@@ -243,9 +234,6 @@ class Parallel(Settings):
         "too; 3 weights too",
     )
     timeout_s: Annotated[int, Ge(1), Le(10**7)] = Field(600, description="seconds that a rank waits for the others")
-    hang_s: Positive = Field(
-        30.0, description="seconds without a sign of a rank, or with all standing still, after which the run is ended"
-    )
 
 
 class Track(Settings):
@@ -286,8 +274,10 @@ class Track(Settings):
 class Evaluate(Settings):
     """Held-out loss or reward, answers to prompts, and early stop."""
 
-    every: Count | None = Field(None, description="steps between evaluations; a tenth of the run by default")
-    prompts: list[str] = Field([], description="prompts answered at each evaluation")
+    every: Natural | None = Field(
+        None, description="steps between evaluations; a tenth of the run by default, 0: at its end alone"
+    )
+    prompts: list[str] = Field([], description="prompts answered at each evaluation", examples=[["Name a colour."]])
     max_new_tokens: Size = Field(64, description="tokens of an answer")
     early_stop: Count | None = Field(None, description="evaluations without improvement before the run stops")
 
@@ -304,14 +294,16 @@ class RewardEntry(Settings):
 
     reward: choice("reward") = Field(description="what is scored", examples=["math"])  # type: ignore[valid-type]
     weight: float = Field(1.0, description="factor on its score in the sum")
-    name: str | None = Field(None, description="the name in figures; its kind or function by default")
+    name: str | None = Field(
+        None, description="the name in figures; its kind or function by default", examples=["right"]
+    )
     timeout_s: Positive | None = Field(
         None,
         description="seconds a call may take; by default 30, and none for kinds with limits of their own, whose "
         "`timeout_s` beside `kind` is that of the kind",
     )
     where: dict[str, str | int | float | bool] = Field(
-        {}, description="column -> value of the rows that it scores; all by default"
+        {}, description="column -> value of the rows that it scores; all by default", examples=[{"task": "math"}]
     )
 
     @model_validator(mode="before")
@@ -346,9 +338,13 @@ class Rewards(Settings):
 class Run(Settings):
     """A run: the whole config."""
 
-    name: RunName | None = Field(None, description="the run's folder; made from objective, model and date by default")
+    name: RunName | None = Field(
+        None, description="the run's folder; made from objective, model and date by default", examples=["first"]
+    )
     seed: Natural = Field(0, description="seed of order, initialisation and noise")
-    plugins: list[Place] = Field([], description="Python files whose decorators register further kinds")
+    plugins: list[Place] = Field(
+        [], description="Python files whose decorators register further kinds", examples=[["plugin.py"]]
+    )
     model: choice("model_source", "hf") = Field(  # type: ignore[valid-type]
         description="what is trained", examples=["Qwen/Qwen3-0.6B"]
     )

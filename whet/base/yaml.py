@@ -7,7 +7,6 @@ PyYAML follows YAML 1.1, where `1e-4` is a string, `yes`, `no`, `on`, `off` are 
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +19,8 @@ Lines = dict[Path, int]
 # Values of a document, those of aliases counted as often as they are used, and levels: what is beyond is an attack.
 MOST_NODES = 50_000
 DEEPEST = 64
+# A tenth of a second of PyYAML's own reader.
+_SHORT = 2**13
 _PLAIN = (str, int, float, bool)
 _TAG = "tag:yaml.org,2002:"
 _OURS = {_TAG + name for name in ("float", "bool", "int", "timestamp", "value")}
@@ -104,10 +105,8 @@ def parse(text: str, name: str) -> tuple[Any, Lines]:
 
     `name` is the file as errors show it. Raises ConfigError with the place on broken YAML.
     """
-    with suppress(Exception):  # what is wrong is found again below, and told
-        return _read(_Quick, text)
     try:
-        return _read(_Loader, text)
+        return _read_quickly(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = f"{name}:{mark.line + 1}" if mark else name
@@ -123,6 +122,16 @@ def parse(text: str, name: str) -> tuple[Any, Lines]:
         ) from None  # fmt: skip
     except (yaml.YAMLError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:  # of odd tags
         raise ConfigError(f"cannot read the YAML: {error}", at=name, hint="check indentation and quotes") from None
+
+
+def _read_quickly(text: str) -> tuple[Any, Lines]:
+    """The value and its lines by libyaml; only a short text that it cannot parse is read again, for PyYAML's words."""
+    try:
+        return _read(_Quick, text)
+    except (yaml.scanner.ScannerError, yaml.parser.ParserError, yaml.reader.ReaderError):
+        if len(text) > _SHORT:
+            raise
+        return _read(_Loader, text)
 
 
 def _read(kind: Any, text: str) -> tuple[Any, Lines]:

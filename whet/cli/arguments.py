@@ -6,7 +6,8 @@ import argparse
 import math
 import re
 import shlex
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -29,7 +30,7 @@ class Parser(argparse.ArgumentParser):
         found, late = super().parse_known_args(args, namespace)
         for word in late:
             if word.startswith("-") and word != "-":
-                raise self._unknown(word)
+                raise self._unknown(word, list(args if args is not None else sys.argv[1:]))
         if late and not self.hands_on:
             hint = self._as_option(late[0]) or self._shortest()
             raise ConfigError(f"`{self.prog}` has no place for `{late[0]}`", at=_AT, hint=hint)
@@ -38,10 +39,14 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise self._told(message)
 
-    def _unknown(self, word: str) -> ConfigError:
-        name = word.partition("=")[0]
+    def _unknown(self, word: str, typed: Sequence[str]) -> ConfigError:
+        name, equals, value = word.partition("=")
         near = nearest(name, self._option_string_actions)
         hint = f"did you mean `{near}`?" if near else f"{self.prog} --help"
+        if self.hands_on and (setting := _setting(name)):
+            behind = [*typed[typed.index(word) + 1 :], "-"][0] if word in typed else "-"
+            value = value if equals else behind if not behind.startswith("-") else "true"
+            hint = f"did you mean `{setting if '=' in setting else shlex.quote(f'{setting}={value}')}`?"
         return ConfigError(f"`{self.prog}` has no option `{name}`", at=_AT, hint=hint)
 
     def _as_option(self, word: str) -> str | None:
@@ -92,6 +97,13 @@ class Parser(argparse.ArgumentParser):
         example = action.default if isinstance(action.default, int | float | str) else _name_of(action)
         about = f"  ({action.help})" if action.help else ""
         return f"{flag.split('/')[0]}{f' {example}' if action.nargs != 0 else ''}{about}"
+
+
+def _setting(flag: str) -> str | None:
+    """The setting of a run that another trainer, or a guess, calls by a flag."""
+    from whet.base.config import setting_called
+
+    return setting_called(flag.lstrip("-").replace("-", "_"))
 
 
 def meant(given: str, known: Iterable[str]) -> str:

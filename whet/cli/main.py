@@ -48,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns one of `exit_codes`, after one message for whatever went wrong."""
     from whet.base.errors import OutOfMemory, WhetError
     from whet.cli import exit_codes
+    from whet.cli.ranks import tell
     from whet.cli.streams import nobody_reads, survive_encodings, write_out
 
     survive_encodings()
@@ -81,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         import traceback
 
         traceback.print_exception(refusal.__cause__ or refusal)
-    print(f"error: {refusal}", file=sys.stderr)
+    tell(f"error: {refusal}")
     return code
 
 

@@ -18,10 +18,12 @@ def push(names: Sequence[str], root: Path, to: str, *, is_followed: bool) -> int
     from whet.track.push.client import Client, Refused, Unreachable
     from whet.track.push.following import follow
     from whet.track.push.sending import Push
-    from whet.track.reading.store import find
+    from whet.track.reading.store import find, latest_names
 
     if not names:
-        raise ConfigError("it is not said which run", at="command line", hint="whet runs push RUN --to URL")
+        name = next(iter(latest_names(root, 1)), "RUN")
+        hint = f"whet runs push {name} --to {to or 'http://127.0.0.1:8000'}"
+        raise ConfigError("it is not said which run", at="command line", hint=hint)
     folders = [find(name, root) for name in names]
     client, code = Client(address_of(to or None)), exit_codes.DONE
     with closing(client):

@@ -33,7 +33,7 @@ CONFIGS = [
         "train": {
             "in_backward": True, "ema": 0.9, "neftune": 5.0, "group": 8, "rounding": "kahan", "recompute": True,
             "tokens": 1000, "steps": None, "precision": "bf16-pure", "depth_rate": 0.9,
-            "compile": True, "watchdog": {"action": "rollback"},
+            "compile": True,
         },
         "parallel": {"context": 2, "tensor": 2, "pipeline": 2, "expert": 2},
         "track": {"layers_every": 2},
@@ -55,7 +55,7 @@ CONFIGS = [
         "evaluate": {"every": 3},
         "objective": {"kind": "sequence-classification", "attention": "bidirectional"},
     },
-    {"objective": {"kind": "distill", "teacher": "m", "top": 8, "own": 0.5}},
+    {"objective": {"kind": "distill", "teacher": "m", "top": 8, "own": 0.5}, "evaluate": {"every": 0}},
     {
         "objective": {"kind": "distill", "teacher": "m", "tail": "renormalised"},
         "tuner": {"kind": "lora", "init": "loftq"},

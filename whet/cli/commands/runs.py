@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from whet.track.reading.store import Summary
 
 
+ACTIONS = ("compare", "diff", "export", "follow", "alert-test", "push", "import", "edit", "reindex")
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "words", nargs="*", metavar="FILTER",
@@ -79,11 +82,27 @@ def main(args: argparse.Namespace) -> int:
 
             return bring_in(rest, args.root)
         case _:
-            _list(" ".join(args.words), args)
+            _list_or_mean(args)
     return 0
 
 
+def _list_or_mean(args: argparse.Namespace) -> None:
+    """List what a filter takes. Of one that is none, the first word may be an action that is spelt wrong."""
+    import difflib
+
+    from whet.base.errors import ConfigError
+
+    try:
+        _list(" ".join(args.words), args)
+    except ConfigError as error:
+        near = difflib.get_close_matches(args.words[0].lower(), ACTIONS, n=1) if args.words else []
+        if not near:
+            raise
+        raise ConfigError(error.message, at=error.at, hint=f"did you mean `whet runs {near[0]}`?") from None
+
+
 def _list(text: str, args: argparse.Namespace) -> None:
+    from whet.track.reading.store import STARTS
     from whet.track.script.plain import to_json
     from whet.track.terminal.terminal_page import columns, table
 
@@ -99,7 +118,7 @@ def _list(text: str, args: argparse.Namespace) -> None:
     elif text:
         print(f"no run under {args.root} is so", file=sys.stderr)
     else:
-        print(f"no runs under {args.root}; `whet train CONFIG` starts one", file=sys.stderr)
+        print(f"no runs under {args.root}; `{STARTS}` starts one", file=sys.stderr)
 
 
 def _compare(names: Sequence[str], args: argparse.Namespace) -> None:
@@ -111,7 +130,8 @@ def _compare(names: Sequence[str], args: argparse.Namespace) -> None:
     from whet.track.terminal.terminal_page import differences
 
     if len(names) < 2:
-        raise ConfigError("one run differs from none", at="command line", hint="whet runs compare FIRST SECOND")
+        hint = f"whet runs compare {' '.join(_two(names, args.root))}"
+        raise ConfigError("one run differs from none", at="command line", hint=hint)
     found = compared([find(name, args.root) for name in names])
     print(to_json(found).decode() if args.json else differences(found))
 
@@ -127,7 +147,8 @@ def _diff(names: Sequence[str], args: argparse.Namespace) -> None:
     from whet.track.script.plain import to_json
 
     if len(names) != 2:
-        raise ConfigError("`diff` compares two runs", at="command line", hint="whet runs diff FIRST SECOND")
+        hint = f"whet runs diff {' '.join(_two(names, args.root))}"
+        raise ConfigError("`diff` compares two runs", at="command line", hint=hint)
     folders = [find(name, args.root) for name in names]
     found = difference(*folders)
     print(to_json(asdict(found)).decode() if args.json else difference_page(found, *(one.name for one in folders)))
@@ -163,7 +184,8 @@ def _to_edit(words: Sequence[str], args: argparse.Namespace) -> list[Path]:
     from whet.base.errors import ConfigError
 
     if not words:
-        raise ConfigError("`edit` does not know which run", at="command line", hint="whet runs edit RUN --tag best")
+        hint = f"whet runs edit {_two((), args.root)[0]} --tag best"
+        raise ConfigError("`edit` does not know which run", at="command line", hint=hint)
     return _named_or_chosen(words, args)
 
 
@@ -172,6 +194,14 @@ def _chosen(text: str, args: argparse.Namespace) -> list[tuple[Summary, Row]]:
     from whet.track.reading.rows import chosen, listed
 
     return chosen(listed(args.root), text, args.sort or "", with_archived=args.archived)
+
+
+def _two(names: Sequence[str], root: Path) -> list[str]:
+    """Two runs to type: those that were named, then others that there are, the latest made first."""
+    from whet.track.reading.store import latest_names
+
+    others = [name for name in latest_names(root, 3) if name not in names]
+    return [*names, *others, "FIRST", "SECOND"][:2]
 
 
 def _check(names: Sequence[str], found: Sequence[tuple[Summary, Row]], at: str) -> None:

@@ -105,10 +105,11 @@ def _follow(logs: History, page: Callable[[], str], every_s: float) -> None:
 def _latest(root: Path) -> Path:
     from whet.base.errors import RunError
     from whet.track.reading.catalogue import runs
+    from whet.track.reading.store import STARTS
 
     found = runs(root)
     if not found:
-        raise RunError("there is no run yet", at=str(root), hint="`whet train CONFIG` starts one")
+        raise RunError("there is no run yet", at=str(root), hint=f"`{STARTS}` starts one")
     return found[0].folder
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
-from whet.cli.arguments import whole
 from whet.cli.exit_codes import FAILED, OF_OUTCOMES
 
 FLAGS = ("model", "data", "objective", "tuner", "name")
+_OF_CONFIGS = (".yaml", ".yml")
+_OF_DATA = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".arrow", ".feather", ".txt", ".md")
+_OF_MODELS = ("config.json", "adapter_config.json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,12 +26,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--objective", help="such as sft or pretrain")
     parser.add_argument("--tuner", help="such as full")
     parser.add_argument("--name", help="name of the run")
-    parser.add_argument(
-        "--ranks",
-        type=whole(1, 1024),
-        metavar="N",
-        help="start so many processes on this machine, which share the work",
-    )
     parser.add_argument("--dry-run", action="store_true", help="check everything, print who would hold what, and stop")
 
 
@@ -46,8 +43,7 @@ def _main(args: argparse.Namespace) -> int:
     from whet.base.config import load
     from whet.base.errors import RunError
     from whet.base.paths import user_path
-    from whet.cli.launching import begun_before, launched
-    from whet.track.reading.store import find
+    from whet.track.reading.store import find, free_name
 
     words = [*args.target, *(args.data or [])]
     overrides = [word for word in words if _is_override(word)]
@@ -57,25 +53,20 @@ def _main(args: argparse.Namespace) -> int:
         flags[("data", "train")] = [word for word in flags.pop(("data",)) if not _is_override(word)]
     if len(targets) > 1:
         raise RunError(f"one config or run at a time, not {len(targets)}", hint=f"--data {' '.join(targets[1:])}")
+    if targets:
+        _refuse_other(targets[0])
     if not targets or _is_config(targets[0]):
         loaded = load(Path(targets[0]) if targets else None, overrides, flags)
-        if not args.dry_run and (code := launched(args, loaded.run, overrides)) is not None:
-            return code
-        if (folder := begun_before(loaded.run)) is not None and not args.dry_run:
-            return _report(*_resume(folder, [word for word in overrides if word.startswith("parallel.")]))
         return _dry(loaded) if args.dry_run else _report(*_train(loaded))
     run = find(str(user_path(targets[0], at="command line")))
     if flags or not all(word.startswith("parallel.") for word in overrides):
+        given = shlex.join([*_flags_typed(args), *(word for word in overrides if not word.startswith("name="))])
+        weights = f"; model={run} beside it goes on from its weights" if (run / "model").is_dir() else ""
         raise RunError(
             "a run continues with the config it was started with, on any mesh of ranks",
-            hint=f"whet train {run}, or a new run with name=NAME",
+            hint=f"a new run: whet train {run / 'config.yaml'} {given} name={free_name(run)}{weights}",
         )
-    if args.dry_run:
-        return _dry(load(run / "config.yaml", overrides))
-    begun = load(run / "config.yaml", overrides).run if (run / "config.yaml").is_file() else None
-    if begun is not None and (code := launched(args, begun, overrides)) is not None:
-        return code
-    return _report(*_resume(run, overrides))
+    return _dry(load(run / "config.yaml", overrides)) if args.dry_run else _report(*_resume(run, overrides))
 
 
 def _is_override(word: str) -> bool:
@@ -88,7 +79,47 @@ def _is_config(target: str) -> bool:
     from whet.base.paths import user_path
 
     path = user_path(target, at="command line")
-    return path.is_file() or path.suffix in (".yaml", ".yml")
+    return path.is_file() or path.suffix in _OF_CONFIGS
+
+
+def _refuse_other(target: str) -> None:
+    """Raise RunError for a file of data or a folder of a model, each with the command that it was meant for."""
+    from whet.base.errors import RunError
+    from whet.base.paths import user_path
+    from whet.data.sources.opened import ending
+    from whet.track.reading.store import is_run
+
+    path = user_path(target, at="command line")
+    if path.is_file() and path.suffix not in _OF_CONFIGS and ending(path) in _OF_DATA and not _is_mapping(path):
+        raise RunError(
+            f"`{target}` is data, and no config", at="command line",
+            hint=f"whet train --model Qwen/Qwen3-0.6B --data {shlex.quote(target)}",
+        )  # fmt: skip
+    if path.is_dir() and not is_run(path) and any((path / name).is_file() for name in _OF_MODELS):
+        raise RunError(
+            f"`{target}` is a model, and no config", at="command line",
+            hint=f"whet train --model {shlex.quote(target)} --data chat.jsonl",
+        )  # fmt: skip
+
+
+def _is_mapping(path: Path) -> bool:
+    """Whether a `.json` holds what a config might: one object, and not a line for each row."""
+    import json
+
+    from whet.base.config import LARGEST_BYTES
+
+    if path.suffix != ".json" or path.stat().st_size > LARGEST_BYTES:
+        return False
+    try:
+        return isinstance(json.loads(path.read_text(encoding="utf-8-sig")), dict)
+    except (OSError, ValueError, RecursionError):
+        return True  # what is wrong with it is told where it is read
+
+
+def _flags_typed(args: argparse.Namespace) -> list[str]:
+    """The flags as they were typed, but for the name."""
+    given = {flag: getattr(args, flag) for flag in FLAGS if flag != "name" and getattr(args, flag) is not None}
+    return [word for flag, value in given.items() for word in (f"--{flag}", *([value] if flag != "data" else value))]
 
 
 def _train(loaded):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from whet.base.errors import ConfigError, DataError, RunError
+from whet.base.errors import INSPECT, ConfigError, DataError, RunError
 from whet.contracts.sample import Sample
 from whet.contracts.steps import Step, Stop
 from whet.data.order.dataset import Dataset
@@ -46,7 +46,7 @@ class DatasetSource:
         if not any(span.weight * (span.stop - span.start) for span in data.spans):
             raise DataError(
                 "no source has samples and a weight above 0, so there is nothing to train on",
-                hint="whet data inspect FILE --model MODEL shows why rows are skipped",
+                hint=f"{INSPECT} shows why rows are skipped",
             )
         if not any(int(span.weight * (span.stop - span.start)) for span in data.spans):
             raise DataError(

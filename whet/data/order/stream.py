@@ -9,7 +9,7 @@ from functools import partial
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
-from whet.base.errors import ConfigError, DataError
+from whet.base.errors import INSPECT, ConfigError, DataError
 from whet.contracts.sample import Sample
 from whet.contracts.steps import Step, Stop
 from whet.data.order.epochs import STREAM, WINDOW
@@ -182,7 +182,7 @@ class StreamingSource:
         if is_last and not samples and place.window == 0:
             raise DataError(
                 f"no row is left to learn from: {self._ledger.summary()}",
-                hint="whet data inspect FILE --model MODEL shows why rows are skipped",
+                hint=f"{INSPECT} shows why rows are skipped",
             )
         if is_last or following.num_skipped > self._max_skipped * _MIN_ROWS:
             self._ledger.check_share(following.num_skipped, sum(following.num_rows), self._max_skipped)

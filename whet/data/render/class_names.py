@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from whet.base.errors import DataError
+from whet.base.errors import INSPECT, DataError
 from whet.contracts.reading import Classes, Tags
 from whet.contracts.rows import Classified, Row, Tagged
 from whet.data.refusal import Refused, RowRefused
@@ -107,7 +107,7 @@ def _check_seen(names: Names, seen: Counter[str], may_be_unseen: bool) -> None:
     unseen = [name for name in names.names if not seen[name]]
     kept = [name for name in names.names if seen[name]]
     if not kept:
-        raise DataError("no row has a label", hint="whet data inspect FILE --model MODEL")
+        raise DataError("no row has a label", hint=INSPECT)
     if unseen and not may_be_unseen:
         raise DataError(
             f"no row of the training data has the label {_list(unseen)}; they have {_list(kept)}",

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from whet.base.errors import DataError
+from whet.base.errors import INSPECT, DataError
 from whet.contracts.rows import Completion, Conversation, Labelled, Preference, Prompt, Row
 from whet.contracts.sample import Origin, Sample
 from whet.data.order.epochs import Span
@@ -97,7 +97,7 @@ def read_prompts(
     if not found:
         raise DataError(
             f"no prompt is left to answer: {ledger.summary()}",
-            hint="whet data inspect FILE --model MODEL shows why rows are skipped",
+            hint=f"{INSPECT} shows why rows are skipped",
         )
     return found
 

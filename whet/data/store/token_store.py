@@ -16,7 +16,7 @@ from typing import Any
 
 import whet.data
 from whet.base.catalogue import data_format
-from whet.base.errors import DataError
+from whet.base.errors import INSPECT, DataError
 from whet.base.units import figure
 from whet.contracts.rows import Row, Text
 from whet.data.order.dataset import Dataset, Part, TokenStore, held_out
@@ -95,12 +95,10 @@ def store_of(
     if not len(store):
         raise DataError(
             f"no row is left to learn from: {ledger.summary()}",
-            hint="whet data inspect FILE --model MODEL shows why rows are skipped",
+            hint=f"{INSPECT} shows why rows are skipped",
         )
     if not store.trained.any():
-        raise DataError(
-            f"no token of {len(store):,} samples is trained", hint="`whet data inspect FILE` shows what is and why"
-        )
+        raise DataError(f"no token of {len(store):,} samples is trained", hint=f"{INSPECT} shows what is and why")
     return store
 
 

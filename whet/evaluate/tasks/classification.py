@@ -22,7 +22,7 @@ def classification(
 ) -> Result:
     """Accuracy and macro F1 of a classifier of texts or words, or of a process reward model.
 
-    file: rows of the format that the model was trained on; `path#500` takes 500 rows
+    file: rows of the format that the model was trained on, such as held_out.jsonl; `path#500` takes 500 rows
     batch_tokens: tokens computed at once
     """
     from whet.evaluate.classes import classification as measure

@@ -24,7 +24,7 @@ def last_word(
 ) -> Result:
     """Share of passages whose last word is the model's greedy guess, and its perplexity a passage (as LAMBADA).
 
-    file: .jsonl with a passage a row, or a text file with one a line
+    file: .jsonl with a passage a row, or a text file with one a line, such as passages.jsonl
     column: where a row has its text
     limit: take this many passages, from the start
     batch_tokens: tokens computed at once

@@ -27,7 +27,7 @@ def loss(
 ) -> Result:
     """Mean loss and accuracy a trained token over a data file of any format, rendered as for training.
 
-    file: data file or folder; `path#500` takes 500 rows
+    file: data file or folder, such as held_out.jsonl; `path#500` takes 500 rows
     format: a data_format, or `auto` to detect it row by row
     template: a chat template file that replaces the tokenizer's
     train_on: which turns count

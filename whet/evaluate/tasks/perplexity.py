@@ -27,7 +27,7 @@ def perplexity(
 ) -> Result:
     """Perplexity a word, a byte and a token, and bits a byte, over the documents of a text file.
 
-    file: a text file, or .jsonl
+    file: a text file or .jsonl, such as held_out.txt
     documents: a document is the file, a line, a row of a .jsonl, or an article of WikiText; `auto` looks at the file
     column: where a row has its text
     detokenize: `wikitext` removes the marks of its tokenisation; words and bytes are those of the original

@@ -22,7 +22,7 @@ def regression(
 ) -> Result:
     """Mean squared error, Spearman's and Pearson's correlation of a model that gives texts numbers.
 
-    file: rows with a text and a number (or several); `path#500` takes 500 rows
+    file: rows with a text and a number (or several), such as held_out.jsonl; `path#500` takes 500 rows
     batch_tokens: tokens computed at once
     """
     from whet.evaluate.classes import regression as measure

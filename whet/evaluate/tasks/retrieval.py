@@ -24,7 +24,7 @@ def retrieval(
 ) -> Result:
     """Recall@k, mean reciprocal rank and nDCG@10: an embedding model looks through all documents, a reranker a row's.
 
-    file: rows of the format `retrieval` or `judged`; `path#500` takes 500 rows
+    file: rows of the format `retrieval` or `judged`, such as held_out.jsonl; `path#500` takes 500 rows
     k: how many of the first documents count
     dim: keep so many numbers of an embedding
     batch_tokens: tokens computed at once

@@ -23,7 +23,7 @@ def similarity(
 ) -> Result:
     """Spearman's and Pearson's correlation of an embedding model's cosines with the scores of sentence pairs.
 
-    file: rows of the format `similarity`; `path#500` takes 500 rows
+    file: rows of the format `similarity`, such as held_out.jsonl; `path#500` takes 500 rows
     dim: keep so many numbers of an embedding
     batch_tokens: tokens computed at once
     """

@@ -60,15 +60,15 @@ def hf(
 ) -> Loaded:
     """A language model of the transformers library: a decoder, an encoder (bert) or both (t5).
 
-    path: model folder, id on the Hugging Face hub, or folder of an adapter
+    path: model folder, id on the Hugging Face hub such as Qwen/Qwen3-0.6B, or folder of an adapter
     init: start from random weights: a config such as {model_type: llama, hidden_size: 384}, or a config.json
-    tokenizer: tokenizer folder or hub id; by default the one beside the model
-    revision: branch, tag or commit on the hub
+    tokenizer: tokenizer folder or hub id, such as Qwen/Qwen3-0.6B; by default the one beside the model
+    revision: branch, tag or commit on the hub, such as main
     allow_code: run Python code that comes with the model
-    base: the base model of an adapter, if it is not where the adapter says
+    base: the base model of an adapter, if it is not where the adapter says, such as Qwen/Qwen3-0.6B
     quantize: pack the linear layers while they are read (nf4: 4.1 bits a weight, int8: 8); for training adapters
-    keep: regular expressions; linear layers with one in their name are not quantized, nor is the head
-    new_tokens: tokens that the tokenizer shall have; each starts as the mean of the pieces it was written with
+    keep: regular expressions; linear layers with one in their name, such as [mlp.gate], and the head are not quantized
+    new_tokens: tokens that the tokenizer shall have, such as [<tool>]; each starts as the mean of its pieces
     """
     from whet.models.loading.pretrained import on_meta
     from whet.models.loading.spec import Spec

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def adapter(*, path: Place) -> PeftTuner:
     """Continue an adapter: its method, its settings and its weights; the model is its base.
 
-    path: folder of the adapter, or the run or name of a run that made it
+    path: folder of the adapter, or the run or name of a run that made it, such as runs/first
     """
     from whet.models.tuning.continued import continued
 

@@ -28,7 +28,7 @@ def boft(
     factors: butterfly factors
     dropout: share of blocks left as they are while training
     targets: all-linear (every linear layer but the head), names of modules, or a regular expression
-    exclude: names, or a regular expression, of modules that are left out
+    exclude: names, or a regular expression, of modules that are left out, such as [lm_head]
     layers: only these layers, counted from 0
     modules_to_save: modules that are trained whole and stored with the adapter, such as lm_head
     """

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def freeze(*, patterns: tuple[str, ...] = (), first: Natural = 0, last: Natural = 0) -> Freeze:
     """Train the named parameters and layers, and freeze all others.
 
-    patterns: regular expressions; a parameter with one of them in its name is trained
+    patterns: regular expressions; a parameter with one of them in its name is trained, such as [mlp]
     first: train this many first layers
     last: train this many last layers
     """

@@ -22,7 +22,7 @@ def ia3(
 
     targets: auto (PEFT's for this model, else keys, values and the MLP's last layer), names, or a regular expression
     feedforward: those targets whose input is scaled instead of their output
-    exclude: names, or a regular expression, of modules that are left out
+    exclude: names, or a regular expression, of modules that are left out, such as [lm_head]
     modules_to_save: modules that are trained whole and stored with the adapter, such as lm_head
     """
     from whet.base.errors import ConfigError

@@ -20,7 +20,7 @@ def ln_tuning(
     """Train the norms and nothing else.
 
     targets: all-norms, names of norms, or a regular expression
-    exclude: names, or a regular expression, of modules that are left out
+    exclude: names, or a regular expression, of modules that are left out, such as [lm_head]
     modules_to_save: modules that are trained whole and stored with the adapter, such as lm_head
     """
     from whet.models.tuning.peft_tuner import PeftTuner

@@ -34,7 +34,7 @@ def lokr(
     rank_dropout: share of ranks dropped while training
     module_dropout: share of layers whose adapter is dropped while training
     targets: all-linear (every linear layer but the head), names of modules, or a regular expression
-    exclude: names, or a regular expression, of modules that are left out
+    exclude: names, or a regular expression, of modules that are left out, such as [lm_head]
     layers: only these layers, counted from 0
     modules_to_save: modules that are trained whole and stored with the adapter, such as lm_head
     """

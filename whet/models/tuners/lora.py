@@ -38,7 +38,7 @@ def lora(
     dropout: share of a layer's input that the added matrices do not see while training
     targets: all-linear (every linear layer but the head), names of modules, or a regular expression
     parameters: names of three-dimensional parameters, or `experts` for those of a mixture of experts
-    exclude: names, or a regular expression, of modules that are left out
+    exclude: names, or a regular expression, of modules that are left out, such as [lm_head]
     layers: only these layers, counted from 0
     modules_to_save: modules that are trained whole and stored with the adapter, such as lm_head
     bias: which biases are trained as well

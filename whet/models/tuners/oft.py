@@ -32,7 +32,7 @@ def oft(
     shared: one block for all of a layer
     neumann: invert by a Neumann series, which is faster and nearly orthogonal
     targets: all-linear (every linear layer but the head), names of modules, or a regular expression
-    exclude: names, or a regular expression, of modules that are left out
+    exclude: names, or a regular expression, of modules that are left out, such as [lm_head]
     layers: only these layers, counted from 0
     modules_to_save: modules that are trained whole and stored with the adapter, such as lm_head
     """

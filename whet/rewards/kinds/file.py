@@ -11,7 +11,7 @@ from whet.contracts.rewards import Reward
 def file(*, function: Place) -> Reward:
     """What a function of yours says: `rewards.py:name`. Its parameters are filled by name.
 
-    function: FILE.py:NAME; it may take `completion` (one) or `completions` (all of a prompt), `prompt`, `row`, columns
+    function: FILE:NAME, such as rewards.py:score; it may take `completion` or `completions`, `prompt`, `row`, columns
     """
     from whet.rewards.user import user_reward
 

@@ -11,7 +11,7 @@ from whet.contracts.rewards import Reward
 def model(*, path: Place, device: str = "auto") -> Reward:
     """The score of a reward model that was trained with `objective: reward`; it runs in this process.
 
-    path: its folder, its run, or the run's name
+    path: its folder, its run, or the run's name, such as runs/reward
     device: cpu, cuda, cuda:1; a GPU where there is one by default
     """
     from whet.rewards.scorer import ModelReward

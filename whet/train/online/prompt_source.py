@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from whet.base.errors import ConfigError, DataError
+from whet.base.errors import INSPECT, ConfigError, DataError
 from whet.base.run import DataSource, Run
 from whet.contracts.rollouts import Online
 from whet.data.chat.speech import speech_of
@@ -98,7 +98,7 @@ def _prompts(run: Run, given: Sequence[DataSource], words: Words, ledger: Ledger
         raise DataError(
             f"no prompt is left to answer: {ledger.summary()}",
             at=place,
-            hint="whet data inspect FILE --model MODEL shows why rows are skipped",
+            hint=f"{INSPECT} shows why rows are skipped",
         )
     prompts = Prompts(fitting, sources)
     check_columns(run, prompts, place)

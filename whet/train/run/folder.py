@@ -19,6 +19,12 @@ from whet.base.sealed import read_perhaps_sealed, sealed
 from whet.train.run.lock import NAME as LOCK
 from whet.train.run.lock import RunLock
 
+_FILES = (
+    "config.yaml", "resolved.json", "ledger.jsonl", "controls", "dependencies.json", "records.jsonl", "reference.npz",
+    "checkpoints/latest",
+)  # fmt: skip
+_FOLDERS = ("checkpoints", "track", "model", "evaluations", "exports", "media")
+
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
@@ -69,6 +75,11 @@ class RunFolder:
                 f"cannot make the run folder: {error.strerror}", at=str(folder.path), hint="track.folder=ELSEWHERE"
             ) from None
         folder.refuse_odd_files()
+        if os.path.lexists(folder.model):  # the run's own would not be written
+            raise RunError(
+                f"a model lies where `{folder.name}` would put its own", at=str(folder.model),
+                hint=f"mv {folder.model} {folder.model}.old, or name={folder.name}-2",
+            )  # fmt: skip
         lock = RunLock.take(folder.path)
         try:
             cls.refuse_taken(run, folder)  # another that was as quick may have come first, and be over
@@ -98,9 +109,20 @@ class RunFolder:
         return folder
 
     def refuse_odd_files(self) -> None:
-        """Raise RunError where a pipe or the like lies in a file's place, which the run would wait for."""
+        """Raise RunError where a pipe or the like lies in a file's place, which the run would wait for, or a folder in
+        that of a file, and the other way round, which it would stumble over at its end."""
         for part in (self.path, self.path / "track", self.checkpoints):
             refuse_odd(part, RunError)
+        for name in (*_FILES, *(f"{name}.part" for name in _FILES)):
+            if (self.path / name).is_dir():
+                self._refuse_kind(name, "a folder, and no file")
+        for name in _FOLDERS:
+            if (self.path / name).is_file():
+                self._refuse_kind(name, "a file, and no folder")
+
+    def _refuse_kind(self, name: str, what: str) -> None:
+        path = self.path / name
+        raise RunError(f"`{name}` is {what}", at=str(path), hint=f"mv {path} {path}.moved")
 
     def give_up(self) -> None:
         """Free the name of a run that was refused before its first step; what else lies in the folder stays."""

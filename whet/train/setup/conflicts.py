@@ -34,10 +34,6 @@ CONFLICTS: tuple[Conflict, ...] = (
         ("train.ema", "optimizer.sampled_gradient", "optimizer.attention_logits", "tuner.other_weights"),
         "train.in_backward", "{other} does not go with {one}",
     ),
-    Conflict(
-        "train.rollback", "objective.rollouts", "{one} leaves out batches of before, and {other} makes new ones, whose "
-        "loss has no level of its own"
-    ),
     Conflict("train.in_backward", "ranks.several", "{one} runs on one process"),
     Conflict("train.in_backward", "train.fp16", "{one} steps before {other} knows whether all gradients fit"),
     Conflict("optimizer.sampled_gradient", "train.fp16", "{one} takes a second gradient, which {other} does not scale"),
@@ -117,6 +113,10 @@ CONFLICTS: tuple[Conflict, ...] = (
     Conflict(
         "evaluate.early_stop", "data.nothing_held_out", "{one} does nothing: nothing is held out to measure",
         "data.held_out=0.1",
+    ),
+    Conflict(
+        "evaluate.early_stop", "evaluate.at_end", "{one} does nothing: {other} measures when the run is over",
+        "evaluate.every=10",
     ),
     Conflict(
         "evaluate.every", "data.nothing_held_out",

@@ -105,9 +105,6 @@ def _of_settings(run: Run) -> Iterator[tuple[str, Feature]]:
     ):  # fmt: skip
         if is_on:
             yield f"train.{name}", Feature(f"`train.{name}`", f"train.{name}", f"train.{name}={without}")
-    if train.watchdog.action == "rollback":
-        at = "train.watchdog.action"
-        yield "train.rollback", Feature(f"`{at}=rollback`", at, f"{at}=stop")
     if train.rounding != "stochastic":
         yield "train.rounding", Feature("`train.rounding`", "train.rounding", "train.rounding=stochastic")
     if train.precision == "fp16":
@@ -130,8 +127,10 @@ def _of_settings(run: Run) -> Iterator[tuple[str, Feature]]:
 def _of_evaluation(run: Run) -> Iterator[tuple[str, Feature]]:
     if run.evaluate.prompts:
         yield "evaluate.prompts", Feature("`evaluate.prompts`", "evaluate.prompts", "evaluate.prompts=[]")
-    elif run.evaluate.every is not None:
+    elif run.evaluate.every:
         yield "evaluate.every", Feature("`evaluate.every`", "evaluate.every")
+    if run.evaluate.every == 0:
+        yield "evaluate.at_end", Feature("`evaluate.every: 0`", "evaluate.every")
     if run.evaluate.early_stop is not None:
         yield "evaluate.early_stop", Feature("`evaluate.early_stop`", "evaluate.early_stop")
     if not run.data.held_out:

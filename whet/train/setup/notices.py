@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,11 @@ def on_micro_batch(wanted: int | str, resolved: int) -> Iterator[str]:
 
 def on_schedule(run: Run) -> Iterator[str]:
     """Sentences when the rate falls under an optimizer that averages the weights instead, or never reaches its peak."""
-    warmup = run.schedule.values().get("warmup", 0)
-    if run.train.steps and 1 <= run.train.steps <= warmup:
-        yield f"schedule.warmup is {warmup:g} steps and the run has {run.train.steps}: the rate ends on its way up"
+    steps, factor = run.train.steps, partial(schedule.get(run.schedule.kind).build, **run.schedule.values())
+    last = [factor(step, steps) for step in (steps - 2, steps - 1) if step >= 0] if steps else [1.0]
+    if last[-1] < 1 and last == sorted(set(last)):
+        kind = run.schedule.kind
+        yield f"`schedule: {kind}` still rises at the last of {steps} steps: its warmup is as long as the run"
     averages = "evaluation_weights" in optimizer.get(run.optimizer.kind).facts.needs
     if averages and schedule.get(run.schedule.kind).facts.falls:
         yield (

@@ -6,7 +6,7 @@ Data is prepared before the process group starts, so that no rank waits in a col
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from whet.base import config
-from whet.base.errors import WhetError
+from whet.base.errors import DataError, WhetError, say_which
 from whet.base.run import Run
 from whet.contracts.tuner import Tuner
 from whet.data.store.ledger import Ledger
@@ -22,14 +22,11 @@ from whet.parallel.sizes import mesh_sizes, num_processes
 from whet.parallel.world import World
 from whet.train.checkpoints.checkpoint import complete, latest, step_of
 from whet.train.checkpoints.manifest import Identity
-from whet.train.ranks.notes import note_folder
-from whet.train.ranks.versions import refuse_mixed, versions
 from whet.train.run import dependencies
 from whet.train.run.controls import forget_old
 from whet.train.run.folder import RunFolder
 from whet.train.run.identity import identity_of, new_identity, stated
 from whet.train.run.lock import RunLock
-from whet.train.run.rollbacks import Rollback, rollbacks
 from whet.train.run.settings import check_settings
 from whet.train.setup.chosen import Chosen
 from whet.train.setup.models import check_mesh, read_model
@@ -77,7 +74,6 @@ class Placed:
     is_new: bool
     has_begun: bool
     notices: tuple[str, ...]
-    rollbacks: Sequence[Rollback] = ()
 
 
 def open_run(loaded: config.Loaded, kind: SourceKind, folder: RunFolder | None, held: ExitStack) -> Opened:
@@ -125,8 +121,21 @@ def prepare(opened: Opened) -> Material:
     if chosen.traits.taught is not None:
         check_teacher(chosen.traits.taught, words.processor)
     ledger = Ledger()
-    feed = opened.kind.read(run, chosen, words, ledger)
+    try:
+        feed = opened.kind.read(run, chosen, words, ledger)
+    except DataError as error:
+        _say_which(error, run)
+        raise
     return Material(run, feed, ledger, (*told, *feed.notices))
+
+
+def _say_which(error: DataError, run: Run) -> None:
+    """Name in the hint of an error of data the source that it is about, or the first, and the model."""
+    said, sources = f"{error.message} {error.at}", run.data.train
+    source = next((one for one in sources if (one.name or one.path) in said), next(iter(sources), None))
+    model = run.model.values().get("path")
+    if source is not None and isinstance(model, str):
+        say_which(error, source.path, model)
 
 
 def place(opened: Opened, material: Material, held: ExitStack) -> Placed:
@@ -134,24 +143,18 @@ def place(opened: Opened, material: Material, held: ExitStack) -> Placed:
     run, ledger, lock = material.run, material.ledger, opened.lock
     sizes = mesh_sizes(run.parallel, num_processes())
     world = World.start(run.train.device, run.parallel.timeout_s, sizes)
-    if world.mesh is not None:
-        refuse_mixed(world.gathered(versions(), "all"))
     folder, identity = opened.folder, world.agreed(opened.identity)
     if folder is None:
         if world.is_writer:
             folder, lock = RunFolder.create(run, opened.loaded.to_yaml())
             held.enter_context(lock)
         folder = world.agreed(folder)
-    if world.is_writer:
-        note_folder(folder.path, "")
     told = (*(lock.notices if lock else ()), *opened.notices)
     if world.is_writer:
         ledger.write(folder.ledger)
     newest = latest(folder.checkpoints)
     has_begun = world.agreed(newest is not None and step_of(newest) > 0)
-    past = world.agreed(rollbacks(folder.path) if world.is_writer else None)
-    told = (*told, *on_ledger(ledger, folder.ledger))
-    return Placed(world, folder, identity, opened.folder is None, has_begun, told, past)
+    return Placed(world, folder, identity, opened.folder is None, has_begun, (*told, *on_ledger(ledger, folder.ledger)))
 
 
 @contextmanager
