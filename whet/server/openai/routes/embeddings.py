@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
+from whet.base.errors import WhetError
 from whet.server.openai.refused import Refused
 from whet.server.openai.replies import answer
 from whet.server.openai.service import Given, Service, readable
@@ -30,11 +31,12 @@ def _embedded(service: Service, body: Embeddings) -> dict[str, Any]:
         said = f"the model `{service.names[0]}` continues texts, and makes no embeddings"
         raise Refused(said, param="model", code="unsupported_model")
     texts = _texts(service, body)
-    with readable("input"):
-        vectors = service.embedding.embed(texts, body.input_type, body.dimensions)
-    if body.dimensions is not None and vectors.shape[1] != body.dimensions:
-        said = f"the model's embeddings have {vectors.shape[1]:,} numbers"
-        raise Refused(said, param="dimensions", code="invalid_value")
+    try:
+        with readable("input"):
+            vectors = service.embedding.embed(texts, body.input_type, body.dimensions)
+    except WhetError as error:  # of texts that come as texts only their number of numbers can be wrong
+        param = "input" if body.dimensions is None else "dimensions"
+        raise Refused(error.message, param=param, code="invalid_value") from None
     data = [
         {"object": "embedding", "index": i, "embedding": _written(vector, body.encoding_format)}
         for i, vector in enumerate(vectors)

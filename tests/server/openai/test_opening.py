@@ -1,0 +1,138 @@
+"""What is named is what is served: a run's adapter, adapters beside a base, an embedding model; the rest is refused."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.generate import tiny
+from tests.server.openai.conftest import running
+from whet.base.errors import ConfigError, ModelError
+from whet.base.seeds import forked
+from whet.cli.main import main
+from whet.contracts.model import Embedder
+from whet.generate.serving.request import Limits
+from whet.models.sentence_transformers import write_sentence
+from whet.server.openai import opening
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory) -> Path:
+    """A model, two adapters of it, and an embedding model."""
+    from peft import LoraConfig, get_peft_model
+
+    root = tmp_path_factory.mktemp("served")
+    tiny.folder(root / "base")
+    for name in ("one", "two"):
+        with forked(name, "served"):
+            tuned = get_peft_model(tiny.module(), LoraConfig(r=4, init_lora_weights=False, target_modules=["q_proj"]))
+        tuned.peft_config["default"].base_model_name_or_path = str(root / "base")
+        tuned.save_pretrained(root / name)
+        tiny.tokenizer().save_pretrained(root / name)
+    shutil.copytree(root / "base", root / "vectors")
+    write_sentence(root / "vectors", Embedder("mean"), tiny.module().config)
+    return root
+
+
+def opened(folders: Path, model: str, **adapters: str):
+    limits = Limits(cache_tokens=2048)
+    return opening.opened(
+        opening.Opening(model=model, adapters=adapters, device="cpu", root=folders, limits=limits, timeout_s=60)
+    )
+
+
+def text_of(server, model: str) -> str:
+    body = {"model": model, "prompt": "The quick brown", "max_tokens": 8, "temperature": 0}
+    status, _, told = server.ask("POST", "/v1/completions", body)
+    assert status == 200 and told["model"] == model, told
+    return told["choices"][0]["text"]
+
+
+def test_adapters_beside_a_base_say_what_each_says_alone(folders):
+    with running(opened(folders, "base", one=str(folders / "one"), two="two")) as server:
+        together = {name: text_of(server, name) for name in ("base", "one", "two")}
+        listed = server.ask("GET", "/v1/models")[2]["data"]
+    assert [(model["id"], model["parent"]) for model in listed] == [("base", None), ("one", "base"), ("two", "base")]
+    with running(opened(folders, "one")) as server:
+        assert text_of(server, "one") == together["one"]
+    assert len(set(together.values())) == 3
+
+
+def test_what_is_no_adapter_or_has_a_name_that_is_taken_is_refused(folders):
+    with pytest.raises(ModelError, match="whole model"):
+        opened(folders, "base", other="base")
+    with pytest.raises(ConfigError, match="as the model is"):
+        opened(folders, "base", base="one")
+    with pytest.raises(ModelError, match="adapter itself"):
+        opened(folders, "one", two="two")
+
+
+def test_an_embedding_model_gives_vectors_and_no_texts(folders):
+    with running(opened(folders, "vectors")) as server:
+        texts = ["hello world", "the fox"]
+        status, _, told = server.ask("POST", "/v1/embeddings", {"model": "vectors", "input": texts})
+        assert status == 200 and told["usage"]["prompt_tokens"] > 0
+        vectors = np.array([one["embedding"] for one in told["data"]], np.float32)
+        body = {"input": tiny.tokenizer().encode(texts[1], add_special_tokens=False), "encoding_format": "base64"}
+        told = server.ask("POST", "/v1/embeddings", body)[2]
+        same = np.frombuffer(base64.b64decode(told["data"][0]["embedding"]), "<f4")
+        short = server.ask("POST", "/v1/embeddings", {"input": texts, "dimensions": 8})[2]["data"][0]["embedding"]
+        many = server.ask("POST", "/v1/embeddings", {"input": "x", "dimensions": 1000})
+        refused = server.ask("POST", "/v1/completions", {"prompt": "x"})
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5) and np.allclose(same, vectors[1], atol=1e-5)
+    assert len(short) == 8 and np.linalg.norm(short) == pytest.approx(1, abs=1e-5)
+    assert (many[0], many[2]["error"]["param"]) == (400, "dimensions")
+    assert (refused[0], refused[2]["error"]["code"]) == (400, "unsupported_model")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nothing-like-it"], "there is no model or run"),
+        (["x", "--adapter", "polite"], "names no adapter"),
+        (["x", "--api-key", "a b"], "no header can hold"),
+        (["x", "--host", "256.1.1.1"], "cannot be had"),
+    ],
+)
+def test_what_cannot_be_served_is_said_before_it_starts(words, said, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["serve", *words, "--port", "0"]) == 2
+    told = capsys.readouterr().err
+    assert said in told and "hint:" in told
+
+
+def test_whatever_is_asked_gets_an_answer_or_openais_error(server, tries):
+    """Bodies with members changed, left out and of other types: never a 5xx, never another form."""
+    rng = random.Random(0)
+    values = [
+        None, True, -1, 0, 3, 1e300, "", "x", "\ud800", [], [0], [[1]], ["a", 1], {}, {"type": "text"}, {"a": [1]},
+    ]  # fmt: skip
+    message = {"role": "user", "content": "hi", "tool_calls": None, "name": None, "tool_call_id": None}
+    bodies = {
+        "/v1/chat/completions": {"messages": [message], "max_tokens": 1, "n": 1, "stop": "z", "tools": None, "seed": 1,
+                                 "tool_choice": None, "logprobs": True, "response_format": None, "logit_bias": {},
+                                 "top_p": 1, "stream": False, "stream_options": None, "model": "tiny", "top_k": 5},
+        "/v1/completions": {"prompt": "hi", "max_tokens": 1, "echo": True, "logprobs": 1, "suffix": None, "n": 1},
+        "/v1/messages": {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 1, "system": "x", "tools": None,
+                         "stop_sequences": None, "tool_choice": None},
+        "/v1/embeddings": {"input": "hi", "encoding_format": "float", "dimensions": 2},
+        "/tokenize": {"prompt": "hi", "messages": None}, "/detokenize": {"tokens": [1]},
+    }  # fmt: skip
+    wrong = []
+    for _ in range(tries(150, 3000)):
+        path, body = rng.choice(list(bodies.items()))
+        body = json.loads(json.dumps(body))
+        inner = rng.choice([body, *[m for m in body.get("messages") or [] if isinstance(m, dict)]])
+        for name in rng.sample(sorted(inner), k=min(len(inner), rng.randint(1, 2))):
+            inner[name] = rng.choice(values)
+        status, _, told = server.ask("POST", path, body)
+        is_error = isinstance(told, dict) and set(told.get("error", ())) == {"message", "type", "param", "code"}
+        if status >= 500 or status == 422 or (status >= 400) != is_error:
+            wrong.append((path, body, status, told))
+    assert wrong == []
