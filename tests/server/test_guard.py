@@ -1,17 +1,21 @@
 """Who gets an answer: the token, the host, the origin, and how large a body may be."""
 
+import asyncio
 import base64
 import http.client
 import socket
 from pathlib import Path
 
 import pytest
+from starlette.exceptions import HTTPException
 
 from tests.server.world import TOKEN, Client, serving
 from whet.base.errors import ConfigError
 from whet.cli.main import main
+from whet.server import guard
 from whet.server.access.opening import token_of
-from whet.server.access.token import cookie_of
+from whet.server.access.token import OneToken, cookie_of
+from whet.server.guard import Guard
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +103,47 @@ def test_a_large_body_is_refused_whether_it_says_its_size_or_not(server: Client)
         except OSError:
             pass
         assert line.recv(100).startswith(b"HTTP/1.1 413")
+
+
+def test_bodies_that_are_held_have_a_room_together_which_is_free_again_with_each_answer(monkeypatch):
+    monkeypatch.setattr(guard, "HELD_BYTES", 3)
+    headers = [(b"host", b"localhost"), (b"authorization", f"Bearer {TOKEN}".encode())]
+    scope = {"type": "http", "method": "POST", "path": "/v1/traces", "query_string": b"", "headers": headers}
+
+    async def app(scope, receive, send):
+        try:
+            await receive()
+            await scope["until"].wait()
+            status = 200
+        except HTTPException as refused:
+            status = refused.status_code
+        await send({"type": "http.response.start", "status": status})
+
+    async def asked(guarded: Guard, body: bytes, until: asyncio.Event) -> int:
+        statuses = []
+
+        async def receive():
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message):
+            statuses.append(message["status"])
+
+        await guarded({**scope, "until": until}, receive, send)
+        return statuses[0]
+
+    async def played() -> list[int]:
+        guarded = Guard(app, OneToken(TOKEN), (), lambda method, path: 3, lambda: None)
+        other = Guard(app, OneToken(TOKEN), (), lambda method, path: 1 << 40, lambda: None)
+        until, now = asyncio.Event(), asyncio.Event()
+        now.set()
+        first = asyncio.ensure_future(asked(guarded, b"ab", until))
+        while guarded._held_bytes != 2:
+            await asyncio.sleep(0)
+        beside = [await asked(guarded, b"cd", now), await asked(guarded, b"c", now), await asked(other, b"abcd", now)]
+        until.set()
+        return [await first, *beside, await asked(guarded, b"cd", now), guarded._held_bytes]
+
+    assert asyncio.run(played()) == [200, 503, 200, 200, 200, 0]
 
 
 def test_answers_are_kept_by_nobody_and_framed_by_nobody(server: Client):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -19,6 +20,10 @@ from whet.server.errors import Refusal
 Limit = Callable[[str, str], int]
 # Who is not known has a name and a password to say at most; hundreds of large bodies at once would fill the memory.
 STRANGERS_BYTES = 64 << 10
+# So much of all bodies together is held in memory. What may be longer is streamed, and not held.
+HELD_BYTES = 128 << 20
+# When to come again where that is full.
+LATER_S = 2
 
 
 class Guard:
@@ -33,6 +38,7 @@ class Guard:
     ) -> None:
         self._app, self._access, self._limit, self._ending = app, access, limit, ending
         self._hosts = {"localhost", *(host.lower() for host in hosts)}
+        self._held_bytes = 0
 
     def end(self) -> None:
         """End answers that go on by themselves. To be called in the app's loop, before it waits for those under way."""
@@ -65,8 +71,8 @@ class Guard:
             await answer(scope, receive, _private(send))
             return answer.status_code
         counted = _Counted(_private(send))
-        with asked_by(_admitted(asked, person)):
-            await self._app(scope, self._bounded(self._most(asked, person), receive), counted)
+        with asked_by(_admitted(asked, person)), self._bounded(self._most(asked, person), receive) as bounded:
+            await self._app(scope, bounded, counted)
         return counted.status
 
     def _check_origin(self, asked: Asked) -> None:
@@ -96,18 +102,29 @@ class Guard:
             return False
         return True
 
-    def _bounded(self, left: int, receive: Receive) -> Receive:
-        """The body as it comes, refused once it is longer than `left`: a chunked one does not say its size."""
+    @contextmanager
+    def _bounded(self, most: int, receive: Receive) -> Iterator[Receive]:
+        """The body as it comes, refused once it is longer than `most` (a chunked one does not say its size), or has
+        no room beside those of others."""
+        size, is_held = 0, most <= HELD_BYTES
 
         async def bounded() -> Message:
-            nonlocal left
+            nonlocal size
             message = await receive()
-            left -= len(message.get("body", b""))
-            if left < 0:
+            more = len(message.get("body", b""))
+            if size + more > most:
                 raise HTTPException(413, "the body is too large")
+            if is_held and self._held_bytes + more > HELD_BYTES:
+                said = f"bodies of {HELD_BYTES >> 20} MiB are held already: send it again in {LATER_S} s"
+                raise HTTPException(503, said, {"Retry-After": str(LATER_S)})
+            size += more
+            self._held_bytes += more if is_held else 0
             return message
 
-        return bounded
+        try:
+            yield bounded
+        finally:
+            self._held_bytes -= size if is_held else 0
 
 
 class _Counted:

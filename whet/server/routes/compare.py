@@ -10,6 +10,7 @@ from whet.server.answers.recorded import Comparison
 from whet.server.answers.values import Answer
 from whet.server.errors import invalid
 from whet.server.served import Runs
+from whet.server.turns import LongTurns
 from whet.track.reading.rows import compared
 
 router = APIRouter(prefix="/api/v1", tags=["compare"])
@@ -21,6 +22,7 @@ _MOST = 100
 @router.get("/compare", response_class=Answer, response_model=Comparison)
 def compare(
     served: Runs,
+    turns: LongTurns,
     runs: Annotated[str, Query(description="names, with commas between")],
     baseline: Annotated[str, Query(description="the one that comes first")] = "",
 ) -> Answer:
@@ -30,7 +32,9 @@ def compare(
         names = [baseline, *(name for name in names if name != baseline)]
     if not 0 < len(names) <= _MOST:
         raise invalid(f"1 to {_MOST} runs are compared, these are {len(names)}")
-    found: dict[str, Any] = compared([served.folder(name) for name in names])
+    folders = [served.folder(name) for name in names]
+    with turns.taken():
+        found: dict[str, Any] = compared(folders)
     entries = {entry.summary.name: entry.summary for entry in served.entries_of(names)}
     shown = [{"name": name, "status": entries[name].status, "step": entries[name].step} for name in names]
     return Answer({**found, "runs": shown})
