@@ -66,7 +66,7 @@ export function Entries({ board, mayWithdraw }: { board: Board; mayWithdraw: boo
             </tr>
             {open === entry.run && (
               <tr>
-                <td colSpan={10}>
+                <td colSpan={10} data-whole>
                   <How board={board} entry={entry} mayWithdraw={mayWithdraw} />
                 </td>
               </tr>

@@ -35,11 +35,7 @@ export default function BoardPage() {
   const mayEnter = may(session.data, 'editor');
   return (
     <div className={css.page}>
-      <PageHead
-        home={{ to: '/boards', text: said.all }}
-        title={board.title}
-        about={said.order(board.metric, board.is_lower_better)}
-      >
+      <PageHead title={board.title} about={said.order(board.metric, board.is_lower_better)}>
         {mayEnter && (
           <Button kind="accent" icon="add" onClick={() => setEntering(true)}>
             {said.enter}

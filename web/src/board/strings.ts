@@ -1,7 +1,6 @@
 import { strings } from '~/shared/i18n/i18n';
 
 export const words = strings({
-  all: { en: 'Boards', zh: '榜单' },
   order: {
     en: (metric: string, lower: boolean) => `Ordered by ${metric}, the ${lower ? 'lowest' : 'highest'} first`,
     zh: (metric: string, lower: boolean) => `按 ${metric} 排序，${lower ? '最低' : '最高'}者居先`,

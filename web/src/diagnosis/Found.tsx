@@ -20,7 +20,7 @@ export function Found({ run, finding }: { run: string; finding: Finding }) {
     <article className={css.finding} data-severity={finding.severity}>
       <h2>
         <span className={css.severity}>{said[finding.severity]}</span>
-        {text(finding.what.text, finding.what.id)}
+        <span className={css.what}>{text(finding.what.text, finding.what.id)}</span>
       </h2>
       <p className={css.where}>
         {finding.kind} · {said.step(finding.first_step, finding.last_step)} ·{' '}

@@ -57,7 +57,7 @@ export function Results({ run, task }: { run: string; task: Task }) {
             </tr>
             {open === one.path && (
               <tr>
-                <td colSpan={task.figures.length + 4}>
+                <td colSpan={task.figures.length + 4} data-whole>
                   <How run={run} result={one} />
                 </td>
               </tr>
@@ -90,7 +90,7 @@ function Value({ told }: { told: Figure | undefined }) {
 function How({ run, result }: { run: string; result: Measured }) {
   const said = useStrings(words);
   return (
-    <>
+    <div>
       <dl className={css.how}>
         <div>
           <dt>{said.model}</dt>
@@ -106,6 +106,6 @@ function How({ run, result }: { run: string; result: Measured }) {
       <a href={fileOf(run, result.path)} target="_blank" rel="noreferrer">
         {said.file}
       </a>
-    </>
+    </div>
   );
 }

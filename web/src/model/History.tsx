@@ -21,8 +21,10 @@ export function History({ name }: { name: string }) {
         {shown.map((change, index) => (
           <li key={total - index}>
             <Time time={change.time} />
-            <span>{told(change, named)}</span>
-            <small>{change.by}</small>
+            <span>
+              {told(change, named)}
+              <small>{change.by}</small>
+            </span>
           </li>
         ))}
       </ol>

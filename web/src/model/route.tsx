@@ -82,7 +82,6 @@ function Head({ model, mayChange }: { model: RegisteredModel; mayChange: boolean
   const tags = Object.entries(model.tags);
   return (
     <PageHead
-      home={{ to: '/registry', text: said.all }}
       title={model.name}
       about={
         <>

@@ -1,7 +1,6 @@
 import { strings } from '~/shared/i18n/i18n';
 
 export const words = strings({
-  all: { en: 'Models', zh: '模型' },
   edit: { en: 'Describe', zh: '编辑说明' },
   description: { en: 'Description', zh: '说明' },
   tags: { en: 'Tags', zh: '标签' },

@@ -85,6 +85,7 @@ export default function Registry() {
           names={found.data?.names ?? []}
           values={known(rows)}
           error={found.error}
+          example='accuracy > 0.8 and kind == "adapter"'
         />
         <Button pressed={view.isEvery} onClick={() => change({ isEvery: !view.isEvery })}>
           {said.every}

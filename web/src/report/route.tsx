@@ -48,7 +48,6 @@ function Read({ frozen, onEdit }: { frozen: Frozen; onEdit: () => void }) {
   return (
     <>
       <PageHead
-        home={{ to: '/reports', text: said.all }}
         title={report.title}
         about={
           <p>

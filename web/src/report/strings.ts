@@ -1,7 +1,6 @@
 import { strings } from '~/shared/i18n/i18n';
 
 export const words = strings({
-  all: { en: 'Reports', zh: '报告' },
   edit: { en: 'Edit', zh: '编辑' },
   save: { en: 'Save', zh: '保存' },
   cancel: { en: 'Cancel', zh: '取消' },

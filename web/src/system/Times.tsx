@@ -79,7 +79,7 @@ function Drawn({ run }: { run: string }) {
           </li>
         ))}
       </ul>
-      <Chart title="s" series={series} height={200} />
+      <Chart title={said.seconds} series={series} height={200} />
     </>
   );
 }

@@ -3,6 +3,7 @@ import { strings } from '~/shared/i18n/i18n';
 export const words = strings({
   times: { en: 'Where the time of a step goes', zh: '每步时间的去向' },
   timesAbout: { en: 'Seconds of each part; the mean of all steps beside it.', zh: '各部分用时（秒），附各步平均值。' },
+  seconds: { en: 'Seconds a step', zh: '每步秒数' },
   noTimes: { en: 'Scripts record no parts of a step.', zh: '脚本不记录每步的各部分。' },
   ranks: { en: 'Ranks', zh: '各 rank' },
   ranksAbout: {

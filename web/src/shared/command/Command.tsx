@@ -23,10 +23,15 @@ export function Command({ line: given }: { line: string }) {
       <Icon name="terminal" size={14} />
       <span className="hidden">{said.same}</span>
       {/* What is very long scrolls, by the keyboard too. */}
-      <code tabIndex={0}>{line}</code>
+      <code tabIndex={0}>{wordsOf(line)}</code>
       <CopyButton text={line} />
     </div>
   );
+}
+
+/** A line that breaks between its words alone: not behind a hyphen, where an option would look like two. */
+function wordsOf(line: string) {
+  return line.split(/( )/).map((word, index) => (word === ' ' ? word : <span key={index}>{word}</span>));
 }
 
 /** A word of a command, in quotes where the shell would take it apart. */

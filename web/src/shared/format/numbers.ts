@@ -45,7 +45,7 @@ export function bytes(value: number): string {
 /** A span of time, its two largest units: `2d03h`, `1h02m`, `3m20s`, `12.3s`, `250ms`. */
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return '—';
-  if (seconds > 0 && seconds < 1) return `${figure(1000 * seconds)}ms`;
+  if (seconds > 0 && seconds < 1) return `${short(1000 * seconds, 3)}ms`;
   if (seconds < 59.95) return `${short(seconds, 3)}s`;
   const total = Math.round(seconds);
   const pad = (value: number) => String(value).padStart(2, '0');

@@ -50,8 +50,8 @@ export function useEvents(path: string | null, handlers: Handlers, onResume: () 
         wait = SOON_MS;
       };
       opened.onerror = () => {
-        noteServer(false);
-        if (opened.readyState !== EventSource.CLOSED) return;
+        // A browser goes on trying where nobody answers; whoever refuses is there.
+        if (opened.readyState !== EventSource.CLOSED) return noteServer(false);
         again = setTimeout(resume, wait);
         wait = Math.min(2 * wait, LATEST_MS);
       };

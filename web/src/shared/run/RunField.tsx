@@ -46,6 +46,7 @@ export function RunField({ label, value, onChange, required, error }: Props) {
         required={required}
         autoComplete="off"
         spellCheck={false}
+        placeholder={said.part}
         value={text}
         about={about}
         error={error}

@@ -37,10 +37,12 @@ function Content({ onClose }: { onClose: () => void }) {
   const [at, setAt] = useState(0);
   const list = useRef<HTMLUListElement>(null);
   const choices = useChoices(text);
-  const found = useMemo(
-    () => choices.filter((one) => matches(`${one.text} ${one.about ?? ''}`, text)).slice(0, MOST),
-    [choices, text],
-  );
+  const found = useMemo(() => {
+    const [named, about] = [choices.filter((one) => matches(one.text, text)), new Set(choices)];
+    for (const one of named) about.delete(one);
+    const others = [...about].filter((one) => matches(`${one.text} ${one.about ?? ''}`, text));
+    return [...named, ...others].slice(0, MOST);
+  }, [choices, text]);
   const active = Math.min(at, found.length - 1);
   useEffect(() => {
     // Newer browsers answer with a promise, which is no way to end an effect.

@@ -3,6 +3,7 @@ import type { Language } from '~/shared/i18n/i18n';
 
 const KNOWN: readonly (readonly [RegExp, string])[] = [
   [/^all (\S+) steps are done$/, '全部 $1 步已完成'],
+  [/^why is not known: no launcher has told$/, '原因未知：没有启动器记录'],
   [/^signal (\S+)$/, '信号 $1'],
   [/^exit code (-?\d+), without a word in the log$/, '退出码 $1，日志中没有任何说明'],
   [

@@ -15,12 +15,14 @@ interface Props {
   values?: Values;
   /** What the server says of it. */
   error?: unknown;
+  /** What could be typed. */
+  example?: string;
 }
 
 const PAUSE_MS = 400;
 const NONE: Values = {};
 
-export function FilterInput({ value, onChange, names, values = NONE, error }: Props) {
+export function FilterInput({ value, onChange, names, values = NONE, error, example }: Props) {
   const said = useStrings(words);
   const id = useId();
   const field = useRef<HTMLInputElement>(null);
@@ -79,7 +81,7 @@ export function FilterInput({ value, onChange, names, values = NONE, error }: Pr
           aria-activedescendant={found[at] ? `${id}-${at}` : undefined}
           aria-invalid={wrong ? true : undefined}
           aria-describedby={wrong ? `${id}-wrong` : undefined}
-          placeholder={said.filterHint}
+          placeholder={example ?? said.filterHint}
           spellCheck={false}
           autoComplete="off"
           autoCapitalize="off"
