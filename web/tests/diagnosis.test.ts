@@ -62,13 +62,18 @@ test('a NaN is traced to the layer where it began, as the gravest', async () => 
 });
 
 test('curves that another writer tells are drawn where a finding leads to them', async () => {
-  const page = await opened('/runs/spoilt?names=gradients/model.layers.0/norm');
-  const chart = page.locator('figure', { hasText: 'gradients/model.layers.0/norm' });
-  await chart.locator('canvas').waitFor();
-  await chart
-    .getByRole('cell', { name: /^[\d.]+$/ })
-    .first()
-    .waitFor();
+  const name = 'gradients/model.layers.0/norm';
+  const page = await opened(`/runs/spoilt?names=${name}`);
+  const chart = page.locator('figure', { hasText: name });
+  await chart.locator('canvas').first().waitFor();
+  // At its end stands the NaN that the finding is about, and before it what was measured.
+  await chart.getByRole('cell', { name: 'NaN' }).waitFor();
+  const drawn = await page.evaluate(async (asked) => {
+    const answer = await fetch(`/api/v1/runs/spoilt/curves?names=${encodeURIComponent(asked)}`);
+    return ((await answer.json()) as Record<string, { writer: string; mean: number[] }>)[asked];
+  }, name);
+  expect(drawn?.writer).toBe('layers');
+  expect(drawn?.mean[0]).toBeGreaterThan(0);
 });
 
 test('rows that are measured and trained are named, and no loss is made up for them', async () => {
