@@ -1,12 +1,14 @@
-"""Write docs/reference/meshes.md from what the tests of meshes find: `python -m tests.parallel.matrix` (a quarter hour
-of two quiet cores).
+"""Write docs/reference/meshes.md from what the tests of meshes find: `python -m tests.parallel.matrix` (half an hour of
+two quiet cores). The page is written anew after each model; `-` is what no mesh can, and an empty cell what is to come.
 """
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -25,27 +27,25 @@ def farthest(found: list, figures: list) -> float:
     )
 
 
-def cell(case: Case, ranks: dict, alone: dict) -> str:
-    if case not in GRID:
-        return "-"
-    found = [of_rank[case] for of_rank in ranks[ranks_of(case.mesh or "")]]
-    if any(isinstance(told, str) for told in found):
-        return "fails"
-    return f"{farthest(found, alone[case.model, case.loss]):.0e}"
+def cells(model: str, folder: Path) -> dict[Case, str]:
+    """What is said of each case of a model."""
+    alone = {loss: learned(Case(model, loss), folder)[0] for loss in LOSSES}
+    said: dict[Case, str] = {}
+    for size in (2, 4):
+        cases = [case for case in GRID if case.model == model and ranks_of(case.mesh or "") == size]
+        ranks = on_ranks(size, all_of, cases, folder)
+        for case in cases:
+            found: list[Any] = [of_rank[case] for of_rank in ranks]
+            failed = [told for told in found if isinstance(told, str)]
+            said[case] = "fails" if failed else f"{farthest(found, alone[case.loss]):.0e}"
+            if failed:
+                print(case, failed[0], flush=True)
+    return said
 
 
-def page(folder: Path) -> str:
+def page(said: Mapping[Case, str]) -> str:
     """The table, a row a mesh; each cell has one figure a loss."""
-    stored(folder)
-    alone = {(model, loss): learned(Case(model, loss), folder)[0] for model in MODELS for loss in LOSSES}
-    sized = {size: [case for case in GRID if ranks_of(case.mesh or "") == size] for size in (2, 4)}
-    ranks = {size: on_ranks(size, all_of, sized[size], folder) for size in (2, 4)}
-    rows = [
-        f"| {mesh} | "
-        + " | ".join(", ".join(cell(Case(m, k, mesh), ranks, alone) for k in LOSSES) for m in MODELS)
-        + " |"
-        for mesh in MESHES
-    ]
+    rows = [f"| {mesh} | " + " | ".join(cell(model, mesh, said) for model in MODELS) + " |" for mesh in MESHES]
     head = (
         f"Written by `python -m tests.parallel.matrix` on {date.today()}, torch {torch.__version__}, gloo, float64: "
         f"the largest relative difference of loss and gradient norm over five steps, for {' and '.join(LOSSES)}."
@@ -54,6 +54,20 @@ def page(folder: Path) -> str:
     return "\n".join(["# Meshes beside one process", "", head, "", *table, ""])
 
 
-if __name__ == "__main__":
+def cell(model: str, mesh: str, said: Mapping[Case, str]) -> str:
+    cases = [case for loss in LOSSES if (case := Case(model, loss, mesh)) in GRID]
+    return ", ".join(said.get(case, "") for case in cases).strip(", ") if cases else "-"
+
+
+def main() -> None:
+    said: dict[Case, str] = {}
     with tempfile.TemporaryDirectory() as folder:
-        PAGE.write_text(page(Path(folder)))
+        stored(Path(folder))
+        for model in MODELS:
+            said |= cells(model, Path(folder))
+            PAGE.write_text(page(said))
+            print(model, flush=True)
+
+
+if __name__ == "__main__":
+    main()
