@@ -39,7 +39,8 @@ from whet.train.step.micro_batches import Dealer
 
 STEPS, VOCAB, CAPACITY = 5, 332, 40
 BASE = {**LLAMA, "vocab_size": VOCAB, "initializer_range": 0.2, "pad_token_id": None}
-_EXPERTS = {"num_key_value_heads": 4, "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
+_MIXED = {"num_key_value_heads": 4, "num_experts_per_tok": 2}
+_EXPERTS = {**_MIXED, "num_experts": 4, "moe_intermediate_size": 16}
 # Heads of keys and values that 4 ranks can share, where nothing else is said.
 MODELS: Mapping[str, dict[str, Any]] = {
     "tied": {"num_key_value_heads": 4},
@@ -53,7 +54,7 @@ MODELS: Mapping[str, dict[str, Any]] = {
     "lora": {"num_key_value_heads": 4, "tie_word_embeddings": False},
     "moe": {**_EXPERTS, "model_type": "qwen3_moe", "head_dim": 8},
     "shared": {**_EXPERTS, "model_type": "qwen2_moe", "shared_expert_intermediate_size": 24},
-    "balanced": {**_EXPERTS, "model_type": "mixtral", "num_local_experts": 4},
+    "balanced": {**_MIXED, "model_type": "mixtral", "num_local_experts": 4},
 }  # fmt: skip
 MIXED = ("moe", "shared", "balanced")
 # What is computed in float32, and how far it may round away: norms of gemma, and the experts of a mixture.

@@ -23,7 +23,7 @@ GRID = [Case(*case) for case in product(MODELS, LOSSES, MESHES) if can_be(case[0
 NOW = [
     Case("tied", "sft", "tensor-2"), Case("normed", "dpo", "context-2"), Case("lora", "sft", "zero-1"),
     Case("tied", "sft", "replicate-2"), Case("lora", "sft", "shard-tensor"), Case("window", "sft", "ring-2"),
-    Case("tied", "sft", "sequence-2"), Case("window", "sft", "both-4"), Case("moe", "sft", "expert-tensor"),
+    Case("tied", "sft", "sequence-2"), Case("moe", "sft", "expert-tensor"),
 ]  # fmt: skip
 
 

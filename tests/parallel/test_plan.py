@@ -101,6 +101,10 @@ def test_a_dry_run_prints_who_holds_what_and_makes_nothing(words, tmp_path, caps
             ["--dry-run", "parallel.context=4", "data.max_length=3", "data.truncation=skip"],
             "which takes 4, and no sample has more than 3",
         ),
+        (
+            ["--dry-run", "parallel.tensor=5", f"model.init={dump_value(LLAMA | {'num_attention_heads': 5})}"],
+            "The hidden size (32) is not a multiple of the number of attention heads (5)",
+        ),
         (["--dry-run", "parallel.sequence=true"], "does nothing: it shares tokens among ranks of tensor"),
         (["--dry-run", "parallel.expert=2"], "no plan that deals the experts of LlamaForCausalLM to ranks"),
     ],

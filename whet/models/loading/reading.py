@@ -239,7 +239,7 @@ def _initial_config(init: dict[str, Any] | str, tokenizer: Any | None) -> Pretra
         raise
     except Exception as error:
         raise ModelError(
-            f"`{kind}` cannot be built so: {one_line(error)}", at="model.init",
+            f"`{kind}` cannot be built so: {one_line(error.__cause__ or error)}", at="model.init",
             hint="compare it with the config.json of a published model of this architecture",
         ) from error  # fmt: skip
     if config.is_encoder_decoder and getattr(config, "decoder_start_token_id", None) is None:
