@@ -61,14 +61,17 @@ def dropped(settings, base):
     return found
 
 
+def of_both(base):
+    return [dropped(Parallel(tensor=2, sequence=sequence), base) for sequence in (False, True)]
+
+
 @pytest.mark.ranks
-@pytest.mark.parametrize("sequence", [False, True])
-def test_what_ranks_have_whole_is_dropped_alike(sequence, tmp_path):
+def test_what_ranks_have_whole_is_dropped_alike(tmp_path):
     context = BuildContext(seed=3, verdict=PROBED)
     tokenizer(tmp_path)
     filled(model_source.get("hf").build(context, init=DROPPING)).module.save_pretrained(tmp_path)
-    first, second = on_ranks(2, dropped, Parallel(tensor=2, sequence=sequence), str(tmp_path))
-    for name in first:
-        assert len(first[name]) > 1
-        for one, other in zip(first[name], second[name], strict=True):
-            assert torch.equal(one, other)
+    for first, second in zip(*on_ranks(2, of_both, str(tmp_path)), strict=True):
+        for name in first:
+            assert len(first[name]) > 1
+            for one, other in zip(first[name], second[name], strict=True):
+                assert torch.equal(one, other)

@@ -101,10 +101,6 @@ def test_a_dry_run_prints_who_holds_what_and_makes_nothing(words, tmp_path, caps
             ["--dry-run", "parallel.context=4", "data.max_length=3", "data.truncation=skip"],
             "which takes 4, and no sample has more than 3",
         ),
-        (
-            ["--dry-run", "parallel.tensor=5", f"model.init={dump_value(LLAMA | {'num_attention_heads': 5})}"],
-            "The hidden size (32) is not a multiple of the number of attention heads (5)",
-        ),
         (["--dry-run", "parallel.sequence=true"], "does nothing: it shares tokens among ranks of tensor"),
         (["--dry-run", "parallel.expert=2"], "no plan that deals the experts of LlamaForCausalLM to ranks"),
     ],
@@ -119,6 +115,13 @@ def test_a_model_that_does_not_divide_is_refused_before_its_data_is_read(words, 
     (tmp_path / "rows.jsonl").write_text("no row\n")
     assert main([*words, "--dry-run", f"parallel.{asked}"]) == 2
     assert says in capsys.readouterr().err
+
+
+def test_heads_that_do_not_divide_a_models_width_are_refused_with_the_arithmetic(words, capsys):
+    init = f"model.init={dump_value(LLAMA | {'num_attention_heads': 5})}"
+    assert main([*(word for word in words if "model.init" not in word), init, "--dry-run", "parallel.tensor=5"]) == 2
+    said = capsys.readouterr().err
+    assert "The hidden size (32) is not a multiple of the number of attention heads (5)" in said
 
 
 def test_an_adapter_on_experts_is_refused_and_one_beside_them_is_not(tmp_path):

@@ -17,6 +17,10 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.autograd import Function
 
+# torch 2.13 warns of the names that 2.11 has alone.
+_gather_rows: Any = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
+_scatter_rows: Any = getattr(dist, "reduce_scatter_single", None) or dist.reduce_scatter_tensor
+
 
 def copied(x: Tensor, group: dist.ProcessGroup) -> Tensor:
     """`x`, which is the same on all ranks, for ranks that go on with different parts: their gradients are added."""
@@ -104,14 +108,14 @@ def _own_rows(x_TD: Tensor, group: dist.ProcessGroup) -> Tensor:
 def _all_rows(x_tD: Tensor, tokens: int, group: dist.ProcessGroup) -> Tensor:
     own = x_tD.movedim(-2, 0).contiguous()
     found = own.new_empty(len(own) * group.size(), *own.shape[1:])
-    dist.all_gather_into_tensor(found, own, group=group)
+    _gather_rows(found, own, group=group)
     return found[:tokens].movedim(0, -2).contiguous()
 
 
 def _sum_of_rows(x_TD: Tensor, group: dist.ProcessGroup) -> Tensor:
     rows = _rows(x_TD, group)
     found = rows.new_empty(len(rows) // group.size(), *rows.shape[1:])
-    dist.reduce_scatter_tensor(found, rows, group=group)
+    _scatter_rows(found, rows, group=group)
     return found.movedim(0, -2).contiguous()
 
 

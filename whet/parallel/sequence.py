@@ -156,7 +156,10 @@ def _layer(
     tokens = rows.tokens
     with rows.noise(self, rows.group.rank()):
         found = inner(hidden)
-    return _first(found, lambda states: collected(states, tokens, rows.group)) if ends[1] else found
+    if not ends[1]:
+        return found
+    # FSDP2 hangs its hook on what a layer gives, and warns of a view, which rows that do not divide make of it.
+    return _first(found, lambda states: collected(states, tokens, rows.group).clone())
 
 
 def _of_all(self: nn.Module, hidden: Tensor, inner: Any, *, told: Any, group: dist.ProcessGroup) -> Any:

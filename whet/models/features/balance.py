@@ -58,9 +58,10 @@ class RouterTotals(ModelFeature):
 
     def end_run(self) -> None:
         if self._open and self._counts is not None:
-            for logits_TE in self._found if self._is_real else ():
+            for logits_TE in self._found:
                 ids = logits_TE.softmax(-1).topk(self._chosen, -1).indices.flatten()
-                self._counts = _plus(self._counts, torch.bincount(ids, minlength=logits_TE.shape[-1]))
+                chosen = torch.bincount(ids, minlength=logits_TE.shape[-1])
+                self._counts = _plus(self._counts, chosen if self._is_real else chosen * 0)
             self._found = []
         self._open = False
 
