@@ -45,6 +45,7 @@ class ObjectiveFacts(Facts):
     drawn_labels: bool = False  # labels that may be drawn from the model instead
     replays: bool = False  # goes over each step twice
     rollouts: bool = False  # learns from the model's own answers
+    traced: bool = False  # at its default settings: a forward pass to the next-token loss and back (`whet.plan`)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +63,7 @@ class TunerFacts(Facts):
     virtual: bool = False  # adds tokens that no text has
     own_weights: bool = False  # trains weights of the model itself, the same ones from first step to last
     all_weights: bool = False  # and all of them
+    traced: Names | None = None  # sizes among its settings; its memory was traced (`whet.plan`), unless it is None
 
 
 @dataclass(frozen=True, kw_only=True)

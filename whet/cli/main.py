@@ -17,6 +17,8 @@ DEBUG = "--debug"  # anywhere among the words
 COMMANDS = {
     "demo": "go round the whole loop on the Python standard library, in about four minutes",
     "doctor": "look at this machine: what will hurt a training, and how fast ranks talk",
+    "plan": "what a run takes of memory, and on which cards it fits, before anything is started",
+    "fit": "ways to train a model on a card, the fastest that fit, and why others do not",
     "train": "train a model from a config, or continue a run",
     "data": "look at data as the model will see it, and at what is kept of it",
     "tokenizer": "train a tokenizer",
@@ -119,7 +121,7 @@ def _parser(arguments: Sequence[str]) -> Parser:
         command = commands.add_parser(name, help=line, description=about, epilog=f"{TOLD} {debug}")
         if name == typed:
             _module(name).add_arguments(command)
-            parser.hands_on = command.hands_on = name == "train"
+            parser.hands_on = command.hands_on = name in ("train", "plan", "fit")
     return parser
 
 

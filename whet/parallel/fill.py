@@ -35,7 +35,7 @@ def fill(model: Loaded, world: World) -> Loaded:
         return filled(model, world.device)
     module = model.module
     given = _Given(model.weights, world)
-    _materialise(module, world.device)
+    materialise(module, world.device)
     _check(module, given, world)
     _fill_parameters(module, given, world)
     _fill_buffers(module, given, world)
@@ -99,7 +99,7 @@ def _attributes(module: nn.Module) -> Iterator[tuple[str, Any, str]]:
             yield f"{owner_name}.{name}".lstrip("."), owner, name
 
 
-def _materialise(module: nn.Module, device: torch.device) -> None:
+def materialise(module: nn.Module, device: torch.device) -> None:
     """Give meta tensors memory without values. Weights that were tied are tied again, or ranks would differ."""
     places: dict[int, list[str]] = {}
     for name, parameter in module.named_parameters(remove_duplicate=False):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from whet.contracts.tuner import Calibration
 
 
-@tuner("full", own_weights=True, all_weights=True)
+@tuner("full", own_weights=True, all_weights=True, traced=())
 def full() -> Full:
     """Train every parameter."""
     return Full()

@@ -14,6 +14,7 @@ from whet.contracts.objective import Objective
     usual=True,
     families=("causal", "seq2seq"),
     drawn_labels=True,
+    traced=True,
 )
 def sft(*, weighting: Literal["none", "dft", "entropy"] = "none") -> Objective:
     """Next-token loss on the replies of conversations and on completions (raw text counts whole).

@@ -29,6 +29,7 @@ class Progress:
         self.step = 0
         self.total = 0
         self.scalars: dict[str, float] = {}
+        self.planned_bytes = 0  # as a plan said when the run started; 0 where none did
         self.evaluation: tuple[int, dict[str, float]] | None = None
         self._pace: deque[tuple[float, int]] = deque(maxlen=_RATE_STEPS)
 
@@ -37,6 +38,9 @@ class Progress:
         if isinstance(record, RunStarted | StepRecord):
             self.step, self.total = record.step, record.total
             self._pace.append((now, record.step))
+        if isinstance(record, RunStarted):
+            planned = record.facts.get("planned_bytes")
+            self.planned_bytes = planned if isinstance(planned, int) else 0
         if isinstance(record, StepRecord):
             self.scalars = record.scalars()
         if isinstance(record, EvaluationRecord):
@@ -57,7 +61,8 @@ class Progress:
             if rate := self.scalars.get(f"{unit}_per_s"):
                 known.append(f"{figure(rate)} {unit}/s")
         if self.scalars.get("peak_bytes"):
-            known.append(size(self.scalars["peak_bytes"]))
+            planned = f" of {size(self.planned_bytes)} planned" if self.planned_bytes else ""
+            known.append(size(self.scalars["peak_bytes"]) + planned)
         return known
 
     def line(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from whet.models.decoding.proof import decoding_of
+from whet.train.setup.foretold import foretold
 from whet.train.setup.notices import on_micro_batch, on_noise, on_rank, on_resume, on_schedule, on_ties
 from whet.train.setup.resolve import Resolved
 from whet.train.setup.rows import template_facts
@@ -29,6 +30,7 @@ def facts_of(trained: Trained, feed: Feed, resolved: Resolved) -> dict[str, Any]
         **template_facts(run, model.processor if model.capabilities.family == "causal" else None),
         "micro_batch": resolved.micro_batch,
         "precision": resolved.precision,
+        **foretold(trained, resolved.micro_batch, feed.longest),
         **({"decoding": decoding_of(model.module).words} if model.capabilities.generates else {}),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         **resolved.environment,

@@ -87,7 +87,7 @@ def build_model(
     """
     model = model_on_meta(run, world.device, method, head, features, like=like, check=check)
     if run.train.recompute:
-        _recompute(model)
+        recompute_layers(model)
     if run.train.compile:
         for name in model.layers or [""]:
             model.module.get_submodule(name).compile()
@@ -109,9 +109,7 @@ def model_on_meta(
     check: Callable[[Loaded], None],
 ) -> Loaded:
     """The model without values, tuned, checked, and with its features."""
-    is_apart = method.narrow and (head is None or head.kind == "none")  # a new head is trained in full precision
-    narrow = run.train.precision == "bf16-pure" or (is_apart and autocast_dtype(run, device) is not None)
-    dtype = torch.bfloat16 if narrow else torch.float32
+    dtype = weights_dtype(run, device, method, head)
     context = BuildContext(dtype, run.seed, method, head, features, _verdict_like(like) if like else None)
     model: Loaded = model_source.get(run.model.kind).build(context, **run.model.values())
     check(model)
@@ -120,6 +118,13 @@ def model_on_meta(
     for feature in features:
         install(model, feature)
     return model
+
+
+def weights_dtype(run: Run, device: torch.device, method: Tuner, head: Head | None) -> torch.dtype:
+    """The dtype in which the run holds its model's weights."""
+    is_apart = method.narrow and (head is None or head.kind == "none")  # a new head is trained in full precision
+    narrow = run.train.precision == "bf16-pure" or (is_apart and autocast_dtype(run, device) is not None)
+    return torch.bfloat16 if narrow else torch.float32
 
 
 def _verdict_like(like: Capabilities) -> Verdict:
@@ -148,7 +153,8 @@ def _features(run: Run, method: Tuner, told: Traits) -> Iterator[ModelFeature]:
     yield from (*method.features, *told.features)
 
 
-def _recompute(model: Loaded) -> None:
+def recompute_layers(model: Loaded) -> None:
+    """Let layers forget their activations, and compute them again in the backward pass."""
     module: Any = model.module
     how = checkpointing(module)
     if hasattr(module, "activation_checkpointing_enable"):

@@ -21,6 +21,11 @@ def peak_bytes(device: torch.device) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+def used_bytes(device: torch.device) -> int:
+    """What is in use now: allocated on the GPU, or resident in the process."""
+    return torch.cuda.memory_allocated(device) if device.type == "cuda" else _resident("VmRSS")
+
+
 def free_bytes(device: torch.device, ranks_here: int) -> int:
     """What this rank may still take."""
     if device.type == "cuda":

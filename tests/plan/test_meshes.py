@@ -1,0 +1,43 @@
+"""What a plan says that a rank holds, against the plan of ranks that cuts the model when it is trained."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from whet.base.run import Parallel
+from whet.models.loading.context import BuildContext
+from whet.models.probing.probes import Verdict
+from whet.models.tuners.full import Full
+from whet.parallel.plan import ParallelPlan
+from whet.plan.hardware.cards import card
+from whet.plan.job import Job
+from whet.plan.memory import plan_memory
+from whet.plan.mesh import Mesh
+from whet.plan.models.planned import PlannedModel
+from whet.plan.tracing.hollow import model_on_meta
+
+LLAMA = {
+    "model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 3, "vocab_size": 512,
+    "num_attention_heads": 8, "num_key_value_heads": 4, "tie_word_embeddings": False,
+}  # fmt: skip
+QWEN3 = {**LLAMA, "model_type": "qwen3", "head_dim": 16}
+
+
+@pytest.mark.parametrize("config", [LLAMA, QWEN3], ids=["llama", "qwen3"])
+@pytest.mark.parametrize(
+    "sizes",
+    [{"shard": 2}, {"tensor": 2}, {"shard": 2, "tensor": 4}, {"shard": 2, "context": 2}, {"replicate": 2, "shard": 2}],
+    ids=str,
+)
+def test_a_rank_holds_the_weights_that_it_is_given_when_a_run_starts(config, sizes):
+    model = model_on_meta(config, BuildContext(tuner=Full(), verdict=Verdict(True, "chunked")))
+    plan = ParallelPlan.of(model, Parallel(**sizes), sizes)
+    pieces, named = {"fsdp": plan.shards, "tensor": sizes.get("tensor", 1)}, dict(model.module.named_parameters())
+    given = sum(
+        4 * named[name].numel() / math.prod(pieces[axis] for axis in placed)
+        for name, placed in plan.placements(model.module).items()
+    )
+    job = Job(PlannedModel.of("a model", config), card("h100-sxm"), Mesh(**sizes), 128, 1024, 128, "fp32")
+    assert plan_memory(job).moments[0].parts["weights"] == given

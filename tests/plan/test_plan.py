@@ -1,0 +1,165 @@
+"""Plans of whole runs: sums by hand, meshes that divide or say why not, and no torch on the way."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from whet.base.errors import ConfigError, ModelError
+from whet.cli.main import main
+from whet.plan.decide import levers, with_micro
+from whet.plan.hardware.cards import card
+from whet.plan.job import Job
+from whet.plan.memory import plan_memory
+from whet.plan.mesh import Mesh, read_mesh
+from whet.plan.models.planned import PlannedModel
+
+GIB = 2**30
+# Published numbers of parameters.
+PARAMETERS = {"llama-3.1-8b": 8_030_261_248, "llama-3.1-405b": 405_853_388_800, "qwen3-0.6b": 596_049_920}
+WITHOUT_TORCH = """
+import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "transformers", "peft"):
+            raise ImportError(name)
+
+sys.meta_path.insert(0, Blocker())
+from whet.cli.main import main
+
+for words in sys.argv[1:]:
+    assert main(["plan", *words.split(), "--json"]) == 0
+"""
+
+
+def job(model: str = "llama-3.1-8b", gpu: str = "h100-sxm", **changes) -> Job:
+    start = Job(PlannedModel.find(model), card(gpu), Mesh(), 2048, 2048, 2048)
+    return replace(start, **changes)
+
+
+def told(capsys, *words: str) -> dict:
+    assert main(["plan", *words, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(("model", "expected"), PARAMETERS.items())
+def test_a_published_model_has_the_published_number_of_parameters(model, expected):
+    assert PlannedModel.find(model).num_parameters == expected
+
+
+def test_weights_gradients_and_state_are_those_of_the_textbook():
+    peak = plan_memory(job(precision="fp32")).peak.parts
+    size = 4 * PARAMETERS["llama-3.1-8b"]
+    assert peak["weights"] == size
+    assert peak["optimizer"] == 2 * size
+    assert plan_memory(job(precision="bf16-pure")).moments[-1].parts["weights"] == size / 2
+
+
+def test_ranks_that_shard_hold_a_part_of_everything_but_what_they_gather():
+    one, eight = plan_memory(job()).peak.parts, plan_memory(job(mesh=Mesh(shard=8), step_tokens=8 * 2048)).peak.parts
+    for part in ("weights", "optimizer"):
+        assert eight[part] == one[part] / 8
+    assert eight["activations"] == one["activations"]
+    whole = plan_memory(job(mesh=Mesh(shard=8, zero=1), step_tokens=8 * 2048)).peak.parts
+    assert (whole["weights"], whole["optimizer"]) == (one["weights"], one["optimizer"] / 8)
+
+
+def test_the_peak_is_the_highest_moment_and_recomputing_lowers_it():
+    plan = plan_memory(job())
+    assert plan.peak.total == max(moment.total for moment in plan.moments)
+    assert [moment.phase for moment in plan.phases()] == ["forward", "loss", "backward", "step", "save"]
+    assert plan_memory(job(recompute=True)).peak.total < plan.peak.total
+
+
+def test_packed_weights_take_half_a_byte_and_adapters_hold_what_is_trained():
+    lora = job(tuner="lora", rank=16)
+    learned = sum(tensor.numbers for tensor in lora.learned())
+    assert learned == 41_943_040  # as PEFT counts it: rank 16 on all linear layers of Llama 3 8B
+    packed = plan_memory(replace(lora, quantize="nf4")).peak.parts["weights"]
+    assert 4.9 * GIB < packed < 5.9 * GIB
+
+
+def test_a_pipeline_holds_its_part_of_the_layers_and_the_micro_batches_under_way():
+    alone = plan_memory(job(step_tokens=8 * 2048))
+    cut = plan_memory(job(mesh=Mesh(pipeline=4), step_tokens=8 * 2048))
+    assert cut.stage.name == "the first stage" and cut.stage.in_flight == 4 and len(cut.stage.layers) == 8
+    assert cut.peak.parts["optimizer"] < alone.peak.parts["optimizer"] / 3
+
+
+def test_tokens_at_once_are_the_most_that_fit():
+    open_ended = job(tuner="lora", rank=16, recompute=True, step_tokens=2**20, gpu="rtx-4090")
+    found = with_micro(open_ended)
+    assert found.fits and found.job.micro > 2048
+    larger = replace(found.job, micro=found.job.micro + 512)
+    assert plan_memory(larger).peak.total > larger.card.usable_bytes
+
+
+def test_levers_lower_the_peak_the_most_helpful_first():
+    now, found = plan_memory(job()).peak.total, levers(job())
+    assert found and all(lever.peak < now for lever in found)
+    assert [lever.peak for lever in found] == sorted(lever.peak for lever in found)
+
+
+def test_a_mesh_that_does_not_divide_shows_the_arithmetic():
+    model = PlannedModel.find("qwen3-0.6b")
+    with pytest.raises(ConfigError, match=r"heads 16 / tensor 3 = 5.333, which is no whole number"):
+        read_mesh(["tensor=3"], 3).check(model, 3)
+    with pytest.raises(ConfigError, match=r"= 1 x 3 x 1 x 2 x 1 = 6 ranks, and there are 8"):
+        read_mesh(["tensor=2", "shard=3"], 8).check(model, 8)
+    with pytest.raises(ConfigError, match="28 layers cannot be dealt to 48 stages"):
+        read_mesh(["pipeline=48"], 48).check(model, 48)
+    with pytest.raises(ConfigError, match="`tensors=2` is no axis") as caught:
+        read_mesh(["tensors=2"], 2)
+    assert caught.value.hint == "did you mean `tensor`?"
+
+
+def test_a_model_that_is_none_gets_the_one_that_was_meant():
+    with pytest.raises(ModelError, match="no model is called `llama-3.1-9b`") as caught:
+        PlannedModel.find("llama-3.1-9b")
+    assert caught.value.hint == "did you mean `llama-3.1-8b`?"
+
+
+def test_a_config_says_what_it_lacks(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2}')
+    with pytest.raises(ModelError, match="must tell `intermediate_size`, `num_attention_heads`, `vocab_size`"):
+        PlannedModel.find(str(tmp_path))
+    with pytest.raises(ModelError, match="`lama` have not been traced") as caught:
+        PlannedModel.of("a config", {"model_type": "lama"})
+    assert caught.value.hint == "did you mean `llama`?"
+
+
+def test_a_run_is_planned_as_its_config_says(tmp_path, capsys):
+    run = tmp_path / "run.yaml"
+    run.write_text("model: meta-llama/Llama-3.1-8B\ntuner: {kind: lora, rank: 8}\ntrain: {micro_batch: 4096}\n")
+    found = told(capsys, str(run), "--gpu", "a100-sxm-80gb", "train.recompute=true")
+    assert found["run"]["rank"] == 8 and found["run"]["micro_batch"] == 4096 and found["run"]["recompute"]
+    assert found["fits"] and found["peak_bytes"] == max(moment["bytes"] for moment in found["timeline"])
+    sharded = told(capsys, str(run), "--gpu", "a100-sxm-80gb", "--gpus", "4", "parallel.tensor=2")
+    assert (sharded["mesh"]["tensor"], sharded["mesh"]["shard"]) == (2, 2)
+    assert found["card"]["figures"]["bandwidth_gbs"]["how"] == "datasheet"
+
+
+def test_what_is_typed_wrong_is_said(capsys):
+    assert main(["plan", "llama-3.1-8b", "--gpu", "rtx-4900"]) == 2
+    assert "did you mean `rtx-4090`?" in capsys.readouterr().err
+    assert main(["plan", "--gpu", "rtx-4090"]) == 2
+    assert "no model and no config was named" in capsys.readouterr().err
+    assert main(["plan", "llama-3.1-8b", "--gpu", "rtx-4090", "--gpus", "2", "tuner=boft"]) == 2
+    assert "a plan knows one rank alone" in capsys.readouterr().err
+    assert main(["fit", "llama-3.1-8b", "--gpu", "rtx-4090", "objective=dpo"]) == 2
+    assert "trained by `objective: dpo`" in capsys.readouterr().err
+
+
+def test_models_are_planned_without_torch():
+    words = [
+        "llama-3.1-405b --gpu h100-sxm --gpus 1024 --mesh tensor=8 pipeline=8",
+        "qwen3-32b --gpu mi300x --gpus 8 train.recompute=true",
+    ]
+    ended = subprocess.run([sys.executable, "-c", WITHOUT_TORCH, *words], capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 0, ended.stderr
+    assert '"name": "Qwen/Qwen3-32B"' in ended.stdout

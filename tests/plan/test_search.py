@@ -1,0 +1,69 @@
+"""What fits: no way is left out of the answer, and each is shown with what it takes or why it does not fit."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from whet.cli.main import main
+from whet.plan.hardware.cards import card
+from whet.plan.job import Job
+from whet.plan.mesh import Mesh
+from whet.plan.models.planned import PlannedModel
+from whet.plan.search import fitted
+from whet.plan.speed import bill, speed, token_flops
+
+
+def job(model: str = "qwen3-8b", gpu: str = "rtx-4090") -> Job:
+    return Job(PlannedModel.find(model), card(gpu), Mesh(), 2048, 16384, 2048)
+
+
+def test_every_way_is_on_the_front_beaten_or_rejected_with_a_reason():
+    found = fitted(job(), 1)
+    assert found.front and found.rejected
+    assert all(way.fits for way in found.front) and not any(way.fits for way in found.rejected)
+    assert all("times the memory in" in way.why_not for way in found.rejected)
+    rates = [way.tokens_per_s for way in found.front]
+    assert rates == sorted(rates, reverse=True)
+    for way in found.front:  # none takes less memory than a faster one of its kind
+        faster = [
+            other.memory.peak.total
+            for other in found.front
+            if other.tokens_per_s > way.tokens_per_s
+            and (other.job.is_whole, other.job.quantize) == (way.job.is_whole, way.job.quantize)
+        ]
+        assert all(way.memory.peak.total < other for other in faster)
+
+
+def test_all_weights_are_trained_where_they_fit_and_adapters_where_they_do_not():
+    small, large = fitted(job("qwen3-0.6b"), 1).chosen(), fitted(job(), 1).chosen()
+    assert small is not None and small.job.is_whole
+    assert large is not None and not large.job.is_whole and large.job.quantize is None
+
+
+def test_operations_of_a_token_are_those_of_the_textbook():
+    one = job("llama-3.1-8b")
+    weights = 8_030_261_248 - 128_256 * 4096  # embeddings are looked up
+    attention = 6 * 32 * 2048 * 4096  # causal: half of 12 L s h
+    assert token_flops(one) == pytest.approx(6 * weights + attention, rel=1e-3)
+
+
+def test_twice_the_tokens_take_twice_the_hours_and_the_money():
+    one = job()
+    rate = speed(one)
+    assert rate is not None
+    once, twice = bill(one, rate, 1e6, 2.0), bill(one, rate, 2e6, 2.0)
+    assert twice.hours == 2 * once.hours and twice.price == 2 * once.price == 2 * 2 * once.hours
+
+
+def test_a_config_of_the_way_taken_is_written_and_planned_alike(tmp_path, capsys):
+    out = tmp_path / "run.yaml"
+    assert main(["fit", "qwen3-0.6b", "--gpu", "rtx-4090", "--out", str(out)]) == 0
+    assert f"whet train {out}" in capsys.readouterr().out
+    assert main(["fit", "qwen3-0.6b", "--gpu", "rtx-4090", "--json"]) == 0
+    chosen = json.loads(capsys.readouterr().out)["chosen"]
+    assert main(["plan", str(out), "--gpu", "rtx-4090", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["peak_bytes"] == chosen["peak_bytes"]
+    assert main(["fit", "qwen3-0.6b", "--gpu", "rtx-4090", "--out", str(out)]) == 2
+    assert "is there already" in capsys.readouterr().err

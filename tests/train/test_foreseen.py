@@ -1,0 +1,132 @@
+"""Memory that is foreseen, on tensors without values, is what the same steps take of tensors that have them."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import replace
+
+import pytest
+import torch
+
+from whet.base.config import from_mapping
+from whet.base.run import Run
+from whet.kernels.quantized import Quantized
+from whet.plan.hardware.cards import card
+from whet.plan.job import Job
+from whet.plan.memory import plan_memory
+from whet.plan.mesh import Mesh
+from whet.plan.models.planned import PlannedModel
+from whet.plan.timeline import MemoryPlan, Stage
+from whet.plan.tracing import live
+from whet.plan.tracing.hollow import hollow
+from whet.train import foreseen
+from whet.train.foreseen import Hollow, example_batch, foresee, hollow_run
+
+LLAMA = {
+    "model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 3, "vocab_size": 500,
+    "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 512, "tie_word_embeddings": True,
+    "bos_token_id": 1, "eos_token_id": 2,
+}  # fmt: skip
+GPT2 = {
+    "model_type": "gpt2", "n_embd": 64, "n_layer": 2, "n_head": 4, "vocab_size": 500, "n_positions": 256,
+    "bos_token_id": 1, "eos_token_id": 2, "resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0,
+}  # fmt: skip
+BERT = {
+    "model_type": "bert", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 500,
+    "intermediate_size": 128, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0,
+}  # fmt: skip
+CASES = {
+    "llama adamw": (LLAMA, {}),
+    "llama lora recompute": (LLAMA, {"tuner": {"kind": "lora", "rank": 4}, "train": {"recompute": True}}),
+    "llama nf4 bf16": (LLAMA, {"tuner": "lora", "model": {"quantize": "nf4"}, "train": {"precision": "bf16"}}),
+    "llama freeze muon": (LLAMA, {"tuner": {"kind": "freeze", "last": 1}, "optimizer": "muon"}),
+    "llama dpo": (LLAMA, {"objective": {"kind": "dpo", "reference": "copy"}}),
+    "llama reward": (LLAMA, {"objective": "reward", "optimizer": {"kind": "adamw", "state": "8bit"}}),
+    "gpt2 galore": (GPT2, {"optimizer": {"kind": "galore", "rank": 8}}),
+    "bert mlm": (BERT, {"objective": "mlm"}),
+}
+
+
+# These stand for the others where time is short: an adapter, another class with another optimizer.
+SLOW = CASES.keys() - {"llama lora recompute", "gpt2 galore"}
+SMALL = 1024  # bytes: numbers that are counted and figures that are shown
+
+
+def run_of(config: dict, sections: dict) -> Run:
+    model, train = sections.get("model", {}), {"precision": "fp32", "steps": 1, **sections.get("train", {})}
+    return from_mapping({**sections, "model": {"init": config, **model}, "train": train}).run
+
+
+def with_values(run: Run, config: dict, monkeypatch) -> Hollow:
+    """The same run, of tensors that hold numbers."""
+
+    def valued(module, mode) -> None:
+        hollow(module, nullcontext())
+        with torch.no_grad():
+            for tensor in (*module.parameters(), *module.buffers()):
+                if isinstance(tensor, Quantized):
+                    for part in tensor.parts.values():
+                        part.zero_()
+                elif tensor.is_floating_point():
+                    tensor.normal_(std=0.02)
+                else:
+                    tensor.zero_()
+
+    monkeypatch.setattr(foreseen, "hollow", valued)
+    return replace(hollow_run(run, config), mode=nullcontext())
+
+
+def told(made: Hollow) -> list[tuple]:
+    batch = example_batch(made.trained, (40, 24), made.reference)
+    return [(moment.phase, moment.what, moment.parts) for moment in foresee(made, [batch, batch])]
+
+
+@pytest.mark.parametrize(
+    ("config", "sections"),
+    [pytest.param(*case, id=name, marks=[pytest.mark.slow] * (name in SLOW)) for name, case in CASES.items()],
+)
+def test_every_moment_of_a_step_holds_what_the_step_holds_with_values(config, sections, monkeypatch):
+    run = run_of(config, sections)
+    hollow_one = hollow_run(run, config)
+    told(with_values(run, config, monkeypatch))  # tables that are made once are made
+    expected = told(with_values(run, config, monkeypatch))
+    assert {phase for phase, _, _ in expected} >= {"forward", "loss", "backward", "step"}
+    for (phase, what, parts), (*place, real) in zip(told(hollow_one), expected, strict=True):
+        assert [phase, what] == place
+        assert parts == pytest.approx(real, abs=SMALL), place
+
+
+def test_what_is_held_between_steps_is_weights_and_declared_state():
+    made = hollow_run(run_of(LLAMA, {}), LLAMA)
+    saved = foresee(made, [example_batch(made.trained, (32,))])[-1]
+    size = 4 * sum(p.numel() for p in made.trained.loaded.module.parameters())
+    assert saved.phase == "save"
+    assert saved.parts["optimizer"] == pytest.approx(2 * size, abs=SMALL)
+    assert saved.parts["weights"] == pytest.approx(size, rel=0.01)  # and what rotary embeddings turn by
+
+
+BIG = {**LLAMA, "hidden_size": 512, "intermediate_size": 1536, "num_attention_heads": 8, "vocab_size": 8000}
+QWEN3 = {**BIG, "model_type": "qwen3", "head_dim": 64}
+
+
+@pytest.mark.parametrize(
+    ("config", "sections"),
+    [
+        (BIG, {}), pytest.param(QWEN3, {"train": {"recompute": True}}, marks=pytest.mark.slow),
+        pytest.param(BIG, {"train": {"precision": "bf16"}}, marks=pytest.mark.slow),
+        (QWEN3, {"tuner": "lora", "train": {"precision": "bf16"}}),
+    ],
+)  # fmt: skip
+def test_formulas_tell_every_phase_as_a_step_does(config, sections, monkeypatch):
+    monkeypatch.setattr(live, "workspace", lambda *op: 0)  # formulas are of no processor in particular
+    run, tokens = run_of(config, sections), 1024
+    made = hollow_run(run, config)
+    batch = example_batch(made.trained, (tokens,))
+    step = {moment.phase: moment.total for moment in MemoryPlan(Stage("", ()), foresee(made, [batch, batch])).phases()}
+    run = run.model_copy(update={"train": run.train.model_copy(update={"batch_tokens": 2 * tokens})})
+    processor = replace(card("rtx-4090"), kind="cpu")
+    job = Job.of(run, PlannedModel.of("a model", config), processor, Mesh(), length=tokens, micro=tokens)
+    formulas = {moment.phase: moment.total - moment.parts["overhead"] for moment in plan_memory(job).phases()}
+    for phase in ("forward", "loss", "backward", "step"):
+        assert formulas[phase] == pytest.approx(step[phase], rel=0.02), phase
+    assert max(formulas.values()) == pytest.approx(max(step.values()), rel=0.01)

@@ -1,0 +1,164 @@
+"""`whet plan`: what a run takes of memory, on which card, before anything is downloaded or started."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from whet.cli.plugins import add_plugin_argument
+
+if TYPE_CHECKING:
+    from whet.base.run import Run
+    from whet.plan.hardware.cards import Card
+    from whet.plan.subject import Plan
+
+USUAL_LENGTH = 2048
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "target", nargs="*",
+        help="a config (run.yaml) or a model (folder, config.json, name, hub id), and section.key=value overrides",
+    )  # fmt: skip
+    parser.add_argument("--gpu", metavar="NAME", help="such as rtx-4090 (default: what this machine has)")
+    parser.add_argument("--gpus", type=int, metavar="N", help="how many of them (default: 1, or all of this machine)")
+    parser.add_argument(
+        "--mesh", nargs="+", default=[], metavar="AXIS=N", help="such as tensor=8 pipeline=4 (default: one that fits)"
+    )
+    parser.add_argument("--length", type=int, metavar="TOKENS", help="of the longest sample (default: 2048)")
+    parser.add_argument("--cards", action="store_true", help="list the cards that are known")
+    parser.add_argument("--json", action="store_true", help="print the plan for programs")
+    add_plugin_argument(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    from whet.plan.report import lines, to_dict
+
+    if args.cards:
+        return _cards()
+    found = planned(args)
+    if args.json:
+        print(json.dumps(to_dict(found), indent=1))
+    else:
+        print("\n".join(lines(found)))
+    return 0
+
+
+def planned(args: argparse.Namespace) -> Plan:
+    """The plan for what was typed. Raises ConfigError or ModelError for what cannot be."""
+    from whet.plan.job import is_covered
+
+    asked = asked_of(args)
+    return _by_formulas(asked) if is_covered(asked.run, asked.config) else _by_a_step(asked)
+
+
+class Asked(NamedTuple):
+    """What was typed, read: a run, its model's name and config, and how many of which card."""
+
+    run: Run
+    name: str
+    config: dict[str, Any]
+    card: Card
+    gpus: int
+    length: int | None
+    mesh: list[str]
+
+    def longest(self, context: int | None) -> int:
+        return self.length or self.run.data.max_length or min(context or USUAL_LENGTH, USUAL_LENGTH)
+
+
+def asked_of(args: argparse.Namespace) -> Asked:
+    """Raises ConfigError or ModelError for what is no run, model or card."""
+    from whet.base.errors import ConfigError
+    from whet.plan.hardware.cards import card
+    from whet.plan.hardware.detected import detected
+    from whet.plan.models.find import find_config
+
+    for name in ("gpus", "length"):
+        if (given := getattr(args, name)) is not None and given < 1:
+            raise ConfigError(f"--{name} is {given}, not at least 1", at=f"--{name}", hint=f"--{name} 1")
+    run, model = _run(*_sorted(args.target))
+    chosen, count = (card(args.gpu), 1) if args.gpu else detected()
+    name, config = model if isinstance(model, tuple) else find_config(model)
+    return Asked(run, name, config, chosen, args.gpus or count, args.length, vars(args).get("mesh") or [])
+
+
+def _by_formulas(asked: Asked) -> Plan:
+    from whet.plan.decide import decided, with_mesh, with_micro
+    from whet.plan.job import Job
+    from whet.plan.mesh import Mesh, mesh_of, read_mesh
+    from whet.plan.models.planned import PlannedModel
+
+    model = PlannedModel.of(asked.name, asked.config)
+    length, micro = asked.longest(model.context), asked.run.train.micro_batch
+    job = Job.of(asked.run, model, asked.card, Mesh(), length=length, micro=length if micro == "auto" else micro)
+    mesh = read_mesh(asked.mesh, asked.gpus) if asked.mesh else mesh_of(asked.run.parallel, asked.gpus)
+    if mesh is not None:
+        mesh.check(model, asked.gpus)
+        job = job.on(mesh)
+    elif asked.gpus > 1:
+        job = with_mesh(job, asked.gpus)
+    return (with_micro(job) if micro == "auto" else decided(job)).plan()
+
+
+def _by_a_step(asked: Asked) -> Plan:
+    from whet.base.errors import ConfigError
+    from whet.plan.models.planned import context_of
+    from whet.train.planned import Wanted, planned
+
+    if asked.gpus > 1 or asked.mesh:
+        raise ConfigError(
+            f"of `{asked.config.get('model_type')}`, trained like this, a plan knows one rank alone: no formulas were "
+            "traced from it", at="--gpus", hint="--gpus 1",
+        )  # fmt: skip
+    micro = asked.run.train.micro_batch
+    length = asked.longest(context_of(asked.config))
+    given = None if micro == "auto" else micro
+    return planned(Wanted(asked.run, asked.name, asked.config, asked.card, length, given))
+
+
+def _run(target: str, words: list[str]) -> tuple[Run, str | tuple[str, dict]]:
+    """The run that is meant, and its model: a name, or a config that is written out in `model.init`."""
+    from whet.base.config import load
+    from whet.base.errors import ConfigError
+
+    path = Path(target)
+    if path.suffix not in (".yaml", ".yml"):
+        return load(None, words, {("model", "path"): target}).run, target
+    run = load(path, words).run
+    told = run.model.values()
+    if isinstance(told.get("init"), dict):
+        return run, ("model.init", told["init"])
+    named = told.get("init") or told.get("path")
+    if not named:
+        raise ConfigError(
+            "a plan reads the config of a model of transformers", at="model", hint="model=Qwen/Qwen3-0.6B"
+        )
+    return run, named
+
+
+def _sorted(words: list[str]) -> tuple[str, list[str]]:
+    """What is planned, and the overrides among the words. Raises ConfigError for none or several."""
+    from whet.base.errors import ConfigError
+
+    overrides = [word for word in words if re.match(r"\w+(\.\w+)*=", word) and not Path(word).exists()]
+    targets = [word for word in words if word not in overrides]
+    if len(targets) != 1:
+        what = "no model and no config was named" if not targets else f"one model at a time, not {len(targets)}"
+        raise ConfigError(what, at="command line", hint=f"whet plan {(targets or ['llama-3.1-8b'])[0]} --gpu rtx-4090")
+    return targets[0], overrides
+
+
+def _cards() -> int:
+    from whet.plan.hardware.cards import cards
+
+    for one in cards().values():
+        bandwidth, rate = one.figures.get("bandwidth_gbs"), one.rate("bf16") or one.rate("fp16") or one.rate("fp32")
+        told = [f"{one.figures['memory'].value:.4g} GB"]
+        told += [f"{bandwidth.value:.4g} GB/s"] if bandwidth else []
+        told += [f"{rate.value:.4g} TFLOP/s ({rate.how})"] if rate else []
+        print(f"{one.name:<28}{one.kind:<13}{one.vendor:<8}{', '.join(told)}")
+    return 0

@@ -1,0 +1,89 @@
+"""What a config leaves open, chosen by predicted memory: tokens at once, and the mesh; and what would help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from whet.base.catalogue import optimizer, tuner
+from whet.plan.job import CPU_TOKENS, Job, traced_tuners
+from whet.plan.memory import plan_memory
+from whet.plan.mesh import meshes
+from whet.plan.subject import Lever, Plan
+from whet.plan.timeline import MemoryPlan
+
+STEP = 256  # tokens at once are multiples of it, where they are more than the longest sample
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A job with everything decided, its memory, and whether the card has as much."""
+
+    job: Job
+    memory: MemoryPlan
+
+    @property
+    def fits(self) -> bool:
+        return self.memory.peak.total <= self.job.card.usable_bytes
+
+    def plan(self) -> Plan:
+        """With what would help, where the card has too little."""
+        return Plan(self.job.subject, self.memory, [] if self.fits else levers(self.job))
+
+
+def decided(job: Job) -> Decided:
+    return Decided(job, plan_memory(job))
+
+
+def with_mesh(job: Job, gpus: int) -> Job:
+    """The job on the first mesh of so many ranks that holds one sample at once; where none does, on the least full."""
+    a_node = int(job.card.figures["a_node"].value) if "a_node" in job.card.figures else 1
+    least: Decided | None = None
+    for mesh in meshes(gpus, a_node, job.model):
+        found = decided(replace(job, mesh=mesh, micro=job.length))
+        if found.fits:
+            return found.job
+        if least is None or found.memory.peak.total < least.memory.peak.total:
+            least = found
+    return least.job if least else job
+
+
+def with_micro(job: Job) -> Decided:
+    """The most tokens at once that fit, at least the longest sample; on a CPU no more than it gains from."""
+    most = -(-job.step_tokens // (job.mesh.replicate * job.mesh.shard))
+    most = max(job.length, min(most, CPU_TOKENS) if job.card.kind == "cpu" else most)
+    best = decided(replace(job, micro=job.length))
+    low, high = job.length // STEP, most // STEP
+    if not best.fits or high <= low:
+        return best
+    whole = decided(replace(job, micro=most))
+    if whole.fits:
+        return whole
+    while high - low > 1:
+        middle = (low + high) // 2
+        found = decided(replace(job, micro=middle * STEP))
+        low, high, best = (middle, high, found) if found.fits else (low, middle, best)
+    return best
+
+
+def levers(job: Job) -> list[Lever]:
+    """Changes that lower the peak, the most helpful first."""
+    now = plan_memory(job).peak.total
+    found = [Lever(setting, plan_memory(other).peak.total) for setting, other in _changes(job)]
+    return sorted((lever for lever in found if lever.peak < now), key=lambda lever: lever.peak)
+
+
+def _changes(job: Job) -> Iterator[tuple[str, Job]]:
+    if not job.recompute:
+        yield "train.recompute=true", replace(job, recompute=True)
+    if job.micro > job.length:
+        yield f"train.micro_batch={job.length}", replace(job, micro=job.length)
+    if job.precision != "bf16-pure" and job.card.kind != "cpu":
+        yield "train.precision=bf16-pure", replace(job, precision="bf16-pure")
+    for name in traced_tuners() if job.is_whole and "num_experts" not in job.model.sizes else ():
+        if name != job.tuner:
+            yield f"tuner={name}", replace(job, tuner=name, rank=tuner.get(name).settings().values().get("rank", 0))
+    if not job.is_whole and job.quantize is None and job.card.vendor == "nvidia":
+        yield "model.quantize=nf4", replace(job, quantize="nf4")
+    if "state" in optimizer.get(job.optimizer).settings.model_fields and job.settings.get("state") == "fp32":
+        yield "optimizer.state=8bit", replace(job, settings={**job.settings, "state": "8bit"})

@@ -1,0 +1,111 @@
+"""The catalogue of cards: memory, bandwidth, rates by dtype and links, each figure with where it comes from."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from whet.base.errors import ConfigError
+from whet.base.nearest import nearest
+
+How = Literal["datasheet", "derived", "reported", "measured"]
+FILE = Path(__file__).with_name("cards.csv")
+RATES = ("fp32", "tf32", "bf16", "fp16", "fp8", "fp4", "int8")
+# What stands before a number in the file, and what it says of it.
+_MARKS: Mapping[str, How] = {"~": "derived", "?": "reported", "=": "measured"}
+SOURCES: Mapping[How, str] = {
+    "datasheet": "the vendor's data sheet, written down from memory",
+    "derived": "worked out from the vendor's figures (dense from sparse, cores times clock, or a sibling's)",
+    "reported": "what owners report, such as the memory that a driver shows",
+    "measured": "measured by whet on this kind of card",
+}
+# Of the memory that is sold, what a driver leaves, where nobody has reported it: error correction, tables, the screen.
+_USABLE = 0.96
+# Metal's largest working set: two thirds of the memory up to 36 GiB, three quarters above.
+_UNIFIED = ((36, 2 / 3), (float("inf"), 3 / 4))
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number and how it is known."""
+
+    value: float
+    how: How
+    compared: str = ""  # where a public table has the card's memory, bandwidth and chief rate alike
+
+    @property
+    def source(self) -> str:
+        seen = f"; compared with {self.compared}" if self.compared and self.how == "datasheet" else ""
+        return SOURCES[self.how] + seen
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One card (or chip, or machine without one). `figures` are by column of the file: `memory` and `usable_gib` in
+    GiB, `bandwidth_gbs` and `link_gbs` in GB/s, rates in dense TFLOP/s by dtype, `watts`, and how many `a_node` has."""
+
+    name: str
+    kind: str
+    vendor: str
+    generation: str
+    figures: Mapping[str, Figure]
+
+    @property
+    def usable_bytes(self) -> int:
+        """What a process may take."""
+        return int(self.figures["usable_gib"].value * 2**30)
+
+    def rate(self, dtype: str) -> Figure | None:
+        """Dense operations a second in a dtype; where it has no units for it, None."""
+        return self.figures.get(dtype)
+
+
+@cache
+def cards() -> Mapping[str, Card]:
+    """Every card by its name; one that is sold with several memories once for each, as `m4-max-40c-64gb`."""
+    with FILE.open(encoding="utf-8", newline="") as file:
+        return {card.name: card for row in csv.DictReader(file) for card in _of(row)}
+
+
+def card(name: str) -> Card:
+    """The card of this name. Raises ConfigError with the nearest name, or with those that a beginning may mean."""
+    known, typed = cards(), re.sub(r"[\s_]+", "-", name.strip().lower())
+    typed = re.sub(r"^(nvidia|amd|apple|geforce|radeon|instinct|tesla)-", "", typed)
+    if typed in known:
+        return known[typed]
+    begun = [one for one in known if one.startswith(f"{typed}-")]
+    if len(begun) == 1:
+        return known[begun[0]]
+    if begun:
+        raise ConfigError(f"`{name}` may be several cards: {', '.join(begun)}", at="--gpu", hint=f"--gpu {begun[-1]}")
+    near = nearest(typed, known)
+    hint = f"did you mean `{near}`?" if near else "whet plan --cards lists all of them"
+    raise ConfigError(f"no card is called `{name}`", at="--gpu", hint=hint)
+
+
+def _of(row: Mapping[str, str]) -> Iterator[Card]:
+    sold = row["memory"].split("|")
+    for memory in sold:
+        name = row["name"] if len(sold) == 1 else f"{row['name']}-{memory}gb"
+        figures = {
+            column: _figure(text, row["compared"])
+            for column, text in {**row, "memory": memory}.items()
+            if text and column not in ("name", "kind", "vendor", "generation", "compared")
+        }
+        figures.setdefault("usable_gib", _usable(row, float(memory)))
+        yield Card(name, row["kind"], row["vendor"], row["generation"], figures)
+
+
+def _figure(text: str, compared: str) -> Figure:
+    how = _MARKS.get(text[0], "datasheet")
+    return Figure(float(text.lstrip("~?=")), how, compared)
+
+
+def _usable(row: Mapping[str, str], memory: float) -> Figure:
+    share = next(part for most, part in _UNIFIED if memory <= most) if row["vendor"] == "apple" else _USABLE
+    return Figure(memory * share, "derived")

@@ -1,0 +1,53 @@
+"""The cards of this machine, asked of the driver's own command, without torch."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from whet.base.errors import ConfigError
+from whet.plan.hardware.cards import Card, Figure, cards
+
+_ASK = ("--query-gpu=name,memory.total", "--format=csv,noheader,nounits")
+
+
+def detected() -> tuple[Card, int]:
+    """The card that this machine has, and how many; a machine without one is its processor and its memory.
+
+    Raises ConfigError where the system does not tell its memory.
+    """
+    found = _nvidia()
+    if found:
+        name, mib = found[0]
+        known = next((one for one in cards().values() if one.name.replace("-", "") in _plain(name)), None)
+        figures = dict(known.figures) if known else {}
+        figures["usable_gib"] = figures["memory"] = Figure(mib / 1024, "reported")
+        kind = ("consumer", "nvidia", "unknown") if known is None else (known.kind, known.vendor, known.generation)
+        return Card(name if known is None else known.name, *kind, figures), len(found)
+    num_bytes = _memory()
+    if num_bytes is None:
+        raise ConfigError("this system does not tell its memory", at="--gpu", hint="--gpu rtx-4090")
+    figures = {"memory": Figure(num_bytes / 2**30, "reported"), "usable_gib": Figure(num_bytes / 2**30, "reported")}
+    return Card("this machine's processor", "cpu", "any", "any", figures), 1
+
+
+def _nvidia() -> list[tuple[str, float]]:
+    if shutil.which("nvidia-smi") is None:
+        return []
+    told = subprocess.run(["nvidia-smi", *_ASK], capture_output=True, text=True, timeout=20, check=False)
+    rows = [line.rpartition(",") for line in told.stdout.splitlines() if "," in line]
+    return [(name.strip(), float(mib)) for name, _, mib in rows] if told.returncode == 0 else []
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())
+
+
+def _memory() -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    told = next((line.split()[1] for line in lines if line.startswith("MemTotal:")), None)
+    return int(told) * 1024 if told else None

@@ -1,0 +1,64 @@
+"""The config of a model that is only named: a folder, a config.json, a published model, or an id on the hub."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from whet.base.documents import read_object
+from whet.base.errors import ModelError
+from whet.base.nearest import nearest
+
+FILE = Path(__file__).with_name("published.json")
+
+
+@cache
+def published() -> Mapping[str, Mapping[str, Any]]:
+    """Configs of known models by their id on the hub, as they are published; what a plan does not read is left out."""
+    return json.loads(FILE.read_text(encoding="utf-8"))
+
+
+def find_config(name: str) -> tuple[str, dict[str, Any]]:
+    """What the model is called, and its config. Only a hub id that is not among the published asks the hub.
+
+    Raises ModelError for what is no model, with the nearest name that is one.
+    """
+    path = Path(name)
+    if path.is_dir():
+        path = path / "model" / "config.json" if (path / "model" / "config.json").is_file() else path / "config.json"
+        if not path.is_file():
+            raise ModelError(f"{name} holds no config.json", at=name, hint="the folder of a model")
+    if path.is_file():
+        return name, read_object(path, error=ModelError)
+    known = {short(one): one for one in published()} | {one.lower(): one for one in published()}
+    if (found := known.get(name.lower())) is not None:
+        return found, dict(published()[found])
+    near = nearest(name.lower(), known)
+    if "/" in name and name.count("/") == 1 and near not in published():
+        return name, _of_hub(name, near)
+    hint = f"did you mean `{near}`?" if near else "a folder, a config.json, or an id such as Qwen/Qwen3-0.6B"
+    raise ModelError(f"no model is called `{name}`", at="model", hint=hint)
+
+
+def short(hub_id: str) -> str:
+    """The last part of an id, in small letters: `llama-3.1-405b`."""
+    return hub_id.rpartition("/")[2].lower().removeprefix("meta-")
+
+
+def _of_hub(name: str, near: str | None) -> dict[str, Any]:
+    from huggingface_hub import hf_hub_download
+
+    from whet.base import hub
+
+    try:
+        with hub.asked(name):
+            return read_object(Path(hf_hub_download(name, "config.json")), error=ModelError)
+    except ModelError:
+        raise
+    except Exception as error:
+        reason = hub.silence() or f"{type(error).__name__}"
+        hint = f"did you mean `{near}`?" if near else "a folder, or a config.json of the model"
+        raise ModelError(f"the config of `{name}` cannot be read: {reason}", at="model", hint=hint) from error

@@ -1,0 +1,110 @@
+"""A plan for people (a table, a bar, the timeline) and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from whet.base.units import figure, size
+from whet.plan.hardware.cards import Card
+from whet.plan.subject import Plan, Subject
+from whet.plan.timeline import COMPONENTS, Moment
+
+WIDTH = 48
+# What each component is drawn with.
+_INK = dict(zip(COMPONENTS, "WAGOaw.", strict=True))
+MEANINGS = {
+    "weights": "the model's, and adapters'", "gathered": "whole layers, for a while",
+    "gradients": "", "optimizer": "state as its kind declares it", "activations": "kept for the backward pass",
+    "working": "made and given back", "overhead": "context and allocator: assumed, not measured",
+}  # fmt: skip
+
+
+_HOW = {
+    "formulas": "memory by formulas that were traced from this class of models",
+    "step": "memory of a step of this run, taken on tensors without values",
+}
+
+
+def lines(found: Plan) -> Iterator[str]:
+    """The plan as text."""
+    peak, helpful = found.memory.peak, found.levers
+    yield from _head(found.subject)
+    yield ""
+    for name in COMPONENTS:
+        if name in peak.parts:
+            yield f"{name:<12}{size(peak.parts[name]):>12}   {_INK[name]}  {MEANINGS[name]}".rstrip()
+    where = f" on a rank of {found.memory.stage.name}" if found.memory.stage.name else ""
+    yield f"{'peak':<12}{size(peak.total):>12}   {peak}{where}"
+    yield f"{'card':<12}{size(found.budget):>12}   {_share(found)}"
+    yield f"\n{_bar(peak, max(peak.total, found.budget))}\n"
+    most = max(moment.total for moment in found.memory.moments)
+    for moment in found.memory.phases():
+        yield f"{moment.phase:<10}{_bar(moment, most)} {size(moment.total):>10}  {moment.what}".rstrip()
+    if helpful:
+        yield "\nless memory with"
+        yield from (f"  {lever.setting:<28}{size(lever.peak):>10}" for lever in helpful[:3])
+
+
+def _head(job: Subject) -> Iterator[str]:
+    model, card = job.model, job.card
+    active = f", {figure(model.active)} of them for a token" if model.active < model.parameters else ""
+    yield f"{model.name}: {figure(model.parameters)} parameters{active}, {model.layers} layers"
+    usable = card.figures["usable_gib"]
+    yield f"{job.mesh.ranks} x {card.name}: {usable.value:.4g} GiB that may be used ({usable.how}); mesh: {job.mesh}"
+    how = f"rank {job.rank}, " if job.rank else ""
+    packed = f"weights in {job.quantize}, " if job.quantize else ""
+    again = ", recompute" if job.recompute else ""
+    yield f"{job.objective}, {job.tuner}: {how}{packed}{job.precision}, {job.optimizer}{again}"
+    yield f"{job.micro:,} tokens at once on a rank, {job.num_micro} times a step; samples of up to {job.length:,}"
+    yield _HOW[job.how]
+
+
+def _share(found: Plan) -> str:
+    share = found.memory.peak.total / found.budget
+    return f"fits, {share:.0%} of it" if found.fits else f"does not fit: {share:.3g} times as much is needed"
+
+
+def _bar(moment: Moment, scale: float) -> str:
+    text, done = "", 0.0
+    for name in COMPONENTS:
+        done += moment.parts.get(name, 0.0)
+        text += _INK[name] * (round(done / scale * WIDTH) - len(text))
+    return f"[{text.ljust(WIDTH)}]"
+
+
+def to_dict(found: Plan) -> dict[str, Any]:
+    """The plan for programs: bytes everywhere, and where each figure of the card comes from."""
+    job, memory = found.subject, found.memory
+    return {
+        "model": {
+            "name": job.model.name, "model_type": job.model.model_type, "parameters": job.model.parameters,
+            "active_parameters": job.model.active, "layers": job.model.layers,
+        },
+        "card": _card(job.card), "ranks": job.mesh.ranks,
+        "mesh": {axis: getattr(job.mesh, axis) for axis in job.mesh.__dataclass_fields__},
+        "run": {
+            "objective": job.objective, "tuner": job.tuner, "rank": job.rank, "precision": job.precision,
+            "optimizer": job.optimizer, "quantize": job.quantize, "recompute": job.recompute, "micro_batch": job.micro,
+            "micro_batches": job.num_micro, "batch_tokens": job.step_tokens, "length": job.length,
+        },
+        "how": job.how, "fits": found.fits, "budget_bytes": found.budget, "peak_bytes": round(memory.peak.total),
+        "peak": str(memory.peak), "stage": memory.stage.name,
+        "components": _rounded(memory.peak.parts),
+        "timeline": [
+            {"phase": one.phase, "what": one.what, "bytes": round(one.total), "components": _rounded(one.parts)}
+            for one in memory.moments
+        ],
+        "levers": [{"setting": lever.setting, "peak_bytes": round(lever.peak)} for lever in found.levers],
+    }  # fmt: skip
+
+
+def _card(card: Card) -> dict[str, Any]:
+    figures = {
+        name: {"value": one.value, "how": one.how, "source": one.source} for name, one in sorted(card.figures.items())
+    }
+    return {"name": card.name, "kind": card.kind, "vendor": card.vendor, "figures": figures}
+
+
+def _rounded(parts: Mapping[str, float]) -> dict[str, int]:
+    return {name: round(value) for name, value in parts.items()}

@@ -1,0 +1,97 @@
+"""A model of a class with telling sizes, two layers of each kind, ready to be trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from whet.base.seeds import forked
+from whet.contracts.model import Capabilities, Loaded
+from whet.contracts.tuner import Tuner
+from whet.models.forward import attention
+from whet.models.forward.language import LanguageModel
+from whet.models.forward.recomputed import checkpointing
+from whet.models.loading.context import BuildContext
+from whet.models.loading.families import auto_class
+from whet.models.loading.loaded import loaded
+from whet.plan.layers import EXPERTS
+from whet.plan.tracing.telling import ONE, TELLING
+
+# What a class says of its layers, of which two of each kind are kept.
+_LISTS = ("layer_types", "mlp_layer_types")
+
+
+def standard(config: Any) -> dict[str, str]:
+    """Our name of each size that the class has -> the name in its config.json."""
+    found = {}
+    for name in (*TELLING, *ONE, "num_hidden_layers", "tie_word_embeddings"):
+        own = config.attribute_map.get(name, name)
+        if name == "num_experts":
+            own = next((one for one in (own, *EXPERTS) if one in config.to_dict()), own)
+        if own in config.to_dict():
+            found[name] = own
+    return found
+
+
+def telling_config(
+    model_type: str, which: int, *, tied: bool, changes: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The config number 0 or 1 of a class of transformers, under the names that its config.json uses."""
+    from transformers import AutoConfig
+
+    plain: Any = AutoConfig.for_model(model_type, **(changes or {}))
+    names, told = standard(plain), plain.to_dict()
+    values: dict[str, Any] = {names[name]: pair[which] for name, pair in TELLING.items() if name in names}
+    values |= {names[name]: one for name, one in ONE.items() if name in names}
+    for name in ("q_lora_rank",):
+        if name in names and told[names[name]] is None:
+            del values[names[name]]
+    if "head_dim" not in names:
+        values[names["hidden_size"]] = TELLING["num_attention_heads"][which] * TELLING["head_dim"][which]
+    if "kv_lora_rank" in names:
+        values[names["num_key_value_heads"]] = TELLING["num_attention_heads"][which]
+        values.pop("head_dim", None)
+    if "n_inner" in told:
+        values["n_inner"] = None
+    return {
+        **(changes or {}),
+        "model_type": model_type,
+        **values,
+        **_layers(told, names),
+        names.get("tie_word_embeddings", "tie_word_embeddings"): tied,
+    }
+
+
+def _layers(told: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Two layers of each kind of attention, times two where some are dense and some have experts."""
+    listed = told.get("layer_types")
+    attention = list(dict.fromkeys(listed)) if isinstance(listed, list) else ["full_attention"]
+    dense = bool(told.get("first_k_dense_replace"))
+    kept = [kind for _ in range(1 + dense) for kind in attention for _ in range(2)]
+    values: dict[str, Any] = {names["num_hidden_layers"]: len(kept)}
+    if isinstance(listed, list):
+        values["layer_types"] = kept
+    if dense:
+        values["first_k_dense_replace"] = len(kept) // 2
+    if isinstance(told.get("mlp_layer_types"), list):
+        kinds = list(dict.fromkeys(told["mlp_layer_types"]))
+        values["mlp_layer_types"] = [kinds[min(i * len(kinds) // len(kept), len(kinds) - 1)] for i in range(len(kept))]
+    return values
+
+
+def build(init: Mapping[str, Any], *, dtype: torch.dtype, method: Tuner, recompute: bool) -> Loaded:
+    """The model on this CPU as a run trains it, packed rows and chunked head; nothing is stored, probed or read."""
+    from transformers import AutoConfig
+
+    attention.register()
+    config: Any = AutoConfig.for_model(**init)
+    how = {"dtype": dtype, "attn_implementation": attention.NAME}
+    with forked("trace"):
+        base = auto_class(config, allow_code=False).from_config(config, **how)
+    module: Any = BuildContext(dtype, tuner=method).prepared(base, "cpu")
+    if recompute:
+        module.activation_checkpointing_enable(activation_checkpointing_kwargs=checkpointing(module))
+    module.train()
+    return loaded(module, None, Capabilities(), LanguageModel(module, packed=True, head_mode="chunked", mixers=()))

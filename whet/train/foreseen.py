@@ -1,0 +1,245 @@
+"""What a step of a run will hold of memory: it is taken on tensors without values, and what lives is written down.
+
+The executor, model, tuner, objective and optimizer are the run's own, so nothing of them is described a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from whet.base.catalogue import tuner
+from whet.base.run import Run
+from whet.contracts.batch import Batch
+from whet.contracts.example import Example
+from whet.contracts.feature import ModelFeature
+from whet.contracts.model import Head, Loaded, Model
+from whet.contracts.objective import traits_of
+from whet.contracts.sample import Sample
+from whet.contracts.tuner import Tuner
+from whet.data.order.collate import collate
+from whet.data.render.seq2seq import paired
+from whet.models.features.carried import install
+from whet.models.loading.context import BuildContext
+from whet.models.tuners.full import Still
+from whet.models.tuning.adapters import wrapper_of
+from whet.parallel.fill import materialise
+from whet.parallel.shard import shard
+from whet.parallel.world import World
+from whet.plan.timeline import Moment
+from whet.plan.tracing.hollow import held_bytes, hollow, model_on_meta
+from whet.plan.tracing.live import Timeline, Watch, storages, watched
+from whet.train.setup.chosen import chosen_of
+from whet.train.setup.models import features_for, recompute_layers, weights_dtype
+from whet.train.setup.trained import Trained
+from whet.train.source_kind import source_of
+from whet.train.step.frozen import AdaptersOff, Frozen
+from whet.train.step.phases import Phases
+
+CPU = torch.device("cpu")
+ALONE = World(CPU)
+STEPS = 2  # in the second the optimizer's state is there while gradients are made
+_PHASES = {"forward_s": "forward", "backward_s": "backward", "update_s": "step"}
+
+
+@dataclass(frozen=True, slots=True)
+class Hollow:
+    """A run's parts without values; `mode` is what its tensors are of, `reference` how one is had where the objective
+    asks for it, and `beside` other modules that the run holds."""
+
+    trained: Trained
+    mode: FakeTensorMode
+    reference: str | None = None
+    beside: Sequence[torch.nn.Module] = ()
+
+
+def hollow_run(run: Run, config: Mapping[str, Any], world: World = ALONE) -> Hollow:
+    """All that trains the run on the model of `config`, as one rank of a world has it.
+
+    A reference is had as the objective says; where it leaves that open, without the adapters or from what was stored.
+    Raises WhetError for what would refuse the run once its model is built.
+    """
+    chosen, method = chosen_of(run), tuner.get(run.tuner.kind).build(**run.tuner.values())
+    loss = source_of(run).loss(run, chosen)
+    traits, mode = traits_of(loss), FakeTensorMode(allow_non_fake_inputs=True)
+    made = partial(_model, run, config, world, mode)
+    loaded = made(method, head=_labelled(traits.head), features=features_for(run, method, loss))
+    way: str | None = traits.reference
+    if way == "auto":
+        way = "stored" if wrapper_of(loaded.module) is None else "adapters"
+    others: dict[str, Model] = {"reference": AdaptersOff(loaded.module, loaded.model)} if way == "adapters" else {}
+    beside = []
+    if way == "copy":
+        twin = made(Still())
+        others, beside = {"reference": Frozen(twin.module, twin.model)}, [twin.module]
+    return Hollow(Trained.of(run, world, loaded, method, loss, others), mode, way, beside)
+
+
+def _labelled(head: Head | None) -> Head | None:
+    """With two classes, where the data would tell how many there are."""
+    return replace(head, labels=("0", "1")) if head is not None and head.labels is None else head
+
+
+def _model(
+    run: Run,
+    config: Mapping[str, Any],
+    world: World,
+    mode: FakeTensorMode,
+    method: Tuner,
+    *,
+    head: Head | None = None,
+    features: Sequence[ModelFeature] = (),
+) -> Loaded:
+    """As `whet.train.setup.models.build_model` builds it, but for values, and for whether it is compiled."""
+    context = BuildContext(weights_dtype(run, CPU, method, head), run.seed, method, head, features)
+    source = run.model.values()
+    made = model_on_meta(config, context, quantize=source.get("quantize"), keep=source.get("keep", ()))
+    for feature in features:
+        install(made, feature)
+    if run.train.recompute:
+        recompute_layers(made)
+    shard(made, world, run.parallel, ("whet_run",))
+    if world.mesh is None:
+        hollow(made.module, mode)
+    else:
+        with mode:
+            materialise(made.module, world.device)
+    return made
+
+
+def example_batch(trained: Trained, lengths: Sequence[int], reference: str | None = None) -> Batch:
+    """A made-up micro-batch of samples of these lengths, with what a reference has said of them where it is stored."""
+    example, vocab = _example(trained), trained.loaded.vocab or 1
+    made = [example((np.arange(length) * 7919 % vocab).astype(np.int32)) for length in lengths]
+    if reference in ("adapters", "copy"):
+        made = [replace(one, fields={n: v for n, v in one.fields.items() if n != "reference"}) for one in made]
+    return collate(made, shared=trained.loaded.capabilities.shares)
+
+
+def _example(trained: Trained) -> Example:
+    """What makes up a sample; forms that need a tokenizer are told by the model's family."""
+    chosen, family = chosen_of(trained.run), trained.loaded.capabilities.family
+    if chosen.reading is not None or family == "causal":
+        return traits_of(trained.objective).example_of(chosen.reading)
+    if family == "seq2seq":
+        return _two_sided
+    return partial(_masked, trained.run.objective.values().get("rate", 1.0))
+
+
+def _two_sided(ids: np.ndarray) -> Sample:
+    half = max(1, len(ids) // 2)
+    return paired(ids[:half], ids[half:], np.ones(len(ids) - half, np.float32), Sample(ids, np.zeros(len(ids))))
+
+
+def _masked(rate: float, ids: np.ndarray) -> Sample:
+    weights = np.zeros(len(ids), np.float32)
+    weights[: max(1, round(rate * len(ids)))] = 1.0
+    return Sample(ids, weights, is_in_place=True, kind="bidirectional")
+
+
+def foresee(run: Hollow, batches: Sequence[Batch]) -> list[Moment]:
+    """The highest moment of each part of a step over these micro-batches: once without the optimizer's state, then
+    with it."""
+    trained, timeline = run.trained, Timeline()
+    weights, _ = trained.executor.weigh(batches, {})
+    kinds: dict[int, str] = {}
+    with run.mode, watched(timeline) as watch:
+        marking = _Marking(timeline, watch, trained, kinds)
+        executor = replace(trained.executor, phases=marking, losses=None, layers=None)
+        with marking.layers():
+            for index in range(STEPS):
+                executor.step(index, batches, weights, 1.0)
+                marking.note_state()
+        timeline.mark(("save", ""))
+    return list(moments(timeline, kinds, held_bytes(trained.loaded.module, *run.beside)))
+
+
+class _Marking(Phases):
+    """Marks the phases of a step, and its layers, and notes what gradients and the optimizer hold."""
+
+    def __init__(self, timeline: Timeline, watch: Watch, trained: Trained, kinds: dict[int, str]) -> None:
+        super().__init__()
+        self._timeline, self._watch, self._trained, self._kinds = timeline, watch, trained, kinds
+        self._phase = ""
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        if name in _PHASES:
+            self._phase = _PHASES[name]
+            self._timeline.mark((self._phase, ""))
+        yield
+        if self._phase == "backward":
+            module = self._trained.loaded.module
+            self._note("gradients", (p.grad for p in module.parameters() if p.grad is not None))
+
+    def note_state(self) -> None:
+        states = self._trained.optimizer.state.values()
+        self._note("optimizer", (value for state in states for value in state.values()))
+
+    def _note(self, kind: str, tensors: Iterator[Any]) -> None:
+        for storage in storages(list(tensors)):
+            if (number := self._watch.numbers.get(storage._cdata)) is not None:
+                self._kinds[number] = kind
+
+    @contextmanager
+    def layers(self) -> Iterator[None]:
+        """Inside, a mark stands where each layer begins, forward and backward."""
+        loaded = self._trained.loaded
+        with ExitStack() as stack:
+            for number, name in enumerate(loaded.layers):
+                layer = loaded.module.get_submodule(name)
+                before = layer.register_forward_pre_hook(partial(self._begin, number))
+                after = layer.register_forward_hook(partial(self._end, number, number == len(loaded.layers) - 1))
+                stack.callback(before.remove)
+                stack.callback(after.remove)
+            yield
+
+    def _begin(self, number: int, module: Any, args: Any) -> None:
+        self._timeline.mark((self._phase, f"layer {number}"))
+
+    def _end(self, number: int, is_last: bool, module: Any, args: Any, out: Any) -> None:
+        states = out[0] if isinstance(out, tuple) else out
+        if isinstance(states, torch.Tensor) and states.requires_grad:
+            states.register_hook(lambda grad: self._timeline.mark(("backward", f"layer {number}")))
+        if is_last and self._phase == "forward":
+            self._timeline.mark(("loss", ""))
+
+
+def moments(timeline: Timeline, kinds: Mapping[int, str], weights: int) -> Iterator[Moment]:
+    """The highest moment of each stretch of a timeline that has the same name, in the order of their first marks."""
+    kept = _kept(timeline)
+    totals = {"weights": float(weights), "gradients": 0.0, "optimizer": 0.0, "activations": 0.0, "working": 0.0}
+    highest: dict[tuple[str, str], Moment] = {}
+    name = ("forward", "")
+    for what, number in [*timeline.events, ("at", ("save", ""))]:
+        if what == "at":
+            name = number
+        else:
+            kind = kinds.get(number, "activations" if number in kept else "working")
+            num_bytes = timeline.pieces[number][0]
+            totals[kind] += num_bytes if what == "+" else -num_bytes
+        total = sum(totals.values())
+        if name not in highest or total > highest[name].total:
+            highest[name] = Moment(*name, {part: size for part, size in totals.items() if size})
+    yield from highest.values()
+
+
+def _kept(timeline: Timeline) -> set[int]:
+    """Pieces that a forward pass leaves for the backward pass."""
+    alive: set[int] = set()
+    found: set[int] = set()
+    for what, number in timeline.events:
+        if what == "+":
+            alive.add(number)
+        elif what == "-":
+            alive.discard(number)
+        elif number == ("backward", ""):
+            found |= alive
+    return found

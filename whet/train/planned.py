@@ -1,0 +1,153 @@
+"""The plan of a run whose memory no formula tells: a step of it is taken on tensors without values, on one rank."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from unittest.mock import patch
+
+from whet.base.run import Run
+from whet.contracts.model import ParamRole
+from whet.kernels import head_chunks
+from whet.models.tuning.adapters import wrapper_of
+from whet.optim import row_chunks, whole_steps
+from whet.plan.hardware.cards import Card
+from whet.plan.job import CPU_TOKENS, precision_on
+from whet.plan.layers import experts
+from whet.plan.mesh import Mesh
+from whet.plan.subject import Lever, ModelFacts, Plan, Subject
+from whet.plan.timeline import MemoryPlan, Moment, Stage, with_overhead
+from whet.train.foreseen import Hollow, example_batch, foresee, hollow_run
+from whet.train.setup.sources import BATCH_TOKENS
+
+# How much is computed at once, which differs between a card and a CPU.
+_AT_ONCE = (head_chunks.CHUNK_BYTES, row_chunks.CHUNK, whole_steps.WHOLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is planned: a run on a card, with the model of `config`; `micro` tokens at once, or as many as fit."""
+
+    run: Run
+    name: str
+    config: Mapping[str, Any]
+    card: Card
+    length: int
+    micro: int | None
+
+
+def planned(wanted: Wanted) -> Plan:
+    """The plan, on one rank. Raises WhetError for what the run would be refused for."""
+    run = wanted.run
+    train = run.train.model_copy(update={"precision": precision_on(run, wanted.card)})
+    wanted = replace(wanted, run=run.model_copy(update={"train": train}))
+    found = _with_micro(wanted, _Traced.of(wanted))
+    return found if found.fits else replace(found, levers=list(_levers(wanted, found)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Traced:
+    """The moments of steps with one and with two samples in a micro-batch, of which others are worked out."""
+
+    made: Hollow
+    one: Sequence[Moment]
+    two: Sequence[Moment]
+
+    @classmethod
+    def of(cls, wanted: Wanted) -> _Traced:
+        made = hollow_run(wanted.run, wanted.config)
+        return cls(made, *(list(_moments(wanted, made, count)) for count in (1, 2)))
+
+    def moments(self, samples: float) -> Iterator[Moment]:
+        """Bytes are taken to rise evenly with tokens, as those of attention in flash kernels do."""
+        more = {(moment.phase, moment.what): moment.parts for moment in self.two}
+        for moment in self.one:
+            other = more.get((moment.phase, moment.what), moment.parts)
+            names = dict.fromkeys((*moment.parts, *other))
+            parts = {
+                name: moment.parts.get(name, 0.0) + (samples - 1) * (other.get(name, 0.0) - moment.parts.get(name, 0.0))
+                for name in names
+            }
+            yield Moment(moment.phase, moment.what, parts)
+
+
+def _moments(wanted: Wanted, made: Hollow, count: int) -> Iterator[Moment]:
+    with _computed_as_on(wanted.card):
+        batch = example_batch(made.trained, [wanted.length] * count, made.reference)
+        yield from foresee(made, [batch, batch])
+
+
+@contextmanager
+def _computed_as_on(card: Card) -> Iterator[None]:
+    """Inside, chunks are as large as on the card."""
+    with ExitStack() as stack:
+        for sizes in _AT_ONCE if card.kind != "cpu" else ():
+            stack.enter_context(patch.dict(sizes, {"cpu": sizes["cuda"]}))
+        yield
+
+
+def _with_micro(wanted: Wanted, traced: _Traced) -> Plan:
+    """The plan with as many tokens at once as wanted; where that is open, with the most samples that fit."""
+    if wanted.micro is not None:
+        return _plan(wanted, traced, max(1.0, wanted.micro / wanted.length))
+    most = max(wanted.length, _step_tokens(wanted.run))
+    most = min(most, max(wanted.length, CPU_TOKENS)) if wanted.card.kind == "cpu" else most
+    low, high = 1, max(1, most // wanted.length)
+    best = _plan(wanted, traced, 1)
+    while best.fits and low < high:
+        middle = (low + high + 1) // 2
+        found = _plan(wanted, traced, middle)
+        low, high, best = (middle, high, found) if found.fits else (low, middle - 1, best)
+    return best
+
+
+def _plan(wanted: Wanted, traced: _Traced, samples: float) -> Plan:
+    moments = [with_overhead(moment, wanted.card, 1) for moment in traced.moments(samples)]
+    return Plan(_subject(wanted, traced, int(samples * wanted.length)), MemoryPlan(Stage("", ()), moments))
+
+
+def _subject(wanted: Wanted, traced: _Traced, micro: int) -> Subject:
+    run, loaded, config = wanted.run, traced.made.trained.loaded, wanted.config
+    by_role, count = loaded.costs.parameters, experts(config)
+    share = config.get("num_experts_per_tok", count) / count if count else 1.0
+    adapter = sum(p.numel() for p in loaded.module.parameters() if p.requires_grad) if wrapper_of(loaded.module) else 0
+    total = sum(by_role.values()) - adapter
+    facts = ModelFacts(
+        wanted.name, str(config["model_type"]), total,
+        total - int(by_role.get(ParamRole.EXPERT, 0) * (1 - share)), len(loaded.layers),
+    )  # fmt: skip
+    tokens = _step_tokens(run)
+    return Subject(
+        facts, wanted.card, Mesh(), run.tuner.kind, run.tuner.values().get("rank", 0), run.train.precision,
+        run.optimizer.kind, run.model.values().get("quantize"), run.train.recompute, run.objective.kind, micro,
+        max(1, -(-tokens // micro)), tokens, wanted.length, "step",
+    )  # fmt: skip
+
+
+def _step_tokens(run: Run) -> int:
+    return run.train.batch_tokens or BATCH_TOKENS
+
+
+def _levers(wanted: Wanted, found: Plan) -> Iterator[Lever]:
+    """Changes that lower the peak, the most helpful first."""
+    wanted, now = replace(wanted, micro=found.subject.micro), found.memory.peak.total
+    tried = [(setting, _with_micro(other, _Traced.of(other)).memory.peak.total) for setting, other in _changes(wanted)]
+    for setting, peak in sorted(tried, key=lambda one: one[1]):
+        if peak < now:
+            yield Lever(setting, peak)
+
+
+def _changes(wanted: Wanted) -> Iterator[tuple[str, Wanted]]:
+    train = wanted.run.train
+    changes: list[tuple[str, dict[str, Any]]] = []
+    if not train.recompute:
+        changes.append(("train.recompute=true", {"recompute": True}))
+    if train.precision == "bf16" and wanted.card.kind != "cpu":
+        changes.append(("train.precision=bf16-pure", {"precision": "bf16-pure"}))
+    for setting, update in changes:
+        run = wanted.run.model_copy(update={"train": train.model_copy(update=update)})
+        yield setting, replace(wanted, run=run)
+    if wanted.micro and wanted.micro > wanted.length:
+        yield f"train.micro_batch={wanted.length}", replace(wanted, micro=wanted.length)
