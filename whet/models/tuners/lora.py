@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 Start = Literal["default", "gaussian", "orthogonal", "pissa", "pissa-fast", "olora", "lora-ga", "loftq"]
 
 
-@tuner(
-    "lora", settings={"init=loftq": "tuner.whole_weights", "init=lora-ga": "tuner.whole_weights"}, traced=("rank",)
-)
+@tuner("lora", settings={"init=loftq": "tuner.whole_weights", "init=lora-ga": "tuner.whole_weights"}, traced=("rank",))
 def lora(
     *,
     rank: Count = 16,
