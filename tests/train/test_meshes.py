@@ -37,6 +37,8 @@ WAYS = [
         ({"expert": 2}, 2), ({"expert": 2, "tensor": 2}, 3), ({"shard": 2}, 4), ({"shard": 2, "expert": 2}, 5),
         ({}, STEPS),
     ]),
+    # Shrinks to one rank, and grows again.
+    (DENSE, [({"shard": 4}, 2), ({"shard": 2}, 3), ({}, 4), ({"shard": 4}, STEPS)]),
 ]  # fmt: skip
 
 
@@ -68,7 +70,7 @@ def figures(folder, name):
     return [(one["step"], one["metrics"]["loss"], one["metrics"]["grad_norm"]) for one in steps]
 
 
-@pytest.mark.parametrize("way", [0, *(pytest.param(slow, marks=pytest.mark.slow) for slow in (1, 2))])
+@pytest.mark.parametrize("way", [0, *(pytest.param(slow, marks=pytest.mark.slow) for slow in (1, 2, 3))])
 def test_a_run_goes_on_with_another_mesh_and_ends_with_the_same_model(tmp_path, way):
     init, steps = WAYS[way]
     train(from_mapping(settings(tmp_path, "alone", {}, init)))

@@ -7,6 +7,7 @@ import threading
 import time
 
 LOOK_S = 0.5
+LAUNCHED = "WHET_RANKS"  # the variable that whet's launcher gives its ranks
 
 
 def end_with_parent() -> None:
@@ -19,8 +20,9 @@ def end_with_parent() -> None:
 
 
 def end_with_launcher() -> None:
-    """As `end_with_parent`, where torchrun or its like started this process as one of several ranks."""
-    if int(os.environ.get("WORLD_SIZE") or "1") > 1:
+    """As `end_with_parent`, where torchrun or its like started this process as one of several ranks, or whet's own
+    launcher as the only one."""
+    if int(os.environ.get("WORLD_SIZE") or "1") > 1 or LAUNCHED in os.environ:
         end_with_parent()
 
 

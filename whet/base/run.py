@@ -106,10 +106,16 @@ class Data(Settings):
 class Watchdog(Settings):
     """When the loop raises the alarm about the loss."""
 
-    action: Literal["stop", "warn", "off"] = Field("stop", description="what an alarm does")
+    action: Literal["stop", "warn", "rollback", "off"] = Field(
+        "stop",
+        description="what an alarm does; `rollback` goes back to the last checkpoint of before, and leaves out the "
+        "batches that made the spike",
+    )
     spike: Positive = Field(6.0, description="alarm at this many robust deviations above the recent median")
     window: Size = Field(64, description="recent steps that are compared with")
     patience: Count = Field(5, description="spiking steps in a row before the alarm")
+    skip: Natural = Field(2, description="batches before the first spiking one that a rollback leaves out too")
+    rollbacks: Count = Field(3, description="how often a run goes back before an alarm stops it")
 
 
 class Train(Settings):
@@ -151,6 +157,14 @@ class Train(Settings):
         None, description="steps between checkpoints; by default a tenth of the run, and at least 30 s"
     )
     keep: Count = Field(2, description="checkpoints kept")
+    async_checkpoint: bool = Field(
+        False, description="write checkpoints while training goes on, from a copy of weights and state in host memory"
+    )
+    restarts: Natural = Field(
+        0,
+        description="how often the run is begun anew after a rank was killed or hung, without a new checkpoint in "
+        "between; torchrun has --max-restarts",
+    )
     watchdog: Watchdog = Watchdog()
 
     @model_validator(mode="after")
@@ -234,6 +248,9 @@ class Parallel(Settings):
         "too; 3 weights too",
     )
     timeout_s: Annotated[int, Ge(1), Le(10**7)] = Field(600, description="seconds that a rank waits for the others")
+    hang_s: Positive = Field(
+        30.0, description="seconds without a sign of a rank, or with all standing still, after which the run is ended"
+    )
 
 
 class Track(Settings):

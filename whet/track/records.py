@@ -80,7 +80,7 @@ class GenerationRecord:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointRecord:
-    """A complete checkpoint lies at `path`."""
+    """A complete checkpoint lies at `path`; training stood still for it for so many `seconds`."""
 
     kind: ClassVar[str] = "checkpoint"
     step: int

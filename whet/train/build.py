@@ -37,6 +37,8 @@ from whet.train.run.emitter import Emitter
 from whet.train.run.folder import RunFolder
 from whet.train.run.identity import stated
 from whet.train.run.progress import Progress
+from whet.train.run.rollbacks import Rollback, left_out
+from whet.train.setup.alarms import on_alarm
 from whet.train.setup.announced import facts_of, notices_of
 from whet.train.setup.chosen import Chosen, chosen_of
 from whet.train.setup.first_step import FirstStep
@@ -70,6 +72,7 @@ class Built:
     supply: Supply
     loop: Loop
     emit: Emitter
+    rollbacks: Sequence[Rollback] = ()
     held: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -87,10 +90,15 @@ class Built:
 
     def close(self) -> None:
         """Let go of the sinks, the other ranks and the run's lock."""
+        self.leave()
+        self.world.close()
+
+    def leave(self) -> None:
+        """As `close`, for ranks that go on together with another attempt."""
         with self.held:
             self.loop.recorder.close()
+            self.loop.checkpoints.close()
             self.emit.close()
-            self.world.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +182,8 @@ def _built(placed: Placed, modelled: Modelled) -> Built:
     dealer = Dealer(trained.world, modelled.resolved.micro_batch, can.shares, splits=not can.batch_norm)
     emit = _emitter(trained.run, placed)
     feed, supply = _supplied(placed, modelled, dealer)
-    return Built(placed.folder, trained, feed, supply, _loop(placed, trained, supply, dealer, emit), emit)
+    loop = _loop(placed, trained, supply, dealer, emit)
+    return Built(placed.folder, trained, feed, supply, loop, emit, placed.rollbacks)
 
 
 def _supplied(placed: Placed, modelled: Modelled, dealer: Dealer) -> tuple[Feed, Supply]:
@@ -209,7 +218,7 @@ def _loop(placed: Placed, trained: Trained, supply: Supply, dealer: Dealer, emit
     checkpoints = Checkpoints(
         placed.folder.checkpoints, model.module,
         NamedOptimizer(trained.optimizer, ParamGroups.of(model.module, model.roles).names()), parts, world,
-        run.train.keep, trained.untouched, placed.identity,
+        run.train.keep, trained.untouched, placed.identity, run.parallel.timeout_s,
     )  # fmt: skip
     if checkpoints.restore() is not None:
         trained.tuner.restored(model.module)
@@ -217,8 +226,9 @@ def _loop(placed: Placed, trained: Trained, supply: Supply, dealer: Dealer, emit
         world=world, source=source, dealer=dealer, executor=executor, schedule=_schedule(run), evaluation=evaluation,
         checkpoints=checkpoints, watchdog=watchdog, controls=Controls(placed.folder.controls, world.is_writer),
         cadence=_cadence(run, supply.source.total), emit=emit, effort=trained.effort, phases=executor.phases,
-        stop_on_alarm=run.train.watchdog.action == "stop", has_tokens=model.capabilities.tokens, progress=progress,
-        recorder=recorder_of(trained, placed.folder.path / LOGS, source, supply.held_out),
+        on_alarm=on_alarm(run, placed.folder, world), left_out=left_out(placed.rollbacks),
+        has_tokens=model.capabilities.tokens, progress=progress,
+        recorder=recorder_of(trained, placed.folder.path / LOGS, source, supply.held_out), blame=executor.blame,
     )  # fmt: skip
 
 
@@ -231,8 +241,9 @@ def _started(built: Built, modelled: Modelled) -> RunStarted:
 
 def _say(built: Built, said: Iterable[str]) -> None:
     """All notices of the stages, and of what was restored."""
-    step, damaged = built.loop.progress.step, built.loop.checkpoints.notices
-    for level, text in (*(("info", text) for text in said), *(("warning", text) for text in damaged)):
+    step = built.loop.progress.step
+    warned = [*built.loop.checkpoints.notices, *(one.words for one in built.rollbacks)]
+    for level, text in (*(("info", text) for text in said), *(("warning", text) for text in warned)):
         built.emit(Notice(step, level, text))
 
 
@@ -254,7 +265,8 @@ def _cadence(run: Run, total: int) -> Cadence:
     tenth = max(1, math.ceil(total / 10))
     rest_s = 0.0 if run.train.checkpoint_every else CHECKPOINT_REST_S
     every = tenth if run.evaluate.every is None else run.evaluate.every or max(1, total)
-    return Cadence(run.track.log_every, run.train.checkpoint_every or tenth, every, rest_s)
+    how_often = run.train.checkpoint_every or tenth
+    return Cadence(run.track.log_every, how_often, every, rest_s, run.train.async_checkpoint)
 
 
 def _answer(trained: Trained) -> Answer | None:

@@ -5,8 +5,10 @@ Records go out to sinks, which cannot answer; requests come in through Controls,
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
@@ -22,6 +24,7 @@ from whet.train.measure.evaluation import Evaluation
 from whet.train.record.recorder import Recorder
 from whet.train.run.controls import Controls
 from whet.train.run.progress import Progress
+from whet.train.step.blame import Blame
 from whet.train.step.flops import Effort
 from whet.train.step.memory import peak_bytes
 from whet.train.step.micro_batches import Dealer
@@ -29,7 +32,14 @@ from whet.train.step.phases import Phases
 from whet.train.step.prefetch import Prefetch
 from whet.train.step.watchdog import Watchdog
 
+PAUSE = "pause"  # the phase in which ranks wait because somebody has asked for it
 FLOPS = "flops"  # of this rank's batches; ranks add them up with their requests
+UNSAVED = ("failed", "rolled_back")  # outcomes whose last step is not to be gone on from
+WRITTEN = "written"  # how many ranks are done with the checkpoint under way
+
+
+# What follows an alarm at a step, that is about so many steps up to it: how the attempt ends, and why.
+OnAlarm = Callable[[int, int, str], tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,7 @@ class Cadence:
     checkpoint: int
     evaluate: int
     rest_s: float = 0.0
+    writes_beside: bool = False  # checkpoints, while training goes on
 
 
 @dataclass
@@ -59,12 +70,20 @@ class Loop:
     emit: Callable[[Record], None]
     effort: Effort
     phases: Phases = field(default_factory=Phases)
-    stop_on_alarm: bool = True
+    on_alarm: OnAlarm | None = None  # None: training goes on
+    left_out: Collection[int] = ()  # steps, from 1, whose batches are not learned from
     has_tokens: bool = True
     progress: Progress = field(default_factory=Progress)
     recorder: Recorder = field(default_factory=Recorder)
+    blame: Blame = field(default_factory=Blame)
+    heard: Callable[[], Sequence[str]] = tuple  # what is to be said of other ranks
     _saved_at: float = field(default_factory=time.monotonic)
     _checkpoint_s: float = 0.0
+    _stall_s: float = 0.0
+    _begun: tuple[int, float] = (
+        0,
+        0.0,
+    )  # the step of the checkpoint under way, and how long the loop stood still for it
 
     def step(self) -> int:
         """How many steps are done."""
@@ -76,7 +95,8 @@ class Loop:
             with self.controls.signals():
                 self.recorder.begin(self.progress.step)
                 while ended is None:
-                    step = self.source.next(self.progress.step)
+                    with self.phases.at("data"):
+                        step = self.source.next(self.progress.step)
                     ended = self._finish(step) if isinstance(step, Stop) else self.advance(step)
         finally:
             self.controls.forget()
@@ -85,6 +105,8 @@ class Loop:
 
     def advance(self, step: Step) -> RunEnded | None:
         """One optimizer step, and what is due after it."""
+        if self.progress.step + 1 in self.left_out:
+            return self._leave_out()
         began = time.perf_counter() - self.source.late_s
         batches = self.source.dealt(step, self.dealer)
         self.source.begin(self.progress.step + 1, self.dealer)
@@ -96,11 +118,10 @@ class Loop:
         # Broken weights end the run whatever the watchdog is set to: nothing that follows could mend them.
         fatal = self._broken() if figures.pop(BROKEN, 0) else None
         overflow = figures.pop(OVERFLOW, 0)
-        alarm = None if fatal or overflow else self.watchdog.look(figures["loss"], figures["grad_norm"])
-        if alarm and self.stop_on_alarm:
-            fatal = alarm
+        alarm = None if fatal or overflow else self._alarm(figures)
+        ended = self._failed(fatal) if fatal else self._answered(alarm) if alarm else None
         at, spent = self.progress.step + 1, self._spent(began, requests.pop(FLOPS))
-        if fatal is None:
+        if ended is None:
             self.progress.step = at
             self.progress.tokens += self._tokens(step)
             self.progress.samples += len(step.lengths)
@@ -111,7 +132,31 @@ class Loop:
             self.emit(Notice(at, "info", text))
         self._record(step, at, figures, spent, alarm)
         self.recorder.step(at, step, batches)
-        return self._failed(fatal) if fatal else self._after(requests)
+        return ended or self._after(requests)
+
+    def _answered(self, alarm: str) -> RunEnded | None:
+        """How an alarm ends the attempt, if it does."""
+        if self.on_alarm is None:
+            return None
+        self._settle_checkpoint()  # whoever looks for checkpoints finds all that were begun
+        return self._end(*self.on_alarm(self.progress.step + 1, self.watchdog.num_odd, alarm))
+
+    def _leave_out(self) -> RunEnded | None:
+        """Pass over the batch of a step: only what is due after it is done."""
+        self.source.begin(self.progress.step + 1, self.dealer)
+        self.phases.take()
+        _, requests = self.executor.weigh([], {**self._requests(), FLOPS: 0.0})
+        self.progress.step += 1
+        self.emit(Notice(self.progress.step, "info", f"the batch of step {self.progress.step} is left out"))
+        return self._after(requests)
+
+    def _alarm(self, figures: dict[str, float]) -> str | None:
+        """What the watchdog says, and where a loss that is no number came from."""
+        alarm = self.watchdog.look(figures["loss"], figures["grad_norm"])
+        if alarm is None or math.isfinite(figures["grad_norm"] + figures["loss"]):
+            return alarm
+        told = self.blame.told(self.world)
+        return f"{alarm}: {told}" if told else alarm
 
     def _broken(self) -> str | None:
         """Weights that are no numbers, if any: by the last update, which the next step sees, or from the beginning."""
@@ -152,6 +197,8 @@ class Loop:
             self.emit(Notice(at, "alarm", alarm))
         for text in step.warnings:
             self.emit(Notice(at, "warning", text))
+        for text in self.heard():
+            self.emit(Notice(at, "warning", text))
         figures = {**step.figures, **figures}
         if drift := self.watchdog.look_at_answers(figures):
             self.emit(Notice(at, "alarm", drift))
@@ -177,16 +224,18 @@ class Loop:
         has_rested = time.monotonic() - self._saved_at >= self.cadence.rest_s
         if self.world.is_writer and has_rested and at % self.cadence.checkpoint == 0 and at < self.source.total:
             asked["checkpoint"] = 1.0
-        return asked
+        return {**asked, WRITTEN: float(self.checkpoints.has_written)}
 
     def _after(self, requests: dict[str, float]) -> RunEnded | None:
         self.source.settle()  # what follows may use what data is made with
+        if requests[WRITTEN] == self.world.count("all"):
+            self._settle_checkpoint()
         at, total = self.progress.step, self.source.total
         is_measured = at < total and at % self.cadence.evaluate == 0
         if (is_measured or requests["stop"] or requests["checkpoint"]) and (fatal := self._broken()):
             return self._failed(fatal)
         if is_measured:
-            self.evaluation(at, self.emit)
+            self._evaluate(at)
         if self.evaluation.is_exhausted:
             return self._end("early_stop", "what is held out has stopped improving")
         if requests["stop"]:
@@ -203,23 +252,54 @@ class Loop:
     def _finish(self, stop: Stop) -> RunEnded:
         if fatal := self._broken():
             return self._failed(fatal)
-        self.evaluation(self.progress.step, self.emit)
+        self._evaluate(self.progress.step)
         return self._end("done", stop.reason)
 
+    def _evaluate(self, at: int) -> None:
+        with self.phases.at("evaluation"):
+            self.evaluation(at, self.emit)
+
     def _end(self, outcome: str, reason: str) -> RunEnded:
-        if outcome != "failed":
-            self._checkpoint()
+        self._settle_checkpoint()
+        if outcome not in UNSAVED:
+            self._save()
         return RunEnded(self.progress.step, outcome, reason)
 
     def _checkpoint(self) -> None:
-        began = time.perf_counter()
-        path = self.checkpoints.save(self.progress.step)
-        self._saved_at = time.monotonic()
-        self._checkpoint_s += time.perf_counter() - began
+        if not self.cadence.writes_beside:
+            return self._save()
+        self._settle_checkpoint()
+        with self._saving():
+            self.checkpoints.begin(self.progress.step)
+        self._begun = self.progress.step, self._stall_s
+        return None
+
+    def _save(self) -> None:
+        with self._saving():
+            path = self.checkpoints.save(self.progress.step)
         if path is not None:
-            self.emit(CheckpointRecord(self.progress.step, str(path), time.perf_counter() - began))
+            self.emit(CheckpointRecord(self.progress.step, str(path), self._stall_s))
+
+    def _settle_checkpoint(self) -> None:
+        """Wait for the checkpoint under way, if there is one, and tell of it: training stood still while it was begun,
+        and now."""
+        if self.checkpoints.is_under_way:
+            with self._saving():
+                path = self.checkpoints.settle()
+            step, stall_s = self._begun
+            self.emit(CheckpointRecord(step, str(path), stall_s + self._stall_s))
+
+    @contextmanager
+    def _saving(self) -> Iterator[None]:
+        began = time.perf_counter()
+        with self.phases.at("checkpoint"):
+            yield
+        self._stall_s = time.perf_counter() - began
+        self._checkpoint_s += self._stall_s
+        self._saved_at = time.monotonic()
 
     def _pause(self) -> None:
         self.emit(Notice(self.progress.step, "info", "paused; remove the word `pause` from the run's controls file"))
-        while self.world.agreed(bool(self.controls.poll()["pause"])):
-            time.sleep(0.5)
+        with self.phases.at(PAUSE):
+            while self.world.agreed(bool(self.controls.poll()["pause"])):
+                time.sleep(0.5)

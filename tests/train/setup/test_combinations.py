@@ -33,7 +33,7 @@ CONFIGS = [
         "train": {
             "in_backward": True, "ema": 0.9, "neftune": 5.0, "group": 8, "rounding": "kahan", "recompute": True,
             "tokens": 1000, "steps": None, "precision": "bf16-pure", "depth_rate": 0.9,
-            "compile": True,
+            "compile": True, "watchdog": {"action": "rollback"},
         },
         "parallel": {"context": 2, "tensor": 2, "pipeline": 2, "expert": 2},
         "track": {"layers_every": 2},

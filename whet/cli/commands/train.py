@@ -9,6 +9,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from whet.cli.arguments import whole
 from whet.cli.exit_codes import FAILED, OF_OUTCOMES
 
 FLAGS = ("model", "data", "objective", "tuner", "name")
@@ -26,6 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--objective", help="such as sft or pretrain")
     parser.add_argument("--tuner", help="such as full")
     parser.add_argument("--name", help="name of the run")
+    parser.add_argument(
+        "--ranks",
+        type=whole(1, 1024),
+        metavar="N",
+        help="start so many processes on this machine, which share the work",
+    )
     parser.add_argument("--dry-run", action="store_true", help="check everything, print who would hold what, and stop")
 
 
@@ -43,6 +50,7 @@ def _main(args: argparse.Namespace) -> int:
     from whet.base.config import load
     from whet.base.errors import RunError
     from whet.base.paths import user_path
+    from whet.cli.launching import begun_before, launched
     from whet.track.reading.store import find, free_name
 
     words = [*args.target, *(args.data or [])]
@@ -57,6 +65,10 @@ def _main(args: argparse.Namespace) -> int:
         _refuse_other(targets[0])
     if not targets or _is_config(targets[0]):
         loaded = load(Path(targets[0]) if targets else None, overrides, flags)
+        if not args.dry_run and (code := launched(args, loaded.run, overrides)) is not None:
+            return code
+        if (folder := begun_before(loaded.run)) is not None and not args.dry_run:
+            return _report(*_resume(folder, [word for word in overrides if word.startswith("parallel.")]))
         return _dry(loaded) if args.dry_run else _report(*_train(loaded))
     run = find(str(user_path(targets[0], at="command line")))
     if flags or not all(word.startswith("parallel.") for word in overrides):
@@ -66,7 +78,12 @@ def _main(args: argparse.Namespace) -> int:
             "a run continues with the config it was started with, on any mesh of ranks",
             hint=f"a new run: whet train {run / 'config.yaml'} {given} name={free_name(run)}{weights}",
         )
-    return _dry(load(run / "config.yaml", overrides)) if args.dry_run else _report(*_resume(run, overrides))
+    if args.dry_run:
+        return _dry(load(run / "config.yaml", overrides))
+    begun = load(run / "config.yaml", overrides).run if (run / "config.yaml").is_file() else None
+    if begun is not None and (code := launched(args, begun, overrides)) is not None:
+        return code
+    return _report(*_resume(run, overrides))
 
 
 def _is_override(word: str) -> bool:

@@ -15,7 +15,7 @@ import re
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,9 @@ from whet.base.documents import field, read_object
 from whet.base.errors import RunError, WhetError
 from whet.base.regular import odd_entries
 from whet.base.sealed import sync
+from whet.base.threads import Threads
 from whet.contracts.steps import Stateful
+from whet.parallel.side import Side
 from whet.parallel.world import World
 from whet.track.reading.store import free_name
 from whet.train.checkpoints.manifest import (
@@ -42,12 +44,15 @@ from whet.train.checkpoints.manifest import (
     manifest_of,
 )
 from whet.train.checkpoints.optimizer_state import NamedOptimizer
+from whet.train.checkpoints.staging import Snapshot, Staging
 from whet.train.checkpoints.tensor_files import DAMAGES, TensorFiles, TensorWriter
 from whet.train.run.folder import write_atomically
 
 FORMAT = 2
 # Checkpoints of this format have no manifest.
 _WITHOUT_MANIFEST = 1
+# How long the end of a run that fails waits for a checkpoint under way.
+_LAST_PATIENCE_S = 20.0
 _NAME = re.compile(r"step-(\d{8,})")
 
 
@@ -64,43 +69,90 @@ class Checkpoints:
         keep: int,
         untouched: frozenset[str] = frozenset(),
         identity: Identity | None = None,
+        timeout_s: float = 600.0,
     ) -> None:
         """Parameters that are `untouched` come from the model's own files again and are not stored.
 
-        Only checkpoints of the run that `identity` tells are taken, and without digests only those it allows.
+        Only checkpoints of the run that `identity` tells are taken, and without digests only those it allows. What is
+        written beside the loop waits `timeout_s` for another rank.
         """
         self._folder, self._module, self._optimizer = folder, module, optimizer
         self._parts, self._world, self._keep = parts, world, keep
         self._untouched, self._identity = untouched, identity
         self.notices: list[str] = []
+        self._timeout_s, self._staging, self._beside = timeout_s, Staging(), Threads(1, "whet-checkpoint")
+        self._apart: Side | None = None
+        self._under_way: Future[Path] | None = None
 
     def save(self, step: int) -> Path | None:
         """Write the checkpoint of `step` on all ranks, then drop the oldest beyond `keep`; None where it lies already.
 
         Raises RunError on every rank when one of them cannot write; what was there before stays.
         """
-        final, part = self._folder / f"step-{step:08d}", self._folder / f"step-{step:08d}.partial"
-        if final.exists():
-            return None
+        self.settle()
+        return None if self._place(step).exists() else self._commit(self._taken(step), Side(self._world))
+
+    def begin(self, step: int) -> None:
+        """As `save`, but return once this rank's part is copied: a thread writes it, and `settle` tells how that ended.
+
+        One is written at a time: this waits for the one before, and raises what that has to say.
+        """
+        self.settle()
+        if self._place(step).exists():
+            return
+        if self._apart is None:
+            self._apart = Side.apart(self._world, self._timeout_s)
+        taken = self._taken(step)
+        taken = Snapshot(step, taken.state, self._staging.copied(taken.tensors))
+        self._under_way = self._beside.submit(self._commit, taken, self._apart)
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a checkpoint was begun and `settle` has not told of it."""
+        return self._under_way is not None
+
+    @property
+    def has_written(self) -> bool:
+        """Whether this rank is done with the checkpoint that was begun."""
+        return self._under_way is not None and self._under_way.done()
+
+    def settle(self) -> Path | None:
+        """Wait until what was begun is written; its folder. Raises RunError, on every rank, where it could not be."""
+        under_way, self._under_way = self._under_way, None
+        return under_way.result() if under_way is not None else None
+
+    def close(self) -> None:
+        """Give what was begun a while to come to its end, whatever that is: a run that fails keeps it if it can."""
+        if self._under_way is not None:
+            with contextlib.suppress(Exception, CheckpointException):
+                self._under_way.result(_LAST_PATIENCE_S)
+        self._beside.close()
+
+    def _place(self, step: int) -> Path:
+        return self._folder / f"step-{step:08d}"
+
+    def _commit(self, taken: Snapshot, ranks: Side) -> Path:
+        """Write what was taken on all ranks, and put it in its place once all of it is on the disk."""
+        final, part = self._place(taken.step), self._folder / f"step-{taken.step:08d}.partial"
         if self._world.is_writer:
             shutil.rmtree(part, ignore_errors=True)
-        self._world.wait()
+        ranks.wait()
         files: dict[str, Any] = {}
         failure: BaseException | None = None
         try:
-            files = self._write(part, step)
+            files = self._write(part, taken, ranks)
         except (OSError, CheckpointException) as error:  # the latter wraps any rank's error, as a BaseException
             failure = error
-        self._check(step, part, failure)
-        every = self._world.gathered(files, "all")
+        self._check(taken.step, part, failure, ranks)
+        every = ranks.gathered(files)
         if self._world.is_writer:
             described_files = {k: v for files in every for k, v in files.items()}
-            manifest = manifest_of(step, described_files, self._identity.run if self._identity else None)
+            manifest = manifest_of(taken.step, described_files, self._identity.run if self._identity else None)
             try:
                 self._finish(part, final, manifest)
             except (OSError, RunError) as error:
                 failure = error
-        self._check(step, part, failure)
+        self._check(taken.step, part, failure, ranks)
         return final
 
     def restore(self) -> int | None:
@@ -197,8 +249,8 @@ class Checkpoints:
                 f"the checkpoint of step {step} is of an earlier version and has no digests: it is taken as it is"
             )
 
-    def _write(self, part: Path, step: int) -> dict[str, Any]:
-        """This rank's files, and what the manifest says of them."""
+    def _taken(self, step: int) -> Snapshot:
+        """What a checkpoint of the present holds. The tensors are the run's own, which the next step changes."""
         plain = {k: v for k, v in self._optimizer.state_dict().items() if not isinstance(v, torch.Tensor)}
         state = {
             "format": FORMAT,
@@ -206,13 +258,17 @@ class Checkpoints:
             "optimizer": {k: v for of_stage in self._world.gathered(plain, "stages") for k, v in of_stage.items()},
             "parts": {name: stateful.state_dict() for name, stateful in self._parts.items()},
         }
+        return Snapshot(step, json.dumps(state), self._tensors())
+
+    def _write(self, part: Path, taken: Snapshot, ranks: Side) -> dict[str, Any]:
+        """This rank's files, and what the manifest says of them."""
         part.mkdir(parents=True, exist_ok=True)
         with _alone_is_fine():
-            writer = TensorWriter(part)
-            dcp.save(self._tensors(), storage_writer=writer, no_dist=self._world.mesh is None)
+            writer, alone = TensorWriter(part), self._world.mesh is None
+            dcp.save(dict(taken.tensors), storage_writer=writer, process_group=ranks.group, no_dist=alone)
         own: list[Path] = []
         if self._world.is_writer:
-            (part / "state.json").write_text(json.dumps(state), encoding="utf-8")
+            (part / "state.json").write_text(taken.state, encoding="utf-8")
             own = [part / "state.json", part / ".metadata"]
         files = writer.files()
         sync(part / name for name in files)
@@ -226,12 +282,12 @@ class Checkpoints:
         write_atomically(self._folder / "latest", final.name + "\n")
         self._prune()
 
-    def _check(self, step: int, part: Path, failure: BaseException | None) -> None:
+    def _check(self, step: int, part: Path, failure: BaseException | None, ranks: Side) -> None:
         """Raise on every rank when one of them has failed."""
-        if self._world.largest([float(failure is not None)])[0]:
+        if ranks.any(failure is not None):
             if self._world.is_writer:
                 shutil.rmtree(part, ignore_errors=True)
-            self._world.wait()
+            ranks.wait()
             raise self._cannot(step, failure)
 
     def _tensors(self) -> dict[str, torch.Tensor]:

@@ -34,6 +34,10 @@ CONFLICTS: tuple[Conflict, ...] = (
         ("train.ema", "optimizer.sampled_gradient", "optimizer.attention_logits", "tuner.other_weights"),
         "train.in_backward", "{other} does not go with {one}",
     ),
+    Conflict(
+        "train.rollback", "objective.rollouts", "{one} leaves out batches of before, and {other} makes new ones, whose "
+        "loss has no level of its own"
+    ),
     Conflict("train.in_backward", "ranks.several", "{one} runs on one process"),
     Conflict("train.in_backward", "train.fp16", "{one} steps before {other} knows whether all gradients fit"),
     Conflict("optimizer.sampled_gradient", "train.fp16", "{one} takes a second gradient, which {other} does not scale"),

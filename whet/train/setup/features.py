@@ -105,6 +105,9 @@ def _of_settings(run: Run) -> Iterator[tuple[str, Feature]]:
     ):  # fmt: skip
         if is_on:
             yield f"train.{name}", Feature(f"`train.{name}`", f"train.{name}", f"train.{name}={without}")
+    if train.watchdog.action == "rollback":
+        at = "train.watchdog.action"
+        yield "train.rollback", Feature(f"`{at}=rollback`", at, f"{at}=stop")
     if train.rounding != "stochastic":
         yield "train.rounding", Feature("`train.rounding`", "train.rounding", "train.rounding=stochastic")
     if train.precision == "fp16":

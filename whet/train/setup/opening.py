@@ -6,7 +6,7 @@ Data is prepared before the process group starts, so that no rank waits in a col
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,11 +22,14 @@ from whet.parallel.sizes import mesh_sizes, num_processes
 from whet.parallel.world import World
 from whet.train.checkpoints.checkpoint import complete, latest, step_of
 from whet.train.checkpoints.manifest import Identity
+from whet.train.ranks.notes import note_folder
+from whet.train.ranks.versions import refuse_mixed, versions
 from whet.train.run import dependencies
 from whet.train.run.controls import forget_old
 from whet.train.run.folder import RunFolder
 from whet.train.run.identity import identity_of, new_identity, stated
 from whet.train.run.lock import RunLock
+from whet.train.run.rollbacks import Rollback, rollbacks
 from whet.train.run.settings import check_settings
 from whet.train.setup.chosen import Chosen
 from whet.train.setup.models import check_mesh, read_model
@@ -74,6 +77,7 @@ class Placed:
     is_new: bool
     has_begun: bool
     notices: tuple[str, ...]
+    rollbacks: Sequence[Rollback] = ()
 
 
 def open_run(loaded: config.Loaded, kind: SourceKind, folder: RunFolder | None, held: ExitStack) -> Opened:
@@ -143,18 +147,24 @@ def place(opened: Opened, material: Material, held: ExitStack) -> Placed:
     run, ledger, lock = material.run, material.ledger, opened.lock
     sizes = mesh_sizes(run.parallel, num_processes())
     world = World.start(run.train.device, run.parallel.timeout_s, sizes)
+    if world.mesh is not None:
+        refuse_mixed(world.gathered(versions(), "all"))
     folder, identity = opened.folder, world.agreed(opened.identity)
     if folder is None:
         if world.is_writer:
             folder, lock = RunFolder.create(run, opened.loaded.to_yaml())
             held.enter_context(lock)
         folder = world.agreed(folder)
+    if world.is_writer:
+        note_folder(folder.path, "")
     told = (*(lock.notices if lock else ()), *opened.notices)
     if world.is_writer:
         ledger.write(folder.ledger)
     newest = latest(folder.checkpoints)
     has_begun = world.agreed(newest is not None and step_of(newest) > 0)
-    return Placed(world, folder, identity, opened.folder is None, has_begun, (*told, *on_ledger(ledger, folder.ledger)))
+    past = world.agreed(rollbacks(folder.path) if world.is_writer else None)
+    told = (*told, *on_ledger(ledger, folder.ledger))
+    return Placed(world, folder, identity, opened.folder is None, has_begun, told, past)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from whet.parallel.shard import sum_gradients_now
 from whet.parallel.whole import whole_tensors
 from whet.parallel.world import World
 from whet.train.record.layers import LayerStatistics
+from whet.train.step.blame import Blame
 from whet.train.step.frozen import Frozen
 from whet.train.step.loss_scale import LossScale
 from whet.train.step.losses import StepLosses
@@ -58,6 +59,7 @@ class DataParallel:
     losses: StepLosses | None = None
     layers: LayerStatistics | None = None
     sums_once: bool = False
+    blame: Blame = field(default_factory=Blame)
     scale: LossScale | None = None
 
     def weigh(self, batches: Sequence[Batch], flags: Weights) -> tuple[dict[str, float], dict[str, float]]:
@@ -96,6 +98,7 @@ class DataParallel:
                 self.optimizer.clip(clip(self.module.parameters(), self.clip, norm))
                 self._update(index, batches, weights)
             else:
+                self.blame.look(batches, ledger.each, ledger.parts, self.module)
                 self.optimizer.abort()
             self.optimizer.zero_grad(set_to_none=True)
         found = {BROKEN: broken} if broken else {}
@@ -318,9 +321,11 @@ class _Ledger:
         self._device = device
         self.totals: dict[str, torch.Tensor] = {}
         self.parts: list[LossParts | None] = []
+        self.each: list[Mapping[str, torch.Tensor]] = []
 
     def add(self, terms: Terms) -> None:
         self.parts.append(terms.parts)
+        self.each.append({name: value.detach() for name, value in terms.sums.items()})
         for name, value in terms.sums.items():
             self._put(f"sum/{name}", value)
         for name, (top, low) in terms.metrics.items():

@@ -19,12 +19,24 @@ class Phases:
 
     def __init__(self, device: torch.device | None = None) -> None:
         self._on_gpu = device is not None and device.type == "cuda"
+        self.now = "start"
         self._seconds: dict[str, float] = defaultdict(float)
         self._events: list[tuple[str, torch.cuda.Event, torch.cuda.Event]] = []
 
     @contextmanager
+    def at(self, name: str) -> Iterator[None]:
+        """Inside, this is what `now` says: what the run is at, for whoever looks from another thread."""
+        before, self.now = self.now, name
+        yield
+        self.now = before  # not where it raised: then it was the last
+
+    @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
-        """What is done inside belongs to the phase of this name."""
+        """What is done inside belongs to the phase of this name, and is what `now` says."""
+        with self.at(name.removesuffix("_s")):
+            yield from self._timed(name)
+
+    def _timed(self, name: str) -> Iterator[None]:
         if not self._on_gpu:
             began = time.perf_counter()
             yield

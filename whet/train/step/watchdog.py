@@ -32,12 +32,17 @@ class Watchdog:
         self._has_drifted = False
         self._recent: deque[float] = deque(maxlen=settings.window)
         self._spikes = 0
+        self.num_odd = 0
 
     def look(self, loss: float, grad_norm: float) -> str | None:
-        """What is wrong with this step, or None. A spike is reported once `patience` steps in a row have it."""
+        """What is wrong with this step, or None. A spike is reported once `patience` steps in a row have it.
+
+        `num_odd` is then how many steps the alarm is about, this one the last.
+        """
         if self._settings.action == "off":
             return None
         if not (math.isfinite(loss) and math.isfinite(grad_norm)):
+            self.num_odd = 1
             return f"loss {loss:.4g} and gradient norm {grad_norm:.4g} are not finite; the update was not applied"
         spiking = self._watches_spikes and self._is_spike(loss)
         self._spikes = self._spikes + 1 if spiking else 0
@@ -45,7 +50,7 @@ class Watchdog:
             self._recent.append(loss)
         if self._spikes < self._settings.patience:
             return None
-        self._spikes = 0
+        self.num_odd, self._spikes = self._spikes, 0
         return f"loss {loss:.4g} has stayed far above its recent median {median(self._recent):.4g}"
 
     def look_at_answers(self, figures: Mapping[str, float]) -> str | None:

@@ -1,0 +1,61 @@
+"""Notes between a launcher and its ranks: which run they write, and what became of the attempt before."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from whet.base.launcher import LAUNCHED
+
+# Variables of a rank: the file in which the first one notes the run's folder, and what is said of the attempt before.
+FOLDER_NOTE, ATTEMPT = LAUNCHED, "WHET_RANKS_BEFORE"
+FOLDER, WORD = "pulse", "word"  # of a run: where its ranks tell where they are, and why they end
+
+
+def note_folder(folder: Path, attempt: str) -> None:
+    """Tell the launcher of this process, if it has one, which run its ranks write, and the attempt's mark."""
+    note = os.environ.get(FOLDER_NOTE)
+    if note:
+        with suppress(OSError):
+            part = Path(f"{note}.part")
+            part.write_text(f"{folder.resolve()}\n{attempt}\n", encoding="utf-8")
+            os.replace(part, note)
+
+
+def leave_word(run: Path, words: str) -> None:
+    """Have whoever started the ranks know why this attempt ends. The first rank that says something is heard."""
+    path = run / FOLDER / WORD
+    with suppress(OSError):
+        path.parent.mkdir(exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(words)
+
+
+def take_word(run: Path) -> str | None:
+    """The word that a rank left, once."""
+    path = run / FOLDER / WORD
+    try:
+        words = path.read_text(encoding="utf-8")
+        path.unlink()
+    except OSError:
+        return None
+    return words
+
+
+def folder_of(note: Path) -> Path | None:
+    """The folder that was noted."""
+    try:
+        return Path(note.read_text(encoding="utf-8").splitlines()[0])
+    except (OSError, IndexError):
+        return None
+
+
+def before() -> str:
+    """What the launcher says of the attempt before this one; nothing where this is the first."""
+    return os.environ.get(ATTEMPT, "")
+
+
+def is_launched() -> bool:
+    """Whether a launcher of ours has started this process."""
+    return FOLDER_NOTE in os.environ
