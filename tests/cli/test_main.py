@@ -28,6 +28,13 @@ REPOSITORY = Path(__file__).resolve().parents[2]
         (["train", "--model", "m", "--steps", "3"], "has no option `--steps`", "did you mean `train.steps=3`?"),
         (["train", "--learning-rate=1e-4"], "has no option `--learning-rate`", "did you mean `optimizer.lr=1e-4`?"),
         (["train", "--bf16"], "has no option `--bf16`", "did you mean `train.precision=bf16`?"),
+        (["train", "--resume", "first"], "has no option `--resume`", "did you mean `whet train first`?"),
+        (["train", "--model", "a", "--model=b"], "`--model` stands twice", "--model b"),
+        (
+            ["data", "inspect", "f", "--model", "m", "--columns", "a=b", "--columns", "c=d"],
+            "twice",
+            "--columns a=b c=d",
+        ),
         (["train", "-model=m"], "`whet train` has no option `-model`", "did you mean `--model`?"),
         (["data", "inspct", "f"], "there is no action `inspct`", "did you mean `inspect`?"),
         (["data", "inspect", "f", "--modl", "m"], "needs --model", "whet data inspect FILE --model MODEL"),

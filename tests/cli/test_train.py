@@ -47,6 +47,17 @@ def test_an_override_may_be_longer_than_a_name_of_a_file(here, capsys):
         (["first", "train.steps=3"], "a new run: whet train runs/first/config.yaml train.steps=3 name=first-2\n"),
         (["first", "--tuner", "lora"], "a new run: whet train runs/first/config.yaml --tuner lora name=first-2\n"),
         (["rows.jsonl"], "hint: whet train --model Qwen/Qwen3-0.6B --data rows.jsonl"),
+        (["rows.jsonl", "--model", "model"], "hint: whet train --model model --data rows.jsonl"),
+        (["model/model.safetensors"], "hint: whet train --model model --data chat.jsonl"),
+        (
+            ["--model", "model", "--data", "rows.jsonl", "--data", "nowhere.jsonl"],
+            "the data file nowhere.jsonl does not",
+        ),
+        (
+            ["--model", "model", "--data", "nowhere.jsonl", "--data", "rows.jsonl"],
+            "the data file nowhere.jsonl does not",
+        ),
+        (["--model", "model", "--data", "rows.jsonl", "precision=bf16"], "hint: did you mean `train.precision`?"),
         (["model"], "hint: whet train --model model --data chat.jsonl"),
         (["--model", "https://huggingface.co/a/b", "--data", "rows.jsonl"], "hint: a/b\n"),
         (["--model", "first", "--data", "rows.jsonl"], "the run `first` has no model yet"),
@@ -58,6 +69,7 @@ def test_a_wrong_name_is_told_with_the_one_that_was_meant(here, capsys, words, s
     (here / "run.yaml").write_text("model: m\n")
     (here / "model").mkdir()
     (here / "model" / "config.json").write_text("{}")
+    (here / "model" / "model.safetensors").write_bytes(b"\xff\0")
     write_rows(here / "rows.jsonl", conversations(1))
     assert main(["train", *words]) == 2
     assert says in capsys.readouterr().err

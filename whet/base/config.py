@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from whet.base.elsewhere import OTHERS
-from whet.base.errors import ConfigError
+from whet.base.errors import STARTS, ConfigError
 from whet.base.mistakes import KeyPath, dotted, explained, inside, place
 from whet.base.paths import user_path
 from whet.base.run import Run
@@ -120,10 +120,11 @@ def _read(path: Path | None) -> tuple[dict[str, Any], dict[KeyPath, str]]:
         text = content.decode("utf-8-sig")
     except OSError as error:
         near = difflib.get_close_matches(path.name, _configs_beside(path), n=1)
-        hint = f"did you mean `{path.with_name(near[0])}`?" if near else "whet train --model MODEL --data FILE"
+        hint = f"did you mean `{path.with_name(near[0])}`?" if near else f"{STARTS}, or a file that there is"
         raise ConfigError(f"cannot read the config {path}: {error.strerror}", hint=hint) from None
     except UnicodeDecodeError:
-        raise ConfigError(f"the config {path} is not UTF-8 text", hint=f"iconv -f LATIN1 -t UTF-8 {path}") from None
+        hint = "the YAML file of a run" if b"\0" in content else f"iconv -f LATIN1 -t UTF-8 {path} > {path}.utf8"
+        raise ConfigError(f"the config {path} is not UTF-8 text", hint=hint) from None
     if len(content) > LARGEST_BYTES:
         raise ConfigError(f"the config {path} has more than {LARGEST_BYTES:,} bytes", hint="the YAML file of a run")
     data, lines = parse(text, str(path))

@@ -6,6 +6,8 @@ import shlex
 
 # What shows how rows are read, where it is not known which file and model are meant; `say_which` puts them in.
 INSPECT = "whet data inspect FILE --model MODEL"
+# What starts a first run.
+STARTS = "whet train --model Qwen/Qwen3-0.6B --data chat.jsonl"
 
 
 class WhetError(Exception):

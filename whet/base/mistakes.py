@@ -298,7 +298,8 @@ def inside(model: type[BaseModel]) -> Mapping[str, str]:
     from whet.base.catalogue import SLOTS
 
     found: dict[str, str] = {}
-    for section, field in model.model_fields.items():
+    plain = {n: field for n, field in model.model_fields.items() if _settings_in(field.annotation) is not None}
+    for section, field in {**plain, **model.model_fields}.items():
         chosen = next((mark for mark in field.metadata if isinstance(mark, Choice)), None)
         inner = _settings_in(field.annotation)
         sections = [inner] if inner is not None else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 import re
 import shlex
@@ -18,6 +19,8 @@ from whet.base.paths import user_path
 _AT = "command line"
 _CHOICE = re.compile(r"(?:argument (?P<flag>.+?): )?invalid choice: (?P<given>.+?) \(choose from (?P<known>.+)\)", re.S)
 _VALUE = re.compile(r"argument (?P<flag>.+?): (?P<said>.+)", re.S)
+# What other trainers take by an option, and `whet train` as a word.
+_TARGETS = {"config": "run.yaml", "c": "run.yaml", "resume": "runs/first", "resume_from_checkpoint": "runs/first"}
 _AMBIGUOUS = re.compile(r"ambiguous option: (?P<given>\S+) could match (?P<known>.+)")
 
 
@@ -27,6 +30,7 @@ class Parser(argparse.ArgumentParser):
     hands_on = False
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self._refuse_twice(list(args if args is not None else sys.argv[1:]))
         found, late = super().parse_known_args(args, namespace)
         for word in late:
             if word.startswith("-") and word != "-":
@@ -36,6 +40,18 @@ class Parser(argparse.ArgumentParser):
             raise ConfigError(f"`{self.prog}` has no place for `{late[0]}`", at=_AT, hint=hint)
         return found, late
 
+    def _refuse_twice(self, typed: Sequence[str]) -> None:
+        """Raise ConfigError for an option that stands twice where only the last would count."""
+        for action in self._actions:
+            places = [n for n, word in enumerate(typed) if word.partition("=")[0] in action.option_strings]
+            if isinstance(action, argparse._StoreAction) and len(places) > 1 and action.nargs != 0:
+                flag, values = typed[places[0]].partition("=")[0], [_values(typed, place) for place in places]
+                is_list = action.nargs in ("+", "*") and not isinstance(action.metavar, tuple)
+                hint = shlex.join(
+                    [flag, *(word for some in values for word in some)] if is_list else [flag, *values[-1]]
+                )
+                raise ConfigError(f"`{flag}` stands twice, and only the last would count", at=_AT, hint=hint)
+
     def error(self, message: str) -> NoReturn:
         raise self._told(message)
 
@@ -43,10 +59,13 @@ class Parser(argparse.ArgumentParser):
         name, equals, value = word.partition("=")
         near = nearest(name, self._option_string_actions)
         hint = f"did you mean `{near}`?" if near else f"{self.prog} --help"
-        if self.hands_on and (setting := _setting(name)):
-            behind = [*typed[typed.index(word) + 1 :], "-"][0] if word in typed else "-"
-            value = value if equals else behind if not behind.startswith("-") else "true"
-            hint = f"did you mean `{setting if '=' in setting else shlex.quote(f'{setting}={value}')}`?"
+        behind = [*typed[typed.index(word) + 1 :], "-"][0] if word in typed else "-"
+        value = value if equals else behind if not behind.startswith("-") else ""
+        if self.hands_on and name.lstrip("-") in _TARGETS:
+            hint = f"did you mean `{shlex.join([*self.prog.split(), value or _TARGETS[name.lstrip('-')]])}`?"
+        elif self.hands_on and (setting := _setting(name)):
+            typed_so = setting if "=" in setting else shlex.quote(f"{setting}={value or 'true'}")
+            hint = f"did you mean `{typed_so}`?"
         return ConfigError(f"`{self.prog}` has no option `{name}`", at=_AT, hint=hint)
 
     def _as_option(self, word: str) -> str | None:
@@ -97,6 +116,13 @@ class Parser(argparse.ArgumentParser):
         example = action.default if isinstance(action.default, int | float | str) else _name_of(action)
         about = f"  ({action.help})" if action.help else ""
         return f"{flag.split('/')[0]}{f' {example}' if action.nargs != 0 else ''}{about}"
+
+
+def _values(typed: Sequence[str], place: int) -> list[str]:
+    """The words that belong to the option at a place."""
+    _, equals, value = typed[place].partition("=")
+    behind = itertools.takewhile(lambda word: not word.startswith("--"), typed[place + 1 :])
+    return [value] if equals else list(behind)
 
 
 def _setting(flag: str) -> str | None:

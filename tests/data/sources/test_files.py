@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from whet.base.errors import ConfigError, DataError, WhetError
+from whet.data.rows.detect import Detector
 from whet.data.sources.files import Source, count_rows, fingerprint, read_rows
 
 ROWS = [
@@ -339,3 +340,33 @@ class TestHub:
         monkeypatch.setitem(sys.modules, "datasets", types.SimpleNamespace(load_dataset=load_dataset))
         assert len(rows_of({"path": "org/name:part#4", "split": "test"}, tmp_path)) == 4
         assert asked[0] == (("org/name", "part"), {"split": "test"})
+
+
+@pytest.mark.parametrize(
+    ("row", "says", "hint"),
+    [
+        ({"prompt": 3, "completion": "x"}, "`prompt` is ", '"prompt": "3"'),
+        ({"prompt": "a", "completion": True}, "`completion` is ", '"completion": "True"'),
+        ({"prompt": "a", "completion": ["x", "y"]}, "`completion` is a list", "a row for each of them"),
+        ({"prompt ": "a", " completion": "b"}, "no data format fits", 'prompt: "prompt ", completion: " completion"'),
+    ],
+)
+@pytest.mark.case("C7")
+def test_columns_whose_values_are_no_texts_are_told_by_their_values(row, says, hint):
+    with pytest.raises(DataError) as refused:
+        Detector().parse(row, "a.jsonl row 0")
+    assert says in refused.value.message and hint in refused.value.hint
+
+
+@pytest.mark.case("D")
+def test_a_model_in_place_of_data_and_names_with_blanks_are_told_as_they_are_typed(tmp_path):
+    (tmp_path / "model").mkdir()
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / "model" / name).write_text("{}")
+    with pytest.raises(DataError, match="is a model's, and holds no data") as refused:
+        list(read_rows(Source.parse("model", tmp_path)))
+    assert refused.value.hint == "--model model"
+    (tmp_path / "two words.jsonl").write_text('{"prompt": "a",}\n')
+    with pytest.raises(DataError) as refused:
+        list(read_rows(Source.parse("two words.jsonl", tmp_path)))
+    assert refused.value.hint == "sed -n 1p 'two words.jsonl'"

@@ -14,7 +14,9 @@ from whet.cli.written import check_writable
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="model folder, run folder, name of a run, or hub id")
-    parser.add_argument("--data", nargs="+", required=True, metavar="FILE", help="rows whose prompts are answered")
+    parser.add_argument(
+        "--data", nargs="+", action="extend", required=True, metavar="FILE", help="rows whose prompts are answered"
+    )
     add_reward_arguments(parser)
     parser.add_argument("--output", type=typed_path, required=True, metavar="FILE", help="JSON lines to fine-tune on")
     parser.add_argument(

@@ -13,7 +13,9 @@ from whet.cli.written import check_writable
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("teacher", help="model folder, run folder, name of a run, or hub id")
-    parser.add_argument("--data", nargs="+", required=True, metavar="FILE", help="rows whose prompts are answered")
+    parser.add_argument(
+        "--data", nargs="+", action="extend", required=True, metavar="FILE", help="rows whose prompts are answered"
+    )
     parser.add_argument("--output", type=typed_path, required=True, metavar="FILE", help="JSON lines to fine-tune on")
     parser.add_argument(
         "--max-new-tokens", type=whole(1), default=1024, metavar="N", help="longest answer (default: 1024)"

@@ -102,7 +102,7 @@ def _list_or_mean(args: argparse.Namespace) -> None:
 
 
 def _list(text: str, args: argparse.Namespace) -> None:
-    from whet.track.reading.store import STARTS
+    from whet.base.errors import STARTS
     from whet.track.script.plain import to_json
     from whet.track.terminal.terminal_page import columns, table
 

@@ -103,9 +103,8 @@ def _follow(logs: History, page: Callable[[], str], every_s: float) -> None:
 
 
 def _latest(root: Path) -> Path:
-    from whet.base.errors import RunError
+    from whet.base.errors import STARTS, RunError
     from whet.track.reading.catalogue import runs
-    from whet.track.reading.store import STARTS
 
     found = runs(root)
     if not found:

@@ -15,6 +15,7 @@ from whet.cli.exit_codes import FAILED, OF_OUTCOMES
 FLAGS = ("model", "data", "objective", "tuner", "name")
 _OF_CONFIGS = (".yaml", ".yml")
 _OF_DATA = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".arrow", ".feather", ".txt", ".md")
+_OF_WEIGHTS = (".safetensors", ".bin", ".gguf", ".pt")
 _OF_MODELS = ("config.json", "adapter_config.json")
 
 
@@ -23,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "target", nargs="*", help="a config (run.yaml), a run to continue, and section.key=value overrides"
     )
     parser.add_argument("--model", help="model folder, run folder, name of a run, or hub id")
-    parser.add_argument("--data", nargs="+", help="files, folders or data set ids; FILE#5000 takes 5,000 rows")
+    parser.add_argument(
+        "--data", nargs="+", action="extend", help="files, folders or data set ids; FILE#5000 takes 5,000 rows"
+    )
     parser.add_argument("--objective", help="such as sft or pretrain")
     parser.add_argument("--tuner", help="such as full")
     parser.add_argument("--name", help="name of the run")
@@ -62,7 +65,7 @@ def _main(args: argparse.Namespace) -> int:
     if len(targets) > 1:
         raise RunError(f"one config or run at a time, not {len(targets)}", hint=f"--data {' '.join(targets[1:])}")
     if targets:
-        _refuse_other(targets[0])
+        _refuse_other(targets[0], args.model or "Qwen/Qwen3-0.6B", (args.data or ["chat.jsonl"])[0])
     if not targets or _is_config(targets[0]):
         loaded = load(Path(targets[0]) if targets else None, overrides, flags)
         if not args.dry_run and (code := launched(args, loaded.run, overrides)) is not None:
@@ -99,8 +102,8 @@ def _is_config(target: str) -> bool:
     return path.is_file() or path.suffix in _OF_CONFIGS
 
 
-def _refuse_other(target: str) -> None:
-    """Raise RunError for a file of data or a folder of a model, each with the command that it was meant for."""
+def _refuse_other(target: str, model: str, data: str) -> None:
+    """Raise RunError for a file of data, and for a model or its weights, with the command that they were meant for."""
     from whet.base.errors import RunError
     from whet.base.paths import user_path
     from whet.data.sources.opened import ending
@@ -110,12 +113,13 @@ def _refuse_other(target: str) -> None:
     if path.is_file() and path.suffix not in _OF_CONFIGS and ending(path) in _OF_DATA and not _is_mapping(path):
         raise RunError(
             f"`{target}` is data, and no config", at="command line",
-            hint=f"whet train --model Qwen/Qwen3-0.6B --data {shlex.quote(target)}",
+            hint=f"whet train --model {shlex.quote(model)} --data {shlex.quote(target)}",
         )  # fmt: skip
-    if path.is_dir() and not is_run(path) and any((path / name).is_file() for name in _OF_MODELS):
+    folder = path.parent if path.is_file() and path.suffix in _OF_WEIGHTS else path
+    if folder.is_dir() and not is_run(folder) and any((folder / name).is_file() for name in _OF_MODELS):
         raise RunError(
             f"`{target}` is a model, and no config", at="command line",
-            hint=f"whet train --model {shlex.quote(target)} --data chat.jsonl",
+            hint=f"whet train --model {shlex.quote(str(folder))} --data {shlex.quote(data)}",
         )  # fmt: skip
 
 

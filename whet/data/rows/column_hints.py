@@ -19,6 +19,8 @@ _BESIDE = (
 )  # fmt: skip
 _IDS = ("input_ids", "labels", "attention_mask", "token_type_ids")
 _MOST_COLUMNS = 12
+# Columns of formats that read a text in each of two.
+OF_TEXTS = (("prompt", "completion"), ("instruction", "output"), ("question", "answer"))
 
 
 def columns_of(row: Mapping[str, Any]) -> str:
@@ -33,14 +35,19 @@ def way_out(kind: Kind | None, row: Mapping[str, Any]) -> str:
     if "input_ids" in row:
         return f"texts instead of token ids ({', '.join(name for name in _IDS if name in row)})"
     wanted = kind.facts.columns if kind is not None else ("prompt", "completion")
-    if tuple(wanted) not in (("prompt", "completion"), ("instruction", "output"), ("question", "answer")):
+    if tuple(wanted) not in OF_TEXTS:
         return _listed(wanted, row)
     asked, answered = _guess(row, wanted)
     pairs = {wanted[0]: asked, wanted[1]: answered}
-    missing = [f"{name}: {existing}" for name, existing in pairs.items() if name != existing]
+    missing = [f"{name}: {_quoted(existing)}" for name, existing in pairs.items() if name != existing]
     return (
         shown(f"columns: {{{', '.join(missing)}}}") if missing else f"format: {kind.name}" if kind else "another format"
     )
+
+
+def _quoted(name: str) -> str:
+    """A column as YAML has it: one with blanks at its ends stands in quotes."""
+    return name if name == name.strip() else f'"{name}"'
 
 
 def _guess(row: Mapping[str, Any], wanted: Sequence[str]) -> tuple[str, str]:

@@ -13,7 +13,8 @@ from whet.base.facts import DataFormatFacts
 from whet.base.slots import Kind
 from whet.contracts.rows import Row
 from whet.data.refusal import Refused, refused
-from whet.data.rows.column_hints import columns_of, way_out
+from whet.data.rows.column_hints import OF_TEXTS, columns_of, way_out
+from whet.data.rows.columns import what
 from whet.data.rows.message_weights import refuse_masks
 from whet.data.rows.written_lists import with_lists
 from whet.data.sources.files import Source, read_rows
@@ -124,6 +125,12 @@ class Detector:
     def _unknown(self, row: Mapping[str, Any], at: str) -> DataError:
         near = sorted(self._kinds, key=lambda kind: (_overlap(kind, row), kind.facts.offered), reverse=True)[:3]
         nearest = "; ".join(f"`{kind.name}` ({', '.join(kind.facts.columns)})" for kind in near)
+        for kind in near:
+            if set(kind.facts.columns) <= row.keys() and kind.facts.columns in OF_TEXTS:
+                odd = next(name for name in kind.facts.columns if not isinstance(row[name], str))
+                said = f"`{odd}` is {what(row[odd])}, and no text as the format `{kind.name}` has it"
+                hint = "a row for each of them" if isinstance(row[odd], list) else f'"{odd}": "{str(row[odd])[:40]}"'
+                return DataError(said, at=at, hint=hint)
         return DataError(
             f"no data format fits a row with {columns_of(row)}; the nearest are {nearest}",
             at=at,

@@ -147,6 +147,10 @@ def source_files(source: Source) -> list[Path]:
         raise DataError(
             f"{source.name} is neither a file nor a folder", at=str(root), hint="write what it gives into a file first"
         )
+    if (root / "config.json").is_file() and any(root.glob("*.safetensors")):
+        raise DataError(
+            f"the folder {source.name} is a model's, and holds no data", at=str(root), hint=f"--model {source.name}"
+        )
     found = data_files(root, source.split)
     if not found.files:
         part = f" of split `{source.split}`" if source.split else ""

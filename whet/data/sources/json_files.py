@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -98,14 +99,16 @@ def _broken(path: Path, line: int, text: str, error: json.JSONDecodeError) -> Da
     excerpt = text.rstrip("\r\n")[start : start + _EXCERPT]
     hint = _look(path, line)
     if "\r" in text.rstrip("\r\n"):
-        hint = rf"tr '\r' '\n' < {path.name} > lines-{path.name}  (its lines end with a carriage return alone)"
+        names = shlex.quote(path.name), shlex.quote(f"lines-{path.name}")
+        hint = rf"tr '\r' '\n' < {names[0]} > {names[1]}  (its lines end with a carriage return alone)"
     return DataError(
         f"broken JSON in {path.name}: {error.msg} at column {error.colno}: {excerpt!r}", at=f"{path}:{line}", hint=hint
     )
 
 
 def _look(path: Path, line: int | None) -> str:
-    return f"sed -n {line}p {path.name}" if line is not None else f"python -m json.tool {path.name}"
+    name = shlex.quote(path.name)
+    return f"sed -n {line}p {name}" if line is not None else f"python -m json.tool {name}"
 
 
 def _as_row(value: Any, path: Path, line: int | None, number: int | None = None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import shlex
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,7 +71,7 @@ def decoded(data: bytes, path: Path, line: int = 1) -> str:
         raise DataError(
             f"{path.name} is not UTF-8: byte 0x{data[error.start]:02x} cannot be read",
             at=f"{path}:{line}",
-            hint=f"iconv -f {encoding} -t UTF-8 {path.name} > {path.stem}.utf8{path.suffix}  (the encoding is a guess)",
+            hint=f"{_recoded(path, encoding)}  (the encoding is a guess)",
         ) from None
 
 
@@ -80,8 +81,14 @@ def refuse_nul(data: bytes, path: Path) -> None:
         raise DataError(
             f"{path.name} is not a text file: it has NUL bytes",
             at=str(path),
-            hint=f"if it is UTF-16: iconv -f UTF-16LE -t UTF-8 {path.name} > {path.stem}.utf8{path.suffix}",
+            hint=f"if it is UTF-16: {_recoded(path, 'UTF-16LE')}",
         )
+
+
+def _recoded(path: Path, encoding: str) -> str:
+    """The command that makes it UTF-8."""
+    names = shlex.quote(path.name), shlex.quote(f"{path.stem}.utf8{path.suffix}")
+    return f"iconv -f {encoding} -t UTF-8 {names[0]} > {names[1]}"
 
 
 def _open(path: Path) -> IO[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -67,12 +68,12 @@ def _refuse_json(path: Path) -> None:
     are_lines = bool(first) and all(line[:1] == b"{" and is_json(line) for line in first)
     is_list = begin.lstrip()[:1] == b"[" and begin.lstrip()[1:].lstrip()[:1] == b"{" and is_json(begin)
     if are_lines or is_list:
-        name = path.name.removesuffix(".txt")
+        name = f"{path.name.removesuffix('.txt')}.{'jsonl' if are_lines else 'json'}"
         raise DataError(
             f"{path.name} holds {'JSON, one object a line' if are_lines else 'a list of JSON objects'}, and its ending "
             "says text",
             at=str(path),
-            hint=f"mv {path.name} {name}.{'jsonl' if are_lines else 'json'}; or format: text, to train it as it is",
+            hint=f"{shlex.join(['mv', path.name, name])}; or format: text, to train it as it is",
         )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet.base.errors import RunError
+from whet.base.errors import STARTS, RunError
 from whet.base.paths import user_path
 from whet.track.reading.read import History, Status
 from whet.track.script.described import Described, described
@@ -19,8 +19,6 @@ from whet.track.script.described import Described, described
 if TYPE_CHECKING:
     import numpy as np
 
-# What starts a first run.
-STARTS = "whet train --model Qwen/Qwen3-0.6B --data chat.jsonl"
 ROOT = Path("runs")
 LOGS = "track"
 _MARKERS = (LOGS, "config.yaml")

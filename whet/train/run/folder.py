@@ -16,6 +16,7 @@ from whet.base.paths import twin_of
 from whet.base.regular import opened, refuse_odd
 from whet.base.run import Run
 from whet.base.sealed import read_perhaps_sealed, sealed
+from whet.track.reading.store import free_name
 from whet.train.run.lock import NAME as LOCK
 from whet.train.run.lock import RunLock
 
@@ -72,7 +73,7 @@ class RunFolder:
             folder.checkpoints.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RunError(
-                f"cannot make the run folder: {error.strerror}", at=str(folder.path), hint="track.folder=ELSEWHERE"
+                f"cannot make the run folder: {error.strerror}", at=str(folder.path), hint="track.folder=~/runs"
             ) from None
         folder.refuse_odd_files()
         if os.path.lexists(folder.model):  # the run's own would not be written
@@ -97,7 +98,7 @@ class RunFolder:
             raise RunError(
                 f"the run `{folder.name}` exists already",
                 at=str(folder.path),
-                hint=f"continue it with `whet train {folder.path}`, or choose another name=",
+                hint=f"continue it with `whet train {folder.path}`, or name={free_name(folder.path)}",
             )
         beside = [path.name for path in folder.path.parent.iterdir()] if folder.path.parent.is_dir() else []
         if twin := twin_of(folder.name, beside):

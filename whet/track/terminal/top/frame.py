@@ -8,9 +8,10 @@ from pathlib import Path
 
 from rich.text import Text
 
+from whet.base.errors import STARTS
 from whet.base.units import duration, figure, size
 from whet.track.reading.read import History
-from whet.track.reading.store import STARTS, Summary
+from whet.track.reading.store import Summary
 from whet.track.terminal.curves import Glyphs, Series, draw, sparkline
 from whet.track.terminal.progress import printable
 from whet.track.terminal.top.tails import ConsoleTail, notices
