@@ -39,6 +39,8 @@ def test_an_action_that_is_spelt_wrong_is_no_filter(tmp_path, capsys):
     for words, meant in ((["comapre", "first", "second"], "compare"), (["exprot"], "export"), (["eidt"], "edit")):
         assert main(["runs", *words, "--root", str(tmp_path)]) == 2
         assert f"hint: did you mean `whet runs {meant}`?" in capsys.readouterr().err
+    assert main(["runs", "tail", "first", "--root", str(tmp_path)]) == 2
+    assert "hint: did you mean `whet show --follow`?" in capsys.readouterr().err
     assert main(["runs", "los < 3", "--root", str(tmp_path)]) == 2
     assert "`loss`" in capsys.readouterr().err
 

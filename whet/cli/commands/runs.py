@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 ACTIONS = ("compare", "diff", "export", "follow", "alert-test", "push", "import", "edit", "reindex")
 
+# What other tools have as an action of runs.
+_ELSEWHERE = {
+    "list": "whet runs", "ls": "whet runs", "show": "whet show", "tail": "whet show --follow", "logs": "whet show",
+    "resume": "whet train", "ui": "whet ui",
+}  # fmt: skip
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -95,10 +101,12 @@ def _list_or_mean(args: argparse.Namespace) -> None:
     try:
         _list(" ".join(args.words), args)
     except ConfigError as error:
-        near = difflib.get_close_matches(args.words[0].lower(), ACTIONS, n=1) if args.words else []
+        first = args.words[0].lower() if args.words else ""
+        near = [f"whet runs {one}" for one in difflib.get_close_matches(first, ACTIONS, n=1)]
+        near += [_ELSEWHERE[first]] if first in _ELSEWHERE else []
         if not near:
             raise
-        raise ConfigError(error.message, at=error.at, hint=f"did you mean `whet runs {near[0]}`?") from None
+        raise ConfigError(error.message, at=error.at, hint=f"did you mean `{near[0]}`?") from None
 
 
 def _list(text: str, args: argparse.Namespace) -> None:
