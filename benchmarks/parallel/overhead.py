@@ -18,9 +18,11 @@ import os
 import random
 import socket
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
 WORDS = "the quick brown fox jumps over a lazy dog while seven wise owls watch from old oak trees".split()
@@ -45,9 +47,7 @@ def main() -> None:
         ]
         for one in ranks:
             one.start()
-        found = queue.get()
-        for one in ranks:
-            one.join()
+        found = _result(queue, ranks)
     print(
         f"llama of {args.layers} layers of {args.width}, {args.tokens} tokens a rank, {args.ranks} ranks, "
         f"{args.turns} turns"
@@ -59,6 +59,22 @@ def main() -> None:
             f"{clock:10} whet {statistics.median(ours):.4f} s, plain FSDP2 {statistics.median(plain):.4f} s, "
             f"ratio {ratios[1]:.4f} (quartiles {ratios[0]:.4f} to {ratios[2]:.4f})"
         )
+
+
+def _result(queue: Any, ranks: list[Any]) -> Any:
+    """What the first rank found. Exits where a rank fails."""
+    while True:
+        try:
+            found = queue.get(timeout=1.0)
+            break
+        except Empty:
+            if any(one.exitcode for one in ranks):
+                for one in ranks:
+                    one.kill()
+                sys.exit("a rank failed")
+    for one in ranks:
+        one.join()
+    return found
 
 
 def _store(folder: Path, args: argparse.Namespace) -> None:
@@ -126,7 +142,7 @@ def _whet(folder: Path, args: argparse.Namespace) -> Any:
             "steps": args.turns + 3, "batch_tokens": args.tokens * args.ranks, "micro_batch": args.tokens,
             "precision": "fp32", "threads": 1, "checkpoint_every": 10_000,
         },
-        "evaluate": {"every": 10_000}, "track": {"folder": str(folder / "runs"), "sinks": ["log"]},
+        "track": {"folder": str(folder / "runs"), "sinks": ["log"]},
     }))  # fmt: skip
     loop = built.loop
     return lambda: loop.advance(loop.source.next(loop.progress.step))
