@@ -160,6 +160,13 @@ def test_code_of_the_users_that_raises_is_told_with_its_line(tmp_path, monkeypat
     assert "error: `mine.py` raised ZeroDivisionError" in told and f"at {tmp_path}/mine.py:7" in told
 
 
+def test_a_rank_that_another_one_left_is_no_error_of_whets_own():
+    said = "[/__w/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:553] Connection closed by peer [127.0.0.1]:1"
+    error, code = failures.told(RuntimeError(said), ["train"])
+    assert code == exit_codes.FAILED and "another rank has gone" in error.message and "report it" not in str(error.hint)
+    assert "report it" in str(failures.told(RuntimeError("Connection closed by peer"), ["train"])[0].hint)
+
+
 @pytest.mark.case("D10")
 def test_a_run_that_is_asked_to_stop_has_a_code_of_its_own(tmp_path, monkeypatch, capsys):
     """The schedule sends this process SIGTERM once; continued, the run ends as any other."""

@@ -70,6 +70,18 @@ def say_which(error: WhetError, file: str, model: str) -> None:
         error.hint = error.hint.replace(INSPECT, f"whet data inspect {shlex.quote(file)} --model {shlex.quote(model)}")
 
 
+# Words of gloo and NCCL for a rank that is there no more; torch.distributed has classes of its own besides.
+_LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "remote process exited")
+_OF_RANKS = ("DistBackendError", "DistNetworkError", "DistStoreError", "DistError")
+
+
+def is_lost_rank(error: BaseException) -> bool:
+    """Whether an exception means that another rank of the run has gone, or could not be reached in time."""
+    if type(error).__name__ in _OF_RANKS:
+        return True
+    return isinstance(error, RuntimeError) and "gloo" in str(error) and any(words in str(error) for words in _LOST)
+
+
 def missing_package(package: str, extra: str, what: str) -> WhetError:
     """Say which optional package `what` needs and the command that installs it."""
     return WhetError(f"{what} needs the package `{package}`", hint=f'pip install "whet[{extra}]"')

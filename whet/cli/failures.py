@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from whet.base.errors import WhetError, is_out_of_memory
+from whet.base.errors import WhetError, is_lost_rank, is_out_of_memory
 from whet.cli import exit_codes
 
 _OF_DISKS = {
@@ -38,7 +38,7 @@ _OF_DISKS = {
 
 def told(error: Exception, arguments: Sequence[str]) -> tuple[WhetError, int]:
     """What to say of an exception that is no WhetError, and the exit code."""
-    known = _memory(error) or _disk(error) or _of_users_code(error)
+    known = _memory(error) or _disk(error) or _lost_rank(error) or _of_users_code(error)
     return known or (_own(error, arguments), exit_codes.FAILED)
 
 
@@ -56,6 +56,15 @@ def _disk(error: Exception) -> tuple[WhetError, int] | None:
     where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else None
     said = (error.strerror or str(error)).lower()
     return WhetError(f"the system refused: {said}", at=where, hint=_OF_DISKS[error.errno]), exit_codes.FAILED
+
+
+def _lost_rank(error: Exception) -> tuple[WhetError, int] | None:
+    """A rank that has gone is told by what started it, and by what it said itself."""
+    if not is_lost_rank(error):
+        return None
+    rank = os.environ.get("RANK", "0")
+    hint = "whet train RUN goes on from the last checkpoint; what the other rank said stands above, or in its own log"
+    return WhetError(f"rank {rank} ends because another rank has gone", hint=hint), exit_codes.FAILED
 
 
 def _of_users_code(error: Exception) -> tuple[WhetError, int] | None:

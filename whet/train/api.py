@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from whet.base import config
-from whet.base.errors import RunError
+from whet.base.errors import RunError, is_lost_rank
 from whet.base.launcher import end_with_launcher
 from whet.parallel.world import World
 from whet.track.reading.store import LOGS
@@ -84,6 +84,7 @@ def _closing(built: Built) -> Iterator[None]:
         built.leave()
     except BaseException as error:
         reason = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
+        reason = "another rank has gone" if is_lost_rank(error) else reason
         outcome = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
         built.emit(RunEnded(built.loop.progress.step, outcome, reason))
         built.close()

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from whet.base.errors import WhetError, one_line
+from whet.base.errors import WhetError, is_lost_rank, one_line
 from whet.track.records import Notice
 from whet.train.build import Built
 from whet.train.ranks.notes import before, is_launched, leave_word, note_folder, take_word
@@ -35,7 +35,7 @@ def beating(built: Built) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not isinstance(error, WhetError):  # such is the user's to mend
+        if not isinstance(error, WhetError) and not is_lost_rank(error):  # the user's to mend, or another's to tell
             leave_word(run, f"rank {world.index('all')} failed: {one_line(error)}")
         raise
     finally:
