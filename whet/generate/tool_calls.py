@@ -72,6 +72,11 @@ class Exchange:
         special = set(self._tokenizer.all_special_tokens)
         return () if special & set(self._read.openings) else self._read.openings
 
+    @property
+    def around(self) -> tuple[str, str] | None:
+        """What stands before and behind a call's JSON; None for calls of another form, or between special tokens."""
+        return self._read.around if self.openings else None
+
     def prompt(self, messages: Sequence[Mapping[str, Any]]) -> list[int]:
         """Tokens of messages that the model is to answer, tools shown."""
         text = self._speech.prompt([dict(message) for message in messages], self._schemas)
@@ -120,7 +125,7 @@ def _reader(written: str) -> Reader:
     place = written.index(_VALUE)
     before, call = written[:place], written[max(0, place - 200) : place]
     if re.search(rf"<tool_call>\s*\{{[^<]*{_KEY}[^<]*\Z", before):
-        return Reader("hermes", _hermes, ("<tool_call>",))
+        return Reader("hermes", _hermes, ("<tool_call>",), ("<tool_call>\n", "\n</tool_call>"))
     if "[TOOL_CALLS]" in before:
         return Reader("mistral", _mistral)
     if re.search(rf"\[{_MARK}\({_KEY}=", call):
@@ -298,11 +303,13 @@ def _value(text: str) -> Any:
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Reads the calls in a turn. `form` is what the form of the calls is known as; each begins with one of `openings`,
-    or, where there are none, anyhow."""
+    or, where there are none, anyhow. `around` stands before and behind the JSON of a call with `name` and `arguments`,
+    where calls are such."""
 
     form: str
     read: Callable[[str], Said]
     openings: tuple[str, ...] = ()
+    around: tuple[str, str] | None = None
 
     def __call__(self, text: str) -> Said:
         return self.read(text)

@@ -105,7 +105,7 @@ def tokenizer() -> Any:
 
 @pytest.fixture(scope="package")
 def module() -> Any:
-    return tiny.module("llama", max_position_embeddings=512)
+    return tiny.module("llama", max_position_embeddings=1024)
 
 
 @pytest.fixture(scope="package")

@@ -52,3 +52,18 @@ def test_a_schema_that_is_none_is_refused(client):
             model="tiny", messages=HELLO, response_format={"type": "json_schema", "json_schema": schema}
         )
     assert told.value.param == "response_format.json_schema.schema"
+
+
+def test_a_call_that_is_demanded_is_made(client):
+    parameters = {
+        "type": "object", "properties": {"town": {"enum": ["Rome", "Kiel"]}}, "required": ["town"],
+        "additionalProperties": False,
+    }  # fmt: skip
+    tools = [{"type": "function", "function": {"name": name, "parameters": parameters}} for name in ("sun", "rain")]
+    for choice in ("required", {"type": "function", "function": {"name": "rain"}}):
+        answer = client.chat.completions.create(
+            model="tiny", messages=HELLO, tools=tools, tool_choice=choice, max_tokens=100, seed=3
+        )
+        [call] = answer.choices[0].message.tool_calls
+        assert json.loads(call.function.arguments)["town"] in ("Rome", "Kiel")
+        assert call.function.name in ("sun", "rain")[choice != "required" :]

@@ -43,6 +43,20 @@ class Grammars:
             grammar = LLMatcher.grammar_from_json_schema(json.dumps(schema), defaults=_LIKE_PYTHONS)
         except ValueError as error:
             raise _refused(str(error)) from None
+        return self._checked(grammar)
+
+    def call(self, around: tuple[str, str], tools: Mapping[str, Mapping[str, Any] | None]) -> str:
+        """The form of a call of one of these tools, by name with the schemas of their arguments. Raises ModelError."""
+        from llguidance import LLMatcher
+
+        calls = [_object({"name": {"const": name}, "arguments": given or _ANY}) for name, given in tools.items()]
+        schema = json.dumps({"anyOf": calls, "x-guidance": _LIKE_PYTHONS})
+        before, after = (json.dumps(text) for text in around)
+        return self._checked(LLMatcher.grammar_from_lark(f"start: {before} call {after}\ncall: %json {schema}\n"))
+
+    def _checked(self, grammar: str) -> str:
+        from llguidance import LLMatcher
+
         if said := LLMatcher.validate_grammar(grammar, self._tokens):
             raise _refused(said)
         return grammar
@@ -56,6 +70,14 @@ class Grammars:
 
 # JSON as Python's `json` writes it. With any blanks allowed a small model may write nothing else.
 _LIKE_PYTHONS: Any = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+
+
+_ANY = {"type": "object"}
+
+
+def _object(members: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of an object with these members and no others."""
+    return {"type": "object", "properties": members, "required": list(members), "additionalProperties": False}
 
 
 def _refused(said: str) -> ModelError:

@@ -37,8 +37,8 @@ class Asked:
 def chat_asked(service: Service, body: Chat) -> Asked:
     """What a chat asks for. Raises Refused for what cannot be done."""
     adapter, engine = service.adapter(body.model), service.engine
-    grammar = _grammar(service, body.response_format)
     exchange = _exchange(service, body)
+    grammar = _call(service, body, exchange) or _grammar(service, body.response_format)
     with readable("messages"):
         ids = _prompt(service, exchange, body.messages)
     most = body.max_tokens if body.max_completion_tokens is None else body.max_completion_tokens
@@ -162,16 +162,32 @@ def _grammar(service: Service, given: Mapping[str, Any] | None) -> str | None:
 
 def _exchange(service: Service, body: Chat) -> Exchange | None:
     """What reads the answer's calls, where it may have any."""
-    choice = body.tool_choice or "auto"
-    if choice not in ("auto", "none"):
-        raise Refused(
-            "that a tool is called cannot be promised yet: `auto` or `none`",
-            param="tool_choice", code="unsupported_parameter",
-        )  # fmt: skip
-    if not body.tools or choice == "none":
+    if not body.tools or body.tool_choice == "none":
         return None
     tools = [tool.model_dump(exclude_none=True) for tool in body.tools]
     return service.exchange(json.dumps(tools))
+
+
+def _call(service: Service, body: Chat, exchange: Exchange | None) -> str | None:
+    """The form of the call that is demanded; None where none is. Raises Refused where it cannot be promised."""
+    choice, place = body.tool_choice, "tool_choice"
+    if choice in (None, "auto", "none"):
+        return None
+    offered = {tool.function.name: tool.function.parameters for tool in body.tools or []}
+    if choice != "required":
+        function = choice.get("function") if isinstance(choice, dict) else None
+        name = function.get("name") if isinstance(function, dict) else None
+        offered = {one: given for one, given in offered.items() if one == name}
+    if not offered or exchange is None:
+        said = f"there is no such tool among `tools`: {json.dumps(choice)}"
+        raise Refused(said, param=place, code="invalid_value")
+    if exchange.around is None:
+        said = f"calls as this model writes them ({exchange.form}) cannot be demanded: `auto` or `none`"
+        raise Refused(said, param=place, code="unsupported_parameter")
+    try:
+        return service.grammars.call(exchange.around, offered)
+    except ModelError as error:
+        raise Refused(error.message, param="tools", code="invalid_value") from None
 
 
 def _message(message: Message, number: int) -> dict[str, Any]:

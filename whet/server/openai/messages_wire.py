@@ -56,11 +56,13 @@ def chat_of(body: Messages) -> Chat:
         )
         for one in body.tools or []
     ]
-    choice = (body.tool_choice or {}).get("type", "auto")
+    choice = body.tool_choice or {}
+    kind = str(choice.get("type", "auto"))
+    chosen: dict[Any, Any] = {"any": "required", "tool": {"function": {"name": choice.get("name")}}}
     return Chat(
         model=body.model, messages=messages, max_tokens=body.max_tokens, stop=body.stop_sequences,
         temperature=body.temperature, top_p=body.top_p, top_k=body.top_k, tools=tools or None,
-        tool_choice="required" if choice in ("any", "tool") else choice,
+        tool_choice=chosen.get(kind, kind),
     )  # fmt: skip
 
 
