@@ -1,144 +1,31 @@
-"""The executor of ranks that each run the whole model: one optimizer step, with exact global normalisation."""
+"""The executor of ranks that each run the whole model, on samples of their own."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from whet.base.errors import OutOfMemory
 from whet.base.seeds import forked
 from whet.contracts.batch import Batch
-from whet.contracts.executor import BROKEN, OVERFLOW, POLICY, Weights
-from whet.contracts.model import PLAIN, Model, Models, Readout
-from whet.contracts.objective import Cached, Coupled, LossParts, Objective, Shared, Terms
-from whet.contracts.optimizer import Optimizer
-from whet.contracts.tuner import Tuner
+from whet.contracts.executor import POLICY, Weights
+from whet.contracts.model import PLAIN, Model, Readout
+from whet.contracts.objective import Coupled
 from whet.models.features.carried import features_of
 from whet.models.forward import batch_norm
-from whet.parallel.norm import clip, not_finite, num_not_finite, squares
 from whet.parallel.shard import sum_gradients_now
 from whet.parallel.whole import whole_tensors
-from whet.parallel.world import World
-from whet.train.record.layers import LayerStatistics
-from whet.train.step.blame import Blame
 from whet.train.step.frozen import Frozen
-from whet.train.step.loss_scale import LossScale
-from whet.train.step.losses import StepLosses
-from whet.train.step.phases import COMMUNICATION, Phases
+from whet.train.step.ledger import Ledger
 from whet.train.step.relabel import relabelled
-
-SQUARES = "squares"  # of the gradients, among what a step reads
+from whet.train.step.stepping import Stepping
 
 
 @dataclass(frozen=True)
-class DataParallel:
-    """Each rank runs the whole model on its own samples, weights sharded (FSDP2) or not (contract:
-    `whet.contracts.executor.Executor`). One process is the case of one rank.
-
-    The gradient is that of sum_k c_k S_k / W_k: each micro-batch's sum is divided by the *global* weight
-    before backward, and gradients are added over micro-batches and ranks: over ranks with each micro-batch, or
-    `sums_once` a step (ZeRO-1). In float16 the loss is computed at a `scale`. `losses` keeps what of a step's loss
-    comes from where, if somebody wants to know.
-    """
-
-    world: World
-    models: Models
-    objective: Objective
-    optimizer: Optimizer
-    module: torch.nn.Module
-    seed: int
-    clip: float
-    autocast: torch.dtype | None
-    tuner: Tuner | None = None
-    phases: Phases = field(default_factory=Phases)
-    losses: StepLosses | None = None
-    layers: LayerStatistics | None = None
-    sums_once: bool = False
-    blame: Blame = field(default_factory=Blame)
-    scale: LossScale | None = None
-
-    def weigh(self, batches: Sequence[Batch], flags: Weights) -> tuple[dict[str, float], dict[str, float]]:
-        local: dict[str, float] = dict.fromkeys(self.objective.coefficients, 0.0)
-        for batch in batches:
-            for name, weight in self.objective.weights(batch).items():
-                local[name] += weight
-        with self.phases(COMMUNICATION):
-            return self.world.sums(local), self.world.sums(flags, "all")
-
-    def step(self, index: int, batches: Sequence[Batch], weights: Weights, factor: float) -> dict[str, float]:
-        self.module.train()
-        if self.tuner:
-            self.tuner.before_step(self.module, index)
-            self._forget()
-        self.optimizer.begin_step()
-        rates = self._set_rates(factor)
-        if self.layers is not None:
-            self.layers.begin(index)
-        ledger = self._accumulate(index, batches, weights, self.optimizer.before_last_backward)
-        self._penalise(ledger)
-        self._unscale()
-        with self.phases("update_s"):
-            taken = self.optimizer.after_backward()
-            if self.layers is not None:
-                self.layers.after_backward()
-            left = squares(self.module.parameters(), self.world)
-            here = {SQUARES: left if taken is None else left + taken}
-            here[BROKEN] = num_not_finite(self.module.parameters(), self.world)
-        with self.phases(COMMUNICATION):
-            summed = self._summed(ledger, here)
-        with self.phases("update_s"):
-            totals = self._told(summed, ledger)
-            norm, broken = totals[SQUARES] ** 0.5, totals[BROKEN] and self._num_broken()
-            if math.isfinite(norm) and not broken:
-                self.optimizer.clip(clip(self.module.parameters(), self.clip, norm))
-                self._update(index, batches, weights)
-            else:
-                self.blame.look(batches, ledger.each, ledger.parts, self.module)
-                self.optimizer.abort()
-            self.optimizer.zero_grad(set_to_none=True)
-        found = {BROKEN: broken} if broken else {}
-        if self.scale is not None and (too_large := self.scale.follow(norm)):
-            found[OVERFLOW] = too_large
-        return {**self._figures(totals, weights), **found, "grad_norm": norm, "lr": rates}
-
-    def _num_broken(self) -> float:
-        """How many of the weights that a quick look suspects are broken, over ranks."""
-        return self.world.sums({BROKEN: len(self.broken())}, "all")[BROKEN]
-
-    def broken(self) -> list[str]:
-        return not_finite(self.module.named_parameters())
-
-    def gradients(self, batches: Sequence[Batch]) -> None:
-        self.module.train()
-        weights, _ = self.weigh(batches, {})
-        self._accumulate(0, batches, weights)
-        self._unscale()
-
-    def abort(self) -> None:
-        self.optimizer.abort()
-        self.optimizer.zero_grad(set_to_none=True)
-        if self.world.device.type == "cuda":
-            torch.cuda.empty_cache()
-
-    def evaluation_weights(self) -> AbstractContextManager[None]:
-        return self.optimizer.evaluation_weights()
-
-    @torch.no_grad()
-    def measure(self, batches: Sequence[Batch], weights: Weights) -> dict[str, float]:
-        was_training = self.module.training
-        self.module.eval()
-        ledger = _Ledger(self.world.device)
-        with self.evaluation_weights():
-            for batch, statistics in zip(batches, self._statistics(0, batches), strict=True):
-                with self._precision():
-                    ledger.add(self.objective(self.models, batch.to(self.world.device), statistics))
-        self.module.train(was_training)
-        return self._figures(self._read(ledger, {}), weights)
+class DataParallel(Stepping):
+    """Each rank runs the whole model, weights sharded (FSDP2) or not. One process is the case of one rank."""
 
     def ask(
         self, batches: Iterable[Batch], want: frozenset[str], readout: Readout = PLAIN, model: str = POLICY
@@ -152,53 +39,10 @@ class DataParallel:
     def weights(self, names: Collection[str] | None = None) -> Iterator[tuple[str, torch.Tensor]]:
         return whole_tensors(self.module, names)
 
-    def _summed(self, ledger: _Ledger, everywhere: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """The ledger's sums over ranks, and those of what each rank of any axis has a part of: nobody has read them."""
-        return {**self.world.summed(ledger.totals), **self.world.summed(everywhere, "all")}
-
-    def _read(self, ledger: _Ledger, everywhere: Mapping[str, torch.Tensor]) -> dict[str, float]:
-        """All sums as numbers, in one read."""
-        summed = self._summed(ledger, everywhere)
-        return dict(zip(summed, _stacked(summed).tolist(), strict=True)) if summed else {}
-
-    def _told(self, summed: Mapping[str, torch.Tensor], ledger: _Ledger) -> dict[str, float]:
-        """The sums of a step as numbers, and where its loss comes from: in one read."""
-        numbers = _stacked(summed)
-        read = numbers.tolist() if self.losses is None else self.losses.read(numbers, ledger.parts)
-        return dict(zip(summed, read, strict=True))
-
-    def _update(self, index: int, batches: Sequence[Batch], weights: Weights) -> None:
-        """Move the weights. Raises OutOfMemory where some have moved: the step cannot start again."""
-        try:
-            self.optimizer.step()
-            if self.optimizer.wants_curvature:
-                self._curve(index, batches, weights)
-            if self.tuner:
-                self.tuner.after_step(self.module, index)
-        except torch.OutOfMemoryError as error:
-            raise OutOfMemory(
-                "out of GPU memory while the weights were updated, of which some have moved; the last checkpoint is "
-                "untouched",
-                hint="an optimizer with less state (optimizer.state=8bit, or optimizer=lion), or tuner=lora",
-            ) from error
-
-    def _curve(self, index: int, batches: Sequence[Batch], weights: Weights) -> None:
-        """A second gradient of the step, of labels drawn from the model, for the optimizer's curvature."""
-        self.optimizer.zero_grad(set_to_none=True)
-        for number, batch in enumerate(batches):
-            here = batch.to(self.world.device)
-            with forked(self.seed, "curvature", index, number, self.world.index("loss")), self._precision():
-                with torch.no_grad():
-                    ids = self.models.run(here, frozenset({"samples"}))["samples"]
-                terms = self.objective(self.models, relabelled(here, ids), {})
-            self._loss(terms, weights).backward()
-        self.optimizer.curve(sum(weights.values()))
-
     def _accumulate(
         self, index: int, batches: Sequence[Batch], weights: Weights, before_last: Callable[[], None] = lambda: None
-    ) -> _Ledger:
-        """The gradient of the whole step. `before_last` is called before the last backward pass."""
-        ledger = _Ledger(self.world.device)
+    ) -> Ledger:
+        ledger = Ledger(self.world.device)
         for feature in features_of(self.module):
             feature.begin_step(index)
         with self.phases("forward_s"):
@@ -216,129 +60,29 @@ class DataParallel:
             ledger.add(terms)
         return ledger
 
-    def _forget(self) -> None:
-        """A parameter that a tuner no longer trains keeps no optimizer state: it would only take memory."""
-        for parameter in [p for p in self.optimizer.state if not p.requires_grad]:
-            del self.optimizer.state[parameter]
+    def _measured(self, batches: Sequence[Batch]) -> Ledger:
+        ledger = Ledger(self.world.device)
+        for batch, statistics in zip(batches, self._statistics(0, batches), strict=True):
+            with self._precision():
+                ledger.add(self.objective(self.models, batch.to(self.world.device), statistics))
+        return ledger
 
-    def _penalise(self, ledger: _Ledger) -> None:
-        """Add the gradient of the tuner's own term, once a step: it depends on parameters alone, so all ranks agree."""
-        penalty = self.tuner.penalty(self.module) if self.tuner else None
-        if penalty is not None:
-            self._scaled(penalty).backward()
-            ledger.mean("penalty", penalty, 1)
+    def _prepared(self, objective: Coupled, index: int, batches: Sequence[Batch]) -> Mapping[str, Any]:
+        return objective.prepare(self.models, self._in_turn(index, batches))
 
-    def _scaled(self, loss: torch.Tensor) -> torch.Tensor:
-        return loss if self.scale is None else self.scale.of(loss)
-
-    def _unscale(self) -> None:
-        if self.scale is not None:
-            self.scale.undo(self.module.parameters())
-
-    def _loss(self, terms: Terms, weights: Weights) -> torch.Tensor:
-        parts = [c * terms.sums[k] / weights[k] for k, c in self.objective.coefficients.items() if weights[k] > 0]
-        return torch.stack(parts or [s * 0.0 for s in terms.sums.values()]).sum()
-
-    def _statistics(self, index: int, batches: Sequence[Batch]) -> Sequence[Mapping[str, Any]]:
-        """What a coupled objective must know of the whole step before its first micro-batch, for each micro-batch."""
-        settle = self.objective.settle if isinstance(self.objective, Cached) else None
-        is_whole = settle is not None and len(batches) == self.world.count("loss") == 1
-        if not isinstance(self.objective, Coupled) or is_whole:
-            return [{}] * len(batches)
-        was_training = self.module.training
-        self.module.train(was_training and settle is not None)
-        with torch.no_grad(), self._precision():
-            local = self.objective.prepare(self.models, self._in_turn(index, batches))
-        self.module.train(was_training)
-        numbers = {name: value for name, value in local.items() if isinstance(value, torch.Tensor)}
-        lists = {name: parts for name, parts in sorted(local.items()) if not isinstance(parts, torch.Tensor)}
-        tables = {name: self.world.tables(parts) for name, parts in lists.items()}
-        return _shared(self.world.summed(numbers), tables, settle, self.world.index("data"), len(batches))
+    def _curve(self, index: int, batches: Sequence[Batch], weights: Weights) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+        for number, batch in enumerate(batches):
+            here = batch.to(self.world.device)
+            with forked(self.seed, "curvature", index, number, self.world.index("loss")), self._precision():
+                with torch.no_grad():
+                    ids = self.models.run(here, frozenset({"samples"}))["samples"]
+                terms = self.objective(self.models, relabelled(here, ids), {})
+            self._loss(terms, weights).backward()
+        self.optimizer.curve(sum(weights.values()))
 
     def _in_turn(self, index: int, batches: Sequence[Batch]) -> Iterator[Batch]:
         """Each batch on the device, with the noise of its turn in the step: while it is looked at, and no longer."""
         for number, batch in enumerate(batches):
             with forked(self.seed, "step", index, number, self.world.index("loss")):
                 yield batch.to(self.world.device)
-
-    def _set_rates(self, factor: float) -> float:
-        for group in self.optimizer.param_groups:
-            group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor * group.get("rate", 1.0)
-        return self.optimizer.param_groups[0]["lr"]
-
-    def _figures(self, totals: Weights, weights: Weights) -> dict[str, float]:
-        terms = {k: totals[f"sum/{k}"] / weights[k] if weights[k] > 0 else 0.0 for k in weights}
-        loss = sum(c * terms[k] for k, c in self.objective.coefficients.items())
-        named = terms if len(terms) > 1 else {}
-        metrics = {
-            n.removeprefix("top/"): totals[n] / totals["low/" + n.removeprefix("top/")]
-            for n in totals
-            if n.startswith("top/") and totals["low/" + n.removeprefix("top/")] > 0
-        }
-        return {"loss": loss, **named, **metrics}
-
-    def _precision(self) -> AbstractContextManager[Any]:
-        """The context that every forward pass of the run goes through."""
-        return torch.autocast(self.world.device.type, self.autocast) if self.autocast else nullcontext()
-
-
-def _shared(
-    numbers: Mapping[str, torch.Tensor],
-    tables: Mapping[str, Sequence[Sequence[torch.Tensor]]],
-    settle: Any,
-    rank: int,
-    num_batches: int,
-) -> list[dict[str, Any]]:
-    """The statistics of each of this rank's micro-batches, from each rank's tables of each of its micro-batches.
-
-    Rows lie in the order in which the step was cut, micro-batch by micro-batch and rank by rank, so it is the same for
-    any number of ranks.
-    """
-    if not tables:
-        return [dict(numbers)] * num_batches
-    turns = [[own[number] for number in range(num_batches) for own in ranks] for ranks in tables.values()]
-    lengths = [len(part) for part in turns[0]]
-    whole = {name: torch.cat(parts) for name, parts in zip(tables, turns, strict=True)}
-    if settle is not None:
-        whole = settle(whole)
-    size = len(lengths) // num_batches
-    found = []
-    for number in range(num_batches):
-        turn = number * size + rank
-        own = slice(sum(lengths[:turn]), sum(lengths[: turn + 1]))
-        found.append({**numbers, **{name: Shared(table, own) for name, table in whole.items()}})
-    return found
-
-
-def _stacked(numbers: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    return torch.stack(list(numbers.values()))
-
-
-class _Ledger:
-    """Adds sums and metrics of micro-batches in float64 on the device: `totals`, which nothing has read."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-        self.totals: dict[str, torch.Tensor] = {}
-        self.parts: list[LossParts | None] = []
-        self.each: list[Mapping[str, torch.Tensor]] = []
-
-    def add(self, terms: Terms) -> None:
-        self.parts.append(terms.parts)
-        self.each.append({name: value.detach() for name, value in terms.sums.items()})
-        for name, value in terms.sums.items():
-            self._put(f"sum/{name}", value)
-        for name, (top, low) in terms.metrics.items():
-            self.mean(name, top, low)
-
-    def mean(self, name: str, top: torch.Tensor | float, low: torch.Tensor | float) -> None:
-        """A part of a metric that is shown as the sum of `top` over that of `low`."""
-        self._put(f"top/{name}", top)
-        self._put(f"low/{name}", low)
-
-    def _put(self, name: str, value: torch.Tensor | float) -> None:
-        if isinstance(value, torch.Tensor):
-            number = value.detach().to(self._device).double()
-        else:  # written on the device: a copy of a number there would wait
-            number = torch.full((), value, dtype=torch.float64, device=self._device)
-        self.totals[name] = self.totals[name] + number if name in self.totals else number
