@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from tests.parallel.meshes import LOSSES, MESHES, MODELS, Case, learned, ranks_of, stored
+from tests.parallel.meshes import LOSSES, MESHES, MODELS, Case, depth_of, learned, ranks_of, stored
 from tests.parallel.test_meshes import GRID, all_of
 from tests.ranks import on_ranks
 
@@ -29,15 +29,16 @@ def farthest(found: list, figures: list) -> float:
 
 def cells(model: str, folder: Path) -> dict[Case, str]:
     """What is said of each case of a model."""
-    alone = {loss: learned(Case(model, loss), folder)[0] for loss in LOSSES}
+    own = [case for case in GRID if case.model == model]
+    alone = {case: learned(case, folder)[0] for case in {case.alone for case in own}}
     said: dict[Case, str] = {}
     for size in (2, 4):
-        cases = [case for case in GRID if case.model == model and ranks_of(case.mesh or "") == size]
+        cases = [case for case in own if ranks_of(case.mesh or "") == size]
         ranks = on_ranks(size, all_of, cases, folder)
         for case in cases:
             found: list[Any] = [of_rank[case] for of_rank in ranks]
             failed = [told for told in found if isinstance(told, str)]
-            said[case] = "fails" if failed else f"{farthest(found, alone[case.loss]):.0e}"
+            said[case] = "fails" if failed else f"{farthest(found, alone[case.alone]):.0e}"
             if failed:
                 print(case, failed[0], flush=True)
     return said
@@ -62,7 +63,8 @@ def cell(model: str, mesh: str, said: Mapping[Case, str]) -> str:
 def main() -> None:
     said: dict[Case, str] = {}
     with tempfile.TemporaryDirectory() as folder:
-        stored(Path(folder))
+        for layers in {depth_of(mesh) for mesh in MESHES}:
+            stored(Path(folder), layers)
         for model in MODELS:
             said |= cells(model, Path(folder))
             PAGE.write_text(page(said))

@@ -30,12 +30,15 @@ from whet.objectives.balanced import Balanced
 from whet.optim.adapted import adapted
 from whet.optim.groups import ParamGroups
 from whet.parallel.fill import fill
+from whet.parallel.pipeline.stages import stages_of
 from whet.parallel.shard import shard
 from whet.parallel.world import World
 from whet.train.step.executor import DataParallel
 from whet.train.step.frozen import Frozen
 from whet.train.step.loss_scale import LossScale
 from whet.train.step.micro_batches import Dealer
+from whet.train.step.pipelined import PipelineParallel
+from whet.train.step.stepping import Stepping
 
 STEPS, VOCAB, CAPACITY = 5, 332, 40
 BASE = {**LLAMA, "vocab_size": VOCAB, "initializer_range": 0.2, "pad_token_id": None}
@@ -92,9 +95,25 @@ MESHES: Mapping[str, dict[str, Any]] = {
     "context-expert": {"context": 2, "expert": 2},
     "expert-tensor": {"expert": 2, "tensor": 2},
     "expert-sequence": {"expert": 2, "tensor": 2, "sequence": True},
+    "pipeline-2": {"pipeline": 2},
+    "gpipe-2": {"pipeline": 2, "schedule": "gpipe"},
+    "interleaved-2": {"pipeline": 2, "schedule": "interleaved"},
+    "zero-bubble-2": {"pipeline": 2, "schedule": "zero-bubble"},
+    "zbv-2": {"pipeline": 2, "schedule": "zbv"},
+    "dualpipev-2": {"pipeline": 2, "schedule": "dualpipev"},
+    "pipeline-4": {"pipeline": 4},
+    "pipeline-replicate": {"pipeline": 2, "replicate": 2, "shard": 1},
+    "pipeline-shard": {"pipeline": 2, "shard": 2},
+    "zero-bubble-shard": {"pipeline": 2, "shard": 2, "schedule": "zero-bubble"},
+    "zbv-replicate": {"pipeline": 2, "replicate": 2, "shard": 1, "schedule": "zbv"},
+    "interleaved-zero-1": {"pipeline": 2, "shard": 2, "schedule": "interleaved", "zero": 1},
+    "pipeline-tensor": {"pipeline": 2, "tensor": 2},
+    "pipeline-context": {"pipeline": 2, "context": 2},
+    "pipeline-ring": {"pipeline": 2, "context": 2, "context_by": "ring"},
+    "pipeline-expert": {"pipeline": 2, "expert": 2},
 }
 # Axes of a mesh; its other words say how ranks talk.
-RANKS = ("replicate", "shard", "context", "expert", "tensor")
+RANKS = ("replicate", "shard", "context", "expert", "tensor", "pipeline")
 
 
 class Numbers(NamedTuple):
@@ -124,12 +143,22 @@ NUMBERS: Mapping[str, Numbers] = {
 
 @dataclass(frozen=True)
 class Case:
-    """A model, a loss and a mesh; None is one process."""
+    """A model of so many layers, a loss and a mesh; None is one process."""
 
     model: str
     loss: str
     mesh: str | None = None
     numbers: str = "fp64"
+    layers: int = 0
+
+    @property
+    def alone(self) -> Case:
+        """The same on one process."""
+        return replace(self, mesh=None, layers=self.depth)
+
+    @property
+    def depth(self) -> int:
+        return self.layers or depth_of(self.mesh)
 
     @property
     def settings(self) -> Parallel:
@@ -143,8 +172,15 @@ class Case:
 
 
 def can_be(model: str, mesh: str) -> bool:
-    """Only mixtures have experts to share."""
+    """Only mixtures have experts to share, and a loss for balance knows of no stages."""
+    if model == "balanced" and "pipeline" in MESHES[mesh]:
+        return False
     return model in MIXED or "expert" not in MESHES[mesh]
+
+
+def depth_of(mesh: str | None) -> int:
+    """Layers: more than one a stage on a pipeline, and no multiple of its stages."""
+    return 5 if mesh and "pipeline" in MESHES[mesh] else 2
 
 
 def ranks_of(mesh: str) -> int:
@@ -152,19 +188,20 @@ def ranks_of(mesh: str) -> int:
 
 
 @cache
-def stored(folder: Path) -> Path:
+def stored(folder: Path, layers: int = 2) -> Path:
     """A stored base, as adapters need one, with its tokenizer."""
-    base = tokenizer(folder / "base")
-    context = BuildContext(seed=3, verdict=PROBED)
-    filled(model_source.get("hf").build(context, init={**BASE, **MODELS["lora"]})).module.save_pretrained(base)
+    base = tokenizer(folder / f"base-{layers}")
+    init = {**BASE, **MODELS["lora"], "num_hidden_layers": layers}
+    filled(model_source.get("hf").build(BuildContext(seed=3, verdict=PROBED), init=init)).module.save_pretrained(base)
     return base
 
 
 def model(case: Case, world: World, folder: Path, seed: int = 3) -> Loaded:
-    name = case.model
+    name, layers = case.model, case.depth
     how = tuner.get("lora" if name == "lora" else "full")
     method = how.build(**how.settings.model_validate({"kind": how.name}).values())
-    given: dict[str, Any] = {"path": str(folder / "base")} if name == "lora" else {"init": {**BASE, **MODELS[name]}}
+    init = {**BASE, **MODELS[name], "num_hidden_layers": layers}
+    given: dict[str, Any] = {"path": str(folder / f"base-{layers}")} if name == "lora" else {"init": init}
     loaded = model_source.get("hf").build(BuildContext(seed=seed, tuner=method, verdict=PROBED), **given)
     if world.mesh is None:
         loaded = filled(loaded)
@@ -190,7 +227,7 @@ def samples(loss: str, step: int) -> list[Sample]:
     return found
 
 
-def executor(case: Case, world: World, folder: Path) -> DataParallel:
+def executor(case: Case, world: World, folder: Path) -> Stepping:
     loaded = model(case, world, folder)
     others = {}
     if case.loss != "sft":
@@ -200,7 +237,8 @@ def executor(case: Case, world: World, folder: Path) -> DataParallel:
     for told in (one for one in features_of(loaded.module) if isinstance(one, RouterTotals)):
         loss = Balanced(loss, told, 0.1, world.count("context"))
     update = adapted(optimizer.get("adamw").build(ParamGroups.of(loaded.module, loaded.roles), lr=1e-2))
-    return DataParallel(
+    kind = DataParallel if stages_of(loaded.module) is None else PipelineParallel
+    return kind(
         world, Models(loaded.model, others), loss, update, loaded.module, 0, 0.5, NUMBERS[case.numbers].autocast,
         sums_once=case.settings.zero == 1, scale=LossScale() if case.numbers == "fp16" else None,
     )  # fmt: skip

@@ -13,7 +13,18 @@ import pytest
 import torch
 
 from tests.exact import LIMIT
-from tests.parallel.meshes import LOSSES, MESHES, MODELS, SINGLE, Case, can_be, learned, ranks_of, stored
+from tests.parallel.meshes import (
+    LOSSES,
+    MESHES,
+    MODELS,
+    SINGLE,
+    Case,
+    can_be,
+    depth_of,
+    learned,
+    ranks_of,
+    stored,
+)
 from tests.ranks import on_ranks
 from tests.sweeps import some
 
@@ -24,6 +35,7 @@ NOW = [
     Case("tied", "sft", "tensor-2"), Case("normed", "dpo", "context-2"), Case("lora", "sft", "zero-1"),
     Case("tied", "sft", "replicate-2"), Case("lora", "sft", "shard-tensor"), Case("window", "sft", "ring-2"),
     Case("tied", "sft", "sequence-2"), Case("moe", "sft", "expert-tensor"),
+    Case("tied", "dpo", "pipeline-2"), Case("window", "sft", "zbv-2"),
 ]  # fmt: skip
 
 
@@ -42,17 +54,18 @@ def all_of(cases, folder):
 def ranks(tmp_path_factory):
     """What one process finds of a model and a loss, and what every rank does of a case; the slow cases run apart."""
     folder = tmp_path_factory.mktemp("meshes")
-    stored(folder)
+    for layers in {depth_of(mesh) for mesh in MESHES}:
+        stored(folder, layers)
 
     @cache
-    def alone(model: str, loss: str):
-        return learned(Case(model, loss), folder)
+    def alone(case: Case):
+        return learned(case, folder)
 
     @cache
     def made(is_now: bool):
         cases = [case for case in GRID if (case in NOW) == is_now]
         for case in cases:  # before ranks are forked, so that none of them imports a model's code
-            alone(case.model, case.loss)
+            alone(case.alone)
         sized = {size: [case for case in cases if ranks_of(case.mesh) == size] for size in (2, 4)}
         return {size: on_ranks(size, all_of, sized[size], folder) for size in (2, 4)}
 
@@ -62,7 +75,7 @@ def ranks(tmp_path_factory):
 @pytest.mark.parametrize("case", some(GRID, NOW), ids=lambda case: f"{case.model}-{case.loss}-{case.mesh}")
 def test_a_mesh_learns_as_one_process_does(case, ranks):
     alone, made = ranks
-    figures, weights = alone(case.model, case.loss)
+    figures, weights = alone(case.alone)
     limit = SINGLE.get(case.model, LIMIT)
     for found in made(case in NOW)[ranks_of(case.mesh)]:
         assert not isinstance(found[case], str), found[case]

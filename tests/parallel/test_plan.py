@@ -62,6 +62,8 @@ def test_each_weight_says_over_which_axes_it_is_cut_and_how():
         ({"tensor": 3}, MOE, "`model.layers.0.mlp.experts.gate_up_proj` has 4 experts, and 4 / 3"),
         ({"expert": 3}, MOE, "`model.layers.0.mlp.experts.gate_up_proj` has 4 experts, and 4 / 3 leaves a rest of 1"),
         ({"expert": 2}, {}, "no plan that deals the experts of LlamaForCausalLM"),
+        ({"pipeline": 3}, {}, "`parallel.pipeline` asks for 3 stages, and the model has 2 layers: each needs one"),
+        ({"pipeline": 2}, {"model_type": "bloom"}, "no plan that cuts BloomForCausalLM into stages"),
     ],
 )
 def test_a_model_that_does_not_divide_is_refused_with_the_arithmetic(sizes, config, says):
@@ -87,11 +89,30 @@ def test_a_dry_run_prints_who_holds_what_and_makes_nothing(words, tmp_path, caps
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_dry_run_shows_the_stages_and_how_long_they_wait(words, capsys):
+    assert main([*words, "--dry-run", "parallel.pipeline=2"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "mesh: pipeline 2"
+    assert said[-4].startswith("  stage 0 on rank 0 of the pipeline: layer 0, embeddings, ")
+    assert said[-3].startswith("  stage 1 on rank 1 of the pipeline: layer 1, head, ")
+    assert said[-1] == "1f1b: of their time ranks wait 33% at 2, 11% at 8, 3% at 32 micro-batches a step"
+
+
 @pytest.mark.parametrize(
     ("more", "says"),
     [
         (["parallel.tensor=2"], "asks for tensor 2, and 1 process runs: 1 / 2 leaves a rest of 1"),
-        (["--dry-run", "parallel.pipeline=2"], "`parallel.pipeline`: whet does not train stages of a pipeline yet"),
+        (["--dry-run", "parallel.pipeline=4"], "asks for 4 stages, and the model has 2 layers: each needs one"),
+        (
+            ["--dry-run", "parallel.pipeline=2", "parallel.schedule=zbv"],
+            "asks for 2 ranks x 2 stages = 4 stages, and the model has 2 layers",
+        ),
+        (["--dry-run", "parallel.pipeline=2", "track.layers_every=2"], "reads all layers, and a rank of"),
+        (
+            ["--dry-run", "parallel.pipeline=2", "tuner={kind: freeze, patterns: [layers.1]}"],
+            "rank 0 of `parallel.pipeline` has the layers 0 to 0, of which nothing is trained",
+        ),
+        (["--dry-run", "parallel.schedule=gpipe"], "`parallel.schedule` does nothing: there is no pipeline"),
         (["--dry-run", "parallel.context=2", "train.neftune=5"], "draws noise for whole samples"),
         (
             ["--dry-run", "parallel.context=64", "parallel.context_by=ring"],

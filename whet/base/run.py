@@ -238,6 +238,14 @@ class Parallel(Settings):
         False, description="ranks of `tensor` have some of the tokens each between a layer's matrices: less memory"
     )
     pipeline: Size = Field(1, description="ranks that hold different layers")
+    schedule: Literal["gpipe", "1f1b", "interleaved", "zero-bubble", "zbv", "dualpipev"] = Field(
+        "1f1b",
+        description="in which order ranks of `pipeline` run their micro-batches: the later ones wait less, and hold "
+        "more activations or send more",
+    )
+    stages: Size | Auto = Field(
+        "auto", description="runs of layers that each rank of `pipeline` has: by the schedule, 1 or 2"
+    )
     expert: Size = Field(
         1,
         description="ranks with samples of their own that hold different experts, and send each other's tokens to them",

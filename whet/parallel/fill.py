@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from whet.kernels.layout import Extent as Place
 from whet.kernels.layout import Layout, local
 from whet.kernels.quantized import Quantized
 from whet.models.loading.fill import filled, plain_tensors, settled
+from whet.parallel.pipeline.stages import stages_of
 from whet.parallel.world import World
 
 # What rank 0 sends goes back to the system whenever this much of it has gone.
@@ -41,7 +43,10 @@ def fill(model: Loaded, world: World) -> Loaded:
     _fill_buffers(module, given, world)
     _fill_attributes(module, given, world)
     give_back()
-    return settled(model)
+    if stages_of(module) is None:
+        return settled(model)
+    # A rank holds a part of the model, whose roles and costs are those of the whole.
+    return replace(settled(model), roles=model.roles, costs=model.costs)
 
 
 class _Held(NamedTuple):

@@ -6,7 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
@@ -21,6 +21,9 @@ from whet.models.forward.rope import by_length
 from whet.parallel.context import check_dropout, check_positions, sharing_heads
 from whet.parallel.experts import experts_of
 from whet.parallel.experts import parameters_of as experts_in
+from whet.parallel.pipeline.cut import planned
+from whet.parallel.pipeline.schedule import bubble, stages_each, table
+from whet.parallel.pipeline.stages import Cut, Elsewhere
 from whet.parallel.sequence import Regions, regions_of, styles_between
 from whet.parallel.sizes import shown
 from whet.parallel.tensor_plan import Style, parameters_of, styles_of
@@ -38,7 +41,7 @@ _ZERO = {
 class ParallelPlan:
     """`sizes` of the mesh by axis, outermost first; the `zero` stage; the `styles` of modules that `tensor` cuts; those
     whose `experts` are dealt out over `expert` and `tensor`; how many ranks of `context` are `sharing_heads`; `regions`
-    of layers in which `tensor` cuts something."""
+    of layers in which `tensor` cuts something; how `pipeline` cuts the model into `stages`."""
 
     sizes: Mapping[str, int]
     zero: int
@@ -46,6 +49,7 @@ class ParallelPlan:
     experts: tuple[str, ...] = ()
     sharing_heads: int = 1
     regions: Regions = Regions((), {})
+    stages: Cut | None = None
 
     @classmethod
     def of(cls, model: Loaded, settings: Parallel, sizes: Mapping[str, int]) -> ParallelPlan:
@@ -63,7 +67,19 @@ class ParallelPlan:
             heads, keys = _heads(model.module)
             sharing = sharing_heads(settings, heads // tensor, max(keys // tensor, 1))
             check_dropout(_dropped(model.module), sharing, context)
-        return cls(sizes, settings.zero, styles, experts, sharing, regions)
+        ranks, each = sizes.get("pipeline", 1), stages_each(settings.schedule, settings.stages)
+        stages = planned(model, ranks, each, settings.schedule) if ranks > 1 else None
+        return cls(sizes, settings.zero, styles, experts, sharing, regions, stages)
+
+    def on(self, module: nn.Module) -> ParallelPlan:
+        """The plan of what is left in a module, of which other ranks hold parts."""
+        here = {name for name, part in module.named_modules() if not isinstance(part, Elsewhere)}
+        return replace(
+            self,
+            styles={name: style for name, style in self.styles.items() if name in here},
+            experts=tuple(name for name in self.experts if name in here),
+            regions=self.regions.on(here),
+        )
 
     @property
     def shards(self) -> int:
@@ -94,15 +110,18 @@ class ParallelPlan:
         yield f"mesh: {shown(self.sizes)}"
         if self.shards > 1:
             yield f"zero {self.zero}: {_ZERO[self.zero]} are cut into {self.shards}"
-        named, placements, held = dict(module.named_parameters()), self.placements(module), 0
+        named, placements = dict(module.named_parameters()), self.placements(module)
         alike: dict[tuple[str, str, tuple[int, ...]], int] = Counter()
         for name, placed in placements.items():
             alike[re.sub(r"\.\d+\.", ".*.", name), _words(placed), tuple(named[name].shape)] += 1
-            held += _bytes(named[name]) // self._share(placed)
         for (pattern, words, shape), count in alike.items():
             times = f" x {count}" if count > 1 else ""
             yield f"  {pattern}{times}  {' x '.join(map(str, shape))}  {words}"
-        yield f"a rank holds {in_units(held)} of weights"
+        held = {name: _bytes(named[name]) // self._share(placed) for name, placed in placements.items()}
+        if self.stages is not None:
+            yield from _of_stages(self.stages, self.sizes["pipeline"], held)
+        else:
+            yield f"a rank holds {in_units(sum(held.values()))} of weights"
 
     def _share(self, placed: Mapping[str, int]) -> int:
         """How many ranks a weight is cut into."""
@@ -122,6 +141,20 @@ def _experts(module: nn.Module, expert: int, tensor: int) -> tuple[str, ...]:
             hint=f"{at}=1, and parallel.shard={expert}",
         )  # fmt: skip
     return found
+
+
+def _of_stages(cut: Cut, ranks: int, held: Mapping[str, int]) -> Iterator[str]:
+    """Which layers are where, what that takes of each rank, and how long ranks wait for each other."""
+    for stage, run in enumerate(cut.runs):
+        ends = (("embeddings",) if stage == 0 else ()) + (("head",) if stage == cut.last else ())
+        layers = f"layers {run.start} to {run.stop - 1}" if len(run) > 1 else f"layer {run.start}"
+        size = in_units(sum(held[name] for name in cut.names[stage]))
+        yield f"  stage {stage} on rank {cut.place[stage]} of the pipeline: {', '.join((layers, *ends))}, {size}"
+    most = max(sum(held[n] for n in frozenset().union(*map(cut.names.__getitem__, cut.own(r)))) for r in range(ranks))
+    yield f"a rank holds at most {in_units(most)} of weights"
+    each = len(cut.place) // ranks
+    shares = [f"{bubble(table(cut.schedule, ranks, each, n)):.0%} at {n}" for n in (ranks, 4 * ranks, 16 * ranks)]
+    yield f"{cut.schedule}: of their time ranks wait {', '.join(shares)} micro-batches a step"
 
 
 def _heads(module: nn.Module) -> tuple[int, int]:

@@ -9,7 +9,7 @@ still see all tokens: they are gathered before, and the sum over ranks that foll
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -38,6 +38,11 @@ class Regions:
     layers: tuple[str, ...]
     cut: Mapping[str, bool]
     is_spread: bool = False
+
+    def on(self, here: Collection[str]) -> Regions:
+        """Those that lie here, where other ranks hold some of the layers."""
+        layers = tuple(name for name in self.layers if name in here)
+        return Regions(layers, {name: whole for name, whole in self.cut.items() if name in here}, self.is_spread)
 
     def is_cut(self, name: str) -> bool:
         """Whether a module lies in such a part, all of which is cut."""

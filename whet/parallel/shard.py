@@ -20,6 +20,7 @@ from whet.models.features.carried import carry
 from whet.parallel.context import Context
 from whet.parallel.experts import Groups, deal
 from whet.parallel.noise import NoiseOfHeads
+from whet.parallel.pipeline.cut import cut as cut_stages
 from whet.parallel.plan import ParallelPlan
 from whet.parallel.sequence import lay
 from whet.parallel.tensor import cut
@@ -34,6 +35,9 @@ def shard(model: Loaded, world: World, settings: Parallel, forwards: tuple[str, 
     weights already. Raises ModelError where the model does not divide.
     """
     module, plan = model.module, ParallelPlan.of(model, settings, world.sizes)
+    if plan.stages is not None:
+        cut_stages(model, plan.stages, world.index("stages"))
+        plan = plan.on(module)
     if (over := world.weights("tensor")) is not None:
         cut(module, plan.styles, over, plan.regions)
         lay(module, plan.regions, over.get_group())
@@ -51,7 +55,7 @@ def shard(model: Loaded, world: World, settings: Parallel, forwards: tuple[str, 
     apart = world.experts("replicate", "part") if world.group("expert") is not None else None
     for name in plan.experts if apart is not None else ():
         fully_shard(module.get_submodule(name), mesh=apart, reshard_after_forward=plan.zero == 3, **how)
-    for name in model.layers:
+    for name in (name for name in model.layers if next(module.get_submodule(name).parameters(), None) is not None):
         fully_shard(module.get_submodule(name), mesh=mesh, reshard_after_forward=plan.zero == 3, **how)
     fully_shard(module, mesh=mesh, reshard_after_forward=False, **how)
     _sum_gradients(module, world)
@@ -65,6 +69,12 @@ def _reduced(module: nn.Module) -> MixedPrecisionPolicy:
     trained = {p.dtype for p in module.parameters() if p.requires_grad}
     is_narrow = bool(trained) and all(dtype.itemsize < 4 for dtype in trained)
     return MixedPrecisionPolicy(reduce_dtype=torch.float32 if is_narrow else None)
+
+
+def begin(module: nn.Module) -> None:
+    """Let FSDP look over all of a module whose forwards will show it but a part at a time (stages)."""
+    if isinstance(module, FSDPModule):  # torch (2.13) looks at what a module holds when it first runs, and only then
+        fully_shard.state(module)._lazy_init()  # type: ignore[attr-defined]
 
 
 def sum_gradients_now(module: nn.Module, is_now: bool) -> None:

@@ -203,6 +203,15 @@ class World:
         dist.broadcast_object_list(box, src=0)
         return box[0]
 
+    def told(self, value: Any, axis: str, place: int) -> Any:
+        """The value that the rank at `place` on an axis has, on every rank of it. Values are pickled."""
+        group = self.group(axis)
+        if group is None:
+            return value
+        box = [value]
+        dist.broadcast_object_list(box, group=group, group_src=place)
+        return box[0]
+
     def gathered(self, value: Any, axis: str = "data") -> list[Any]:
         """The value of every rank on an axis, in its order, on each of them. Values are pickled."""
         group = self.group(axis)

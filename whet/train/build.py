@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, cast
 
@@ -57,6 +57,7 @@ from whet.train.source_kind import source_of
 from whet.train.step.micro_batches import Dealer
 from whet.train.step.prefetch import Prefetch
 from whet.train.step.watchdog import Watchdog
+from whet.train.step.whole_module import whole_module
 
 # A run that is over sooner loses less to a kill than its checkpoints would cost it.
 CHECKPOINT_REST_S = 30.0
@@ -275,10 +276,11 @@ def _answer(trained: Trained) -> Answer | None:
         return None
     from whet.train.measure.answers import answerer
 
-    answer = answerer(model, run.evaluate.max_new_tokens, run.seed, template_of(run, model.processor))
+    template = template_of(run, model.processor)
 
     def evaluated(prompts: Sequence[str]) -> list[str]:
         with trained.executor.evaluation_weights():
-            return answer(prompts)
+            whole = replace(model, module=whole_module(model.module, trained.executor))
+            return answerer(whole, run.evaluate.max_new_tokens, run.seed, template)(prompts)
 
     return evaluated

@@ -24,6 +24,7 @@ from whet.models.tuning.adapters import stored_adapter
 from whet.train.run.folder import RunFolder
 from whet.train.setup.rows import template_of
 from whet.train.setup.trained import Trained
+from whet.train.step.whole_module import whole_module
 
 
 def write_result(trained: Trained, folder: RunFolder, *, continues: bool = True) -> None:
@@ -40,11 +41,10 @@ def write_result(trained: Trained, folder: RunFolder, *, continues: bool = True)
         _write_weights(trained, folder, trained.executor.weights())
         return
     template = template_of(trained.run, trained.loaded.processor)
-    said = observe(module, trained.loaded.processor, template, continues=continues)
-    saved = trained.tuner.saved_names(module).items()
-    names = {name: own for name, own in saved if not is_added(module, name)}
-    buffers = {name for name, _ in module.named_buffers() if not is_added(module, name)}
-    whole = trained.executor.weights(names.keys() | buffers)
+    said = observe(whole_module(module, trained.executor), trained.loaded.processor, template, continues=continues)
+    saved = [*trained.tuner.saved_names(module), *(name for name, _ in module.named_buffers())]
+    names = {name for name in saved if not is_added(module, name)}
+    whole = trained.executor.weights(set().union(*trained.world.gathered(names, "stages")))
     tensors = ((name, trained.tuner.written(module, name, tensor.cpu())) for name, tensor in whole)
     if not trained.world.is_writer:
         for _ in tensors:

@@ -35,7 +35,7 @@ CONFIGS = [
             "tokens": 1000, "steps": None, "precision": "bf16-pure", "depth_rate": 0.9,
             "compile": True, "watchdog": {"action": "rollback"},
         },
-        "parallel": {"context": 2, "tensor": 2, "pipeline": 2, "expert": 2},
+        "parallel": {"context": 2, "tensor": 2, "pipeline": 2, "expert": 2, "schedule": "zbv", "stages": 2},
         "track": {"layers_every": 2},
         "evaluate": {"prompts": ["oak"], "early_stop": 1},
         "data": {

@@ -40,6 +40,7 @@ TOP = frozenset({"top_ids", "top_logprobs"})
 # What is read from hidden states, and not from the logits of trained positions.
 HEADS = frozenset({"hidden", "scores", "token_scores"})
 PREDICTION = "prediction"  # not a quantity of `run` but what another model is compared with
+STATES = "states"  # what a stage of a pipeline passes on: hidden states of the tokens that this rank runs
 TOKEN_NLL = "token_nll"  # what comes with `nll`: that of each trained position
 WANTS = TOP | HEADS | {
     "nll", "logprobs", "target_logprobs", "hits", "entropy", "candidates", "samples", "divergence",
@@ -110,7 +111,7 @@ class LanguageModel:
         self.module.whet_run = MethodType(partial(_run, facts=self.facts), module)
 
     def run(self, batch: Batch, want: frozenset[str], readout: Readout = PLAIN) -> dict[str, Tensor]:
-        if unknown := want - WANTS - _given(self.module):
+        if unknown := want - WANTS - {STATES} - _given(self.module):
             raise ModelError(f"a language model cannot give {', '.join(sorted(unknown))}", hint=f"want {sorted(WANTS)}")
         if batch.media:
             raise ModelError(
@@ -160,6 +161,8 @@ def _run(
     if share is not None:
         batch = replace(batch, streams={**batch.streams, "text": share.own(stream)})
     hidden_TD = body.hidden(module, batch, facts.way)
+    if STATES in want:
+        return {STATES: hidden_TD}
     if share is not None and (want & HEADS or given):
         hidden_TD, share = share.tokens(hidden_TD), None
     if "hidden" in want:

@@ -23,9 +23,11 @@ from whet.generate.prefetch import Watch
 from whet.generate.prompts import stop_ids
 from whet.generate.protocol import Engine, GenerateSettings
 from whet.generate.tools import Toolbox, load_tools
+from whet.parallel.pipeline.stages import stages_of
 from whet.parallel.world import World
 from whet.train.online.policy_snapshot import Copied, taking
 from whet.train.setup.rows import voiced
+from whet.train.step.whole_module import whole_module
 from whet.train.weight_stream import live_tensors
 
 
@@ -38,6 +40,8 @@ def player_of(run: Run, world: World, loaded: Loaded, executor: Executor, *, is_
     )  # fmt: skip
     if engine.get(made.engine.kind).facts.in_training:
         ours = _ours(run, loaded, settings)
+        if stages_of(loaded.module) is not None:
+            return Copied(partial(whole_module, loaded.module, executor), partial(_with_module, ours))
         if not made.staleness:
             return ours
         return Copied(taking(loaded.module, shares_frozen=is_adapter), partial(_with_module, ours))

@@ -28,6 +28,26 @@ _REPLIES = tuple(f"data.{name}" for name in OF_REPLIES)
 # What layers that compute a part of their matrices, or of their tokens, do not know of.
 _OF_PARTS = ("parallel.tensor", "parallel.context")
 _OTHER_NORM = "layer or group norm, or a `train` method that leaves it in evaluation mode"
+# What stages that hold a part of the layers do not know of.
+_OF_STAGES = (
+    ("train.compile", "{one} compiles whole layers, which {other} has not been proven with"),
+    ("train.group", "{one} shifts heads over samples, which {other} has not been proven with"),
+    ("optimizer.attention_logits", "{one} clips the layers of all stages together, and {other} deals them out"),
+    ("optimizer.sampled_gradient", "{one} draws labels from logits, which only the last stage of {other} has"),
+    ("optimizer.turns", "{one} takes turns over all layers, and a rank of {other} has some of them"),
+    ("objective.mtp", "{one} reads embeddings again at the end, and {other} has them at the beginning"),
+    ("objective.own", "{one}: models that {other} has cut give no answers while they are trained"),
+    ("tuner.virtual", "{one} adds tokens that no text has, which the stages of {other} do not pass on"),
+    ("track.layers", "{one} reads all layers, and a rank of {other} has some of them"),
+    ("parallel.sequence", "{one} leaves ranks some of the tokens, which {other} has not been proven with"),
+    ("train.fp16", "{one} scales the loss, which {other} has not been proven with"),
+    ("model.no_tokens", "{other} is about language models, and {one} has no tokens"),
+    ("family.masked", "{other} is proven for decoders, and the model is {one}"),
+    ("family.seq2seq", "{other} is proven for decoders, and the model is {one}: its decoder reads all of its encoder"),
+    ("model.unpacked", "{other} sends packed rows from stage to stage, and this is {one}"),
+    ("model.own_head", "{other} reads trained positions at the last stage, and this is {one}"),
+    ("model.mixers", "{other} sends packed rows from stage to stage, and this is {one}"),
+)
 # The first feature of a pair is the one to change, and the place of the error.
 CONFLICTS: tuple[Conflict, ...] = (
     *_all(
@@ -154,7 +174,6 @@ CONFLICTS: tuple[Conflict, ...] = (
         "{one} does nothing: an encoder-decoder reads a question as it is and learns all of its answer",
     ),
     # Meshes.
-    Conflict("parallel.pipeline", "ranks.several", "{one}: whet does not train stages of a pipeline yet"),
     *(
         Conflict(name, "parallel.expert", because)
         for name, because in (
@@ -199,6 +218,12 @@ CONFLICTS: tuple[Conflict, ...] = (
             ("family.masked", "{one} is proven for decoders, and the model is {other}"),
             ("family.seq2seq", "{one} is proven for decoders, and the model is {other}"),
         )
+    ),
+    *(Conflict(name, "parallel.pipeline", because) for name, because in _OF_STAGES),
+    *(
+        Conflict(name, other, because)
+        for name in ("parallel.schedule", "parallel.stages")
+        for other, because in (("parallel.no_pipeline", "{one} does nothing: there is no pipeline"),)
     ),
     Conflict("train.neftune", "parallel.context", "{one} draws noise for whole samples, and {other} cuts them"),
     # What follows is known once the model is built: before any weight is read.

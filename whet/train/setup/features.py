@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from whet.base.catalogue import engine, model_source, objective, optimizer, tuner
 from whet.base.facts import Facts, ModelSourceFacts, ObjectiveFacts, OptimizerFacts, TunerFacts
-from whet.base.run import Data, Rewards, Rollout, Run
+from whet.base.run import Data, Parallel, Rewards, Rollout, Run
 from whet.base.schema import Settings
 from whet.base.slots import Kind
 from whet.contracts.model import FAMILIES
@@ -214,6 +214,16 @@ def _of_place(run: Run) -> Iterator[tuple[str, Feature]]:
     for name in ("context", "tensor", "pipeline", "expert"):
         if getattr(run.parallel, name) > 1:
             yield f"parallel.{name}", Feature(f"`parallel.{name}`", f"parallel.{name}", f"parallel.{name}=1")
+    yield from _of_pipeline(run.parallel)
+
+
+def _of_pipeline(mesh: Parallel) -> Iterator[tuple[str, Feature]]:
+    for name, default in (("schedule", "1f1b"), ("stages", "auto")):
+        if getattr(mesh, name) != default:
+            place = f"parallel.{name}"
+            yield place, Feature(f"`{place}`", place, f"{place}={default}")
+    if mesh.pipeline == 1:
+        yield "parallel.no_pipeline", Feature("one stage", "parallel.pipeline", "parallel.pipeline=2")
 
 
 def _of_exchange(run: Run) -> Iterator[tuple[str, Feature]]:

@@ -18,6 +18,7 @@ import torch
 from whet.base.documents import field
 from whet.base.errors import ConfigError, RunError, WhetError
 from whet.base.sealed import damage, described, read_sealed, sealed
+from whet.contracts.batch import Batch
 from whet.contracts.executor import Asked, Executor
 from whet.contracts.model import Loaded
 from whet.contracts.objective import Referenced
@@ -26,6 +27,9 @@ from whet.data.order.collate import collate
 from whet.data.order.dataset import Dataset
 from whet.data.store.annotate import Columns
 from whet.models.tuning.adapters import wrapper_of
+from whet.parallel.pipeline.staged import Staged, through
+from whet.parallel.pipeline.stages import stages_of
+from whet.parallel.world import World
 from whet.train.run.folder import write_atomically
 from whet.train.setup.dataset_pass import batches_of
 from whet.train.step.frozen import AdaptersOff, Frozen
@@ -35,16 +39,25 @@ from whet.train.step.micro_batches import Dealer
 _CHUNK_MICRO_BATCHES = 16
 
 
-def begins_at_base(model: Loaded, device: torch.device) -> bool:
-    """Whether an adapter that was just added changes nothing yet: only then is the model without it the beginning."""
+def begins_at_base(model: Loaded, world: World) -> bool:
+    """Whether an adapter that was just added changes nothing yet: only then is the model without it the beginning.
+    Ranks ask together."""
     if wrapper_of(model.module) is None:
         return False
     ids = np.arange(1, 33, dtype=np.int32)
-    batch = collate([Sample(ids, np.ones(len(ids), np.float32))]).to(device)
-    want = frozenset({"logprobs"})
+    batch = collate([Sample(ids, np.ones(len(ids), np.float32))]).to(world.device)
     ways = (Frozen(model.module, model.model), AdaptersOff(model.module, model.model))
-    with_adapter, without = (way.run(batch, want)["logprobs"] for way in ways)
+    with_adapter, without = (_logprobs(way, batch, world) for way in ways)
     return torch.allclose(with_adapter, without, rtol=1e-5, atol=1e-5)
+
+
+def _logprobs(way: Frozen, batch: Batch, world: World) -> torch.Tensor:
+    """What a model says of a batch, whose layers may lie on several ranks."""
+
+    def asked() -> torch.Tensor:
+        return way.run(batch, frozenset({"logprobs"}))["logprobs"]
+
+    return asked() if stages_of(way.module) is None else through(Staged(way.module, way), batch, world, asked)
 
 
 _UNREADABLE = (WhetError, OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, zlib.error)

@@ -17,7 +17,7 @@ from whet.base.catalogue import model_source
 from whet.base.errors import ConfigError, ModelError, RunError
 from whet.base.run import Run
 from whet.contracts.batch import Batch
-from whet.contracts.model import Loaded, Prediction
+from whet.contracts.model import PLAIN, Loaded, Prediction, Readout
 from whet.contracts.objective import Taught
 from whet.contracts.sample import Sample
 from whet.data.order.dataset import Dataset
@@ -25,6 +25,8 @@ from whet.data.store.teacher_logits import Teachings, TeachingsWriter, complete,
 from whet.kernels.linear_divergence import prediction_logits
 from whet.kernels.linear_scores import linear_top
 from whet.models.tokenizers.vocabulary import differences, fingerprint
+from whet.parallel.pipeline.staged import Staged, through
+from whet.parallel.pipeline.stages import stages_of
 from whet.parallel.world import AXES, World
 from whet.train.setup.dataset_pass import batches_of
 from whet.train.step.frozen import Frozen
@@ -37,6 +39,10 @@ _MICRO_BATCH = {"cpu": 4096, "cuda": 16_384}
 
 class Teacher(Frozen):
     """A frozen model that runs in the precision of its own weights, whatever that of the run."""
+
+    def run(self, batch: Batch, want: frozenset[str], readout: Readout = PLAIN) -> dict[str, Tensor]:
+        with torch.autocast(batch.text.ids.device.type, enabled=False):
+            return super().run(batch, want, readout)
 
     def prediction(self, batch: Batch) -> Prediction:
         model: Any = self._model
@@ -185,15 +191,24 @@ def _ask(
     for batch, numbers in batches_of(
         data, dealer, dealer.capacity * world.count("data"), f"asking the teacher ({name})"
     ):
-        ids_PK, logprobs_PK = likeliest(
-            teacher.prediction(batch.to(world.device)), taught.top, vocab, taught.temperature
-        )
+        ids_PK, logprobs_PK = _likeliest(teacher, batch.to(world.device), vocab, taught, world)
         at = 0
         for number in numbers:
             sample = data[number]
             count = int((np.asarray(sample.weights)[1:] > 0).sum())
             yield sample, ids_PK[at : at + count].numpy(), logprobs_PK[at : at + count].numpy()
             at += count
+
+
+def _likeliest(teacher: Teacher, batch: Batch, vocab: int, taught: Taught, world: World) -> tuple[Tensor, Tensor]:
+    """What the teacher finds likeliest, whose layers may lie on several ranks."""
+
+    def found() -> tuple[Tensor, Tensor]:
+        return likeliest(teacher.prediction(batch), taught.top, vocab, taught.temperature)
+
+    return (
+        found() if stages_of(teacher.module) is None else through(Staged(teacher.module, teacher), batch, world, found)
+    )
 
 
 @torch.no_grad()

@@ -22,6 +22,7 @@ from whet.optim.depth import depth_rates
 from whet.optim.ema import Averaged
 from whet.optim.gradient_offload import GradientOffload
 from whet.optim.groups import ParamGroups
+from whet.parallel.pipeline.stages import stages_of
 from whet.parallel.world import World
 from whet.train.record.layers import LayerStatistics
 from whet.train.setup.precision import autocast_dtype
@@ -30,6 +31,8 @@ from whet.train.step.flops import Effort, Work
 from whet.train.step.loss_scale import LossScale
 from whet.train.step.losses import StepLosses
 from whet.train.step.phases import Phases
+from whet.train.step.pipelined import PipelineParallel
+from whet.train.step.stepping import Stepping
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Trained:
     tuner: Tuner
     objective: Objective
     optimizer: Optimizer
-    executor: DataParallel
+    executor: Stepping
 
     @classmethod
     def of(
@@ -50,7 +53,8 @@ class Trained:
     ) -> Trained:
         """Raises ConfigError for an optimizer that this model, or the section `train`, leaves no room for."""
         update = _optimizer(run, world, loaded, groups_of(run, loaded, tuner))
-        executor = DataParallel(
+        kind = DataParallel if stages_of(loaded.module) is None else PipelineParallel
+        executor = kind(
             world=world,
             models=Models(loaded.model, others),
             objective=_balanced(run, world, loaded, objective),
@@ -70,10 +74,11 @@ class Trained:
 
     @property
     def effort(self) -> Effort:
-        """What a step computes, in the type of most of its matrix products."""
+        """What a step computes, in the type of most of its matrix products. Ranks call it together."""
         weights = (p.dtype for p in self.loaded.module.parameters() if p.dim() > 1 and p.dtype.is_floating_point)
         dtype = self.executor.autocast or next(weights, torch.float32)
-        return Effort(Work.of(self.loaded), self.world.device, dtype, self.world.count("all"))
+        work = Work.of(self.loaded).of_all_stages(self.world)
+        return Effort(work, self.world.device, dtype, self.world.count("all"))
 
     @property
     def untouched(self) -> frozenset[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch
 
 from whet.contracts.batch import Batch, Stream
 from whet.contracts.model import Loaded, ParamRole
+from whet.parallel.world import World
 
 # Products of square matrices of this size, and how many: the best of them is what the machine can do.
 _SIZE = {"cpu": 512, "cuda": 4096}
@@ -49,6 +50,11 @@ class Work:
         weight = getattr(output, "weight", None)
         head = 2.0 * weight.numel() if weight is not None else 0.0
         return cls(layers, head, _attention(text), learned, head * bool(weight is not None and weight.requires_grad))
+
+    def of_all_stages(self, world: World) -> Work:
+        """That of the whole model, where its weights lie on several stages: ranks call it together."""
+        own = {"layers": self.layers, "head": self.head, "learned": self.learned, "learned_head": self.learned_head}
+        return replace(self, **world.sums(own, "stages"))
 
     def step(self, batches: Sequence[Batch]) -> float:
         """Forward and backward over these batches. Passes of other models, and what is computed twice, do not count."""

@@ -17,7 +17,7 @@ class Frozen:
     """A model that is asked and never trained: no gradient, no dropout."""
 
     def __init__(self, module: torch.nn.Module, model: Model) -> None:
-        self._module, self._model = module, model
+        self.module, self._model = module, model
 
     def run(self, batch: Batch, want: frozenset[str], readout: Readout = PLAIN) -> dict[str, torch.Tensor]:
         with self._asked():
@@ -25,21 +25,21 @@ class Frozen:
 
     @contextlib.contextmanager
     def _asked(self) -> Iterator[None]:
-        was_training = self._module.training
-        self._module.eval()
+        was_training = self.module.training
+        self.module.eval()
         try:
             with torch.no_grad():
                 yield
         finally:
-            self._module.train(was_training)
+            self.module.train(was_training)
 
 
 class AdaptersOff(Frozen):
     """The policy itself with its adapters switched off."""
 
     def run(self, batch: Batch, want: frozenset[str], readout: Readout = PLAIN) -> dict[str, torch.Tensor]:
-        trained = [(p, p.requires_grad) for p in self._module.parameters()]
-        wrapper: Any = wrapper_of(self._module)
+        trained = [(p, p.requires_grad) for p in self.module.parameters()]
+        wrapper: Any = wrapper_of(self.module)
         try:
             with wrapper.disable_adapter():
                 return super().run(batch, want, readout)

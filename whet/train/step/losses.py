@@ -40,6 +40,10 @@ class StepLosses:
         self._found = [None if part is None else PartsRead(part.of, next(pieces)) for part in parts]
         return host[: ends[0]].view(np.float64).tolist()
 
+    def put(self, found: list[PartsRead | None]) -> None:
+        """Those that another rank has read."""
+        self._found = found
+
     def take(self) -> list[PartsRead | None]:
         """Those of the last step; nothing where it was asked before."""
         found, self._found = self._found, []

@@ -92,7 +92,8 @@ class Stepping(ABC):
                 self.optimizer.clip(clip(self.module.parameters(), self.clip, norm))
                 self._update(index, batches, weights)
             else:
-                self.blame.look(batches, ledger.each, ledger.parts, self.module)
+                # Of stages the last one knows the losses.
+                self.blame.look(batches[: len(ledger.each)], ledger.each, ledger.parts, self.module)
                 self.optimizer.abort()
             self.optimizer.zero_grad(set_to_none=True)
         found = {BROKEN: broken} if broken else {}

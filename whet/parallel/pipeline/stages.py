@@ -1,0 +1,188 @@
+"""Stages: a module of transformers that is cut into runs of layers, of which each rank of a pipeline holds its own.
+
+The module keeps its shape and all its names. Where a part lies on another rank something stands that has no weights,
+and while one stage runs, what belongs to the others is passed by. So the model's own forward is a stage's forward:
+whatever it makes beside its layers (masks, rotary embeddings) every stage makes for itself.
+"""
+
+# T tokens  D model
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from whet.contracts.feature import ModelFeature
+from whet.models.features.carried import features_of
+from whet.models.forward.backbone import decoder_of, replaced, unwrapped
+from whet.parallel.pipeline.carrier import Form
+
+AT, HINT = "parallel.pipeline", "parallel.pipeline=1"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where a model is cut: the layers of each stage, its rank, and the names of its parameters. `tied`: first and last
+    stage share a weight."""
+
+    runs: Sequence[range]
+    place: Sequence[int]
+    schedule: str
+    tied: bool
+    names: Sequence[frozenset[str]]
+
+    @property
+    def last(self) -> int:
+        return len(self.runs) - 1
+
+    def holds(self, rank: int, stage: int) -> bool:
+        return self.place[stage] == rank
+
+    def own(self, rank: int) -> list[int]:
+        return [stage for stage, holder in enumerate(self.place) if holder == rank]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stages(ModelFeature):
+    """What a module knows of being cut: the whole cut, this rank's place, and what lies between two stages. `entry` is
+    the embedding among the parts that the `first` stage has; what is `past` stands for each of the `layers`."""
+
+    cut: Cut
+    rank: int
+    form: Form
+    entry: str
+    first: Sequence[str]
+    last: Sequence[str]
+    layers: Sequence[str]
+    past: Sequence[Elsewhere]
+
+    def running(
+        self, module: nn.Module, stage: int, states_TD: Tensor | None, seam: Seam | None = None
+    ) -> AbstractContextManager[None]:
+        """Inside, a forward of the module is that of one of its stages, which goes on from what came in. A `seam` parts
+        the last stage's layers from what follows them."""
+        decoder: Any = decoder_of(unwrapped(module))
+        holder = module.get_submodule(self.layers[0].rpartition(".")[0])._modules
+        run, changes = self.cut.runs[stage], list[tuple[Any, str, nn.Module]]()
+        for number in range(len(self.layers)):
+            if number not in run:
+                past = self.past[number]
+                came = states_TD if number == run.start - 1 else None
+                changes.append((holder, str(number), past if came is None else Arriving(past, came)))
+        if stage > 0:
+            changes += [(decoder._modules, n, Blank(self.form) if n == self.entry else _NOTHING) for n in self.first]
+        if stage < self.cut.last:
+            changes += [(decoder._modules, name, _NOTHING) for name in self.last]
+        elif seam is not None:
+            changes.append((decoder._modules, self.last[0], seam.before(decoder._modules[self.last[0]])))
+        return replaced(changes)
+
+    def weights(self, module: nn.Module, stage: int) -> list[nn.Parameter]:
+        """The trained parameters of one of the rank's stages."""
+        own = {id(parameter) for parameter in self._inside(module, stage)}
+        return [p for p in module.parameters() if p.requires_grad and id(p) in own]
+
+    def form_of(self, tokens: int) -> Form:
+        """What lies between two stages of so many tokens."""
+        return Form((tokens, *self.form.shape), self.form.dtype)
+
+    def shared(self, module: nn.Module) -> list[nn.Parameter]:
+        """Weights that first and last stage have in common, where these lie on two ranks: this rank's copies."""
+        ends = (self.cut.place[0], self.cut.place[-1])
+        if not self.cut.tied or ends[0] == ends[1] or self.rank not in ends:
+            return []
+        return [decoder_of(unwrapped(module)).get_submodule(self.entry).weight]  # type: ignore[list-item]
+
+    def __deepcopy__(self, memo: object) -> Stages:
+        return self  # a copy of a module is as much of the model
+
+    def _inside(self, module: nn.Module, stage: int) -> Iterator[nn.Parameter]:
+        """Parameters of a stage's layers, and of the parts of an end."""
+        decoder: Any = decoder_of(unwrapped(module))
+        for number in self.cut.runs[stage]:
+            yield from module.get_submodule(self.layers[number]).parameters()
+        for name in (*(self.first if stage == 0 else ()), *(self.last if stage == self.cut.last else ())):
+            yield from decoder._modules[name].parameters()
+        for owner, name in outside(module, decoder) if stage == self.cut.last else ():
+            yield from owner._modules[name].parameters()  # type: ignore[union-attr]
+
+
+def stages_of(module: nn.Module) -> Stages | None:
+    """What a module knows of being cut; None for a whole one."""
+    return next((one for one in features_of(module) if isinstance(one, Stages)), None)
+
+
+def of_stages(module: nn.Module) -> Stages:
+    """The same of a module that was cut."""
+    found = stages_of(module)
+    assert found is not None
+    return found
+
+
+class Elsewhere(nn.Module):
+    """Stands where a part is that another stage runs, with what others read of it: states pass through."""
+
+    def __init__(self, part: nn.Module | None = None) -> None:
+        super().__init__()
+        plain = (bool, int, float, str)
+        known = {} if part is None else vars(part)
+        vars(self).update({k: v for k, v in known.items() if isinstance(v, plain) and not k.startswith("_")})
+
+    def forward(self, states: Tensor, *_: Any, **__: Any) -> Tensor:
+        return states
+
+
+_NOTHING = Elsewhere()
+
+
+class Arriving(Elsewhere):
+    """Stands where the last layer before a stage is, and gives what that stage was sent (T, D), as a packed row."""
+
+    def __init__(self, past: Elsewhere, states_TD: Tensor) -> None:
+        super().__init__(past)
+        self._states_TD = states_TD
+
+    def forward(self, *_: Any, **__: Any) -> Tensor:
+        return self._states_TD[None]
+
+
+class Seam(nn.Module):
+    """Stands where the first part behind the layers is, and parts their gradients from those of all that follows:
+    what the layers gave, and what goes on from it."""
+
+    given: Tensor
+    leaf: Tensor
+
+    def before(self, part: nn.Module) -> Seam:
+        vars(self)["part"] = part  # which is no part of this
+        return self
+
+    def forward(self, states: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        self.given = states.clone()  # torch (2.13) cuts what a stage gives from its past, which no view allows
+        self.leaf = self.given.detach().requires_grad_()
+        return vars(self)["part"](self.leaf, *args, **kwargs)
+
+
+class Blank(Elsewhere):
+    """Stands where embeddings are that nobody will look at."""
+
+    def __init__(self, form: Form) -> None:
+        super().__init__()
+        self._form = form
+
+    def forward(self, states: Tensor, *_: Any, **__: Any) -> Tensor:
+        return torch.zeros(*states.shape, *self._form.shape, dtype=self._form.dtype, device=states.device)
+
+
+def outside(owner: nn.Module, decoder: nn.Module) -> Iterator[tuple[nn.Module, str]]:
+    """The holders and names of parts with weights that lie beside the decoder."""
+    for name, part in owner.named_children() if owner is not decoder else ():
+        if any(one is decoder for one in part.modules()):
+            yield from () if part is decoder else outside(part, decoder)
+        elif any(True for _ in part.parameters()):
+            yield owner, name
