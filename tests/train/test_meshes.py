@@ -12,6 +12,9 @@ from safetensors.torch import load_file
 from tests.ranks import on_ranks
 from tests.tiny import LLAMA, config
 from whet.base.config import from_mapping, load
+from whet.track.reading.read import History
+from whet.track.reading.store import LOGS
+from whet.track.recorded.mesh import mesh_of
 from whet.train.api import resume, train
 from whet.train.build import assemble
 from whet.train.run.folder import RunFolder
@@ -45,7 +48,8 @@ AXES = ("replicate", "shard", "context", "expert", "tensor", "pipeline")
 def settings(folder, name, mesh, init):
     model = {"init": init, "tokenizer": str(folder / "tokenizer")}
     train = {"steps": STEPS, "checkpoint_every": 100}
-    return config(folder, name=name, model=model, train=train, parallel={**mesh, "timeout_s": 60})
+    track = {"folder": str(folder / "runs"), "sinks": ["jsonl", "log"], "environment": False, "hardware_every_s": 0}
+    return config(folder, name=name, model=model, train=train, parallel={**mesh, "timeout_s": 60}, track=track)
 
 
 def advance(folder, mesh, until, init):
@@ -80,6 +84,8 @@ def test_a_run_goes_on_with_another_mesh_and_ends_with_the_same_model(tmp_path, 
         given = (tmp_path, mesh, until, init)
         found = on_ranks(size, advance, *given) if (size := math.prod(sizes.values())) > 1 else [advance(*given)]
     assert set(found) == {"done"}
+    told = mesh_of(History(tmp_path / "runs/moved" / LOGS))
+    assert (told.sizes, len(told.ranks)) == (sizes, math.prod(sizes.values()) if sizes else 0), "of the last attempt"
     told, expected = figures(tmp_path, "moved"), figures(tmp_path, "alone")
     torch.testing.assert_close(torch.tensor(told), torch.tensor(expected), rtol=1e-5, atol=0)
     ours, theirs = (load_file(tmp_path / "runs" / name / "model/model.safetensors") for name in ("moved", "alone"))

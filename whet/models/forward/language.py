@@ -162,7 +162,7 @@ def _run(
         batch = replace(batch, streams={**batch.streams, "text": share.own(stream)})
     hidden_TD = body.hidden(module, batch, facts.way)
     if STATES in want:
-        return {STATES: hidden_TD}
+        return {STATES: hidden_TD.clone()}  # no view: FSDP warns of one, and halves of a backward pass take none
     if share is not None and (want & HEADS or given):
         hidden_TD, share = share.tokens(hidden_TD), None
     if "hidden" in want:

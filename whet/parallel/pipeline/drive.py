@@ -66,13 +66,11 @@ class _Flight:
 
 @dataclass(frozen=True)
 class Driver:
-    """Runs the stages of the rank at place `rank`; `place` is that of each stage. `splits` where backward passes come
-    in halves."""
+    """Runs the stages of the rank at place `rank`; `place` is that of each stage."""
 
     place: Sequence[int]
     rank: int
     carrier: Carrier
-    splits: bool = False
 
     @property
     def own(self) -> list[int]:
@@ -148,8 +146,6 @@ class _Way:
         if GRADIENT in made:
             self.gradients[at] = lambda: made[GRADIENT]
         elif at.stage < len(self.driver.place) - 1:
-            if self.driver.splits:
-                given = given.clone()  # torch (2.13) cuts what a stage gives from its past, which no view allows
             passed = {**made, POLICY: given.detach()}
             self.states[_after(at)] = lambda: passed
         self.flights[at] = _Flight(taken_TD, given)

@@ -142,7 +142,7 @@ class PipelineParallel(Stepping):
     def _driver(self) -> Driver:
         group, cut = self.world.group("stages"), self.stages.cut
         assert group is not None
-        return Driver(cut.place, self.stages.rank, Carrier(group, self.world.device), KINDS[cut.schedule].splits)
+        return Driver(cut.place, self.stages.rank, Carrier(group, self.world.device))
 
     def _forwards(self, index: int | None) -> Forwards:
         """Those of the stages here, with the noise of a step, or without any."""
