@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 
 from whet.cli.arguments import add_root, number, whole
 
@@ -59,7 +60,7 @@ def main(args: argparse.Namespace) -> int:
     from whet.server.openai.serving import KEY, key_of, serve
 
     key = key_of(args.api_key or os.environ.get(KEY, ""))
-    adapters = dict(_named(given) for given in args.adapter)
+    adapters = adapters_of(args.adapter)
     limits = Limits(
         sequences=args.sequences, waiting=args.waiting, step_tokens=args.step_tokens, cache_tokens=args.cache_tokens
     )
@@ -78,11 +79,19 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def _named(given: str) -> tuple[str, str]:
-    """An adapter's name and where it is. Raises ConfigError."""
+def adapters_of(given: Sequence[str]) -> dict[str, str]:
+    """Where each adapter is, by its name. Raises ConfigError for what names none, and for a name that two have."""
     from whet.base.errors import ConfigError
 
-    name, equals, place = given.partition("=")
-    if not (name and equals and place):
-        raise ConfigError(f"`{given}` names no adapter", at="--adapter", hint="--adapter polite=runs/polite")
-    return name, place
+    found: dict[str, str] = {}
+    for one in given:
+        name, equals, place = one.partition("=")
+        if not (name and equals and place):
+            raise ConfigError(f"`{one}` names no adapter", at="--adapter", hint="--adapter polite=runs/polite")
+        if name in found:
+            raise ConfigError(
+                f"two adapters are called `{name}`: {found[name]} and {place}", at="--adapter",
+                hint=f"--adapter {name}-2={place}",
+            )  # fmt: skip
+        found[name] = place
+    return found

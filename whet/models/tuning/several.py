@@ -16,7 +16,10 @@ class Several:
     """Adapters in PEFT's format in one module, by name."""
 
     def __init__(self, module: nn.Module, folders: Mapping[str, str]) -> None:
-        """Reads all of them. Raises ModelError where one does not fit the module, or adds tokens to its input."""
+        """Reads all of them.
+
+        Raises ModelError where one does not fit the module, adds tokens to its input, or has biases of its own.
+        """
         from peft import PeftConfig, get_peft_model
 
         self.names = tuple(folders)
@@ -27,6 +30,9 @@ class Several:
                 config = PeftConfig.from_pretrained(folder)
             if config.is_prompt_learning:
                 said = f"{config.peft_type.value} adds to the input, which adapters beside others cannot"
+                raise ModelError(said, at=folder, hint="serve it alone: whet serve ITS_FOLDER")
+            if getattr(config, "bias", "none") != "none":  # PEFT trains these in place: the base model's answers too
+                said = f"it has biases of its own (bias: {config.bias}), which take the place of the base model's"
                 raise ModelError(said, at=folder, hint="serve it alone: whet serve ITS_FOLDER")
             config.inference_mode, config.base_model_name_or_path = True, None
             with quiet():

@@ -36,12 +36,16 @@ def opened(opening: Opening) -> Service:
     """Load it all. Raises WhetError for a model or an adapter that cannot be served."""
     model = exact(opening.model, opening.root)
     folder = find_model(model, opening.root)
+    names = (opening.name or opening.model,)
+    if clash := next((name for name in opening.adapters if name in names), None):
+        raise ConfigError(f"the adapter is called `{clash}`, as the model is", at="--adapter", hint="--called ANOTHER")
+    is_embedder = is_sentence(Path(folder))
+    if is_embedder and opening.adapters:
+        said = f"{opening.model} makes embeddings, and adapters are not served beside such a model"
+        raise ModelError(said, at="--adapter", hint=f"whet serve {opening.model}")
     adapters = {name: _adapter(name, given, opening.root) for name, given in opening.adapters.items()}
     loaded = load_model(model, device=opening.device, dtype=opening.dtype, root=opening.root)
-    names = (opening.name or opening.model,)
-    if clash := next((name for name in adapters if name in names), None):
-        raise ConfigError(f"the adapter is called `{clash}`, as the model is", at="--adapter", hint="--name ANOTHER")
-    if is_sentence(Path(folder)):
+    if is_embedder:
         return Service(loaded, names, embedding=Embedding(loaded, read_sentence(Path(folder))))
     several = None
     if adapters:
