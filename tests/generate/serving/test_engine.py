@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import queue
+import threading
 
 import pytest
 import torch
+from transformers import MambaConfig, MambaForCausalLM
 
 from tests.generate import tiny
 from tests.generate.test_decode import GREEDY, PROMPTS, generated, generated_by
 from whet.base.errors import ModelError
 from whet.generate.decode import complete
+from whet.generate.prompts import stop_ids
 from whet.generate.protocol import GenerateSettings
-from whet.generate.serving.request import Busy, Request
+from whet.generate.serving.batcher import Batcher
+from whet.generate.serving.engine import token_bytes
+from whet.generate.serving.going import Going
+from whet.generate.serving.request import Busy, Handle, Limits, Request
 from whet.generate.serving.shapes import biased, penalised
+from whet.models.decoding import together
+from whet.models.decoding.apart import Apart
+from whet.models.decoding.proof import decoding_of
 from whet.models.tuning.several import Several
 
+ONE = GenerateSettings(max_new_tokens=1)
 GEMMA3 = {
     **tiny.SHAPE, "num_hidden_layers": 3, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 128,
     "sliding_window": 6, "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
@@ -173,6 +183,64 @@ def test_a_model_that_diverged_fails_its_requests_and_answers_the_next(serving):
     assert engine.complete(PROMPTS[:1], GREEDY)[0].ids == generated_by("llama")[0]
 
 
+def test_whoever_has_not_begun_takes_the_place_of_one_that_has_ended():
+    module = tiny.module()
+    module.set_attn_implementation("eager")
+    batcher = Batcher(Apart(module, decoding_of(module), 128), Limits(step_tokens=1, cache_tokens=4096))
+    handles = [Handle(asked(text, one)) for text, one in zip(PROMPTS, [ONE, GREEDY, GREEDY], strict=False)]
+    for handle in handles:
+        batcher.add(Going(handle, tiny.tokenizer(), stop_ids(module, tiny.tokenizer()), 128))
+    while batcher.is_busy:
+        batcher.step()
+    first, *others = generated_by("llama")[:3]
+    assert [handle.completion.ids for handle in handles] == [first[:1], *others]
+
+
+def test_an_answer_that_ended_before_its_step_failed_is_counted_once(serving):
+    begun, come = threading.Event(), threading.Event()
+
+    class Broken:
+        def use(self, name):
+            begun.set()
+            come.wait(10)
+            if name is not None:
+                raise RuntimeError("this adapter is broken")
+
+    engine = serving(tiny.module(), Broken())
+    first = engine.submit(asked(PROMPTS[0], GenerateSettings(max_new_tokens=2)))  # its second token is of that step
+    assert begun.wait(10)
+    other = engine.submit(asked(PROMPTS[1], adapter="broken"))
+    come.set()
+    assert len(list(first.pieces())) == 2
+    with pytest.raises(RuntimeError, match="broken"):
+        list(other.pieces())
+    assert engine.num_open == 0 and engine.figures.ended == {"length": 1, "error": 1}
+
+
+def test_whoever_comes_when_memory_is_out_is_told_and_the_next_is_answered(serving, monkeypatch):
+    engine = serving(tiny.module())
+    assert engine.complete(PROMPTS[:1], GREEDY)[0].ids == generated_by("llama")[0]
+    grown, whole = [], together._resized
+
+    def scarce(*given):
+        grown.append(given)
+        if len(grown) == 3:  # of the second layer: the first one has grown
+            raise torch.OutOfMemoryError("out of memory")
+        return whole(*given)
+
+    monkeypatch.setattr(together, "_resized", scarce)
+    with pytest.raises(torch.OutOfMemoryError):
+        engine.complete(["x" * 100], ONE)
+    assert [answer.ids for answer in engine.complete(PROMPTS, GREEDY)] == generated_by("llama")
+    assert engine.num_open == 0
+
+
+def test_a_model_without_attention_has_room_too():
+    config = MambaConfig(hidden_size=32, num_hidden_layers=2, vocab_size=64, state_size=4)
+    with torch.device("meta"):
+        assert token_bytes(MambaForCausalLM(config)) > 0
+
+
 def test_logits_are_shaped_as_asked(serving):
     engine = serving(tiny.module())
     free = engine.complete(PROMPTS[:1], GREEDY)[0].ids
@@ -201,5 +269,9 @@ def test_adapters_by_name_answer_side_by_side(tmp_path, serving):
     names = [None, "one", "two", "one", None]
     handles = [engine.submit(asked(PROMPTS[0], adapter=name)) for name in names]
     assert [[piece.token.id for piece in handle.pieces()] for handle in handles] == [expected[name] for name in names]
+    tuned = get_peft_model(tiny.module(), LoraConfig(target_modules=["q_proj"], bias="all"))
+    tuned.save_pretrained(tmp_path / "biased")
+    with pytest.raises(ModelError, match="biases of its own"):
+        Several(tiny.module(), {"biased": str(tmp_path / "biased")})
     with pytest.raises(ModelError, match="does not fit|another model"):
         Several(tiny.module(hidden_size=64), {"one": str(tmp_path / "one")})

@@ -143,13 +143,13 @@ class Batcher:
             self.waiting.popleft()
             going.row, going.serial = len(self.running), self._serial
             self._serial += 1
+            self.running.append(going)  # before anything can fail: whoever runs is told of it
             if self._cache.is_shared:
                 self._begin(going)
-            self.running.append(going)
 
     def _begin(self, going: Going) -> None:
         """Take over the longest beginning that another row has of the same tokens."""
-        longest = max(len(one.ids) for one in [*self.running, going])
+        longest = max(len(one.ids) for one in self.running)
         self._fit(going.row + 1, longest)
         row, known = self._best(going)
         if row > going.row:
@@ -162,7 +162,9 @@ class Batcher:
             self._cache.copy(row, going.row, known)
         self._kept.pop(going.row, None)
         going.num_read = known
-        going.handle.num_cached = max(going.handle.num_cached, known)
+        if not going.has_begun:  # what it reads again after it had to wait it knows from itself
+            going.handle.num_cached = known
+            going.has_begun = True
 
     def _fit(self, rows: int, places: int) -> None:
         """Make room, and forget what was kept where there is none any more."""
@@ -178,20 +180,22 @@ class Batcher:
         if going.handle.request.tells_prompt:
             return -1, 0
         rows = {row: ids for row, (adapter, ids) in self._kept.items() if adapter == going.adapter}
-        rows |= {one.row: one.ids[: one.num_read] for one in self.running if one.adapter == going.adapter}
+        others = [one for one in self.running if one is not going and one.adapter == going.adapter]
+        rows |= {one.row: one.ids[: one.num_read] for one in others}
         most = len(going.ids) - 1
         row, known = max(((row, _alike(ids, going.ids, most)) for row, ids in rows.items()), key=_second, default=_NONE)
         return (row, known) if known >= _LEAST_SHARED else _NONE
 
     def _leave(self, going: Going) -> None:
         """Free the row of one that has ended. The last one takes it; what it held stays behind the others."""
-        last = self.running.pop()
+        last = self.running[-1]
         if self._cache.is_shared:
             if last is not going:
                 self._cache.swap(going.row, last.row)
             self._kept[last.row] = (going.adapter, going.ids[: going.num_read])
         elif last is not going:
             self._cache.copy(last.row, going.row, last.num_read)
+        self.running.pop()
         if last is not going:
             self.running[going.row] = last
             last.row = going.row

@@ -119,14 +119,19 @@ class ServingEngine:
         self._thread.join()
 
     def _counted(self, tell: Callable[[Told], None]) -> Callable[[Told], None]:
-        """`tell`, by which ends and times are counted too."""
-        clock = self.figures.clock()
+        """`tell`, by which ends and times are counted too. What comes after an end is not told: a step that fails may
+        have ended some answers before."""
+        clock, has_ended = self.figures.clock(), False
 
         def counted(told: Told) -> None:
+            nonlocal has_ended
+            if has_ended:
+                return
             if isinstance(told, Piece):
                 clock.token()
             how = _end_of(told)
             if how is not None:
+                has_ended = True
                 with self._changed:
                     self._num_open -= 1
                     self._changed.notify_all()
@@ -183,10 +188,12 @@ def _free_bytes() -> int:
 
 
 def token_bytes(module: Any) -> int:
-    """Bytes of keys and values of one token, by the config."""
+    """Bytes of keys and values of one token, by the config; of a model without attention, which keeps nothing of a
+    single token, those of its hidden states."""
     text = module.config.get_text_config()
-    heads = getattr(text, "num_key_value_heads", None) or text.num_attention_heads
-    dim = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
+    queries = getattr(text, "num_attention_heads", None) or 1
+    heads = getattr(text, "num_key_value_heads", None) or queries
+    dim = getattr(text, "head_dim", None) or text.hidden_size // queries
     return 2 * text.num_hidden_layers * heads * dim * next(module.parameters()).element_size()
 
 

@@ -25,7 +25,7 @@ class Going:
         self.answer = Answer(tokenizer, request.ids, request.settings, stops, context)
         self.draws = Draws(request)
         self.ids = list(request.ids)
-        self.num_read, self.row, self.serial = 0, -1, 0
+        self.num_read, self.row, self.serial, self.has_begun = 0, -1, 0, False
         self._num_prompt, self._tells = len(self.ids), request.tells_prompt
         self._prompt: list[Token] = [Token(self.ids[0])] if self._tells else []
 

@@ -29,7 +29,8 @@ class Apart:
         return [self._one(part) for part in parts]
 
     def copy(self, source: int, target: int, num_tokens: int) -> None:
-        self._rows[target] = self._rows.pop(source)
+        if num_tokens:  # one that has not begun has no row yet
+            self._rows[target] = self._rows.pop(source)
 
     def swap(self, one: int, other: int) -> None:
         raise AssertionError("rows that are not shared have no places")

@@ -140,10 +140,11 @@ class Together:
         if own_rows * own_places > self._most:
             own_rows, own_places = rows, max(places, min(own_places, self._most // rows))
         if (own_rows, own_places) != (self._rows, self._places):
-            self._rows, self._places = own_rows, own_places
-            for layer in self._layers.values():
+            layers, self._layers, self._rows, self._places = self._layers, {}, 0, 0
+            for layer in layers.values():  # where memory runs out in between nothing is kept, and all layers agree
                 layer.keys = _resized(layer.keys, own_rows, own_places)
                 layer.values = _resized(layer.values, own_rows, own_places)
+            self._layers, self._rows, self._places = layers, own_rows, own_places
         return own_rows, own_places
 
 
