@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import pytest
 import torch
@@ -72,6 +73,13 @@ def test_ranks_that_do_not_come_together_are_told(monkeypatch):
     monkeypatch.setattr(module, "exchanged", lambda *given: "RuntimeError: connection refused")
     [found] = local_ranks(2, measures=False)
     assert found.level == "bad" and "connection refused" in found.text and "GLOO_SOCKET_IFNAME" in str(found.hint)
+
+
+def test_the_rank_that_failed_is_told_and_not_one_that_waits_for_it():
+    started = [subprocess.Popen(words) for words in (["sleep", "60"], ["false"])]
+    assert module._ended(started, 60) == 1 and all(process.returncode is not None for process in started)
+    assert module._ended([subprocess.Popen(["sleep", "60"])], 0.0) == 0
+    assert module._ended([subprocess.Popen(["true"])], 60) is None
 
 
 def test_what_ranks_measured_is_told_and_kept(monkeypatch):

@@ -11,7 +11,8 @@ from whet.doctor.check import Check
 from whet.track.recorded.accelerators.found import accelerators
 from whet.track.recorded.accelerators.reading import Reading
 
-_PIP = "pip install torch --index-url https://download.pytorch.org/whl/cu128"
+# Without --force-reinstall the one for CPUs, which is there, is good enough for pip.
+_PIP = "pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cu128"
 
 
 @dataclass(frozen=True, slots=True)

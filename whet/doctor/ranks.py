@@ -10,7 +10,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from whet.base.units import duration, size
@@ -22,6 +21,8 @@ SMALL = (2**10, 2**16)
 # From what latency decides to what bandwidth does.
 LARGE = (2**10, 2**16, 2**20, 2**24)
 _MOST_LATENCY_S = 0.005
+# How often it is looked which ranks have ended.
+_LOOK_S = 0.05
 
 Points = Mapping[str, Sequence[Point]]
 
@@ -79,16 +80,14 @@ def local_ranks(num: int, *, measures: bool, backend: str = "gloo") -> Iterator[
 
 
 def _ended(started: Sequence[subprocess.Popen[bytes]], patience_s: float) -> int | None:
-    """Wait for all; the first that failed, or did not end in time. None is left running."""
-    until, failed = time.monotonic() + patience_s, None
-    for rank, process in enumerate(started):
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(max(0.0, until - time.monotonic()))
-        if process.returncode != 0:
-            failed = rank
-            break
+    """Wait for all; the one that failed first, else one that did not end in time. None is left running."""
+    until, codes = time.monotonic() + patience_s, [process.poll() for process in started]
+    while None in codes and not any(codes) and time.monotonic() < until:  # those that wait for one that failed fail too
+        time.sleep(_LOOK_S)
+        codes = [process.poll() for process in started]
     for process in started:
         if process.poll() is None:
             process.kill()
         process.wait()
-    return failed
+    failed = [rank for rank, code in enumerate(codes) if code]
+    return next(iter(failed + [rank for rank, code in enumerate(codes) if code is None]), None)
