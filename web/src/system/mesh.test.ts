@@ -21,4 +21,7 @@ test('a rank is called by its place on the axes that have several ranks', () => 
 test('a weight is cut by what FSDP shards over, times the others', () => {
   expect(piecesOf({ fsdp: 0, tensor: 1 }, { shard: 2, context: 3, tensor: 4 })).toBe(24);
   expect(piecesOf({}, { shard: 2 })).toBe(1);
+  const sizes = { shard: 2, context: 3, expert: 5, tensor: 7 };
+  expect(piecesOf({ fsdp: 0, tensor: 1 }, sizes)).toBe(2 * 3 * 5 * 7);
+  expect(piecesOf({ part: 0, model: 0 }, sizes)).toBe(2 * 3 * 5 * 7);
 });

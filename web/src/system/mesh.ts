@@ -25,10 +25,13 @@ export function piecesOf(
   cut: Readonly<Record<string, number>>,
   sizes: Readonly<Record<string, number>>,
 ): number {
-  // FSDP cuts over two axes of the mesh at once.
+  const ranks = (...axes: string[]) => axes.reduce((product, axis) => product * (sizes[axis] ?? 1), 1);
+  // What cuts over several axes of the mesh at once: FSDP, FSDP of experts, and what deals experts out.
   const sized: Readonly<Record<string, number>> = {
     ...sizes,
-    fsdp: (sizes.shard ?? 1) * (sizes.context ?? 1),
+    fsdp: ranks('shard', 'context', 'expert'),
+    part: ranks('shard', 'context'),
+    model: ranks('expert', 'tensor'),
   };
   return Object.keys(cut).reduce((pieces, axis) => pieces * (sized[axis] ?? 1), 1);
 }
