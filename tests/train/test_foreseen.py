@@ -105,6 +105,13 @@ def test_what_is_held_between_steps_is_weights_and_declared_state():
     assert saved.parts["weights"] == pytest.approx(size, rel=0.01)  # and what rotary embeddings turn by
 
 
+def test_a_second_look_at_the_same_run_counts_the_state_that_is_there():
+    made = hollow_run(run_of(LLAMA, {}), LLAMA)
+    batch = example_batch(made.trained, (32,))
+    first, second = foresee(made, [batch, batch]), foresee(made, [batch, batch])
+    assert {m.phase: m.total for m in second} == pytest.approx({m.phase: m.total for m in first}, abs=SMALL)
+
+
 BIG = {**LLAMA, "hidden_size": 512, "intermediate_size": 1536, "num_attention_heads": 8, "vocab_size": 8000}
 QWEN3 = {**BIG, "model_type": "qwen3", "head_dim": 64}
 

@@ -45,7 +45,6 @@ from whet.train.step.phases import Phases
 
 CPU = torch.device("cpu")
 ALONE = World(CPU)
-STEPS = 2  # in the second the optimizer's state is there while gradients are made
 _PHASES = {"forward_s": "forward", "backward_s": "backward", "update_s": "step"}
 
 
@@ -145,20 +144,27 @@ def _masked(rate: float, ids: np.ndarray) -> Sample:
 
 
 def foresee(run: Hollow, batches: Sequence[Batch]) -> list[Moment]:
-    """The highest moment of each part of a step over these micro-batches: once without the optimizer's state, then
-    with it."""
+    """The highest moment of each part of a step over these micro-batches, with the optimizer's state and while it is
+    made, if there is none yet."""
     trained, timeline = run.trained, Timeline()
     weights, _ = trained.executor.weigh(batches, {})
     kinds: dict[int, str] = {}
+    held = {"weights": held_bytes(trained.loaded.module, *run.beside), "optimizer": _state_bytes(trained)}
+    steps = [batches] if held["optimizer"] else [batches[:1], batches]
     with run.mode, watched(timeline) as watch:
         marking = _Marking(timeline, watch, trained, kinds)
         executor = replace(trained.executor, phases=marking, losses=None, layers=None)
         with marking.layers():
-            for index in range(STEPS):
-                executor.step(index, batches, weights, 1.0)
+            for index, own in enumerate(steps):
+                executor.step(index, own, weights, 1.0)
                 marking.note_state()
         timeline.mark(("save", ""))
-    return list(moments(timeline, kinds, held_bytes(trained.loaded.module, *run.beside)))
+    return list(moments(timeline, kinds, held))
+
+
+def _state_bytes(trained: Trained) -> int:
+    states = [value for state in trained.optimizer.state.values() for value in state.values()]
+    return sum({storage._cdata: storage.nbytes() for storage in storages(states)}.values())
 
 
 class _Marking(Phases):
@@ -212,10 +218,11 @@ class _Marking(Phases):
             self._timeline.mark(("loss", ""))
 
 
-def moments(timeline: Timeline, kinds: Mapping[int, str], weights: int) -> Iterator[Moment]:
-    """The highest moment of each stretch of a timeline that has the same name, in the order of their first marks."""
+def moments(timeline: Timeline, kinds: Mapping[int, str], held: Mapping[str, int]) -> Iterator[Moment]:
+    """The highest moment of each stretch of a timeline that has the same name, in the order of their first marks.
+    `held` is what was there before, by component."""
     kept = _kept(timeline)
-    totals = {"weights": float(weights), "gradients": 0.0, "optimizer": 0.0, "activations": 0.0, "working": 0.0}
+    totals = {"weights": 0.0, "gradients": 0.0, "optimizer": 0.0, "activations": 0.0, "working": 0.0, **held}
     highest: dict[tuple[str, str], Moment] = {}
     name = ("forward", "")
     for what, number in [*timeline.events, ("at", ("save", ""))]:

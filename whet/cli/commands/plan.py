@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -114,6 +115,7 @@ def _by_a_step(asked: Asked) -> Plan:
             f"of `{asked.config.get('model_type')}`, trained like this, a plan knows one rank alone: no formulas were "
             "traced from it", at="--gpus", hint="--gpus 1",
         )  # fmt: skip
+    print("no formulas tell of this: a step is taken on tensors without values, which takes a while", file=sys.stderr)
     micro = asked.run.train.micro_batch
     length = asked.longest(context_of(asked.config))
     given = None if micro == "auto" else micro

@@ -17,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, is_traceable_wrapper
 from whet.plan.tracing.workspaces import workspace
 
 _NUMBER = torch.ops.aten._local_scalar_dense.default
+_GROUPED = torch.ops.aten._grouped_mm.default
 # What makes positions and tables, and the most numbers of what is made from them that is computed as it is.
 _COUNTING = ("aten::arange", "aten::linspace", "aten::scalar_tensor")
 _LARGEST_REAL = 1 << 22
@@ -52,7 +53,7 @@ class Watch(TorchDispatchMode):
             return 0.0 if args[0].is_floating_point() else 0
         known = {storage._cdata for tensor in given for storage in storages(tensor)}
         with unset_fake_temporarily() if _stays_real(func, given) else nullcontext():
-            out = func(*args, **(kwargs or {}))
+            out = _called(func, args, kwargs or {})
         if given and isinstance(out, FakeTensor) and not isinstance(args[0], FakeTensor) and _is_in_place(func):
             return args[0]  # what is real was changed by what has no values: it is what it was
         for storage, itemsize in _sized(out):
@@ -89,6 +90,15 @@ def _stays_real(func: Any, given: Sequence[Tensor]) -> bool:
     with suppress(RuntimeError):  # shapes of a product do not go together like those of a sum
         return math.prod(torch.broadcast_shapes(*(tensor.shape for tensor in given))) <= _LARGEST_REAL
     return True
+
+
+def _called(func: Any, args: Any, kwargs: Any) -> Any:
+    """The op's result. Products of experts are refused in float32 where nothing is computed (torch 2.13), though a CPU
+    computes them: without values, those in bfloat16 have the same shape."""
+    if func is not _GROUPED or not isinstance(args[0], FakeTensor) or args[0].dtype == torch.bfloat16:
+        return func(*args, **kwargs)
+    left, right = (one.to(torch.bfloat16) for one in args[:2])
+    return func(left, right, *args[2:], **kwargs).to(args[0].dtype)
 
 
 def _is_in_place(func: Any) -> bool:
