@@ -62,7 +62,11 @@ export function NewBoard({ onClose }: { onClose: () => void }) {
           value={asked.about}
           onChange={(event) => set({ about: event.target.value })}
         />
-        <RunField label={said.like} value={asked.like} onChange={(like) => set({ like })} />
+        <RunField
+          label={said.like}
+          value={asked.like}
+          onChange={(like, isKnown) => set({ like: isKnown ? like : '' })}
+        />
         {asked.like && (
           <Settings run={asked.like} text={asked.settings} onChange={(settings) => set({ settings })} />
         )}

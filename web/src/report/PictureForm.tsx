@@ -23,7 +23,7 @@ export function PictureForm({ block, onChange }: Props) {
       <RunField
         label={said.run}
         value={block.run}
-        onChange={(run) => onChange({ ...block, run, path: '' })}
+        onChange={(run, isKnown) => onChange({ ...block, run: isKnown ? run : '', path: '' })}
       />
       {pictures.length > 0 && (
         <SelectField

@@ -1,5 +1,5 @@
 /** A run is chosen by typing a part of its name: of any number of them, those that hold it are offered. */
-import { useDeferredValue, useEffect, useId, useRef, useState } from 'react';
+import { useDeferredValue, useEffect, useEffectEvent, useId, useRef, useState } from 'react';
 import { useRuns } from '~/shared/api/runs';
 import { TextField } from '~/shared/controls/Field';
 import { useStrings } from '~/shared/i18n/i18n';
@@ -7,10 +7,10 @@ import { words } from './strings';
 
 interface Props {
   label: string;
-  /** The chosen run; empty for none. */
+  /** The run that stands there at first. */
   value: string;
-  /** Called with the name of a run, or with an empty one while what is typed is none. */
-  onChange: (run: string) => void;
+  /** Called with what is typed, and whether it is known to be a run: the server may not have answered yet. */
+  onChange: (run: string, isKnown: boolean) => void;
   required?: boolean;
   error?: string;
 }
@@ -28,16 +28,18 @@ export function RunField({ label, value, onChange, required, error }: Props) {
   const found = useRuns({ q, archived: q !== '', limit: OFFERED });
   const known = found.data?.runs.map((run) => run.name) ?? [];
   const isRun = known.includes(text);
-  const chosen = isRun ? text : '';
-  useEffect(() => {
-    if (isTyped && found.data && chosen !== value) onChange(chosen);
+  // What was asked last may be an answer to fewer letters.
+  const isNone = text !== '' && q === text && !found.isFetching && !isRun;
+  const tell = useEffectEvent(() => {
+    if (isTyped) onChange(text, isRun);
   });
+  useEffect(() => tell(), [text, isRun]);
   useEffect(() => {
-    field.current?.querySelector('input')?.setCustomValidity(isTyped && text && !isRun ? said.noRun : '');
+    field.current?.querySelector('input')?.setCustomValidity(isTyped && isNone ? said.noRun : '');
   });
   const { total = 0 } = found.data ?? {};
   const isPart = !isRun && total > known.length;
-  const about = text && found.data && !total ? said.noRun : isPart ? said.offered(known.length, total) : '';
+  const about = isNone ? said.noRun : isPart ? said.offered(known.length, total) : '';
   return (
     <div ref={field}>
       <TextField
