@@ -56,9 +56,9 @@ def _place(source: str, names: Sequence[str], folder: Path) -> int:
 
 def _material(folder: Path) -> tuple[list[Source], Renders | None, int | None]:
     """The sources of a run, what renders their rows (None without a tokenizer), and what the model sees of one."""
+    from whet.base.catalogue import model_source
     from whet.base.config import load
     from whet.train.setup.chosen import chosen_of
-    from whet.train.setup.models import read_model
     from whet.train.setup.paths import located
     from whet.train.setup.rows import renderer_of, settled, sources_of
 
@@ -66,7 +66,8 @@ def _material(folder: Path) -> tuple[list[Source], Renders | None, int | None]:
         raise RunError("it was no training: it has no data", at=str(folder), hint="a run of `whet train`")
     run = located(load(folder / "config.yaml").run)
     chosen = chosen_of(run)
-    processor, context, _ = read_model(run, chosen)
+    read = model_source.get(run.model.kind).facts.read  # what builds models is not asked: its import takes seconds
+    processor, context, _ = read(**run.model.values()) if read is not None else (None, None, "")
     run, _ = settled(run, processor)
     return sources_of(run.data.train), renderer_of(run, chosen, processor), context
 
