@@ -57,6 +57,12 @@ def test_a_mistyped_word_is_told_with_what_was_meant(capsys, words, says, hint):
     assert last.startswith("hint: ") and hint in last
 
 
+def test_a_file_that_is_not_there_is_no_error_of_ours(capsys, tmp_path):
+    assert main(["reports", "add", str(tmp_path / "nowhere.json"), "--root", str(tmp_path)]) == exit_codes.FAILED
+    said = capsys.readouterr().err
+    assert "no such file" in said and "nowhere.json" in said and "whet failed where it should not" not in said
+
+
 def test_boards_for_everybody_and_accounts_are_not_opened_at_once(capsys, tmp_path):
     assert main(["server", "--team", "--public", "--root", str(tmp_path / "runs")]) == exit_codes.MISTAKE
     said = capsys.readouterr().err

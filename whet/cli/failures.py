@@ -18,6 +18,7 @@ from whet.base.errors import WhetError, is_lost_rank, is_out_of_memory
 from whet.cli import exit_codes
 
 _OF_DISKS = {
+    errno.ENOENT: "a path that there is: ls shows what lies beside it",
     errno.ENOSPC: "free some space, or write elsewhere",
     errno.EDQUOT: "free some space, or write elsewhere",
     errno.EACCES: "choose a place that you may write to, or change its rights with chmod",

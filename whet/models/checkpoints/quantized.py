@@ -79,7 +79,10 @@ def linears(module: nn.Module, keep: tuple[str, ...] = (), at: str = "model.keep
     kept = without(found, keep, at)
     if not kept:
         kind = type(module).__name__
-        raise ModelError(f"{kind} has no linear layer to quantize", at="model.quantize", hint="model.quantize=null")
+        said = f"{kind} has no linear layer to quantize"
+        raise ModelError(
+            said, hint="model.quantize=null in a run; whet export MODEL --to gguf type=Q8_0 packs any matrix"
+        )
     return kept
 
 
