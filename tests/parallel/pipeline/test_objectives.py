@@ -21,6 +21,7 @@ from tests.sweeps import some
 from whet.contracts.model import Capabilities
 from whet.data.order.collate import collate
 from whet.models.loading.loaded import loaded
+from whet.parallel.pipeline.carrier import Carrier
 from whet.parallel.pipeline.cut import cut, planned
 from whet.parallel.pipeline.stages import stages_of
 from whet.parallel.world import World
@@ -49,8 +50,8 @@ def figures(train, samples, rows):
     ledger = train._accumulate(0, batches, total)
     found = {name: p.grad.clone() for name, p in train.module.named_parameters() if p.grad is not None}
     train.optimizer.zero_grad()
-    measured = train.measure(batches, total)
-    return train._figures(train._read(ledger, {}), total), measured, found
+    measured, asked = train.measure(batches, total), list(train.ask(batches, frozenset({"hidden"})))
+    return train._figures(train._read(ledger, {}), total), measured, found, [one["hidden"] for one in asked]
 
 
 def told(kind, world=None):
@@ -84,13 +85,31 @@ def ranks():
 
 @pytest.mark.parametrize("kind", some(KINDS, NOW))
 def test_an_objective_on_two_stages_is_that_of_one_process(kind, ranks):
-    figures, measured, gradients = told(kind)
+    figures, measured, gradients, asked = told(kind)
     seen = set()
     for found in ranks(kind in NOW):
         assert not isinstance(found[kind], str), found[kind]
         assert found[kind][0] == pytest.approx(figures, rel=LIMIT)
         assert found[kind][1] == pytest.approx(measured, rel=LIMIT)
+        for states_TD, expected_TD in zip(found[kind][3], asked, strict=True):
+            torch.testing.assert_close(states_TD, expected_TD, rtol=LIMIT, atol=LIMIT)
         for name, gradient in found[kind][2].items():
             torch.testing.assert_close(gradient, gradients[name], rtol=LIMIT, atol=LIMIT)
             seen.add(name)
     assert seen == gradients.keys()
+
+
+def sent(kind):
+    """The bytes that this rank sends to another stage in a step, and tokens x width of the step."""
+    train, total = on_stages(KINDS[kind][0](), World.start("cpu", 60, {"pipeline": 2})), []
+    batches = [collate([sample]) for sample in KINDS[kind][1]()]
+    real = Carrier.send
+    Carrier.send = lambda self, tensor, rank: (total.append(tensor.nbytes), real(self, tensor, rank))
+    train._accumulate(0, batches, train.weigh(batches, {})[0])
+    return sum(total), sum(batch.num_tokens for batch in batches) * train.module.config.hidden_size
+
+
+def test_stages_send_states_of_every_model_and_gradients_of_one():
+    """In float64: 8 bytes a number; the reference's states go along with the policy's."""
+    (states, numbers), (gradients, _) = on_ranks(2, sent, "dpo")
+    assert (states, gradients) == (2 * 8 * numbers, 8 * numbers)

@@ -20,15 +20,11 @@ class Form(NamedTuple):
 
 @dataclass(frozen=True)
 class Carrier:
-    """Moves tensors between the ranks of `group`, by their places in it. Two ranks send and take in the same order.
-
-    `sent_bytes` counts what this rank has sent.
-    """
+    """Moves tensors between the ranks of `group`, by their places in it. Two ranks send and take in the same order."""
 
     group: dist.ProcessGroup
     device: torch.device
     _sent: list[tuple[dist.Work, Tensor]] = field(default_factory=list)
-    sent_bytes: list[int] = field(default_factory=lambda: [0])
 
     def send(self, tensor: Tensor, rank: int) -> None:
         """Begin to send; the tensor is kept until it has gone."""
@@ -37,7 +33,6 @@ class Carrier:
         self._sent[:] = [one for one in self._sent if not one[0].is_completed()]
         if work is not None:
             self._sent.append((work, whole))
-        self.sent_bytes[0] += whole.nbytes
 
     def take(self, form: Form, rank: int) -> Callable[[], Tensor]:
         """Begin to take a tensor of this form; the result waits until it is here."""
