@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from whet.models.decoding.proof import decoding_of
+from whet.parallel.pipeline.stages import stages_of
 from whet.train.setup.foretold import foretold
 from whet.train.setup.notices import on_micro_batch, on_noise, on_rank, on_resume, on_schedule, on_ties
 from whet.train.setup.resolve import Resolved
@@ -19,13 +20,13 @@ from whet.train.setup.trained import Trained, groups_of
 def facts_of(trained: Trained, feed: Feed, resolved: Resolved) -> dict[str, Any]:
     """The record of a run's start: what is trained, on what, and where."""
     run, model, device = trained.run, trained.loaded, trained.world.device
-    parameters = list(model.module.parameters())
+    counted = _counted(trained)
     return {
         "objective": run.objective.kind,
         "tuner": run.tuner.kind,
         "optimizer": run.optimizer.kind,
-        "parameters": sum(p.numel() for p in parameters),
-        "trained": sum(p.numel() for p in parameters if p.requires_grad),
+        "parameters": int(counted["parameters"]),
+        "trained": int(counted["trained"]),
         **feed.facts,
         **template_facts(run, model.processor if model.capabilities.family == "causal" else None),
         "micro_batch": resolved.micro_batch,
@@ -35,6 +36,15 @@ def facts_of(trained: Trained, feed: Feed, resolved: Resolved) -> dict[str, Any]
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         **resolved.environment,
     }
+
+
+def _counted(trained: Trained) -> dict[str, float]:
+    """How many parameters the model has, and how many are trained, on all stages together: tied ones once."""
+    module, stages = trained.loaded.module, stages_of(trained.loaded.module)
+    again = stages.shared(module) if stages is not None and stages.rank == stages.cut.place[-1] else []
+    own = [p for p in module.parameters() if not any(p is one for one in again)]
+    counts = {"parameters": sum(p.numel() for p in own), "trained": sum(p.numel() for p in own if p.requires_grad)}
+    return trained.world.sums(counts, "stages")
 
 
 def notices_of(trained: Trained, resolved: Resolved, pinned: Mapping[str, Any]) -> Iterator[str]:
