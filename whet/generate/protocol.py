@@ -52,7 +52,7 @@ _BOUNDS = (
     ("top_k", 0, _INF, False),
     ("top_p", 0, 1, True),
     ("min_p", 0, 1, False),
-    ("repetition_penalty", 0, _INF, True),
+    ("repetition_penalty", 0.01, 100, False),
     ("top_logprobs", 0, _INF, False),
 )
 

@@ -14,6 +14,10 @@ from tests.server.openai.conftest import KEY
 
 ASKED = {"model": "tiny", "prompt": "hello", "max_tokens": 400, "temperature": 0, "logit_bias": {"1": -100}}
 
+HELLO = [{"role": "user", "content": "hello"}]
+CALLED = {"role": "assistant", "tool_calls": [{"function": {"name": "weather", "arguments": "[" * 100_000}}]}
+RESULT = {"type": "tool_result", "tool_use_id": "x", "content": 5}
+
 
 def until(condition, seconds: float = 10.0) -> None:
     """Wait for something to become true."""
@@ -112,6 +116,12 @@ def test_an_end_lets_answers_be_finished(serve, tokenizer):
         ("POST", "/v1/completions", {"prompt": [[1], [-1]]}, 400, "invalid_value"),
         ("POST", "/v1/completions", {"prompt": "x", "suffix": "y"}, 400, "unsupported_parameter"),
         ("POST", "/v1/completions", {"prompt": "\ud800", "max_tokens": 1}, 400, None),
+        ("POST", "/v1/completions", {"prompt": [[1]] * 1100, "n": 128}, 400, "invalid_value"),
+        ("POST", "/v1/completions", {"prompt": "x", "logit_bias": {"9" * 5000: 1}}, 400, "invalid_value"),
+        ("POST", "/v1/completions", {"prompt": "x", "repetition_penalty": 1e-300}, 400, "invalid_value"),
+        ("POST", "/v1/messages", {"max_tokens": 1, "messages": [{"role": "user", "content": [RESULT]}]}, 400,
+         "invalid_type"),
+        ("POST", "/v1/chat/completions", {"messages": [*HELLO, CALLED, *HELLO], "max_tokens": 1}, 400, None),
         ("POST", "/v1/embeddings", {"input": "x"}, 400, "unsupported_model"),
         ("POST", "/tokenize", {}, 400, "missing_required_parameter"),
         ("POST", "/detokenize", {"tokens": [99999]}, 400, "invalid_value"),

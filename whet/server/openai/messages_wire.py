@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -100,13 +100,14 @@ def _word(block: dict[str, Any], name: str, place: str, number: int) -> str:
     return value
 
 
-def _text(content: str | Sequence[Any], place: str) -> str:
+def _text(content: Any, place: str) -> str:
     if isinstance(content, str):
         return content
+    if not isinstance(content, list):
+        raise Refused(f"`{place}` is neither text nor a list of blocks", param=place, code="invalid_type")
     for number, block in enumerate(content):
         kind: Any = block.get("type") if isinstance(block, dict) else block
         if kind not in ("text", "thinking") or not isinstance(block.get(kind), str):
             param = f"{place}[{number}]"
             raise Refused(f"this model reads text alone, and no block of the type {kind!r}", param=param)
-    blocks: Sequence[Any] = content
-    return "".join(block["text"] for block in blocks if block["type"] == "text")
+    return "".join(block["text"] for block in content if block["type"] == "text")
