@@ -8,7 +8,9 @@ import sys
 from dataclasses import replace
 
 import pytest
+from transformers import AutoTokenizer
 
+from tests import tiny
 from whet.base.errors import ConfigError, ModelError
 from whet.cli.main import main
 from whet.plan.decide import levers, with_micro
@@ -191,3 +193,14 @@ def test_a_class_that_there_is_not_is_refused(config, tmp_path, capsys):
 def test_a_mesh_of_endless_digits_is_refused():
     with pytest.raises(ConfigError):
         read_mesh([f"tensor={'9' * 5000}"], 8)
+
+
+def test_a_new_model_has_as_many_tokens_as_its_tokenizer(tmp_path, capsys):
+    folder = tiny.tokenizer(tmp_path / "tokenizer")
+    sizes = "hidden_size: 32, intermediate_size: 64, num_hidden_layers: 1, num_attention_heads: 4"
+    init, vocab = f"model_type: llama, {sizes}", len(AutoTokenizer.from_pretrained(folder))
+    plans = []
+    for model in (f"init: {{{init}}}, tokenizer: {folder}", f"init: {{{init}, vocab_size: {vocab}}}"):
+        (tmp_path / "run.yaml").write_text(f"model: {{{model}}}\n")
+        plans.append(told(capsys, str(tmp_path / "run.yaml"), "--gpu", "rtx-4090"))
+    assert plans[0]["peak_bytes"] == plans[1]["peak_bytes"]
