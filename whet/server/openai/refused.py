@@ -102,6 +102,8 @@ def invalid(errors: Sequence[Any]) -> Refused:
     if first["type"] == "missing":
         said = f"`{param}` is missing" if param else "the body is missing, or is not sent as application/json"
         return Refused(said, code="missing_required_parameter", param=param or None)
+    if not param and first["type"].endswith("_type"):
+        return Refused("the body is no JSON object, or is not sent as application/json", code="invalid_type")
     code = "invalid_type" if first["type"].endswith("_type") else "invalid_value"
     said = first["msg"].removeprefix("Value error, ")
     return Refused(f"`{param}`: {said}" if param else said, code=code, param=param or None)
