@@ -31,6 +31,7 @@ class Scripted:
     """Answers each request with the next of these texts, token by token (as `ServingEngine` to a service)."""
 
     longest = 1024
+    is_failing = False
 
     def __init__(self, tokenizer: Any, texts: list[str]) -> None:
         self.tokenizer, self.texts, self.stops = tokenizer, texts, frozenset([tokenizer.eos_token_id])
