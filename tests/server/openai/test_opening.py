@@ -99,6 +99,7 @@ def test_an_embedding_model_gives_vectors_and_no_texts(folders):
         (["x", "--adapter", "polite"], "names no adapter"),
         (["x", "--api-key", "a b"], "no header can hold"),
         (["x", "--host", "256.1.1.1"], "cannot be had"),
+        (["x", "--timeout", "0"], "no answer can be whole"),
     ],
 )
 def test_what_cannot_be_served_is_said_before_it_starts(words, said, tmp_path, capsys, monkeypatch):
