@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,15 +41,23 @@ class Mesh:
 
 
 def mesh_of(logs: History) -> Mesh:
-    """The mesh of a run's newest attempt, by what its ranks said as it started; what is no such word is left out."""
+    """The mesh of a run's newest attempt, by what its ranks said as it started; what is no such word is left out.
+
+    The first rank is in every attempt. Others have numbers of their own for theirs: they belong to its newest where its
+    mesh has a place for them, and they told of the same one.
+    """
     told: dict[int, tuple[int, Mapping[str, Any]]] = {}
     for rank in logs.ranks:
         for event in logs.events_of(("started",), rank_writer(rank)):
             if event.attempt >= told.get(rank, (0, {}))[0]:
                 told[rank] = event.attempt, _mapping(event.payload.get("held"))
-    newest = max((attempt for attempt, _ in told.values()), default=0)
-    current = {rank: here for rank, (attempt, here) in told.items() if attempt == newest and here}
-    sizes = next((_counts(here.get("sizes")) for here in current.values()), {})
+    _, first = told.get(min(told, default=0), (0, {}))
+    sizes = _counts(first.get("sizes"))
+    current = {
+        rank: here
+        for rank, (_, here) in told.items()
+        if here and rank < math.prod(sizes.values()) and _counts(here.get("sizes")) == sizes
+    }
     ranks = [PlacedRank(rank, _counts(here.get("place")), _count(here.get("bytes"))) for rank, here in current.items()]
     return Mesh(sizes, ranks, _weights(current))
 
