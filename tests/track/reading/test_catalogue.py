@@ -273,7 +273,7 @@ ODD = {
 
 @pytest.mark.parametrize("what", ODD)
 @pytest.mark.parametrize("part", [0, 1])
-def test_a_made_up_listing_with_right_checksums_hinders_nobody(tmp_path, what, part):
+def test_a_made_up_listing_with_right_checksums_hinders_nobody(tmp_path, what, part, monkeypatch):
     """It may come with a folder from elsewhere; its own run is read from the logs, all others are as they were."""
     for name in "ab":
         made.write(tmp_path / name, made.records(last=3)).close()
@@ -286,6 +286,25 @@ def test_a_made_up_listing_with_right_checksums_hinders_nobody(tmp_path, what, p
     assert without_catalogue(tmp_path) == [summarize(one) for one in folders(tmp_path)]
     assert said_by_name(tmp_path)["a"] == listing_of(folder, History(folder / LOGS))[1]
     assert [entry.summary.name for entry in Board(tmp_path, Histories()).entries()] == ["b", "a"]
+    monkeypatch.setattr(catalogue, "listing_of", unread)
+    assert len(without_catalogue(tmp_path)) == 2, "the listing has been written anew"
+
+
+def unread(*_):
+    raise AssertionError("the logs are read again")
+
+
+@pytest.mark.parametrize("part", [3, 4])
+def test_a_row_that_is_none_is_read_from_the_logs_once(tmp_path, monkeypatch, part):
+    made.write(tmp_path / "a", made.records(last=3)).close()
+    expected, said = runs(tmp_path), said_by_name(tmp_path)
+    with closing(sqlite3.connect(tmp_path / FILE)) as db, db:
+        row = list(db.execute("select name, stamp, is_settled, summary, said from runs").fetchone())
+        row[part] = "{}"
+        db.execute("replace into runs values (?, ?, ?, ?, ?, ?)", [*row, own_key.seal(catalogue._content(*row))])
+    assert (runs(tmp_path), said_by_name(tmp_path)) == (expected, said)
+    monkeypatch.setattr(catalogue, "listing_of", unread)
+    assert (runs(tmp_path), said_by_name(tmp_path)) == (expected, said)
 
 
 @pytest.mark.case("B1")

@@ -59,6 +59,7 @@ class Catalogue:
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
         self._db = _opened(self.root)
+        self._unread: set[str] = set()  # rows that are none
 
     def close(self) -> None:
         """Let go of the database."""
@@ -69,17 +70,21 @@ class Catalogue:
         self.refresh()
         query = "select name, summary from runs"
         found = [self._summary(name, summary) for name, summary in self._db.execute(query)]
+        self._mend()
         return sorted(found, key=lambda run: (run.started or 0.0, run.name), reverse=True)
 
     def said(self) -> dict[str, dict[str, Any]]:
         """By name what each run says of itself: `about`, `config`, `summary` (last values, and its own)."""
-        return {name: self._said(name, said) for name, said in self._db.execute("select name, said from runs")}
+        found = {name: self._said(name, said) for name, said in self._db.execute("select name, said from runs")}
+        self._mend()
+        return found
 
     def rows(self) -> Iterator[tuple[str, str, bool, Summary, dict[str, Any]]]:
         """Of each run its name, the stamp of its folder, whether it can change no more, its summary, what it says."""
         query = "select name, stamp, is_settled, summary, said from runs"
         for name, at, is_settled, summary, said in self._db.execute(query):
             yield name, at, bool(is_settled), self._summary(name, summary), self._said(name, said)
+        self._mend()
 
     def refresh(self) -> None:
         """Read the logs of runs that have changed since, and forget runs that are gone."""
@@ -116,7 +121,14 @@ class Catalogue:
 
     def _anew(self, name: str) -> tuple[Summary, dict[str, Any]]:
         folder = self.root / name
+        self._unread.add(name)
         return listing_of(folder, History(folder / LOGS, speaking))
+
+    def _mend(self) -> None:
+        """Put rows in place of those that were none, so that their logs are not read again."""
+        if self._unread:
+            self._write([_row(self.root / name) for name in sorted(self._unread)], [])
+            self._unread.clear()
 
     def _write(self, rows: Sequence[Row], gone: Sequence[str]) -> None:
         with self._db:
@@ -238,7 +250,7 @@ def listed(folder: Path) -> tuple[str, str, bool]:
     From what was left beside its logs, if that is of them as they are, else from the logs; then it is left there.
     """
     of = listing_file.of(folder, _VERSION)
-    if (kept := listing_file.read(folder, of)) is not None:
+    if (kept := listing_file.read(folder, of)) is not None and _is_listing(folder, *kept):
         return *kept, True
     logs = History(folder / LOGS, speaking)
     found, told = listing_of(folder, logs)
@@ -271,6 +283,15 @@ def _config(folder: Path) -> dict[str, Any]:
         found = parse(path.read_text(encoding="utf-8"), str(path))[0]
         return found if isinstance(found, dict) else {}
     return {}
+
+
+def _is_listing(folder: Path, summary: str, said: str) -> bool:
+    """Whether both can be read. Others' seals are believed, but what they have sealed need not be a listing."""
+    try:
+        _summary(folder, summary), _said(said)
+    except _NO_LISTING:
+        return False
+    return True
 
 
 def _summary(folder: Path, stored: str) -> Summary:
