@@ -53,6 +53,7 @@ class World:
     _groups: Mapping[str, ProcessGroup] = field(default_factory=dict)
     _weights: DeviceMesh | None = None
     _experts: DeviceMesh | None = None
+    _parts: dict[tuple[str, int], tuple[ProcessGroup, ProcessGroup]] = field(default_factory=dict)
 
     @classmethod
     def start(cls, device: str, timeout_s: int, sizes: Mapping[str, int] | None = None) -> World:
@@ -105,16 +106,19 @@ class World:
 
     def parts(self, axis: str, near: int) -> tuple[ProcessGroup | None, ProcessGroup | None]:
         """Of the ranks on an axis: `near` neighbours, this one among them, and those at its place among their
-        neighbours; None for this rank alone. Every rank calls it."""
+        neighbours; None for this rank alone. Every rank calls it; groups are made once."""
         group = self.group(axis)
         assert group is not None and self.mesh is not None
         if near in (1, group.size()):
             return (group, None) if near > 1 else (None, group)
+        if (axis, near) in self._parts:
+            return self._parts[axis, near]
         rows = _rows(self.mesh, _own(self.mesh, AXES[axis])).reshape(-1, group.size() // near, near)
         found = []
         for ranks in (rows.reshape(-1, near), rows.transpose(1, 2).reshape(-1, group.size() // near)):
             part, _ = dist.new_subgroups_by_enumeration(ranks.tolist(), timeout=patience(self.mesh))
             found.append(part)
+        self._parts[axis, near] = found[0], found[1]
         return found[0], found[1]
 
     def index(self, axis: str) -> int:
