@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
 import pytest
 import torch
 
@@ -10,16 +14,19 @@ from tests.parallel.test_shard import PROBED
 from tests.tiny import LLAMA
 from whet.base.catalogue import model_source, objective, optimizer
 from whet.base.errors import ModelError
+from whet.contracts.example import sample_of
 from whet.contracts.model import Models
+from whet.data.order.collate import collate
 from whet.models.features.balance import RouterTotals
 from whet.models.features.carried import install
 from whet.models.loading.context import BuildContext
 from whet.models.loading.fill import filled
-from whet.objectives.balanced import Balanced
+from whet.objectives.balanced import ROUTED, Balanced
 from whet.optim.adapted import adapted
 from whet.optim.groups import ParamGroups
 from whet.parallel.world import World
 from whet.train.step.executor import DataParallel
+from whet.train.step.frozen import Frozen
 
 MIXED = {
     **LLAMA, "vocab_size": 100, "model_type": "mixtral", "num_local_experts": 4, "num_experts_per_tok": 2,
@@ -28,9 +35,13 @@ MIXED = {
 
 
 @pytest.fixture(scope="module")
-def built():
+def told():
+    return RouterTotals()
+
+
+@pytest.fixture(scope="module")
+def built(told):
     loaded = filled(model_source.get("hf").build(BuildContext(seed=3, verdict=PROBED), init=MIXED))
-    told = RouterTotals()
     install(loaded, told)
     loss = Balanced(objective.get("sft").build(), told, 0.5)
     update = adapted(optimizer.get("adamw").build(ParamGroups.of(loaded.module, loaded.roles), lr=0.0))
@@ -79,6 +90,38 @@ def test_a_measured_loss_is_that_of_the_objective_alone(built):
     batches = [packed(random_samples([9, 17], 100, seed=2))]
     weights, _ = train.weigh(batches, {})
     assert train.measure(batches, weights)["loss"] == train.step(0, batches, weights, 1.0)["task"]
+
+
+class Watched:
+    """A model that notes how often it is run."""
+
+    def __init__(self, model):
+        self.model, self.runs = model, 0
+
+    def run(self, batch, *how):
+        self.runs += 1
+        return self.model.run(batch, *how)
+
+
+def test_what_is_measured_is_run_once(built):
+    loaded, train = built
+    batches = [packed(random_samples([9, 17], 100, seed=2)), packed(random_samples([5], 100, seed=3))]
+    weights, watched = train.weigh(batches, {})[0], Watched(loaded.model)
+    assert replace(train, models=Models(watched)).measure(batches, weights)["loss"] > 0
+    assert watched.runs == len(batches)
+
+
+def test_neither_a_reference_of_the_same_module_nor_other_texts_are_counted(built, told):
+    loaded, _ = built
+    own = [sample_of(np.array(ids, np.int32)) for ids in random_samples([9, 17, 6], 100, seed=4)]
+    samples = [replace(one, fields={"label": 1.0}, streams={"baseline": other}) for one, other in pairwise(own)]
+    models = Models(loaded.model, {"reference": Frozen(loaded.module, loaded.model)})
+    found = [
+        Balanced(objective.get(kind).build(), told, 0.5).prepare(models, [collate([one]) for one in samples])
+        for kind in ("kto", "sft")
+    ]
+    counts = [{name: float(n) for name, n in one.items() if name.startswith(ROUTED)} for one in found]
+    assert counts[0] == counts[1] and sum(counts[1].values()) == (9 + 17) * 2 * 2  # layers, experts of a token
 
 
 def test_a_model_without_routers_is_refused():

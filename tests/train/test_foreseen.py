@@ -35,6 +35,11 @@ BERT = {
     "model_type": "bert", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 500,
     "intermediate_size": 128, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0,
 }  # fmt: skip
+MIXED = {
+    "model_type": "qwen3_moe", "hidden_size": 64, "num_hidden_layers": 2, "vocab_size": 500, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "head_dim": 16, "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16,
+    "bos_token_id": 1, "eos_token_id": 2,
+}  # fmt: skip
 CASES = {
     "llama adamw": (LLAMA, {}),
     "llama lora recompute": (LLAMA, {"tuner": {"kind": "lora", "rank": 4}, "train": {"recompute": True}}),
@@ -105,6 +110,12 @@ def test_what_is_held_between_steps_is_weights_and_declared_state():
     assert saved.parts["weights"] == pytest.approx(size, rel=0.01)  # and what rotary embeddings turn by
 
 
+def test_a_step_of_a_mixture_that_is_balanced_in_float32_is_foreseen():
+    made = hollow_run(run_of(MIXED, {"train": {"balance": 0.01}}), MIXED)
+    phases = {moment.phase for moment in foresee(made, [example_batch(made.trained, (32,))])}
+    assert phases >= {"forward", "loss", "backward", "step"}
+
+
 def test_a_second_look_at_the_same_run_counts_the_state_that_is_there():
     made = hollow_run(run_of(LLAMA, {}), LLAMA)
     batch = example_batch(made.trained, (32,))
@@ -137,13 +148,3 @@ def test_formulas_tell_every_phase_as_a_step_does(config, sections, monkeypatch)
     for phase in ("forward", "loss", "backward", "step"):
         assert formulas[phase] == pytest.approx(step[phase], rel=0.02), phase
     assert max(formulas.values()) == pytest.approx(max(step.values()), rel=0.01)
-
-
-@pytest.mark.parametrize(
-    "left, right, grouped", [((6, 8), (2, 8, 4), True), ((4, 8), (8, 4), True), ((2, 3, 8), (2, 8, 4), False)]
-)
-def test_products_of_groups_have_the_shape_that_they_have_with_values(left, right, grouped):
-    ends = torch.tensor([2, 6], dtype=torch.int32) if grouped else None
-    expected = torch.nn.functional.grouped_mm(torch.ones(left), torch.ones(right), offs=ends)
-    found = live._grouped(torch.empty(left), torch.empty(right), [] if ends is None else [ends])
-    assert (found.shape, found.dtype) == (expected.shape, expected.dtype)

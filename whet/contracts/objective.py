@@ -162,6 +162,13 @@ class Coupled(Objective, Protocol):
     ) -> Mapping[str, torch.Tensor | Sequence[torch.Tensor]]: ...
 
 
+@runtime_checkable
+class Measured(Objective, Protocol):
+    """An objective that needs less where nothing learns from it: `measured` is what gives the same terms then."""
+
+    def measured(self) -> Objective: ...
+
+
 class Shared(NamedTuple):
     """A table of the whole step: rows of all micro-batches of all ranks, those of this micro-batch at `own`."""
 

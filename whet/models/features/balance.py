@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -19,11 +21,12 @@ from whet.models.forward.backbone import unwrapped
 RECORDED = "router_logits"  # how transformers' classes name the module, and which of its outputs, that has them
 # How configs call the number of experts of a token.
 CHOSEN = ("num_experts_per_tok", "moe_topk", "moe_k", "moe_top_k", "top_k")
+_NONE = torch.zeros(0, dtype=torch.int64)
 
 
 class RouterTotals(ModelFeature):
-    """Keeps, of the last run with gradients, each expert's probabilities, and counts, while it is asked to, which
-    experts were chosen.
+    """Keeps, of the last run with gradients, each expert's probabilities, and counts, in the runs that it is asked to,
+    which experts were chosen.
 
     Layers that are computed again in the backward pass add nothing: by then the run is over.
     """
@@ -31,7 +34,8 @@ class RouterTotals(ModelFeature):
     def __init__(self) -> None:
         self._open, self._is_real, self._chosen = False, False, 1
         self._found: list[Tensor] = []
-        self._counts: Tensor | None = None
+        self._is_counted = False
+        self._counts = _NONE
 
     def install(self, model: Loaded) -> None:
         module: Any = unwrapped(model.module)
@@ -51,28 +55,33 @@ class RouterTotals(ModelFeature):
             router.register_forward_hook(self._hook(kinds[type(router)]))
 
     def begin_run(self, batch: Batch) -> None:
-        self._open = self._counts is not None or torch.is_grad_enabled()
+        self._open = self._is_counted or torch.is_grad_enabled()
         self._is_real = len(batch.trained.trained_at) > 0  # an idle rank runs along over a sample of another's
         if self._open:
             self._found = []
 
     def end_run(self) -> None:
-        if self._open and self._counts is not None:
+        if self._open and self._is_counted:
             for logits_TE in self._found:
-                ids = logits_TE.softmax(-1).topk(self._chosen, -1).indices.flatten()
-                chosen = torch.bincount(ids, minlength=logits_TE.shape[-1])
+                ids_TK = logits_TE.softmax(-1).topk(self._chosen, -1).indices
+                # Not bincount: its result has no shape where nothing is computed.
+                chosen = torch.zeros_like(logits_TE, dtype=torch.int64).scatter_(-1, ids_TK, 1).sum(0)
                 self._counts = _plus(self._counts, chosen if self._is_real else chosen * 0)
             self._found = []
         self._open = False
 
-    def begin_count(self) -> None:
-        """From now on runs are counted, with gradients or without."""
-        self._counts = torch.zeros(0, dtype=torch.int64)
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Inside, runs are counted, with gradients or without."""
+        self._is_counted = True
+        try:
+            yield
+        finally:
+            self._is_counted = False
 
     def counted(self) -> Tensor:
-        """How often each expert was chosen (E,) since."""
-        counts, self._counts = self._counts, None
-        assert counts is not None
+        """How often each expert was chosen (E,) in runs that were counted. It is told once."""
+        counts, self._counts = self._counts, _NONE
         return counts
 
     def probabilities(self) -> Tensor | None:
