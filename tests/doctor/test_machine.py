@@ -103,7 +103,8 @@ def test_a_name_without_an_address_is_told(monkeypatch):
 
     monkeypatch.setattr(socket, "gethostbyname", unknown)
     found = only(network("box"))
-    assert found.level == "bad" and "/etc/hosts" in str(found.hint)
+    assert found.level == "slow" and "/etc/hosts" in str(found.hint)
+    assert only(network("box", ranks=2)).level == "bad"
 
 
 def test_packages_that_are_missing_or_old_are_told_with_what_to_type():

@@ -12,7 +12,7 @@ from whet.track.recorded.accelerators.found import accelerators
 from whet.track.recorded.accelerators.reading import Reading
 
 # Without --force-reinstall the one for CPUs, which is there, is good enough for pip.
-_PIP = "pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cu128"
+_PIP = "pip install --force-reinstall torch --index-url {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,9 @@ def devices(told: Sequence[Reading], has: Seen, has_triton: bool | None = None) 
     if len(has.names) < len(told):
         seen_here = f"this PyTorch ({has.build}) sees {len(has.names)}"
         shown = f"the drivers tell of {len(told)} ({', '.join(names)}), and {seen_here}"
-        hint = _PIP if has.build == "CPU" else "echo $CUDA_VISIBLE_DEVICES; nvidia-smi"
+        stack = told[0].stack
+        is_built = has.build.startswith(stack.name)
+        hint = f"echo ${stack.visible}; {stack.program}" if is_built else _PIP.format(stack.wheels)
         yield Check("devices", shown, "bad" if not has.names else "slow", hint, figures)
     else:
         yield Check("devices", ", ".join(has.names), figures=figures)
@@ -74,7 +76,7 @@ def _busy(one: Reading) -> Iterator[Check]:
     name = f"device {one.index}"
     if one.memory_bytes is not None and one.memory_limit_bytes and one.memory_bytes > 0.1 * one.memory_limit_bytes:
         shown = f"{size(one.memory_bytes)} of {size(one.memory_limit_bytes)} are taken by others"
-        yield Check(name, shown, "slow", "nvidia-smi, to see by whom", one.levels())
+        yield Check(name, shown, "slow", f"{one.stack.program}, to see by whom", one.levels())
     if one.throttled:
         yield Check(
             name, "it is being slowed down for its heat or power", "slow", "nvidia-smi -q -d PERFORMANCE", one.levels()

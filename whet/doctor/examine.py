@@ -16,7 +16,8 @@ _MARKS = {"well": "ok  ", "slow": "slow", "bad": "BAD "}
 
 
 def examine(root: Path, ranks: int, *, measures: bool) -> Iterator[Check]:
-    """Look at the machine, the folder `root` of runs, and so many ranks that talk to each other (0: none)."""
+    """Look at the machine, the folder `root` of runs, and so many ranks that talk to each other (0: none). With
+    `measures` they are asked for: what they need and this machine lacks is bad."""
     has = limits()
     yield from packages()
     yield from processors(has)
@@ -27,7 +28,10 @@ def examine(root: Path, ranks: int, *, measures: bool) -> Iterator[Check]:
     yield from open_files()
     yield from disk(root)
     yield from clock()
-    yield from network()
+    yield from network(ranks=ranks if measures else 1)
+    if ranks == 1:
+        told = "one rank exchanges nothing: nothing was measured"
+        yield Check("ranks", told, "slow", "whet doctor --ranks 2, or --ranks 0 to start none")
     if ranks > 1:
         yield from local_ranks(ranks, measures=measures)
         if measures and len(found.names) >= ranks:

@@ -163,16 +163,15 @@ def is_synchronised() -> bool | None:
     return None if state < 0 else state != _TIME_ERROR
 
 
-def network(name: str | None = None) -> Iterator[Check]:
-    """Whether this machine's own name has an address, which gloo asks for before any rank can be reached."""
+def network(name: str | None = None, ranks: int = 1) -> Iterator[Check]:
+    """Whether this machine's own name has an address, which gloo asks for before one of several ranks is reached."""
     name = socket.gethostname() if name is None else name
     try:
         address = socket.gethostbyname(name)
     except OSError:
         told = f"`{name}`, this machine's own name, has no address: ranks that talk over gloo do not find each other"
-        yield Check(
-            "network", told, "bad", f'echo "127.0.1.1 {name}" | sudo tee -a /etc/hosts, or export GLOO_SOCKET_IFNAME=lo'
-        )
+        hint = f'echo "127.0.1.1 {name}" | sudo tee -a /etc/hosts, or export GLOO_SOCKET_IFNAME=lo'
+        yield Check("network", told, "bad" if ranks > 1 else "slow", hint)
         return
     own = ": with other machines, export GLOO_SOCKET_IFNAME=eth0" if address.startswith("127.") else ""
     yield Check("network", f"`{name}` is {address}{own}", figures={"host": name, "address": address})

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from whet.base.units import duration, size
 from whet.doctor.check import Check
-from whet.parallel.measured import Measured, Point, keep, table_path
+from whet.parallel.measured import Measured, Point, keep
 
 PATIENCE_S = 60.0
 SMALL = (2**10, 2**16)
@@ -51,14 +51,15 @@ def exchanged(num: int, sizes: Sequence[int], backend: str = "gloo", patience_s:
 
 
 def local_ranks(num: int, *, measures: bool, backend: str = "gloo") -> Iterator[Check]:
-    """Whether `num` ranks of this machine reach each other; with `measures` also how fast, which the table keeps."""
+    """Whether `num` ranks of this machine reach each other; with `measures` also how fast, which the table keeps:
+    only who asks for that needs several."""
     name = f"{backend} between {num} ranks"
     found = exchanged(num, LARGE if measures else SMALL, backend)
     if isinstance(found, str):
         hint = (
             "export GLOO_SOCKET_IFNAME=lo, and look for a firewall" if backend == "gloo" else "export NCCL_DEBUG=INFO"
         )
-        yield Check(name, f"they do not reach each other: {found}", "bad", hint)
+        yield Check(name, f"they do not reach each other: {found}", "bad" if measures else "slow", hint)
         return
     measured = [Measured(one, num, tuple(points)) for one, points in found.items()]
     figures = {one.name: {"latency_s": one.latency_s, "bytes_per_s": one.bytes_per_s} for one in measured}
@@ -70,21 +71,13 @@ def local_ranks(num: int, *, measures: bool, backend: str = "gloo") -> Iterator[
     else:
         yield Check(name, shown, figures=figures)
     if measures:
+        path = keep(backend, num, found)
         for one in measured:
             rate = f"{size(one.bytes_per_s)}/s, of which a rank sends {size(one.wire_bytes_per_s)}/s"
             yield Check(
                 f"{one.name} of {num} ranks", f"{rate}; {duration(one.latency_s)} at least", figures=figures[one.name]
             )
-        yield _kept(backend, num, found)
-
-
-def _kept(backend: str, num: int, found: Points) -> Check:
-    try:
-        path = keep(backend, num, found)
-    except OSError as error:
-        told = f"plans will not know: {table_path()} cannot be written: {error.strerror or error}"
-        return Check("measured", told, "slow", "export WHET_CACHE=FOLDER that can be written")
-    return Check("measured", f"kept in {path}", figures={"path": str(path)})
+        yield Check("measured", f"kept in {path}", figures={"path": str(path)})
 
 
 def _ended(started: Sequence[subprocess.Popen[bytes]], patience_s: float) -> int | None:

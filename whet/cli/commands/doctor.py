@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ranks", type=whole(0, 1024), metavar="N",
         help=f"measure what N ranks of this machine exchange, and keep it for plans; 0 starts none (default: {RANKS} "
-        "ranks see whether they reach each other)",
+        "ranks see whether they reach each other, which is bad only where N are asked for)",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the checks as a JSON list")
 

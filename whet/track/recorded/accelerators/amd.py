@@ -9,11 +9,12 @@ import json
 import shutil
 from typing import Any
 
-from whet.track.recorded.accelerators.reading import Reading, first_number, said
+from whet.track.recorded.accelerators.reading import Reading, Stack, first_number, said
 
 _AMD = ("amd-smi", "metric", "--usage", "--mem-usage", "--power", "--temperature", "--clock", "--json")
 _ROCM = ("rocm-smi", "--showuse", "--showmeminfo", "vram", "--showpower", "--showtemp", "--showclocks", "--json")
 _MIB = 1 << 20
+ROCM = Stack("ROCm", "https://download.pytorch.org/whl/rocm7.2", "HIP_VISIBLE_DEVICES", "amd-smi")
 
 
 class Amd:
@@ -51,6 +52,7 @@ def of_amd_smi(text: str) -> list[Reading]:
                 power_w=_first(power, "socket_power", "current_socket_power", "average_socket_power"),
                 temperature_c=_first(temperature, "hotspot", "edge"),
                 clock_mhz=_value(clocks.get("clk")),
+                stack=ROCM,
             )
         )
     return found
@@ -72,6 +74,7 @@ def of_rocm_smi(text: str) -> list[Reading]:
                 power_w=_matching(card, "Socket Graphics Package Power (W)", "Socket Power (W)", "Package Power (W)"),
                 temperature_c=_matching(card, "Sensor junction", "Sensor edge"),
                 clock_mhz=_matching(card, "sclk clock speed"),
+                stack=ROCM,
             )
         )
     return found

@@ -14,6 +14,20 @@ _FIRST_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
+class Stack:
+    """What computes on a vendor's devices: its name in a PyTorch that is built for it, the index of such wheels, the
+    variable that hides devices, and the program that shows them."""
+
+    name: str
+    wheels: str
+    visible: str
+    program: str
+
+
+CUDA = Stack("CUDA", "https://download.pytorch.org/whl/cu128", "CUDA_VISIBLE_DEVICES", "nvidia-smi")
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """One device now; None is not told. `energy_j` only grows; where it is told, power need not be integrated."""
 
@@ -27,6 +41,7 @@ class Reading:
     clock_mhz: float | None = None
     throttled: float | None = None
     energy_j: float | None = None
+    stack: Stack = CUDA
 
     def levels(self) -> dict[str, float]:
         """The numbers by the names of their curves, `gpu0/percent` and so on."""
