@@ -45,8 +45,9 @@ class Executor(Protocol):
         """The trained weights that hold an infinite or undefined number on this rank."""
         ...
 
-    def gradients(self, batches: Sequence[Batch]) -> None:
-        """Leave the gradient of a step's loss in the parameters."""
+    def gradients(self, batches: Sequence[Batch]) -> float:
+        """Leave the gradient of a step's loss in the parameters, that of the largest loss scale with which it is
+        finite, if there is one. Returns its 2-norm over all ranks."""
         ...
 
     def measure(self, batches: Sequence[Batch], weights: Weights) -> dict[str, float]:

@@ -17,8 +17,9 @@ class Calibration(Protocol):
     @property
     def total_steps(self) -> int: ...
 
-    def gradients(self) -> None:
-        """Leave the gradient of the first step's loss in `grad` of every parameter that requires one."""
+    def gradients(self) -> float:
+        """Leave the gradient of the first step's loss in `grad` of every parameter that requires one. Returns its
+        2-norm over all ranks, which may be infinite or undefined."""
         ...
 
 

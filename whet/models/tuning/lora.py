@@ -156,7 +156,12 @@ def start_from_gradients(module: nn.Module, layers: Sequence[Any], calibration: 
             parameter.requires_grad_(False)
         for weight in weights:
             weight.requires_grad_(True)
-        calibration.gradients()
+        norm = calibration.gradients()
+    if not math.isfinite(norm):
+        raise ModelError(
+            f"the gradient of the first step, from which LoRA-GA starts, is {norm}", at="tuner.init",
+            hint="tuner.init=default, or train.precision=fp32",
+        )  # fmt: skip
     for layer, weight in zip(layers, weights, strict=True):
         layer.base_layer._peft_loraga_grad = weight.grad
         weight.requires_grad_(False)

@@ -40,8 +40,7 @@ class OneToken:
         if asked.path in OPEN:
             return None
         if not self._is_in_query(asked):
-            said = "a token is needed: it is in the address that was printed at the start, or in WHET_TOKEN there"
-            raise Refusal("UNAUTHENTICATED", said)
+            raise Refusal("UNAUTHENTICATED", "a token is needed: it is in the address that was printed at the start")
         return self._welcome(asked)
 
     def note(self, asked: Asked, person: Person | None, status: int) -> None:

@@ -145,8 +145,8 @@ def _type_of(model: Loaded) -> str:
 def _step(trained: Trained, feed: Feed) -> None:
     batch, executor = measured_batch(trained, feed, TOKENS), trained.executor
 
-    def gradients() -> None:
-        executor.gradients([batch])
+    def gradients() -> float:
+        return executor.gradients([batch])
 
     trained.tuner.init(trained.loaded.module, SimpleNamespace(total_steps=feed.total, gradients=gradients))
     weights, _ = executor.weigh([batch], {})

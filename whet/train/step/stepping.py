@@ -6,7 +6,8 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from whet.base.errors import OutOfMemory
 from whet.contracts.batch import Batch
 from whet.contracts.executor import BROKEN, OVERFLOW, POLICY, Weights
 from whet.contracts.model import PLAIN, Models, Readout
-from whet.contracts.objective import Cached, Coupled, Objective, Shared, Terms
+from whet.contracts.objective import Cached, Coupled, Measured, Objective, Shared, Terms
 from whet.contracts.optimizer import Optimizer
 from whet.contracts.tuner import Tuner
 from whet.parallel.norm import clip, not_finite, num_not_finite, squares
@@ -108,11 +109,18 @@ class Stepping(ABC):
     def broken(self) -> list[str]:
         return not_finite(self.module.named_parameters())
 
-    def gradients(self, batches: Sequence[Batch]) -> None:
+    def gradients(self, batches: Sequence[Batch]) -> float:
         self.module.train()
         weights, _ = self.weigh(batches, {})
-        self._accumulate(0, batches, weights)
-        self._unscale()
+        trial = replace(self, scale=copy(self.scale))  # the run's own follows its steps alone
+        while True:
+            trial._accumulate(0, batches, weights)
+            trial._unscale()
+            norm = self.world.summed({SQUARES: squares(self._counted(), self.world)}, "all")[SQUARES].item() ** 0.5
+            if trial.scale is None or not trial.scale.follow(norm):
+                return norm
+            for parameter in self.module.parameters():
+                parameter.grad = None
 
     def abort(self) -> None:
         self.optimizer.abort()
@@ -128,7 +136,8 @@ class Stepping(ABC):
         was_training = self.module.training
         self.module.eval()
         with self.evaluation_weights():
-            ledger = self._measured(batches)
+            objective = self.objective.measured() if isinstance(self.objective, Measured) else self.objective
+            ledger = replace(self, objective=objective)._measured(batches)
         self.module.train(was_training)
         return self._figures(self._read(ledger, {}), weights)
 
