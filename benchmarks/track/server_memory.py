@@ -69,7 +69,7 @@ class serving:
             stdout=subprocess.PIPE, text=True, env={**os.environ, "WHET_TOKEN": _TOKEN},
         )  # fmt: skip
         assert self._process.stdout is not None
-        self._address = self._process.stdout.readline().split("/?")[0]
+        self._address = self._process.stdout.readline().strip().rstrip("/")
         self.pid = self._process.pid
 
     def __enter__(self) -> serving:

@@ -68,7 +68,8 @@ def test_text_ends_before_the_first_stop_string_however_it_is_cut(parts, stops):
     out += scanner.flush()
     whole = "".join(parts)
     complete = [n for n in range(len(whole) + 1) if any(whole[:n].endswith(stop) for stop in stops)]
-    assert scanner.found == bool(complete)
+    assert (scanner.found is not None) == bool(complete)
+    assert not complete or (scanner.found in stops and whole[: complete[0]].endswith(scanner.found))
     if complete:
         until = whole[: complete[0]]
         assert out == until[: -max(len(stop) for stop in stops if until.endswith(stop))]

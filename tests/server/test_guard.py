@@ -13,7 +13,7 @@ from tests.server.world import TOKEN, Client, serving
 from whet.base.errors import ConfigError
 from whet.cli.main import main
 from whet.server import guard
-from whet.server.access.opening import token_of
+from whet.server.access.opening import own, token_of
 from whet.server.access.token import OneToken, cookie_of
 from whet.server.guard import Guard
 
@@ -153,11 +153,20 @@ def test_answers_are_kept_by_nobody_and_framed_by_nobody(server: Client):
 
 
 def test_a_token_is_random_or_long_enough():
-    assert token_of("") != token_of("") and len(token_of("")) >= 40
-    assert token_of("x" * 16) == "x" * 16
+    assert token_of("") != token_of("") and len(token_of("").text) >= 40
+    assert token_of("x" * 16).text == "x" * 16
     for weak in ("short", "with blanks in it, and long", "ä" * 20):
         with pytest.raises(ConfigError):
             token_of(weak)
+
+
+def test_a_word_that_was_given_is_not_printed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("WHET_TOKEN", TOKEN)
+    given = own()
+    assert given.first == "" and TOKEN not in given.said and "WHET_TOKEN" in given.said and TOKEN not in repr(given)
+    monkeypatch.delenv("WHET_TOKEN")
+    made = own()
+    assert len(made.first.removeprefix("?token=")) >= 40 and made.said == ""
 
 
 def test_a_port_that_is_taken_is_said_before_anything_is_served(server: Client, capsys: pytest.CaptureFixture[str]):

@@ -150,4 +150,7 @@ class Answer:
 
     def completion(self) -> Completion:
         assert self.finish is not None
-        return Completion("".join(self._text), tuple(self._tokens), self.finish, self._num_prompt_tokens)
+        return Completion(
+            "".join(self._text), tuple(self._tokens), self.finish, self._num_prompt_tokens,
+            stop=self._stop_strings.found,
+        )  # fmt: skip

@@ -45,12 +45,12 @@ class Detokenizer:
 
 
 class StopStrings:
-    """Passes text on up to the first stop string; what may be the start of one is held."""
+    """Passes text on up to the first stop string, `found`; what may be the start of one is held."""
 
     def __init__(self, stops: Sequence[str]) -> None:
         self._stops = tuple(stops)
         self._held = ""
-        self.found = False
+        self.found: str | None = None
 
     def push(self, text: str) -> str:
         """Text that is before any stop string. After `found` nothing comes any more."""
@@ -58,10 +58,11 @@ class StopStrings:
             return ""
         text = self._held + text
         # The one that is complete first, so that it does not matter how the text was cut.
-        places = [(place + len(stop), place) for stop in self._stops if (place := text.find(stop)) >= 0]
+        places = [(place + len(stop), place, stop) for stop in self._stops if (place := text.find(stop)) >= 0]
         if places:
-            self.found, self._held = True, ""
-            return text[: min(places)[1]]
+            _, place, self.found = min(places)
+            self._held = ""
+            return text[:place]
         keep = max((overlap(text, stop) for stop in self._stops), default=0)
         self._held = text[len(text) - keep :]
         return text[: len(text) - keep]

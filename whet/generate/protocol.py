@@ -52,7 +52,7 @@ _BOUNDS = (
     ("top_k", 0, _INF, False),
     ("top_p", 0, 1, True),
     ("min_p", 0, 1, False),
-    ("repetition_penalty", 0, _INF, True),
+    ("repetition_penalty", 0.01, 100, False),
     ("top_logprobs", 0, _INF, False),
 )
 
@@ -86,7 +86,7 @@ class Completion:
     """A whole answer. `tokens` include the one that ended it; `text` is without it and without a stop string.
 
     `logprobs_at` is the temperature at which the tokens' log-probabilities are, before filters; None where they are of
-    what filters left.
+    what filters left. `stop` is the stop string that ended it, where one did and the engine told.
     """
 
     text: str
@@ -94,6 +94,7 @@ class Completion:
     finish: Finish
     num_prompt_tokens: int
     logprobs_at: float | None = 1.0
+    stop: str | None = None
 
     @property
     def ids(self) -> list[int]:

@@ -35,7 +35,8 @@ def serve(
     opened = opening()
     app = build(root, opened.access, [host, *names], pages)
     print(f"{address}/{opened.first}", flush=True)
-    print(f"runs in {root}; Ctrl-C stops. {'' if _is_loopback(host) else _OPEN}", file=sys.stderr, flush=True)
+    said = " ".join(filter(None, (opened.said, "" if _is_loopback(host) else _OPEN)))
+    print(f"runs in {root}; Ctrl-C stops. {said}", file=sys.stderr, flush=True)
     config = Config(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=10, **limits()
     )

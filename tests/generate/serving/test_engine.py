@@ -16,6 +16,7 @@ from whet.generate.decode import complete
 from whet.generate.prompts import stop_ids
 from whet.generate.protocol import GenerateSettings
 from whet.generate.serving.batcher import Batcher
+from whet.generate.serving.choosing import Draws
 from whet.generate.serving.engine import token_bytes
 from whet.generate.serving.going import Going
 from whet.generate.serving.request import Busy, Handle, Limits, Request
@@ -23,6 +24,7 @@ from whet.generate.serving.shapes import biased, penalised
 from whet.models.decoding import together
 from whet.models.decoding.apart import Apart
 from whet.models.decoding.proof import decoding_of
+from whet.models.forward import attention
 from whet.models.tuning.several import Several
 
 ONE = GenerateSettings(max_new_tokens=1)
@@ -233,6 +235,123 @@ def test_whoever_comes_when_memory_is_out_is_told_and_the_next_is_answered(servi
         engine.complete(["x" * 100], ONE)
     assert [answer.ids for answer in engine.complete(PROMPTS, GREEDY)] == generated_by("llama")
     assert engine.num_open == 0
+
+
+def batcher_of(module, texts, settings=GREEDY, shapes=None, **limits):
+    """A batcher where all of these wait, and their handles."""
+    attention.register()
+    module.set_attn_implementation(attention.NAME)
+    batcher = Batcher(together.Together(module), Limits(**{"cache_tokens": 4096, **limits}))
+    handles = [Handle(asked(text, settings, shapes=(shapes or {}).get(i, ()))) for i, text in enumerate(texts)]
+    for handle in handles:
+        batcher.add(Going(handle, tiny.tokenizer(), stop_ids(module, tiny.tokenizer()), 128))
+    return batcher, handles
+
+
+def stepped(batcher):
+    """Step to the end, as the engine does. Gives how many steps failed."""
+    failed = 0
+    for _ in range(400):
+        if not batcher.is_busy:
+            return failed
+        try:
+            batcher.step()
+        except Exception as error:
+            failed += 1
+            batcher.fail(error)
+    raise AssertionError("it does not end")
+
+
+def told_of(handle):
+    """The ids that an answer has come to, or what it failed with."""
+    try:
+        return [piece.token.id for piece in handle.pieces()]
+    except RuntimeError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("place", [0, 1, 3])
+def test_whose_shape_fails_is_told_and_the_others_get_their_answers(place):
+    def broken(logits_V, ids):
+        if len(ids) == 3:
+            raise RuntimeError("this shape is broken")
+        return logits_V
+
+    batcher, handles = batcher_of(tiny.module(), PROMPTS, shapes={place: (broken,)})
+    assert stepped(batcher) == 2
+    expected: list = list(generated_by("llama"))
+    expected[place] = "this shape is broken"
+    assert [told_of(handle) for handle in handles] == expected
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_where_memory_is_out_for_all_together_they_wait_for_each_other(most, monkeypatch):
+    batcher, handles = batcher_of(tiny.module(), PROMPTS)
+    whole = together.Together.run
+
+    def scarce(cache, parts):
+        if len(parts) > most:
+            raise torch.OutOfMemoryError("out of memory")
+        return whole(cache, parts)
+
+    monkeypatch.setattr(together.Together, "run", scarce)
+    assert stepped(batcher) >= 2
+    assert [told_of(handle) for handle in handles] == generated_by("llama")
+
+
+def test_one_for_whom_memory_is_out_by_itself_is_told_and_nobody_else(monkeypatch):
+    settings = GenerateSettings(max_new_tokens=12, temperature=0.8, repetition_penalty=1.2, seed=3)
+    texts = [*PROMPTS[:2], "x" * 90, PROMPTS[2]]
+    module = tiny.module()
+    alone = complete(module, tiny.tokenizer(), [PROMPTS[0]], settings)[0].ids
+    batcher, handles = batcher_of(module, texts, settings, step_tokens=16)
+    whole = together.Together.run
+
+    def scarce(cache, parts):
+        if any(part.end > 60 for part in parts):
+            raise torch.OutOfMemoryError("out of memory")
+        return whole(cache, parts)
+
+    monkeypatch.setattr(together.Together, "run", scarce)
+    stepped(batcher)
+    found = [told_of(handle) for handle in handles]
+    assert found[2] == "out of memory" and found[0] == alone and all(len(one) == 12 for one in found[:2])
+
+
+def test_what_was_noted_in_a_step_that_failed_is_taken_back():
+    draws, logits_V = (
+        Draws(asked("x", GenerateSettings(max_new_tokens=4, repetition_penalty=2.0))),
+        torch.arange(1.0, 99),
+    )
+    draws.shaped(logits_V)
+    draws.take(5)
+    scores_V = draws.shaped(logits_V)
+    draws.take(7)
+    assert not torch.equal(draws.shaped(logits_V), scores_V)
+    draws.back_to([5])
+    assert torch.equal(draws.shaped(logits_V), scores_V)
+
+
+def test_a_device_that_is_lost_ends_all_and_is_not_tried_for_ever(monkeypatch):
+    def lost(cache, parts):
+        raise RuntimeError("lost")
+
+    batcher, handles = batcher_of(tiny.module(), PROMPTS)
+    monkeypatch.setattr(together.Together, "run", lost)
+    assert stepped(batcher) == 1 + len(PROMPTS)
+    assert {told_of(handle) for handle in handles} == {"lost"}
+
+
+def test_rows_apart_are_given_back_when_their_answers_end():
+    module = tiny.module()
+    module.set_attn_implementation("eager")
+    cache = Apart(module, decoding_of(module), 128)
+    batcher = Batcher(cache, Limits(cache_tokens=4096))
+    for text, settings in zip(PROMPTS, [GREEDY, ONE, GREEDY, ONE], strict=False):
+        batcher.add(Going(Handle(asked(text, settings)), tiny.tokenizer(), frozenset(), 128))
+    while batcher.is_busy:
+        batcher.step()
+        assert set(cache._rows) == set(range(len(batcher.running)))
 
 
 def test_a_model_without_attention_has_room_too():

@@ -42,6 +42,19 @@ def test_a_message_and_a_stream_say_what_the_model_says(server, module, tokenize
     assert told.value.body["error"]["type"] == "invalid_request_error"
 
 
+def test_the_sequence_that_ended_a_message_is_told(module, tokenizer):
+    engine = Scripted(tokenizer, ["one two three"] * 3)
+    with running(Service(own(module, tokenizer), ("tiny",), engine=engine)) as server, client_of(server) as client:
+        asked = {"model": "tiny", "max_tokens": 50, "messages": HELLO}
+        message = client.messages.create(**asked, stop_sequences=["never", " thr"])
+        with client.messages.stream(**asked, stop_sequences=["never", " thr"]) as stream:
+            streamed = stream.get_final_message()
+        free = client.messages.create(**asked, stop_sequences=["never"])
+    for found in (message, streamed):
+        assert (found.content[0].text, found.stop_reason, found.stop_sequence) == ("one two", "stop_sequence", " thr")
+    assert (free.stop_reason, free.stop_sequence) == ("end_turn", None)
+
+
 def test_a_tool_is_used_and_its_result_is_read(module, tokenizer):
     engine = Scripted(tokenizer, [f"I look. {CALL}", f"I look. {CALL}", "It is warm."])
     with running(Service(own(module, tokenizer), ("tiny",), engine=engine)) as server, client_of(server) as client:

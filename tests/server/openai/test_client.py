@@ -123,6 +123,22 @@ def test_echo_tells_the_likelihood_of_a_prompt_as_lm_eval_reads_it(client, modul
     assert alone.usage.completion_tokens == 0
 
 
+def test_offsets_of_a_stream_are_those_of_the_whole(client, tokenizer):
+    asked = {"model": "tiny", "prompt": "The quick brown", "temperature": 0, "max_tokens": 6, "logprobs": 0, "n": 2}
+    for echo in (False, True):
+        whole = client.completions.create(**asked, echo=echo).choices
+        offsets, words = {0: [], 1: []}, {0: [], 1: []}
+        for chunk in client.completions.create(**asked, echo=echo, stream=True):
+            choice = chunk.choices[0]
+            if choice.logprobs is not None:
+                offsets[choice.index] += choice.logprobs.text_offset
+                words[choice.index] += choice.logprobs.tokens
+        for choice in whole:
+            assert offsets[choice.index] == choice.logprobs.text_offset
+            assert words[choice.index] == choice.logprobs.tokens
+        assert offsets[0] == [sum(map(len, words[0][:i])) for i in range(len(words[0]))]
+
+
 def test_many_ask_at_once_and_each_gets_its_own(server, module, tokenizer):
     prompts = [f"hello {'world ' * (i % 7)}{i}" for i in range(24)]
     said = complete(module, tokenizer, [tokenizer.encode(p) for p in prompts], GenerateSettings(max_new_tokens=10))

@@ -7,6 +7,7 @@ import json
 import random
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -98,6 +99,7 @@ def test_an_embedding_model_gives_vectors_and_no_texts(folders):
         (["x", "--adapter", "polite"], "names no adapter"),
         (["x", "--api-key", "a b"], "no header can hold"),
         (["x", "--host", "256.1.1.1"], "cannot be had"),
+        (["x", "--timeout", "0"], "no answer can be whole"),
     ],
 )
 def test_what_cannot_be_served_is_said_before_it_starts(words, said, tmp_path, capsys, monkeypatch):
@@ -136,3 +138,19 @@ def test_whatever_is_asked_gets_an_answer_or_openais_error(server, tries):
         if status >= 500 or status == 422 or (status >= 400) != is_error:
             wrong.append((path, body, status, told))
     assert wrong == []
+
+
+def test_a_key_that_was_given_is_not_printed(tmp_path, monkeypatch, capsys):
+    from whet.server.openai import serving
+
+    monkeypatch.setattr(serving, "Served", lambda service, key, hosts: SimpleNamespace(end=None))
+    monkeypatch.setattr(serving, "Config", lambda app, **settings: None)
+    monkeypatch.setattr(serving, "Server", lambda config, end: SimpleNamespace(run=lambda sockets: sockets[0].close()))
+    service = SimpleNamespace(names=("m",), adapters=())
+    told = {}
+    for given in ("a-key-of-mine", ""):
+        key = serving.key_of(given)
+        serving.serve(lambda: service, "127.0.0.1", 0, (), key)
+        told[given] = capsys.readouterr()
+        assert (f"key: {key.text}\n" in told[given].out) == (not given)
+    assert "a-key-of-mine" not in "".join(told["a-key-of-mine"])

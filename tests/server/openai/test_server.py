@@ -8,11 +8,17 @@ import threading
 import time
 
 import pytest
+import torch
 
 from tests.generate import tiny
 from tests.server.openai.conftest import KEY
+from whet.models.decoding import together
 
 ASKED = {"model": "tiny", "prompt": "hello", "max_tokens": 400, "temperature": 0, "logit_bias": {"1": -100}}
+
+HELLO = [{"role": "user", "content": "hello"}]
+CALLED = {"role": "assistant", "tool_calls": [{"function": {"name": "weather", "arguments": "[" * 100_000}}]}
+RESULT = {"type": "tool_result", "tool_use_id": "x", "content": 5}
 
 
 def until(condition, seconds: float = 10.0) -> None:
@@ -112,6 +118,12 @@ def test_an_end_lets_answers_be_finished(serve, tokenizer):
         ("POST", "/v1/completions", {"prompt": [[1], [-1]]}, 400, "invalid_value"),
         ("POST", "/v1/completions", {"prompt": "x", "suffix": "y"}, 400, "unsupported_parameter"),
         ("POST", "/v1/completions", {"prompt": "\ud800", "max_tokens": 1}, 400, None),
+        ("POST", "/v1/completions", {"prompt": [[1]] * 1100, "n": 128}, 400, "invalid_value"),
+        ("POST", "/v1/completions", {"prompt": "x", "logit_bias": {"9" * 5000: 1}}, 400, "invalid_value"),
+        ("POST", "/v1/completions", {"prompt": "x", "repetition_penalty": 1e-300}, 400, "invalid_value"),
+        ("POST", "/v1/messages", {"max_tokens": 1, "messages": [{"role": "user", "content": [RESULT]}]}, 400,
+         "invalid_type"),
+        ("POST", "/v1/chat/completions", {"messages": [*HELLO, CALLED, *HELLO], "max_tokens": 1}, 400, None),
         ("POST", "/v1/embeddings", {"input": "x"}, 400, "unsupported_model"),
         ("POST", "/tokenize", {}, 400, "missing_required_parameter"),
         ("POST", "/detokenize", {"tokens": [99999]}, 400, "invalid_value"),
@@ -126,6 +138,49 @@ def test_refusals_have_openais_form(server, method, path, body, status, code):
     assert found == status and (code is None or error["code"] == code)
     assert set(error) == {"message", "type", "param", "code"} and error["message"]
     assert headers["x-request-id"].startswith("req_")
+
+
+@pytest.mark.parametrize(
+    ("block", "place"),
+    [
+        ({"type": "image"}, ""),
+        ({"type": "tool_use", "name": "f"}, ".id"),
+        ({"type": "tool_use", "id": "c"}, ".name"),
+        ({"type": "tool_result"}, ".tool_use_id"),
+    ],
+)
+def test_a_block_is_refused_at_its_own_place(server, block, place):
+    before = [{"type": "tool_result", "tool_use_id": "c"}, {"type": "tool_use", "id": "c", "name": "f"}]
+    body = {"max_tokens": 1, "messages": [{"role": "user", "content": [*before, block]}]}
+    status, _, told = server.ask("POST", "/v1/messages", body)
+    assert (status, told["error"]["param"]) == (400, f"messages[0].content[2]{place}")
+
+
+def test_what_the_model_fails_with_is_the_servers_fault(serve, tokenizer):
+    module = tiny.module()
+    with torch.no_grad():
+        module.get_output_embeddings().weight.fill_(torch.nan)
+    with serve(module, tokenizer) as server:
+        status, _, told = server.ask("POST", "/v1/completions", {"prompt": "hello", "max_tokens": 3})
+    assert status == 500 and told["error"]["type"] == "server_error" and "NaN" in told["error"]["message"]
+
+
+def test_health_is_lost_when_all_steps_fail_and_comes_back(serve, tokenizer, monkeypatch, capfd):
+    body = {"prompt": "hello", "max_tokens": 1}
+    with serve(tiny.module(), tokenizer) as server:
+        with monkeypatch.context() as patched:
+            patched.setattr(together.Together, "run", _lost)
+            for status in (200, 200, 503):
+                assert server.ask("POST", "/v1/completions", body)[0] == 500
+                assert server.ask("GET", "/health")[0] == status
+        assert server.ask("GET", "/health")[2] == {"status": "failing"}
+        assert server.ask("POST", "/v1/completions", body)[0] == 200
+        until(lambda: server.ask("GET", "/health")[0] == 200)
+    assert "illegal access" in capfd.readouterr().err
+
+
+def _lost(cache, parts):
+    raise RuntimeError("an illegal access")
 
 
 def test_pages_of_other_sites_and_strangers_are_kept_out(server):

@@ -8,7 +8,7 @@ from typing import Any
 from whet.generate.decode import Answer
 from whet.generate.protocol import GenerateSettings, Piece, Token
 from whet.generate.serving.figures import Figures
-from whet.generate.serving.request import Handle, Request
+from whet.generate.serving.request import Handle, Limits, Request
 
 TOOLS_TEMPLATE = (
     "{% if tools %}<|im_start|>system\nTools:{% for tool in tools %}\n{{ tool | tojson }}{% endfor %}"
@@ -31,6 +31,7 @@ class Scripted:
     """Answers each request with the next of these texts, token by token (as `ServingEngine` to a service)."""
 
     longest = 1024
+    is_failing, limits = False, Limits()
 
     def __init__(self, tokenizer: Any, texts: list[str]) -> None:
         self.tokenizer, self.texts, self.stops = tokenizer, texts, frozenset([tokenizer.eos_token_id])

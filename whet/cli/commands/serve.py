@@ -56,9 +56,12 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
+    from whet.base.errors import ConfigError
     from whet.generate.serving.request import Limits
     from whet.server.openai.serving import KEY, key_of, serve
 
+    if not args.timeout:
+        raise ConfigError("no answer can be whole after 0 s", at="--timeout", hint="--timeout 600")
     key = key_of(args.api_key or os.environ.get(KEY, ""))
     adapters = adapters_of(args.adapter)
     limits = Limits(

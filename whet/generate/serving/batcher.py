@@ -4,15 +4,18 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import compress
 
 import torch
 from torch import Tensor
 
-from whet.base.errors import ModelError
+from whet.base.errors import ModelError, is_out_of_memory
+from whet.generate.protocol import Token
 from whet.generate.serving.choosing import choose
-from whet.generate.serving.going import Going
+from whet.generate.serving.going import Going, Trial
 from whet.generate.serving.request import Adapters, Limits, NoAdapters
 from whet.models.decoding.together import Part, Sequences
 
@@ -62,11 +65,26 @@ class Batcher:
             self._leave(going)
 
     def fail(self, error: BaseException) -> None:
-        """Tell all that run that the model failed. Those that wait are tried."""
-        for going in self.running:
-            going.handle.tell(error)
-        self.running.clear()
+        """After a step that failed: find out whose fault it is, so that nobody else is told.
+
+        Who was alone in it is told. Of several each is let in again on trial (`Trial`). One that fails then beside
+        others, who had just got their tokens without it, is told too; but where memory was out it waits for its end
+        until they have gone.
+        """
+        running, self.running = self.running, []
         self._kept.clear()
+        self._cache.clear()
+        for going in [one for one in running if one.trial] or running:
+            if going.has_ended:
+                continue
+            if len(running) == 1 or (going.trial and not is_out_of_memory(error)):
+                going.fail(error)
+            else:
+                going.trial = Trial(going.trial + 1)
+        for going in sorted(running, key=lambda one: -one.serial):
+            if not going.has_ended:
+                going.forget()
+                self.waiting.appendleft(going)
 
     def end(self, error: BaseException | None) -> None:
         """Tell everybody the same, and forget them."""
@@ -79,22 +97,25 @@ class Batcher:
         """Read parts and choose the tokens that come after those that are complete. Gives those that have ended."""
         found = self._cache.run([part for _, part in pairs])
         ready: list[tuple[Going, Tensor]] = []
-        ended: list[Going] = []
         for (going, part), logits_PV in zip(pairs, found, strict=True):
             logits_V = going.read(part, logits_PV)
-            if logits_V is None:
-                continue
-            if logits_V.isnan().any():
-                said = "the model's logits are not numbers (NaN)"
-                going.handle.tell(ModelError(said, hint="its weights may have diverged"))
-                ended.append(going)
-            else:
+            if logits_V is not None:
                 ready.append((going, logits_V))
-        if ready:
-            tokens = choose(torch.stack([logits for _, logits in ready]), [going.draws for going, _ in ready])
-            for (going, _), token in zip(ready, tokens, strict=True):
-                going.push(token)
-        return ended + [going for going, _ in ready if going.answer.finish is not None]
+        if not ready:
+            return []
+        all_of_them = [going for going, _ in ready]
+        logits_BV = torch.stack([logits for _, logits in ready])
+        wrong = logits_BV.isnan().any(-1).tolist()  # the device is waited for once, however many there are
+        if any(wrong):
+            for going in compress(all_of_them, wrong):
+                said = "the model's logits are not numbers (NaN)"
+                going.fail(ModelError(said, hint="its weights may have diverged"))
+            logits_BV = logits_BV[[place for place, one in enumerate(wrong) if not one]]
+        good = [going for going in all_of_them if not going.has_ended]
+        if good:
+            for going, token in zip(good, choose(logits_BV, [going.draws for going in good]), strict=True):
+                _push(going, token)
+        return [going for going in all_of_them if going.has_ended]
 
     def _parts(self) -> Iterator[tuple[Going, Part]]:
         """What is read in this step: the last token of each answer, and of prompts as much as there is room for."""
@@ -138,7 +159,7 @@ class Batcher:
         """Let in who waits, in order, as long as there is room; one always."""
         while self.waiting and len(self.running) < self._limits.sequences:
             going = self.waiting[0]
-            if self.running and not self._fits([*self.running, going]):
+            if self.running and not (self._may_join(going) and self._fits([*self.running, going])):
                 return
             self.waiting.popleft()
             going.row, going.serial = len(self.running), self._serial
@@ -146,6 +167,9 @@ class Batcher:
             self.running.append(going)  # before anything can fail: whoever runs is told of it
             if self._cache.is_shared:
                 self._begin(going)
+
+    def _may_join(self, going: Going) -> bool:
+        return going.trial is not Trial.ALONE and not any(one.trial for one in self.running)
 
     def _begin(self, going: Going) -> None:
         """Take over the longest beginning that another row has of the same tokens."""
@@ -195,10 +219,21 @@ class Batcher:
             self._kept[last.row] = (going.adapter, going.ids[: going.num_read])
         elif last is not going:
             self._cache.copy(last.row, going.row, last.num_read)
+        else:
+            self._cache.drop(going.row)
         self.running.pop()
         if last is not going:
             self.running[going.row] = last
             last.row = going.row
+
+
+def _push(going: Going, token: Token) -> None:
+    """Give an answer its next token. What fails in it is its own: another try would not have its text whole."""
+    try:
+        going.push(token)
+    except Exception as error:
+        traceback.print_exc()
+        going.fail(error)
 
 
 _NONE = (-1, 0)

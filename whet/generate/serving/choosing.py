@@ -49,9 +49,14 @@ class Draws:
             return logits_V
         if self._seen_V is None:
             self._seen_V = torch.zeros_like(logits_V, dtype=torch.bool)
-            self._seen_V[torch.tensor(self._prompt, device=logits_V.device)] = True
+            self._seen_V[torch.tensor([*self._prompt, *self._ids], device=logits_V.device)] = True
         lowered_V = torch.where(logits_V < 0, logits_V * penalty, logits_V / penalty)
         return torch.where(self._seen_V, lowered_V, logits_V)
+
+    def back_to(self, ids: Sequence[int]) -> None:
+        """Take these tokens for what was chosen: of a step that failed more may be noted than came to the answer."""
+        if len(self._ids) > len(ids):
+            self._ids, self._seen_V = list(ids), None
 
     def take(self, token: int) -> None:
         """Note what was chosen."""

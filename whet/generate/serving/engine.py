@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from whet.base.errors import ModelError, WhetError
+from whet.base.errors import ModelError, WhetError, is_out_of_memory
 from whet.contracts.model import Loaded
 from whet.generate.decode import context_length
 from whet.generate.eval_mode import borrowed
@@ -28,6 +28,9 @@ from whet.models.decoding.apart import Apart
 from whet.models.decoding.proof import decoding_of
 from whet.models.decoding.together import Sequences, Together
 from whet.models.decoding.together_proof import goes_together
+
+# From so many failed steps in a row on the device is taken to be lost.
+_FAILED = 3
 
 
 class ServingEngine:
@@ -56,6 +59,7 @@ class ServingEngine:
         self._batcher = Batcher(cache, self.limits, adapters)
         self._arrived: deque[Going] = deque()
         self._changed = threading.Condition()
+        self._num_failed = 0
         self._num_open, self._is_draining, self._is_closing = 0, False, False
         self._thread = threading.Thread(target=self._work, name="whet-serving", daemon=True)
         self._thread.start()
@@ -70,6 +74,11 @@ class ServingEngine:
     def num_open(self) -> int:
         """Requests that have no whole answer yet."""
         return self._num_open
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last steps all failed, and not for want of memory."""
+        return self._num_failed >= _FAILED
 
     def submit(self, request: Request, tell: Callable[[Told], None] | None = None) -> Handle:
         """Begin to answer. Raises Busy where so many wait, or it ends; ModelError for a prompt that does not fit."""
@@ -145,9 +154,11 @@ class ServingEngine:
             while self._take():
                 try:
                     self._batcher.step()
+                    self._num_failed = 0
                 except Exception as error:
                     if not isinstance(error, WhetError):
                         traceback.print_exc()
+                    self._num_failed += not is_out_of_memory(error)
                     self._batcher.fail(error)
                 self.figures.seen(len(self._batcher.running), len(self._batcher.waiting))
         self._batcher.end(Busy("the server has ended", hint="ask again when it has started anew"))

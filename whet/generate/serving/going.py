@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Any
 
 from torch import Tensor
@@ -16,6 +17,16 @@ from whet.models.decoding.together import Part
 _TOLD_TOKENS = 64
 
 
+class Trial(IntEnum):
+    """How one is let in that was in a step that failed."""
+
+    NONE = 0
+    # Nobody else is on trial beside it, until it has got a token more.
+    ONE = 1
+    # With nobody beside it, to its end.
+    ALONE = 2
+
+
 class Going:
     """An answer in the making. `num_read` of its tokens are in the cache, at `row`."""
 
@@ -26,6 +37,7 @@ class Going:
         self.draws = Draws(request)
         self.ids = list(request.ids)
         self.num_read, self.row, self.serial, self.has_begun = 0, -1, 0, False
+        self.trial, self._has_failed = Trial.NONE, False
         self._num_prompt, self._tells = len(self.ids), request.tells_prompt
         self._prompt: list[Token] = [Token(self.ids[0])] if self._tells else []
 
@@ -33,6 +45,16 @@ class Going:
     def num_left(self) -> int:
         """Tokens to be read before the next one can be chosen."""
         return len(self.ids) - self.num_read
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it gets no more tokens."""
+        return self._has_failed or self.answer.finish is not None
+
+    def fail(self, error: BaseException) -> None:
+        """End it, and tell why."""
+        self._has_failed = True
+        self.handle.tell(error)
 
     def part(self, most: int | None) -> Part:
         """What is read next, `most` tokens of it (None: all)."""
@@ -61,9 +83,12 @@ class Going:
         if self.answer.finish is not None:
             self.handle.completion = self.answer.completion()
         self.handle.tell(Piece(text, token, self.answer.finish))
+        if self.trial is Trial.ONE:
+            self.trial = Trial.NONE
 
     def forget(self) -> None:
-        """Read everything anew: its row is taken by another one."""
+        """Read everything anew: its row is taken by another one, or lost in a step that failed."""
         self.num_read, self.row = 0, -1
+        self.draws.back_to(self.ids[self._num_prompt :])
         if self._tells:
             self._prompt = self._prompt[:1]

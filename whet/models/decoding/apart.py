@@ -29,11 +29,18 @@ class Apart:
         return [self._one(part) for part in parts]
 
     def copy(self, source: int, target: int, num_tokens: int) -> None:
+        self.drop(target)
         if num_tokens:  # one that has not begun has no row yet
             self._rows[target] = self._rows.pop(source)
 
     def swap(self, one: int, other: int) -> None:
         raise AssertionError("rows that are not shared have no places")
+
+    def drop(self, row: int) -> None:
+        self._rows.pop(row, None)
+
+    def clear(self) -> None:
+        self._rows.clear()
 
     def fit(self, rows: int, places: int) -> tuple[int, int]:
         return rows, places

@@ -59,6 +59,14 @@ class Sequences(Protocol):
         """Let two rows change places."""
         ...
 
+    def drop(self, row: int) -> None:
+        """Forget a row that nobody goes on with."""
+        ...
+
+    def clear(self) -> None:
+        """Forget all rows, and give their memory back."""
+        ...
+
     def fit(self, rows: int, places: int) -> tuple[int, int]:
         """Make room for so many rows and tokens of each: how many there is room for now. Rows and tokens beyond it are
         gone."""
@@ -103,6 +111,12 @@ class Together:
         for layer in self._layers.values():
             for store in (layer.keys, layer.values):
                 store[[one, other]] = store[[other, one]]
+
+    def drop(self, row: int) -> None:
+        """Nothing is done: its room is for the next one."""
+
+    def clear(self) -> None:
+        self._layers, self._rows, self._places = {}, 0, 0
 
     @torch.no_grad()
     def _run(self, parts: Sequence[Part]) -> Tensor:

@@ -40,7 +40,8 @@ class OneToken:
         if asked.path in OPEN:
             return None
         if not self._is_in_query(asked):
-            raise Refusal("UNAUTHENTICATED", "a token is needed: it is in the address that was printed at the start")
+            said = "a token is needed: it is in the address that was printed at the start, or in WHET_TOKEN there"
+            raise Refusal("UNAUTHENTICATED", said)
         return self._welcome(asked)
 
     def note(self, asked: Asked, person: Person | None, status: int) -> None:

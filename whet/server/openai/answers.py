@@ -13,7 +13,7 @@ from fastapi import Request as HttpRequest
 from whet.generate.protocol import Piece
 from whet.generate.serving.engine import ServingEngine
 from whet.generate.serving.request import Handle, Request, Told
-from whet.server.openai.refused import Refused
+from whet.server.openai.refused import Refused, failure_of
 
 Result = TypeVar("Result")
 
@@ -45,7 +45,7 @@ class Answers:
                 if told is None:
                     raise Refused("the answer was cancelled", status=503, code="cancelled")
                 if isinstance(told, BaseException):
-                    raise told
+                    raise failure_of(told)
                 yield place, told
                 left -= told.finish is not None
         finally:

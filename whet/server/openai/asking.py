@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from whet.base.errors import ModelError
 from whet.generate.protocol import GenerateSettings
-from whet.generate.serving.request import Request
+from whet.generate.serving.request import Limits, Request
 from whet.generate.serving.shapes import biased, penalised
 from whet.generate.tool_calls import Exchange
 from whet.server.openai.refused import Refused
@@ -122,6 +122,7 @@ def _requests(
     if body.frequency_penalty or body.presence_penalty:
         shapes.append(penalised(body.frequency_penalty or 0.0, body.presence_penalty or 0.0))
     n = body.n or 1
+    _few(len(prompts) * n, service.engine.limits)
     return [
         Request(
             ids=ids, settings=settings, number=place * n + i, adapter=adapter, tells_prompt=tells_prompt,
@@ -132,10 +133,18 @@ def _requests(
     ]  # fmt: skip
 
 
+def _few(asked: int, limits: Limits) -> None:
+    """Raises Refused for more answers than are ever made and waited for at once: no time would come for them."""
+    most = limits.sequences + limits.waiting
+    if asked > most:
+        said = f"{asked:,} answers are asked for at once (prompts times `n`), and this server takes {most:,}"
+        raise Refused(said, param="prompt", code="invalid_value")
+
+
 def _bias(service: Service, given: Mapping[str, float]) -> dict[int, float]:
-    wrong = next((name for name in given if not (name.isascii() and name.isdigit())), None)
+    wrong = next((name for name in given if not (name.isascii() and name.isdigit() and len(name) < 20)), None)
     if wrong is not None:
-        raise Refused(f"`{wrong}` is no token id", param="logit_bias", code="invalid_value")
+        raise Refused(f"`{wrong[:20]}` is no token id", param="logit_bias", code="invalid_value")
     ids = service.checked([int(name) for name in given], "logit_bias")
     return dict(zip(ids, given.values(), strict=True))
 
@@ -224,5 +233,5 @@ def _arguments(given: str | dict[str, Any]) -> Any:
         return given
     try:
         return json.loads(given) if given.strip() else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return given

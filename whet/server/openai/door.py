@@ -59,7 +59,8 @@ class Door:
         scheme, _, key = headers.get("authorization", "").partition(" ")
         given = key.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
         if path not in OPEN and not hmac.compare_digest(_digest(given), self._digest):
-            said = "the API key is not this server's" if given else "a key is needed: it was printed at the start"
+            missing = "a key is needed: it was printed at the start, or given"
+            said = "the API key is not this server's" if given else missing
             raise Refused(f"{said} (Authorization: Bearer KEY)", status=401, code="invalid_api_key")
 
     def _check_size(self, headers: Headers) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -70,17 +70,17 @@ def _turn(turn: Turn, place: str) -> Iterator[Message]:
     if isinstance(turn.content, str):
         yield Message(role=turn.role, content=turn.content)
         return
-    rest: Blocks = []
+    rest: list[tuple[int, dict[str, Any]]] = []  # with their places in what was asked
     for number, block in enumerate(turn.content):
         if block.get("type") == "tool_result":
             said = _text(block.get("content") or "", f"{place}[{number}].content")
             yield Message(role="tool", content=said, tool_call_id=_word(block, "tool_use_id", place, number))
         else:
-            rest.append(block)
-    calls = [_call(block, place, number) for number, block in enumerate(rest) if block.get("type") == "tool_use"]
-    texts = [block for block in rest if block.get("type") != "tool_use"]
+            rest.append((number, block))
+    calls = [_call(block, place, number) for number, block in rest if block.get("type") == "tool_use"]
+    texts = [_said(block, f"{place}[{number}]") for number, block in rest if block.get("type") != "tool_use"]
     if rest:
-        yield Message(role=turn.role, content=_text(texts, place), tool_calls=calls or None)
+        yield Message(role=turn.role, content="".join(texts), tool_calls=calls or None)
 
 
 def _call(block: dict[str, Any], place: str, number: int) -> ToolCall:
@@ -100,13 +100,17 @@ def _word(block: dict[str, Any], name: str, place: str, number: int) -> str:
     return value
 
 
-def _text(content: str | Sequence[Any], place: str) -> str:
+def _text(content: Any, place: str) -> str:
     if isinstance(content, str):
         return content
-    for number, block in enumerate(content):
-        kind: Any = block.get("type") if isinstance(block, dict) else block
-        if kind not in ("text", "thinking") or not isinstance(block.get(kind), str):
-            param = f"{place}[{number}]"
-            raise Refused(f"this model reads text alone, and no block of the type {kind!r}", param=param)
-    blocks: Sequence[Any] = content
-    return "".join(block["text"] for block in blocks if block["type"] == "text")
+    if not isinstance(content, list):
+        raise Refused(f"`{place}` is neither text nor a list of blocks", param=place, code="invalid_type")
+    return "".join(_said(block, f"{place}[{number}]") for number, block in enumerate(content))
+
+
+def _said(block: Any, param: str) -> str:
+    """What a block says; thoughts are passed over."""
+    kind: Any = block.get("type") if isinstance(block, dict) else block
+    if kind not in ("text", "thinking") or not isinstance(block.get(kind), str):
+        raise Refused(f"this model reads text alone, and no block of the type {kind!r}", param=param)
+    return block["text"] if kind == "text" else ""

@@ -65,6 +65,14 @@ def refusal_of(error: BaseException) -> Refused:
     return Refused(f"the server failed where it should not: {type(error).__name__}", status=500, code="internal_error")
 
 
+def failure_of(error: BaseException) -> BaseException:
+    """What an engine failed with while it answered. What was asked had been looked at before, so the fault is the
+    server's; that it takes nothing more is no fault."""
+    if isinstance(error, WhetError) and not isinstance(error, Busy):
+        return Refused(error.message + (f" ({error.hint})" if error.hint else ""), status=500, code="internal_error")
+    return error
+
+
 def install(app: FastAPI) -> None:
     """Let every exception of a route become an answer in this form."""
 
@@ -102,6 +110,8 @@ def invalid(errors: Sequence[Any]) -> Refused:
     if first["type"] == "missing":
         said = f"`{param}` is missing" if param else "the body is missing, or is not sent as application/json"
         return Refused(said, code="missing_required_parameter", param=param or None)
+    if not param and first["type"].endswith("_type"):
+        return Refused("the body is no JSON object, or is not sent as application/json", code="invalid_type")
     code = "invalid_type" if first["type"].endswith("_type") else "invalid_value"
     said = first["msg"].removeprefix("Value error, ")
     return Refused(f"`{param}`: {said}" if param else said, code=code, param=param or None)

@@ -78,8 +78,9 @@ def _told(texts: TokenTexts, token_id: int, logprob: float | None) -> dict[str, 
     return {"token": texts.text(token_id), "logprob": _finite(logprob), "bytes": list(texts.bytes(token_id))}
 
 
-def completion_logprobs(texts: TokenTexts, tokens: Sequence[Token], top: int, offset: int = 0) -> dict[str, Any]:
-    """Log-probabilities as completions have them. A token that is told comes first, whatever it is written like."""
+def completion_logprobs(texts: TokenTexts, tokens: Sequence[Token], top: int, offset: int) -> dict[str, Any]:
+    """Log-probabilities as completions have them, of tokens that begin behind so many letters. A token that is told
+    comes first, whatever it is written like."""
     words, offsets = [], []
     for token in tokens:
         words.append(texts.text(token.id))

@@ -122,6 +122,11 @@ class Service:
         except ModelError as error:
             raise Refused(error.message, param="tools", code="unsupported_parameter") from None
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether the engine's last steps all failed."""
+        return self._engine is not None and self._engine.is_failing
+
     def drain(self) -> None:
         """Take no more requests."""
         if self._engine is not None:

@@ -11,6 +11,7 @@ from whet.server.ending import Config, Server
 from whet.server.openai.app import Served
 from whet.server.openai.service import Service
 from whet.server.patience import is_own, limits
+from whet.server.secret import Secret
 from whet.server.serving import address_of, bound
 
 KEY = "WHET_API_KEY"
@@ -18,14 +19,16 @@ _OPEN = "Others on the network can reach it, and read what is sent: put TLS befo
 
 
 def serve(
-    opened: Callable[[], Service], host: str, port: int, hosts: Sequence[str], key: str, drain_s: int = 30
+    opened: Callable[[], Service], host: str, port: int, hosts: Sequence[str], key: Secret, drain_s: int = 30
 ) -> None:
     """Serve a model until a signal ends it; answers under way have `drain_s` seconds then. Raises ConfigError where the
     port cannot be had, before the model is loaded."""
     listening = bound(host, port)
     service = opened()
-    app = Served(service, key, [host, *hosts])
-    print(f"{address_of(host, listening.getsockname()[1])}/v1\nkey: {key}", flush=True)
+    app = Served(service, key.text, [host, *hosts])
+    print(f"{address_of(host, listening.getsockname()[1])}/v1", flush=True)
+    if not key.is_given:  # whoever gave one has it, and logs are read by others
+        print(f"key: {key.text}", flush=True)
     names = ", ".join((*service.names, *service.adapters))
     is_open = host != "localhost" and not is_own(host)
     print(f"serves {names}; Ctrl-C stops. {_OPEN if is_open else ''}", file=sys.stderr, flush=True)
@@ -35,10 +38,10 @@ def serve(
     Server(config, app.end).run(sockets=[listening])
 
 
-def key_of(given: str) -> str:
+def key_of(given: str) -> Secret:
     """The key that was given, or a random one of 192 bits. Raises ConfigError for one that no header can hold."""
     if not given:
-        return f"whet-{secrets.token_urlsafe(24)}"
+        return Secret(f"whet-{secrets.token_urlsafe(24)}", is_given=False)
     if not given.isascii() or not given.isprintable() or " " in given:
         raise ConfigError("the key has letters that no header can hold", at=KEY, hint="openssl rand -hex 32")
-    return given
+    return Secret(given, is_given=True)

@@ -37,6 +37,7 @@ class _Texts:
     def __init__(self, service: Service, body: Completion, asked: Asked, answers: Answers) -> None:
         self._service, self._body, self._asked, self._answers = service, body, asked, answers
         self._model, self._is_empty = body.model or service.names[0], body.max_tokens == 0
+        self._offsets = [0] * len(asked.requests)  # letters of each answer whose tokens have been told
 
     async def whole(self) -> dict[str, Any]:
         """All choices."""
@@ -51,7 +52,7 @@ class _Texts:
         async for place, piece in self._answers.pieces():
             if self._body.echo and place not in has_begun:
                 prompt = self._answers.handles[place].prompt
-                yield own | {"choices": [_choice(place, self._prompt(place), self._told(prompt))]}
+                yield own | {"choices": [_choice(place, self._prompt(place), self._told(place, prompt))]}
             has_begun.add(place)
             if (choice := self._part(place, piece)) is not None:
                 yield own | {"choices": [choice]}
@@ -63,21 +64,26 @@ class _Texts:
         completion = handle.completion
         assert completion is not None
         text, tokens = ("", ()) if self._is_empty else (text, completion.tokens)
-        told = self._told((*handle.prompt, *tokens))
+        told = self._told(place, (*handle.prompt, *tokens))
         before = self._prompt(place) if self._body.echo else ""
         return _choice(place, before + text, told, completion.finish)
 
     def _part(self, place: int, piece: Piece) -> dict[str, Any] | None:
         if piece.token is None or self._is_empty:
             return _choice(place, "", None, piece.finish)
-        told = self._told((piece.token,))
+        told = self._told(place, (piece.token,))
         if not piece.text and told is None and piece.finish is None:
             return None
         return _choice(place, piece.text, told, piece.finish)
 
-    def _told(self, tokens: tuple[Token, ...]) -> dict[str, Any] | None:
+    def _told(self, place: int, tokens: tuple[Token, ...]) -> dict[str, Any] | None:
+        """What is known of the next tokens of an answer, where it was asked for."""
         asked = self._body.logprobs
-        return None if asked is None else completion_logprobs(self._service.texts, tokens, asked)
+        if asked is None:
+            return None
+        told = completion_logprobs(self._service.texts, tokens, asked, self._offsets[place])
+        self._offsets[place] += sum(map(len, told["tokens"]))
+        return told
 
     def _prompt(self, place: int) -> str:
         """The prompt as it was given; that of token ids as they are read."""

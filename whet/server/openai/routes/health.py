@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
+
+from whet.server.openai.service import Given
 
 router = APIRouter(tags=["health"])
 
 
 @router.get("/health")
-def health(request: Request) -> JSONResponse:
-    """200 while requests are taken, 503 when the server is ending."""
-    is_ending = request.app.state.is_ending
-    body: dict[str, Any] = {"status": "ending" if is_ending else "ok"}
-    return JSONResponse(body, 503 if is_ending else 200)
+def health(request: Request, service: Given) -> JSONResponse:
+    """200 while requests are taken, 503 when the server is ending, or its last steps all failed."""
+    status = "ok"
+    if service.is_failing:
+        status = "failing"
+    if request.app.state.is_ending:
+        status = "ending"
+    return JSONResponse({"status": status}, 200 if status == "ok" else 503)

@@ -67,11 +67,11 @@ class _Turn:
             text, calls = self._hearing.whole(self._handle)
         content: list[dict[str, Any]] = [{"type": "text", "text": text}] if text or not calls else []
         content += [_used(call, json.loads(call["function"]["arguments"])) for call in calls]
-        return self._message(content, self._reason(bool(calls)), self._num_generated)
+        return self._message(content, self._num_generated) | self._reason(bool(calls))
 
     async def events(self) -> AsyncGenerator[dict[str, Any], None]:
         """The message's beginning, its blocks as they come, why it ended."""
-        yield {"type": "message_start", "message": self._message([], None, 0)}
+        yield {"type": "message_start", "message": self._message([], 0)}
         yield _begun(0, {"type": "text", "text": ""})
         calls: list[Any] = []
         async for _, piece in self._answers.pieces():
@@ -86,7 +86,7 @@ class _Turn:
             yield _begun(number, _used(call, {}))
             yield _more(number, {"type": "input_json_delta", "partial_json": call["function"]["arguments"]})
             yield {"type": "content_block_stop", "index": number}
-        reason = {"stop_reason": self._reason(bool(calls)), "stop_sequence": None}
+        reason = self._reason(bool(calls))
         yield {"type": "message_delta", "delta": reason, "usage": {"output_tokens": self._num_generated}}
         yield {"type": "message_stop"}
 
@@ -94,23 +94,24 @@ class _Turn:
     def _num_generated(self) -> int:
         return len(self._handle.completion.tokens) if self._handle.completion is not None else 0
 
-    def _reason(self, has_calls: bool) -> str:
+    def _reason(self, has_calls: bool) -> dict[str, Any]:
+        """Why it ended, and the text that ended it."""
         completion = self._handle.completion
         assert completion is not None
         if has_calls:
-            return "tool_use"
-        if completion.finish == "length":
-            return "max_tokens"
-        return "end_turn" if completion.ids[-1] in self._service.engine.stops else "stop_sequence"
+            return {"stop_reason": "tool_use", "stop_sequence": None}
+        if completion.stop is not None:
+            return {"stop_reason": "stop_sequence", "stop_sequence": completion.stop}
+        return {"stop_reason": "max_tokens" if completion.finish == "length" else "end_turn", "stop_sequence": None}
 
-    def _message(self, content: list[dict[str, Any]], reason: str | None, num_generated: int) -> dict[str, Any]:
+    def _message(self, content: list[dict[str, Any]], num_generated: int) -> dict[str, Any]:
         used = {
             "input_tokens": len(self._asked.prompts[0]), "output_tokens": num_generated,
             "cache_read_input_tokens": self._handle.num_cached,
         }  # fmt: skip
         return {
             "id": self._id, "type": "message", "role": "assistant",
-            "model": self._body.model or self._service.names[0], "content": content, "stop_reason": reason,
+            "model": self._body.model or self._service.names[0], "content": content, "stop_reason": None,
             "stop_sequence": None, "usage": used,
         }  # fmt: skip
 

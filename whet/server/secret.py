@@ -1,0 +1,13 @@
+"""A word that opens a server, and whether it was given: then it is not printed, since whoever gave it has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A key or a token."""
+
+    text: str = field(repr=False)
+    is_given: bool
