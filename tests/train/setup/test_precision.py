@@ -78,3 +78,11 @@ def test_what_is_asked_for_is_computed_in(tmp_path, machine):
 def test_the_gain_is_measured_on_this_processor():
     assert 0 < precision.gain(64) < 1000
     assert torch.get_autocast_dtype("cpu") == torch.bfloat16
+
+
+@pytest.mark.case("F")
+def test_a_torch_without_onednn_has_no_bf16(monkeypatch):
+    """Its operators are not there to be asked either."""
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    monkeypatch.setattr(torch.ops, "mkldnn", None)
+    assert precision.has_bf16() is False

@@ -6,6 +6,7 @@ as a few lines of code, without which nobody else could load it.
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from transformers import AutoModelForSequenceClassification, PretrainedConfig
@@ -22,7 +23,7 @@ from {module} import {parent}
 
 
 class {name}(GenericForSequenceClassification, {parent}):
-    pass
+    base_model_prefix = "{prefix}"
 '''
 
 
@@ -31,12 +32,14 @@ def teach(config: PretrainedConfig) -> bool:
     if type(config) in HEADED["sequence"].configs:
         return True
     parent = _parent(config)
-    if parent is None or type(config) not in LANGUAGE["causal"].configs:
+    if parent is None or type(config) not in LANGUAGE["causal"].configs or not _keeps_keys(config):
         return False
     from transformers.modeling_layers import GenericForSequenceClassification
 
     parts = (GenericForSequenceClassification, parent)
-    made = type(_name(config), parts, {"__module__": __name__, "config_class": type(config)})
+    # The body has the name that it has in the language model, by which its weights are found.
+    told = {"config_class": type(config), "base_model_prefix": parent.base_model_prefix or "model"}
+    made = type(_name(config), parts, {"__module__": __name__, **told})
     AutoModelForSequenceClassification.register(type(config), made, exist_ok=True)
     return True
 
@@ -49,7 +52,8 @@ def code_of(config: PretrainedConfig, architecture: str) -> str | None:
     if made.__module__ != __name__:
         return None
     parent: Any = _parent(config)
-    return _CODE.format(module=parent.__module__, parent=parent.__name__, name=made.__name__)
+    told = {"parent": parent.__name__, "name": made.__name__, "prefix": made.base_model_prefix}
+    return _CODE.format(module=parent.__module__, **told)
 
 
 def _parent(config: PretrainedConfig) -> Any:
@@ -60,6 +64,13 @@ def _parent(config: PretrainedConfig) -> Any:
     body = body[0] if isinstance(body, tuple) else body
     named = [kind for kind in body.__mro__[1:] if kind.__name__.endswith("PreTrainedModel")]
     return next((kind for kind in named if kind.__name__ != "PreTrainedModel"), None)
+
+
+def _keeps_keys(config: PretrainedConfig) -> bool:
+    """Whether its body takes and gives keys and values, as transformers' part asks of it: Mamba's has states."""
+    body = MODEL_MAPPING[type(config)]
+    body = body[0] if isinstance(body, tuple) else body
+    return "past_key_values" in inspect.signature(body.forward).parameters
 
 
 def _name(config: PretrainedConfig) -> str:

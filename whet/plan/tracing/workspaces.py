@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from whet.kernels.processor import has_bf16
+
 _PRODUCTS = (
     torch.ops.aten.mm.default,
     torch.ops.aten.mm.out,
@@ -26,4 +28,4 @@ def workspace(func: Any, args: Sequence[Any], out: Any) -> int:
         return 0
     left = args[1] if func in _PRODUCTS[2:] else args[0]
     is_transposed = left.dim() == 2 and left.stride(0) == 1 and left.stride(1) > 1
-    return 4 * out.numel() if is_transposed and not torch.ops.mkldnn._is_mkldnn_bf16_supported() else 0
+    return 4 * out.numel() if is_transposed and not has_bf16() else 0

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from whet.base.catalogue import model_source
 from whet.base.run import Run
+from whet.kernels.processor import has_bf16
 from whet.parallel.world import World
 
 AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -69,11 +70,6 @@ def _chosen(run: Run, world: World) -> str:
     told = model_source.get(run.model.kind).facts.width
     width = told(**run.model.values()) if told and world.is_writer and has_bf16() else 0
     return world.agreed("bf16" if width >= NARROWEST and gain(width) >= WORTH else "fp32")
-
-
-def has_bf16() -> bool:
-    """Whether the CPU has instructions for bf16: AVX-512 BF16, AMX, Arm's."""
-    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def _fastest(x: torch.Tensor, weight: torch.Tensor, is_narrow: bool) -> float:
