@@ -64,6 +64,14 @@ def test_the_ends_of_the_uniform_range_meet_a_kept_token():
     assert draw(scores, uniforms, GenerateSettings(temperature=1.0)).tolist() == [1, 3]
 
 
+@pytest.mark.parametrize("temperature", [5e-324, 1e-45, 1e-7])
+def test_whatever_is_colder_than_cold_takes_the_likeliest(temperature):
+    scores, uniforms = logits(rows=8), torch.rand(8, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    settings = GenerateSettings(temperature=temperature)
+    assert torch.equal(draw(scores, uniforms, settings), scores.argmax(-1))
+    assert torch.equal(draw_told(scores, uniforms, settings)[0], scores.argmax(-1))
+
+
 @pytest.mark.parametrize("filters", [{}, {"top_k": 7}, {"top_p": 0.7}, {"min_p": 0.1}], ids=str)
 def test_a_draw_that_tells_its_log_p_is_the_same_draw(filters):
     settings = GenerateSettings(temperature=1.7, **filters)

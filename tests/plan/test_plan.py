@@ -8,7 +8,9 @@ import sys
 from dataclasses import replace
 
 import pytest
+from transformers import AutoTokenizer
 
+from tests import tiny
 from whet.base.errors import ConfigError, ModelError
 from whet.cli.main import main
 from whet.plan.decide import levers, with_micro
@@ -16,6 +18,7 @@ from whet.plan.hardware.cards import card
 from whet.plan.job import Job
 from whet.plan.memory import plan_memory
 from whet.plan.mesh import Mesh, read_mesh
+from whet.plan.models.find import published
 from whet.plan.models.planned import PlannedModel
 
 GIB = 2**30
@@ -163,3 +166,41 @@ def test_models_are_planned_without_torch():
     ended = subprocess.run([sys.executable, "-c", WITHOUT_TORCH, *words], capture_output=True, text=True, timeout=300)
     assert ended.returncode == 0, ended.stderr
     assert '"name": "Qwen/Qwen3-32B"' in ended.stdout
+
+
+BROKEN = [
+    {"num_key_value_heads": "8"}, {"num_key_value_heads": -1}, {"num_key_value_heads": 3}, {"head_dim": "64"},
+    {"hidden_size": 10**400}, {"num_hidden_layers": 10**6}, {"num_attention_heads": 8192, "num_key_value_heads": 8},
+    {"max_position_embeddings": "x"}, {"max_position_embeddings": -1}, {"max_position_embeddings": 1.5},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", BROKEN, ids=lambda damage: str(damage)[:40])
+def test_a_size_that_is_none_is_refused_and_not_taken_for_missing(damage):
+    whole = dict(published()["meta-llama/Llama-3.1-8B"])
+    with pytest.raises(ModelError) as told:
+        PlannedModel.of("config.json", whole | damage)
+    assert told.value.hint
+
+
+@pytest.mark.parametrize("config", [{"model_type": kind} for kind in (5, [], "nope", "a\0b", None)], ids=str)
+def test_a_class_that_there_is_not_is_refused(config, tmp_path, capsys):
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert main(["plan", str(tmp_path), "--gpu", "rtx-4090"]) == 2
+    assert "model_type" in capsys.readouterr().err
+
+
+def test_a_mesh_of_endless_digits_is_refused():
+    with pytest.raises(ConfigError):
+        read_mesh([f"tensor={'9' * 5000}"], 8)
+
+
+def test_a_new_model_has_as_many_tokens_as_its_tokenizer(tmp_path, capsys):
+    folder = tiny.tokenizer(tmp_path / "tokenizer")
+    sizes = "hidden_size: 32, intermediate_size: 64, num_hidden_layers: 1, num_attention_heads: 4"
+    init, vocab = f"model_type: llama, {sizes}", len(AutoTokenizer.from_pretrained(folder))
+    plans = []
+    for model in (f"init: {{{init}}}, tokenizer: {folder}", f"init: {{{init}, vocab_size: {vocab}}}"):
+        (tmp_path / "run.yaml").write_text(f"model: {{{model}}}\n")
+        plans.append(told(capsys, str(tmp_path / "run.yaml"), "--gpu", "rtx-4090"))
+    assert plans[0]["peak_bytes"] == plans[1]["peak_bytes"]

@@ -13,6 +13,9 @@ from torch import Tensor
 from whet.base.seeds import derive
 from whet.generate.protocol import GenerateSettings, Token
 
+# A temperature at which the likeliest token is certain. Below it scores would grow beyond what numbers hold.
+_COLDEST = 1e-6
+
 
 class Sampler:
     """Chooses tokens for the rows of one batch.
@@ -81,7 +84,7 @@ def draw_told(scores_BV: Tensor, uniforms_B: Tensor, settings: GenerateSettings)
     wide. That is a third of the time of `draw` and a softmax beside it (measured with 32 rows of 32,000).
     """
     if settings.temperature != 1:
-        scores_BV = scores_BV / settings.temperature
+        scores_BV = scores_BV / max(settings.temperature, _COLDEST)
     shifted_BV = scores_BV - scores_BV.amax(-1, keepdim=True)
     if settings.top_k or settings.top_p < 1 or settings.min_p:
         ids_B = draw(shifted_BV, uniforms_B, replace(settings, temperature=1.0))
@@ -100,7 +103,7 @@ def candidates(scores_BV: Tensor, settings: GenerateSettings) -> tuple[Tensor, T
     In float64, or the many small probabilities of a large vocabulary would not add up; in float32 where the device has
     no other (Apple's GPUs). Top-k keeps exactly k, also among equals.
     """
-    scores_BV, ids_BK = scores_BV.to(_wide(scores_BV)) / settings.temperature, None
+    scores_BV, ids_BK = scores_BV.to(_wide(scores_BV)) / max(settings.temperature, _COLDEST), None
     if 0 < settings.top_k < scores_BV.shape[1]:
         scores_BV, ids_BK = scores_BV.topk(settings.top_k)
     elif settings.top_p < 1:

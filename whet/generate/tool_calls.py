@@ -21,6 +21,9 @@ _GLM = re.compile(r"<tool_call>\s*([\w.-]*)\s*(.*?)\s*(?:</tool_call>|\Z)", re.D
 _PAIR = re.compile(r"<arg_key>\s*(.*?)\s*</arg_key>\s*<arg_value>(.*?)(?:</arg_value>|\Z)\s*", re.DOTALL)
 _HERMES = re.compile(r"<tool_call>\s*(.*?)\s*(?:</tool_call>|\Z)", re.DOTALL)
 
+# What `json` raises for text that is none: a model may write brackets without end too.
+_UNREAD = (ValueError, RecursionError)
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -164,7 +167,7 @@ def _mistral(text: str) -> Said:
             continue
         try:
             listed = json.loads(part)
-        except ValueError:
+        except _UNREAD:
             calls.append(_call(part.strip()))
             continue
         entries = listed if isinstance(listed, list) else [listed]
@@ -186,7 +189,7 @@ def _json(text: str) -> Said:
     while at < len(body):
         try:
             value, end = decoder.raw_decode(body, at)
-        except ValueError:
+        except _UNREAD:
             calls.append(_call(body[at:]))
             break
         if not isinstance(value, dict) or "name" not in value:
@@ -199,7 +202,7 @@ def _json(text: str) -> Said:
 def _call(text: str) -> Call:
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except _UNREAD as error:
         return Call("?", {}, f"the call is not JSON ({error}): {text[:80]}")
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
         return Call("?", {}, f"the call has no `name`: {text[:80]}")
@@ -207,7 +210,7 @@ def _call(text: str) -> Call:
     if isinstance(arguments, str):
         try:
             arguments = json.loads(arguments)
-        except ValueError:
+        except _UNREAD:
             return Call(value["name"], {}, f"the arguments are not JSON: {arguments[:80]}")
     if not isinstance(arguments, dict):
         return Call(value["name"], {}, f"the arguments are not an object: {text[:80]}")
@@ -296,7 +299,7 @@ def _glm(text: str) -> Said:
 def _value(text: str) -> Any:
     try:
         return json.loads(text)
-    except (ValueError, RecursionError):
+    except _UNREAD:
         return text
 
 

@@ -93,13 +93,17 @@ def read_mesh(words: Sequence[str], gpus: int) -> Mesh:
     axes = list(asdict(Mesh()))
     for word in re.split(r"[,\s]+", ",".join(words)):
         axis, equals, size = word.partition("=")
-        if axis not in axes or not equals or not size.isdigit() or int(size) < 1:
+        if axis not in axes or not equals or not _is_size(size):
             near = nearest(axis, axes)
             hint = f"did you mean `{near}`?" if near and near != axis else f"AXIS=NUMBER, of {', '.join(axes)}"
             raise ConfigError(f"`{word}` is no axis with its number of ranks", at="--mesh", hint=hint)
         named[axis] = int(size)
     mesh = replace(Mesh(), **named)
     return mesh if "shard" in named else replace(mesh, shard=max(1, gpus // mesh.ranks))
+
+
+def _is_size(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) < 10 and int(word) > 0
 
 
 def mesh_of(told: Parallel, gpus: int) -> Mesh | None:

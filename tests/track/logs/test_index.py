@@ -16,6 +16,7 @@ from whet.track.logs import frames, index, logfile, pyramid, sidecar
 from whet.track.logs.event_log import EventLog
 from whet.track.logs.pyramid import SIZE, Level, Pyramid
 from whet.track.logs.scan import Rows
+from whet.track.reading import listing_file
 from whet.track.reading.read import History
 
 
@@ -299,3 +300,15 @@ def test_what_is_kept_of_a_log_does_not_grow_with_it(tmp_path, small_indexes):
         little.refresh()
         sizes.append(sum(one.offset - one._kept_from + one._event_bytes for one in little._logs.values()))
     assert max(sizes) <= 4000 and len(little.scalar("loss")[0]) == 3000
+
+
+def test_a_sidecar_of_holes_is_passed_over_and_not_read_into_memory(tmp_path):
+    log, beside = tmp_path / "a.log", tmp_path / "a.index"
+    log.write_bytes(b"x" * 300)
+    beside.touch()
+    os.truncate(beside, 2**42)  # more than any machine that tests has: reading it whole is a MemoryError
+    assert sidecar.read(beside, log, index.MAGIC) is None
+    beside.rename(tmp_path / listing_file.FILE)
+    (tmp_path / listing_file.LOGS).mkdir()
+    (tmp_path / listing_file.FILE).rename(tmp_path / listing_file.LOGS / listing_file.FILE)
+    assert listing_file.read(tmp_path, b"x") is None

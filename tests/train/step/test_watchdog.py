@@ -47,6 +47,13 @@ def test_a_smaller_spike_is_enough_where_the_config_says_so():
         assert (dog.look(1.3, 1.0) is not None) is alarms
 
 
+@pytest.mark.parametrize("window", [1, 4, 8, 16])
+def test_a_short_window_sees_spikes_too(window):
+    dog = Watchdog(Settings(window=window, patience=1))
+    assert [dog.look(1.0, 1.0) for _ in range(20)] == [None] * 20
+    assert "far above" in dog.look(50.0, 1.0)
+
+
 def test_off_says_nothing():
     assert Watchdog(Settings(action="off")).look(math.nan, 1.0) is None
 

@@ -110,4 +110,4 @@ def _write(path: Path, name: str, found: Found, args: argparse.Namespace) -> Non
     overrides = [word for word in args.target if "=" in word]
     loaded = load(None, [*overrides, *taken.settings()], {("model", "path"): name})
     path.write_text(loaded.to_yaml(), encoding="utf-8")
-    print(f"\nwritten: {path}; add `data: [FILE]` and type: whet train {path}")
+    print(f"\nwritten: {path}; type: whet train {path} --data FILE")

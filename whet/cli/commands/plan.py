@@ -133,13 +133,24 @@ def _run(target: str, words: list[str]) -> tuple[Run, str | tuple[str, dict]]:
     run = load(path, words).run
     told = run.model.values()
     if isinstance(told.get("init"), dict):
-        return run, ("model.init", told["init"])
+        return run, ("model.init", _with_vocabulary(told["init"], told.get("tokenizer")))
     named = told.get("init") or told.get("path")
     if not named:
         raise ConfigError(
             "a plan reads the config of a model of transformers", at="model", hint="model=Qwen/Qwen3-0.6B"
         )
     return run, named
+
+
+def _with_vocabulary(init: dict[str, Any], tokenizer: str | None) -> dict[str, Any]:
+    """A new model has as many tokens as its tokenizer, where its config does not say: so a run has it."""
+    if tokenizer is None or "vocab_size" in init:
+        return init
+    from whet.models.loading.reading import read
+    from whet.models.loading.spec import Spec
+
+    config, _ = read(Spec(init=init, tokenizer=tokenizer))
+    return {**init, "vocab_size": config.get_text_config().vocab_size}
 
 
 def _sorted(words: list[str]) -> tuple[str, list[str]]:

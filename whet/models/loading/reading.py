@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import deepcopy
@@ -232,20 +232,35 @@ def _initial_config(init: dict[str, Any] | str, tokenizer: Any | None) -> Pretra
         values.setdefault("vocab_size", len(tokenizer))
         for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
             values.setdefault(name, getattr(tokenizer, name, None))
-    try:
-        config = AutoConfig.for_model(kind, **values)
-        check_sizes(config.to_dict(), "model.init")
-    except ModelError:
-        raise
-    except Exception as error:
-        raise ModelError(
-            f"`{kind}` cannot be built so: {one_line(error.__cause__ or error)}", at="model.init",
-            hint="compare it with the config.json of a published model of this architecture",
-        ) from error  # fmt: skip
+    config = _made(kind, values, "model.init")
     if config.is_encoder_decoder and getattr(config, "decoder_start_token_id", None) is None:
         # A decoder with a config of its own begins as a text does (T5Gemma), any other with padding, as T5.
         start = getattr(getattr(config, "decoder", None), "bos_token_id", None)
         config.decoder_start_token_id = config.pad_token_id if start is None else start
+    return config
+
+
+def published_config(told: Mapping[str, Any], at: str) -> PretrainedConfig:
+    """The config of a config.json, which may hold settings of other versions. Raises ModelError for one that is
+    none."""
+    values = dict(told)
+    kind = values.pop("model_type", None)
+    _check_kind(kind, at)
+    _check_typed(values)
+    return _made(kind, values, at)
+
+
+def _made(kind: str, values: dict[str, Any], at: str) -> PretrainedConfig:
+    try:
+        config = AutoConfig.for_model(kind, **values)
+        check_sizes(config.to_dict(), at)
+    except ModelError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"`{kind}` cannot be built so: {one_line(error.__cause__ or error)}", at=at,
+            hint="compare it with the config.json of a published model of this architecture",
+        ) from error  # fmt: skip
     return config
 
 

@@ -13,6 +13,10 @@ from whet.plan.formulas import Sizes
 from whet.plan.layers import experts, kinds
 from whet.plan.models.find import find_config
 
+_PUBLISHED = "the config.json that is published beside the weights"
+# Beyond what any model has; a plan goes through the layers one by one.
+_MOST, _MOST_LAYERS = 2**40, 16_384
+
 
 class Tensor(NamedTuple):
     """A parameter of the model, and how many layers have one like it; `layer` is their kind, None outside of them."""
@@ -82,8 +86,10 @@ class PlannedModel:
 
 
 def context_of(config: Mapping[str, Any]) -> int | None:
-    """The longest text that a model is made for, where its config says so."""
-    return next((config[one] for one in ("max_position_embeddings", "n_positions") if config.get(one)), None)
+    """The longest text that a model is made for, where its config says so. Raises ModelError for no number."""
+    told = {one: config.get(one) for one in ("max_position_embeddings", "n_positions")}
+    _check_counts("model", told)
+    return next(filter(None, told.values()), None)
 
 
 def _shape(sizes: tuple[float, ...]) -> tuple[int, ...]:
@@ -102,16 +108,33 @@ def _sizes(name: str, config: Mapping[str, Any], known: Architecture) -> Sizes:
     found = {one: config.get(own) for one, own in known.names.items()}
     if "num_experts" in found:
         found["num_experts"] = experts(config) or None
+    _check_counts(name, {known.names[one]: value for one, value in found.items()})
     missing = [known.names[one] for one in known.needed() if not _is_count(found.get(one))]
     if missing:
         raise ModelError(
             f"the config of a `{known.model_type}` must tell {', '.join(f'`{one}`' for one in missing)}", at=name,
-            hint="the config.json that is published beside the weights",
+            hint=_PUBLISHED,
         )  # fmt: skip
     sizes = {one: float(value) for one, value in found.items() if _is_count(value)}  # type: ignore[arg-type]
     sizes.setdefault("num_key_value_heads", sizes["num_attention_heads"])
     sizes.setdefault("head_dim", sizes["hidden_size"] // sizes["num_attention_heads"])
+    heads, groups = int(sizes["num_attention_heads"]), int(sizes["num_key_value_heads"])
+    if heads % groups or not sizes["head_dim"]:
+        raise ModelError(
+            f"{heads} heads cannot share {groups} heads of keys, in a width of {int(sizes['hidden_size'])}", at=name,
+            hint=_PUBLISHED,
+        )  # fmt: skip
     return sizes
+
+
+def _check_counts(name: str, told: Mapping[str, Any]) -> None:
+    """Refuse what stands there and is no size: taken for missing, it would make a plan of another model."""
+    for key, value in told.items():
+        most = _MOST_LAYERS if key == "num_hidden_layers" else _MOST
+        if value is not None and not isinstance(value, bool) and not (_is_count(value) and value <= most):
+            raise ModelError(
+                f"`{key}` is {ascii(value)[:40]}, not a whole number from 1 to {most:,}", at=name, hint=_PUBLISHED
+            )
 
 
 def _is_count(value: Any) -> bool:

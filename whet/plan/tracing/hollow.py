@@ -19,7 +19,7 @@ from whet.models.loading.families import family_of
 from whet.models.loading.fill import plain_tensors
 from whet.models.loading.loaded import loaded
 from whet.models.loading.pretrained import verdict_of
-from whet.models.loading.reading import context_length
+from whet.models.loading.reading import context_length, published_config
 from whet.models.loading.spec import Spec
 from whet.plan.tracing.live import storages
 
@@ -31,10 +31,8 @@ def model_on_meta(
 
     Neither weights nor a tokenizer are looked for, so an adapter's base need not be stored.
     """
-    from transformers import AutoConfig
-
     attention.register()
-    spec, read = Spec(init=dict(config), quantize=quantize, keep=keep), AutoConfig.for_model(**config)
+    spec, read = Spec(init=dict(config), quantize=quantize, keep=keep), published_config(config, "model")
     verdict = context.verdict or verdict_of(spec, read, context)
     base = build_module(
         spec, read, dtype=context.dtype, seed=context.seed, attention=verdict.attention, on_meta=True,

@@ -30,7 +30,10 @@ def read(path: Path, of: Path, magic: bytes) -> tuple[dict[str, Any], bytes, int
     """The header of a sidecar, its bytes and where in them the arrays begin; None where there is none that fits."""
     with suppress(OSError, ValueError, KeyError, TypeError, RecursionError, struct.error):
         with opened(path, "rb") as file:
-            data = file.read()  # not mapped: whoever cut the file meanwhile would kill this process
+            most = _most_bytes(of)
+            data = file.read(most + 1)  # not mapped: whoever cut the file meanwhile would kill this process
+        if len(data) > most:
+            return None
         found, size, check, seal = _HEAD.unpack_from(data)
         body = _HEAD.size + size
         header = json.loads(data[_HEAD.size : body]) if found == magic else {}
@@ -65,6 +68,11 @@ def write(path: Path, of: Path, magic: bytes, header: Mapping[str, Any], blobs: 
             part.unlink(missing_ok=True)
         return False
     return True
+
+
+def _most_bytes(of: Path) -> int:
+    """More than what was found in a file ever takes: one that comes with holes may be as long as it says."""
+    return 16 * os.stat(of).st_size + 2**24
 
 
 def _birth(file: Path) -> bytes:

@@ -68,7 +68,8 @@ class Watchdog:
         )
 
     def _is_spike(self, loss: float) -> bool:
-        if len(self._recent) < max(8, self._settings.window // 4):
+        window = self._settings.window
+        if len(self._recent) < min(window, max(8, window // 4)):
             return False
         middle = median(self._recent)
         deviation = 1.4826 * median(abs(x - middle) for x in self._recent)
