@@ -63,6 +63,12 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path):
     assert [(one.name, one.level) for one in found] == [("disk", "bad")]
 
 
+def test_a_file_where_the_folder_would_be_is_told(tmp_path):
+    (tmp_path / "runs").touch()
+    for root in (tmp_path / "runs", tmp_path / "runs" / "deep"):
+        assert [(one.name, one.level) for one in disk(root, SMALL)] == [("disk", "bad")]
+
+
 def test_the_kind_is_that_of_the_innermost_mount(tmp_path):
     (tmp_path / "self").mkdir()
     (tmp_path / "self" / "mountinfo").write_text(

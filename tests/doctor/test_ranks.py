@@ -71,6 +71,10 @@ def test_what_two_keep_at_once_is_kept_of_both():
 @pytest.mark.parametrize(
     "text",
     ["", "[]", '{"box/gloo/2": {"all_reduce": [[1, 2]]}}', '{"box/gloo/2": {"all_reduce": [[2, 1], [1, 1]]}}',
+     '{"box/gloo/2": {"all_reduce": [{}, {}]}}', '{"box/gloo/2": {"all_reduce": [[1, 1], [Infinity, 1]]}}',
+     '{"box/gloo/2": {"all_reduce": [[-5, 1], [0, 1]]}}', '{"box/gloo/2": {"all_reduce": [[1.5, 1], [1.7, 2]]}}',
+     '{"box/gloo/0": {"all_reduce": [[1, 1], [2, 2]]}}', '{"box/gloo/²": {"all_reduce": [[1, 1], [2, 2]]}}',
+     '{"box/gloo/2": {"all_reduce": [[1, 1], [1%s, 2]]}}' % ("0" * 400),
      '{"box/gloo/2": {"all_reduce": [[1, 1], [2, -1]]}}', '{"box/gloo/x": {}}', '{"box/gloo/2": {"gossip": []}}'],
 )  # fmt: skip
 def test_a_damaged_table_is_none(text):
@@ -100,6 +104,14 @@ def test_what_ranks_measured_is_told_and_kept(monkeypatch):
     found = list(local_ranks(4, measures=True))
     assert [one.level for one in found] == ["well"] * (2 + len(SHARES))
     assert kept("gloo", 4).keys() == SHARES.keys()
+
+
+def test_a_table_that_cannot_be_kept_is_told(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("WHET_CACHE", str(tmp_path / "file"))
+    monkeypatch.setattr(module, "exchanged", lambda *given: {"send": [(2**10, 1e-4), (2**24, 1e-2)]})
+    *_, last = local_ranks(4, measures=True)
+    assert (last.name, last.level) == ("measured", "slow") and "WHET_CACHE" in str(last.hint)
 
 
 @pytest.mark.slow

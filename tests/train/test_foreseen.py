@@ -148,3 +148,13 @@ def test_formulas_tell_every_phase_as_a_step_does(config, sections, monkeypatch)
     for phase in ("forward", "loss", "backward", "step"):
         assert formulas[phase] == pytest.approx(step[phase], rel=0.02), phase
     assert max(formulas.values()) == pytest.approx(max(step.values()), rel=0.01)
+
+
+@pytest.mark.parametrize(
+    "left, right, grouped", [((6, 8), (2, 8, 4), True), ((4, 8), (8, 4), True), ((2, 3, 8), (2, 8, 4), False)]
+)
+def test_products_of_groups_have_the_shape_that_they_have_with_values(left, right, grouped):
+    ends = torch.tensor([2, 6], dtype=torch.int32) if grouped else None
+    expected = torch.nn.functional.grouped_mm(torch.ones(left), torch.ones(right), offs=ends)
+    found = live._grouped(torch.empty(left), torch.empty(right), [] if ends is None else [ends])
+    assert (found.shape, found.dtype) == (expected.shape, expected.dtype)

@@ -40,6 +40,9 @@ class Probed:
 def disk(root: Path, probe_bytes: int = 64 * 2**20, proc: Path = PROC) -> Iterator[Check]:
     """Checks of the file system that the folder `root` of runs lies on, or will lie on; nothing is left there."""
     there = nearest_folder(root)
+    if (file := _in_the_way(root)) is not None:
+        yield Check("disk", f"{file} is no folder, and runs are to lie in it", "bad", "track.folder=FOLDER elsewhere")
+        return
     try:
         free, inodes = shutil.disk_usage(there).free, os.statvfs(there)
         with tempfile.TemporaryDirectory(prefix=".whet-doctor-", dir=there) as folder:
@@ -53,6 +56,12 @@ def disk(root: Path, probe_bytes: int = 64 * 2**20, proc: Path = PROC) -> Iterat
     yield from _space(there, kind, free, inodes.f_favail if inodes.f_files else None, figures)
     yield from _semantics(there, found)
     yield _speed(there, found)
+
+
+def _in_the_way(root: Path) -> Path | None:
+    """What is there on the way to `root` and is no folder."""
+    first = next((path for path in (root, *root.parents) if os.path.lexists(path)), None)
+    return None if first is None or first.is_dir() else first
 
 
 def _space(there: Path, kind: str, free: int, inodes: int | None, figures: dict[str, object]) -> Iterator[Check]:

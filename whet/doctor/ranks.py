@@ -14,7 +14,7 @@ from pathlib import Path
 
 from whet.base.units import duration, size
 from whet.doctor.check import Check
-from whet.parallel.measured import Measured, Point, keep
+from whet.parallel.measured import Measured, Point, keep, table_path
 
 PATIENCE_S = 60.0
 SMALL = (2**10, 2**16)
@@ -71,13 +71,21 @@ def local_ranks(num: int, *, measures: bool, backend: str = "gloo") -> Iterator[
     else:
         yield Check(name, shown, figures=figures)
     if measures:
-        path = keep(backend, num, found)
         for one in measured:
             rate = f"{size(one.bytes_per_s)}/s, of which a rank sends {size(one.wire_bytes_per_s)}/s"
             yield Check(
                 f"{one.name} of {num} ranks", f"{rate}; {duration(one.latency_s)} at least", figures=figures[one.name]
             )
-        yield Check("measured", f"kept in {path}", figures={"path": str(path)})
+        yield _kept(backend, num, found)
+
+
+def _kept(backend: str, num: int, found: Points) -> Check:
+    try:
+        path = keep(backend, num, found)
+    except OSError as error:
+        told = f"plans will not know: {table_path()} cannot be written: {error.strerror or error}"
+        return Check("measured", told, "slow", "export WHET_CACHE=FOLDER that can be written")
+    return Check("measured", f"kept in {path}", figures={"path": str(path)})
 
 
 def _ended(started: Sequence[subprocess.Popen[bytes]], patience_s: float) -> int | None:

@@ -28,6 +28,7 @@ SHARES = {
     "send": lambda n: 1.0,
 }
 Point = tuple[int, float]  # bytes, seconds
+_MOST_BYTES = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +124,20 @@ def _whole(stored: Mapping[str, object], key: str) -> dict[str, list[list[float]
     try:
         entry = field(stored, key, dict, at=key)
         for name, points in entry.items():
-            sizes = [checked(point[0], float, at=key) for point in checked(points, list, at=key)]
-            seconds = [checked(point[1], float, at=key) for point in points]
+            pairs = [checked(point, list, at=key) for point in checked(points, list, at=key)]
+            sizes = [checked(pair[0], int, at=key) for pair in pairs]
+            seconds = [checked(pair[1], float, at=key) for pair in pairs]
             if name not in SHARES or len(sizes) < 2 or sizes != sorted(set(sizes)) or not all(map(_is_time, seconds)):
                 return None
-    except (WhetError, IndexError, TypeError):
+            if not 0 < sizes[0] < sizes[-1] <= _MOST_BYTES:
+                return None
+    except (WhetError, IndexError):
         return None
-    return entry if key.rpartition("/")[2].isdigit() else None
+    return entry if _is_ranks(key.rpartition("/")[2]) else None
+
+
+def _is_ranks(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) < 10 and int(word) > 0
 
 
 def _is_time(seconds: float) -> bool:
