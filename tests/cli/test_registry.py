@@ -119,7 +119,7 @@ def test_the_same_files_again_are_said_and_policies_are_listed(runs, capsys, tmp
     assert json.loads(capsys.readouterr().out)[0]["policies"] == {"prod": "accuracy > 0.5"}
     assert registry(runs, "promote", "second/1", "--to", "prod") == 2
     said = capsys.readouterr().err
-    assert "whet evaluate registry:second/1 --task classification file=held_out.jsonl" in said
+    assert "whet evaluate registry:second/1 --task classification --file held_out.jsonl" in said
     assert "whet registry policy second prod shows" in said
 
 

@@ -177,12 +177,12 @@ def test_a_refusal_says_what_to_type(registry):
     with pytest.raises(RunError) as refused:
         promote(registry, "chat/1", "prod", "loss < 2")
     assert refused.value.hint == (
-        "did you mean `eval/loss`?; whet evaluate registry:chat/1 --task loss file=held_out.jsonl"
+        "`eval/loss` in place of `loss`; whet evaluate registry:chat/1 --task loss --file held_out.jsonl"
     )
     registry.policy("chat", "prod", "perplexity < 9")
     with pytest.raises(RunError) as refused:
         promote(registry, "chat/1", "prod")
-    assert "--task perplexity file" in refused.value.hint and "whet registry policy chat prod" in refused.value.hint
+    assert "--task perplexity --file" in refused.value.hint and "whet registry policy chat prod" in refused.value.hint
 
 
 def test_an_alias_that_stays_where_it_was_is_not_told_as_a_move(registry):

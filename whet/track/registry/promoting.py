@@ -95,10 +95,10 @@ def _ways(wanted: Sequence[str], row: Mapping[str, Any], version: str, alias: st
     for name in missing:
         whole = [one for one in row if one.endswith(f"/{name}")]
         if whole:
-            yield f"did you mean `{whole[0]}`?"
+            yield f"`{whole[0]}` in place of `{name}`"
     task = next((name.rpartition("/")[0] or name for name in missing), "loss")
     task = task if task in tasks.names() else _TASKS.get(task, "loss")
-    yield f"whet evaluate registry:{version} --task {task} file=held_out.jsonl"
+    yield f"whet evaluate registry:{version} --task {task} --file held_out.jsonl"
     if alias:
         name = version.rpartition("/")[0]
         yield f"whet registry policy {name} {alias} shows what @{alias} requires, and --past-policy leaves it out"
