@@ -14,6 +14,8 @@ import pytest
 from whet.train.ranks.launcher import Launcher, newest_checkpoint, processes
 from whet.train.ranks.notes import before, leave_word, note_folder
 
+pytestmark = pytest.mark.slow  # they fork, which is for a process that has run nothing else
+
 LONG_S = 60.0
 
 

@@ -22,6 +22,8 @@ from whet.train.ranks.pulse import Beating
 from whet.train.ranks.watch import Watch
 from whet.train.ranks.whereabouts import Whereabouts
 
+pytestmark = pytest.mark.slow  # they fork, which is for a process that has run nothing else
+
 HANG_S = 0.4
 LONG_S = 60.0
 
