@@ -23,7 +23,7 @@ from whet.models.loading.context import BuildContext
 from whet.models.loading.fill import filled
 from whet.models.loading.pretrained import on_meta
 from whet.models.loading.spec import Spec
-from whet.train.setup.models import _recompute
+from whet.train.setup.models import recompute_layers
 
 attention.register()
 ROWS = {"m2m_100"}
@@ -173,7 +173,7 @@ def test_a_packed_row_whose_activations_are_recomputed_has_the_gradients_of_sepa
             part.layerdrop = 0.0
         module.train()
     separate(own).backward()
-    _recompute(SimpleNamespace(module=model.module))
+    recompute_layers(SimpleNamespace(module=model.module))
     first = model.run(batch(), NLL)["nll"]
     other = collate([pair([5, 6, 7], [9, 10], [1.0] * 2), pair([7], [8, 9, 5], [1.0] * 3)])
     second = model.run(other, NLL)["nll"]  # another row in between, of other lengths

@@ -12,7 +12,7 @@ from whet.models.forward.tabular import FieldModel
 from whet.models.loading.context import BuildContext
 from whet.models.loading.drawn import drawn
 from whet.models.loading.fill import filled
-from whet.train.setup.models import _recompute
+from whet.train.setup.models import recompute_layers
 
 CAN = Capabilities(tokens=False, packed=False, head="none", generates=False)
 
@@ -43,7 +43,7 @@ class Deep(nn.Module):
 def model(build=Deep, *, forgets: bool):
     loaded = drawn(build, BuildContext(seed=4), CAN, FieldModel)
     if forgets:
-        _recompute(loaded)
+        recompute_layers(loaded)
     return filled(loaded, torch.device("cpu"))
 
 
