@@ -41,7 +41,7 @@ def record(name: str, command: list[str]) -> int:
     path = RESULTS / f"{datetime.date.today():%Y-%m-%d}-{name}.txt"
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with path.open("w") as file:
-        file.write("\n".join([*describe_machine(), f"command: {' '.join(command)}", "", ""]))
+        file.write("\n".join([*describe_machine(), f"command: {' '.join(map(_told, command))}", "", ""]))
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
         )
@@ -65,6 +65,11 @@ def describe_machine() -> list[str]:
         f"versions: {versions(sys.executable)}",
         *([f"rival: {versions(rival)}"] if (rival := os.environ.get("RIVAL_PYTHON")) else []),
     ]
+
+
+def _told(word: str) -> str:
+    """A word of a command as any machine may read it: of a path elsewhere only its last name."""
+    return Path(word).name if Path(word).is_absolute() else word
 
 
 def versions(python: str) -> str:
