@@ -89,7 +89,7 @@ def test_tuner_lora_alone_trains_and_writes_what_peft_loads(base, lora):
 def test_a_checkpoint_of_an_adapter_leaves_the_base_out(lora):
     from torch.distributed.checkpoint import FileSystemReader
 
-    from whet.train.checkpoints.checkpoint import latest
+    from whet.train.checkpoints.places import latest
 
     stored = FileSystemReader(latest(lora.checkpoints)).read_metadata().state_dict_metadata
     names = [name for name in stored if name.startswith("model/")]

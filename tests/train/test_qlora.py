@@ -13,7 +13,7 @@ from tests.train.test_adapters import base, continued, logits, loss_alone, loss_
 from whet.base.config import from_mapping
 from whet.kernels.quantized import Quantized
 from whet.train.api import train
-from whet.train.checkpoints.checkpoint import latest
+from whet.train.checkpoints.places import latest
 
 pytest.importorskip("peft")
 

@@ -15,7 +15,7 @@ from tests.ranks import Child, on_ranks
 from tests.tiny import config
 from whet.base.config import from_mapping
 from whet.train.api import resume, train
-from whet.train.checkpoints.checkpoint import complete
+from whet.train.checkpoints.places import complete
 
 # Imported here once, so that no forked child imports it again.
 pytest.importorskip("transformers.models.llama.modeling_llama")

@@ -18,20 +18,20 @@ from whet.base.config import from_mapping
 from whet.base.errors import RunError
 from whet.parallel.world import World
 from whet.train.api import resume, train
-from whet.train.checkpoints import checkpoint as module
-from whet.train.checkpoints.checkpoint import complete
+from whet.train.checkpoints.commit import Committer
+from whet.train.checkpoints.places import complete
 
 
 @pytest.fixture
 def held(monkeypatch):
     """Writing begins once this is set."""
-    go, real = threading.Event(), module.Checkpoints._write
+    go, real = threading.Event(), Committer.write
 
     def write(*arguments):
         assert go.wait(30)
         return real(*arguments)
 
-    monkeypatch.setattr(module.Checkpoints, "_write", write)
+    monkeypatch.setattr(Committer, "write", write)
     return go
 
 
@@ -71,7 +71,7 @@ def test_a_disk_that_refuses_is_told_when_it_is_asked_for_and_the_one_before_sta
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module.Checkpoints, "_write", full)
+    monkeypatch.setattr(Committer, "write", full)
     run.checkpoints.begin(2)
     with pytest.raises(RunError, match="step-00000001, is whole"):
         run.checkpoints.settle()
@@ -100,14 +100,14 @@ def test_ranks_write_beside_their_collectives(tmp_path):
 
 def killed_while_writing(settings) -> None:
     """Train until the second checkpoint is being written beside, and die there."""
-    real = module.Checkpoints._finish
+    real = Committer.finish
 
     def finish(checkpoints, *arguments):
         if complete(checkpoints._folder):
             os.kill(os.getpid(), signal.SIGKILL)
         real(checkpoints, *arguments)
 
-    module.Checkpoints._finish = finish
+    Committer.finish = finish
     train(from_mapping(settings))
 
 
@@ -124,13 +124,13 @@ def test_a_kill_while_one_is_written_leaves_the_one_before_and_the_same_curve(tm
 
 
 def test_the_end_waits_for_what_is_under_way(tmp_path, monkeypatch):
-    real = module.Checkpoints._finish
+    real = Committer.finish
 
     def slowly(checkpoints, *arguments):
         time.sleep(0.05)
         real(checkpoints, *arguments)
 
-    monkeypatch.setattr(module.Checkpoints, "_finish", slowly)
+    monkeypatch.setattr(Committer, "finish", slowly)
     how = {"async_checkpoint": True, "checkpoint_every": 1, "steps": 3}
     folder, _ = train(from_mapping(config(tmp_path, name="last", train=how)))
     assert [path.name for path in complete(folder.checkpoints)] == ["step-00000002", "step-00000003"]

@@ -14,7 +14,7 @@ from xxhash import xxh3_64_hexdigest
 
 from tests.train.checkpoints.test_checkpoint import Run
 from tests.train.checkpoints.test_damaged_checkpoints import flip
-from whet.train.checkpoints import blocks, checkpoint
+from whet.train.checkpoints import blocks, manifest
 from whet.train.checkpoints.blocks import Changed, Checked, Hashing
 from whet.train.checkpoints.manifest import blocks_of
 
@@ -110,7 +110,7 @@ def test_a_checkpoint_with_digests_of_whole_files_is_verified_and_taken(tmp_path
     folder = run.checkpoints.save(1)
     before = run.weights()
     names = json.loads((folder / checkpoint.MANIFEST).read_text())["files"]
-    text = checkpoint.manifest_of(1, checkpoint.described(folder / name for name in names))
+    text = manifest.manifest_of(1, manifest.described(folder / name for name in names))
     (folder / checkpoint.MANIFEST).write_text(text)
     assert blocks_of(folder) == {}
     run.learn(1)

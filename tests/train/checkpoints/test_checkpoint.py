@@ -18,8 +18,9 @@ from whet.optim.groups import ParamGroups
 from whet.parallel.fill import fill
 from whet.parallel.shard import shard
 from whet.parallel.world import World
-from whet.train.checkpoints.checkpoint import Checkpoints, complete, latest
+from whet.train.checkpoints.checkpoint import Checkpoints
 from whet.train.checkpoints.optimizer_state import NamedOptimizer
+from whet.train.checkpoints.places import complete, latest
 from whet.train.run.progress import Progress
 
 

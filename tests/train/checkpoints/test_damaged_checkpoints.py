@@ -14,8 +14,8 @@ from tests.ranks import on_ranks
 from tests.train.checkpoints.test_checkpoint import Run
 from whet.base.errors import RunError
 from whet.parallel.world import World
-from whet.train.checkpoints import checkpoint
-from whet.train.checkpoints.checkpoint import complete
+from whet.train.checkpoints import manifest
+from whet.train.checkpoints.places import complete
 
 STEPS = (3, 5)
 
@@ -128,7 +128,7 @@ def test_an_evil_pickle_does_not_run_and_is_named(run, tmp_path, monkeypatch, fi
     evil.write_bytes(pickle.dumps(Evil(tmp_path / "it-ran")))
     if has_digests:  # whoever can write the file can write its digest
         files = [path for path in evil.parent.iterdir() if path.name != checkpoint.MANIFEST]
-        text = checkpoint.manifest_of(5, checkpoint.described(files))
+        text = manifest.manifest_of(5, manifest.described(files))
         (evil.parent / checkpoint.MANIFEST).write_text(text)
     else:
         as_before_manifests(evil.parent)

@@ -15,7 +15,7 @@ from whet.base.errors import RunError
 from whet.base.sealed import read_sealed, sealed
 from whet.train.api import resume
 from whet.train.build import assemble
-from whet.train.checkpoints.checkpoint import complete
+from whet.train.checkpoints.places import complete
 from whet.train.run.dependencies import NAME
 from whet.train.run.folder import RunFolder
 

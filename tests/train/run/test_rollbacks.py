@@ -12,7 +12,7 @@ from whet.base.config import from_mapping
 from whet.base.errors import ConfigError, RunError
 from whet.train import build
 from whet.train.api import resume, train
-from whet.train.checkpoints.checkpoint import complete, step_of
+from whet.train.checkpoints.places import complete, step_of
 from whet.train.run.rollbacks import NAME, Rollback, decide, left_out, rollbacks
 from whet.train.step.watchdog import Watchdog
 

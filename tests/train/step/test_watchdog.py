@@ -8,7 +8,7 @@ from tests.tiny import config
 from whet.base.config import from_mapping
 from whet.base.run import Watchdog as Settings
 from whet.train.build import assemble
-from whet.train.checkpoints.checkpoint import complete, step_of
+from whet.train.checkpoints.places import complete, step_of
 from whet.train.step.watchdog import Watchdog
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import os
 import pickle
-from collections.abc import Generator, Mapping
+import warnings
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PosixPath, PurePosixPath
@@ -172,3 +173,21 @@ def _check(found: Any) -> None:
     for entry in (found.storage_data or {}).values():
         if PosixPath(entry.relative_path).name != entry.relative_path:
             raise RunError(f"`.metadata` names `{entry.relative_path}`, which lies outside of the checkpoint")
+
+
+@contextmanager
+def alone_is_fine() -> Iterator[None]:
+    """Torch (2.13) warns at each save and load that there is one process, even when told so by `no_dist`."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="torch.distributed is disabled")
+        yield
+
+
+def reason_of(error: BaseException) -> str:
+    """The operating system's words, dug out of the wrapping that torch puts around them."""
+    failures = getattr(error, "failures", None)
+    if failures:
+        error = next(iter(failures.values()))[0]
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return getattr(error, "strerror", None) or str(error).strip().split("\n")[0]

@@ -12,8 +12,8 @@ from typing import Any
 from whet.base.documents import field
 from whet.base.errors import RunError, WhetError
 from whet.base.sealed import read_sealed
-from whet.train.checkpoints.checkpoint import complete, lacks_manifest, step_of
 from whet.train.checkpoints.manifest import MANIFEST, Identity, run_of
+from whet.train.checkpoints.places import complete, lacks_manifest, step_of
 from whet.train.run.dependencies import NAME as DEPENDENCIES
 from whet.train.run.folder import RunFolder
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from whet.base.documents import checked, field
 from whet.base.errors import RunError, WhetError
 from whet.base.sealed import read_sealed, sealed
-from whet.train.checkpoints.checkpoint import complete, step_of
+from whet.train.checkpoints.places import complete, step_of
 from whet.train.run.folder import write_atomically
 
 NAME = "rollbacks.json"

@@ -20,8 +20,8 @@ from whet.contracts.tuner import Tuner
 from whet.data.store.ledger import Ledger
 from whet.parallel.sizes import mesh_sizes, num_processes
 from whet.parallel.world import World
-from whet.train.checkpoints.checkpoint import complete, latest, step_of
 from whet.train.checkpoints.manifest import Identity
+from whet.train.checkpoints.places import complete, latest, step_of
 from whet.train.ranks.notes import note_folder
 from whet.train.ranks.versions import refuse_mixed, versions
 from whet.train.run import dependencies
