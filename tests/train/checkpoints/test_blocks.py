@@ -14,6 +14,7 @@ from xxhash import xxh3_64_hexdigest
 
 from tests.train.checkpoints.test_checkpoint import Run
 from tests.train.checkpoints.test_damaged_checkpoints import flip
+from whet.base.errors import RunError
 from whet.train.checkpoints import blocks, manifest
 from whet.train.checkpoints.blocks import Changed, Checked, Hashing
 from whet.train.checkpoints.manifest import blocks_of
@@ -97,7 +98,7 @@ def test_every_flipped_byte_of_a_tensor_is_found(tmp_path):
     start = whole.index(weight)
     for place in (start, start + len(weight) // 2, start + len(weight) - 1):
         flip(folder / file, place)
-        with pytest.raises(checkpoint.RunError, match=f"`{file}` is not as it was written"):
+        with pytest.raises(RunError, match=f"`{file}` is not as it was written"):
             run.checkpoints.restore()
         (folder / file).write_bytes(whole)
     assert run.checkpoints.restore() == 1
@@ -109,13 +110,13 @@ def test_a_checkpoint_with_digests_of_whole_files_is_verified_and_taken(tmp_path
     run.learn(1)
     folder = run.checkpoints.save(1)
     before = run.weights()
-    names = json.loads((folder / checkpoint.MANIFEST).read_text())["files"]
+    names = json.loads((folder / manifest.MANIFEST).read_text())["files"]
     text = manifest.manifest_of(1, manifest.described(folder / name for name in names))
-    (folder / checkpoint.MANIFEST).write_text(text)
+    (folder / manifest.MANIFEST).write_text(text)
     assert blocks_of(folder) == {}
     run.learn(1)
     assert run.checkpoints.restore() == 1
     assert torch.equal(run.weights(), before)
     flip(next(folder.glob("*.distcp")))
-    with pytest.raises(checkpoint.RunError, match="is not as it was written"):
+    with pytest.raises(RunError, match="is not as it was written"):
         run.checkpoints.restore()

@@ -127,9 +127,9 @@ def test_an_evil_pickle_does_not_run_and_is_named(run, tmp_path, monkeypatch, fi
     evil = tmp_path / "step-00000005" / file
     evil.write_bytes(pickle.dumps(Evil(tmp_path / "it-ran")))
     if has_digests:  # whoever can write the file can write its digest
-        files = [path for path in evil.parent.iterdir() if path.name != checkpoint.MANIFEST]
+        files = [path for path in evil.parent.iterdir() if path.name != manifest.MANIFEST]
         text = manifest.manifest_of(5, manifest.described(files))
-        (evil.parent / checkpoint.MANIFEST).write_text(text)
+        (evil.parent / manifest.MANIFEST).write_text(text)
     else:
         as_before_manifests(evil.parent)
     again = Run(tmp_path)
