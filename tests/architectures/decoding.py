@@ -13,7 +13,8 @@ from whet.generate.decode import context_length, together
 from whet.generate.eval_mode import borrowed
 from whet.generate.groups import Groups
 from whet.generate.protocol import GenerateSettings
-from whet.models.decoding.proof import decoding_of, half_the_digits
+from whet.models.decoding.checks import half_the_digits
+from whet.models.decoding.proof import decoding_of
 from whet.models.forward.rope import forget
 from whet.models.probing.probe_cases import random_tokens
 

@@ -80,10 +80,8 @@ class Loop:
     _saved_at: float = field(default_factory=time.monotonic)
     _checkpoint_s: float = 0.0
     _stall_s: float = 0.0
-    _begun: tuple[int, float] = (
-        0,
-        0.0,
-    )  # the step of the checkpoint under way, and how long the loop stood still for it
+    # The step of the checkpoint under way, and how long the loop stood still for it.
+    _begun: tuple[int, float] = (0, 0.0)
 
     def step(self) -> int:
         """How many steps are done."""

@@ -6,7 +6,8 @@ from typing import Any
 
 from torch import nn
 
-from whet.models.decoding.proof import LENGTHS, NUM_NEW, Texts, decoding_of, fails, on_twin
+from whet.models.decoding.checks import LENGTHS, NUM_NEW, Texts, fails
+from whet.models.decoding.proof import decoding_of, on_twin
 from whet.models.decoding.together import Part, Together
 from whet.models.forward.attention import NAME
 from whet.models.forward.backbone import unwrapped

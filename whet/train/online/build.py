@@ -10,7 +10,7 @@ import torch
 from whet.base.catalogue import engine
 from whet.base.run import Run
 from whet.contracts.model import Loaded
-from whet.models.decoding.proof import half_the_digits
+from whet.models.decoding.checks import half_the_digits
 from whet.parallel.world import World
 from whet.rewards.build import build_grader
 from whet.rewards.limit import FailureLimit

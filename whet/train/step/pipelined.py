@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from whet.base.errors import ConfigError
 from whet.base.seeds import forked
 from whet.contracts.batch import Batch
 from whet.contracts.executor import POLICY, Asked, Weights
@@ -112,7 +113,11 @@ class PipelineParallel(Stepping):
         return objective.prepare(forwards.models, in_turn())
 
     def _curve(self, index: int, batches: Sequence[Batch], weights: Weights) -> None:
-        raise NotImplementedError("an optimizer that draws labels is refused before ranks start")
+        """Whoever builds a run refuses this before ranks start; one who built the executor by hand is told here."""
+        raise ConfigError(
+            "labels are drawn from logits, which only the last stage of a pipeline has", at="optimizer.kind",
+            hint="optimizer.kind=adamw, or parallel.pipeline=1",
+        )  # fmt: skip
 
     def _counted(self) -> Iterable[nn.Parameter]:
         """Each weight once: of one that both ends have, the first stage's."""
