@@ -18,7 +18,6 @@ from whet.plan.tracing.workspaces import workspace
 
 _NUMBER = torch.ops.aten._local_scalar_dense.default
 _GROUPED = torch.ops.aten._grouped_mm.default
-_GROUPED = torch.ops.aten._grouped_mm.default
 # What makes positions and tables, and the most numbers of what is made from them that is computed as it is.
 _COUNTING = ("aten::arange", "aten::linspace", "aten::scalar_tensor")
 _LARGEST_REAL = 1 << 22
@@ -100,19 +99,6 @@ def _called(func: Any, args: Any, kwargs: Any) -> Any:
         return func(*args, **kwargs)
     left, right = (one.to(torch.bfloat16) for one in args[:2])
     return func(left, right, *args[2:], **kwargs).to(args[0].dtype)
-
-
-def _is_grouped(func: Any, given: Sequence[Tensor]) -> bool:
-    return func is _GROUPED and all(isinstance(tensor, FakeTensor) for tensor in given[:2])
-
-
-def _grouped(left: Tensor, right: Tensor, ends: Sequence[Tensor]) -> Tensor:
-    """The shape of a product of groups, as experts take it, in any dtype: torch's own is of bfloat16 alone, although
-    its CPU kernel takes float32 too (torch 2.13)."""
-    if left.dim() == right.dim() == 2:
-        return left.new_empty(len(ends[0]), left.shape[0], right.shape[1])
-    both = left.dim() == right.dim()
-    return left.new_empty(*(left.shape[:1] if both else ()), left.shape[-2], right.shape[-1])
 
 
 def _is_in_place(func: Any) -> bool:
