@@ -213,7 +213,7 @@ def test_what_cannot_be_measured_is_refused_with_a_hint(loaded, pages, tmp_path)
         ({"file": pages, "window": 33}, ModelError, "`window` is 33"),
         ({"file": pages, "windw": 3}, ConfigError, "no setting `windw`"),
         ({"file": pages, "limit": 0}, ConfigError, "`limit` of the task"),
-        ({}, ConfigError, "`file` of the task"),
+        ({}, ConfigError, "the task `perplexity` needs `file`"),
     ]
     for settings, kind, message in cases:
         with pytest.raises(kind, match=message) as error:

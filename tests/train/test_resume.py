@@ -94,7 +94,7 @@ def killed_while_saving(settings, folder, module, name):
 def test_a_kill_inside_a_checkpoint_write_loses_nothing_of_the_one_before(tmp_path, expected):
     import torch.distributed.checkpoint.filesystem as tensors
 
-    import whet.train.checkpoints.checkpoint as files
+    import whet.train.checkpoints.commit as files
 
     for module, name in ((tensors, "_write_item"), (files, "write_atomically"), (files, "_sync_folder")):
         settings, folder = config(tmp_path, name=name), tmp_path / "runs" / name

@@ -14,7 +14,7 @@ def test_every_kind_of_record_is_in_the_log(tmp_path):
     assert history.scalar("eval/hits")[0].tolist() == [5, 10, 15, 20]
     assert history.scalar("eval/seconds")[1].tolist() == [1.5] * 4
     payloads = {event.kind: event.payload for event in history.events()}
-    assert payloads["started"] == {"total": 20, "facts": {"model": "tiny-llama", "parameters": 123_456}}
+    assert payloads["started"] == {"total": 20, "facts": {"model": "tiny-llama", "parameters": 123_456}, "held": {}}
     assert payloads["generation"] == {"prompt": "Who are you?", "text": "I am\na \x1b[31mmodel."}
     assert payloads["checkpoint"] == {"path": "checkpoints/step-00000020", "seconds": 0.25}
     assert payloads["notice"] == {"level": "warning", "text": "the loss is spiking"}

@@ -141,6 +141,13 @@ class RecordedRun:
         """Tokens that the run should train, with the steps at which it first read and trained them."""
         return watched_tokens(self.logs)
 
+    def view(self, tab: str, *names: str | None, **places: int) -> str:
+        """A tab of the run's page with those of these curves that were recorded, such as `charts?names=loss,lr`."""
+        known = set(self.logs.names())
+        told = ",".join(name for name in names if name in known)
+        words = ([f"names={told}"] if told else []) + [f"{key}={value}" for key, value in places.items()]
+        return f"{tab}?{'&'.join(words)}" if words else tab
+
     def resumes(self) -> list[tuple[int, int]]:
         """Of each attempt behind the first its number and first step."""
         return self.logs.resumes()

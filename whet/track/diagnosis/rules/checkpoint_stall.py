@@ -11,7 +11,7 @@ from whet.track.diagnosis.recorded_run import RecordedRun
 from whet.track.reading.read import Event
 
 _KIND, _STEP = "checkpoint", "seconds"
-_VIEW = "system?names=checkpoint_s,disk/written_bytes_per_s"
+_CURVES = "checkpoint_s", "disk/written_bytes_per_s"
 
 
 @diagnosis("checkpoint-stall")
@@ -42,16 +42,17 @@ def checkpoint_stall(
     ]
     about = {"count": len(events), "all_s": whole, "time_share": whole / max(whole + stepped, 1e-9), "usual_s": usual}
     about |= {"worst_s": float(took[worst]), "step": events[worst].step}
+    view = run.view("system", *_CURVES)
     if whole >= least_s and about["time_share"] >= share:
         every = _every(events)
         yield Finding(
             "warning", events[0].step, events[-1].step, Message("checkpoint-stall", about),
-            Message("checkpoint-stall.remedy"), f"train.checkpoint_every={4 * every}", _VIEW, figures,
+            Message("checkpoint-stall.remedy"), f"train.checkpoint_every={4 * every}", view, figures,
         )  # fmt: skip
     elif len(events) >= 3 and took[worst] >= factor * usual and took[worst] - usual >= least_s:
         yield Finding(
             "info", events[worst].step, events[worst].step, Message("checkpoint-stall.one", about),
-            Message("checkpoint-stall.one.remedy"), "df -h", _VIEW, figures,
+            Message("checkpoint-stall.one.remedy"), "df -h", view, figures,
         )  # fmt: skip
 
 

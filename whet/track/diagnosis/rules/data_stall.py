@@ -47,5 +47,5 @@ def data_stall(run: RecordedRun, *, share: Fraction = 0.25, least_s: NonNegative
     about = {"waited_s": waited, "time_share": waited / spent, "fetch_s": fetched, "compute_s": computed}
     yield Finding(
         "warning", int(wait.first_steps[0]), int(wait.steps[-1]), Message("data-stall", about), Message(remedy), typed,
-        f"system?names={_WAIT},{_DATA},{_STEP}", figures,
+        run.view("system", _WAIT, _DATA, _STEP), figures,
     )  # fmt: skip

@@ -35,7 +35,7 @@ def dead_layers(
         yield Finding(
             "warning", int(series.first_steps[0]), int(series.steps[-1]),
             Message("dead-layers" if dead else "dead-layers.still", about), Message("dead-layers.remedy"),
-            "track.layers_every=1", f"charts?names={kind[0]}{name}{kind[1]}", figures,
+            "track.layers_every=1", run.view("charts", f"{kind[0]}{name}{kind[1]}"), figures,
         )  # fmt: skip
     yield from _whole(run, steps)
 
@@ -65,6 +65,6 @@ def _whole(run: RecordedRun, steps: int) -> Iterator[Finding]:
     at = int(norms.first_steps[0]), int(norms.steps[-1])
     yield Finding(
         "error", *at, Message("dead-layers.all", {"steps": run.logs.num_points(run.norm or "")}),
-        Message("dead-layers.all.remedy"), f"whet show {run.name} --step {at[0]}", f"charts?names={run.norm}",
+        Message("dead-layers.all.remedy"), f"whet show {run.name} --step {at[0]}", run.view("charts", run.norm),
         [Figure(str(run.norm), 0.0, step=at[1])],
     )  # fmt: skip

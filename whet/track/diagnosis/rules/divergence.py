@@ -64,7 +64,7 @@ def divergence(
     about = {"step": first, "loss": end, "level": low, "best": best_at}
     yield Finding(
         "error", first, int(series.steps[-1]), Message("divergence", about), Message("divergence.remedy"), typed,
-        "charts?names=loss,grad_norm,lr", figures,
+        run.view("charts", run.loss, run.norm, run.rate), figures,
     )  # fmt: skip
 
 

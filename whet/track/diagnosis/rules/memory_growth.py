@@ -73,5 +73,5 @@ def _told(
     typed = f"echo checkpoint >> {run.folder}/controls"
     return Finding(
         "warning", int(series.steps[first]), int(series.steps[last]), Message(which, about), Message(f"{which}.remedy"),
-        typed, f"system?names={name}", figures,
+        typed, run.view("system", name), figures,
     )  # fmt: skip

@@ -45,7 +45,7 @@ def overfitting(
     about = {"step": at, "low": low, "last": float(values[-1]), "was": was, "now": now}
     yield Finding(
         "warning", at, last, Message("overfitting", about), Message("overfitting.remedy", {"step": at}),
-        "evaluate.early_stop=3", f"charts?names={run.loss},{run.held_out}", figures,
+        "evaluate.early_stop=3", run.view("charts", run.loss, run.held_out), figures,
     )  # fmt: skip
 
 

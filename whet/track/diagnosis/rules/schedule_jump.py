@@ -33,7 +33,7 @@ def schedule_jump(run: RecordedRun, *, share: Fraction = 0.05) -> Iterator[Findi
         about = {"step": first, "attempt": attempt, "expected": jump[0], "rate": jump[1]}
         yield Finding(
             "warning", first, first, Message("schedule-jump", about), Message("schedule-jump.remedy"),
-            _typed(run), f"charts?names={run.rate}&from={max(0, first - 50)}&to={first + 50}",
+            _typed(run), run.view("charts", run.rate, **{"from": max(0, first - 50), "to": first + 50}),
             figures,
         )  # fmt: skip
 

@@ -38,7 +38,7 @@ def throttling(
             elif name == _GROUP and len(series) >= samples:
                 waited, whole = _counted(series)
                 if waited >= max(least_s, share * whole):
-                    yield _of_group(series, writer, waited, whole)
+                    yield _of_group(run, series, writer, waited, whole)
 
 
 def _held(series: Series) -> tuple[float, float]:
@@ -75,14 +75,14 @@ def _of_device(run: RecordedRun, device: str, writer: str, series: Series, slow:
     return Finding(
         "warning", int(series.steps[0]), int(series.steps[-1]), Message("throttling.device", about),
         Message("throttling.device.remedy"), "nvidia-smi -q -d PERFORMANCE,TEMPERATURE,POWER",
-        f"system?names={device}/throttled,{device}/temperature_c,{device}/clock_mhz", figures,
+        run.view("system", *(f"{device}/{name}" for name in ("throttled", "temperature_c", "clock_mhz"))), figures,
     )  # fmt: skip
 
 
-def _of_group(series: Series, writer: str, waited: float, whole: float) -> Finding:
+def _of_group(run: RecordedRun, series: Series, writer: str, waited: float, whole: float) -> Finding:
     figures = [Figure(_GROUP, waited, "s", writer=writer), Figure("time", whole, "s")]
     return Finding(
         "warning", int(series.steps[0]), int(series.steps[-1]),
         Message("throttling.group", {"slow_s": waited, "whole_s": whole}), Message("throttling.group.remedy"),
-        "cat /sys/fs/cgroup/cpu.max", f"system?names={_GROUP},cpu/process_percent", figures,
+        "cat /sys/fs/cgroup/cpu.max", run.view("system", _GROUP, "cpu/process_percent"), figures,
     )  # fmt: skip
