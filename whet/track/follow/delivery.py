@@ -19,11 +19,12 @@ from whet.track.reading.read import UNKNOWN, Event
 from whet.track.reading.store import LOGS, history
 from whet.track.script.plain import to_json
 
-# How long others may go on writing after the first rank has ended, and how long a killed run's cause is waited for.
+# How long others may go on writing after the first rank has ended, and how long a killed run's cause is waited for: a
+# supervisor tells it within a second, or as soon as a machine under load lets it.
 LINGER_S = 5.0
 # So many rows a call: a server that is slow takes less than a minute for them.
 _MOST_ROWS = 1000
-CAUSE_S = 3.0
+CAUSE_S = 15.0
 
 
 class Memory:
