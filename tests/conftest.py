@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import shutil
+import sys
 import tempfile
 
 # What is imported and collected stays: looking through it for garbage is a twentieth of the suite's time.
@@ -33,6 +34,9 @@ from collections.abc import Callable, Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import pytest  # noqa: E402
+
+from tests.ceiling import CEILING_S, Ceiling  # noqa: E402
+from tests.named import Named  # noqa: E402
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -92,6 +96,15 @@ def _plugins_end_with_their_test() -> Iterator[None]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fuzz", default="small", help="how much fuzzers try: small, full, or a number of tries")
+    parser.addoption(
+        "--ceiling", type=float, default=CEILING_S, help="seconds after which a test fails as one that hangs"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Ceiling())
+    if (terminal := config.pluginmanager.get_plugin("terminalreporter")) is not None:  # not in a worker
+        config.pluginmanager.register(Named(terminal))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -100,10 +113,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """From here on garbage is collected again, of what tests make."""
+    """From here on garbage is collected again, of what tests make; and those fork who want a process that ran none."""
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
     gc.enable()
+    if "tests.nursery" in sys.modules:
+        sys.modules["tests.nursery"].open_nursery()
 
 
 @pytest.fixture
@@ -129,9 +144,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def _processor_s() -> float:
-    """Of this process, and of its children that have ended."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+    """Of this process, and of its children that have ended, those of the nursery among them."""
+    times, nursery = os.times(), sys.modules.get("tests.nursery")
+    of_nursery = nursery.spent_s() if nursery else 0.0
+    return times.user + times.system + times.children_user + times.children_system + of_nursery
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

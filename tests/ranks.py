@@ -12,8 +12,9 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
-from multiprocessing.connection import Connection, Pipe
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any
 
 import torch
@@ -23,10 +24,15 @@ import torch._dynamo
 
 
 class Child:
-    """A forked process that runs `work` and sends back its result or its traceback."""
+    """A forked process that runs `work` and sends back its result or its traceback.
 
-    def __init__(self, work: Callable[[], Any], environment: dict[str, str] | None = None) -> None:
-        self._results, sender = Pipe(duplex=False)
+    For a launcher it has the face of `subprocess.Popen`; its exit code is what `work` returned if that is a number, and
+    1 where it failed.
+    """
+
+    def __init__(self, work: Callable[[], Any], environment: Mapping[str, str] | None = None) -> None:
+        self.results, sender = Pipe(duplex=False)
+        self.code: int | None = None
         sys.stdout.flush()
         self.pid = os.fork()
         if self.pid == 0:
@@ -36,21 +42,47 @@ class Child:
     def wait(self) -> Any:
         """The result of `work`. Raises when the child failed; returns None when it was killed."""
         try:
-            ok, value = self._results.recv()
+            ok, value = self.results.recv()
         except EOFError:
-            os.waitpid(self.pid, 0)
-            return None
-        os.waitpid(self.pid, 0)
+            ok, value = True, pickle.dumps(None)
+        except BaseException:  # the test's ceiling
+            self.end()
+            raise
+        self._reap(0)
         if not ok:
             raise AssertionError(f"the child failed:\n{value}")
         return pickle.loads(value)
 
+    def poll(self) -> int | None:
+        """Its exit code once it has ended, negative for a signal."""
+        return self._reap(os.WNOHANG)
+
     def kill(self, number: int = signal.SIGKILL) -> None:
         os.kill(self.pid, number)
 
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            self.kill(number)
+
+    def end(self) -> None:
+        """Have it end now if it has not: it tells on pytest's stderr where its threads stand."""
+        if self.poll() is None:
+            for number in (signal.SIGABRT, signal.SIGCONT):
+                self.kill(number)
+            self._reap(0)
+
+    def _reap(self, how: int) -> int | None:
+        if self.code is None:
+            pid, status = os.waitpid(self.pid, how)
+            self.code = os.waitstatus_to_exitcode(status) if pid else None
+        return self.code
+
 
 def on_ranks(size: int, work: Callable[..., Any], *arguments: Any) -> list[Any]:
-    """Results of `work(*arguments)` on `size` ranks that torch.distributed sees, in rank order."""
+    """Results of `work(*arguments)` on `size` ranks that torch.distributed sees, in rank order.
+
+    Raises what the first rank that failed tells, and ends the others, which would wait for it.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -63,21 +95,34 @@ def on_ranks(size: int, work: Callable[..., Any], *arguments: Any) -> list[Any]:
     children = [
         Child(lambda: work(*arguments), {**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)}) for rank in range(size)
     ]
-    return [child.wait() for child in children]
+    found: dict[int, Any] = {}
+    try:
+        while len(found) < size:
+            for one in wait([child.results for rank, child in enumerate(children) if rank not in found]):
+                rank = next(rank for rank, child in enumerate(children) if child.results is one)
+                found[rank] = children[rank].wait()
+    finally:
+        for child in children:
+            child.end()
+    return [found[rank] for rank in range(size)]
 
 
-def _run(work: Callable[[], Any], environment: dict[str, str], sender: Connection) -> None:
+def _run(work: Callable[[], Any], environment: Mapping[str, str], sender: Connection) -> None:
     """The child's whole life; it never returns into the test that forked it."""
+    code = 1
     try:
         os.environ.update(environment)
         # After a fork ATen makes its thread pool anew at first use, and two threads that come first together, as in
         # transformers' loading, find none (torch 2.13: "Invalid thread pool!"). Here nobody else is running yet.
         torch.set_num_threads(torch.get_num_threads())
-        sender.send((True, pickle.dumps(work())))
+        result = work()
+        sender.send((True, pickle.dumps(result)))
+        code = result if type(result) is int else 0
     except BaseException:
-        sender.send((False, traceback.format_exc()))
+        with suppress(OSError):  # nobody may be there any more who wants to know
+            sender.send((False, traceback.format_exc()))
     finally:
         sender.close()
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(0)
+        os._exit(code)

@@ -15,6 +15,7 @@ from whet.server.access.token import OneToken
 from whet.server.app import build
 
 Headers = dict[str, str] | None
+_PATIENCE_S = 60.0  # with a stream, on a machine that others use
 
 
 class Inside:
@@ -74,20 +75,35 @@ async def stream(
 
     task = asyncio.create_task(app(_scope("GET", path, query, headers), receive, send))
     try:
-        yield _events(arrived)
+        yield _events(arrived, task)
     finally:
         gone.set()
-        await asyncio.wait_for(task, 5)
+        async with asyncio.timeout(_PATIENCE_S):
+            await task
 
 
-async def _events(arrived: asyncio.Queue[bytes]) -> AsyncIterator[tuple[str, Any]]:
+async def _events(arrived: asyncio.Queue[bytes], task: asyncio.Task[None]) -> AsyncIterator[tuple[str, Any]]:
     rest = b""
     while True:
-        rest += await asyncio.wait_for(arrived.get(), 5)
+        rest += await _next(arrived, task)
         *whole, rest = rest.split(b"\n\n")
         for one in whole:
             lines = dict(line.split(b": ", 1) for line in one.split(b"\n") if b": " in line)
             yield lines.get(b"event", b"").decode(), json.loads(lines.get(b"data", b"null"))
+
+
+async def _next(arrived: asyncio.Queue[bytes], task: asyncio.Task[None]) -> bytes:
+    """Raises what the stream ended with, if it ends before anything more comes."""
+    coming = asyncio.ensure_future(arrived.get())
+    await asyncio.wait({coming, task}, timeout=_PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
+    if coming.done():
+        return coming.result()
+    coming.cancel()
+    if not arrived.empty():
+        return arrived.get_nowait()
+    assert task.done(), f"nothing came in {_PATIENCE_S:.0f} s"
+    await task
+    raise AssertionError("the stream has ended")
 
 
 def _scope(method: str, path: str, query: dict[str, Any], headers: Headers) -> dict[str, Any]:

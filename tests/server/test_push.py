@@ -415,6 +415,15 @@ def test_a_server_that_is_not_there_neither_stops_nor_slows_a_script(here: Path,
     assert history(here / "alone").status == "done"
 
 
+@pytest.fixture(scope="module")
+def pushed(tmp_path_factory: pytest.TempPathFactory):
+    """A run, where it was pushed to, and the server there, which goes on."""
+    folder, there = made(tmp_path_factory.mktemp("here"), steps=5), tmp_path_factory.mktemp("strangers") / "there"
+    with serving(there) as server:
+        pusher(folder, server).round()
+        yield folder, there, server
+
+
 @pytest.mark.parametrize(("method", "route", "body", "status"), [
     ("POST", "run", b"{", 400), ("POST", "run", b"[]", 400), ("POST", "run", b'{"logs": {}}', 400),
     ("POST", "..%2fx", b'{"logs": {"track/r0.a1.tlog": "d2hldGxvZzF4eHg="}}', 404),
@@ -435,13 +444,11 @@ def test_a_server_that_is_not_there_neither_stops_nor_slows_a_script(here: Path,
     ("PUT", "run/logs/track/r0.a1.tlog?offset=0&prefix=" + "0" * 64, b"x", 409),
     ("PUT", "run/logs/track/r9.a1.tlog?offset=0&prefix=" + "0" * 64, b"x", 404),
 ])  # fmt: skip
-def test_what_a_stranger_sends_changes_nothing(here: Path, there: Path, method, route, body, status):
-    folder = made(here, steps=5)
-    with serving(there) as server:
-        pusher(folder, server).round()
-        before = sorted(path for path in there.rglob("*") if "new" not in path.parts)
-        assert server.ask(method, f"/api/v1/push/{route}", body).status == status
-        assert sorted(path for path in there.rglob("*") if "new" not in path.parts) == before
+def test_what_a_stranger_sends_changes_nothing(pushed, method, route, body, status):
+    folder, there, server = pushed
+    before = sorted(path for path in there.rglob("*") if "new" not in path.parts)
+    assert server.ask(method, f"/api/v1/push/{route}", body).status == status
+    assert sorted(path for path in there.rglob("*") if "new" not in path.parts) == before
     assert_same(folder, there / "run")
     assert not (there.parent / "evil").exists()
 

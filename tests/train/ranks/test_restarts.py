@@ -6,14 +6,14 @@ import json
 import os
 import random
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.ranks import on_ranks
+from tests.ranks import Child
 from tests.tiny import config
-from tests.train.ranks.test_launcher import Forked
 from tests.train.test_resume import losses
 from whet.base.config import from_mapping
 from whet.train.api import resume, train
@@ -41,31 +41,35 @@ def killed_at(rank: int, step: int) -> None:
     Loop.advance = advance
 
 
-def outcome(folder: Path, name: str) -> str:
-    return train(from_mapping(settings(folder, name)))[1].outcome
+def begun(folder: Path, name: str, killed: tuple[int, int] | None = None) -> int:
+    """A rank's exit code."""
+    if killed:
+        killed_at(*killed)
+    return int(train(from_mapping(settings(folder, name)))[1].outcome != "done")
+
+
+def gone_on(run: Path) -> int:
+    return int(resume(run)[1].outcome != "done")
+
+
+def launched(work: Callable[[], int]) -> int:
+    """The exit code of a launcher whose ranks do `work`, and go on with the run once."""
+    return Launcher(RANKS, 1, started(work), lambda run: started(partial(gone_on, run))).run()
+
+
+def started(work: Callable[[], int]) -> Callable[[int, Mapping[str, str]], Child]:
+    return lambda number, environment: Child(work, environment)
 
 
 @pytest.mark.ranks
 @pytest.mark.case("D10")
-@pytest.mark.slow  # ranks are forked, which a process that has run other tests is too full of threads for
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))])
 def test_a_rank_killed_at_a_random_step_costs_nothing_but_time(tmp_path, capfd, seed):
     config(tmp_path)
     draw = random.Random(seed)
     rank, step = draw.randrange(RANKS), draw.randrange(1, STEPS)
-    assert on_ranks(RANKS, outcome, tmp_path, "whole") == ["done"] * RANKS
-
-    def first(number: int, environment: Mapping[str, str]) -> Forked:
-        def work() -> int:
-            killed_at(rank, step)
-            return int(outcome(tmp_path, "killed") != "done")
-
-        return Forked(work, environment)
-
-    def after(folder: Path):
-        return lambda number, environment: Forked(lambda: int(resume(folder)[1].outcome != "done"), environment)
-
-    assert Launcher(RANKS, 1, first, after).run() == 0
+    assert launched(partial(begun, tmp_path, "whole")) == 0
+    assert launched(partial(begun, tmp_path, "killed", (rank, step))) == 0
     killed = tmp_path / "runs" / "killed"
     assert losses(killed) == losses(tmp_path / "runs" / "whole") and len(losses(killed)) == STEPS
     assert f"rank {rank} of {RANKS} was killed: signal SIGKILL" in capfd.readouterr().err

@@ -8,24 +8,29 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import torch.distributed as dist
 
-from tests.ranks import Child, on_ranks
+from tests.nursery import Fresh
 from whet.train.ranks import pulse, whereabouts
 from whet.train.ranks import watch as watch_module
 from whet.train.ranks.notes import FOLDER, take_word
-from whet.train.ranks.pulse import Beating
+from whet.train.ranks.pulse import Beating, Pulse
 from whet.train.ranks.watch import Watch
 from whet.train.ranks.whereabouts import Whereabouts
 
-pytestmark = pytest.mark.slow  # they fork, which is for a process that has run nothing else
-
-HANG_S = 0.4
+HANG_S = 0.8
 LONG_S = 60.0
+
+
+# Where rank 1 stays, while rank 0 waits in all_reduce.
+PLACES = {"another collective": "recv", "its own code": "test_watch.py", "stopped": ""}
 
 
 def hanging(run: Path, rank: int, way: str) -> None:
@@ -34,7 +39,16 @@ def hanging(run: Path, rank: int, way: str) -> None:
     pulse.LOOK_S, pulse.TELL_S, whereabouts._OVER_S = 0.02, 0.05, 0.1
     dist.init_process_group("gloo")
     watch = Watch(run, rank, "a", 2, HANG_S, is_gpu=False)
-    Beating(run, rank, "a", 2, lambda: (16, "backward"), watch.told)
+    are_there = threading.Event()
+
+    def told(own: Pulse) -> None:  # on a busy machine it may take some time until each is at its place
+        pulses = [pulse.read(run, number, "a") for number in range(2)]
+        if all(one and word in one.place for one, word in zip(pulses, ("all_reduce", PLACES[way]), strict=True)):
+            are_there.set()
+        if are_there.is_set():
+            watch.told(own)
+
+    Beating(run, rank, "a", 2, lambda: (16, "backward"), told)
     while len(list((run / FOLDER).glob("*.json"))) < 2:
         time.sleep(0.005)
     if rank == 0:
@@ -47,12 +61,13 @@ def hanging(run: Path, rank: int, way: str) -> None:
         os.kill(os.getpid(), signal.SIGSTOP)
 
 
-def on_two(run: Path, way: str) -> list[Child]:
+def on_two(work: Callable[..., Any], run: Path, *given: Any) -> list[Fresh]:
+    """`work(run, rank, *given)` on two ranks that torch.distributed sees."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2"}
-    return [Child(lambda r=rank: hanging(run, r, way), {**shared, "RANK": str(rank)}) for rank in range(2)]
+    return [Fresh(partial(work, run, rank, *given), {**shared, "RANK": str(rank)}) for rank in range(2)]
 
 
 @pytest.mark.ranks
@@ -65,7 +80,7 @@ def on_two(run: Path, way: str) -> list[Child]:
     ],
 )
 def test_a_hang_ends_the_run_and_names_rank_and_place(tmp_path, way, words):
-    children = on_two(tmp_path, way)
+    children = on_two(hanging, tmp_path, way)
     assert children[0].wait() is None  # it left in the middle of its collective
     said = (tmp_path / "said-0").read_text() + (tmp_path / "said-1").read_text()
     assert "error: the run hangs" in said and "hint: whet train" in said
@@ -94,12 +109,8 @@ def dawdling(run: Path, rank: int) -> str | None:
 
 @pytest.mark.ranks
 def test_a_slow_rank_is_named_while_it_runs(tmp_path):
-    said, nothing = on_ranks(2, dawdling_in(tmp_path))
+    said, nothing = [child.wait() for child in on_two(dawdling, tmp_path)]
     assert nothing is None and said.startswith("rank 1 (pid ") and "is slow: the others wait" in said
-
-
-def dawdling_in(run: Path):
-    return lambda: dawdling(run, int(os.environ["RANK"]))
 
 
 def test_a_thread_that_moves_or_computes_is_not_still():
@@ -134,7 +145,7 @@ def test_a_thread_that_moves_or_computes_is_not_still():
 def test_a_pulse_of_another_attempt_is_not_read(tmp_path):
     told = threading.Event()
     beating = Beating(tmp_path, 0, "new", 1, lambda: (4, "forward"), lambda own: told.set())
-    assert told.wait(5)
+    assert told.wait(LONG_S)
     assert pulse.read(tmp_path, 0, "old") is None
     found = pulse.read(tmp_path, 0, "new")
     assert (found.rank, found.step, found.phase, found.pid) == (0, 4, "forward", os.getpid())

@@ -1,0 +1,83 @@
+"""What ranks do in test_launcher.py, without torch: `python -m tests.train.ranks.acting WAY FOLDER`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+from whet.train.ranks.notes import before, leave_word, note_folder
+
+LONG_S = 600.0  # one that is never ended
+RANK = int(os.environ.get("RANK", "0"))
+
+
+def killed() -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return 9
+
+
+def ends(folder: Path, code: str) -> int:
+    """With this exit code, and a file of its own."""
+    (folder / f"{time.monotonic_ns()}-{os.getpid()}").touch()
+    return int(code)
+
+
+def second_is_killed(folder: Path) -> int:
+    if RANK == 1:
+        killed()
+    time.sleep(LONG_S)
+    return 0
+
+
+def checkpoints(folder: Path) -> int:
+    """The first rank writes a checkpoint and dies, three times, and then ends with 5; the other one is done then."""
+    run = folder / "run"
+    if RANK == 1:
+        while not (folder / "attempt-3").exists():
+            time.sleep(0.005)
+        return 0
+    note_folder(run, "a")
+    attempt = len(list(folder.glob("attempt-*")))
+    (folder / f"attempt-{attempt}").write_text(before())
+    if attempt == 3:
+        return 5
+    checkpointed(run, 10 * (attempt + 1))
+    return killed()
+
+
+def checkpointed(run: Path, step: int) -> None:
+    folder = run / "checkpoints" / f"step-{step:08d}"
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").touch()
+
+
+def gets_nowhere(folder: Path) -> int:
+    (folder / f"{time.monotonic_ns()}-{os.getpid()}").touch()
+    return killed()
+
+
+def hangs_once(folder: Path) -> int:
+    run = folder / "run"
+    run.mkdir(exist_ok=True)
+    note_folder(run, "a")
+    if "the run hung" in before():
+        return 0
+    leave_word(run, "the run hung: rank 0 waits")
+    return 1
+
+
+def stops_when_asked(folder: Path) -> int:
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *given: stopped.set())
+    (folder / f"up-{RANK}").touch()
+    return 3 if stopped.wait(LONG_S) else 9
+
+
+WAYS = {way.__name__: way for way in (ends, second_is_killed, checkpoints, gets_nowhere, hangs_once, stops_when_asked)}
+
+if __name__ == "__main__":
+    sys.exit(WAYS[sys.argv[1]](Path(sys.argv[2]), *sys.argv[3:]))
