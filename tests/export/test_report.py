@@ -16,7 +16,7 @@ from whet.export.observation import Observed, observe
 from whet.export.report import compare, judge
 from whet.export.writing import write_model
 from whet.models.forward import attention
-from whet.models.tuning.adapters import hold
+from whet.models.tuning.wrapper import hold
 
 
 def export(folder, module, tokenizer=None, **how):

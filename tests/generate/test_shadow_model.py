@@ -20,7 +20,7 @@ from whet.models.features.carried import install
 from whet.models.features.neftune import Noise
 from whet.models.forward import attention, mixers
 from whet.models.forward.language import LanguageModel
-from whet.models.tuning.adapters import wrapper_of
+from whet.models.tuning.wrapper import wrapper_of
 
 pytest.importorskip("peft")
 attention.register()

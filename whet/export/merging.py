@@ -30,7 +30,8 @@ from whet.models.merging.combine import Recipe
 from whet.models.merging.folding import Adapter, needs_whole_base
 from whet.models.merging.layers import ties_of, untie_config
 from whet.models.merging.weights import Change, Finetuned, Merged, Rounded, Weighted, check_recipe
-from whet.models.tuning.adapters import base_of, is_adapter, merged, with_adapter
+from whet.models.tuning.adapter_files import base_of, is_adapter
+from whet.models.tuning.adapters import merged, with_adapter
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

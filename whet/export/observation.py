@@ -21,7 +21,7 @@ from whet.generate.protocol import GenerateSettings, Token
 from whet.models.decoding.proof import decoding_of, generates
 from whet.models.forward.language import unwrapped
 from whet.models.loading.families import family_of
-from whet.models.tuning.adapters import quiet, wrapper_of
+from whet.models.tuning.wrapper import quiet, wrapper_of
 
 # Prose, code, digits, other scripts, and blanks in places where tokenizers differ.
 TEXTS = (

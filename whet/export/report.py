@@ -25,7 +25,8 @@ from whet.models.checkpoints.coded import is_beyond_transformers, load_coded
 from whet.models.forward.heads import beside, class_of, headed, quietly
 from whet.models.merging.layers import fold
 from whet.models.roles import roles
-from whet.models.tuning.adapters import adapter_state, base_of, is_adapter, quiet, stored_weights
+from whet.models.tuning.adapter_files import base_of, is_adapter, stored_weights
+from whet.models.tuning.wrapper import adapter_state, quiet
 
 
 @dataclass(frozen=True, slots=True)

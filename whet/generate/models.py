@@ -40,7 +40,7 @@ def _stored_head(path: str) -> Head | None:
     from whet.models.forward.heads import beside, head_of
     from whet.models.loading.reading import stored_config
     from whet.models.loading.spec import Spec
-    from whet.models.tuning.adapters import is_adapter
+    from whet.models.tuning.adapter_files import is_adapter
 
     if is_adapter(path):
         return beside(path)
@@ -55,7 +55,7 @@ def stored_dtype(path: str) -> torch.dtype:
 
     from whet.models.loading.reading import stored_config
     from whet.models.loading.spec import Spec
-    from whet.models.tuning.adapters import base_of, is_adapter
+    from whet.models.tuning.adapter_files import base_of, is_adapter
 
     while is_adapter(path):
         path = base_of(path)

@@ -83,7 +83,7 @@ def _check_head(path: str) -> None:
     import json
 
     from whet.models.forward.heads import beside
-    from whet.models.tuning.adapters import is_adapter
+    from whet.models.tuning.adapter_files import is_adapter
 
     if is_adapter(path):
         head = beside(path)

@@ -29,7 +29,7 @@ from whet.data.render.seq2seq import paired
 from whet.models.features.carried import install
 from whet.models.loading.context import BuildContext
 from whet.models.tuners.full import Still
-from whet.models.tuning.adapters import wrapper_of
+from whet.models.tuning.wrapper import wrapper_of
 from whet.parallel.fill import materialise
 from whet.parallel.shard import shard
 from whet.parallel.world import World

@@ -11,7 +11,7 @@ from unittest.mock import patch
 from whet.base.run import Run
 from whet.contracts.model import ParamRole
 from whet.kernels import head_chunks
-from whet.models.tuning.adapters import wrapper_of
+from whet.models.tuning.wrapper import wrapper_of
 from whet.optim import row_chunks, whole_steps
 from whet.plan.hardware.cards import Card
 from whet.plan.job import CPU_TOKENS, precision_on

@@ -12,7 +12,7 @@ from whet.contracts.executor import Executor
 from whet.models.features.carried import is_added
 from whet.models.forward.language import unwrapped
 from whet.models.merging.layers import breaks_ties, live_weights
-from whet.models.tuning.adapters import wrapper_of
+from whet.models.tuning.wrapper import wrapper_of
 
 
 def live_tensors(module: nn.Module, executor: Executor) -> Iterator[tuple[str, Tensor]]:

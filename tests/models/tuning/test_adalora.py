@@ -11,7 +11,7 @@ from tests.models.architectures import tiny_model
 from tests.models.tuning.test_peft_tuner import disturb, logits, make, write
 from whet.base.errors import ConfigError, ModelError
 from whet.base.seeds import forked
-from whet.models.tuning.adapters import wrapper_of
+from whet.models.tuning.wrapper import wrapper_of
 
 peft = pytest.importorskip("peft")
 TOTAL = 20

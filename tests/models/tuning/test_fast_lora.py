@@ -88,7 +88,7 @@ def test_an_mlp_that_computes_something_else_is_left_alone():
 
 
 def test_an_adapter_that_is_switched_off_or_merged_is_pefts_business():
-    from whet.models.tuning.adapters import wrapper_of
+    from whet.models.tuning.wrapper import wrapper_of
 
     module = prepared("llama", True)
     bare, tuned = logits(tiny_model("llama", "whet")), logits(module)

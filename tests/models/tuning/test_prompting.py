@@ -12,7 +12,8 @@ from tests.models.tuning.test_peft_tuner import make, write
 from whet.base.seeds import forked
 from whet.models.forward import attention
 from whet.models.forward.language import LanguageModel
-from whet.models.tuning.adapters import with_adapter, wrapper_of
+from whet.models.tuning.adapters import with_adapter
+from whet.models.tuning.wrapper import wrapper_of
 
 peft = pytest.importorskip("peft")
 attention.register()

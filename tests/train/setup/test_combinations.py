@@ -16,7 +16,7 @@ from whet.contracts.model import FAMILIES, Capabilities, Loaded
 from whet.contracts.objective import Taught, Traits, traits_of
 from whet.data.refusal import KindError
 from whet.models.tuners.full import full
-from whet.models.tuning.adapters import hold
+from whet.models.tuning.wrapper import hold
 from whet.optim.optimizers.adamw import adamw
 from whet.train.setup.chosen import chosen_of
 from whet.train.setup.combinations import check_combinations

@@ -76,7 +76,7 @@ def _parts(path: str, args: argparse.Namespace) -> tuple[str, list[Part]]:
     """The base and what is folded in. An adapter given alone goes into the base that it names."""
     from whet.base.errors import ConfigError
     from whet.export.merging import Part
-    from whet.models.tuning.adapters import base_of, is_adapter
+    from whet.models.tuning.adapter_files import base_of, is_adapter
 
     parts = []
     for text, wants_adapter in [*((a, True) for a in args.adapter), *((m, False) for m in args.other)]:

@@ -16,7 +16,7 @@ from whet.models.checkpoints.quantized import stored_method
 from whet.models.loading.reading import read
 from whet.models.loading.spec import Spec
 from whet.models.merging.combine import Recipe
-from whet.models.tuning.adapters import base_of, is_adapter
+from whet.models.tuning.adapter_files import base_of, is_adapter
 
 
 @dataclass(frozen=True, slots=True)

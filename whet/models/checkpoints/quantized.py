@@ -133,7 +133,7 @@ def check_frozen(module: nn.Module, tuner: Tuner) -> None:
     Nor may it take its start out of one: what is left would be rounded again, and the adapter would be of no base. Nor
     make up for rounding (`for_rounded`) where nothing was rounded.
     """
-    from whet.models.tuning.lora import START_A
+    from whet.models.tuning.starts import START_A
 
     if getattr(tuner, "for_rounded", False) and quantization_of(module) is None:
         raise ModelError(

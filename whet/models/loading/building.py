@@ -24,7 +24,8 @@ from whet.models.loading.families import auto_class
 from whet.models.loading.reading import explained, has, stored_config
 from whet.models.loading.spec import Spec
 from whet.models.merging.layers import untie
-from whet.models.tuning.adapters import breaks_a_tie, grow_for, merged, stored_shapes, with_adapter
+from whet.models.tuning.adapter_files import breaks_a_tie, stored_shapes
+from whet.models.tuning.adapters import grow_for, merged, with_adapter
 
 
 def build_module(

@@ -11,7 +11,7 @@ from pathlib import Path
 from whet.base.errors import ModelError, RunError
 from whet.base.paths import user_path
 from whet.models.checkpoints.door import check_folder
-from whet.models.tuning.adapters import CONFIG
+from whet.models.tuning.adapter_files import CONFIG
 from whet.track.reading import store
 from whet.track.registry.names import is_reference
 from whet.track.registry.registry import Registry, folder_of

@@ -28,7 +28,7 @@ from whet.models.loading.spelling import check_spelling
 from whet.models.probing.config_check import check_runs
 from whet.models.tokenizers.read_back import as_read_back
 from whet.models.tuning import new_tokens
-from whet.models.tuning.adapters import ends_of, stored_shapes
+from whet.models.tuning.adapter_files import ends_of, stored_shapes
 
 # Bytes and weights of the models that have been built without memory: a run reads its model several times.
 _SIZES: dict[tuple[bool, str], tuple[int, int]] = {}

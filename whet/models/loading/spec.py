@@ -7,7 +7,7 @@ from typing import Any
 
 from whet.base.errors import ModelError
 from whet.models.checkpoints.quantized import Quantization
-from whet.models.tuning.adapters import base_of, is_adapter
+from whet.models.tuning.adapter_files import base_of, is_adapter
 
 
 @dataclass(frozen=True, slots=True)

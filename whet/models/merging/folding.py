@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from whet.base.errors import ModelError, first_line
 from whet.models.merging.layers import UNMERGEABLE, plain
-from whet.models.tuning.adapters import quiet, stored_weights
+from whet.models.tuning.adapter_files import stored_weights
+from whet.models.tuning.wrapper import quiet
 
 _PREFIX = "base_model.model."
 _ROWS = ".token_adapter.trainable_tokens_delta"

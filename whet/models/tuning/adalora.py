@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from whet.base.errors import ModelError
 from whet.contracts.tuner import Calibration
-from whet.models.tuning.adapters import NAME, wrapper_of
 from whet.models.tuning.peft_tuner import PeftTuner
+from whet.models.tuning.wrapper import NAME, wrapper_of
 
 PARTS = ("A", "E", "B")
 

@@ -11,9 +11,11 @@ from whet.base.errors import ModelError
 from whet.models.checkpoints.door import read_by_others
 from whet.models.loading.find import find_model
 from whet.models.probing.twin import TWIN
-from whet.models.tuning.adapters import fill, is_adapter, wrapper_of
+from whet.models.tuning.adapter_files import is_adapter
+from whet.models.tuning.adapters import fill
 from whet.models.tuning.fast_lora import install
 from whet.models.tuning.peft_tuner import PeftTuner
+from whet.models.tuning.wrapper import wrapper_of
 
 
 def continued(path: str) -> PeftTuner:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
 from whet.kernels.lora import GELU, GELU_TANH, SILU, Activation, Projection, gated_mlp, project
-from whet.models.tuning.adapters import NAME
+from whet.models.tuning.wrapper import NAME
 
 SHARED = ("q_proj", "k_proj", "v_proj")
 GATED = ("gate_proj", "up_proj", "down_proj")

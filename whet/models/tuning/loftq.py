@@ -14,7 +14,8 @@ from whet.base.errors import ModelError
 from whet.kernels.dense import dense
 from whet.kernels.quantized import Quantized
 from whet.models.checkpoints.stored import Stored, local_folder
-from whet.models.tuning.adapters import NAME, is_adapter
+from whet.models.tuning.adapter_files import is_adapter
+from whet.models.tuning.wrapper import NAME
 
 
 def start_from_rounding(module: nn.Module, layers: Mapping[str, Any]) -> None:

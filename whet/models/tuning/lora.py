@@ -5,25 +5,22 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from copy import copy
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from whet.base.errors import ModelError
 from whet.contracts.model import ParamRole
 from whet.contracts.tuner import Calibration
 from whet.models.roles import roles
-from whet.models.tuning.adapters import NAME, wrapper_of
 from whet.models.tuning.fast_lora import install
 from whet.models.tuning.loftq import start_from_rounding
 from whet.models.tuning.new_tokens import refuse_saved_ends, trainable_rows
 from whet.models.tuning.peft_tuner import PeftTuner
+from whet.models.tuning.starts import keep_start
+from whet.models.tuning.wrapper import NAME, wrapper_of
 
 EXPERTS = "experts"
-# Buffers beside a layer whose frozen weight gave its start away.
-START_A, START_B = "start_A", "start_B"
 _FROM_WEIGHTS = {"pissa": "pissa", "pissa-fast": "pissa_niter_16", "olora": "olora"}
 
 
@@ -130,12 +127,6 @@ def _check_directions(module: nn.Module) -> None:
             )  # fmt: skip
 
 
-def keep_start(layer: Any) -> None:
-    """Note the start that was taken out of the frozen weight: the export needs it to be an adapter of the original."""
-    for name, matrix in ((START_A, layer.lora_A[NAME]), (START_B, layer.lora_B[NAME])):
-        layer.register_buffer(name, matrix.weight.detach().clone())
-
-
 def start_from_gradients(module: nn.Module, layers: Sequence[Any], calibration: Calibration) -> None:
     """Give each layer PEFT's start from the gradient of its frozen weight, which the model has without adapters."""
     from peft import LoraGAConfig
@@ -170,20 +161,3 @@ def start_from_gradients(module: nn.Module, layers: Sequence[Any], calibration: 
         keep_start(layer)
     for parameter in trained:
         parameter.requires_grad_(True)
-
-
-def of_original(
-    config: Any, tensors: Mapping[str, Tensor], starts: Mapping[str, Tensor]
-) -> tuple[Any, dict[str, Tensor]]:
-    """The same function as an adapter of the original weights: B A - B0 A0 with twice the rank.
-
-    `starts` are the noted matrices by the names of the stored ones. Exact: nothing is decomposed again.
-    """
-    config = copy(config)
-    config.r, config.init_lora_weights = 2 * config.r, True
-    config.lora_alpha *= math.sqrt(2) if config.use_rslora else 2
-    joined = dict(tensors)
-    for name, start in starts.items():
-        is_first = ".lora_A." in name
-        joined[name] = torch.cat([tensors[name], start if is_first else -start], dim=0 if is_first else 1)
-    return config, joined

@@ -15,7 +15,6 @@ from whet.models.forward.heads import kind_of, new_parts
 from whet.models.loading.classes import HEADED, LANGUAGE
 from whet.models.loading.families import family_of
 from whet.models.tuners.full import Full
-from whet.models.tuning.adapters import NAME, adapter_state, hold, quiet, wrapper_of
 from whet.models.tuning.new_tokens import new_tokens_of
 from whet.models.tuning.targets import (
     ALL_LINEAR,
@@ -29,6 +28,7 @@ from whet.models.tuning.targets import (
     linear_names,
     norm_names,
 )
+from whet.models.tuning.wrapper import NAME, adapter_state, hold, quiet, wrapper_of
 
 _SCALED = ("target_modules", "feedforward_modules")
 

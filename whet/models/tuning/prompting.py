@@ -26,8 +26,8 @@ from whet.kernels.attention_spec import Form
 from whet.kernels.host import sent
 from whet.models.forward.language import decoder_of
 from whet.models.tuners.full import Full
-from whet.models.tuning.adapters import NAME, hold, quiet
 from whet.models.tuning.peft_tuner import config_class, refuse_new_tokens
+from whet.models.tuning.wrapper import NAME, hold, quiet
 
 if TYPE_CHECKING:
     from whet.contracts.feature import Attend

@@ -9,7 +9,8 @@ from torch import nn
 
 from whet.base.errors import ModelError
 from whet.models.checkpoints.door import read_by_others
-from whet.models.tuning.adapters import quiet, stored_weights
+from whet.models.tuning.adapter_files import stored_weights
+from whet.models.tuning.wrapper import quiet
 
 
 class Several:

@@ -12,8 +12,9 @@ from whet.generate.serving.engine import ServingEngine
 from whet.generate.serving.request import Limits
 from whet.models.loading.find import find_model
 from whet.models.sentence_transformers import is_sentence, read_sentence
-from whet.models.tuning.adapters import is_adapter, wrapper_of
+from whet.models.tuning.adapter_files import is_adapter
 from whet.models.tuning.several import Several
+from whet.models.tuning.wrapper import wrapper_of
 from whet.server.openai.service import Embedding, Service
 from whet.track.registry.registry import exact
 

@@ -14,7 +14,7 @@ from whet.contracts.model import Loaded
 from whet.models.features.logit_peaks import is_trained, normalises, projecting
 from whet.models.forward.batch_norm import live
 from whet.models.forward.recomputed import recomputes_itself
-from whet.models.tuning.adapters import wrapper_of
+from whet.models.tuning.wrapper import wrapper_of
 from whet.train.setup.features import Feature
 from whet.train.setup.sources import BATCH_SAMPLES
 

@@ -14,7 +14,7 @@ from whet.base.catalogue import optimizer, schedule
 from whet.base.run import Run
 from whet.data.store.ledger import Ledger
 from whet.models.merging.layers import breaks_ties
-from whet.models.tuning.adapters import wrapper_of
+from whet.models.tuning.wrapper import wrapper_of
 from whet.optim.groups import ParamGroups
 from whet.optim.split import below
 

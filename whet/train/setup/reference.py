@@ -26,7 +26,7 @@ from whet.contracts.sample import Sample
 from whet.data.order.collate import collate
 from whet.data.order.dataset import Dataset
 from whet.data.store.annotate import Columns
-from whet.models.tuning.adapters import wrapper_of
+from whet.models.tuning.wrapper import wrapper_of
 from whet.parallel.pipeline.staged import Staged, through
 from whet.parallel.pipeline.stages import stages_of
 from whet.parallel.world import World

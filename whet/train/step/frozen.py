@@ -10,7 +10,7 @@ import torch
 
 from whet.contracts.batch import Batch
 from whet.contracts.model import PLAIN, Model, Readout
-from whet.models.tuning.adapters import wrapper_of
+from whet.models.tuning.wrapper import wrapper_of
 
 
 class Frozen:
