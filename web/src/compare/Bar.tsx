@@ -2,6 +2,7 @@
 import { Smoothing } from '~/shared/chart/Smoothing';
 import { Button } from '~/shared/controls/Button';
 import { useStrings } from '~/shared/i18n/i18n';
+import { BANDS } from './bands';
 import css from './compare.module.css';
 import { words } from './strings';
 import { type CompareView, OVERS } from './view';
@@ -53,6 +54,23 @@ export function Bar({ view, onChange, settings }: Props) {
         options={view.group && !settings.includes(view.group) ? [view.group, ...settings] : settings}
         onChange={(group) => onChange({ group })}
       />
+      {view.group && (
+        <label className={css.pick}>
+          {said.band}
+          <select
+            value={view.band}
+            onChange={(event) =>
+              onChange({ band: BANDS.find((one) => one === event.target.value) ?? 'range' })
+            }
+          >
+            {BANDS.map((one) => (
+              <option key={one} value={one}>
+                {said[one]}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
       <Button pressed={view.isLog} onClick={() => onChange({ isLog: !view.isLog })}>
         {said.log}
       </Button>

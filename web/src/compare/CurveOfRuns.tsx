@@ -6,8 +6,9 @@ import type { Curve } from '~/shared/chart/curve';
 import { useNear } from '~/shared/chart/useNear';
 import { useStrings } from '~/shared/i18n/i18n';
 import { Failure } from '~/shared/states/States';
+import { type Band, banded } from './bands';
 import css from './compare.module.css';
-import { banded, relative } from './packed';
+import { relative } from './packed';
 import { useCurveOfRuns } from './queries';
 import { words } from './strings';
 import type { CompareView } from './view';
@@ -34,8 +35,8 @@ function Loaded({ name, view, groups, isLive }: Props) {
   const said = useStrings(words);
   const found = useCurveOfRuns(view.runs, name, view.x, isLive);
   const series = useMemo(
-    () => (found.data ? seriesOf(found.data, groups, view.baseline) : []),
-    [found.data, groups, view.baseline],
+    () => (found.data ? seriesOf(found.data, groups, view.baseline, view.band) : []),
+    [found.data, groups, view.baseline, view.band],
   );
   if (found.isError && !found.data)
     return <Failure error={found.error} onRetry={() => void found.refetch()} />;
@@ -55,13 +56,14 @@ function seriesOf(
   curves: ReadonlyMap<string, Curve>,
   groups: ReadonlyMap<string, readonly string[]>,
   baseline: string,
+  band: Band,
 ): ChartSeries[] {
   const drawn = new Map<string, Curve>();
   const sizes = new Map<string, number>();
   for (const [name, members] of groups) {
     const known = members.map((one) => curves.get(one)).filter((one) => one !== undefined);
     if (!known.length) continue;
-    drawn.set(name, banded(known));
+    drawn.set(name, banded(known, band));
     sizes.set(name, known.length);
   }
   const home = [...groups].find(([, members]) => members.includes(baseline))?.[0];

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { curveOfPoints } from '~/shared/chart/curve';
-import { alike, at, banded, relative, unpacked } from './packed';
+import { alike, at, relative, unpacked } from './packed';
 import { places } from '~/shared/chart/curve';
 
 const base64 = (array: Float32Array | Float64Array) =>
@@ -31,13 +31,6 @@ test('between points a curve is a line, beyond its ends nothing', () => {
 test('a difference is in % of the baseline where both are, whatever their steps', () => {
   const found = relative(curveOfPoints([0, 5, 30], [2, 1, 1]), curveOfPoints([0, 10], [1, 3]));
   expect([...found.mean]).toEqual([100, -50, NaN]);
-});
-
-test('a band has lowest, highest and mean of those that reach there', () => {
-  const found = banded([curveOfPoints([0, 1, 2], [1, 1, 1]), curveOfPoints([0, 1], [3, 5])]);
-  expect([...found.mean]).toEqual([2, 3, 1]);
-  expect([...found.low]).toEqual([1, 1, 1]);
-  expect([...found.high]).toEqual([3, 5, 1]);
 });
 
 test('runs that differ in nothing but the seed stand together', () => {

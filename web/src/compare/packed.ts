@@ -1,4 +1,4 @@
-/** Curves of many runs as the server packs them, and what is made of them: differences to one, bands over several. */
+/** Curves of many runs as the server packs them, and what is made of them: values between, differences to one, runs that are alike. */
 import { type Curve, lowerBound, places } from '~/shared/chart/curve';
 import type { Answered } from '~/shared/api/client';
 
@@ -65,37 +65,6 @@ export function relative(curve: Curve, baseline: Curve): Curve {
       return base === 0 ? NaN : (100 * (value - base)) / Math.abs(base);
     });
   return { ...curve, low: share(curve.low), high: share(curve.high), mean: share(curve.mean), odd: [] };
-}
-
-/** Curves as one: at the places of the longest, the mean of all that reach there, with lowest and highest. */
-export function banded(curves: readonly Curve[]): Curve {
-  const longest = curves.reduce((a, b) => (b.mean.length > a.mean.length ? b : a));
-  if (curves.length === 1) return longest;
-  const middles = curves.map(places);
-  const x = places(longest);
-  const [low, high, mean] = [x.slice().fill(NaN), x.slice().fill(NaN), x.slice().fill(NaN)];
-  x.forEach((place, index) => {
-    let [sum, count] = [0, 0];
-    curves.forEach((curve, number) => {
-      const value = at(curve, middles[number] ?? x, place);
-      if (!Number.isFinite(value)) return;
-      [sum, count] = [sum + value, count + 1];
-      if (!(value >= (low[index] ?? NaN))) low[index] = value;
-      if (!(value <= (high[index] ?? NaN))) high[index] = value;
-    });
-    if (count) mean[index] = sum / count;
-  });
-  // A band is told from single points by buckets that are wider than nothing.
-  const half = x.length > 1 ? ((x.at(-1) ?? 0) - (x[0] ?? 0)) / (x.length - 1) / 2 : 0;
-  return {
-    ...longest,
-    first: x.map((one) => one - half),
-    last: x.map((one) => one + half),
-    low,
-    high,
-    mean,
-    odd: curves.flatMap((one) => one.odd),
-  };
 }
 
 /** Runs that are alike in all settings that differ but those of `except`: their names, under one of them. */

@@ -2,6 +2,7 @@
 import type { Over } from '~/shared/api/run';
 import type { Window } from '~/shared/chart/gestures';
 import { listOf, listed, useAddress } from '~/shared/url/search';
+import { BANDS, type Band } from './bands';
 
 export interface CompareView {
   runs: readonly string[];
@@ -13,6 +14,8 @@ export interface CompareView {
   baseline: string;
   /** The setting whose values become one curve; empty for none. */
   group: string;
+  /** How wide the band about such a curve is. */
+  band: Band;
   window: Window | null;
 }
 
@@ -31,6 +34,7 @@ export function useCompareView(): [CompareView, (change: Partial<CompareView>) =
     find: address.find ?? '',
     baseline: runs.includes(address.baseline ?? '') ? (address.baseline ?? '') : '',
     group: address.group ?? '',
+    band: BANDS.find((one) => one === address.band) ?? 'range',
     window: from < to ? [from, to] : null,
   };
   return [
@@ -45,6 +49,7 @@ export function useCompareView(): [CompareView, (change: Partial<CompareView>) =
         find: next.find || undefined,
         baseline: next.baseline || undefined,
         group: next.group || undefined,
+        band: next.group && next.band !== 'range' ? next.band : undefined,
         from: next.window ? String(Number(next.window[0].toPrecision(8))) : undefined,
         to: next.window ? String(Number(next.window[1].toPrecision(8))) : undefined,
       });
