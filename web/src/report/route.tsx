@@ -1,6 +1,7 @@
 /** One report: to read, to write, and to take away as a file. */
 import { useNavigate, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
+import { may, useSession } from '~/shared/api/session';
 import { Command } from '~/shared/command/Command';
 import { Button } from '~/shared/controls/Button';
 import { Confirm } from '~/shared/controls/Dialog';
@@ -42,6 +43,7 @@ function Read({ frozen, onEdit }: { frozen: Frozen; onEdit: () => void }) {
   const language = useLanguage();
   const { remove } = useWriting();
   const navigate = useNavigate();
+  const mayWrite = may(useSession().data, 'editor');
   const [isLeaving, setLeaving] = useState(false);
   const { report } = frozen;
   const gone = () => remove(report.id).then(() => void navigate({ to: '/reports' }), tellFailure);
@@ -56,13 +58,22 @@ function Read({ frozen, onEdit }: { frozen: Frozen; onEdit: () => void }) {
           </p>
         }
       >
-        <Button kind="accent" onClick={onEdit}>
-          {said.edit}
-        </Button>
+        {mayWrite && (
+          <Button kind="accent" onClick={onEdit}>
+            {said.edit}
+          </Button>
+        )}
         <a className={css.file} href={`/api/v1/reports/${report.id}/file?language=${language}`} download>
           {said.share}
         </a>
-        <Button icon="remove" aria-label={said.remove} title={said.remove} onClick={() => setLeaving(true)} />
+        {mayWrite && (
+          <Button
+            icon="remove"
+            aria-label={said.remove}
+            title={said.remove}
+            onClick={() => setLeaving(true)}
+          />
+        )}
       </PageHead>
       {report.blocks.some((block) => block.kind !== 'text' || block.text) ? (
         <Body frozen={frozen} />

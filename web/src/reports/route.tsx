@@ -1,5 +1,6 @@
 /** Reports: what was written about runs. */
 import { useNavigate } from '@tanstack/react-router';
+import { may, useSession } from '~/shared/api/session';
 import { Command } from '~/shared/command/Command';
 import { Button } from '~/shared/controls/Button';
 import { tellFailure } from '~/shared/controls/Toasts';
@@ -17,6 +18,7 @@ export default function Reports() {
   const found = useReports();
   const { make } = useWriting();
   const navigate = useNavigate();
+  const mayWrite = may(useSession().data, 'editor');
   const add = () =>
     make({ title: said.untitled, blocks: [{ kind: 'text', text: '' }] }).then(
       (report) => void navigate({ to: `/reports/${report.id}`, search: { edit: '1' } as never }),
@@ -25,9 +27,11 @@ export default function Reports() {
   return (
     <div className={css.page}>
       <PageHead title={said.title} about={said.about}>
-        <Button icon="add" kind="accent" onClick={() => void add()}>
-          {said.add}
-        </Button>
+        {mayWrite && (
+          <Button icon="add" kind="accent" onClick={() => void add()}>
+            {said.add}
+          </Button>
+        )}
       </PageHead>
       {found.isPending && <Loading />}
       {found.isError && <Failure error={found.error} onRetry={() => void found.refetch()} />}

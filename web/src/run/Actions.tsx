@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { useEdit } from '~/shared/api/edits';
 import { useControl } from '~/shared/api/run';
 import type { RunPage } from '~/shared/api/runs';
+import { may, useSession } from '~/shared/api/session';
 import { Button } from '~/shared/controls/Button';
 import { Confirm, Dialog } from '~/shared/controls/Dialog';
 import { TextField } from '~/shared/controls/Field';
@@ -11,7 +12,12 @@ import { useStrings } from '~/shared/i18n/i18n';
 import css from './run.module.css';
 import { words } from './strings';
 
+/** Nothing where whoever looks may only read. */
 export function Actions({ page }: { page: RunPage }) {
+  return may(useSession().data, 'editor', page.project) ? <Allowed page={page} /> : null;
+}
+
+function Allowed({ page }: { page: RunPage }) {
   const said = useStrings(words);
   const edit = useEdit();
   const control = useControl(page.name);

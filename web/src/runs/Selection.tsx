@@ -2,6 +2,7 @@
 import { useState } from 'react';
 import { useEdit } from '~/shared/api/edits';
 import type { RunRow } from '~/shared/api/runs';
+import { may, useSession } from '~/shared/api/session';
 import { Button, IconButton } from '~/shared/controls/Button';
 import { Dialog } from '~/shared/controls/Dialog';
 import { TextField } from '~/shared/controls/Field';
@@ -19,6 +20,22 @@ interface Props {
 }
 
 export function Selection({ rows, onClear, onCompare }: Props) {
+  const said = useStrings(words);
+  const session = useSession().data;
+  return (
+    <div className={css.selection} role="toolbar" aria-label={said.selected(rows.length)}>
+      <b>{said.selected(rows.length)}</b>
+      <Button kind="accent" icon="compare" onClick={onCompare} disabled={rows.length < 2}>
+        {said.compare}
+      </Button>
+      {rows.every((row) => may(session, 'editor', row.project)) && <Edits rows={rows} onClear={onClear} />}
+      <IconButton icon="close" label={said.clear} onClick={onClear} />
+    </div>
+  );
+}
+
+/** What those who may change the runs can do with them. */
+function Edits({ rows, onClear }: Pick<Props, 'rows' | 'onClear'>) {
   const said = useStrings(words);
   const edit = useEdit();
   const [asked, setAsked] = useState<Asked | null>(null);
@@ -45,11 +62,7 @@ export function Selection({ rows, onClear, onCompare }: Props) {
     edit.mutate({ names, ...changes[what], said: said.changed(names.length, text) });
   };
   return (
-    <div className={css.selection} role="toolbar" aria-label={said.selected(names.length)}>
-      <b>{said.selected(names.length)}</b>
-      <Button kind="accent" icon="compare" onClick={onCompare} disabled={names.length < 2}>
-        {said.compare}
-      </Button>
+    <>
       <Button icon="tag" onClick={() => setAsked('tag')}>
         {said.tag}
       </Button>
@@ -64,11 +77,10 @@ export function Selection({ rows, onClear, onCompare }: Props) {
         <MenuItem onSelect={() => setAsked('group')}>{said.setGroup}</MenuItem>
         <MenuItem onSelect={() => setAsked('untag')}>{said.untag}</MenuItem>
       </Menu>
-      <IconButton icon="close" label={said.clear} onClick={onClear} />
       {asked && (
         <Ask what={asked} rows={rows} onClose={() => setAsked(null)} onDone={(text) => typed(asked, text)} />
       )}
-    </div>
+    </>
   );
 }
 
