@@ -1,7 +1,7 @@
 /** Entering a run for a board. What it lacks is said here. */
 import { useState } from 'react';
 import { type Board, useEntering } from '~/shared/api/boards';
-import { ApiError } from '~/shared/api/client';
+import { messageOf } from '~/shared/api/failure';
 import { Button } from '~/shared/controls/Button';
 import { Dialog } from '~/shared/controls/Dialog';
 import { TextField } from '~/shared/controls/Field';
@@ -21,7 +21,7 @@ export function Enter({ board, onClose }: { board: Board; onClose: () => void })
       await enter(run, note);
       onClose();
     } catch (error) {
-      setFailure(error instanceof ApiError ? error.message : String(error));
+      setFailure(messageOf(error));
     }
   };
   return (

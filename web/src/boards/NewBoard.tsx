@@ -2,7 +2,7 @@
 import { useNavigate } from '@tanstack/react-router';
 import { useId, useState } from 'react';
 import { useMaking } from '~/shared/api/boards';
-import { ApiError } from '~/shared/api/client';
+import { messageOf } from '~/shared/api/failure';
 import { useRun } from '~/shared/api/run';
 import { Button } from '~/shared/controls/Button';
 import { Dialog } from '~/shared/controls/Dialog';
@@ -44,7 +44,7 @@ export function NewBoard({ onClose }: { onClose: () => void }) {
       });
       void navigate({ to: `/boards/${id}` });
     } catch (error) {
-      setFailure(error instanceof ApiError ? error.message : String(error));
+      setFailure(messageOf(error));
     }
   };
   return (

@@ -1,5 +1,6 @@
 /** Rows of a source from one on, with what would be refused among them. */
 import { ApiError } from '~/shared/api/client';
+import { messageOf } from '~/shared/api/failure';
 import { Button } from '~/shared/controls/Button';
 import { useStrings } from '~/shared/i18n/i18n';
 import { useKeys } from '~/shared/keys/keys';
@@ -46,7 +47,7 @@ export function Rows({ run, place, onGo, onSource }: Props) {
     const isKept = found.error instanceof ApiError && NOT_KEPT.has(found.error.status);
     return isKept ? (
       <Empty title={said.unread}>
-        {found.error.message}. {said.unreadHint}
+        {messageOf(found.error)}. {said.unreadHint}
       </Empty>
     ) : (
       <Failure error={found.error} onRetry={() => void found.refetch()} />

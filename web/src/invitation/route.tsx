@@ -2,7 +2,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
-import { ApiError, answer, api } from '~/shared/api/client';
+import { answer, api } from '~/shared/api/client';
+import { messageOf } from '~/shared/api/failure';
 import { useSigning } from '~/shared/api/session';
 import { Button } from '~/shared/controls/Button';
 import { TextField } from '~/shared/controls/Field';
@@ -42,7 +43,7 @@ function Choose({ name, word }: { name: string; word: string }) {
       await accept(word, password);
       await navigate({ to: '/' });
     } catch (error) {
-      setFailure(error instanceof ApiError ? error.message : String(error));
+      setFailure(messageOf(error));
     }
   };
   return (

@@ -1,6 +1,6 @@
 /** Letting an alias mean a version. */
 import { useId, useState } from 'react';
-import { ApiError } from '~/shared/api/client';
+import { messageOf } from '~/shared/api/failure';
 import { type RegisteredModel, useChanges } from '~/shared/api/registry';
 import { Button } from '~/shared/controls/Button';
 import { TextField } from '~/shared/controls/Field';
@@ -30,7 +30,7 @@ export function AliasForm({ model, number, onDone }: Props) {
       tell(said.promoted(alias, `${model.name}/${number}`), () => void undo().catch(tellFailure));
       onDone();
     } catch (error) {
-      setFailure(error instanceof ApiError ? error.message : String(error));
+      setFailure(messageOf(error));
     }
   };
   return (

@@ -1,6 +1,6 @@
 /** What is said of a model: its description and tags. */
 import { useState } from 'react';
-import { ApiError } from '~/shared/api/client';
+import { messageOf } from '~/shared/api/failure';
 import { type RegisteredModel, useChanges } from '~/shared/api/registry';
 import { Button } from '~/shared/controls/Button';
 import { Dialog } from '~/shared/controls/Dialog';
@@ -24,7 +24,7 @@ export function Describe({ model, onClose }: { model: RegisteredModel; onClose: 
       await patch({ tags: changed(model.tags, found), ...(isOther ? { description } : {}) });
       onClose();
     } catch (error) {
-      setFailure(error instanceof ApiError ? error.message : String(error));
+      setFailure(messageOf(error));
     }
   };
   return (

@@ -1,6 +1,6 @@
 /** Setting what every promotion to an alias requires. */
 import { useId, useState } from 'react';
-import { ApiError } from '~/shared/api/client';
+import { messageOf } from '~/shared/api/failure';
 import { type RegisteredModel, useChanges } from '~/shared/api/registry';
 import { Command, quoted } from '~/shared/command/Command';
 import { Button } from '~/shared/controls/Button';
@@ -29,7 +29,7 @@ export function PolicyForm({ model, of, onClose }: Props) {
       await setPolicy(alias, require);
       onClose();
     } catch (error) {
-      setFailure(error instanceof ApiError ? error.message : String(error));
+      setFailure(messageOf(error));
     }
   };
   const line = `whet registry policy ${quoted(model.name)} ${quoted(alias || 'ALIAS')} ${quoted(require || 'FILTER')}`;

@@ -1,6 +1,7 @@
 /** Promotion: an alias moves to a version whose evaluations hold what is required; a refusal says which figure missed. */
 import { useId, useState } from 'react';
 import { ApiError } from '~/shared/api/client';
+import { messageOf } from '~/shared/api/failure';
 import { real } from '~/shared/api/numbers';
 import { type Promoted, type RegisteredModel, type VersionRow, useChanges } from '~/shared/api/registry';
 import { Command, quoted } from '~/shared/command/Command';
@@ -90,7 +91,7 @@ export function Promote({ model, row, onDone }: Props) {
       {refusal && (
         <div className={css.refusal} role="alert">
           <b>{said.refused}</b>
-          <p>{refusal.message}</p>
+          <p>{messageOf(refusal)}</p>
           {refusal.hint && <code>{refusal.hint}</code>}
         </div>
       )}

@@ -1,7 +1,7 @@
 /** The model of a run becomes a version: of which model, with which alias. */
 import { useNavigate } from '@tanstack/react-router';
 import { useId, useState } from 'react';
-import { ApiError } from '~/shared/api/client';
+import { messageOf } from '~/shared/api/failure';
 import { useAdding } from '~/shared/api/registry';
 import { Command, quoted } from '~/shared/command/Command';
 import { Button } from '~/shared/controls/Button';
@@ -33,7 +33,7 @@ export function NewVersion({ models, onClose }: { models: readonly string[]; onC
         search: { version: String(version) } as never,
       });
     } catch (error) {
-      setFailure(error instanceof ApiError ? error.message : String(error));
+      setFailure(messageOf(error));
       setAdding(false);
     }
   };

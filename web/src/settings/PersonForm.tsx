@@ -1,6 +1,6 @@
 /** A form for somebody new, or for another role of somebody who is there. */
 import { useState } from 'react';
-import { ApiError } from '~/shared/api/client';
+import { messageOf } from '~/shared/api/failure';
 import { Button } from '~/shared/controls/Button';
 import { Dialog } from '~/shared/controls/Dialog';
 import { SelectField, TextField } from '~/shared/controls/Field';
@@ -28,7 +28,7 @@ export function PersonForm({ person, onClose, onInvited }: Props) {
       else onInvited(name, (await add(name, role, project)).invitation);
       onClose();
     } catch (error) {
-      setFailure(error instanceof ApiError ? error.message : String(error));
+      setFailure(messageOf(error));
     }
   };
   const roles = person

@@ -1,4 +1,4 @@
-/** The client of `/api/v1`, typed by the server's OpenAPI; what goes wrong is an ApiError in the library's three lines. */
+/** The client of `/api/v1`, typed by the server's OpenAPI; what goes wrong is an ApiError with the library's words. */
 import createClient from 'openapi-fetch';
 import { noteServer } from '~/shared/live/events';
 import type { paths } from './schema';
@@ -23,12 +23,6 @@ export class ApiError extends Error {
   ) {
     super(message);
     this.name = 'ApiError';
-  }
-
-  /** The lines as a terminal shows them. */
-  get lines(): string {
-    const at = this.at ? `\n  at ${this.at}` : '';
-    return `error: ${this.message}${at}${this.hint ? `\nhint: ${this.hint}` : ''}`;
   }
 }
 

@@ -1,6 +1,6 @@
 /** Short news at the edge: what was done, with a way to take it back; or what failed. */
 import { useEffect, useSyncExternalStore } from 'react';
-import { ApiError } from '~/shared/api/client';
+import { hintOf, messageOf } from '~/shared/api/failure';
 import { useStrings } from '~/shared/i18n/i18n';
 import css from './layers.module.css';
 import { words } from './strings';
@@ -29,8 +29,8 @@ export function tell(text: string, undo?: () => void): void {
 
 /** Say what failed. */
 export function tellFailure(error: unknown): void {
-  const text =
-    error instanceof ApiError ? `${error.message}${error.hint ? ` — ${error.hint}` : ''}` : String(error);
+  const hint = hintOf(error);
+  const text = `${messageOf(error)}${hint ? ` — ${hint}` : ''}`;
   change([...toasts.slice(-2), { id: ++last, text, isBad: true }]);
 }
 

@@ -1,6 +1,6 @@
 /** Signing in, on a team's server. */
 import { type FormEvent, useState } from 'react';
-import { ApiError } from '~/shared/api/client';
+import { messageOf } from '~/shared/api/failure';
 import { type Session, useSigning } from '~/shared/api/session';
 import { Button } from '~/shared/controls/Button';
 import { TextField } from '~/shared/controls/Field';
@@ -22,7 +22,7 @@ export function SignIn({ session }: { session: Session }) {
     try {
       await signIn(name, password);
     } catch (error) {
-      setFailure(error instanceof ApiError ? error.message : String(error));
+      setFailure(messageOf(error));
       setPassword('');
     } finally {
       setBusy(false);

@@ -1,6 +1,7 @@
 /** What stands where content would: nothing yet, loading, wrong, offline, not allowed, part of it, only to read. */
 import type { ReactNode } from 'react';
 import { ApiError, Offline } from '~/shared/api/client';
+import { hintOf, linesOf, messageOf } from '~/shared/api/failure';
 import { Button } from '~/shared/controls/Button';
 import { CopyButton } from '~/shared/controls/Copy';
 import { Icon, type IconName } from '~/shared/controls/icons';
@@ -69,10 +70,7 @@ export function Failure({ error, onRetry }: { error: unknown; onRetry?: () => vo
   if (error instanceof Offline) return <OfflineState onRetry={onRetry} />;
   if (error instanceof ApiError && (error.status === 401 || error.status === 403))
     return <Forbidden error={error} />;
-  const lines =
-    error instanceof ApiError
-      ? error.lines
-      : `error: ${error instanceof Error ? error.message : String(error)}`;
+  const lines = linesOf(error);
   return (
     <State icon="warning" title={said.failed} tone="bad">
       <pre className={css.lines}>{lines}</pre>
@@ -101,8 +99,8 @@ function Forbidden({ error }: { error: ApiError }) {
   const said = useStrings(words);
   return (
     <State icon="lock" title={error.status === 401 ? said.noToken : said.forbidden} tone="bad">
-      <p className={css.text}>{error.status === 401 ? said.noTokenHint : error.message}</p>
-      {error.hint && <p className={css.text}>{error.hint}</p>}
+      <p className={css.text}>{error.status === 401 ? said.noTokenHint : messageOf(error)}</p>
+      {error.hint && <p className={css.text}>{hintOf(error)}</p>}
     </State>
   );
 }

@@ -1,7 +1,8 @@
 /** Why a run ended, in the reader's language: what the loop says of itself is known by its form, all else stays. */
 import type { Language } from '~/shared/i18n/i18n';
+import { type Form, translated } from '~/shared/i18n/sentences';
 
-const KNOWN: readonly (readonly [RegExp, string])[] = [
+const KNOWN: readonly Form[] = [
   [/^all (\S+) steps are done$/, '全部 $1 步已完成'],
   [/^why is not known: no launcher has told$/, '原因未知：没有启动器记录'],
   [/^signal (\S+)$/, '信号 $1'],
@@ -13,7 +14,5 @@ const KNOWN: readonly (readonly [RegExp, string])[] = [
 ];
 
 export function reasonIn(language: Language, reason: string): string {
-  if (language === 'en') return reason;
-  const found = KNOWN.find(([form]) => form.test(reason));
-  return found ? reason.replace(...found) : reason;
+  return translated(KNOWN, language, reason);
 }

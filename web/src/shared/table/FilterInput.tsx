@@ -1,6 +1,7 @@
 /** The filter: typed in the tracker's language, completed as one types, with what is wrong with it below. */
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react';
 import { ApiError } from '~/shared/api/client';
+import { hintOf, messageOf } from '~/shared/api/failure';
 import { IconButton } from '~/shared/controls/Button';
 import { Icon } from '~/shared/controls/icons';
 import { useStrings } from '~/shared/i18n/i18n';
@@ -127,8 +128,8 @@ export function FilterInput({ value, onChange, names, values = NONE, error, exam
       )}
       {wrong && (
         <p id={`${id}-wrong`} className={css.wrong} role="alert">
-          <b>{wrong.message}</b>
-          {wrong.hint && <span> · {wrong.hint}</span>}
+          <b>{messageOf(wrong)}</b>
+          {wrong.hint && <span> · {hintOf(wrong)}</span>}
         </p>
       )}
     </div>
