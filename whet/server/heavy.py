@@ -20,8 +20,8 @@ from whet.server import heavy_calls
 from whet.server.errors import Refusal, invalid
 from whet.server.turns import AT_ONCE, Turns
 
-# A call may take so long; its first one imports what it needs.
-TIMEOUT_S = 60.0
+# A call may take so long; its first one imports what it needs, which a busy machine or a slow disk makes a minute of.
+TIMEOUT_S = 120.0
 # So often it is looked whether the client is still there.
 LOOK_S = 0.5
 _CALLS: dict[str, Callable[..., Any]] = {
