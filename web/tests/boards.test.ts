@@ -1,11 +1,10 @@
 /** Boards: a task with its entries, one entered and withdrawn, read by anyone where they are public, a site of files. */
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { opened } from './browser';
-import { PYTHON, REPOSITORY, served } from './served';
+import { ended, python, served } from './served';
 
 test('entries stand by what they reached, with curves, what they took and how to do it again', async () => {
   const page = await opened('/boards');
@@ -43,8 +42,8 @@ test('a run is entered and withdrawn; one of another task is refused with what d
 });
 
 test('on a public server anyone reads boards, and nothing else', async () => {
-  const { process, address } = await served(inject('root'), '--public');
-  onTestFinished(() => void process.kill());
+  const { process, address } = await served(dirname(inject('root')), '--public');
+  onTestFinished(() => ended(process));
   const { origin } = new URL(address);
   const page = await opened('/', { server: origin, forgiven: /401/ });
   await page.getByRole('link', { name: /Digits in 400 steps/ }).click();
@@ -59,10 +58,8 @@ test('on a public server anyone reads boards, and nothing else', async () => {
 test('a site of files shows the same without a server', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'whet-site-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  execFileSync(PYTHON, ['-m', 'whet', 'boards', 'export', folder, '--root', inject('root')], {
-    cwd: REPOSITORY,
-  });
-  const page = await opened('/boards');
+  await python(['-m', 'whet', 'boards', 'export', folder, '--root', inject('root')]);
+  const page = await opened('/boards', { isAlone: true });
   await page.getByRole('link', { name: /Digits in 400 steps/ }).waitFor();
   await page.goto('about:blank');
   const asked: string[] = [];

@@ -1,4 +1,4 @@
-/** A browser a file of tests, and pages in it that are known to the server and fail on what goes wrong within them. */
+/** One browser for all tests, and pages in it that are known to the server and fail on what goes wrong within them. */
 import {
   type Browser,
   type BrowserContext,
@@ -6,22 +6,24 @@ import {
   type Page,
   chromium,
 } from 'playwright-core';
-import { afterAll, beforeAll, expect, inject, onTestFinished } from 'vitest';
+import { expect, inject, onTestFinished } from 'vitest';
+import { PATIENCE_MS } from './patience';
 
-let browser: Browser;
-// Contexts that pages share, by what they look like.
-const shared = new Map<string, BrowserContext>();
+let launched: Promise<Browser> | undefined;
+// Contexts that pages share, by what they look like: the page's code is read once for each.
+const shared = new Map<string, Promise<BrowserContext>>();
 
-beforeAll(async () => {
-  browser = await chromium.launch({
+/** The browser; another where one has fallen. It ends with the process. */
+async function browser(): Promise<Browser> {
+  const found = await launched;
+  if (found?.isConnected()) return found;
+  shared.clear();
+  launched = chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-dev-shm-usage'],
   });
-});
-afterAll(() => {
-  shared.clear();
-  return browser?.close();
-});
+  return launched;
+}
 
 export interface Look extends BrowserContextOptions {
   language?: 'en' | 'zh';
@@ -30,17 +32,17 @@ export interface Look extends BrowserContextOptions {
   server?: string;
   /** Errors in the console that the test provokes. */
   forgiven?: RegExp;
-  /** In a context with others that look so, which has read the page's code already; what a page keeps is its own. */
-  isShared?: boolean;
+  /** In a context of its own: where the test changes what holds of all pages of one, such as the network. */
+  isAlone?: boolean;
 }
 
 /** A page at a path of the server; the test fails if anything is thrown or refused by the policy in it. */
 export async function opened(path: string, look: Look = {}): Promise<Page> {
-  const { forgiven, server, isShared = false, ...looks } = look;
-  const context = isShared ? await sharedContext(looks) : await newContext(looks);
+  // Who is signed in is known by address, whatever the port.
+  const { forgiven, server, isAlone = server !== undefined, ...looks } = look;
+  const context = await (isAlone ? newContext(looks) : sharedContext(looks));
   const page = await context.newPage();
-  // As long as `expect.poll` waits: others may use the machine too.
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(PATIENCE_MS);
   const wrong: string[] = [];
   page.on('pageerror', (error) => wrong.push(error.message));
   page.on('console', (said) => {
@@ -48,7 +50,7 @@ export async function opened(path: string, look: Look = {}): Promise<Page> {
     if (said.type() === 'error' && !forgiven?.test(text)) wrong.push(text);
   });
   onTestFinished(async () => {
-    await (isShared ? page : context).close();
+    await (isAlone ? context : page).close();
     expect(wrong).toEqual([]);
   });
   const address = new URL(server ?? inject('address'));
@@ -58,10 +60,12 @@ export async function opened(path: string, look: Look = {}): Promise<Page> {
   return page;
 }
 
-type Looks = Omit<Look, 'forgiven' | 'server' | 'isShared'>;
+type Looks = Omit<Look, 'forgiven' | 'server' | 'isAlone'>;
 
 async function newContext({ language = 'en', theme = 'light', ...options }: Looks): Promise<BrowserContext> {
-  const context = await browser.newContext({
+  const context = await (
+    await browser()
+  ).newContext({
     viewport: { width: 1440, height: 900 },
     colorScheme: theme,
     ...options,
@@ -71,8 +75,9 @@ async function newContext({ language = 'en', theme = 'light', ...options }: Look
 }
 
 async function sharedContext(looks: Looks): Promise<BrowserContext> {
+  await browser();
   const key = JSON.stringify(looks);
-  const found = shared.get(key) ?? (await newContext(looks));
+  const found = shared.get(key) ?? newContext(looks);
   shared.set(key, found);
   return found;
 }

@@ -1,11 +1,8 @@
 /** The command below each view is typed as it stands there, and must succeed. */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, inject, onTestFinished, test } from 'vitest';
+import { dirname } from 'node:path';
+import { expect, inject, test } from 'vitest';
 import { opened } from './browser';
-import { PYTHON, REPOSITORY } from './served';
+import { python } from './served';
 
 const VIEWS = [
   '/runs?filter=tag%20%3D%3D%20%22sweep%22&sort=loss',
@@ -52,12 +49,8 @@ test('every command is whole: it runs as it is copied, and prints something', as
     await page.goto(new URL(view, page.url()).href);
     lines.push(await page.locator('[title="The same in the terminal"] code').last().innerText());
   }
-  const folder = mkdtempSync(join(tmpdir(), 'whet-typed-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  symlinkSync(inject('root'), join(folder, 'runs'));
-  const environment = { ...process.env, PYTHONPATH: REPOSITORY };
-  const said = execFileSync(PYTHON, ['-c', TYPED, JSON.stringify(lines)], { cwd: folder, env: environment });
-  const done = String(said)
+  const said = await python(['-c', TYPED, JSON.stringify(lines)], { cwd: dirname(inject('root')) });
+  const done = said
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as [string, number, string]);

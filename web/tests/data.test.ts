@@ -3,13 +3,10 @@ import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { opened } from './browser';
 
-// The first answer waits for the libraries of training.
-const FIRST = { timeout: 90_000 };
-
 /** The view of the data of a run, with its rows. */
 async function shown(path: string): Promise<Page> {
   const page = await opened(path);
-  await page.getByRole('article').first().waitFor(FIRST);
+  await page.getByRole('article').first().waitFor();
   return page;
 }
 
@@ -58,5 +55,5 @@ test('refused rows are counted by reason, and a reason shows its own', async () 
 
 test('a run without data says so, and what has them', async () => {
   const page = await opened('/runs/digits-0/data', { forgiven: /40\d/ });
-  await page.getByText('The rows cannot be shown').waitFor(FIRST);
+  await page.getByText('The rows cannot be shown').waitFor();
 });

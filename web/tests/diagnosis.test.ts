@@ -100,9 +100,9 @@ test('j and k go from finding to finding, Enter looks at it', async () => {
 test('a training is killed while it is watched, and its page says by what', async () => {
   const run = training('shot');
   const page = await opened('/runs', { forgiven: /404/ });
-  await page.getByRole('link', { name: 'shot' }).click({ timeout: 60_000 });
+  await page.getByRole('link', { name: 'shot' }).click();
   await page.locator('h1 + span', { hasText: 'Running' }).waitFor();
   run.kill();
   await page.locator('h1 + span', { hasText: 'Killed' }).waitFor();
   await page.getByText('signal SIGKILL').waitFor();
-}, 240_000);
+});

@@ -62,7 +62,7 @@ const press = (page: Page, name: string) =>
   page.getByRole('button', { name, includeHidden: true }).dispatchEvent('click');
 
 test.each(VIEWS)('%s reads well in both themes', async (path, word) => {
-  const page = await opened(path, { forgiven, isShared: true });
+  const page = await opened(path, { forgiven });
   await page.getByText(word, { exact: true }).filter({ visible: true }).first().waitFor();
   expect(await violations(page)).toEqual([]);
   await press(page, 'Dark theme');
@@ -70,7 +70,7 @@ test.each(VIEWS)('%s reads well in both themes', async (path, word) => {
 });
 
 test.each(VIEWS)('%s fits a phone in both languages', async (path, word) => {
-  const page = await opened(path, { ...PHONE, forgiven, isShared: true });
+  const page = await opened(path, { ...PHONE, forgiven });
   await page.getByText(word, { exact: true }).filter({ visible: true }).first().waitFor();
   const fits = () =>
     page.evaluate(() => {

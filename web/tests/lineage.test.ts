@@ -20,8 +20,7 @@ test('the whole run: a box shows what belongs to it, and leads to its step', asy
 test('from a row of the data to the steps it was read in, and on to model and evaluation', async () => {
   const page = await opened('/runs/taught/data?source=1');
   const link = page.getByRole('article').first().getByRole('link', { name: 'Steps that saw it' });
-  // The first answer waits for the libraries of training.
-  await link.click({ timeout: 90_000 });
+  await link.click();
   await page.getByText(/^Steps that learned from row \d+ of facts.jsonl/).waitFor();
   const graph = page.getByRole('group', { name: 'Lineage' });
   const steps = graph.getByRole('button', { name: /^step \d+/ });

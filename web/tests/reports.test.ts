@@ -5,7 +5,7 @@ import { expect, inject, test } from 'vitest';
 import { opened } from './browser';
 
 test('a report from nothing to a file that draws itself without a network', async () => {
-  const page = await opened('/reports');
+  const page = await opened('/reports', { isAlone: true });
   await page.getByRole('button', { name: 'New report' }).click();
   await page.getByLabel('Title').first().fill('A <b>spike</b>');
   await page.getByLabel('Text, in Markdown').fill('It stands at **61,803**.\n\n<script>alert(1)</script>');

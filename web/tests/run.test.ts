@@ -130,21 +130,18 @@ test('why a script failed stands beside its status', async () => {
   await page.getByText(/shapes \(3, 4\) and \(5, 6\) do not fit/).waitFor();
 });
 
-// What a training does before its first step and after its last, on a machine that others use too.
-const SLOW = { timeout: 180_000 };
-
 test('a training is stopped by its button, after a question', async () => {
   training('trained');
   const page = await opened('/runs');
-  await page.getByRole('link', { name: 'trained' }).click(SLOW);
-  await page.getByRole('button', { name: 'Stop' }).click(SLOW);
+  await page.getByRole('link', { name: 'trained' }).click();
+  await page.getByRole('button', { name: 'Stop' }).click();
   await page.getByRole('dialog').getByText('whet train trained').waitFor();
   await page.getByRole('dialog').getByRole('button', { name: 'Stop' }).click();
   await expect
     .poll(() => page.locator('[aria-live] span').first().textContent())
     .toBe('It stops after this step');
-  await page.locator('h1 + span', { hasText: 'Stopped' }).waitFor(SLOW);
-}, 600_000);
+  await page.locator('h1 + span', { hasText: 'Stopped' }).waitFor();
+});
 
 test('settings are found by a part of their name', async () => {
   const page = await opened('/runs/digits-2/overview');

@@ -9,15 +9,14 @@ test('the rows of a step stand by their loss, with their texts whole where one a
   const losses = await rows.locator('td:first-child').allInnerTexts();
   expect(losses.map(Number)).toEqual(losses.map(Number).sort((a, b) => b - a));
   const text = rows.nth(1).getByRole('button');
-  // The libraries of training are loaded by the first who asks for texts.
-  await text.click({ timeout: 60_000 });
+  await text.click();
   expect(await text.getAttribute('aria-expanded')).toBe('true');
 });
 
 test('tokens are read one by one: their loss where they were trained, and that others were not', async () => {
   const page = await opened('/runs/leaping/samples?step=25');
   const row = page.getByRole('group', { name: /token by token/ }).first();
-  await row.focus({ timeout: 60_000 });
+  await row.focus();
   await page.keyboard.press('ArrowRight');
   await page.getByText(/read, not trained$/).waitFor();
   await row.locator('[class*=token]').last().hover();

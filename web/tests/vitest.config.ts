@@ -1,5 +1,6 @@
-/** The tests that drive a browser: one after another, each in a context of its own. */
+/** The tests that drive a browser: one after another in one process, with one browser and one server. */
 import { defineConfig } from 'vitest/config';
+import { PATIENCE_MS } from './patience.ts';
 
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
@@ -8,11 +9,13 @@ export default defineConfig({
     environment: 'node',
     globalSetup: 'tests/served.ts',
     fileParallelism: false,
+    maxWorkers: 1,
+    isolate: false,
     // Machines may be busy: a test waits for what it asks, and fails by what it sees.
     // What fails twice is a fault; what passes the second time is told as such.
     retry: 1,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
-    expect: { poll: { timeout: 30_000, interval: 100 } },
+    testTimeout: 10 * PATIENCE_MS,
+    hookTimeout: 10 * PATIENCE_MS,
+    expect: { poll: { timeout: PATIENCE_MS, interval: 50 } },
   },
 });
