@@ -21,6 +21,9 @@ logging.getLogger("c10d-NullHandler-dcp_logger").disabled = True
 os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", WANDB_MODE="offline")
 # What tests start writes as a user's programs do: what is printed waits in a buffer.
 os.environ.pop("PYTHONUNBUFFERED", None)
+# No test pulls the plug, and what a killed process has written stays: nobody waits for the disk.
+os.fsync = lambda fd: None
+
 # One cache for the whole session, and none of the user's: what one test has rendered or rehearsed, the others find.
 if "WHET_CACHE" not in os.environ:
     os.environ["WHET_CACHE"] = tempfile.mkdtemp(prefix="whet-cache-")  # workers inherit it

@@ -1,4 +1,4 @@
-"""Probes of tiny models, rehearsals of how their runs end, and answers of their results, made once.
+"""Probes of tiny models, rehearsals of how their runs end, and comparisons of their results, made once.
 
 tests/models, tests/train/setup/test_rehearsal.py and tests/export prove them, and a test's steps take less time than
 they.
@@ -7,6 +7,7 @@ they.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,13 +16,14 @@ import pytest
 
 from whet.export.quantizing import coding
 from whet.models.loading import pretrained
-from whet.train import api, build
+from whet.train import api, build, result
 from whet.train.setup.rows import takes
 
 # What a config says of its files beside the architecture.
 _OF_FILES = ("_name_or_path", "quantization_config")
 _VERDICTS: dict[str, Any] = {}
 _REHEARSED: set[Any] = set()
+_REPORTS: dict[Any, Any] = {}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -47,17 +49,31 @@ def rehearsed_once():
 
 
 @pytest.fixture(scope="module", autouse=True)
-def answered_once():
-    """Of the results of a file's runs that are alike as above, one is compared with its model by what both answer.
+def answered_once(request: pytest.FixtureRequest):
+    """Of the results of runs that are alike as above, one is compared with its model, and its report stands for all.
 
-    The logits of all of them are compared.
+    Where a file has `COMPARED = True` the logits of all are compared, and what one answers.
     """
-    real, answered = api.write_result, set()
+    real, compare = api.write_result, result.compare
+    is_compared = getattr(request.module, "COMPARED", False)
+    reports = dict[Any, Any]() if is_compared else _REPORTS
 
     def write_result(trained: Any, folder: Any) -> None:
         key = _likeness(trained)
-        real(trained, folder, continues=key not in answered)
-        answered.add(key)
+
+        def compared(*given: Any, **how: Any) -> Any:
+            report = compare(*given, **how)
+            if report.passed:
+                reports[key] = report
+            return report
+
+        with pytest.MonkeyPatch.context() as patch:
+            if key in reports and not is_compared and os.environ.get("WORLD_SIZE", "1") == "1":  # ranks do it together
+                patch.setattr(result, "observe", lambda *given, **how: None)
+                patch.setattr(result, "compare", lambda *given, **how: reports[key])
+            else:
+                patch.setattr(result, "compare", compared)
+            real(trained, folder, continues=key not in reports)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(api, "write_result", write_result)

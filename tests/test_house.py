@@ -99,9 +99,9 @@ def test_help_imports_nothing_heavy(record_property):
     assert loaded == []
 
 
-def test_every_extra_that_an_error_names_exists():
+def test_every_extra_that_an_error_names_exists(nodes):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    named = {extra for path in SOURCES for extra in extras_named_in(path)}
+    named = {extra for path in SOURCES for extra in extras_named_in(path, nodes[path])}
     assert named <= set(project["optional-dependencies"])
 
 
@@ -116,10 +116,16 @@ def test_no_file_holds_two_ideas():
     assert too_long == {}
 
 
-def test_no_function_is_past_reading():
+@pytest.fixture(scope="module")
+def nodes():
+    """Every source, with the nodes of its syntax tree, its module first."""
+    return {path: list(ast.walk(ast.parse(path.read_text()))) for path in SOURCES}
+
+
+def test_no_function_is_past_reading(nodes):
     too_long = {}
     for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes[path]:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 lines = node.end_lineno - node.lineno + 1
                 if lines > MAX_FUNCTION_LINES:
@@ -127,8 +133,8 @@ def test_no_function_is_past_reading():
     assert too_long == {}
 
 
-def test_every_file_says_first_what_it_gives():
-    silent = [str(p.relative_to(ROOT)) for p in SOURCES if p.read_text().strip() and not docstring(p)]
+def test_every_file_says_first_what_it_gives(nodes):
+    silent = [str(p.relative_to(ROOT)) for p in SOURCES if p.read_text().strip() and not docstring(nodes[p][0])]
     assert silent == []
 
 
@@ -137,13 +143,13 @@ CAUGHT_INSIDE = ("base/sealed.py", "data/store/shard.py", "train/checkpoints/ten
 
 
 @pytest.mark.case("D2")
-def test_every_refusal_has_a_hint():
+def test_every_refusal_has_a_hint(nodes):
     """The message says what is wrong, the hint what to type."""
     errors = {"WhetError", "ConfigError", "DataError", "ModelError", "RunError"}
     silent = []
     for path in SOURCES:
         name = path.relative_to(ROOT / "whet").as_posix()
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes[path]:
             if not isinstance(node, ast.Call) or getattr(node.func, "id", None) not in errors:
                 continue
             has_hint = any(keyword.arg in ("hint", None) for keyword in node.keywords)
@@ -174,17 +180,17 @@ def python(code: str, *arguments: str) -> str:
     return done.stdout.strip().splitlines()[-1]
 
 
-def extras_named_in(path: Path) -> set[str]:
+def extras_named_in(path: Path, nodes: list[ast.AST]) -> set[str]:
     """The second argument of every call to `missing_package`, and every `whet[extra]` in a text."""
-    text = path.read_text()
     calls = [
         node
-        for node in ast.walk(ast.parse(text))
+        for node in nodes
         if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "missing_package" and len(node.args) > 1
     ]
     constants = {call.args[1].value for call in calls if isinstance(call.args[1], ast.Constant)}
-    return constants | set(re.findall(r"whet\[([a-z][\w-]*)\]", text))
+    return constants | set(re.findall(r"whet\[([a-z][\w-]*)\]", path.read_text()))
 
 
-def docstring(path: Path) -> str | None:
-    return ast.get_docstring(ast.parse(path.read_text()))
+def docstring(module: ast.AST) -> str | None:
+    assert isinstance(module, ast.Module)
+    return ast.get_docstring(module)

@@ -50,9 +50,9 @@ def test_an_adapter_alone_does_merged_what_it_did_on_its_base(base, shard_bytes)
     "settings",
     [
         {"target_modules": ["q_proj", "embed_tokens"]},
-        {"target_modules": ["lm_head"]},
+        pytest.param({"target_modules": ["lm_head"]}, marks=pytest.mark.slow),
         {"modules_to_save": ["lm_head"]},
-        {"trainable_token_indices": [3, 4]},
+        pytest.param({"trainable_token_indices": [3, 4]}, marks=pytest.mark.slow),
     ],
     ids=["embedding", "head", "saved head", "tokens"],
 )

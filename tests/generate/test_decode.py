@@ -1,11 +1,13 @@
 """Decoding: transformers' own `generate` is the oracle, a live module is left as it was."""
 
 import functools
+from itertools import product
 
 import pytest
 import torch
 
 from tests.generate import tiny
+from tests.sweeps import in_turn
 from whet.base.errors import ModelError, WhetError
 from whet.base.seeds import forked
 from whet.generate.decode import complete, stream
@@ -36,8 +38,7 @@ def generated_by(kind):
     return [generated(module, tok.encode(prompt), GREEDY) for prompt in PROMPTS]
 
 
-@pytest.mark.parametrize("kind", tiny.CONFIGS)
-@pytest.mark.parametrize("implementation", ["eager", attention.NAME])
+@pytest.mark.parametrize(("implementation", "kind"), in_turn(product(["eager", attention.NAME], tiny.CONFIGS), 5))
 def test_greedy_answers_of_a_batch_are_those_of_generate_token_for_token(kind, implementation):
     attention.register()
     tok, module = tiny.tokenizer(), tiny.module(kind)

@@ -17,6 +17,8 @@ from whet.train.build import assemble
 
 pytest.importorskip("peft")
 
+COMPARED = True  # every result with its model
+
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):

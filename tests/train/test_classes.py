@@ -24,6 +24,8 @@ from whet.models.loading.context import BuildContext
 from whet.models.loading.fill import filled
 from whet.train.api import train
 
+COMPARED = True  # every result with its model
+
 NAMES = ("oak", "river", "bird")
 TEXTS = [" ".join(WORDS[(i * i + 3 * j + i) % 20] for j in range(4 + i % 9)) for i in range(40)]
 

@@ -13,6 +13,8 @@ from tests.train.test_rollouts import notices, settings, steps
 from whet.base.config import from_mapping
 from whet.train.api import train
 
+COMPARED = True  # every result with its model
+
 SHAPE = {name: size for name, size in SIZES.items() if name not in ("vocab_size", "pad_token_id")}
 MADE = {
     "openai-gpt": {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 128},

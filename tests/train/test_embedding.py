@@ -133,6 +133,7 @@ def test_an_adapter_makes_embeddings_of_its_base(tmp_path):
     np.testing.assert_allclose(ours, F.normalize(torch.stack(hidden), dim=-1).detach().numpy(), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow  # as those of test_resume and of test_adapters
 def test_a_broken_run_goes_on_bit_for_bit(tmp_path):
     how = {"train": {"steps": 6, "micro_batch": 30, "checkpoint_every": 2}, "objective": "embedding"}
     whole, _ = train(run_of(tmp_path, "whole", triples(24), **how))

@@ -19,6 +19,8 @@ from whet.base.errors import ModelError
 from whet.train.api import train
 from whet.train.build import assemble
 
+COMPARED = True  # every result with its model
+
 STILL = {**BERT, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 
 

@@ -22,6 +22,8 @@ from whet.generate.models import load_model
 from whet.train.api import train
 from whet.train.build import assemble
 
+COMPARED = True  # every result with its model
+
 T5 = {
     "model_type": "t5", "d_model": 32, "d_ff": 64, "d_kv": 8, "num_layers": 2, "num_heads": 4, "dropout_rate": 0.0,
 }  # fmt: skip

@@ -17,6 +17,8 @@ from whet.train.checkpoints.places import latest
 
 pytest.importorskip("peft")
 
+COMPARED = True  # every result with its model
+
 
 @pytest.mark.parametrize("codec", ["nf4", pytest.param("int8", marks=pytest.mark.slow)])
 def test_an_adapter_on_a_quantized_base_learns_and_is_used_on_that_base(base, tmp_path, codec):  # noqa: F811

@@ -11,6 +11,7 @@ from transformers import MambaConfig, MambaForCausalLM
 
 from tests.generate import tiny
 from tests.generate.test_decode import GREEDY, PROMPTS, generated, generated_by
+from tests.sweeps import some
 from whet.base.errors import ModelError
 from whet.generate.decode import complete
 from whet.generate.prompts import stop_ids
@@ -49,7 +50,7 @@ def gemma3():
         yield
 
 
-@pytest.mark.parametrize("kind", [*tiny.CONFIGS, "gemma3_text"])
+@pytest.mark.parametrize("kind", some([*tiny.CONFIGS, "gemma3_text"], ["llama", "gpt2", "mixtral", "gemma3_text"]))
 def test_greedy_answers_are_those_of_generate_alone_and_beside_others(kind, serving):
     engine = serving(tiny.module(kind), sequences=3, step_tokens=5)
     assert engine.is_shared

@@ -126,7 +126,7 @@ def sharded(tmp_path, save, restore):
 
 
 @pytest.mark.ranks
-@pytest.mark.parametrize(("before", "after"), [(2, 1), (1, 2), (2, 4)])
+@pytest.mark.parametrize(("before", "after"), [(2, 1), (1, 2), pytest.param(2, 4, marks=pytest.mark.slow)])
 def test_a_checkpoint_loads_on_another_number_of_ranks(tmp_path, before, after):
     goal = on_ranks(before, sharded, tmp_path, True, False)[0] if before > 1 else sharded(tmp_path, True, False)
     reached = on_ranks(after, sharded, tmp_path, False, True) if after > 1 else [sharded(tmp_path, False, True)]

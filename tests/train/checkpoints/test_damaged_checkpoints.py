@@ -6,11 +6,13 @@ import json
 import os
 import pickle
 import shutil
+from itertools import product
 
 import pytest
 import torch
 
 from tests.ranks import on_ranks
+from tests.sweeps import in_turn
 from tests.train.checkpoints.test_checkpoint import Run
 from whet.base.errors import RunError
 from whet.parallel.world import World
@@ -77,8 +79,7 @@ DAMAGES = {
 
 
 @pytest.mark.case("A10", "D")
-@pytest.mark.parametrize("file", FILES)
-@pytest.mark.parametrize("how", DAMAGES)
+@pytest.mark.parametrize(("how", "file"), in_turn(product(DAMAGES, FILES), 3))
 def test_what_is_damaged_is_named_and_the_older_one_is_taken(run, tmp_path, file, how):
     DAMAGES[how](tmp_path / "step-00000005" / file)
     again = Run(tmp_path)

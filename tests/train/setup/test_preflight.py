@@ -44,7 +44,11 @@ def test_pairs_that_do_not_go_together_are_refused_at_the_door(tmp_path, section
 
 
 @pytest.mark.case("H1")
-@pytest.mark.parametrize("tuner", [{"kind": "p-tuning", "tokens": 2}, {"kind": "prompt", "tokens": 2}], ids=str)
+@pytest.mark.parametrize(
+    "tuner",
+    [{"kind": "p-tuning", "tokens": 2}, pytest.param({"kind": "prompt", "tokens": 2}, marks=pytest.mark.slow)],
+    ids=str,
+)
 def test_a_value_head_beside_virtual_tokens_is_stored_and_goes_on_to_the_bit(tmp_path, base_folder, tuner):
     def made(name):
         found = settings(tmp_path, name, objective="ppo", tuner=tuner, optimizer={"lr": 1e-2}, train={"steps": 4})
