@@ -6,10 +6,10 @@ import json
 
 import pytest
 
+from whet.base.mesh import Mesh
 from whet.cli.main import main
 from whet.plan.hardware.cards import card
 from whet.plan.job import Job
-from whet.plan.mesh import Mesh
 from whet.plan.models.planned import PlannedModel
 from whet.plan.search import fitted
 from whet.plan.speed import bill, speed, token_flops
@@ -23,17 +23,17 @@ def test_every_way_is_on_the_front_beaten_or_rejected_with_a_reason():
     found = fitted(job(), 1)
     assert found.front and found.rejected
     assert all(way.fits for way in found.front) and not any(way.fits for way in found.rejected)
-    assert all("times the memory in" in way.why_not for way in found.rejected)
+    assert all("times the memory in" in way.why_not for _, _, way in found.reasons())
     rates = [way.tokens_per_s for way in found.front]
     assert rates == sorted(rates, reverse=True)
     for way in found.front:  # none takes less memory than a faster one of its kind
         faster = [
-            other.memory.peak.total
+            other.least.peak.total
             for other in found.front
-            if other.tokens_per_s > way.tokens_per_s
-            and (other.job.is_whole, other.job.quantize) == (way.job.is_whole, way.job.quantize)
+            if other.tokens_per_s > way.tokens_per_s and other.learns == way.learns
         ]
-        assert all(way.memory.peak.total < other for other in faster)
+        assert all(way.least.peak.total < other for other in faster)
+    assert sum(count for _, count, _ in found.reasons()) == len(found.rejected)
 
 
 def test_all_weights_are_trained_where_they_fit_and_adapters_where_they_do_not():

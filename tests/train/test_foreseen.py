@@ -10,12 +10,12 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from whet.base.config import from_mapping
+from whet.base.mesh import Mesh
 from whet.base.run import Run
 from whet.kernels.quantized import Quantized
 from whet.plan.hardware.cards import card
 from whet.plan.job import Job
 from whet.plan.memory import plan_memory
-from whet.plan.mesh import Mesh
 from whet.plan.models.planned import PlannedModel
 from whet.plan.timeline import MemoryPlan, Stage
 from whet.plan.tracing import live

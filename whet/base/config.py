@@ -36,6 +36,11 @@ class Loaded:
         """The whole resolved config as YAML, each value followed by its provenance as a comment."""
         return "".join(_lines(self.run.model_dump(mode="json"), (), self.origins))
 
+    def short_yaml(self) -> str:
+        """What was given and nothing else, as YAML: the shortest config of the same run."""
+        given = dict(_given(self.run.model_dump(mode="json", exclude_defaults=True), (), self.origins))
+        return "".join(_lines(given, (), None))
+
 
 def load(path: Path | None, overrides: Sequence[str] = (), extra: Mapping[KeyPath, Any] | None = None) -> Loaded:
     """Read the YAML at `path` (or nothing), lay `extra` and `section.key=value` overrides over it, and validate.
@@ -217,7 +222,19 @@ def _cut(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _lines(value: Any, keys: KeyPath, origins: Mapping[KeyPath, str]) -> Iterable[str]:
+def _given(value: Mapping[str, Any], keys: KeyPath, origins: Mapping[KeyPath, str]) -> Iterable[tuple[str, Any]]:
+    """Of a config what somebody has said."""
+    for name, inner in value.items():
+        path = (*keys, name)
+        if isinstance(inner, dict) and inner:
+            if kept := dict(_given(inner, path, origins)):
+                yield name, kept
+        elif path in origins:
+            yield name, inner
+
+
+def _lines(value: Any, keys: KeyPath, origins: Mapping[KeyPath, str] | None) -> Iterable[str]:
+    """YAML, each value with where it came from, if that is to be said."""
     indent = "  " * len(keys)
     for name, inner in value.items():
         path = (*keys, name)
@@ -225,4 +242,5 @@ def _lines(value: Any, keys: KeyPath, origins: Mapping[KeyPath, str]) -> Iterabl
             yield f"{indent}{name}:\n"
             yield from _lines(inner, path, origins)
         else:
-            yield f"{indent}{name}: {dump_value(inner)}  # {origins.get(path, 'default')}\n"
+            note = "" if origins is None else f"  # {origins.get(path, 'default')}"
+            yield f"{indent}{name}: {dump_value(inner)}{note}\n"

@@ -103,6 +103,7 @@ class TaskFacts(Facts):
 class RewardFacts(Facts):
     columns: Names = ()  # of a row, beside its prompt
     named_by: str | None = None  # the setting, `FILE:NAME`, that gives it its name in figures
+    model: str | None = None  # the setting that names a model which it runs beside the one that is trained
 
 
 @dataclass(frozen=True, kw_only=True)

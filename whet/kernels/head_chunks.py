@@ -11,12 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from whet.base.at_once import at_once
 from whet.kernels.vocabulary import Vocabulary
 from whet.kernels.wide import wide
-
-# Fewer, larger chunks keep the matrix products efficient: below about 500 rows they lose 10 % and more (2-core CPU,
-# D 384, V 32000), and on a GPU each chunk reads and writes the fp32 gradient of the head once.
-CHUNK_BYTES = {"cpu": 64 << 20, "cuda": 1 << 30}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +36,7 @@ class Head:
         return [None if operand is None else operand.to(self.dtype) for operand in operands]
 
     def chunks(self, num_positions: int, vocab: int, itemsize: int, device: torch.device) -> Iterator[slice]:
-        rows = self.chunk or max(1, CHUNK_BYTES.get(device.type, CHUNK_BYTES["cuda"]) // (vocab * itemsize))
+        rows = self.chunk or max(1, at_once(device.type).logits_bytes // (vocab * itemsize))
         # Equal chunks: a short last one would run its products at a fraction of the speed.
         rows = -(-num_positions // max(1, -(-num_positions // rows)))
         return (slice(at, min(at + rows, num_positions)) for at in range(0, num_positions, max(rows, 1)))

@@ -195,7 +195,8 @@ def joint_group(layout: Layout) -> ProcessGroup:
 def patience(mesh: DeviceMesh) -> datetime.timedelta:
     """How long ranks of a mesh wait for each other, which torch does not hand on to groups made of them."""
     options: Any = mesh.get_group(0)._get_backend(torch.device(mesh.device_type)).options  # torch 2.13: no public one
-    return options._timeout
+    # Groups of ranks that are not there (backend `fake`) tell none.
+    return getattr(options, "_timeout", datetime.timedelta(minutes=10))
 
 
 def local(tensor: Tensor) -> Tensor:

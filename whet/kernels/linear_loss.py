@@ -32,7 +32,7 @@ def linear_nll(
     """Sum over positions of weight x -log p(target), a float32 scalar (float64 for float64 input).
 
     Gradients are computed in the forward pass, chunk by chunk, so nothing is computed twice and the peak is one chunk
-    of logits (`chunk` positions; by default as many as fit `CHUNK_BYTES`) plus the head's gradient. Sums, softmax and
+    of logits (`chunk` positions; by default as many as `at_once` says) plus the head's gradient. Sums, softmax and
     the head's gradient accumulate in float32. One backward pass; `weights_P` gets no gradient. With a `vocabulary`,
     weight and bias are this rank's rows of the head, hidden states the same on all its ranks, and so is the loss.
     """

@@ -10,14 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from whet.base.at_once import at_once
 from whet.base.errors import ConfigError
 from whet.kernels.layout import Layout, local
 from whet.optim.groups import NamedParameter
 
 RESIDUAL = "residual"  # the state that holds what bfloat16 weights have lost (Kahan)
-
-# Elements of one chunk. A CPU gains from temporaries that its second-level cache holds; a GPU from few large launches.
-CHUNK = {"cpu": 1 << 18, "cuda": 1 << 25}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +72,11 @@ def row_shard(
 
 def chunk_limit(device: torch.device) -> int:
     """Elements of one chunk on this kind of device."""
-    return CHUNK.get(device.type, CHUNK["cuda"])
+    return at_once(device.type).row_numbers
 
 
 def buckets(shards: Iterable[RowShard], device: torch.device) -> Iterator[list[RowChunk]]:
-    """All rows of all shards, in lists of chunks that together have at most `CHUNK` elements (or are one row)."""
+    """All rows of all shards, in lists of chunks that together have at most `chunk_limit` elements (or are one row)."""
     limit = chunk_limit(device)
     bucket: list[RowChunk] = []
     size = 0

@@ -9,16 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from whet.base.at_once import at_once
 from whet.kernels.layout import gradient, local
 from whet.kernels.wide import wide
 from whet.optim.direction import Direction, assembled
 from whet.optim.owners import Owners
 from whet.optim.row_steps import RowSteps
 from whet.optim.rules import At, Descend, Whole, WholeRule
-
-# Elements of matrices of one shape that a whole rule takes at once. A CPU gains where they are tiny; larger ones it
-# multiplies as fast singly, without a stack of copies.
-WHOLE = {"cpu": 1 << 16, "cuda": 1 << 24}
 
 
 class WholeSteps:
@@ -96,12 +93,12 @@ class WholeSteps:
 
 
 def _alike(parameters: Sequence[Any]) -> Iterator[list[Any]]:
-    """Parameters of one shape and dtype, in lists of at most `WHOLE` elements (or of one)."""
+    """Parameters of one shape and dtype, in lists of as many elements as are taken at once (or of one)."""
     kinds: dict[Any, list[Any]] = defaultdict(list)
     for parameter in parameters:
         kinds[parameter.shape, parameter.dtype].append(parameter)
     for members in kinds.values():
-        limit = WHOLE.get(members[0].device.type, WHOLE["cuda"])
+        limit = at_once(members[0].device.type).matrix_numbers
         step = max(1, limit // max(1, members[0].numel()))
         for first in range(0, len(members), step):
             yield members[first : first + step]

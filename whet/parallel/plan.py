@@ -12,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from whet.base.errors import ModelError
+from whet.base.mesh import Mesh
 from whet.base.run import Parallel
 from whet.base.units import size as in_units
 from whet.contracts.model import Loaded
@@ -27,7 +28,6 @@ from whet.parallel.pipeline.stages import Cut, Elsewhere
 from whet.parallel.sequence import Regions, regions_of, styles_between
 from whet.parallel.sizes import shown
 from whet.parallel.tensor_plan import Style, parameters_of, styles_of
-from whet.parallel.world import AXES
 
 # What sharding by samples cuts, and how often ranks talk about it.
 _ZERO = {
@@ -39,12 +39,11 @@ _ZERO = {
 
 @dataclass(frozen=True)
 class ParallelPlan:
-    """`sizes` of the mesh by axis, outermost first; the `zero` stage; the `styles` of modules that `tensor` cuts; those
+    """The `mesh`; the `styles` of modules that `tensor` cuts; those
     whose `experts` are dealt out over `expert` and `tensor`; how many ranks of `context` are `sharing_heads`; `regions`
     of layers in which `tensor` cuts something; how `pipeline` cuts the model into `stages`."""
 
-    sizes: Mapping[str, int]
-    zero: int
+    mesh: Mesh
     styles: Mapping[str, Style]
     experts: tuple[str, ...] = ()
     sharing_heads: int = 1
@@ -69,7 +68,8 @@ class ParallelPlan:
             check_dropout(_dropped(model.module), sharing, context)
         ranks, each = sizes.get("pipeline", 1), stages_each(settings.schedule, settings.stages)
         stages = planned(model, ranks, each, settings.schedule) if ranks > 1 else None
-        return cls(sizes, settings.zero, styles, experts, sharing, regions, stages)
+        mesh = Mesh(**sizes, zero=settings.zero, sequence=settings.sequence, schedule=settings.schedule)
+        return cls(mesh, styles, experts, sharing, regions, stages)
 
     def on(self, module: nn.Module) -> ParallelPlan:
         """The plan of what is left in a module, of which other ranks hold parts."""
@@ -80,11 +80,6 @@ class ParallelPlan:
             experts=tuple(name for name in self.experts if name in here),
             regions=self.regions.on(here),
         )
-
-    @property
-    def shards(self) -> int:
-        """Ranks over which FSDP cuts a weight."""
-        return math.prod(self.sizes.get(axis, 1) for axis in AXES["fsdp"])
 
     def placements(self, module: nn.Module) -> dict[str, dict[str, int]]:
         """For each parameter, the axes that cut it and in which dimension; `fsdp` is `shard`, `context` and `expert`
@@ -97,19 +92,19 @@ class ParallelPlan:
         }
         found: dict[str, dict[str, int]] = {}
         for name, parameter in module.named_parameters():
-            placed = {"fsdp": 0} if self.shards > 1 and not isinstance(parameter, Quantized) else {}
+            placed = {"fsdp": 0} if self.mesh.shards > 1 and not isinstance(parameter, Quantized) else {}
             found[name] = placed | ({"tensor": cut[id(parameter)]} if id(parameter) in cut else {})
-        dealt = {"part": 0, "model": 0} if "expert" in self.sizes else {"fsdp": 0, "tensor": 0}
-        held = {axis: dim for axis, dim in dealt.items() if self._pieces(axis) > 1}
+        dealt = {"part": 0, "model": 0} if self.mesh.expert > 1 else {"fsdp": 0, "tensor": 0}
+        held = {axis: dim for axis, dim in dealt.items() if self.mesh.pieces(axis) > 1}
         return found | {
             f"{name}.{own}": held for name in self.experts for own in experts_in(module.get_submodule(name))
         }
 
     def lines(self, module: nn.Module) -> Iterator[str]:
         """Who holds what, in words: the mesh, then weights that lie alike, and what a rank holds of them."""
-        yield f"mesh: {shown(self.sizes)}"
-        if self.shards > 1:
-            yield f"zero {self.zero}: {_ZERO[self.zero]} are cut into {self.shards}"
+        yield f"mesh: {shown(self.mesh.sizes)}"
+        if (shards := self.mesh.shards) > 1:
+            yield f"zero {self.mesh.zero}: {_ZERO[self.mesh.zero]} are cut into {shards}"
         named, placements = dict(module.named_parameters()), self.placements(module)
         alike: dict[tuple[str, str, tuple[int, ...]], int] = Counter()
         for name, placed in placements.items():
@@ -119,16 +114,13 @@ class ParallelPlan:
             yield f"  {pattern}{times}  {' x '.join(map(str, shape))}  {words}"
         held = {name: _bytes(named[name]) // self._share(placed) for name, placed in placements.items()}
         if self.stages is not None:
-            yield from _of_stages(self.stages, self.sizes["pipeline"], held)
+            yield from _of_stages(self.stages, self.mesh.pipeline, held)
         else:
             yield f"a rank holds {in_units(sum(held.values()))} of weights"
 
     def _share(self, placed: Mapping[str, int]) -> int:
         """How many ranks a weight is cut into."""
-        return math.prod(self._pieces(axis) for axis in placed)
-
-    def _pieces(self, axis: str) -> int:
-        return math.prod(self.sizes.get(dim, 1) for dim in AXES[axis])
+        return math.prod(self.mesh.pieces(axis) for axis in placed)
 
 
 def _experts(module: nn.Module, expert: int, tensor: int) -> tuple[str, ...]:

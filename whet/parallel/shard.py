@@ -54,9 +54,9 @@ def shard(model: Loaded, world: World, settings: Parallel, forwards: tuple[str, 
     how: Any = {"ignored_params": packed, "mp_policy": reduced}
     apart = world.experts("replicate", "part") if world.group("expert") is not None else None
     for name in plan.experts if apart is not None else ():
-        fully_shard(module.get_submodule(name), mesh=apart, reshard_after_forward=plan.zero == 3, **how)
+        fully_shard(module.get_submodule(name), mesh=apart, reshard_after_forward=plan.mesh.zero == 3, **how)
     for name in (name for name in model.layers if next(module.get_submodule(name).parameters(), None) is not None):
-        fully_shard(module.get_submodule(name), mesh=mesh, reshard_after_forward=plan.zero == 3, **how)
+        fully_shard(module.get_submodule(name), mesh=mesh, reshard_after_forward=plan.mesh.zero == 3, **how)
     fully_shard(module, mesh=mesh, reshard_after_forward=False, **how)
     _sum_gradients(module, world)
     for name in forwards:

@@ -7,10 +7,9 @@ import os
 from collections.abc import Mapping
 
 from whet.base.errors import ConfigError
+from whet.base.mesh import ORDER
 from whet.base.run import Parallel
 
-# From the outermost axis to the innermost, whose ranks are neighbours and talk most.
-ORDER = ("pipeline", "replicate", "shard", "context", "expert", "tensor")
 SHARING = ("replicate", "shard", "context", "expert")  # whose ranks have samples or tokens of their own
 HINT = "torchrun --nproc_per_node {} -m whet train ..."
 

@@ -18,27 +18,12 @@ import torch
 import torch.distributed as dist
 from torch.distributed.device_mesh import DeviceMesh
 
+from whet.base.mesh import AXES
 from whet.kernels.layout import patience
 from whet.parallel.device import device_of
 
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup
-
-
-# The dimensions of the mesh that each axis spans, as far as the mesh has them.
-AXES: Mapping[str, tuple[str, ...]] = {
-    "data": ("replicate", "shard", "expert"),  # ranks that see different samples
-    "loss": ("replicate", "shard", "context", "expert"),  # ranks whose sums are added
-    "model": ("expert", "tensor"),  # ranks that hold different experts of a layer
-    "stages": ("pipeline",),  # ranks that hold different layers
-    "replicate": ("replicate",),  # ranks that hold the same shards
-    "fsdp": ("shard", "context", "expert"),  # ranks among which FSDP cuts a weight
-    "part": ("shard", "context"),  # ranks among which FSDP cuts an expert, where ranks hold different ones
-    "expert": ("expert",),  # ranks that send each other tokens
-    "context": ("context",),  # ranks that share the tokens of a row
-    "tensor": ("tensor",),  # ranks that share a matrix
-    "all": ("replicate", "shard", "context", "tensor", "expert", "pipeline"),
-}
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def with_mesh(job: Job, gpus: int) -> Job:
 
 def with_micro(job: Job) -> Decided:
     """The most tokens at once that fit, at least the longest sample; on a CPU no more than it gains from."""
-    most = -(-job.step_tokens // (job.mesh.replicate * job.mesh.shard))
+    most = -(-job.step_tokens // job.mesh.readers)
     most = max(job.length, min(most, CPU_TOKENS) if job.card.kind == "cpu" else most)
     best = decided(replace(job, micro=job.length))
     low, high = job.length // STEP, most // STEP

@@ -7,23 +7,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from whet.base.at_once import at_once
 from whet.base.catalogue import objective, optimizer, tuner
 from whet.base.errors import ModelError
+from whet.base.mesh import Mesh
 from whet.base.run import Run
 from whet.optim.costs import Trained, declared
 from whet.plan.architecture import described
 from whet.plan.hardware.cards import Card
 from whet.plan.layers import experts
-from whet.plan.mesh import Mesh
+from whet.plan.mesh import own_sizes
 from whet.plan.models.planned import PlannedModel, Tensor
 from whet.plan.subject import ModelFacts, Subject
 
 ITEM = {"fp32": 4, "bf16": 4, "bf16-pure": 2}  # bytes of a trained weight
 # Bytes a weight of linear layers that are packed: codes, and their scales (those of nf4 in 8 bits, a block of 64).
 PACKED: Mapping[str, float] = {"nf4": 0.5 + 1 / 64 + 4 / (64 * 256), "int8": 1.0}
-# Tokens at once that a CPU gains from (`whet.train.step.memory`), and positions of a chunk of logits by device.
-CPU_TOKENS = 4096
-CHUNK_BYTES = {"cpu": 64 << 20, "cuda": 1 << 30}
+CPU_TOKENS = 4096  # tokens at once that a CPU gains from (`whet.train.step.memory`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +87,14 @@ class Job:
     @property
     def num_micro(self) -> int:
         """Micro-batches of a step on a rank."""
-        return max(1, -(-self.step_tokens // (self.micro * self.mesh.replicate * self.mesh.shard)))
+        return max(1, -(-self.step_tokens // (self.micro * self.mesh.readers)))
 
     @property
     def sizes(self) -> dict[str, float]:
         """All that formulas ask for, as one rank has it."""
-        own = dict(
-            self.mesh.own({**self.model.sizes, "tokens": float(self.micro), "trained": self.micro * self.trained})
-        )
-        budget = CHUNK_BYTES["cpu" if self.card.kind == "cpu" else "cuda"]
-        rows = max(1, budget // int(own["vocab_size"] * 4))
+        run = {"tokens": float(self.micro), "trained": self.micro * self.trained}
+        own = own_sizes(self.mesh, {**self.model.sizes, **run})
+        rows = max(1, at_once(self.card.device).logits_bytes // int(own["vocab_size"] * 4))
         chunks = max(1, math.ceil(own["trained"] / rows))
         return {**own, "chunk": math.ceil(own["trained"] / chunks), "rank": float(self.rank)}
 
@@ -123,12 +121,10 @@ class Job:
         """Bytes of a trained number, and of its gradient."""
         return ITEM[self.precision]
 
-    def state_bytes(self) -> float:
-        """What the optimizer declares that it keeps for all that is learned here, and the average of the weights."""
-        kind = optimizer.get(self.optimizer)
-        each = [Trained(tensor.shape, tensor.role) for tensor in self.learned() for _ in range(tensor.times)]
-        kept = declared(kind, self.settings, each)
-        return kept + (4.0 * sum(tensor.numbers for tensor in self.learned()) if self.ema else 0.0)
+    def state_bytes(self, tensor: Tensor) -> float:
+        """What the optimizer declares that it keeps for what is learned of this, and the average of the weights."""
+        kept = declared(optimizer.get(self.optimizer), self.settings, [Trained(tensor.shape, tensor.role)])
+        return kept * tensor.times + (4.0 * tensor.numbers if self.ema else 0.0)
 
 
 def is_covered(run: Run, config: Mapping[str, Any]) -> bool:

@@ -12,7 +12,13 @@ EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
 
 def kinds(config: Mapping[str, Any], num_layers: int) -> list[str]:
     """The kind of each layer, such as `full_attention dense`: layers of one kind have the same shapes."""
-    return [f"{_attention(config, layer, num_layers)} {_mlp(config, layer)}" for layer in range(num_layers)]
+    found = attention_kinds(config, num_layers)
+    return [f"{kind} {_mlp(config, layer)}" for layer, kind in enumerate(found)]
+
+
+def attention_kinds(config: Mapping[str, Any], num_layers: int) -> list[str]:
+    """What each layer has in the place of attention, in transformers' words."""
+    return [_attention(config, layer, num_layers) for layer in range(num_layers)]
 
 
 def counted(config: Mapping[str, Any], num_layers: int) -> dict[str, int]:
@@ -26,7 +32,7 @@ def experts(config: Mapping[str, Any]) -> int:
 
 
 def _attention(config: Mapping[str, Any], layer: int, num_layers: int) -> str:
-    listed = config.get("layer_types")
+    listed = config.get("layer_types") or config.get("layers_block_type")
     if isinstance(listed, list) and len(listed) >= num_layers:
         return str(listed[layer])
     every = config.get("sliding_window_pattern")

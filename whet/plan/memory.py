@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from whet.plan.architecture import FIRST, LayerMemory, StepMemory, Stretch
 from whet.plan.formulas import total
 from whet.plan.job import Job
 from whet.plan.models.planned import Tensor
+from whet.plan.stages import stages_of
 from whet.plan.timeline import MemoryPlan, Moment, Stage, with_overhead
 
 
 def plan_memory(job: Job) -> MemoryPlan:
-    """The memory of the rank that takes most: of a pipeline the first, which holds most micro-batches, or the last."""
-    plans = [MemoryPlan(stage, list(_Rank(job, stage).moments())) for stage in _stages(job)]
-    return max(plans, key=lambda plan: plan.peak.total)
+    """The memory of the rank that takes most, of those of a pipeline."""
+    return max(rank_plans(job), key=lambda plan: plan.peak.total)
 
 
-def _stages(job: Job) -> list[Stage]:
-    layers, ranks = range(len(job.model.layers)), job.mesh.pipeline
-    if ranks == 1:
-        return [Stage("", layers)]
-    each = -(-len(layers) // ranks)
-    first = Stage("the first stage", layers[:each], is_last=False, in_flight=min(job.num_micro, ranks))
-    return [first, Stage("the last stage", layers[-each:], is_first=False)]
+def rank_plans(job: Job) -> list[MemoryPlan]:
+    """The memory of each rank of the pipeline; of one rank where there is none."""
+    return [MemoryPlan(stage, list(_Rank(job, stage).moments())) for stage in stages_of(job)]
 
 
 class _Rank:
@@ -32,27 +28,30 @@ class _Rank:
     def __init__(self, job: Job, stage: Stage) -> None:
         self.job, self.stage, self.sizes = job, stage, job.sizes
         self.step: StepMemory = job.model.architecture.step(job.mode)
-        self.is_sharded = job.mesh.shards > 1
+        self.is_sharded, self.zero = job.mesh.shards > 1, job.mesh.zero
         is_more = job.num_micro > 1
         # Whole gradients of a layer are made for each micro-batch where they are then summed into shards.
-        self.turn = "more" if is_more and not self.is_sharded else "first"
-        share, zero = (job.mesh.shards, job.mesh.zero) if self.is_sharded else (1, 3)
-        part = self._part()
-        weights = sum(item * tensor.numbers * part(tensor) for tensor, item in job.weights())
-        learned = sum(tensor.numbers * part(tensor) for tensor in job.learned()) * job.learned_item
-        own = 0.0 if job.is_whole else learned
-        self.weights = (weights + own) / (share if zero == 3 and job.quantize is None else 1)
-        self.gradients = learned / (share if zero >= 2 else 1)
-        self.optimizer = job.state_bytes() * self._share_of_stage() / share
-        self.gathered = self._gathered() if self.is_sharded and zero == 3 else 0.0
-        self.had = self.gradients if is_more else 0.0
+        is_added = is_more and (not self.is_sharded or self.zero == 1)
+        self.turn = "more" if is_added else "first"
+        held, learned = list(self._held(job.weights())), [(t, times) for t, times in self._held_learned()]
+        own = 0.0 if job.is_whole else sum(t.numbers * part / self._cut(t) for t, part in learned) * job.learned_item
+        self.weights = own + sum(size / (self._cut(t) if job.quantize is None else 1) for t, size in held)
+        whole = sum(tensor.numbers * part for tensor, part in learned) * job.learned_item
+        shards = sum(tensor.numbers * part / self._cut(tensor) for tensor, part in learned) * job.learned_item
+        self.gradients = shards
+        # Of gradients as they are made, what is left of them here: shards, but where ranks sum them once a step.
+        self.kept = shards / whole if whole and not is_added else 1.0
+        self.optimizer = sum(job.state_bytes(tensor) * part / self._cut(tensor) for tensor, part in learned)
+        self.kept_whole, self.buffer = self._gathered() if self.is_sharded and job.quantize is None else (0.0, 0.0)
+        # What other micro-batches have left: whole gradients where ranks sum them once a step.
+        self.had = (whole if is_added else self.gradients) if is_more else 0.0
         self.unpacked = self._unpacked()
         self.measures: dict[int, tuple[tuple[float, float], tuple[float, float]]] = {}
 
     def moments(self) -> Iterator[Moment]:
         job, held = self.job, 0.0
         made = 0.0
-        queued = (self.stage.in_flight - 1) * self._saved()
+        queued = max(0, self.stage.in_flight - self.stage.runs) * self._saved() / self.stage.runs
         kinds = [(number, job.model.layers[number]) for number in self.stage.layers]
         if self.stage.is_first:
             yield self._at("forward", "embedding", self.step.before, held + queued, made)
@@ -81,14 +80,15 @@ class _Rank:
 
     def _after(self, stretch: Stretch, held: float, made: float) -> tuple[float, float]:
         (left, gradients), _ = self._measured(stretch)
-        return held + left, made + (0.0 if self.is_sharded else gradients)
+        return held + left, made + gradients * self.kept
 
     def _at(self, phase: str, what: str, stretch: Stretch, held: float, made: float) -> Moment:
         _, (high, gradients) = self._measured(stretch)
         return self._moment(phase, what, {
-            "gathered": self.gathered, "gradients": self.had + made + (0.0 if self.is_sharded else gradients),
+            "gathered": self.kept_whole + (2 if self.zero == 3 and phase != "loss" else 1) * self.buffer,
+            "gradients": self.had + made + gradients * self.kept,
             "activations": max(held, 0.0),
-            "working": high + min(held, 0.0) + (gradients if self.is_sharded else 0.0) + self.unpacked,
+            "working": high + min(held, 0.0) + gradients * (1.0 - self.kept) + self.unpacked,
         })  # fmt: skip
 
     def _still(self, phase: str, gradients: float) -> Moment:
@@ -99,7 +99,7 @@ class _Rank:
         return with_overhead(Moment(phase, what, known), self.job.card, self.job.mesh.ranks)
 
     def _saved(self) -> float:
-        """Activations of one micro-batch that wait in this stage for their backward pass."""
+        """Activations of one micro-batch in all layers of this rank, which wait there for their backward pass."""
         layers = [self._layer(number, self.job.model.layers[number]) for number in self.stage.layers]
         return sum(self._measured(one.forward)[0][0] - total(one.dropped, self.sizes) for one in layers)
 
@@ -109,36 +109,40 @@ class _Rank:
             self.measures[id(stretch)] = stretch.leaves(self.sizes), stretch.highest(self.sizes)
         return self.measures[id(stretch)]
 
-    def _part(self):  # type: ignore[no-untyped-def]
-        """Which share of the layers' weights, and which ends, this stage holds."""
-        counts = dict.fromkeys(self.job.model.layers, 0)
-        for number in self.stage.layers:
-            counts[self.job.model.layers[number]] += 1
+    def _cut(self, tensor: Tensor) -> int:
+        """Ranks that FSDP cuts a weight into: of experts that ranks have for themselves, those with the same ones."""
+        is_dealt = tensor.role == "expert" and self.job.mesh.expert > 1
+        return self.job.mesh.pieces("part" if is_dealt else "fsdp")
 
-        def part(tensor: Tensor) -> float:
-            if tensor.layer is not None:
-                # Experts are dealt among the ranks that shard, so these cut them no further than they are many.
-                dealt = min(self.job.mesh.expert, self.job.mesh.shards) if tensor.role == "expert" else 1
-                return dealt * counts[tensor.layer] / max(tensor.times, 1)
-            is_here = self.stage.is_first if tensor.role == "embedding" else self.stage.is_last
-            return float(is_here)
+    def _share(self, tensor: Tensor) -> float:
+        """Of tensors like this how many, of those that there are, this stage has."""
+        stage, model = self.stage, self.job.model
+        if tensor.layer is not None:
+            return sum(model.layers[number] == tensor.layer for number in stage.layers) / max(tensor.times, 1)
+        if tensor.role == "embedding":
+            return float(stage.is_first or (stage.is_last and model.is_tied))
+        return float(stage.is_last)
 
-        return part
+    def _held(self, weights: Iterable[tuple[Tensor, float]]) -> Iterator[tuple[Tensor, float]]:
+        """Each tensor with its bytes in this stage, before FSDP cuts it."""
+        return ((tensor, item * tensor.numbers * self._share(tensor)) for tensor, item in weights)
 
-    def _share_of_stage(self) -> float:
-        part, learned = self._part(), list(self.job.learned())
-        whole = sum(tensor.numbers for tensor in learned)
-        return sum(tensor.numbers * part(tensor) for tensor in learned) / whole if whole else 0.0
+    def _held_learned(self) -> Iterator[tuple[Tensor, float]]:
+        return ((tensor, self._share(tensor)) for tensor in self.job.learned())
 
-    def _gathered(self) -> float:
-        """Whole weights on this rank for a while: the ends through forward and backward, a layer, and the next one."""
-        part, ends, layers = self._part(), 0.0, dict.fromkeys(self.job.model.layers, 0.0)
-        for tensor, item in self.job.weights():
+    def _gathered(self) -> tuple[float, float]:
+        """Whole weights on this rank: those that stay through forward and backward (the ends; with ZeRO 1 and 2, which
+        do not cut them again in between, all), and the largest layer: as it comes it lies there once more, and the next
+        one comes beside it."""
+        ends, layers = 0.0, dict.fromkeys(self.job.model.layers, 0.0)
+        for tensor, num_bytes in self._held(self.job.weights()):
             if tensor.layer is None:
-                ends += item * tensor.numbers * part(tensor)
-            elif self.job.quantize is None:
-                layers[tensor.layer] += item * tensor.numbers / tensor.times
-        return ends + 2 * max(layers.values())
+                ends += num_bytes
+            else:
+                layers[tensor.layer] += num_bytes
+        counts = {kind: max(1, sum(self.job.model.layers[n] == kind for n in self.stage.layers)) for kind in layers}
+        largest = max(size / counts[kind] for kind, size in layers.items())
+        return ends + (sum(layers.values()) if self.zero < 3 else 0.0), largest
 
     def _unpacked(self) -> float:
         """The largest packed matrix as it is multiplied: dense, in the dtype of the products."""

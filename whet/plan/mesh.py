@@ -1,104 +1,97 @@
-"""The mesh of a plan: how many ranks share what, checked against the model with the arithmetic shown."""
+"""Meshes for a plan: read, checked against the model with the arithmetic shown, and what one rank has of each size."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 
 from whet.base.errors import ConfigError
+from whet.base.mesh import ORDER, Mesh
 from whet.base.nearest import nearest
 from whet.base.run import Parallel
 from whet.plan.formulas import Sizes
 from whet.plan.models.planned import PlannedModel
 
+_WORDS = (*ORDER, "zero")
 
-@dataclass(frozen=True, slots=True)
-class Mesh:
-    """Ranks on each axis, named as in a run's `parallel`, and the `zero` stage of `shard` and `context` together."""
 
-    replicate: int = 1
-    shard: int = 1
-    context: int = 1
-    tensor: int = 1
-    pipeline: int = 1
-    expert: int = 1
-    zero: int = 3
+def own_sizes(mesh: Mesh, sizes: Sizes) -> dict[str, float]:
+    """The sizes of what one rank holds and computes: its heads, its part of the MLP, its tokens, its experts.
 
-    @property
-    def ranks(self) -> int:
-        """`expert` divides the ranks of `shard` once more, and adds none."""
-        return self.replicate * self.shard * self.context * self.tensor * self.pipeline
+    Experts are dealt out over `expert` and `tensor`; of the pairs of a token and an expert a rank of `tensor` has those
+    of its own experts, and a rank of `expert` as many as it sends away, where experts are as busy as each other. A
+    vocabulary that does not divide is whole on every rank, and so are heads that share a latent (MLA), which
+    transformers' plans leave whole.
+    """
+    cut = {
+        "num_attention_heads": mesh.tensor, "num_key_value_heads": mesh.tensor, "intermediate_size": mesh.tensor,
+        "vocab_size": mesh.tensor, "num_experts": mesh.pieces("model"), "num_experts_per_tok": mesh.tensor,
+        "n_shared_experts": mesh.tensor, "tokens": mesh.context, "trained": mesh.context,
+    }  # fmt: skip
+    whole = {"vocab_size"} if sizes["vocab_size"] % mesh.tensor else set()
+    whole |= {"num_attention_heads", "num_key_value_heads"} if "kv_lora_rank" in sizes else set()
+    return {name: size / (1 if name in whole else cut.get(name, 1)) for name, size in sizes.items()}
 
-    @property
-    def shards(self) -> int:
-        """Ranks over which a weight is cut by FSDP."""
-        return self.shard * self.context
 
-    def __str__(self) -> str:
-        named = [f"{axis} {size}" for axis, size in asdict(self).items() if size > 1 and axis != "zero"]
-        return ", ".join(named + ([f"zero {self.zero}"] if self.shards > 1 else [])) or "one rank"
-
-    def own(self, sizes: Sizes) -> Sizes:
-        """The sizes of what one rank holds and computes: its heads, its part of the MLP, its tokens, its experts."""
-        cut = {
-            "num_attention_heads": self.tensor, "num_key_value_heads": self.tensor, "intermediate_size": self.tensor,
-            "moe_intermediate_size": self.tensor, "vocab_size": self.tensor, "num_experts": self.expert,
-            "tokens": self.context, "trained": self.context,
-        }  # fmt: skip
-        return {name: max(size / cut.get(name, 1), 1.0) for name, size in sizes.items()}
-
-    def check(self, model: PlannedModel, gpus: int) -> None:
-        """Raise ConfigError, with the arithmetic, for a mesh of another number of ranks or one that does not divide."""
-        if self.ranks != gpus:
-            axes = ("replicate", "shard", "context", "tensor", "pipeline")
-            shown = " x ".join(str(getattr(self, axis)) for axis in axes)
+def check_mesh(mesh: Mesh, model: PlannedModel, gpus: int) -> None:
+    """Raise ConfigError, with the arithmetic, for a mesh of another number of ranks or one that does not divide."""
+    if mesh.ranks != gpus:
+        shown = " x ".join(f"{axis} {size}" for axis, size in mesh.sizes.items()) or "1"
+        raise ConfigError(
+            f"{shown} = {mesh.ranks} ranks, and there are {gpus}" if " x " in shown else
+            f"{shown} asks for {mesh.ranks} ranks, and there are {gpus}", at="--mesh",
+            hint=f"--gpus {mesh.ranks}, or --mesh shard={max(1, gpus * mesh.shard // mesh.ranks)}",
+        )  # fmt: skip
+    for axes, size, what in _cuts(mesh, model):
+        parts = mesh.pieces(axes)
+        if size % parts:
+            axis = "expert" if axes == "model" and mesh.expert > 1 else "tensor"
+            fitting = max(1, math.gcd(int(size), parts) * getattr(mesh, axis) // parts)
             raise ConfigError(
-                f"{' x '.join(axes)} = {shown} = {self.ranks} ranks, and there are {gpus}", at="--mesh",
-                hint=f"--gpus {self.ranks}, or --mesh shard={max(1, gpus * self.shard // self.ranks)}",
+                f"{what} {int(size)} / {_named(mesh, axes)} = {size / parts:.4g}, which is no whole number",
+                at="--mesh", hint=f"--mesh {axis}={fitting}",
             )  # fmt: skip
-        for axis, size, what in self._cuts(model):
-            parts = getattr(self, axis)
-            if size % parts and not (what == "key heads" and parts % size == 0):
-                raise ConfigError(
-                    f"{what} {int(size)} / {axis} {parts} = {size / parts:.4g}, which is no whole number", at="--mesh",
-                    hint=f"--mesh {axis}={math.gcd(int(size), parts)}",
-                )  # fmt: skip
-        if self.pipeline > len(model.layers):
-            raise ConfigError(
-                f"{len(model.layers)} layers cannot be dealt to {self.pipeline} stages", at="--mesh",
-                hint=f"--mesh pipeline={len(model.layers)}",
-            )  # fmt: skip
+    if mesh.expert > 1 and "num_experts" not in model.sizes:
+        raise ConfigError(f"`{model.name}` has no experts to deal out", at="--mesh", hint="--mesh expert=1")
+    if mesh.pipeline > len(model.layers):
+        raise ConfigError(
+            f"{len(model.layers)} layers cannot be dealt to {mesh.pipeline} stages", at="--mesh",
+            hint=f"--mesh pipeline={len(model.layers)}",
+        )  # fmt: skip
 
-    def _cuts(self, model: PlannedModel) -> Iterator[tuple[str, float, str]]:
-        sizes = model.sizes
+
+def _cuts(mesh: Mesh, model: PlannedModel) -> Iterator[tuple[str, float, str]]:
+    sizes = model.sizes
+    if "kv_lora_rank" not in sizes:
         yield "tensor", sizes["num_attention_heads"], "heads"
-        if "kv_lora_rank" not in sizes:
-            yield "tensor", sizes["num_key_value_heads"], "key heads"
-        if "intermediate_size" in sizes:
-            yield "tensor", sizes["intermediate_size"], "width of the MLP"
-        if self.expert > 1:
-            yield "expert", sizes.get("num_experts", 1.0), "experts"
-            if self.shards * self.tensor % self.expert:
-                raise ConfigError(
-                    f"experts are dealt among shard x context x tensor = {self.shards * self.tensor} ranks, and these "
-                    f"do not divide by {self.expert}", at="--mesh", hint="--mesh expert=1",
-                )  # fmt: skip
+        yield "tensor", sizes["num_key_value_heads"], "key heads"
+    if "intermediate_size" in sizes:
+        yield "tensor", sizes["intermediate_size"], "width of the MLP"
+    if "num_experts" in sizes:
+        yield "model", sizes["num_experts"], "experts"
+
+
+def _named(mesh: Mesh, axes: str) -> str:
+    if axes != "model" or mesh.expert == 1:
+        return f"tensor {mesh.tensor}"
+    return f"expert {mesh.expert}" + (f" x tensor {mesh.tensor}" if mesh.tensor > 1 else "")
 
 
 def read_mesh(words: Sequence[str], gpus: int) -> Mesh:
     """The mesh of words such as `tensor=8`; `shard` takes the ranks that are left where it is not said."""
     named: dict[str, int] = {}
-    axes = list(asdict(Mesh()))
     for word in re.split(r"[,\s]+", ",".join(words)):
         axis, equals, size = word.partition("=")
-        if axis not in axes or not equals or not _is_size(size):
-            near = nearest(axis, axes)
-            hint = f"did you mean `{near}`?" if near and near != axis else f"AXIS=NUMBER, of {', '.join(axes)}"
+        if axis not in _WORDS or not equals or not _is_size(size):
+            near = nearest(axis, _WORDS)
+            hint = f"did you mean `{near}`?" if near and near != axis else f"AXIS=NUMBER, of {', '.join(_WORDS)}"
             raise ConfigError(f"`{word}` is no axis with its number of ranks", at="--mesh", hint=hint)
         named[axis] = int(size)
-    mesh = replace(Mesh(), **named)
+    if named.get("zero", 3) > 3:
+        raise ConfigError(f"`zero={named['zero']}`: its stages are 1, 2 and 3", at="--mesh", hint="--mesh zero=3")
+    mesh = replace(Mesh(), **named)  # type: ignore[arg-type]
     return mesh if "shard" in named else replace(mesh, shard=max(1, gpus // mesh.ranks))
 
 
@@ -108,27 +101,31 @@ def _is_size(word: str) -> bool:
 
 def mesh_of(told: Parallel, gpus: int) -> Mesh | None:
     """The mesh that a run's section `parallel` describes, over so many ranks; None where it says nothing of one."""
-    axes = {axis: getattr(told, axis) for axis in asdict(Mesh())}
     if told == Parallel():
         return None
-    shard = axes.pop("shard")
-    mesh = Mesh(**axes)
-    return replace(mesh, shard=max(1, gpus // mesh.ranks) if shard == "auto" else shard)
+    axes = {axis: getattr(told, axis) for axis in ORDER if axis != "shard"}
+    mesh = Mesh(**axes, zero=told.zero, sequence=told.sequence, schedule=told.schedule)
+    return replace(mesh, shard=max(1, gpus // mesh.ranks) if told.shard == "auto" else told.shard)
 
 
 def meshes(gpus: int, a_node: int, model: PlannedModel) -> Iterator[Mesh]:
     """Meshes of so many ranks, those that talk least first: sharding alone, then tensor within a node, then pipelines.
 
-    Of a model with experts, they are dealt to the ranks that shard.
+    Of a model with experts, ranks that shard take as many of these for themselves as go.
     """
     count = int(model.sizes.get("num_experts", 0))
     for pipeline in (size for size in (1, 2, 4, 8, 16, 32) if gpus % size == 0 and size <= len(model.layers)):
         for tensor in (size for size in (1, 2, 4, 8) if gpus % (size * pipeline) == 0 and size <= max(a_node, 1)):
             shard = gpus // (tensor * pipeline)
-            expert = math.gcd(math.gcd(count, shard), 64) if count else 1
-            mesh = Mesh(shard=shard, tensor=tensor, pipeline=pipeline, expert=expert)
-            try:
-                mesh.check(model, gpus)
-            except ConfigError:
-                continue
-            yield mesh
+            for expert in _experts(count // tensor, shard):
+                mesh = Mesh(shard=shard // expert, tensor=tensor, pipeline=pipeline, expert=expert)
+                try:
+                    check_mesh(mesh, model, gpus)
+                except ConfigError:
+                    continue
+                yield mesh
+
+
+def _experts(count: int, shard: int) -> list[int]:
+    """One rank for all experts of a layer, and as many ranks as can have some each, up to 64."""
+    return list(dict.fromkeys([1, math.gcd(math.gcd(count, shard), 64)])) if count else [1]

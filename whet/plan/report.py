@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from whet.base.units import figure, size
@@ -12,10 +13,11 @@ from whet.plan.timeline import COMPONENTS, Moment
 
 WIDTH = 48
 # What each component is drawn with.
-_INK = dict(zip(COMPONENTS, "WAGOaw.", strict=True))
+_INK = dict(zip(COMPONENTS, "WBAGOaCw.", strict=True))
 MEANINGS = {
-    "weights": "the model's, and adapters'", "gathered": "whole layers, for a while",
-    "gradients": "", "optimizer": "state as its kind declares it", "activations": "kept for the backward pass",
+    "weights": "the model's, and adapters'", "beside": "reference, reward and other models",
+    "gathered": "whole layers, for a while", "gradients": "", "optimizer": "state as its kind declares it",
+    "activations": "kept for the backward pass", "cache": "keys and values of conversations",
     "working": "made and given back", "overhead": "context and allocator: assumed, not measured",
 }  # fmt: skip
 
@@ -31,19 +33,24 @@ def lines(found: Plan) -> Iterator[str]:
     peak, helpful = found.memory.peak, found.levers
     yield from _head(found.subject)
     yield ""
-    for name in COMPONENTS:
-        if name in peak.parts:
-            yield f"{name:<12}{size(peak.parts[name]):>12}   {_INK[name]}  {MEANINGS[name]}".rstrip()
+    yield from component_lines(peak)
     where = f" on a rank of {found.memory.stage.name}" if found.memory.stage.name else ""
     yield f"{'peak':<12}{size(peak.total):>12}   {peak}{where}"
     yield f"{'card':<12}{size(found.budget):>12}   {_share(found)}"
-    yield f"\n{_bar(peak, max(peak.total, found.budget))}\n"
+    yield f"\n{bar(peak, max(peak.total, found.budget))}\n"
     most = max(moment.total for moment in found.memory.moments)
     for moment in found.memory.phases():
-        yield f"{moment.phase:<10}{_bar(moment, most)} {size(moment.total):>10}  {moment.what}".rstrip()
+        yield f"{moment.phase:<10}{bar(moment, most)} {size(moment.total):>10}  {moment.what}".rstrip()
     if helpful:
         yield "\nless memory with"
         yield from (f"  {lever.setting:<28}{size(lever.peak):>10}" for lever in helpful[:3])
+
+
+def component_lines(moment: Moment) -> Iterator[str]:
+    """A line for each component of a moment."""
+    for name in COMPONENTS:
+        if name in moment.parts:
+            yield f"{name:<12}{size(moment.parts[name]):>12}   {_INK[name]}  {MEANINGS[name]}".rstrip()
 
 
 def _head(job: Subject) -> Iterator[str]:
@@ -65,7 +72,7 @@ def _share(found: Plan) -> str:
     return f"fits, {share:.0%} of it" if found.fits else f"does not fit: {share:.3g} times as much is needed"
 
 
-def _bar(moment: Moment, scale: float) -> str:
+def bar(moment: Moment, scale: float) -> str:
     text, done = "", 0.0
     for name in COMPONENTS:
         done += moment.parts.get(name, 0.0)
@@ -81,8 +88,8 @@ def to_dict(found: Plan) -> dict[str, Any]:
             "name": job.model.name, "model_type": job.model.model_type, "parameters": job.model.parameters,
             "active_parameters": job.model.active, "layers": job.model.layers,
         },
-        "card": _card(job.card), "ranks": job.mesh.ranks,
-        "mesh": {axis: getattr(job.mesh, axis) for axis in job.mesh.__dataclass_fields__},
+        "card": card_dict(job.card), "ranks": job.mesh.ranks,
+        "mesh": asdict(job.mesh),
         "run": {
             "objective": job.objective, "tuner": job.tuner, "rank": job.rank, "precision": job.precision,
             "optimizer": job.optimizer, "quantize": job.quantize, "recompute": job.recompute, "micro_batch": job.micro,
@@ -99,7 +106,7 @@ def to_dict(found: Plan) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _card(card: Card) -> dict[str, Any]:
+def card_dict(card: Card) -> dict[str, Any]:
     figures = {
         name: {"value": one.value, "how": one.how, "source": one.source} for name, one in sorted(card.figures.items())
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from whet.base.catalogue import optimizer, tuner
-from whet.plan.decide import with_mesh, with_micro
+from whet.plan.decide import decided, with_mesh, with_micro
 from whet.plan.job import PACKED, Job, traced_tuners
 from whet.plan.speed import Speed, speed
 from whet.plan.timeline import MemoryPlan
@@ -15,10 +15,11 @@ from whet.plan.timeline import MemoryPlan
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to train, with its memory and its speed."""
+    """One way to train, with its memory (`least` with one sample at once), and its speed."""
 
     job: Job
     memory: MemoryPlan
+    least: MemoryPlan
     speed: Speed | None
 
     @property
@@ -37,59 +38,83 @@ class Way:
         found += ["train.recompute=true"] if job.recompute else []
         state = job.settings.get("state")
         found += [f"optimizer.state={state}"] if state not in (None, "fp32") else []
-        axes = {
-            axis: getattr(job.mesh, axis) for axis in ("replicate", "shard", "context", "tensor", "pipeline", "expert")
-        }
-        found += [f"parallel.{axis}={size}" for axis, size in axes.items() if size > 1]
-        return found
+        return found + [f"parallel.{axis}={size}" for axis, size in job.mesh.sizes.items()]
 
     def __str__(self) -> str:
         return " ".join(word for word in self.settings() if not word.startswith("train.micro_batch"))
 
     @property
+    def learns(self) -> str:
+        """What is trained: ways that train the same compete."""
+        beside = f" beside weights in {self.job.quantize}" if self.job.quantize else ""
+        return "all weights" if self.job.is_whole else f"{self.job.tuner}{beside}"
+
+    @property
     def why_not(self) -> str:
         """A sentence, of a way that does not fit: what is too much, where, and by how much."""
-        peak, most = self.memory.peak, max(self.memory.peak.parts.items(), key=lambda part: part[1])
+        peak, most = self.least.peak, max(self.least.peak.parts.items(), key=lambda part: part[1])
         times = peak.total / self.job.card.usable_bytes
         return f"needs {times:.3g} times the memory in {peak}; most of it is {most[0]}"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`front` are ways that fit and that no other beats in both memory and speed, the fastest first."""
+    """`fitting` are ways that fit, `front` those of them that none that learns the same beats in both memory and speed,
+    the fastest first."""
 
+    fitting: Sequence[Way]
     front: Sequence[Way]
     rejected: Sequence[Way]
-    beaten: int
 
     def chosen(self) -> Way | None:
         """All weights where that fits, else adapters beside weights that are whole, else beside packed ones; of these
-        the fastest."""
-        order = sorted(
-            self.front, key=lambda way: (not way.job.is_whole, way.job.quantize is not None, -way.tokens_per_s)
-        )
-        return order[0] if order else None
+        the one whose numbers are narrowed least, and of those the fastest."""
+        return min(self.fitting, key=_rank, default=None)
+
+    def shown(self) -> dict[str, list[Way]]:
+        """The front, and the way that is taken, by what is learned; what is taken first at the top."""
+        chosen = self.chosen()
+        found: dict[str, list[Way]] = {}
+        for way in sorted((way for way in self.fitting if way in self.front or way is chosen), key=_rank):
+            found.setdefault(way.learns, []).append(way)
+        return found
+
+    def reasons(self) -> list[tuple[str, int, Way]]:
+        """Of ways that do not fit: what they learn, how many there are, and the one that lacks least."""
+        found: dict[str, list[Way]] = {}
+        for way in sorted(self.rejected, key=lambda way: way.least.peak.total):
+            found.setdefault(way.learns, []).append(way)
+        return [(what, len(ways), ways[0]) for what, ways in found.items()]
+
+
+def _rank(way: Way) -> tuple[bool, float, int, float]:
+    job = way.job
+    missing = 0.0 if job.quantize is None else 2.0 - PACKED[job.quantize]  # bytes a weight
+    narrow = int(job.precision == "bf16-pure") + int(job.settings.get("state", "fp32") != "fp32")
+    return not job.is_whole, missing, narrow, -way.tokens_per_s
 
 
 def fitted(job: Job, gpus: int) -> Found:
     """All ways for so many cards. Those that differ in nothing but tokens at once are one: the most that fit."""
     ways = [_way(one, gpus) for one in _jobs(job)]
     fitting = [way for way in ways if way.fits]
-    # Ways of one kind compete: a smaller and faster adapter says nothing about training all weights.
+    # Ways that learn the same compete: a smaller and faster adapter says nothing about training all weights.
     front = [way for way in fitting if not any(_beats(other, way) for other in fitting)]
     front.sort(key=lambda way: -way.tokens_per_s)
-    return Found(front, [way for way in ways if not way.fits], len(fitting) - len(front))
+    return Found(fitting, front, [way for way in ways if not way.fits])
 
 
 def _way(job: Job, gpus: int) -> Way:
-    found = with_micro(with_mesh(job, gpus) if gpus > 1 else job)
-    return Way(found.job, found.memory, speed(found.job))
+    placed = with_mesh(job, gpus) if gpus > 1 else job
+    found, least = with_micro(placed), decided(replace(placed, micro=placed.length))
+    return Way(found.job, found.memory, least.memory, speed(found.job))
 
 
 def _beats(one: Way, other: Way) -> bool:
-    if (one.job.is_whole, one.job.quantize) != (other.job.is_whole, other.job.quantize) or one is other:
+    """Whether one is as good in memory and speed as another that learns the same, and better in one of them."""
+    if one.learns != other.learns:
         return False
-    mine, theirs = (one.memory.peak.total, -one.tokens_per_s), (other.memory.peak.total, -other.tokens_per_s)
+    mine, theirs = (one.least.peak.total, -one.tokens_per_s), (other.least.peak.total, -other.tokens_per_s)
     return mine != theirs and mine[0] <= theirs[0] and mine[1] <= theirs[1]
 
 

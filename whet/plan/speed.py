@@ -42,10 +42,11 @@ def speed(job: Job) -> Speed | None:
     bandwidth = job.card.figures.get("bandwidth_gbs")
     if rate is None or bandwidth is None:
         return None
-    tokens = job.micro * job.num_micro * job.mesh.replicate * job.mesh.shard
+    tokens = job.micro * job.num_micro * job.mesh.readers
     compute = token_flops(job) * tokens / (job.mesh.ranks * rate.value * 1e12 * COMPUTE)
     learned = sum(tensor.numbers for tensor in job.learned())
-    moved = 2 * (job.state_bytes() + learned * 2 * job.learned_item) / job.mesh.shards / job.mesh.pipeline
+    state = sum(job.state_bytes(tensor) for tensor in job.learned())
+    moved = 2 * (state + learned * 2 * job.learned_item) / job.mesh.shards / job.mesh.pipeline
     talk, sharing = sum(_tensor(job), 0.0), sum(_sharding(job), 0.0)
     hidden = max(0.0, sharing - compute)  # what is sent while layers are computed costs what is left of it
     waiting = compute * (job.mesh.pipeline - 1) / job.num_micro

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from whet.base.mesh import Mesh
 from whet.plan.hardware.cards import Card
-from whet.plan.mesh import Mesh
 from whet.plan.timeline import MemoryPlan
 
 

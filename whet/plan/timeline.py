@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from whet.plan.hardware.cards import Card
 
-COMPONENTS = ("weights", "gathered", "gradients", "optimizer", "activations", "working", "overhead")
+COMPONENTS = ("weights", "beside", "gathered", "gradients", "optimizer", "activations", "cache", "working", "overhead")
 # What the process takes before it holds anything: libraries on a CPU, the driver's context on a card, and the buffers
 # of the collectives where there are several ranks. Owners report 0.3 to 1 GB; not measured by whet.
 CONTEXT_BYTES = {"cpu": 300 << 20, "card": 600 << 20}
@@ -34,13 +34,15 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The layers of one rank of a pipeline, by number; which ends it has; micro-batches whose activations it holds."""
+    """The layers of one rank of a pipeline, by number; which ends it has; micro-batches whose activations it holds at a
+    time, each of one of its `runs` of layers."""
 
     name: str
     layers: Sequence[int]
     is_first: bool = True
     is_last: bool = True
     in_flight: int = 1
+    runs: int = 1
 
 
 @dataclass(frozen=True, slots=True)

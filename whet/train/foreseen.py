@@ -149,9 +149,12 @@ def foresee(run: Hollow, batches: Sequence[Batch]) -> list[Moment]:
     trained, timeline = run.trained, Timeline()
     weights, _ = trained.executor.weigh(batches, {})
     kinds: dict[int, str] = {}
-    held = {"weights": held_bytes(trained.loaded.module, *run.beside), "optimizer": _state_bytes(trained)}
+    held = {
+        "weights": held_bytes(trained.loaded.module), "beside": held_bytes(*run.beside),
+        "optimizer": _state_bytes(trained),
+    }  # fmt: skip
     steps = [batches] if held["optimizer"] else [batches[:1], batches]
-    with run.mode, watched(timeline) as watch:
+    with run.mode, watched(timeline, resizes=trained.world.mesh is not None) as watch:
         marking = _Marking(timeline, watch, trained, kinds)
         executor = replace(trained.executor, phases=marking, losses=None, layers=None)
         with marking.layers():

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
-from unittest.mock import patch
 
+from whet.base.at_once import at_once, computed_by
+from whet.base.mesh import Mesh
 from whet.base.run import Run
 from whet.contracts.model import ParamRole
-from whet.kernels import head_chunks
 from whet.models.tuning.wrapper import wrapper_of
-from whet.optim import row_chunks, whole_steps
 from whet.plan.hardware.cards import Card
 from whet.plan.job import CPU_TOKENS, precision_on
 from whet.plan.layers import experts
-from whet.plan.mesh import Mesh
 from whet.plan.subject import Lever, ModelFacts, Plan, Subject
 from whet.plan.timeline import MemoryPlan, Moment, Stage, with_overhead
 from whet.train.foreseen import Hollow, example_batch, foresee, hollow_run
+from whet.train.rollout_memory import with_rollouts
 from whet.train.setup.sources import BATCH_TOKENS
-
-# How much is computed at once, which differs between a card and a CPU.
-_AT_ONCE = (head_chunks.CHUNK_BYTES, row_chunks.CHUNK, whole_steps.WHOLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +69,10 @@ class _Traced:
 
 
 def _moments(wanted: Wanted, made: Hollow, count: int) -> Iterator[Moment]:
-    with _computed_as_on(wanted.card):
+    with computed_by(at_once(wanted.card.device)):
         batch = example_batch(made.trained, [wanted.length] * count, made.reference)
-        yield from foresee(made, [batch, batch])
-
-
-@contextmanager
-def _computed_as_on(card: Card) -> Iterator[None]:
-    """Inside, chunks are as large as on the card."""
-    with ExitStack() as stack:
-        for sizes in _AT_ONCE if card.kind != "cpu" else ():
-            stack.enter_context(patch.dict(sizes, {"cpu": sizes["cuda"]}))
-        yield
+        found = foresee(made, [batch, batch])
+    yield from with_rollouts(wanted.run, made.trained, wanted.config, wanted.card, wanted.length, found)
 
 
 def _with_micro(wanted: Wanted, traced: _Traced) -> Plan:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whet.cli import exit_codes
 from whet.cli.arguments import number
-from whet.cli.commands.plan import asked_of
+from whet.cli.commands.plan import asked_of, is_config, told_apart
 from whet.cli.plugins import add_plugin_argument
 
 if TYPE_CHECKING:
@@ -30,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
+    from whet.base.mesh import Mesh
     from whet.plan.job import Job, check_covered
-    from whet.plan.mesh import Mesh
     from whet.plan.models.planned import PlannedModel
     from whet.plan.search import fitted
 
@@ -41,33 +43,43 @@ def main(args: argparse.Namespace) -> int:
     length = asked.longest(model.context)
     job = Job.of(asked.run, model, asked.card, Mesh(), length=length, micro=length)
     found = fitted(job, asked.gpus)
-    if args.json:
-        print(json.dumps(_to_dict(found), indent=1))
-    else:
-        print("\n".join(_lines(found, args)))
+    config = None if (taken := found.chosen()) is None else _config(args, asked.name, taken)
     if args.out:
-        _write(Path(args.out), asked.name, found, args)
-    return 0
+        _write(Path(args.out), config)
+    if args.json:
+        print(json.dumps(_to_dict(found, config), indent=1))
+    else:
+        print("\n".join(_lines(found, config, args)))
+    return exit_codes.DONE if taken else exit_codes.OUT_OF_MEMORY
 
 
-def _lines(found: Found, args: argparse.Namespace) -> list[str]:
+def _lines(found: Found, config: str | None, args: argparse.Namespace) -> Iterator[str]:
     from whet.base.units import figure, size
 
-    taken, lines = found.chosen(), []
-    if found.front:
-        lines.append(f"{'':2}{'memory':>11}{'at once':>9}{'tokens/s':>10}  fastest first; estimated, not measured")
-    for way in found.front:
-        mark = "> " if way is taken else "  "
-        rate = figure(way.tokens_per_s) if way.speed else "?"
-        lines.append(f"{mark}{size(way.memory.peak.total):>11}{way.job.micro:>9,}{rate:>10}  {way}")
-    if found.beaten:
-        lines.append(f"{found.beaten} others fit, and one of these takes less memory and is as fast")
-    if found.rejected:
-        lines += ["", "do not fit:"]
-        lines += [f"  {way}: {way.why_not}" for way in found.rejected]
-    if taken is not None and args.tokens:
-        lines += ["", _bill(taken, args)]
-    return lines
+    taken = found.chosen()
+    if taken is not None:
+        yield f"{'':2}{'at least':>11}{'at once':>9}{'tokens/s':>10}   estimated, not measured"
+    for what, ways in found.shown().items():
+        yield f"  {what}:"
+        for way in ways:
+            mark, rate = ">" if way is taken else " ", figure(way.tokens_per_s) if way.speed else "?"
+            yield f"{mark} {size(way.least.peak.total):>11}{way.job.micro:>9,}{rate:>10}   {way}"
+    if taken is not None:
+        yield ""
+        yield "at least: memory with one sample at once; at once: the most tokens that fit"
+        yield "> is taken: all weights where that fits, else adapters, else adapters beside packed weights; of these"
+        yield "what narrows numbers least, then the fastest"
+        if beaten := len(found.fitting) - len(found.front):
+            of = len(found.fitting)
+            yield f"{beaten} of {of} that fit are beaten: another learns the same with less memory, or faster"
+    if reasons := found.reasons():
+        yield "\ndo not fit, of each the one that lacks least:"
+        for what, count, way in reasons:
+            yield f"  {what} ({count} way{'s' if count > 1 else ''}): {way.why_not}"
+    if taken is not None and config is not None:
+        yield "\n" + (f"written: {args.out}; type: whet train {args.out} --data FILE" if args.out else config.rstrip())
+        if args.tokens:
+            yield "\n" + _bill(taken, args)
 
 
 def _bill(way: Way, args: argparse.Namespace) -> str:
@@ -82,32 +94,43 @@ def _bill(way: Way, args: argparse.Namespace) -> str:
     return f"{figure(args.tokens)} tokens take {figure(found.hours)} hours{energy}{price}"
 
 
-def _to_dict(found: Found) -> dict[str, Any]:
+def _to_dict(found: Found, config: str | None) -> dict[str, Any]:
     def told(way: Way) -> dict[str, Any]:
         return {
-            "settings": way.settings(), "fits": way.fits, "peak_bytes": round(way.memory.peak.total),
-            "peak": str(way.memory.peak), "micro_batch": way.job.micro,
+            "settings": way.settings(), "learns": way.learns, "fits": way.fits,
+            "peak_bytes": round(way.memory.peak.total), "peak": str(way.memory.peak),
+            "least_bytes": round(way.least.peak.total), "micro_batch": way.job.micro,
             "tokens_per_s": way.tokens_per_s if way.speed else None, "why_not": None if way.fits else way.why_not,
         }  # fmt: skip
 
     taken = found.chosen()
     return {
-        "chosen": None if taken is None else told(taken), "front": [told(way) for way in found.front],
-        "rejected": [told(way) for way in found.rejected], "beaten": found.beaten,
+        "chosen": None if taken is None else told(taken), "config": config,
+        "front": [told(way) for way in found.front], "rejected": [told(way) for way in found.rejected],
+        "beaten": len(found.fitting) - len(found.front),
     }  # fmt: skip
 
 
-def _write(path: Path, name: str, found: Found, args: argparse.Namespace) -> None:
-    """A config of the way that is taken. Raises ConfigError where none fits, or the file is there."""
+def _config(args: argparse.Namespace, name: str, taken: Way) -> str:
+    """The config of the way that is taken: what was given, and what was found, without any default."""
     from whet.base.config import load
+
+    target, overrides = told_apart(args.target)
+    is_file = is_config(target)
+    words = [*overrides, *taken.settings()]
+    return load(Path(target) if is_file else None, words, {} if is_file else {("model", "path"): name}).short_yaml()
+
+
+def _write(path: Path, config: str | None) -> None:
+    """Raises ConfigError where no way fits, or the file is there."""
     from whet.base.errors import ConfigError
 
-    taken = found.chosen()
-    if taken is None:
+    if config is None:
         raise ConfigError("no way to train the model fits, so there is nothing to write", at="--out", hint="--gpus 8")
     if path.exists():
         raise ConfigError(f"{path} is there already", at="--out", hint=f"--out {path.stem}-2{path.suffix or '.yaml'}")
-    overrides = [word for word in args.target if "=" in word]
-    loaded = load(None, [*overrides, *taken.settings()], {("model", "path"): name})
-    path.write_text(loaded.to_yaml(), encoding="utf-8")
-    print(f"\nwritten: {path}; type: whet train {path} --data FILE")
+    try:
+        path.write_text(config, encoding="utf-8")
+    except OSError as error:
+        hint = f"mkdir -p {path.parent}" if not path.parent.exists() else "--out run.yaml"
+        raise ConfigError(f"{path} cannot be written: {error.strerror}", at="--out", hint=hint) from None

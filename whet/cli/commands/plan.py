@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from whet.cli import exit_codes
 from whet.cli.plugins import add_plugin_argument
+from whet.cli.serving import add_serving_arguments, check_serving_arguments, planned_serving
 
 if TYPE_CHECKING:
     from whet.base.run import Run
@@ -32,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--length", type=int, metavar="TOKENS", help="of the longest sample (default: 2048)")
     parser.add_argument("--cards", action="store_true", help="list the cards that are known")
     parser.add_argument("--json", action="store_true", help="print the plan for programs")
+    add_serving_arguments(parser)
     add_plugin_argument(parser)
 
 
@@ -40,12 +43,15 @@ def main(args: argparse.Namespace) -> int:
 
     if args.cards:
         return _cards()
+    check_serving_arguments(args)
+    if args.serve:
+        return planned_serving(args, asked_of(args))
     found = planned(args)
     if args.json:
         print(json.dumps(to_dict(found), indent=1))
     else:
         print("\n".join(lines(found)))
-    return 0
+    return exit_codes.DONE if found.fits else exit_codes.OUT_OF_MEMORY
 
 
 def planned(args: argparse.Namespace) -> Plan:
@@ -81,16 +87,17 @@ def asked_of(args: argparse.Namespace) -> Asked:
     for name in ("gpus", "length"):
         if (given := getattr(args, name)) is not None and given < 1:
             raise ConfigError(f"--{name} is {given}, not at least 1", at=f"--{name}", hint=f"--{name} 1")
-    run, model = _run(*_sorted(args.target))
+    run, model = _run(*told_apart(args.target))
     chosen, count = (card(args.gpu), 1) if args.gpu else detected()
     name, config = model if isinstance(model, tuple) else find_config(model)
     return Asked(run, name, config, chosen, args.gpus or count, args.length, vars(args).get("mesh") or [])
 
 
 def _by_formulas(asked: Asked) -> Plan:
+    from whet.base.mesh import Mesh
     from whet.plan.decide import decided, with_mesh, with_micro
     from whet.plan.job import Job
-    from whet.plan.mesh import Mesh, mesh_of, read_mesh
+    from whet.plan.mesh import check_mesh, mesh_of, read_mesh
     from whet.plan.models.planned import PlannedModel
 
     model = PlannedModel.of(asked.name, asked.config)
@@ -98,7 +105,7 @@ def _by_formulas(asked: Asked) -> Plan:
     job = Job.of(asked.run, model, asked.card, Mesh(), length=length, micro=length if micro == "auto" else micro)
     mesh = read_mesh(asked.mesh, asked.gpus) if asked.mesh else mesh_of(asked.run.parallel, asked.gpus)
     if mesh is not None:
-        mesh.check(model, asked.gpus)
+        check_mesh(mesh, model, asked.gpus)
         job = job.on(mesh)
     elif asked.gpus > 1:
         job = with_mesh(job, asked.gpus)
@@ -127,10 +134,9 @@ def _run(target: str, words: list[str]) -> tuple[Run, str | tuple[str, dict]]:
     from whet.base.config import load
     from whet.base.errors import ConfigError
 
-    path = Path(target)
-    if path.suffix not in (".yaml", ".yml"):
+    if not is_config(target):
         return load(None, words, {("model", "path"): target}).run, target
-    run = load(path, words).run
+    run = load(Path(target), words).run
     told = run.model.values()
     if isinstance(told.get("init"), dict):
         return run, ("model.init", _with_vocabulary(told["init"], told.get("tokenizer")))
@@ -140,6 +146,11 @@ def _run(target: str, words: list[str]) -> tuple[Run, str | tuple[str, dict]]:
             "a plan reads the config of a model of transformers", at="model", hint="model=Qwen/Qwen3-0.6B"
         )
     return run, named
+
+
+def is_config(target: str) -> bool:
+    """Whether a run's config is meant, and no model."""
+    return Path(target).suffix in (".yaml", ".yml")
 
 
 def _with_vocabulary(init: dict[str, Any], tokenizer: str | None) -> dict[str, Any]:
@@ -153,7 +164,7 @@ def _with_vocabulary(init: dict[str, Any], tokenizer: str | None) -> dict[str, A
     return {**init, "vocab_size": config.get_text_config().vocab_size}
 
 
-def _sorted(words: list[str]) -> tuple[str, list[str]]:
+def told_apart(words: list[str]) -> tuple[str, list[str]]:
     """What is planned, and the overrides among the words. Raises ConfigError for none or several."""
     from whet.base.errors import ConfigError
 

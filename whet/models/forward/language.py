@@ -16,11 +16,12 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from transformers import PretrainedConfig
 
+from whet.base.at_once import at_once
 from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Stream
 from whet.contracts.feature import Seen
 from whet.contracts.model import PLAIN, Prediction, Readout
-from whet.kernels.head_chunks import CHUNK_BYTES, product_dtype
+from whet.kernels.head_chunks import product_dtype
 from whet.kernels.layout import local
 from whet.kernels.linear_divergence import Distances, linear_divergence, logits_distances
 from whet.kernels.linear_loss import cap_and_scale, linear_nlls, logits_logprobs
@@ -317,7 +318,7 @@ def _from_module(
         logits_CV = head(hidden_CD) if bias is None else head(hidden_CD) + bias
         return part.of_logits(cap_and_scale(logits_CV, facts.logit_scale, facts.softcap, temperature))
 
-    rows = facts.chunk or max(1, CHUNK_BYTES.get(hidden_PD.device.type, CHUNK_BYTES["cuda"]) // (4 * facts.vocab))
+    rows = facts.chunk or max(1, at_once(hidden_PD.device.type).logits_bytes // (4 * facts.vocab))
     edges = range(0, max(len(hidden_PD), 1), rows)
     parts = [
         checkpoint(of_chunk, hidden_PD[at : at + rows], asked.part(slice(at, at + rows)), use_reentrant=False)

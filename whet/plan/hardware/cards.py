@@ -56,6 +56,11 @@ class Card:
     figures: Mapping[str, Figure]
 
     @property
+    def device(self) -> str:
+        """What torch calls this kind of device."""
+        return "cpu" if self.kind == "cpu" else "mps" if self.vendor == "apple" else "cuda"
+
+    @property
     def usable_bytes(self) -> int:
         """What a process may take."""
         return int(self.figures["usable_gib"].value * 2**30)

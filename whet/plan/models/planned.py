@@ -65,14 +65,20 @@ class PlannedModel:
         return cls(name, known, sizes, layers, bool(config.get(tied, known.is_tied)), context_of(config))
 
     def tensors(self, sizes: Sizes | None = None) -> Iterator[Tensor]:
-        """Every parameter; with other `sizes`, what a rank that holds a part of each has."""
+        """Every parameter; with other `sizes`, what a rank that holds a part of each has. What chooses among experts
+        knows all of them on every rank."""
         for weight in self.architecture.ends:
             if not (self.is_tied and weight.role == "head"):
                 yield Tensor(weight.name, weight.role, _shape(weight.sized(sizes or self.sizes)), 1, None)
         for kind in dict.fromkeys(self.layers):
             for weight in self.architecture.layers[kind]:
-                shape = _shape(weight.sized(sizes or self.sizes))
-                yield Tensor(weight.name, weight.role, shape, self.layers.count(kind), kind)
+                own = self._own(sizes or self.sizes, weight.role)
+                yield Tensor(weight.name, weight.role, _shape(weight.sized(own)), self.layers.count(kind), kind)
+
+    def _own(self, sizes: Sizes, role: str) -> Sizes:
+        if role == "expert" or "num_experts" not in sizes:
+            return sizes
+        return {**sizes, "num_experts": self.sizes["num_experts"]}
 
     @property
     def num_parameters(self) -> int:

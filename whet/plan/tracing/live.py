@@ -80,6 +80,42 @@ class Watch(TorchDispatchMode):
         self.timeline.events.append(("-", self.numbers.pop(key)))
 
 
+class ResizingWatch(Watch):
+    """Writes down as well when a storage is emptied and filled again, as FSDP2 does with whole weights. It looks at all
+    that are alive at every op."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        super().__init__(timeline)
+        self._alive: dict[int, tuple[weakref.ref[Any], int]] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self._look()
+        out = super().__torch_dispatch__(func, types, args, kwargs)
+        self._look()
+        return out
+
+    def _taken(self, storage: torch.UntypedStorage, itemsize: int) -> None:
+        super()._taken(storage, itemsize)
+        self._alive[storage._cdata] = weakref.ref(storage), storage.nbytes()
+
+    def _look(self) -> None:
+        for key, (found, known) in list(self._alive.items()):
+            if (storage := found()) is not None and (now := storage.nbytes()) != known:
+                self._resized(key, now)
+                self._alive[key] = found, now
+
+    def _resized(self, key: int, now: int) -> None:
+        self.timeline.events.append(("-", self.numbers[key]))
+        itemsize = self.timeline.pieces[self.numbers[key]][1]
+        self.numbers[key] = len(self.timeline.pieces)
+        self.timeline.pieces.append((now, itemsize))
+        self.timeline.events.append(("+", self.numbers[key]))
+
+    def _given_back(self, key: int) -> None:
+        super()._given_back(key)
+        self._alive.pop(key, None)
+
+
 def _stays_real(func: Any, given: Sequence[Tensor]) -> bool:
     """Whether an op is computed as it is, although the tensors of the step have no values: positions and tables are
     small, and code keeps some of them for later."""
@@ -117,9 +153,10 @@ def _tensors(value: Any) -> Iterator[Tensor]:
 
 
 @contextmanager
-def watched(timeline: Timeline) -> Iterator[Watch]:
-    """Inside, the timeline is written. Pieces that outlive it are given back after its end, which is not written."""
-    watch = Watch(timeline)
+def watched(timeline: Timeline, *, resizes: bool = False) -> Iterator[Watch]:
+    """Inside, the timeline is written; with what `resizes`, where there are shards. Pieces that outlive it are given
+    back after its end, which is not written."""
+    watch = ResizingWatch(timeline) if resizes else Watch(timeline)
     with watch:
         yield watch
     watch.timeline = Timeline()

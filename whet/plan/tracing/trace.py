@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import torch
 
+from whet.base.at_once import at_once, computed_by
 from whet.contracts.batch import Batch
 from whet.contracts.model import Loaded
 from whet.contracts.sample import Sample
 from whet.data.order.collate import collate
-from whet.kernels import head_chunks
 from whet.plan.tracing.live import Timeline, number_of, watched
 from whet.plan.tracing.telling import RUN
 
@@ -45,7 +44,7 @@ def traced(loaded: Loaded, which: int, autocast: torch.dtype | None) -> Traced:
     """Two micro-batches of one step of the sft loss, forward and backward, on this CPU."""
     batch, timeline = one_sample(RUN["tokens"][which], RUN["trained"][which], loaded.vocab or 1), Timeline()
     budget = RUN["chunk"][which] * (loaded.vocab or 1) * 4
-    with patch.dict(head_chunks.CHUNK_BYTES, {"cpu": budget}), _marked(loaded, timeline) as turn:
+    with computed_by(replace(at_once("cpu"), logits_bytes=budget)), _marked(loaded, timeline) as turn:
         loaded.model.run(batch, frozenset({"nll"}))["nll"].backward()  # what is made once and kept, such as masks
         loaded.module.zero_grad(set_to_none=True)
         timeline.events.clear()

@@ -7,7 +7,7 @@ from whet.base.settings import Place
 from whet.contracts.rewards import Reward
 
 
-@reward("model")
+@reward("model", model="path")
 def model(*, path: Place, device: str = "auto") -> Reward:
     """The score of a reward model that was trained with `objective: reward`; it runs in this process.
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from whet.base.catalogue import model_source
 from whet.base.errors import WhetError
+from whet.base.mesh import Mesh
 from whet.models.forward.backbone import unwrapped
 from whet.plan.hardware.cards import Card
 from whet.plan.job import Job, is_covered
 from whet.plan.memory import plan_memory
-from whet.plan.mesh import Mesh
 from whet.plan.models.planned import PlannedModel
 from whet.train.setup.trained import Trained
 from whet.train.step.memory import used_bytes
@@ -28,10 +28,10 @@ def foretold(trained: Trained, micro_batch: int, longest: int) -> dict[str, Any]
     if not is_covered(run, config):
         return {}
     card = Card("here", "cpu" if world.device.type == "cpu" else "card", "any", "any", {})
-    sizes = {axis: size for axis, size in world.sizes.items() if axis in Mesh.__dataclass_fields__}
     try:
         model = PlannedModel.of("the run's", config)
-        mesh = Mesh(**sizes, zero=run.parallel.zero)
+        told = run.parallel
+        mesh = Mesh(**world.sizes, zero=told.zero, sequence=told.sequence, schedule=told.schedule)
         peak = plan_memory(Job.of(run, model, card, mesh, length=longest, micro=micro_batch)).peak
     except WhetError:
         return {}
