@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from tests.exact import LIMIT
 from tests.kernels.test_linear_loss import SHAPES, gradients, problem
 from whet.contracts.model import Divergence, Prediction
-from whet.kernels.linear_divergence import linear_divergence, logits_distances
+from whet.kernels.linear_divergence import linear_divergence, logits_distances, of_tokens
 from whet.kernels.linear_loss import cap_and_scale
 
 MEASURES = [
@@ -100,7 +100,7 @@ def test_a_longer_vocabulary_is_cut_to_what_both_have(student, teacher):
     hidden, weight, bias, targets, weights = problem(vocab=student)
     targets, other, measure = targets % 31, teacher_of(teacher), Divergence("jsd")
     found = linear_divergence(hidden, weight, other, targets, weights, measure, bias=bias)
-    both = by_definition(F.linear(hidden, weight, bias)[:, :31], other.narrowed(31), targets, weights, measure)
+    both = by_definition(F.linear(hidden, weight, bias)[:, :31], of_tokens(other, None, 31), targets, weights, measure)
     torch.testing.assert_close(found.total, both[0])
     gradient = gradients(found.total, weight)[0]
     assert gradient.shape == weight.shape and not gradient[31:].any()

@@ -17,6 +17,7 @@ from whet.kernels.attention_spec import Form
 from whet.kernels.ring import Ring, ring_attention
 
 T, H, G, K = 37, 4, 2, 8
+RATE = 0.4
 SEGMENTS = {
     "packed": (Segment(0, 5), Segment(5, 30), Segment(30, 37)),
     "branches": (Segment(0, 9), Segment(9, 20, 0), Segment(20, 33, 0), Segment(33, 37)),
@@ -73,7 +74,29 @@ def on_a_rank() -> dict[tuple[str, str], list[torch.Tensor]]:
         found[case] = placed + ([] if form.sinks is None else [form.sinks.grad])
         for one in found[case]:
             dist.all_reduce(one)
-    return found
+    return found | {"dropped": dropped(around, at)}
+
+
+def dropped(around, at):
+    """How much of each probability queries read (H, T, T), as values that tell keys apart show it; and what the same
+    draws give of other values, put together from all ranks."""
+    (query, key, value, factor), form = drawn({"dropout": RATE})
+    seen, told = torch.eye(T, dtype=query.dtype).expand(1, G, T, T), []
+    for values, factors in ((seen, None), (value, factor)):
+        inputs = [x[:, :, at].clone().requires_grad_() for x in (query, key, values)]
+        torch.manual_seed(dist.get_rank())
+        output = ring_attention(*inputs, SEGMENTS["packed"], form, around)
+        if factors is None:
+            told.append(torch.zeros(1, T, H, T, dtype=query.dtype).index_copy(1, at, output.detach()))
+            continue
+        (output * factors[:, at]).sum().backward()
+        told.append(torch.zeros_like(factor).index_copy(1, at, output.detach()))
+        told += [
+            torch.zeros_like(x).index_copy(2, at, p.grad) for x, p in zip((query, key, value), inputs, strict=True)
+        ]
+    for one in told:
+        dist.all_reduce(one)
+    return told
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +111,26 @@ def test_a_ring_is_attention_over_segments(case, ranks):
     for found in ranks:
         for one, other in zip(found[case], expected, strict=True):
             torch.testing.assert_close(one, other, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.ranks
+def test_a_ring_drops_out_each_probability_by_itself_and_learns_from_what_is_left(ranks):
+    seen_THT, *found = ranks[0]["dropped"]
+    (query, key, value, factor), _ = drawn({})
+    inputs = [x.requires_grad_() for x in (query, key, value)]
+    sample = torch.repeat_interleave(torch.tensor([5, 25, 7]))
+    sees_TT = (sample[:, None] == sample) & torch.ones(T, T, dtype=torch.bool).tril()
+    keys, values = (x[0].repeat_interleave(H // G, 0) for x in (key, value))
+    scores_HTT = (query[0] @ keys.mT) * K**-0.5
+    probs_HTT = torch.softmax(scores_HTT.masked_fill(~sees_TT, -torch.inf), -1)
+    share_HTT = torch.where(sees_TT, seen_THT[0].transpose(0, 1) / probs_HTT.detach(), 0.0)
+    kept = share_HTT[:, sees_TT]
+    assert torch.equal(kept.round(decimals=6).unique(), torch.tensor([0.0, 1 / (1 - RATE)]).double().round(decimals=6))
+    assert abs(float((kept == 0).double().mean()) - RATE) < 0.05
+    output = ((probs_HTT * share_HTT) @ values).transpose(0, 1)[None]
+    (output * factor).sum().backward()
+    for one, other in zip(found, [output.detach(), *(x.grad for x in inputs)], strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
 
 
 def test_autocast_narrows_no_sum():

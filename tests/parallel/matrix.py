@@ -1,74 +1,182 @@
-"""Write docs/reference/meshes.md from what the tests of meshes find: `python -m tests.parallel.matrix` (half an hour of
-two quiet cores). The page is written anew after each model; `-` is what no mesh can, and an empty cell what is to come.
+"""Measure what meshes, objectives and optimizers on ranks are off by from one process, and write it to docs/reference.
+
+    python -m tests.parallel.matrix [models] [objectives] [optimizers] [NAME of a model ...]
+
+Everything takes about an hour of two quiet cores. Figures are kept in meshes.json as they are found, and meshes.md is
+written from them: a run that is ended goes on with what is missing, and `--anew` measures again.
 """
 
 from __future__ import annotations
 
+import json
+import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from tests.optim import test_placements as placements
+from tests.parallel import test_objectives as objectives
 from tests.parallel.meshes import LOSSES, MESHES, MODELS, Case, depth_of, learned, ranks_of, stored
+from tests.parallel.pipeline import test_objectives as staged
 from tests.parallel.test_meshes import GRID, all_of
 from tests.ranks import on_ranks
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "meshes.md"
+REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
+TABLE, PAGE = REFERENCE / "meshes.json", REFERENCE / "meshes.md"
+AT_ONCE = 12  # cases that the same processes run, one after the other, before they are kept
+Figures = dict[str, dict[str, dict[str, Any]]]  # by table, row and column
 
 
-def farthest(found: list, figures: list) -> float:
-    """The largest relative difference of any rank's losses and gradient norms from those of one process."""
-    expected = torch.tensor(figures, dtype=torch.float64)
+def known() -> Figures:
+    """What was found so far: a number, or `fails`."""
+    return json.loads(TABLE.read_text()) if TABLE.exists() else {}
+
+
+def keep(table: str, row: str, column: str, figure: float | str) -> None:
+    """Write down one figure, and the page anew."""
+    found = known()
+    found.setdefault(table, {}).setdefault(row, {})[column] = figure
+    TABLE.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
+    PAGE.write_text(page(found))
+
+
+def farthest(found: Iterable[Any], expected: Any) -> float:
+    """The largest difference of anything that a rank found, relative to the largest number of what was expected."""
+    flat = torch.cat([one.double().flatten() for one in numbers(expected)])
+    most = float(flat.abs().max())
     return max(
-        float(((torch.tensor(told[0], dtype=torch.float64) - expected).abs() / expected.abs()).max()) for told in found
+        float((torch.cat([x.double().flatten() for x in numbers(one)]) - flat).abs().max()) / most for one in found
     )
 
 
-def cells(model: str, folder: Path) -> dict[Case, str]:
-    """What is said of each case of a model."""
-    own = [case for case in GRID if case.model == model]
-    alone = {case: learned(case, folder)[0] for case in {case.alone for case in own}}
-    said: dict[Case, str] = {}
+def numbers(found: Any) -> list[torch.Tensor]:
+    """All numbers in lists, pairs and mappings, in order."""
+    if isinstance(found, torch.Tensor):
+        return [found.detach()]
+    if isinstance(found, Mapping):
+        return [one for name in sorted(found) for one in numbers(found[name])]
+    if isinstance(found, Sequence) and not isinstance(found, str):
+        return [one for part in found for one in numbers(part)]
+    return [torch.tensor(float(found))]
+
+
+def told(table: str, row: str, column: str, found: Sequence[Any], expected: Callable[[], Any]) -> None:
+    """Keep the figure of what ranks found, or how they failed."""
+    failed = [one for one in found if isinstance(one, str)]
+    figure = "fails" if failed else farthest(found, expected())
+    print(table, row, column, figure, *failed[:1], flush=True)
+    keep(table, row, column, figure)
+
+
+def left(table: str, cases: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Rows and columns that have no figure yet."""
+    found = {} if "--anew" in sys.argv else known().get(table, {})
+    return [(row, column) for row, column in cases if column not in found.get(row, {})]
+
+
+def parts(cells: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    return (cells[at : at + AT_ONCE] for at in range(0, len(cells), AT_ONCE))
+
+
+def models(folder: Path, names: Sequence[str]) -> None:
+    """Loss and gradient norm of five steps, for every model, loss and mesh."""
+    for layers in {depth_of(mesh) for mesh in MESHES}:
+        stored(folder, layers)
+    alone = cache(lambda case: learned(case, folder)[0])
+    wanted = [case for case in GRID if not names or case.model in names]
+    for loss in LOSSES:
+        columns = {(case.mesh, case.model): case for case in wanted if case.loss == loss}
+        for size in (2, 4):
+            open_ = [cell for cell in left(loss, columns) if ranks_of(cell[0]) == size]
+            for cells in parts(sorted(open_, key=lambda cell: list(MODELS).index(cell[1]))):
+                cases = [columns[cell] for cell in cells]
+                for case in cases:
+                    alone(case.alone)
+                ranks = on_ranks(size, all_of, cases, folder)
+                for (mesh, model), case in zip(cells, cases, strict=True):
+                    found = [one[case] if isinstance(one[case], str) else one[case][0] for one in ranks]
+                    told(loss, mesh, model, found, lambda case=case: alone(case.alone))
+
+
+def of_objectives(*_: Any) -> None:
+    """Figures and gradients of one step, for every objective on ranks that share layers, tokens or stages."""
+    alone = cache(objectives.told)
+    for row, mesh in left("objective", ((kind, mesh) for mesh in objectives.MESHES for kind in objectives.KINDS)):
+        found = [one[row, mesh] for one in on_ranks(2, objectives.all_of, [(row, mesh)])]
+        told("objective", row, mesh, [one if isinstance(one, str) else one[:3] for one in found],
+             lambda row=row: alone(row)[:3])  # fmt: skip
+    for row, column in left("objective", ((kind, "pipeline") for kind in objectives.KINDS)):
+        found = [one[row] for one in on_ranks(2, staged.all_of, [row])]
+        own = [one if isinstance(one, str) else one[:2] for one in found]  # gradients lie on the stages
+        told("objective", row, column, own, lambda row=row: staged.told(row)[:2])
+
+
+def of_optimizers(folder: Path, _: Any) -> None:
+    """Weights after five steps, for every optimizer and placement of weights."""
+    cells = {(f"{kind}, {how}", scheme): (kind, how, scheme) for kind, how, scheme in placements.GRID}
     for size in (2, 4):
-        cases = [case for case in own if ranks_of(case.mesh or "") == size]
-        ranks = on_ranks(size, all_of, cases, folder)
-        for case in cases:
-            found: list[Any] = [of_rank[case] for of_rank in ranks]
-            failed = [told for told in found if isinstance(told, str)]
-            said[case] = "fails" if failed else f"{farthest(found, alone[case.alone]):.0e}"
-            if failed:
-                print(case, failed[0], flush=True)
-    return said
+        open_ = [cell for cell in left("optimizer", cells) if placements.ranks_of(cell[1]) == size]
+        for some in parts(open_):
+            ranks = on_ranks(size, placements.all_of, size, [cells[cell] for cell in some], [], folder)
+            for cell in some:
+                case = cells[cell]
+                told("optimizer", *cell, [one[case] for one in ranks], lambda case=case: placements.alone(case[:2]))
 
 
-def page(said: Mapping[Case, str]) -> str:
-    """The table, a row a mesh; each cell has one figure a loss."""
-    rows = [f"| {mesh} | " + " | ".join(cell(model, mesh, said) for model in MODELS) + " |" for mesh in MESHES]
-    head = (
-        f"Written by `python -m tests.parallel.matrix` on {date.today()}, torch {torch.__version__}, gloo, float64: "
-        f"the largest relative difference of loss and gradient norm over five steps, for {' and '.join(LOSSES)}."
-    )
-    table = ["| mesh | " + " | ".join(MODELS) + " |", "|" + "---|" * (len(MODELS) + 1), *rows]
-    return "\n".join(["# Meshes beside one process", "", head, "", *table, ""])
+PARTS = {"models": models, "objectives": of_objectives, "optimizers": of_optimizers}
+WORDS = {
+    **{
+        loss: (f"Models, `{loss}`", f"Loss and gradient norm over five steps of `{loss}`, a mesh a row.", MODELS)
+        for loss in LOSSES
+    },
+    "objective": (
+        "Objectives", "Figures and gradients of a step on two ranks (on `pipeline` figures).",
+        (*objectives.MESHES, "pipeline"),
+    ),
+    "optimizer": (
+        "Optimizers", "Weights after five steps; `exact` computes in float64, the others keep what their name says.",
+        tuple(placements.SCHEMES),
+    ),
+}  # fmt: skip
 
 
-def cell(model: str, mesh: str, said: Mapping[Case, str]) -> str:
-    cases = [case for loss in LOSSES if (case := Case(model, loss, mesh)) in GRID]
-    return ", ".join(said.get(case, "") for case in cases).strip(", ") if cases else "-"
+def page(found: Figures) -> str:
+    """Every table; `-` is what no mesh can, and an empty cell what was not measured."""
+    lines = [
+        "# Meshes beside one process", "",
+        f"Written by `python -m tests.parallel.matrix`, last on {date.today()}, torch {torch.__version__}, gloo: the "
+        "largest difference from one process, relative to the largest number. `-` is what the mesh is not for, and an "
+        "empty cell was not measured.",
+    ]  # fmt: skip
+    for table, (title, what, columns) in WORDS.items():
+        own = found.get(table, {})
+        lines += ["", f"## {title}", "", what, "", f"| | {' | '.join(columns)} |", "|" + "---|" * (len(columns) + 1)]
+        rows = MESHES if table in LOSSES else own
+        lines += [
+            f"| {row} | " + " | ".join(cell(table, row, column, own) for column in columns) + " |" for row in rows
+        ]
+    return "\n".join([*lines, ""])
+
+
+def cell(table: str, row: str, column: str, own: Mapping[str, Mapping[str, Any]]) -> str:
+    if table in LOSSES and Case(column, table, row) not in GRID:
+        return "-"
+    figure = own.get(row, {}).get(column, "")
+    return figure if isinstance(figure, str) else f"{figure:.0e}"
 
 
 def main() -> None:
-    said: dict[Case, str] = {}
+    words = [word for word in sys.argv[1:] if not word.startswith("--")]
+    names = [word for word in words if word in MODELS]
+    chosen = [part for part in PARTS if part in words] or (["models"] if names else list(PARTS))
     with tempfile.TemporaryDirectory() as folder:
-        for layers in {depth_of(mesh) for mesh in MESHES}:
-            stored(Path(folder), layers)
-        for model in MODELS:
-            said |= cells(model, Path(folder))
-            PAGE.write_text(page(said))
-            print(model, flush=True)
+        for part in chosen:
+            PARTS[part](Path(folder), names)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,6 @@ def test_each_weight_says_over_which_axes_it_is_cut_and_how():
         ({"tensor": 2}, {"intermediate_size": 63}, "`model.layers.0.mlp.gate_proj` has 63 outputs, and 63 / 2 leaves"),
         ({"context": 3}, {}, "share 4 heads, and 4 / 3 leaves a rest of 1"),
         ({"tensor": 2, "context": 4}, {}, "share 2 heads, and 2 / 4 leaves a rest of 2"),
-        ({"context": 2, "by": "ring"}, {"attention_dropout": 0.1}, "drops 0.1 of its attention out"),
         ({"context": 2}, {"rope_parameters": TURNING}, "`dynamic` embeddings turn tokens by the length"),
         ({"tensor": 2}, {"model_type": "bloom"}, "no plan that cuts the layers"),
         ({"tensor": 3}, MOE, "`model.layers.0.mlp.experts.gate_up_proj` has 4 experts, and 4 / 3"),

@@ -21,18 +21,26 @@ pytestmark = pytest.mark.ranks
 TIMES = 2.0
 TRUTH = {"bf16": "fp64", "fp16": "fp64", "bf16-pure": "fp64-rounded"}
 MESHES = ("shard-2", "tensor-2", "context-2", "ring-2", "shard-4", "tensor-4", "context-4", "ring-4", "ring-tensor")
-GRID = [Case("gqa", "sft", mesh, numbers) for mesh, numbers in product(MESHES, TRUTH)]
+GRID = [Case("dense", "sft", mesh, numbers) for mesh, numbers in product(MESHES, TRUTH)]
 NOW = [
-    Case("gqa", "sft", mesh, numbers)
+    Case("dense", "sft", mesh, numbers)
     for mesh, numbers in (
         ("tensor-2", "bf16"), ("context-2", "bf16"), ("ring-2", "bf16"), ("shard-2", "bf16-pure"), ("ring-2", "fp16"),
     )
 ]  # fmt: skip
 
 
+# What stands in every query and key: scores are about 43, and only their differences count. A product that is rounded
+# to bfloat16 is off by up to 0.12 there; queries and keys that are, by a quarter of it.
+COMMON = 3.9
+
+
 def gradient(case, folder):
     """The gradient of a step, all of it in one vector of float64."""
     train, dealer = started(case, folder)
+    for name, parameter in train.module.named_parameters():
+        if name.endswith(("q_proj.bias", "k_proj.bias")):
+            parameter.detach().fill_(COMMON)
     train.gradients(batches_of(case, dealer, 0))
     grads = [parameter.grad for parameter in train.module.parameters()]
     whole = (grad.full_tensor() if isinstance(grad, DTensor) else grad for grad in grads)
@@ -56,7 +64,7 @@ def ranks(tmp_path_factory):
 
     @cache
     def alone(numbers):
-        return gradient(Case("gqa", "sft", None, numbers), folder)
+        return gradient(Case("dense", "sft", None, numbers), folder)
 
     @cache
     def made(is_now):

@@ -6,6 +6,7 @@ import time
 
 import pytest
 import torch
+import torch.distributed as dist
 from torch.distributed.tensor import Shard, distribute_tensor
 
 from tests.ranks import on_ranks
@@ -59,6 +60,21 @@ def test_a_run_may_start_on_a_mesh_of_several_dimensions():
     for rank, (index, count) in enumerate(on_ranks(4, places)):
         assert index == {"data": rank, "loss": rank, "model": 0, "stages": 0, "all": rank}
         assert count == {"data": 4, "loss": 4, "model": 1, "stages": 1, "all": 4}
+
+
+def neighbours() -> tuple[list[list[int]], bool]:
+    """The ranks that share heads with this one, those in its ring, and whether asking again makes no other groups."""
+    world = World.start("cpu", 60, {"context": 4})
+    found, again = world.parts("context", 2), world.parts("context", 2)
+    is_same = all(one is other for one, other in zip(found, again, strict=True))
+    world.wait()  # the first rank has the store by which the others find each other
+    return [dist.get_process_group_ranks(group) for group in found], is_same
+
+
+@pytest.mark.ranks
+def test_groups_of_neighbours_are_made_once():
+    expected = [([[first, first + 1], [last, last + 2]], True) for first, last in ((0, 0), (0, 1), (2, 0), (2, 1))]
+    assert on_ranks(4, neighbours) == expected
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:99", "meta"])

@@ -64,8 +64,9 @@ def going(made):
 def test_an_engine_that_is_sent_the_weights_answers_as_the_model_would(tmp_path):
     built, found = going(with_twin(tmp_path, "sent", {"kind": "twin"}))
     assert all(m["drift"] < 1e-5 for m in found.values())
-    twin = built.supply.source.making.asking.player.engine
-    built.supply.source.making.asking.player._sync()
+    player = built.supply.source.making.asking.player
+    player._send(player.weights)
+    twin = player.engine
     for name, tensor in built.loaded.module.state_dict().items():
         assert torch.equal(tensor, twin.module.state_dict()[name]), name
 

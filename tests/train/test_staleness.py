@@ -17,7 +17,7 @@ from tests.train.test_engines import with_twin
 from tests.train.test_held_out_reward import measured, with_held_out
 from tests.train.test_rollouts import bits, going, killed, settings
 from whet.base.config import from_mapping
-from whet.base.errors import ConfigError, RunError
+from whet.base.errors import RunError
 from whet.generate.groups import Groups
 from whet.train.api import resume, train
 from whet.train.build import assemble
@@ -187,10 +187,3 @@ def test_a_run_whose_engine_never_answers_ends_with_what_it_waited_for(tmp_path)
     ) as e:
         train(from_mapping(made))
     assert "rollout.timeout_s" in e.value.hint
-
-
-def test_another_engine_on_several_ranks_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(ConfigError, match="`engine: twin` makes answers ahead of their turn for one process") as error:
-        assemble(from_mapping(with_twin(tmp_path, "two", {"kind": "twin"}, rollout=AHEAD["rollout"])))
-    assert error.value.at == "rollout.staleness" and "rollout.engine=local" in error.value.hint

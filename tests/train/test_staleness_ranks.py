@@ -1,4 +1,4 @@
-"""Rollouts made while others are learned from, on several ranks: each answers its own prompts, with whole weights."""
+"""Rollouts made while others are learned from, on several ranks: each keeps its part of the weights until its turn."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tests.tiny import config, conversations, write_rows
 from tests.train.test_rollouts import bits, going, settings
 from whet.base.config import from_mapping
 from whet.generate.rows import Rows
+from whet.kernels.layout import local
 from whet.train.api import resume, train
 from whet.train.build import assemble
 
@@ -100,12 +101,12 @@ def test_what_is_on_its_way_is_taken_on_by_as_many_ranks_and_by_fewer(tmp_path):
 
 
 def adapted(folder, name):
-    """The numbers of a run with an adapter, and whether frozen weights of the copies are the same memory."""
+    """The numbers of a run with an adapter, and whether of frozen weights what is kept is the same memory."""
     made = settings(folder, name, tuner={"kind": "lora", "rank": 4}, **SHORT)
     built = assemble(from_mapping({**made, "model": {"path": str(folder / "runs" / "base" / "model")}}))
     take = built.supply.source.making.asking.player.take
     one, two = take(), take()
-    shared = [n for n, p in one.named_parameters() if p is two.get_parameter(n)]
+    shared = [n for n, p in one.weights.items() if local(p).data_ptr() == local(two.weights[n]).data_ptr()]
     trained = [n for n, p in built.loaded.module.named_parameters() if p.requires_grad]
     built.loop.run()
     for sink in built.sinks:

@@ -56,12 +56,6 @@ class Prediction:
     def vocab(self) -> int:
         return self.states.shape[-1] if self.weight is None else len(self.weight)
 
-    def narrowed(self, vocab: int) -> Prediction:
-        """The same of the first `vocab` tokens alone."""
-        if self.weight is None:
-            return replace(self, states=self.states[:, :vocab])
-        return replace(self, weight=self.weight[:vocab], bias=None if self.bias is None else self.bias[:vocab])
-
     def part(self, at: slice | torch.Tensor) -> Prediction:
         """The same at some of the positions."""
         return replace(self, states=self.states[at])

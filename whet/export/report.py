@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -99,9 +99,10 @@ class Report:
 
 def compare(
     trained: Observed, folder: Path, *, device: torch.device | str = "cpu", limits: Limits | None = None,
-    continues: bool = True,
+    continues: bool = True, load: Callable[[Path], nn.Module] | None = None,
 ) -> Report:  # fmt: skip
-    """Load the written folder with plain transformers (and PEFT, for an adapter), in fp32 and its stock attention.
+    """Load the written folder with plain transformers (and PEFT, for an adapter), in fp32 and its stock attention; or
+    as `load` does, where ranks share the trained model: each then reads its own part, and all call this together.
 
     Weights of half precision are exact in fp32, so what differs is their rounding, and the arithmetic of a trained
     model that was observed in half precision. By default the limits are those of the coarser dtype. Without `continues`
@@ -109,7 +110,7 @@ def compare(
     """
     from transformers import AutoTokenizer, GenerationConfig
 
-    module = plain(folder).to(device)
+    module = plain(folder).to(device) if load is None else load(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     written = observe(module, tokenizer, continues=continues)
     if is_prompted(module):
@@ -120,9 +121,9 @@ def compare(
     generates = (folder / "generation_config.json").is_file()
     stops = _listed(GenerationConfig.from_pretrained(folder).eos_token_id) if generates else []
     is_ours = any(isinstance(p, Quantized) and p.codec == "grouped" for p in module.parameters())
-    ran_by, unread = "whet" if is_ours else "transformers", _unread(folder, module)
+    ran_by, unread = "whet" if is_ours or load else "transformers", _unread(folder, module)
     report = judge(trained, written, stops, limits, ran_by, unread)
-    if report.passed or limits.mean > EXACT.mean:
+    if report.passed or limits.mean > EXACT.mean or load:  # ranks compute alike what they have read back
         return report
     rounding = _rounding(module, tokenizer, written, continues=continues)
     return judge(trained, written, stops, limits, ran_by, unread, rounding) if rounding else report

@@ -157,7 +157,11 @@ class Talking(Engine, Protocol):
 
 
 class Synced(Engine, Protocol):
-    """An engine with weights of its own, which it takes from a model in training."""
+    """An engine with weights of its own, which it takes from a model in training.
+
+    Where it `is_shared`, all ranks of a run ask one and the same, and the leader hands it the weights; without the
+    attribute every rank has an engine of its own, which takes them there.
+    """
 
     def sync(self, tensors: Iterator[tuple[str, Any]]) -> None:
         """Take the weights, named as transformers saves them. Answers asked for from here on are of these."""

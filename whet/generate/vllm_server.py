@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from whet.base.errors import ConfigError, RunError
 from whet.generate.http import Endpoint
@@ -30,6 +30,7 @@ class VllmServer:
     control: Endpoint
     folder: Path
     version: int = 0
+    is_shared: ClassVar[bool] = True  # by all ranks of a run
 
     def complete(
         self, prompts: Sequence[Prompt], settings: GenerateSettings, numbers: Sequence[int] | None = None

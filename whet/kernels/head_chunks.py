@@ -80,6 +80,18 @@ class Chunk:
         highest_CK, ids_CK = logits_CV.topk(num_tokens, -1)
         return highest_CK - logits_CV.logsumexp(-1, keepdim=True), ids_CK
 
+    def logprobs(self, logits_CV: Tensor) -> Tensor:
+        """log p (C, V) in place of logits."""
+        return torch.log_softmax(logits_CV, -1, out=logits_CV)
+
+    def at(self, values_CV: Tensor, ids_C: Tensor) -> Tensor:
+        """The values (C,) of the tokens `ids_C`."""
+        return values_CV.gather(-1, ids_C[:, None])[:, 0]
+
+    def highest(self, values_CV: Tensor) -> Tensor:
+        """The token (C,) of each position's largest value."""
+        return values_CV.argmax(-1)
+
     def put(self, grad_CV: Tensor, ids_CK: Tensor, values_CK: Tensor) -> Tensor:
         """Add values to those of the tokens `ids_CK`, in place."""
         return grad_CV.scatter_add_(-1, ids_CK, values_CK)
@@ -149,6 +161,18 @@ class CutChunk(Chunk):
         logits_CV = self.logits(hidden_CD)
         highest_CK, ids_CK = self.vocabulary.likeliest(logits_CV, num_tokens)
         return highest_CK - self._probabilities(logits_CV)[2][:, None], ids_CK
+
+    def logprobs(self, logits_CV: Tensor) -> Tensor:
+        own_C = logits_CV.logsumexp(-1)
+        highest_C = self.vocabulary.highest(own_C.clone())
+        return logits_CV.sub_((highest_C + self.total((own_C - highest_C).exp_()).log_())[:, None])
+
+    def at(self, values_CV: Tensor, ids_C: Tensor) -> Tensor:
+        at_C, is_here_C = self.vocabulary.own(ids_C)
+        return self.total(super().at(values_CV, at_C).masked_fill(~is_here_C, 0.0))
+
+    def highest(self, values_CV: Tensor) -> Tensor:
+        return self.vocabulary.likeliest(values_CV, 1)[1][:, 0]
 
     def put(self, grad_CV: Tensor, ids_CK: Tensor, values_CK: Tensor) -> Tensor:
         at_CK, is_here_CK = self.vocabulary.own(ids_CK)

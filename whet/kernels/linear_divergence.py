@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
@@ -13,9 +15,11 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from whet.base.errors import ModelError
 from whet.contracts.model import Divergence, Prediction
 from whet.kernels.head_chunks import Chunk, Gradients, Head, product_dtype
 from whet.kernels.linear_loss import cap_and_scale
+from whet.kernels.vocabulary import Vocabulary, part
 
 
 class Distances(NamedTuple):
@@ -43,6 +47,7 @@ def linear_divergence(
     logit_scale: float = 1.0,
     softcap: float | None = None,
     chunk: int | None = None,
+    vocabulary: Vocabulary | None = None,
 ) -> Distances:
     """The sum over positions of weight x divergence between student and teacher, a float32 scalar.
 
@@ -50,15 +55,36 @@ def linear_divergence(
     Both heads are applied chunk by chunk, and gradients (of the student alone) are computed in the forward pass, so
     that neither head is applied twice; the peak is three to five chunks of logits and the head's gradient. Softmax and
     sums are float32 or wider. One backward pass. A vocabulary that is longer on one side is cut to what both have.
+    `vocabulary` as for `linear_nll`: then each rank applies the teacher's head to the same tokens. Raises ModelError
+    where a teacher has none of a rank's tokens.
     """
-    shared = min(len(weight_VD), teacher.vocab)
-    if shared < len(weight_VD):
-        weight_VD, bias = weight_VD[:shared], None if bias is None else bias[:shared]
-    head = Head(logit_scale, softcap, chunk, product_dtype(weight_VD))
+    own = len(weight_VD) if vocabulary is None else vocabulary.num_tokens
+    shared = min(own, teacher.vocab)
+    weight_VD, bias = _own(weight_VD, vocabulary, shared), None if bias is None else _own(bias, vocabulary, shared)
+    head = Head(logit_scale, softcap, chunk, product_dtype(weight_VD), vocabulary=vocabulary)
     operands = (hidden_PD, weight_VD, bias, targets_P, weights_P)
-    return Distances(
-        *_LinearDivergence.apply(*operands, teacher.narrowed(shared), measure, head, torch.is_grad_enabled())
-    )
+    told = of_tokens(teacher, vocabulary, shared)
+    return Distances(*_LinearDivergence.apply(*operands, told, measure, head, torch.is_grad_enabled()))
+
+
+def _own(rows: Tensor, vocabulary: Vocabulary | None, shared: int) -> Tensor:
+    """Those of this rank's rows that a teacher knows, too."""
+    count = shared - (0 if vocabulary is None else vocabulary.start)
+    if count < 1:
+        raise ModelError(
+            f"the teacher has {shared} tokens, and a rank of `parallel.tensor` those from {shared - count} on",
+            at="objective.teacher", hint="parallel.tensor=1, or a teacher with the student's vocabulary",
+        )  # fmt: skip
+    return rows if count >= len(rows) else rows[:count]
+
+
+def of_tokens(teacher: Prediction, vocabulary: Vocabulary | None, shared: int) -> Prediction:
+    """What a teacher says of this rank's tokens, or of all, among the first `shared`. Ranks may have to gather its head
+    for it: all call this together."""
+    if teacher.weight is None:
+        return replace(teacher, states=part(teacher.states.T, vocabulary, shared).T)
+    bias = None if teacher.bias is None else part(teacher.bias, vocabulary, shared)
+    return replace(teacher, weight=part(teacher.weight, vocabulary, shared), bias=bias)
 
 
 def logits_divergence(logits_PV: Tensor, teacher_PV: Tensor, measure: Divergence) -> Tensor:
@@ -74,7 +100,8 @@ def logits_distances(
 ) -> Distances:
     """The same as `linear_divergence` from the student's logits, in plain PyTorch."""
     shared = min(logits_PV.shape[-1], teacher.vocab)
-    logits_PV, teacher_PV = logits_PV[:, :shared], prediction_logits(teacher.narrowed(shared)).to(logits_PV.dtype)
+    logits_PV, told = logits_PV[:, :shared], of_tokens(teacher, None, shared)
+    teacher_PV = prediction_logits(told).to(logits_PV.dtype)
     divergence_P = logits_divergence(logits_PV, teacher_PV, measure)
     logprobs_P = torch.log_softmax(logits_PV, -1).gather(-1, targets_P[:, None]).squeeze(-1)
     total = torch.dot(divergence_P - measure.sft * logprobs_P, weights_P.to(divergence_P.dtype))
@@ -125,7 +152,7 @@ class _LinearDivergence(Function):
         hidden_PD, weight_VD, bias = head.cast(hidden_PD, weight_VD, bias)
         needs = [with_grad and need for need in ctx.needs_input_grad[:3]]
         grads = Gradients(needs, hidden_PD, weight_VD, head)
-        work, theirs = Chunk(weight_VD, bias, head), _TeacherChunk(teacher)
+        work, theirs = Chunk.of(weight_VD, bias, head), _TeacherChunk(teacher)
         num_positions = len(targets_P)
         total = torch.zeros((), dtype=work.wide, device=hidden_PD.device)
         divergence_P, logprobs_P = total.new_empty(num_positions), total.new_empty(num_positions)
@@ -135,19 +162,22 @@ class _LinearDivergence(Function):
         for at in head.chunks(num_positions, len(weight_VD), itemsize, hidden_PD.device):
             hidden_CD, weights_C = hidden_PD[at], weights_P[at].to(work.wide)
             student_CV, teacher_CV = work.logits(hidden_CD), theirs.logits(at, work.wide)
-            agrees_P[at] = student_CV.argmax(-1) == teacher_CV.argmax(-1)
+            agrees_P[at] = work.highest(student_CV) == work.highest(teacher_CV)
             own_CV = None
             if measure.temperature != 1 or measure.sft:
-                own_CV = torch.log_softmax(student_CV, -1, out=scratch.like(student_CV, 0))
-                logprobs_P[at] = own_CV.gather(-1, targets_P[at, None])[:, 0]
-            grad_CV, divergence_P[at], chosen_C = _measured(student_CV, teacher_CV, targets_P[at], measure, scratch)
+                own_CV = work.logprobs(scratch.like(student_CV, 0).copy_(student_CV))
+                logprobs_P[at] = work.at(own_CV, targets_P[at])
+            for logits_CV in (student_CV, teacher_CV):
+                work.logprobs(logits_CV if measure.temperature == 1 else logits_CV.div_(measure.temperature))
             if own_CV is None:
-                logprobs_P[at] = chosen_C
+                logprobs_P[at] = work.at(student_CV, targets_P[at])
+            grad_CV, divergence_P[at] = _measured(student_CV, teacher_CV, measure, scratch, work.total)
             total += torch.dot(divergence_P[at] - measure.sft * logprobs_P[at], weights_C)
             if any(needs):
                 if own_CV is not None and measure.sft:
-                    _add_labels(grad_CV, own_CV, targets_P[at, None], measure.sft)
+                    _add_labels(grad_CV, own_CV, targets_P[at, None], measure.sft, work)
                 grads.add(at, work.shaped(grad_CV), weights_C, hidden_CD)
+        grads.settle(work)
         ctx.grads = grads
         ctx.mark_non_differentiable(divergence_P, logprobs_P, agrees_P)
         return total, divergence_P, logprobs_P, agrees_P
@@ -189,51 +219,51 @@ class _Scratch:
         return self._buffers[number][: len(logits_CV)]
 
 
+Total = Callable[[Tensor], Tensor]  # what sums over a rank's tokens are over all of them, in place
+
+
 def _measured(
-    student_CV: Tensor, teacher_CV: Tensor, targets_C: Tensor, measure: Divergence, scratch: _Scratch
-) -> tuple[Tensor, Tensor, Tensor]:
-    """d(divergence)/d(logits) (C, V), the divergence (C,) and log q(target) (C,); both logits are overwritten."""
-    for logits_CV in (student_CV, teacher_CV):
-        if measure.temperature != 1:
-            logits_CV.div_(measure.temperature)
-        torch.log_softmax(logits_CV, -1, out=logits_CV)
-    chosen_C = student_CV.gather(-1, targets_C[:, None])[:, 0]
-    spare_CV = scratch.like(student_CV, 1)
+    logq_CV: Tensor, logp_CV: Tensor, measure: Divergence, scratch: _Scratch, total: Total
+) -> tuple[Tensor, Tensor]:
+    """d(divergence)/d(logits) (C, V) and the divergence (C,); both log-probabilities are overwritten."""
+    spare_CV = scratch.like(logq_CV, 1)
     if measure.kind == "forward_kl":
-        grad_CV, found_C = _forward_kl(student_CV, teacher_CV, spare_CV)
+        grad_CV, found_C = _forward_kl(logq_CV, logp_CV, spare_CV, total)
     elif measure.kind == "reverse_kl":
-        grad_CV, found_C = _reverse_kl(student_CV, torch.sub(student_CV, teacher_CV, out=spare_CV))
+        grad_CV, found_C = _reverse_kl(logq_CV, torch.sub(logq_CV, logp_CV, out=spare_CV), total)
     else:
-        grad_CV, found_C = _jsd(student_CV, teacher_CV, spare_CV, scratch.like(student_CV, 2), measure.beta)
-    return grad_CV.div_(measure.temperature) if measure.temperature != 1 else grad_CV, found_C, chosen_C
+        grad_CV, found_C = _jsd(logq_CV, logp_CV, spare_CV, scratch.like(logq_CV, 2), measure.beta, total)
+    return grad_CV.div_(measure.temperature) if measure.temperature != 1 else grad_CV, found_C
 
 
-def _forward_kl(logq_CV: Tensor, logp_CV: Tensor, spare_CV: Tensor) -> tuple[Tensor, Tensor]:
+def _forward_kl(logq_CV: Tensor, logp_CV: Tensor, spare_CV: Tensor, total: Total) -> tuple[Tensor, Tensor]:
     """q - p, and sum p (log p - log q)."""
     p_CV = torch.exp(logp_CV, out=spare_CV)
-    found_C = logp_CV.sub_(logq_CV).mul_(p_CV).sum(-1)
+    found_C = total(logp_CV.sub_(logq_CV).mul_(p_CV).sum(-1))
     return logq_CV.exp_().sub_(p_CV), found_C
 
 
-def _reverse_kl(logq_CV: Tensor, ratio_CV: Tensor) -> tuple[Tensor, Tensor]:
+def _reverse_kl(logq_CV: Tensor, ratio_CV: Tensor, total: Total) -> tuple[Tensor, Tensor]:
     """q (r - sum q r), and sum q r, for the log-ratio r of q to something that q does not move to first order."""
     q_CV = logq_CV.exp_()
-    found_C = ratio_CV.mul_(q_CV).sum(-1)
+    found_C = total(ratio_CV.mul_(q_CV).sum(-1))
     return ratio_CV.sub_(q_CV.mul_(found_C[:, None])), found_C
 
 
-def _jsd(logq_CV: Tensor, logp_CV: Tensor, logm_CV: Tensor, spare_CV: Tensor, beta: float) -> tuple[Tensor, Tensor]:
+def _jsd(
+    logq_CV: Tensor, logp_CV: Tensor, logm_CV: Tensor, spare_CV: Tensor, beta: float, total: Total
+) -> tuple[Tensor, Tensor]:
     """The mixture's own movement cancels: (1 - beta) q (log q - log m - KL(q, m))."""
     torch.add(logq_CV, math.log1p(-beta), out=spare_CV)
     torch.add(logp_CV, math.log(beta), out=logm_CV)
     torch.logaddexp(logm_CV, spare_CV, out=logm_CV)
     torch.sub(logp_CV, logm_CV, out=spare_CV)
-    from_teacher_C = logp_CV.exp_().mul_(spare_CV).sum(-1)
-    grad_CV, from_student_C = _reverse_kl(logq_CV, torch.sub(logq_CV, logm_CV, out=logm_CV))
+    from_teacher_C = total(logp_CV.exp_().mul_(spare_CV).sum(-1))
+    grad_CV, from_student_C = _reverse_kl(logq_CV, torch.sub(logq_CV, logm_CV, out=logm_CV), total)
     return grad_CV.mul_(1 - beta), beta * from_teacher_C + (1 - beta) * from_student_C
 
 
-def _add_labels(grad_CV: Tensor, logprobs_CV: Tensor, targets_C1: Tensor, weight: float) -> None:
+def _add_labels(grad_CV: Tensor, logprobs_CV: Tensor, targets_C1: Tensor, weight: float, work: Chunk) -> None:
     """Add weight x d(-log p(target))/d(logits), in place of both."""
     grad_CV.add_(logprobs_CV.exp_(), alpha=weight)
-    grad_CV.scatter_add_(-1, targets_C1, grad_CV.new_full(targets_C1.shape, -weight))
+    work.put(grad_CV, targets_C1, grad_CV.new_full(targets_C1.shape, -weight))

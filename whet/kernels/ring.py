@@ -9,7 +9,7 @@ more keys than two of its own blocks, and no scores but those of one tile.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from whet.base.seeds import derive
 from whet.contracts.batch import Segment
 from whet.kernels.attention_spec import Form
 from whet.kernels.wide import wide
@@ -101,7 +102,8 @@ def ring_attention(
     """Attention (1, t, H, K) of this rank's queries (1, H, t, K) over all tokens of their samples, on every rank.
 
     Softmax and sums are float32 or wider. Windows, soft-caps, sinks, ALiBi and shared prefixes are as in
-    `segment_attention`, the reference; neither dropout nor a bias on scores is.
+    `segment_attention`, the reference; a bias on scores is not. Each rank drops out what its own queries read, by one
+    number that it draws from the default generator, so that nothing of the masks is kept or sent.
     """
     plans = [tiles(segments, ring.runs[ring.rank], runs, form.window) for runs in ring.runs]
     with torch.autocast(query_HtK.device.type, enabled=False):  # it would narrow the products of what was widened
@@ -155,6 +157,26 @@ class _Scores:
         return scores_HQS if mask_QS is None else scores_HQS.masked_fill(~mask_QS, -torch.inf), slope
 
 
+@dataclass(frozen=True, slots=True)
+class _Dropout:
+    """What a rank's queries read less of: a function of its `seed` and of the rank whose keys they are, so that the
+    backward pass finds it again."""
+
+    rate: float
+    seed: int
+
+    @classmethod
+    def of(cls, form: Form) -> _Dropout:
+        return cls(form.dropout, int(torch.randint(2**62, ())) if form.dropout else 0)
+
+    def factors(self, source: int, device: torch.device) -> Callable[[Tensor], Tensor | float]:
+        """What gives, tile by tile in the order of a plan, the factor of each probability (H, Q, S)."""
+        if not self.rate:
+            return lambda probs_HQS: 1.0
+        draws = torch.Generator(device).manual_seed(derive(self.seed, source))
+        return lambda probs: torch.empty_like(probs).bernoulli_(1 - self.rate, generator=draws).div_(1 - self.rate)
+
+
 class _Ring(Function):
     @staticmethod
     def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, sinks: Tensor | None, form, ring: Ring, plans):
@@ -164,21 +186,22 @@ class _Ring(Function):
         first_H = query.new_full(query.shape[:1], -torch.inf) if sinks is None else sinks
         top_Ht = first_H.to(kind)[:, None].repeat(1, query.shape[1])
         total_Ht = torch.full_like(top_Ht, 0.0 if sinks is None else 1.0)
-        output_HtK = query.new_zeros(*query.shape[:2], value.shape[-1], dtype=kind)
+        output_HtK, dropout = query.new_zeros(*query.shape[:2], value.shape[-1], dtype=kind), _Dropout.of(form)
         for source, both in _round(ring, torch.cat([key, value], -1)):
             key_GSK, value_GSK = both.split([key.shape[-1], value.shape[-1]], -1)
+            factor = dropout.factors(source, query.device)
             for tile in plans[source]:
                 at = tile.queries
                 found, _ = scores.of(query[:, at].to(kind), key_GSK[:, tile.keys].to(kind), tile)
                 top = torch.maximum(top_Ht[:, at], found.amax(-1)).clamp(min=torch.finfo(kind).min)
                 probs, kept = (found - top[..., None]).exp_(), (top_Ht[:, at] - top).exp_()
                 total_Ht[:, at] = total_Ht[:, at] * kept + probs.sum(-1)
-                read = _by_group(probs, value_GSK[:, tile.keys].to(kind))
+                read = _by_group(probs * factor(probs), value_GSK[:, tile.keys].to(kind))
                 output_HtK[:, at] = output_HtK[:, at] * kept[..., None] + read
                 top_Ht[:, at] = top
         output_HtK /= total_Ht[..., None]
         ctx.save_for_backward(query, key, value, sinks, output_HtK, top_Ht + total_Ht.log())
-        ctx.scores, ctx.ring, ctx.plans = scores, ring, plans
+        ctx.scores, ctx.ring, ctx.plans, ctx.dropout = scores, ring, plans, dropout
         return output_HtK.to(query.dtype)
 
     @staticmethod
@@ -193,14 +216,16 @@ class _Ring(Function):
         ranks = ctx.ring.group.size()
         for step in range(ranks):
             coming, waiting = ctx.ring.passed(held, source) if step < ranks - 1 else (held, ())
+            factor = ctx.dropout.factors(source, query.device)
             for tile in ctx.plans[source]:
                 at, keys = tile.queries, tile.keys
                 key_GSK, value_GSK = held[:, keys].to(kind).split([width, value.shape[-1]], -1)
                 query_HQK, out_grad = query[:, at].to(kind), grad_HtK[:, at]
                 found, slope = ctx.scores.of(query_HQK, key_GSK, tile)
                 probs = (found - lse_Ht[:, at, None]).exp_()
-                grads[:, keys, width:] += _over_group(probs, out_grad, len(key))
-                below = probs * (_by_group(out_grad, value_GSK.transpose(1, 2)) - shift_Ht[:, at, None])
+                kept = factor(probs)
+                grads[:, keys, width:] += _over_group(probs * kept, out_grad, len(key))
+                below = probs * (kept * _by_group(out_grad, value_GSK.transpose(1, 2)) - shift_Ht[:, at, None])
                 below = (below if slope is None else below * slope) * ctx.scores.scale
                 query_grad[:, at] += _by_group(below, key_GSK)
                 grads[:, keys, :width] += _over_group(below, query_HQK, len(key))

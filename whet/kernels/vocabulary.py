@@ -26,6 +26,11 @@ class Vocabulary:
     stop: int
     group: dist.ProcessGroup
 
+    @property
+    def num_tokens(self) -> int:
+        """Those of all ranks."""
+        return (self.stop - self.start) * self.group.size()
+
     def total(self, x: Tensor) -> Tensor:
         """The sum over ranks, in place."""
         dist.all_reduce(x, group=self.group)
@@ -60,3 +65,15 @@ def held(weight: Tensor) -> tuple[Tensor, Vocabulary | None]:
     (dimension,) = layout.over  # a head that lies over two axes has no one group that shares its tokens
     rows = layout.here[0]
     return local(weight), Vocabulary(rows.start, rows.stop, weight.device_mesh.get_group(dimension))
+
+
+def part(rows: Tensor, vocabulary: Vocabulary | None, num_tokens: int) -> Tensor:
+    """What another head, of whatever vocabulary, has of this rank's tokens among the first `num_tokens`: its weight or
+    bias, by rows. Where it is dealt out otherwise, or is needed whole, ranks gather it: all call this together."""
+    start, stop = (0, num_tokens) if vocabulary is None else (vocabulary.start, min(vocabulary.stop, num_tokens))
+    if not isinstance(rows, DTensor):
+        return rows[start:stop]
+    here = Layout.of(rows).here[0]
+    if vocabulary is not None and (here.start, here.stop) == (vocabulary.start, vocabulary.stop):
+        return local(rows)[: stop - start]
+    return rows.full_tensor()[start:stop]

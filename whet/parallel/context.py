@@ -172,9 +172,10 @@ class RingOfKeys:
     def __call__(
         self, attend: Attend, layer: nn.Module, query: Tensor, key: Tensor, value: Tensor, plan: SegmentPlan, form: Form
     ) -> Tensor:
-        if form.bias is not None or form.dropout:
-            what = "drops attention out" if form.dropout else "adds numbers to its scores"
-            raise ModelError(f"{type(layer).__name__} {what}, which a ring does not", at=AT, hint=HINT)
+        if form.bias is not None:
+            raise ModelError(
+                f"{type(layer).__name__} adds numbers to its scores, which a ring does not", at=AT, hint=HINT
+            )
         return ring_attention(query, key, value, plan.segments, form, Ring(self.group, self.runs))
 
 
@@ -235,13 +236,4 @@ def check_positions(kinds: Iterable[str]) -> None:
         raise ModelError(
             f"`{kind}` embeddings turn tokens by the length of their sample, of which a rank of `parallel.context` has "
             "a part", at=AT, hint=HINT,
-        )  # fmt: skip
-
-
-def check_dropout(rate: float, sharing: int, ranks: int) -> None:
-    """Raise ModelError where attention that goes in a ring would drop probabilities out."""
-    if rate and sharing < ranks:
-        raise ModelError(
-            f"the model drops {rate:g} of its attention out, which a ring does not", at="parallel.context_by",
-            hint="parallel.context_by=ulysses, or a model.init or config.json with attention_dropout: 0",
         )  # fmt: skip

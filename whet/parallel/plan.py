@@ -19,7 +19,7 @@ from whet.contracts.model import Loaded
 from whet.kernels.quantized import Quantized
 from whet.models.forward.backbone import unwrapped
 from whet.models.forward.rope import by_length
-from whet.parallel.context import check_dropout, check_positions, sharing_heads
+from whet.parallel.context import check_positions, sharing_heads
 from whet.parallel.experts import experts_of
 from whet.parallel.experts import parameters_of as experts_in
 from whet.parallel.pipeline.cut import planned
@@ -65,7 +65,6 @@ class ParallelPlan:
         if context > 1:
             heads, keys = _heads(model.module)
             sharing = sharing_heads(settings, heads // tensor, max(keys // tensor, 1))
-            check_dropout(_dropped(model.module), sharing, context)
         ranks, each = sizes.get("pipeline", 1), stages_each(settings.schedule, settings.stages)
         stages = planned(model, ranks, each, settings.schedule) if ranks > 1 else None
         mesh = Mesh(**sizes, zero=settings.zero, sequence=settings.sequence, schedule=settings.schedule)
@@ -153,12 +152,6 @@ def _heads(module: nn.Module) -> tuple[int, int]:
     """Heads of attention, and those of keys and values, as the config of a language model has them."""
     text: Any = unwrapped(module).config.get_text_config()
     return text.num_attention_heads, getattr(text, "num_key_value_heads", None) or text.num_attention_heads
-
-
-def _dropped(module: nn.Module) -> float:
-    """The share of attention that a language model drops out while it is trained."""
-    text: Any = unwrapped(module).config.get_text_config()
-    return max(getattr(text, name, None) or 0.0 for name in ("attention_dropout", "attn_pdrop", "attn_dropout"))
 
 
 def _words(placed: Mapping[str, int]) -> str:

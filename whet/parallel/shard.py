@@ -41,11 +41,12 @@ def shard(model: Loaded, world: World, settings: Parallel, forwards: tuple[str, 
     if (over := world.weights("tensor")) is not None:
         cut(module, plan.styles, over, plan.regions)
         lay(module, plan.regions, over.get_group())
-        carry(module, NoiseOfHeads(over.get_local_rank()))
     if (over := world.experts("model", "tensor")) is not None:
         deal(module, plan.experts, over, Groups(world.group("expert"), world.group("tensor")))
     if (group := world.group("context")) is not None:
         carry(module, Context(group, *world.parts("context", plan.sharing_heads)))
+    if (over := world.weights("tensor")) is not None:  # around what goes in a ring, too
+        carry(module, NoiseOfHeads(over.get_local_rank()))
     if (mesh := world.weights("replicate", "fsdp")) is None:
         return module
     # The blocks of a quantized weight, and those of its magnitudes, do not end where shards would.

@@ -70,6 +70,13 @@ class World:
         experts = _over(mesh, found, ("replicate", "part", "model")) if "expert" in found else weights
         return cls(device, mesh, found, weights, experts)
 
+    def apart(self) -> World:
+        """The same ranks on the same axes, in groups of their own: for a thread that talks to them while the loop does.
+        All ranks call it, in the same order."""
+        if self.mesh is None:
+            return self
+        return World.over(self.device, _mesh_of_groups(self.mesh.device_type, self.sizes, patience(self.mesh)))
+
     @property
     def sizes(self) -> dict[str, int]:
         """Ranks on each dimension of the mesh."""
@@ -115,6 +122,11 @@ class World:
         """Ranks on an axis."""
         group = self.group(axis)
         return group.size() if group is not None else 1
+
+    @property
+    def shares_layers(self) -> bool:
+        """Whether a rank computes a part of the layers, or of what goes through them: alone it cannot run the model."""
+        return any(self.count(axis) > 1 for axis in ("context", "tensor", "expert", "stages"))
 
     @property
     def is_writer(self) -> bool:
@@ -213,7 +225,7 @@ class World:
     def wait(self) -> None:
         """Return when every rank has come here."""
         if self.mesh is not None:
-            dist.barrier()
+            dist.barrier(group=self.group("all"))
 
     def close(self) -> None:
         """Leave the process group."""
@@ -271,12 +283,19 @@ def _rows(mesh: DeviceMesh, own: Sequence[str]) -> torch.Tensor:
 
 
 def _mesh(kind: str, sizes: Mapping[str, int], timeout: datetime.timedelta) -> DeviceMesh:
-    """All ranks, in a mesh whose groups wait as long as the run says: those of `init_device_mesh` wait 30 minutes."""
-    shape, names = tuple(sizes.values()), tuple(sizes)
-    if len(shape) == 1:
-        return dist.init_device_mesh(kind, shape, mesh_dim_names=names)
-    ranks, groups = torch.arange(math.prod(shape)).view(shape), []
-    for dim, size in enumerate(shape):
+    """All ranks, in a mesh whose groups wait as long as the run says: those of `init_device_mesh` wait 30 minutes, but
+    for the one of all ranks, which is there."""
+    if len(sizes) == 1:
+        return dist.init_device_mesh(kind, tuple(sizes.values()), mesh_dim_names=tuple(sizes))
+    return _mesh_of_groups(kind, sizes, timeout)
+
+
+def _mesh_of_groups(kind: str, sizes: Mapping[str, int], timeout: datetime.timedelta) -> DeviceMesh:
+    """All ranks, in a mesh of groups that are made for it."""
+    ranks, groups = torch.arange(math.prod(sizes.values())).view(tuple(sizes.values())), []
+    for dim, size in enumerate(sizes.values()):
         group, _ = dist.new_subgroups_by_enumeration(ranks.movedim(dim, -1).reshape(-1, size).tolist(), timeout=timeout)
         groups.append(group)
-    return DeviceMesh.from_group(groups, kind, mesh=ranks, mesh_dim_names=names)
+    if len(groups) == 1:
+        return DeviceMesh.from_group(groups[0], kind, mesh_dim_names=tuple(sizes))
+    return DeviceMesh.from_group(groups, kind, mesh=ranks, mesh_dim_names=tuple(sizes))

@@ -57,7 +57,7 @@ from whet.train.source_kind import source_of
 from whet.train.step.micro_batches import Dealer
 from whet.train.step.prefetch import Prefetch
 from whet.train.step.watchdog import Watchdog
-from whet.train.step.whole_module import whole_module
+from whet.train.step.whole_module import whole_copy
 
 # A run that is over sooner loses less to a kill than its checkpoints would cost it.
 CHECKPOINT_REST_S = 30.0
@@ -280,7 +280,8 @@ def _answer(trained: Trained) -> Answer | None:
 
     def evaluated(prompts: Sequence[str]) -> list[str]:
         with trained.executor.evaluation_weights():
-            whole = replace(model, module=whole_module(model.module, trained.executor))
-            return answerer(whole, run.evaluate.max_new_tokens, run.seed, template)(prompts)
+            shared = trained.world.shares_layers
+            module = whole_copy(model.module, trained.executor) if shared else model.module
+            return answerer(replace(model, module=module), run.evaluate.max_new_tokens, run.seed, template)(prompts)
 
     return evaluated

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
+from transformers import AutoConfig
 
+from whet.base.catalogue import model_source
 from whet.contracts.objective import traits_of
 from whet.export.adapter import write_adapter
 from whet.export.card import card_of_run
 from whet.export.folder import appearing
 from whet.export.observation import observe
-from whet.export.report import compare
+from whet.export.report import Report, compare
 from whet.export.writing import write_model
 from whet.models.checkpoints.quantized import quantization_of
 from whet.models.features.carried import is_added
 from whet.models.forward.heads import head_of
 from whet.models.sentence_transformers import write_sentence
+from whet.models.tuners.full import Still
 from whet.models.tuning.adapters import stored_adapter
+from whet.parallel.pipeline.stages import stages_of
 from whet.train.run.folder import RunFolder
+from whet.train.setup.models import build_model
 from whet.train.setup.rows import template_of
 from whet.train.setup.trained import Trained
 from whet.train.step.whole_module import whole_module
@@ -46,15 +53,20 @@ def write_result(trained: Trained, folder: RunFolder, *, continues: bool = True)
     names = {name for name in saved if not is_added(module, name)}
     whole = trained.executor.weights(set().union(*trained.world.gathered(names, "stages")))
     tensors = ((name, trained.tuner.written(module, name, tensor.cpu())) for name, tensor in whole)
+    look = partial(compare, said, device=trained.world.device, continues=continues)
+    if shares := _is_read_in_parts(trained):
+        look = partial(look, load=partial(_read_in_parts, trained))
     if not trained.world.is_writer:
         for _ in tensors:
             pass
+        if shares:
+            look(Path(trained.world.agreed(None)))
         return
     how: dict[str, Any] = {
         "generation_config": getattr(module, "generation_config", None),
         "chat_template": template,
         "card": card_of_run(folder.path),
-        "check": partial(compare, said, device=trained.world.device, continues=continues),
+        "check": partial(_together, trained, look) if shares else look,
     }
     embedder = traits_of(trained.objective).embedder
     if embedder is not None:
@@ -65,6 +77,29 @@ def write_result(trained: Trained, folder: RunFolder, *, continues: bool = True)
         write_adapter(folder.model, adapter, module.config, trained.loaded.processor, **how)
     else:
         write_model(folder.model, tensors, module.config, trained.loaded.processor, **how)
+
+
+def _is_read_in_parts(trained: Trained) -> bool:
+    """Whether ranks look at the written model together, so that none holds the whole of it."""
+    is_whole = trained.world.mesh is None or stages_of(trained.loaded.module) is not None
+    return not is_whole and not trained.tuner.is_adapter
+
+
+def _together(trained: Trained, look: Callable[[Path], Report], part: Path) -> Report:
+    """What the others are waiting for: where the files lie."""
+    trained.world.agreed(str(part))
+    return look(part)
+
+
+def _read_in_parts(trained: Trained, folder: Path) -> nn.Module:
+    """The written model on the mesh of the run: each rank reads its own part from the files."""
+    run, weights = trained.run, next(trained.loaded.module.parameters()).dtype
+    precision = "bf16-pure" if weights == torch.bfloat16 else "fp32"
+    changes = {"precision": precision, "neftune": 0.0, "group": None, "recompute": False, "compile": False}
+    read = model_source.get(model_source.default).settings(path=str(folder))
+    asked = run.model_copy(update={"model": read, "train": run.train.model_copy(update=changes)})
+    head, like = head_of(AutoConfig.from_pretrained(folder)), trained.loaded.capabilities
+    return build_model(asked, trained.world, Still(), head, is_asked=True, like=like).module
 
 
 def _write_weights(trained: Trained, folder: RunFolder, tensors: Iterator[tuple[str, Tensor]]) -> None:

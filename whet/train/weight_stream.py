@@ -20,16 +20,21 @@ def live_tensors(module: nn.Module, executor: Executor) -> Iterator[tuple[str, T
 
     Gathers one tensor at a time; with FSDP all ranks take part. Raises RunError for sharded adapters.
     """
+    check_sendable(module)
     if wrapper_of(module) is None:
         yield from executor.weights({name for name, _ in module.named_parameters() if not is_added(module, name)})
         return
-    if any(isinstance(p, DTensor) for p in module.parameters()):
-        raise RunError(
-            "weights of an adapter cannot be sent while they are sharded", at="rollout.engine", hint="tuner: full"
-        )
     if breaks_ties(module):
         raise RunError(
             "the adapter changes one end of weights that are tied, which an engine holds only once",
             at="tuner.targets", hint="tuner.targets=all-linear",
         )  # fmt: skip
     yield from ((name, tensor) for name, tensor in live_weights(unwrapped(module)) if not is_added(module, name))
+
+
+def check_sendable(module: nn.Module) -> None:
+    """Raise RunError for an adapter whose weights ranks share: it is folded into whole ones."""
+    if wrapper_of(module) is not None and any(isinstance(p, DTensor) for p in module.parameters()):
+        raise RunError(
+            "weights of an adapter cannot be sent while they are sharded", at="rollout.engine", hint="tuner: full"
+        )

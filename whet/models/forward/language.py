@@ -184,6 +184,8 @@ def _run(
         hidden_PD = before_output(model, [model.base_model_prefix], hidden_PD)
     head, bias = model.get_output_embeddings(), output_bias(model)
     if PREDICTION in want:
+        if share is not None and mine_p is not None:  # whoever reads it has places of its own
+            hidden_PD = share.places(hidden_PD, mine_p, len(trained_P))
         return {PREDICTION: _prediction(head, hidden_PD, facts, bias)}
     found = _from_hidden(head, hidden_PD, asked.part(mine_p), facts, bias)
     if share is not None and mine_p is not None:

@@ -16,10 +16,17 @@ def whole_of_stages(
     module: nn.Module, world: World, names: Collection[str] | None = None
 ) -> Iterator[tuple[str, Tensor]]:
     """As `whole_tensors`, of all stages: each rank gives what it holds to those of the other stages."""
+    return in_turn(whole_tensors(module, names), world)
+
+
+def in_turn(own: Iterator[tuple[str, Tensor]], world: World) -> Iterator[tuple[str, Tensor]]:
+    """What every stage has of its `own`, on all of them, one stage after the other; of one stage what it has."""
+    if world.group("stages") is None:
+        yield from own
+        return
     seen = set[str]()
     for place in range(world.count("stages")):
-        own = whole_tensors(module, names) if place == world.index("stages") else iter(())
-        for name, tensor in _given(own, place, world):
+        for name, tensor in _given(own if place == world.index("stages") else iter(()), place, world):
             if name not in seen:  # what two stages have in common
                 seen.add(name)
                 yield name, tensor

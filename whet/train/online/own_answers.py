@@ -19,6 +19,7 @@ from whet.data.store.ledger import Ledger
 from whet.generate.groups import Groups
 from whet.generate.protocol import GenerateSettings
 from whet.parallel.world import World
+from whet.train.online.player import whole
 from whet.train.setup.chosen import Chosen
 from whet.train.setup.sources import Feed, SourceKind, Supply, Words
 from whet.train.setup.trained import Trained
@@ -36,7 +37,8 @@ def with_own_answers(given: SourceKind) -> SourceKind:
 
         def begin(data: Mapping[str, Dataset], trained: Trained, dealer: Dealer) -> Supply:
             settings = GenerateSettings(max_new_tokens=own.tokens, temperature=own.temperature)
-            player = Groups(trained.loaded.module, trained.loaded.processor, settings)
+            ours = Groups(trained.loaded.module, trained.loaded.processor, settings)
+            player = whole(ours, trained.world, trained.loaded, trained.executor)
             supply = fed.begin(data, trained, dealer)
             return replace(supply, source=OwnAnswers(supply.source, player, trained.world, own.share, run.seed))
 
@@ -92,7 +94,7 @@ class OwnAnswers:
 
     def _answered(self, given: Step, chosen: Sequence[int]) -> dict[int, Sample]:
         """The answered samples by their place in the step, whole on every rank."""
-        mine = chosen[self.world.index("data") :: self.world.count("data")]
+        mine = chosen[self.world.index("all") :: self.world.count("all")]
         samples = [given.fetch(i) for i in mine]
         starts = [reply_start(sample) for sample in samples]
         prompts = [sample.ids[:start].tolist() for sample, start in zip(samples, starts, strict=True)]
@@ -102,7 +104,7 @@ class OwnAnswers:
             i: with_reply(sample, start, trajectories[0])
             for i, sample, start, trajectories in zip(mine, samples, starts, found, strict=True)
         }
-        return {i: sample for part in self.world.gathered(own) for i, sample in part.items()}
+        return {i: sample for part in self.world.gathered(own, "all") for i, sample in part.items()}
 
 
 def reply_start(sample: Sample) -> int:

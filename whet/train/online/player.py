@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from whet.base.catalogue import engine
-from whet.base.run import Run
+from whet.base.run import Rollout, Run
 from whet.contracts.executor import Executor
 from whet.contracts.model import Loaded
 from whet.contracts.rewards import Player, Trajectory, unheard
@@ -22,37 +22,69 @@ from whet.generate.groups import Groups
 from whet.generate.prefetch import Watch
 from whet.generate.prompts import stop_ids
 from whet.generate.protocol import Engine, GenerateSettings
+from whet.generate.shadow_model import is_sharded
 from whet.generate.tools import Toolbox, load_tools
-from whet.parallel.pipeline.stages import stages_of
 from whet.parallel.world import World
-from whet.train.online.policy_snapshot import Copied, taking
+from whet.train.online.policy_snapshot import Copied, Parted, Shards, published, snapshot
 from whet.train.setup.rows import voiced
-from whet.train.step.whole_module import whole_module
-from whet.train.weight_stream import live_tensors
+from whet.train.step.whole_module import whole_copy
+from whet.train.weight_stream import check_sendable, live_tensors
 
 
 def player_of(run: Run, world: World, loaded: Loaded, executor: Executor, *, is_adapter: bool) -> Player:
     """The player that `rollout.engine` means; with staleness one that can answer with the weights of a moment."""
     made = run.rollout
-    settings = GenerateSettings(
+    settings = _settings(made)
+    if engine.get(made.engine.kind).facts.in_training:
+        return _inside(run, world, loaded, executor, is_adapter=is_adapter)
+    other: Engine = engine.get(made.engine.kind).build(loaded, **made.engine.values())
+    playing = _with_tools(run, loaded, other, settings) if made.tools else Playing(other, loaded.processor, settings)
+    weights = partial(live_tensors, loaded.module, executor)
+    aside = world.apart() if made.staleness else world
+    return Elsewhere(aside, weights, partial(_of_now, loaded.module, weights, aside), other, playing)
+
+
+def _inside(run: Run, world: World, loaded: Loaded, executor: Executor, *, is_adapter: bool) -> Player:
+    """Our own decoder, with the weights that it is to answer with."""
+    ours = _ours(run, loaded)
+    if not run.rollout.staleness:
+        return whole(ours, world, loaded, executor)
+    playing = partial(_with_module, ours)
+    if not (world.shares_layers or is_sharded(loaded.module)):
+        return Copied(partial(snapshot, loaded.module, shares_frozen=is_adapter), playing)
+    take = partial(Shards.of, loaded.module, world.apart(), shares_frozen=is_adapter)
+    return Parted(loaded.module, take, playing)
+
+
+def _of_now(
+    live: nn.Module, weights: Callable[[], Iterator[tuple[str, Tensor]]], world: World
+) -> Callable[[], Iterator[tuple[str, Tensor]]]:
+    """What reads the weights of now at a later time: copies on one process, and of several each rank's own part."""
+    if world.mesh is None:
+        kept = [(name, tensor.detach().clone()) for name, tensor in weights()]
+        return lambda: iter(kept)
+    check_sendable(live)
+    return published(live, Shards.of(live, world, shares_frozen=False))
+
+
+def whole(ours: Groups | Episodes, world: World, loaded: Loaded, executor: Executor) -> Groups | Episodes | Copied:
+    """Our own decoder; where ranks share layers, over a whole copy that each rank makes for every rollout."""
+    if not world.shares_layers:
+        return ours
+    return Copied(partial(whole_copy, loaded.module, executor), partial(_with_module, ours))
+
+
+def _settings(made: Rollout) -> GenerateSettings:
+    """How answers are drawn."""
+    return GenerateSettings(
         max_new_tokens=made.max_new_tokens, temperature=made.temperature, top_k=made.top_k, top_p=made.top_p,
         min_p=made.min_p,
     )  # fmt: skip
-    if engine.get(made.engine.kind).facts.in_training:
-        ours = _ours(run, loaded, settings)
-        if stages_of(loaded.module) is not None:
-            return Copied(partial(whole_module, loaded.module, executor), partial(_with_module, ours))
-        if not made.staleness:
-            return ours
-        return Copied(taking(loaded.module, shares_frozen=is_adapter), partial(_with_module, ours))
-    other: Engine = engine.get(made.engine.kind).build(loaded, **made.engine.values())
-    playing = _with_tools(run, loaded, other, settings) if made.tools else Playing(other, loaded.processor, settings)
-    return Elsewhere(world, partial(live_tensors, loaded.module, executor), other, playing)
 
 
-def _ours(run: Run, loaded: Loaded, settings: GenerateSettings) -> Groups | Episodes:
+def _ours(run: Run, loaded: Loaded) -> Groups | Episodes:
     """Our own decoder."""
-    made = run.rollout
+    made, settings = run.rollout, _settings(run.rollout)
     if not made.tools:
         return Groups(loaded.module, loaded.processor, settings, made.batch_tokens)
     return _with_tools(
@@ -80,40 +112,49 @@ def _with_tools(run: Run, loaded: Loaded, answers: Engine, settings: GenerateSet
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """Another engine: sent the weights before each rollout where it takes them (`whet.contracts.rewards.Freezable`)."""
+    """Another engine: sent the weights before each rollout where it takes them (`whet.contracts.rewards.Freezable`).
+
+    `weights` reads those of now, and `of_now` keeps what reads them later.
+    """
 
     world: World
     weights: Callable[[], Iterator[tuple[str, Tensor]]]
+    of_now: Callable[[], Callable[[], Iterator[tuple[str, Tensor]]]]
     engine: Engine
     playing: Player
 
-    def __call__(self, *given: Any, at: Callable[[str], None] = unheard, **named: Any) -> list[list[Trajectory]]:
+    def __call__(self, *given: Any, **named: Any) -> list[list[Trajectory]]:
+        return self._play(self.weights, *given, **named)
+
+    def frozen(self) -> Player:
+        """The engine with the weights of now, which are kept until it is their turn."""
+        return partial(self._play, self.weights if self._taking is None else self.of_now())
+
+    def _play(
+        self,
+        weights: Callable[[], Iterator[tuple[str, Tensor]]],
+        *given: Any,
+        at: Callable[[str], None] = unheard,
+        **named: Any,
+    ) -> list[list[Trajectory]]:
         at("sending the weights to the engine")
-        self._sync()
+        self._send(weights)
         found = self.playing(*given, at=at, **named)
         at("the other ranks")
         self.world.wait()  # the others may still be asking, of the weights that they were asked with
         return found
 
-    def frozen(self) -> Player:
-        """The engine with the weights of now, which are kept until it has answered. One process alone."""
-        if getattr(self.engine, "sync", None) is None:
-            return self.playing
-        weights = {name: tensor.detach().clone() for name, tensor in self.weights()}
-        return partial(self._play, weights)
+    @property
+    def _taking(self) -> Any:
+        return getattr(self.engine, "sync", None)
 
-    def _play(self, weights: Mapping[str, Any], *given: Any, **named: Any) -> list[list[Trajectory]]:
-        named["at"]("sending the weights to the engine")
-        self.engine.sync(iter(weights.items()))  # type: ignore[attr-defined]
-        return self.playing(*given, **named)
-
-    def _sync(self) -> None:
-        """Hand the weights to the engine. All ranks gather them; the leader's engine takes them."""
-        take = getattr(self.engine, "sync", None)
-        if take is None:
+    def _send(self, weights: Callable[[], Iterator[tuple[str, Tensor]]]) -> None:
+        """Hand the weights over, one by one. All ranks put them together; the leader's engine takes them where ranks
+        ask one and the same, else every rank's own."""
+        if (take := self._taking) is None:
             return
-        tensors = self.weights()
-        if self.world.is_writer:
+        tensors = weights()
+        if self.world.is_writer or not getattr(self.engine, "is_shared", False):
             take(tensors)
         for _ in tensors:  # what the engine left, and on the other ranks all of them
             pass
@@ -122,7 +163,8 @@ class Elsewhere:
 
 def watch_of(run: Run, world: World, player: Player, say: Callable[[str], None]) -> Watch:
     """How rollouts are watched. Ranks that wait for each other while they answer cannot begin anew alone."""
-    restarts = run.rollout.restarts if world.count("all") == 1 or run.rollout.staleness else 0
+    is_alone = world.count("all") == 1 or isinstance(player, Parted)
+    restarts = run.rollout.restarts if is_alone else 0
     other = getattr(player, "engine", None)
     none: Callable[[], Any] = lambda: None  # noqa: E731
     return Watch(

@@ -1,14 +1,14 @@
 """Answers with the weights of an earlier moment, while training goes on: each rollout has a model of its own.
 
-Of a model whose weights ranks share, every rank gathers the whole of them at that moment, in the thread that trains.
-What answers then is whole on each rank, so that no rank waits for another while it answers.
+Where ranks share the weights, each keeps its own part as it was at that moment, and no more. When the rollout's turn
+comes the parts are put together, one weight after the other, over groups of their own: training goes on beside it. Our
+decoder answers with a whole model for that while, so that no rank waits for another; an engine takes them one by one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor, nn
@@ -16,15 +16,12 @@ from torch.distributed.tensor import DTensor
 
 from whet.contracts.rewards import Player, Trajectory
 from whet.generate.eval_mode import reshard
-from whet.generate.shadow_model import beside, is_sharded, shape_of
+from whet.generate.shadow_model import beside, shape_of
+from whet.kernels.dense import dense
 from whet.kernels.quantized import Quantized
-
-
-def taking(live: nn.Module, *, shares_frozen: bool) -> Callable[[], nn.Module]:
-    """What takes a copy of the model as it is when it is called."""
-    if is_sharded(live):
-        return Whole(live, shares_frozen=shares_frozen)
-    return partial(snapshot, live, shares_frozen=shares_frozen)
+from whet.models.features.carried import is_added
+from whet.parallel.pipeline.whole import in_turn
+from whet.parallel.world import World
 
 
 def snapshot(live: nn.Module, *, shares_frozen: bool) -> nn.Module:
@@ -38,34 +35,43 @@ def snapshot(live: nn.Module, *, shares_frozen: bool) -> nn.Module:
     return beside(live, {name: tensor.detach().clone() for name, tensor in kept.items()})
 
 
-class Whole:
-    """Takes the sharded model as it is now, whole: all ranks at once, from the thread that trains.
+@dataclass(frozen=True, slots=True)
+class Shards:
+    """What this rank held of the weights at a moment, and its buffers. All ranks of `world`, which are the run's in
+    groups of their own, put the weights together: each in the same order."""
 
-    With `shares_frozen` weights that are frozen for good are gathered once, and stay on every rank.
-    """
+    world: World
+    weights: Mapping[str, Tensor]
+    buffers: Mapping[str, Tensor]
 
-    def __init__(self, live: nn.Module, *, shares_frozen: bool) -> None:
-        self._live, self._shares_frozen = live, shares_frozen
-        self._frozen: dict[str, Tensor] = {}
+    @classmethod
+    def of(cls, live: nn.Module, world: World, *, shares_frozen: bool) -> Shards:
+        """Those of now. With `shares_frozen` what is frozen for good is the same memory."""
+        reshard(live)
+        weights = {
+            name: _kept(parameter, world, is_same=shares_frozen and not parameter.requires_grad)
+            for name, parameter in live.named_parameters()
+        }
+        return cls(world, weights, {name: buffer.detach().clone() for name, buffer in live.named_buffers()})
 
-    def __call__(self) -> nn.Module:
-        reshard(self._live)
-        tensors: dict[str, Tensor] = {name: b.detach().clone() for name, b in self._live.named_buffers()}
-        for name, parameter in self._live.named_parameters():
-            if name in self._frozen:
-                tensors[name] = self._frozen[name]
-                continue
-            tensors[name] = _whole(parameter)
-            if self._shares_frozen and not parameter.requires_grad:
-                tensors[name] = self._frozen[name] = nn.Parameter(tensors[name], requires_grad=False)
-        return beside(shape_of(self._live), tensors)
+    def whole(self) -> Iterator[tuple[str, Tensor]]:
+        """Each weight of the whole model by its name, on every rank, one at a time."""
+        own = ((name, dense(t.full_tensor() if isinstance(t, DTensor) else t)) for name, t in self.weights.items())
+        return in_turn(own, self.world)
 
 
-def _whole(parameter: nn.Parameter) -> Tensor:
-    """A copy of the whole weight; a quantized one is whole on every rank, and never changes."""
+def _kept(parameter: nn.Parameter, world: World, *, is_same: bool) -> Tensor:
+    """A rank's part of a weight, copied unless `is_same`, among the ranks of a world; a quantized one never changes."""
     if isinstance(parameter, Quantized):
         return parameter
-    return parameter.full_tensor().detach() if isinstance(parameter, DTensor) else parameter.detach().clone()
+    if not isinstance(parameter, DTensor):
+        return parameter.detach() if is_same else parameter.detach().clone()
+    names = parameter.device_mesh.mesh_dim_names or ()
+    known = (world.weights(*names), world.experts(*names))
+    mesh = next(one for one in known if one is not None and one.mesh_dim_names == names)
+    own = parameter.to_local().detach()
+    shape: dict[str, Any] = {"shape": parameter.shape, "stride": parameter.stride()}
+    return DTensor.from_local(own if is_same else own.clone(), mesh, parameter.placements, run_check=False, **shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +89,39 @@ class Copied:
 
     def frozen(self) -> Player:
         return self.playing(self.take())
+
+
+@dataclass(frozen=True, slots=True)
+class Parted:
+    """Answers of a model whose weights ranks share (contract: `whet.contracts.rewards.Freezable`): `take` keeps this
+    rank's shards of now, `live` has their shape, and `playing` makes a player of a whole module."""
+
+    live: nn.Module
+    take: Callable[[], Shards]
+    playing: Callable[[nn.Module], Player]
+
+    def __call__(self, *given: Any, **named: Any) -> list[list[Trajectory]]:
+        return self.frozen()(*given, **named)
+
+    def frozen(self) -> Player:
+        return _InTurn(shape_of(self.live), self.take(), self.playing)
+
+
+@dataclass(slots=True)
+class _InTurn:
+    """Puts its model together when it is first asked: all ranks at once. Asked again, a rank has it."""
+
+    shape: nn.Module
+    shards: Shards
+    playing: Callable[[nn.Module], Player]
+    _made: list[Player] = field(default_factory=list)
+
+    def __call__(self, *given: Any, **named: Any) -> list[list[Trajectory]]:
+        if not self._made:
+            self._made.append(self.playing(beside(self.shape, {**self.shards.buffers, **dict(self.shards.whole())})))
+        return self._made[0](*given, **named)
+
+
+def published(live: nn.Module, shards: Shards) -> Callable[[], Iterator[tuple[str, Tensor]]]:
+    """What reads the weights of a moment under the names of a written model: all ranks together."""
+    return lambda: ((name, tensor) for name, tensor in shards.whole() if not is_added(live, name))

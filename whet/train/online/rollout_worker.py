@@ -57,7 +57,7 @@ class Asking:
     def _own(self, player: Player, asked: Sequence[Asked], num: int, seed: int, progress: Progress) -> Share:
         if self.world.device.type == "cuda":  # each thread has a current device of its own
             torch.cuda.set_device(self.world.device)
-        mine = list(range(len(asked)))[self.world.index("data") :: self.world.count("data")]
+        mine = list(range(len(asked)))[self.world.index("all") :: self.world.count("all")]
         trajectories = player(
             [asked[i].ids or asked[i].prompt.messages for i in mine],  # type: ignore[misc]
             [asked[i].prompt.columns for i in mine], num, seed=seed, numbers=mine, at=progress.at,
@@ -79,7 +79,7 @@ class Asking:
 
     def together(self, own: Share) -> Share:
         """All shares as one, in the order of prompts."""
-        shares = self.world.gathered(own)
+        shares = self.world.gathered(own, "all")
         answered = sorted((answered for share in shares for answered in share.answered), key=lambda a: a.number)
         failed: dict[str, Counter[str]] = defaultdict(Counter)
         examples: dict[str, str] = {}
@@ -91,8 +91,8 @@ class Asking:
 
     def part(self, whole: Share) -> Share:
         """This rank's share of what was once made together, by any number of ranks."""
-        mine = [a for a in whole.answered if a.number % self.world.count("data") == self.world.index("data")]
-        return Share(mine, whole.failures, whole.examples) if self.world.index("data") == 0 else Share(mine, {}, {})
+        mine = [a for a in whole.answered if a.number % self.world.count("all") == self.world.index("all")]
+        return Share(mine, whole.failures, whole.examples) if self.world.is_writer else Share(mine, {}, {})
 
 
 def _task(asked: Asked, group: Sequence[Trajectory]) -> Task:

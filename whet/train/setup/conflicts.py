@@ -36,7 +36,6 @@ _OF_STAGES = (
     ("optimizer.sampled_gradient", "{one} draws labels from logits, which only the last stage of {other} has"),
     ("optimizer.turns", "{one} takes turns over all layers, and a rank of {other} has some of them"),
     ("objective.mtp", "{one} reads embeddings again at the end, and {other} has them at the beginning"),
-    ("objective.own", "{one}: models that {other} has cut give no answers while they are trained"),
     ("tuner.virtual", "{one} adds tokens that no text has, which the stages of {other} do not pass on"),
     ("track.layers", "{one} reads all layers, and a rank of {other} has some of them"),
     ("parallel.sequence", "{one} leaves ranks some of the tokens, which {other} has not been proven with"),
@@ -107,10 +106,6 @@ CONFLICTS: tuple[Conflict, ...] = (
     *_all(
         ("rollout.max_turns", "rollout.tool_timeout_s"), "rollout.no_tools", "{one} does nothing: there are no tools"
     ),
-    Conflict(
-        "rollout.staleness", "engine.of_many",
-        "{other} makes answers ahead of their turn for one process, and this run has several",
-    ),
     Conflict("data.train_on_all", "objective.replies", "{other} learns from replies, and {one} asks for all tokens"),
     Conflict("data.loss_scale", "objective.fim", "{one} weighs text where it stands, and {other} moves it"),
     Conflict("data.streaming", "train.no_length", "a stream has no known length", "train.steps=1000"),
@@ -178,9 +173,6 @@ CONFLICTS: tuple[Conflict, ...] = (
         Conflict(name, "parallel.expert", because)
         for name, because in (
             ("train.compile", "{one} compiles whole layers, and those of {other} talk to other ranks in between"),
-            ("objective.rollouts", "{one}: the local engine does not answer with what {other} has dealt out"),
-            ("evaluate.prompts", "{one}: models whose experts are on several ranks are not asked for answers"),
-            ("objective.head", "{one} puts a head of its own on the model, which {other} has not been proven with"),
             ("model.no_tokens", "{other} is about language models, and {one} has no tokens"),
             ("family.masked", "{other} is proven for decoders, and the model is {one}"),
             ("family.seq2seq", "{other} is proven for decoders, and the model is {one}"),
@@ -195,11 +187,7 @@ CONFLICTS: tuple[Conflict, ...] = (
             ("optimizer.attention_logits", "{one} reads the logits of all heads and tokens, and {other} cuts them"),
             ("optimizer.sampled_gradient", "{one} draws labels from whole logits, which no rank of {other} has"),
             ("objective.mtp", "{one} adds layers that {other} knows no plan of"),
-            ("objective.asked", "{one} compares whole vocabularies, and a rank of {other} has a part of the logits"),
-            ("objective.rollouts", "{one}: the local engine does not answer with what {other} has cut"),
-            ("objective.head", "{one} puts a head of its own on the model, which {other} has not been proven with"),
             ("tuner.virtual", "{one} adds tokens that no text has, which {other} cannot deal out"),
-            ("evaluate.prompts", "{one}: models that {other} has cut are not asked for answers"),
             ("track.layers", "{one} reads whole layers, and a rank of {other} has a part of them"),
             ("model.no_tokens", "{other} is about language models, and {one} has no tokens"),
             ("family.masked", "{other} is proven for decoders, and the model is {one}"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from whet.base.catalogue import engine, model_source, objective, optimizer, tuner
+from whet.base.catalogue import model_source, objective, optimizer, tuner
 from whet.base.facts import Facts, ModelSourceFacts, ObjectiveFacts, OptimizerFacts, TunerFacts
 from whet.base.run import Data, Parallel, Rewards, Rollout, Run
 from whet.base.schema import Settings
@@ -198,12 +198,6 @@ def _of_rollouts(run: Run, is_rolling: bool) -> Iterator[tuple[str, Feature]]:
             yield f"rollout.{name}", Feature(f"`rollout.{name}`", f"rollout.{name}")
     if not made.tools:
         yield "rollout.no_tools", Feature("no tools", "rollout.tools", "rollout.tools=[tools.py]")
-    if made.staleness:
-        yield "rollout.staleness", Feature("`rollout.staleness`", "rollout.staleness", "rollout.staleness=0")
-    # One rank sends weights, and cannot know in its thread when the others have their answers of older ones.
-    if not engine.get(made.engine.kind).facts.in_training and _ranks(run) > 1:
-        without = f"rollout.engine={engine.default}"
-        yield "engine.of_many", Feature(f"`engine: {made.engine.kind}`", "rollout.engine", without)
 
 
 def _of_place(run: Run) -> Iterator[tuple[str, Feature]]:

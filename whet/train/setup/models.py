@@ -91,7 +91,7 @@ def build_model(
     if run.train.compile:
         for name in model.layers or [""]:
             model.module.get_submodule(name).compile()
-    if (run.rollout.staleness or run.parallel.pipeline > 1) and world.mesh is not None and not is_asked:
+    if (world.shares_layers or (run.rollout.staleness and world.mesh is not None)) and not is_asked:
         keep_shape(model.module)
     forwards = [name for name in ("whet_run",) if hasattr(model.module, name)]
     shard(model, world, run.parallel, tuple(forwards))

@@ -22,7 +22,7 @@ from whet.contracts.objective import Taught
 from whet.contracts.sample import Sample
 from whet.data.order.dataset import Dataset
 from whet.data.store.teacher_logits import Teachings, TeachingsWriter, complete, is_stored, read_facts
-from whet.kernels.linear_divergence import prediction_logits
+from whet.kernels.linear_divergence import of_tokens, prediction_logits
 from whet.kernels.linear_scores import linear_top
 from whet.models.tokenizers.vocabulary import differences, fingerprint
 from whet.parallel.pipeline.staged import Staged, through
@@ -217,7 +217,7 @@ def likeliest(teacher: Prediction, top: int, vocab: int, temperature: float) -> 
 
     A head often has more rows than the tokenizer has tokens; those mean nothing, and a student may not have them.
     """
-    teacher = teacher.narrowed(min(vocab, teacher.vocab))
+    teacher = of_tokens(teacher, None, min(vocab, teacher.vocab))
     if teacher.weight is None:
         found = torch.log_softmax(prediction_logits(teacher) / temperature, -1).topk(top, -1)
         ids_PK, logprobs_PK = found.indices, found.values
