@@ -62,7 +62,7 @@ def numbers(found: Any) -> list[torch.Tensor]:
         return [one for name in sorted(found) for one in numbers(found[name])]
     if isinstance(found, Sequence) and not isinstance(found, str):
         return [one for part in found for one in numbers(part)]
-    return [torch.tensor(float(found))]
+    return [torch.tensor(float(found), dtype=torch.float64)]
 
 
 def told(table: str, row: str, column: str, found: Sequence[Any], expected: Callable[[], Any]) -> None:

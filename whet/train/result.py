@@ -96,7 +96,8 @@ def _read_in_parts(trained: Trained, folder: Path) -> nn.Module:
     run, weights = trained.run, next(trained.loaded.module.parameters()).dtype
     precision = "bf16-pure" if weights == torch.bfloat16 else "fp32"
     changes = {"precision": precision, "neftune": 0.0, "group": None, "recompute": False, "compile": False}
-    read = model_source.get(model_source.default).settings(path=str(folder))
+    kind = model_source.get(str(model_source.default))
+    read = kind.settings.model_validate({"kind": kind.name, "path": str(folder)})
     asked = run.model_copy(update={"model": read, "train": run.train.model_copy(update=changes)})
     head, like = head_of(AutoConfig.from_pretrained(folder)), trained.loaded.capabilities
     return build_model(asked, trained.world, Still(), head, is_asked=True, like=like).module
