@@ -38,9 +38,9 @@ class Quantized(torch.Tensor):
         self.codec, self.parts = codec, parts
 
     @classmethod
-    def of(cls, weight: Tensor, codec: str) -> Quantized:
-        """Quantize an ordinary tensor; the result stands for its shape and dtype."""
-        return cls(codec, CODECS[codec].quantize(weight), weight.shape, weight.dtype)
+    def of(cls, weight: Tensor, codec: str, dtype: torch.dtype | None = None) -> Quantized:
+        """Quantize an ordinary tensor; the result stands for its shape, and for `dtype` or its own."""
+        return cls(codec, CODECS[codec].quantize(weight), weight.shape, dtype or weight.dtype)
 
     def dequantize(self, dtype: torch.dtype | None = None) -> Tensor:  # type: ignore[override]
         """The plain tensor, unpacked anew, in `dtype` or its own."""

@@ -42,6 +42,18 @@ def test_a_model_quantized_on_load_is_the_loaded_model_quantized(folder, codec):
     assert torch.equal(logits(ours), logits(plain)) or (logits(ours) - logits(plain)).abs().max() < 1e-5
 
 
+@pytest.mark.parametrize("codec", ["nf4", "int8"])
+def test_what_the_model_computes_in_does_not_change_what_is_packed(folder, codec):  # noqa: F811
+    """Whoever reads an adapter on this base packs it anew, in float32."""
+    half = build(path=str(folder), quantize=codec, context=BuildContext(dtype=torch.bfloat16)).module
+    whole = build(path=str(folder), quantize=codec).module
+    for name in packed_names(whole):
+        ours, read = half.get_parameter(name), whole.get_parameter(name)
+        assert ours.dtype == torch.bfloat16 and torch.equal(ours.dequantize(torch.float32), read.dequantize())
+    others = {name: p.dtype for name, p in half.named_parameters() if name not in packed_names(half)}
+    assert set(others.values()) == {torch.bfloat16} and not any(name.endswith("proj.weight") for name in others)
+
+
 def test_the_model_is_a_plain_one_to_transformers_and_can_be_moved(folder):  # noqa: F811
     module = build(path=str(folder), quantize="nf4").module
     assert not hasattr(module.config, "quantization_config") and not getattr(module, "is_quantized", False)

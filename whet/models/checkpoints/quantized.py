@@ -80,9 +80,7 @@ def linears(module: nn.Module, keep: tuple[str, ...] = (), at: str = "model.keep
     if not kept:
         kind = type(module).__name__
         said = f"{kind} has no linear layer to quantize"
-        raise ModelError(
-            said, hint="model.quantize=null in a run; whet export MODEL --to gguf type=Q8_0 packs any matrix"
-        )
+        raise ModelError(said, hint="model.quantize=null in a run; `whet export` packs any matrix: --to gguf type=Q8_0")
     return kept
 
 
@@ -245,21 +243,29 @@ class _Config(QuantizationConfigMixin):
 
 
 class _Quantizer(HfQuantizer):
-    """Transformers' hook: it is asked for every weight, and its operation runs on each before the next is read."""
+    """Transformers' hook: it is asked for every weight, and its operation runs on each before the next is read.
 
-    def _process_model_before_weight_loading(self, model: nn.Module, **kwargs: Any) -> None:
+    Weights are packed as they are stored, whatever the model computes in: whoever reads an adapter on this base packs
+    it anew, and gets other values where a weight that was rounded before has crossed to another code.
+    """
+
+    def _process_model_before_weight_loading(self, model: Any, **kwargs: Any) -> None:
         how: Quantization = self.quantization_config.how
         self.names = {f"{name}.weight" for name in linears(model, how.keep)}
+        self.dtype, self.kept = model.dtype, model._keep_in_fp32_modules_strict
+        # What transformers (5.23) reads in float32 for a model in half precision.
+        model._keep_in_fp32_modules_strict = {*(self.kept or ()), *self.names}
 
     def param_needs_quantization(self, model: nn.Module, param_name: str, **kwargs: Any) -> bool:
         return param_name in self.names
 
     def get_quantize_ops(self) -> ConversionOps:
-        return _Pack(self.quantization_config.how.codec)
+        return _Pack(self.quantization_config.how.codec, self.dtype)
 
     def _process_model_after_weight_loading(self, model: Any, **kwargs: Any) -> Any:
         """The model is a plain one again, as far as transformers is concerned: ours is a matter of single tensors."""
         self.remove_quantization_config(model)
+        model._keep_in_fp32_modules_strict = self.kept
         for parameter in model.parameters():
             if isinstance(parameter, Quantized):
                 parameter.requires_grad_(False)
@@ -275,13 +281,14 @@ class _Quantizer(HfQuantizer):
 
 
 class _Pack(ConversionOps):
-    def __init__(self, codec: str) -> None:
-        self.codec = codec
+    def __init__(self, codec: str, dtype: torch.dtype) -> None:
+        self.codec, self.dtype = codec, dtype
 
     def convert(self, input_dict: dict[str, Any], *args: Any, **kwargs: Any) -> dict[str, torch.Tensor]:
         single = {name: value[0] if isinstance(value, list) else value for name, value in input_dict.items()}
         return {
-            name: nn.Parameter(Quantized.of(value, self.codec), requires_grad=False) for name, value in single.items()
+            name: nn.Parameter(Quantized.of(value, self.codec, self.dtype), requires_grad=False)
+            for name, value in single.items()
         }
 
 
