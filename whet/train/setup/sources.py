@@ -16,10 +16,12 @@ from whet.contracts.objective import Objective
 from whet.contracts.steps import StepSource
 from whet.data.order.dataset import Dataset
 from whet.data.refusal import KindError
+from whet.data.sources.overlaps import check_apart, measured_too
 from whet.data.store.annotate import Annotated, Annotation
 from whet.data.store.ledger import Ledger
 from whet.train.measure.held_out import HeldOut
 from whet.train.setup.chosen import Chosen
+from whet.train.setup.rows import sources_of
 from whet.train.setup.trained import Trained
 from whet.train.step.micro_batches import Dealer
 from whet.train.step.watchdog import DriftLimit
@@ -113,8 +115,18 @@ class SourceKind:
         Raises DataError at the door: nothing to read, rows that the objective cannot take, nothing trained.
         """
         if not run.data.train:
-            raise DataError("there is nothing to train on", at="data.train", hint="data=[file.jsonl], or --data FILE")
+            raise DataError("there is nothing to train on", at="data.train", hint="--data chat.jsonl")
+        _check_overlaps(run, ledger)
         try:
             return self.feed(run, chosen, words, ledger)
         except KindError as error:
             raise error.handed_to(run.objective.kind) from None
+
+
+def _check_overlaps(run: Run, ledger: Ledger) -> None:
+    """Raise DataError for rows that are given twice, and note those that are held out and trained as well."""
+    sources = sources_of(run.data.train)
+    check_apart(sources)
+    held = [] if isinstance(run.data.held_out, float) else sources_of(run.data.held_out)
+    for name in measured_too(sources, held):
+        ledger.note(name, "its rows are trained and held out, so what is measured on them says nothing of other rows")
