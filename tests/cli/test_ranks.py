@@ -5,7 +5,7 @@ import json
 import pytest
 
 from whet.cli.main import main
-from whet.cli.ranks import FILE
+from whet.train.ranks.notes import REFUSAL as FILE
 
 REFUSED = ["train", "--model", "m", "objective=sfft"]
 

@@ -9,7 +9,7 @@ import threading
 import time
 from pathlib import Path
 
-from whet.train.ranks.notes import before, leave_word, note_folder
+from whet.train.ranks.notes import before, leave_refusal, leave_word, note_folder
 
 LONG_S = 600.0  # one that is never ended
 RANK = int(os.environ.get("RANK", "0"))
@@ -24,6 +24,11 @@ def ends(folder: Path, code: str) -> int:
     """With this exit code, and a file of its own."""
     (folder / f"{time.monotonic_ns()}-{os.getpid()}").touch()
     return int(code)
+
+
+def is_refused(folder: Path) -> int:
+    leave_refusal("error: rank 2 has another file" if RANK == 2 else "error: no row is left")
+    return 2
 
 
 def second_is_killed(folder: Path) -> int:

@@ -38,6 +38,12 @@ def test_an_exit_code_is_handed_on_and_nothing_is_begun_anew(tmp_path, code):
     assert launched(2, 5, tmp_path, "ends", code) == int(code) and len(list(tmp_path.iterdir())) == 2
 
 
+def test_what_ranks_are_refused_for_is_said_once(tmp_path, capfd):
+    """Rank 0 prints what it is refused for; of the others the launcher prints what differs."""
+    assert launched(3, 0, tmp_path, "is_refused") == 2
+    assert capfd.readouterr().err == "rank 2: error: rank 2 has another file\n"
+
+
 def test_a_rank_that_is_killed_ends_the_others_and_is_named(tmp_path, capfd):
     assert launched(3, 0, tmp_path, "second_is_killed") == 1  # the others would sleep beyond the test's ceiling
     said = capfd.readouterr().err

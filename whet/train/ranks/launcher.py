@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from whet.track.logs import ending
-from whet.train.ranks.notes import ATTEMPT, FOLDER_NOTE, folder_of, take_word
+from whet.train.ranks.notes import ATTEMPT, FOLDER_NOTE, REFUSAL, folder_of, refusal, take_word
 from whet.train.ranks.watch import Signs
 
 POLL_S = 0.05
@@ -103,7 +103,8 @@ class Launcher:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         note, logs, kills = notes / "folder", notes / "logs", ending.oom_kills() or 0
-        for path in (note, logs):
+        refusals = [notes / f"refusal-{rank}" for rank in range(self._ranks)]
+        for path in (note, logs, *refusals):
             path.unlink(missing_ok=True)
         shared = {
             "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(self._ranks),
@@ -111,13 +112,15 @@ class Launcher:
         }  # fmt: skip
         self._running = []
         for rank in range(self._ranks):
-            self._running.append(start(rank, {**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)}))
+            own = {"RANK": str(rank), "LOCAL_RANK": str(rank), REFUSAL: str(refusals[rank])}
+            self._running.append(start(rank, {**shared, **own}))
         if self._asked:  # while they were started
             self._hand_on(signal.SIGTERM)
         first, silence = self._wait(note)
         code = self._running[first].poll()
         grace_s = {_STOPPED: _GRACE_OF_A_STOP_S}.get(code or 0, _GRACE_S)
         codes, killed = self._end_all(0.0 if code is None or code < 0 else grace_s)
+        _tell_others(refusals)
         # A rank that was killed may be seen later than one that could not reach it.
         first = next((rank for rank, one in enumerate(codes) if one < 0 and rank not in killed), first)
         self._folder = folder_of(note) or self._folder
@@ -181,6 +184,14 @@ class Launcher:
         for one in self._running:
             with suppress(ProcessLookupError):
                 one.send_signal(number)
+
+
+def _tell_others(refusals: Sequence[Path]) -> None:
+    """Print what ranks have left and no rank before them has said: those that are refused all say the same."""
+    said = [refusal(path) for path in refusals]
+    for rank, words in enumerate(said):
+        if rank and words and words not in said[:rank]:
+            print(f"rank {rank}: {words}", file=sys.stderr, flush=True)
 
 
 class _Silence:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,6 +12,8 @@ from whet.base.launcher import LAUNCHED
 
 # Variables of a rank: the file in which the first one notes the run's folder, and what is said of the attempt before.
 FOLDER_NOTE, ATTEMPT = LAUNCHED, "WHET_RANKS_BEFORE"
+# Where torchrun (torch 2.13) wants to be told why a rank has failed, and our launcher too.
+REFUSAL = "TORCHELASTIC_ERROR_FILE"
 FOLDER, WORD = "pulse", "word"  # of a run: where its ranks tell where they are, and why they end
 
 
@@ -41,6 +45,23 @@ def take_word(run: Path) -> str | None:
     except OSError:
         return None
     return words
+
+
+def leave_refusal(words: str) -> bool:
+    """Leave for the launcher what ended this rank, in torchrun's form. Whether that could be done."""
+    if path := os.environ.get(REFUSAL):
+        told = {"message": words, "extraInfo": {"timestamp": str(int(time.time()))}}
+        with suppress(OSError), open(path, "w", encoding="utf-8") as file:
+            json.dump({"message": told}, file)
+            return True
+    return False
+
+
+def refusal(path: Path) -> str:
+    """What a rank has left there; nothing where it has left nothing."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        return str(json.loads(path.read_text(encoding="utf-8"))["message"]["message"])
+    return ""
 
 
 def folder_of(note: Path) -> Path | None:
