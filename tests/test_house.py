@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,40 @@ def test_every_refusal_has_a_hint(nodes):
             if not has_hint and name not in CAUGHT_INSIDE:
                 silent.append(f"{name}:{node.lineno}")
     assert silent == []
+
+
+# Words in capitals that are no placeholders: names of formats, of models' parts and of variables of the environment.
+_NAMES = re.compile(
+    r"(JSON|YAML|TOML|UTF|GPUs?|CPU|GGUF|PEFT|HTML|CSV|MOSS|T5|LATIN1|Q8_0|U|LO|INFO|USER)|PRE|SUF|MID|PREFIX|SUFFIX|MIDDLE"
+    r"|(WHET|NCCL|GLOO|VLLM|MLFLOW)_[A-Z_]+|[A-Z]"
+)
+
+
+@pytest.mark.case("D2")
+def test_no_hint_has_a_placeholder(nodes):
+    """`--model MODEL` cannot be typed: what is not known is an example."""
+    found = {
+        f"{path.relative_to(ROOT)}:{line}: {text}"
+        for path in SOURCES
+        for line, text in hints_of(nodes[path])
+        if "..." in text or any(not _NAMES.fullmatch(word) for word in re.findall(r"\b[A-Z][A-Z0-9_]*s?\b", text))
+    }
+    assert found == set()
+
+
+def hints_of(nodes: list[ast.AST]) -> Iterator[tuple[int, str]]:
+    """The texts that hints are made of in a file, with their lines."""
+    named = [node for node in nodes if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)]
+    top = nodes[0].body  # type: ignore[attr-defined]
+    constants = {node.targets[0].id: node.value for node in named if node in top}  # type: ignore[attr-defined]
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    given = [keyword.value for call in calls for keyword in call.keywords if keyword.arg == "hint"]
+    given += [node.value for node in named if node.targets[0].id == "hint"]  # type: ignore[attr-defined]
+    for hint in given:
+        used = [constants[node.id] for node in ast.walk(hint) if isinstance(node, ast.Name) and node.id in constants]
+        for node in (inner for one in (hint, *used) for inner in ast.walk(one)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield hint.lineno, node.value
 
 
 def slots():

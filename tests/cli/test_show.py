@@ -143,4 +143,4 @@ def test_what_a_part_does_not_heed_is_a_mistake(recorded, capsys):
 
 def test_a_row_that_is_none_is_a_mistake(recorded, capsys):
     assert main(["show", str(recorded), "--part", "lineage", "--row", "chat.jsonl"]) == 2
-    assert "hint: --row SOURCE#ROW" in capsys.readouterr().err
+    assert "hint: --row chat.jsonl#7" in capsys.readouterr().err

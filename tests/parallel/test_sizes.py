@@ -42,5 +42,5 @@ def test_what_the_config_leaves_is_sharded(asked, ranks, sizes):
 def test_ranks_that_do_not_factor_are_refused_with_the_arithmetic(asked, ranks, says):
     with pytest.raises(ConfigError, match="^`parallel` " + says.replace("/", r"/")) as raised:
         mesh_sizes(Parallel(**asked), ranks)
-    others = "parallel.tensor=1, or " if ranks == 1 else ""
-    assert raised.value.hint and raised.value.hint.startswith(f"{others}torchrun --nproc_per_node ")
+    begins = "parallel.tensor=1, or --ranks " if ranks == 1 else "torchrun --nproc_per_node "
+    assert raised.value.hint and raised.value.hint.startswith(begins)

@@ -134,7 +134,9 @@ def _read(path: Path | None) -> tuple[dict[str, Any], dict[KeyPath, str]]:
         raise ConfigError(f"the config {path} has more than {LARGEST_BYTES:,} bytes", hint="the YAML file of a run")
     data, lines = parse(text, str(path))
     if not isinstance(data, dict):
-        raise ConfigError("a config is a mapping of sections", at=f"{path}:1", hint="start with `model: ...`")
+        raise ConfigError(
+            "a config is a mapping of sections", at=f"{path}:1", hint="start with `model: Qwen/Qwen3-0.6B`"
+        )
     return data, {keys: f"{path}:{line}" for keys, line in lines.items()}
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import shlex
 
-# What shows how rows are read, where it is not known which file and model are meant; `say_which` puts them in.
-INSPECT = "whet data inspect FILE --model MODEL"
+# Hints name no placeholder: what is not known is an example, which can be typed.
+# What shows how rows are read; `say_which` puts in the file and the model that are meant.
+INSPECT = "whet data inspect chat.jsonl --model Qwen/Qwen3-0.6B"
 # What starts a first run.
 STARTS = "whet train --model Qwen/Qwen3-0.6B --data chat.jsonl"
+# What gives a model that has none a tokenizer.
+TOKENIZER = "model.tokenizer=Qwen/Qwen3-0.6B, or a folder with a tokenizer"
 
 
 class WhetError(Exception):
@@ -80,6 +83,11 @@ def is_lost_rank(error: BaseException) -> bool:
     if type(error).__name__ in _OF_RANKS:
         return True
     return isinstance(error, RuntimeError) and "gloo" in str(error) and any(words in str(error) for words in _LOST)
+
+
+def setting_secret(variable: str) -> str:
+    """The command that sets a secret, which neither the screen nor the shell's history then shows."""
+    return f"read -rs {variable} && export {variable}"
 
 
 def missing_package(package: str, extra: str, what: str) -> WhetError:

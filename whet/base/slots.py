@@ -120,7 +120,7 @@ class Slot(Generic[Declared]):
                 )
         for one in fields(self.facts):
             if one.default is MISSING and one.default_factory is MISSING and one.name not in facts:
-                hint = f'@{self.name}("{name}", {one.name}=...)'
+                hint = f"`{one.name}` in its @{self.name}, as others declare it: whet slots {self.name}"
                 raise ConfigError(f"{self.name} `{name}` does not declare `{one.name}`", hint=hint)
         return self.facts(**facts)
 

@@ -180,7 +180,7 @@ def _unreadable(error: yaml.reader.ReaderError, name: str) -> ConfigError:
     letter = ascii(error.character if isinstance(error.character, str) else chr(error.character))
     return ConfigError(
         f"cannot read the YAML: it holds the character {letter}, which YAML does not allow", at=name,
-        hint='remove it, or write it as an escape within "..."',
+        hint=f'remove it, or write it within double quotes: "{letter[1:-1]}"',
     )  # fmt: skip
 
 

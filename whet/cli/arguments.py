@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from whet.base.errors import ConfigError
 from whet.base.nearest import nearest
 from whet.base.paths import user_path
+from whet.cli.examples import example_of
 
 _AT = "command line"
 _CHOICE = re.compile(r"(?:argument (?P<flag>.+?): )?invalid choice: (?P<given>.+?) \(choose from (?P<known>.+)\)", re.S)
@@ -28,13 +29,15 @@ class Parser(argparse.ArgumentParser):
     """A parser whose mistakes are ConfigErrors. Words that it has no place for are one, unless it `hands_on` such."""
 
     hands_on = False
+    _typed: Sequence[str] = ()
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        self._refuse_twice(list(args if args is not None else sys.argv[1:]))
+        self._typed = list(args if args is not None else sys.argv[1:])
+        self._refuse_twice(self._typed)
         found, late = super().parse_known_args(args, namespace)
         for word in late:
             if word.startswith("-") and word != "-":
-                raise self._unknown(word, list(args if args is not None else sys.argv[1:]))
+                raise self._unknown(word, self._typed)
         if late and not self.hands_on:
             hint = self._as_option(late[0]) or self._shortest()
             raise ConfigError(f"`{self.prog}` has no place for `{late[0]}`", at=_AT, hint=hint)
@@ -90,22 +93,31 @@ class Parser(argparse.ArgumentParser):
             return ConfigError(f"`{match['given']}` may be several options", at=_AT, hint=f"one of: {match['known']}")
         if message.startswith("the following arguments are required: "):
             missing = message.partition(": ")[2]
-            return ConfigError(f"`{self.prog}` needs {missing}", at=_AT, hint=self._needed(missing))
+            return self._misspelt() or ConfigError(f"`{self.prog}` needs {missing}", at=_AT, hint=self._needed(missing))
         if match := _VALUE.fullmatch(message):
             said = "it needs a value" if match["said"].startswith("expected ") else match["said"]
             return ConfigError(f"`{match['flag']}`: {said}", at=_AT, hint=self._example(match["flag"]))
         return ConfigError(message, at=_AT, hint=f"{self.prog} --help")
 
+    def _misspelt(self) -> ConfigError | None:
+        """What is wrong with the first option that is none: what is missing may have been meant by it."""
+        options = (word for word in self._typed if word.startswith("--") and word != "--")
+        known = tuple(self._option_string_actions)
+        found = (word for word in options if not any(one.startswith(word.partition("=")[0]) for one in known))
+        return next((self._unknown(word, self._typed) for word in found), None)
+
     def _needed(self, missing: str) -> str:
         for action in self._actions:
             if isinstance(action, argparse._SubParsersAction) and action.metavar == missing:
                 return " or ".join(f"{self.prog} {name}" for name in action.choices)
-        return self._shortest()
+        lacks = [action for action in self._actions if action.required and _name_of(action) in missing.split(", ")]
+        words = [word for action in lacks for word in (*action.option_strings[:1], example_of(action))]
+        return " ".join([self.prog, *map(shlex.quote, self._typed), *words])
 
     def _shortest(self) -> str:
         """The command with what it cannot do without."""
         needed = [action for action in self._actions if action.required]
-        words = [word for action in needed for word in (*action.option_strings[:1], _name_of(action))]
+        words = [word for action in needed for word in (*action.option_strings[:1], example_of(action))]
         return f"{' '.join([self.prog, *words])}; {self.prog} --help shows all of it"
 
     def _example(self, flag: str) -> str:
@@ -113,9 +125,8 @@ class Parser(argparse.ArgumentParser):
         action = self._option_string_actions.get(flag.split("/")[0])
         if action is None:
             return f"{self.prog} --help"
-        example = action.default if isinstance(action.default, int | float | str) else _name_of(action)
         about = f"  ({action.help})" if action.help else ""
-        return f"{flag.split('/')[0]}{f' {example}' if action.nargs != 0 else ''}{about}"
+        return f"{flag.split('/')[0]}{f' {example_of(action)}' if action.nargs != 0 else ''}{about}"
 
 
 def _values(typed: Sequence[str], place: int) -> list[str]:
@@ -182,8 +193,8 @@ def typed_path(text: str) -> Path:
 
 
 def _name_of(action: argparse.Action) -> str:
-    name = action.metavar[0] if isinstance(action.metavar, tuple) else action.metavar
-    return name or str(action.dest).upper()
+    """What argparse calls a missing argument."""
+    return "/".join(action.option_strings) or str(action.metavar or action.dest)
 
 
 def _short(text: str) -> str:

@@ -32,7 +32,7 @@ def edit(folders: Sequence[Path], args: argparse.Namespace) -> None:
     one = Edit(tuple(args.tag), tuple(args.untag), args.note, args.group, args.pin, args.archive)
     if one.is_empty:
         raise ConfigError(
-            "`edit` changes nothing", at="command line", hint='--tag best, --note "...", --pin, --archive'
+            "`edit` changes nothing", at="command line", hint='--tag best, --note "with more rows", --pin or --archive'
         )
     edit_all(folders, one)
     print(f"{len(folders)} run{'s' * (len(folders) != 1)} edited", file=sys.stderr)

@@ -64,7 +64,9 @@ def _lost_rank(error: Exception) -> tuple[WhetError, int] | None:
     if not is_lost_rank(error):
         return None
     rank = os.environ.get("RANK", "0")
-    hint = "whet train RUN goes on from the last checkpoint; what the other rank said stands above, or in its own log"
+    hint = (
+        "`whet train` and the run's name goes on from the last checkpoint; what the other rank said stands beside this"
+    )
     return WhetError(f"rank {rank} ends because another rank has gone", hint=hint), exit_codes.FAILED
 
 

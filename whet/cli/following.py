@@ -17,7 +17,7 @@ def follow(names: Sequence[str], root: Path, *, is_trusted: bool) -> None:
     from whet.track.reading.store import find, latest_names
 
     if not names:
-        name = next(iter(latest_names(root, 1)), "RUN")
+        name = next(iter(latest_names(root, 1)), "first")
         raise ConfigError("`follow` does not know which run", at="command line", hint=f"whet runs follow {name}")
     for name in names:
         folder = find(name, root)

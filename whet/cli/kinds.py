@@ -35,6 +35,6 @@ def named(
     for text in given:
         key, equals, value = text.partition("=")
         if not equals:
-            raise ConfigError(f"`{text}` is not a setting", hint=f"write KEY=VALUE, such as {example}")
+            raise ConfigError(f"`{text}` is not a setting", hint=f"a name and its value, such as {example}")
         settings[key] = value if key in texts(name) else (read or parse_value)(value)
     return name, settings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +30,7 @@ def launched(args: argparse.Namespace, run: Run, overrides: Sequence[str]) -> in
     if "WORLD_SIZE" in os.environ:
         if args.ranks is not None:
             said = f"`--ranks {args.ranks}` starts ranks, and this process is one of {os.environ['WORLD_SIZE']} already"
-            raise ConfigError(said, at="command line", hint=f"whet train ... --ranks {args.ranks}, without torchrun")
+            raise ConfigError(said, at="command line", hint=f"{shlex.join(['whet', *sys.argv[1:]])}, without torchrun")
         if run.train.restarts and os.environ.get("RANK", "0") == "0":
             print("warning: torchrun starts ranks anew, not train.restarts: --max-restarts", file=sys.stderr)
         return None

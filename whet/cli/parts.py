@@ -91,7 +91,9 @@ def _place(text: str) -> tuple[str, int]:
 
     source, _, row = text.rpartition("#")
     if not source or not row.isdecimal():
-        raise ConfigError(f"`{text[:80]}` is no row", at="--row", hint="--row SOURCE#ROW, such as rows.jsonl#7")
+        raise ConfigError(
+            f"`{text[:80]}` is no row", at="--row", hint="--row chat.jsonl#7: a source, and the number of a row"
+        )
     return source, int(row)
 
 

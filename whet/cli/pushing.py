@@ -11,7 +11,7 @@ def push(names: Sequence[str], root: Path, to: str, *, is_followed: bool) -> int
     """Make runs the same on a server; the address of each there goes to stdout."""
     from contextlib import closing
 
-    from whet.base.errors import ConfigError, RunError
+    from whet.base.errors import ConfigError, RunError, setting_secret
     from whet.base.units import size
     from whet.cli import exit_codes
     from whet.track.push.address import address_of
@@ -21,7 +21,7 @@ def push(names: Sequence[str], root: Path, to: str, *, is_followed: bool) -> int
     from whet.track.reading.store import find, latest_names
 
     if not names:
-        name = next(iter(latest_names(root, 1)), "RUN")
+        name = next(iter(latest_names(root, 1)), "chat")
         hint = f"whet runs push {name} --to {to or 'http://127.0.0.1:8000'}"
         raise ConfigError("it is not said which run", at="command line", hint=hint)
     folders = [find(name, root) for name in names]
@@ -37,7 +37,7 @@ def push(names: Sequence[str], root: Path, to: str, *, is_followed: bool) -> int
             except (Unreachable, Refused) as error:
                 hint = "the same command goes on where this one ended"
                 if isinstance(error, Refused) and error.status == 401:
-                    hint = "export WHET_TOKEN=..., what stands behind `?token=` there"
+                    hint = f"{setting_secret('WHET_TOKEN')}: what stands behind `?token=` there"
                 raise RunError(
                     f"the run `{folder.name}` is not pushed: {error}", at=str(client.address), hint=hint
                 ) from None
@@ -57,7 +57,9 @@ def bring_in(paths: Sequence[str], root: Path) -> int:
     from whet.track.imports import import_runs
 
     if not paths:
-        raise ConfigError("it is not said what to import", at="command line", hint="whet runs import PATH")
+        raise ConfigError(
+            "it is not said what to import", at="command line", hint="whet runs import wandb, or another folder of runs"
+        )
     code = exit_codes.DONE
     for path in paths:
         for done in import_runs(user_path(path), root):

@@ -84,7 +84,7 @@ def _kept(backend: str, num: int, found: Points) -> Check:
         path = keep(backend, num, found)
     except OSError as error:
         told = f"plans will not know: {table_path()} cannot be written: {error.strerror or error}"
-        return Check("measured", told, "slow", "export WHET_CACHE=FOLDER that can be written")
+        return Check("measured", told, "slow", "export WHET_CACHE=/tmp/whet")
     return Check("measured", f"kept in {path}", figures={"path": str(path)})
 
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from whet.base.errors import DataError
 from whet.base.regular import opened
@@ -65,8 +65,14 @@ def _field(path: Path, number: int, line: str, column: str) -> str:
     if not isinstance(row, dict) or not isinstance(row.get(column), str):
         seen = ", ".join(map(str, row)) if isinstance(row, dict) else type(row).__name__
         reason = f"there is no text in `{column}` (seen: {seen})"
-        raise DataError(reason, at=f"{path}:{number}", hint="name the column of the text: column=NAME")
+        raise DataError(reason, at=f"{path}:{number}", hint=f"column={_first_text(row) or 'text'}")
     return row[column]
+
+
+def _first_text(row: Any) -> str | None:
+    """The first column of a row that holds a text."""
+    columns = row.items() if isinstance(row, dict) else ()
+    return next((name for name, value in columns if isinstance(value, str)), None)
 
 
 def _is_wikitext(text: str) -> bool:

@@ -22,6 +22,7 @@ from whet.evaluate.scores import head, rows_of, samples_of, scores
 from whet.evaluate.statistics import share
 from whet.models.forward.heads import head_of
 from whet.models.sentence_transformers import read_sentence
+from whet.models.text import text_config
 
 TAKES = frozenset({"retrieval", "judged"})
 NDCG = 10
@@ -67,7 +68,7 @@ def similarity(loaded: Loaded, file: str, dim: int | None, batch_tokens: int, wa
 def embedder_of(loaded: Loaded, dim: int | None) -> Embedder:
     """How the model makes embeddings. Raises ModelError where its folder does not say so, or `dim` is too large."""
     how = read_sentence(Path(str(getattr(loaded.module, "name_or_path", ""))))
-    width = loaded.module.config.get_text_config().hidden_size  # type: ignore[union-attr, operator]
+    width = text_config(loaded.module.config).hidden_size  # type: ignore[union-attr, operator]
     if dim is not None and dim > width:
         raise ModelError(f"an embedding has {width} numbers, and `dim` is {dim}", hint=f"dim={width}")
     return how

@@ -30,6 +30,7 @@ from whet.models.merging.combine import Recipe
 from whet.models.merging.folding import Adapter, needs_whole_base
 from whet.models.merging.layers import ties_of, untie_config
 from whet.models.merging.weights import Change, Finetuned, Merged, Rounded, Weighted, check_recipe
+from whet.models.text import text_config
 from whet.models.tuning.adapter_files import base_of, is_adapter
 from whet.models.tuning.adapters import merged, with_adapter
 
@@ -90,7 +91,7 @@ def mixture(base: str, parts: Sequence[Part], recipe: Recipe) -> tuple[Any, Merg
         raise ModelError(
             f"{last_base(base)} is quantized by `{method}`, and merging would have to round its weights again",
             at=last_base(base),
-            hint="whet export ADAPTER --to hf, which unpacks them",
+            hint=f"whet export {parts[0].path if parts else base} --to hf, which unpacks them",
         )
     model = skeleton(config)
     weights = seen_by(weights_of(base, model), model, [part.path for part in parts])
@@ -161,7 +162,7 @@ def _is_apart(base: str, weights: Mapping[str, Tensor], model: nn.Module) -> boo
 
 
 def _is_tied(config: Any) -> bool:
-    return bool(getattr(config.get_text_config(), "tie_word_embeddings", False))
+    return bool(getattr(text_config(config), "tie_word_embeddings", False))
 
 
 def _fitting(config: Any, model: nn.Module, changes: Sequence[Weighted], *, apart: bool) -> Any:
@@ -172,7 +173,7 @@ def _fitting(config: Any, model: nn.Module, changes: Sequence[Weighted], *, apar
     if apart or any(one.change.unties(ends) for one in changes for ends in ties.items()):
         untie_config(config)
     for rows in filter(None, (one.change.vocabulary for one in changes)):
-        config.get_text_config().vocab_size = rows
+        text_config(config).vocab_size = rows
     return config
 
 

@@ -49,5 +49,5 @@ def check_room(folder: Path, num_bytes: int) -> None:
         raise ModelError(
             f"{folder} needs {size(num_bytes)} and the disk has {size(free)} free",
             at=str(existing),
-            hint="--output FOLDER on another disk",
+            hint=f"free {size(num_bytes - free)}, or --output on another disk",
         )

@@ -79,7 +79,7 @@ def _from_zero(path: str, like: str, device: str) -> Source:
     from whet.models.loading.spec import Spec
 
     weights = Zero(path)
-    hint = "--like MODEL, the model that the training began from"
+    hint = "--like Qwen/Qwen3-0.6B, or whichever model the training began from"
     if Path(like).is_dir() and not (Path(like) / "config.json").is_file():
         raise ModelError(f"{like} holds no config.json", at=like, hint=hint)
     config, tokenizer = read(Spec(like))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from whet.base.errors import ConfigError, RunError
+from whet.base.errors import ConfigError, RunError, setting_secret
 
 _AGAIN = frozenset({408, 409, 425, 429})  # and all from 500 on
 MAX_PAUSE_S = 8.0
@@ -119,7 +119,7 @@ class Endpoint:
 
     def _hint(self, reason: str) -> str:
         if " answered 401" in reason or " answered 403" in reason:
-            return f"export {self._key_env}=..."
+            return setting_secret(self._key_env)
         return f"curl {self.url}/models"
 
     def _enter(self, what: str) -> int:

@@ -166,5 +166,8 @@ def served_model(endpoint: Endpoint, model: str | None) -> str:
     names = [entry["id"] for entry in (endpoint.get("/models") or {}).get("data", ())]
     if len(names) != 1:
         listed = ", ".join(names[:8]) or "none"
-        raise ConfigError(f"{endpoint.url} serves {len(names)} models ({listed})", hint="name one: `model: ...`")
+        raise ConfigError(
+            f"{endpoint.url} serves {len(names)} models ({listed})",
+            hint=f"name one: `model: {names[0] if names else 'Qwen/Qwen3-0.6B'}`",
+        )
     return names[0]

@@ -95,7 +95,7 @@ def render(
     if not getattr(tokenizer, "chat_template", None):
         raise ModelError(
             "the tokenizer has no chat template, so it cannot take messages",
-            hint="give the text itself, or train with data.template=NAME: the template is written with the model",
+            hint="give the text itself, or train with data.template=chatml: the template is written with the model",
         )
     speech = speech or speech_of(tokenizer, with_tools=bool(tools))
     return speech.prompt([dict(message) for message in messages], [dict(tool) for tool in tools])

@@ -64,7 +64,7 @@ class VllmServer:
                 raise
             raise ConfigError(
                 f"the server knows no {path.partition('?')[0]}: {error.message}",
-                hint="start it with VLLM_SERVER_DEV_MODE=1 vllm serve ...",
+                hint="export VLLM_SERVER_DEV_MODE=1 where it is started",
             ) from None
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from whet.base.errors import ModelError
+from whet.models.text import text_config
 
 # What attention and MLP blocks of transformers call the layer that writes into the residual stream.
 LAST_OF_ATTENTION = ("o_proj", "out_proj", "c_proj", "dense", "wo")
@@ -65,7 +66,7 @@ def expand(module: Any, count: int) -> list[int]:
     owner, _, attribute = name.rpartition(".")
     setattr(module.get_submodule(owner), attribute, new)
     _renumber(new)
-    _tell_config(module.config.get_text_config(), len(old), origin)
+    _tell_config(text_config(module.config), len(old), origin)
     return places
 
 

@@ -10,6 +10,7 @@ from whet.base.documents import checked, field, read_json, read_object
 from whet.base.errors import ModelError
 from whet.contracts.model import Embedder
 from whet.models.loading.families import stated_length
+from whet.models.text import text_config
 
 MODULES, POOLING, PROMPTS = "modules.json", "1_Pooling", "config_sentence_transformers.json"
 # Names that every version of the package since 2 knows; newer ones write others and still read these.
@@ -28,7 +29,7 @@ def write_sentence(folder: Path, embedder: Embedder, config: Any) -> None:
     for path, _ in parts[1:]:
         (folder / path).mkdir()
     modes = {name: how == embedder.pooling for how, name in _MODES.items()} | dict.fromkeys(_OTHERS, False)
-    width = {"word_embedding_dimension": config.get_text_config().hidden_size}
+    width = {"word_embedding_dimension": text_config(config).hidden_size}
     _write(folder / POOLING / "config.json", {**width, **modes, "include_prompt": embedder.pools_prompt})
     similarity = "cosine" if embedder.normalize else "dot"
     prompts = {"query": embedder.prompts.get("query", ""), "document": embedder.prompts.get("document", "")}

@@ -19,6 +19,7 @@ from whet.contracts.model import Loaded
 from whet.kernels.quantized import Quantized
 from whet.models.forward.backbone import unwrapped
 from whet.models.forward.rope import by_length
+from whet.models.text import text_config
 from whet.parallel.context import check_positions, sharing_heads
 from whet.parallel.experts import experts_of
 from whet.parallel.experts import parameters_of as experts_in
@@ -150,7 +151,7 @@ def _of_stages(cut: Cut, ranks: int, held: Mapping[str, int]) -> Iterator[str]:
 
 def _heads(module: nn.Module) -> tuple[int, int]:
     """Heads of attention, and those of keys and values, as the config of a language model has them."""
-    text: Any = unwrapped(module).config.get_text_config()
+    text: Any = text_config(unwrapped(module).config)
     return text.num_attention_heads, getattr(text, "num_key_value_heads", None) or text.num_attention_heads
 
 

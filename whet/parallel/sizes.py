@@ -11,7 +11,6 @@ from whet.base.mesh import ORDER
 from whet.base.run import Parallel
 
 SHARING = ("replicate", "shard", "context", "expert")  # whose ranks have samples or tokens of their own
-HINT = "torchrun --nproc_per_node {} -m whet train ..."
 
 
 def num_processes() -> int:
@@ -45,7 +44,7 @@ def mesh_sizes(settings: Parallel, ranks: int) -> dict[str, int]:
 def _hint(asked: int, sizes: Mapping[str, int], ranks: int) -> str:
     """Ranks that would do, or sizes that one process has."""
     alone = " ".join(f"parallel.{name}=1" for name, size in sizes.items() if size > 1)
-    return f"{alone}, or {HINT.format(asked)}" if ranks == 1 else f"{HINT.format(asked)}, or other sizes of `parallel`"
+    return f"{alone}, or --ranks {asked}" if ranks == 1 else f"torchrun --nproc_per_node {asked}, or other sizes"
 
 
 def shown(sizes: Mapping[str, int]) -> str:

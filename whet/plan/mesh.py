@@ -86,7 +86,9 @@ def read_mesh(words: Sequence[str], gpus: int) -> Mesh:
         axis, equals, size = word.partition("=")
         if axis not in _WORDS or not equals or not _is_size(size):
             near = nearest(axis, _WORDS)
-            hint = f"did you mean `{near}`?" if near and near != axis else f"AXIS=NUMBER, of {', '.join(_WORDS)}"
+            hint = (
+                f"did you mean `{near}`?" if near and near != axis else f"tensor=2, or another of {', '.join(_WORDS)}"
+            )
             raise ConfigError(f"`{word}` is no axis with its number of ranks", at="--mesh", hint=hint)
         named[axis] = int(size)
     if named.get("zero", 3) > 3:

@@ -78,11 +78,11 @@ def user_reward(function: str) -> UserReward:
         hint = f"it has: {', '.join(names) or 'no functions'}"
         raise ConfigError(f"{path} has no function `{name}`", hint=hint)
     if inspect.iscoroutinefunction(found):
-        hint = f"def {name}(completion): return asyncio.run(...)"
+        hint = f"def {name}(completion): return asyncio.run({name}_of(completion))"
         raise ConfigError(f"`{name}` of {path.name} is async, and a reward is called as it is", hint=hint)
     parameters = inspect.signature(found).parameters if callable(found) else {}
     takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     if not takes_all and not {"completion", "completions"} & parameters.keys():
-        hint = f"def {name}(completion, row): ..."
+        hint = f"def {name}(completion, row): return len(completion)"
         raise ConfigError(f"`{name}` of {path.name} takes neither `completion` nor `completions`", hint=hint)
     return UserReward(str(path), name)

@@ -53,7 +53,7 @@ class Served:
         """
         folder = self.folder(name)
         if self.owners.is_pushed(name):
-            hint = f"whet show {name} --step N, or whet data inspect, on the machine where it ran"
+            hint = f"whet show {name} --step 1, or whet data inspect, on the machine where it ran"
             raise Refusal(
                 "PERMISSION_DENIED", f"the files of `{name}` were pushed: its data is not read here", hint=hint
             )

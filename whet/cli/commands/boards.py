@@ -74,7 +74,7 @@ def _task(args: argparse.Namespace):
     from whet.track.reading.store import find
 
     if args.frozen and args.like is None:
-        raise ConfigError("whose settings?", at="--frozen", hint="--like RUN")
+        raise ConfigError("whose settings?", at="--frozen", hint="--like best, or another run")
     return Task(
         title=args.title, about=args.about, metric=args.metric, is_lower_better=not args.higher,
         frozen=frozen_of(find(args.like, args.root), args.frozen) if args.frozen else {}, curves=args.curves,

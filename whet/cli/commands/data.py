@@ -212,7 +212,7 @@ def _tokenizer(model: str) -> Any:
     except Exception as error:  # transformers raises OSError, ValueError, KeyError, ... for what it cannot load
         reason = error if path.exists() else hub.silence() or error
         near = None if path.exists() else near_run(model)
-        hint = f"did you mean `{near}`?" if near else "--model FOLDER, a hub id, or a tokenizer.json"
+        hint = f"did you mean `{near}`?" if near else "--model Qwen/Qwen3-0.6B, a folder, or a tokenizer.json"
         raise ModelError(f"no tokenizer could be loaded from {model}: {reason}", hint=hint) from error
 
 

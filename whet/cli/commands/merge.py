@@ -88,7 +88,10 @@ def _parts(path: str, args: argparse.Namespace) -> tuple[str, list[Part]]:
     if parts:
         return path, parts
     if not is_adapter(path):
-        raise ConfigError(f"{path} is a whole model, and nothing is to be merged in", hint="--adapter FOLDER")
+        raise ConfigError(
+            f"{path} is a whole model, and nothing is to be merged in",
+            hint="--adapter runs/chat, or another adapter's folder",
+        )
     return base_of(path), [Part(path)]
 
 

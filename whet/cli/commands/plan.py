@@ -159,9 +159,10 @@ def _with_vocabulary(init: dict[str, Any], tokenizer: str | None) -> dict[str, A
         return init
     from whet.models.loading.reading import read
     from whet.models.loading.spec import Spec
+    from whet.models.text import text_config
 
     config, _ = read(Spec(init=init, tokenizer=tokenizer))
-    return {**init, "vocab_size": config.get_text_config().vocab_size}
+    return {**init, "vocab_size": text_config(config).vocab_size}
 
 
 def told_apart(words: list[str]) -> tuple[str, list[str]]:

@@ -191,7 +191,11 @@ def _policy(registry: Registry, args: argparse.Namespace) -> int:
     from whet.track.reading.query import parse
 
     if args.require is not None and args.remove:
-        raise ConfigError("a policy is set or taken away", at="--remove", hint="leave FILTER out")
+        raise ConfigError(
+            "a policy is set or taken away",
+            at="--remove",
+            hint=f"whet registry policy {args.name} {args.alias} --remove",
+        )
     if args.require is not None or args.remove:
         parse(args.require or "")
         registry.policy(args.name, args.alias, args.require)
@@ -227,7 +231,7 @@ def _tag(registry: Registry, args: argparse.Namespace) -> int:
     for text in args.tags:
         key, equals, value = text.partition("=")
         if not equals or not key:
-            raise ConfigError(f"`{text}` is no tag", at="command line", hint="KEY=VALUE, or KEY= to take it away")
+            raise ConfigError(f"`{text}` is no tag", at="command line", hint="stage=tested, or stage= to take it away")
         registry.tag(wanted.name, number, key, value or None)
     if args.description is not None:
         registry.describe(wanted.name, number, args.description)

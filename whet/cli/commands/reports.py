@@ -65,7 +65,7 @@ def _content(path: Path):
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the file"
-        hint = '{"title": "...", "blocks": [{"kind": "text", "text": "..."}]}'
+        hint = '{"title": "Rates", "blocks": [{"kind": "text", "text": "What was tried."}]}'
         raise ConfigError(f"this is no report: {place}: {first['msg']}", at=str(path), hint=hint) from None
 
 
@@ -79,5 +79,5 @@ def _export(report, root: Path, output: Path) -> Path:
     try:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise RunError(f"cannot write it: {error.strerror}", at=str(output), hint="--output FILE") from None
+        raise RunError(f"cannot write it: {error.strerror}", at=str(output), hint=f"--output ~/{output.name}") from None
     return output

@@ -74,7 +74,7 @@ def _rows(file: str) -> Iterator[dict[str, Any]]:
                 if line.strip():
                     row = json.loads(line)
                     if not isinstance(row, dict):
-                        raise DataError("a row is an object", at=f"{file}:{number}", hint='{"completion": ...}')
+                        raise DataError("a row is an object", at=f"{file}:{number}", hint='{"completion": "Paris"}')
                     yield row
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror}", hint="give a .jsonl file") from None

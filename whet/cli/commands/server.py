@@ -42,7 +42,7 @@ def run(args: argparse.Namespace, pages: list) -> int:
 
     is_team = args.team or args.oidc
     if is_team and args.public:
-        hint = "whet boards export FOLDER, for a web server that everybody may read"
+        hint = "whet boards export public, for a web server that everybody may read"
         raise ConfigError("a team's boards are for those who sign in", at="--public", hint=hint)
     opened = partial(opening.team, args.root, args.oidc) if is_team else partial(opening.own, is_public=args.public)
     serve(args.root, args.host, args.port, args.name, pages, opened)

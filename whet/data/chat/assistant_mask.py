@@ -244,7 +244,7 @@ class Turns:
         return RowRefused(
             "template_mask",
             f"the {self.template.named} {does} message {index}, so what would be trained there is not what was said",
-            self._way_out(messages, index, "give a template that writes it whole with `data.template=FILE`"),
+            self._way_out(messages, index, "data.template=chatml, or a file with one that writes it whole"),
         )
 
     def _way_out(self, messages: Messages, index: int, otherwise: str) -> str:

@@ -119,7 +119,7 @@ def chat_template(
     try:
         text = tokenizer.get_chat_template(tools=[{}] if with_tools else None)
     except ValueError as error:
-        raise ModelError(f"the {named} is unclear: {error}", hint="give one with `data.template=FILE`") from None
+        raise ModelError(f"the {named} is unclear: {error}", hint="data.template=chatml, or a file with one") from None
     return ChatTemplate(text, named, tokens, is_own=True)
 
 

@@ -52,5 +52,5 @@ def _said(role: str, said: Any, name: str) -> list[dict[str, Any]]:
     if isinstance(said, str):
         return [{"role": role, "content": said}]
     if not holds_messages(said):
-        raise DataError(f"`{name}` is {what(said)}, neither a text nor messages", hint=f'"{name}": "..."')
+        raise DataError(f"`{name}` is {what(said)}, neither a text nor messages", hint=f'"{name}": "a text"')
     return list(said)

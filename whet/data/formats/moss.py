@@ -28,7 +28,9 @@ def moss(row: dict[str, Any]) -> Conversation:
 
 def _turn(turn: Any) -> tuple[str, str]:
     if not isinstance(turn, Mapping):
-        raise DataError("a turn of `chat` is not an object", hint='"turn_1": {"Human": "...", "MOSS": "..."}')
+        raise DataError(
+            "a turn of `chat` is not an object", hint='"turn_1": {"Human": "Hello", "MOSS": "Good morning."}'
+        )
     for name in _TOOLS:
         if _said(turn, name) not in ("", "None"):
             raise DataError(f"a turn has `{name}`, which is not read", hint="rows of MOSS without plugins")

@@ -55,7 +55,10 @@ def _asked(row: dict[str, Any], names: tuple[str, str]) -> tuple[Any, Any]:
     if names == ("preferred_output", "non_preferred_output"):
         given = row.get("input") or {}
         if not isinstance(given, Mapping):
-            raise DataError(f"`input` is {what(given)}, not an object", hint='"input": {"messages": [...]}')
+            raise DataError(
+                f"`input` is {what(given)}, not an object",
+                hint='"input": {"messages": [{"role": "user", "content": "Name a color."}]}',
+            )
         return given.get("messages"), given.get("tools") or row.get("tools")
     # What stands in `messages` beside whole conversations is one of them again.
     prompts = ("prompt",) if names == ("chosen_messages", "rejected_messages") else _PROMPTS
@@ -93,7 +96,7 @@ def prompt_of(asked: Any) -> list[dict[str, Any]]:
     if isinstance(asked, str):
         asked = [{"role": "user", "content": asked}]
     if not isinstance(asked, list | tuple):
-        raise DataError(f"the prompt is {what(asked)}, neither a text nor messages", hint='"prompt": "..."')
+        raise DataError(f"the prompt is {what(asked)}, neither a text nor messages", hint='"prompt": "Name a color."')
     return read_messages(asked)
 
 
@@ -119,5 +122,5 @@ def _reply(reply: Any, name: str) -> list[dict[str, Any]]:
     if isinstance(reply, Mapping):
         reply = [reply]
     if not holds_messages(reply):
-        raise DataError(f"`{name}` is {what(reply)}, neither a text nor messages", hint=f'"{name}": "..."')
+        raise DataError(f"`{name}` is {what(reply)}, neither a text nor messages", hint=f'"{name}": "Blue."')
     return read_messages(reply)

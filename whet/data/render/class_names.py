@@ -68,7 +68,7 @@ def settle(reading: LabelledReading, sources: Sequence[Source], *, seed: int, ma
     names = _given(reading.labels) if reading.labels is not None else None
     for at, label in _labels(sources, seed):
         if names is None and isinstance(label, float) and not label.is_integer():
-            hint = "objective.problem=regression, or the classes by name: objective.labels=[...]"
+            hint = "objective.problem=regression, or the classes by name: objective.labels=[low,high]"
             raise DataError(f"the label is {label!r}, a number and no class", at=at, hint=hint)
         numeric = numeric and isinstance(label, int | float) and not isinstance(label, bool)
         seen[names.names[_checked(names, label, at)] if names else name_of(label)] += 1

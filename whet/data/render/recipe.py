@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
-from whet.base.errors import DataError
+from whet.base.errors import TOKENIZER, DataError
 from whet.contracts.rows import Ready, Row, Text, Values
 from whet.contracts.sample import Origin, Sample
 from whet.data.refusal import Refused, refusal
@@ -132,7 +132,7 @@ class Recipe:
             raise DataError(
                 "rows of text need a tokenizer, and the model has none",
                 at=source,
-                hint="model.tokenizer=FOLDER_OR_HUB_ID",
+                hint=TOKENIZER,
             )
         rendered = iter(self.renderer.render(worded) if worded and self.renderer else ())
         for (number, row), part in zip(rows, parts, strict=True):

@@ -35,4 +35,4 @@ def _pair(entry: Any) -> tuple[Any, Any]:
     return entry[0], entry[1]
 
 
-_EXAMPLE = 'history: [["question", "answer"], ...]'
+_EXAMPLE = 'history: [["Name a color.", "Blue."]]'

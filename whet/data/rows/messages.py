@@ -121,8 +121,8 @@ def holds_messages(value: Any) -> bool:
     )
 
 
-_EXAMPLE = '{"role": "user", "content": "..."}'
-_TOOLS = 'tools: [{"type": "function", "function": {"name": ..., "parameters": {...}}}]'
+_EXAMPLE = '{"role": "user", "content": "Name a color."}'
+_TOOLS = 'tools: [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}]'
 
 
 def _read(given: Mapping[str, Any], number: int, first_call: int) -> list[dict[str, Any]]:
@@ -220,7 +220,7 @@ def _call(call: Any, number: int, index: int) -> dict[str, Any]:
     if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
         raise DataError(
             f"a tool call in message {number} has no function name: {str(call)[:80]}",
-            hint='{"name": "...", "arguments": {...}}',
+            hint='{"name": "weather", "arguments": {"city": "Paris"}}',
         )
     arguments = function.get("arguments", function.get("parameters")) or {}
     named = f"the arguments of `{function['name'][:60]}` in message {number}"

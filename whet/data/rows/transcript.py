@@ -27,7 +27,7 @@ def read_transcript(text: str) -> list[dict[str, Any]]:
     messages = _turns(text)
     if not messages or messages[-1]["role"] != "assistant":
         raise DataError(
-            "the transcript does not end with the assistant's reply", hint="end it with `\\n\\nAssistant: ...`"
+            "the transcript does not end with the assistant's reply", hint="end it with `\\n\\nAssistant: Blue.`"
         )
     return read_messages(messages)
 

@@ -158,7 +158,7 @@ def source_files(source: Source) -> list[Path]:
         raise DataError(
             f"the folder {source.name} holds no data files{part}",
             at=str(root),
-            hint=f"data files end with {', '.join(TABLES)}, .txt ..." + (f"; it has {left}" if left else ""),
+            hint=f"data files end with {', '.join(TABLES)} or .txt" + (f"; it has {left}" if left else ""),
         )
     return found.files
 
@@ -243,13 +243,13 @@ def _choice(source: Source, seed: int) -> frozenset[int] | None:
 def _rename(row: dict[str, Any], source: Source, number: int) -> dict[str, Any]:
     if not source.columns:
         return row
-    for existing in source.columns.values():
+    for wanted, existing in source.columns.items():
         if existing not in row:
             near = difflib.get_close_matches(existing, list(row), n=1)
             raise DataError(
                 f"{source.name} has no column `{existing}`; it has {', '.join(row)}",
                 at=f"{source.name} row {number}",
-                hint=f"did you mean `{near[0]}`?" if near else "columns: {OURS: COLUMN_OF_THE_FILE}",
+                hint=f"did you mean `{near[0]}`?" if near else f"columns: {{{wanted}: {next(iter(row), wanted)}}}",
             )
     taken = set(source.columns.values())
     return {wanted: row[existing] for wanted, existing in source.columns.items()} | {

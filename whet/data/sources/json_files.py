@@ -46,7 +46,7 @@ def json_list(path: Path) -> Iterator[dict[str, Any]]:
         raise DataError(
             f"{path.name} holds one {type(value).__name__}{keys}, not a list of rows",
             at=str(path),
-            hint="write a list `[{...}, ...]`, or one object a line in a .jsonl file",
+            hint='write a list `[{"text": "Hello."}]`, or one object a line in a .jsonl file',
         )
     for number, item in enumerate(value):
         yield _as_row(item, path, None, number)
@@ -120,5 +120,5 @@ def _as_row(value: Any, path: Path, line: int | None, number: int | None = None)
     raise DataError(
         f"a row of {path.name} is a {type(value).__name__}, not an object: {json.dumps(value)[:_EXCERPT]}",
         at=at,
-        hint='a row is {"column": value, ...}',
+        hint='a row is an object, such as {"text": "Hello."}',
     )

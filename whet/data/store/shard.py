@@ -84,7 +84,7 @@ def writing(folder: Path) -> Iterator[None]:
         raise RunError(
             f"the token store cannot be written: {error.strerror or error}",
             at=str(folder),
-            hint="free some space, or keep it elsewhere: WHET_CACHE=FOLDER",
+            hint="free some space, or keep it elsewhere: export WHET_CACHE=/tmp/whet",
         ) from error
 
 

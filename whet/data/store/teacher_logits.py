@@ -116,7 +116,7 @@ class Teachings:
                 f"the stored teacher knows {len(data) - len(missing):,} of {len(data):,} samples: it was asked about "
                 "other rows, or with another tokenizer, template or data.max_length",
                 at=f"{self.folder}, {origin.source} row {origin.row}" if origin else str(self.folder),
-                hint="give the model itself: objective.teacher=MODEL_OR_RUN",
+                hint="give the model itself: objective.teacher=Qwen/Qwen3-8B",
             )
 
     def example(self, sample: Sample) -> Sample:

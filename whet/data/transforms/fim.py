@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -107,6 +108,11 @@ class FillIn:
         return [*opening, before, *prefix, after, *suffix, between, *middle, self.end]
 
 
+def _quoted(tokens: Sequence[str]) -> str:
+    """What adds the tokens, as a shell takes it: their angles and bars mean something there."""
+    return shlex.quote(f"model.new_tokens=[{','.join(tokens)}]")
+
+
 def _sentinels(tokenizer: Any, tokens: Sequence[str]) -> Sequence[str]:
     vocabulary = tokenizer.get_vocab()
     if tokens:
@@ -114,7 +120,7 @@ def _sentinels(tokenizer: Any, tokens: Sequence[str]) -> Sequence[str]:
         if missing:
             raise ModelError(
                 f"the tokenizer has no token {missing[0]!r}", at="objective.fim_tokens",
-                hint=f"model.new_tokens=[{','.join(tokens)}]",
+                hint=_quoted(tokens),
             )  # fmt: skip
         return tokens
     for known in KNOWN:
@@ -122,5 +128,5 @@ def _sentinels(tokenizer: Any, tokens: Sequence[str]) -> Sequence[str]:
             return known
     raise ModelError(
         f"the tokenizer has no tokens to fill in with, such as {', '.join(KNOWN[1])}", at="objective.fim",
-        hint=f"model.new_tokens=[{','.join(KNOWN[1])}], or name its own: objective.fim_tokens=[PREFIX,SUFFIX,MIDDLE]",
+        hint=f"{_quoted(KNOWN[1])}, or name its own three as objective.fim_tokens",
     )  # fmt: skip

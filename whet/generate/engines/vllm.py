@@ -57,7 +57,9 @@ def vllm(
     except ImportError:
         raise missing_package("vllm", "vllm", "the engine `vllm` in this process") from None
     if path is None or loaded is None or tokenizer is None:
-        raise ModelError("vLLM in this process needs a model to load", hint="path: MODEL, or url: a server's address")
+        raise ModelError(
+            "vLLM in this process needs a model to load", hint="path: Qwen/Qwen3-0.6B, or url: http://localhost:8000"
+        )
     from whet.generate.vllm_inside import VllmInside
 
     return VllmInside(path, tokenizer, memory, logprobs, _dtype(loaded))

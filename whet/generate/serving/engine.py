@@ -28,6 +28,7 @@ from whet.models.decoding.apart import Apart
 from whet.models.decoding.proof import decoding_of
 from whet.models.decoding.together import Sequences, Together
 from whet.models.decoding.together_proof import goes_together
+from whet.models.text import text_config
 
 # From so many failed steps in a row on the device is taken to be lost.
 _FAILED = 3
@@ -201,7 +202,7 @@ def _free_bytes() -> int:
 def token_bytes(module: Any) -> int:
     """Bytes of keys and values of one token, by the config; of a model without attention, which keeps nothing of a
     single token, those of its hidden states."""
-    text = module.config.get_text_config()
+    text = text_config(module.config)
     queries = getattr(text, "num_attention_heads", None) or 1
     heads = getattr(text, "num_key_value_heads", None) or queries
     dim = getattr(text, "head_dim", None) or text.hidden_size // queries

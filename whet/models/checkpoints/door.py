@@ -100,7 +100,7 @@ def _check_config(values: dict[str, Any], file: Path) -> None:
 
 
 def _check_adapter(file: Path) -> None:
-    hint = "save the adapter again with PEFT: model.save_pretrained(FOLDER)"
+    hint = f"save the adapter again with PEFT: model.save_pretrained({str(file.parent)!r})"
     values = read_object(file, error=ModelError, hint=hint)
     for name in ("peft_type", "base_model_name_or_path", "task_type", "revision"):
         if values.get(name) is not None:

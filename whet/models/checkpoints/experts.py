@@ -85,7 +85,7 @@ class UnknownPieces(ModelError):
 def _unknown(model: nn.Module, why: str) -> UnknownPieces:
     return UnknownPieces(
         f"how files hold the experts of {type(model).__name__} is not known here: {why.strip().split(chr(10))[0]}",
-        hint="whet export MODEL --to hf dtype=bf16",
+        hint="`whet export` writes them whole: --to hf dtype=bf16",
     )
 
 

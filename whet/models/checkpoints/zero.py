@@ -169,7 +169,7 @@ def _read(file: Path) -> dict[str, Any]:
         raise ModelError(
             f"{file.name} holds objects of {', '.join(others[:3])}, and unpickling runs their code",
             at=str(file),
-            hint="on a machine that you trust: python zero_to_fp32.py . OUTPUT --safe_serialization",
+            hint="on a machine that you trust: python zero_to_fp32.py . merged --safe_serialization",
         )
     inert = [(type("Ignored", (_Ignored,), {}), name) for name in named]
     try:

@@ -17,6 +17,7 @@ from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 from whet.models.forward.language import unwrapped
+from whet.models.text import text_config
 
 # Room is made for a quarter more tokens, and for so many at least.
 _SHARE, _LEAST = 4, 64
@@ -32,7 +33,7 @@ def growing(module: nn.Module, *, with_windows: bool = False) -> Any | None:
     if config is None or getattr(config, "is_encoder_decoder", False):
         return None
     cache = DynamicCache(config=config)
-    is_chunked = getattr(config.get_text_config(), "attention_chunk_size", None)  # the same class of layer, not tried
+    is_chunked = getattr(text_config(config), "attention_chunk_size", None)  # the same class of layer, not tried
     takes = {DynamicLayer, DynamicSlidingWindowLayer} if with_windows and not is_chunked else {DynamicLayer}
     if not cache.layers or not all(type(layer) in takes for layer in cache.layers):
         return None

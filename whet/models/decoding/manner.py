@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from whet.models.text import text_config
+
 _TOGETHER = {"padded": "texts padded to one length", "equal": "texts of one length", "single": "one text at a time"}
 
 
@@ -51,7 +53,7 @@ PLAIN = Manner(cached=False, rows="single", holds=False)
 
 def turn_of(config: Any) -> tuple[int | None, bool]:
     """The length at which a rotary embedding turns to other frequencies, and whether it goes on to turn beyond it."""
-    text = config.get_text_config()
+    text = text_config(config)
     rope = getattr(text, "rope_parameters", None)
     parts = [part for part in (rope, *rope.values()) if isinstance(part, dict)] if isinstance(rope, dict) else []
     kinds = {part.get("rope_type"): part for part in parts}

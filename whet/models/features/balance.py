@@ -15,7 +15,7 @@ from whet.base.errors import ModelError
 from whet.contracts.batch import Batch
 from whet.contracts.feature import ModelFeature
 from whet.contracts.model import Loaded
-from whet.models.features.carried import text_config
+from whet.models.features.carried import config_for
 from whet.models.forward.backbone import unwrapped
 
 RECORDED = "router_logits"  # how transformers' classes name the module, and which of its outputs, that has them
@@ -39,7 +39,7 @@ class RouterTotals(ModelFeature):
 
     def install(self, model: Loaded) -> None:
         module: Any = unwrapped(model.module)
-        config = text_config(module, "experts in balance")
+        config = config_for(module, "experts in balance")
         recorded = [
             record for part in module.modules() for record in [_recorder(part)] if record is not None
         ]  # a class inside may name it, and the one around

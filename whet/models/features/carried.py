@@ -13,6 +13,7 @@ from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Stream
 from whet.contracts.feature import ModelFeature, Share
 from whet.contracts.model import Loaded
+from whet.models.text import text_config
 
 PLACE = "whet_features"
 
@@ -43,12 +44,12 @@ def is_added(module: nn.Module, name: str) -> bool:
     return any(name.startswith(f"{part}.") for one in features_of(module) for part in one.parts)
 
 
-def text_config(module: Any, what: str) -> PretrainedConfig:
+def config_for(module: Any, what: str) -> PretrainedConfig:
     """The config of a language model of transformers. Raises ModelError where another module was to have `what`."""
     config = getattr(module, "config", None)
     if not isinstance(config, PretrainedConfig):
         raise ModelError(f"a {type(module).__name__} cannot have {what}", at="model.kind", hint="model=hf")
-    return config.get_text_config()
+    return text_config(config)
 
 
 def forward_kwargs(module: nn.Module, stream: Stream) -> dict[str, Any]:

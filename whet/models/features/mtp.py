@@ -17,7 +17,7 @@ from whet.base.errors import ModelError
 from whet.base.seeds import forked
 from whet.contracts.feature import ModelFeature, Seen
 from whet.kernels.mtp import look_ahead
-from whet.models.features.carried import text_config
+from whet.models.features.carried import config_for
 from whet.models.forward.backbone import decoder_of
 
 NAME = "whet_ahead"
@@ -53,7 +53,7 @@ class FurtherTokens(ModelFeature):
 
     def extend(self, module: Any, dtype: torch.dtype, seed: int) -> None:
         """Raises ModelError for a model whose decoder cannot be built with one layer."""
-        config = text_config(module, "modules that look further ahead")
+        config = config_for(module, "modules that look further ahead")
         width, found = module.get_input_embeddings().weight.shape[1], {}
         with forked(seed, "ahead"):
             for number in range(1, self.depth + 1):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from whet.contracts.feature import ModelFeature, Seen
 from whet.kernels.wide import widened
-from whet.models.features.carried import text_config
+from whet.models.features.carried import config_for
 
 NAME = "value_head"
 
@@ -22,7 +22,7 @@ class ValueHead(ModelFeature):
     gives = frozenset({"values"})
 
     def extend(self, module: nn.Module, dtype: torch.dtype, seed: int) -> None:
-        head = nn.Linear(text_config(module, "a value head").hidden_size, 1, dtype=dtype)
+        head = nn.Linear(config_for(module, "a value head").hidden_size, 1, dtype=dtype)
         nn.init.zeros_(head.weight)
         nn.init.zeros_(head.bias)
         module.add_module(NAME, head)

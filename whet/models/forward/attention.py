@@ -18,6 +18,7 @@ from transformers.masking_utils import sdpa_mask
 from whet.kernels.attention import SegmentPlan, band_mask, dense_attention, segment_attention
 from whet.kernels.attention_spec import Form
 from whet.kernels.cross import CrossPlan, cross_attention
+from whet.models.text import text_config
 
 if TYPE_CHECKING:
     from whet.contracts.feature import Around, Attend
@@ -40,7 +41,7 @@ def own(config: PretrainedConfig) -> str | None:
     transformers 5.17 chooses SDPA for soft-capped scores too, and leaves the cap out; 5.23 takes eager by itself.
     Its umt5 sees the whole target under SDPA.
     """
-    capped = getattr(config.get_text_config(), "attn_logit_softcapping", None)
+    capped = getattr(text_config(config), "attn_logit_softcapping", None)
     return "eager" if capped or config.model_type == "umt5" else None
 
 

@@ -34,6 +34,7 @@ from whet.models.forward.encoder_decoder import output_bias, output_scale
 from whet.models.forward.mixers import isolate
 from whet.models.loading.classes import Family
 from whet.models.loading.families import family_of, first_position
+from whet.models.text import text_config
 
 __all__ = ["LanguageModel", "decoder_of", "logit_shape", "unwrapped"]
 
@@ -95,7 +96,7 @@ class LanguageModel:
     ) -> None:
         self.module = module
         config = unwrapped(module).config
-        text, family = config.get_text_config(), family_of(config, allow_code=True) or "causal"
+        text, family = text_config(config), family_of(config, allow_code=True) or "causal"
         how = (family, first_position(config), packed, head_mode, chunk)
         scale, softcap = logit_shape(text)
         if family == "seq2seq":

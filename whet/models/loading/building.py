@@ -24,6 +24,7 @@ from whet.models.loading.families import auto_class
 from whet.models.loading.reading import explained, has, stored_config
 from whet.models.loading.spec import Spec
 from whet.models.merging.layers import untie
+from whet.models.text import text_config
 from whet.models.tuning.adapter_files import breaks_a_tie, stored_shapes
 from whet.models.tuning.adapters import grow_for, merged, with_adapter
 
@@ -120,11 +121,11 @@ def _of_base(config: PretrainedConfig, under: Spec) -> PretrainedConfig:
     """The config with as many tokens as the base has, where an adapter has more."""
     if under.path is None or under.under is not None:
         return config
-    vocab = getattr(stored_config(under).get_text_config(), "vocab_size", None)
-    if vocab in (None, config.get_text_config().vocab_size):
+    vocab = getattr(text_config(stored_config(under)), "vocab_size", None)
+    if vocab in (None, text_config(config).vocab_size):
         return config
     config = deepcopy(config)
-    config.get_text_config().vocab_size = config.vocab_size = vocab
+    text_config(config).vocab_size = config.vocab_size = vocab
     return config
 
 

@@ -9,6 +9,7 @@ from transformers import PretrainedConfig
 from transformers.models.auto.modeling_auto import MODEL_MAPPING
 
 from whet.models.loading.classes import LANGUAGE, Family
+from whet.models.text import text_config
 
 # Methods and functions of this name number positions from the one after the padding's (RoBERTa and its relatives).
 _FROM_PADDING = "create_position_ids_from_input_ids"
@@ -42,7 +43,7 @@ def auto_class(config: PretrainedConfig, *, allow_code: bool = False) -> Any:
 
 def stated_length(config: PretrainedConfig) -> int | None:
     """The positions that a config has room for. None where it names none, or a number for "any": XLNet's is -1."""
-    length = getattr(config.get_text_config(), "max_position_embeddings", None)
+    length = getattr(text_config(config), "max_position_embeddings", None)
     return length if isinstance(length, int) and length > 0 else None
 
 

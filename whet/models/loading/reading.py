@@ -16,7 +16,7 @@ from transformers import CONFIG_MAPPING, AutoConfig, AutoTokenizer, PretrainedCo
 
 from whet.base import hub
 from whet.base.documents import read_object
-from whet.base.errors import ModelError, first_line, one_line
+from whet.base.errors import TOKENIZER, ModelError, first_line, one_line
 from whet.models.checkpoints import coded, quantized
 from whet.models.checkpoints.door import check_folder
 from whet.models.loading.capacity import bytes_of, check_counts, check_memory, check_sizes, from_config
@@ -26,6 +26,7 @@ from whet.models.loading.find import near_run
 from whet.models.loading.spec import Spec
 from whet.models.loading.spelling import check_spelling
 from whet.models.probing.config_check import check_runs
+from whet.models.text import text_config
 from whet.models.tokenizers.read_back import as_read_back
 from whet.models.tuning import new_tokens
 from whet.models.tuning.adapter_files import ends_of, stored_shapes
@@ -73,22 +74,18 @@ def _read(spec: Spec) -> Read:
             raise ModelError(
                 "an adapter's model has the tokens that it was trained with",
                 at="model.new_tokens",
-                hint="model=ITS_BASE",
+                hint=f"model={spec.under.path or spec.path}",
             )
         return _of_adapter(spec, spec.under)
     if spec.init is None:
         config = stored_config(spec)
+        _check_language(config, spec)
         tokenizer = _tokenizer(spec)
     else:
         tokenizer = _tokenizer(spec)
         config = _initial_config(spec.init, tokenizer)
-    if family_of(config, allow_code=spec.allow_code) is None:
-        raise ModelError(
-            f"`{config.model_type}` is not a language model in transformers{_listed(config)}",
-            at="model",
-            hint="a model whose config.json names a ...ForCausalLM, ...ForMaskedLM or ...ForConditionalGeneration",
-        )
-    _check_vocabulary(config, tokenizer)
+        _check_language(config, spec)
+    _check_vocabulary(config, tokenizer, spec)
     if spec.init is not None:
         check_fits(spec, config, tokenizer)
         tokenizer = None if tokenizer is None else as_read_back(tokenizer, config)
@@ -96,6 +93,17 @@ def _read(spec: Spec) -> Read:
     if spec.new_tokens:
         new_tokens.add(tokenizer, spec.new_tokens)
     return config, tokenizer
+
+
+def _check_language(config: PretrainedConfig, spec: Spec) -> None:
+    """Raise ModelError for a model that is none of language, or whose text is not told apart from the rest."""
+    if family_of(config, allow_code=spec.allow_code) is None:
+        raise ModelError(
+            f"`{config.model_type}` is not a language model in transformers{_listed(config)}",
+            at="model",
+            hint="a language model, such as model=Qwen/Qwen3-0.6B",
+        )
+    text_config(config)
 
 
 def _listed(config: PretrainedConfig) -> str:
@@ -176,15 +184,15 @@ def _of_adapter(spec: Spec, under: Spec) -> tuple[PretrainedConfig, Any | None]:
         tokenizer = _tokenizer(spec)
     rows = _rows_of_adapter(spec.path, config, allow_code=spec.allow_code)
     if rows is not None:
-        config.get_text_config().vocab_size = rows
+        text_config(config).vocab_size = rows
         config.vocab_size = rows
-    _check_vocabulary(config, tokenizer)
+    _check_vocabulary(config, tokenizer, spec)
     return config, tokenizer
 
 
 def _rows_of_adapter(path: str, config: PretrainedConfig, *, allow_code: bool) -> int | None:
     """How many tokens the embedding has that an adapter brings whole, if they are not as many as the base's."""
-    shapes, vocab = stored_shapes(path), getattr(config.get_text_config(), "vocab_size", None)
+    shapes, vocab = stored_shapes(path), getattr(text_config(config), "vocab_size", None)
     whole = [shape[0] for name, shape in shapes.items() if name.endswith(".weight") and shape]
     if vocab is None or max(whole, default=0) <= vocab:
         return None
@@ -194,12 +202,12 @@ def _rows_of_adapter(path: str, config: PretrainedConfig, *, allow_code: bool) -
     rows = set(ends.values()) - {vocab}
     if not rows:
         return None
-    tied = getattr(config.get_text_config(), "tie_word_embeddings", False)
+    tied = getattr(text_config(config), "tie_word_embeddings", False)
     if len(rows) > 1 or (module.get_output_embeddings() is not None and len(ends) < 2 and not tied):
         raise ModelError(
             f"the adapter {path} has {' and '.join(f'{n:,}' for n in sorted(rows))} rows of {', '.join(ends)}, and its "
             f"base {vocab:,} of each end: the other end's rows are nowhere",
-            at=path, hint="save it again with PEFT: model.save_pretrained(FOLDER, save_embedding_layers=True)",
+            at=path, hint=f"save it again with PEFT: model.save_pretrained({path!r}, save_embedding_layers=True)",
         )  # fmt: skip
     return rows.pop()
 
@@ -210,7 +218,7 @@ def _tokenizer(spec: Spec) -> Any | None:
         return None
     at = "model.tokenizer" if spec.tokenizer else "model.path"
     if Path(source).is_dir() and not has(source, "tokenizer*", "vocab*", "*.model"):
-        raise ModelError(f"{source} holds no tokenizer", at=at, hint="model.tokenizer=FOLDER_OR_HUB_ID")
+        raise ModelError(f"{source} holds no tokenizer", at=at, hint=TOKENIZER)
     revision = None if spec.tokenizer else spec.revision
     try:
         with hub.asked(source):
@@ -247,7 +255,9 @@ def published_config(told: Mapping[str, Any], at: str) -> PretrainedConfig:
     kind = values.pop("model_type", None)
     _check_kind(kind, at)
     _check_typed(values)
-    return _made(kind, values, at)
+    config = _made(kind, values, at)
+    text_config(config)
+    return config
 
 
 def _made(kind: str, values: dict[str, Any], at: str) -> PretrainedConfig:
@@ -281,13 +291,18 @@ def _check_typed(values: dict[str, Any]) -> None:
             raise ModelError(f"`{str(name)[:60]}` is no setting of a new model", at="model.init", hint="remove it")
 
 
-def _check_vocabulary(config: PretrainedConfig, tokenizer: Any | None) -> None:
-    vocab = getattr(config.get_text_config(), "vocab_size", None)
+def _check_vocabulary(config: PretrainedConfig, tokenizer: Any | None, spec: Spec) -> None:
+    vocab = getattr(text_config(config), "vocab_size", None)
     if tokenizer is not None and vocab is not None and len(tokenizer) > vocab:
+        hint = f"in transformers: model.resize_token_embeddings({len(tokenizer)}), and save it again"
+        if spec.tokenizer is not None:
+            hint = "model.tokenizer=null, and what lies beside the model is read"
+        if spec.init is not None:
+            hint = f"model.init.vocab_size={len(tokenizer)}"
         raise ModelError(
             f"the tokenizer has {len(tokenizer):,} tokens and the model only {vocab:,}",
             at="model",
-            hint="model.tokenizer=FOLDER of the tokenizer that this model was trained with",
+            hint=hint,
         )
 
 

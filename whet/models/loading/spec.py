@@ -32,9 +32,7 @@ class Spec:
         if (self.path is None) == (self.init is None):
             raise ModelError("a model needs either `path` or `init`", at="model", hint="model=Qwen/Qwen3-0.6B")
         if self.base is not None and not is_adapter(self.path):
-            raise ModelError(
-                "`model.base` is for an adapter's folder", at="model.base", hint="model.path=ADAPTER_FOLDER"
-            )
+            raise ModelError("`model.base` is for an adapter's folder", at="model.base", hint="model.base=null")
         if self.keep and self.quantize is None:
             raise ModelError(
                 "`model.keep` names layers that are not quantized, and none is", at="model.keep", hint="quantize: nf4"

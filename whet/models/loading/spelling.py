@@ -59,7 +59,7 @@ def _check(cls: type[PreTrainedConfig], kind: str, values: Mapping[str, Any], at
             _check(inner, kind, value, f"{at}.{name}")
         elif name not in known | _OF_ALL and name not in _mentioned(_homes(cls), _turned_on(known)):
             near = difflib.get_close_matches(str(name)[:80], sorted(known), n=1)
-            hint = f"did you mean `{near[0]}`?" if near else f"leave it out; it has {_some(cls)} ..."
+            hint = f"did you mean `{near[0]}`?" if near else f"leave it out; it has {_some(cls)} and others"
             raise ModelError(f"`{kind}` has no setting `{str(name)[:80]}`", at=at, hint=hint)
 
 

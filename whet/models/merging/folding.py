@@ -268,7 +268,9 @@ def _is_named(owner: str, names: Any) -> bool:
 def _unfit(path: str, names: Sequence[str]) -> ModelError:
     listed = "; ".join(names[:4]) + (f"; and {len(names) - 4} more" if len(names) > 4 else "")
     return ModelError(
-        f"the adapter {path} does not fit the base: {listed}", at=path, hint="whet merge ITS_BASE --adapter FOLDER"
+        f"the adapter {path} does not fit the base: {listed}",
+        at=path,
+        hint=f"whet merge {_config(path).base_model_name_or_path or 'Qwen/Qwen3-0.6B'} --adapter {path}",
     )
 
 

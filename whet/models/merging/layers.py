@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from whet.kernels.dense import dense
 from whet.kernels.quantized import Quantized
+from whet.models.text import text_config
 
 # What PEFT raises for a method, or a layer, that cannot be merged.
 UNMERGEABLE = (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError)
@@ -82,7 +83,7 @@ def untie(module: nn.Module) -> None:
 
 def untie_config(config: Any) -> None:
     config.tie_word_embeddings = False
-    config.get_text_config().tie_word_embeddings = False
+    text_config(config).tie_word_embeddings = False
 
 
 def ties_of(module: nn.Module) -> Mapping[str, str]:

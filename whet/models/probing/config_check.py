@@ -13,6 +13,7 @@ from whet.base.errors import ModelError, one_line
 from whet.base.seeds import forked
 from whet.models.loading.families import auto_class, family_of, first_position, stated_length
 from whet.models.probing.twin import VOCAB, twin_config
+from whet.models.text import text_config
 
 # What torch says of sizes that do not go together, also of tensors without memory.
 _SIZES = re.compile(
@@ -73,7 +74,7 @@ def _sizes_of(config: Any) -> tuple[bool, Exception | None]:
     family = family_of(config) or "causal"
     try:
         small = twin_config(config, shrink=False)
-        text = small.get_text_config()
+        text = text_config(small)
         text.vocab_size = min(text.vocab_size, VOCAB)
         with torch.device("meta"):
             size = sum(p.numel() for p in auto_class(small).from_config(deepcopy(small)).parameters())
@@ -101,7 +102,7 @@ def _goes(settings: dict[str, Any], build: Callable[[dict[str, Any]], Any]) -> b
 
 def _failure(module: Any, family: str, length: int = 8) -> Exception | None:
     was_training, device = module.training, next(module.parameters()).device
-    ids = torch.arange(2, 2 + length, device=device)[None] % module.config.get_text_config().vocab_size
+    ids = torch.arange(2, 2 + length, device=device)[None] % text_config(module.config).vocab_size
     inputs: dict[str, Any] = {"input_ids": ids}
     if family == "seq2seq":
         inputs |= {"labels": ids}

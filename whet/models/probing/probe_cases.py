@@ -16,6 +16,7 @@ from whet.base.errors import ModelError
 from whet.contracts.batch import Batch, Segment, SegmentKind, Stream
 from whet.models.forward.backbone import unwrapped
 from whet.models.loading.classes import Family
+from whet.models.text import text_config
 
 # Longer than the twin's windows, in no order that a sort would hide.
 LENGTHS = (21, 13, 18)
@@ -180,7 +181,7 @@ def random_tokens(config: PretrainedConfig, lengths: Sequence[int], seed: int = 
 
 
 def vocabulary(config: PretrainedConfig) -> int:
-    return config.get_text_config().vocab_size
+    return text_config(config).vocab_size
 
 
 def stream_of(samples: Sequence[Tensor], targets: Tensor, weights: Tensor, kind: SegmentKind) -> Stream:

@@ -24,6 +24,7 @@ from whet.models.forward import attention
 from whet.models.forward import mixers as mixers_of
 from whet.models.forward.language import LanguageModel
 from whet.models.probing.probe_cases import AGREEMENT, TRIALS, Trial, vocabulary
+from whet.models.text import text_config
 
 EXPERTS_ISOLATION = 1e-6
 # Kinds of layers that a model may have.
@@ -134,7 +135,7 @@ def _on_logits(name: str, reason: str) -> tuple[str, ...]:
 
 def has_experts(config: PretrainedConfig) -> bool:
     """Whether tokens are routed: then shapes depend on the other tokens, and rounding with them."""
-    values = config.get_text_config().to_dict()
+    values = text_config(config).to_dict()
     return any(re.search(r"(num|n)_(local_|routed_)?experts", key) and value for key, value in values.items())
 
 

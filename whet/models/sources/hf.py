@@ -39,9 +39,10 @@ def width(**settings: Any) -> int:
     """The width of the hidden states, without the weights; 0 where the config has another word for it."""
     from whet.models.loading.reading import read
     from whet.models.loading.spec import Spec
+    from whet.models.text import text_config
 
     config, _ = read(Spec(**settings))
-    return getattr(config.get_text_config(), "hidden_size", 0) or 0
+    return getattr(text_config(config), "hidden_size", 0) or 0
 
 
 @model_source("hf", rehearsed=True, read=read_model, width=width)

@@ -30,7 +30,9 @@ def ia3(
     from whet.models.tuning.targets import chosen_modules
 
     if feedforward and targets == "auto":
-        raise ConfigError("`feedforward` needs `targets`", at="tuner.targets", hint="tuner.targets=[k_proj,v_proj,...]")
+        raise ConfigError(
+            "`feedforward` needs `targets`", at="tuner.targets", hint="tuner.targets=[k_proj,v_proj,down_proj]"
+        )
     settings: dict[str, Any] = chosen_modules(targets, exclude, (), modules_to_save)
     if targets != "auto":
         settings["feedforward_modules"] = list(feedforward)

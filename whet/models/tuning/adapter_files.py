@@ -13,6 +13,8 @@ from whet.base.errors import ModelError
 from whet.models.checkpoints.door import read_by_others
 
 CONFIG = "adapter_config.json"
+# What helps where the model under an adapter is not the one that it was trained on.
+ON_BASE = "model.base=Qwen/Qwen3-0.6B, or whichever model it was trained on"
 _PREFIX = "base_model.model."
 
 
@@ -25,14 +27,14 @@ def is_adapter(path: str | None) -> bool:
 def base_of(path: str) -> str:
     """The base model that an adapter folder names: as it stands there, or beside the adapter if it was moved along."""
     place = Path(path) / CONFIG
-    base = read_object(place, error=ModelError, hint="model.base=ITS_MODEL").get("base_model_name_or_path")
+    base = read_object(place, error=ModelError, hint=ON_BASE).get("base_model_name_or_path")
     if not isinstance(base, str) or not base:
-        raise ModelError(f"{path} does not say which model it belongs to", at=str(place), hint="model.base=ITS_MODEL")
+        raise ModelError(f"{path} does not say which model it belongs to", at=str(place), hint=ON_BASE)
     beside = Path(path).parent / base
     if not Path(base).exists() and beside.exists():
         return str(beside)
     if not Path(base).exists() and base.startswith((".", "/", "~")):
-        raise ModelError(f"the base model of {path} is not at {base}", at=str(place), hint="model.base=ITS_MODEL")
+        raise ModelError(f"the base model of {path} is not at {base}", at=str(place), hint=ON_BASE)
     return base
 
 
@@ -44,7 +46,7 @@ def stored_weights(path: str) -> dict[str, Any]:
     if not file.is_file():
         pickled = (Path(path) / "adapter_model.bin").is_file()
         what = "holds pickled weights only" if pickled else "holds no adapter_model.safetensors"
-        raise ModelError(f"{path} {what}", at=path, hint="save it again with PEFT: model.save_pretrained(FOLDER)")
+        raise ModelError(f"{path} {what}", at=path, hint=f"save it again with PEFT: model.save_pretrained({path!r})")
     tensors = load_file(file)
     return {name: tensors[name] for name in _own(tensors)}
 

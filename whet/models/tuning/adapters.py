@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from whet.base.errors import ModelError
 from whet.models.checkpoints.door import read_by_others
-from whet.models.tuning.adapter_files import ends_of, stored_shapes, stored_weights
+from whet.models.tuning.adapter_files import ON_BASE, ends_of, stored_shapes, stored_weights
 from whet.models.tuning.prompting import attach, stored_prompt
 from whet.models.tuning.starts import of_original
 from whet.models.tuning.wrapper import NAME, adapter_state, hold, let_go, quiet, wrapper_of
@@ -65,7 +65,7 @@ def _unmergeable(config: Any, reason: str, path: str | None) -> ModelError:
     return ModelError(
         f"a {config.peft_type.value} adapter cannot be merged: {reason}",
         at=path,
-        hint="continue it with `tuner.adapter=FOLDER` on its base model",
+        hint=f"continue it with tuner.adapter={path or 'runs/chat'} on its base model",
     )
 
 
@@ -148,14 +148,12 @@ def fill(wrapper: Any, path: str) -> None:
     strange = sorted([*report.unexpected_keys, *missing])
     if strange:
         names = ", ".join(strange[:3]) + (", ..." if len(strange) > 3 else "")
-        raise ModelError(
-            f"the adapter {path} was made for another model: {names}", at=path, hint="model.base=ITS_OWN_BASE_MODEL"
-        )
+        raise ModelError(f"the adapter {path} was made for another model: {names}", at=path, hint=ON_BASE)
 
 
 def _misfit(path: str, error: Exception) -> ModelError:
     message = f"the adapter {path} does not fit its base: {_mismatch(error)}"
-    return ModelError(message, at=path, hint="model.base=ITS_OWN_BASE_MODEL, or get the adapter's folder anew")
+    return ModelError(message, at=path, hint=f"{ON_BASE}; or get the adapter's folder anew")
 
 
 def _mismatch(error: Exception) -> str:

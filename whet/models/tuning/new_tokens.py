@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from whet.base.errors import ModelError
+from whet.base.errors import TOKENIZER, ModelError
 from whet.data.chat.control_tokens import MARK
 
 PLACE = "whet_new_tokens"
@@ -26,9 +26,9 @@ class NewTokens:
 def add(tokenizer: Any, tokens: Sequence[str]) -> dict[int, list[int]]:
     """Add the tokens that the tokenizer lacks. Returns the id of each, and the ids of the pieces it was before."""
     if tokenizer is None:
-        raise ModelError("new tokens need a tokenizer", at="model.new_tokens", hint="model.tokenizer=FOLDER_OR_HUB_ID")
+        raise ModelError("new tokens need a tokenizer", at="model.new_tokens", hint=TOKENIZER)
     if "" in tokens:
-        raise ModelError("a new token is empty", at="model.new_tokens", hint="model.new_tokens=[<tool>]")
+        raise ModelError("a new token is empty", at="model.new_tokens", hint="'model.new_tokens=[<tool>]'")
     known = tokenizer.get_vocab()
     fresh = [token for token in dict.fromkeys(tokens) if token not in known]
     pieces = {token: tokenizer.encode(token, add_special_tokens=False) for token in fresh}

@@ -25,6 +25,7 @@ from whet.kernels.attention import SegmentPlan
 from whet.kernels.attention_spec import Form
 from whet.kernels.host import sent
 from whet.models.forward.language import decoder_of
+from whet.models.text import text_config
 from whet.models.tuners.full import Full
 from whet.models.tuning.peft_tuner import config_class, refuse_new_tokens
 from whet.models.tuning.wrapper import NAME, hold, quiet
@@ -81,7 +82,7 @@ def _check_keys(module: Any) -> None:
     from transformers.cache_utils import DynamicCache, DynamicLayer
 
     lacks = any(not isinstance(layer, DynamicLayer) for layer in DynamicCache(config=module.config).layers)
-    if lacks or getattr(module.config.get_text_config(), "num_attention_heads", None) is None:
+    if lacks or getattr(text_config(module.config), "num_attention_heads", None) is None:
         raise ModelError(
             f"a prefix is keys and values of every layer, and layers of `{module.config.model_type}` keep none",
             at="tuner", hint="tuner=prompt",

@@ -31,10 +31,10 @@ class Several:
                 config = PeftConfig.from_pretrained(folder)
             if config.is_prompt_learning:
                 said = f"{config.peft_type.value} adds to the input, which adapters beside others cannot"
-                raise ModelError(said, at=folder, hint="serve it alone: whet serve ITS_FOLDER")
+                raise ModelError(said, at=folder, hint=f"serve it alone: whet serve {folder}")
             if getattr(config, "bias", "none") != "none":  # PEFT trains these in place: the base model's answers too
                 said = f"it has biases of its own (bias: {config.bias}), which take the place of the base model's"
-                raise ModelError(said, at=folder, hint="serve it alone: whet serve ITS_FOLDER")
+                raise ModelError(said, at=folder, hint=f"serve it alone: whet serve {folder}")
             config.inference_mode, config.base_model_name_or_path = True, None
             with quiet():
                 if self._wrapper is None:
@@ -62,7 +62,7 @@ class Several:
         from peft import get_peft_model_state_dict, set_peft_model_state_dict
 
         stored = stored_weights(folder)
-        hint = "its own base model: whet serve BASE --adapter NAME=FOLDER"
+        hint = f"serve it on its own base model: whet serve {folder}"
         try:
             report = set_peft_model_state_dict(self._wrapper, stored, adapter_name=name)
         except (RuntimeError, ValueError) as error:

@@ -51,7 +51,9 @@ def distill(
 
     if teacher is None or not any(teacher.values().values()):
         raise ConfigError(
-            "`distill` needs a teacher to learn from", at="objective.teacher", hint="objective.teacher=MODEL_OR_RUN"
+            "`distill` needs a teacher to learn from",
+            at="objective.teacher",
+            hint="objective.teacher=Qwen/Qwen3-8B, or a run",
         )
     if beta != 0.5 and divergence != "jsd":
         raise ConfigError(

@@ -37,7 +37,7 @@ def pretrain(
     if fim_tokens and len(set(fim_tokens)) != 3:
         raise ConfigError(
             f"`fim_tokens` are those before prefix, suffix and middle, and {list(fim_tokens)} are not three",
-            at="objective.fim_tokens", hint="objective.fim_tokens=[<fim_prefix>,<fim_suffix>,<fim_middle>]",
+            at="objective.fim_tokens", hint="'objective.fim_tokens=[<fim_prefix>,<fim_suffix>,<fim_middle>]'",
         )  # fmt: skip
     infill = Infill(fim, spm, fim_tokens) if fim else None
     if not mtp:

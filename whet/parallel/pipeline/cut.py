@@ -12,6 +12,7 @@ from whet.base.errors import ModelError
 from whet.contracts.model import Loaded, ParamRole
 from whet.models.features.carried import carry
 from whet.models.forward.backbone import decoder_of, unwrapped
+from whet.models.text import text_config
 from whet.parallel.pipeline.balance import balanced
 from whet.parallel.pipeline.carrier import Form
 from whet.parallel.pipeline.schedule import places
@@ -105,7 +106,7 @@ class _Parts:
 
     @property
     def width(self) -> int:
-        return self.decoder.config.get_text_config().hidden_size
+        return text_config(self.decoder.config).hidden_size
 
     def names(self, model: Loaded, run: range, is_first: bool, is_last: bool) -> Iterator[str]:
         """Those of the parameters that a stage with these layers has."""
@@ -149,7 +150,7 @@ class _Parts:
 
 def _cost(model: Loaded, layer: str) -> float:
     """Products a token of one layer: its matrices, and of experts those that a token goes through."""
-    config: Any = unwrapped(model.module).config.get_text_config()
+    config: Any = text_config(unwrapped(model.module).config)
     chosen = getattr(config, "num_experts_per_tok", None)
     names = ("num_experts", "num_local_experts", "n_routed_experts")
     count = next((found for name in names if (found := getattr(config, name, None))), None)

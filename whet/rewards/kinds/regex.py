@@ -24,7 +24,9 @@ def regex(*, pattern: str, match: Literal["search", "full", "none"] = "search", 
     try:
         compiled = re.compile(pattern, flags)
     except re.error as error:
-        raise ConfigError(f"`pattern` is no regular expression: {error}", hint="quote it: '...'") from None
+        raise ConfigError(
+            f"`pattern` is no regular expression: {error}", hint="in YAML, within single quotes: pattern: '[a-z]+'"
+        ) from None
     return Each(partial(_matches, compiled, match))
 
 

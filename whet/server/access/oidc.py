@@ -48,7 +48,11 @@ class Provider:
         if urlsplit(issuer).scheme != "https" and urlsplit(issuer).hostname not in ("localhost", "127.0.0.1"):
             raise ConfigError("an issuer is an https address", at="--oidc", hint="--oidc https://login.example.org")
         if not client:
-            raise ConfigError("the provider's id for this server is missing", at=CLIENT, hint=f"export {CLIENT}=...")
+            raise ConfigError(
+                "the provider's id for this server is missing",
+                at=CLIENT,
+                hint=f"export {CLIENT}=whet, or what the provider calls this server",
+            )
         self._issuer, self._client, self._secret = issuer.rstrip("/"), client, secret
         self._begun: OrderedDict[str, _Begun] = OrderedDict()
         self._lock = threading.Lock()

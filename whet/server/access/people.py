@@ -139,7 +139,7 @@ def _give(db: sqlite3.Connection, name: str, project: str, role: str) -> None:
 def _check_an_admin_is_left(db: sqlite3.Connection) -> None:
     query = "select 1 from roles where project = ? and role = ?"
     if db.execute(query, (EVERY, int(Role.ADMIN))).fetchone() is None:
-        hint = "whet team role NAME admin, for somebody else first"
+        hint = "whet team role ada admin, for somebody else first"
         raise ConfigError("nobody would be left who may do everything", at="role", hint=hint)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from whet.generate.serving.engine import ServingEngine
 from whet.generate.serving.request import Limits
 from whet.models.loading.find import find_model
 from whet.models.sentence_transformers import is_sentence, read_sentence
-from whet.models.tuning.adapter_files import is_adapter
+from whet.models.tuning.adapter_files import base_of, is_adapter
 from whet.models.tuning.several import Several
 from whet.models.tuning.wrapper import wrapper_of
 from whet.server.openai.service import Embedding, Service
@@ -39,7 +40,9 @@ def opened(opening: Opening) -> Service:
     folder = find_model(model, opening.root)
     names = (opening.name or opening.model,)
     if clash := next((name for name in opening.adapters if name in names), None):
-        raise ConfigError(f"the adapter is called `{clash}`, as the model is", at="--adapter", hint="--called ANOTHER")
+        raise ConfigError(
+            f"the adapter is called `{clash}`, as the model is", at="--adapter", hint=f"--called {clash}-base"
+        )
     is_embedder = is_sentence(Path(folder))
     if is_embedder and opening.adapters:
         said = f"{opening.model} makes embeddings, and adapters are not served beside such a model"
@@ -53,11 +56,18 @@ def opened(opening: Opening) -> Service:
         if wrapper_of(loaded.module) is not None:
             raise ModelError(
                 f"{opening.model} is an adapter itself, and others go beside its base model", at="--adapter",
-                hint="whet serve ITS_BASE --adapter NAME=FOLDER --adapter OTHER=FOLDER",
+                hint=_beside(folder, opening),
             )  # fmt: skip
         several = Several(loaded.module, adapters)
     engine = ServingEngine(loaded, opening.limits, several)
     return Service(loaded, names, engine=engine, adapters=tuple(adapters), timeout_s=opening.timeout_s)
+
+
+def _beside(folder: str, opening: Opening) -> str:
+    """The command that serves the model, an adapter, and those asked for beside their base."""
+    adapters = {Path(folder).name: folder, **opening.adapters}
+    words = [word for name, path in adapters.items() for word in ("--adapter", f"{name}={path}")]
+    return shlex.join(["whet", "serve", base_of(folder), *words])
 
 
 def _adapter(name: str, given: str, root: Path) -> str:

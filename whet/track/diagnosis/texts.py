@@ -245,7 +245,8 @@ def said(message: Message, language: Language = "en", own: Mapping[str, Mapping[
     texts: Mapping[str, str] = {**TEXTS.get(message.id, {}), **(own or {}).get(message.id, {})}
     if not texts:
         raise ConfigError(
-            f"no text is called `{message.id}`", hint=f'@diagnosis("...", texts={{"{message.id}": {{"en": "..."}}}})'
+            f"no text is called `{message.id}`",
+            hint=f'give its @diagnosis texts={{"{message.id}": {{"en": "The loss rises."}}}}',
         )
     template = texts.get(language) or texts.get("en") or next(iter(texts.values()))
     return template.format_map({name: _written(name, value) for name, value in message.parameters.items()})

@@ -81,7 +81,7 @@ class Order:
         if not found:
             raise RunError(
                 f"nobody was asked to follow `{run.name}`", at=str(run / FOLDER),
-                hint=f"`track.alerts` or `track.tee` of its config would; now: whet runs export {run.name} --to KIND",
+                hint=f"whet runs export {run.name} --to tensorboard; or `track.tee` in its config",
             )  # fmt: skip
         try:
             order = Order(*_parts(found, str(run / FOLDER / _FILE)))

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
-from whet.base.errors import ConfigError
+from whet.base.errors import ConfigError, setting_secret
 from whet.base.own_key import keyring_path
 from whet.base.regular import opened
 from whet.track.recorded.private import without_secrets
@@ -39,7 +39,7 @@ class Secrets:
             raise ConfigError(
                 f"there is no secret `{name}` of `{self.account}`",
                 at=self.variable(name),
-                hint=f"export {self.variable(name)}=..., or `{name}` under [{self.account}] in {keyring_path()}",
+                hint=f"{setting_secret(self.variable(name))}, or `{name}` under [{self.account}] in {keyring_path()}",
             )
         return found
 
@@ -79,7 +79,9 @@ def keyring() -> Mapping[str, Any]:
     except ValueError as error:  # what it says of TOML has a line and no value
         place = re.search(r"at line (\d+)", str(error))
         at = f"{path}:{place[1]}" if place else str(path)
-        raise ConfigError("the keyring is no TOML", at=at, hint='[slack] and below it: url = "https://..."') from None
+        raise ConfigError(
+            "the keyring is no TOML", at=at, hint='[slack] and below it: url = "https://hooks.example.org/x"'
+        ) from None
 
 
 def redacted(text: str, values: Iterable[str] = ()) -> str:

@@ -28,6 +28,6 @@ def claimed(root: Path, name: str) -> Path:
                 break
     except OSError as error:
         raise RunError(
-            f"cannot make the run folder: {error.strerror}", at=str(root / stem), hint='init(dir="ELSEWHERE")'
+            f"cannot make the run folder: {error.strerror}", at=str(root / stem), hint='init(dir="/tmp/runs")'
         ) from None
     return folder

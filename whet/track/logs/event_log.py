@@ -78,7 +78,7 @@ class EventLog:
             raise RunError(
                 f"cannot start the run's log: {error.strerror}",
                 at=str(folder),
-                hint="track.folder=FOLDER that can be written to",
+                hint="track.folder=/tmp/runs, or another folder that can be written to",
             ) from error
         self._index = OwnIndex(self.path, self._keep)
         if self.path.suffix == frames.LOG:

@@ -43,7 +43,9 @@ def is_wanted(folder: Path) -> bool:
         case "auto" | "":
             return magic(folder) in NETWORK
         case other:
-            raise RunError(f"{VARIABLE}={other} is no way to spool", hint=f"{VARIABLE}=auto, always or never")
+            raise RunError(
+                f"{VARIABLE}={other} is no way to spool", hint=f"export {VARIABLE}=auto, or always, or never"
+            )
 
 
 def magic(folder: Path) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
-from whet.base.errors import ConfigError
+from whet.base.errors import ConfigError, setting_secret
 from whet.base.own_key import keyring_path
 from whet.track.follow.secrets import keyring
 from whet.track.push.start import SERVER
@@ -49,12 +49,14 @@ def address_of(url: str | None, environ: Mapping[str, str] | None = None) -> Add
     except (ValueError, KeyError):
         host = ""
     if not host:
-        raise ConfigError("this is no address of a server", at=at, hint="http://HOST:PORT, as `whet server` prints it")
+        raise ConfigError(
+            "this is no address of a server", at=at, hint="http://localhost:8000, as `whet server` prints it"
+        )
     token = parse_qs(split.query).get("token", [""])[0] or environ.get(TOKEN) or _kept()
     if not token:
         raise ConfigError(
             "there is no token for the server", at=at,
-            hint=f"export {TOKEN}=..., or `token` under [server] in {keyring_path()}",
+            hint=f"{setting_secret(TOKEN)}, or `token` under [server] in {keyring_path()}",
         )  # fmt: skip
     token = token.strip()
     if not token.isascii() or not token.isprintable():  # what http.client would say of it holds the token

@@ -34,7 +34,9 @@ def export(folders: Sequence[Path], output: Path) -> int:
         return num
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise RunError(f"cannot be written: {error.strerror}", at=str(output), hint="--output ELSEWHERE") from None
+        raise RunError(
+            f"cannot be written: {error.strerror}", at=str(output), hint=f"--output ~/{output.name}"
+        ) from None
 
 
 def _tables(folders: Sequence[Path]) -> Iterator[dict[str, Any]]:

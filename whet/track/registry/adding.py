@@ -60,7 +60,7 @@ def add(
     except OSError as error:
         raise RunError(
             f"the version cannot be added: {error.strerror or error}", at=str(error.filename or registry.folder),
-            hint="chmod +r, or --registry ELSEWHERE",
+            hint="chmod +r, or --registry ~/registry",
         ) from None  # fmt: skip
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -90,7 +90,7 @@ def _part(folder: Path) -> Path:
         return Path(tempfile.mkdtemp(prefix=".adding-", dir=folder))
     except OSError as error:
         raise RunError(
-            f"the registry cannot be written: {error.strerror}", at=str(folder), hint="--registry ELSEWHERE"
+            f"the registry cannot be written: {error.strerror}", at=str(folder), hint="--registry ~/registry"
         ) from None
 
 

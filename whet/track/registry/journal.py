@@ -64,7 +64,7 @@ class Journal:
             file = self._lock.open("a")
         except OSError as error:
             raise RunError(
-                f"the registry cannot be written: {error.strerror}", at=str(self._lock), hint="--registry ELSEWHERE"
+                f"the registry cannot be written: {error.strerror}", at=str(self._lock), hint="--registry ~/registry"
             ) from None
         with file:
             fcntl.flock(file, fcntl.LOCK_EX)  # until it is closed

@@ -10,7 +10,7 @@ from whet.base.paths import file_name
 
 PREFIX = "registry:"
 _ALIAS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
-_HINT = "registry:NAME, registry:NAME/3 or registry:NAME@prod"
+_HINT = "registry:chat, registry:chat/3 or registry:chat@prod"
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ def _flat(flavour: Mapping[str, Any], files: Mapping[str, Path], at: Path) -> di
     if not any(name.endswith((".safetensors", ".json")) for name in found):
         raise ModelError(
             f"the package holds no weights: it only names {flavour.get('source_model_name')}", at=str(at),
-            hint="mlflow.transformers.persist_pretrained_model(URI), or add the model that it names",
+            hint="mlflow.transformers.persist_pretrained_model writes them; or add the model that it names",
         )  # fmt: skip
     return found
 

@@ -103,7 +103,11 @@ class Registry:
             return self.version(wanted.name, model.aliases[wanted.alias])
         newest = model.newest()
         if newest is None:
-            raise RunError(f"`{wanted.name}` has no version", at=str(self.folder), hint="whet registry add RUN --name")
+            raise RunError(
+                f"`{wanted.name}` has no version",
+                at=str(self.folder),
+                hint=f"whet registry add runs/{wanted.name} --name {wanted.name}",
+            )
         return newest
 
     def name_of(self, version: Version) -> str:

@@ -197,7 +197,7 @@ def summary_of_run() -> Told:
 
 def _opened() -> Run:
     if _current.run is None:
-        raise RunError("there is no run to log to", hint="whet.track.init(project=...) starts one")
+        raise RunError("there is no run to log to", hint='whet.track.init(project="demo") starts one')
     return _current.run
 
 

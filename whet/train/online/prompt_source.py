@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from whet.base.errors import INSPECT, ConfigError, DataError
+from whet.base.errors import INSPECT, TOKENIZER, ConfigError, DataError
 from whet.base.run import DataSource, Run
 from whet.contracts.rollouts import Online
 from whet.data.chat.speech import speech_of
@@ -40,7 +40,7 @@ def rollouts(run: Run, chosen: Chosen, words: Words, ledger: Ledger) -> Feed:
     Raises DataError for prompts that leave no room for an answer, and for rewards whose columns are missing.
     """
     if words.processor is None:
-        raise DataError("prompts need a tokenizer, and the model has none", at="model", hint="model.tokenizer=FOLDER")
+        raise DataError("prompts need a tokenizer, and the model has none", at="model", hint=TOKENIZER)
     prompts = _prompts(run, run.data.train, words, ledger, "data.train")
     training: Prompts | View = prompts
     measured: list[Asked] = []
@@ -110,10 +110,12 @@ def check_columns(run: Run, prompts: Prompts, place: str = "data.train") -> None
     for column, name in required_columns(run.rewards).items():
         if column not in prompts.columns:
             have = ", ".join(f"`{c}`" for c in sorted(prompts.columns)) or "none"
+            path = next((span.source for span in prompts.spans), "chat.jsonl")
+            other = next(iter(sorted(prompts.columns)), "reference")
             raise DataError(
                 f"the reward `{name}` needs the column `{column}`, and what all prompts have is {have}",
                 at=place,
-                hint=f"data: {{{place[5:]}: [{{path: FILE, columns: {{{column}: THE_FILES_NAME}}}}]}}",
+                hint=f"data: {{{place[5:]}: [{{path: {path}, columns: {{{column}: {other}}}}}]}}",
             )
 
 

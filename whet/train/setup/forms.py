@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from whet.base.errors import ConfigError, DataError
+from whet.base.errors import TOKENIZER, ConfigError, DataError
 from whet.base.run import Run
 from whet.data.chat.template import tokenizer_name
 from whet.data.render.seq2seq import Pairing
@@ -21,7 +21,7 @@ def form_of(run: Run, processor: Any | None, family: str) -> Form | None:
     if form is None and family != "seq2seq":
         return None
     if processor is None:
-        raise DataError("texts need a tokenizer, and the model has none", at="model", hint="model.tokenizer=FOLDER")
+        raise DataError("texts need a tokenizer, and the model has none", at="model", hint=TOKENIZER)
     asked = run.objective.values()
     if form == "masking":
         return Masking.of(processor, run.seed, **asked)

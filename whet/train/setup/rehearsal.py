@@ -32,6 +32,7 @@ from whet.models.loading.progress_bars import patient_bars
 from whet.models.loading.reading import read
 from whet.models.loading.spec import Spec
 from whet.models.probing.twin import randomise, twin_config
+from whet.models.text import text_config
 from whet.train.result import write_result
 from whet.train.run.folder import RunFolder
 from whet.train.setup.likeness import digest
@@ -87,10 +88,10 @@ def _twin(run: Run, model: Loaded, folder: Path, *, shrink: bool) -> Run | None:
     spec = Spec(**{name: value for name, value in values.items() if name not in ("new_tokens", "quantize", "keep")})
     config, tokenizer = read(spec)
     small = twin_config(config, shrink=shrink)
-    for one in (small, small.get_text_config()):
+    for one in (small, text_config(small)):
         for name in vars(one):
             if name.endswith(("vocab_size", "_token_id")):
-                setattr(one, name, getattr(config, name, None) or getattr(config.get_text_config(), name, None))
+                setattr(one, name, getattr(config, name, None) or getattr(text_config(config), name, None))
     kind = auto_class(small, allow_code=spec.allow_code)
     how: dict[str, Any] = {"dtype": torch.float32, "trust_remote_code": spec.allow_code}
     if not shrink:

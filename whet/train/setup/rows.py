@@ -9,7 +9,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from whet.base.errors import ConfigError, DataError
+from whet.base.errors import TOKENIZER, ConfigError, DataError
 from whet.base.run import Data, DataSource, Run
 from whet.contracts.example import Example
 from whet.contracts.reading import Classes, Steps, Tags
@@ -164,7 +164,7 @@ def _reader(run: Run, chosen: Chosen, processor: Any | None, context: int | None
     if reading is None:
         return None
     if processor is None:
-        raise DataError("texts need a tokenizer, and the model has none", at="model", hint="model.tokenizer=FOLDER")
+        raise DataError("texts need a tokenizer, and the model has none", at="model", hint=TOKENIZER)
     if isinstance(reading, Classes | Tags):
         reading = _settled(run, reading)
     if family == "masked" and not isinstance(reading, Steps):

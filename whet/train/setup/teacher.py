@@ -88,7 +88,9 @@ def read_tokenizer(taught: Taught) -> Any:
 def _compare(student: Any, teacher: Any, name: str) -> None:
     if student is None or teacher is None:
         raise ModelError(
-            f"the teacher `{name}` has no tokenizer to compare with the student's", at=AT, hint=f"{AT}.tokenizer=FOLDER"
+            f"the teacher `{name}` has no tokenizer to compare with the student's",
+            at=AT,
+            hint=f"{AT}.tokenizer=Qwen/Qwen3-0.6B, or a folder with a tokenizer",
         )
     if found := differences(student, teacher):
         raise ModelError(

@@ -12,6 +12,7 @@ import torch
 
 from whet.contracts.batch import Batch, Stream
 from whet.contracts.model import Loaded, ParamRole
+from whet.models.text import text_config
 from whet.parallel.world import World
 
 # Products of square matrices of this size, and how many: the best of them is what the machine can do.
@@ -36,7 +37,7 @@ class Work:
         """Counted from the weights' shapes and roles. Of experts, those that a token goes through."""
         module: Any = model.module
         config: Any = getattr(module, "config", None)
-        text = config.get_text_config() if hasattr(config, "get_text_config") else config
+        text = text_config(config) if hasattr(config, "get_text_config") else config
         share = _share_of_experts(text)
         layers = learned = 0.0
         for name, parameter in module.named_parameters():

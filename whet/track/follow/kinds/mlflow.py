@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from whet.base.catalogue import follower
-from whet.base.errors import ConfigError, missing_package
+from whet.base.errors import ConfigError, missing_package, setting_secret
 from whet.track.follow.converted import media_file
 from whet.track.follow.plugin import Ending, FollowedRun, Follower, Logged
 from whet.track.reading.read import Event
@@ -35,7 +35,10 @@ def mlflow(*, uri: str | None = None, experiment: str | None = None) -> Follower
     if importlib.util.find_spec("mlflow") is None:
         raise missing_package("mlflow", "mlflow", "a tee to mlflow")
     if uri and urlsplit(uri).password:
-        raise ConfigError("the `uri` of mlflow holds a password", hint="export MLFLOW_TRACKING_PASSWORD=...")
+        raise ConfigError(
+            "the `uri` of mlflow holds a password",
+            hint=setting_secret("MLFLOW_TRACKING_PASSWORD"),
+        )
     return MLflowFollower(uri, experiment)
 
 
