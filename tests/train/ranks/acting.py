@@ -82,7 +82,8 @@ def stops_when_asked(folder: Path) -> int:
     return 3 if stopped.wait(LONG_S) else 9
 
 
-WAYS = {way.__name__: way for way in (ends, second_is_killed, checkpoints, gets_nowhere, hangs_once, stops_when_asked)}
+_ALL = (ends, is_refused, second_is_killed, checkpoints, gets_nowhere, hangs_once, stops_when_asked)
+WAYS = {way.__name__: way for way in _ALL}
 
 if __name__ == "__main__":
     sys.exit(WAYS[sys.argv[1]](Path(sys.argv[2]), *sys.argv[3:]))
