@@ -12,6 +12,7 @@ from whet.models.blocks import layers_of
 from whet.models.loading.families import auto_class
 from whet.models.loading.reading import published_config
 from whet.models.roles import roles
+from whet.models.text import text_config
 
 
 def counted(name: str, config: Mapping[str, Any]) -> tuple[dict[str, Any], Sequence[tuple[str, int, bool]], bool]:
@@ -28,5 +29,5 @@ def counted(name: str, config: Mapping[str, Any]) -> tuple[dict[str, Any], Seque
             ) from error
     found, layers = roles(module), tuple(f"{layer}." for layer in layers_of(module))
     each = [(str(found[own]), p.numel(), own.startswith(layers)) for own, p in module.named_parameters()]
-    text = read.get_text_config()
+    text = text_config(read)
     return {**read.to_dict(), **text.to_dict(), "model_type": read.model_type}, each, bool(text.tie_word_embeddings)
