@@ -59,7 +59,8 @@ def drawn(source: random.Random) -> dict[str, Any]:
         "streaming": rarely(True, False),
         "train": {
             "precision": source.choice(("fp32", "fp32", "fp32", "bf16", "bf16-pure")),
-            "recompute": rarely(True, False),
+            "recompute": rarely(source.choice(("full", "selective")), "none"),
+            "offload": {"activations": rarely(True, False), "optimizer": rarely(0.5, 0.0)},
             "ema": rarely(0.9, 0.0),
             "neftune": rarely(5.0, 0.0),
             "in_backward": rarely(True, False),

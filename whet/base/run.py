@@ -118,6 +118,18 @@ class Watchdog(Settings):
     rollbacks: Count = Field(3, description="how often a run goes back before an alarm stops it")
 
 
+class Offload(Settings):
+    """What leaves the device between two uses of it: for the host's memory, or on a CPU for a file that is mapped."""
+
+    activations: bool = Field(False, description="what layers keep for the backward pass")
+    optimizer: Fraction = Field(
+        0.0, description="the share of the optimizer's state that comes when its weight is stepped, and goes again"
+    )
+    weights: bool = Field(
+        False, description="shards of weights, with their gradients and state, which are stepped on the host (FSDP2)"
+    )
+
+
 class Train(Settings):
     """The loop: length, batch, precision, cadences."""
 
@@ -149,7 +161,13 @@ class Train(Settings):
     group: Size | None = Field(
         None, description="tokens that see each other while training, in shifted groups (LongLoRA); all by default"
     )
-    recompute: bool = Field(False, description="activation checkpointing: less memory, a third more time")
+    recompute: Literal["none", "selective", "full"] = Field(
+        "none",
+        description="activation checkpointing: `full` keeps inputs of layers alone, for a third more time; `selective` "
+        "keeps products of matrices and attention too, for little more",
+    )
+    recompute_every: Size = Field(1, description="of the layers, only every so many-th is recomputed")
+    offload: Offload = Offload()
     compile: bool = Field(False, description="torch.compile each layer")
     device: str = Field("auto", description="cpu, cuda, cuda:1")
     threads: Annotated[int, Ge(1), Le(4096)] | Auto = Field("auto", description="CPU threads; pinned for exact resume")
@@ -166,6 +184,12 @@ class Train(Settings):
         "between; torchrun has --max-restarts",
     )
     watchdog: Watchdog = Watchdog()
+
+    @field_validator("recompute", mode="before")
+    @classmethod
+    def _all_or_nothing(cls, value: Any) -> Any:
+        """Whether activations are recomputed, as a switch."""
+        return {True: "full", False: "none"}[value] if isinstance(value, bool) else value
 
     @model_validator(mode="after")
     def _one_length_one_batch(self) -> Train:

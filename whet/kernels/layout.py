@@ -204,6 +204,12 @@ def local(tensor: Tensor) -> Tensor:
     return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
+def lying(tensor: Tensor, shard: Tensor) -> Tensor:
+    """A tensor that is distributed as the given one, whose part on this rank is `shard`, on whatever device."""
+    # `from_local` (torch 2.13) brings shards to the devices of the mesh; FSDP2's own offload does as is done here.
+    return DTensor(shard, tensor._spec, requires_grad=False) if isinstance(tensor, DTensor) else shard
+
+
 def gradient(parameter: Tensor) -> Tensor:
     """This rank's part of a parameter's gradient, which lies as the parameter does, or is brought there."""
     grad = parameter.grad

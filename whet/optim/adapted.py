@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -37,6 +37,14 @@ class Adapted(Optimizer):
 
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
         self.inner.step()
+
+    def update(self, group: Mapping[str, Any], parameters: Sequence[Tensor]) -> None:
+        whole = self.inner.param_groups
+        self.inner.param_groups = [{**group, "params": list(parameters)}]
+        try:
+            self.inner.step()
+        finally:
+            self.inner.param_groups = whole
 
     def state_dict(self) -> dict[str, Any]:
         return self.inner.state_dict()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -110,6 +110,17 @@ def declared(kind: Kind, settings: Mapping[str, Any], parameters: Iterable[Train
         return sum(fact * math.prod(p.shape) for p in parameters)
     full = {**kind.settings().values(), **settings}
     return sum(fact.of(p, full) for p in parameters)
+
+
+def offloaded(sizes: Iterable[int], share: float) -> Iterator[bool]:
+    """Of tensors in turn, whether the state of each lies on the host: as near to the share of all numbers as whole
+    tensors come, and spread over the model."""
+    seen = away = 0
+    for size in sizes:
+        seen += size
+        goes = share > 0 and away + size / 2 <= share * seen
+        away += size * goes
+        yield goes
 
 
 def per_parameter(kind: Kind) -> float:

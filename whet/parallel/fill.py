@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 from whet.base.errors import ModelError, WhetError
 from whet.base.memory import give_back
@@ -25,8 +26,8 @@ from whet.parallel.world import World
 RETURNED_BYTES = 64 * 2**20
 
 
-def fill(model: Loaded, world: World) -> Loaded:
-    """The model with its values, in place. All ranks call it together.
+def fill(model: Loaded, world: World, *, on_host: bool = False) -> Loaded:
+    """The model with its values, in place; with `on_host`, shards lie in the host's memory. All ranks call it together.
 
     What lies in files as the model holds it, every rank reads for itself, no more than its own part. Of all else rank 0
     has the whole made on its CPU: it sends every rank its part of one tensor after another, and lets go of what it has
@@ -37,7 +38,7 @@ def fill(model: Loaded, world: World) -> Loaded:
         return filled(model, world.device)
     module = model.module
     given = _Given(model.weights, world)
-    materialise(module, world.device)
+    materialise(module, world.device, on_host=on_host)
     _check(module, given, world)
     _fill_parameters(module, given, world)
     _fill_buffers(module, given, world)
@@ -104,12 +105,14 @@ def _attributes(module: nn.Module) -> Iterator[tuple[str, Any, str]]:
             yield f"{owner_name}.{name}".lstrip("."), owner, name
 
 
-def materialise(module: nn.Module, device: torch.device) -> None:
-    """Give meta tensors memory without values. Weights that were tied are tied again, or ranks would differ."""
+def materialise(module: nn.Module, device: torch.device, *, on_host: bool = False) -> None:
+    """Give meta tensors memory without values, shards that of the host where it is said. Weights that were tied are
+    tied again, or ranks would differ."""
     places: dict[int, list[str]] = {}
     for name, parameter in module.named_parameters(remove_duplicate=False):
         places.setdefault(id(parameter), []).append(name)
-    module.to_empty(device=device)
+    host = torch.device("cpu")
+    module._apply(lambda t: torch.empty_like(t, device=host if on_host and isinstance(t, DTensor) else device))
     for first, *others in places.values():
         for name in others:
             owner, _, attribute = name.rpartition(".")
@@ -162,7 +165,10 @@ def _send(mine: Tensor | None, whole: Tensor | None, holders: Mapping[int, _Held
     """Every holder's part from rank 0, in the holder's dtype, straight into its place."""
     if not world.is_writer:
         if mine is not None and mine.numel():
-            dist.recv(mine, src=0)
+            here = mine if mine.device.type == world.device.type else torch.empty_like(mine, device=world.device)
+            dist.recv(here, src=0)  # NCCL reaches no memory of the host
+            if here is not mine:
+                mine.copy_(here)
         return
     assert whole is not None
     for rank, held in holders.items():

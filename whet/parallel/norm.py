@@ -23,7 +23,7 @@ def squares(parameters: Iterable[Parameter], world: World) -> torch.Tensor:
     own = [local(g) for g in gradients if world.is_first(_spread(g))]
     if not own:
         return torch.zeros((), dtype=torch.float64, device=world.device)
-    return torch.stack(_norms(own)).double().square().sum()
+    return torch.stack(_norms(own)).double().square().sum().to(world.device)
 
 
 def clip(parameters: Iterable[Parameter], limit: float, norm: float) -> float:
@@ -69,7 +69,7 @@ def num_not_finite(parameters: Iterable[Parameter], world: World) -> torch.Tenso
     weights = [p for p in parameters if _may_break(p)]
     if not weights:
         return torch.zeros((), dtype=torch.float64, device=world.device)
-    return (~_sound(weights)).sum().double()
+    return (~_sound(weights)).sum().double().to(world.device)
 
 
 def _may_break(parameter: Parameter) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.distributed.fsdp import (
+    CPUOffloadPolicy,
     FSDPModule,
     MixedPrecisionPolicy,
     fully_shard,
@@ -27,12 +28,15 @@ from whet.parallel.tensor import cut
 from whet.parallel.world import World
 
 
-def shard(model: Loaded, world: World, settings: Parallel, forwards: tuple[str, ...]) -> nn.Module:
+def shard(
+    model: Loaded, world: World, settings: Parallel, forwards: tuple[str, ...], *, on_host: bool = False
+) -> nn.Module:
     """Cut the model's module as the plan of its ranks says. `forwards` are methods of the root that run as a forward.
 
     The module is on meta and stays there: `whet.parallel.fill` gives every rank the values of its own shards. Quantized
-    weights are whole on every rank. Gradients are summed over ranks, not averaged: the loop has divided by global
-    weights already. Raises ModelError where the model does not divide.
+    weights are whole on every rank. `on_host` shards lie in the memory of the host, and so will their gradients and the
+    optimizer's state (FSDP2's own offload). Gradients are summed over ranks, not averaged: the loop has
+    divided by global weights already. Raises ModelError where the model does not divide.
     """
     module, plan = model.module, ParallelPlan.of(model, settings, world.sizes)
     if plan.stages is not None:
@@ -53,6 +57,8 @@ def shard(model: Loaded, world: World, settings: Parallel, forwards: tuple[str, 
     packed: set[nn.Parameter] = {parameter for parameter in module.parameters() if isinstance(parameter, Quantized)}
     reduced = _reduced(module)
     how: Any = {"ignored_params": packed, "mp_policy": reduced}
+    if on_host:
+        how["offload_policy"] = CPUOffloadPolicy(pin_memory=world.device.type == "cuda")
     apart = world.experts("replicate", "part") if world.group("expert") is not None else None
     for name in plan.experts if apart is not None else ():
         fully_shard(module.get_submodule(name), mesh=apart, reshard_after_forward=plan.mesh.zero == 3, **how)

@@ -41,10 +41,13 @@ class World:
     _parts: dict[tuple[str, int], tuple[ProcessGroup, ProcessGroup]] = field(default_factory=dict)
 
     @classmethod
-    def start(cls, device: str, timeout_s: int, sizes: Mapping[str, int] | None = None) -> World:
+    def start(
+        cls, device: str, timeout_s: int, sizes: Mapping[str, int] | None = None, *, on_host: bool = False
+    ) -> World:
         """Join the process group that torchrun's environment describes, or stand alone.
 
-        `sizes` of the mesh are by the names of its dimensions, as in AXES; by default all ranks are on `shard`.
+        `sizes` of the mesh are by the names of its dimensions, as in AXES; by default all ranks are on `shard`. With
+        `on_host` ranks with GPUs tell each other of tensors in the host's memory too.
         """
         size = int(os.environ.get("WORLD_SIZE", "1"))
         local = int(os.environ.get("LOCAL_RANK", "0"))
@@ -55,7 +58,8 @@ class World:
             torch.cuda.set_device(chosen)
         timeout = datetime.timedelta(seconds=timeout_s)
         if not dist.is_initialized():
-            dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=timeout)
+            over = "cpu:gloo,cuda:nccl" if on_host else "nccl"
+            dist.init_process_group(over if chosen.type == "cuda" else "gloo", timeout=timeout)
         return cls.over(chosen, _mesh(chosen.type, sizes or {"shard": size}, timeout))
 
     @classmethod

@@ -29,7 +29,8 @@ CPU_TOKENS = 4096  # tokens at once that a CPU gains from (`whet.train.step.memo
 @dataclass(frozen=True, slots=True)
 class Job:
     """`micro` are tokens at once on a rank, `step_tokens` those of all ranks in a step, `length` those of the longest
-    sample; `trained` is the share of tokens that have a loss."""
+    sample; `trained` is the share of tokens that have a loss, `offload` that of the optimizer's state which lies on the
+    host, where `on_host` weights and gradients do too."""
 
     model: PlannedModel
     card: Card
@@ -47,6 +48,8 @@ class Job:
     ema: bool = False
     trained: float = 1.0
     objective: str = "sft"
+    offload: float = 0.0
+    on_host: bool = False
 
     @classmethod
     def of(cls, run: Run, model: PlannedModel, card: Card, mesh: Mesh, *, length: int, micro: int) -> Job:
@@ -56,7 +59,8 @@ class Job:
         return cls(
             model, card, mesh, micro, run.train.batch_tokens or 16384, length, precision, run.tuner.kind,
             values.get("rank", 0), run.optimizer.kind, run.optimizer.values(), source.get("quantize"),
-            run.train.recompute, run.train.ema > 0, objective=run.objective.kind,
+            run.train.recompute == "full", run.train.ema > 0, objective=run.objective.kind,
+            offload=run.train.offload.optimizer, on_host=run.train.offload.weights,
         )  # fmt: skip
 
     @property
@@ -133,7 +137,8 @@ def is_covered(run: Run, config: Mapping[str, Any]) -> bool:
     is_as_traced = loss.facts.traced and run.objective.values() == loss.settings().values()
     has_adapted_experts = experts(config) > 0 and not how.all_weights
     is_known = config.get("model_type") in described() and how.traced is not None
-    return is_known and is_as_traced and not has_adapted_experts
+    is_kept = run.train.recompute != "selective" and run.train.recompute_every == 1
+    return is_known and is_as_traced and not has_adapted_experts and is_kept and not run.train.offload.activations
 
 
 def check_covered(run: Run, config: Mapping[str, Any]) -> None:

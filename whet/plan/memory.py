@@ -41,10 +41,13 @@ class _Rank:
         self.gradients = shards
         # Of gradients as they are made, what is left of them here: shards, but where ranks sum them once a step.
         self.kept = shards / whole if whole and not is_added else 1.0
-        self.optimizer = sum(job.state_bytes(tensor) * part / self._cut(tensor) for tensor, part in learned)
+        state = sum(job.state_bytes(tensor) * part / self._cut(tensor) for tensor, part in learned)
+        self.optimizer = state * (1 - job.offload)
         self.kept_whole, self.buffer = self._gathered() if self.is_sharded and job.quantize is None else (0.0, 0.0)
         # What other micro-batches have left: whole gradients where ranks sum them once a step.
         self.had = (whole if is_added else self.gradients) if is_more else 0.0
+        if job.on_host:  # shards, with their gradients and state
+            self.weights = self.gradients = self.optimizer = self.kept = self.had = 0.0
         self.unpacked = self._unpacked()
         self.measures: dict[int, tuple[tuple[float, float], tuple[float, float]]] = {}
 

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -26,7 +27,9 @@ from whet.contracts.sample import Sample
 from whet.contracts.tuner import Tuner
 from whet.data.order.collate import collate
 from whet.data.render.seq2seq import paired
+from whet.kernels.host_memory import KINDS
 from whet.models.features.carried import install
+from whet.models.forward.kept import keep
 from whet.models.loading.context import BuildContext
 from whet.models.tuners.full import Still
 from whet.models.tuning.wrapper import wrapper_of
@@ -34,10 +37,11 @@ from whet.parallel.fill import materialise
 from whet.parallel.shard import shard
 from whet.parallel.world import World
 from whet.plan.timeline import Moment
+from whet.plan.tracing.elsewhere import Elsewhere
 from whet.plan.tracing.hollow import held_bytes, hollow, model_on_meta
 from whet.plan.tracing.live import Timeline, Watch, storages, watched
 from whet.train.setup.chosen import chosen_of
-from whet.train.setup.models import features_for, recompute_layers, weights_dtype
+from whet.train.setup.models import features_for, keeping, weights_dtype
 from whet.train.setup.trained import Trained
 from whet.train.source_kind import source_of
 from whet.train.step.frozen import AdaptersOff, Frozen
@@ -45,18 +49,20 @@ from whet.train.step.phases import Phases
 
 CPU = torch.device("cpu")
 ALONE = World(CPU)
+ELSEWHERE = "elsewhere"  # the component of what lies on the host, which counts for nothing
 _PHASES = {"forward_s": "forward", "backward_s": "backward", "update_s": "step"}
 
 
 @dataclass(frozen=True, slots=True)
 class Hollow:
     """A run's parts without values; `mode` is what its tensors are of, `reference` how one is had where the objective
-    asks for it, and `beside` other modules that the run holds."""
+    asks for it, `beside` other modules that the run holds, and `elsewhere` the memories that it does not count."""
 
     trained: Trained
     mode: FakeTensorMode
     reference: str | None = None
     beside: Sequence[torch.nn.Module] = ()
+    elsewhere: Sequence[Elsewhere] = ()
 
 
 def hollow_run(run: Run, config: Mapping[str, Any], world: World = ALONE) -> Hollow:
@@ -65,6 +71,17 @@ def hollow_run(run: Run, config: Mapping[str, Any], world: World = ALONE) -> Hol
     A reference is had as the objective says; where it leaves that open, without the adapters or from what was stored.
     Raises WhetError for what would refuse the run once its model is built.
     """
+    elsewhere: list[Elsewhere] = []
+
+    def made(device: torch.device) -> Elsewhere:
+        elsewhere.append(Elsewhere(device))
+        return elsewhere[-1]
+
+    with patch.dict(KINDS, {CPU.type: made}):
+        return replace(_hollow_run(run, config, world), elsewhere=elsewhere)
+
+
+def _hollow_run(run: Run, config: Mapping[str, Any], world: World) -> Hollow:
     chosen, method = chosen_of(run), tuner.get(run.tuner.kind).build(**run.tuner.values())
     loss = source_of(run).loss(run, chosen)
     traits, mode = traits_of(loss), FakeTensorMode(allow_non_fake_inputs=True)
@@ -102,9 +119,8 @@ def _model(
     made = model_on_meta(config, context, quantize=source.get("quantize"), keep=source.get("keep", ()))
     for feature in features:
         install(made, feature)
-    if run.train.recompute:
-        recompute_layers(made)
-    shard(made, world, run.parallel, ("whet_run",))
+    keep(made, keeping(run, CPU))
+    shard(made, world, run.parallel, ("whet_run",), on_host=run.train.offload.weights)
     if world.mesh is None:
         hollow(made.module, mode)
     else:
@@ -151,11 +167,11 @@ def foresee(run: Hollow, batches: Sequence[Batch]) -> list[Moment]:
     kinds: dict[int, str] = {}
     held = {
         "weights": held_bytes(trained.loaded.module), "beside": held_bytes(*run.beside),
-        "optimizer": _state_bytes(trained),
+        "optimizer": _state_bytes(run),
     }  # fmt: skip
     steps = [batches] if held["optimizer"] else [batches[:1], batches]
     with run.mode, watched(timeline, resizes=trained.world.mesh is not None) as watch:
-        marking = _Marking(timeline, watch, trained, kinds)
+        marking = _Marking(timeline, watch, run, kinds)
         executor = replace(trained.executor, phases=marking, losses=None, layers=None)
         with marking.layers():
             for index, own in enumerate(steps):
@@ -165,17 +181,22 @@ def foresee(run: Hollow, batches: Sequence[Batch]) -> list[Moment]:
     return list(moments(timeline, kinds, held))
 
 
-def _state_bytes(trained: Trained) -> int:
-    states = [value for state in trained.optimizer.state.values() for value in state.values()]
-    return sum({storage._cdata: storage.nbytes() for storage in storages(states)}.values())
+def _state_bytes(run: Hollow) -> int:
+    states = [value for state in run.trained.optimizer.state.values() for value in state.values()]
+    return sum({s._cdata: s.nbytes() for s in storages(states) if not _is_elsewhere(run, s)}.values())
+
+
+def _is_elsewhere(run: Hollow, storage: torch.UntypedStorage) -> bool:
+    return any(storage._cdata in one.kept for one in run.elsewhere)
 
 
 class _Marking(Phases):
     """Marks the phases of a step, and its layers, and notes what gradients and the optimizer hold."""
 
-    def __init__(self, timeline: Timeline, watch: Watch, trained: Trained, kinds: dict[int, str]) -> None:
+    def __init__(self, timeline: Timeline, watch: Watch, run: Hollow, kinds: dict[int, str]) -> None:
         super().__init__()
-        self._timeline, self._watch, self._trained, self._kinds = timeline, watch, trained, kinds
+        self._timeline, self._watch, self._run, self._kinds = timeline, watch, run, kinds
+        self._trained = run.trained
         self._phase = ""
 
     @contextmanager
@@ -195,7 +216,7 @@ class _Marking(Phases):
     def _note(self, kind: str, tensors: Iterator[Any]) -> None:
         for storage in storages(list(tensors)):
             if (number := self._watch.numbers.get(storage._cdata)) is not None:
-                self._kinds[number] = kind
+                self._kinds[number] = ELSEWHERE if _is_elsewhere(self._run, storage) else kind
 
     @contextmanager
     def layers(self) -> Iterator[None]:
@@ -231,7 +252,7 @@ def moments(timeline: Timeline, kinds: Mapping[int, str], held: Mapping[str, int
     for what, number in [*timeline.events, ("at", ("save", ""))]:
         if what == "at":
             name = number
-        else:
+        elif kinds.get(number) != ELSEWHERE:
             kind = kinds.get(number, "activations" if number in kept else "working")
             num_bytes = timeline.pieces[number][0]
             totals[kind] += num_bytes if what == "+" else -num_bytes

@@ -108,8 +108,8 @@ def _subject(wanted: Wanted, traced: _Traced, micro: int) -> Subject:
     tokens = _step_tokens(run)
     return Subject(
         facts, wanted.card, Mesh(), run.tuner.kind, run.tuner.values().get("rank", 0), run.train.precision,
-        run.optimizer.kind, run.model.values().get("quantize"), run.train.recompute, run.objective.kind, micro,
-        max(1, -(-tokens // micro)), tokens, wanted.length, "step",
+        run.optimizer.kind, run.model.values().get("quantize"), run.train.recompute != "none",
+        run.objective.kind, micro, max(1, -(-tokens // micro)), tokens, wanted.length, "step",
     )  # fmt: skip
 
 
@@ -129,8 +129,11 @@ def _levers(wanted: Wanted, found: Plan) -> Iterator[Lever]:
 def _changes(wanted: Wanted) -> Iterator[tuple[str, Wanted]]:
     train = wanted.run.train
     changes: list[tuple[str, dict[str, Any]]] = []
-    if not train.recompute:
-        changes.append(("train.recompute=true", {"recompute": True}))
+    if train.recompute != "full":
+        changes.append(("train.recompute=full", {"recompute": "full"}))
+    if wanted.card.kind != "cpu" and not train.offload.activations:
+        offload = train.offload.model_copy(update={"activations": True})
+        changes.append(("train.offload.activations=true", {"offload": offload}))
     if train.precision == "bf16" and wanted.card.kind != "cpu":
         changes.append(("train.precision=bf16-pure", {"precision": "bf16-pure"}))
     for setting, update in changes:

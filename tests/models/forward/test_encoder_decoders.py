@@ -18,12 +18,12 @@ from whet.contracts.sample import Sample
 from whet.data.order.collate import collate
 from whet.models.forward import attention
 from whet.models.forward.encoder_decoder import fed
+from whet.models.forward.kept import Keeping, keep
 from whet.models.forward.language import LanguageModel
 from whet.models.loading.context import BuildContext
 from whet.models.loading.fill import filled
 from whet.models.loading.pretrained import on_meta
 from whet.models.loading.spec import Spec
-from whet.train.setup.models import recompute_layers
 
 attention.register()
 ROWS = {"m2m_100"}
@@ -173,7 +173,7 @@ def test_a_packed_row_whose_activations_are_recomputed_has_the_gradients_of_sepa
             part.layerdrop = 0.0
         module.train()
     separate(own).backward()
-    recompute_layers(SimpleNamespace(module=model.module))
+    keep(SimpleNamespace(module=model.module), Keeping("full"))
     first = model.run(batch(), NLL)["nll"]
     other = collate([pair([5, 6, 7], [9, 10], [1.0] * 2), pair([7], [8, 9, 5], [1.0] * 3)])
     second = model.run(other, NLL)["nll"]  # another row in between, of other lengths

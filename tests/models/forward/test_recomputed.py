@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from whet.contracts.model import Capabilities
+from whet.models.forward.kept import Keeping, keep
 from whet.models.forward.tabular import FieldModel
 from whet.models.loading.context import BuildContext
 from whet.models.loading.drawn import drawn
 from whet.models.loading.fill import filled
-from whet.train.setup.models import recompute_layers
 
 CAN = Capabilities(tokens=False, packed=False, head="none", generates=False)
 
@@ -43,7 +43,7 @@ class Deep(nn.Module):
 def model(build=Deep, *, forgets: bool):
     loaded = drawn(build, BuildContext(seed=4), CAN, FieldModel)
     if forgets:
-        recompute_layers(loaded)
+        keep(loaded, Keeping("full"))
     return filled(loaded, torch.device("cpu"))
 
 

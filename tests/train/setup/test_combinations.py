@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from types import MappingProxyType, SimpleNamespace
 
 import pytest
@@ -49,7 +50,7 @@ CONFIGS = [
     {
         "train": {
             "steps": None, "batch_tokens": None, "batch_samples": 8, "micro_batch": "auto", "precision": "fp16",
-            "balance": 0.1,
+            "balance": 0.1, "recompute_every": 2, "offload": {"activations": True, "optimizer": 0.5, "weights": True},
         },
         "parallel": {"sequence": True, "context_heads": 2},
         "evaluate": {"every": 3},
@@ -270,8 +271,12 @@ REFUSED = {
     "mtp, mixers": ("model.mixers", {"objective": MTP}, "objective.mtp", "objective.mtp=0"),
     "turns": ("model.no_blocks", {"optimizer": "badam"}, "optimizer.kind", "optimizer=adamw"),
     "depth": ("model.no_blocks", {"train": {"depth_rate": 0.9}}, "train.depth_rate", "train.depth_rate=1"),
-    "recompute": ("model.no_blocks", {"train": {"recompute": True}}, "train.recompute", "train.recompute=false"),
-    "normed": ("model.batch_norm", {"train": {"recompute": True}}, "train.recompute", "train.recompute=false"),
+    "recompute": ("model.no_blocks", {"train": {"recompute": True}}, "train.recompute", "train.recompute=none"),
+    "offload": (
+        "model.no_blocks", {"train": {"offload": {"activations": True}}}, "train.offload.activations",
+        "train.offload.activations=false",
+    ),
+    "normed": ("model.batch_norm", {"train": {"recompute": True}}, "train.recompute", "train.recompute=none"),
 }  # fmt: skip
 
 
@@ -324,11 +329,11 @@ def test_a_loss_of_somebody_else_tells_who_teaches_it(tmp_path, monkeypatch):
 
 def test_every_name_of_the_table_is_one_that_a_run_can_have(tmp_path, monkeypatch, foreign):
     """Names of kinds are those that one of them brings; of settings those that some config has."""
-    monkeypatch.setenv("WORLD_SIZE", "2")
     slots = [SLOTS[name] for name in ("objective", "optimizer", "tuner", "model_source")]
     known = {name for slot in slots for kind in map(slot.get, slot.names()) for name in brought(kind.facts)}
     known |= {f"family.{name}" for name in FAMILIES}
-    for sections in CONFIGS:
+    for sections, size in product(CONFIGS, "12"):
+        monkeypatch.setenv("WORLD_SIZE", size)
         run = from_mapping(config(tmp_path, name="named", **sections)).run
         known |= {name for name, _ in features(run, chosen_of(run))}
         known |= set(of_models(run))
@@ -337,12 +342,12 @@ def test_every_name_of_the_table_is_one_that_a_run_can_have(tmp_path, monkeypatc
 
 def test_every_refusal_has_something_to_type(tmp_path, monkeypatch):
     """Its own hint, or how to be without one of the two."""
-    monkeypatch.setenv("WORLD_SIZE", "2")
     known = {f"family.{name}": Feature("", "model") for name in FAMILIES}
     for slot, without in ((objective, None), (model_source, None), (optimizer, "optimizer="), (tuner, "tuner=")):
         for kind in map(slot.get, slot.names()):
             known |= {name: Feature("", "", without) for name in brought(kind.facts)}
-    for sections in CONFIGS:
+    for sections, size in product(CONFIGS, "12"):
+        monkeypatch.setenv("WORLD_SIZE", size)
         run = from_mapping(config(tmp_path, name="named", **sections)).run
         known |= {**dict(features(run, chosen_of(run))), **of_models(run)}
     ways = {c: (c.hint, known[c.one].without, known[c.other].without) for c in CONFLICTS}

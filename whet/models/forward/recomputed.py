@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from types import MethodType
 from typing import Any
 
 from torch import nn
-from torch.utils.checkpoint import checkpoint
 
 from whet.models.forward import encoder_decoder, mixers, positions
 
@@ -57,12 +55,3 @@ def _tell(told: Told) -> None:
 def recomputes_itself(module: nn.Module) -> bool:
     """Whether the module is of a class of transformers that computes its layers again itself."""
     return hasattr(module, "activation_checkpointing_enable") or hasattr(module, "gradient_checkpointing_enable")
-
-
-def recompute(layer: nn.Module) -> None:
-    """Let a layer of any class forget its activations, and compute them again in the backward pass."""
-    layer.forward = MethodType(_forgetting, layer)  # bound, so that a copy of the layer has its own
-
-
-def _forgetting(layer: nn.Module, *args: Any, **kwargs: Any) -> Any:
-    return checkpoint(type(layer).forward, layer, *args, use_reentrant=False, **kwargs)

@@ -57,6 +57,32 @@ CONFLICTS: tuple[Conflict, ...] = (
         "train.rollback", "objective.rollouts", "{one} leaves out batches of before, and {other} makes new ones, whose "
         "loss has no level of its own"
     ),
+    *_all(
+        ("train.ema", "optimizer.sampled_gradient", "optimizer.attention_logits", "optimizer.evaluation_weights"),
+        "train.offload.optimizer", "{other}: {one} reads state outside of the step of its weight",
+    ),
+    Conflict(
+        "optimizer.at_once", "train.offload.optimizer",
+        "{one} steps all weights at once, and {other} has the state of one at a time", "optimizer: lion",
+    ),
+    Conflict("train.offload.optimizer", "train.offload.weights", "{one} does nothing: state lies with its weight"),
+    Conflict(
+        "train.offload.weights", "ranks.one",
+        "{one} leaves shards of FSDP2 on the host, and {other} shards nothing", "train.offload.weights=false",
+    ),
+    *(
+        Conflict("train.offload.weights", name, because)
+        for name, because in (
+            ("parallel.tensor", "{one} is for weights that FSDP2 alone cuts, and {other} cuts them too"),
+            ("parallel.expert", "{one} is for weights that FSDP2 alone cuts, and {other} deals them out"),
+            ("parallel.pipeline", "{one} has not been proven with stages"),
+            ("objective.rollouts", "{one}: the local engine answers with weights where they are trained"),
+            ("evaluate.prompts", "{one}: answers are given with weights where they are trained"),
+        )
+    ),
+    Conflict(
+        "train.offload.activations", "train.compile", "{one} takes what layers keep, which {other} has made its own"
+    ),
     Conflict("train.in_backward", "ranks.several", "{one} runs on one process"),
     Conflict("train.in_backward", "train.fp16", "{one} steps before {other} knows whether all gradients fit"),
     Conflict("optimizer.sampled_gradient", "train.fp16", "{one} takes a second gradient, which {other} does not scale"),
@@ -240,6 +266,8 @@ CONFLICTS: tuple[Conflict, ...] = (
         for name in ("model.unpacked", "model.own_head", "model.mixers")
     ),
     Conflict("train.depth_rate", "model.no_blocks", "{one} does nothing: this is {other}"),
+    Conflict("train.recompute_every", "train.no_recompute", "{one} does nothing: no layer is computed again"),
+    Conflict("train.offload.activations", "model.not_recomputed", "{one} takes what blocks keep, and this is {other}"),
     Conflict("train.recompute", "model.not_recomputed", "{one} computes blocks again, and this is {other}"),
     Conflict("train.recompute", "model.batch_norm", "{one}: {other} normalises by its batch, which would count twice"),
     Conflict(

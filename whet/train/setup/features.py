@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from whet.base.catalogue import model_source, objective, optimizer, tuner
 from whet.base.facts import Facts, ModelSourceFacts, ObjectiveFacts, OptimizerFacts, TunerFacts
-from whet.base.run import Data, Parallel, Rewards, Rollout, Run
+from whet.base.run import Data, Offload, Parallel, Rewards, Rollout, Run
 from whet.base.schema import Settings
 from whet.base.slots import Kind
 from whet.contracts.model import FAMILIES
@@ -100,11 +100,15 @@ def _of_settings(run: Run) -> Iterator[tuple[str, Feature]]:
     for name, is_on, without in (
         ("in_backward", train.in_backward, "false"), ("ema", train.ema, "0"),
         ("neftune", train.neftune, "0"), ("balance", train.balance, "0"), ("group", train.group is not None, "null"),
-        ("recompute", train.recompute, "false"), ("compile", train.compile, "false"),
+        ("recompute", train.recompute != "none", "none"), ("compile", train.compile, "false"),
+        ("recompute_every", train.recompute_every > 1, "1"),
         ("depth_rate", train.depth_rate != 1, "1"),
     ):  # fmt: skip
         if is_on:
             yield f"train.{name}", Feature(f"`train.{name}`", f"train.{name}", f"train.{name}={without}")
+    yield from _of_offload(train.offload)
+    if train.recompute == "none":
+        yield "train.no_recompute", Feature("`train.recompute: none`", "train.recompute", "train.recompute=full")
     if train.watchdog.action == "rollback":
         at = "train.watchdog.action"
         yield "train.rollback", Feature(f"`{at}=rollback`", at, f"{at}=stop")
@@ -125,6 +129,16 @@ def _of_settings(run: Run) -> Iterator[tuple[str, Feature]]:
         yield "train.no_length", Feature("epochs", "train.epochs")
     yield from _of_evaluation(run)
     yield from _of_data(run)
+
+
+def _of_offload(offload: Offload) -> Iterator[tuple[str, Feature]]:
+    for name, is_on, without in (
+        ("activations", offload.activations, "false"), ("optimizer", offload.optimizer > 0, "0"),
+        ("weights", offload.weights, "false"),
+    ):  # fmt: skip
+        if is_on:
+            at = f"train.offload.{name}"
+            yield at, Feature(f"`{at}`", at, f"{at}={without}")
 
 
 def _of_evaluation(run: Run) -> Iterator[tuple[str, Feature]]:
@@ -202,6 +216,8 @@ def _of_rollouts(run: Run, is_rolling: bool) -> Iterator[tuple[str, Feature]]:
 
 def _of_place(run: Run) -> Iterator[tuple[str, Feature]]:
     """What follows from where the run takes place."""
+    if _ranks(run) == 1:
+        yield "ranks.one", Feature("a run of one process", "parallel", "several processes, by torchrun")
     if _ranks(run) > 1:  # FSDP2 hands over gradients without the hook that a step in the backward pass stands on
         yield "ranks.several", Feature("a run of several processes", "parallel", "one process, without torchrun")
     yield from _of_exchange(run)

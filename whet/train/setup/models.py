@@ -15,6 +15,7 @@ from whet.contracts.model import Capabilities, Head, Loaded, Model
 from whet.contracts.objective import Objective, Traits, traits_of
 from whet.contracts.tuner import Tuner
 from whet.generate.shadow_model import keep_shape
+from whet.kernels.host_memory import host_memory
 from whet.models.features.balance import RouterTotals
 from whet.models.features.carried import install
 from whet.models.features.logit_peaks import Peaks
@@ -22,7 +23,8 @@ from whet.models.features.longlora import Groups
 from whet.models.features.mtp import FurtherTokens
 from whet.models.features.neftune import Noise
 from whet.models.features.value_head import ValueHead
-from whet.models.forward.recomputed import checkpointing, recompute
+from whet.models.forward.kept import Keeping, keep
+from whet.models.forward.offloaded import Offload
 from whet.models.loading.context import BuildContext
 from whet.models.probing.probes import Packing, Verdict
 from whet.models.tuners.full import Still
@@ -86,16 +88,15 @@ def build_model(
     kind is not probed. `check` raises for a model that is built, and has no values yet.
     """
     model = model_on_meta(run, world.device, method, head, features, like=like, check=check)
-    if run.train.recompute:
-        recompute_layers(model)
+    keep(model, keeping(run, world.device))
     if run.train.compile:
         for name in model.layers or [""]:
             model.module.get_submodule(name).compile()
     if (world.shares_layers or (run.rollout.staleness and world.mesh is not None)) and not is_asked:
         keep_shape(model.module)
     forwards = [name for name in ("whet_run",) if hasattr(model.module, name)]
-    shard(model, world, run.parallel, tuple(forwards))
-    return fill(model, world)
+    shard(model, world, run.parallel, tuple(forwards), on_host=run.train.offload.weights)
+    return fill(model, world, on_host=run.train.offload.weights)
 
 
 def model_on_meta(
@@ -153,17 +154,11 @@ def _features(run: Run, method: Tuner, told: Traits) -> Iterator[ModelFeature]:
     yield from (*method.features, *told.features)
 
 
-def recompute_layers(model: Loaded) -> None:
-    """Let layers forget their activations, and compute them again in the backward pass."""
-    module: Any = model.module
-    how = checkpointing(module)
-    if hasattr(module, "activation_checkpointing_enable"):
-        module.activation_checkpointing_enable(activation_checkpointing_kwargs=how)
-    elif hasattr(module, "gradient_checkpointing_enable"):  # transformers before 5.22 knows only this name
-        module.gradient_checkpointing_enable(gradient_checkpointing_kwargs=how)
-    else:
-        for name in model.layers:
-            recompute(module.get_submodule(name))
+def keeping(run: Run, device: torch.device) -> Keeping:
+    """What layers keep for the backward pass, and where, as `train` says."""
+    train = run.train
+    offload = Offload(host_memory(device)) if train.offload.activations else None
+    return Keeping(train.recompute, train.recompute_every, offload)
 
 
 def reference_way(

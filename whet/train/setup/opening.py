@@ -146,7 +146,7 @@ def place(opened: Opened, material: Material, held: ExitStack) -> Placed:
     """Start the ranks, and make the folder of a new run, which is locked until `held` closes."""
     run, ledger, lock = material.run, material.ledger, opened.lock
     sizes = mesh_sizes(run.parallel, num_processes())
-    world = World.start(run.train.device, run.parallel.timeout_s, sizes)
+    world = World.start(run.train.device, run.parallel.timeout_s, sizes, on_host=run.train.offload.weights)
     if world.mesh is not None:
         refuse_mixed(world.gathered(versions(), "all"))
     folder, identity = opened.folder, world.agreed(opened.identity)

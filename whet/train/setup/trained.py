@@ -13,6 +13,7 @@ from whet.contracts.model import Loaded, Model, Models
 from whet.contracts.objective import Objective
 from whet.contracts.optimizer import Optimizer
 from whet.contracts.tuner import Tuner
+from whet.kernels.host_memory import host_memory
 from whet.models.features.balance import RouterTotals
 from whet.models.features.carried import features_of
 from whet.models.features.logit_peaks import watch
@@ -22,6 +23,7 @@ from whet.optim.depth import depth_rates
 from whet.optim.ema import Averaged
 from whet.optim.gradient_offload import GradientOffload
 from whet.optim.groups import ParamGroups
+from whet.optim.state_offload import StateOffload
 from whet.parallel.pipeline.stages import stages_of
 from whet.parallel.world import World
 from whet.train.record.layers import LayerStatistics
@@ -116,6 +118,8 @@ def _optimizer(run: Run, world: World, model: Loaded, groups: ParamGroups) -> Op
     chosen = adapted(kind.build(groups, **run.optimizer.values()))
     if "attention_logits" in kind.facts.needs:
         chosen.attach(watch(model.module, world.device))
+    if run.train.offload.optimizer:
+        chosen = StateOffload(chosen, host_memory(world.device), run.train.offload.optimizer)
     if run.train.in_backward:
         chosen = GradientOffload(chosen)
     return Averaged(chosen, run.train.ema) if run.train.ema else chosen

@@ -1,0 +1,61 @@
+"""Memory beside a device's: what comes back is what left, and what is gone is counted so and makes room."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from whet.base.errors import RunError
+from whet.kernels.host_memory import MappedFile, PinnedMemory, host_memory
+
+CPU = torch.device("cpu")
+
+
+def test_a_cpu_s_memory_leaves_for_a_file_and_is_read_where_it_lies():
+    memory, numbers = host_memory(CPU), torch.randn(100, 7, dtype=torch.bfloat16)
+    assert isinstance(memory, MappedFile)
+    away = memory.take(numbers)
+    assert torch.equal(away.back(), numbers) and away.back().data_ptr() != numbers.data_ptr()
+    assert (memory.held, memory.moved) == (1400, 1400)
+    part = away.back()[3:5]
+    del away
+    assert memory.held == 1400 and torch.equal(part, numbers[3:5])  # somebody still reads it
+    del part
+    assert (memory.held, memory.most) == (0, 1400)
+    again = memory.empty(torch.empty(1000))
+    assert memory._end == 4096, "pages that are free are taken first"
+    assert memory.over(again).back() is again
+
+
+@pytest.mark.parametrize("size", [(), (0,), (3, 0, 2)])
+def test_what_has_hardly_any_size_leaves_too(size):
+    memory, numbers = host_memory(CPU), torch.ones(size)
+    assert torch.equal(memory.take(numbers).back(), numbers)
+
+
+def test_a_device_that_nothing_leaves_is_refused():
+    with pytest.raises(RunError, match="memory of `meta` devices") as told:
+        host_memory(torch.device("meta"))
+    assert "train.offload.activations=false" in told.value.hint
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_s_memory_leaves_for_the_host_s_beside_what_it_computes():
+    device = torch.device("cuda", 0)
+    memory = host_memory(device)
+    assert isinstance(memory, PinnedMemory)
+    numbers = [torch.randn(1 << 20, device=device) for _ in range(8)]
+    expected = [one.cpu() for one in numbers]
+    away = []
+    while numbers:
+        away.append(memory.take(numbers.pop(0)))
+        torch.full((1 << 20,), 7.0, device=device)  # takes the place of what has left, when it may
+    assert memory.held == 8 << 22
+    for one in away:
+        one.fetch()
+    assert all(torch.equal(one.back().cpu(), value) for one, value in zip(away, expected, strict=True))
+    kept = memory.empty(expected[0])
+    memory.take(expected[1].to(device), kept)
+    memory.settle()
+    assert kept.is_pinned() and torch.equal(kept, expected[1])

@@ -1,0 +1,217 @@
+"""What layers keep: recomputed or not, offloaded or not, gradients are the same to the bit, and less is held."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import product
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from tests.inverted import Inverted
+from tests.models.batches import packed, random_samples
+from tests.models.forward.test_recomputed import Block, Deep
+from tests.tiny import LLAMA
+from whet.base.catalogue import model_source, tuner
+from whet.kernels.host_memory import host_memory
+from whet.models.forward.kept import Keeping, keep
+from whet.models.forward.offloaded import Offload
+from whet.models.loading.context import BuildContext
+from whet.models.loading.fill import filled
+from whet.models.probing.probes import Verdict
+from whet.plan.tracing.live import Timeline, watched
+
+CPU, NLL = torch.device("cpu"), frozenset({"nll"})
+BATCH = packed(random_samples([40, 23, 61], 100))
+KINDS = {
+    "dense": {},
+    "experts": {
+        "model_type": "qwen3_moe", "head_dim": 8, "num_experts": 4, "num_experts_per_tok": 2,
+        "moe_intermediate_size": 16,
+    },
+}  # fmt: skip
+
+
+def model(kind: str, how: Keeping):
+    init = {**LLAMA, "vocab_size": 100, "num_hidden_layers": 3, "initializer_range": 0.2, **KINDS[kind]}
+    context = BuildContext(seed=3, tuner=tuner.get("full").build(), verdict=Verdict(True, "chunked", ()))
+    loaded = model_source.get("hf").build(context, init=init)
+    keep(loaded, how)
+    return filled(loaded)
+
+
+def loss_of(loaded):
+    loaded.module.train()
+    return loaded.model.run(BATCH, NLL)["nll"]
+
+
+def gradients(loaded):
+    loss = loss_of(loaded)
+    loss.backward()
+    return loss.detach(), {name: p.grad for name, p in loaded.module.named_parameters() if p.grad is not None}
+
+
+class Ops(TorchDispatchMode):
+    """Counts what is computed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count: Counter[str] = Counter()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count[func.overloadpacket.__name__] += 1
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return {kind: gradients(model(kind, Keeping())) for kind in KINDS}
+
+
+WAYS = [way for way in product(("none", "selective", "full"), (1, 2), (False, True)) if way != ("none", 1, False)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("recompute", "every", "leaves"), [w for w in WAYS if not (w[0] == "none" and w[1] == 2)])
+def test_gradients_are_the_same_to_the_bit(kind, recompute, every, leaves, plain):
+    memory = Inverted()
+    how = Keeping(recompute, every, Offload(memory) if leaves else None)
+    (loss, found), (expected, others) = gradients(model(kind, how)), plain[kind]
+    assert torch.equal(loss, expected) and found.keys() == others.keys()
+    assert all(torch.equal(found[name], value) for name, value in others.items())
+    assert (memory.moved > 0, memory.asked > 0) == (leaves, leaves) and memory.held == 0
+
+
+def computed(how: Keeping) -> Counter[str]:
+    loaded = model("dense", how)
+    with Ops() as ops:
+        loss_of(loaded).backward()
+    return ops.count
+
+
+def test_what_is_computed_twice_is_what_was_said():
+    """Of three layers each has one SiLU; all products and attention are computed again by `full` alone."""
+    plain, full, every, dear = (
+        computed(Keeping(*how)) for how in ((), ("full",), ("full", 2), ("selective",))
+    )  # fmt: skip
+    attention = "_scaled_dot_product_flash_attention_for_cpu"
+    assert [one["silu"] for one in (plain, full, every, dear)] == [3, 6, 5, 6]
+    assert plain["mm"] < every["mm"] < full["mm"] and dear["mm"] == plain["mm"]
+    assert dear[attention] == plain[attention] and full[attention] == 2 * plain[attention] > 0
+
+
+def alive_after_forward(how: Keeping) -> int:
+    """Bytes that a forward pass has taken on the device and not given back: without what lies in the other memory."""
+    loaded, timeline = model("dense", how), Timeline()
+    loss_of(loaded).backward()  # tables that are made once are made
+    with watched(timeline):
+        loss = loss_of(loaded)
+        alive = sum(timeline.pieces[n][0] * (1 if what == "+" else -1) for what, n in timeline.events if what in "+-")
+        held = how.offload.memory.held if how.offload else 0
+    assert loss.requires_grad
+    return alive - held
+
+
+@pytest.mark.parametrize("recompute", ["none", "selective", "full"])
+def test_the_device_holds_so_many_bytes_less_as_lie_elsewhere(recompute):
+    memory = Inverted()
+    stays, leaves = (alive_after_forward(Keeping(recompute, 1, o)) for o in (None, Offload(memory)))
+    assert leaves == stays - memory.most and memory.most > 0.4 * stays
+
+
+def test_recomputed_layers_send_their_input_away_and_nothing_else():
+    memory = Inverted()
+    loss_of(model("dense", Keeping("full", 1, Offload(memory))))
+    tokens, width, layers = 124, 32, 3
+    assert tokens * width * 4 * layers <= memory.moved <= tokens * width * 4 * (layers + 2)
+
+
+def test_a_storage_leaves_once_however_many_views_are_kept_and_as_often_as_it_changes():
+    memory = Inverted()
+    offload, x = Offload(memory), torch.randn(64, 64, requires_grad=True)
+    with offload.layer(torch.nn.Identity()):
+        y = x * 2
+        once = (y * y + y.t() * y.view(-1).view(64, 64)).sum()
+        assert memory.moved == 64 * 64 * 4
+        with torch.no_grad():
+            z = y.detach().clone()
+        products = [(z * x).sum()]
+        with torch.no_grad():
+            z.add_(1)
+        products.append((z * x).sum())
+    assert memory.moved == 3 * 64 * 64 * 4
+    (once + sum(products)).backward()
+    before = z - 1
+    y = 2 * x.detach()
+    expected = 2 * (2 * y + y.t() + y.t()) + before + z
+    torch.testing.assert_close(x.grad, expected)
+
+
+def test_plain_layers_let_go_too_and_copies_share_the_memory():
+    import copy
+
+    memory = Inverted()
+    torch.manual_seed(0)
+    module, x = Wide(), torch.randn(64, 32)
+    twin = copy.deepcopy(module)
+    keep(_Loaded(module), Keeping("none", 1, Offload(memory)))
+    again = copy.deepcopy(module)
+    torch.manual_seed(1)
+    twin.train()(x).sum().backward()
+    for one in (module, again):
+        before = memory.moved
+        torch.manual_seed(1)
+        one.train()(x).sum().backward()
+        assert memory.moved > before
+        assert all(torch.equal(p.grad, q.grad) for p, q in zip(one.parameters(), twin.parameters(), strict=True))
+
+
+class Wide(Deep):
+    def __init__(self) -> None:
+        super().__init__(blocks=0)
+        self.enter, self.leave = torch.nn.Linear(32, 32), torch.nn.Linear(32, 2)
+        self.blocks = torch.nn.ModuleList(Broad() for _ in range(3))
+
+
+class Broad(Block):
+    def __init__(self) -> None:
+        super().__init__(torch.nn.LayerNorm)
+        self.inner, self.norm = torch.nn.Linear(32, 32), torch.nn.LayerNorm(32)
+
+
+class _Loaded:
+    layers = ("blocks.0", "blocks.1", "blocks.2")
+
+    def __init__(self, module) -> None:
+        self.module = module
+
+
+def test_a_run_s_own_memory_does_it():
+    memory = host_memory(CPU)
+    loss, found = gradients(model("dense", Keeping("none", 1, Offload(memory))))
+    expected, others = gradients(model("dense", Keeping()))
+    assert torch.equal(loss, expected) and all(torch.equal(found[n], v) for n, v in others.items())
+    assert memory.most > 0 and memory.held == 0
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_on_a_gpu_gradients_are_the_same_and_less_is_held():
+    device, batch = torch.device("cuda", 0), packed(random_samples([700, 1300], 100)).to("cuda")
+
+    def run(how):
+        init = {**LLAMA, "hidden_size": 256, "intermediate_size": 1024, "vocab_size": 100, "num_hidden_layers": 8}
+        loaded = model_source.get("hf").build(BuildContext(seed=3, tuner=tuner.get("full").build()), init=init)
+        keep(loaded, how)
+        module = filled(loaded, device).module.train()
+        torch.cuda.synchronize()
+        before = torch.cuda.memory_allocated()
+        loss = loaded.model.run(batch, NLL)["nll"]
+        torch.cuda.synchronize()
+        held = torch.cuda.memory_allocated() - before
+        loss.backward()
+        return held, [p.grad.clone() for p in module.parameters()]
+
+    (held, expected), (less, found) = run(Keeping()), run(Keeping("none", 1, Offload(host_memory(device))))
+    assert all(torch.equal(one, other) for one, other in zip(expected, found, strict=True)) and less < 0.5 * held
