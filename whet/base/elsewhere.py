@@ -27,6 +27,7 @@ OTHERS = {
     "lr_scheduler": "schedule", "lr_scheduler_type": "schedule", "warmup_steps": "schedule.warmup",
     "warmup_ratio": "schedule.warmup", "num_train_epochs": "train.epochs", "num_epochs": "train.epochs",
     "max_steps": "train.steps", "max_grad_norm": "train.clip", "gradient_checkpointing": "train.recompute",
+    "fp8_recipe": "train.fp8", "float8": "train.fp8", "fp8_param": "train.fp8",
     "activation_checkpoint": "train.recompute", "recompute_granularity": "train.recompute",
     "activation_offloading": "train.offload.activations=true", "cpu_offloading": "train.offload.activations=true",
     "enable_activation_offloading": "train.offload.activations=true", "offload_optimizer": "train.offload.optimizer=1",

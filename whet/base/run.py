@@ -147,6 +147,11 @@ class Train(Settings):
         description="`bf16` is autocast over fp32 weights; `auto` takes it on GPUs, and on CPUs faster with it; `fp16` "
         "is for GPUs without bf16, and scales the loss as far as gradients bear",
     )
+    fp8: Literal["none", "tensorwise", "rowwise", "mxfp8"] = Field(
+        "none",
+        description="linear layers of the blocks multiply in 8 bits while they are trained: with one scale a tensor, "
+        "one a row, or one for 32 numbers (on GPUs that have it)",
+    )
     rounding: Literal["stochastic", "kahan"] = Field(
         "stochastic", description="how `bf16-pure` weights take small steps; `kahan` keeps 2 bytes a weight for it"
     )

@@ -18,6 +18,9 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.nn import functional as F
 
+from whet.base.errors import RunError
+from whet.kernels import mx
+
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup
 
@@ -37,13 +40,44 @@ class Cut:
 @dataclass(frozen=True)
 class Recipe:
     """Inputs and weights are e4m3, gradients of outputs in a format of their own. Scales are one a tensor, or `by_rows`
-    of each product's factors, which run along what is summed."""
+    of each product's factors, which run along what is summed: one a row, or one for every `block` numbers of it. It
+    takes a GPU of this `capability`, and whether a CPU has it too."""
 
     gradient: torch.dtype
     by_rows: bool
+    capability: tuple[int, int]
+    block: int = 0
+    on_cpu: bool = True
+
+    @property
+    def aligned(self) -> int:
+        """What sizes of a layer are multiples of."""
+        return max(ALIGNED, self.block)
 
 
-RECIPES: Mapping[str, Recipe] = {"tensorwise": Recipe(E5M2, False), "rowwise": Recipe(E4M3, True)}
+RECIPES: Mapping[str, Recipe] = {
+    "tensorwise": Recipe(E5M2, False, (8, 9)),
+    "rowwise": Recipe(E4M3, True, (9, 0)),
+    "mxfp8": Recipe(E4M3, True, (10, 0), block=mx.BLOCK, on_cpu=False),
+}
+
+
+def check_device(name: str, device: torch.device) -> None:
+    """Raise RunError where a device has no product of this recipe: nothing is emulated."""
+    recipe, hint = RECIPES[name], "train.fp8=none"
+    if device.type == "cpu" and recipe.on_cpu:
+        return
+    if device.type != "cuda" or torch.version.hip is not None:
+        others = " or ".join(other for other, one in RECIPES.items() if one.on_cpu)
+        said = f"`train.fp8: {name}`: no product of `{device.type}` devices multiplies such numbers"
+        raise RunError(said, at="train.fp8", hint=f"train.fp8={others}" if device.type == "cpu" else hint)
+    found = torch.cuda.get_device_capability(device)
+    if found < recipe.capability:
+        needed, has = (".".join(map(str, version)) for version in (recipe.capability, found))
+        raise RunError(
+            f"`train.fp8: {name}` takes a GPU of compute capability {needed}, and this one has {has}", at="train.fp8",
+            hint=hint,
+        )  # fmt: skip
 
 
 def linear(x: Tensor, weight: Tensor, recipe: Recipe, cut: Cut | None = None) -> Tensor:
@@ -71,10 +105,13 @@ def scale_of(largest: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def rounded(x: Tensor, largest: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """x in the format, and what its numbers are multiplied by to be those of x again (float32, shaped as `largest`)."""
+    """x in the format, and what its numbers are multiplied by to be those of x again (float32, shaped as `largest`).
+
+    Where the largest is not finite that is no number: a format may have none for what is infinite, and round it.
+    """
     wide = x if x.dtype == torch.bfloat16 else x.float()  # both have the exponents of any scale
     scale = scale_of(largest, dtype)
-    return (wide * scale.to(wide.dtype)).to(dtype), 1 / scale
+    return (wide * scale.to(wide.dtype)).to(dtype), torch.where(largest.isfinite(), 1 / scale, torch.nan)
 
 
 def product(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor], out: torch.dtype) -> Tensor:
@@ -99,7 +136,7 @@ class _Linear(torch.autograd.Function):
         x, is_kept = ctx.how.x(x_TK, 1), ctx.needs_input_grad[1]
         kept = () if not is_kept else (x_TK,) if recipe.by_rows else x
         ctx.save_for_backward(weight_NK, *kept)
-        return product(x, ctx.how.weight(weight_NK, 1), x_TK.dtype)
+        return ctx.how.product(x, ctx.how.weight(weight_NK, 1), x_TK.dtype)
 
     @staticmethod
     def backward(ctx: Any, grad_TN: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:  # type: ignore[override]
@@ -107,18 +144,17 @@ class _Linear(torch.autograd.Function):
         weight_NK, *kept = ctx.saved_tensors
         x_grad = weight_grad = None
         if ctx.needs_input_grad[0]:
-            x_grad = product(how.grad(grad_TN, 1), _turned(how.weight(weight_NK, 0)), ctx.dtype)
+            x_grad = how.product(how.grad(grad_TN, 1), how.weight(weight_NK, 0), ctx.dtype)
         if ctx.needs_input_grad[1]:
-            x = (kept[0], kept[1]) if len(kept) == 2 else how.x(kept[0], 0)
-            factors = _aligned(_turned(how.grad(grad_TN, 0))), _aligned(_turned(x))
-            weight_grad = product(*factors, weight_NK.dtype)
+            x = how.x(kept[0], 0) if how.recipe.by_rows else (_turned(kept[0]), kept[1])
+            weight_grad = how.product(how.grad(grad_TN, 0), x, weight_NK.dtype)
         return x_grad, weight_grad, None, None
 
 
 @dataclass(frozen=True)
 class _How:
-    """Rounds the tensors of a layer for a sum over their dimension `over`. Where ranks have parts of that dimension, or
-    one scale is for all, the largest number is that of all ranks."""
+    """Rounds the tensors of a layer for a sum over their dimension `over`, which comes last then. Where ranks have
+    parts of that dimension, or one scale is for all, the largest number is that of all ranks."""
 
     recipe: Recipe
     cut: Cut | None
@@ -134,12 +170,19 @@ class _How:
 
     def _rounded(self, tensor: Tensor, over: int, dtype: torch.dtype, lies: Mapping[int, int]) -> tuple[Tensor, Tensor]:
         """`lies` says in which dimension ranks have parts of the tensor, by how the weight is cut."""
+        if self.recipe.block:
+            rows = tensor.t() if over == 0 else tensor
+            return mx.quantize(F.pad(rows, (0, -rows.shape[1] % self.recipe.block)))
         own = None if self.cut is None else lies.get(self.cut.dim)
         by_rows = self.recipe.by_rows
         largest = _largest(tensor, over if by_rows else None)
         if self.cut is not None and own is not None and (not by_rows or own == over):
             dist.all_reduce(largest, op=dist.ReduceOp.MAX, group=self.cut.group)
-        return rounded(tensor, largest, dtype)
+        numbers, scale = rounded(tensor, largest, dtype)
+        return (_turned(numbers) if over == 0 else numbers), scale
+
+    def product(self, a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor], out: torch.dtype) -> Tensor:
+        return mx.product(a, b, out) if self.recipe.block else product(a, b, out)
 
 
 def _largest(tensor: Tensor, over: int | None) -> Tensor:
@@ -152,16 +195,7 @@ def _largest(tensor: Tensor, over: int | None) -> Tensor:
     return found.float()
 
 
-def _turned(factor: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """A factor (S, M) that is summed over its first dimension, as (M, S)."""
-    numbers, scale = factor
-    return numbers.t().contiguous(), scale
-
-
-def _aligned(factor: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """With zeros behind its rows, up to a multiple of ALIGNED."""
-    numbers, scale = factor
-    beyond = -numbers.shape[1] % ALIGNED
-    if not beyond:
-        return factor
-    return F.pad(numbers.view(torch.uint8), (0, beyond)).view(numbers.dtype), scale
+def _turned(numbers_SM: Tensor) -> Tensor:
+    """Numbers (S, M) that are summed over their first dimension, as (M, S), with zeros up to a multiple of ALIGNED."""
+    bits = numbers_SM.t().view(torch.uint8)
+    return F.pad(bits, (0, -bits.shape[1] % ALIGNED)).contiguous().view(numbers_SM.dtype)

@@ -14,11 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.distributed.device_mesh import DeviceMesh
-from torch.nn import functional as F
 
 from whet.base.seeds import apart
 from whet.kernels.collectives import copied, gathered, parted, reduced, spread_sum
+from whet.kernels.float8 import Cut
 from whet.kernels.layout import Layout, local
+from whet.models.forward.products import check_cut, multiplied
 from whet.parallel.placed import having, placed
 from whet.parallel.sequence import Regions
 from whet.parallel.tensor_plan import Style, parameters_of
@@ -40,6 +41,8 @@ def cut(module: nn.Module, styles: Mapping[str, Style], mesh: DeviceMesh, region
         forwards = _FORWARDS
         if regions.is_cut(name):
             forwards = forwards | _INSIDE | (_SPREAD if regions.is_spread else {})
+        if isinstance(part, nn.Linear):
+            check_cut(name, part, local(part.weight), mesh.size())
         part.forward = MethodType(partial(forwards[style], group=mesh.get_group()), part)
 
 
@@ -48,16 +51,17 @@ def _columns(self: nn.Linear, x: Tensor, *, group: Any) -> Tensor:
 
 
 def _own_columns(self: nn.Linear, x: Tensor, *, group: Any) -> Tensor:
-    return F.linear(x, local(self.weight), None if self.bias is None else local(self.bias))
+    bias = None if self.bias is None else local(self.bias)
+    return multiplied(self, x, local(self.weight), bias, Cut(0, group))
 
 
 def _rows(self: nn.Linear, x: Tensor, *, group: Any) -> Tensor:
-    y = reduced(F.linear(x, local(self.weight)), group)
+    y = reduced(multiplied(self, x, local(self.weight), cut=Cut(1, group)), group)
     return y if self.bias is None else y + self.bias.to(y.dtype)
 
 
 def _spread_rows(self: nn.Linear, x: Tensor, *, group: Any) -> Tensor:
-    y = spread_sum(F.linear(x, local(self.weight)), group)
+    y = spread_sum(multiplied(self, x, local(self.weight), cut=Cut(1, group)), group)
     return y if self.bias is None else y + copied(self.bias, group).to(y.dtype)
 
 

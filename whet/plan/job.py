@@ -137,8 +137,9 @@ def is_covered(run: Run, config: Mapping[str, Any]) -> bool:
     is_as_traced = loss.facts.traced and run.objective.values() == loss.settings().values()
     has_adapted_experts = experts(config) > 0 and not how.all_weights
     is_known = config.get("model_type") in described() and how.traced is not None
-    is_kept = run.train.recompute != "selective" and run.train.recompute_every == 1
-    return is_known and is_as_traced and not has_adapted_experts and is_kept and not run.train.offload.activations
+    train = run.train
+    is_kept = train.recompute != "selective" and train.recompute_every == 1 and not train.offload.activations
+    return is_known and is_as_traced and not has_adapted_experts and is_kept and train.fp8 == "none"
 
 
 def check_covered(run: Run, config: Mapping[str, Any]) -> None:

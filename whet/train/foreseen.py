@@ -41,7 +41,7 @@ from whet.plan.tracing.elsewhere import Elsewhere
 from whet.plan.tracing.hollow import held_bytes, hollow, model_on_meta
 from whet.plan.tracing.live import Timeline, Watch, storages, watched
 from whet.train.setup.chosen import chosen_of
-from whet.train.setup.models import features_for, keeping, weights_dtype
+from whet.train.setup.models import features_for, keeping, multiply, weights_dtype
 from whet.train.setup.trained import Trained
 from whet.train.source_kind import source_of
 from whet.train.step.frozen import AdaptersOff, Frozen
@@ -119,6 +119,7 @@ def _model(
     made = model_on_meta(config, context, quantize=source.get("quantize"), keep=source.get("keep", ()))
     for feature in features:
         install(made, feature)
+    multiply(made, run, CPU)
     keep(made, keeping(run, CPU))
     shard(made, world, run.parallel, ("whet_run",), on_host=run.train.offload.weights)
     if world.mesh is None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
 from whet.kernels.lora import GELU, GELU_TANH, SILU, Activation, Projection, gated_mlp, project
+from whet.models.forward.products import has_own
 from whet.models.tuning.wrapper import NAME
 
 SHARED = ("q_proj", "k_proj", "v_proj")
@@ -64,8 +65,8 @@ def _of(layer: Any) -> Projection:
 
 def _is_free(layer: Any) -> bool:
     """Whether the layer has an adapter that is neither merged nor switched off, both of which are PEFT's business, and
-    whose matrices are not cut over ranks."""
-    if getattr(layer, "disable_adapters", True) or layer.merged:
+    whose matrices are not cut over ranks; and that its base multiplies as our kernels do."""
+    if getattr(layer, "disable_adapters", True) or layer.merged or has_own(layer.base_layer):
         return False
     return not isinstance(getattr(layer.base_layer, "weight", None), DTensor)
 

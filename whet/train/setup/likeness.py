@@ -26,7 +26,7 @@ from whet.train.setup.rows import template_of
 
 _SLOTS = {"tuner": tuner, "objective": objective, "optimizer": optimizer}
 _OF_TRAIN = ("precision", "rounding", "ema", "in_backward", "depth_rate", "neftune", "balance", "group", "recompute",
-    "device",
+    "device", "fp8",
 )  # fmt: skip
 # Where a model or a tokenizer lies, and what of a config is a length or a number of a token.
 _PLACES = ("path", "init", "base", "tokenizer", "revision")

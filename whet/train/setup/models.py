@@ -15,6 +15,7 @@ from whet.contracts.model import Capabilities, Head, Loaded, Model
 from whet.contracts.objective import Objective, Traits, traits_of
 from whet.contracts.tuner import Tuner
 from whet.generate.shadow_model import keep_shape
+from whet.kernels.float8 import RECIPES, check_device
 from whet.kernels.host_memory import host_memory
 from whet.models.features.balance import RouterTotals
 from whet.models.features.carried import install
@@ -23,6 +24,7 @@ from whet.models.features.longlora import Groups
 from whet.models.features.mtp import FurtherTokens
 from whet.models.features.neftune import Noise
 from whet.models.features.value_head import ValueHead
+from whet.models.forward import products
 from whet.models.forward.kept import Keeping, keep
 from whet.models.forward.offloaded import Offload
 from whet.models.loading.context import BuildContext
@@ -88,6 +90,8 @@ def build_model(
     kind is not probed. `check` raises for a model that is built, and has no values yet.
     """
     model = model_on_meta(run, world.device, method, head, features, like=like, check=check)
+    if not is_asked:
+        multiply(model, run, world.device)
     keep(model, keeping(run, world.device))
     if run.train.compile:
         for name in model.layers or [""]:
@@ -152,6 +156,13 @@ def _features(run: Run, method: Tuner, told: Traits) -> Iterator[ModelFeature]:
     if "attention_logits" in optimizer.get(run.optimizer.kind).facts.needs:
         yield Peaks()
     yield from (*method.features, *told.features)
+
+
+def multiply(model: Loaded, run: Run, device: torch.device) -> None:
+    """Let layers multiply as `train.fp8` says. Raises RunError where the device cannot."""
+    if run.train.fp8 != "none":
+        check_device(run.train.fp8, device)
+        products.install(model, RECIPES[run.train.fp8])
 
 
 def keeping(run: Run, device: torch.device) -> Keeping:

@@ -102,7 +102,10 @@ def _compare(student: Any, teacher: Any, name: str) -> None:
 def teacher_run(run: Run, taught: Taught, world: World) -> Run:
     """The run as if the teacher were its model: frozen, in its own precision, without what only training needs."""
     narrow = taught.precision == "bf16" or (taught.precision == "auto" and world.device.type == "cuda")
-    changes = {"precision": "bf16-pure" if narrow else "fp32", "neftune": 0.0, "group": None, "recompute": "none"}
+    changes = {
+        "precision": "bf16-pure" if narrow else "fp32", "neftune": 0.0, "group": None, "recompute": "none",
+        "fp8": "none",
+    }  # fmt: skip
     return run.model_copy(update={"model": taught.model, "train": run.train.model_copy(update=changes)})
 
 
