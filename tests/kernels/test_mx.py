@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 import random
 from fractions import Fraction
@@ -28,8 +29,9 @@ def by_definition(block: list[float]) -> tuple[list[int], int]:
     codes = []
     for value in block:
         size = min(abs(Fraction(value)) / Fraction(2) ** exponent, SIZES[-1])
-        distances = [abs(size - one) for one in SIZES]
-        near = [code for code, far in enumerate(distances) if far == min(distances)]
+        above = bisect.bisect_left(SIZES, size)
+        distances = {code: abs(size - SIZES[code]) for code in (max(above - 1, 0), above)}
+        near = [code for code, far in distances.items() if far == min(distances.values())]
         code = next((one for one in near if one % 2 == 0), near[0])
         codes.append(code | (0x80 if math.copysign(1, value) < 0 else 0))
     return codes, exponent + 127
