@@ -160,3 +160,26 @@ def test_products_of_groups_have_the_shape_that_they_have_with_values(left, righ
     with FakeTensorMode(allow_non_fake_inputs=True), live.watched(live.Timeline()):
         found = torch.nn.functional.grouped_mm(torch.empty(left), torch.empty(right), offs=ends)
     assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
+
+
+WIDE = {**LLAMA, "hidden_size": 64, "intermediate_size": 256, "vocab_size": 200, "num_hidden_layers": 4}
+
+
+def held(**settings) -> tuple[float, float]:
+    """Activations of a step at its loss, and state between steps."""
+    made = hollow_run(run_of(WIDE, {"train": settings}), WIDE)
+    moments = foresee(made, [example_batch(made.trained, (200,))] * 2)
+    parts = {one.phase: one.parts for one in moments}
+    return parts["loss"]["activations"], parts["save"].get("optimizer", 0.0)
+
+
+def test_what_leaves_the_device_is_not_foreseen_on_it():
+    (activations, state), (others, left) = held(), held(offload={"activations": True, "optimizer": 1.0})
+    assert others < 0.3 * activations and left < 0.1 * state
+
+
+@pytest.mark.slow
+def test_what_is_kept_in_fewer_bits_or_not_at_all_is_foreseen():
+    (activations, state), selective, narrow = held(), held(recompute="selective"), held(fp8="tensorwise")
+    assert selective[0] < 0.8 * activations and narrow[0] < 0.9 * activations
+    assert selective[1] == narrow[1] == state
