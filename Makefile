@@ -38,7 +38,7 @@ BIN := $(VENV)/bin
 # `pip --python` also serves machines whose python3 cannot put pip into a new environment (no ensurepip).
 PIP = $(PYTHON) -m pip --python
 torch_of = $(shell grep -m1 '^torch==' $(1))
-PYTEST = python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+PYTEST = python -m pytest -p xdist.plugin -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 .PHONY: help demo web test-web web-read web-built web-schema screenshots wheel test test-slow test-floor test-trl test-vllm test-cases test-fuzz test-architectures test-integrations test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize bench-code-rewards bench-track gpu clean
 
@@ -70,6 +70,9 @@ $(RIVAL)/bin/python: benchmarks/rival-requirements.txt
 demo: $(VENV)/.whet
 	$(BIN)/whet demo --folder $(DEMO)
 	@$(MAKE) --no-print-directory web >/dev/null 2>&1 || echo "the page of \`whet ui\` was not built: \`make web\` says why"
+
+# Plugins that other packages bring are left out: pytest would rewrite all of hypothesis in each process, for its asserts.
+test test-slow test-floor test-cases test-fuzz test-architectures: export PYTEST_DISABLE_PLUGIN_AUTOLOAD = 1
 
 test: $(VENV)/.dev
 	$(BIN)/$(PYTEST)

@@ -57,9 +57,13 @@ def folder(world: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 
 TYPED = [page for page in PAGES if any(block.language == "console" for block in blocks(page))]
 # Whose commands have quicker tests of their own in other rooms: they are typed with the slow tests.
-LATER = ("classification", "distillation", "encoders", "integrations", "merge", "quantize")
+LATER = (
+    "alerts", "classification", "distillation", "embeddings", "encoders", "integrations", "merge", "quantize", "serve",
+    "tuners",
+)  # fmt: skip
 LATER_RECIPES = (
     "classify-texts", "copy-grpo", "distill", "embed-docstrings", "grpo", "pretrain-galore", "pretrain-muon",
+    "sft-apollo-mini", "sft-badam", "sft-little-memory",
 )  # fmt: skip
 
 

@@ -63,7 +63,7 @@ def answer(rng: random.Random) -> str:
 def test_any_answer_gets_a_score(kind, tries):
     rng = random.Random(f"answers of {kind}")
     built = reward.get(kind.split()[0]).build(**KINDS[kind])
-    for _ in range(tries(60, 1_000)):
+    for _ in range(tries(40, 1_000)):
         text = answer(rng)
         with limited():
             (score,) = scored(built, [], [text], SANE)
@@ -75,7 +75,7 @@ def test_any_row_gets_a_score_or_a_sentence(kind, tries):
     """What is wrong with a row is told by an error of value or type, with words."""
     rng = random.Random(f"rows of {kind}")
     built = reward.get(kind.split()[0]).build(**KINDS[kind])
-    for _ in range(tries(60, 1_000)):
+    for _ in range(tries(40, 1_000)):
         row = {name: rng.choice(ODD) for name in ("answer", "schema")}
         with limited():
             try:
@@ -89,7 +89,7 @@ def test_any_code_and_any_tests_get_a_report_or_a_sentence(tries):
     rng, sandbox = random.Random("tests"), Sandbox()
     python_tests = reward.get("python-tests").build(timeout_s=1.0)
     try:
-        for _ in range(tries(20, 500)):
+        for _ in range(tries(12, 500)):
             job = {"code": rng.choice(CODES), "setup": rng.choice(("", *TEXTS)), "tests": rng.choices(TEXTS, k=2)}
             row = {
                 "tests": rng.choice((*ODD, job["tests"])),

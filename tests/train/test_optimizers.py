@@ -30,7 +30,7 @@ def losses(folder) -> list[float]:
     return [line["metrics"]["loss"] for line in lines if line["kind"] == "step"]
 
 
-@pytest.mark.parametrize("kind", some(OPTIMIZERS, ("badam", "sophia", "schedule-free")))
+@pytest.mark.parametrize("kind", some(OPTIMIZERS, ("badam", "schedule-free")))
 def test_a_kind_learns_and_resumes_by_the_bit(kind, tmp_path):
     """The run that stopped at step 5 ends with the weights of the one that did not."""
     chosen = {"optimizer": {"kind": kind, **OPTIMIZERS[kind]}, "schedule": "constant"}
@@ -72,7 +72,7 @@ def test_the_average_of_the_weights_is_what_is_written(tmp_path):
         torch.testing.assert_close(value, average, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize(("micro_batch", "clip"), some(product([64, 128], [0, 0.1]), [(64, 0), (128, 0.1)]))
+@pytest.mark.parametrize(("micro_batch", "clip"), some(product([64, 128], [0, 0.1]), [(64, 0.1)]))
 def test_steps_in_the_backward_pass_train_the_same(tmp_path, micro_batch, clip):
     def run(name, **settings):
         chosen = {"clip": clip, "micro_batch": micro_batch, **settings}

@@ -73,9 +73,10 @@ def test_a_measured_loss_is_that_of_transformers_own_forward_with_labels(tmp_pat
 ENTROPY = {"objective": {"kind": "sft", "weighting": "entropy"}}
 
 
+@pytest.mark.slow  # tests/objectives splits a step in any way, test_mlm has an encoder
 @pytest.mark.parametrize(
     "sections",
-    [pytest.param({}, marks=pytest.mark.slow), pytest.param(SPANS, marks=pytest.mark.slow), ENTROPY],
+    [{}, SPANS, ENTROPY],
     ids=["pairs", "spans", "entropy"],
 )
 def test_steps_do_not_depend_on_the_micro_batch(tmp_path, sections):

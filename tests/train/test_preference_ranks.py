@@ -32,7 +32,7 @@ def figures(folder, name, objective):
     [
         # Of five rows one is held out: the reference is asked about it on one rank alone.
         ({"kind": "dpo", "reference": "stored"}, 5),
-        ({"kind": "dpo", "reference": "stored"}, 15),
+        pytest.param({"kind": "dpo", "reference": "stored"}, 15, marks=pytest.mark.slow),
         pytest.param({"kind": "kto", "reference": "copy"}, 15, marks=pytest.mark.slow),
     ],
 )

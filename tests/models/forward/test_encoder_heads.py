@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 import torch
 from peft import LoraConfig, inject_adapter_in_model
 from transformers import AutoConfig
 
+from tests.sweeps import in_turn
 from whet.base.errors import ModelError
 from whet.contracts.batch import Batch
 from whet.contracts.model import Head
@@ -30,8 +33,7 @@ def config(kind, **more):
     return AutoConfig.for_model(kind, **SMALL, **more)
 
 
-@pytest.mark.parametrize("head", ["sequence", "token"])
-@pytest.mark.parametrize("kind", POOLED)
+@pytest.mark.parametrize(("kind", "head"), in_turn(product(POOLED, ["sequence", "token"]), 3))
 def test_a_head_scores_as_its_own_forward_does(kind, head):
     check(config(kind), Head(head, ("a", "b", "c")))
 

@@ -151,6 +151,20 @@ def test_a_follower_outlives_a_run_that_is_killed_and_tells_why(tmp_path):
     assert [what for kind, what in diary(run) if kind == "step"] == list(range(10))
 
 
+def test_a_run_is_watched_before_any_plug_in_hears_of_it(tmp_path, monkeypatch):
+    log, seen = EventLog(tmp_path / "run" / "track"), []
+    supervisor = Supervisor(ordered(tmp_path / "run", "diary"), QUICK)
+
+    def start(worker, now):
+        seen.append(list(supervisor._watched))
+        worker.is_over = True
+
+    monkeypatch.setattr(supervisor, "_start", start)
+    supervisor.run()
+    log.close("done", "enough")
+    assert seen == [[log.path]]
+
+
 def test_a_script_ends_when_it_ends_whatever_hangs_beside_it(tmp_path):
     process = script(tmp_path, "hang", "raise", STEPS="50")
     output, _ = process.communicate(timeout=60)  # its pipes are not held open by the follower

@@ -105,7 +105,9 @@ def metrics(records):
     return [(r["step"], r["metrics"]["loss"], r["metrics"]["grad_norm"]) for r in records if r["kind"] == "step"]
 
 
-@pytest.mark.parametrize("section", [{}, {"streaming": True, "held_out": []}], ids=["store", "stream"])
+@pytest.mark.parametrize(
+    "section", [{}, pytest.param({"streaming": True, "held_out": []}, marks=pytest.mark.slow)], ids=["store", "stream"]
+)
 def test_runs_with_and_without_it_and_resumed_ones_are_equal_to_the_bit(tmp_path, monkeypatch, section):
     """The oracle never begins a step ahead; the other is stopped at a step, and goes on from its checkpoint."""
     ahead = metrics(loop_records(tmp_path, "ahead", data=section, train={"steps": 6}))

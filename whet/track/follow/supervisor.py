@@ -79,6 +79,7 @@ class Supervisor:
     def run(self) -> None:
         """Start, hear, end and start again, until all is over."""
         try:
+            self._watch()  # before anybody hears of the run: who hears of its last words may end it
             while self._run.is_dir() and not all(worker.is_over for worker in self._workers.values()):
                 now = time.monotonic()
                 for worker in self._workers.values():
