@@ -62,6 +62,7 @@ BUDGETS_S = {
     "fuzz": 35.0,
     "objectives": 30.0,
     "house": 20.0,
+    "plan": 20.0,
     "architectures": 10.0,
     "demo": 10.0,
 }

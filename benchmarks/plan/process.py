@@ -23,6 +23,7 @@ SHRUNK = ("hidden_size", "n_embd", "d_model", "intermediate_size", "d_ff", "voca
 
 
 def foresee(row: Row) -> dict[str, Any]:
+    from whet.plan.tracing.live import Timeline, watched
     from whet.train.foreseen import example_batch, foresee, hollow_run
 
     run = from_mapping(row.run(None) if not row.is_adapter else row.run("base")).run
@@ -31,7 +32,7 @@ def foresee(row: Row) -> dict[str, Any]:
     found = foresee(made, batches)
     peak = max(found, key=lambda moment: moment.total)
     module = made.trained.loaded.module
-    with made.mode:
+    with made.mode, watched(Timeline()):  # which takes products of experts that torch refuses without values
         saved = saved_bytes(made.trained, batches[0])
     shapes = [(p.numel(), p.requires_grad) for p in module.parameters()]
     facts = {

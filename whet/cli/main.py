@@ -19,6 +19,7 @@ COMMANDS = {
     "doctor": "look at this machine: what will hurt a training, and how fast ranks talk",
     "plan": "what a run takes of memory, and on which cards it fits, before anything is started",
     "fit": "ways to train a model on a card, the fastest that fit, and why others do not",
+    "advise": "what to train on data with a card: model, tuner, epochs and time, with reasons",
     "train": "train a model from a config, or continue a run",
     "data": "look at data as the model will see it, and at what is kept of it",
     "tokenizer": "train a tokenizer",

@@ -39,7 +39,7 @@ class Stretch:
 
     @classmethod
     def read(cls, told: Mapping[str, Any]) -> Stretch:
-        return cls(tuple(told["left"]), [tuple(tide) for tide in told["tides"]])
+        return cls(_piece(told["left"]), [_piece(tide) for tide in told["tides"]])
 
     def leaves(self, sizes: Sizes) -> tuple[float, float]:
         """Bytes of activations and of gradients."""
@@ -49,6 +49,16 @@ class Stretch:
         """Bytes of activations and of gradients when both together are most."""
         found = [(total(acts, sizes), total(gradients, sizes)) for acts, gradients in self.tides]
         return max(found, key=sum, default=(0.0, 0.0))
+
+
+def _piece(told: Sequence[Terms]) -> Piece:
+    activations, gradients = told
+    return _pairs(activations), _pairs(gradients)
+
+
+def _pairs(terms: Terms) -> Terms:
+    """With what is kept for each pair of tokens as such: they are those of one sample, of which one was traced."""
+    return {expression.replace("tokens*tokens", "tokens*seen"): num_bytes for expression, num_bytes in terms.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +137,7 @@ def _step(model_type: str, mode: str) -> StepMemory:
         Stretch.read(told["before"]),
         {
             kind: LayerMemory(
-                Stretch.read(one["forward"]), one["dropped"], {turn: Stretch.read(one[turn]) for turn in turns}
+                Stretch.read(one["forward"]), _pairs(one["dropped"]), {turn: Stretch.read(one[turn]) for turn in turns}
             )
             for kind, one in told["layers"].items()
         },

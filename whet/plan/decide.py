@@ -40,6 +40,8 @@ def with_mesh(job: Job, gpus: int) -> Job:
     a_node = int(job.card.figures["a_node"].value) if "a_node" in job.card.figures else 1
     least: Decided | None = None
     for mesh in meshes(gpus, a_node, job.model):
+        if mesh.tensor > 1 and job.quantize is not None:
+            continue  # ranks do not share matrices that are packed
         found = decided(replace(job, mesh=mesh, micro=job.length))
         if found.fits:
             return found.job

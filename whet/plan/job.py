@@ -97,6 +97,8 @@ class Job:
     def sizes(self) -> dict[str, float]:
         """All that formulas ask for, as one rank has it."""
         run = {"tokens": float(self.micro), "trained": self.micro * self.trained}
+        # Tokens that each one's attention is kept with: a CPU has no other way where values are narrower than keys.
+        run["seen"] = float(min(self.length, self.micro)) if self.card.device == "cpu" else 0.0
         own = own_sizes(self.mesh, {**self.model.sizes, **run})
         rows = max(1, at_once(self.card.device).logits_bytes // int(own["vocab_size"] * 4))
         chunks = max(1, math.ceil(own["trained"] / rows))

@@ -62,6 +62,12 @@ def check_mesh(mesh: Mesh, model: PlannedModel, gpus: int) -> None:
         )  # fmt: skip
 
 
+def check_packed(mesh: Mesh, quantize: str | None) -> None:
+    """Raise ConfigError where ranks were to share matrices that are packed, as a run does."""
+    if quantize is not None and mesh.tensor > 1:
+        raise ConfigError(f"ranks of `tensor` do not share matrices in {quantize}", at="--mesh", hint="--mesh tensor=1")
+
+
 def _cuts(mesh: Mesh, model: PlannedModel) -> Iterator[tuple[str, float, str]]:
     sizes = model.sizes
     if "kv_lora_rank" not in sizes:

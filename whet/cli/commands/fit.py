@@ -37,6 +37,8 @@ def main(args: argparse.Namespace) -> int:
     from whet.plan.models.planned import PlannedModel
     from whet.plan.search import fitted
 
+    if not args.target:
+        return _possible(args)
     asked = asked_of(args)
     check_covered(asked.run, asked.config)
     model = PlannedModel.of(asked.name, asked.config)
@@ -51,6 +53,35 @@ def main(args: argparse.Namespace) -> int:
     else:
         print("\n".join(_lines(found, config, args)))
     return exit_codes.DONE if taken else exit_codes.OUT_OF_MEMORY
+
+
+def _possible(args: argparse.Namespace) -> int:
+    """Print which known models the card can answer with and train."""
+    from dataclasses import asdict
+
+    from whet.base.units import figure, size
+    from whet.plan.hardware.cards import card
+    from whet.plan.hardware.detected import detected
+    from whet.plan.possible import possible
+
+    chosen, count = (card(args.gpu), 1) if args.gpu else detected()
+    length = args.length or 2048
+    rows = list(possible(chosen, args.gpus or count, length))
+    if args.json:
+        print(json.dumps([asdict(row) for row in rows], indent=1))
+        return exit_codes.DONE
+    whats = list(dict.fromkeys(what for row in rows for what in row.train_bytes))
+    num, usable = args.gpus or count, size(chosen.usable_bytes)
+    print(f"{num} x {chosen.name}: {usable} that may be used; samples of {length:,} tokens")
+    print(f"{'':24}{'size':>8}{'answers':>14}{'at once':>9}" + "".join(f"{what:>14}" for what in whats))
+    for row in rows:
+        answers, trains = (row.serve_bytes, row.conversations), (row.train_bytes.get(what) for what in whats)
+        cells = [None if num is None or num > row.budget_bytes else size(num) for num in (answers[0], *trains)]
+        cells.insert(1, f"{answers[1]:,}" if answers[1] else None)
+        words = "".join(f"{cell or '-':>{9 if at == 1 else 14}}" for at, cell in enumerate(cells))
+        print(f"{row.name:24}{figure(row.parameters):>8}{words}")
+    print("memory of the leanest way, on the card that takes most; -: does not fit; whet fit MODEL says how")
+    return exit_codes.DONE
 
 
 def _lines(found: Found, config: str | None, args: argparse.Namespace) -> Iterator[str]:

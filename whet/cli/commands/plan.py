@@ -87,17 +87,21 @@ def asked_of(args: argparse.Namespace) -> Asked:
     for name in ("gpus", "length"):
         if (given := getattr(args, name)) is not None and given < 1:
             raise ConfigError(f"--{name} is {given}, not at least 1", at=f"--{name}", hint=f"--{name} 1")
-    run, model = _run(*told_apart(args.target))
+    mesh = vars(args).get("mesh") or []
+    late = [word for word in mesh if "." in word.partition("=")[0]]  # settings behind the last axis
+    run, model = _run(*told_apart([*args.target, *late]))
     chosen, count = (card(args.gpu), 1) if args.gpu else detected()
     name, config = model if isinstance(model, tuple) else find_config(model)
-    return Asked(run, name, config, chosen, args.gpus or count, args.length, vars(args).get("mesh") or [])
+    return Asked(
+        run, name, config, chosen, args.gpus or count, args.length, [word for word in mesh if word not in late]
+    )
 
 
 def _by_formulas(asked: Asked) -> Plan:
     from whet.base.mesh import Mesh
     from whet.plan.decide import decided, with_mesh, with_micro
     from whet.plan.job import Job
-    from whet.plan.mesh import check_mesh, mesh_of, read_mesh
+    from whet.plan.mesh import check_mesh, check_packed, mesh_of, read_mesh
     from whet.plan.models.planned import PlannedModel
 
     model = PlannedModel.of(asked.name, asked.config)
@@ -106,6 +110,7 @@ def _by_formulas(asked: Asked) -> Plan:
     mesh = read_mesh(asked.mesh, asked.gpus) if asked.mesh else mesh_of(asked.run.parallel, asked.gpus)
     if mesh is not None:
         check_mesh(mesh, model, asked.gpus)
+        check_packed(mesh, job.quantize)
         job = job.on(mesh)
     elif asked.gpus > 1:
         job = with_mesh(job, asked.gpus)

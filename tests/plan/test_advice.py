@@ -1,0 +1,113 @@
+"""What is advised can be typed, fits, and follows the data; what a card can do is what single plans say."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import replace
+
+import pytest
+
+from whet.base.catalogue import objective
+from whet.base.config import load
+from whet.base.errors import ConfigError
+from whet.cli.main import main
+from whet.data.sources.files import Source
+from whet.plan.advice import ALL_WEIGHTS_TOKENS, DataFacts, advise, objective_for
+from whet.plan.data_facts import data_facts, script
+from whet.plan.hardware.cards import card
+from whet.plan.possible import possible
+
+CHATS = DataFacts(1000, 200_000, 1024, "conversation", "latin", 1.0)
+
+
+def write(path, rows) -> str:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return str(path)
+
+
+def test_advice_fits_and_a_larger_card_takes_a_larger_model():
+    small, large = (advise(CHATS, card(name), 1) for name in ("rtx-3060", "h100-sxm"))
+    assert small.decided.fits and large.decided.fits
+    assert small.job.model.num_parameters < large.job.model.num_parameters
+
+
+def test_little_time_or_much_data_take_a_smaller_model():
+    usual = advise(CHATS, card("rtx-4090"), 1)
+    seconds = usual.seconds(CHATS)
+    assert seconds is not None and seconds < 12 * 3600
+    hurried = advise(CHATS, card("rtx-4090"), 1, hours=seconds / 3600 / 4)
+    much = advise(replace(CHATS, rows=10**6, tokens=10**9), card("rtx-4090"), 1)
+    for other in (hurried, much):
+        assert other.job.model.num_parameters < usual.job.model.num_parameters
+
+
+def test_few_tokens_are_gone_over_more_often_and_many_train_all_weights():
+    few, many = (advise(replace(CHATS, tokens=tokens), card("h100-sxm"), 1) for tokens in (10**5, 10**9))
+    assert few.epochs > many.epochs == 1
+    assert not few.job.is_whole and many.job.is_whole and ALL_WEIGHTS_TOKENS <= 10**9
+
+
+def test_a_model_is_one_for_the_language():
+    advice = advise(replace(CHATS, script="cjk"), card("rtx-4090"), 1)
+    assert advice.job.model.name.startswith("Qwen/")
+    assert any("cjk" in reason for reason in advice.reasons)
+
+
+@pytest.mark.parametrize(
+    "kind", sorted({kind for name in objective.names() for kind in objective.get(name).facts.takes})
+)
+def test_every_kind_of_rows_has_an_objective_that_takes_it(kind):
+    assert kind in objective.get(objective_for(kind)).facts.takes
+
+
+def test_the_usual_objectives_are_advised():
+    usual = {"conversation": "sft", "preference": "dpo", "labelled": "kto", "prompt": "grpo", "text": "pretrain"}
+    assert {kind: objective_for(kind) for kind in usual} == usual
+    with pytest.raises(ConfigError):
+        objective_for("pictures of cats")
+
+
+def test_what_is_advised_is_a_config(tmp_path, capsys):
+    rows = [{"messages": [{"role": "user", "content": "Hello there"}, {"role": "assistant", "content": "Yes " * 40}]}]
+    file = write(tmp_path / "chat.jsonl", rows * 20)
+    assert main(["advise", file, "--gpu", "rtx-4090", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["data"]["rows"] == 20 and told["data"]["kind"] == "conversation" and len(told["reasons"]) >= 5
+    words = shlex.split(told["command"])
+    run = load(None, words[4:]).run
+    assert run.objective.kind == "sft" and run.train.epochs == told["epochs"] == 3
+    assert main(["advise", file, "--gpu", "rtx-4090"]) == 0
+    assert "whet train --data" in capsys.readouterr().out
+
+
+def test_letters_are_told_apart_and_tokens_grow_with_them(tmp_path):
+    assert [script(letter) for letter in "aЖ字ひ1"] == ["latin", "cyrillic", "cjk", "kana", "other"]
+    one = data_facts(Source.parse(write(tmp_path / "a.jsonl", [{"text": "word " * 100}] * 3), tmp_path))
+    two = data_facts(Source.parse(write(tmp_path / "b.jsonl", [{"text": "word " * 200}] * 3), tmp_path))
+    chinese = data_facts(Source.parse(write(tmp_path / "c.jsonl", [{"text": "字" * 400}] * 3), tmp_path))
+    assert one.kind == "text" and one.rows == 3 and 1.8 < two.tokens / one.tokens < 2.0
+    assert chinese.script == "cjk" and chinese.tokens > 1.5 * one.tokens
+
+
+def test_a_card_runs_and_trains_what_single_plans_say(capsys):
+    rows = {row.name: row for row in possible(card("rtx-4090"), 1, 2048)}
+    assert [row.parameters for row in rows.values()] == sorted(row.parameters for row in rows.values())
+    small = rows["qwen3-0.6b"]
+    words = ["qwen3-0.6b", "--gpu", "rtx-4090", "train.recompute=true", "train.precision=bf16-pure"]
+    assert main(["plan", *words, "optimizer.state=8bit", "train.micro_batch=2048", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["peak_bytes"] == round(small.train_bytes["all weights"])
+    assert main(["plan", "qwen3-0.6b", "--gpu", "rtx-4090", "--serve", "--length", "2048", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["most_conversations"] == small.conversations
+    assert rows["deepseek-v3"].conversations == 0
+    assert main(["fit", "--gpu", "rtx-4090"]) == 0
+    out = capsys.readouterr().out
+    assert "qwen3-32b" in out and "lora nf4" in out
+
+
+def test_what_cannot_be_advised_is_said(tmp_path, capsys):
+    assert main(["advise", str(tmp_path / "none.jsonl"), "--gpu", "rtx-4090"]) == 2
+    assert "hint: " in capsys.readouterr().err
+    file = write(tmp_path / "a.jsonl", [{"text": "word " * 10}])
+    assert main(["advise", file, "--gpu", "rtx-409"]) == 2
+    assert "did you mean `rtx-4090`?" in capsys.readouterr().err
