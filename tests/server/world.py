@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -25,6 +24,7 @@ from whet.server.app import build
 from whet.server.ending import Config, Server
 from whet.server.patience import limits
 from whet.server.routes import health
+from whet.server.serving import bound
 
 TOKEN = "a-token-of-the-tests-0123456789"
 
@@ -86,8 +86,7 @@ def serving(
     root: Path, access: Access | None = None, pages: Iterable[APIRouter] = (health.directions,)
 ) -> Iterator[Client]:
     """A server of the runs under `root` (for whoever has the token), which ends in order."""
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
+    listening = bound("127.0.0.1", 0)
     app = build(root, access or OneToken(TOKEN), pages=pages)
     server = Server(Config(app, log_level="error", timeout_graceful_shutdown=5, **limits()), app.end)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
