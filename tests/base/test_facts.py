@@ -17,7 +17,7 @@ def test_a_misspelt_fact_is_refused_with_the_one_meant():
 def test_a_fact_that_every_kind_of_a_slot_declares_is_asked_for():
     with pytest.raises(ConfigError, match="does not declare `state_bytes`") as caught:
         optimizer("odd")
-    assert caught.value.hint == '@optimizer("odd", state_bytes=...)'
+    assert caught.value.hint == "`state_bytes` in its @optimizer, as others declare it: whet slots optimizer"
 
 
 @pytest.mark.parametrize("name", SLOTS)

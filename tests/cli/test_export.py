@@ -104,7 +104,7 @@ def test_a_checkpoint_of_deepspeed_becomes_a_model(tmp_path, capsys, stage):
     base = tiny.folder(tmp_path / "base")
     output = str(tmp_path / "out")
     assert main(["export", str(checkpoint), "--output", output]) == 2
-    assert "--like MODEL" in capsys.readouterr().err
+    assert "--like Qwen/Qwen3-0.6B" in capsys.readouterr().err
     wide = str(tiny.folder(tmp_path / "wide", intermediate_size=96))
     assert main(["export", str(checkpoint), "--output", output, "--like", wide]) == 2
     assert "was not written by the architecture" in capsys.readouterr().err

@@ -51,7 +51,7 @@ def test_a_secret_that_is_nowhere_is_asked_for_by_its_name(ring):
     ring("")
     with pytest.raises(ConfigError, match="no secret `url` of `my_team`") as caught:
         Secrets("my_team")["url"]
-    assert "export WHET_MY_TEAM_URL=" in caught.value.hint
+    assert "read -rs WHET_MY_TEAM_URL && export WHET_MY_TEAM_URL" in caught.value.hint
 
 
 def test_texts_are_shown_without_secrets(ring, monkeypatch):
