@@ -9,6 +9,7 @@ as torchao calls them. Sums are made in float32.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -97,9 +98,9 @@ def scale_of(largest: Tensor, dtype: torch.dtype) -> Tensor:
 
     The largest is multiplied into the upper half of the range, never beyond it.
     """
-    limit, top = torch.frexp(torch.tensor(torch.finfo(dtype).max))
+    limit, top = math.frexp(torch.finfo(dtype).max)
     mantissa, exponent = torch.frexp(largest.float())
-    power = (int(top) - exponent - (mantissa > limit.item()).to(exponent.dtype)).clamp(-126, 126)
+    power = (top - exponent - (mantissa > limit).to(exponent.dtype)).clamp(-126, 126)
     known = largest.isfinite() & (largest > 0)
     return torch.ldexp(torch.ones_like(mantissa), torch.where(known, power, 0))
 
