@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig
 
 from whet.base.catalogue import model_source
+from whet.base.run import Offload
 from whet.contracts.objective import traits_of
 from whet.export.adapter import write_adapter
 from whet.export.card import card_of_run
@@ -95,7 +96,10 @@ def _read_in_parts(trained: Trained, folder: Path) -> nn.Module:
     """The written model on the mesh of the run: each rank reads its own part from the files."""
     run, weights = trained.run, next(trained.loaded.module.parameters()).dtype
     precision = "bf16-pure" if weights == torch.bfloat16 else "fp32"
-    changes = {"precision": precision, "neftune": 0.0, "group": None, "recompute": False, "compile": False}
+    changes = {
+        "precision": precision, "neftune": 0.0, "group": None, "recompute": "none", "offload": Offload(),
+        "compile": False,
+    }  # fmt: skip
     kind = model_source.get(str(model_source.default))
     read = kind.settings.model_validate({"kind": kind.name, "path": str(folder)})
     asked = run.model_copy(update={"model": read, "train": run.train.model_copy(update=changes)})
