@@ -55,6 +55,7 @@ def engine_answer(engine: Any, tokenizer: Any) -> Callable[[str, dict[str, Any]]
 class _Handler(BaseHTTPRequestHandler):
     served: Served
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or a reply's body waits 40 ms for its head to be acknowledged
 
     def log_message(self, *arguments: Any) -> None:
         pass
