@@ -38,7 +38,7 @@ BIN := $(VENV)/bin
 # `pip --python` also serves machines whose python3 cannot put pip into a new environment (no ensurepip).
 PIP = $(PYTHON) -m pip --python
 torch_of = $(shell grep -m1 '^torch==' $(1))
-PYTEST = python -m pytest -p xdist.plugin -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+PYTEST = python -m pytest -p xdist.plugin -n $(WORKERS) --max-worker-restart 0 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 .PHONY: help demo web test-web web-read web-built web-schema screenshots wheel test test-slow test-floor test-trl test-vllm test-cases test-fuzz test-architectures test-integrations test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize bench-code-rewards bench-track gpu clean
 

@@ -1,4 +1,4 @@
-"""A test that hangs fails by its name, with the stacks of all threads on stderr, and the other tests go on."""
+"""A test that hangs fails by its name, with the stacks of all threads on stderr; the others go on where they can."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import pytest
 
 # Far beyond what any takes on a machine that others use: nothing is asserted of a time here, but that it ends.
 CEILING_S, SLOW_CEILING_S = 300.0, 3600.0
-_STUCK = 1.2  # times the ceiling: what no exception gets out of ends with its worker, and xdist names the test
+# Times the ceiling: what no exception gets out of ends with its worker, and xdist names the test. The Makefile lets no
+# other worker follow, since that would try the same test again (pytest-xdist 3.8, --dist loadfile).
+_STUCK = 1.2
 
 
 class Ceiling:

@@ -14,6 +14,7 @@ class Named:
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
-            message = getattr(getattr(report.longrepr, "reprcrash", None), "message", "") or "no message"
-            self._terminal.ensure_newline()
+            message = getattr(getattr(report.longrepr, "reprcrash", None), "message", "") or str(report.longrepr)
+            if self._terminal.currentfspath is None:  # behind the dots of xdist
+                self._terminal.line("")
             self._terminal.write_line(f"FAILED {report.nodeid}: {message.splitlines()[0]}"[:300], red=True)
