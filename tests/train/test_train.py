@@ -170,7 +170,19 @@ def test_out_of_memory_halves_the_micro_batch_and_does_the_step_again(ran, monke
     monkeypatch.setattr(DataParallel, "step", step)
     records = ran("halved", train={"micro_batch": 120})
     assert losses(records) == pytest.approx(expected, rel=1e-5)
-    assert calls[3] > calls[2] and "micro-batches are now 60 tokens" in of(records, "notice")[0]["text"]
+    said = of(records, "notice")[0]["text"]
+    assert calls[3] > calls[2] and "micro-batches are now 60 tokens" in said
+    assert "less memory with train.micro_batch=" in said and "at the peak" in said and "were planned" in said
+
+
+def test_what_was_planned_lies_beside_what_was_measured(trained):
+    folder, _ = trained("planned", train={"steps": 3})
+    told = json.loads((folder / "plan.json").read_text())
+    planned, measured = told["planned"], told["measured"]
+    assert told["moment"] and planned["peak"] > planned["weights"] + planned["optimizer"] + planned["step"]
+    for part in ("weights", "optimizer"):  # the state's counters apart
+        assert measured[part] == pytest.approx(planned[part], rel=0.01)
+    assert measured["peak"] > measured["weights"] + measured["optimizer"]
 
 
 @pytest.mark.case("D")
@@ -179,13 +191,13 @@ def test_out_of_memory_that_no_smaller_micro_batch_mends_is_said_as_such(trained
 
     def step(executor, index, batches, weights, factor):
         if index:
-            raise torch.OutOfMemoryError("no memory")
+            raise RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes")
         return real(executor, index, batches, weights, factor)
 
     monkeypatch.setattr(DataParallel, "step", step)
-    with pytest.raises(OutOfMemory, match="out of GPU memory") as told:
+    with pytest.raises(OutOfMemory, match="out of memory with micro-batches of") as told:
         trained("full", train={"micro_batch": 120})
-    assert "train.recompute=true" in told.value.hint
+    assert "train.recompute=true (" in told.value.hint and "at the peak" in told.value.hint
 
 
 def test_what_holds_only_in_expectation_or_to_rounding_is_said(trained):

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from whet.base.units import figure, size
+from whet.plan.calibration import compared, words
 from whet.plan.hardware.cards import Card
 from whet.plan.subject import Plan, Subject
 from whet.plan.timeline import COMPONENTS, Moment
@@ -41,6 +42,7 @@ def lines(found: Plan) -> Iterator[str]:
     most = max(moment.total for moment in found.memory.moments)
     for moment in found.memory.phases():
         yield f"{moment.phase:<10}{bar(moment, most)} {size(moment.total):>10}  {moment.what}".rstrip()
+    yield from words(compared(found.subject.card.name))
     if helpful:
         yield "\nless memory with"
         yield from (f"  {lever.setting:<28}{size(lever.peak):>10}" for lever in helpful[:3])

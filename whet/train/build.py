@@ -31,6 +31,7 @@ from whet.train.checkpoints.optimizer_state import NamedOptimizer
 from whet.train.loop import Cadence, Loop
 from whet.train.measure.evaluation import Answer, Evaluation
 from whet.train.record.build import recorder_of
+from whet.train.record.plan_file import PlanFile
 from whet.train.run import dependencies, follower
 from whet.train.run.controls import Controls
 from whet.train.run.emitter import Emitter
@@ -42,12 +43,14 @@ from whet.train.setup.alarms import on_alarm
 from whet.train.setup.announced import facts_of, notices_of
 from whet.train.setup.chosen import Chosen, chosen_of
 from whet.train.setup.first_step import FirstStep
+from whet.train.setup.foretold import peak_of
 from whet.train.setup.models import build_model, features_for, head_for, models_beside, reference_way
 from whet.train.setup.opening import Material, Opened, Placed, open_run, place, prepare, without_trace
 from whet.train.setup.precision import on_precision, with_precision
 from whet.train.setup.preflight import check_model
 from whet.train.setup.reference import remember
 from whet.train.setup.rehearsal import rehearse
+from whet.train.setup.relief import relief_of
 from whet.train.setup.resolve import Resolved, resolve
 from whet.train.setup.rows import template_of
 from whet.train.setup.sources import Feed, SourceKind, Supply
@@ -73,6 +76,7 @@ class Built:
     supply: Supply
     loop: Loop
     emit: Emitter
+    plan: PlanFile
     rollbacks: Sequence[Rollback] = ()
     held: ExitStack = field(default_factory=ExitStack)
 
@@ -97,6 +101,7 @@ class Built:
     def leave(self) -> None:
         """As `close`, for ranks that go on together with another attempt."""
         with self.held:
+            self.plan.settle(self.loop.progress.step)
             self.loop.recorder.close()
             self.loop.checkpoints.close()
             self.emit.close()
@@ -183,8 +188,10 @@ def _built(placed: Placed, modelled: Modelled) -> Built:
     dealer = Dealer(trained.world, modelled.resolved.micro_batch, can.shares, splits=not can.batch_norm)
     emit = _emitter(trained.run, placed)
     feed, supply = _supplied(placed, modelled, dealer)
-    loop = _loop(placed, trained, supply, dealer, emit)
-    return Built(placed.folder, trained, feed, supply, loop, emit, placed.rollbacks)
+    loop = _loop(placed, trained, supply, dealer, emit, feed.longest)
+    planned = peak_of(trained, modelled.resolved.micro_batch, feed.longest)
+    plan = PlanFile.of(placed.folder.path, trained, planned)
+    return Built(placed.folder, trained, feed, supply, loop, emit, plan, placed.rollbacks)
 
 
 def _supplied(placed: Placed, modelled: Modelled, dealer: Dealer) -> tuple[Feed, Supply]:
@@ -204,7 +211,7 @@ def _supplied(placed: Placed, modelled: Modelled, dealer: Dealer) -> tuple[Feed,
     return feed, feed.supply(trained, dealer)
 
 
-def _loop(placed: Placed, trained: Trained, supply: Supply, dealer: Dealer, emit: Emitter) -> Loop:
+def _loop(placed: Placed, trained: Trained, supply: Supply, dealer: Dealer, emit: Emitter, longest: int) -> Loop:
     """The loop, standing where the last checkpoint was written."""
     run, world, model, executor = trained.run, trained.world, trained.loaded, trained.executor
     source, progress = Prefetch(supply.source, world.device), Progress()
@@ -230,6 +237,7 @@ def _loop(placed: Placed, trained: Trained, supply: Supply, dealer: Dealer, emit
         on_alarm=on_alarm(run, placed.folder, world), left_out=left_out(placed.rollbacks),
         has_tokens=model.capabilities.tokens, progress=progress,
         recorder=recorder_of(trained, placed.folder.path / LOGS, source, supply.held_out), blame=executor.blame,
+        relief=relief_of(trained, longest),
     )  # fmt: skip
 
 

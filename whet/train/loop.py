@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from whet.base.errors import OutOfMemory
+from whet.base.errors import OutOfMemory, is_out_of_memory
 from whet.contracts.batch import Batch
 from whet.contracts.executor import BROKEN, OVERFLOW, Executor
 from whet.contracts.steps import Step, Stop
@@ -36,6 +36,11 @@ PAUSE = "pause"  # the phase in which ranks wait because somebody has asked for 
 FLOPS = "flops"  # of this rank's batches; ranks add them up with their requests
 UNSAVED = ("failed", "rolled_back")  # outcomes whose last step is not to be gone on from
 WRITTEN = "written"  # how many ranks are done with the checkpoint under way
+
+
+def in_general(tokens: int) -> str:
+    """What takes less memory, where no plan knows by how much."""
+    return "train.recompute=true, or a smaller train.micro_batch or data.max_length"
 
 
 # What follows an alarm at a step, that is about so many steps up to it: how the attempt ends, and why.
@@ -77,6 +82,7 @@ class Loop:
     recorder: Recorder = field(default_factory=Recorder)
     blame: Blame = field(default_factory=Blame)
     heard: Callable[[], Sequence[str]] = tuple  # what is to be said of other ranks
+    relief: Callable[[int], str] = in_general  # what takes less memory than so many tokens at once
     _saved_at: float = field(default_factory=time.monotonic)
     _checkpoint_s: float = 0.0
     _stall_s: float = 0.0
@@ -168,22 +174,25 @@ class Loop:
     def _learn(
         self, step: Step, batches: Sequence[Batch], weights: dict[str, float]
     ) -> tuple[dict[str, float], Sequence[Batch]]:
-        """Update once. Out of GPU memory, a lone rank halves its micro-batches and does the step again."""
+        """Update once. Out of memory, a lone rank halves its micro-batches and does the step again: the gradient is the
+        same."""
         factor = self.schedule(self.progress.step, self.source.total)
         try:
             return self.executor.step(self.progress.step, batches, weights, factor), batches
-        except torch.OutOfMemoryError as error:
-            longest = max(step.lengths)
-            if self.world.count("all") > 1 or self.dealer.capacity <= longest or not self.dealer.splits:
-                raise OutOfMemory(
-                    f"out of GPU memory with micro-batches of {self.dealer.capacity} tokens",
-                    hint="set train.recompute=true, or a smaller train.micro_batch or data.max_length",
-                ) from error
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            longest, tokens = max(step.lengths), self.dealer.capacity
+            out = f"out of {'GPU ' if isinstance(error, torch.OutOfMemoryError) else ''}memory"
+            if self.world.count("all") > 1 or tokens <= longest or not self.dealer.splits:
+                raise OutOfMemory(f"{out} with micro-batches of {tokens} tokens", hint=self.relief(tokens)) from error
         self.executor.abort()
         self.source.forget_batches()
-        self.dealer.capacity = max(longest, self.dealer.capacity // 2)
-        text = f"out of GPU memory: micro-batches are now {self.dealer.capacity} tokens, and the step starts again"
-        self.emit(Notice(self.progress.step, "warning", text))
+        self.dealer.capacity = max(longest, tokens // 2)
+        text = (
+            f"{out}: micro-batches are now {self.dealer.capacity} tokens, and the step starts again; less memory with "
+        )
+        self.emit(Notice(self.progress.step, "warning", text + self.relief(tokens)))
         return self._learn(step, self.source.dealt(step, self.dealer), weights)
 
     def _record(

@@ -21,8 +21,8 @@ from whet.train.run.lock import NAME as LOCK
 from whet.train.run.lock import RunLock
 
 _FILES = (
-    "config.yaml", "resolved.json", "ledger.jsonl", "controls", "dependencies.json", "records.jsonl", "reference.npz",
-    "checkpoints/latest",
+    "config.yaml", "plan.json", "resolved.json", "ledger.jsonl", "controls", "dependencies.json", "records.jsonl",
+    "reference.npz", "checkpoints/latest",
 )  # fmt: skip
 _FOLDERS = ("checkpoints", "track", "model", "evaluations", "exports", "media")
 

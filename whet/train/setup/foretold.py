@@ -12,6 +12,7 @@ from whet.plan.hardware.cards import Card
 from whet.plan.job import Job, is_covered
 from whet.plan.memory import plan_memory
 from whet.plan.models.planned import PlannedModel
+from whet.plan.timeline import Moment
 from whet.train.setup.trained import Trained
 from whet.train.step.memory import used_bytes
 
@@ -21,19 +22,31 @@ def foretold(trained: Trained, micro_batch: int, longest: int) -> dict[str, Any]
 
     What is in use now, with the weights in place, and what the plan has at its peak beyond them.
     """
-    run, world = trained.run, trained.world
-    if not model_source.get(run.model.kind).facts.rehearsed:
-        return {}
-    config: dict[str, Any] = unwrapped(trained.loaded.module).config.to_dict()
-    if not is_covered(run, config):
-        return {}
-    card = Card("here", "cpu" if world.device.type == "cpu" else "card", "any", "any", {})
-    try:
-        model = PlannedModel.of("the run's", config)
-        told = run.parallel
-        mesh = Mesh(**world.sizes, zero=told.zero, sequence=told.sequence, schedule=told.schedule)
-        peak = plan_memory(Job.of(run, model, card, mesh, length=longest, micro=micro_batch)).peak
-    except WhetError:
+    peak = peak_of(trained, micro_batch, longest)
+    if peak is None:
         return {}
     beyond = peak.total - peak.parts["weights"] - peak.parts["overhead"]
-    return {"planned_bytes": round(used_bytes(world.device) + beyond), "planned_peak": str(peak)}
+    return {"planned_bytes": round(used_bytes(trained.world.device) + beyond), "planned_peak": str(peak)}
+
+
+def peak_of(trained: Trained, micro_batch: int, longest: int) -> Moment | None:
+    """The moment in which most is planned; None for what no formulas were traced from."""
+    try:
+        job = job_of(trained, micro_batch, longest)
+        return None if job is None else plan_memory(job).peak
+    except WhetError:  # sizes that no plan is made for
+        return None
+
+
+def job_of(trained: Trained, micro_batch: int, longest: int) -> Job | None:
+    """The run as formulas see it; None where none were traced from its like. Raises ModelError for odd sizes."""
+    run, world = trained.run, trained.world
+    if not model_source.get(run.model.kind).facts.rehearsed:
+        return None
+    config: dict[str, Any] = unwrapped(trained.loaded.module).config.to_dict()
+    if not is_covered(run, config):
+        return None
+    card = Card("here", "cpu" if world.device.type == "cpu" else "card", "any", "any", {})
+    told = run.parallel
+    mesh = Mesh(**world.sizes, zero=told.zero, sequence=told.sequence, schedule=told.schedule)
+    return Job.of(run, PlannedModel.of("the run's", config), card, mesh, length=longest, micro=micro_batch)

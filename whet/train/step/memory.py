@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import resource
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -19,6 +20,18 @@ def peak_bytes(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.max_memory_reserved(device)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def begin_peak(device: torch.device) -> None:
+    """Let `peak_since` count from here: a processor's resident memory; a GPU's allocator counts from its beginning."""
+    if device.type != "cuda":
+        with suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")  # resets the high-water mark
+
+
+def peak_since(device: torch.device) -> int:
+    """The most memory in use since then."""
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else _resident("VmHWM")
 
 
 def used_bytes(device: torch.device) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from whet.base.errors import OutOfMemory
+from whet.base.errors import OutOfMemory, is_out_of_memory
 from whet.contracts.batch import Batch
 from whet.contracts.executor import BROKEN, OVERFLOW, POLICY, Weights
 from whet.contracts.model import PLAIN, Models, Readout
@@ -195,9 +195,11 @@ class Stepping(ABC):
                 self._curve(index, batches, weights)
             if self.tuner:
                 self.tuner.after_step(self.module, index)
-        except torch.OutOfMemoryError as error:
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
             raise OutOfMemory(
-                "out of GPU memory while the weights were updated, of which some have moved; the last checkpoint is "
+                "out of memory while the weights were updated, of which some have moved; the last checkpoint is "
                 "untouched",
                 hint="an optimizer with less state (optimizer.state=8bit, or optimizer=lion), or tuner=lora",
             ) from error

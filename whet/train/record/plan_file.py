@@ -1,0 +1,83 @@
+"""plan.json in a run's folder: the memory that was planned, by component, and beside it what was measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from whet.models.forward.backbone import unwrapped
+from whet.plan.calibration import Compared, note
+from whet.plan.hardware.detected import detected
+from whet.plan.timeline import Moment
+from whet.plan.tracing.live import storages
+from whet.train.setup.trained import Trained
+from whet.train.step.memory import begin_peak, peak_since, used_bytes
+
+NAME = "plan.json"
+# Components that are told apart; all else is what comes and goes within a step.
+_HELD = ("weights", "optimizer")
+_SMALLEST = 64 << 20  # bytes: what libraries and Python keep weighs more than a smaller step
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFile:
+    """Of this rank: the `planned` moment of the peak, and bytes in use before the first step (`began`)."""
+
+    path: Path
+    trained: Trained
+    planned: Moment | None
+    began: int
+
+    @classmethod
+    def of(cls, folder: Path, trained: Trained, planned: Moment | None) -> PlanFile:
+        """Before the first step, with the weights in place."""
+        begin_peak(trained.world.device)
+        made = cls(folder / NAME, trained, planned, used_bytes(trained.world.device))
+        made._write(None)
+        return made
+
+    def settle(self, steps: int) -> None:
+        """After the last step: write what was measured, and add it to the table of this machine."""
+        if steps < 2 or not self.trained.world.is_writer:  # before there is state, the peak is not that of a step
+            return
+        measured = dict(self._measured())
+        self._write(measured)
+        planned = 0.0 if self.planned is None else _parts(self.planned)["step"]
+        if planned > _SMALLEST and measured["step"] > 0:
+            with suppress(OSError):  # a table that cannot be kept is no reason for a run to fail
+                config: Any = unwrapped(self.trained.loaded.module).config
+                note(Compared(detected()[0].name, config.model_type, planned, measured["step"]))
+
+    def _measured(self) -> Iterator[tuple[str, float]]:
+        trained = self.trained
+        weights = _bytes(trained.loaded.module.parameters())
+        optimizer = _bytes(value for state in trained.optimizer.state.values() for value in state.values())
+        peak = peak_since(trained.world.device)
+        yield from (("weights", weights), ("optimizer", optimizer))
+        yield "step", max(0.0, peak - self.began - optimizer)
+        yield "peak", peak
+
+    def _write(self, measured: Mapping[str, float] | None) -> None:
+        if not self.trained.world.is_writer:
+            return
+        planned = None if self.planned is None else {**_parts(self.planned), "peak": self.planned.total}
+        told = {"planned": planned, "moment": None if self.planned is None else str(self.planned), "measured": measured}
+        with suppress(OSError):  # a full disk is told of by what cannot do without
+            self.path.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+
+
+def _parts(moment: Moment) -> dict[str, float]:
+    """Weights, state, and `step`: what else there is while the step is computed, but for the process itself."""
+    held = {name: moment.parts.get(name, 0.0) for name in _HELD}
+    return {**held, "step": moment.total - sum(held.values()) - moment.parts.get("overhead", 0.0)}
+
+
+def _bytes(values: Iterable[Any]) -> float:
+    tensors = [value for value in values if isinstance(value, torch.Tensor)]
+    return float(sum({storage._cdata: storage.nbytes() for storage in storages(tensors)}.values()))
