@@ -33,11 +33,8 @@ MESHES = {
     "ring": Parallel(context=2, context_by="ring"),
 }  # fmt: skip
 GRID = list(product(KINDS, MESHES))
-# A reward's head, texts whose gradients are cached, and a teacher that is asked; the others are slow.
-NOW = [
-    ("reward", "tensor"), ("reward", "ring"), ("embedding", "context"), ("distill", "sequence"), ("distill", "context"),
-    ("grpo", "tensor"), ("grpo", "ring"),
-]  # fmt: skip
+# A reward's head, texts whose gradients are cached, a teacher that is asked, and answers; the others are slow.
+NOW = [("reward", "ring"), ("embedding", "context"), ("distill", "sequence"), ("grpo", "tensor")]
 
 
 def on_mesh(train, world, settings):

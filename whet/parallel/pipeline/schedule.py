@@ -223,10 +223,11 @@ def stages_each(kind: str, wanted: int | str) -> int:
     if wanted == "auto":
         return chosen.least
     if not isinstance(wanted, int) or not chosen.least <= wanted <= chosen.most:
-        just = f"{chosen.least}" if chosen.most == chosen.least else f"{chosen.least} or more"
+        is_exact = chosen.most == chosen.least
+        just = f"{chosen.least}{'' if is_exact else ' or more'} stage{'' if is_exact and chosen.least == 1 else 's'}"
         other = "interleaved" if chosen.most < _MANY else "1f1b"
         raise ConfigError(
-            f"the schedule `{kind}` has {just} stages a rank, and `parallel.stages` asks for {wanted}",
+            f"the schedule `{kind}` has {just} a rank, and `parallel.stages` asks for {wanted}",
             at="parallel.stages", hint=f"parallel.stages={chosen.least}, or parallel.schedule={other}",
         )  # fmt: skip
     return wanted
