@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
+from tests.ranks import on_ranks
 from tests.tiny import config
 from tests.train.conftest import records_of
 from whet.base.config import from_mapping, load
 from whet.base.errors import ConfigError
+from whet.train.api import train
 from whet.train.build import assemble
 from whet.train.run.folder import RunFolder
 from whet.train.setup.chosen import chosen_of
@@ -86,6 +89,27 @@ def test_a_run_goes_on_where_state_lies_elsewhere(tmp_path, plain):
     moments = [state["exp_avg"] for state in built.trained.optimizer.state.values() if state["exp_avg"].nbytes >= 4096]
     memory = built.trained.optimizer.memory
     assert memory.held == 2 * sum(moment.nbytes for moment in moments) > 0
+
+
+def to_the_end(folder, name, offload):
+    """A run to its model, on this rank."""
+    sections = {"train": {**LENGTH, "offload": offload}, "parallel": {"timeout_s": 60}}
+    return train(from_mapping(config(folder, name=name, **sections)))[1].outcome
+
+
+@pytest.mark.slow
+@pytest.mark.ranks
+def test_ranks_whose_weights_lie_on_the_host_write_the_model_of_one_process(tmp_path):
+    to_the_end(tmp_path, "alone", {})
+    told = on_ranks(2, to_the_end, tmp_path, "ranks", {"weights": True, "activations": True})
+    assert told == ["done", "done"]
+    found, expected = (
+        torch.tensor(steps(records_of(tmp_path / "runs" / name))) for name in ("ranks", "alone")
+    )  # fmt: skip
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)
+    ours, theirs = (load_file(tmp_path / "runs" / name / "model/model.safetensors") for name in ("ranks", "alone"))
+    for name, tensor in theirs.items():
+        torch.testing.assert_close(ours[name], tensor, rtol=1e-4, atol=1e-5)
 
 
 def refused(tmp_path, **sections):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from itertools import product
 
@@ -12,9 +13,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from tests.inverted import Inverted
 from tests.models.batches import packed, random_samples
 from tests.models.forward.test_recomputed import Block, Deep
+from tests.parallel.meshes import stored
 from tests.tiny import LLAMA
 from whet.base.catalogue import model_source, tuner
 from whet.kernels.host_memory import host_memory
+from whet.models.forward import dear
 from whet.models.forward.kept import Keeping, keep
 from whet.models.forward.offloaded import Offload
 from whet.models.loading.context import BuildContext
@@ -50,6 +53,28 @@ def gradients(loaded):
     loss = loss_of(loaded)
     loss.backward()
     return loss.detach(), {name: p.grad for name, p in loaded.module.named_parameters() if p.grad is not None}
+
+
+@pytest.mark.parametrize(("recompute", "leaves"), [("none", True), ("selective", False), ("selective", True)])
+def test_adapters_on_a_frozen_base_are_the_same_to_the_bit(recompute, leaves, tmp_path):
+    """They write into what a product gave: what is kept of it must not be what they wrote into."""
+    base, made, memory = stored(tmp_path), tuner.get("lora"), Inverted()
+    method = made.settings.model_validate({"kind": "lora", "init": "gaussian"})
+
+    def run(how):
+        context = BuildContext(seed=3, tuner=made.build(**method.values()), verdict=Verdict(True, "chunked", ()))
+        loaded = model_source.get("hf").build(context, path=str(base))
+        keep(loaded, how)
+        loaded = filled(loaded)
+        with torch.no_grad():
+            for number, parameter in enumerate(p for p in loaded.module.parameters() if p.requires_grad):
+                parameter.copy_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(number)) / 8)
+        return gradients(loaded)
+
+    (loss, found), (expected, others) = run(Keeping(recompute, 1, Offload(memory) if leaves else None)), run(Keeping())
+    assert torch.equal(loss, expected) and found.keys() == others.keys() and len(found) == 2 * 14
+    assert all(torch.equal(found[name], value) for name, value in others.items())
+    assert (memory.moved > 0) == leaves
 
 
 class Ops(TorchDispatchMode):
@@ -118,6 +143,23 @@ def test_the_device_holds_so_many_bytes_less_as_lie_elsewhere(recompute):
     memory = Inverted()
     stays, leaves = (alive_after_forward(Keeping(recompute, 1, o)) for o in (None, Offload(memory)))
     assert leaves == stays - memory.most and memory.most > 0.4 * stays
+
+
+def test_nothing_that_was_kept_outlives_the_backward_pass():
+    loaded = model("dense", Keeping("selective"))
+    gc.collect()
+    gc.disable()
+    try:
+        loss = loss_of(loaded)
+        assert num_held() > 0
+        loss.backward()
+        assert num_held() == 0, "only the collector would let go of it"
+    finally:
+        gc.enable()
+
+
+def num_held() -> int:
+    return sum(type(one) is dear._Held for one in gc.get_objects())
 
 
 def test_recomputed_layers_send_their_input_away_and_nothing_else():

@@ -50,7 +50,8 @@ CONFIGS = [
     {
         "train": {
             "steps": None, "batch_tokens": None, "batch_samples": 8, "micro_batch": "auto", "precision": "fp16",
-            "balance": 0.1, "recompute_every": 2, "offload": {"activations": True, "optimizer": 0.5, "weights": True},
+            "balance": 0.1, "recompute": "selective", "recompute_every": 2,
+            "offload": {"activations": True, "optimizer": 0.5, "weights": True},
         },
         "parallel": {"sequence": True, "context_heads": 2},
         "evaluate": {"every": 3},

@@ -1,20 +1,19 @@
 """Selective recomputation: what is dear to compute is kept for the backward pass, and all else is computed again.
 
-Kept on the device it is torch's own (`create_selective_checkpoint_contexts`), which `torch.compile` knows; what leaves
-the device goes another way, since torch keeps it where no hook of saved tensors sees it.
+Beside `torch.utils.checkpoint`'s own (torch 2.13), what was kept may be written into afterwards, as adapters do with
+the product of their base; and it may leave the device, which hooks of saved tensors do not see there.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_map
-from torch.utils.checkpoint import CheckpointPolicy, create_selective_checkpoint_contexts
+from torch.utils._pytree import tree_leaves, tree_map
 
 from whet.models.forward.offloaded import Offload, brought
 
@@ -27,50 +26,98 @@ _NAMES = (
 )  # fmt: skip
 DEAR = frozenset(getattr(torch.ops.aten, name).default for name in _NAMES if hasattr(torch.ops.aten, name))
 Contexts = tuple[Any, Any]
+Kept = dict[Any, deque[Any]]  # by op
 
 
-def on_device() -> Contexts:
-    """For a layer's forward pass, and for the one that is made again."""
-    return create_selective_checkpoint_contexts(_policy)
-
-
-def elsewhere(offload: Offload) -> Contexts:
-    """The same, of what leaves the device: the layer is one of `offload`."""
-    kept: dict[Any, deque[Any]] = defaultdict(deque)
-    return _Keeping(kept, offload.put), _Using(kept)
-
-
-def _policy(context: Any, op: Any, *args: Any, **kwargs: Any) -> CheckpointPolicy:
-    return CheckpointPolicy.MUST_SAVE if op in DEAR else CheckpointPolicy.PREFER_RECOMPUTE
+def contexts(offload: Offload | None) -> Contexts:
+    """For a layer's forward pass, and for the one that is made again. With an `offload` the layer is one of it."""
+    kept: Kept = defaultdict(deque)
+    return _OnDevice(kept) if offload is None else _Elsewhere(kept, offload), _Using(kept)
 
 
 class _Keeping(TorchDispatchMode):
     """Keeps what dear ops give, in turn."""
 
-    def __init__(self, kept: dict[Any, deque[Any]], put: Callable[[Tensor], Any]) -> None:
+    def __init__(self, kept: Kept) -> None:
         super().__init__()
-        self._kept, self._put = kept, put
+        self._kept = kept
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
         if func in DEAR:
-            self._kept[func].append(tree_map(lambda one: self._put(one) if isinstance(one, Tensor) else one, out))
+            self._kept[func].append(tree_map(lambda one: self.put(one) if isinstance(one, Tensor) else one, out))
         return out
+
+    def put(self, tensor: Tensor) -> Any:
+        raise NotImplementedError
+
+
+class _Elsewhere(_Keeping):
+    """As what leaves the device: a copy."""
+
+    def __init__(self, kept: Kept, offload: Offload) -> None:
+        super().__init__(kept)
+        self._offload = offload
+
+    def put(self, tensor: Tensor) -> Any:
+        return self._offload.put(tensor)
+
+
+class _OnDevice(_Keeping):
+    """As it is, and as a copy where something is about to write into it."""
+
+    def __init__(self, kept: Kept) -> None:
+        super().__init__(kept)
+        self._holders: dict[int, list[_Held]] = defaultdict(list)
+
+    def __exit__(self, *raised: Any) -> None:
+        super().__exit__(*raised)
+        self._holders.clear()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        for tensor in _written(func, args, kwargs or {}):
+            for holder in self._holders.pop(tensor.untyped_storage()._cdata, ()):
+                holder.tensor = holder.tensor.clone()
+        return super().__torch_dispatch__(func, types, args, kwargs)
+
+    def put(self, tensor: Tensor) -> Any:
+        holder = _Held(tensor)
+        self._holders[tensor.untyped_storage()._cdata].append(holder)
+        return holder
+
+
+class _Held:
+    """Holds its storage, so that no other one comes to lie there."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor
 
 
 class _Using(TorchDispatchMode):
-    """Gives what was kept in place of computing it. It is a copy: a layer may write into it."""
+    """Gives what was kept in place of computing it."""
 
-    def __init__(self, kept: dict[Any, deque[Any]]) -> None:
+    def __init__(self, kept: Kept) -> None:
         super().__init__()
         self._kept = kept
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func in DEAR and self._kept[func]:
-            return tree_map(_copied, self._kept[func].popleft())
+            return tree_map(_given, self._kept[func].popleft())
         return func(*args, **(kwargs or {}))
 
 
-def _copied(kept: Any) -> Any:
+def _given(kept: Any) -> Any:
+    if isinstance(kept, _Held):
+        return kept.tensor
     found = brought(kept)
-    return found.clone() if isinstance(found, Tensor) else found
+    return found.clone() if isinstance(found, Tensor) else found  # others may see the same storage
+
+
+def _written(func: Any, args: Any, kwargs: Any) -> Iterator[Tensor]:
+    """The tensors that an op writes into."""
+    if not func._schema.is_mutable:
+        return
+    for argument, value in zip(func._schema.arguments, args, strict=False):
+        if argument.alias_info is not None and argument.alias_info.is_write:
+            yield from (one for one in tree_leaves(value) if isinstance(one, Tensor))
+    yield from (one for one in tree_leaves(kwargs.get("out")) if isinstance(one, Tensor))

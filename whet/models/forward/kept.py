@@ -106,7 +106,7 @@ def _fully(module: nn.Module, offload: Offload | None) -> partial[Any]:
 
 def _selectively(module: nn.Module, offload: Offload | None) -> partial[Any]:
     how = checkpointing(module)
-    choice = dear.on_device if offload is None else partial(dear.elsewhere, offload)
+    choice = partial(dear.contexts, offload)
     told = how.get("context_fn")
     how["context_fn"] = choice if told is None else partial(_both, told, choice)
     return partial(checkpoint, **how)

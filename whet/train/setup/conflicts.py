@@ -80,6 +80,7 @@ CONFLICTS: tuple[Conflict, ...] = (
             ("evaluate.prompts", "{one}: answers are given with weights where they are trained"),
         )
     ),
+    Conflict("train.selective", "train.compile", "{one} keeps what single operations give, and {other} fuses them"),
     Conflict(
         "train.offload.activations", "train.compile", "{one} takes what layers keep, which {other} has made its own"
     ),

@@ -107,6 +107,9 @@ def _of_settings(run: Run) -> Iterator[tuple[str, Feature]]:
         if is_on:
             yield f"train.{name}", Feature(f"`train.{name}`", f"train.{name}", f"train.{name}={without}")
     yield from _of_offload(train.offload)
+    if train.recompute == "selective":
+        at = "train.recompute"
+        yield "train.selective", Feature(f"`{at}: selective`", at, f"{at}=full")
     if train.recompute == "none":
         yield "train.no_recompute", Feature("`train.recompute: none`", "train.recompute", "train.recompute=full")
     if train.watchdog.action == "rollback":
