@@ -103,10 +103,11 @@ export function useDiagnoses(run: string, isLive: boolean) {
 export function useLiveRun(run: string, page: RunPage | undefined): void {
   const client = useQueryClient();
   const [from, setFrom] = useState<{ run: string; cursor: string } | null>(null);
-  if (page && from?.run !== run) setFrom({ run, cursor: JSON.stringify(page.cursor) });
   const isLive = page?.status === 'running' || page?.status === 'new';
+  // Once seen live it is followed on: why it ended is told after its end, and it may go on from there.
+  if (page && isLive && from?.run !== run) setFrom({ run, cursor: JSON.stringify(page.cursor) });
   const path =
-    isLive && from?.run === run
+    from?.run === run
       ? `/api/v1/runs/${encodeURIComponent(run)}/live${writeSearch({ cursor: from.cursor })}`
       : null;
   const again = () => void client.invalidateQueries({ queryKey: ['run', run] });
