@@ -4,7 +4,7 @@ import { ChartGroup } from '~/shared/chart/Group';
 import { Command, quoted } from '~/shared/command/Command';
 import { Button } from '~/shared/controls/Button';
 import { useStrings } from '~/shared/i18n/i18n';
-import { Empty, Failure, Loading } from '~/shared/states/States';
+import { Empty, Failure, Loading, Partial } from '~/shared/states/States';
 import { Bar } from './Bar';
 import { Chooser } from './Chooser';
 import css from './compare.module.css';
@@ -61,6 +61,7 @@ function Compared() {
       isLog={view.isLog}
     >
       <Bar view={view} onChange={change} settings={Object.keys(data.config)} />
+      {view.group && groups.size === data.runs.length && <Partial>{said.noneAlike(view.group)}</Partial>}
       <div className={css.charts}>
         {metrics.map((name) => (
           <CurveOfRuns key={name} name={name} view={view} groups={groups} isLive={isLive} />

@@ -31,6 +31,10 @@ export const words = strings({
     en: 'Runs that are alike in everything but this setting become one curve with a band.',
     zh: '除该设置外完全相同的实验合并为一条带区间的曲线。',
   },
+  noneAlike: {
+    en: (name: string) => `No two of these runs differ in ${name} alone: each is a curve of its own.`,
+    zh: (name: string) => `没有两个实验仅在 ${name} 上不同，因此各自成线。`,
+  },
   band: { en: 'Band', zh: '区间' },
   range: { en: 'Mean, lowest to highest', zh: '均值，最低至最高' },
   deviation: { en: 'Mean ± standard deviation', zh: '均值 ± 标准差' },
