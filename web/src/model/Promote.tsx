@@ -8,6 +8,7 @@ import { Command, quoted } from '~/shared/command/Command';
 import { Button } from '~/shared/controls/Button';
 import { CheckField, TextField } from '~/shared/controls/Field';
 import { tell, tellFailure } from '~/shared/controls/Toasts';
+import { Coded } from '~/shared/format/Coded';
 import { figure } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
 import { figuresOf } from '~/shared/registry/figures';
@@ -91,7 +92,9 @@ export function Promote({ model, row, onDone }: Props) {
       {refusal && (
         <div className={css.refusal} role="alert">
           <b>{said.refused}</b>
-          <p>{messageOf(refusal)}</p>
+          <p>
+            <Coded>{messageOf(refusal)}</Coded>
+          </p>
           {refusal.hint && <code>{refusal.hint}</code>}
         </div>
       )}

@@ -137,7 +137,7 @@ function Names({ label, about, names, onChange, known = [], part }: NamesProps) 
     setText(next);
     onChange(namesOf(next));
   };
-  const rest = known.filter((name) => !names.includes(name)).slice(0, 12);
+  const rest = known.filter((name) => !names.includes(name)).slice(0, 6);
   return (
     <div>
       <TextField label={label} about={about} value={text} onChange={(event) => type(event.target.value)} />

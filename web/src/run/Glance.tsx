@@ -78,7 +78,7 @@ function Worst({ run, isLive }: { run: string; isLive: boolean }) {
     <p className={css.worst} data-severity={worst.severity}>
       <Link to="/runs/$run/{-$tab}" params={{ run, tab: 'diagnosis' } as never}>
         {worst.what.text[language] ?? worst.what.text.en ?? worst.kind}
-        {others.length > 0 && <small>{said.moreFound(others.length)}</small>} →
+        {others.length > 0 && <small>{said.moreFound(others.length)}</small>}&nbsp;→
       </Link>
     </p>
   );

@@ -12,7 +12,7 @@ export function Tabs({ run, active }: { run: string; active: string }) {
   const line = useRef<HTMLElement>(null);
   useEffect(() => {
     // Newer browsers answer with a promise, which is no way to end an effect.
-    line.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    line.current?.querySelector('[data-active]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }, [active]);
   const all = [
     { id: 'charts', title: said.charts },
@@ -26,6 +26,7 @@ export function Tabs({ run, active }: { run: string; active: string }) {
           key={tab.id}
           to="/runs/$run/{-$tab}"
           params={{ run, tab: tab.id === 'charts' ? undefined : tab.id } as never}
+          activeOptions={{ exact: true }}
           aria-current={tab.id === active ? 'page' : undefined}
           data-active={tab.id === active || undefined}
         >

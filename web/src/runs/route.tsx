@@ -53,7 +53,11 @@ export default function Runs() {
   const found = useListed(view);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const rows = useMemo(() => found.data?.runs ?? [], [found.data]);
-  const columns = useMemo(() => view.columns.map((id) => columnOf(id, said)), [view.columns, said]);
+  // What runs are grouped by stands at the head of each group.
+  const columns = useMemo(
+    () => view.columns.filter((id) => id !== view.group).map((id) => columnOf(id, said)),
+    [view.columns, view.group, said],
+  );
   const chosen = rows.filter((row) => selected.has(row.name));
   const compare = () => {
     if (chosen.length > 1)

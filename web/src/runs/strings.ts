@@ -39,7 +39,7 @@ export const words = strings({
   groupBy: { en: 'Group by', zh: '分组方式' },
   noGroup: { en: 'No groups', zh: '不分组' },
   groupedBy: { en: (name: string) => `By ${name}`, zh: (name: string) => `按${name}` },
-  without: { en: 'without', zh: '无' },
+  without: { en: 'none', zh: '无' },
   best: { en: (loss: string) => `best loss ${loss}`, zh: (loss: string) => `最低损失 ${loss}` },
   showArchived: { en: 'Archived too', zh: '包含已归档' },
   views: { en: 'Views', zh: '视图' },

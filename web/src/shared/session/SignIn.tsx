@@ -4,6 +4,7 @@ import { messageOf } from '~/shared/api/failure';
 import { type Session, useSigning } from '~/shared/api/session';
 import { Button } from '~/shared/controls/Button';
 import { TextField } from '~/shared/controls/Field';
+import { Coded } from '~/shared/format/Coded';
 import { useStrings } from '~/shared/i18n/i18n';
 import css from './session.module.css';
 import { words } from './strings';
@@ -65,7 +66,9 @@ export function SignIn({ session }: { session: Session }) {
             {said.oidc}
           </a>
         )}
-        <p className={css.about}>{said.none}</p>
+        <p className={css.about}>
+          <Coded>{said.none}</Coded>
+        </p>
       </form>
     </main>
   );

@@ -14,7 +14,9 @@ export function Rail() {
   const word = useWords();
   const [open, setOpen] = useState(false);
   const session = useSession().data;
-  const shown = isStranger(session) ? features.filter((one) => one.isPublic) : features;
+  // Whoever has not signed in to a team's server is led nowhere yet.
+  const isOut = session?.is_team && !session.person;
+  const shown = features.filter((one) => !isOut && (one.isPublic || !isStranger(session)));
   return (
     <nav className={open ? css.railOpen : css.rail} aria-label={said.rail}>
       <Link to="/" className={css.mark} aria-label="whet">

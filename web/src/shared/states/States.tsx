@@ -5,6 +5,7 @@ import { hintOf, linesOf, messageOf } from '~/shared/api/failure';
 import { Button } from '~/shared/controls/Button';
 import { CopyButton } from '~/shared/controls/Copy';
 import { Icon, type IconName } from '~/shared/controls/icons';
+import { Coded } from '~/shared/format/Coded';
 import { useStrings } from '~/shared/i18n/i18n';
 import css from './states.module.css';
 import { words } from './strings';
@@ -41,7 +42,9 @@ export function Empty({
 }) {
   return (
     <State icon="empty" title={title}>
-      {children && <p className={css.text}>{children}</p>}
+      {children && (
+        <p className={css.text}>{typeof children === 'string' ? <Coded>{children}</Coded> : children}</p>
+      )}
       {command && (
         <p className={css.command}>
           <code tabIndex={0}>{command}</code>
@@ -99,7 +102,9 @@ function Forbidden({ error }: { error: ApiError }) {
   const said = useStrings(words);
   return (
     <State icon="lock" title={error.status === 401 ? said.noToken : said.forbidden} tone="bad">
-      <p className={css.text}>{error.status === 401 ? said.noTokenHint : messageOf(error)}</p>
+      <p className={css.text}>
+        <Coded>{error.status === 401 ? said.noTokenHint : messageOf(error)}</Coded>
+      </p>
       {error.hint && <p className={css.text}>{hintOf(error)}</p>}
     </State>
   );
@@ -110,7 +115,7 @@ export function Partial({ children }: { children: ReactNode }) {
   return (
     <p className={css.partial} role="status">
       <Icon name="warning" size={14} />
-      <span>{children}</span>
+      <span>{typeof children === 'string' ? <Coded>{children}</Coded> : children}</span>
     </p>
   );
 }

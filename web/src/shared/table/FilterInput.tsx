@@ -4,6 +4,7 @@ import { ApiError } from '~/shared/api/client';
 import { hintOf, messageOf } from '~/shared/api/failure';
 import { IconButton } from '~/shared/controls/Button';
 import { Icon } from '~/shared/controls/icons';
+import { Coded } from '~/shared/format/Coded';
 import { useStrings } from '~/shared/i18n/i18n';
 import { type Values, offers } from './completion';
 import css from './filter.module.css';
@@ -128,8 +129,15 @@ export function FilterInput({ value, onChange, names, values = NONE, error, exam
       )}
       {wrong && (
         <p id={`${id}-wrong`} className={css.wrong} role="alert">
-          <b>{messageOf(wrong)}</b>
-          {wrong.hint && <span> · {hintOf(wrong)}</span>}
+          <b>
+            <Coded>{messageOf(wrong)}</Coded>
+          </b>
+          {wrong.hint && (
+            <span>
+              {' '}
+              · <Coded>{hintOf(wrong)}</Coded>
+            </span>
+          )}
         </p>
       )}
     </div>
