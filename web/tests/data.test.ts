@@ -46,7 +46,7 @@ test('rows from one on, and back by a key', async () => {
 
 test('refused rows are counted by reason, and a reason shows its own', async () => {
   const page = await opened('/runs/taught/data');
-  const ledger = page.getByRole('group', { name: 'Left out or changed' });
+  const ledger = page.getByRole('region', { name: 'Left out or changed' });
   await expect.poll(() => ledger.getByRole('row').count()).toBe(4);
   await page.getByRole('button', { name: /^skipped: nothing to learn/ }).click();
   await expect.poll(() => ledger.getByRole('row').count()).toBeLessThan(4);

@@ -10,6 +10,7 @@ test('a report from nothing to a file that draws itself without a network', asyn
   await page.getByLabel('Title').first().fill('A <b>spike</b>');
   await page.getByLabel('Text, in Markdown').fill('It stands at **61,803**.\n\n<script>alert(1)</script>');
   await page.getByRole('button', { name: 'Chart', exact: true }).click();
+  await page.getByRole('textbox', { name: /^Runs/ }).fill('spi');
   await page.getByRole('button', { name: 'spike', exact: true }).click();
   await page.getByRole('button', { name: 'Save' }).click();
   await page.getByRole('heading', { name: 'A <b>spike</b>' }).waitFor();

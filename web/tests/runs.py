@@ -32,7 +32,9 @@ def main(root: Path) -> None:
     for number in range(6):
         made(root, f"digits-{number}", lambda run, number=number: sweep(run, number), **about(number))
     made(root, "spike", spike, project="digits", tags=["long"], config={"lr": 0.01, "model": "mlp"})
-    made(root, "<b>odd</b> & co", odd, project="odd", notes="<script>alert(1)</script>", config={"a": "<i>x</i>"})
+    if not (root / "b-odd-b-co").exists():  # the name of its folder
+        notes = "<script>alert(1)</script>"
+        made(root, "<b>odd</b> & co", odd, project="odd", notes=notes, config={"a": "<i>x</i>"})
     failing(root)
     killed(root)
     talking(root)

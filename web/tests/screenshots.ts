@@ -20,16 +20,29 @@ interface Shot {
 }
 
 const SHOTS: Readonly<Record<string, Shot>> = {
-  runs: { path: '/runs?group=project', word: 'digits-2' },
+  runs: { path: `/runs?group=project&filter=${encodeURIComponent('loss < 5')}`, word: 'spike' },
   run: { path: '/runs/leaping', word: 'grad_norm' },
-  compare: { path: '/compare?runs=digits-0,digits-2,digits-4&smoothing=0.6', word: 'gradient_norm' },
+  compare: { path: '/compare?runs=digits-0,digits-2,digits-4&smoothing=0.9', word: 'gradient_norm' },
   diagnosis: { path: '/runs/leaping/diagnosis', word: 'loss-spike' },
   samples: {
     path: '/runs/leaping/samples?step=25',
     word: 'Single tokens',
-    act: (page) => page.getByText('Single tokens').scrollIntoViewIfNeeded(),
+    act: async (page) => {
+      // Texts and tokens wait for the libraries of training.
+      await page
+        .getByRole('group', { name: /token by token/ })
+        .first()
+        .waitFor();
+      await page.getByRole('table').getByRole('row').nth(1).getByRole('button').waitFor();
+      await page.getByText('Single tokens').scrollIntoViewIfNeeded();
+    },
   },
-  dark: { path: '/runs/ranks/system', word: /明显偏高/, look: { theme: 'dark', language: 'zh' } },
+  dark: {
+    path: '/runs/ranks/system',
+    word: /明显偏高/,
+    look: { theme: 'dark', language: 'zh' },
+    act: (page) => page.getByText(/明显偏高/).evaluate((told) => told.scrollIntoView({ block: 'center' })),
+  },
 };
 
 test.each(Object.entries(SHOTS))('%s', async (name, { path, word, look, act }) => {
@@ -38,12 +51,6 @@ test.each(Object.entries(SHOTS))('%s', async (name, { path, word, look, act }) =
   await page.waitForLoadState('networkidle');
   await page.evaluate(() => document.fonts.ready);
   await act?.(page);
-  // Commands name the folder that the runs were made in, which is nobody else's.
-  await page.evaluate(() => {
-    for (const line of document.querySelectorAll('code')) {
-      line.textContent = line.textContent.replace(/ --root \S+/, '');
-    }
-  });
   const session = await page.context().newCDPSession(page);
   const { data } = await session.send('Page.captureScreenshot', { format: 'webp', quality: QUALITY });
   mkdirSync(FOLDER, { recursive: true });

@@ -43,8 +43,15 @@ test('of a mesh it is told where ranks stand, what each holds and how weights ar
 test('parts of a step, samples of the machine and its versions are there', async () => {
   const page = await opened('/runs/leaping/system');
   await page.getByText(/forward_s .* %/).waitFor();
-  await page.getByRole('heading', { name: 'While it ran' }).scrollIntoViewIfNeeded();
-  await page.locator('figure', { hasText: 'memory/process_bytes' }).locator('canvas').waitFor();
+  // What is far down is drawn when one comes near.
+  await page.mouse.move(700, 600);
+  const memory = page.locator('figure', { hasText: 'memory/process_bytes' }).locator('canvas');
+  await expect
+    .poll(async () => {
+      await page.mouse.wheel(0, 300);
+      return memory.count();
+    })
+    .toBe(1);
   await page.getByText('torch', { exact: true }).waitFor();
 });
 
