@@ -67,3 +67,12 @@ def test_a_config_of_the_way_taken_is_written_and_planned_alike(tmp_path, capsys
     assert json.loads(capsys.readouterr().out)["peak_bytes"] == chosen["peak_bytes"]
     assert main(["fit", "qwen3-0.6b", "--gpu", "rtx-4090", "--out", str(out)]) == 2
     assert "is there already" in capsys.readouterr().err
+
+
+def test_on_apple_only_what_runs_there_is_offered(capsys):
+    assert main(["fit", "qwen3-0.6b", "--gpu", "m2-max-38c-64gb", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    ways = [*found["front"], *found["rejected"], found["chosen"]]
+    assert all("train.precision=fp32" in way["settings"] for way in ways)
+    assert not any("quantize" in word for way in ways for word in way["settings"])
+    assert "train.device=mps" in found["chosen"]["settings"] and "device: mps" in found["config"]

@@ -67,6 +67,7 @@ class Advice:
         found = [f"model={job.model.name}", f"objective={self.objective}", f"tuner={job.tuner}"]
         found += [f"train.epochs={self.epochs}", f"train.precision={job.precision}", f"train.micro_batch={job.micro}"]
         found += [f"model.quantize={job.quantize}"] if job.quantize else []
+        found += ["train.device=mps"] if job.card.device == "mps" else []
         return found + (["train.recompute=true"] if job.recompute else [])
 
 
@@ -123,7 +124,7 @@ def _way(model: PlannedModel, data: DataFacts, card: Card, gpus: int) -> tuple[D
     """The first way to train the model that fits, of those that suit so much data, why, and whether it is the one that
     suits best; None where none fits."""
     length = min(data.longest, model.context or data.longest)
-    plain = "fp32" if card.kind == "cpu" else "bf16"
+    plain = "bf16" if card.device == "cuda" else "fp32"
     for place, (name, quantize, why) in enumerate(_tuners(model, data, card)):
         for recompute in (False, True):
             rank = tuner.get(name).settings().values().get("rank", 0)

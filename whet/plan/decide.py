@@ -80,7 +80,7 @@ def _changes(job: Job) -> Iterator[tuple[str, Job]]:
         yield "train.recompute=true", replace(job, recompute=True)
     if job.micro > job.length:
         yield f"train.micro_batch={job.length}", replace(job, micro=job.length)
-    if job.precision != "bf16-pure" and job.card.kind != "cpu":
+    if job.precision != "bf16-pure" and job.card.device == "cuda":
         yield "train.precision=bf16-pure", replace(job, precision="bf16-pure")
     for name in traced_tuners() if job.is_whole and "num_experts" not in job.model.sizes else ():
         if name != job.tuner:

@@ -158,7 +158,7 @@ def precision_on(run: Run, card: Card) -> str:
     """What `train.precision: auto` is taken for before there is a machine to measure on."""
     if run.train.precision != "auto":
         return run.train.precision
-    return "fp32" if card.kind == "cpu" else "bf16"
+    return "bf16" if card.device == "cuda" else "fp32"
 
 
 def traced_tuners() -> list[str]:

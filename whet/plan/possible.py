@@ -56,7 +56,7 @@ def possible(card: Card, gpus: int, length: int) -> Iterator[Possible]:
 
 def leanest(model: PlannedModel, card: Card, gpus: int, length: int) -> dict[str, Job]:
     """By what is learned the way that takes least: layers computed again, one sample at once, narrow numbers."""
-    precision, tokens = "fp32" if card.kind == "cpu" else "bf16-pure", max(length, USUAL_TOKENS)
+    precision, tokens = "bf16-pure" if card.device == "cuda" else "fp32", max(length, USUAL_TOKENS)
     start = Job(
         model, card, Mesh(), length, tokens, length, precision, recompute=True, settings={"state": "8bit"}
     )  # fmt: skip

@@ -34,6 +34,7 @@ class Way:
         """As they are typed behind `whet train`."""
         job = self.job
         found = [f"tuner={job.tuner}", f"train.precision={job.precision}", f"train.micro_batch={job.micro}"]
+        found += ["train.device=mps"] if job.card.device == "mps" else []  # which no run takes by itself
         found += [f"model.quantize={job.quantize}"] if job.quantize else []
         found += ["train.recompute=true"] if job.recompute else []
         state = job.settings.get("state")
