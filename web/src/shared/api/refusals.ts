@@ -29,6 +29,7 @@ export const REFUSALS: readonly Form[] = [
   [/^too many tries: wait (\d+) s$/, '尝试次数过多，请等待 $1 秒'],
   [/^this invitation does not hold \(any more\): ask for a new one$/, '邀请已失效，请索取新的邀请'],
   [/^this needs the role (\S+) in `(.+)`$/, '需要在 `$2` 中具有 $1 角色'],
+  [/^this needs the role (\S+) in all projects$/, '需要在所有项目中具有 $1 角色'],
   [/^this needs the role (\S+)$/, '需要 $1 角色'],
   [/^sign in first$/, '请先登录'],
   [/^a password has (\d+) to (\d+) letters$/, '密码长度应为 $1 至 $2 个字符'],
