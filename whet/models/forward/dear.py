@@ -81,7 +81,7 @@ class _OnDevice(_Keeping):
         return super().__torch_dispatch__(func, types, args, kwargs)
 
     def put(self, tensor: Tensor) -> Any:
-        holder = _Held(tensor)
+        holder = _Held(tensor.detach())  # autograd makes it part of the graph that holds this: nobody would let go
         self._holders[tensor.untyped_storage()._cdata].append(holder)
         return holder
 

@@ -44,7 +44,7 @@ class Offload:
 
         def pack(tensor: Tensor) -> Any:
             if not _may_leave(tensor) or tensor.untyped_storage()._cdata in weights:
-                return tensor
+                return tensor.detach()  # a graph that holds its own results would outlive a backward pass that fails
             return _View(self._left(tensor.detach(), layer), layer, tensor)
 
         before, self._pack = self._pack, pack
