@@ -12,7 +12,9 @@ import os
 import tempfile
 import weakref
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Protocol
 
 import torch
@@ -188,15 +190,29 @@ class _Pinned:
         return found
 
 
+Made = Callable[[torch.device], HostMemory]
+
 # By the type of a device.
-KINDS: dict[str, Callable[[torch.device], HostMemory]] = {"cpu": MappedFile, "cuda": PinnedMemory}
+KINDS: dict[str, Made] = {"cpu": MappedFile, "cuda": PinnedMemory}
+_INSTEAD: ContextVar[Made | None] = ContextVar("whet_host_memory", default=None)
+
+
+@contextmanager
+def memory_made_by(made: Made) -> Iterator[None]:
+    """Inside, and in this thread alone, memory beside a device is what `made` gives: that of plans only counts."""
+    token = _INSTEAD.set(made)
+    try:
+        yield
+    finally:
+        _INSTEAD.reset(token)
 
 
 def host_memory(device: torch.device) -> HostMemory:
     """Memory beside that of a device. Raises RunError for a kind of device that no memory is known beside."""
-    if device.type not in KINDS:
+    made = _INSTEAD.get() or KINDS.get(device.type)
+    if made is None:
         raise RunError(
             f"nothing leaves the memory of `{device.type}` devices: it is known of {', '.join(KINDS)} alone",
             at="train.offload", hint="train.offload.activations=false train.offload.optimizer=0",
         )  # fmt: skip
-    return KINDS[device.type](device)
+    return made(device)

@@ -10,7 +10,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -27,7 +26,7 @@ from whet.contracts.sample import Sample
 from whet.contracts.tuner import Tuner
 from whet.data.order.collate import collate
 from whet.data.render.seq2seq import paired
-from whet.kernels.host_memory import KINDS
+from whet.kernels.host_memory import memory_made_by
 from whet.models.features.carried import install
 from whet.models.forward.kept import keep
 from whet.models.loading.context import BuildContext
@@ -77,7 +76,7 @@ def hollow_run(run: Run, config: Mapping[str, Any], world: World = ALONE) -> Hol
         elsewhere.append(Elsewhere(device))
         return elsewhere[-1]
 
-    with patch.dict(KINDS, {CPU.type: made}):
+    with memory_made_by(made):
         return replace(_hollow_run(run, config, world), elsewhere=elsewhere)
 
 
