@@ -34,6 +34,7 @@ test('from the spike in a chart to the rows that made it', async () => {
     return loss.first_steps[loss.high.indexOf(Math.max(...loss.high.slice(5)))] ?? 0;
   });
   await page.goto(new URL(`/runs/leaping?from=${step - 2}&to=${step + 2}`, page.url()).href);
+  await over.hover(); // which waits until it stands still
   await expect
     .poll(async () => {
       const box = await over.boundingBox(); // charts move while what stands above them comes
