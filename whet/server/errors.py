@@ -69,6 +69,11 @@ def missing(message: str) -> Refusal:
     return Refusal("RESOURCE_DOES_NOT_EXIST", message)
 
 
+def no_run(name: str) -> Refusal:
+    """A run that is not there; in the same words where whoever asks may not know of it."""
+    return Refusal("RESOURCE_DOES_NOT_EXIST", f"there is no run `{name}`", hint="whet runs")
+
+
 def refuse_full(error: OSError, what: str) -> Refusal:
     """What a disk that does not take something comes to."""
     return Refusal("INTERNAL_ERROR", f"{what} cannot be written: {error.strerror or os.strerror(error.errno or 0)}")

@@ -13,7 +13,7 @@ from whet.base.errors import WhetError
 from whet.base.paths import file_name
 from whet.server.access.asked import Placing
 from whet.server.access.person import EVERY, asking
-from whet.server.errors import Refusal, missing
+from whet.server.errors import Refusal, missing, no_run
 from whet.server.files import inside
 from whet.server.push.owners import Owners
 from whet.track.diagnosis.kept import Kept
@@ -42,7 +42,7 @@ class Served:
         except WhetError as error:
             raise missing(error.message) from None
         if not is_run(folder):
-            raise _no_run(name)
+            raise no_run(name)
         self._check(folder)
         return folder
 
@@ -95,7 +95,7 @@ class Served:
             with self.history(folder) as logs:
                 project = str(described(logs).about.get("project") or "")
         if not asking().may_see(project):
-            raise _no_run(folder.name)
+            raise no_run(folder.name)
         self.check_project(project)
 
     def _project(self, run: Summary) -> str:
@@ -115,11 +115,6 @@ class Served:
     def history(self, folder: Path) -> AbstractContextManager[History]:
         """The logs of a run, up to date; one thread at a time."""
         return self.histories.of(folder)
-
-
-def _no_run(name: str) -> Refusal:
-    """The same where there is none and where whoever asks may not know of it."""
-    return Refusal("RESOURCE_DOES_NOT_EXIST", f"there is no run `{name}`", hint="whet runs")
 
 
 def served(request: Request) -> Served:

@@ -21,7 +21,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 
 from whet.base.paths import file_name
-from whet.server.errors import Refusal, invalid, missing, refuse_full
+from whet.server.errors import Refusal, invalid, no_run, refuse_full
 from whet.server.files import inside
 from whet.server.push.assembling import keep, missing_of
 from whet.server.push.receiving import Receiving, plant
@@ -146,7 +146,7 @@ def _mine(served: Served, run: str) -> Path:
     """The folder of a run that whoever asks has pushed. Raises the same Refusal for others as for none."""
     folder = served.folder(run)
     if not served.owners.is_mine(run):
-        raise missing(f"there is no run `{run}`")
+        raise no_run(run)
     return folder
 
 
