@@ -9,11 +9,13 @@ from whet.base.settings import Choice
 
 
 def names_in(section: str) -> set[str]:
-    """The settings of a section, or of all kinds that it takes."""
+    """The settings of a section, those within them too (`offload.weights`), or of all kinds that it takes."""
     field = Run.model_fields[section]
     chosen = next((mark for mark in field.metadata if isinstance(mark, Choice)), None)
     if chosen is None:
-        return set(field.annotation.model_fields)
+        fields = field.annotation.model_fields
+        inner = ((name, getattr(one.annotation, "model_fields", {})) for name, one in fields.items())
+        return {*fields, *(f"{name}.{part}" for name, parts in inner for part in parts)}
     slot = SLOTS[chosen.slot]
     return {name for kind in slot.names() for name in slot.get(kind).settings.model_fields}
 
