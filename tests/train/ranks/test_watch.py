@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,8 @@ def test_a_hang_ends_the_run_and_names_rank_and_place(tmp_path, way, words):
     assert "the run hung: " in str(take_word(tmp_path)) and take_word(tmp_path) is None
     assert "all_reduce" in (tmp_path / FOLDER / "stacks-00000.txt").read_text()
     children[1].kill()
-    children[1].wait()
+    with suppress(AssertionError):  # its collective has failed since the other one left
+        children[1].wait()
 
 
 def dawdling(run: Path, rank: int) -> str | None:

@@ -36,6 +36,11 @@ def leave_word(run: Path, words: str) -> None:
             file.write(words)
 
 
+def has_word(run: Path) -> bool:
+    """Whether a rank has said why the attempt ends, and nobody has taken it."""
+    return (run / FOLDER / WORD).exists()
+
+
 def take_word(run: Path) -> str | None:
     """The word that a rank left, once."""
     path = run / FOLDER / WORD

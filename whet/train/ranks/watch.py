@@ -10,12 +10,14 @@ from collections import deque
 from contextlib import suppress
 from pathlib import Path
 
-from whet.train.ranks.notes import FOLDER, leave_word
+from whet.train.ranks.notes import FOLDER, has_word, leave_word
 from whet.train.ranks.pulse import Pulse, read
 from whet.train.ranks.verdict import NAMED_AFTER_S, Verdict, slowest, verdict
 
 # How often the first rank looks for a slow one, and how often it names one.
 _SLOW_EVERY_S, _SLOW_AGAIN_S = 30.0, 600.0
+# How long the others stay for the one that speaks: whoever leaves breaks the collective in which it waits.
+_STAY_S = 5.0
 
 
 class Signs:
@@ -96,7 +98,7 @@ class Watch:
     def _end(self, own: Pulse, found: Verdict) -> None:
         with suppress(OSError), open(self._run / FOLDER / f"stacks-{self._rank:05d}.txt", "w") as file:
             faulthandler.dump_traceback(file)
-        if self._is_speaker(own):
+        if self._is_speaker(own) or not self._is_said():
             leave_word(self._run, f"the run hung: {found.words}")
             print(
                 f"error: the run hangs: {found.words}\n  at {self._run}\n"
@@ -106,3 +108,12 @@ class Watch:
                 flush=True,
             )
         os._exit(1)
+
+    def _is_said(self) -> bool:
+        """Whether another rank has told why the run ends; waits for it."""
+        end = time.monotonic() + _STAY_S
+        while not has_word(self._run):
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.01)
+        return True
