@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from tests.models.batches import packed, random_samples
+from tests.parallel.stepped import two_steps
 from tests.parallel.test_shard import LENGTHS, PROBED
 from tests.ranks import on_ranks
 from tests.tiny import LLAMA
@@ -80,15 +80,7 @@ def trained(world: World, name: str | None, mesh: Parallel):
     update = adapted(optimizer.get("adamw").build(ParamGroups.of(loaded.module, loaded.roles), lr=1e-2))
     kind = DataParallel if stages_of(loaded.module) is None else PipelineParallel
     train = kind(world, Models(loaded.model), objective.get("sft").build(), update, loaded.module, 0, 0.5, None)
-    figures = []
-    for step in range(2):
-        samples = random_samples(LENGTHS, 100, seed=step)
-        batches = [packed([samples[i] for i in row]) for row in ([0, 1], [2, 3], [4], [5, 6])]
-        mine = batches[world.index("data") :: world.count("data")]
-        weights, _ = train.weigh(mine, {})
-        told = train.step(step, mine, weights, 1.0)
-        figures += [told["loss"], told["grad_norm"]]
-    return figures
+    return [figure for told in two_steps(train, world, LENGTHS) for figure in told]
 
 
 def of_a_mesh(axis: str):

@@ -6,6 +6,7 @@ the product of their base; and it may leave the device, which hooks of saved ten
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from typing import Any
@@ -48,8 +49,9 @@ class _Keeping(TorchDispatchMode):
             self._kept[func].append(tree_map(lambda one: self.put(one) if isinstance(one, Tensor) else one, out))
         return out
 
+    @abstractmethod
     def put(self, tensor: Tensor) -> Any:
-        raise NotImplementedError
+        """What is kept of it, from which it comes back."""
 
 
 class _Elsewhere(_Keeping):
