@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from whet.contracts.sight import SegmentKind
 
 if TYPE_CHECKING:
     import torch
@@ -14,9 +16,6 @@ if TYPE_CHECKING:
     from whet.contracts.sample import Origin
 
     Change = Callable[[torch.Tensor], torch.Tensor]
-
-SampleKind = Literal["causal", "bidirectional"]
-SegmentKind = SampleKind | Literal["cross"]
 
 
 class Segment(NamedTuple):

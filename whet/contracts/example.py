@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from whet.contracts.batch import SampleKind
 from whet.contracts.sample import Sample
+from whet.contracts.sight import SampleKind
 
 if TYPE_CHECKING:
     import numpy as np

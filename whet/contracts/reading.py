@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-from whet.contracts.batch import SampleKind
 from whet.contracts.example import sample_of
 from whet.contracts.sample import Sample
+from whet.contracts.sight import SampleKind
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from whet.base.errors import DataError
-from whet.contracts.batch import SampleKind
+from whet.contracts.sight import SampleKind
 
 if TYPE_CHECKING:
     import numpy as np

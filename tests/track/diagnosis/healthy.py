@@ -37,7 +37,7 @@ def tuned(**sections: Any) -> Make:
     return make
 
 
-def adapted(kind: str) -> Make:
+def adapted(kind: str, **of_kind: Any) -> Make:
     """An adapter on a stored model, whose layers are watched."""
 
     def make(folder: Path) -> Path:
@@ -49,7 +49,7 @@ def adapted(kind: str) -> Make:
             model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**LLAMA, vocab_size=len(words)))
         model.save_pretrained(folder / "base")
         words.save_pretrained(folder / "base")
-        tuner = {"kind": kind, "rank": 4}
+        tuner = {"kind": kind, "rank": 4, **of_kind}
         return tuned(model=str(folder / "base"), tuner=tuner, track={"layers_every": 4})(folder)
 
     return make
@@ -187,7 +187,7 @@ FURTHER: dict[str, Make] = {
     **{f"pre-training, seed {seed}": pretrained(seed=seed, train={"steps": 80}) for seed in range(4)},
     "pre-training, a piece a step": pretrained(train={"batch_tokens": 64, "steps": 120}),
     "streaming": tuned(data={"streaming": True}),
-    "DoRA": adapted("dora"),
+    "DoRA": adapted("lora", dora=True),
     "three epochs": tuned(train={"epochs": 3, "steps": None}, optimizer={"lr": 1e-3}),
     "constant rate": tuned(schedule="constant", train={"steps": 100}),
     **{f"noisy script {seed}": lambda folder, s=seed: noisy_script(folder, s) for seed in range(1, 9)},

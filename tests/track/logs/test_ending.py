@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests.track.logs.test_log import REPOSITORY
-from whet.track.logs import ending
+from whet.track.logs import announced, ending
 from whet.track.logs.event_log import EventLog
 from whet.track.logs.liveness import is_held
 from whet.track.reading.catalogue import runs
@@ -91,7 +91,7 @@ def test_the_count_of_kills_for_memory_is_the_cgroups(tmp_path):
 def test_a_kill_of_the_test_itself_is_a_signal_by_name():
     done = subprocess.run([sys.executable, "-c", "import os; os.kill(os.getpid(), 6)"], capture_output=True)
     assert ending.cause_of(done.returncode) == f"signal {signal.Signals(6).name}"
-    assert os.environ.get(ending.VARIABLE) is None
+    assert os.environ.get(announced.VARIABLE) is None
 
 
 def test_a_log_that_was_closed_is_free_though_a_child_has_a_copy_of_its_file(tmp_path):

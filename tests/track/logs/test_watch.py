@@ -12,7 +12,7 @@ import pytest
 from tests.track.follow.servers import until
 from tests.track.follow.test_supervisor import cause_is_told, command, processes
 from tests.track.logs.test_log import REPOSITORY
-from whet.track.logs.ending import VARIABLE
+from whet.track.logs.announced import VARIABLE
 from whet.track.reading.store import history
 
 SCRIPT = """

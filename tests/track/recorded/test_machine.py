@@ -17,8 +17,9 @@ from whet.track.reading.read import History
 from whet.track.recorded import kernel_figures as kernel
 from whet.track.recorded.accelerators.reading import Reading
 from whet.track.recorded.cgroups import cgroup_levels
+from whet.track.recorded.energy import Prices, energy_of, processor_energy
 from whet.track.recorded.environment import hardware, packages
-from whet.track.recorded.machine import Machine, Prices, energy_of, processor_energy
+from whet.track.recorded.machine import Machine
 from whet.track.recorded.machine_reading import environments, spent
 from whet.track.recorded.sampler import Sampler
 from whet.track.recorded.source_code import DIFF_BYTES, source_code

@@ -13,7 +13,8 @@ from torch.nn import functional as F
 from transformers import PretrainedConfig
 
 from whet.base.errors import ModelError
-from whet.contracts.batch import Batch, Segment, SegmentKind, Stream
+from whet.contracts.batch import Batch, Segment, Stream
+from whet.contracts.sight import SegmentKind
 from whet.models.forward.backbone import unwrapped
 from whet.models.loading.classes import Family
 from whet.models.text import text_config

@@ -13,8 +13,8 @@ from whet.server.errors import Refusal
 from whet.server.heavy import Asking
 from whet.server.heavy_calls import row_texts, token_texts
 from whet.server.served import Runs
+from whet.track.recorded.row_frames import RowTokens
 from whet.track.recorded.row_page import row_dicts
-from whet.track.recorded.rows import RowTokens
 from whet.track.recorded.rows_index import rows_of, token_steps, tokens_of
 
 router = APIRouter(prefix="/api/v1/runs", tags=["steps"])

@@ -15,8 +15,8 @@ from whet.track.reading.catalogue import said_of
 from whet.track.reading.read import History
 from whet.track.reading.rows import flat
 from whet.track.reading.store import history
+from whet.track.recorded.row_frames import StepRows
 from whet.track.recorded.row_scan import Digests, evaluated_rows, every_digest, rows_at
-from whet.track.recorded.rows import StepRows
 from whet.track.recorded.watched import Watched, watched_tokens
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from whet.base.slots import load_plugin
 from whet.track.follow.delivery import Memory
 from whet.track.follow.plugin import Follower
 from whet.track.follow.trust import is_sealed, seal
+from whet.track.follow.waiting import waiting_s
 from whet.track.reading.query import parse
 
 FOLDER = "follow"
@@ -121,8 +122,6 @@ class Order:
 
     def check(self) -> None:
         """Raise WhetError at the door for what would only fail in the follower: a secret, a package, a filter."""
-        from whet.track.follow.start import waiting_s
-
         waiting_s()
         for one in self.followed:
             one.build()

@@ -11,12 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import whet
-from whet.base.errors import RunError
 from whet.track.follow.order import Order
-
-WAIT_VARIABLE = "WHET_FOLLOW_WAIT_S"
-# The first process of a container, with which all others end, waits by itself.
-_WAIT_OF_FIRST_S = 60.0
+from whet.track.follow.waiting import waiting_s
 
 # What a run's environment has and its follower must not take for its own: ranks, GPUs, and what starts followers.
 _DROPPED = (
@@ -41,18 +37,6 @@ def start(run: Path, order: Order) -> None:
         atexit.register(_wait, process, wait_s)
     else:
         process.returncode = 0  # nobody waits for it: without this Python would warn that it still runs
-
-
-def waiting_s() -> float:
-    """How long a process waits for its followers when all else is done. Raises RunError for what is no time."""
-    said = os.environ.get(WAIT_VARIABLE, "")
-    try:
-        seconds = float(said) if said else _WAIT_OF_FIRST_S if os.getpid() == 1 else 0.0
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < float("inf"):
-        raise RunError(f"{WAIT_VARIABLE}={said} is no number of seconds", hint=f"{WAIT_VARIABLE}=60")
-    return seconds
 
 
 def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:

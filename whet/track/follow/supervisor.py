@@ -19,7 +19,7 @@ from whet.track.follow.order import FOLDER, Order
 from whet.track.follow.secrets import redacted
 from whet.track.follow.tail import FOLLOWER, Tail
 from whet.track.follow.worker import DONE, POLL_S, REFUSED
-from whet.track.logs import ending, liveness
+from whet.track.logs import announced, ending, liveness
 from whet.track.logs.event_log import EventLog
 from whet.track.logs.watched import Watch
 from whet.track.reading.store import LOGS
@@ -208,7 +208,7 @@ class Supervisor:
         while self._tail.read():
             pass
         for log in self._tail.logs:
-            if log.has_end or ending.VARIABLE in os.environ:
+            if log.has_end or announced.VARIABLE in os.environ:
                 continue
             pid, is_here = log.start.get("pid"), log.start.get("host") == os.uname().nodename
             if log.is_alive and is_here and log.path not in self._watched and isinstance(pid, int) and pid > 0:

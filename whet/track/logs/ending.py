@@ -7,18 +7,17 @@ without an end.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from whet.track.logs import frames
+from whet.track.logs.announced import VARIABLE, opened
 
-VARIABLE = "WHET_LAUNCHER"
 LAUNCHER = "launcher"
 KIND = "exit"
 
@@ -33,17 +32,9 @@ def launch(command: Sequence[str], **how: object) -> int:
         before = oom_kills()
         done = subprocess.run(command, env={**os.environ, VARIABLE: str(notes)}, **how)  # type: ignore[call-overload]
         cause = cause_of(done.returncode, (oom_kills() or 0) - (before or 0))
-        for log in announced(notes):
+        for log in opened(notes):
             tell(log, cause)
     return done.returncode
-
-
-def announce(log: Path) -> None:
-    """Tell the launcher of this process, if it has one, which log was opened."""
-    notes = os.environ.get(VARIABLE)
-    if notes:
-        with suppress(OSError), open(notes, "ab", buffering=0) as file:
-            file.write(json.dumps(str(log.resolve())).encode() + b"\n")
 
 
 def tell(log: Path, cause: str) -> None:
@@ -96,11 +87,3 @@ def _oom_kill(path: Path) -> int | None:
         if name == "oom_kill":
             return int(count)
     return None
-
-
-def announced(notes: Path) -> Iterator[Path]:
-    """The logs that were announced; a torn last line is passed over."""
-    if notes.is_file():
-        for line in notes.read_text(encoding="utf-8").splitlines():
-            with suppress(ValueError):
-                yield Path(json.loads(line))

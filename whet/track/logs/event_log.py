@@ -17,7 +17,7 @@ from typing import Any
 from whet.base.errors import RunError
 from whet.base.regular import opened
 from whet.track.logs import frames, liveness, spool
-from whet.track.logs.ending import announce
+from whet.track.logs.announced import announce
 from whet.track.logs.own_index import OwnIndex, keep_index
 from whet.track.logs.spool import Spool
 from whet.track.script.plain import to_json

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from whet.track.logs import ending
+from whet.track.logs import announced, ending
 
 # linux/pidfd.h: `struct pidfd_info` of 64 bytes, its request and the flag for the exit code (since Linux 6.15).
 _INFO = struct.Struct("<QQ11Ii")
@@ -95,7 +95,7 @@ def watched() -> Iterator[None]:
     It is forked, so this is to be entered early: a process that has threads already is left without, and so is one that
     a launcher watches. It costs a millisecond and what the fork does not share of a few megabytes.
     """
-    if ending.VARIABLE in os.environ or not _is_single():
+    if announced.VARIABLE in os.environ or not _is_single():
         yield
         return
     folder = Path(tempfile.mkdtemp(prefix="whet-watch-"))
@@ -106,11 +106,11 @@ def watched() -> Iterator[None]:
         _stand_by(watch, notes, read)
     os.close(read)
     watch.close()
-    os.environ[ending.VARIABLE] = str(notes)
+    os.environ[announced.VARIABLE] = str(notes)
     try:
         yield
     finally:
-        os.environ.pop(ending.VARIABLE, None)
+        os.environ.pop(announced.VARIABLE, None)
         with suppress(OSError):
             os.write(write, b"x")  # all is well
         os.close(write)
@@ -131,7 +131,7 @@ def _stand_by(watch: Watch, notes: Path, read: int) -> None:
         if not _is_well(read):
             watch.wait(-1)  # a death closes the pipe some time before it can be asked for
             cause = watch.cause()
-            for log in ending.announced(notes) if cause else ():
+            for log in announced.opened(notes) if cause else ():
                 ending.tell(log, str(cause))
             shutil.rmtree(notes.parent, ignore_errors=True)
     finally:

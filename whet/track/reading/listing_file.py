@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -67,15 +66,3 @@ def write(folder: Path, of: bytes, summary: str, said: str) -> None:
         with opened(part, "wb") as file:
             file.write(b"%08x %s\n" % (zlib.crc32(rest), seal.hex().encode()) + rest)
         os.replace(part, path)
-
-
-def keep(folder: Path) -> None:
-    """Leave the listing of a run that has just ended. Raises nothing.
-
-    Not where that would load numpy, which takes longer than a listing without it.
-    """
-    if "numpy" in sys.modules:
-        with suppress(Exception):  # it is a help to readers, and none of it may reach the script
-            from whet.track.reading.catalogue import listed
-
-            listed(folder)

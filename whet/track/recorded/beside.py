@@ -62,7 +62,8 @@ def beside(logs: Path, writer: Writer, step: Callable[[], int], wanted: Recorded
     found: list[Closable] = []
     try:
         if writer.rank is not None and (wanted.environment or wanted.hardware_every_s > 0):
-            from whet.track.recorded.machine import Machine, Prices, is_of_this_machine
+            from whet.track.recorded.energy import Prices
+            from whet.track.recorded.machine import Machine, is_of_this_machine
 
             if is_of_this_machine():
                 every_s, prices = wanted.hardware_every_s, Prices(wanted.price_per_hour, wanted.price_per_kwh)

@@ -22,7 +22,8 @@ from whet.track.reading.read import History
 from whet.track.reading.rows import flat
 from whet.track.reading.store import history
 from whet.track.recorded.machine_reading import environments
-from whet.track.recorded.rows import StepRows, source_names, step_by_step
+from whet.track.recorded.row_frames import StepRows
+from whet.track.recorded.rows import source_names, step_by_step
 from whet.track.script.described import described
 
 if TYPE_CHECKING:

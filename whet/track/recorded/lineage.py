@@ -12,7 +12,8 @@ from typing import Any
 from whet.track.reading.read import History
 from whet.track.recorded.belongings import KeptCheckpoint, checkpoints, evaluations, models
 from whet.track.recorded.evidence import files_of
-from whet.track.recorded.rows import StepRows, every_step
+from whet.track.recorded.row_frames import StepRows
+from whet.track.recorded.rows import every_step
 from whet.track.recorded.rows_index import rows_of
 from whet.track.registry.registry import Registry, folder_of
 

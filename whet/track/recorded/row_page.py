@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from whet.base.units import figure
-from whet.track.recorded.rows import RowTokens, StepRows
+from whet.track.recorded.row_frames import RowTokens, StepRows
 from whet.track.script.plain import plain
 from whet.track.terminal.progress import printable
 from whet.track.terminal.terminal_page import align

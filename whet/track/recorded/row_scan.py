@@ -20,7 +20,8 @@ from whet.track.logs import frames
 from whet.track.reading import attempts
 from whet.track.reading.store import LOGS
 from whet.track.recorded.record_file import record_files
-from whet.track.recorded.rows import EPOCH, StepRows, first_step, unpacked
+from whet.track.recorded.row_frames import EPOCH, StepRows, unpacked
+from whet.track.recorded.rows import first_step
 from whet.track.recorded.rows_index import RowsIndex
 
 if TYPE_CHECKING:

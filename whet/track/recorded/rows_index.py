@@ -21,7 +21,7 @@ from whet.track.logs.scan import Other, Scanner
 from whet.track.reading import attempts
 from whet.track.reading.store import LOGS
 from whet.track.recorded.record_file import record_files
-from whet.track.recorded.rows import Known, RowTokens, StepRows, tokens_in
+from whet.track.recorded.row_frames import Known, RowTokens, StepRows, tokens_in
 
 MAGIC = b"whetrow3"
 # A stretch that is read for a step.

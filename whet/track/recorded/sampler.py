@@ -10,8 +10,8 @@ from pathlib import Path
 from whet.track.recorded.accelerators.found import accelerators
 from whet.track.recorded.accelerators.reading import Accelerators, Reading
 from whet.track.recorded.cgroups import cgroup_levels
+from whet.track.recorded.energy import JOULES_A_KWH, Prices, energy_of, processor_energy
 from whet.track.recorded.kernel_figures import PROC, Look, look, rates
-from whet.track.recorded.machine import JOULES_A_KWH, Prices, energy_of, processor_energy
 
 ENERGY, COST = "energy_j", "cost"
 

@@ -349,9 +349,9 @@ class Run:
         was_open = self.is_open
         self._log.close(outcome, reason)
         if was_open:
-            from whet.track.reading.listing_file import keep
+            from whet.track.reading.leave_listing import leave_listing
 
-            keep(self._log.path.parents[1])
+            leave_listing(self._log.path.parents[1])
         atexit.unregister(self._at_exit)
 
     def _at_exit(self) -> None:

@@ -8,7 +8,7 @@ from whet.base.catalogue import sink
 from whet.track.logs.event_log import EventLog
 from whet.track.logs.frames import rank_writer
 from whet.track.push.start import push_beside
-from whet.track.reading import listing_file
+from whet.track.reading.leave_listing import leave_listing
 from whet.track.reading.store import LOGS
 from whet.track.records import EvaluationRecord, Record, RunEnded, StepRecord, content
 
@@ -43,4 +43,4 @@ class LogSink:
     def close(self) -> None:
         self._log.close("failed", "it was closed before it ended")
         if self._is_first:
-            listing_file.keep(self._log.path.parents[1])
+            leave_listing(self._log.path.parents[1])

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from whet.track.logs import ending
+from whet.track.logs import announced, ending
 from whet.train.ranks.notes import ATTEMPT, FOLDER_NOTE, REFUSAL, folder_of, refusal, take_word
 from whet.train.ranks.watch import Signs
 
@@ -108,7 +108,7 @@ class Launcher:
             path.unlink(missing_ok=True)
         shared = {
             "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(self._ranks),
-            "LOCAL_WORLD_SIZE": str(self._ranks), FOLDER_NOTE: str(note), ATTEMPT: told, ending.VARIABLE: str(logs),
+            "LOCAL_WORLD_SIZE": str(self._ranks), FOLDER_NOTE: str(note), ATTEMPT: told, announced.VARIABLE: str(logs),
         }  # fmt: skip
         self._running = []
         for rank in range(self._ranks):
@@ -128,7 +128,7 @@ class Launcher:
         if codes[first] < 0 and first not in killed:
             words = self._killed(first, codes[first], (ending.oom_kills() or 0) - kills)
         cause = None if self._asked else words
-        for log in ending.announced(logs) if cause else ():
+        for log in announced.opened(logs) if cause else ():
             ending.tell(log, str(cause))
         return Ended(codes, first, cause, bool(self._asked))
 

@@ -14,7 +14,7 @@ from whet.track.diagnosis.recorded_run import RecordedRun, row_of
 if TYPE_CHECKING:
     import numpy as np
 
-    from whet.track.recorded.rows import StepRows
+    from whet.track.recorded.row_frames import StepRows
 
 # CRC-32 of two different rows are alike once in so many times.
 _CHANCE = 1 << 32

@@ -17,7 +17,7 @@ from whet.track.diagnosis.series import Series, before, middle
 if TYPE_CHECKING:
     import numpy as np
 
-    from whet.track.recorded.rows import StepRows
+    from whet.track.recorded.row_frames import StepRows
 
 # Steps that make a level, those that tell its noise, the fewest of both, and what is read around a suspected bucket.
 _LEVEL, _WIDTH, _LEAST, _AROUND = 9, 64, 12, 256

@@ -8,7 +8,7 @@ from whet.base.catalogue import diagnosis
 from whet.base.settings import Count, Fraction
 from whet.track.diagnosis.finding import Figure, Finding, Message, Row
 from whet.track.diagnosis.recorded_run import RecordedRun, row_of
-from whet.track.recorded.rows import StepRows
+from whet.track.recorded.row_frames import StepRows
 from whet.track.recorded.watched import END, NEW, Watched
 
 _MOST = 8
