@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from whet.track.logs.event_log import EventLog
-from whet.track.recorded import rows
+from whet.track.recorded import row_frames
 from whet.track.recorded.difference import difference
 from whet.track.recorded.difference_page import difference_page
 from whet.track.recorded.evidence import evidence_of
@@ -93,8 +93,8 @@ def test_steps_are_read_as_they_are_asked_for(tmp_path, monkeypatch):
     numbers = tuple((n, n + 1) for n in range(20))
     folder = written(tmp_path / "a", losses=[1.0] * 20, rows=numbers)
     read: list[int] = []
-    original = rows.unpacked
-    monkeypatch.setattr(rows, "unpacked", lambda body, columns: read.append(1) or original(body, columns))
+    original = row_frames.unpacked
+    monkeypatch.setattr(row_frames, "unpacked", lambda body, columns: read.append(1) or original(body, columns))
     counts = {step.step: len(read) for step in evidence_of(folder).steps(1)}
     # One is read beforehand, for where the attempt begins, and two steps ahead are known.
     assert [counts[step] - step for step in range(1, 18)] == [3] * 17
