@@ -88,7 +88,7 @@ def _rank(rank: int, ranks: int, port: int, way: str, init: dict[str, Any], fold
         "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1",
     }  # fmt: skip
     from whet.base.catalogue import model_source, tuner
-    from whet.base.run import Parallel
+    from whet.base.parallel import Parallel
     from whet.models.loading.context import BuildContext
     from whet.models.probing.probes import Verdict
     from whet.parallel.fill import fill

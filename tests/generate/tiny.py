@@ -9,7 +9,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, normalizers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
-from whet.base.run import Parallel
+from whet.base.parallel import Parallel
 from whet.base.seeds import forked
 from whet.contracts.model import Capabilities, Loaded
 from whet.models.forward.language import LanguageModel

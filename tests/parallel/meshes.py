@@ -17,7 +17,7 @@ from tests.objectives.groups import group
 from tests.parallel.test_shard import PROBED
 from tests.tiny import LLAMA, tokenizer
 from whet.base.catalogue import model_source, objective, optimizer, tuner
-from whet.base.run import Parallel
+from whet.base.parallel import Parallel
 from whet.contracts.batch import Batch
 from whet.contracts.model import Loaded, Models
 from whet.contracts.sample import Sample

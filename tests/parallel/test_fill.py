@@ -14,7 +14,7 @@ from tests.sweeps import some
 from tests.tiny import tokenizer
 from whet.base.catalogue import model_source, tuner
 from whet.base.errors import ModelError
-from whet.base.run import Parallel
+from whet.base.parallel import Parallel
 from whet.contracts.model import Loaded, Weights
 from whet.kernels.quantized import Quantized
 from whet.models.loading.context import BuildContext

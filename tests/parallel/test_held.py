@@ -11,7 +11,7 @@ from tests.parallel.meshes import BASE
 from tests.parallel.test_shard import PROBED
 from tests.ranks import on_ranks
 from whet.base.catalogue import model_source
-from whet.base.run import Parallel
+from whet.base.parallel import Parallel
 from whet.models.loading.context import BuildContext
 from whet.parallel.fill import fill
 from whet.parallel.held import held

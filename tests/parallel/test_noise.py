@@ -12,7 +12,7 @@ from tests.parallel.test_shard import PROBED
 from tests.ranks import on_ranks
 from tests.tiny import tokenizer
 from whet.base.catalogue import model_source, tuner
-from whet.base.run import Parallel
+from whet.base.parallel import Parallel
 from whet.base.seeds import forked
 from whet.kernels.attention_spec import Form
 from whet.kernels.layout import local

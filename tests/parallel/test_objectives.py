@@ -22,7 +22,7 @@ from tests.objectives.texts import body
 from tests.parallel.pipeline.test_objectives import KINDS
 from tests.ranks import on_ranks
 from tests.sweeps import some
-from whet.base.run import Parallel
+from whet.base.parallel import Parallel
 from whet.contracts.model import Capabilities
 from whet.data.order.collate import collate
 from whet.models.loading.loaded import loaded

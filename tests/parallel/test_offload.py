@@ -11,7 +11,7 @@ from tests.parallel.test_shard import LENGTHS, PROBED
 from tests.ranks import on_ranks
 from tests.tiny import LLAMA
 from whet.base.catalogue import model_source, objective, optimizer, tuner
-from whet.base.run import Parallel
+from whet.base.parallel import Parallel
 from whet.contracts.model import Models
 from whet.models.forward import offloaded
 from whet.models.forward.kept import Keeping, keep

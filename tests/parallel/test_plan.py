@@ -11,7 +11,7 @@ from tests.parallel.test_shard import PROBED
 from tests.tiny import LLAMA, conversations, tokenizer, write_rows
 from whet.base.catalogue import model_source, tuner
 from whet.base.errors import ModelError
-from whet.base.run import Parallel
+from whet.base.parallel import Parallel
 from whet.base.units import size
 from whet.base.yaml import dump_value
 from whet.cli.main import main

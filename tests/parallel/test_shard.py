@@ -13,7 +13,7 @@ from tests.ranks import on_ranks
 from tests.sweeps import some
 from tests.tiny import LLAMA
 from whet.base.catalogue import model_source, objective, optimizer, tuner
-from whet.base.run import Parallel
+from whet.base.parallel import Parallel
 from whet.contracts.batch import Batch
 from whet.contracts.model import Models
 from whet.models.loading.context import BuildContext

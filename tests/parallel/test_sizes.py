@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from whet.base.errors import ConfigError
-from whet.base.run import Parallel
+from whet.base.parallel import Parallel
 from whet.parallel.sizes import mesh_sizes
 
 

@@ -17,7 +17,7 @@ from tests.parallel.test_shard import PROBED
 from tests.ranks import Child
 from tests.tiny import LLAMA
 from whet.base.catalogue import model_source, objective, optimizer
-from whet.base.run import Parallel
+from whet.base.parallel import Parallel
 from whet.contracts.model import Models
 from whet.models.loading.context import BuildContext
 from whet.models.loading.fill import filled

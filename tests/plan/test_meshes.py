@@ -7,7 +7,7 @@ import math
 import pytest
 
 from whet.base.mesh import Mesh
-from whet.base.run import Parallel
+from whet.base.parallel import Parallel
 from whet.models.loading.context import BuildContext
 from whet.models.probing.probes import Verdict
 from whet.models.tuners.full import Full

@@ -8,7 +8,7 @@ import pytest
 
 from whet.base.config import from_mapping
 from whet.base.errors import ConfigError, RunError
-from whet.base.run import Rewards
+from whet.base.rewards import Rewards
 from whet.base.slots import load_plugin
 from whet.contracts.rewards import Task
 from whet.rewards.build import build_grader, required_columns

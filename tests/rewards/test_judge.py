@@ -9,7 +9,7 @@ import pytest
 from tests.generate.server import serving
 from whet.base.catalogue import reward
 from whet.base.errors import ConfigError
-from whet.base.run import Rewards
+from whet.base.rewards import Rewards
 from whet.contracts.rewards import Task
 from whet.rewards.build import build_grader
 from whet.rewards.judging import read_score

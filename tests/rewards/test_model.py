@@ -9,7 +9,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from tests.generate import tiny
 from whet.base.catalogue import reward
 from whet.base.errors import ModelError
-from whet.base.run import Rewards
+from whet.base.rewards import Rewards
 from whet.base.seeds import forked
 from whet.contracts.rewards import Task
 from whet.rewards.build import build_grader

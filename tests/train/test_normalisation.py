@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.exact import LIMIT, rounding
 from tests.models.batches import packed, random_samples
 from tests.parallel.test_shard import executor
-from whet.base.run import Parallel
+from whet.base.parallel import Parallel
 from whet.parallel.world import World
 
 LENGTHS = [9, 17, 4, 23, 11, 6, 14, 2]

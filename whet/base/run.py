@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le
@@ -10,9 +9,13 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from whet.base.alerts import Alerts
+from whet.base.parallel import Parallel
 from whet.base.paths import user_path
+from whet.base.rewards import Rewards
+from whet.base.rollout import Rollout
 from whet.base.schema import Settings
 from whet.base.settings import (
+    Auto,
     Count,
     Fraction,
     Momentum,
@@ -27,8 +30,6 @@ from whet.base.settings import (
     choice,
 )
 
-Auto = Literal["auto"]
-NumProcesses = Annotated[int, Ge(1), Le(1024)]
 Allowance = Literal[
     "nothing_to_train", "untrained_end", "doubled_bos", "render_mismatch", "missing_tokens", "unseen_tools",
     "unseen_labels",
@@ -206,90 +207,6 @@ class Train(Settings):
         return self
 
 
-class Rollout(Settings):
-    """How the model's own answers are made, for objectives that learn from them."""
-
-    engine: choice("engine", "local") = Field(  # type: ignore[valid-type]
-        None, description="who answers: `local` with the weights as they are, or a server that is sent them"
-    )
-    prompts: Size = Field(8, description="prompts that are answered before anything is learned")
-    completions: Size = Field(8, description="answers to each of them")
-    updates: Count = Field(1, description="optimizer steps in which they are learned from, a part of them in each")
-    passes: Count = Field(1, description="times that they are learned from")
-    max_new_tokens: Size = Field(256, description="tokens that an answer may have, results of tools included")
-    temperature: Positive = Field(1.0, description="of the draws; training reads its logits at the same")
-    top_k: Natural = Field(0, description="draw from so many of the likeliest tokens; 0: from all")
-    top_p: Fraction = Field(1.0, description="draw from the likeliest tokens that have this probability together")
-    min_p: Fraction = Field(0.0, description="draw from tokens with this share of the likeliest one's probability")
-    resample: Natural = Field(
-        0, description="how often further prompts are drawn in place of those whose answers all got the same (DAPO)"
-    )
-    patience: Count = Field(5, description="rollouts in a row that teach nothing before the run stops")
-    batch_tokens: Size = Field(
-        65536,
-        description="tokens of KV cache that the local engine's answers made at once may fill, a rank; conversations "
-        "with tools keep as many between turns",
-    )
-    tools: list[Place] = Field(
-        [],
-        description="functions that the model may call: `tools.py`, `tools.py:name` or `package.module:name`",
-        examples=[["tools.py"]],
-    )
-    max_turns: Count = Field(8, description="turns of the model in a conversation with tools")
-    tool_timeout_s: Positive = Field(30.0, description="seconds that a call of a tool may take")
-    staleness: Natural = Field(
-        0, description="rollouts that may be made while others are learned from; answers are at most so many older"
-    )
-    timeout_s: Positive = Field(1800.0, description="seconds that a rollout may be without progress")
-    restarts: Natural = Field(2, description="how often it is begun anew before the run stops")
-
-
-class Parallel(Settings):
-    """How ranks share the work: a mesh of them, whose sizes multiply to the number of processes."""
-
-    replicate: Size = Field(1, description="copies of the model, each with samples of its own")
-    shard: Size | Auto = Field(
-        "auto",
-        description="ranks with samples of their own that hold a part of each weight (FSDP2); by default all that the "
-        "other axes leave",
-    )
-    context: Size = Field(1, description="ranks that share the tokens of a row")
-    context_by: Literal["ulysses", "ring", "both"] = Field(
-        "ulysses",
-        description="how attention sees all tokens: `ulysses` exchanges tokens for heads, of which every rank needs "
-        "one; in a `ring` keys go from rank to rank; `both`: neighbours exchange heads, and rings go over them",
-    )
-    context_heads: Size | Auto = Field(
-        "auto", description="ranks that exchange heads where `context_by` is `both`; as many as divide by default"
-    )
-    tensor: Size = Field(1, description="ranks that share the matrices of each layer, by the model's own plan")
-    sequence: bool = Field(
-        False, description="ranks of `tensor` have some of the tokens each between a layer's matrices: less memory"
-    )
-    pipeline: Size = Field(1, description="ranks that hold different layers")
-    schedule: Literal["gpipe", "1f1b", "interleaved", "zero-bubble", "zbv", "dualpipev"] = Field(
-        "1f1b",
-        description="in which order ranks of `pipeline` run their micro-batches: the later ones wait less, and hold "
-        "more activations or send more",
-    )
-    stages: Size | Auto = Field(
-        "auto", description="runs of layers that each rank of `pipeline` has: by the schedule, 1 or 2"
-    )
-    expert: Size = Field(
-        1,
-        description="ranks with samples of their own that hold different experts, and send each other's tokens to them",
-    )
-    zero: Literal[1, 2, 3] = Field(
-        3,
-        description="what is sharded (ZeRO): 1 the optimizer's state, with gradients summed once a step; 2 gradients "
-        "too; 3 weights too",
-    )
-    timeout_s: Annotated[int, Ge(1), Le(10**7)] = Field(600, description="seconds that a rank waits for the others")
-    hang_s: Positive = Field(
-        30.0, description="seconds without a sign of a rank, or with all standing still, after which the run is ended"
-    )
-
-
 class Track(Settings):
     """Where the run's record goes."""
 
@@ -334,59 +251,6 @@ class Evaluate(Settings):
     prompts: list[str] = Field([], description="prompts answered at each evaluation", examples=[["Name a colour."]])
     max_new_tokens: Size = Field(64, description="tokens of an answer")
     early_stop: Count | None = Field(None, description="evaluations without improvement before the run stops")
-
-
-def _settings_of(kind: Any) -> Collection[str]:
-    """What a kind of reward may be set to: where a name is also the entry's, the kind's is meant."""
-    from whet.base.catalogue import reward
-
-    return reward.get(kind).settings.model_fields if isinstance(kind, str) and kind in reward.names() else ()
-
-
-class RewardEntry(Settings):
-    """One reward and its share. A bare name or `rewards.py:function` is its `reward`, and so are a kind's settings."""
-
-    reward: choice("reward") = Field(description="what is scored", examples=["math"])  # type: ignore[valid-type]
-    weight: float = Field(1.0, description="factor on its score in the sum")
-    name: str | None = Field(
-        None, description="the name in figures; its kind or function by default", examples=["right"]
-    )
-    timeout_s: Positive | None = Field(
-        None,
-        description="seconds a call may take; by default 30, and none for kinds with limits of their own, whose "
-        "`timeout_s` beside `kind` is that of the kind",
-    )
-    where: dict[str, str | int | float | bool] = Field(
-        {}, description="column -> value of the rows that it scores; all by default", examples=[{"task": "math"}]
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_kind(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return {"reward": value}
-        if isinstance(value, dict) and "reward" not in value:
-            theirs = _settings_of(value.get("kind"))
-            own = {key: inner for key, inner in value.items() if key in cls.model_fields and key not in theirs}
-            return own | {"reward": {key: inner for key, inner in value.items() if key not in own}}
-        return value
-
-
-class Rewards(Settings):
-    """What completions are worth: the weighted sum of these. A bare list is `functions`."""
-
-    functions: list[RewardEntry] = Field([], description="rewards with their weights")
-    workers: NumProcesses | Auto = Field(
-        "auto", description="processes that grade; as many as there are cores by default"
-    )
-    max_failed: Fraction = Field(
-        0.05, description="share of the last 256 completions that a reward may fail on before the run stops"
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_list(cls, value: Any) -> Any:
-        return bare_list(value, "functions", "kind", "reward")
 
 
 class Run(Settings):

@@ -9,7 +9,7 @@ import re
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
@@ -19,6 +19,7 @@ from whet.base.paths import file_name, user_path
 CONFIG_FOLDER: ContextVar[Path | None] = ContextVar("whet.config_folder", default=None)
 _SUFFIX = re.compile(r"(#[\d_]+|:\w+)$")  # a number of rows, or a function
 
+Auto = Literal["auto"]
 Positive = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]
 Fraction = Annotated[float, Ge(0), Le(1)]

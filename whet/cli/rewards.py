@@ -9,7 +9,7 @@ from whet.cli.arguments import typed_path
 from whet.cli.kinds import named
 
 if TYPE_CHECKING:
-    from whet.base.run import Rewards
+    from whet.base.rewards import Rewards
 
 
 def add_reward_arguments(parser: argparse.ArgumentParser) -> None:

@@ -20,7 +20,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from whet.base.errors import DataError, ModelError
-from whet.base.run import Parallel
+from whet.base.parallel import Parallel
 from whet.contracts.batch import Stream
 from whet.contracts.feature import ModelFeature
 from whet.kernels.attention import SegmentPlan

@@ -13,7 +13,7 @@ from torch import nn
 
 from whet.base.errors import ModelError
 from whet.base.mesh import Mesh
-from whet.base.run import Parallel
+from whet.base.parallel import Parallel
 from whet.base.units import size as in_units
 from whet.contracts.model import Loaded
 from whet.kernels.quantized import Quantized

@@ -14,7 +14,7 @@ from torch.distributed.fsdp import (
     register_fsdp_forward_method,
 )
 
-from whet.base.run import Parallel
+from whet.base.parallel import Parallel
 from whet.contracts.model import Loaded
 from whet.kernels.quantized import Quantized
 from whet.models.features.carried import carry

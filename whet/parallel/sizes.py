@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from whet.base.errors import ConfigError
 from whet.base.mesh import ORDER
-from whet.base.run import Parallel
+from whet.base.parallel import Parallel
 
 SHARING = ("replicate", "shard", "context", "expert")  # whose ranks have samples or tokens of their own
 

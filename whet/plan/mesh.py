@@ -10,7 +10,7 @@ from dataclasses import replace
 from whet.base.errors import ConfigError
 from whet.base.mesh import ORDER, Mesh
 from whet.base.nearest import nearest
-from whet.base.run import Parallel
+from whet.base.parallel import Parallel
 from whet.plan.formulas import Sizes
 from whet.plan.models.planned import PlannedModel
 

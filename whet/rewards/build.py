@@ -12,7 +12,7 @@ from whet.contracts.rewards import Message, Reward, Score, Weighted
 from whet.rewards.grading import PoolGrader
 
 if TYPE_CHECKING:
-    from whet.base.run import RewardEntry, Rewards
+    from whet.base.rewards import RewardEntry, Rewards
 
 TIMEOUT_S = 30.0
 

@@ -11,7 +11,7 @@ import torch
 from tests.ranks import Child, on_ranks
 from whet.base.catalogue import model_source, optimizer, tuner
 from whet.base.errors import RunError
-from whet.base.run import Parallel
+from whet.base.parallel import Parallel
 from whet.models.loading.context import BuildContext
 from whet.optim.adapted import adapted
 from whet.optim.groups import ParamGroups

@@ -11,7 +11,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from whet.base.catalogue import engine
-from whet.base.run import Rollout, Run
+from whet.base.rollout import Rollout
+from whet.base.run import Run
 from whet.contracts.executor import Executor
 from whet.contracts.model import Loaded
 from whet.contracts.rewards import Player, Trajectory, unheard

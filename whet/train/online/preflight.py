@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from whet.base.catalogue import engine
 from whet.base.errors import ConfigError
-from whet.base.run import Rollout, Run
+from whet.base.rollout import Rollout
+from whet.base.run import Run
 from whet.generate.tools import load_tools
 from whet.rewards.build import build_grader
 from whet.train.setup.chosen import Chosen

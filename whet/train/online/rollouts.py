@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from whet.base.errors import RunError
-from whet.base.run import Rollout
+from whet.base.rollout import Rollout
 from whet.base.seeds import derive
 from whet.contracts.rollouts import Credit, Online, Outcome
 from whet.contracts.sample import Sample

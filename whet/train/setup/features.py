@@ -9,7 +9,10 @@ from dataclasses import dataclass
 
 from whet.base.catalogue import model_source, objective, optimizer, tuner
 from whet.base.facts import Facts, ModelSourceFacts, ObjectiveFacts, OptimizerFacts, TunerFacts
-from whet.base.run import Data, Offload, Parallel, Rewards, Rollout, Run
+from whet.base.parallel import Parallel
+from whet.base.rewards import Rewards
+from whet.base.rollout import Rollout
+from whet.base.run import Data, Offload, Run
 from whet.base.schema import Settings
 from whet.base.slots import Kind
 from whet.contracts.model import FAMILIES

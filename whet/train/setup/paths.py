@@ -9,7 +9,8 @@ from typing import Any
 
 from whet.base.catalogue import template
 from whet.base.paths import user_path
-from whet.base.run import DataSource, RewardEntry, Run
+from whet.base.rewards import RewardEntry
+from whet.base.run import DataSource, Run
 from whet.base.schema import Settings
 from whet.data.sources.files import Source
 from whet.models.loading.find import find_model, find_run, is_model
