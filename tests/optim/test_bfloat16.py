@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from tests.optim.made import HAS_FORMATS
 from tests.optim.problem import build, members
-from tests.optim.test_family import HAS_FORMATS
 from tests.optim.zoo import SETTINGS
 from tests.sweeps import some
 from whet.optim.groups import ParamGroups

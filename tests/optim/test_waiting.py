@@ -7,8 +7,8 @@ from itertools import product
 import pytest
 import torch
 
+from tests.optim.made import HAS_FORMATS
 from tests.optim.problem import build
-from tests.optim.test_family import HAS_FORMATS
 from tests.optim.zoo import SETTINGS, Zoo, groups, one_step
 from tests.sweeps import in_turn
 from whet.optim.ema import Averaged
