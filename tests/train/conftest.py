@@ -47,3 +47,12 @@ def loop_records(folder: Path, name: str, **sections: Any) -> Records:
 
 def records_of(folder: Path) -> Records:
     return [json.loads(line) for line in (folder / "records.jsonl").read_text().splitlines()]
+
+
+def of(records: Records, kind: str) -> Records:
+    return [r for r in records if r["kind"] == kind]
+
+
+def losses(records: Records) -> list[float]:
+    """Of each step."""
+    return [r["metrics"]["loss"] for r in of(records, "step")]
