@@ -4,13 +4,10 @@ Each column is `yes`, or begins with `no: ` (a refusal in a sentence, or a choic
 difference), or `traceback: `.
 """
 
-# T tokens  P trained tokens  V vocab
-
 from __future__ import annotations
 
 import json
 import logging
-import math
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
@@ -20,8 +17,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from tests.architectures.own import Step, continued, distances, logits_of, own_step, worst
 from tests.architectures.small import KINDS, LABELS, tokenizer, write
 from tests.probed import probed
 from tests.tiny import conversations, sentence, write_rows
@@ -32,7 +29,6 @@ from whet.export.report import plain
 from whet.generate.decode import complete
 from whet.generate.groups import Groups
 from whet.generate.protocol import GenerateSettings
-from whet.models.probing.probe_cases import feeding
 from whet.models.probing.probes import has_experts
 from whet.train.build import Built, assemble
 from whet.train.result import write_result
@@ -62,14 +58,6 @@ PROMPTS = [sentence(1, 3), "x", sentence(2, 6)]
 
 class Wrong(Exception):
     """A number that is not the oracle's; the message says which."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """A step's mean loss, and its gradients by parameter."""
-
-    loss: float
-    gradients: dict[str, Tensor]
 
 
 @dataclass
@@ -150,8 +138,8 @@ def _trains(bench: Bench) -> str | None:
         built.loop.run()
         own = plain(bench.model)
         limit = ROUTED if has_experts(own.config) else AGREEMENT
-        found, expected = Step(_metrics(built)["loss"], gradients), _own_step(bench.kind, own, batches)
-        name, off = _worst(_offs(found, expected, expected))
+        found, expected = Step(_metrics(built)["loss"], gradients), own_step(bench.kind, own, batches)
+        name, off = worst(distances(found, expected, expected))
         if not off <= limit:
             _prove(bench, found, expected, limit, f"{name} is off by {off:.1g}")
     except Exception:
@@ -173,12 +161,12 @@ def _prove(bench: Bench, found: Step, expected: Step, limit: float, said: str) -
         metrics = _metrics(built)
     finally:
         _close(built)
-    exact = _own_step(bench.kind, plain(bench.model).double(), batches)
-    name, off = _worst(_offs(Step(metrics["loss"], gradients), exact, exact))
+    exact = own_step(bench.kind, plain(bench.model).double(), batches)
+    name, off = worst(distances(Step(metrics["loss"], gradients), exact, exact))
     if not off <= PROVEN:
         raise Wrong(f"{said}, and {name} by {off:.1g} in float64")
-    ours, theirs = _offs(found, exact, exact), _offs(expected, exact, exact)
-    name, more = _worst({name: off - 2 * theirs[name] for name, off in ours.items()})
+    ours, theirs = distances(found, exact, exact), distances(expected, exact, exact)
+    name, more = worst({name: off - 2 * theirs[name] for name, off in ours.items()})
     if not more <= limit:
         raise Wrong(f"{name} is off by {ours[name]:.1g} from float64, and its own forward by {theirs[name]:.1g}")
 
@@ -238,8 +226,8 @@ def _adapted(bench: Bench, run: str, scale: float) -> str | None:
             raise Wrong("no gradient reached the adapter")
         write_result(built.trained, built.folder)
         read = plain(built.folder.model)
-        trained = _said(bench.kind, built.loaded.module)
-        base, again = _said(bench.kind, plain(bench.model)), _said(bench.kind, read)
+        trained = logits_of(bench.kind, built.loaded.module)
+        base, again = logits_of(bench.kind, plain(bench.model)), logits_of(bench.kind, read)
         change = (trained - base).abs().max()
         off = (again - trained).abs().max() / change
         if not change > 1e-4 * base.abs().max():
@@ -265,7 +253,7 @@ def _decodes(bench: Bench) -> str | None:
     }
     for way, answers in ways.items():
         for prompt, answer in zip(prompts, answers, strict=True):
-            said = _continued(bench.kind, own, prompt, [t.id for t in answer.tokens])
+            said = continued(bench.kind, own, prompt, [t.id for t in answer.tokens])
             drawn = [t.id for t in answer.tokens], [t.logprob for t in answer.tokens]
             _check_said(own, way, said, *drawn, greedy=True)
     if bench.kind == "causal":
@@ -273,7 +261,7 @@ def _decodes(bench: Bench) -> str | None:
         groups = player(prompts, [{}] * 3, 2, seed=5, numbers=range(3))
         for prompt, group in zip(prompts, groups, strict=True):
             for one in group:
-                said = _continued(bench.kind, own, prompt, list(one.ids))
+                said = continued(bench.kind, own, prompt, list(one.ids))
                 _check_said(own, "spread over answers", said, list(one.ids), list(one.logprobs or ()), greedy=False)
     return None
 
@@ -348,80 +336,6 @@ def _close(built: Built) -> None:
 def _metrics(built: Built) -> dict[str, float]:
     records = map(json.loads, (built.folder.path / "records.jsonl").read_text().splitlines())
     return next(r["metrics"] for r in records if r["kind"] == "step")
-
-
-def _own_loss(kind: str, own: nn.Module, batches: Sequence[Batch]) -> Tensor:
-    """The mean loss over all trained tokens (or sequences), by one plain forward a sample."""
-    sums, total = [], 0.0
-    for batch in batches:
-        stream = batch.trained
-        sources = batch.streams["source"].segments if kind == "seq2seq" else stream.segments
-        for number, (segment, source) in enumerate(zip(stream.segments, sources, strict=True)):
-            at = slice(segment.start, segment.end)
-            ids, targets, weights = stream.ids[at], stream.targets[at], stream.weights[at]
-            if kind == "seq2seq":
-                read = batch.streams["source"].ids[source.start : source.end]
-                labels = torch.where(weights > 0, targets, -100)
-                inputs = {"input_ids": read[None], "labels": labels[None]} | feeding(own, labels[None])
-                logits = own(**inputs, use_cache=False).logits[0]
-                loss, weight = (F.cross_entropy(logits, targets, reduction="none") * weights).sum(), weights.sum()
-            elif kind == "sequence":
-                scores = own(input_ids=ids[None]).logits[0]
-                loss, weight = F.cross_entropy(scores, batch.fields["label"][number].long()), torch.ones(())
-            else:
-                how = {"use_cache": False} if kind == "causal" else {}
-                logits = own(input_ids=ids[None], **how).logits[0]
-                targets = stream.values["label"][at] if kind == "token" else targets
-                loss, weight = (F.cross_entropy(logits, targets, reduction="none") * weights).sum(), weights.sum()
-            sums.append(loss)
-            total += float(weight)
-    return torch.stack(sums).sum() / total
-
-
-def _own_step(kind: str, own: nn.Module, batches: Sequence[Batch]) -> Step:
-    """Loss and gradients of its own forward, which stay on its parameters."""
-    loss = _own_loss(kind, own, batches)
-    loss.backward()
-    return Step(loss.item(), {name: p.grad for name, p in own.named_parameters() if p.grad is not None})
-
-
-def _worst(offs: dict[str, float]) -> tuple[str, float]:
-    """What is farthest off, and by how much."""
-    return max(offs.items(), key=lambda one: math.inf if math.isnan(one[1]) else one[1])
-
-
-def _offs(found: Step, expected: Step, scale: Step) -> dict[str, float]:
-    """How far off everything is.
-
-    The law's measure: per tensor the difference over its norm in `scale`, or over a thousandth of the global one.
-    """
-    offs = {"the loss": abs(found.loss - expected.loss) / abs(scale.loss)}
-    floor = 1e-3 * torch.stack([g.norm() for g in scale.gradients.values()]).norm().item()
-    for name, gradient in expected.gradients.items():
-        ours = found.gradients.get(name, torch.zeros(()))  # none is one of zero
-        norm = max(scale.gradients[name].norm().item(), floor)
-        offs[f"the gradient of {name}"] = (ours.double() - gradient.double()).norm().item() / norm
-    return offs
-
-
-@torch.no_grad()
-def _said(kind: str, module: nn.Module) -> Tensor:
-    """What the model says of one text (T, V) or (1, C), in its own forward."""
-    ids = torch.tensor([tokenizer().encode(sentence(3, 4), add_special_tokens=False)])
-    how: dict[str, Any] = {"causal": {"use_cache": False}, "seq2seq": {"decoder_input_ids": ids}}.get(kind, {})
-    return module.eval()(input_ids=ids, **how).logits[0].float()
-
-
-@torch.no_grad()
-def _continued(kind: str, own: Any, prompt: list[int], answer: list[int]) -> Tensor:
-    """Log p (T, V) of each answer's token, from one plain forward."""
-    if kind == "seq2seq":
-        start = own.config.decoder_start_token_id
-        fed = torch.tensor([[start, *answer[:-1]]])
-        logits = own(input_ids=torch.tensor([prompt]), decoder_input_ids=fed, use_cache=False).logits[0]
-    else:
-        logits = own(input_ids=torch.tensor([[*prompt, *answer[:-1]]]), use_cache=False).logits[0, len(prompt) - 1 :]
-    return torch.log_softmax(logits.float(), -1)
 
 
 __all__ = ["COLUMNS", "KINDS", "measure"]
