@@ -23,7 +23,7 @@ def classification(loaded: Loaded, file: str, batch_tokens: int, watch: Watch | 
     own = head(loaded)
     if own.kind == "token":
         return _tokens(loaded, own, file, batch_tokens, watch)
-    problem = _problem(own)
+    problem = problem_of(own)
     if problem == "regression":
         raise ModelError("the model gives numbers, not classes", hint="--task regression")
     samples = _classified(loaded, own, problem, file)
@@ -46,7 +46,7 @@ def classification(loaded: Loaded, file: str, batch_tokens: int, watch: Watch | 
 def regression(loaded: Loaded, file: str, batch_tokens: int, watch: Watch | None) -> Result:
     """The mean squared error, and the correlations with the true numbers (their mean, where a text has several)."""
     own = head(loaded)
-    if own.kind != "sequence" or _problem(own) != "regression":
+    if own.kind != "sequence" or problem_of(own) != "regression":
         raise ModelError("the model gives classes, not numbers", hint="--task classification")
     samples = _classified(loaded, own, "regression", file)
     said_nC = np.concatenate(scores(loaded, samples, "scores", batch_tokens, watch)).astype(float)
@@ -95,7 +95,7 @@ def _classified(loaded: Loaded, own: Head, problem: str, file: str) -> list[Samp
     return samples_of(loaded, reading, rows_of(file, {"classified"}))
 
 
-def _problem(own: Head) -> str:
+def problem_of(own: Head) -> str:
     """What the scores are, by transformers' word for it, or as it guesses where the config has none."""
     named = {"single_label_classification": "single", "multi_label_classification": "multi", "regression": "regression"}
     return named.get(own.problem or "", "regression" if len(own.labels or ()) == 1 else "single")

@@ -22,6 +22,7 @@ from whet.models.forward.language import LanguageModel
 from whet.models.loading.loaded import loaded
 from whet.server.ending import Config, Server
 from whet.server.openai.app import Served
+from whet.server.openai.callers import Callers, OneKey
 from whet.server.openai.service import Service
 from whet.server.patience import limits
 from whet.server.serving import bound
@@ -57,10 +58,10 @@ class Running:
 
 
 @contextmanager
-def running(service: Service) -> Iterator[Running]:
+def running(service: Service, callers: Callers | None = None) -> Iterator[Running]:
     """The service on a port of its own, which ends as it does for a signal."""
     listening = bound("127.0.0.1", 0)
-    app = Served(service, KEY)
+    app = Served(service, callers or OneKey(KEY))
     config = Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5, **limits())
     server = Server(config, app.end)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

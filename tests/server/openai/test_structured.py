@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Literal
 
 import pytest
@@ -67,3 +68,36 @@ def test_a_call_that_is_demanded_is_made(client):
         [call] = answer.choices[0].message.tool_calls
         assert json.loads(call.function.arguments)["town"] in ("Rome", "Kiel")
         assert call.function.name in ("sun", "rain")[choice != "required" :]
+
+
+@pytest.mark.parametrize(
+    ("form", "whole"),
+    [
+        ({"regex": "[0-9]{3}-[a-z]{2}"}, r"[0-9]{3}-[a-z]{2}"),
+        ({"choice": ["yes", "no"]}, r"yes|no"),
+        ({"grammar": 'start: "a" "b"+ "c"'}, r"ab+c"),
+        ({"json": {"enum": [1, 2]}}, r"[12]"),
+    ],
+)
+def test_forms_that_are_not_openais_are_kept_to(client, form, whole):
+    asked = {"model": "tiny", "max_tokens": 60, "seed": 4, "extra_body": {"structured_outputs": form}}
+    chat = client.chat.completions.create(messages=HELLO, **asked).choices[0]
+    text = client.completions.create(prompt="hello", **asked).choices[0]
+    for said, finish in ((chat.message.content, chat.finish_reason), (text.text, text.finish_reason)):
+        assert re.fullmatch(whole, said) or (finish == "length" and form.keys() == {"grammar"})
+
+
+@pytest.mark.parametrize(
+    ("form", "param"),
+    [
+        ({"regex": "[a"}, "structured_outputs.regex"),
+        ({"grammar": "start: nothing"}, "structured_outputs.grammar"),
+        ({"choice": [""]}, "structured_outputs.choice"),
+        ({"json": "{"}, "structured_outputs.json"),
+        ({"regex": "a", "choice": ["b"]}, "structured_outputs"),
+    ],
+)
+def test_a_form_that_is_none_is_refused(client, form, param):
+    with pytest.raises(openai.BadRequestError) as told:
+        client.completions.create(model="tiny", prompt="x", extra_body={"structured_outputs": form})
+    assert told.value.param == param

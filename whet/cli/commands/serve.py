@@ -6,7 +6,7 @@ import argparse
 import os
 from collections.abc import Sequence
 
-from whet.cli.arguments import add_root, number, whole
+from whet.cli.arguments import add_root, number, typed_path, whole
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY",
         help="default: WHET_API_KEY, which `ps` does not show; else a random one",
     )
+    parser.add_argument(
+        "--keys", type=typed_path, metavar="FILE",
+        help="keys with limits of their own, which `whet keys` writes, instead of one",
+    )  # fmt: skip
     _add_limits(parser)
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
     parser.add_argument("--dtype", default="auto", help="fp32, bf16, fp16 (default: the weights' own; fp32 on a CPU)")
@@ -58,11 +62,12 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     from whet.base.errors import ConfigError
     from whet.generate.serving.request import Limits
-    from whet.server.openai.serving import KEY, key_of, serve
+    from whet.server.openai.serving import KEY, entry_of, serve
 
     if not args.timeout:
         raise ConfigError("no answer can be whole after 0 s", at="--timeout", hint="--timeout 600")
-    key = key_of(args.api_key or os.environ.get(KEY, ""))
+    given = args.api_key or ("" if args.keys else os.environ.get(KEY, ""))
+    entry = entry_of(given, args.keys)
     adapters = adapters_of(args.adapter)
     limits = Limits(
         sequences=args.sequences, waiting=args.waiting, step_tokens=args.step_tokens, cache_tokens=args.cache_tokens
@@ -78,7 +83,7 @@ def main(args: argparse.Namespace) -> int:
             )
         )  # fmt: skip
 
-    serve(opened, args.host, args.port, args.name, key)
+    serve(opened, args.host, args.port, args.name, entry)
     return 0
 
 

@@ -45,14 +45,31 @@ class Grammars:
             raise _refused(str(error)) from None
         return self._checked(grammar)
 
+    def regex(self, pattern: str) -> str:
+        """The form of all texts that an expression matches as a whole. Raises ModelError for one that is none."""
+        from llguidance import LLMatcher
+
+        return self._checked(LLMatcher.grammar_from_regex(pattern))
+
+    def choice(self, texts: Sequence[str]) -> str:
+        """One of these texts. Raises ModelError where there is an empty one."""
+        if not all(texts):
+            raise ModelError("an empty text is no choice", hint='choices such as ["yes", "no"]')
+        return self.lark(f"start: {' | '.join(json.dumps(text) for text in texts)}\n")
+
+    def lark(self, grammar: str) -> str:
+        """A context-free grammar in Lark's notation, as llguidance reads it. Raises ModelError for one that is none."""
+        from llguidance import LLMatcher
+
+        return self._checked(LLMatcher.grammar_from_lark(grammar))
+
     def call(self, around: tuple[str, str], tools: Mapping[str, Mapping[str, Any] | None]) -> str:
         """The form of a call of one of these tools, by name with the schemas of their arguments. Raises ModelError."""
-        from llguidance import LLMatcher
 
         calls = [_object({"name": {"const": name}, "arguments": given or _ANY}) for name, given in tools.items()]
         schema = json.dumps({"anyOf": calls, "x-guidance": _LIKE_PYTHONS})
         before, after = (json.dumps(text) for text in around)
-        return self._checked(LLMatcher.grammar_from_lark(f"start: {before} call {after}\ncall: %json {schema}\n"))
+        return self.lark(f"start: {before} call {after}\ncall: %json {schema}\n")
 
     def _checked(self, grammar: str) -> str:
         from llguidance import LLMatcher
@@ -82,7 +99,7 @@ def _object(members: Mapping[str, Any]) -> dict[str, Any]:
 
 def _refused(said: str) -> ModelError:
     first = said.strip().splitlines()[0][:300]
-    return ModelError(f"the schema cannot be followed: {first}", hint='a schema such as {"type": "object"}')
+    return ModelError(f"the form cannot be followed: {first}", hint='a schema such as {"type": "object"}')
 
 
 class _Kept:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -13,7 +13,9 @@ from fastapi import Request as HttpRequest
 from whet.generate.protocol import Piece
 from whet.generate.serving.engine import ServingEngine
 from whet.generate.serving.request import Handle, Request, Told
+from whet.server.openai.asking import Asked
 from whet.server.openai.refused import Refused, failure_of
+from whet.server.openai.service import Service
 
 Result = TypeVar("Result")
 
@@ -21,24 +23,28 @@ Result = TypeVar("Result")
 class Answers:
     """The answers to several requests to the engine, by their places."""
 
-    def __init__(self, engine: ServingEngine, requests: Sequence[Request], timeout_s: float) -> None:
-        """Begin them: all, or, where Busy is raised, none."""
+    def __init__(
+        self, engine: ServingEngine, requests: Sequence[Request], timeout_s: float, spend: Callable[[int], None]
+    ) -> None:
+        """Begin them: all, or, where Busy is raised, none. `spend` is told tokens that were read and made."""
         self._loop, self._arrived = asyncio.get_running_loop(), asyncio.Queue[tuple[int, Told]]()
         self._until, self._timeout_s = self._loop.time() + timeout_s, timeout_s
         self.handles: list[Handle] = []
+        self._spend = spend
         try:
             for place, request in enumerate(requests):
                 self.handles.append(engine.submit(request, partial(self._tell, place)))
         except BaseException:
             self.cancel()
             raise
+        spend(sum(len(request.ids) for request in requests))
 
     async def pieces(self) -> AsyncGenerator[tuple[int, Piece], None]:
         """Each part with its answer's place. Leaving the iterator cancels what has not ended.
 
         Raises what the engine failed with, and Refused when it has taken too long.
         """
-        left = len(self.handles)
+        left, num_made = len(self.handles), 0
         try:
             while left:
                 place, told = await self._next()
@@ -46,10 +52,12 @@ class Answers:
                     raise Refused("the answer was cancelled", status=503, code="cancelled")
                 if isinstance(told, BaseException):
                     raise failure_of(told)
-                yield place, told
+                num_made += 1
                 left -= told.finish is not None
+                yield place, told
         finally:
             self.cancel()
+            self._spend(num_made)
 
     async def whole(self) -> list[str]:
         """The texts, when all have ended."""
@@ -70,11 +78,16 @@ class Answers:
                 return await self._arrived.get()
         except TimeoutError:
             said = f"there was no whole answer after {self._timeout_s:g} s"
-            raise Refused(said, status=408, code="timeout") from None
+            raise Refused(said, status=408, code="timeout", is_worth_trying=False) from None  # it would take as long
 
     def _tell(self, place: int, told: Told) -> None:
         with suppress(RuntimeError):  # the loop has ended, and nobody waits
             self._loop.call_soon_threadsafe(self._arrived.put_nowait, (place, told))
+
+
+def begun(service: Service, asked: Asked, request: HttpRequest) -> Answers:
+    """The answers to a request, which count for its key. Raises Busy."""
+    return Answers(service.engine, asked.requests, service.timeout_s, request.state.caller.spend)
 
 
 async def while_heard(request: HttpRequest, work: Coroutine[Any, Any, Result]) -> Result:

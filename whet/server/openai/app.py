@@ -8,22 +8,36 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from whet.server.openai import refused
+from whet.server.openai.callers import Callers
 from whet.server.openai.door import Door
-from whet.server.openai.routes import chat, completions, embeddings, health, messages, metrics, models, tokens
+from whet.server.openai.routes import (
+    chat,
+    completions,
+    embeddings,
+    health,
+    messages,
+    metrics,
+    models,
+    ollama,
+    responses,
+    scores,
+    stored,
+    tokens,
+)  # fmt: skip
 from whet.server.openai.service import Service
 
 _ROUTERS = (
-    chat.router, messages.router, completions.router, embeddings.router, models.router, tokens.router,
-    health.router, metrics.router,
+    chat.router, stored.router, responses.router, messages.router, completions.router, embeddings.router,
+    scores.router, ollama.router, models.router, tokens.router, health.router, metrics.router,
 )  # fmt: skip
 
 
 class Served(Door):
     """The app of one service. It ends the engine with the app's lifespan."""
 
-    def __init__(self, service: Service, key: str, hosts: Iterable[str] = ()) -> None:
+    def __init__(self, service: Service, callers: Callers, hosts: Iterable[str] = ()) -> None:
         self.app = _app(service)
-        super().__init__(self.app, key, hosts)
+        super().__init__(self.app, callers, hosts)
 
     def end(self) -> None:
         """Take no more requests: what is under way is finished. To be called before the server waits for it."""

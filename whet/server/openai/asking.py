@@ -13,6 +13,7 @@ from whet.generate.protocol import GenerateSettings
 from whet.generate.serving.request import Limits, Request
 from whet.generate.serving.shapes import biased, penalised
 from whet.generate.tool_calls import Exchange
+from whet.server.openai.forms import form_of, structured_form
 from whet.server.openai.refused import Refused
 from whet.server.openai.service import Service, readable
 from whet.server.openai.wire import Chat, Completion, Message, Sampled
@@ -32,23 +33,24 @@ class Asked:
     prompts: list[list[int]]
     n: int
     exchange: Exchange | None = None
+    most_calls: int | None = None
 
 
-def chat_asked(service: Service, body: Chat) -> Asked:
-    """What a chat asks for. Raises Refused for what cannot be done."""
+def chat_asked(service: Service, body: Chat, place: str = "messages") -> Asked:
+    """What a chat asks for. Raises Refused for what cannot be done; the prompt is at fault at `place`."""
     adapter, engine = service.adapter(body.model), service.engine
     exchange = _exchange(service, body)
-    grammar = _call(service, body, exchange) or _grammar(service, body.response_format)
-    with readable("messages"):
+    grammar = _call(service, body, exchange) or form_of(service, body)
+    with readable(place):
         ids = _prompt(service, exchange, body.messages)
     most = body.max_tokens if body.max_completion_tokens is None else body.max_completion_tokens
-    room = fitting(ids, most, engine.longest, "messages")
+    room = fitting(ids, most, engine.longest, place)
     told = int(body.top_logprobs or 0)
     if told and not body.logprobs:
         raise Refused("`top_logprobs` needs `logprobs: true`", param="top_logprobs", code="invalid_value")
     settings = settings_of(service, body, room, logprobs=bool(body.logprobs), top_logprobs=told)
     requests = _requests(service, body, [ids], settings, adapter, grammar=grammar)
-    return Asked(requests, [ids], body.n or 1, exchange)
+    return Asked(requests, [ids], body.n or 1, exchange, 1 if body.parallel_tool_calls is False else None)
 
 
 def completion_asked(service: Service, body: Completion) -> Asked:
@@ -68,7 +70,10 @@ def completion_asked(service: Service, body: Completion) -> Asked:
     room = min(fitting(ids, most, engine.longest, "prompt") for ids in prompts)
     told = body.logprobs is not None
     settings = settings_of(service, body, max(room, 1), logprobs=told, top_logprobs=body.logprobs or 0)
-    requests = _requests(service, body, prompts, settings, adapter, tells_prompt=bool(body.echo and told))
+    requests = _requests(
+        service, body, prompts, settings, adapter, tells_prompt=bool(body.echo and told),
+        grammar=structured_form(service, body.structured_outputs),
+    )  # fmt: skip
     return Asked(requests, prompts, body.n or 1)
 
 
@@ -147,26 +152,6 @@ def _bias(service: Service, given: Mapping[str, float]) -> dict[int, float]:
         raise Refused(f"`{wrong[:20]}` is no token id", param="logit_bias", code="invalid_value")
     ids = service.checked([int(name) for name in given], "logit_bias")
     return dict(zip(ids, given.values(), strict=True))
-
-
-def _grammar(service: Service, given: Mapping[str, Any] | None) -> str | None:
-    """The form that an answer is to have; None for any text. Raises Refused for one that cannot be promised."""
-    kind, place = (given or {}).get("type", "text"), "response_format"
-    if given is None or kind == "text":
-        return None
-    if kind == "json_object":
-        return service.grammars.json({"type": "object"})
-    if kind != "json_schema":
-        raise Refused(f"there is no form `{kind}`: text, json_object or json_schema", param=place, code="invalid_value")
-    named = given.get("json_schema")
-    schema = named.get("schema") if isinstance(named, dict) else None
-    if not isinstance(schema, dict):
-        said = f"`{place}.json_schema.schema` is missing"
-        raise Refused(said, param=f"{place}.json_schema.schema", code="missing_required_parameter")
-    try:
-        return service.grammars.json(schema)
-    except ModelError as error:
-        raise Refused(error.message, param=f"{place}.json_schema.schema", code="invalid_value") from None
 
 
 def _exchange(service: Service, body: Chat) -> Exchange | None:

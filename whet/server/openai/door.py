@@ -1,9 +1,7 @@
-"""The door before the routes: from which page, with which key, and how large a body."""
+"""The door before the routes: from which page, with which key, how often, and how large a body."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import ipaddress
 import secrets
 from collections.abc import Iterable
@@ -13,22 +11,25 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from whet.server.openai.callers import ASK, WATCH, Caller, Callers
 from whet.server.openai.refused import Refused
 
 # What is answered to anybody: that a server is there.
 OPEN = frozenset({"/health"})
+# What is answered to keys that are good for watching.
+WATCHED = frozenset({"/metrics"})
 BODY_BYTES = 8 << 20
 
 
 class Door:
-    """An ASGI app before another. Only the digest of the key is kept.
+    """An ASGI app before another. Routes find who asks as `caller` in a request's state.
 
     A page of another site that makes a browser ask is known by its Host or its Origin: Host must be an address, a name
     of this machine's loopback or one of `hosts`, and Origin the same as Host.
     """
 
-    def __init__(self, app: ASGIApp, key: str, hosts: Iterable[str] = (), body_bytes: int = BODY_BYTES) -> None:
-        self._app, self._digest, self._most = app, _digest(key), body_bytes
+    def __init__(self, app: ASGIApp, callers: Callers, hosts: Iterable[str] = (), body_bytes: int = BODY_BYTES) -> None:
+        self._app, self._callers, self._most = app, callers, body_bytes
         self._hosts = {"localhost", *(host.lower() for host in hosts)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,12 +42,25 @@ class Door:
         sending, headers = _named(send, secrets.token_hex(8)), Headers(scope=scope)
         try:
             self._check_origin(headers)
-            self._check_key(scope["path"], headers)
+            caller = self._caller(scope["path"], headers)
             self._check_size(headers)
+            if caller is not None and scope["method"] == "POST":
+                caller.begin()
         except Refused as refused:
             await refused.response()(scope, receive, sending)
             return
-        await self._app(scope, self._bounded(receive), sending)
+        await self._pass(caller, scope, receive, sending)
+
+    async def _pass(self, caller: Caller | None, scope: Scope, receive: Receive, send: Send) -> None:
+        if caller is None:
+            await self._app(scope, self._bounded(receive), send)
+            return
+        scope["state"] = {**scope.get("state", {}), "caller": caller}
+        try:
+            await self._app(scope, self._bounded(receive), _limited(send, caller))
+        finally:
+            if scope["method"] == "POST":
+                caller.end()
 
     def _check_origin(self, headers: Headers) -> None:
         host, origin = headers.get("host", ""), headers.get("origin")
@@ -55,13 +69,19 @@ class Door:
         if origin is not None and _netloc(origin) != host.lower():
             raise Refused("pages of other sites may not ask this server", status=403)
 
-    def _check_key(self, path: str, headers: Headers) -> None:
+    def _caller(self, path: str, headers: Headers) -> Caller | None:
+        """Whose key it is; None for what needs none. Raises Refused (401, 403)."""
+        if path in OPEN:
+            return None
         scheme, _, key = headers.get("authorization", "").partition(" ")
         given = key.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
-        if path not in OPEN and not hmac.compare_digest(_digest(given), self._digest):
+        caller = self._callers.find(given)
+        if caller is None:
             missing = "a key is needed: it was printed at the start, or given"
             said = "the API key is not this server's" if given else missing
             raise Refused(f"{said} (Authorization: Bearer KEY)", status=401, code="invalid_api_key")
+        caller.check_use(WATCH if path in WATCHED else ASK)
+        return caller
 
     def _check_size(self, headers: Headers) -> None:
         said = headers.get("content-length", "0")
@@ -96,10 +116,6 @@ class Door:
         return True
 
 
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode(errors="replace")).digest()
-
-
 def _netloc(origin: str) -> str:
     try:
         return urlsplit(origin).netloc.lower()
@@ -114,6 +130,17 @@ def _named(send: Send, name: str) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             message = {**message, "headers": [*message.get("headers", []), *extra]}
+        await send(message)
+
+    return sending
+
+
+def _limited(send: Send, caller: Caller) -> Send:
+    """Answers with what is left of what the key may use."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start" and (headers := caller.headers()):
+            message = {**message, "headers": [*message.get("headers", []), *headers]}
         await send(message)
 
     return sending

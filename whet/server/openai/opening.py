@@ -11,12 +11,13 @@ from whet.base.errors import ConfigError, ModelError
 from whet.generate.models import load_model
 from whet.generate.serving.engine import ServingEngine
 from whet.generate.serving.request import Limits
+from whet.models.forward.heads import head_of
 from whet.models.loading.find import find_model
 from whet.models.sentence_transformers import is_sentence, read_sentence
 from whet.models.tuning.adapter_files import base_of, is_adapter
 from whet.models.tuning.several import Several
 from whet.models.tuning.wrapper import wrapper_of
-from whet.server.openai.service import Embedding, Service
+from whet.server.openai.service import Embedding, Scoring, Service
 from whet.track.registry.registry import exact
 
 
@@ -51,6 +52,12 @@ def opened(opening: Opening) -> Service:
     loaded = load_model(model, device=opening.device, dtype=opening.dtype, root=opening.root)
     if is_embedder:
         return Service(loaded, names, embedding=Embedding(loaded, read_sentence(Path(folder))))
+    head = head_of(loaded.module.config)  # type: ignore[arg-type]
+    if head is not None and head.kind == "sequence":
+        if opening.adapters:
+            said = f"{opening.model} scores texts, and adapters are not served beside such a model"
+            raise ModelError(said, at="--adapter", hint=f"whet serve {opening.model}")
+        return Service(loaded, names, scoring=Scoring(loaded, head))
     several = None
     if adapters:
         if wrapper_of(loaded.module) is not None:

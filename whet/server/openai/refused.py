@@ -32,10 +32,12 @@ class Refused(Exception):
 
     def __init__(
         self, message: str, *, status: int = 400, code: str | None = None, param: str | None = None,
-        wait_s: float | None = None,
+        wait_s: float | None = None, is_worth_trying: bool = True,
     ) -> None:  # fmt: skip
+        """Clients are told to come again after `wait_s`; or, where that is not `is_worth_trying`, not to."""
         super().__init__(message)
         self.message, self.status, self.code, self.param, self.wait_s = message, status, code, param, wait_s
+        self.is_worth_trying = is_worth_trying
 
     def body(self) -> dict[str, Any]:
         kind = "server_error" if self.status >= 500 else _TYPES.get(self.status, "invalid_request_error")
@@ -46,8 +48,8 @@ class Refused(Exception):
         headers = {} if self.wait_s is None else {"Retry-After": str(max(1, math.ceil(self.wait_s)))}
         if self.status == 401:
             headers["WWW-Authenticate"] = "Bearer"
-        if self.status == 408:
-            headers["x-should-retry"] = "false"  # it would take as long again
+        if not self.is_worth_trying:
+            headers["x-should-retry"] = "false"
         return Response(to_json(self.body()), self.status, headers, media_type="application/json")
 
 

@@ -61,6 +61,24 @@ async def events(chunks: AsyncGenerator[dict[str, Any], None], left: Callable[[]
     yield DONE
 
 
+async def named_events(
+    told: AsyncGenerator[dict[str, Any], None], left: Callable[[], None]
+) -> AsyncGenerator[bytes, None]:
+    """The same with the name of each event, which its `type` is, before it."""
+    try:
+        async with aclosing(told) as all_of_them:
+            async for one in all_of_them:
+                yield _named(one)
+    except Exception as error:
+        yield _named(refusal_of(error).body())
+    finally:
+        left()
+
+
+def _named(body: dict[str, Any]) -> bytes:
+    return b"event: %s\ndata: %s\n\n" % (body["type"].encode(), to_json(body))
+
+
 def event(body: Any) -> bytes:
     return b"data: %s\n\n" % to_json(body)
 

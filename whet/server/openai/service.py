@@ -1,11 +1,11 @@
-"""What a server has to offer: an engine or an embedder, the names it goes by, its adapters and its manners."""
+"""What a server has to offer: an engine, an embedder or a head that scores; its names, adapters and manners."""
 
 from __future__ import annotations
 
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -15,12 +15,15 @@ import numpy as np
 from fastapi import Depends, Request
 
 from whet.base.errors import ModelError, WhetError
-from whet.contracts.model import Embedder, Loaded
+from whet.contracts.model import Embedder, Head, Loaded
+from whet.evaluate.scoring import Scored, score_conversations, score_relevance, score_texts
 from whet.generate.prompts import render, text_ids
 from whet.generate.protocol import recommended
 from whet.generate.serving.engine import ServingEngine
+from whet.generate.serving.figures import Figures
 from whet.generate.serving.grammars import Grammars
 from whet.generate.tool_calls import Exchange
+from whet.server.openai.kept import Kept
 from whet.server.openai.refused import Refused
 from whet.server.openai.token_texts import TokenTexts
 
@@ -41,6 +44,34 @@ class Embedding:
             return embed(self.loaded, self.how, texts, side, dim=dim)
 
 
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """A model with a head that gives numbers of texts, one request at a time. Its refusals are Refused."""
+
+    loaded: Loaded
+    head: Head
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def texts(self, texts: Sequence[str | tuple[str, str]]) -> Scored:
+        """Scores of texts, or of pairs of them."""
+        return self._of(score_texts, "input", texts)
+
+    def relevance(self, pairs: Sequence[tuple[str, str]]) -> Scored:
+        """Scores of documents, each behind its query."""
+        return self._of(score_relevance, "documents", pairs)
+
+    def conversations(self, conversations: Sequence[Sequence[Mapping[str, Any]]]) -> Scored:
+        """Scores of conversations."""
+        return self._of(score_conversations, "messages", conversations)
+
+    def _of(self, score: Callable[..., Scored], param: str, given: Any) -> Scored:
+        with self.lock, readable(param):
+            try:
+                return score(self.loaded, given)
+            except WhetError as error:  # of a text that cannot be read, or of a model for something else
+                raise Refused(error.message, param=param, code="invalid_value") from None
+
+
 @contextmanager
 def readable(param: str) -> Iterator[None]:
     """Inside, a text that is none (half a surrogate pair) is refused: what tokenizers raise is a message for nobody."""
@@ -55,7 +86,8 @@ class Service:
 
     def __init__(
         self, loaded: Loaded, names: Sequence[str], *, engine: ServingEngine | None = None,
-        embedding: Embedding | None = None, adapters: Sequence[str] = (), timeout_s: float = 600.0,
+        embedding: Embedding | None = None, scoring: Scoring | None = None, adapters: Sequence[str] = (),
+        timeout_s: float = 600.0,
     ) -> None:  # fmt: skip
         tokenizer: Any = loaded.processor
         self.tokenizer = tokenizer
@@ -65,17 +97,41 @@ class Service:
         self.texts = TokenTexts(tokenizer)
         self.vocab: int = loaded.vocab or len(tokenizer)
         self.context = loaded.capabilities.context
+        self.family = str(getattr(loaded.module.config, "model_type", ""))
+        self.size = _said(sum(loaded.costs.parameters.values()))
         self.manners: Mapping[str, Any] = recommended(getattr(loaded.module, "generation_config", None))
-        self.embedding, self._engine = embedding, engine
+        self.embedding, self._scoring, self._engine = embedding, scoring, engine
+        self.chats, self.responses = Kept("completion"), Kept("response")
         self._exchange = lru_cache(maxsize=16)(self._new_exchange)
 
     @property
     def engine(self) -> ServingEngine:
         """What answers. Raises Refused for a model that does not."""
         if self._engine is None:
-            said = f"the model `{self.names[0]}` makes embeddings, and does not continue texts (/v1/embeddings)"
-            raise Refused(said, code="unsupported_model", param="model")
+            raise self.unfit("does not continue texts")
         return self._engine
+
+    @property
+    def scoring(self) -> Scoring:
+        """What gives numbers of texts. Raises Refused for a model that does not."""
+        if self._scoring is None:
+            raise self.unfit("gives no scores")
+        return self._scoring
+
+    def unfit(self, what: str) -> Refused:
+        """The refusal of what this kind of model does not do."""
+        does = "continues texts (/v1/chat/completions)"
+        if self.embedding is not None:
+            does = "makes embeddings (/v1/embeddings, /v1/rerank, /v1/score)"
+        if self._scoring is not None:
+            does = "scores texts (/v1/classify, /v1/rerank, /v1/score)"
+        said = f"the model `{self.names[0]}` {does}, and {what}"
+        return Refused(said, code="unsupported_model", param="model")
+
+    @property
+    def figures(self) -> Figures | None:
+        """What the engine has done; None of a model without one."""
+        return None if self._engine is None else self._engine.figures
 
     @cached_property
     def grammars(self) -> Grammars:
@@ -141,8 +197,21 @@ class Service:
         return Exchange(self.tokenizer, json.loads(tools))
 
 
+def _said(count: int) -> str:
+    """A number of parameters as Ollama says it."""
+    return f"{count / 1e9:.1f}B" if count >= 1e9 else f"{count / 1e6:.1f}M"
+
+
 def _given(request: Request) -> Service:
     return request.app.state.service
 
 
 Given = Annotated[Service, Depends(_given)]
+
+
+def _asker(request: Request) -> str:
+    return request.state.caller.name
+
+
+# The name of the key that a request came with: what it stores is its own.
+Asker = Annotated[str, Depends(_asker)]

@@ -5,10 +5,14 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from whet.base.errors import ConfigError
 from whet.server.ending import Config, Server
 from whet.server.openai.app import Served
+from whet.server.openai.callers import Callers, OneKey
+from whet.server.openai.key_file import KeyFile
 from whet.server.openai.service import Service
 from whet.server.patience import is_own, limits
 from whet.server.secret import Secret
@@ -18,17 +22,25 @@ KEY = "WHET_API_KEY"
 _OPEN = "Others on the network can reach it, and read what is sent: put TLS before it."
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Who may ask, and the key that is to be printed; none where whoever is to have one has it."""
+
+    callers: Callers
+    printed: str = ""
+
+
 def serve(
-    opened: Callable[[], Service], host: str, port: int, hosts: Sequence[str], key: Secret, drain_s: int = 30
+    opened: Callable[[], Service], host: str, port: int, hosts: Sequence[str], entry: Entry, drain_s: int = 30
 ) -> None:
     """Serve a model until a signal ends it; answers under way have `drain_s` seconds then. Raises ConfigError where the
     port cannot be had, before the model is loaded."""
     listening = bound(host, port)
     service = opened()
-    app = Served(service, key.text, [host, *hosts])
+    app = Served(service, entry.callers, [host, *hosts])
     print(f"{address_of(host, listening.getsockname()[1])}/v1", flush=True)
-    if not key.is_given:  # whoever gave one has it, and logs are read by others
-        print(f"key: {key.text}", flush=True)
+    if entry.printed:
+        print(f"key: {entry.printed}", flush=True)
     names = ", ".join((*service.names, *service.adapters))
     is_open = host != "localhost" and not is_own(host)
     print(f"serves {names}; Ctrl-C stops. {_OPEN if is_open else ''}", file=sys.stderr, flush=True)
@@ -36,6 +48,18 @@ def serve(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=drain_s, **limits()
     )
     Server(config, app.end).run(sockets=[listening])
+
+
+def entry_of(given: str, keys: Path | None) -> Entry:
+    """The keys of a file, else the one that was given, else a random one, which is printed: whoever gave one has it,
+    and logs are read by others. Raises ConfigError for a key that no header can hold, and for keys beside a file's."""
+    if keys is not None:
+        if given:
+            said = "keys come from a file, and another one is given beside it"
+            raise ConfigError(said, at="--keys", hint=f"whet keys add me --file {keys}")
+        return Entry(KeyFile(keys))
+    key = key_of(given)
+    return Entry(OneKey(key.text), "" if key.is_given else key.text)
 
 
 def key_of(given: str) -> Secret:

@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Ids = list[Annotated[int, Field(ge=0)]]
 Unit = Annotated[float, Field(ge=0, le=1)]
+Metadata = Annotated[
+    dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]], Field(max_length=16)
+]
 
 
 class Wire(BaseModel):
@@ -18,8 +21,18 @@ class StreamOptions(Wire):
     include_usage: bool = False
 
 
+class Structured(Wire):
+    """A form for an answer, as vLLM has it: one of these."""
+
+    json_schema: Annotated[dict[str, Any] | str | None, Field(alias="json")] = None
+    regex: str | None = None
+    choice: Annotated[list[str], Field(min_length=1, max_length=1000)] | None = None
+    grammar: str | None = None
+
+
 class Sampled(Wire):
-    """What all requests for text have. `top_k`, `min_p` and `repetition_penalty` are ours, as vLLM has them."""
+    """What all requests for text have. `top_k`, `min_p`, `repetition_penalty` and `structured_outputs` are not
+    OpenAI's: vLLM has them so."""
 
     model: str | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
@@ -36,6 +49,7 @@ class Sampled(Wire):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     max_tokens: Annotated[int, Field(ge=0)] | None = None
+    structured_outputs: Structured | None = None
 
     @field_validator("stop")
     @classmethod
@@ -93,7 +107,10 @@ class Chat(Sampled):
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     tools: list[Tool] | None = None
     tool_choice: str | dict[str, Any] | None = None
+    parallel_tool_calls: bool | None = None
     response_format: dict[str, Any] | None = None
+    store: bool | None = None
+    metadata: Metadata | None = None
 
 
 class Completion(Sampled):
@@ -131,3 +148,46 @@ class Tokenize(Wire):
 class Detokenize(Wire):
     model: str | None = None
     tokens: Ids
+
+
+class Labels(Wire):
+    metadata: Metadata
+
+
+class Document(Wire):
+    text: str
+
+
+class Reranked(Wire):
+    model: str | None = None
+    query: str
+    documents: Annotated[list[str | Document], Field(max_length=10_000)]
+    top_n: Annotated[int, Field(ge=1)] | None = None
+    return_documents: bool | None = None
+
+    @property
+    def texts(self) -> list[str]:
+        return [one if isinstance(one, str) else one.text for one in self.documents]
+
+
+class Pairs(Wire):
+    """Two texts, or lists of them: `text_1` and `text_2`, or `queries` and `documents`."""
+
+    model: str | None = None
+    text_1: str | list[str] | None = None
+    text_2: str | list[str] | None = None
+    queries: str | list[str] | None = None
+    documents: str | list[str] | None = None
+    use_activation: bool | None = None
+
+    @property
+    def sides(self) -> tuple[list[str], list[str]]:
+        given = (self.text_1 or self.queries or [], self.text_2 or self.documents or [])
+        first, second = ([one] if isinstance(one, str) else one for one in given)
+        return first, second
+
+
+class Classified(Wire):
+    model: str | None = None
+    input: str | list[str] | None = None
+    messages: list[Message] | None = None

@@ -11,22 +11,22 @@ from starlette.concurrency import run_in_threadpool
 
 from whet.generate.protocol import Piece
 from whet.server.event_stream import EventStream
-from whet.server.openai.answers import Answers, while_heard
+from whet.server.openai.answers import Answers, begun, while_heard
 from whet.server.openai.asking import Asked, chat_asked
-from whet.server.openai.calls import Hearing
+from whet.server.openai.calls import hearings
 from whet.server.openai.replies import answer, chat_logprobs, events, head, usage
-from whet.server.openai.service import Given, Service
+from whet.server.openai.service import Asker, Given, Service
 from whet.server.openai.wire import Chat
 
 router = APIRouter(tags=["chat"])
 
 
 @router.post("/v1/chat/completions")
-async def chat(body: Chat, request: Request, service: Given) -> Response:
+async def chat(body: Chat, request: Request, service: Given, owner: Asker) -> Response:
     """The model's turns after the messages."""
     asked = await run_in_threadpool(chat_asked, service, body)
-    answers = Answers(service.engine, asked.requests, service.timeout_s)
-    talk = _Talk(service, body, asked, answers)
+    answers = begun(service, asked, request)
+    talk = _Talk(service, body, asked, answers, owner)
     if body.stream:
         return EventStream(events(talk.chunks(), answers.cancel))
     return answer(await while_heard(request, talk.whole()))
@@ -35,22 +35,16 @@ async def chat(body: Chat, request: Request, service: Given) -> Response:
 class _Talk:
     """One request and its answers."""
 
-    def __init__(self, service: Service, body: Chat, asked: Asked, answers: Answers) -> None:
-        self._service, self._body, self._answers, self._n = service, body, answers, asked.n
+    def __init__(self, service: Service, body: Chat, asked: Asked, answers: Answers, owner: str) -> None:
+        self._service, self._body, self._answers, self._n, self._owner = service, body, answers, asked.n, owner
         self._model = body.model or service.names[0]
         self._stops = service.engine.stops
-        self._hearings = [
-            None if asked.exchange is None else Hearing(asked.exchange, self._stops, service.tokenizer)
-            for _ in range(asked.n)
-        ]
+        self._hearings = hearings(asked, self._stops, service.tokenizer)
 
     async def whole(self) -> dict[str, Any]:
         """All choices."""
-        texts = await self._answers.whole()
-        choices = [self._choice(place, text) for place, text in enumerate(texts)]
-        return head("chat.completion", "chatcmpl", self._model) | {
-            "choices": choices, "usage": usage(self._answers.handles, self._n), "system_fingerprint": None,
-        }  # fmt: skip
+        await self._answers.whole()
+        return self._kept(head("chat.completion", "chatcmpl", self._model))
 
     async def chunks(self) -> AsyncGenerator[dict[str, Any], None]:
         """The role of each choice, its text as it comes, its calls, and why it ended; then the usage."""
@@ -61,13 +55,27 @@ class _Talk:
         async for place, piece in self._answers.pieces():
             for choice in self._told(place, piece):
                 yield own | {"choices": [choice]}
+        if self._body.store:
+            self._kept(own | {"object": "chat.completion"})
         if self._body.tells_usage:
             yield own | {"choices": [], "usage": usage(self._answers.handles, self._n)}
 
-    def _choice(self, place: int, text: str) -> dict[str, Any]:
+    def _kept(self, own: dict[str, Any]) -> dict[str, Any]:
+        """The whole answer, which is stored where that was asked for."""
+        choices = [self._choice(place) for place in range(self._n)]
+        told = {"choices": choices, "usage": usage(self._answers.handles, self._n), "system_fingerprint": None}
+        if not self._body.store:
+            return own | told
+        whole = own | told | {"metadata": self._body.metadata or {}}
+        messages = [message.model_dump(exclude_none=True) for message in self._body.messages]
+        self._service.chats.put(self._owner, whole["id"], {"completion": whole, "messages": messages})
+        return whole
+
+    def _choice(self, place: int) -> dict[str, Any]:
         handle, hearing, calls = self._answers.handles[place], self._hearings[place], list[Any]()
         completion = handle.completion
         assert completion is not None
+        text = completion.text
         if hearing is not None:
             text, calls = hearing.whole(handle)
         message: dict[str, Any] = {"role": "assistant", "content": text or (None if calls else ""), "refusal": None}

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from whet.generate.protocol import Piece, Token
 from whet.server.event_stream import EventStream
-from whet.server.openai.answers import Answers, while_heard
+from whet.server.openai.answers import Answers, begun, while_heard
 from whet.server.openai.asking import Asked, completion_asked
 from whet.server.openai.replies import answer, completion_logprobs, events, head, usage
 from whet.server.openai.service import Given, Service
@@ -24,7 +24,7 @@ router = APIRouter(tags=["completions"])
 async def completions(body: Completion, request: Request, service: Given) -> Response:
     """What comes after each prompt; with `echo` the prompt itself before it, told with its log-probabilities."""
     asked = await run_in_threadpool(completion_asked, service, body)
-    answers = Answers(service.engine, asked.requests, service.timeout_s)
+    answers = begun(service, asked, request)
     texts = _Texts(service, body, asked, answers)
     if body.stream:
         return EventStream(events(texts.chunks(), answers.cancel))

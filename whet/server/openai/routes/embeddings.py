@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 import numpy as np
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
@@ -20,16 +20,18 @@ router = APIRouter(tags=["embeddings"])
 
 
 @router.post("/v1/embeddings")
-async def embeddings(body: Embeddings, service: Given) -> Response:
+async def embeddings(body: Embeddings, request: Request, service: Given) -> Response:
     """An embedding of each text, as a document where `input_type` does not say `query`."""
-    return answer(await run_in_threadpool(_embedded, service, body))
+    found = await run_in_threadpool(embedded, service, body)
+    request.state.caller.spend(found["usage"]["total_tokens"])
+    return answer(found)
 
 
-def _embedded(service: Service, body: Embeddings) -> dict[str, Any]:
+def embedded(service: Service, body: Embeddings) -> dict[str, Any]:
+    """The embeddings as OpenAI tells them. Raises Refused for texts that have none, and models that make none."""
     service.adapter(body.model)
     if service.embedding is None:
-        said = f"the model `{service.names[0]}` continues texts, and makes no embeddings"
-        raise Refused(said, param="model", code="unsupported_model")
+        raise service.unfit("makes no embeddings")
     texts = _texts(service, body)
     try:
         with readable("input"):

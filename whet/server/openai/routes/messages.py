@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -14,14 +13,12 @@ from starlette.concurrency import run_in_threadpool
 
 from whet.generate.serving.request import Handle
 from whet.server.event_stream import EventStream
-from whet.server.openai.answers import Answers, while_heard
+from whet.server.openai.answers import Answers, begun, while_heard
 from whet.server.openai.asking import Asked, chat_asked
-from whet.server.openai.calls import Hearing
+from whet.server.openai.calls import hearings
 from whet.server.openai.messages_wire import Counted, Messages, chat_of
-from whet.server.openai.refused import refusal_of
-from whet.server.openai.replies import answer
+from whet.server.openai.replies import answer, named_events
 from whet.server.openai.service import Given, Service
-from whet.track.script.plain import to_json
 
 router = APIRouter(tags=["messages"])
 
@@ -30,10 +27,10 @@ router = APIRouter(tags=["messages"])
 async def messages(body: Messages, request: Request, service: Given) -> Response:
     """The model's turn after the messages."""
     asked = await run_in_threadpool(_asked, service, body)
-    answers = Answers(service.engine, asked.requests, service.timeout_s)
+    answers = begun(service, asked, request)
     turn = _Turn(service, body, asked, answers)
     if body.stream:
-        return EventStream(_events(turn.events(), answers))
+        return EventStream(named_events(turn.events(), answers.cancel))
     return answer(await while_heard(request, turn.whole()))
 
 
@@ -52,8 +49,7 @@ class _Turn:
 
     def __init__(self, service: Service, body: Messages, asked: Asked, answers: Answers) -> None:
         self._service, self._body, self._asked, self._answers = service, body, asked, answers
-        stops = service.engine.stops
-        self._hearing = None if asked.exchange is None else Hearing(asked.exchange, stops, service.tokenizer)
+        [self._hearing] = hearings(asked, service.engine.stops, service.tokenizer)
         self._id = f"msg_{secrets.token_hex(12)}"
 
     @property
@@ -126,19 +122,3 @@ def _begun(number: int, block: dict[str, Any]) -> dict[str, Any]:
 
 def _more(number: int, delta: dict[str, Any]) -> dict[str, Any]:
     return {"type": "content_block_delta", "index": number, "delta": delta}
-
-
-async def _events(told: AsyncGenerator[dict[str, Any], None], answers: Answers) -> AsyncGenerator[bytes, None]:
-    """Events by their names. A failure is one too: the answer's head has gone out."""
-    try:
-        async with aclosing(told) as all_of_them:
-            async for one in all_of_them:
-                yield _event(one)
-    except Exception as error:
-        yield _event(refusal_of(error).body())
-    finally:
-        answers.cancel()
-
-
-def _event(body: dict[str, Any]) -> bytes:
-    return b"event: %s\ndata: %s\n\n" % (body["type"].encode(), to_json(body))

@@ -17,8 +17,8 @@ _TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 @router.get("/metrics", response_class=PlainTextResponse)
 def metrics(service: Given) -> PlainTextResponse:
-    """Counts since the start, and what goes on now. Empty for a model of embeddings."""
-    figures = None if service.embedding is not None else service.engine.figures
+    """Counts since the start, and what goes on now. Empty for a model without an engine."""
+    figures = service.figures
     return PlainTextResponse("" if figures is None else "".join(_lines(figures)), media_type=_TYPE)
 
 

@@ -1,0 +1,54 @@
+"""`whet predict`: what a model says of the rows of a file, as a file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from whet.cli.arguments import add_root, number, typed_path, whole
+from whet.cli.progress import progress
+from whet.cli.written import check_writable
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", help="model folder, run, name of a run, registry:NAME@ALIAS, or hub id")
+    parser.add_argument("file", help="rows: csv, jsonl, json or parquet")
+    parser.add_argument(
+        "--output", type=typed_path, required=True, metavar="FILE", help="a .jsonl, .csv or .parquet file"
+    )
+    parser.add_argument(
+        "--column", metavar="NAME", help="what is read of a row: a text, or messages (default: by its usual names)"
+    )
+    parser.add_argument("--second", metavar="NAME", help="a second text, of classifiers of pairs and rerankers")
+    parser.add_argument("--system", default="", metavar="TEXT", help="of language models: a system message")
+    parser.add_argument(
+        "--max-new-tokens", type=whole(1), default=256, metavar="N", help="... longest answer (default: 256)"
+    )
+    parser.add_argument("--temperature", type=number(0), default=0.0, metavar="X", help="... 0 is greedy (default: 0)")
+    parser.add_argument(
+        "--seed", type=whole(0), default=0, metavar="N", help="... the same seed gives the same answers"
+    )
+    parser.add_argument(
+        "--side", choices=("document", "query"), default="document", help="of embeddings: what texts are read as"
+    )
+    parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
+    parser.add_argument("--dtype", default="auto", help="fp32, bf16, fp16 (default: the weights' own; fp32 on a CPU)")
+    add_root(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    from whet.evaluate.predicting import predictor_of
+    from whet.evaluate.prediction_files import check_ending, predict_file
+    from whet.generate.models import load_model
+    from whet.generate.protocol import GenerateSettings
+    from whet.track.registry.registry import exact
+
+    check_ending(args.output)
+    check_writable(args.output, is_file=True)
+    settings = GenerateSettings(max_new_tokens=args.max_new_tokens, temperature=args.temperature, seed=args.seed)
+    loaded = load_model(exact(args.model, args.root), device=args.device, dtype=args.dtype, root=args.root)
+    predictor = predictor_of(loaded, settings, args.side, args.system)
+    with progress("predicting") as watch:
+        count = predict_file(args.file, args.output, predictor, column=args.column, second=args.second, watch=watch)
+    print(f"{args.output}: {count:,} rows", file=sys.stderr)
+    return 0
