@@ -59,3 +59,15 @@ def test_a_document_that_attacks_is_refused_with_a_hint(text):
     with pytest.raises(ConfigError) as error:
         parse(text, "f.yaml")
     assert error.value.hint and error.value.at
+
+
+@pytest.mark.case("D8")
+@pytest.mark.parametrize(
+    ("text", "line", "hint"),
+    [("a: &b {x: 1}\nc:\n  <<: *b\n", 3, "write them out"), ("a: 1\nb: 2\na: 3", 3, "keep one `a`"),
+     ("{<<: {lr: 1}}", 1, "write them out")],
+)  # fmt: skip
+def test_what_a_mapping_may_not_have_says_what_to_write(text, line, hint):
+    with pytest.raises(ConfigError) as error:
+        parse(text, "f.yaml")
+    assert (error.value.at, error.value.hint) == (f"f.yaml:{line}", hint)

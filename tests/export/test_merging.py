@@ -14,6 +14,7 @@ from whet.base.errors import ConfigError, ModelError
 from whet.base.seeds import forked
 from whet.export import merging
 from whet.export.merging import Part, merge_models
+from whet.export.quantizing.original import open_original
 from whet.models.checkpoints.stored import Stored
 from whet.models.merging.combine import Recipe, slerp
 
@@ -190,3 +191,54 @@ def test_an_adapter_of_a_quantized_base_is_merged_into_what_it_was_trained_on(ba
     output.rename(base.parent / "first")
     with pytest.raises(ModelError, match="quantized in different ways"):
         merge(base, Part(path), Part(second))
+
+
+def exact(base, *adapters):
+    """The base's weights with plain LoRA adapters in them, in float64."""
+    weights = {name: tensor.double() for name, tensor in Stored(base).items()}
+    for adapter_folder in adapters:
+        config = json.loads((adapter_folder / "adapter_config.json").read_text())
+        state = {name: tensor.double() for name, tensor in Stored(adapter_folder).items()}
+        for key in (key for key in state if key.endswith(".lora_A.weight")):
+            change = config["lora_alpha"] / config["r"] * state[key.replace("lora_A", "lora_B")] @ state[key]
+            weights[key.removeprefix("base_model.model.").replace(".lora_A", "")] += change
+    return weights
+
+
+@pytest.fixture
+def stacked(base):
+    """A base in bf16, an adapter on it, and another on that."""
+    load(base).to(torch.bfloat16).save_pretrained(base)
+    folders = [base.parent / "first", base.parent / "second"]
+    for number, (folder, below) in enumerate(zip(folders, [base, folders[0]], strict=True)):
+        adapter(folder, load(base).float(), lora(r=2 + number))
+        config = folder / "adapter_config.json"
+        config.write_text(json.dumps({**json.loads(config.read_text()), "base_model_name_or_path": str(below)}))
+    return folders
+
+
+@pytest.mark.case("A2")
+def test_adapters_on_each_other_are_rounded_once(base, stacked):
+    first, second = stacked
+    wanted = exact(base, first, second)
+    merge_models(str(first), [Part(str(second))], base.parent / "half", Recipe())
+    for name, tensor in Stored(base.parent / "half").items():
+        assert tensor.dtype == torch.bfloat16
+        assert (tensor != wanted[name].to(torch.bfloat16)).float().mean() < 1e-3  # where float32 is on the other side
+    merge_models(str(first), [Part(str(second))], base.parent / "whole", Recipe(), dtype=torch.float32)
+    for name, tensor in Stored(base.parent / "whole").items():
+        assert tensor.dtype == torch.float32 and (tensor - wanted[name]).abs().max() < 1e-6
+
+
+@pytest.mark.case("A2")
+def test_what_is_quantized_is_what_was_merged_and_not_that_rounded(base, stacked):
+    first, second = stacked
+    original, wanted = open_original(str(second)), exact(base, first, second)
+    assert original.dtype == torch.bfloat16
+    assert all((tensor - wanted[name]).abs().max() < 1e-6 for name, tensor in original.weights.items())
+
+
+def test_an_adapter_of_a_quantized_base_is_written_in_the_dtype_of_the_base(base, stacked):
+    (stacked[0] / "quantize.json").write_text(json.dumps({"quantize": "nf4", "keep": []}))
+    merge_models(str(base), [Part(str(stacked[0]))], base.parent / "merged", Recipe(), check=False)
+    assert {tensor.dtype for tensor in Stored(base.parent / "merged").values()} == {torch.bfloat16}

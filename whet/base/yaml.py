@@ -26,13 +26,21 @@ _TAG = "tag:yaml.org,2002:"
 _OURS = {_TAG + name for name in ("float", "bool", "int", "timestamp", "value")}
 
 
+class _Refused(yaml.constructor.ConstructorError):
+    """What YAML has and a config may not, with what to write."""
+
+    def __init__(self, problem: str, node: yaml.Node, hint: str) -> None:
+        super().__init__(None, None, problem, node.start_mark)
+        self.hint = hint
+
+
 def _whole(loader: Any, node: yaml.ScalarNode) -> int:
     """Decimal, `0x` and `0o`; `_` may stand between digits."""
     text = loader.construct_scalar(node).replace("_", "")
     try:
         return int(text, 0 if text.lstrip("+-")[:2] in ("0x", "0o") else 10)
     except ValueError:  # by a tag, or more digits than Python reads
-        raise yaml.constructor.ConstructorError(None, None, "this is no whole number", node.start_mark) from None
+        raise _Refused("this is no whole number", node, "a whole number, or quotes around a text") from None
 
 
 def _reader(kind: Any) -> Any:
@@ -47,13 +55,13 @@ def _reader(kind: Any) -> Any:
         def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
             seen: set[Any] = set()
             for key_node, _ in node.value:
+                if key_node.tag == _TAG + "merge":
+                    raise _Refused("`<<` takes keys over in YAML 1.1, and this is YAML 1.2", key_node, "write them out")
                 key = self.construct_object(key_node, deep=True)
                 if not isinstance(key, str | int | float | bool | None):
-                    raise yaml.constructor.ConstructorError(None, None, "a key is no plain value", key_node.start_mark)
+                    raise _Refused("a key is no plain value", key_node, "a word as the key")
                 if key in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"the key `{key}` stands twice", key_node.start_mark
-                    )
+                    raise _Refused(f"the key `{key}` stands twice", key_node, f"keep one `{key}`")
                 seen.add(key)
             return super().construct_mapping(node, deep)
 
@@ -110,9 +118,8 @@ def parse(text: str, name: str) -> tuple[Any, Lines]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = f"{name}:{mark.line + 1}" if mark else name
-        raise ConfigError(
-            f"cannot read the YAML: {error.problem}", at=at, hint="check indentation and quotes"
-        ) from None
+        hint = error.hint if isinstance(error, _Refused) else "check indentation and quotes"
+        raise ConfigError(f"cannot read the YAML: {error.problem}", at=at, hint=hint) from None
     except yaml.reader.ReaderError as error:
         raise _unreadable(error, name) from None
     except (RecursionError, _TooLarge):

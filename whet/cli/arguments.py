@@ -69,6 +69,8 @@ class Parser(argparse.ArgumentParser):
         elif self.hands_on and (setting := _setting(name)):
             typed_so = setting if "=" in setting else shlex.quote(f"{setting}={value or 'true'}")
             hint = f"did you mean `{typed_so}`?"
+        elif (setting := _setting(name)) and setting.rpartition(".")[2] == name.lstrip("-").replace("-", "_"):
+            hint = f"`{setting}` is a setting of `whet train`; {self.prog} --help"
         return ConfigError(f"`{self.prog}` has no option `{name}`", at=_AT, hint=hint)
 
     def _as_option(self, word: str) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import errno
 import os
 import platform
 import shlex
@@ -14,27 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
+from whet.base.disks import remedy
 from whet.base.errors import WhetError, is_lost_rank, is_out_of_memory
 from whet.cli import exit_codes
-
-_OF_DISKS = {
-    errno.ENOENT: "a path that there is: ls shows what lies beside it",
-    errno.ENOSPC: "free some space, or write elsewhere",
-    errno.EDQUOT: "free some space, or write elsewhere",
-    errno.EACCES: "choose a place that you may write to, or change its rights with chmod",
-    errno.EPERM: "choose a place that you may write to, or change its rights with chmod",
-    errno.EROFS: "choose a place that can be written to",
-    errno.EMFILE: "ulimit -n 65536",
-    errno.ENFILE: "close other programs: the machine has too many open files",
-    errno.ENAMETOOLONG: "a shorter name",
-    errno.ENOTDIR: "a path whose folders are folders",
-    errno.EINVAL: "a plain file in that place",
-    errno.EISDIR: "the path of a file",
-    errno.ELOOP: "a path without links that go round",
-    errno.EIO: "check the disk: the system could not read or write it",
-    errno.ESTALE: "check the network file system, then start again",
-    errno.ENOMEM: "close other programs, or take a smaller model or batch",
-}
 
 
 def told(error: Exception, arguments: Sequence[str]) -> tuple[WhetError, int]:
@@ -52,11 +33,11 @@ def _memory(error: Exception) -> tuple[WhetError, int] | None:
 
 
 def _disk(error: Exception) -> tuple[WhetError, int] | None:
-    if not isinstance(error, OSError) or error.errno not in _OF_DISKS:
+    if not isinstance(error, OSError) or (hint := remedy(error)) is None:
         return None
     where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else None
     said = (error.strerror or str(error)).lower()
-    return WhetError(f"the system refused: {said}", at=where, hint=_OF_DISKS[error.errno]), exit_codes.FAILED
+    return WhetError(f"the system refused: {said}", at=where, hint=hint), exit_codes.FAILED
 
 
 def _lost_rank(error: Exception) -> tuple[WhetError, int] | None:

@@ -63,7 +63,8 @@ def merge_models(
 ) -> Report | None:
     """Write the base with all `parts` merged in as a plain transformers folder.
 
-    Without `check`, at most a shard and one layer (once for each part) are in memory, experts of a layer being one.
+    Weights are merged in float32 and rounded once, to `dtype` or to that which each has in the base's files. Without
+    `check`, at most a shard and one layer (once for each part) are in memory, experts of a layer being one.
     The few methods that need all weights at once are held whole. One part taken whole must then do what it did alone,
     or ModelError is raised and the files are kept aside.
     """
@@ -72,7 +73,7 @@ def merge_models(
     prove = _check(base, parts, recipe, tokenizer, device) if check else None
     return write_model(
         output,
-        ((name, mixed[name]) for name in mixed),
+        mixed.items() if dtype else mixed.rounded(),
         config,
         tokenizer,
         generation_config=generation,
@@ -84,7 +85,7 @@ def merge_models(
 
 
 def mixture(base: str, parts: Sequence[Part], recipe: Recipe) -> tuple[Any, Merged]:
-    """The config of the base with all `parts` in it, and its weights, each made when it is asked for."""
+    """The config of the base with all `parts` in it, and its weights in float32, each made when it is asked for."""
     config = stored_config(Spec(last_base(base)))
     method = stored_method(config)
     if method is not None:

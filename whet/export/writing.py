@@ -16,9 +16,11 @@ from whet.export.report import Report
 from whet.export.sizes import check_room
 from whet.export.weights import SHARD_BYTES, named_weights, skeleton, write_weights
 from whet.generate.prompts import end_of_turn
+from whet.models.checkpoints.overwritten import Lost
 from whet.models.forward.heads import class_of
 from whet.models.forward.scoring import FILE as CODE
 from whet.models.forward.scoring import code_of
+from whet.models.text import text_config
 from whet.models.tokenizers.read_back import name_tokens
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -46,15 +48,19 @@ def write_model(
     `beside` writes further files. `check` looks at the written files before they take their place: if its report fails,
     they are kept as
     `<folder>.failed` with the report, an older `folder` stays, and ModelError is raised, as it is when the disk has too
-    little room. Nothing given is changed.
+    little room. Where transformers would write over the trained row of the padding token as it reads the folder, the
+    config names no padding token (the tokenizer and the generation config do). Nothing given is changed.
     """
     model = skeleton(_bare(config, None))
+    lost = Lost(model)
     check_room(folder, _num_bytes(model, dtype or getattr(config, "dtype", None) or torch.float32))
     with appearing(folder) as part:
         pairs = named_weights(weights) if isinstance(weights, nn.Module) else weights
-        counts = write_weights(part, pairs, model, dtype, shard_bytes)
+        counts = write_weights(part, lost.watched(pairs), model, dtype, shard_bytes)
         stored = dtype or counts.most_common(1)[0][0]
         config = _bare(config, stored)
+        if lost.names:
+            config.pad_token_id = text_config(config).pad_token_id = None
         config.architectures = [type(model).__name__]
         code = code_of(config, type(model).__name__)
         if code is not None:

@@ -5,9 +5,11 @@ from importlib.util import find_spec
 
 import pytest
 import torch
+from peft import LoraConfig
 from torch import nn
 
 from tests.models.loading.test_pretrained import LLAMA, build, folder, refusal, tokenizer  # noqa: F401
+from tests.models.merging.test_folding import adapter
 from whet.base.catalogue import tuner
 from whet.kernels.dense import dense
 from whet.kernels.quantized import Quantized
@@ -52,6 +54,30 @@ def test_what_the_model_computes_in_does_not_change_what_is_packed(folder, codec
         assert ours.dtype == torch.bfloat16 and torch.equal(ours.dequantize(torch.float32), read.dequantize())
     others = {name: p.dtype for name, p in half.named_parameters() if name not in packed_names(half)}
     assert set(others.values()) == {torch.bfloat16} and not any(name.endswith("proj.weight") for name in others)
+
+
+@pytest.mark.case("A2")
+@pytest.mark.parametrize("codec", ["nf4", "int8"])
+def test_an_adapter_below_is_folded_in_before_anything_is_rounded(folder, tmp_path, codec):  # noqa: F811
+    """Training another adapter on it, in bf16: whoever reads that one folds the first in and packs, in float32."""
+    below = tmp_path / "below"
+    adapter(below, build(path=str(folder)).module, LoraConfig(task_type="CAUSAL_LM", target_modules=["q_proj"]))
+    told = json.loads((below / "adapter_config.json").read_text())
+    (below / "adapter_config.json").write_text(json.dumps({**told, "base_model_name_or_path": str(folder)}))
+    kind = tuner.get("lora")
+    half, whole = (
+        build(
+            path=str(below), quantize=codec,
+            context=BuildContext(dtype=dtype, tuner=kind.build(**kind.settings(targets=["v_proj"]).values())),
+        ).module
+        for dtype in (torch.bfloat16, torch.float32)
+    )  # fmt: skip
+    assert len(packed_names(whole)) > 10
+    for name in packed_names(whole):
+        ours, read = half.get_parameter(name), whole.get_parameter(name)
+        assert ours.dtype == torch.bfloat16 and torch.equal(ours.dequantize(torch.float32), read.dequantize())
+    others = [p.dtype for name, p in half.named_parameters() if name not in packed_names(half) and "lora" not in name]
+    assert set(others) == {torch.bfloat16}
 
 
 def test_the_model_is_a_plain_one_to_transformers_and_can_be_moved(folder):  # noqa: F811

@@ -71,7 +71,7 @@ def folded(base, *paths, weights=None, recipe=None):
         Weighted(Adapter(path, model), weight)
         for path, weight in zip(paths, weights or [1.0] * len(paths), strict=True)
     ]
-    return dict(Merged(base.state_dict(), model, changes, recipe or Recipe()))
+    return dict(Merged(base.state_dict(), model, changes, recipe or Recipe()).rounded())
 
 
 def check(base, path):

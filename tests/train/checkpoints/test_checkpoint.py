@@ -97,6 +97,16 @@ def test_a_full_disk_is_one_message_and_the_last_checkpoint_stays_whole(tmp_path
     assert Run(tmp_path, hidden=(256,)).checkpoints.restore() == 1
 
 
+@pytest.mark.case("A10")
+def test_a_folder_where_the_newest_is_named_is_to_be_put_aside(tmp_path):
+    run = Run(tmp_path)
+    (tmp_path / "latest").mkdir()
+    with pytest.raises(RunError, match="step-00000001, is whole") as error:
+        run.checkpoints.save(1)
+    assert error.value.hint.startswith(f"mv {tmp_path / 'latest'} ")
+
+
+
 def test_a_checkpoint_of_another_model_is_refused(tmp_path):
     Run(tmp_path, hidden=(8, 8)).checkpoints.save(1)
     with pytest.raises(RunError, match="does not fit the model"):

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from whet.models.checkpoints.door import INDEX
+from whet.models.checkpoints.overwritten import overwritten
 from whet.models.checkpoints.stored import Stored
 
 _SINGLE = "model.safetensors"
@@ -33,10 +34,11 @@ def direct(path: str, module: Any) -> dict[int, StoredTensor]:
 
     `module` is on meta. Nothing is found, and transformers must read the whole, where it is a hub's id rather than a
     folder, or where transformers would do more on the way than to give a tensor another name and dtype: fuse or cut
-    experts, turn matrices, draw what is missing, untie what is tied. Reads the headers of the files alone.
+    experts, turn matrices, draw what is missing, untie what is tied, write over the row of a padding token. Reads the
+    headers of the files alone.
     """
     folder = Path(path)
-    if not folder.is_dir() or (folder / INDEX).exists() == (folder / _SINGLE).exists():
+    if not folder.is_dir() or (folder / INDEX).exists() == (folder / _SINGLE).exists() or overwritten(module):
         return {}
     weights = Stored(folder)
     names, headers = _renamed(weights, module), weights.headers()

@@ -98,10 +98,11 @@ def without(found: Mapping[str, Found], keep: tuple[str, ...], at: str = "model.
     return {name: part for name, part in found.items() if not any(re.search(p, name) for p in keep)}
 
 
-def quantize(module: nn.Module, how: Quantization) -> None:
-    """Quantize the linear layers of a model in place, one by one (on meta too)."""
+def quantize(module: nn.Module, how: Quantization, dtype: torch.dtype | None = None) -> None:
+    """Quantize the linear layers of a model in place, one by one (on meta too); they compute in `dtype` or their
+    own."""
     for part in linears(module, how.keep).values():
-        part.weight = nn.Parameter(Quantized.of(part.weight.data, how.codec), requires_grad=False)
+        part.weight = nn.Parameter(Quantized.of(part.weight.data, how.codec, dtype), requires_grad=False)
     mark(module, how)
 
 

@@ -44,24 +44,25 @@ def build_module(
 
     `attention` is a name of transformers' attention interface; None is the model's own choice. Draws come from a fork
     of the default generator seeded with `seed`. Raises when the weights lack a tensor: it would be random. An adapter's
-    folder gives its base model with the adapter folded into the weights, or (not `merge`) beside them. Another
-    `head` than that of a language model is drawn where the weights have none.
+    folder gives its base model with the adapter folded into the weights, in float32 whatever `dtype` is, or (not
+    `merge`) beside them. Another `head` than that of a language model is drawn where the weights have none.
     """
     kind = headed(config, head) if head else auto_class(config, allow_code=spec.allow_code)
     if spec.under is not None:
         build: dict[str, Any] = {
-            "dtype": dtype, "seed": seed, "attention": attention, "on_meta": on_meta, "head": head,
+            "dtype": torch.float32 if merge and not on_meta else dtype, "seed": seed, "attention": attention,
+            "on_meta": on_meta, "head": head,
         }  # fmt: skip
         base = build_module(spec.under, _of_base(config, spec.under), **build)
-        return _quantized(spec, _with_adapter(spec, base, merge, on_meta))
+        return _quantized(spec, _with_adapter(spec, base, merge, on_meta), dtype)
     how = {"dtype": dtype, "attn_implementation": attention or own(config), "trust_remote_code": spec.allow_code}
     if on_meta:
         with forked(seed, "model"), torch.device("meta"), _of_hub_code() if spec.allow_code else nullcontext():
             module = from_config(kind, config, how)
-        return _quantized(spec, module if spec.path is None else _as_stored(module, spec, dtype))
+        return _quantized(spec, module if spec.path is None else _as_stored(module, spec, dtype), dtype)
     with forked(seed, "model"):
         if spec.init is not None:
-            return _quantized(spec, from_config(kind, config, how))
+            return _quantized(spec, from_config(kind, config, how), dtype)
         return _with_weights(spec, config, how, kind, has_head=head is not None)
 
 
@@ -129,9 +130,9 @@ def _of_base(config: PretrainedConfig, under: Spec) -> PretrainedConfig:
     return config
 
 
-def _quantized(spec: Spec, module: Any) -> Any:
+def _quantized(spec: Spec, module: Any, dtype: torch.dtype) -> Any:
     if spec.quantization is not None:
-        quantized.quantize(module, spec.quantization)
+        quantized.quantize(module, spec.quantization, dtype)
     return module
 
 

@@ -68,7 +68,7 @@ def _take(empty: Any, full: Any) -> None:
     for name, value in full._parameters.items():
         empty._parameters[name] = _cast(value, empty._parameters.get(name))
     for name, value in full._buffers.items():
-        empty._buffers[name] = value
+        empty._buffers[name] = _narrowed(value, empty._buffers.get(name))
     for name, value in plain_tensors(full):
         vars(empty)[name] = value
     for name, part in full._modules.items():
@@ -89,6 +89,13 @@ def _cast(value: nn.Parameter | None, own: nn.Parameter | None) -> nn.Parameter 
         return value
     value.data = value.data.to(own.dtype)  # the object stays, and with it what is tied
     return value
+
+
+def _narrowed(value: Tensor | None, own: Tensor | None) -> Tensor | None:
+    """A buffer of a module that was built wider than it runs: adapters are folded in in float32."""
+    if value is None or own is None or not own.is_floating_point() or own.itemsize >= value.itemsize:
+        return value
+    return value.to(own.dtype)
 
 
 def _alike(own: nn.Module, part: nn.Module) -> bool:

@@ -10,6 +10,7 @@ from whet.base.errors import ConfigError, ModelError
 from whet.models.merging.combine import Recipe, combine, slerp
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
 
@@ -95,13 +96,19 @@ class Rounded(Mapping[str, "Tensor"]):
 
     def __init__(self, base: Mapping[str, Tensor], names: frozenset[str], codec: str) -> None:
         self._base, self._names, self._codec = base, names, codec
+        self._dtypes: dict[str, torch.dtype] = {}
 
     def __getitem__(self, name: str) -> Tensor:
         from whet.kernels.dense import dense
         from whet.kernels.quantized import Quantized
 
         tensor = self._base[name]
+        self._dtypes[name] = held_as(name, self._base, tensor)
         return dense(Quantized.of(tensor.float(), self._codec)) if name in self._names else tensor
+
+    def held_as(self, name: str) -> torch.dtype:
+        """See `held_as`; `name` has been read."""
+        return self._dtypes[name]
 
     def __contains__(self, name: object) -> bool:
         return name in self._base
@@ -114,10 +121,11 @@ class Rounded(Mapping[str, "Tensor"]):
 
 
 class Merged(Mapping[str, "Tensor"]):
-    """The weights of the architecture `model` (on meta), merged in float32 and rounded once to the base's dtype.
+    """The weights of the architecture `model` (on meta), merged in float32; those that nothing changes as they are.
 
-    Read in order, one module's weights are in memory at a time: once for the base and once for each change. A head
-    that is tied in the base, and whose two ends no longer agree, has to be untied in `model` before.
+    Whoever packs them, or merges more into them, takes them so; whoever writes them takes them `rounded`. Read in
+    order, one module's weights are in memory at a time: once for the base and once for each change. A head that is tied
+    in the base, and whose two ends no longer agree, has to be untied in `model` before.
     """
 
     def __init__(
@@ -127,6 +135,16 @@ class Merged(Mapping[str, "Tensor"]):
         ties: Mapping[str, str] = getattr(model, "all_tied_weights_keys", {})
         self._names = dict.fromkeys(name for name in model.state_dict() if name not in ties)
         self._last: dict[str, Tensor] = {}
+        self._dtypes: dict[str, torch.dtype] = {}
+
+    def rounded(self) -> Iterator[tuple[str, Tensor]]:
+        """(name, weight) of each, rounded once: to the dtype in which the files below all changes hold it."""
+        for name, tensor in self.items():
+            yield name, tensor.to(self.held_as(name))
+
+    def held_as(self, name: str) -> torch.dtype:
+        """See `held_as`; `name` has been read."""
+        return self._dtypes[name]
 
     def __getitem__(self, name: str) -> Tensor:
         if name not in self._last:
@@ -148,8 +166,17 @@ class Merged(Mapping[str, "Tensor"]):
 
     def _of(self, owner: str, names: Sequence[str]) -> dict[str, Tensor]:
         touching = [one for one in self._changes if one.change.touches(names)]
-        weights = {name: self._base[stored_name(name, self._base)] for name in names}
+        weights = {}
+        for name in names:
+            stored = stored_name(name, self._base)
+            weights[name] = self._base[stored]
+            self._dtypes[name] = held_as(stored, self._base, weights[name])
         return _merged(owner, weights, touching, self._recipe) if touching else weights
+
+
+def held_as(name: str, weights: Mapping[str, Tensor], tensor: Tensor) -> torch.dtype:
+    """The dtype in which files hold the weight that was read as `tensor`, below all that was done to it since."""
+    return weights.held_as(name) if isinstance(weights, Rounded | Merged) else tensor.dtype
 
 
 def stored_name(name: str, base: Mapping[str, Tensor]) -> str:
@@ -179,9 +206,9 @@ def _merged(
     before = {name: tensor.float() for name, tensor in weights.items()}
     after = [one.change.applied(owner, before) for one in touching]
     found = {}
-    for name, tensor in weights.items():
+    for name in weights:
         ends = [one[name] for one in after]
-        found[name] = _joined(before[name], ends, [one.weight for one in touching], recipe, name).to(tensor.dtype)
+        found[name] = _joined(before[name], ends, [one.weight for one in touching], recipe, name)
     return found
 
 

@@ -63,6 +63,7 @@ class PeftTuner(Full):
             with quiet():
                 wrapper = get_peft_model(module, config, adapter_name=NAME, low_cpu_mem_usage=on_meta)
         except (ValueError, TypeError, NotImplementedError, AttributeError) as error:
+            check_any(module, linear_names(module, self.method), self.method)
             hint = "tuner.exclude=[]" if chosen.get("exclude_modules") else "tuner.targets=all-linear, or tuner=lora"
             said = f"`{self.method.lower()}` does not fit this model: {first_line(error)}"
             raise ModelError(said, at="tuner", hint=hint) from error

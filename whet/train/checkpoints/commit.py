@@ -10,14 +10,15 @@ from typing import Any
 import torch.distributed.checkpoint as dcp
 from torch.distributed.checkpoint.api import CheckpointException
 
+from whet.base import disks
 from whet.base.errors import RunError
 from whet.base.sealed import sync
 from whet.parallel.side import Side
 from whet.parallel.world import World
 from whet.train.checkpoints.manifest import MANIFEST, Identity, described, manifest_of
-from whet.train.checkpoints.places import complete, latest, place_of
+from whet.train.checkpoints.places import LATEST, complete, latest, place_of
 from whet.train.checkpoints.staging import Snapshot
-from whet.train.checkpoints.tensor_files import TensorWriter, alone_is_fine, reason_of
+from whet.train.checkpoints.tensor_files import TensorWriter, alone_is_fine, cause_of, reason_of
 from whet.train.run.folder import write_atomically
 
 
@@ -70,7 +71,7 @@ class Committer:
         _sync_folder(part)
         os.rename(part, final)
         _sync_folder(self._folder)
-        write_atomically(self._folder / "latest", final.name + "\n")
+        write_atomically(self._folder / LATEST, final.name + "\n")
         self._prune()
 
     def _check(self, step: int, part: Path, failure: BaseException | None, ranks: Side) -> None:
@@ -91,12 +92,21 @@ class Committer:
     def _cannot(self, step: int, failure: BaseException | None) -> RunError:
         last = latest(self._folder)
         kept = f"the last checkpoint, {last.name}, is whole" if last else "there is no earlier checkpoint"
-        reason = reason_of(failure) if failure else "another rank could not write"
+        reason, remedy = "another rank could not write", "free some space"
+        if failure is not None:
+            reason = reason_of(failure)
+            remedy = self._to_move(failure) or disks.remedy(cause_of(failure)) or remedy
         return RunError(
             f"cannot write the checkpoint of step {step}: {reason}; {kept}",
             at=str(self._folder),
-            hint=f"free some space, then continue with `whet train {self._folder.parent}`",
+            hint=f"{remedy}, then continue with `whet train {self._folder.parent}`",
         )
+
+    def _to_move(self, failure: BaseException) -> str | None:
+        """What puts a folder out of the way that stands where a file is written."""
+        taken = self._folder / LATEST
+        is_taken = isinstance(cause_of(failure), IsADirectoryError) and taken.is_dir()
+        return f"mv {taken} {taken}.old" if is_taken else None
 
 
 def _sync_folder(folder: Path) -> None:

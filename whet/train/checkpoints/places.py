@@ -12,6 +12,7 @@ from whet.train.checkpoints.manifest import MANIFEST, Identity, damage
 
 # Checkpoints of this format have no manifest.
 _WITHOUT_MANIFEST = 1
+LATEST = "latest"  # a file with the name of the newest, for who looks into the folder
 _NAME = re.compile(r"step-(\d{8,})")
 
 

@@ -183,11 +183,17 @@ def alone_is_fine() -> Iterator[None]:
         yield
 
 
-def reason_of(error: BaseException) -> str:
-    """The operating system's words, dug out of the wrapping that torch puts around them."""
+def cause_of(error: BaseException) -> BaseException:
+    """What went wrong at first, dug out of the wrapping that torch puts around it."""
     failures = getattr(error, "failures", None)
     if failures:
         error = next(iter(failures.values()))[0]
     while inner := error.__cause__ or error.__context__:
         error = inner
+    return error
+
+
+def reason_of(error: BaseException) -> str:
+    """The operating system's words for it."""
+    error = cause_of(error)
     return getattr(error, "strerror", None) or str(error).strip().split("\n")[0]
