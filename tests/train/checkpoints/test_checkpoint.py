@@ -106,7 +106,6 @@ def test_a_folder_where_the_newest_is_named_is_to_be_put_aside(tmp_path):
     assert error.value.hint.startswith(f"mv {tmp_path / 'latest'} ")
 
 
-
 def test_a_checkpoint_of_another_model_is_refused(tmp_path):
     Run(tmp_path, hidden=(8, 8)).checkpoints.save(1)
     with pytest.raises(RunError, match="does not fit the model"):
