@@ -28,6 +28,7 @@ from whet.models.sentence_transformers import write_sentence
 from whet.models.tuners.full import Still
 from whet.models.tuning.adapters import stored_adapter
 from whet.parallel.pipeline.stages import stages_of
+from whet.parallel.world import World
 from whet.train.run.folder import RunFolder
 from whet.train.setup.models import build_model
 from whet.train.setup.rows import template_of
@@ -61,13 +62,13 @@ def write_result(trained: Trained, folder: RunFolder, *, continues: bool = True)
         for _ in tensors:
             pass
         if shares:
-            look(Path(trained.world.agreed(None)))
+            together(trained.world, look)
         return
     how: dict[str, Any] = {
         "generation_config": getattr(module, "generation_config", None),
         "chat_template": template,
         "card": card_of_run(folder.path),
-        "check": partial(_together, trained, look) if shares else look,
+        "check": partial(together, trained.world, look) if shares else look,
     }
     embedder = traits_of(trained.objective).embedder
     if embedder is not None:
@@ -86,10 +87,12 @@ def _is_read_in_parts(trained: Trained) -> bool:
     return not is_whole and not trained.tuner.is_adapter
 
 
-def _together(trained: Trained, look: Callable[[Path], Report], part: Path) -> Report:
-    """What the others are waiting for: where the files lie."""
-    trained.world.agreed(str(part))
-    return look(part)
+def together(world: World, look: Callable[[Path], Report], part: Path | None = None) -> Report:
+    """What each rank finds in a folder, whose place the writer tells. None goes on before all have looked: the writer
+    then moves the folder away."""
+    report = look(Path(world.agreed(part and str(part))))
+    world.wait()
+    return report
 
 
 def _read_in_parts(trained: Trained, folder: Path) -> nn.Module:
