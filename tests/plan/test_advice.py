@@ -16,6 +16,7 @@ from whet.data.sources.files import Source
 from whet.plan.advice import ALL_WEIGHTS_TOKENS, DataFacts, advise, objective_for
 from whet.plan.data_facts import data_facts, script
 from whet.plan.hardware.cards import card
+from whet.plan.mesh import mesh_of
 from whet.plan.possible import possible
 
 CHATS = DataFacts(1000, 200_000, 1024, "conversation", "latin", 1.0)
@@ -79,6 +80,22 @@ def test_what_is_advised_is_a_config(tmp_path, capsys):
     assert run.objective.kind == "sft" and run.train.epochs == told["epochs"] == 3
     assert main(["advise", file, "--gpu", "rtx-4090"]) == 0
     assert "whet train --data" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("gpu", "gpus"), [("rtx-4090", 8), ("h100-sxm", 4)])
+def test_the_command_trains_on_the_mesh_that_was_planned(tmp_path, capsys, gpu, gpus):
+    folder = tmp_path / "my chats"
+    folder.mkdir()
+    file = write(folder / "a'b.jsonl", [{"instruction": "Say yes", "output": "Yes " * 40}] * 20)
+    asked = ["advise", file, "--gpu", gpu, "--gpus", str(gpus), "--format", "alpaca", "--json"]
+    assert main(asked) == 0
+    words = shlex.split(json.loads(capsys.readouterr().out)["command"])
+    assert words[:2] == ["whet", "train"] and words[-2:] == ["--ranks", str(gpus)]
+    run = load(None, words[2:-2]).run
+    advice = advise(data_facts(Source.parse({"path": file, "format": "alpaca"}, tmp_path)), card(gpu), gpus)
+    assert mesh_of(run.parallel, gpus) == advice.job.mesh and advice.job.mesh.ranks == gpus
+    assert [(one.path, one.format) for one in run.data.train] == [(file, "alpaca")]
+    assert shlex.split(advice.command(file, None))[2:4] == ["--data", file]
 
 
 def test_letters_are_told_apart_and_tokens_grow_with_them(tmp_path):

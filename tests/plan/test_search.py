@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import pytest
 
+from whet.base.config import load
 from whet.base.mesh import Mesh
 from whet.cli.main import main
 from whet.plan.hardware.cards import card
 from whet.plan.job import Job
+from whet.plan.mesh import mesh_of
 from whet.plan.models.planned import PlannedModel
 from whet.plan.search import fitted
 from whet.plan.speed import bill, speed, token_flops
@@ -67,6 +70,15 @@ def test_a_config_of_the_way_taken_is_written_and_planned_alike(tmp_path, capsys
     assert json.loads(capsys.readouterr().out)["peak_bytes"] == chosen["peak_bytes"]
     assert main(["fit", "qwen3-0.6b", "--gpu", "rtx-4090", "--out", str(out)]) == 2
     assert "is there already" in capsys.readouterr().err
+
+
+def test_what_is_written_for_several_cards_is_trained_on_as_many(tmp_path, capsys):
+    out = tmp_path / "a run.yaml"
+    assert main(["fit", "qwen3-0.6b", "--gpu", "rtx-4090", "--gpus", "4", "--out", str(out)]) == 0
+    typed = capsys.readouterr().out.partition("type: ")[2].splitlines()[0]
+    assert shlex.split(typed) == ["whet", "train", str(out), "--data", "FILE", "--ranks", "4"]
+    mesh = mesh_of(load(out).run.parallel, 4)
+    assert mesh is not None and mesh.ranks == 4
 
 
 def test_on_apple_only_what_runs_there_is_offered(capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,7 @@ from whet.plan.job import Job, traced_tuners
 from whet.plan.models.planned import PlannedModel
 from whet.plan.possible import USUAL_TOKENS, known
 from whet.plan.speed import Speed, speed
+from whet.plan.typed import command, settings
 
 # How often data of so many tokens are gone over: few are soon learned by heart, and many need no second look.
 EPOCHS = ((1e6, 3), (20e6, 2), (float("inf"), 1))
@@ -63,12 +65,14 @@ class Advice:
 
     def settings(self) -> list[str]:
         """As they are typed behind `whet train`, with the model."""
-        job = self.job
-        found = [f"model={job.model.name}", f"objective={self.objective}", f"tuner={job.tuner}"]
-        found += [f"train.epochs={self.epochs}", f"train.precision={job.precision}", f"train.micro_batch={job.micro}"]
-        found += [f"model.quantize={job.quantize}"] if job.quantize else []
-        found += ["train.device=mps"] if job.card.device == "mps" else []
-        return found + (["train.recompute=true"] if job.recompute else [])
+        named = [f"model={self.job.model.name}", f"objective={self.objective}", f"train.epochs={self.epochs}"]
+        return named + settings(self.job)
+
+    def command(self, path: str, data_format: str | None) -> str:
+        """What trains it on a file, a folder or a data set, whose rows are of a format that may be given."""
+        told = json.dumps([{"path": path, "format": data_format}], ensure_ascii=False)
+        data = ["--data", path] if data_format is None else [f"data.train={told}"]
+        return command([*data, *self.settings()], self.job.mesh)
 
 
 def advise(data: DataFacts, card: Card, gpus: int, hours: float = USUAL_HOURS) -> Advice:

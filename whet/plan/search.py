@@ -11,6 +11,7 @@ from whet.plan.decide import decided, with_mesh, with_micro
 from whet.plan.job import PACKED, Job, traced_tuners
 from whet.plan.speed import Speed, speed
 from whet.plan.timeline import MemoryPlan
+from whet.plan.typed import settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +33,7 @@ class Way:
 
     def settings(self) -> list[str]:
         """As they are typed behind `whet train`."""
-        job = self.job
-        found = [f"tuner={job.tuner}", f"train.precision={job.precision}", f"train.micro_batch={job.micro}"]
-        found += ["train.device=mps"] if job.card.device == "mps" else []  # which no run takes by itself
-        found += [f"model.quantize={job.quantize}"] if job.quantize else []
-        found += ["train.recompute=true"] if job.recompute else []
-        state = job.settings.get("state")
-        found += [f"optimizer.state={state}"] if state not in (None, "fp32") else []
-        return found + [f"parallel.{axis}={size}" for axis, size in job.mesh.sizes.items()]
+        return settings(self.job)
 
     def __str__(self) -> str:
         return " ".join(word for word in self.settings() if not word.startswith("train.micro_batch"))
@@ -131,9 +125,9 @@ def _jobs(job: Job) -> Iterator[Job]:
             for state in _states(job):
                 for precision in _precisions(job):
                     for recompute in (False, True):
-                        settings = {**job.settings, **state}
+                        how = {**job.settings, **state}
                         yield replace(
-                            tuned, quantize=quantize, settings=settings, precision=precision, recompute=recompute
+                            tuned, quantize=quantize, settings=how, precision=precision, recompute=recompute
                         )
 
 

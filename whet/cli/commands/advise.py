@@ -39,7 +39,7 @@ def main(args: argparse.Namespace) -> int:
     data = data_facts(source)
     data = replace(data, longest=args.length) if args.length else data
     found = advise(data, chosen, args.gpus or count, args.hours)
-    typed = f"whet train --data {args.data} {' '.join(found.settings())}"
+    typed = found.command(args.data, args.format)
     if args.json:
         told = {
             "data": asdict(data), "settings": found.settings(), "epochs": found.epochs, "command": typed,

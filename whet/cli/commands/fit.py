@@ -86,6 +86,7 @@ def _possible(args: argparse.Namespace) -> int:
 
 def _lines(found: Found, config: str | None, args: argparse.Namespace) -> Iterator[str]:
     from whet.base.units import figure, size
+    from whet.plan.typed import command
 
     taken = found.chosen()
     if taken is not None:
@@ -108,7 +109,8 @@ def _lines(found: Found, config: str | None, args: argparse.Namespace) -> Iterat
         for what, count, way in reasons:
             yield f"  {what} ({count} way{'s' if count > 1 else ''}): {way.why_not}"
     if taken is not None and config is not None:
-        yield "\n" + (f"written: {args.out}; type: whet train {args.out} --data FILE" if args.out else config.rstrip())
+        typed = command([args.out or "run.yaml", "--data", "FILE"], taken.job.mesh)
+        yield "\n" + (f"written: {args.out}; type: {typed}" if args.out else config.rstrip())
         if args.tokens:
             yield "\n" + _bill(taken, args)
 
