@@ -126,9 +126,7 @@ def _jobs(job: Job) -> Iterator[Job]:
                 for precision in _precisions(job):
                     for recompute in (False, True):
                         how = {**job.settings, **state}
-                        yield replace(
-                            tuned, quantize=quantize, settings=how, precision=precision, recompute=recompute
-                        )
+                        yield replace(tuned, quantize=quantize, settings=how, precision=precision, recompute=recompute)
 
 
 def _states(job: Job) -> list[dict[str, Any]]:
