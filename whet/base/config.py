@@ -16,7 +16,7 @@ from whet.base.errors import STARTS, ConfigError
 from whet.base.mistakes import KeyPath, dotted, explained, inside, place
 from whet.base.paths import user_path
 from whet.base.run import Run
-from whet.base.settings import CONFIG_FOLDER
+from whet.base.settings import CONFIG_FOLDER, Choice
 from whet.base.slots import load_plugin
 from whet.base.yaml import dump_value, parse, parse_value
 
@@ -77,6 +77,7 @@ def _validate(data: dict[str, Any], origins: dict[KeyPath, str], base: Path) -> 
         data["plugins"] = [_plugin(plugin, base, at) for plugin in named]
         for plugin in data["plugins"]:
             load_plugin(Path(plugin))
+    _refuse_null(data, origins)
     token = CONFIG_FOLDER.set(base)
     try:
         run = Run.model_validate(data)
@@ -86,6 +87,15 @@ def _validate(data: dict[str, Any], origins: dict[KeyPath, str], base: Path) -> 
         CONFIG_FOLDER.reset(token)
     meant = {keys: place(keys, origins) for keys in _shorthands(data, run.model_dump(), ())}
     return Loaded(run, {**meant, **origins})
+
+
+def _refuse_null(data: Mapping[str, Any], origins: Mapping[KeyPath, str]) -> None:
+    """Raise ConfigError for a section that is null and would be its default: none at all may have been meant."""
+    for name, field in Run.model_fields.items():
+        chosen = next((mark for mark in field.metadata if isinstance(mark, Choice)), None)
+        if chosen is not None and chosen.default is not None and not field.is_required() and data.get(name, "") is None:
+            hint = f"{name}={chosen.default}, or leave it out"
+            raise ConfigError(f"`{name}` is null, and a run has one", at=place((name,), origins) or None, hint=hint)
 
 
 def _check_plain(keys: KeyPath, value: Any, origins: Mapping[KeyPath, str]) -> None:

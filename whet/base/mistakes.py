@@ -279,12 +279,24 @@ def _types(annotation: Any) -> list[Any]:
     return [annotation, *(t for a in inner for t in _types(a))]
 
 
+def _of_others(keys: KeyPath, whole: type[BaseModel]) -> str:
+    """Which other kinds have a setting: `tuner.rank` beside `tuner: full`."""
+    from whet.base.catalogue import SLOTS
+
+    chosen = next(mark for mark in whole.model_fields[str(keys[0])].metadata if isinstance(mark, Choice))
+    slot = SLOTS[chosen.slot]
+    kinds = [kind for kind in slot.names() if keys[1] in slot.get(kind).settings.model_fields]
+    return f"{keys[0]}.kind={kinds[0]}" + (f", or another that has it: {', '.join(kinds[1:])}" if kinds[1:] else "")
+
+
 def _unknown(keys: KeyPath, value: Any, names: list[str], whole: type[BaseModel]) -> str | None:
     """What was meant by a key: another name of a setting, one of the same section, or one that stands elsewhere."""
     name = str(keys[-1])[:80]
     if (hint := named_now(keys, value)) is not None:
         return hint
     near, there = nearest_name(name, names), inside(whole).get(name)
+    if there == ".".join(map(str, keys)):
+        return _of_others(keys, whole)
     if there and (len(keys) == 1 or near is None):
         return f"did you mean `{there}`?"
     if near is None and len(keys) == 1 and (like := nearest_name(name, inside(whole))):

@@ -16,9 +16,17 @@ def nearest(given: str, names: Iterable[str]) -> str | None:
     A name that `given` is the beginning of is near, too: `model` means `model_source`.
     """
     known = sorted(names)
-    near = difflib.get_close_matches(given, known, n=8, cutoff=LIKE)
+    dashes = len(given) - len(given.lstrip("-"))  # which all options have alike
+    near = [
+        name for name in difflib.get_close_matches(given, known, n=8, cutoff=LIKE)
+        if not dashes or _likeness(name.lstrip("-"), given[dashes:]) >= LIKE
+    ]  # fmt: skip
     if not near:
         return min((name for name in known if given and name.startswith(given)), key=len, default=None)
-    likeness = {name: difflib.SequenceMatcher(None, name, given).ratio() for name in near}
+    likeness = {name: _likeness(name, given) for name in near}
     best = [name for name in near if likeness[name] == likeness[near[0]]]
     return max(best, key=lambda name: len(os.path.commonprefix([name, given])))
+
+
+def _likeness(name: str, given: str) -> float:
+    return difflib.SequenceMatcher(None, name, given).ratio()

@@ -186,7 +186,17 @@ def number(least: float = -math.inf, most: float = math.inf) -> Callable[[str], 
 
 def add_root(parser: argparse.ArgumentParser) -> None:
     """The option that names the folder of runs."""
-    parser.add_argument("--root", type=typed_path, default=Path("runs"), help="folder of run folders (default: runs)")
+    parser.add_argument(
+        "--root", type=folder_of_runs, default=Path("runs"), help="folder of run folders (default: runs)"
+    )
+
+
+def folder_of_runs(text: str) -> Path:
+    """The type of an argument that is a folder of runs, which may not be there yet."""
+    path = typed_path(text)
+    if path.exists() and not path.is_dir():
+        raise ConfigError(f"{path} is a file, and runs lie in a folder", at="--root", hint=f"--root {path.parent}")
+    return path
 
 
 def typed_path(text: str) -> Path:

@@ -10,6 +10,8 @@ _EXAMPLES = {
     "--tokens": "1e9", "--group": "trials", "--template": "chatml", "--called": "chat", "--curves": "loss",
     "--sort": "loss", "--top-k": "40", "--gpus": "8", "--keep": "lm_head", "--run": "first",
     "--calibration": "chat.jsonl",
+    "--root": "runs", "--width": "100", "--height": "30", "--folder": "runs", "--host": "127.0.0.1",
+    "DATA": "chat.jsonl",
     "A=WEIGHT": "runs/chat=0.5", "ADDRESS": "0.0.0.0", "ALIAS": "prod", "AXIS=N": "tensor=2", "BOARD": "colors",
     "CHECK": "end_of_turn", "COMMAND": "train", "DAYS": "30", "DIR": "out", "FILE": "chat.jsonl",
     "FILTER": "'loss < 2'", "FOLDER": "public", "HOST": "localhost", "ISSUER": "https://login.example.org",

@@ -42,7 +42,7 @@ def check_mesh(mesh: Mesh, model: PlannedModel, gpus: int) -> None:
         raise ConfigError(
             f"{shown} = {mesh.ranks} ranks, and there are {gpus}" if " x " in shown else
             f"{shown} asks for {mesh.ranks} ranks, and there are {gpus}", at="--mesh",
-            hint=f"--gpus {mesh.ranks}, or --mesh shard={max(1, gpus * mesh.shard // mesh.ranks)}",
+            hint=f"--gpus {mesh.ranks}, or --mesh shard={gpus}",
         )  # fmt: skip
     for axes, size, what in _cuts(mesh, model):
         parts = mesh.pieces(axes)
@@ -96,6 +96,8 @@ def read_mesh(words: Sequence[str], gpus: int) -> Mesh:
                 f"did you mean `{near}`?" if near and near != axis else f"tensor=2, or another of {', '.join(_WORDS)}"
             )
             raise ConfigError(f"`{word}` is no axis with its number of ranks", at="--mesh", hint=hint)
+        if axis in named:
+            raise ConfigError(f"`{axis}` stands twice", at="--mesh", hint=f"--mesh {axis}={size}")
         named[axis] = int(size)
     if named.get("zero", 3) > 3:
         raise ConfigError(f"`zero={named['zero']}`: its stages are 1, 2 and 3", at="--mesh", hint="--mesh zero=3")

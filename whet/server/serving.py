@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
 import sys
@@ -63,9 +64,11 @@ def bound(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         listening.close()
         said = getattr(error, "strerror", None) or str(error)
+        is_host = isinstance(error, socket.gaierror) or getattr(error, "errno", None) == errno.EADDRNOTAVAIL
         raise ConfigError(
-            f"port {port} of {host} cannot be had: {said}", at="--port", hint="--port 0, for any"
-        ) from None
+            f"port {port} of {host} cannot be had: {said}", at="--host" if is_host else "--port",
+            hint="--host 127.0.0.1" if is_host else "--port 0, for any",
+        ) from None  # fmt: skip
     return listening
 
 

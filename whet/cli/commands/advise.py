@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from whet.cli.arguments import number, whole
+from whet.cli.commands.plan import MOST_GPUS, is_config
 from whet.cli.plugins import add_plugin_argument
 
 
@@ -15,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", metavar="DATA", help="file, folder or hub id; FILE#100 takes 100 rows by chance")
     parser.add_argument("--gpu", metavar="NAME", help="such as rtx-4090 (default: what this machine has)")
     parser.add_argument(
-        "--gpus", type=whole(1), metavar="N", help="how many of them (default: 1, or all of this machine)"
+        "--gpus", type=whole(1, MOST_GPUS), metavar="N", help="how many of them (default: 1, or all of this machine)"
     )
     parser.add_argument("--hours", type=number(0.01, 1e5), default=12.0, help="that training may take (default: 12)")
     parser.add_argument("--length", type=whole(16), metavar="TOKENS", help="of the longest sample (default: as seen)")
@@ -27,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
+    from whet.base.errors import ConfigError
     from whet.base.units import figure
     from whet.data.sources.files import Source
     from whet.plan.advice import advise
@@ -34,8 +36,10 @@ def main(args: argparse.Namespace) -> int:
     from whet.plan.hardware.cards import card
     from whet.plan.hardware.detected import detected
 
+    if is_config(args.data):
+        raise ConfigError(f"{args.data} is a config, and no data", at="DATA", hint=f"whet fit {args.data}")
     source = Source.parse({"path": args.data, "format": args.format or "auto"}, Path())
-    chosen, count = (card(args.gpu), 1) if args.gpu else detected()
+    chosen, count = (card(args.gpu), 1) if args.gpu is not None else detected()
     data = data_facts(source)
     data = replace(data, longest=args.length) if args.length else data
     found = advise(data, chosen, args.gpus or count, args.hours)

@@ -5,8 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from whet.cli.arguments import add_root, typed_path
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+    from whet.base.errors import ConfigError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,6 +74,8 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _task(args: argparse.Namespace):
+    from pydantic import ValidationError
+
     from whet.base.errors import ConfigError
     from whet.track.boards.board import Task
     from whet.track.boards.entering import frozen_of
@@ -75,10 +83,24 @@ def _task(args: argparse.Namespace):
 
     if args.frozen and args.like is None:
         raise ConfigError("whose settings?", at="--frozen", hint="--like best, or another run")
-    return Task(
-        title=args.title, about=args.about, metric=args.metric, is_lower_better=not args.higher,
-        frozen=frozen_of(find(args.like, args.root), args.frozen) if args.frozen else {}, curves=args.curves,
-    )  # fmt: skip
+    frozen = frozen_of(find(args.like, args.root), args.frozen) if args.frozen else {}
+    try:
+        return Task(
+            title=args.title, about=args.about, metric=args.metric, is_lower_better=not args.higher, frozen=frozen,
+            curves=args.curves,
+        )  # fmt: skip
+    except ValidationError as error:
+        raise _unfit(error) from None
+
+
+def _unfit(error: ValidationError) -> ConfigError:
+    """What pydantic says of an argument, at its option."""
+    from whet.base.errors import ConfigError
+
+    first = error.errors()[0]
+    option = f"--{first['loc'][0]}"
+    hint = {"--title": "--title Colors", "--about": "--about 'Which color is named.'"}.get(option, f"{option} loss")
+    return ConfigError(f"`{option}`: {first['msg'].lower()}", at=option, hint=hint)
 
 
 def _enter(kept, args: argparse.Namespace) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whet.cli import exit_codes
-from whet.cli.arguments import number
-from whet.cli.commands.plan import asked_of, is_config, told_apart
+from whet.cli.arguments import number, typed_path, whole
+from whet.cli.commands.plan import MOST_GPUS, asked_of, is_config, told_apart
 from whet.cli.plugins import add_plugin_argument
 
 if TYPE_CHECKING:
@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", nargs="*", help="a model or a run.yaml, and section.key=value overrides")
     parser.add_argument("--gpu", metavar="NAME", help="such as rtx-4090 (default: what this machine has)")
-    parser.add_argument("--gpus", type=int, metavar="N", help="how many of them (default: 1, or all of this machine)")
-    parser.add_argument("--length", type=int, metavar="TOKENS", help="of the longest sample (default: 2048)")
+    parser.add_argument(
+        "--gpus", type=whole(1, MOST_GPUS), metavar="N", help="how many of them (default: 1, or all of this machine)"
+    )
+    parser.add_argument("--length", type=whole(1), metavar="TOKENS", help="of the longest sample (default: 2048)")
     parser.add_argument(
         "--tokens", type=number(1, 1e15), metavar="N", help="how many are to be learned from, for hours"
     )
     parser.add_argument("--price", type=number(0, 1e6), metavar="MONEY", help="of a card for an hour")
-    parser.add_argument("--out", metavar="RUN.YAML", help="write a config of the way that is taken")
+    parser.add_argument("--out", type=typed_path, metavar="RUN.YAML", help="write a config of the way that is taken")
     parser.add_argument("--json", action="store_true", help="print all ways for programs")
     add_plugin_argument(parser)
 
@@ -47,7 +49,7 @@ def main(args: argparse.Namespace) -> int:
     found = fitted(job, asked.gpus)
     config = None if (taken := found.chosen()) is None else _config(args, asked.name, taken)
     if args.out:
-        _write(Path(args.out), config)
+        _write(args.out, config)
     if args.json:
         print(json.dumps(_to_dict(found, config), indent=1))
     else:
@@ -59,12 +61,17 @@ def _possible(args: argparse.Namespace) -> int:
     """Print which known models the card can answer with and train."""
     from dataclasses import asdict
 
+    from whet.base.errors import ConfigError
     from whet.base.units import figure, size
     from whet.plan.hardware.cards import card
     from whet.plan.hardware.detected import detected
     from whet.plan.possible import possible
 
-    chosen, count = (card(args.gpu), 1) if args.gpu else detected()
+    for name in ("tokens", "price", "out"):
+        if (given := getattr(args, name)) is not None:
+            said = f"--{name} is of one model, and none was named"
+            raise ConfigError(said, at=f"--{name}", hint=f"whet fit llama-3.1-8b --{name} {given}")
+    chosen, count = (card(args.gpu), 1) if args.gpu is not None else detected()
     length = args.length or 2048
     rows = list(possible(chosen, args.gpus or count, length))
     if args.json:
@@ -160,6 +167,8 @@ def _write(path: Path, config: str | None) -> None:
 
     if config is None:
         raise ConfigError("no way to train the model fits, so there is nothing to write", at="--out", hint="--gpus 8")
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder", at="--out", hint=f"--out {path / 'run.yaml'}")
     if path.exists():
         raise ConfigError(f"{path} is there already", at="--out", hint=f"--out {path.stem}-2{path.suffix or '.yaml'}")
     try:

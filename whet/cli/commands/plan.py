@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from whet.cli import exit_codes
+from whet.cli.arguments import whole
 from whet.cli.plugins import add_plugin_argument
 from whet.cli.serving import add_serving_arguments, check_serving_arguments, planned_serving
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from whet.plan.subject import Plan
 
 USUAL_LENGTH = 2048
+MOST_GPUS = 2**20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,11 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a config (run.yaml) or a model (folder, config.json, name, hub id), and section.key=value overrides",
     )  # fmt: skip
     parser.add_argument("--gpu", metavar="NAME", help="such as rtx-4090 (default: what this machine has)")
-    parser.add_argument("--gpus", type=int, metavar="N", help="how many of them (default: 1, or all of this machine)")
+    parser.add_argument(
+        "--gpus", type=whole(1, MOST_GPUS), metavar="N",
+        help="how many of them (default: 1, or all of this machine)",
+    )  # fmt: skip
     parser.add_argument(
         "--mesh", nargs="+", default=[], metavar="AXIS=N", help="such as tensor=8 pipeline=4 (default: one that fits)"
     )
-    parser.add_argument("--length", type=int, metavar="TOKENS", help="of the longest sample (default: 2048)")
+    parser.add_argument("--length", type=whole(1), metavar="TOKENS", help="of the longest sample (default: 2048)")
     parser.add_argument("--cards", action="store_true", help="list the cards that are known")
     parser.add_argument("--json", action="store_true", help="print the plan for programs")
     add_serving_arguments(parser)
@@ -42,7 +47,7 @@ def main(args: argparse.Namespace) -> int:
     from whet.plan.report import lines, to_dict
 
     if args.cards:
-        return _cards()
+        return _cards(args.target)
     check_serving_arguments(args)
     if args.serve:
         return planned_serving(args, asked_of(args))
@@ -79,18 +84,14 @@ class Asked(NamedTuple):
 
 def asked_of(args: argparse.Namespace) -> Asked:
     """Raises ConfigError or ModelError for what is no run, model or card."""
-    from whet.base.errors import ConfigError
     from whet.plan.hardware.cards import card
     from whet.plan.hardware.detected import detected
     from whet.plan.models.find import find_config
 
-    for name in ("gpus", "length"):
-        if (given := getattr(args, name)) is not None and given < 1:
-            raise ConfigError(f"--{name} is {given}, not at least 1", at=f"--{name}", hint=f"--{name} 1")
     mesh = vars(args).get("mesh") or []
     late = [word for word in mesh if "." in word.partition("=")[0]]  # settings behind the last axis
     run, model = _run(*told_apart([*args.target, *late]))
-    chosen, count = (card(args.gpu), 1) if args.gpu else detected()
+    chosen, count = (card(args.gpu), 1) if args.gpu is not None else detected()
     name, config = model if isinstance(model, tuple) else find_config(model)
     return Asked(
         run, name, config, chosen, args.gpus or count, args.length, [word for word in mesh if word not in late]
@@ -182,10 +183,15 @@ def told_apart(words: list[str]) -> tuple[str, list[str]]:
     return targets[0], overrides
 
 
-def _cards() -> int:
+def _cards(words: list[str]) -> int:
+    """List the cards that have all of these words in their names. Raises ConfigError where none has."""
+    from whet.base.errors import ConfigError
     from whet.plan.hardware.cards import cards
 
-    for one in cards().values():
+    found = [one for name, one in cards().items() if all(word.lower() in name for word in words)]
+    if not found:
+        raise ConfigError(f"no card is called like `{' '.join(words)}`", at="--cards", hint="whet plan --cards")
+    for one in found:
         bandwidth, rate = one.figures.get("bandwidth_gbs"), one.rate("bf16") or one.rate("fp16") or one.rate("fp32")
         told = [f"{one.figures['memory'].value:.4g} GB"]
         told += [f"{bandwidth.value:.4g} GB/s"] if bandwidth else []

@@ -138,8 +138,9 @@ def _compare(names: Sequence[str], args: argparse.Namespace) -> None:
     from whet.track.terminal.terminal_page import differences
 
     if len(names) < 2:
-        hint = f"whet runs compare {' '.join(_two(names, args.root))}"
-        raise ConfigError("one run differs from none", at="command line", hint=hint)
+        said = f"a run is compared with others, and {'one alone' if names else 'none'} was named"
+        hint = _to_type("compare", names, 2, args.root)
+        raise ConfigError(said, at="command line", hint=hint)
     found = compared([find(name, args.root) for name in names])
     print(to_json(found).decode() if args.json else differences(found))
 
@@ -155,7 +156,7 @@ def _diff(names: Sequence[str], args: argparse.Namespace) -> None:
     from whet.track.script.plain import to_json
 
     if len(names) != 2:
-        hint = f"whet runs diff {' '.join(_two(names, args.root))}"
+        hint = _to_type("diff", names, 2, args.root)
         raise ConfigError("`diff` compares two runs", at="command line", hint=hint)
     folders = [find(name, args.root) for name in names]
     found = difference(*folders)
@@ -192,7 +193,7 @@ def _to_edit(words: Sequence[str], args: argparse.Namespace) -> list[Path]:
     from whet.base.errors import ConfigError
 
     if not words:
-        hint = f"whet runs edit {_two((), args.root)[0]} --tag best"
+        hint = _to_type("edit", (), 1, args.root, " --tag best")
         raise ConfigError("`edit` does not know which run", at="command line", hint=hint)
     return _named_or_chosen(words, args)
 
@@ -204,12 +205,14 @@ def _chosen(text: str, args: argparse.Namespace) -> list[tuple[Summary, Row]]:
     return chosen(listed(args.root), text, args.sort or "", with_archived=args.archived)
 
 
-def _two(names: Sequence[str], root: Path) -> list[str]:
-    """Two runs to type: those that were named, then others that there are, the latest made first."""
+def _to_type(action: str, names: Sequence[str], count: int, root: Path, behind: str = "") -> str:
+    """The action with so many runs: those that were named, then others, the latest made first; else what makes one."""
+    from whet.base.errors import STARTS
     from whet.track.reading.store import latest_names
 
     others = [name for name in latest_names(root, 3) if name not in names]
-    return [*names, *others, "FIRST", "SECOND"][:2]
+    runs = [*names, *others][:count]
+    return f"whet runs {action} {' '.join(runs)}{behind}" if len(runs) == count else STARTS
 
 
 def _check(names: Sequence[str], found: Sequence[tuple[Summary, Row]], at: str) -> None:

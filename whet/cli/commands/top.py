@@ -39,6 +39,7 @@ def main(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from whet.track.reading.query import parse
+    from whet.track.reading.store import find
     from whet.track.terminal.top.frame import Screen
     from whet.track.terminal.top.view import View
     from whet.track.terminal.top.watching import Watched
@@ -47,6 +48,8 @@ def main(args: argparse.Namespace) -> int:
     watched = Watched(args.root)
     screen = Screen(watched, "braille" if can_say("⣿█┤─") else "ascii")
     watched.look()
+    if args.run is not None:
+        find(args.run, args.root)
     if args.once or not (sys.stdin.isatty() and sys.stdout.isatty()):
         shown = shutil.get_terminal_size()
         width, height = args.width or shown.columns, args.height or shown.lines

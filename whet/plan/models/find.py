@@ -11,6 +11,11 @@ from typing import Any
 from whet.base.documents import read_object
 from whet.base.errors import ModelError
 from whet.base.nearest import nearest
+from whet.base.paths import user_path
+from whet.data.sources.opened import ending
+from whet.data.sources.readers import is_readable
+from whet.track.reading import store
+from whet.track.registry.names import is_reference
 
 FILE = Path(__file__).with_name("published.json")
 
@@ -26,12 +31,14 @@ def find_config(name: str) -> tuple[str, dict[str, Any]]:
 
     Raises ModelError for what is no model, with the nearest name that is one.
     """
-    path = Path(name)
+    path = _meant(name)
     if path.is_dir():
         path = path / "model" / "config.json" if (path / "model" / "config.json").is_file() else path / "config.json"
         if not path.is_file():
             raise ModelError(f"{name} holds no config.json", at=name, hint="the folder of a model")
     if path.is_file():
+        if ending(path) != ".json" and is_readable(path):
+            raise ModelError(f"{name} is data, and no model", at=name, hint=f"whet advise {name}")
         return name, read_object(path, error=ModelError)
     known = {short(one): one for one in published()} | {one.lower(): one for one in published()}
     if (found := known.get(name.lower())) is not None:
@@ -41,6 +48,16 @@ def find_config(name: str) -> tuple[str, dict[str, Any]]:
         return name, _of_hub(name, near)
     hint = f"did you mean `{near}`?" if near else "a folder, a config.json, or an id such as Qwen/Qwen3-0.6B"
     raise ModelError(f"no model is called `{name}`", at="model", hint=hint)
+
+
+def _meant(name: str) -> Path:
+    """The folder or file of a name: itself, a run, or a version of the registry."""
+    if is_reference(name):
+        from whet.models.loading.find import find_model
+
+        return Path(find_model(name))
+    path = user_path(name, at="model")
+    return path if path.exists() or not (store.ROOT / path).is_dir() else store.ROOT / path
 
 
 def short(hub_id: str) -> str:

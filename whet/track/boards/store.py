@@ -30,7 +30,7 @@ class Boards:
         """A new board. What it asks for never changes: another task is another board."""
         with self._kept.locked():
             if self._kept.has(id):
-                raise RunError(f"there is a board `{id}` already", at=str(self._kept.folder), hint="another id")
+                raise RunError(f"there is a board `{id}` already", at=str(self._kept.folder), hint=f"{id}-2 as its id")
             return self._kept.write(id, Board(**task.model_dump(), id=id, made=time.time()))
 
     def enter(self, id: str, entry: Entry) -> Board:

@@ -31,10 +31,18 @@ class Documents(Generic[M]):
 
     def find(self, id: str) -> M:
         """One of them. Raises RunError where there is none of that id."""
-        found = self._read(self.path(id))
+        path = self.path(id)
+        found = self._read(path)
+        if found is None and path.exists():
+            raise RunError(f"the {self._what} `{id}` is damaged", at=str(path), hint=self._restored(path))
         if found is None:
             raise RunError(f"there is no {self._what} `{id}`", at=str(self.folder), hint=self._hint)
         return found
+
+    def _restored(self, path: Path) -> str:
+        """How to have its last version again, where versions are kept; else how to be rid of it."""
+        past = path.with_suffix(".versions")
+        return f"tail -n 1 {past} > {path}" if past.is_file() else f"mv {path} {path}.damaged"
 
     def has(self, id: str) -> bool:
         """Whether an id is taken."""

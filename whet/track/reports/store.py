@@ -56,7 +56,7 @@ class Reports:
     def versions(self, id: str) -> list[Report]:
         """Every version of a report that was written, also of one that was removed, the oldest first."""
         path = self._past(id)
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
         return [one for line in lines if (one := self._kept.parsed(line)) is not None]
 
     def _is_taken(self, id: str) -> bool:
