@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.lazily import Lazily
 from tests.server.openai.conftest import KEY, own, running
 from tests.server.openai.test_client import CALL, HELLO
 from tests.server.openai.tools import WEATHER, Scripted
@@ -11,7 +12,7 @@ from whet.generate.decode import complete
 from whet.generate.protocol import GenerateSettings
 from whet.server.openai.service import Service
 
-anthropic = pytest.importorskip("anthropic", reason="the client is not installed")
+anthropic = Lazily("anthropic")
 
 TOOL = {"name": "weather", "input_schema": WEATHER["function"]["parameters"]}
 

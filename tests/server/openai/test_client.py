@@ -9,13 +9,14 @@ import math
 import pytest
 import torch
 
+from tests.lazily import Lazily
 from tests.server.openai.conftest import KEY, running
 from tests.server.openai.tools import WEATHER, Scripted
 from whet.generate.decode import complete
 from whet.generate.protocol import GenerateSettings
 from whet.server.openai.service import Service
 
-openai = pytest.importorskip("openai", reason="the client is not installed")
+openai = Lazily("openai")
 
 HELLO = [{"role": "user", "content": "hello world, how are you today"}]
 

@@ -9,10 +9,11 @@ from typing import Literal
 import pytest
 from pydantic import BaseModel
 
+from tests.lazily import Lazily
 from tests.server.openai.conftest import KEY
 from tests.server.openai.test_client import HELLO
 
-openai = pytest.importorskip("openai", reason="the client is not installed")
+openai = Lazily("openai")
 pytest.importorskip("llguidance", reason="the package for it is not installed")
 
 
