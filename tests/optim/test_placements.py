@@ -47,8 +47,7 @@ FROM = {
     "strided": "expert",
 }
 RESUMED = [(*case, scheme) for case in CASES for scheme in FROM]
-RESUMED_NOW = [("muon", "exact", scheme) for scheme in FROM]
-RESUMED_NOW += [("adamw", "8bit", scheme) for scheme in ("rows-4", "tensor", "strided")]
+RESUMED_NOW = [(*case, scheme) for case in SAVED_NOW for scheme in FROM]
 
 
 def all_of(size: int, cases: list, resumed: list, folder: Path) -> dict:
