@@ -4,7 +4,8 @@
 
 Both serve the same random weights in fp32 on the CPU, with the same number of threads, and are asked by the same
 client, a process of its own, for greedy streamed answers of as many tokens. The weights never say the end token.
-Each server is a process that has answered before the first measurement. `transformers serve` needs the package
+Beside times of the clock stands what the server's process took of the processor for a token, which others on the same
+machine do not change much. Each server is a process that has answered before the first measurement. `transformers serve` needs the package
 `openai`, and runs with and without `--continuous-batching`.
 """
 
@@ -71,7 +72,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         for size in args.sizes:
             folder = write_model(Path(name) / size, size)
-            titles = f"{'at once':>9}{'tokens/s':>10}{'first s':>9}{'p99':>8}{'between s':>11}{'p99':>8}    same"
+            titles = f"{'at once':>9}{'tokens/s':>10}{'first s':>9}{'p99':>8}{'between s':>11}{'p99':>8}"
+            titles += f"{'cpu ms/token':>14}    same"
             print(f"\n{size:26}{titles}")
             texts: dict[str, str] = {}
             for server in args.only:
@@ -93,20 +95,21 @@ def measure(server: str, folder: Path, args: argparse.Namespace, texts: dict[str
             print(f"{server:26} does not answer ({str(error) or f'in {args.limit:g} s'}): {said[-600:]}", flush=True)
             return
         for concurrency in args.concurrency:
-            began = time.perf_counter()
+            began, used = time.perf_counter(), processor_s(process.pid)
             try:
                 heard = asyncio.run(load(port, folder, concurrency, args.rounds, args.prompt, args.tokens, args.limit))
             except TimeoutError:
                 print(f"{server:26}{concurrency:9}   not in {args.limit:g} s", flush=True)
                 continue
-            seconds = time.perf_counter() - began
+            seconds, used = time.perf_counter() - began, processor_s(process.pid) - used
             first = [one.times[0] - one.asked for one in heard]
             between = [b - a for one in heard for a, b in zip(one.times, one.times[1:], strict=False)]
             texts.setdefault(str(concurrency), json.dumps([one.text for one in heard[:4]]))
             same = texts[str(concurrency)] == json.dumps([one.text for one in heard[:4]])
             print(
                 f"{server:26}{concurrency:9}{len(heard) * args.tokens / seconds:10.1f}{statistics.median(first):9.3f}"
-                f"{p99(first):8.3f}{statistics.median(between):11.4f}{p99(between):8.3f}{'yes' if same else 'no':>8}",
+                f"{p99(first):8.3f}{statistics.median(between):11.4f}{p99(between):8.3f}"
+                f"{1000 * used / (len(heard) * args.tokens):14.2f}{'yes' if same else 'no':>8}",
                 flush=True,
             )
     finally:
@@ -155,6 +158,12 @@ async def ask(port: int, folder: Path, text: str, tokens: int) -> Heard:
 def prompt(number: int, words: int) -> str:
     """Text that no other prompt begins with."""
     return " ".join(WORDS[(number * 31 + i * 7 + i * i + number * i) % len(WORDS)] for i in range(words))
+
+
+def processor_s(pid: int) -> float:
+    """What a process has taken of the processor, all its threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def p99(values: list[float]) -> float:

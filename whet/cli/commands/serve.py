@@ -55,6 +55,10 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         help="tokens of all sequences together, each as long as the longest (default: a quarter of the free memory)",
     )  # fmt: skip
     parser.add_argument(
+        "--guesses", type=whole(0, 64), default=0, metavar="N",
+        help="tokens that are read ahead of an answer where its text repeats what stood before (default: 0)",
+    )  # fmt: skip
+    parser.add_argument(
         "--timeout", type=number(0), default=600.0, metavar="S", help="seconds that an answer may take (default: 600)"
     )
 
@@ -70,8 +74,9 @@ def main(args: argparse.Namespace) -> int:
     entry = entry_of(given, args.keys)
     adapters = adapters_of(args.adapter)
     limits = Limits(
-        sequences=args.sequences, waiting=args.waiting, step_tokens=args.step_tokens, cache_tokens=args.cache_tokens
-    )
+        sequences=args.sequences, waiting=args.waiting, step_tokens=args.step_tokens, cache_tokens=args.cache_tokens,
+        guesses=args.guesses,
+    )  # fmt: skip
 
     def opened():
         from whet.server.openai import opening

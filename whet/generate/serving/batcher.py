@@ -35,7 +35,7 @@ class Batcher:
         self._cache, self._limits = cache, limits
         self._adapters: Adapters = adapters or NoAdapters()
         self._kept: dict[int, tuple[str | None, list[int]]] = {}
-        self._serial = 0
+        self._serial, self.num_guessed, self.num_right = 0, 0, 0
 
     @property
     def is_busy(self) -> bool:
@@ -47,18 +47,17 @@ class Batcher:
         self.waiting.append(going)
 
     def step(self) -> None:
-        """Run the model once for each adapter in use."""
+        """Run the model once; where adapters cannot go in one forward, once for each in use."""
         self._drop_cancelled()
         self._make_room()
         self._admit()
         if not self.running:
             return
-        self._fit(len(self.running), max(len(one.ids) for one in self.running))
-        groups: dict[str | None, list[tuple[Going, Part]]] = {}
-        for going, part in self._parts():
-            groups.setdefault(going.adapter, []).append((going, part))
+        all_pairs = list(self._parts())
+        longest = max(max(len(one.ids) for one in self.running), max(part.end for _, part in all_pairs))
+        self._fit(len(self.running), longest)
         ended: list[Going] = []
-        for adapter, pairs in groups.items():
+        for adapter, pairs in self._together(all_pairs):
             self._adapters.use(adapter)
             ended += self._run(pairs)
         for going in ended:  # not before: rows of parts that are still to be read would move
@@ -93,18 +92,40 @@ class Batcher:
         self.running.clear()
         self.waiting.clear()
 
+    def _together(self, pairs: list[tuple[Going, Part]]) -> list[tuple[str | None, list[tuple[Going, Part]]]]:
+        """What goes in one forward, and the adapter that is in use meanwhile."""
+        if self._cache.is_shared and self._adapters.is_shared:
+            return [(None, pairs)]
+        groups: dict[str | None, list[tuple[Going, Part]]] = {}
+        for going, part in pairs:
+            groups.setdefault(going.adapter, []).append((going, part))
+        return list(groups.items())
+
     def _run(self, pairs: Sequence[tuple[Going, Part]]) -> list[Going]:
-        """Read parts and choose the tokens that come after those that are complete. Gives those that have ended."""
+        """Read parts and choose the tokens that come after those that are complete: of each one, and one more for each
+        guess that was right. Gives those that have ended."""
         found = self._cache.run([part for _, part in pairs])
-        ready: list[tuple[Going, Tensor]] = []
+        ready: list[tuple[Going, Part, Tensor]] = []
         for (going, part), logits_PV in zip(pairs, found, strict=True):
-            logits_V = going.read(part, logits_PV)
-            if logits_V is not None:
-                ready.append((going, logits_V))
-        if not ready:
-            return []
-        all_of_them = [going for going, _ in ready]
-        logits_BV = torch.stack([logits for _, logits in ready])
+            logits_NV = going.read(part, logits_PV)
+            if logits_NV is not None:
+                ready.append((going, part, logits_NV))
+        guessed, ended, num = [(going, len(logits_NV) - 1) for going, _, logits_NV in ready], list[Going](), 0
+        while ready:
+            self._choose([going for going, _, _ in ready], torch.stack([logits_NV[num] for *_, logits_NV in ready]))
+            num += 1
+            ended += [going for going, _, _ in ready if going.has_ended]
+            ready = [one for one in ready if _was_right(*one, num)]
+            for going, _, _ in ready:
+                going.num_read += 1  # its keys were read with the guess
+        for going, count in guessed:
+            num_right = going.num_read - going.num_sure
+            self.num_guessed, self.num_right = self.num_guessed + count, self.num_right + num_right
+            going.heard(count, num_right)
+        return ended
+
+    def _choose(self, all_of_them: Sequence[Going], logits_BV: Tensor) -> None:
+        """Give each its next token."""
         wrong = logits_BV.isnan().any(-1).tolist()  # the device is waited for once, however many there are
         if any(wrong):
             for going in compress(all_of_them, wrong):
@@ -115,15 +136,13 @@ class Batcher:
         if good:
             for going, token in zip(good, choose(logits_BV, [going.draws for going in good]), strict=True):
                 _push(going, token)
-        return [going for going in all_of_them if going.has_ended]
 
     def _parts(self) -> Iterator[tuple[Going, Part]]:
         """What is read in this step: the last token of each answer, and of prompts as much as there is room for."""
-        decoding = [going for going in self.running if going.num_left == 1]
-        for going in decoding:
-            yield going, going.part(1)
+        decoding = [(one, one.guessed(self._num_guesses)) for one in self.running if one.num_left == 1]
+        yield from decoding
         most = self._limits.step_tokens
-        room = max(most - len(decoding), most // 4, 1)
+        room = max(most - sum(len(part.ids) for _, part in decoding), most // 4, 1)
         reading = [going for going in self.running if going.num_left > 1]
         for going in sorted(reading, key=lambda one: one.serial):
             if room <= 0:
@@ -131,6 +150,14 @@ class Batcher:
             part = going.part(room if self._cache.is_shared else None)
             room -= len(part.ids)
             yield going, part
+
+    @property
+    def _num_guesses(self) -> int:
+        """How many tokens ahead there is room for in the cache."""
+        if not self._cache.is_shared:
+            return 0
+        longest = max(len(one.ids) for one in self.running)
+        return min(self._limits.guesses, self._limits.cache_tokens // len(self.running) - longest - 1)
 
     def _drop_cancelled(self) -> None:
         for going in [one for one in self.running if one.handle.is_cancelled]:
@@ -225,6 +252,11 @@ class Batcher:
         if last is not going:
             self.running[going.row] = last
             last.row = going.row
+
+
+def _was_right(going: Going, part: Part, logits_NV: Tensor, num: int) -> bool:
+    """Whether the token that was chosen last is the guess at that place, and the answer goes on."""
+    return num < len(logits_NV) and not going.has_ended and going.ids[-1] == part.ids[num - len(logits_NV)]
 
 
 def _push(going: Going, token: Token) -> None:

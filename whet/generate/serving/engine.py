@@ -7,7 +7,7 @@ import re
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from whet.generate.protocol import Completion, GenerateSettings, Piece, Prompt
 from whet.generate.serving.batcher import Batcher
 from whet.generate.serving.figures import Figures
 from whet.generate.serving.going import Going
-from whet.generate.serving.request import Adapters, Busy, Handle, Limits, Request, Told
+from whet.generate.serving.request import Adapters, Busy, Handle, Limits, NoAdapters, Request, Told
 from whet.models.decoding.apart import Apart
 from whet.models.decoding.proof import decoding_of
 from whet.models.decoding.together import Sequences, Together
@@ -52,9 +52,12 @@ class ServingEngine:
         self.context = context_length(module)
         self.is_shared = goes_together(module)
         manner = decoding_of(module)
+        adapters = adapters or NoAdapters()
+        # Where adapters go one after the other they are in use as a whole, and there is nothing to deal.
+        deal = adapters.deal if adapters.is_shared else _not_dealt
         cache: Sequences = Apart(module, manner, self.context)
         if self.is_shared:
-            cache = Together(module, manner.first, self.limits.cache_tokens)
+            cache = Together(module, manner.first, self.limits.cache_tokens, deal)
         self.figures = Figures()
         self._module, self.stops = module, stop_ids(module, self.tokenizer)
         self._batcher = Batcher(cache, self.limits, adapters)
@@ -162,6 +165,7 @@ class ServingEngine:
                     self._num_failed += not is_out_of_memory(error)
                     self._batcher.fail(error)
                 self.figures.seen(len(self._batcher.running), len(self._batcher.waiting))
+                self.figures.guessed(self._batcher.num_guessed, self._batcher.num_right)
         self._batcher.end(Busy("the server has ended", hint="ask again when it has started anew"))
 
     def _take(self) -> bool:
@@ -172,6 +176,10 @@ class ServingEngine:
             while self._arrived:
                 self._batcher.add(self._arrived.popleft())
             return not self._is_closing
+
+
+def _not_dealt(places: Mapping[str, torch.Tensor]) -> None:
+    pass
 
 
 def _end_of(told: Told) -> str | None:

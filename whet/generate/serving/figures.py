@@ -39,6 +39,7 @@ class Figures:
         self._lock = threading.Lock()
         self.ended: Counter[str] = Counter()
         self.num_prompt = self.num_generated = self.num_running = self.num_waiting = 0
+        self.num_guessed = self.num_right = 0
         self.first_s, self.between_s = Histogram(FIRST_S), Histogram(BETWEEN_S)
 
     def begin(self, num_prompt: int) -> None:
@@ -52,6 +53,10 @@ class Figures:
     def seen(self, num_running: int, num_waiting: int) -> None:
         """How many are answered and how many wait, after a step."""
         self.num_running, self.num_waiting = num_running, num_waiting
+
+    def guessed(self, num_guessed: int, num_right: int) -> None:
+        """How many tokens were guessed since the start, and how many of them rightly."""
+        self.num_guessed, self.num_right = num_guessed, num_right
 
     def clock(self) -> Clock:
         """What times one request, from now on."""

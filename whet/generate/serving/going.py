@@ -10,6 +10,7 @@ from torch import Tensor
 from whet.generate.decode import Answer
 from whet.generate.protocol import Piece, Token
 from whet.generate.serving.choosing import Draws, described
+from whet.generate.serving.guesses import Guesses
 from whet.generate.serving.request import Handle
 from whet.models.decoding.together import Part
 
@@ -40,11 +41,18 @@ class Going:
         self.trial, self._has_failed = Trial.NONE, False
         self._num_prompt, self._tells = len(self.ids), request.tells_prompt
         self._prompt: list[Token] = [Token(self.ids[0])] if self._tells else []
+        self._guesses: Guesses | None = None
+        self._num_sure = 0
 
     @property
     def num_left(self) -> int:
         """Tokens to be read before the next one can be chosen."""
         return len(self.ids) - self.num_read
+
+    @property
+    def num_sure(self) -> int:
+        """How many of its tokens were in the cache when the last part was read, without guesses."""
+        return self._num_sure
 
     @property
     def has_ended(self) -> bool:
@@ -63,22 +71,40 @@ class Going:
         end = len(self.ids) if most is None else min(len(self.ids), self.num_read + most)
         ids = self.ids[self.num_read : end]
         told = len(ids) if self._tells else int(end == len(self.ids))
-        return Part(self.row, self.num_read, ids, told)
+        return Part(self.row, self.num_read, ids, told, self.adapter)
+
+    def guessed(self, most: int) -> Part:
+        """The last token, and behind it at most so many guesses: what comes behind each of them is told."""
+        left = self.answer.limit - (len(self.ids) - self._num_prompt) - 1
+        if self._tells or min(most, left) < 1:
+            return self.part(1)
+        if self._guesses is None:
+            self._guesses = Guesses(self.ids)
+        ids = [self.ids[-1], *self._guesses.next(min(most, left))]
+        return Part(self.row, self.num_read, ids, len(ids), self.adapter)
+
+    def heard(self, num_guessed: int, num_right: int) -> None:
+        """How many of the guesses of a part were right."""
+        if self._guesses is not None:
+            self._guesses.heard(num_guessed, num_right)
 
     def read(self, part: Part, logits_PV: Tensor) -> Tensor | None:
-        """Note that a part was read. The logits (V,) of the next token, where the next one is to be chosen."""
+        """Note that a part was read, without its guesses. The logits (N, V) of the next token and of those behind each
+        guess, where the next one is to be chosen."""
         if self._tells:
             after = self.ids[part.start + 1 : min(part.end + 1, self._num_prompt)]
             if after:
                 self._prompt += described(logits_PV[: len(after)], after, self.draws.settings.top_logprobs)
-        self.num_read = part.end
-        return logits_PV[-1] if self.num_read == len(self.ids) else None
+        self.num_read = self._num_sure = min(part.end, len(self.ids))
+        return logits_PV[self.num_read - part.end - 1 :] if self.num_read == len(self.ids) else None
 
     def push(self, token: Token) -> None:
         """Take the next token, and tell whoever asked."""
         if self._tells:
             self.handle.prompt, self._tells = tuple(self._prompt), False
         self.ids.append(token.id)
+        if self._guesses is not None:
+            self._guesses.add(token.id)
         text = self.answer.push(token)
         if self.answer.finish is not None:
             self.handle.completion = self.answer.completion()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -90,17 +90,28 @@ class Limits:
     At most `sequences` answers, and as many more `waiting`. A step reads at most `step_tokens` of prompts, so that who
     reads an answer never waits for a long prompt of another one. `cache_tokens` is the room of all sequences together,
     each counted with the length of the longest (0: a quarter of the memory that is free); where it is too little, the
-    newest one waits and is read again.
+    newest one waits and is read again. `guesses` are tokens that a step may read ahead of an answer (`guesses.py`).
     """
 
     sequences: int = 64
     waiting: int = 1024
     step_tokens: int = 256
     cache_tokens: int = 0
+    guesses: int = 0
 
 
 class Adapters(Protocol):
-    """Weights beside those of a base model, of which one or none is in use."""
+    """Weights beside those of a base model: one or none in use, or, where they are `is_shared`, each for its tokens."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether tokens of several may go in one forward."""
+        ...
+
+    def deal(self, places: Mapping[str, Tensor]) -> None:
+        """Let the next forward's tokens at these places, by the name of an adapter, be with it, and all others with
+        none."""
+        ...
 
     def use(self, name: str | None) -> None:
         """Let the next forwards be with these."""
@@ -109,6 +120,11 @@ class Adapters(Protocol):
 
 class NoAdapters:
     """A model as it is."""
+
+    is_shared = True
+
+    def deal(self, places: Mapping[str, Tensor]) -> None:
+        assert not places, places
 
     def use(self, name: str | None) -> None:
         assert name is None, name

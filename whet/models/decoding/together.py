@@ -8,7 +8,7 @@ The rows are filled from the left, so a sequence may come or go at any step whil
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -26,17 +26,26 @@ _SHARE, _LEAST = 4, 64
 
 
 class Part(NamedTuple):
-    """Tokens that a sequence goes on with: its row, how many it has before them, and of how many of these, from the
-    last one back, the logits of the next token are wanted."""
+    """Tokens that a sequence goes on with: its row, how many it has before them, of how many of these, from the last
+    one back, the logits of the next token are wanted, and the adapter that they are read with."""
 
     row: int
     start: int
     ids: Sequence[int]
     told: int = 1
+    adapter: str | None = None
 
     @property
     def end(self) -> int:
         return self.start + len(self.ids)
+
+
+# Told before a forward: places of its tokens by the name of an adapter.
+Deal = Callable[[Mapping[str, Tensor]], None]
+
+
+def _of_none(places: Mapping[str, Tensor]) -> None:
+    assert not places, places
 
 
 class Sequences(Protocol):
@@ -81,10 +90,10 @@ class Together:
 
     is_shared = True
 
-    def __init__(self, module: nn.Module, first: int = 0, most_tokens: int = 1 << 30) -> None:
+    def __init__(self, module: nn.Module, first: int = 0, most_tokens: int = 1 << 30, deal: Deal = _of_none) -> None:
         """`first` is the number of a sequence's first position; `most_tokens` are rows times places, at most, as long
-        as no more are asked for."""
-        self._module, self._first, self._most = module, first, most_tokens
+        as no more are asked for. `deal` is told before each forward which of its tokens are an adapter's."""
+        self._module, self._first, self._most, self._deal = module, first, most_tokens, deal
         self._takes = inspect.signature(unwrapped(module).forward).parameters
         self._device = next(module.parameters()).device
         self._layers: dict[int, _Layer] = {}
@@ -129,6 +138,7 @@ class Together:
         keeps = "logits_to_keep" in self._takes
         if keeps:
             inputs["logits_to_keep"] = told_P if len(told_P) else 1
+        self._deal(_dealt(parts, self._device))
         with packed_row():
             logits_TV = self._module(**inputs).logits[0]
         if not len(told_P):
@@ -255,6 +265,17 @@ class _Step:
         if name not in self._masks:
             self._masks[name] = 0, band_mask(queries, keys, window, True, device)
         return self._masks[name][1]
+
+
+def _dealt(parts: Sequence[Part], device: torch.device) -> dict[str, Tensor]:
+    """Places in the forward of the tokens of each adapter."""
+    places: dict[str, list[int]] = {}
+    end = 0
+    for part in parts:
+        if part.adapter is not None:
+            places.setdefault(part.adapter, []).extend(range(end, end + len(part.ids)))
+        end += len(part.ids)
+    return {name: torch.tensor(found, device=device) for name, found in places.items()}
 
 
 def _told(parts: Sequence[Part]) -> list[int]:

@@ -1,11 +1,12 @@
-"""Several adapters of one base model, one or none in use at a time."""
+"""Several adapters of one base model: one or none in use at a time, or each for its own tokens of a forward."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from whet.base.errors import ModelError
 from whet.models.checkpoints.door import read_by_others
@@ -45,6 +46,57 @@ class Several:
         module.eval()
         self._tuner = self._wrapper.base_model
         self._tuner.disable_adapter_layers()
+        self._dealt: Mapping[str, Tensor] = {}
+        self.is_shared = self._is_linear()
+        if self.is_shared:
+            for layer in self._layers():
+                layer.register_forward_hook(self._add)
+
+    def deal(self, places: Mapping[str, Tensor]) -> None:
+        """Let the next forwards' tokens at these places (of a row [1, T]) be with the adapters of these names, and all
+        others with the base model alone. For adapters that are `is_shared`."""
+        self._dealt = places
+
+    def _layers(self) -> Iterator[Any]:
+        from peft.tuners.tuners_utils import BaseTunerLayer
+
+        return (one for one in self._wrapper.modules() if isinstance(one, BaseTunerLayer))
+
+    def _is_linear(self) -> bool:
+        """Whether all that the adapters do is to add B(A(x)) to what linear layers of the whole row give: no DoRA, no
+        layers of their own, no embeddings, and no layers that see some of the tokens, as experts do."""
+        from peft.tuners.lora.layer import Linear
+        from peft.utils.other import AuxiliaryTrainingWrapper
+
+        if any(isinstance(one, AuxiliaryTrainingWrapper) for one in self._wrapper.modules()):
+            return False
+        plain = all(type(one) is Linear and not one.lora_variant and not one.fan_in_fan_out for one in self._layers())
+        return plain and self._see_whole_row()
+
+    def _see_whole_row(self) -> bool:
+        """Whether each of the layers gets all tokens in a row: tried with one."""
+        seen: list[tuple[int, ...]] = []
+        layers = list(self._layers())
+        hooks = [
+            one.register_forward_hook(lambda own, given, found: seen.append(given[0].shape[:-1])) for one in layers
+        ]
+        device = next(self._wrapper.parameters()).device
+        try:
+            with torch.no_grad():
+                self._wrapper.base_model.model(input_ids=torch.arange(3, device=device)[None], use_cache=False)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return seen == [(1, 3)] * len(layers)
+
+    def _add(self, layer: Any, given: tuple[Tensor, ...], found: Tensor) -> Tensor:
+        """What a layer gives, and what the adapters add to it at their places."""
+        for name, at in self._dealt.items():
+            if name in layer.lora_A:
+                down = layer.lora_A[name]
+                added = layer.lora_B[name](down(given[0][:, at].to(down.weight.dtype))) * layer.scaling[name]
+                found = found.index_add(1, at, added.to(found.dtype))
+        return found
 
     def use(self, name: str | None) -> None:
         """Let the next forwards be with this one; None: with the base model alone."""

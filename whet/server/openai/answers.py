@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
@@ -27,8 +28,11 @@ class Answers:
         self, engine: ServingEngine, requests: Sequence[Request], timeout_s: float, spend: Callable[[int], None]
     ) -> None:
         """Begin them: all, or, where Busy is raised, none. `spend` is told tokens that were read and made."""
-        self._loop, self._arrived = asyncio.get_running_loop(), asyncio.Queue[tuple[int, Told]]()
-        self._until, self._timeout_s = self._loop.time() + timeout_s, timeout_s
+        self._loop, self._arrived = asyncio.get_running_loop(), deque[tuple[int, Told]]()
+        self._waiting: asyncio.Future[None] | None = None
+        # One timer for all pieces: a token has no time for one of its own.
+        self._timeout_s, self._is_late = timeout_s, False
+        self._timer = self._loop.call_later(timeout_s, self._end_of_time)
         self.handles: list[Handle] = []
         self._spend = spend
         try:
@@ -67,22 +71,35 @@ class Answers:
         return ["".join(parts) for parts in texts]
 
     def cancel(self) -> None:
-        """Stop what has not ended."""
+        """Stop what has not ended. Nothing more is waited for."""
+        self._timer.cancel()
         for handle in self.handles:
             if handle.completion is None:
                 handle.cancel()
 
     async def _next(self) -> tuple[int, Told]:
-        try:
-            async with asyncio.timeout_at(self._until):
-                return await self._arrived.get()
-        except TimeoutError:
+        while not (self._arrived or self._is_late):
+            self._waiting = self._loop.create_future()
+            await self._waiting
+        if self._is_late:
             said = f"there was no whole answer after {self._timeout_s:g} s"
-            raise Refused(said, status=408, code="timeout", is_worth_trying=False) from None  # it would take as long
+            raise Refused(said, status=408, code="timeout", is_worth_trying=False)  # it would take as long again
+        return self._arrived.popleft()
 
     def _tell(self, place: int, told: Told) -> None:
-        with suppress(RuntimeError):  # the loop has ended, and nobody waits
-            self._loop.call_soon_threadsafe(self._arrived.put_nowait, (place, told))
+        """Called by the engine's thread. Who has something waiting already is on the way to it."""
+        self._arrived.append((place, told))
+        if len(self._arrived) == 1:
+            with suppress(RuntimeError):  # the loop has ended, and nobody waits
+                self._loop.call_soon_threadsafe(self._wake)
+
+    def _end_of_time(self) -> None:
+        self._is_late = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
 
 def begun(service: Service, asked: Asked, request: HttpRequest) -> Answers:

@@ -28,6 +28,9 @@ def _lines(figures: Figures) -> Iterator[str]:
     yield _head("whet_tokens_total", "counter", "Tokens of prompts and of answers.")
     yield f'whet_tokens_total{{of="prompt"}} {figures.num_prompt}\n'
     yield f'whet_tokens_total{{of="answer"}} {figures.num_generated}\n'
+    yield _head("whet_guesses_total", "counter", "Tokens that were read ahead, and those of them that came.")
+    yield f'whet_guesses_total{{were="made"}} {figures.num_guessed}\n'
+    yield f'whet_guesses_total{{were="right"}} {figures.num_right}\n'
     yield _head("whet_requests", "gauge", "Requests that are answered, and that wait.")
     yield f'whet_requests{{state="running"}} {figures.num_running}\n'
     yield f'whet_requests{{state="waiting"}} {figures.num_waiting}\n'

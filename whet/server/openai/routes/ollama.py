@@ -27,11 +27,10 @@ from whet.server.openai.ollama_wire import (
     talk_of,
 )  # fmt: skip
 from whet.server.openai.refused import Refused, refusal_of
-from whet.server.openai.replies import answer
+from whet.server.openai.replies import answer, written
 from whet.server.openai.routes.embeddings import embedded
 from whet.server.openai.service import Given, Service
 from whet.server.openai.wire import Embeddings
-from whet.track.script.plain import to_json
 
 router = APIRouter(tags=["ollama"])
 # Clients ask for it to know what they may ask for.
@@ -124,9 +123,9 @@ async def _lines(told: _Told) -> AsyncGenerator[bytes, None]:
     try:
         async with aclosing(told.parts()) as parts:
             async for part in parts:
-                yield to_json(part) + b"\n"
+                yield written(part) + b"\n"
     except Exception as error:  # the answer's head has gone out
-        yield to_json(refusal_of(error).body()) + b"\n"
+        yield written(refusal_of(error).body()) + b"\n"
     finally:
         told.answers.cancel()
 
