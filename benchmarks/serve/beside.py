@@ -5,8 +5,8 @@
 Both serve the same random weights in fp32 on the CPU, with the same number of threads, and are asked by the same
 client, a process of its own, for greedy streamed answers of as many tokens. The weights never say the end token.
 Beside times of the clock stands what the server's process took of the processor for a token, which others on the same
-machine do not change much. Each server is a process that has answered before the first measurement. `transformers serve` needs the package
-`openai`, and runs with and without `--continuous-batching`.
+machine do not change much. Each server is a process that has answered before the first measurement. `transformers
+serve` needs the package `openai`, and runs with and without `--continuous-batching`.
 """
 
 from __future__ import annotations
