@@ -107,6 +107,17 @@ def test_letters_are_told_apart_and_tokens_grow_with_them(tmp_path):
     assert chinese.script == "cjk" and chinese.tokens > 1.5 * one.tokens
 
 
+def test_rows_beyond_those_looked_at_count_as_often_as_these_are_accepted(tmp_path):
+    rows = [{"text": "word " * 100}, {"picture": 1}, {"text": "word " * 100}, {"text": "word " * 100}] * 10
+    file = write(tmp_path / "a.jsonl", rows)
+    source = Source.parse({"path": file, "format": "text"}, tmp_path)
+    whole, part = data_facts(source), data_facts(source, most=8)
+    assert whole.rows == part.rows == 30 and whole.tokens == part.tokens
+    assert data_facts(source, most=40).rows == data_facts(source, most=41).rows == 30
+    chosen = Source.parse({"path": file, "format": "text", "samples": 20}, tmp_path)
+    assert data_facts(chosen, most=8).rows <= 20
+
+
 def test_a_card_runs_and_trains_what_single_plans_say(capsys):
     rows = {row.name: row for row in possible(card("rtx-4090"), 1, 2048)}
     assert [row.parameters for row in rows.values()] == sorted(row.parameters for row in rows.values())

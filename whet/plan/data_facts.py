@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -25,13 +26,18 @@ _OTHER = 2.5
 _FRAME = 8  # tokens that a template puts around a turn or a text
 
 
-def data_facts(source: Source) -> DataFacts:
-    """Of the first rows, and of all where they are more, as far as these tell. Raises DataError where no row is one."""
+def data_facts(source: Source, most: int = LOOKED_AT) -> DataFacts:
+    """Of the first rows, at `most` so many, and of all where there are more, as far as these tell.
+
+    Rows that the run would refuse count for nothing. Raises DataError where no row is one.
+    """
+    num_seen = 0
     detector = Detector(source.format)
     lengths: list[float] = []
     scripts: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
-    for number, row in islice(read_rows(source), LOOKED_AT):
+    for number, row in islice(read_rows(source), most):
+        num_seen += 1
         made = detector.parse(row, f"{source.name} row {number}")
         if isinstance(made, Refused):
             continue
@@ -41,11 +47,16 @@ def data_facts(source: Source) -> DataFacts:
         lengths.append(sum(count / LETTERS.get(name, _OTHER) for name, count in letters.items()) + _FRAME)
     if not lengths:
         raise DataError(f"{source.name} has no row that can be learned from", at="DATA", hint=f"head -3 {source.name}")
-    rows = len(lengths) if len(lengths) < LOOKED_AT else count_rows(source)
+    rows = len(lengths) if num_seen < most else round(_all_rows(source) * len(lengths) / num_seen)
     letters = Counter({name: count for name, count in scripts.items() if name != "other"}) or scripts
-    most, count = letters.most_common(1)[0]
+    usual, count = letters.most_common(1)[0]
     tokens = round(rows * sum(lengths) / len(lengths))
-    return DataFacts(rows, tokens, _rounded(max(lengths)), kinds.most_common(1)[0][0], most, count / letters.total())
+    return DataFacts(rows, tokens, _rounded(max(lengths)), kinds.most_common(1)[0][0], usual, count / letters.total())
+
+
+def _all_rows(source: Source) -> int:
+    """Rows of the source; of those that are chosen by chance, as many as are."""
+    return min(count_rows(source), source.samples or sys.maxsize)
 
 
 def _rounded(tokens: float) -> int:
