@@ -156,6 +156,15 @@ def test_a_run_is_planned_as_its_config_says(tmp_path, capsys):
     assert found["card"]["figures"]["bandwidth_gbs"]["how"] == "datasheet"
 
 
+def test_a_step_of_samples_has_as_many_micro_batches_as_hold_them(capsys):
+    asked = ["qwen3-0.6b", "--gpu", "h100-sxm", "--length", "512", "train.micro_batch=1024"]
+    for samples, times in ((1, 1), (2, 1), (8, 4)):
+        run = told(capsys, *asked, f"train.batch_samples={samples}")["run"]
+        assert (run["batch_tokens"], run["micro_batches"]) == (samples * 512, times)
+    run = told(capsys, "qwen3-0.6b", "--gpu", "h100-sxm", "--length", "512", "train.batch_samples=3")["run"]
+    assert run["micro_batch"] <= 3 * 512 == run["batch_tokens"]
+
+
 def test_what_is_typed_wrong_is_said(capsys):
     assert main(["plan", "llama-3.1-8b", "--gpu", "rtx-4900"]) == 2
     assert "did you mean `rtx-4090`?" in capsys.readouterr().err

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from whet.base.catalogue import tuner
 from whet.base.mesh import Mesh
+from whet.base.step_size import BATCH_TOKENS
 from whet.plan.architecture import described
 from whet.plan.decide import decided, with_mesh
 from whet.plan.hardware.cards import Card
@@ -16,7 +17,7 @@ from whet.plan.models.planned import PlannedModel
 from whet.plan.serving.memory import ServingPlan
 from whet.plan.serving.served import ServedModel, Serving, serving_mesh
 
-USUAL_TOKENS = 16_384  # of a step, where a run does not say
+USUAL_TOKENS = BATCH_TOKENS  # of a step, where a run does not say
 
 
 @dataclass(frozen=True, slots=True)

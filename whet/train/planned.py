@@ -9,6 +9,7 @@ from typing import Any
 from whet.base.at_once import at_once, computed_by
 from whet.base.mesh import Mesh
 from whet.base.run import Run
+from whet.base.step_size import step_tokens
 from whet.contracts.model import ParamRole
 from whet.models.tuning.wrapper import wrapper_of
 from whet.plan.hardware.cards import Card
@@ -18,7 +19,6 @@ from whet.plan.subject import Lever, ModelFacts, Plan, Subject
 from whet.plan.timeline import MemoryPlan, Moment, Stage, with_overhead
 from whet.train.foreseen import Hollow, example_batch, foresee, hollow_run
 from whet.train.rollout_memory import with_rollouts
-from whet.train.setup.sources import BATCH_TOKENS
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def _with_micro(wanted: Wanted, traced: _Traced) -> Plan:
     """The plan with as many tokens at once as wanted; where that is open, with the most samples that fit."""
     if wanted.micro is not None:
         return _plan(wanted, traced, max(1.0, wanted.micro / wanted.length))
-    most = max(wanted.length, _step_tokens(wanted.run))
+    most = max(wanted.length, step_tokens(wanted.run.train, wanted.length))
     most = min(most, max(wanted.length, CPU_TOKENS)) if wanted.card.kind == "cpu" else most
     low, high = 1, max(1, most // wanted.length)
     best = _plan(wanted, traced, 1)
@@ -105,16 +105,12 @@ def _subject(wanted: Wanted, traced: _Traced, micro: int) -> Subject:
         wanted.name, str(config["model_type"]), total,
         total - int(by_role.get(ParamRole.EXPERT, 0) * (1 - share)), len(loaded.layers),
     )  # fmt: skip
-    tokens = _step_tokens(run)
+    tokens = step_tokens(run.train, wanted.length)
     return Subject(
         facts, wanted.card, Mesh(), run.tuner.kind, run.tuner.values().get("rank", 0), run.train.precision,
         run.optimizer.kind, run.model.values().get("quantize"), run.train.recompute != "none",
         run.objective.kind, micro, max(1, -(-tokens // micro)), tokens, wanted.length, "step",
     )  # fmt: skip
-
-
-def _step_tokens(run: Run) -> int:
-    return run.train.batch_tokens or BATCH_TOKENS
 
 
 def _levers(wanted: Wanted, found: Plan) -> Iterator[Lever]:

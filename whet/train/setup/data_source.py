@@ -8,6 +8,7 @@ from typing import Any
 
 from whet.base.catalogue import model_source
 from whet.base.run import Data, DataSource, Run, Train
+from whet.base.step_size import BATCH_SAMPLES, BATCH_TOKENS
 from whet.contracts.example import Example
 from whet.contracts.objective import traits_of
 from whet.contracts.steps import Step, StepSource
@@ -22,7 +23,7 @@ from whet.data.transforms.forms import HELD_OUT_PASS, Drawn, Form, drawn
 from whet.train.measure.held_out import HeldOutLoss
 from whet.train.setup.chosen import Chosen, facts_of
 from whet.train.setup.rows import max_length, on_scale, rows_of, sources_of
-from whet.train.setup.sources import BATCH_SAMPLES, BATCH_TOKENS, Feed, SourceKind, Supply, Words
+from whet.train.setup.sources import Feed, SourceKind, Supply, Words
 from whet.train.setup.trained import Trained
 from whet.train.step.micro_batches import Dealer
 

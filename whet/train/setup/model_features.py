@@ -10,13 +10,13 @@ from typing import Any
 from torch import nn
 
 from whet.base.run import Run
+from whet.base.step_size import BATCH_SAMPLES
 from whet.contracts.model import Loaded
 from whet.models.features.logit_peaks import is_trained, normalises, projecting
 from whet.models.forward.batch_norm import live
 from whet.models.forward.recomputed import recomputes_itself
 from whet.models.tuning.wrapper import wrapper_of
 from whet.train.setup.features import Feature
-from whet.train.setup.sources import BATCH_SAMPLES
 
 
 def model_features(run: Run, model: Loaded) -> Iterator[tuple[str, Feature]]:

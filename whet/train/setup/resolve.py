@@ -11,12 +11,13 @@ import numpy as np
 
 from whet.base.errors import ConfigError
 from whet.base.seeds import forked
+from whet.base.step_size import BATCH_SAMPLES, step_tokens
 from whet.contracts.batch import Batch
 from whet.contracts.model import Loaded
 from whet.data.order.collate import collate
 from whet.train.setup.notices import environment
 from whet.train.setup.precision import computed
-from whet.train.setup.sources import BATCH_SAMPLES, BATCH_TOKENS, Feed
+from whet.train.setup.sources import Feed
 from whet.train.setup.trained import Trained
 from whet.train.step.memory import largest_micro_batch
 
@@ -51,9 +52,8 @@ def resolve(trained: Trained, fed: Feed, pinned: Mapping[str, Any], reference: s
 
 def _measured(trained: Trained, fed: Feed) -> int:
     run, world = trained.run, trained.world
-    samples, tokens = run.train.batch_samples, run.train.batch_tokens or BATCH_TOKENS
     if not trained.loaded.capabilities.tokens:
-        return samples or BATCH_SAMPLES
+        return run.train.batch_samples or BATCH_SAMPLES
 
     def measure(num_tokens: int) -> None:
         batch = measured_batch(trained, fed, num_tokens)
@@ -61,7 +61,7 @@ def _measured(trained: Trained, fed: Feed) -> int:
             trained.executor.gradients([batch])
             trained.executor.abort()
 
-    batch = fed.step_tokens or (samples * fed.longest if samples else tokens)
+    batch = fed.step_tokens or step_tokens(run.train, fed.longest)
     here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     found = largest_micro_batch(measure, world.device, -(-batch // world.count("data")), fed.longest, here)
     return -int(world.largest([-float(found)])[0])

@@ -11,6 +11,7 @@ from typing import Any
 
 from whet.base.errors import DataError
 from whet.base.run import Run
+from whet.base.step_size import BATCH_TOKENS
 from whet.contracts.example import Example
 from whet.contracts.objective import Objective
 from whet.contracts.steps import StepSource
@@ -25,8 +26,6 @@ from whet.train.setup.rows import sources_of
 from whet.train.setup.trained import Trained
 from whet.train.step.micro_batches import Dealer
 from whet.train.step.watchdog import DriftLimit
-
-BATCH_TOKENS, BATCH_SAMPLES = 16_384, 128
 
 
 @dataclass(frozen=True, slots=True)
