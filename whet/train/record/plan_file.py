@@ -27,18 +27,21 @@ _SMALLEST = 64 << 20  # bytes: what libraries and Python keep weighs more than a
 
 @dataclass(frozen=True, slots=True)
 class PlanFile:
-    """Of this rank: the `planned` moment of the peak, and bytes in use before the first step (`began`)."""
+    """Of this rank: the `planned` moment of the peak; bytes in use before the first step (`began`, None where a peak
+    cannot be told), and how many of them the optimizer had, of a run that goes on (`had`)."""
 
     path: Path
     trained: Trained
     planned: Moment | None
-    began: int
+    began: int | None
+    had: float
 
     @classmethod
     def of(cls, folder: Path, trained: Trained, planned: Moment | None) -> PlanFile:
         """Before the first step, with the weights in place."""
-        begin_peak(trained.world.device)
-        made = cls(folder / NAME, trained, planned, used_bytes(trained.world.device))
+        device = trained.world.device
+        began = used_bytes(device) if begin_peak(device) else None
+        made = cls(folder / NAME, trained, planned, began, _state_bytes(trained))
         made._write(None)
         return made
 
@@ -49,21 +52,25 @@ class PlanFile:
         measured = dict(self._measured())
         self._write(measured)
         planned = 0.0 if self.planned is None else _parts(self.planned)["step"]
-        if planned > _SMALLEST and measured["step"] > 0:
+        if planned > _SMALLEST and measured["step"]:
             with suppress(OSError):  # a table that cannot be kept is no reason for a run to fail
                 config: Any = unwrapped(self.trained.loaded.module).config
                 note(Compared(detected()[0].name, config.model_type, planned, measured["step"]))
 
-    def _measured(self) -> Iterator[tuple[str, float]]:
-        trained = self.trained
-        weights = _bytes(trained.loaded.module.parameters())
-        optimizer = _bytes(value for state in trained.optimizer.state.values() for value in state.values())
+    def _measured(self) -> Iterator[tuple[str, float | None]]:
+        """Bytes on this rank's device. None of what cannot be told: of a step that takes less than the process has let
+        go of meanwhile nothing is seen."""
+        trained, state = self.trained, _state_bytes(self.trained)
+        yield "weights", _bytes(trained.loaded.module.parameters(), trained.world.device)
+        yield "optimizer", state
+        if self.began is None:
+            yield from (("step", None), ("peak", None))
+            return
         peak = peak_since(trained.world.device)
-        yield from (("weights", weights), ("optimizer", optimizer))
-        yield "step", max(0.0, peak - self.began - optimizer)
-        yield "peak", peak
+        step = peak - self.began - (state - self.had)
+        yield from (("step", step if step > 0 else None), ("peak", peak))
 
-    def _write(self, measured: Mapping[str, float] | None) -> None:
+    def _write(self, measured: Mapping[str, float | None] | None) -> None:
         if not self.trained.world.is_writer:
             return
         planned = None if self.planned is None else {**_parts(self.planned), "peak": self.planned.total}
@@ -78,6 +85,15 @@ def _parts(moment: Moment) -> dict[str, float]:
     return {**held, "step": moment.total - sum(held.values()) - moment.parts.get("overhead", 0.0)}
 
 
-def _bytes(values: Iterable[Any]) -> float:
+def _state_bytes(trained: Trained) -> float:
+    """What the optimizer has on the device."""
+    return _bytes(
+        (value for state in trained.optimizer.state.values() for value in state.values()), trained.world.device
+    )
+
+
+def _bytes(values: Iterable[Any], device: torch.device) -> float:
+    """Of the tensors among these whose memory is of that kind of device."""
     tensors = [value for value in values if isinstance(value, torch.Tensor)]
-    return float(sum({storage._cdata: storage.nbytes() for storage in storages(tensors)}.values()))
+    here = {one._cdata: one.nbytes() for one in storages(tensors) if one.device.type == device.type}
+    return float(sum(here.values()))

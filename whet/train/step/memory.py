@@ -10,8 +10,9 @@ from pathlib import Path
 
 import torch
 
-# Measured on CPUs: throughput no longer rises beyond a few thousand tokens at once, memory does.
-CPU_TOKENS = 4096
+from whet.base.memory import give_back
+from whet.plan.job import CPU_TOKENS
+
 SHARE = {"cpu": 0.5, "cuda": 0.9}
 
 
@@ -22,11 +23,17 @@ def peak_bytes(device: torch.device) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def begin_peak(device: torch.device) -> None:
-    """Let `peak_since` count from here: a processor's resident memory; a GPU's allocator counts from its beginning."""
-    if device.type != "cuda":
-        with suppress(OSError):
-            Path("/proc/self/clear_refs").write_text("5")  # resets the high-water mark
+def begin_peak(device: torch.device) -> bool:
+    """Let `peak_since` count from here, by what the GPU's allocator has given or what is resident in the process;
+    whether it does: a system may have no such mark."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return True
+    give_back()  # a heap that was freed is resident too, and a step would take of it unseen
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")  # resets the high-water mark
+        return _resident("VmHWM") > 0
+    return False
 
 
 def peak_since(device: torch.device) -> int:
