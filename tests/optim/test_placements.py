@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from tests.optim.placements import EXACT, SAVED, SCHEMES, STEPS, Trial, model, r
 from tests.ranks import on_ranks
 from tests.sweeps import some
 from whet.base.errors import ConfigError
-from whet.kernels.layout import Layout, local
+from whet.kernels.layout import Layout, local, whole_tensor
 from whet.parallel.world import World
 
 pytestmark = pytest.mark.ranks
@@ -148,6 +151,8 @@ def layouts() -> list[str]:
             model(("", "exact"), World(torch.device("cpu")), None).parameters(), strict=True,
         ):  # fmt: skip
             layout, own = Layout.of(placed), local(placed.detach())
+            with warned() as said:
+                gathered = whole_tensor(placed)
             rows = layout.by_rows()
             moved = layout.moved(own, rows)
             facts = {
@@ -155,10 +160,25 @@ def layouts() -> list[str]:
                 "rows": torch.equal(whole[rows.here], moved),
                 "back": torch.equal(rows.moved(moved, layout), own),
                 "whole": layout.is_whole == (own.shape == whole.shape),
+                "gathered": torch.equal(whole, gathered),
+                "in silence": not said,
                 "columns": _columns_fit(layout, own, whole.detach()),
             }
             wrong += [f"{scheme} {name}: {fact}" for fact, holds in facts.items() if not holds]
     return wrong + _not_refused(start("tensor"))
+
+
+@contextmanager
+def warned() -> Iterator[list]:
+    """What torch warns of inside, on its own log."""
+    said: list = []
+    handler, log = logging.Handler(logging.WARNING), logging.getLogger("torch.distributed.tensor")
+    handler.emit = said.append
+    log.addHandler(handler)
+    try:
+        yield said
+    finally:
+        log.removeHandler(handler)
 
 
 def _columns_fit(layout: Layout, own: torch.Tensor, whole: torch.Tensor) -> bool:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from whet.base.errors import ModelError
+from whet.kernels.layout import whole_tensor
 from whet.models.checkpoints.experts import UnknownPieces, experts, pieces
 from whet.models.forward.heads import class_of
 
@@ -24,7 +25,7 @@ _IN_FP32 = ("_keep_in_fp32_modules", "_keep_in_fp32_modules_strict")
 def named_weights(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """The names and whole tensors of a module's state. With sharded weights every rank must go through all of them."""
     for name, tensor in module.state_dict().items():
-        yield name, tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
+        yield name, whole_tensor(tensor)
 
 
 def skeleton(config: Any) -> nn.Module:

@@ -17,8 +17,9 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.autograd import Function
 
-# torch 2.13 warns of the names that 2.11 has alone.
-_gather_rows: Any = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
+from whet.kernels.layout import gather_rows
+
+# torch 2.13 warns of the name that 2.11 has alone.
 _scatter_rows: Any = getattr(dist, "reduce_scatter_single", None) or dist.reduce_scatter_tensor
 
 
@@ -108,7 +109,7 @@ def _own_rows(x_TD: Tensor, group: dist.ProcessGroup) -> Tensor:
 def _all_rows(x_tD: Tensor, tokens: int, group: dist.ProcessGroup) -> Tensor:
     own = x_tD.movedim(-2, 0).contiguous()
     found = own.new_empty(len(own) * group.size(), *own.shape[1:])
-    _gather_rows(found, own, group=group)
+    gather_rows(found, own, group=group)
     return found[:tokens].movedim(0, -2).contiguous()
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from torch.distributed.tensor.placement_types import Placement
 
 Extent = tuple[slice, ...]
+# torch 2.13 warns of the name that 2.11 has alone.
+gather_rows: Any = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
 
 
 @dataclass(frozen=True)
@@ -140,16 +142,36 @@ class Layout:
             dist.all_reduce(numbers, op=how, group=self.mesh.get_group(dim))
         return numbers
 
+    def gathered(self, shard: Tensor) -> Tensor:
+        """The whole tensor, on every rank, of what lies here: in one exchange for each dimension of the mesh that cuts
+        it. All ranks call it together."""
+        assert self.mesh is not None
+        places = [self.at(coordinate) for coordinate in self._coordinates()]
+        most = max(_numbers(place) for place in places)
+        rows = torch.cat([shard.reshape(-1), shard.new_zeros(most - shard.numel())])
+        for dim in reversed(self.over):
+            found = rows.new_empty(self.mesh.size(dim) * rows.numel())
+            gather_rows(found, rows, group=self.mesh.get_group(dim))
+            rows = found
+        whole = shard.new_empty(self.shape)
+        for place, row in zip(places, rows.view(-1, most), strict=True):
+            whole[place] = row[: _numbers(place)].view(whole[place].shape)
+        return whole
+
     def holders(self) -> list[tuple[int, Sequence[int]]]:
         """The ranks that hold the shards of one copy, this rank's own, ascending, and their coordinates."""
         assert self.mesh is not None
-        own, ranks = list(self.mesh.get_coordinate() or ()), self.mesh.mesh
-        found = []
+        ranks = self.mesh.mesh
+        return sorted((int(ranks[own]), own) for own in self._coordinates())
+
+    def _coordinates(self) -> Iterator[tuple[int, ...]]:
+        """Where the shards of one copy lie, the last dimension of the mesh innermost."""
+        assert self.mesh is not None
+        own = list(self.mesh.get_coordinate() or ())
         for places in itertools.product(*(range(self.mesh.size(dim)) for dim in self.over)):
             for dim, place in zip(self.over, places, strict=True):
                 own[dim] = place
-            found.append((int(ranks[tuple(own)]), tuple(own)))
-        return sorted(found)
+            yield tuple(own)
 
     def check(self, name: str) -> None:
         """Refuse what no rule can step. Raises ConfigError for sums that are still to be made, and for shards that are
@@ -159,7 +181,7 @@ class Layout:
                 f"`{name}` is laid out as {self.placements}: a weight is no sum that is still to be made",
                 at="parallel", hint="optimizer: adamw, without tensor or expert parallelism",
             )  # fmt: skip
-        if self.over and any(self._is_scattered(dim) for dim in set(self._dims)):
+        if not self.is_in_runs:
             raise ConfigError(
                 f"`{name}` is laid out as {self.placements}, in shards that are scattered over it", at="parallel",
                 hint=f"sizes of the mesh that divide {tuple(self.shape)}",
@@ -169,6 +191,11 @@ class Layout:
     def _dims(self) -> Iterator[int]:
         """The tensor's dimensions that are cut."""
         return (self.placements[axis].dim for axis in self.over)  # type: ignore[attr-defined]
+
+    @property
+    def is_in_runs(self) -> bool:
+        """Whether every shard is a run along each dimension of the tensor."""
+        return not any(self._is_scattered(dim) for dim in set(self._dims))
 
     def _is_scattered(self, dim: int) -> bool:
         """Whether a shard is no run along this dimension (some of torch's strided placements), so that runs of its
@@ -192,6 +219,10 @@ def joint_group(layout: Layout) -> ProcessGroup:
     return group
 
 
+def _numbers(place: Extent) -> int:
+    return math.prod(part.stop - part.start for part in place)
+
+
 def patience(mesh: DeviceMesh) -> datetime.timedelta:
     """How long ranks of a mesh wait for each other, which torch does not hand on to groups made of them."""
     options: Any = mesh.get_group(0)._get_backend(torch.device(mesh.device_type)).options  # torch 2.13: no public one
@@ -202,6 +233,17 @@ def patience(mesh: DeviceMesh) -> datetime.timedelta:
 def local(tensor: Tensor) -> Tensor:
     """This rank's part of a distributed tensor, or the tensor itself."""
     return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+
+
+def whole_tensor(tensor: Tensor) -> Tensor:
+    """All of a distributed tensor, without a gradient, on every rank that has a part of it; or the tensor itself."""
+    if not isinstance(tensor, DTensor):
+        return tensor
+    layout = Layout.of(tensor)
+    if sum(not placement.is_replicate() for placement in layout.placements) < 2 or not layout.is_in_runs:
+        return tensor.full_tensor().detach()
+    # torch (2.13) gathers one dimension of the mesh after another too, those of one rank as well, and warns of it.
+    return layout.gathered(tensor.to_local().detach())
 
 
 def lying(tensor: Tensor, shard: Tensor) -> Tensor:

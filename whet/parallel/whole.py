@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor
 
 from whet.kernels.dense import dense
+from whet.kernels.layout import whole_tensor
 
 
 def whole_tensors(module: nn.Module, names: Collection[str] | None = None) -> Iterator[tuple[str, Tensor]]:
@@ -16,4 +16,4 @@ def whole_tensors(module: nn.Module, names: Collection[str] | None = None) -> It
     buffers = [(name, buffer) for name, buffer in module.named_buffers() if name in persistent]
     for name, tensor in [*module.named_parameters(), *buffers]:
         if names is None or name in names:
-            yield name, dense((tensor.full_tensor() if isinstance(tensor, DTensor) else tensor).detach())
+            yield name, dense(whole_tensor(tensor).detach())
