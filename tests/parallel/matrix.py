@@ -1,6 +1,6 @@
 """Measure what meshes, objectives and optimizers on ranks are off by from one process, and write it to docs/reference.
 
-    python -m tests.parallel.matrix [models] [objectives] [optimizers] [NAME of a model ...]
+    python -m tests.parallel.matrix [models] [objectives] [optimizers] [steps] [NAME of a model ...]
 
 Everything takes about an hour of two quiet cores. Figures are kept in meshes.json as they are found, and meshes.md is
 written from them: a run that is ended goes on with what is missing, and `--anew` measures again.
@@ -21,6 +21,7 @@ import torch
 
 from tests.optim import test_placements as placements
 from tests.parallel import test_objectives as objectives
+from tests.parallel import test_optimizers as steps
 from tests.parallel.meshes import LOSSES, MESHES, MODELS, Case, depth_of, learned, ranks_of, stored
 from tests.parallel.pipeline import test_objectives as staged
 from tests.parallel.test_meshes import GRID, all_of
@@ -128,7 +129,22 @@ def of_optimizers(folder: Path, _: Any) -> None:
                 told("optimizer", *cell, [one[case] for one in ranks], lambda case=case: placements.alone(case[:2]))
 
 
-PARTS = {"models": models, "objectives": of_objectives, "optimizers": of_optimizers}
+def of_steps(folder: Path, _: Any) -> None:
+    """Loss and gradient norm of five steps, for every optimizer on every mesh that it is not refused on."""
+    alone = cache(lambda case: learned(case, folder)[0])
+    cells = {cell: steps.case_of(*cell) for cell in steps.GRID}
+    for size in (2, 4):
+        for some in parts([cell for cell in left("step", cells) if ranks_of(cells[cell].mesh) == size]):
+            for cell in some:
+                alone(cells[cell].alone)
+            ranks = on_ranks(size, all_of, [cells[cell] for cell in some], folder)
+            for cell in some:
+                own = [one[cells[cell]] for one in ranks]
+                found = [one if isinstance(one, str) else one[0] for one in own]
+                told("step", *cell, found, lambda cell=cell: alone(cells[cell].alone))
+
+
+PARTS = {"models": models, "objectives": of_objectives, "optimizers": of_optimizers, "steps": of_steps}
 WORDS = {
     **{
         loss: (f"Models, `{loss}`", f"Loss and gradient norm over five steps of `{loss}`, a mesh a row.", MODELS)
@@ -138,8 +154,14 @@ WORDS = {
         "Objectives", "Figures and gradients of a step on two ranks (on `pipeline` figures).",
         (*objectives.MESHES, "pipeline"),
     ),
+    "step": (
+        "Optimizers on meshes", "Loss and gradient norm over five steps of `sft`, in float64 but for routers and "
+        "logits that are noted; on `expert` of a mixture.",
+        tuple(steps.PLACEMENTS),
+    ),
     "optimizer": (
-        "Optimizers", "Weights after five steps; `exact` computes in float64, the others keep what their name says.",
+        "Optimizers on weights placed by hand",
+        "Weights after five steps; `exact` computes in float64, the others keep what their name says.",
         tuple(placements.SCHEMES),
     ),
 }  # fmt: skip
@@ -156,16 +178,27 @@ def page(found: Figures) -> str:
     for table, (title, what, columns) in WORDS.items():
         own = found.get(table, {})
         lines += ["", f"## {title}", "", what, "", f"| | {' | '.join(columns)} |", "|" + "---|" * (len(columns) + 1)]
-        rows = MESHES if table in LOSSES else own
+        rows = MESHES if table in LOSSES else steps.OPTIMIZERS if table == "step" else own
         lines += [
             f"| {row} | " + " | ".join(cell(table, row, column, own) for column in columns) + " |" for row in rows
         ]
+        lines += reasons() if table == "step" else ()
     return "\n".join([*lines, ""])
+
+
+def reasons() -> list[str]:
+    """Why the pairs that are refused are."""
+    found: dict[str, list[str]] = {}
+    for kind, placement in steps.REFUSED:
+        found.setdefault(str(steps.refusal(kind, placement)), []).append(f"{kind} on {placement}")
+    return ["", "`refused` before ranks start:", "", *(f"- {', '.join(who)}: {why}" for why, who in found.items())]
 
 
 def cell(table: str, row: str, column: str, own: Mapping[str, Mapping[str, Any]]) -> str:
     if table in LOSSES and Case(column, table, row) not in GRID:
         return "-"
+    if table == "step" and (row, column) in steps.REFUSED:
+        return "refused"
     figure = own.get(row, {}).get(column, "")
     return figure if isinstance(figure, str) else f"{figure:.0e}"
 

@@ -14,6 +14,8 @@ import torch
 
 from tests.exact import exact
 from tests.objectives.groups import group
+from tests.optim.placements import EXACT as OPTIMIZERS
+from tests.optim.problem import build
 from tests.parallel.test_shard import PROBED
 from tests.tiny import LLAMA, tokenizer
 from whet.base.catalogue import model_source, objective, optimizer, tuner
@@ -24,10 +26,10 @@ from whet.contracts.sample import Sample
 from whet.contracts.steps import Step
 from whet.models.features.balance import RouterTotals
 from whet.models.features.carried import features_of, install
+from whet.models.features.logit_peaks import Peaks, watch
 from whet.models.loading.context import BuildContext
 from whet.models.loading.fill import filled
 from whet.objectives.balanced import Balanced
-from whet.optim.adapted import adapted
 from whet.optim.groups import ParamGroups
 from whet.parallel.fill import fill
 from whet.parallel.pipeline.stages import stages_of
@@ -55,13 +57,16 @@ MODELS: Mapping[str, dict[str, Any]] = {
     "fused": {"model_type": "phi3", "num_key_value_heads": 4},
     "odd": {"vocab_size": VOCAB + 1, "num_key_value_heads": 4},  # embedding and head stay whole
     "lora": {"num_key_value_heads": 4, "tie_word_embeddings": False},
+    "mixed-lora": {**_EXPERTS, "model_type": "qwen3_moe", "head_dim": 8},  # on its experts, too
     "moe": {**_EXPERTS, "model_type": "qwen3_moe", "head_dim": 8},
     "shared": {**_EXPERTS, "model_type": "qwen2_moe", "shared_expert_intermediate_size": 24},
     "balanced": {**_MIXED, "model_type": "mixtral", "num_local_experts": 4},
 }  # fmt: skip
 MIXED = ("moe", "shared", "balanced")
-# What is computed in float32, and how far it may round away: norms of gemma, and the experts of a mixture.
-SINGLE: Mapping[str, float] = {"capped": 1e-6, "moe": 1e-5, "shared": 1e-5, "balanced": 1e-5}
+# Bases of adapters, which have to be stored, and what the adapter is on; the reference of an adapter is another model.
+ADAPTED: Mapping[str, dict[str, Any]] = {"lora": {}, "mixed-lora": {"parameters": ("experts",)}}
+# What is computed in float32, and how far it may round away: norms of gemma, the experts of a mixture, and routers.
+SINGLE: Mapping[str, float] = {"capped": 1e-6, "moe": 1e-5, "shared": 1e-5, "balanced": 1e-5, "mixed-lora": 1e-5}
 LOSSES: Mapping[str, dict[str, Any]] = {"sft": {}, "dpo": {"reference": "copy"}}
 MESHES: Mapping[str, dict[str, Any]] = {
     "shard-2": {"shard": 2},
@@ -112,6 +117,8 @@ MESHES: Mapping[str, dict[str, Any]] = {
     "pipeline-ring": {"pipeline": 2, "context": 2, "context_by": "ring"},
     "pipeline-expert": {"pipeline": 2, "expert": 2},
 }
+# Logits of attention are beyond it at once.
+CLIPPED: Mapping[str, dict[str, Any]] = {"muonclip": {"threshold": 0.05}}
 # Axes of a mesh; its other words say how ranks talk.
 RANKS = ("replicate", "shard", "context", "expert", "tensor", "pipeline")
 
@@ -143,13 +150,14 @@ NUMBERS: Mapping[str, Numbers] = {
 
 @dataclass(frozen=True)
 class Case:
-    """A model of so many layers, a loss and a mesh; None is one process."""
+    """A model of so many layers, a loss, a mesh (None is one process), and who steps the weights."""
 
     model: str
     loss: str
     mesh: str | None = None
     numbers: str = "fp64"
     layers: int = 0
+    optimizer: str = "adamw"
 
     @property
     def alone(self) -> Case:
@@ -159,6 +167,11 @@ class Case:
     @property
     def depth(self) -> int:
         return self.layers or depth_of(self.mesh)
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether the optimizer clips by the logits of attention."""
+        return "attention_logits" in optimizer.get(self.optimizer).facts.needs
 
     @property
     def settings(self) -> Parallel:
@@ -172,9 +185,12 @@ class Case:
 
 
 def can_be(model: str, mesh: str) -> bool:
-    """Only mixtures have experts to share, and a loss for balance knows of no stages."""
+    """Only mixtures have experts to share, and a loss for balance knows of no stages; LoRA on experts is like any other
+    where these are not shared."""
     if model == "balanced" and "pipeline" in MESHES[mesh]:
         return False
+    if model == "mixed-lora":
+        return "expert" in MESHES[mesh] or "tensor" in MESHES[mesh]
     return model in MIXED or "expert" not in MESHES[mesh]
 
 
@@ -188,24 +204,30 @@ def ranks_of(mesh: str) -> int:
 
 
 @cache
-def stored(folder: Path, layers: int = 2) -> Path:
-    """A stored base, as adapters need one, with its tokenizer."""
-    base = tokenizer(folder / f"base-{layers}")
-    init = {**BASE, **MODELS["lora"], "num_hidden_layers": layers}
-    filled(model_source.get("hf").build(BuildContext(seed=3, verdict=PROBED), init=init)).module.save_pretrained(base)
-    return base
+def stored(folder: Path, layers: int = 2) -> None:
+    """The stored bases that adapters need, with their tokenizer."""
+    for name in ADAPTED:
+        base, init = tokenizer(base_of(name, folder, layers)), {**BASE, **MODELS[name], "num_hidden_layers": layers}
+        made = filled(model_source.get("hf").build(BuildContext(seed=3, verdict=PROBED), init=init))
+        made.module.save_pretrained(base)
+
+
+def base_of(name: str, folder: Path, layers: int) -> Path:
+    return folder / f"{name}-{layers}"
 
 
 def model(case: Case, world: World, folder: Path, seed: int = 3) -> Loaded:
     name, layers = case.model, case.depth
-    how = tuner.get("lora" if name == "lora" else "full")
-    method = how.build(**how.settings.model_validate({"kind": how.name}).values())
+    how = tuner.get("lora" if name in ADAPTED else "full")
+    method = how.build(**how.settings.model_validate({"kind": how.name, **ADAPTED.get(name, {})}).values())
     init = {**BASE, **MODELS[name], "num_hidden_layers": layers}
-    given: dict[str, Any] = {"path": str(folder / f"base-{layers}")} if name == "lora" else {"init": init}
+    given: dict[str, Any] = {"path": str(base_of(name, folder, layers))} if name in ADAPTED else {"init": init}
     loaded = model_source.get("hf").build(BuildContext(seed=seed, tuner=method, verdict=PROBED), **given)
     if world.mesh is None:
         loaded = filled(loaded)
-    if name not in MIXED:  # torch's grouped product takes no float64
+    if case.is_watched:
+        install(loaded, Peaks())
+    if name not in (*MIXED, "mixed-lora"):  # torch's grouped product takes no float64
         NUMBERS[case.numbers].of(loaded)
     if name == "balanced":
         install(loaded, RouterTotals())
@@ -231,12 +253,17 @@ def executor(case: Case, world: World, folder: Path) -> Stepping:
     loaded = model(case, world, folder)
     others = {}
     if case.loss != "sft":
-        asked = model(replace(case, model="tied") if case.model == "lora" else case, world, folder, seed=4)
+        plainly = {"lora": "tied", "mixed-lora": "moe"}.get(case.model, case.model)
+        asked = model(replace(case, model=plainly), world, folder, seed=4)
         others["reference"] = Frozen(asked.module, asked.model)
     loss: Any = objective.get(case.loss).build(**LOSSES[case.loss])
     for told in (one for one in features_of(loaded.module) if isinstance(one, RouterTotals)):
         loss = Balanced(loss, told, 0.1, world.count("context"))
-    update = adapted(optimizer.get("adamw").build(ParamGroups.of(loaded.module, loaded.roles), lr=1e-2))
+    groups = ParamGroups.of(loaded.module, loaded.roles, layers=loaded.layers)
+    rate = 1e-2 if case.optimizer == "adamw" else 1e-3
+    update = build(case.optimizer, groups, lr=rate, **OPTIMIZERS[case.optimizer], **CLIPPED.get(case.optimizer, {}))
+    if case.is_watched:
+        update.attach(watch(loaded.module, world.device))
     kind = DataParallel if stages_of(loaded.module) is None else PipelineParallel
     return kind(
         world, Models(loaded.model, others), loss, update, loaded.module, 0, 0.5, NUMBERS[case.numbers].autocast,

@@ -130,7 +130,10 @@ def test_a_mesh_that_cannot_be_is_refused_before_ranks_start(words, more, says, 
     assert says in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("asked", "says"), [("tensor=3", "4 / 3 leaves a rest of 1"), ("context=3", "4 / 3 leaves")])
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [("tensor=3", "4 / 3 leaves a rest of 1"), ("context=3", "4 / 3 leaves"), ("pipeline=4", "the model has 2 layers")],
+)
 def test_a_model_that_does_not_divide_is_refused_before_its_data_is_read(words, asked, says, tmp_path, capsys):
     (tmp_path / "rows.jsonl").write_text("no row\n")
     assert main([*words, "--dry-run", f"parallel.{asked}"]) == 2
@@ -144,7 +147,7 @@ def test_heads_that_do_not_divide_a_models_width_are_refused_with_the_arithmetic
     assert "The hidden size (32) is not a multiple of the number of attention heads (5)" in said
 
 
-def test_an_adapter_on_experts_is_refused_and_one_beside_them_is_not(tmp_path):
+def test_lora_may_be_on_experts_and_what_holds_them_otherwise_is_refused(tmp_path):
     base = tokenizer(tmp_path / "base")
     filled(model_source.get("hf").build(BuildContext(verdict=PROBED), init=MOE)).module.save_pretrained(base)
 
@@ -154,9 +157,11 @@ def test_an_adapter_on_experts_is_refused_and_one_beside_them_is_not(tmp_path):
         loaded = model_source.get("hf").build(BuildContext(tuner=method, verdict=PROBED), path=str(base))
         return ParallelPlan.of(loaded, Parallel(), {"shard": 1, "expert": 2})
 
-    assert len(adapted(targets=["q_proj"]).experts) == MOE["num_hidden_layers"]
-    with pytest.raises(ModelError, match="an adapter is on experts"):
-        adapted(targets=["q_proj"], parameters=["experts"])
+    for parameters in ([], ["experts"]):
+        assert len(adapted(targets=["q_proj"], parameters=parameters).experts) == MOE["num_hidden_layers"]
+    with pytest.raises(ModelError, match="holds experts otherwise") as told:
+        adapted(targets=["q_proj"], modules_to_save=["experts"])
+    assert told.value.hint == "parallel.expert=1, or tuner=full"
 
 
 def test_a_plan_says_where_experts_lie_and_how_many_ranks_share_heads():

@@ -47,7 +47,7 @@ def styles_of(module: nn.Module, size: int, experts: Collection[str] = ()) -> di
     found: dict[str, Style] = {}
     ends = (model.get_input_embeddings(), model.get_output_embeddings())
     for own, part in model.named_modules():
-        if names[id(part)] in experts or any(part is end for end in ends):
+        if _holds(names[id(part)], experts) or any(part is end for end in ends):
             continue
         if (word := _word(plan, own)) is not None:
             found |= {names[id(one)]: style for one, style in _cut(own, part, _style(own, word), model, size)}
@@ -70,6 +70,11 @@ def parameters_of(part: nn.Module, style: Style) -> Iterator[tuple[str, int]]:
     for name, parameter in part.named_parameters(recurse=False):
         if parameter.dim() > style.dim and (parameter.dim() > 1 or style.dim == 0):
             yield name, style.dim
+
+
+def _holds(name: str, experts: Collection[str]) -> bool:
+    """Whether a module is one of these, or what an adapter has put around it."""
+    return any(one == name or one.startswith(f"{name}.base_layer") for one in experts)
 
 
 def _word(plan: Mapping[str, str], own: str) -> str | None:
