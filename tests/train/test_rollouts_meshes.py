@@ -6,10 +6,12 @@ import traceback
 from functools import cache
 
 import pytest
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from tests.ranks import on_ranks
 from tests.sweeps import some
-from tests.tiny import LLAMA
+from tests.tiny import LLAMA, config
 from tests.train.test_rollouts import bits, settings
 from whet.base.config import from_mapping
 from whet.train.build import assemble
@@ -75,9 +77,27 @@ CASES = {
     "sent-late-pipeline": (GRPO, LATE | ENGINE, {"pipeline": 2}),
     "late-hybrid": (GRPO, LATE, {"shard": 2, "tensor": 2}),
     "sent-late-hybrid": (GRPO, LATE | ENGINE, {"replicate": 2, "tensor": 2}),
+    # With an adapter, which is folded in as its weights are put together.
+    "adapter-sent-shard": (GRPO, ENGINE, {"shard": 2}),
+    "adapter-sent-pipeline": (GRPO, ENGINE, {"pipeline": 2}),
+    "adapter-sent-late-hybrid": (GRPO, LATE | ENGINE, {"shard": 2, "tensor": 2}),
 }
 NOW = ["grpo-tensor", "grpo-pipeline", "ppo-context", "late-tensor", "sent-late-shard"]
 SHOWN = ("loss", "grad_norm", "reward", "length", "drift", "staleness")
+
+
+@cache
+def base(folder):
+    """A stored model, as adapters need one."""
+    config(folder)
+    words = AutoTokenizer.from_pretrained(folder / "tokenizer")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        shape = {name: value for name, value in DENSE.items() if name != "model_type"}
+        made = AutoModelForCausalLM.from_config(AutoConfig.for_model("llama", vocab_size=len(words), **shape))
+    for part in (made, words):
+        part.save_pretrained(folder / "base")
+    return folder / "base"
 
 
 def learned(folder, name, is_mesh):
@@ -92,6 +112,8 @@ def learned(folder, name, is_mesh):
         optimizer={"lr": 1e-2}, parallel={**(mesh if is_mesh else {}), "timeout_s": 60},
         train={"device": "cpu", "steps": 5},
     )  # fmt: skip
+    if name.startswith("adapter"):
+        given |= {"model": {"path": str(base(folder))}, "tuner": {"kind": "lora", "rank": 4}}
     built = assemble(from_mapping(given))
     built.loop.run()
     built.world.wait()  # the first rank's records are whole

@@ -2,39 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
 from whet.base.errors import RunError
 from whet.contracts.executor import Executor
+from whet.generate.shadow_model import beside, shape_of
 from whet.models.features.carried import is_added
-from whet.models.forward.language import unwrapped
-from whet.models.merging.layers import breaks_ties, live_weights
+from whet.models.merging.layers import Parts, breaks_ties, live_weights, plain
 from whet.models.tuning.wrapper import wrapper_of
+from whet.parallel.pipeline.stages import stages_of
+
+# Whole tensors by their names, or all there are: all ranks ask for them together.
+Whole = Callable[[Collection[str] | None], Iterator[tuple[str, Tensor]]]
 
 
 def live_tensors(module: nn.Module, executor: Executor) -> Iterator[tuple[str, Tensor]]:
     """(name as transformers saves it, whole tensor on its device) of each weight as it is now; tied ones once.
 
-    Gathers one tensor at a time; with FSDP all ranks take part. Raises RunError for sharded adapters.
+    Gathers one tensor at a time, with an adapter one layer; where ranks share the weights all of them take part. Raises
+    RunError for an adapter that breaks a tie.
     """
-    check_sendable(module)
+    return published(module, executor.weights)
+
+
+def published(module: nn.Module, whole: Whole) -> Iterator[tuple[str, Tensor]]:
+    """The same of a module whose values `whole` gives."""
     if wrapper_of(module) is None:
-        yield from executor.weights({name for name, _ in module.named_parameters() if not is_added(module, name)})
-        return
+        named = whole({name for name, _ in module.named_parameters() if not is_added(module, name)})
+    elif is_shared(module):
+        named = _folded(_untied(shape_of(module)), whole)
+    else:
+        named = live_weights(_untied(module))
+    return ((name, tensor) for name, tensor in named if not is_added(module, name))
+
+
+def is_shared(module: nn.Module) -> bool:
+    """Whether a rank has a part of the weights, or of the layers."""
+    return stages_of(module) is not None or any(isinstance(p, DTensor) for p in module.parameters())
+
+
+def _untied(module: nn.Module) -> nn.Module:
     if breaks_ties(module):
         raise RunError(
             "the adapter changes one end of weights that are tied, which an engine holds only once",
             at="tuner.targets", hint="tuner.targets=all-linear",
         )  # fmt: skip
-    yield from ((name, tensor) for name, tensor in live_weights(unwrapped(module)) if not is_added(module, name))
+    return module
 
 
-def check_sendable(module: nn.Module) -> None:
-    """Raise RunError for an adapter whose weights ranks share: it is folded into whole ones."""
-    if wrapper_of(module) is not None and any(isinstance(p, DTensor) for p in module.parameters()):
-        raise RunError(
-            "weights of an adapter cannot be sent while they are sharded", at="rollout.engine", hint="tuner: full"
-        )
+def _folded(shape: nn.Module, whole: Whole) -> Iterator[tuple[str, Tensor]]:
+    """As `live_weights`, of a model that ranks share: of the tree `shape`, which has no values, one layer at a time is
+    filled on every rank."""
+    parts = Parts.of(shape)
+    for name, layer in parts.layers.items():
+        at = f"{name}."
+        tensors = {key.removeprefix(at): t for key, t in whole({at + key for key, _ in layer.named_parameters()})}
+        yield from parts.named(name, plain(beside(layer, tensors).float()))
+    yield from whole(parts.others)

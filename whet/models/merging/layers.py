@@ -7,7 +7,8 @@ embedding) stay shared only where all of them are changed alike: else each gets 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -101,16 +102,35 @@ def live_weights(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
     Those that are tied and changed alike come once, under the name of their source.
     """
-    found = wrapped(module)
-    alike, seen = _alike(module, found), set[int]()
-    for name, layer in found.items():
-        named = ((f"{name}.{key}", parameter) for key, parameter in folded(layer).named_parameters())
-        yield from ((full, parameter.detach()) for full, parameter in named if full not in alike)
-    for name, parameter in module.named_parameters(remove_duplicate=False):
-        if name in alike or id(parameter) in seen or any(name.startswith(f"{layer}.") for layer in found):
-            continue
-        seen.add(id(parameter))
-        yield name, dense(parameter.detach())
+    parts = Parts.of(module)
+    for name, layer in parts.layers.items():
+        yield from parts.named(name, folded(layer))
+    yield from ((name, dense(module.get_parameter(name).detach())) for name in parts.others)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What adapters are folded into: PEFT's `layers` by the names of what they wrap, the names of all `others`, and
+    those that are tied and changed `alike`, which count under the name of their source."""
+
+    layers: Mapping[str, Any]
+    others: Sequence[str]
+    alike: Collection[str]
+
+    @classmethod
+    def of(cls, module: nn.Module) -> Parts:
+        layers = wrapped(module)
+        alike, inside = _alike(module, layers), tuple(f"{layer}." for layer in layers)
+        found: dict[int, str] = {}
+        for name, parameter in module.named_parameters(remove_duplicate=False):
+            if name not in alike and not name.startswith(inside):
+                found.setdefault(id(parameter), name)
+        return cls(layers, list(found.values()), alike)
+
+    def named(self, name: str, layer: nn.Module) -> Iterator[tuple[str, Tensor]]:
+        """The weights of a layer of this name, which is plain now."""
+        named = ((f"{name}.{key}", parameter.detach()) for key, parameter in layer.named_parameters())
+        return ((full, tensor) for full, tensor in named if full not in self.alike)
 
 
 def _of_graphs(layer: nn.Module) -> Iterator[Tensor]:

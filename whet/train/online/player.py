@@ -26,10 +26,10 @@ from whet.generate.protocol import Engine, GenerateSettings
 from whet.generate.shadow_model import is_sharded
 from whet.generate.tools import Toolbox, load_tools
 from whet.parallel.world import World
-from whet.train.online.policy_snapshot import Copied, Parted, Shards, published, snapshot
+from whet.train.online.policy_snapshot import Copied, Parted, Shards, snapshot
 from whet.train.setup.rows import voiced
 from whet.train.step.whole_module import whole_copy
-from whet.train.weight_stream import check_sendable, live_tensors
+from whet.train.weight_stream import live_tensors, published
 
 
 def player_of(run: Run, world: World, loaded: Loaded, executor: Executor, *, is_adapter: bool) -> Player:
@@ -64,8 +64,7 @@ def _of_now(
     if world.mesh is None:
         kept = [(name, tensor.detach().clone()) for name, tensor in weights()]
         return lambda: iter(kept)
-    check_sendable(live)
-    return published(live, Shards.of(live, world, shares_frozen=False))
+    return partial(published, live, Shards.of(live, world, shares_frozen=False).whole)
 
 
 def whole(ours: Groups | Episodes, world: World, loaded: Loaded, executor: Executor) -> Groups | Episodes | Copied:

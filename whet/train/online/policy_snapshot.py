@@ -7,7 +7,7 @@ decoder answers with a whole model for that while, so that no rank waits for ano
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,8 +18,8 @@ from whet.contracts.rewards import Player, Trajectory
 from whet.generate.eval_mode import reshard
 from whet.generate.shadow_model import beside, shape_of
 from whet.kernels.dense import dense
+from whet.kernels.layout import whole_tensor
 from whet.kernels.quantized import Quantized
-from whet.models.features.carried import is_added
 from whet.parallel.pipeline.whole import in_turn
 from whet.parallel.world import World
 
@@ -54,10 +54,10 @@ class Shards:
         }
         return cls(world, weights, {name: buffer.detach().clone() for name, buffer in live.named_buffers()})
 
-    def whole(self) -> Iterator[tuple[str, Tensor]]:
-        """Each weight of the whole model by its name, on every rank, one at a time."""
-        own = ((name, dense(t.full_tensor() if isinstance(t, DTensor) else t)) for name, t in self.weights.items())
-        return in_turn(own, self.world)
+    def whole(self, names: Collection[str] | None = None) -> Iterator[tuple[str, Tensor]]:
+        """Each weight of the whole model by its name, or of those of `names`, on every rank, one at a time."""
+        kept = ((name, tensor) for name, tensor in self.weights.items() if names is None or name in names)
+        return in_turn(((name, dense(whole_tensor(tensor))) for name, tensor in kept), self.world)
 
 
 def _kept(parameter: nn.Parameter, world: World, *, is_same: bool) -> Tensor:
@@ -120,8 +120,3 @@ class _InTurn:
         if not self._made:
             self._made.append(self.playing(beside(self.shape, {**self.shards.buffers, **dict(self.shards.whole())})))
         return self._made[0](*given, **named)
-
-
-def published(live: nn.Module, shards: Shards) -> Callable[[], Iterator[tuple[str, Tensor]]]:
-    """What reads the weights of a moment under the names of a written model: all ranks together."""
-    return lambda: ((name, tensor) for name, tensor in shards.whole() if not is_added(live, name))

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from whet.base.catalogue import model_source, optimizer
+from whet.base.catalogue import model_source, objective, optimizer
 from whet.base.run import Run
 from whet.contracts.feature import ModelFeature
 from whet.contracts.model import Capabilities, Head, Loaded, Model
@@ -62,7 +62,7 @@ def check_mesh(run: Run) -> None:
     """Raise ModelError, with the arithmetic, where ranks that share the layers or the rows of a model cannot: of the
     model as its config has it, before any data is read. What a tuner adds is looked at once more when it is there."""
     sizes = mesh_sizes(run.parallel, max(num_processes(), asked_ranks(run.parallel)))
-    if any(sizes.get(axis, 1) > 1 for axis in ("tensor", "context", "expert")):
+    if any(sizes.get(axis, 1) > 1 for axis in ("tensor", "context", "expert", "pipeline")):
         context = BuildContext(seed=run.seed, verdict=Verdict(True, "chunked", ()))
         ParallelPlan.of(model_source.get(run.model.kind).build(context, **run.model.values()), run.parallel, sizes)
 
@@ -90,13 +90,14 @@ def build_model(
     kind is not probed. `check` raises for a model that is built, and has no values yet.
     """
     model = model_on_meta(run, world.device, method, head, features, like=like, check=check)
+    rolls = objective.get(run.objective.kind).facts.rollouts
     if not is_asked:
         multiply(model, run, world.device)
     keep(model, keeping(run, world.device))
     if run.train.compile:
         for name in model.layers or [""]:
             model.module.get_submodule(name).compile()
-    if (world.shares_layers or (run.rollout.staleness and world.mesh is not None)) and not is_asked:
+    if not is_asked and (world.shares_layers or (world.mesh is not None and rolls)):
         keep_shape(model.module)
     forwards = [name for name in ("whet_run",) if hasattr(model.module, name)]
     shard(model, world, run.parallel, tuple(forwards), on_host=run.train.offload.weights)
