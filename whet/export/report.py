@@ -19,6 +19,7 @@ from whet.contracts.model import Head, ParamRole
 from whet.export.figures import figures_of
 from whet.export.limits import DENSE, EXACT, ROUTED, TINY, Limits, beyond_rounding, of_change
 from whet.export.observation import Observed, is_prompted, observe
+from whet.kernels.layout import whole_tensor
 from whet.kernels.quantized import Quantized
 from whet.models.checkpoints import quantized
 from whet.models.checkpoints.coded import is_beyond_transformers, load_coded
@@ -26,7 +27,7 @@ from whet.models.forward.heads import beside, class_of, headed, quietly
 from whet.models.merging.layers import fold
 from whet.models.roles import roles
 from whet.models.tuning.adapter_files import base_of, is_adapter, stored_weights
-from whet.models.tuning.wrapper import adapter_state, quiet
+from whet.models.tuning.wrapper import adapter_state, quiet, wrapper_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +206,9 @@ def _unread(folder: Path, module: Any) -> list[str]:
     """Tensors that an adapter's folder holds, or PEFT's model of it, and the other does not hold with these values."""
     if not is_adapter(str(folder)) or is_prompted(module):
         return []
-    stored, held = stored_weights(str(folder)), adapter_state(module, module.state_dict())
+    wrapper = wrapper_of(module) or module
+    stored, lying = stored_weights(str(folder)), adapter_state(wrapper, wrapper.state_dict())
+    held = {name: whole_tensor(tensor) for name, tensor in lying.items()}
     alike = {name for name in stored.keys() & held.keys() if torch.equal(stored[name].to(held[name]), held[name])}
     return sorted((stored.keys() | held.keys()) - alike)
 

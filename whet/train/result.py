@@ -5,28 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import AutoConfig
 
-from whet.base.catalogue import model_source
+from whet.base.catalogue import model_source, tuner
 from whet.base.run import Offload
 from whet.contracts.objective import traits_of
+from whet.contracts.tuner import Tuner
 from whet.export.adapter import write_adapter
 from whet.export.card import card_of_run
 from whet.export.folder import appearing
-from whet.export.observation import observe
+from whet.export.observation import is_prompted, observe
 from whet.export.report import Report, compare
 from whet.export.writing import write_model
+from whet.kernels.quantized import Quantized
 from whet.models.checkpoints.quantized import quantization_of
 from whet.models.features.carried import is_added
 from whet.models.forward.heads import head_of
 from whet.models.sentence_transformers import write_sentence
 from whet.models.tuners.full import Still
 from whet.models.tuning.adapters import stored_adapter
+from whet.models.tuning.wrapper import wrapper_of
 from whet.parallel.pipeline.stages import stages_of
 from whet.parallel.world import World
 from whet.train.run.folder import RunFolder
@@ -82,9 +85,11 @@ def write_result(trained: Trained, folder: RunFolder, *, continues: bool = True)
 
 
 def _is_read_in_parts(trained: Trained) -> bool:
-    """Whether ranks look at the written model together, so that none holds the whole of it."""
-    is_whole = trained.world.mesh is None or stages_of(trained.loaded.module) is not None
-    return not is_whole and not trained.tuner.is_adapter
+    """Whether ranks look at the written model together, so that none holds the whole of it. Packed weights are whole on
+    every rank, and so is what has stages when it is looked at; virtual tokens are read by PEFT alone."""
+    module = trained.loaded.module
+    is_whole = trained.world.mesh is None or stages_of(module) is not None or is_prompted(wrapper_of(module) or module)
+    return not is_whole and not any(isinstance(parameter, Quantized) for parameter in module.parameters())
 
 
 def together(world: World, look: Callable[[Path], Report], part: Path | None = None) -> Report:
@@ -98,16 +103,20 @@ def together(world: World, look: Callable[[Path], Report], part: Path | None = N
 def _read_in_parts(trained: Trained, folder: Path) -> nn.Module:
     """The written model on the mesh of the run: each rank reads its own part from the files."""
     run, weights = trained.run, next(trained.loaded.module.parameters()).dtype
-    precision = "bf16-pure" if weights == torch.bfloat16 else "fp32"
+    precision = "bf16-pure" if weights == torch.bfloat16 and not trained.tuner.is_adapter else "fp32"
     changes = {
         "precision": precision, "neftune": 0.0, "group": None, "recompute": "none", "offload": Offload(),
         "compile": False,
     }  # fmt: skip
-    kind = model_source.get(str(model_source.default))
-    read = kind.settings.model_validate({"kind": kind.name, "path": str(folder)})
-    asked = run.model_copy(update={"model": read, "train": run.train.model_copy(update=changes)})
-    head, like = head_of(AutoConfig.from_pretrained(folder)), trained.loaded.capabilities
-    return build_model(asked, trained.world, Still(), head, is_asked=True, like=like).module
+    asked, method = run.model_copy(update={"train": run.train.model_copy(update=changes)}), cast(Tuner, Still())
+    head, like = head_of(trained.loaded.module.config), trained.loaded.capabilities
+    if trained.tuner.is_adapter:  # beside its base
+        method = tuner.get("adapter").build(path=str(folder))
+    else:
+        kind = model_source.get(str(model_source.default))
+        read = kind.settings.model_validate({"kind": kind.name, "path": str(folder)})
+        asked, head = asked.model_copy(update={"model": read}), head_of(AutoConfig.from_pretrained(folder))
+    return build_model(asked, trained.world, method, head, is_asked=True, like=like).module
 
 
 def _write_weights(trained: Trained, folder: RunFolder, tensors: Iterator[tuple[str, Tensor]]) -> None:
