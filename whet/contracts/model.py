@@ -64,7 +64,8 @@ class Prediction:
 @dataclass(frozen=True, slots=True)
 class Readout:
     """How logits are read: divided by `temperature`; how many of the likeliest tokens `top` lists; which tokens'
-    log-probabilities `candidates` gives, (P, K) int64; the `teacher` that they are compared with, and by what measure.
+    log-probabilities `candidates` gives, (P, K) int64; the `teacher` that they are compared with, and by what measure;
+    the `draws` (P,) in [0, 1) that `samples` come of.
     """
 
     temperature: float = 1.0
@@ -72,11 +73,12 @@ class Readout:
     candidates: torch.Tensor | None = None
     teacher: Prediction | None = None
     measure: Divergence = Divergence()
+    draws: torch.Tensor | None = None
 
     def part(self, at: slice | torch.Tensor) -> Readout:
         """The same at some of the positions."""
-        candidates = None if self.candidates is None else self.candidates[at]
-        return replace(self, candidates=candidates, teacher=self.teacher and self.teacher.part(at))
+        candidates, draws = (None if own is None else own[at] for own in (self.candidates, self.draws))
+        return replace(self, candidates=candidates, draws=draws, teacher=self.teacher and self.teacher.part(at))
 
 
 PLAIN = Readout()

@@ -250,7 +250,7 @@ class _Asked:
         if "target_logprobs" in self.want - found.keys():
             found["target_logprobs"] = logits_logprobs(logits_PV * self.readout.temperature, self.targets_P)
         if "samples" in self.want:
-            found["samples"] = torch.multinomial(torch.softmax(logits_PV.detach(), -1), 1).squeeze(-1)
+            found["samples"] = _drawn(logits_PV.detach(), self.readout.draws)
         if self.want & TOP:
             logprobs_PK, ids_PK = torch.log_softmax(logits_PV.detach(), -1).topk(self.readout.top, -1)
             found |= {"top_ids": ids_PK, "top_logprobs": logprobs_PK}
@@ -269,6 +269,14 @@ class _Asked:
             found["nll"] = -torch.dot(logprobs_P, self.weights_P.to(logprobs_P.dtype))
         told = {name: found[name] for name in found if name in self.want}
         return told | ({TOKEN_NLL: -logprobs_P.detach()} if "nll" in self.want else {})
+
+
+def _drawn(logits_PV: Tensor, draws_P: Tensor | None) -> Tensor:
+    """A token (P,) of each distribution: the one in whose share of [0, 1) the draw lies."""
+    shares_PV = torch.softmax(logits_PV, -1, dtype=torch.float64).cumsum(-1)
+    draws_P = torch.rand(len(logits_PV), dtype=torch.float64, device=logits_PV.device) if draws_P is None else draws_P
+    found = torch.searchsorted(shares_PV, draws_P[:, None] * shares_PV[:, -1:], right=True).squeeze(-1)
+    return found.clamp(max=logits_PV.shape[-1] - 1)
 
 
 def _from_hidden(

@@ -19,7 +19,7 @@ from whet.parallel.shard import sum_gradients_now
 from whet.parallel.whole import whole_tensors
 from whet.train.step.frozen import Frozen
 from whet.train.step.ledger import Ledger
-from whet.train.step.relabel import relabelled
+from whet.train.step.relabel import draws, relabelled
 from whet.train.step.stepping import Stepping
 
 
@@ -75,8 +75,9 @@ class DataParallel(Stepping):
         for number, batch in enumerate(batches):
             here = batch.to(self.world.device)
             with forked(self.seed, "curvature", index, number, self.world.index("loss")), self._precision():
+                drawn = Readout(draws=draws(here, self.seed, index))
                 with torch.no_grad():
-                    ids = self.models.run(here, frozenset({"samples"}))["samples"]
+                    ids = self.models.run(here, frozenset({"samples"}), drawn)["samples"]
                 terms = self.objective(self.models, relabelled(here, ids), {})
             self._loss(terms, weights).backward()
         self.optimizer.curve(sum(weights.values()))
