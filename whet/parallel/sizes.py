@@ -42,9 +42,24 @@ def mesh_sizes(settings: Parallel, ranks: int) -> dict[str, int]:
 
 
 def _hint(asked: int, sizes: Mapping[str, int], ranks: int) -> str:
-    """Ranks that would do, or sizes that one process has."""
-    alone = " ".join(f"parallel.{name}=1" for name, size in sizes.items() if size > 1)
-    return f"{alone}, or --ranks {asked}" if ranks == 1 else f"torchrun --nproc_per_node {asked}, or other sizes"
+    """So many ranks as would do, or sizes that these have."""
+    if ranks == 1:
+        alone = " ".join(f"parallel.{name}=1" for name, size in sizes.items() if size > 1)
+        return f"{alone}, or --ranks {asked}"
+    return f"--ranks {asked} (torchrun --nproc_per_node {asked}), or {_fitting(sizes, ranks)}"
+
+
+def _fitting(sizes: Mapping[str, int], ranks: int) -> str:
+    """The least change of the sizes that so many ranks have: another `shard`, or one axis that is smaller, or all."""
+    others = {name: size for name, size in sizes.items() if name != "shard"}
+    product, free = math.prod(others.values()), " parallel.shard=auto" if "shard" in sizes else ""
+    if ranks % product == 0:
+        return f"parallel.shard={ranks // product}"
+    for name, size in others.items():
+        for smaller in range(size - 1, 0, -1):
+            if ranks % (product // size * smaller) == 0:
+                return f"parallel.{name}={smaller}{free}"
+    return " ".join(f"parallel.{name}=1" for name, size in others.items() if size > 1) + free
 
 
 def shown(sizes: Mapping[str, int]) -> str:
