@@ -97,7 +97,8 @@ def _store(folder: Path, args: argparse.Namespace) -> None:
     config = AutoConfig.for_model(
         "llama", hidden_size=args.width, intermediate_size=3 * args.width, num_hidden_layers=args.layers,
         vocab_size=8192,
-        num_attention_heads=args.width // 64, num_key_value_heads=args.width // 64, tie_word_embeddings=False,
+        num_attention_heads=max(args.width // 64, 1), num_key_value_heads=max(args.width // 64, 1),
+        tie_word_embeddings=False,
         max_position_embeddings=2 * args.tokens, eos_token_id=0, pad_token_id=0, bos_token_id=None,
     )  # fmt: skip
     AutoModelForCausalLM.from_config(config).save_pretrained(folder / "model")
