@@ -30,6 +30,30 @@ class Inverted(Ledger):
         """Nothing is under way."""
 
 
+class Late(Inverted):
+    """What leaves lies there only once the memory is settled, as with copies that run beside a GPU's work."""
+
+    def __init__(self, device: torch.device | None = None) -> None:
+        super().__init__()
+        self.under_way: dict[int, tuple[Tensor, Tensor]] = {}  # by place: where it shall lie, and what
+
+    def take(self, tensor: Tensor, into: Tensor | None = None) -> Inverting:
+        kept = self.empty(tensor) if into is None else into
+        self.under_way[kept.data_ptr()] = kept, tensor.clone()
+        bits(kept).fill_(0x7F)
+        return self.over(kept)
+
+    def over(self, kept: Tensor) -> Inverting:
+        if kept.data_ptr() in self.under_way:
+            self.settle()
+        return super().over(kept)
+
+    def settle(self) -> None:
+        for kept, tensor in self.under_way.values():
+            bits(kept).copy_(~bits(tensor))
+        self.under_way.clear()
+
+
 class Inverting:
     def __init__(self, memory: Inverted, kept: Tensor) -> None:
         self._memory, self._kept = memory, kept

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from whet.doctor import disk as module
-from whet.doctor.disk import disk, kind_of, nearest_folder
+from whet.doctor.disk import disk, kind_of, nearest_folder, temporary
 
 SMALL = 2**20
 
@@ -81,3 +81,13 @@ def test_the_kind_is_that_of_the_innermost_mount(tmp_path):
 
 def test_the_nearest_folder_is_the_one_that_is_there(tmp_path):
     assert nearest_folder(tmp_path / "a" / "b") == tmp_path
+
+
+def test_temporary_files_that_lie_in_memory_are_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(module.tempfile, "gettempdir", lambda: "/scratch")
+    (tmp_path / "self").mkdir()
+    levels = {}
+    for kind in ("ext4", "tmpfs"):
+        (tmp_path / "self" / "mountinfo").write_text(f"21 1 8:1 / /scratch rw - {kind} dev rw\n")
+        [levels[kind]] = temporary(tmp_path)
+    assert (levels["ext4"].level, levels["tmpfs"].level) == ("well", "slow") and "TMPDIR=" in levels["tmpfs"].hint

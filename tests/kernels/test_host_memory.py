@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import sys
+
 import pytest
 import torch
 
@@ -59,3 +63,20 @@ def test_a_gpu_s_memory_leaves_for_the_host_s_beside_what_it_computes():
     memory.take(expected[1].to(device), kept)
     memory.settle()
     assert kept.is_pinned() and torch.equal(kept, expected[1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="room is made beforehand on Linux alone")
+def test_a_full_disk_is_refused_before_a_page_without_room_is_written(monkeypatch):
+    """Else the write would end the process by SIGBUS."""
+    memory = MappedFile(CPU)
+    lain = memory.take(torch.ones(5)).back()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(RunError, match="takes no .* bytes more: No space left") as told:
+        memory.take(torch.ones(10_000))
+    assert "TMPDIR=" in told.value.hint
+    monkeypatch.undo()
+    assert torch.equal(memory.take(torch.ones(10_000)).back(), torch.ones(10_000)) and torch.equal(lain, torch.ones(5))

@@ -10,6 +10,7 @@ from fractions import Fraction
 import pytest
 import torch
 
+from whet.kernels.float8 import RECIPES, _Linear
 from whet.kernels.mx import BLOCK, dequantize, quantize, swizzled
 
 # Every size in e4m3 by its code: sign 1, exponent 4 (bias 7), mantissa 3 bits; 0x7F is no number.
@@ -91,3 +92,11 @@ def test_scales_lie_where_a_gpu_reads_them(rows, columns):
             tile = (r // 128) * wide + c // 4
             assert flat[tile * 512 + (r % 32) * 16 + (r % 128 // 32) * 4 + c % 4] == codes[r, c]
     assert len(flat) == -(-rows // 128) * wide * 512 and (flat == 0).sum() == len(flat) - rows * columns
+
+
+def test_all_three_products_of_a_layer_have_the_layout_that_the_product_takes():
+    """Of a GPU only: the shapes and strides are checked as torch checks them, without numbers."""
+    weight = torch.empty(96, 64, device="meta", dtype=torch.bfloat16, requires_grad=True)
+    x = torch.empty(160, 64, device="meta", dtype=torch.bfloat16, requires_grad=True)
+    _Linear.apply(x, weight, RECIPES["mxfp8"], None).sum().backward()
+    assert (x.grad.shape, weight.grad.shape) == (x.shape, weight.shape)

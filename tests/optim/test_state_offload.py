@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.inverted import Inverted
+from tests.inverted import Late
 from tests.optim.problem import build
 from tests.optim.zoo import SETTINGS, Zoo, groups, one_step
 from whet.base.catalogue import optimizer
@@ -41,7 +41,7 @@ def large(chosen) -> dict[int, int]:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("share", [0.5, 1.0])
 def test_a_step_is_the_same_to_the_bit(kind, share):
-    memory = Inverted()
+    memory = Late()
     plain, expected = steps(kind, lambda inner: inner)
     chosen, found = steps(kind, lambda inner: StateOffload(inner, memory, share))
     assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
@@ -51,7 +51,7 @@ def test_a_step_is_the_same_to_the_bit(kind, share):
 
 @pytest.mark.parametrize("state", ["bf16", "8bit"])
 def test_compressed_state_leaves_as_it_is(state):
-    memory = Inverted()
+    memory = Late()
     _, expected = steps("adamw", lambda inner: inner, state=state)
     _, found = steps("adamw", lambda inner: StateOffload(inner, memory, 1.0), state=state)
     assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True)) and memory.held > 0
@@ -65,7 +65,7 @@ def test_the_share_is_met_as_nearly_as_whole_tensors_allow(share):
 
 
 def test_gradients_and_state_may_both_be_away():
-    memory = Inverted()
+    memory = Late()
 
     def both(inner):
         return GradientOffload(StateOffload(inner, memory, 1.0))
@@ -85,6 +85,23 @@ def test_gradients_and_state_may_both_be_away():
         return [p.detach().clone() for p in module.parameters()]
 
     assert all(torch.equal(a, b) for a, b in zip(run(both), run(alone), strict=True)) and memory.held > 0
+    assert not memory.under_way, "a checkpoint would read what has not come to lie there yet"
+
+
+def test_a_step_that_fails_leaves_no_state_on_the_device(monkeypatch):
+    memory = Late()
+    chosen, _ = steps("adamw", lambda inner: StateOffload(inner, memory, 1.0), count=1)
+    lain = {id(local(value)) for state in chosen.state.values() for value in state.values() if torch.is_tensor(value)}
+
+    def failing(group, parameters):
+        raise MemoryError
+
+    monkeypatch.setattr(chosen.inner, "update", failing)
+    for parameter in chosen.away:
+        parameter.grad = torch.zeros_like(parameter)
+    with pytest.raises(MemoryError):
+        chosen.step()
+    assert {id(local(v)) for state in chosen.state.values() for v in state.values() if torch.is_tensor(v)} == lain
 
 
 def test_an_empty_entry_of_what_is_away_is_made_where_it_will_lie():

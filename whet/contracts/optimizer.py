@@ -66,6 +66,9 @@ class Optimizer(torch.optim.Optimizer):
         """Step these parameters of `group` alone, where the kind declares `one_by_one`."""
         raise NotImplementedError
 
+    def settle(self) -> None:
+        """After the last `update` of a step, and at the end of `step`: return when its state lies where it is kept."""
+
     @property
     def wants_curvature(self) -> bool:
         """After a step: whether `curve` is due, with gradients of labels that are drawn from the model."""

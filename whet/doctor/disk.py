@@ -58,6 +58,17 @@ def disk(root: Path, probe_bytes: int = 64 * 2**20, proc: Path = PROC) -> Iterat
     yield _speed(there, found)
 
 
+def temporary(proc: Path = PROC) -> Iterator[Check]:
+    """Whether what leaves a CPU's memory leaves it: gradients and offloaded tensors go to a file under TMPDIR."""
+    folder = tempfile.gettempdir()
+    kind = kind_of(Path(folder).resolve(), proc)
+    if kind in ("tmpfs", "ramfs"):
+        told = f"{folder} is memory ({kind}): what train.offload and train.in_backward send there stays in it"
+        yield Check("temporary files", told, "slow", "TMPDIR=/var/tmp before the command")
+    else:
+        yield Check("temporary files", f"they lie in {folder} ({kind or 'unknown file system'})")
+
+
 def _in_the_way(root: Path) -> Path | None:
     """What is there on the way to `root` and is no folder."""
     first = next((path for path in (root, *root.parents) if os.path.lexists(path)), None)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from whet.doctor.check import Check
 from whet.doctor.devices import Seen, devices, readings, seen
-from whet.doctor.disk import disk
+from whet.doctor.disk import disk, temporary
 from whet.doctor.machine import clock, limits, memory, network, open_files, processors, shared_memory
 from whet.doctor.packages import packages
 from whet.doctor.ranks import local_ranks
@@ -27,6 +27,7 @@ def examine(root: Path, ranks: int, *, measures: bool) -> Iterator[Check]:
     yield from shared_memory()
     yield from open_files()
     yield from disk(root)
+    yield from temporary()
     yield from clock()
     yield from network(ranks=ranks if measures else 1)
     if ranks == 1:

@@ -173,7 +173,7 @@ class _How:
         """`lies` says in which dimension ranks have parts of the tensor, by how the weight is cut."""
         if self.recipe.block:
             rows = tensor.t() if over == 0 else tensor
-            return mx.quantize(F.pad(rows, (0, -rows.shape[1] % self.recipe.block)))
+            return mx.quantize(F.pad(rows, (0, -rows.shape[1] % self.recipe.block)).contiguous())
         own = None if self.cut is None else lies.get(self.cut.dim)
         by_rows = self.recipe.by_rows
         largest = _largest(tensor, over if by_rows else None)

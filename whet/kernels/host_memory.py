@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import sys
 import tempfile
 import weakref
 from collections import defaultdict, deque
@@ -112,9 +113,24 @@ class MappedFile(Ledger):
         return self.note(tensor, lambda: free.append(pages))
 
     def _grown(self, size: int) -> mmap.mmap:
-        start, self._end = self._end, self._end + size
-        os.ftruncate(self._file.fileno(), self._end)
+        start = self._end
+        _reserve(self._file.fileno(), start, size)
+        self._end += size
         return mmap.mmap(self._file.fileno(), size, offset=start)
+
+
+def _reserve(file: int, start: int, size: int) -> None:
+    """Make room in a file. A page that is written and finds none would end the process by a signal."""
+    try:
+        if sys.platform == "linux":
+            os.posix_fallocate(file, start, size)
+        else:
+            os.ftruncate(file, start + size)
+    except OSError as error:
+        raise RunError(
+            f"what leaves memory lies in {tempfile.gettempdir()}, which takes no {size} bytes more: {error.strerror}",
+            at="train.offload", hint="TMPDIR=/var/tmp before the command, or another folder of a larger disk",
+        ) from error  # fmt: skip
 
 
 class _Mapped:

@@ -68,6 +68,7 @@ class GradientOffload(Wrapped):
             parameter.grad = gradient if factor == 1.0 else gradient.mul_(factor)
             part.update(group, [parameter])
             parameter.grad = None
+        self.inner.settle()
         self._squares.clear()
         self._factor = 1.0
         self.clock = (self.clock or 0) + 1

@@ -43,6 +43,10 @@ class StateOffload(Wrapped):
             self.update(group, [p for p in group["params"] if p.grad is not None])
         if self.clock is not None:
             self.clock += 1
+        self.settle()
+
+    def settle(self) -> None:
+        super().settle()
         self.memory.settle()
 
     @torch.no_grad()
@@ -75,7 +79,13 @@ class StateOffload(Wrapped):
         kept = {key: local(self.state[parameter][key]) for key in coming}
         for key, away in coming.items():
             self.state[parameter][key] = lying(self.state[parameter][key], away.back())
-        part.update(group, [parameter])
+        try:
+            part.update(group, [parameter])
+        finally:  # what fails, such as memory that runs out, leaves no state on the device
+            self._let_go(parameter, kept)
+
+    def _let_go(self, parameter: Tensor, kept: Mapping[str, Tensor]) -> None:
+        """Copy its state to where it lay, or to where there is room for what is new."""
         for key, value in self.state[parameter].items():
             if _may_leave(value):
                 found = local(value).contiguous()

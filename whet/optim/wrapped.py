@@ -30,6 +30,9 @@ class Wrapped(Adapted):
     def parts(self) -> Sequence[Optimizer]:
         return self.inner.parts
 
+    def settle(self) -> None:
+        self.inner.settle()
+
     @property
     def wants_curvature(self) -> bool:
         return self.inner.wants_curvature

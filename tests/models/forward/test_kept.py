@@ -9,6 +9,7 @@ from itertools import product
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.checkpoint import checkpoint
 
 from tests.inverted import Inverted
 from tests.models.batches import packed, random_samples
@@ -17,6 +18,7 @@ from tests.parallel.meshes import stored
 from tests.tiny import LLAMA
 from whet.base.catalogue import model_source, tuner
 from whet.kernels.host_memory import host_memory
+from whet.base.errors import ModelError
 from whet.models.forward import dear
 from whet.models.forward.kept import Keeping, keep
 from whet.models.forward.offloaded import Offload
@@ -124,6 +126,23 @@ def test_what_is_computed_twice_is_what_was_said():
     assert [one["silu"] for one in (plain, full, every, dear)] == [3, 6, 5, 6]
     assert plain["mm"] < every["mm"] < full["mm"] and dear["mm"] == plain["mm"]
     assert dear[attention] == plain[attention] and full[attention] == 2 * plain[attention] > 0
+
+
+def test_a_second_backward_pass_through_what_was_kept_is_refused():
+    """What the first had not come to would be taken for what the second asks for."""
+    layer, x = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.SiLU(), torch.nn.Linear(3, 3)), torch.ones(2, 3)
+    loss = checkpoint(layer, x, use_reentrant=False, context_fn=lambda: dear.contexts(None)).sum()
+    loss.backward(retain_graph=True)
+    with pytest.raises(ModelError, match="another through the same graph") as told:
+        loss.backward()
+    assert told.value.hint == "train.recompute=full"
+
+
+def test_attention_of_packed_segments_on_a_gpu_is_kept_too():
+    """Each op that is a flash kernel to autograd: `varlen_attn` is one of torch's own, outside of aten."""
+    pytest.importorskip("torch.nn.attention.varlen")
+    assert dear.is_dear(torch.ops.torch_attn._varlen_attn.default)
+    assert not dear.is_dear(torch.ops.aten.silu.default)
 
 
 def alive_after_forward(how: Keeping) -> int:

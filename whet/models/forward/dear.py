@@ -9,25 +9,34 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import defaultdict, deque
 from collections.abc import Iterator
-from typing import Any
+from functools import cache
+from typing import Any, Self
 
-import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
+from whet.base.errors import ModelError
 from whet.models.forward.offloaded import Offload, brought
 
-# Products of matrices and attention. Names that a torch does not have are passed over.
-_NAMES = (
-    "mm", "addmm", "bmm", "baddbmm", "_scaled_mm", "_grouped_mm", "_scaled_grouped_mm", "convolution",
-    "_scaled_dot_product_flash_attention", "_scaled_dot_product_flash_attention_for_cpu",
-    "_scaled_dot_product_efficient_attention", "_scaled_dot_product_cudnn_attention", "_flash_attention_forward",
-    "_efficient_attention_forward",
-)  # fmt: skip
-DEAR = frozenset(getattr(torch.ops.aten, name).default for name in _NAMES if hasattr(torch.ops.aten, name))
+# Products of matrices and attention, by name: an op comes to be when the file that defines it is loaded.
+_NAMES = frozenset((
+    *(f"aten::{name}" for name in (
+        "mm", "addmm", "bmm", "baddbmm", "_scaled_mm", "_scaled_mm_v2", "_grouped_mm", "_scaled_grouped_mm",
+        "_scaled_grouped_mm_v2", "convolution", "_scaled_dot_product_flash_attention",
+        "_scaled_dot_product_flash_attention_for_cpu", "_scaled_dot_product_efficient_attention",
+        "_scaled_dot_product_cudnn_attention", "_flash_attention_forward", "_efficient_attention_forward",
+    )),
+    "torch_attn::_varlen_attn",
+))  # fmt: skip
 Contexts = tuple[Any, Any]
 Kept = dict[Any, deque[Any]]  # by op
+
+
+@cache
+def is_dear(func: Any) -> bool:
+    """Whether what an op gives is kept: a product of matrices, or attention."""
+    return func.name() in _NAMES
 
 
 def contexts(offload: Offload | None) -> Contexts:
@@ -45,7 +54,7 @@ class _Keeping(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
-        if func in DEAR:
+        if is_dear(func):
             self._kept[func].append(tree_map(lambda one: self.put(one) if isinstance(one, Tensor) else one, out))
         return out
 
@@ -96,14 +105,28 @@ class _Held:
 
 
 class _Using(TorchDispatchMode):
-    """Gives what was kept in place of computing it."""
+    """Gives what was kept in place of computing it, once: what the backward pass did not come to is let go."""
 
     def __init__(self, kept: Kept) -> None:
         super().__init__()
         self._kept = kept
+        self._is_used = False
+
+    def __enter__(self) -> Self:
+        if self._is_used:
+            raise ModelError(
+                "what a layer kept is gone after the first backward pass, and this is another through the same graph",
+                at="train.recompute", hint="train.recompute=full",
+            )  # fmt: skip
+        self._is_used = True
+        return super().__enter__()
+
+    def __exit__(self, *raised: Any) -> None:
+        super().__exit__(*raised)
+        self._kept.clear()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in DEAR and self._kept[func]:
+        if is_dear(func) and self._kept[func]:
             return tree_map(_given, self._kept[func].popleft())
         return func(*args, **(kwargs or {}))
 
