@@ -64,7 +64,7 @@ def temporary(proc: Path = PROC) -> Iterator[Check]:
     kind = kind_of(Path(folder).resolve(), proc)
     if kind in ("tmpfs", "ramfs"):
         told = f"{folder} is memory ({kind}): what train.offload and train.in_backward send there stays in it"
-        yield Check("temporary files", told, "slow", "TMPDIR=/var/tmp before the command")
+        yield Check("temporary files", told, "slow", "export TMPDIR=/var/tmp")
     else:
         yield Check("temporary files", f"they lie in {folder} ({kind or 'unknown file system'})")
 

@@ -129,7 +129,7 @@ def _reserve(file: int, start: int, size: int) -> None:
     except OSError as error:
         raise RunError(
             f"what leaves memory lies in {tempfile.gettempdir()}, which takes no {size} bytes more: {error.strerror}",
-            at="train.offload", hint="TMPDIR=/var/tmp before the command, or another folder of a larger disk",
+            at="train.offload", hint="export TMPDIR=/var/tmp",
         ) from error  # fmt: skip
 
 

@@ -17,8 +17,8 @@ from tests.models.forward.test_recomputed import Block, Deep
 from tests.parallel.meshes import stored
 from tests.tiny import LLAMA
 from whet.base.catalogue import model_source, tuner
-from whet.kernels.host_memory import host_memory
 from whet.base.errors import ModelError
+from whet.kernels.host_memory import host_memory
 from whet.models.forward import dear
 from whet.models.forward.kept import Keeping, keep
 from whet.models.forward.offloaded import Offload
