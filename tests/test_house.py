@@ -162,7 +162,7 @@ def test_every_refusal_has_a_hint(nodes):
 # Words in capitals that are no placeholders: names of formats, of models' parts and of variables of the environment.
 _NAMES = re.compile(
     r"(JSON|YAML|TOML|UTF|GPUs?|CPU|GGUF|PEFT|HTML|CSV|MOSS|T5|LATIN1|Q8_0|U|LO|INFO|USER)|PRE|SUF|MID|PREFIX|SUFFIX|MIDDLE"
-    r"|(WHET|NCCL|GLOO|VLLM|MLFLOW)_[A-Z_]+|[A-Z]"
+    r"|(WHET|NCCL|GLOO|VLLM|MLFLOW)_[A-Z_]+|TMPDIR|[A-Z]"
 )
 
 
