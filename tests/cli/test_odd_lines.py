@@ -95,3 +95,19 @@ def test_a_damaged_report_or_board_is_named_with_its_way_back(world, capsys):
         told = capsys.readouterr().err
         assert "is damaged" in told and f"runs/{path}" in told.partition("hint: ")[2]
         assert main([words, "list"]) == 0
+
+
+@pytest.mark.case("A10")
+def test_a_registry_whose_journal_is_lost_names_what_brings_it_back(world, capsys):
+    """Until a version is found again, whatever is asked of it."""
+    (world / "model").mkdir()
+    (world / "model" / "config.json").write_text("{}")
+    (world / "model" / "model.safetensors").write_bytes(b"weights")
+    assert main(["registry", "add", "model", "--name", "chat"]) == 0
+    (world / "runs" / ".registry" / "journal.jsonl").write_bytes(b"")
+    for words in (["show", "chat"], ["show", "chat/1"]):
+        assert main(["registry", *words]) == 2
+        assert "hint: whet registry verify --rebuild" in capsys.readouterr().err
+    assert main(["registry", "list"]) == 0
+    assert "verify --rebuild" in "".join(capsys.readouterr())
+    assert main(["registry", "verify", "--rebuild"]) == main(["registry", "show", "chat/1"]) == 0

@@ -116,7 +116,7 @@ def _lines(found: Found, config: str | None, args: argparse.Namespace) -> Iterat
         for what, count, way in reasons:
             yield f"  {what} ({count} way{'s' if count > 1 else ''}): {way.why_not}"
     if taken is not None and config is not None:
-        typed = command([args.out or "run.yaml", "--data", "FILE"], taken.job.mesh)
+        typed = command([str(args.out or "run.yaml"), "--data", "FILE"], taken.job.mesh)
         yield "\n" + (f"written: {args.out}; type: {typed}" if args.out else config.rstrip())
         if args.tokens:
             yield "\n" + _bill(taken, args)

@@ -110,7 +110,9 @@ def _list(registry: Registry, args: argparse.Namespace) -> int:
             for alias, require in sorted(model.policies.items()):
                 print(f"{model.name}@{alias} requires {require}", file=sys.stderr)
     else:
-        said = "no version is so" if found else "no models; `whet registry add RUN --name NAME` adds one"
+        lost = "the journal has lost what lies here; whet registry verify --rebuild brings it back"
+        nothing = lost if registry.has_lost() else "no models; `whet registry add RUN --name NAME` adds one"
+        said = "no version is so" if found else nothing
         print(f"{registry.folder}: {said}", file=sys.stderr)
     if registry.damaged:
         said = f"{registry.damaged} lines of the journal are damaged and left out: whet registry verify --rebuild"

@@ -47,6 +47,10 @@ def exact(name: str, root: Path) -> str:
     return f"{PREFIX}{registry.name_of(registry.resolve(name))}"
 
 
+# What brings versions back that lie in folders and not in the journal.
+REBUILD = "whet registry verify --rebuild"
+
+
 class Registry:
     """The models of a registry. Reading takes no lock and makes nothing; every change is in the journal on return."""
 
@@ -78,6 +82,7 @@ class Registry:
         names = [model.name for model in state.models.values()]
         near = difflib.get_close_matches(name, names, n=1)
         hint = f"did you mean `{near[0]}`?" if near else "`whet registry list` shows them, `whet registry add` adds one"
+        hint = REBUILD if self.has_lost() else hint
         raise RunError(f"the registry has no model `{name}`", at=str(self.folder), hint=hint)
 
     def version(self, name: str, number: int) -> Version:
@@ -87,7 +92,14 @@ class Registry:
             return model.versions[number]
         said = "has been removed" if 0 < number <= model.last else "has never been"
         known = ", ".join(map(str, sorted(model.versions)[-8:])) or "none"
-        raise RunError(f"version {number} of `{name}` {said}", at=str(self.folder), hint=f"there is: {known}")
+        hint = REBUILD if self.has_lost() else f"there is: {known}"
+        raise RunError(f"version {number} of `{name}` {said}", at=str(self.folder), hint=hint)
+
+    def has_lost(self) -> bool:
+        """Whether versions lie here of which the journal, which must have been damaged, does not tell."""
+        models, home = self.state().models, self.folder / MODELS
+        lying = [(path.parent.name, path.name) for path in home.glob("*/*") if path.name.isdigit()]
+        return any(id not in models or int(number) not in models[id].versions for id, number in lying)
 
     def resolve(self, reference: str | Reference) -> Version:
         """The version that is meant now. Raises WhetError for none."""
