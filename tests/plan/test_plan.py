@@ -130,6 +130,17 @@ def test_a_mesh_that_does_not_divide_shows_the_arithmetic():
     assert caught.value.hint == "did you mean `tensor`?"
 
 
+@pytest.mark.parametrize("words", [["tensor=4"], ["shard=1"], ["pipeline=5"], ["tensor=4", "expert=3"], ["context=7"]])
+@pytest.mark.parametrize("gpus", [1, 6, 8, 30])
+def test_the_hint_for_a_mesh_of_another_size_is_one_of_this_size(words, gpus):
+    mesh = read_mesh(words, gpus)
+    if mesh.ranks == gpus:
+        return
+    with pytest.raises(ConfigError) as caught:
+        check_mesh(mesh, PlannedModel.find("qwen3-0.6b"), gpus)
+    assert read_mesh([caught.value.hint.split("--mesh ")[1]], gpus).ranks == gpus
+
+
 def test_a_model_that_is_none_gets_the_one_that_was_meant():
     with pytest.raises(ModelError, match="no model is called `llama-3.1-9b`") as caught:
         PlannedModel.find("llama-3.1-9b")

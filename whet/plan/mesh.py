@@ -38,11 +38,11 @@ def own_sizes(mesh: Mesh, sizes: Sizes) -> dict[str, float]:
 def check_mesh(mesh: Mesh, model: PlannedModel, gpus: int) -> None:
     """Raise ConfigError, with the arithmetic, for a mesh of another number of ranks or one that does not divide."""
     if mesh.ranks != gpus:
-        shown = " x ".join(f"{axis} {size}" for axis, size in mesh.sizes.items()) or "1"
+        shown = " x ".join(f"{axis} {size}" for axis, size in mesh.sizes.items()) or "shard 1"
         raise ConfigError(
             f"{shown} = {mesh.ranks} ranks, and there are {gpus}" if " x " in shown else
             f"{shown} asks for {mesh.ranks} ranks, and there are {gpus}", at="--mesh",
-            hint=f"--gpus {mesh.ranks}, or --mesh shard={gpus}",
+            hint=f"--gpus {mesh.ranks}, or --mesh {_fitting(mesh, gpus)}",
         )  # fmt: skip
     for axes, size, what in _cuts(mesh, model):
         parts = mesh.pieces(axes)
@@ -60,6 +60,16 @@ def check_mesh(mesh: Mesh, model: PlannedModel, gpus: int) -> None:
             f"{len(model.layers)} layers cannot be dealt to {mesh.pipeline} stages", at="--mesh",
             hint=f"--mesh pipeline={len(model.layers)}",
         )  # fmt: skip
+
+
+def _fitting(mesh: Mesh, gpus: int) -> str:
+    """The mesh that is nearest to what was asked for and takes all ranks; what axes leave is shared out."""
+    words, left = [], gpus
+    for axis, size in mesh.sizes.items():
+        if axis != "shard" and math.gcd(size, left) > 1:
+            words.append(f"{axis}={math.gcd(size, left)}")
+            left //= math.gcd(size, left)
+    return ",".join([*words, f"shard={left}"] if left > 1 or not words else words)
 
 
 def check_packed(mesh: Mesh, quantize: str | None) -> None:
