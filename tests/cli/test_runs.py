@@ -51,6 +51,8 @@ def test_hints_name_runs_that_there_are(tmp_path, capsys):
         os.utime(tmp_path / name, (1e9, 1e9 + (name == "second")))
     for words, typed in (
         (["compare"], "whet runs compare second first"), (["diff", "first"], "whet runs diff first second"),
+        (["evaluations"], "whet runs evaluations second first"),
+        (["evaluations", "first", "--baseline", "none"], "whet runs evaluations first second"),
         (["edit"], "whet runs edit second --tag best"), (["follow"], "whet runs follow second"),
         (["push"], "whet runs push second --to http://127.0.0.1:8000"),
     ):  # fmt: skip

@@ -191,6 +191,11 @@ def test_only_what_differs_is_compared(server: Inside, root: Path):
     assert [run["name"] for run in found["runs"]] == ["other", "trained"]
     assert found["outcome"]["step"] == [3, 20] and "model" not in found["config"]
     assert server.ask("GET", "/api/v1/compare", runs="").status == 400
+    measured = server.get("/api/v1/compare/evaluations", runs="trained,other", baseline="other")
+    task = next(one for one in measured["tasks"] if one["task"] == "loss")
+    assert [(row["run"], row["cells"][0]["value"]) for row in task["rows"]] == [("trained", 0.5)]
+    assert task["missing"] == ["other"] and measured["baseline"] == "other"
+    assert server.ask("GET", "/api/v1/compare/evaluations", runs="trained", baseline="other").status == 400
     assert server.ask("GET", "/api/v1/compare", runs="trained,nobody").status == 404
 
 

@@ -15,6 +15,7 @@ const VIEWS = [
   '/runs/ranks/system',
   '/runs/meshed/system',
   '/compare?runs=digits-0,digits-1',
+  '/compare?runs=taught,rewarded&part=evaluations&baseline=taught',
   '/runs/taught/data?source=1&row=3',
   '/runs/taught/data?find=lazy',
   '/runs/taught/lineage',

@@ -17,6 +17,43 @@ test('runs are chosen, stand over one another, and the address holds all of it',
   await page.getByText('loss, difference in %', { exact: true }).waitFor();
 });
 
+test('runs that differ in their seed alone become one curve with a band, which the address keeps', async () => {
+  const page = await opened('/compare?runs=seed-1,seed-2,seed-3,seed-4&find=eval/loss');
+  const group = page.getByRole('group', { name: /^eval\/loss: / });
+  await group.waitFor();
+  await page.getByLabel('Seeds of one').selectOption('seed');
+  await page.getByText('seed-1 × 3').waitFor();
+  await page.getByText('seed-4', { exact: true }).last().waitFor();
+  expect(await page.getByText('seed-2', { exact: true }).count()).toBe(1); // in the list of runs alone
+  await page.getByLabel('Band').selectOption({ label: 'Mean ± standard deviation' });
+  expect(new URL(page.url()).searchParams.get('band')).toBe('deviation');
+  await page.reload();
+  await page.getByText('seed-1 × 3').waitFor();
+});
+
+test('what was measured stands by task: the best, what differs over the same rows, and how to measure the others', async () => {
+  const page = await opened('/compare?runs=taught,rewarded,digits-0');
+  await page.getByRole('button', { name: 'Evaluations' }).click();
+  const table = page.getByRole('region', { name: 'loss held.jsonl' });
+  await table.getByRole('row').nth(2).waitFor();
+  expect(await table.getByText('best', { exact: true }).count()).toBe(3); // of loss, perplexity and accuracy
+  await page.getByLabel('Baseline').selectOption('taught');
+  const differs = table.getByRole('row', { name: /^rewarded/ }).getByTitle(/^Over the same 8 units/);
+  await differs.first().waitFor();
+  expect(await differs.first().innerText()).toMatch(/better|worse|no clear difference/);
+  await page.getByText(/^whet evaluate digits-0 --task loss file=.*held\.jsonl/).waitFor();
+  await page.getByText('whet runs evaluations taught rewarded digits-0 --baseline taught').waitFor();
+  const { searchParams } = new URL(page.url());
+  expect([searchParams.get('part'), searchParams.get('baseline')]).toEqual(['evaluations', 'taught']);
+  await table.getByRole('link', { name: 'rewarded' }).click();
+  await page.waitForURL(/\/runs\/rewarded\/evaluations/);
+});
+
+test('where nothing was measured of runs it says what to type', async () => {
+  const page = await opened('/compare?runs=failed,killed&part=evaluations');
+  await page.getByText('whet evaluate failed --task loss --file FILE').waitFor();
+});
+
 test('on a phone nothing scrolls sideways', async () => {
   const page = await opened('/compare?runs=digits-0,digits-1', { ...PHONE, language: 'zh', theme: 'dark' });
   await page.locator('canvas').first().waitFor();

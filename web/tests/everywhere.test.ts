@@ -18,6 +18,7 @@ const VIEWS = [
   ['/runs/ranks/system', 'Ranks'],
   ['/runs/meshed/system', 'Mesh'],
   ['/compare?runs=digits-0,digits-1', 'optimizer.kind'],
+  ['/compare?runs=taught,rewarded&part=evaluations&baseline=taught', 'best'],
   ['/settings', 'This server is yours alone'],
   ['/kitchen', 'sweep-00001'],
   ['/runs/taught/data', 'Lengths'],

@@ -3,14 +3,15 @@ import { expect, test } from 'vitest';
 import { opened } from './browser';
 
 const VIEWS = [
-  ['/runs', 'digits-2'],
+  ['/runs?filter=project%20%3D%3D%20%22broken%22', 'talking'],
   ['/runs/digits-2', 'gradient_norm'],
   ['/runs/digits-2/overview', 'optimizer.kind'],
   ['/runs/leaping/diagnosis', 'loss-spike'],
   ['/runs/leaping/samples?step=25', 'spiked.jsonl'],
   ['/runs/talking/console?line=7', 'line 7 of 20000'],
   ['/runs/ranks/system', 'forward_s'],
-  ['/compare?runs=digits-0,digits-1', 'digits-5'],
+  ['/compare?runs=digits-0,digits-1', 'digits-4'],
+  ['/compare?runs=taught,rewarded&part=evaluations', 'While they trained'],
   ['/reports', 'New report'],
   ['/settings', 'This server is yours alone'],
 ] as const;
@@ -40,14 +41,18 @@ test.each(VIEWS)('%s: Tab reaches everything, and the focus is seen', async (pat
   const count = Number(await page.evaluate(`${CONTROLS}.length`));
   expect(count).toBeGreaterThan(5);
   const unseen: string[] = [];
-  for (let press = 0; press < count + 10; press++) {
-    await page.keyboard.press('Tab');
-    const told = String(await page.evaluate(NOTE));
-    if (told !== 'seen' && told !== 'nothing') unseen.push(told);
+  const left = () =>
+    page.evaluate(
+      `${CONTROLS}.filter((one) => !one.dataset.reached).map((one) => one.outerHTML.slice(0, 160))`,
+    ) as Promise<string[]>;
+  // Around once; what came meanwhile, such as a run that began, is reached in another round.
+  for (let round = 0; round < 3 && (round === 0 || (await left()).length); round++) {
+    for (let press = 0; press < count + 10; press++) {
+      await page.keyboard.press('Tab');
+      const told = String(await page.evaluate(NOTE));
+      if (told !== 'seen' && told !== 'nothing') unseen.push(told);
+    }
   }
   expect(unseen).toEqual([]);
-  const left = await page.evaluate(
-    `${CONTROLS}.filter((one) => !one.dataset.reached).map((one) => one.outerHTML.slice(0, 160))`,
-  );
-  expect(left).toEqual([]);
+  expect(await left()).toEqual([]);
 });

@@ -6,6 +6,7 @@ leaking   two of the rows that are measured are trained too
 ranks     two ranks over gloo, of which the second is slow
 meshed    four ranks as shard 2 x tensor 2
 ended     killed by SIGKILL at a step, which its launcher tells
+seed-1 ... seed-4   alike in all but their seed, the last with another rate, each measured on rows that are held out
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,7 @@ def main(root: Path) -> None:
         "ranks": ranks,
         "meshed": meshed,
         "ended": ended,
+        **{f"seed-{seed}": partial(seeded, seed=seed) for seed in (1, 2, 3, 4)},
     }.items():
         if not (root / name).exists():
             make(root, work)
@@ -92,6 +95,14 @@ def leaking(root: Path, work: Path) -> None:
     rows = unlike(60)
     held = write_rows(work / "held.jsonl", [rows[7], rows[23], *unlike(6, start=100)])
     made(root, work, "leaking", data={"train": [str(work / "rows.jsonl")], "held_out": [str(held)]})
+
+
+def seeded(root: Path, work: Path, seed: int) -> None:
+    held = write_rows(work / "unseen.jsonl", unlike(8, start=200))
+    made(
+        root, work, f"seed-{seed}", seed=seed, data={"held_out": [str(held)]}, train={"steps": 40},
+        optimizer={"lr": 3e-3 if seed == 4 else 1e-2}, evaluate={"every": 8},
+    )  # fmt: skip
 
 
 def ranks(root: Path, work: Path) -> None:

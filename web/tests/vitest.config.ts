@@ -1,4 +1,4 @@
-/** The tests that drive a browser: one after another in one process, with one browser and one server. */
+/** The tests that drive a browser: two files at a time, each process with a browser of its own, over one server. */
 import { defineConfig } from 'vitest/config';
 import { PATIENCE_MS } from './patience.ts';
 
@@ -8,8 +8,8 @@ export default defineConfig({
     include: ['tests/**/*.test.ts'],
     environment: 'node',
     globalSetup: 'tests/served.ts',
-    fileParallelism: false,
-    maxWorkers: 1,
+    // Files stand side by side: what one changes (tags, archive, boards, models) no other asks for.
+    maxWorkers: 2,
     isolate: false,
     // Machines may be busy: a test waits for what it asks, and fails by what it sees.
     // What fails twice is a fault; what passes the second time is told as such.

@@ -97,6 +97,7 @@ class TemplateFacts(Facts):
 class TaskFacts(Facts):
     families: Names = CAUSAL
     heads: tuple[str | None, ...] = (None,)
+    less_is_better: Names = ()  # figures of which that is so; of all others more is
 
 
 @dataclass(frozen=True, kw_only=True)

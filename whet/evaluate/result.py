@@ -38,7 +38,8 @@ class Units:
 class Result:
     """What one task found of one model: figures by name, the settings it ran with, and facts that `auto` hid.
 
-    `units` holds what a figure is the average of, where two models can be compared unit by unit.
+    `units` holds what a figure is the average of, where two models can be compared unit by unit. `less_is_better`
+    names the figures of which that is so; of all others more is.
     """
 
     task: str
@@ -48,6 +49,7 @@ class Result:
     model: str = ""
     seconds: float = 0.0
     units: Mapping[str, Units] = field(default_factory=dict)
+    less_is_better: Sequence[str] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON values."""

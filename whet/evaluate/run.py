@@ -40,7 +40,9 @@ def evaluate(
     began = time.perf_counter()
     result = kind.build(loaded, watch, **chosen)
     facts = {**result.facts, **_data(chosen.get("file"))}
-    return replace(result, settings=chosen, model=model, seconds=time.perf_counter() - began, facts=facts)
+    less = list(kind.facts.less_is_better)
+    seconds = time.perf_counter() - began
+    return replace(result, settings=chosen, model=model, seconds=seconds, facts=facts, less_is_better=less)
 
 
 def _data(file: Any) -> dict[str, str]:

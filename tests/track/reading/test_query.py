@@ -205,3 +205,13 @@ def test_a_filter_in_the_words_of_another_language_is_told_in_ours(typed, meant)
         parse(typed)
     assert str(refused.value.hint).endswith(f": {meant}")
     parse(meant)
+
+
+def test_what_merely_calls_a_run_by_its_name_is_no_setting(tmp_path):
+    for name, seed in (("a", 1), ("b", 2)):
+        with track.init(name=name, dir=tmp_path, config={"name": name, "seed": seed}):
+            pass
+    assert compared([tmp_path / "a", tmp_path / "b"])["config"] == {"seed": [1, 2]}
+    with track.init(name="c", dir=tmp_path, config={"name": "of a house", "seed": 1}):
+        pass
+    assert compared([tmp_path / "a", tmp_path / "c"])["config"] == {"name": [None, "of a house"]}

@@ -93,7 +93,7 @@ interface ChoiceProps {
   onChange: (value: string) => void;
 }
 
-function Choice({ label, title, none, value, options, onChange }: ChoiceProps) {
+export function Choice({ label, title, none, value, options, onChange }: ChoiceProps) {
   return (
     <label className={css.pick} title={title}>
       {label}

@@ -6,6 +6,7 @@ import type { Curve } from '~/shared/chart/curve';
 import { unpacked } from './packed';
 
 export type Comparison = Answered<'/api/v1/compare'>;
+export type Evaluations = Answered<'/api/v1/compare/evaluations'>;
 
 export const MOST_RUNS = 50;
 // Live runs go on: what is seen of them is at most so old.
@@ -22,6 +23,21 @@ export function useComparison(runs: readonly string[], baseline: string) {
       ),
     placeholderData: keepPreviousData,
     refetchInterval: AGAIN_MS,
+  });
+}
+
+export function useEvaluations(runs: readonly string[], baseline: string) {
+  return useQuery({
+    queryKey: ['compare', 'evaluations', runs, baseline],
+    queryFn: ({ signal }) =>
+      answer<Evaluations>(
+        api.GET('/api/v1/compare/evaluations', {
+          params: { query: { runs: runs.join(','), baseline } },
+          signal,
+        }),
+      ),
+    placeholderData: keepPreviousData,
+    staleTime: 30_000,
   });
 }
 

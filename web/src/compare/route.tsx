@@ -10,7 +10,9 @@ import { Chooser } from './Chooser';
 import css from './compare.module.css';
 import { CurveOfRuns } from './CurveOfRuns';
 import { Differences } from './Differences';
+import { Evaluated } from './Evaluated';
 import { alike } from './packed';
+import { Parts } from './Parts';
 import { type Comparison, useComparison } from './queries';
 import { words } from './strings';
 import { useCompareView } from './view';
@@ -33,7 +35,10 @@ export default function Compare() {
             {said.emptyHint}
           </Empty>
         ) : (
-          <Compared />
+          <>
+            <Parts view={view} onChange={change} />
+            {view.part === 'curves' ? <Compared /> : <Evaluated view={view} onChange={change} />}
+          </>
         )}
       </div>
     </div>

@@ -4,8 +4,13 @@ import type { Window } from '~/shared/chart/gestures';
 import { listOf, listed, useAddress } from '~/shared/url/search';
 import { BANDS, type Band } from './bands';
 
+export const PARTS = ['curves', 'evaluations'] as const;
+export type Part = (typeof PARTS)[number];
+
 export interface CompareView {
   runs: readonly string[];
+  /** What of them is compared. */
+  part: Part;
   x: Over;
   smoothing: number;
   isLog: boolean;
@@ -28,6 +33,7 @@ export function useCompareView(): [CompareView, (change: Partial<CompareView>) =
   const runs = listOf(address.runs);
   const view: CompareView = {
     runs,
+    part: PARTS.find((one) => one === address.part) ?? 'curves',
     x: OVERS.find((one) => one === address.x) ?? 'step',
     smoothing: Math.min(0.99, Math.max(0, Number(address.smoothing ?? 0) || 0)),
     isLog: address.log === 'yes',
@@ -43,6 +49,7 @@ export function useCompareView(): [CompareView, (change: Partial<CompareView>) =
       const next = { ...view, ...(part.x ? { window: null } : {}), ...part };
       change({
         runs: listed(next.runs),
+        part: next.part === 'curves' ? undefined : next.part,
         x: next.x === 'step' ? undefined : next.x,
         smoothing: next.smoothing ? String(next.smoothing) : undefined,
         log: next.isLog ? 'yes' : undefined,

@@ -1,9 +1,11 @@
 /** Evaluations: held-out figures over steps, and what tasks found of the run's models. */
+import { Link } from '@tanstack/react-router';
 import { useRun } from '~/shared/api/run';
 import { Command, quoted } from '~/shared/command/Command';
 import { useStrings } from '~/shared/i18n/i18n';
 import { useRunName } from '~/shared/shell/run';
 import { Empty, Failure, Loading } from '~/shared/states/States';
+import { listed } from '~/shared/url/search';
 import { Curves } from './Curves';
 import css from './evaluations.module.css';
 import { useEvaluations } from './queries';
@@ -37,6 +39,11 @@ export default function Evaluations() {
           ))}
         </section>
       )}
+      <p>
+        <Link to="/compare" search={{ runs: listed([run]), part: 'evaluations' } as never}>
+          {said.beside}
+        </Link>
+      </p>
       <Command line={`whet show ${quoted(run)} --part evaluations`} />
     </div>
   );

@@ -20,6 +20,7 @@ export const words = strings({
     en: (low: string, high: string) => `95 % ${low} to ${high}`,
     zh: (low: string, high: string) => `95 % ${low} 至 ${high}`,
   },
+  beside: { en: 'Beside other runs', zh: '与其他实验对比' },
   empty: { en: 'Nothing was measured yet', zh: '尚未评测' },
   emptyHint: {
     en: 'Held-out data are measured while a run trains (data.held_out), and tasks whenever they are asked for.',

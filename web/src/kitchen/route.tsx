@@ -5,6 +5,7 @@ import { FormPart } from './FormPart';
 import css from './kitchen.module.css';
 import { StatesPart } from './StatesPart';
 import { TablePart } from './TablePart';
+import { Wholes } from './Wholes';
 import { useStrings } from '~/shared/i18n/i18n';
 import { words } from './strings';
 
@@ -15,6 +16,7 @@ export default function Kitchen() {
       <h1>{said.title}</h1>
       <Charts />
       <Controls />
+      <Wholes />
       <TablePart />
       <FormPart />
       <StatesPart />

@@ -2,12 +2,11 @@
 import { useMemo } from 'react';
 import { useCurve } from '~/shared/api/run';
 import { Chart } from '~/shared/chart/Chart';
-import { colorToken } from '~/shared/chart/colors';
 import type { Curve } from '~/shared/chart/curve';
-import { duration, percent } from '~/shared/format/numbers';
+import { Shares } from '~/shared/chart/Shares';
+import { duration } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
 import { Loading } from '~/shared/states/States';
-import css from './system.module.css';
 import { words } from './strings';
 
 const PARTS = [
@@ -59,26 +58,13 @@ function Drawn({ run }: { run: string }) {
   );
   if (!series.length) return <Loading rows={6} />;
   const means = series.map((one) => ({ ...one, mean: meanOf(one.curve) }));
-  const total = means.reduce((sum, one) => sum + one.mean, 0) || 1;
   return (
     <>
-      <div className={css.shares} role="img" aria-label={said.times}>
-        {means.map((one) => (
-          <span
-            key={one.id}
-            style={{ flexGrow: one.mean / total, background: colorToken(one.color) }}
-            title={`${one.label}: ${duration(one.mean)} (${percent(one.mean / total)})`}
-          />
-        ))}
-      </div>
-      <ul className={css.legend}>
-        {means.map((one) => (
-          <li key={one.id}>
-            <span style={{ background: colorToken(one.color) }} /> {one.label} {duration(one.mean)} ·{' '}
-            {percent(one.mean / total)}
-          </li>
-        ))}
-      </ul>
+      <Shares
+        about={said.times}
+        shown={duration}
+        shares={means.map(({ id, label, mean, color }) => ({ id, label, value: mean, color }))}
+      />
       <Chart title={said.seconds} series={series} height={200} />
     </>
   );

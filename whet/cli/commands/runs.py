@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from whet.track.reading.store import Summary
 
 
-ACTIONS = ("compare", "diff", "export", "follow", "alert-test", "push", "import", "edit", "reindex")
+ACTIONS = ("compare", "evaluations", "diff", "export", "follow", "alert-test", "push", "import", "edit", "reindex")
 
 # What other tools have as an action of runs.
 _ELSEWHERE = {
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "words", nargs="*", metavar="FILTER",
         help="which runs: `loss < 2 and optimizer.kind == \"muon\" and tag == \"best\"`; or `compare RUN RUN ...`, "
-        "`diff RUN RUN`, `export [FILTER or RUN]`, `follow RUN`, `alert-test [CONFIG or RUN]`, "
+        "`evaluations RUN RUN ...`, `diff RUN RUN`, `export [FILTER or RUN]`, `follow RUN`, `alert-test [CONFIG or RUN]`, "
         "`push RUN ...`, `import PATH ...`, `edit RUN ... --tag best`, `reindex`",
     )  # fmt: skip
     add_root(parser)
@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trust", action="store_true", help="with `follow` and `alert-test`: also as somebody else has ordered"
     )
+    parser.add_argument("--baseline", metavar="RUN", help="with `evaluations`: the run to which differences are told")
     parser.add_argument("--json", action="store_true", help="print a JSON list")
     add_edit_arguments(parser)
 
@@ -59,6 +60,8 @@ def main(args: argparse.Namespace) -> int:
             print(f"{reindex(args.root)} runs read", file=sys.stderr)
         case "compare":
             _compare(rest, args)
+        case "evaluations":
+            _evaluations(rest, args)
         case "diff":
             _diff(rest, args)
         case "export" if args.to:
@@ -143,6 +146,25 @@ def _compare(names: Sequence[str], args: argparse.Namespace) -> None:
         raise ConfigError(said, at="command line", hint=hint)
     found = compared([find(name, args.root) for name in names])
     print(to_json(found).decode() if args.json else differences(found))
+
+
+def _evaluations(names: Sequence[str], args: argparse.Namespace) -> None:
+    """What was measured of runs, beside each other."""
+    from dataclasses import asdict
+
+    from whet.base.errors import ConfigError
+    from whet.track.reading.store import find
+    from whet.track.recorded.measured import beside
+    from whet.track.script.plain import to_json
+    from whet.track.terminal.evaluations_page import evaluations_beside
+
+    baseline = args.baseline or ""
+    if not names or (baseline and baseline not in names):
+        hint = f"whet runs evaluations {' '.join(_two(names, args.root))}"
+        what = f"the baseline `{baseline}` is none of the runs" if names else "`evaluations` does not know of which runs"
+        raise ConfigError(what, at="command line", hint=hint)
+    found = beside({name: find(name, args.root) for name in names}, baseline)
+    print(to_json([asdict(one) for one in found]).decode() if args.json else evaluations_beside(found, baseline))
 
 
 def _diff(names: Sequence[str], args: argparse.Namespace) -> None:

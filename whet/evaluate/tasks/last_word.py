@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from whet.evaluate.result import Result, Watch
 
 
-@task("last-word")
+@task("last-word", less_is_better=("perplexity",))
 def last_word(
     loaded: Loaded,
     watch: Watch | None,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from whet.evaluate.result import Result, Watch
 
 
-@task("loss", families=("causal", "seq2seq"))
+@task("loss", families=("causal", "seq2seq"), less_is_better=("loss", "perplexity"))
 def loss(
     loaded: Loaded,
     watch: Watch | None,

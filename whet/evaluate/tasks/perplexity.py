@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from whet.evaluate.result import Result, Watch
 
 
-@task("perplexity")
+@task(
+    "perplexity", less_is_better=("word_perplexity", "byte_perplexity", "token_perplexity", "bits_per_byte")
+)
 def perplexity(
     loaded: Loaded,
     watch: Watch | None,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from whet.evaluate.result import Result, Watch
 
 
-@task("regression", heads=("sequence",), families=("causal", "masked"))
+@task("regression", heads=("sequence",), families=("causal", "masked"), less_is_better=("mse",))
 def regression(
     loaded: Loaded,
     watch: Watch | None,

@@ -233,3 +233,63 @@ class Comparison(Stated):
     config: dict[str, list[Any]]
     outcome: dict[str, list[Any]]
     metrics: list[str]
+
+
+class Against(Stated):
+    """By how much a value is above the baseline's; with a 95 % interval over `n` units where both have the same."""
+
+    difference: Number
+    low: Number | None
+    high: Number | None
+    n: int | None
+
+
+class MeasuredCell(Stated):
+    """A figure of a run, with its 95 % interval and the units behind it; `against` the baseline, where there is one."""
+
+    value: Number
+    low: Number | None
+    high: Number | None
+    n: int | None
+    is_best: bool
+    against: Against | None
+
+
+class MeasuredRun(Stated):
+    """The newest result of a run, of `count`; `cells` in the order of the task's figures.
+
+    `path` is its file in the run's folder; empty for what was measured while the run trained, last at `step`.
+    """
+
+    run: str
+    model: str
+    path: str
+    time: float | None
+    step: int | None
+    count: int
+    cells: list[MeasuredCell | None]
+
+
+class MeasuredFigure(Stated):
+    """A figure, and whether less of it is better; null where that is not known."""
+
+    name: str
+    less_is_better: bool | None
+
+
+class MeasuredTask(Stated):
+    """One task with equal settings on the same data, and the runs that have a result of it; `missing` have none."""
+
+    task: str
+    settings: dict[str, Any]
+    figures: list[MeasuredFigure]
+    rows: list[MeasuredRun]
+    missing: list[str]
+
+
+class EvaluationComparison(Stated):
+    """Evaluations of many runs: what can be compared stands together."""
+
+    runs: list[str]
+    baseline: str
+    tasks: list[MeasuredTask]

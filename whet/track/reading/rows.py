@@ -92,10 +92,15 @@ def compared(folders: Sequence[Path]) -> dict[str, Any]:
     outcome = [{**end, **one["summary"]} for end, one in zip(ends, said, strict=True)]
     return {
         "runs": [row["name"] for row in summaries],
-        "config": _differing([one["config"] for one in said]),
+        "config": _differing([_settings(one["config"], row["name"]) for one, row in zip(said, summaries, strict=True)]),
         "outcome": _differing(outcome),
         "metrics": list(dict.fromkeys(name for one in logs for name in one.names(one.speaker))),
     }
+
+
+def _settings(config: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The config without what merely calls the run by its name, in which no two runs are alike."""
+    return {key: value for key, value in config.items() if (key, value) != ("name", name)}
 
 
 def _differing(values: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,18 +52,17 @@ def _values(evaluations: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str
     for result in evaluations:
         own = result.get("figures")
         for name, figure in own.items() if isinstance(own, Mapping) else ():
-            value = figure.get("value") if isinstance(figure, Mapping) else figure
-            if isinstance(value, str):  # "NaN", "Infinity": numbers that JSON lacks
-                value = _number(value)
-            if isinstance(value, int | float) and not isinstance(value, bool):
+            if (value := value_of(figure)) is not None:
                 yield str(result.get("task")), str(name), value
 
 
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
+def value_of(figure: Any) -> float | None:
+    """The value of a figure, or of one that is a bare number; None where it is neither."""
+    value = figure.get("value") if isinstance(figure, Mapping) else figure
+    if isinstance(value, str):  # "NaN", "Infinity": numbers that JSON lacks
+        with suppress(ValueError):
+            return float(value)
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def compared(
@@ -79,7 +79,7 @@ def compared(
             tells = [result.get("task") for result in (one, other)]
             if tells[0] != tells[1] or name not in (figure, f"{tells[0]}/{figure}") or not _same_data(one, other):
                 continue
-            units = [_units(result, folder, figure) for result, folder in zip((one, other), folders, strict=True)]
+            units = [_kept_units(result, folder, figure) for result, folder in zip((one, other), folders, strict=True)]
             if units[0] is not None and units[1] is not None:
                 return paired(name, *units[0], *units[1])
     return None
@@ -103,21 +103,28 @@ def paired(
 
 def _same_data(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     digests = [(result.get("facts") or {}).get("data") for result in (one, other)]
-    settings = [{k: v for k, v in (r.get("settings") or {}).items() if k not in _PLACES} for r in (one, other)]
+    settings = [{k: v for k, v in (r.get("settings") or {}).items() if k not in PLACES} for r in (one, other)]
     return digests[0] is not None and digests[0] == digests[1] and settings[0] == settings[1]
 
 
 # Settings that say where data lies or how fast it is read: the digest of the data tells what it is.
-_PLACES = ("file", "batch_tokens")
+PLACES = ("file", "batch_tokens")
 
 
-def _units(result: Mapping[str, Any], folder: Path, figure: str) -> tuple[list[float], list[float]] | None:
-    """Parts and weights of a figure's units, from the result in full."""
+def units_of(result: Mapping[str, Any], figure: str) -> tuple[list[float], list[float]] | None:
+    """Parts and weights of a figure's units, of a result in full; None where it does not tell of them."""
     try:
-        whole = read_object(folder / Path(str(result.get("file"))).name)
-        found = whole["units"][figure]
+        found = result["units"][figure]
         parts = [float(part) for part in found["parts"]]
         weights = [float(weight) for weight in found.get("wholes") or [1.0] * len(parts)]
-    except (WhetError, LookupError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError):
         return None
     return (parts, weights) if len(weights) == len(parts) else None
+
+
+def _kept_units(result: Mapping[str, Any], folder: Path, figure: str) -> tuple[list[float], list[float]] | None:
+    """Units of a result that is kept without them, from its file."""
+    try:
+        return units_of(read_object(folder / Path(str(result.get("file"))).name), figure)
+    except WhetError:
+        return None

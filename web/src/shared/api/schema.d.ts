@@ -1248,6 +1248,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/compare/evaluations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Evaluations
+         * @description What was measured of each run, by task, settings and data; of a run that was measured twice, the newest result.
+         */
+        get: operations["evaluations_api_v1_compare_evaluations_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/curves": {
         parameters: {
             query?: never;
@@ -2612,6 +2632,20 @@ export interface components {
             password: string;
         };
         /**
+         * Against
+         * @description By how much a value is above the baseline's; with a 95 % interval over `n` units where both have the same.
+         */
+        Against: {
+            /** Difference */
+            difference: number | ("NaN" | "Infinity" | "-Infinity");
+            /** High */
+            high: number | ("NaN" | "Infinity" | "-Infinity") | null;
+            /** Low */
+            low: number | ("NaN" | "Infinity" | "-Infinity") | null;
+            /** N */
+            n: number | null;
+        };
+        /**
          * AliasSet
          * @description The version that an alias is to mean; `past_policy` where it has a policy, and that is known.
          */
@@ -3094,6 +3128,18 @@ export interface components {
             }[];
         };
         /**
+         * EvaluationComparison
+         * @description Evaluations of many runs: what can be compared stands together.
+         */
+        EvaluationComparison: {
+            /** Baseline */
+            baseline: string;
+            /** Runs */
+            runs: string[];
+            /** Tasks */
+            tasks: components["schemas"]["MeasuredTask"][];
+        };
+        /**
          * EvaluationEntry
          * @description What `whet evaluate` found: the result as it was written.
          */
@@ -3442,6 +3488,73 @@ export interface components {
             marks: components["schemas"]["MarkEntry"][];
             /** Total */
             total: number;
+        };
+        /**
+         * MeasuredCell
+         * @description A figure of a run, with its 95 % interval and the units behind it; `against` the baseline, where there is one.
+         */
+        MeasuredCell: {
+            against: components["schemas"]["Against"] | null;
+            /** High */
+            high: number | ("NaN" | "Infinity" | "-Infinity") | null;
+            /** Is Best */
+            is_best: boolean;
+            /** Low */
+            low: number | ("NaN" | "Infinity" | "-Infinity") | null;
+            /** N */
+            n: number | null;
+            /** Value */
+            value: number | ("NaN" | "Infinity" | "-Infinity");
+        };
+        /**
+         * MeasuredFigure
+         * @description A figure, and whether less of it is better; null where that is not known.
+         */
+        MeasuredFigure: {
+            /** Less Is Better */
+            less_is_better: boolean | null;
+            /** Name */
+            name: string;
+        };
+        /**
+         * MeasuredRun
+         * @description The newest result of a run, of `count`; `cells` in the order of the task's figures.
+         *
+         *     `path` is its file in the run's folder; empty for what was measured while the run trained, last at `step`.
+         */
+        MeasuredRun: {
+            /** Cells */
+            cells: (components["schemas"]["MeasuredCell"] | null)[];
+            /** Count */
+            count: number;
+            /** Model */
+            model: string;
+            /** Path */
+            path: string;
+            /** Run */
+            run: string;
+            /** Step */
+            step: number | null;
+            /** Time */
+            time: number | null;
+        };
+        /**
+         * MeasuredTask
+         * @description One task with equal settings on the same data, and the runs that have a result of it; `missing` have none.
+         */
+        MeasuredTask: {
+            /** Figures */
+            figures: components["schemas"]["MeasuredFigure"][];
+            /** Missing */
+            missing: string[];
+            /** Rows */
+            rows: components["schemas"]["MeasuredRun"][];
+            /** Settings */
+            settings: {
+                [key: string]: unknown;
+            };
+            /** Task */
+            task: string;
         };
         /**
          * MediaPage
@@ -6200,6 +6313,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Comparison"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    evaluations_api_v1_compare_evaluations_get: {
+        parameters: {
+            query: {
+                /** @description names, with commas between */
+                runs: string;
+                /** @description one of them, to which differences are told */
+                baseline?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationComparison"];
                 };
             };
             /** @description Validation Error */

@@ -41,6 +41,38 @@ export function SelectField({
   );
 }
 
+interface Slid extends About {
+  /** What there is to choose from, in order: evenly apart, in powers, or as it comes. */
+  values: readonly number[];
+  value: number;
+  onChange: (value: number) => void;
+  /** A value with its unit. */
+  shown: (value: number) => string;
+}
+
+/** A slider over listed values; the nearest of them stands. */
+export function SliderField({ label, about, error, values, value, onChange, shown }: Slid) {
+  const id = useId();
+  const far = values.map((one) => Math.abs(one - value));
+  return (
+    <Labelled id={id} label={label} about={about} error={error}>
+      <div className={css.slider}>
+        <input
+          id={id}
+          type="range"
+          min={0}
+          max={values.length - 1}
+          value={far.indexOf(Math.min(...far))}
+          aria-valuetext={shown(value)}
+          aria-describedby={`${id}-about`}
+          onChange={(event) => onChange(values[Number(event.target.value)] ?? value)}
+        />
+        <output htmlFor={id}>{shown(value)}</output>
+      </div>
+    </Labelled>
+  );
+}
+
 export function CheckField({ label, about, ...rest }: About & InputHTMLAttributes<HTMLInputElement>) {
   const id = useId();
   return (
