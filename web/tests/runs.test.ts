@@ -26,6 +26,18 @@ test('a filter is typed, completed, and kept in the address', async () => {
   await page.getByText(`whet runs 'optimizer.kind == "muon" and loss < 0.2'`).waitFor();
 });
 
+test('Tab completes what is being typed, and goes past a filter without changing it', async () => {
+  const page = await opened('/runs?filter=project%20%3D%3D%20%22broken%22');
+  await page.getByRole('link', { name: 'killed' }).waitFor();
+  const filter = page.getByRole('combobox', { name: 'Filter' });
+  await filter.focus();
+  await page.keyboard.press('Tab');
+  expect(await filter.inputValue()).toBe('project == "broken"');
+  await filter.fill('optimizer.k');
+  await filter.press('Tab');
+  expect(await filter.inputValue()).toBe('optimizer.kind ');
+});
+
 test('what is wrong with a filter is said below it, and the rows stay', async () => {
   const page = await opened('/runs?filter=project%20%3D%3D%20%22broken%22', { forgiven: /400/ });
   await page.getByRole('link', { name: 'killed' }).waitFor();

@@ -23,6 +23,14 @@ const SHOTS: Readonly<Record<string, Shot>> = {
   runs: { path: `/runs?group=project&filter=${encodeURIComponent('loss < 5')}`, word: 'spike' },
   run: { path: '/runs/leaping', word: 'grad_norm' },
   compare: { path: '/compare?runs=digits-0,digits-2,digits-4&smoothing=0.9', word: 'gradient_norm' },
+  seeds: {
+    path: '/compare?runs=seed-1,seed-2,seed-3,seed-4&group=seed&find=eval/&band=deviation',
+    word: 'seed-1 × 3',
+  },
+  evaluations: {
+    path: '/compare?runs=taught,rewarded&part=evaluations&baseline=taught',
+    word: 'best',
+  },
   diagnosis: { path: '/runs/leaping/diagnosis', word: 'loss-spike' },
   samples: {
     path: '/runs/leaping/samples?step=25',

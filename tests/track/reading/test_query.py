@@ -11,6 +11,7 @@ import whet.track as track
 from tests.track import runs as made
 from whet.base.errors import ConfigError
 from whet.cli.main import main
+from whet.track.logs.event_log import EventLog
 from whet.track.reading.query import parse
 from whet.track.reading.rows import compared
 
@@ -215,3 +216,16 @@ def test_what_merely_calls_a_run_by_its_name_is_no_setting(tmp_path):
     with track.init(name="c", dir=tmp_path, config={"name": "of a house", "seed": 1}):
         pass
     assert compared([tmp_path / "a", tmp_path / "c"])["config"] == {"name": [None, "of a house"]}
+
+
+def test_what_a_training_found_as_it_began_is_no_setting(tmp_path):
+    """Runs that differ in their seed alone differ in the memory that was foretold too, and are still of one kind."""
+    for seed in (1, 2):
+        log = EventLog(tmp_path / f"seed-{seed}" / "track")
+        facts = {"objective": "sft", "planned_bytes": 1000 + seed, "device": "cpu"}
+        log.event("started", 0, {"total": 1, "facts": facts})
+        log.close("done", "finished")
+        config = f"name: seed-{seed}\nseed: {seed}\nobjective: {{kind: sft, weighting: none}}\n"
+        (tmp_path / f"seed-{seed}/config.yaml").write_text(config)
+    found = compared([tmp_path / "seed-1", tmp_path / "seed-2"])
+    assert (found["config"], found["facts"]) == ({"seed": [1, 2]}, {"planned_bytes": [1001, 1002]})

@@ -13,13 +13,15 @@ import { words } from './strings';
 
 interface Props {
   runs: readonly string[];
+  /** The colour of each run that is chosen. */
+  colors: ReadonlyMap<string, number>;
   onChange: (runs: string[]) => void;
 }
 
 // So many are listed; typing finds the others.
 const SHOWN = 200;
 
-export function Chooser({ runs, onChange }: Props) {
+export function Chooser({ runs, colors, onChange }: Props) {
   const said = useStrings(words);
   const [find, setFind] = useState('');
   const found = useRuns({ q: useDeferredValue(find), limit: SHOWN });
@@ -51,14 +53,14 @@ export function Chooser({ runs, onChange }: Props) {
       {found.isPending && <Loading rows={8} />}
       <ul className={css.list} aria-label={said.runs}>
         {rows.map((run) => {
-          const place = runs.indexOf(run.name);
+          const color = colors.get(run.name);
           return (
             <li key={run.name}>
               <label className={css.run}>
-                <input type="checkbox" checked={place >= 0} onChange={() => toggle(run.name)} />
+                <input type="checkbox" checked={color !== undefined} onChange={() => toggle(run.name)} />
                 <span
                   className={css.swatch}
-                  style={place >= 0 ? { background: colorToken(place) } : undefined}
+                  style={color === undefined ? undefined : { background: colorToken(color) }}
                   aria-hidden
                 />
                 <span className={css.name} title={run.name}>

@@ -35,8 +35,8 @@ function Loaded({ name, view, groups, isLive }: Props) {
   const said = useStrings(words);
   const found = useCurveOfRuns(view.runs, name, view.x, isLive);
   const series = useMemo(
-    () => (found.data ? seriesOf(found.data, groups, view.baseline, view.band) : []),
-    [found.data, groups, view.baseline, view.band],
+    () => (found.data ? seriesOf(found.data, view.runs, groups, view.baseline, view.band) : []),
+    [found.data, view.runs, groups, view.baseline, view.band],
   );
   if (found.isError && !found.data)
     return <Failure error={found.error} onRetry={() => void found.refetch()} />;
@@ -54,6 +54,7 @@ function Loaded({ name, view, groups, isLive }: Props) {
 
 function seriesOf(
   curves: ReadonlyMap<string, Curve>,
+  runs: readonly string[],
   groups: ReadonlyMap<string, readonly string[]>,
   baseline: string,
   band: Band,
@@ -68,11 +69,11 @@ function seriesOf(
   }
   const home = [...groups].find(([, members]) => members.includes(baseline))?.[0];
   const base = home === undefined ? undefined : drawn.get(home);
-  return [...groups.keys()].flatMap((name, color) => {
+  return [...groups.keys()].flatMap((name) => {
     const curve = drawn.get(name);
     if (!curve) return [];
     const size = sizes.get(name) ?? 1;
     const label = size > 1 ? `${name} × ${size}` : name;
-    return [{ id: name, label, curve: base ? relative(curve, base) : curve, color }];
+    return [{ id: name, label, curve: base ? relative(curve, base) : curve, color: runs.indexOf(name) }];
   });
 }

@@ -1,4 +1,5 @@
 /** The settings and the outcome in which runs differ, a column a run. */
+import { Fragment } from 'react';
 import { figure } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
 import css from './compare.module.css';
@@ -8,7 +9,10 @@ import { words } from './strings';
 export function Differences({ found, baseline }: { found: Comparison; baseline: string }) {
   const said = useStrings(words);
   const config = Object.entries(found.config);
-  const outcome = Object.entries(found.outcome);
+  const others = [
+    [said.facts, Object.entries(found.facts)],
+    [said.outcome, Object.entries(found.outcome)],
+  ] as const;
   if (found.runs.length < 2) return null;
   return (
     <section className={css.differences}>
@@ -30,14 +34,19 @@ export function Differences({ found, baseline }: { found: Comparison; baseline: 
             {config.map((entry) => (
               <Row key={entry[0]} entry={entry} />
             ))}
-            {outcome.length > 0 && (
-              <tr className={css.part}>
-                <th colSpan={found.runs.length + 1}>{said.outcome}</th>
-              </tr>
+            {others.map(
+              ([title, entries]) =>
+                entries.length > 0 && (
+                  <Fragment key={title}>
+                    <tr className={css.part}>
+                      <th colSpan={found.runs.length + 1}>{title}</th>
+                    </tr>
+                    {entries.map((entry) => (
+                      <Row key={entry[0]} entry={entry} />
+                    ))}
+                  </Fragment>
+                ),
             )}
-            {outcome.map((entry) => (
-              <Row key={entry[0]} entry={entry} />
-            ))}
           </tbody>
         </table>
       </div>

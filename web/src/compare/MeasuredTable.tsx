@@ -107,7 +107,7 @@ function Missing({ task }: { task: Task }) {
 /** What tells it from the same task on other data. */
 function settingsOf(task: Task): string {
   return Object.entries(task.settings)
-    .filter(([name]) => name === 'file' || name.includes('held_out'))
+    .filter(([name]) => name === 'file' || name.endsWith('.path'))
     .map(([, value]) => nameOf(String(value)))
     .join(', ');
 }

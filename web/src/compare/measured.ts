@@ -31,9 +31,14 @@ export function verdictOf(against: Against, lessIsBetter: boolean | null): Verdi
   return low > 0 === lessIsBetter ? 'worse' : 'better';
 }
 
+// Settings that change no figure.
+const HOW_FAST: readonly string[] = ['batch_tokens'];
+
 /** What to type so that a run is measured as the others of a task were. */
 export function commandOf(task: Task, run: string, quoted: (word: string) => string): string {
-  const settings = Object.entries(task.settings).map(([name, value]) => quoted(`${name}=${plain(value)}`));
+  const settings = Object.entries(task.settings)
+    .filter(([name]) => !HOW_FAST.includes(name))
+    .map(([name, value]) => quoted(`${name}=${plain(value)}`));
   return ['whet evaluate', quoted(run), '--task', task.task, ...settings].join(' ');
 }
 

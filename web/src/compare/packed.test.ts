@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { curveOfPoints } from '~/shared/chart/curve';
-import { alike, at, relative, unpacked } from './packed';
+import { alike, at, relative, unpacked, placesIn } from './packed';
 import { places } from '~/shared/chart/curve';
 
 const base64 = (array: Float32Array | Float64Array) =>
@@ -36,4 +36,17 @@ test('a difference is in % of the baseline where both are, whatever their steps'
 test('runs that differ in nothing but the seed stand together', () => {
   const config = { seed: [1, 2, 1], lr: [0.1, 0.1, 0.2] };
   expect([...alike(['a', 'b', 'c'], config, 'seed').values()]).toEqual([['a', 'b'], ['c']]);
+});
+
+test('runs of one curve have the colour of its first, others their own', () => {
+  const groups = new Map([
+    ['a', ['a', 'c']],
+    ['b', ['b']],
+  ]);
+  expect([...placesIn(['a', 'b', 'c', 'd'], groups)]).toEqual([
+    ['a', 0],
+    ['b', 1],
+    ['c', 0],
+    ['d', 3],
+  ]);
 });

@@ -67,6 +67,16 @@ export function relative(curve: Curve, baseline: Curve): Curve {
   return { ...curve, low: share(curve.low), high: share(curve.high), mean: share(curve.mean), odd: [] };
 }
 
+/** The place of each run whose colour it has: its own, or that of the first of its group. */
+export function placesIn(
+  runs: readonly string[],
+  groups: ReadonlyMap<string, readonly string[]>,
+): Map<string, number> {
+  const places = new Map(runs.map((run, place) => [run, place]));
+  for (const [first, members] of groups) for (const run of members) places.set(run, runs.indexOf(first));
+  return places;
+}
+
 /** Runs that are alike in all settings that differ but those of `except`: their names, under one of them. */
 export function alike(
   names: readonly string[],

@@ -11,20 +11,22 @@ import css from './compare.module.css';
 import { CurveOfRuns } from './CurveOfRuns';
 import { Differences } from './Differences';
 import { Evaluated } from './Evaluated';
-import { alike } from './packed';
+import { alike, placesIn } from './packed';
 import { Parts } from './Parts';
 import { type Comparison, useComparison } from './queries';
 import { words } from './strings';
-import { useCompareView } from './view';
+import { type CompareView, useCompareView } from './view';
 
 export default function Compare() {
   const said = useStrings(words);
   const [view, change] = useCompareView();
   const [isChoosing, setChoosing] = useState(false);
+  const groups = useGroups(view);
+  const colors = useMemo(() => placesIn(view.runs, groups), [view.runs, groups]);
   return (
     <div className={css.page}>
       <aside className={css.side} data-open={isChoosing || undefined}>
-        <Chooser runs={view.runs} onChange={(runs) => change({ runs })} />
+        <Chooser runs={view.runs} colors={colors} onChange={(runs) => change({ runs })} />
       </aside>
       <div className={css.main}>
         <Button className={css.choose} aria-expanded={isChoosing} onClick={() => setChoosing(!isChoosing)}>
@@ -51,7 +53,7 @@ function Compared() {
   const smoothing = useDeferredValue(view.smoothing);
   const found = useComparison(view.runs, '');
   const { data } = found;
-  const groups = useMemo(() => (data ? groupsOf(data, view.group) : NONE), [data, view.group]);
+  const groups = useGroups(view);
   if (found.isPending) return <Loading rows={8} />;
   if (!data) return <Failure error={found.error} onRetry={() => void found.refetch()} />;
   const wanted = view.find.toLowerCase();
@@ -82,6 +84,13 @@ function Compared() {
 }
 
 const NONE: ReadonlyMap<string, readonly string[]> = new Map();
+
+/** The runs of each curve, once it is known which of them are alike. */
+function useGroups(view: CompareView): ReadonlyMap<string, readonly string[]> {
+  const { data } = useComparison(view.runs, '');
+  const { group, part } = view;
+  return useMemo(() => (data ? groupsOf(data, part === 'curves' ? group : '') : NONE), [data, group, part]);
+}
 
 /** The runs of each curve: one, or those that differ in nothing but a setting. */
 function groupsOf(found: Comparison, except: string): ReadonlyMap<string, readonly string[]> {

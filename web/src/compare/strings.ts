@@ -26,7 +26,7 @@ export const words = strings({
   log: { en: 'Log', zh: '对数' },
   baseline: { en: 'Baseline', zh: '基线' },
   none: { en: 'none', zh: '无' },
-  group: { en: 'Seeds of one', zh: '合并种子' },
+  group: { en: 'Merge over', zh: '合并' },
   groupHint: {
     en: 'Runs that are alike in everything but this setting become one curve with a band.',
     zh: '除该设置外完全相同的实验合并为一条带区间的曲线。',
@@ -44,6 +44,7 @@ export const words = strings({
   differences: { en: 'What differs', zh: '差异' },
   same: { en: 'Their settings are the same.', zh: '设置完全相同。' },
   setting: { en: 'Setting', zh: '设置' },
+  facts: { en: 'Found at the start', zh: '启动时的情况' },
   outcome: { en: 'Outcome', zh: '结果' },
   percent: { en: (name: string) => `${name}, difference in %`, zh: (name: string) => `${name}，差异（%）` },
   missing: {

@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "words", nargs="*", metavar="FILTER",
         help="which runs: `loss < 2 and optimizer.kind == \"muon\" and tag == \"best\"`; or `compare RUN RUN ...`, "
-        "`evaluations RUN RUN ...`, `diff RUN RUN`, `export [FILTER or RUN]`, `follow RUN`, `alert-test [CONFIG or RUN]`, "
-        "`push RUN ...`, `import PATH ...`, `edit RUN ... --tag best`, `reindex`",
+        "`evaluations RUN RUN ...`, `diff RUN RUN`, `export [FILTER or RUN]`, `follow RUN`, "
+        "`alert-test [CONFIG or RUN]`, `push RUN ...`, `import PATH ...`, `edit RUN ... --tag best`, `reindex`",
     )  # fmt: skip
     add_root(parser)
     parser.add_argument("--sort", metavar="NAME", help="order by a field, metric or config entry; `NAME:desc` descends")
@@ -161,7 +161,9 @@ def _evaluations(names: Sequence[str], args: argparse.Namespace) -> None:
     baseline = args.baseline or ""
     if not names or (baseline and baseline not in names):
         hint = f"whet runs evaluations {' '.join(_two(names, args.root))}"
-        what = f"the baseline `{baseline}` is none of the runs" if names else "`evaluations` does not know of which runs"
+        what = (
+            f"the baseline `{baseline}` is none of the runs" if names else "`evaluations` does not know of which runs"
+        )
         raise ConfigError(what, at="command line", hint=hint)
     found = beside({name: find(name, args.root) for name in names}, baseline)
     print(to_json([asdict(one) for one in found]).decode() if args.json else evaluations_beside(found, baseline))

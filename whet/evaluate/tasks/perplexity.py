@@ -12,9 +12,7 @@ if TYPE_CHECKING:
     from whet.evaluate.result import Result, Watch
 
 
-@task(
-    "perplexity", less_is_better=("word_perplexity", "byte_perplexity", "token_perplexity", "bits_per_byte")
-)
+@task("perplexity", less_is_better=("word_perplexity", "byte_perplexity", "token_perplexity", "bits_per_byte"))
 def perplexity(
     loaded: Loaded,
     watch: Watch | None,

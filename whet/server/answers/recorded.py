@@ -226,11 +226,13 @@ class ComparedRun(Stated):
 class Comparison(Stated):
     """What differs: of config and outcome each entry with every run's value, in the order of `runs`.
 
-    `metrics` are the names of the curves that any of them has.
+    `facts` are what trainings found as they began, such as the device and the memory that was foretold; `metrics` the
+    names of the curves that any of them has.
     """
 
     runs: list[ComparedRun]
     config: dict[str, list[Any]]
+    facts: dict[str, list[Any]]
     outcome: dict[str, list[Any]]
     metrics: list[str]
 

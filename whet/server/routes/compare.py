@@ -50,7 +50,7 @@ def evaluations(
     runs: Names,
     baseline: Annotated[str, Query(description="one of them, to which differences are told")] = "",
 ) -> Answer:
-    """What was measured of each run, by task, settings and data; of a run that was measured twice, the newest result."""
+    """What was measured of each run, by task, settings and data; where one was measured twice, the newest result."""
     names = _few(_named(runs))
     if baseline and baseline not in names:
         raise invalid(f"the baseline `{baseline}` is none of the runs that are compared: {', '.join(names)}")

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from whet.track.reading.catalogue import Catalogue, said_of
 from whet.track.reading.query import check_names, parse
 from whet.track.reading.store import Summary, history, summarize
+from whet.track.script.described import described
 
 # Of the listing what tells how a run went.
 _OUTCOME = ("status", "reason", "step", "duration_s", "tokens_per_s")
@@ -81,26 +82,37 @@ def _called(row: Row) -> str:
 
 
 def compared(folders: Sequence[Path]) -> dict[str, Any]:
-    """What differs between runs: `runs` by name, and of `config` and `outcome` each entry with every run's value.
+    """What differs between runs: `runs` by name, and of `config`, `facts` and `outcome` each entry with every value.
 
+    `facts` are what trainings found as they began, such as the memory that was foretold: no setting differs by them.
     `metrics` are the names of the curves that any of them has.
     """
     logs = [history(folder) for folder in folders]
-    said = [said_of(folder, one) for folder, one in zip(folders, logs, strict=True)]
-    summaries = [summarize(folder, one).to_dict() for folder, one in zip(folders, logs, strict=True)]
+    told = [described(one) for one in logs]
+    said = [said_of(*each) for each in zip(folders, logs, told, strict=True)]
+    summaries = [summarize(*each).to_dict() for each in zip(folders, logs, told, strict=True)]
     ends = [{name: row[name] for name in _OUTCOME} for row in summaries]
     outcome = [{**end, **one["summary"]} for end, one in zip(ends, said, strict=True)]
+    names = [row["name"] for row in summaries]
+    facts = [_facts(one["config"], own.facts) for one, own in zip(said, told, strict=True)]
+    settings = [_settings(one["config"], own, name) for one, own, name in zip(said, facts, names, strict=True)]
     return {
-        "runs": [row["name"] for row in summaries],
-        "config": _differing([_settings(one["config"], row["name"]) for one, row in zip(said, summaries, strict=True)]),
+        "runs": names,
+        "config": _differing(settings),
+        "facts": _differing(facts),
         "outcome": _differing(outcome),
         "metrics": list(dict.fromkeys(name for one in logs for name in one.names(one.speaker))),
     }
 
 
-def _settings(config: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The config without what merely calls the run by its name, in which no two runs are alike."""
-    return {key: value for key, value in config.items() if (key, value) != ("name", name)}
+def _facts(config: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of which no setting has the name, such as `device` and not `objective`."""
+    return {name: value for name, value in facts.items() if config.get(name) == value}
+
+
+def _settings(config: Mapping[str, Any], facts: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The config without facts, and without what merely calls the run by its name, in which no two are alike."""
+    return {key: value for key, value in config.items() if key not in facts and (key, value) != ("name", name)}
 
 
 def _differing(values: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

@@ -1,4 +1,4 @@
-"""Evaluations of many runs beside each other: a table a task, a row a run, the best of each figure, and how far from one."""
+"""Evaluations of many runs beside each other: a table a task, a row a run, the best, and how far each is from one."""
 
 from __future__ import annotations
 

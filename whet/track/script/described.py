@@ -17,7 +17,7 @@ _KINDS = ("run", "config", "summary", "labels", "started")
 class Described:
     """The newest of each thing that a script's run, or a training's, has told. `own_summary` is what it set itself.
 
-    `labels` are tags with a value, as MLflow has them.
+    `labels` are tags with a value, as MLflow has them; `facts` the part of `config` that a training found as it began.
     """
 
     about: Mapping[str, Any] = field(default_factory=dict)
@@ -25,6 +25,7 @@ class Described:
     own_summary: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     total: int | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def described(logs: History) -> Described:
@@ -33,6 +34,7 @@ def described(logs: History) -> Described:
     config: dict[str, Any] = {}
     summary: dict[str, Any] = {}
     labels: dict[str, str] = {}
+    found: dict[str, Any] = {}
     total = None
     for event in logs.events_of(_KINDS, logs.speaker):
         match event.kind:
@@ -49,10 +51,11 @@ def described(logs: History) -> Described:
                         labels[name] = str(value)
             case "started":
                 facts, total = event.payload.get("facts"), event.payload.get("total")
-                config.update(facts if isinstance(facts, Mapping) else {})
+                found.update(facts if isinstance(facts, Mapping) else {})
+                config.update(found)
     edits = [event.payload for event in logs.events(EDIT) if is_editor(event.writer)]
     about, labels = folded(about, labels, edits)
-    return Described(about, config, summary, labels, total if isinstance(total, int) else None)
+    return Described(about, config, summary, labels, total if isinstance(total, int) else None, found)
 
 
 def _values(payload: Mapping[str, Any]) -> Mapping[str, Any]:

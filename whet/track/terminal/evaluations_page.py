@@ -7,6 +7,7 @@ from pathlib import PurePath
 
 from whet.base.units import figure
 from whet.track.recorded.measured import Cell, MeasuredRun, MeasuredTask
+from whet.track.registry.evaluations import HELD_OUT
 from whet.track.terminal.progress import printable
 from whet.track.terminal.terminal_page import align, cell
 
@@ -24,7 +25,8 @@ def _task(found: MeasuredTask, baseline: str) -> str:
     lines = [_line(row, baseline) for row in found.rows]
     about = [f"{name}={printable(str(value))}" for name, value in found.settings.items() if name.endswith("file")]
     rest = [f"not measured: {', '.join(map(printable, found.missing))}"] if found.missing else []
-    return "\n".join([" ".join([printable(found.task), *about]), align([head, *lines]), *rest])
+    title = "while training" if found.task == HELD_OUT else printable(found.task)
+    return "\n".join([" ".join([title, *about]), align([head, *lines]), *rest])
 
 
 def _head(name: str, baseline: str) -> tuple[str, ...]:

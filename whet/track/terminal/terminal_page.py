@@ -89,7 +89,7 @@ def listing(rows: Sequence[Mapping[str, Any]], nothing: str, names: Sequence[str
 def differences(found: Mapping[str, Any]) -> str:
     """What `rows.compared` has found, a line an entry and a column a run."""
     parts = []
-    for title in ("config", "outcome"):
+    for title in ("config", "facts", "outcome"):
         lines = [
             (f"  {printable(name)}", *("-" if value is None else _cut(_text(value), 40) for value in values))
             for name, values in found[title].items()

@@ -1257,7 +1257,7 @@ export interface paths {
         };
         /**
          * Evaluations
-         * @description What was measured of each run, by task, settings and data; of a run that was measured twice, the newest result.
+         * @description What was measured of each run, by task, settings and data; where one was measured twice, the newest result.
          */
         get: operations["evaluations_api_v1_compare_evaluations_get"];
         put?: never;
@@ -2818,11 +2818,16 @@ export interface components {
          * Comparison
          * @description What differs: of config and outcome each entry with every run's value, in the order of `runs`.
          *
-         *     `metrics` are the names of the curves that any of them has.
+         *     `facts` are what trainings found as they began, such as the device and the memory that was foretold; `metrics` the
+         *     names of the curves that any of them has.
          */
         Comparison: {
             /** Config */
             config: {
+                [key: string]: unknown[];
+            };
+            /** Facts */
+            facts: {
                 [key: string]: unknown[];
             };
             /** Metrics */

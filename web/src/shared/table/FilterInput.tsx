@@ -31,6 +31,8 @@ export function FilterInput({ value, onChange, names, values = NONE, error, exam
   const [text, setText] = useState(value);
   const [caret, setCaret] = useState<number | null>(null);
   const [at, setAt] = useState(-1);
+  // Tab completes what is being typed; who only goes past changes nothing.
+  const [isTyped, setTyped] = useState(false);
   const told = useRef(value);
   // The address changed under us (back, a link): show what it says.
   useEffect(() => {
@@ -60,7 +62,7 @@ export function FilterInput({ value, onChange, names, values = NONE, error, exam
     if (event.key === 'ArrowDown' && isOpen) setAt((at + 1) % found.length);
     else if (event.key === 'ArrowUp' && isOpen) setAt((at - 1 + found.length) % found.length);
     else if ((event.key === 'Enter' || event.key === 'Tab') && isOpen && chosen) take(chosen.text);
-    else if (event.key === 'Tab' && isOpen && text) take(found[0]?.text ?? '');
+    else if (event.key === 'Tab' && isTyped && found[0] && from < (caret ?? 0)) take(found[0].text);
     else if (event.key === 'Enter') commit();
     else if (event.key === 'Escape') {
       if (isOpen) setCaret(null);
@@ -90,10 +92,14 @@ export function FilterInput({ value, onChange, names, values = NONE, error, exam
           value={text}
           onChange={(event) => {
             setText(event.target.value);
+            setTyped(true);
             setCaret(event.target.selectionStart);
             setAt(-1);
           }}
-          onFocus={(event) => setCaret(event.target.selectionStart)}
+          onFocus={(event) => {
+            setTyped(false);
+            setCaret(event.target.selectionStart);
+          }}
           onClick={(event) => setCaret(event.currentTarget.selectionStart)}
           onBlur={commit}
           onKeyDown={key}
