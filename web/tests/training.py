@@ -14,7 +14,7 @@ from pathlib import Path
 from tests import tiny
 from whet.cli.main import main
 from whet.track import launch
-from whet.track.logs.ending import VARIABLE
+from whet.track.logs.announced import VARIABLE
 
 
 def train(root: str, name: str, steps: int) -> int:

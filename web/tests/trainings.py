@@ -28,7 +28,8 @@ from tests.ranks import Child, on_ranks
 from tests.tiny import LLAMA, config, sentence, tokenizer, write_rows
 from tests.track.diagnosis.failing import GARBAGE, unlike
 from whet.base.config import from_mapping
-from whet.track.logs.ending import VARIABLE, announced, cause_of, tell
+from whet.track.logs.announced import VARIABLE, opened
+from whet.track.logs.ending import cause_of, tell
 from whet.track.reading.store import LOGS
 from whet.train.api import train
 from whet.train.build import Built
@@ -142,7 +143,7 @@ def ended(root: Path, work: Path) -> None:
 
     notes = work / "launched"
     Child(lambda: made(root, work, "ended", end), {VARIABLE: str(notes)}).wait()
-    for log in announced(notes):
+    for log in opened(notes):
         tell(log, cause_of(-signal.SIGKILL))
 
 

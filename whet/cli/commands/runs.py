@@ -160,7 +160,7 @@ def _evaluations(names: Sequence[str], args: argparse.Namespace) -> None:
 
     baseline = args.baseline or ""
     if not names or (baseline and baseline not in names):
-        hint = f"whet runs evaluations {' '.join(_two(names, args.root))}"
+        hint = _to_type("evaluations", names, 2, args.root)
         what = (
             f"the baseline `{baseline}` is none of the runs" if names else "`evaluations` does not know of which runs"
         )
