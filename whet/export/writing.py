@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from whet.export.report import Report
 from whet.export.sizes import check_room
 from whet.export.weights import SHARD_BYTES, named_weights, skeleton, write_weights
 from whet.generate.prompts import end_of_turn
-from whet.models.checkpoints.overwritten import Lost
+from whet.models.checkpoints.overwritten import Lost, overwritten
 from whet.models.forward.heads import class_of
 from whet.models.forward.scoring import FILE as CODE
 from whet.models.forward.scoring import code_of
@@ -60,7 +60,7 @@ def write_model(
         stored = dtype or counts.most_common(1)[0][0]
         config = _bare(config, stored)
         if lost.names:
-            config.pad_token_id = text_config(config).pad_token_id = None
+            config = _read_back(config, lost.names)
         config.architectures = [type(model).__name__]
         code = code_of(config, type(model).__name__)
         if code is not None:
@@ -102,6 +102,13 @@ def _bare(config: Any, dtype: torch.dtype | None) -> Any:
     if dtype is not None:
         config.dtype = dtype
     return config
+
+
+def _read_back(config: Any, names: Sequence[str]) -> Any:
+    """The config without its padding token, where transformers then reads these weights as they are; else as it is."""
+    other = copy.deepcopy(config)
+    other.pad_token_id = text_config(other).pad_token_id = None
+    return config if overwritten(skeleton(other)).keys() & set(names) else other
 
 
 def write_tokenizer(folder: Path, tokenizer: Any, chat_template: str | None) -> None:

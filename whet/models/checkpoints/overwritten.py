@@ -2,7 +2,8 @@
 
 When it has read all tensors it lets the architecture draw what was missing. Those that were read are marked and kept
 by `transformers.initialization`, as long as they are asked for whole: the row of a padding token, which some
-architectures fill with zeros, carries no mark (Youtu, BLT, Funnel, ChineseCLIP in transformers 5.23).
+architectures fill with zeros, carries no mark (Youtu, BLT, Funnel, ChineseCLIP in transformers 5.23), nor does one
+element of a buffer (Zaya).
 """
 
 from __future__ import annotations
