@@ -62,7 +62,7 @@ def running(service: Service, callers: Callers | None = None) -> Iterator[Runnin
     """The service on a port of its own, which ends as it does for a signal."""
     listening = bound("127.0.0.1", 0)
     app = Served(service, callers or OneKey(KEY))
-    config = Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5, **limits())
+    config = Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=15, **limits())
     server = Server(config, app.end)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
@@ -70,7 +70,7 @@ def running(service: Service, callers: Callers | None = None) -> Iterator[Runnin
         yield Running(service, listening.getsockname()[1], server)
     finally:
         server.should_exit = True
-        thread.join(timeout=20)
+        thread.join(timeout=30)
         assert not thread.is_alive()
 
 

@@ -15,6 +15,7 @@ from whet.server.openai.routes import (
     completions,
     embeddings,
     health,
+    invocations,
     messages,
     metrics,
     models,
@@ -28,7 +29,7 @@ from whet.server.openai.service import Service
 
 _ROUTERS = (
     chat.router, stored.router, responses.router, messages.router, completions.router, embeddings.router,
-    scores.router, ollama.router, models.router, tokens.router, health.router, metrics.router,
+    scores.router, ollama.router, models.router, tokens.router, health.router, invocations.router, metrics.router,
 )  # fmt: skip
 
 

@@ -15,10 +15,12 @@ from whet.server.openai.callers import ASK, WATCH, Caller, Callers
 from whet.server.openai.refused import Refused
 
 # What is answered to anybody: that a server is there.
-OPEN = frozenset({"/health"})
+OPEN = frozenset({"/health", "/ping"})
 # What is answered to keys that are good for watching.
 WATCHED = frozenset({"/metrics"})
 BODY_BYTES = 8 << 20
+# What bodies of requests that are under way may take together.
+ALL_BODIES_BYTES = 256 << 20
 
 
 class Door:
@@ -28,8 +30,11 @@ class Door:
     of this machine's loopback or one of `hosts`, and Origin the same as Host.
     """
 
-    def __init__(self, app: ASGIApp, callers: Callers, hosts: Iterable[str] = (), body_bytes: int = BODY_BYTES) -> None:
-        self._app, self._callers, self._most = app, callers, body_bytes
+    def __init__(
+        self, app: ASGIApp, callers: Callers, hosts: Iterable[str] = (), body_bytes: int = BODY_BYTES,
+        all_bodies_bytes: int = ALL_BODIES_BYTES,
+    ) -> None:  # fmt: skip
+        self._app, self._callers, self._most, self._room = app, callers, body_bytes, all_bodies_bytes
         self._hosts = {"localhost", *(host.lower() for host in hosts)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,14 +57,16 @@ class Door:
         await self._pass(caller, scope, receive, sending)
 
     async def _pass(self, caller: Caller | None, scope: Scope, receive: Receive, send: Send) -> None:
-        if caller is None:
-            await self._app(scope, self._bounded(receive), send)
-            return
-        scope["state"] = {**scope.get("state", {}), "caller": caller}
+        taken = [0]
         try:
-            await self._app(scope, self._bounded(receive), _limited(send, caller))
+            if caller is None:
+                await self._app(scope, self._bounded(receive, taken), send)
+                return
+            scope["state"] = {**scope.get("state", {}), "caller": caller}
+            await self._app(scope, self._bounded(receive, taken), _limited(send, caller))
         finally:
-            if scope["method"] == "POST":
+            self._room += taken[0]
+            if caller is not None and scope["method"] == "POST":
                 caller.end()
 
     def _check_origin(self, headers: Headers) -> None:
@@ -91,16 +98,20 @@ class Door:
     def _too_large(self) -> Refused:
         return Refused(f"the body has more than {self._most:,} bytes", status=413, code="request_too_large")
 
-    def _bounded(self, receive: Receive) -> Receive:
-        """The body as it comes, refused once it is too long: a chunked one does not say its size."""
-        left = self._most
+    def _bounded(self, receive: Receive, taken: list[int]) -> Receive:
+        """The body as it comes, refused once it is too long (a chunked one does not say its size), or all bodies
+        together are. What was `taken` of the room for all is told there."""
 
         async def bounded() -> Message:
-            nonlocal left
             message = await receive()
-            left -= len(message.get("body", b""))
-            if left < 0:  # in this form, since FastAPI lets no other exception out of a body
+            count = len(message.get("body", b""))
+            taken[0] += count
+            self._room -= count
+            # In this form, since FastAPI lets no other exception out of a body.
+            if taken[0] > self._most:
                 raise HTTPException(413, self._too_large().message)
+            if self._room < 0:
+                raise HTTPException(429, "the server has as much to read as it can hold")
             return message
 
         return bounded

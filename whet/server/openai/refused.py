@@ -91,7 +91,10 @@ def install(app: FastAPI) -> None:
             said, code = f"there is nothing at {request.method} {request.url.path}", "unknown_url"
         if error.status_code == 413:
             code = "request_too_large"
-        return Refused(said, status=error.status_code, code=code).response()
+        wait_s = None
+        if error.status_code == 429:
+            code, wait_s = "rate_limit_exceeded", LATER_S
+        return Refused(said, status=error.status_code, code=code, wait_s=wait_s).response()
 
     @app.exception_handler(RequestValidationError)
     async def _(request: Request, error: RequestValidationError) -> Response:

@@ -118,6 +118,11 @@ class Service:
             raise self.unfit("gives no scores")
         return self._scoring
 
+    @property
+    def scores_texts(self) -> bool:
+        """Whether the model has a head that scores."""
+        return self._scoring is not None
+
     def unfit(self, what: str) -> Refused:
         """The refusal of what this kind of model does not do."""
         does = "continues texts (/v1/chat/completions)"

@@ -22,6 +22,10 @@ KEY = "WHET_API_KEY"
 _OPEN = "Others on the network can reach it, and read what is sent: put TLS before it."
 
 
+# Connections at once; a request that waits has one.
+_MOST_CONNECTIONS = 16_384
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """Who may ask, and the key that is to be printed; none where whoever is to have one has it."""
@@ -44,10 +48,25 @@ def serve(
     names = ", ".join((*service.names, *service.adapters))
     is_open = host != "localhost" and not is_own(host)
     print(f"serves {names}; Ctrl-C stops. {_OPEN if is_open else ''}", file=sys.stderr, flush=True)
+    # How many are answered and wait the engine decides, and says so in OpenAI's form: uvicorn's limit is far beyond.
+    bounds = limits() | {"limit_concurrency": min(_MOST_CONNECTIONS, _open_files() // 2)}
     config = Config(
-        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=drain_s, **limits()
+        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=drain_s, **bounds
     )
     Server(config, app.end).run(sockets=[listening])
+
+
+def _open_files() -> int:
+    """How many files and connections this process may have open: as many as the system lets it."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return _MOST_CONNECTIONS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * _MOST_CONNECTIONS if hard == resource.RLIM_INFINITY else min(hard, 2 * _MOST_CONNECTIONS)
+    if 0 <= soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted
 
 
 def entry_of(given: str, keys: Path | None) -> Entry:
