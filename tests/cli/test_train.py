@@ -80,3 +80,10 @@ def test_a_source_tree_that_is_not_installed_tells_its_version():
     command = [sys.executable, "-S", "-m", "whet", "--version"]
     told = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert told.returncode == 0 and told.stdout.startswith("whet 0."), told.stderr
+
+
+def test_a_config_without_data_is_refused_before_anything_is_loaded(here):
+    (here / "run.yaml").write_text("model: base\n")
+    code = "import sys; from whet.cli.main import main; print(main(['train', 'run.yaml']), 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=here)
+    assert done.stdout.split() == ["2", "False"] and "there is nothing to train on" in done.stderr

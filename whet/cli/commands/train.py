@@ -54,6 +54,7 @@ def _main(args: argparse.Namespace) -> int:
     from whet.base.errors import RunError
     from whet.base.paths import user_path
     from whet.cli.launching import begun_before, launched
+    from whet.data.sources.given import check_given
     from whet.track.reading.store import find, free_name
 
     words = [*args.target, *(args.data or [])]
@@ -68,6 +69,7 @@ def _main(args: argparse.Namespace) -> int:
         _refuse_other(targets[0], args.model or "Qwen/Qwen3-0.6B", (args.data or ["chat.jsonl"])[0])
     if not targets or _is_config(targets[0]):
         loaded = load(Path(targets[0]) if targets else None, overrides, flags)
+        check_given(loaded.run.data)
         if not args.dry_run and (code := launched(args, loaded.run, overrides)) is not None:
             return code
         if (folder := begun_before(loaded.run)) is not None and not args.dry_run:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from whet.base.errors import DataError
 from whet.base.run import Run
 from whet.base.step_size import BATCH_TOKENS
 from whet.contracts.example import Example
@@ -17,6 +16,7 @@ from whet.contracts.objective import Objective
 from whet.contracts.steps import StepSource
 from whet.data.order.dataset import Dataset
 from whet.data.refusal import KindError
+from whet.data.sources.given import check_given
 from whet.data.sources.overlaps import check_apart, measured_too
 from whet.data.store.annotate import Annotated, Annotation
 from whet.data.store.ledger import Ledger
@@ -113,8 +113,7 @@ class SourceKind:
 
         Raises DataError at the door: nothing to read, rows that the objective cannot take, nothing trained.
         """
-        if not run.data.train:
-            raise DataError("there is nothing to train on", at="data.train", hint="--data chat.jsonl")
+        check_given(run.data)
         _check_overlaps(run, ledger)
         try:
             return self.feed(run, chosen, words, ledger)
