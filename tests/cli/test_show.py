@@ -111,6 +111,12 @@ def recorded(tmp_path_factory):
     (folder / "checkpoints/step-00000010").mkdir(parents=True)
     (folder / "model").mkdir()
     (folder / "evaluations").mkdir()
+    told = {
+        "planned": {"weights": 2048.0, "optimizer": 4096.0, "step": 1024.0, "peak": 8192.0}, "moment": "loss",
+        "components": {"weights": 2048.0, "working": 1024.0}, "measured": {"weights": 3072.0, "peak": 8192.0},
+        "why": {"parallel": "parallel=auto is shard 2"},
+    }  # fmt: skip
+    (folder / "plan.json").write_text(json.dumps(told))
     result = {"task": "loss", "model": "run", "figures": {"loss": {"value": 0.5, "n": 3, "low": 0.25, "high": 0.75}}}
     (folder / "evaluations/loss-20260101-000000-000001.json").write_text(json.dumps(result))
     return folder
@@ -123,6 +129,12 @@ PARTS = {
     "media": ["6  seen  image  media/a.png"],
     "lineage": ["of steps 1 to 10", "of model"],
     "lineage --step 3": ["checkpoint  checkpoint step-00000010 (0 B)  of step 3"],
+    "plan": [
+        "weights      2_KiB     3_KiB  +50.0%",
+        "optimizer    4_KiB         -",
+        "planned peak (loss):",
+        "is shard 2",
+    ],
     "evaluations": ["loss       run    loss       0.5  0.25_to_0.75  3", "eval/loss"],
 }
 

@@ -115,6 +115,28 @@ def test_a_rank_that_is_slow_stands_out(server: Inside):
     assert server.ask("GET", "/api/v1/runs/trained/ranks", name="none").status == 404
 
 
+def test_memory_as_it_was_planned_lies_beside_what_was_measured(server: Inside, root: Path):
+    empty = {"rows": [], "moment": None, "components": {}, "why": {}}
+    assert server.get("/api/v1/runs/trained/plan") == empty
+    path = root / "planned" / "plan.json"
+    write(path.parent, records()).close()
+    told = {
+        "planned": {"weights": 100, "peak": 400},
+        "moment": "loss",
+        "measured": None,
+        "why": {"parallel": "shard 2"},
+    }
+    path.write_text(json.dumps(told | {"components": {"weights": 100, "working": "odd"}}))
+    found = server.get("/api/v1/runs/planned/plan")
+    assert found["rows"][0] == {"name": "weights", "planned": 100.0, "measured": None, "apart": None}
+    assert (found["components"], found["why"]) == ({"weights": 100.0}, {"parallel": "shard 2"})
+    path.write_text(json.dumps(told | {"measured": {"weights": 110, "peak": -1}}))
+    assert server.get("/api/v1/runs/planned/plan")["rows"][0]["apart"] == pytest.approx(0.1)
+    for damaged in ("{", "[]", json.dumps({"planned": 3, "why": [], "components": 1})):
+        path.write_text(damaged)
+        assert server.get("/api/v1/runs/planned/plan") == empty
+
+
 def test_ranks_tell_where_they_stand_and_what_they_hold(server: Inside, root: Path):
     alike = {"name": "norm.weight", "count": 2, "shape": [8], "cut": {"fsdp": 0}}
     for rank in range(2):

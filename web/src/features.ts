@@ -97,6 +97,13 @@ export const features: readonly Feature[] = [
     load: () => import('./board/route'),
   },
   {
+    id: 'plan',
+    path: 'plan',
+    title: { en: 'What fits', zh: '显存计算' },
+    rail: { icon: 'plan', key: 'f' },
+    load: () => import('./plan/route'),
+  },
+  {
     id: 'settings',
     path: 'settings',
     title: { en: 'Settings', zh: '设置' },
@@ -139,6 +146,11 @@ export const runTabs: readonly RunTab[] = [
     id: 'system',
     title: { en: 'System', zh: '系统' },
     load: () => import('./system/route'),
+  },
+  {
+    id: 'memory',
+    title: { en: 'Memory', zh: '显存' },
+    load: () => import('./plan/OfRun'),
   },
   {
     id: 'data',

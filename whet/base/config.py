@@ -206,6 +206,8 @@ def _expand(section: str | int, value: Any) -> dict[str, Any]:
         return {"train": value if isinstance(value, list) else [value]}
     if section == "rewards":
         return {"functions": value if isinstance(value, list) else [value]}
+    if section == "parallel":
+        return {"mesh": value}
     slot = SLOTS.get("model_source" if section == "model" else str(section))
     if slot is not None and slot.shorthand and value not in slot.names():
         return {slot.shorthand: value}

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from whet.base.schema import Settings
 from whet.base.settings import Auto, Positive, Size
 
 
 class Parallel(Settings):
-    """How ranks share the work: a mesh of them, whose sizes multiply to the number of processes."""
+    """How ranks share the work: a mesh of them, whose sizes multiply to the number of processes. A bare `auto` leaves
+    the sizes to the plan."""
 
+    mesh: Literal["given", "auto"] = Field(
+        "given",
+        description="`auto`, as `parallel: auto`: of meshes that hold a step the plan takes the one that talks least, "
+        "before the first step; sizes above 1 that are given stay",
+    )
     replicate: Size = Field(1, description="copies of the model, each with samples of its own")
     shard: Size | Auto = Field(
         "auto",
@@ -55,3 +61,8 @@ class Parallel(Settings):
     hang_s: Positive = Field(
         30.0, description="seconds without a sign of a rank, or with all standing still, after which the run is ended"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_word(cls, value: Any) -> Any:
+        return {"mesh": "auto"} if value == "auto" else value

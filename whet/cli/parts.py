@@ -121,6 +121,15 @@ def mesh(folder: Path, asked: Asked) -> tuple[Any, str]:
     return asdict(found), mesh_page(found)
 
 
+def plan(folder: Path, asked: Asked) -> tuple[Any, str]:
+    """Memory that was planned, beside what was measured."""
+    from whet.track.recorded.plan_reading import plan_beside
+    from whet.track.terminal.part_pages import plan_page
+
+    found = plan_beside(folder)
+    return asdict(found), plan_page(found)
+
+
 # Each part, and what of Asked it heeds.
 PARTS: dict[str, tuple[Part, tuple[str, ...]]] = {
     "data": (data, ("start", "text", "source")),
@@ -130,6 +139,7 @@ PARTS: dict[str, tuple[Part, tuple[str, ...]]] = {
     "lineage": (lineage, ("step", "row")),
     "evaluations": (evaluations, ()),
     "mesh": (mesh, ()),
+    "plan": (plan, ()),
 }
 _OPTIONS = {"step": "--step", "start": "--from", "text": "--find", "source": "--source", "row": "--row"}
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from whet.base.catalogue import optimizer, tuner
+from whet.base.parallel import Parallel
 from whet.plan.job import CPU_TOKENS, Job, traced_tuners
 from whet.plan.memory import plan_memory
-from whet.plan.mesh import meshes
+from whet.plan.mesh import candidates
 from whet.plan.subject import Lever, Plan
 from whet.plan.timeline import MemoryPlan
 
@@ -35,11 +36,13 @@ def decided(job: Job) -> Decided:
     return Decided(job, plan_memory(job))
 
 
-def with_mesh(job: Job, gpus: int) -> Job:
-    """The job on the first mesh of so many ranks that holds one sample at once; where none does, on the least full."""
-    a_node = int(job.card.figures["a_node"].value) if "a_node" in job.card.figures else 1
+def with_mesh(job: Job, gpus: int, told: Parallel | None = None) -> Job:
+    """The job on the first mesh of so many ranks that holds one sample at once; where none does, on the least full.
+
+    Sizes that are `told` stay.
+    """
     least: Decided | None = None
-    for mesh in meshes(gpus, a_node, job.model):
+    for mesh in candidates(job.card, gpus, job.model, told or Parallel()):
         if mesh.tensor > 1 and job.quantize is not None:
             continue  # ranks do not share matrices that are packed
         found = decided(replace(job, mesh=mesh, micro=job.length))
@@ -51,21 +54,31 @@ def with_mesh(job: Job, gpus: int) -> Job:
 
 
 def with_micro(job: Job) -> Decided:
-    """The most tokens at once that fit, at least the longest sample; on a CPU no more than it gains from."""
-    most = -(-job.step_tokens // job.mesh.readers)
-    most = max(job.length, min(most, CPU_TOKENS) if job.card.kind == "cpu" else most)
+    """The most tokens at once that fit the card, at least the longest sample; on a CPU no more than it gains from."""
+    return most_at_once(job, lambda memory: memory.peak.total <= job.card.usable_bytes)
+
+
+def most_at_once(job: Job, fits: Callable[[MemoryPlan], bool]) -> Decided:
+    """The job with the most tokens at once whose memory fits, at least those of the longest sample."""
+    most = most_tokens(job)
     best = decided(replace(job, micro=job.length))
     low, high = job.length // STEP, most // STEP
-    if not best.fits or high <= low:
+    if not fits(best.memory) or most <= job.length:
         return best
     whole = decided(replace(job, micro=most))
-    if whole.fits:
+    if fits(whole.memory):
         return whole
     while high - low > 1:
         middle = (low + high) // 2
         found = decided(replace(job, micro=middle * STEP))
-        low, high, best = (middle, high, found) if found.fits else (low, middle, best)
+        low, high, best = (middle, high, found) if fits(found.memory) else (low, middle, best)
     return best
+
+
+def most_tokens(job: Job) -> int:
+    """Tokens at once beyond which there are none: those of a step on a rank, on a CPU what it gains from."""
+    most = -(-job.step_tokens // job.mesh.readers)
+    return max(job.length, min(most, CPU_TOKENS) if job.card.kind == "cpu" else most)
 
 
 def levers(job: Job) -> list[Lever]:

@@ -19,11 +19,15 @@ def plan_memory(job: Job) -> MemoryPlan:
 
 def rank_plans(job: Job) -> list[MemoryPlan]:
     """The memory of each rank of the pipeline; of one rank where there is none."""
-    return [MemoryPlan(stage, list(_Rank(job, stage).moments())) for stage in stages_of(job)]
+    return [MemoryPlan(stage, list(RankMemory(job, stage).moments())) for stage in stages_of(job)]
 
 
-class _Rank:
-    """One rank of a stage, walked through a step. Sums are of bytes as this rank holds them."""
+class RankMemory:
+    """One rank of a stage, walked through a step. Sums are of bytes as this rank holds them.
+
+    `turn` says whether gradients are made or added to, `kept` which part of made ones stays here, `had` those of other
+    micro-batches; `kept_whole` and `buffer` are gathered weights, `unpacked` a packed matrix as it is multiplied.
+    """
 
     def __init__(self, job: Job, stage: Stage) -> None:
         self.job, self.stage, self.sizes = job, stage, job.sizes
@@ -60,17 +64,17 @@ class _Rank:
             yield self._at("forward", "embedding", self.step.before, held + queued, made)
         held += self._measured(self.step.before)[0][0]
         for number, kind in kinds:
-            stretch = self._layer(number, kind).forward
+            stretch = self.layer(number, kind).forward
             yield self._at("forward", f"layer {number}", stretch, held + queued, made)
             held += self._measured(stretch)[0][0]
-        dropped = sum(total(self._layer(number, kind).dropped, self.sizes) for number, kind in kinds)
+        dropped = sum(total(self.layer(number, kind).dropped, self.sizes) for number, kind in kinds)
         if self.stage.is_last:
             stretch = self.step.head[self.turn]
             yield self._at("loss", "", stretch, held + queued, made)
             held, made = self._after(stretch, held, made)
         held -= dropped
         for number, kind in reversed(kinds):
-            stretch = self._layer(number, kind).backward[self.turn]
+            stretch = self.layer(number, kind).backward[self.turn]
             yield self._at("backward", f"layer {number}", stretch, held + queued, made)
             held, made = self._after(stretch, held, made)
         if self.stage.is_first:
@@ -78,7 +82,8 @@ class _Rank:
         yield self._still("step", self.gradients)
         yield self._still("save", 0.0)
 
-    def _layer(self, number: int, kind: str) -> LayerMemory:
+    def layer(self, number: int, kind: str) -> LayerMemory:
+        """What was traced of the layer of this number."""
         return self.step.layers[FIRST if number == 0 and FIRST in self.step.layers else kind]
 
     def _after(self, stretch: Stretch, held: float, made: float) -> tuple[float, float]:
@@ -103,7 +108,7 @@ class _Rank:
 
     def _saved(self) -> float:
         """Activations of one micro-batch in all layers of this rank, which wait there for their backward pass."""
-        layers = [self._layer(number, self.job.model.layers[number]) for number in self.stage.layers]
+        layers = [self.layer(number, self.job.model.layers[number]) for number in self.stage.layers]
         return sum(self._measured(one.forward)[0][0] - total(one.dropped, self.sizes) for one in layers)
 
     def _measured(self, stretch: Stretch) -> tuple[tuple[float, float], tuple[float, float]]:

@@ -12,6 +12,7 @@ from whet.base.mesh import ORDER, Mesh
 from whet.base.nearest import nearest
 from whet.base.parallel import Parallel
 from whet.plan.formulas import Sizes
+from whet.plan.hardware.cards import Card
 from whet.plan.models.planned import PlannedModel
 
 _WORDS = (*ORDER, "zero")
@@ -120,12 +121,26 @@ def _is_size(word: str) -> bool:
 
 
 def mesh_of(told: Parallel, gpus: int) -> Mesh | None:
-    """The mesh that a run's section `parallel` describes, over so many ranks; None where it says nothing of one."""
-    if told == Parallel():
+    """The mesh that a run's section `parallel` describes, over so many ranks; None where the plan is to choose."""
+    if told.mesh == "auto" or told == Parallel():
         return None
     axes = {axis: getattr(told, axis) for axis in ORDER if axis != "shard"}
     mesh = Mesh(**axes, zero=told.zero, sequence=told.sequence, schedule=told.schedule)
     return replace(mesh, shard=max(1, gpus // mesh.ranks) if told.shard == "auto" else told.shard)
+
+
+def candidates(card: Card, ranks: int, model: PlannedModel, told: Parallel) -> Iterator[Mesh]:
+    """Meshes of so many ranks that divide the model, those that talk least first; sizes above 1 that are told stay."""
+    given = {axis: size for axis in ORDER if (size := getattr(told, axis)) not in (1, "auto")}
+    beside = told.replicate * told.context  # axes that are taken only where they are asked for
+    a_node = int(card.figures["a_node"].value) if "a_node" in card.figures else 1
+    for mesh in meshes(ranks // beside, a_node, model) if ranks % beside == 0 else ():
+        whole = replace(
+            mesh, replicate=told.replicate, context=told.context, zero=told.zero, sequence=told.sequence,
+            schedule=told.schedule,
+        )  # fmt: skip
+        if all(getattr(whole, axis) == size for axis, size in given.items()):
+            yield whole
 
 
 def meshes(gpus: int, a_node: int, model: PlannedModel) -> Iterator[Mesh]:

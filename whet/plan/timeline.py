@@ -9,7 +9,7 @@ from whet.plan.hardware.cards import Card
 
 COMPONENTS = ("weights", "beside", "gathered", "gradients", "optimizer", "activations", "cache", "working", "overhead")
 # What the process takes before it holds anything: libraries on a CPU, the driver's context on a card, and the buffers
-# of the collectives where there are several ranks. Owners report 0.3 to 1 GB; not measured by whet.
+# of the collectives where there are several cards. Owners report 0.3 to 1 GB; not measured by whet.
 CONTEXT_BYTES = {"cpu": 300 << 20, "card": 600 << 20}
 COLLECTIVES_BYTES = 400 << 20
 # What the allocator of a card holds beyond what is in use. Assumed; a CPU's heap gives back what is asked for.
@@ -68,7 +68,7 @@ class MemoryPlan:
 def with_overhead(moment: Moment, card: Card, ranks: int) -> Moment:
     """The moment with what the process takes beside its tensors, and its components in order."""
     is_cpu = card.kind == "cpu"
-    overhead = CONTEXT_BYTES["cpu" if is_cpu else "card"] + (COLLECTIVES_BYTES if ranks > 1 else 0)
+    overhead = CONTEXT_BYTES["cpu" if is_cpu else "card"] + (0 if is_cpu or ranks == 1 else COLLECTIVES_BYTES)
     overhead += 0 if is_cpu else int(FRAGMENTED * moment.total)
     known = {**moment.parts, "overhead": overhead}
     return Moment(moment.phase, moment.what, {name: known[name] for name in COMPONENTS if known.get(name)})

@@ -1,4 +1,4 @@
-"""What the front end was built into: the page, and the script and styles that draw a report by itself."""
+"""What the front end was built into: the page, and scripts and styles of what stands by itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,17 @@ def is_built() -> bool:
 
 def viewer() -> tuple[str, str]:
     """The script and the styles of a report. Raises RunError where the front end was not built."""
+    return _built("report")
+
+
+def planner() -> tuple[str, str]:
+    """Those of the screen of the plan, to stand alone."""
+    return _built("plan")
+
+
+def _built(name: str) -> tuple[str, str]:
     try:
-        return tuple((FOLDER / name).read_text(encoding="utf-8") for name in ("report.js", "report.css"))  # type: ignore[return-value]
+        script, styles = (FOLDER / f"{name}{ending}" for ending in (".js", ".css"))
+        return script.read_text(encoding="utf-8"), styles.read_text(encoding="utf-8")
     except OSError:
         raise RunError("the front end of this source tree was not built", at=str(FOLDER), hint="make web") from None

@@ -156,9 +156,11 @@ def _modelled(opened: Opened, material: Material, placed: Placed) -> Modelled:
     trained = Trained.of(run, world, loaded, opened.tuner, loss, models_beside(run, world, loaded, loss, way))
     rehearsed = None if pinned else rehearse(trained, feed, partial(_twin_of, trained, opened.kind, head))
     resolved = resolve(trained, feed, pinned, way)
+    resolved = replace(resolved, why={**resolved.why, **material.why})
     if world.is_writer and not pinned:
         placed.folder.write_resolved({**resolved.as_dict(), **stated(placed.identity)})
-    said = (*loaded.capabilities.notices, *material.notices, *placed.notices, *precise)
+    chosen = material.why if pinned else resolved.why
+    said = (*loaded.capabilities.notices, *material.notices, *placed.notices, *precise, *chosen.values())
     return Modelled(trained, feed, way, resolved, (*said, *([rehearsed] if rehearsed else [])))
 
 
@@ -190,7 +192,7 @@ def _built(placed: Placed, modelled: Modelled) -> Built:
     feed, supply = _supplied(placed, modelled, dealer)
     loop = _loop(placed, trained, supply, dealer, emit, feed.longest)
     planned = peak_of(trained, modelled.resolved.micro_batch, feed.longest)
-    plan = PlanFile.of(placed.folder.path, trained, planned)
+    plan = PlanFile.of(placed.folder.path, trained, planned, modelled.resolved.why)
     return Built(placed.folder, trained, feed, supply, loop, emit, plan, placed.rollbacks)
 
 

@@ -37,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--mesh", nargs="+", default=[], metavar="AXIS=N", help="such as tensor=8 pipeline=4 (default: one that fits)"
     )
     parser.add_argument("--length", type=whole(1), metavar="TOKENS", help="of the longest sample (default: 2048)")
+    parser.add_argument(
+        "--export", metavar="FOLDER", help="write the screen of the plan as a page that needs no server, for a website"
+    )
     parser.add_argument("--cards", action="store_true", help="list the cards that are known")
     parser.add_argument("--json", action="store_true", help="print the plan for programs")
     add_serving_arguments(parser)
@@ -48,6 +51,8 @@ def main(args: argparse.Namespace) -> int:
 
     if args.cards:
         return _cards(args.target)
+    if args.export is not None:
+        return _export(Path(args.export))
     check_serving_arguments(args)
     if args.serve:
         return planned_serving(args, asked_of(args))
@@ -114,7 +119,7 @@ def _by_formulas(asked: Asked) -> Plan:
         check_packed(mesh, job.quantize)
         job = job.on(mesh)
     elif asked.gpus > 1:
-        job = with_mesh(job, asked.gpus)
+        job = with_mesh(job, asked.gpus, asked.run.parallel)
     return (with_micro(job) if micro == "auto" else decided(job)).plan()
 
 
@@ -181,6 +186,26 @@ def told_apart(words: list[str]) -> tuple[str, list[str]]:
         what = "no model and no config was named" if not targets else f"one model at a time, not {len(targets)}"
         raise ConfigError(what, at="command line", hint=f"whet plan {(targets or ['llama-3.1-8b'])[0]} --gpu rtx-4090")
     return targets[0], overrides
+
+
+def _export(folder: Path) -> int:
+    """Write the page: its script, its styles, and tables of the engine in its HTML."""
+    from whet.base.errors import ConfigError
+    from whet.plan.screen.site import site
+    from whet.server.bundle import planner
+
+    files = site(*planner())
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"{folder} cannot be written: {error.strerror}", at="--export", hint="--export plan-page"
+        ) from None
+    num_bytes = sum(len(text.encode()) for text in files.values())
+    print(f"written: {folder / 'index.html'} and {len(files) - 1} files beside it, {num_bytes / 2**20:.2f} MiB")
+    return exit_codes.DONE
 
 
 def _cards(words: list[str]) -> int:

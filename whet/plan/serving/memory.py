@@ -55,7 +55,7 @@ class ServingPlan:
 
 def _moments(serving: Serving) -> Iterator[Moment]:
     model, mesh, item = serving.model, serving.mesh, 2.0 if serving.dtype != "fp32" else 4.0
-    held = {"weights": _weights(serving), "cache": _here(serving) * serving.a_conversation}
+    held = {"weights": serving_weights(serving), "cache": _here(serving) * serving.a_conversation}
     tokens = min(CHUNK_TOKENS, serving.prompt * serving.concurrency)
     for phase, rows in (("prefill", tokens), ("decode", min(serving.concurrency, tokens))):
         # A layer's widest moment: states in and out, both sides of the MLP, and their product.
@@ -69,7 +69,7 @@ def _here(serving: Serving) -> int:
     return -(-serving.concurrency // serving.mesh.readers)
 
 
-def _weights(serving: Serving) -> float:
+def serving_weights(serving: Serving) -> float:
     """A rank's, of the stage that has most: its layers, and one of the ends, which may be the same."""
     model, mesh = serving.model, serving.mesh
     here = -(-len(model.layers) // mesh.pipeline) / len(model.layers)

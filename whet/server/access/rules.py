@@ -46,7 +46,7 @@ _SEARCHES = frozenset(
         "experiments/search", "runs/search", "logged-models/search", "registered-models/search",
         "registered-models/get-latest-versions", "model-versions/search",
     )
-)  # fmt: skip
+) | {"/api/v1/plan/forms"}  # fmt: skip
 
 
 def rule_of(path: str) -> Rule:

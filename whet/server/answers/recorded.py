@@ -117,6 +117,25 @@ class MeshPage(Stated):
     weights: list[HeldWeight]
 
 
+class PlanRow(Stated):
+    """Bytes of a part of memory: as planned, as measured, and by which share of what was planned they differ."""
+
+    name: str
+    planned: Number | None
+    measured: Number | None
+    apart: Number | None
+
+
+class PlanBeside(Stated):
+    """Memory that was planned for a run beside what was measured: `components` are bytes of the planned peak, and `why`
+    says, by setting, why what was `auto` is what it is."""
+
+    rows: list[PlanRow]
+    moment: str | None
+    components: dict[str, Number]
+    why: dict[str, str]
+
+
 class Environments(Stated):
     """The environment at each start of the run, the oldest first, and what it took so far."""
 

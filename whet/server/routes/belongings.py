@@ -13,6 +13,7 @@ from whet.server.answers.recorded import (
     EvaluationsPage,
     LedgerPage,
     MeshPage,
+    PlanBeside,
     RankMatrix,
 )
 from whet.server.answers.values import Answer
@@ -21,6 +22,7 @@ from whet.server.served import Runs
 from whet.track.recorded import belongings
 from whet.track.recorded.machine_reading import environments, spent
 from whet.track.recorded.mesh import mesh_of
+from whet.track.recorded.plan_reading import plan_beside
 from whet.track.recorded.ranks import matrix
 from whet.track.registry.evaluations import HELD_OUT, ITS_OWN
 
@@ -73,6 +75,12 @@ def mesh(served: Runs, run: str) -> Answer:
     """The mesh of the newest start, and which part of which weights each rank holds; empty for one process."""
     with served.history(served.folder(run)) as logs:
         return Answer(asdict(mesh_of(logs)))
+
+
+@router.get("/{run}/plan", response_class=Answer, response_model=PlanBeside)
+def plan(served: Runs, run: str) -> Answer:
+    """Memory that was planned, beside what was measured once the run has ended; empty where nothing was planned."""
+    return Answer(asdict(plan_beside(served.folder(run))))
 
 
 @router.get("/{run}/ranks", response_class=Answer, response_model=RankMatrix)

@@ -1,4 +1,5 @@
-"""Parts of a run as text for terminals: rows as rendered, refused rows, rollouts, media, lineage, evaluations, mesh.
+"""Parts of a run as text for terminals: rows as rendered, refused rows, rollouts, media, lineage, evaluations, mesh,
+the plan.
 
 Each of them stands as a view of its own on the page.
 """
@@ -15,6 +16,7 @@ from whet.track.reading.read import Event
 from whet.track.recorded.belongings import KeptEvaluation, RefusedRows
 from whet.track.recorded.lineage import Lineage, Node
 from whet.track.recorded.mesh import Mesh
+from whet.track.recorded.plan_reading import PlanBeside
 from whet.track.recorded.rollouts_reading import Rollout
 from whet.track.terminal.progress import printable
 from whet.track.terminal.terminal_page import align
@@ -111,6 +113,29 @@ def mesh_page(found: Mesh) -> str:
         align([("WEIGHT", "TIMES", "SHAPE", "CUT_BY_AXIS:DIM", "RANKS"), *weights], right={1}),
     ]
     return "\n\n".join(parts)
+
+
+def plan_page(found: PlanBeside) -> str:
+    """Memory that was planned, and beside it what was measured; the planned peak part by part; and what was `auto`."""
+    if not found.rows and not found.why:
+        return "no memory was planned"
+    parts = []
+    if found.rows:
+        lines = [(one.name, _bytes(one.planned), _bytes(one.measured), _apart(one.apart)) for one in found.rows]
+        parts.append(align([("MEMORY", "PLANNED", "MEASURED", "APART"), *lines], right={1, 2, 3}))
+    if found.moment is not None:
+        peak = "; ".join(f"{printable(name)} {size(num)}" for name, num in found.components.items())
+        parts.append(f"planned peak ({printable(found.moment)}): {peak}")
+    parts += [printable(words) for words in found.why.values()]
+    return "\n\n".join(parts)
+
+
+def _bytes(value: float | None) -> str:
+    return "-" if value is None else size(value).replace(" ", "_")
+
+
+def _apart(share: float | None) -> str:
+    return "-" if share is None else f"{share:+.1%}"
 
 
 def _rendered(source: str, row: Mapping[str, Any]) -> Iterator[str]:

@@ -28,20 +28,22 @@ _SMALLEST = 64 << 20  # bytes: what libraries and Python keep weighs more than a
 @dataclass(frozen=True, slots=True)
 class PlanFile:
     """Of this rank: the `planned` moment of the peak; bytes in use before the first step (`began`, None where a peak
-    cannot be told), and how many of them the optimizer had, of a run that goes on (`had`)."""
+    cannot be told), and how many of them the optimizer had, of a run that goes on (`had`); `why`, by setting, what was
+    `auto` is what it is."""
 
     path: Path
     trained: Trained
     planned: Moment | None
     began: int | None
     had: float
+    why: Mapping[str, str]
 
     @classmethod
-    def of(cls, folder: Path, trained: Trained, planned: Moment | None) -> PlanFile:
+    def of(cls, folder: Path, trained: Trained, planned: Moment | None, why: Mapping[str, str]) -> PlanFile:
         """Before the first step, with the weights in place."""
         device = trained.world.device
         began = used_bytes(device) if begin_peak(device) else None
-        made = cls(folder / NAME, trained, planned, began, _state_bytes(trained))
+        made = cls(folder / NAME, trained, planned, began, _state_bytes(trained), why)
         made._write(None)
         return made
 
@@ -73,8 +75,12 @@ class PlanFile:
     def _write(self, measured: Mapping[str, float | None] | None) -> None:
         if not self.trained.world.is_writer:
             return
-        planned = None if self.planned is None else {**_parts(self.planned), "peak": self.planned.total}
-        told = {"planned": planned, "moment": None if self.planned is None else str(self.planned), "measured": measured}
+        peak = self.planned
+        planned = None if peak is None else {**_parts(peak), "peak": peak.total}
+        told = {
+            "planned": planned, "components": None if peak is None else dict(peak.parts),
+            "moment": None if peak is None else str(peak), "measured": measured, "why": dict(self.why),
+        }  # fmt: skip
         with suppress(OSError):  # a full disk is told of by what cannot do without
             self.path.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 

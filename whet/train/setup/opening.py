@@ -31,6 +31,7 @@ from whet.train.run.identity import identity_of, new_identity, stated
 from whet.train.run.lock import RunLock
 from whet.train.run.rollbacks import Rollback, rollbacks
 from whet.train.run.settings import check_settings
+from whet.train.setup.auto_mesh import with_mesh
 from whet.train.setup.chosen import Chosen
 from whet.train.setup.models import check_mesh, read_model
 from whet.train.setup.notices import on_ledger
@@ -59,12 +60,13 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a run learns from, and the run with what its data has decided."""
+    """What a run learns from, and the run with what its data has decided; `why`, by setting, where it was `auto`."""
 
     run: Run
     feed: Feed
     ledger: Ledger
     notices: tuple[str, ...]
+    why: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,8 @@ def prepare(opened: Opened) -> Material:
     except DataError as error:
         _say_which(error, run)
         raise
-    return Material(run, feed, ledger, (*told, *feed.notices))
+    run, why = with_mesh(run, chosen, feed.longest, opened.pinned)
+    return Material(run, feed, ledger, (*told, *feed.notices), why)
 
 
 def _say_which(error: DataError, run: Run) -> None:

@@ -1438,6 +1438,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Choose
+         * @description Known models and cards, the schema of what can be chosen beside them, and what is assumed of every card.
+         */
+        get: operations["choose_api_v1_plan_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plan/forms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Closed Forms
+         * @description Memory and speed of a model as closed forms of tokens, samples and conversations: what sliders evaluate.
+         *
+         *     The model is a known one, or `config`, the text of a config.json as an object. 400 for what cannot be planned.
+         */
+        post: operations["closed_forms_api_v1_plan_forms_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/push/{run}": {
         parameters: {
             query?: never;
@@ -2287,6 +2329,26 @@ export interface paths {
          * @description A page that was logged (`track.Html`), as a page: with no script, no form and no origin, in no frame but ours.
          */
         get: operations["page_api_v1_runs__run__pages__path__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Plan
+         * @description Memory that was planned, beside what was measured once the run has ended; empty where nothing was planned.
+         */
+        get: operations["plan_api_v1_runs__run__plan_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3816,6 +3878,130 @@ export interface components {
             rank: number;
         };
         /**
+         * PlanBeside
+         * @description Memory that was planned for a run beside what was measured: `components` are bytes of the planned peak, and `why`
+         *     says, by setting, why what was `auto` is what it is.
+         */
+        PlanBeside: {
+            /** Components */
+            components: {
+                [key: string]: number | ("NaN" | "Infinity" | "-Infinity");
+            };
+            /** Moment */
+            moment: string | null;
+            /** Rows */
+            rows: components["schemas"]["PlanRow"][];
+            /** Why */
+            why: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * PlanCard
+         * @description A card: what a process may take of it, its figures by name, and how its memory is known.
+         */
+        PlanCard: {
+            /** Device */
+            device: string;
+            /** Figures */
+            figures: {
+                [key: string]: number;
+            };
+            /** How */
+            how: string;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Usable Bytes */
+            usable_bytes: number;
+            /** Vendor */
+            vendor: string;
+        };
+        /**
+         * PlanChoices
+         * @description What there is to choose from: `words` are what each mode adds to a command, `form` is the schema of how.
+         */
+        PlanChoices: {
+            /** Assumed */
+            assumed: {
+                [key: string]: unknown;
+            };
+            /** Cards */
+            cards: components["schemas"]["PlanCard"][];
+            /** Form */
+            form: {
+                [key: string]: unknown;
+            };
+            /** Gpus */
+            gpus: number[];
+            /** Models */
+            models: components["schemas"]["PlanModel"][];
+            /** Words */
+            words: {
+                [key: string]: string[];
+            };
+        };
+        /**
+         * PlanForms
+         * @description Closed forms: of a `training` its `steps` and `constants`, of a `serving` what it keeps and makes.
+         */
+        PlanForms: {
+            /** Constants */
+            constants?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "training" | "serving";
+            /** Model */
+            model: {
+                [key: string]: unknown;
+            };
+            /** Precision */
+            precision?: string | null;
+            /** Serving */
+            serving?: {
+                [key: string]: unknown;
+            } | null;
+            /** Steps */
+            steps?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * PlanModel
+         * @description A known model.
+         */
+        PlanModel: {
+            /** Context */
+            context: number | null;
+            /** Has Experts */
+            has_experts: boolean;
+            /** Name */
+            name: string;
+            /** Parameters */
+            parameters: number;
+            /** Short */
+            short: string;
+        };
+        /**
+         * PlanRow
+         * @description Bytes of a part of memory: as planned, as measured, and by which share of what was planned they differ.
+         */
+        PlanRow: {
+            /** Apart */
+            apart: number | ("NaN" | "Infinity" | "-Infinity") | null;
+            /** Measured */
+            measured: number | ("NaN" | "Infinity" | "-Infinity") | null;
+            /** Name */
+            name: string;
+            /** Planned */
+            planned: number | ("NaN" | "Infinity" | "-Infinity") | null;
+        };
+        /**
          * PointsPage
          * @description Points of a curve; `next` is where the next page begins.
          */
@@ -3907,6 +4093,78 @@ export interface components {
             to: string;
             /** Version */
             version: number | string;
+        };
+        /**
+         * Question
+         * @description A question: `config` is the config.json of a model that is not among the known ones.
+         */
+        Question: {
+            /**
+             * Cache
+             * @description of serving: format of keys and values
+             * @default bf16
+             * @enum {string}
+             */
+            cache: "bf16" | "fp8";
+            /**
+             * Config
+             * @description a config.json, in place of a known model
+             */
+            config?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Gpu
+             * @description the card
+             * @default rtx-4090
+             */
+            gpu: string;
+            /**
+             * Gpus
+             * @description cards that share the model
+             * @default 1
+             */
+            gpus: number;
+            /**
+             * Mode
+             * @description train all weights, adapters, adapters beside weights in nf4; or serve
+             * @default lora
+             * @enum {string}
+             */
+            mode: "full" | "lora" | "qlora" | "serve";
+            /**
+             * Model
+             * @description a known model
+             * @default llama-3.1-8b
+             */
+            model: string;
+            /**
+             * Precision
+             * @description of training: `bf16` keeps trained weights in fp32, `bf16-pure` does not
+             * @default bf16
+             * @enum {string}
+             */
+            precision: "bf16" | "bf16-pure" | "fp32";
+            /**
+             * Recompute
+             * @description layers are computed again in the backward pass, and keep their input
+             * @default true
+             */
+            recompute: boolean;
+            /**
+             * State
+             * @description format of the optimizer's state
+             * @default fp32
+             * @enum {string}
+             */
+            state: "fp32" | "8bit";
+            /**
+             * Weights
+             * @description of serving: format of the weights
+             * @default bf16
+             * @enum {string}
+             */
+            weights: "bf16" | "int8" | "nf4";
         };
         /**
          * RankMatrix
@@ -6679,6 +6937,59 @@ export interface operations {
             };
         };
     };
+    choose_api_v1_plan_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanChoices"];
+                };
+            };
+        };
+    };
+    closed_forms_api_v1_plan_forms_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Question"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanForms"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     begin_api_v1_push__run__post: {
         parameters: {
             query?: never;
@@ -8271,6 +8582,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    plan_api_v1_runs__run__plan_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanBeside"];
                 };
             };
             /** @description Validation Error */

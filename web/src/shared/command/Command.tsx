@@ -13,11 +13,15 @@ const PIPE = ' | grep ';
 
 /** `line` as it is typed; where the server reads another folder than commands do, with its name. */
 export function Command({ line: given }: { line: string }) {
-  const said = useStrings(words);
   const root = useSession().data?.root ?? ROOT;
   const end = given.includes(PIPE) ? given.indexOf(PIPE) : given.length;
   const where = root === ROOT ? '' : ` --root ${quoted(root)}`;
-  const line = given.slice(0, end) + where + given.slice(end);
+  return <CommandLine line={given.slice(0, end) + where + given.slice(end)} />;
+}
+
+/** A command that reads no runs: as it is given. */
+export function CommandLine({ line }: { line: string }) {
+  const said = useStrings(words);
   return (
     <div className={css.command} title={said.same}>
       <Icon name="terminal" size={14} />
