@@ -57,10 +57,10 @@ def _of(model: PlannedModel) -> dict[str, Any]:
                 constants[key] = training_constants(job)
         for how in _ways_to_serve(chosen):
             try:
-                job = served_job(served, chosen, how)
+                made = served_job(served, chosen, how)
             except WhetError:
                 continue
-            serving[serving_key(how, "fp32" if job.dtype == "fp32" else "bf16")] = serving_forms(job)
+            serving[serving_key(how, "fp32" if made.dtype == "fp32" else "bf16")] = serving_forms(made)
     return {"model": facts_of(served), "steps": steps, "constants": constants, "serving": serving}
 
 
