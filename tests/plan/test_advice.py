@@ -98,6 +98,12 @@ def test_the_command_trains_on_the_mesh_that_was_planned(tmp_path, capsys, gpu, 
     assert shlex.split(advice.command(file, None))[2:4] == ["--data", file]
 
 
+def test_rows_that_cannot_be_read_are_counted(tmp_path):
+    rows = [{"instruction": "a", "output": "b"}, {"instruction": "a"}, {"instruction": "c", "output": "d"}]
+    found = data_facts(Source.parse(write(tmp_path / "a.jsonl", rows), tmp_path))
+    assert (found.rows, found.refused) == (2, 1)
+
+
 def test_letters_are_told_apart_and_tokens_grow_with_them(tmp_path):
     assert [script(letter) for letter in "aЖ字ひ1"] == ["latin", "cyrillic", "cjk", "kana", "other"]
     one = data_facts(Source.parse(write(tmp_path / "a.jsonl", [{"text": "word " * 100}] * 3), tmp_path))

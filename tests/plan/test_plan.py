@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -115,6 +116,12 @@ def test_levers_lower_the_peak_the_most_helpful_first():
     now, found = plan_memory(job()).peak.total, levers(job())
     assert found and all(lever.peak < now for lever in found)
     assert [lever.peak for lever in found] == sorted(lever.peak for lever in found)
+
+
+def test_where_no_lever_is_enough_the_command_that_finds_a_way_is_named(capsys):
+    assert main(["plan", "qwen3-8b", "--gpu", "rtx-4090"]) == 0
+    typed = capsys.readouterr().out.splitlines()[-1].removeprefix("all of them together: whet ")
+    assert main(shlex.split(typed)) == 0 and "tuner=lora" in capsys.readouterr().out
 
 
 def test_a_mesh_that_does_not_divide_shows_the_arithmetic():

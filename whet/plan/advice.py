@@ -36,7 +36,7 @@ _TEXT_TOKENS = 2048
 @dataclass(frozen=True, slots=True)
 class DataFacts:
     """What was seen of data: `tokens` are estimated, `longest` those of a sample, `kind` that of its rows, `script` the
-    one of most letters, with the share of all that it has."""
+    one of most letters, with the share of all that it has. Of the rows that were looked at, `refused` are none."""
 
     rows: int
     tokens: int
@@ -44,6 +44,7 @@ class DataFacts:
     kind: str
     script: str
     share: float
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,15 @@ def data_facts(source: Source, most: int = LOOKED_AT) -> DataFacts:
     letters = Counter({name: count for name, count in scripts.items() if name != "other"}) or scripts
     usual, count = letters.most_common(1)[0]
     tokens = round(rows * sum(lengths) / len(lengths))
-    return DataFacts(rows, tokens, _rounded(max(lengths)), kinds.most_common(1)[0][0], usual, count / letters.total())
+    return DataFacts(
+        rows,
+        tokens,
+        _rounded(max(lengths)),
+        kinds.most_common(1)[0][0],
+        usual,
+        count / letters.total(),
+        num_seen - len(lengths),
+    )
 
 
 def _all_rows(source: Source) -> int:

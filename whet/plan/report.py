@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -46,6 +47,10 @@ def lines(found: Plan) -> Iterator[str]:
     if helpful:
         yield "\nless memory with"
         yield from (f"  {lever.setting:<28}{size(lever.peak):>10}" for lever in helpful[:3])
+    if not found.fits and all(lever.peak > found.budget for lever in helpful):
+        model, job = found.subject.model, found.subject
+        on = f" --gpus {job.mesh.ranks}" if job.mesh.ranks > 1 else ""
+        yield f"\nall of them together: whet fit {shlex.quote(model.name)} --gpu {job.card.name}{on}"
 
 
 def component_lines(moment: Moment) -> Iterator[str]:

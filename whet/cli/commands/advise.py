@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 
@@ -56,6 +57,9 @@ def main(args: argparse.Namespace) -> int:
         f"{source.name}: {data.rows:,} rows of the kind `{data.kind}`, about {figure(data.tokens)} tokens, samples of "
         f"up to about {data.longest:,} (without a tokenizer); {data.share:.0%} of the letters are {data.script}"
     )
+    if data.refused:
+        look = shlex.join(["whet", "data", "inspect", args.data, "--model", found.decided.job.model.name])
+        print(f"  {data.refused:,} of the rows that were looked at cannot be read: {look}")
     print("\n".join(f"  {reason}" for reason in found.reasons))
     print(f"\n{typed}")
     return 0
