@@ -33,6 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--keys", type=typed_path, metavar="FILE",
         help="keys with limits of their own, which `whet keys` writes, instead of one",
     )  # fmt: skip
+    parser.add_argument(
+        "--feedback", type=typed_path, metavar="DIR", help="keep what people say of answers there, as rows to train on"
+    )
     _add_limits(parser)
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
     parser.add_argument("--dtype", default="auto", help="fp32, bf16, fp16 (default: the weights' own; fp32 on a CPU)")
@@ -84,7 +87,7 @@ def main(args: argparse.Namespace) -> int:
         return opening.opened(
             opening.Opening(
                 model=args.model, name=args.called, adapters=adapters, device=args.device, dtype=args.dtype,
-                root=args.root, limits=limits, timeout_s=args.timeout,
+                root=args.root, limits=limits, timeout_s=args.timeout, feedback=args.feedback,
             )
         )  # fmt: skip
 

@@ -14,6 +14,7 @@ from whet.server.openai.routes import (
     chat,
     completions,
     embeddings,
+    feedback,
     health,
     invocations,
     messages,
@@ -29,7 +30,8 @@ from whet.server.openai.service import Service
 
 _ROUTERS = (
     chat.router, stored.router, responses.router, messages.router, completions.router, embeddings.router,
-    scores.router, ollama.router, models.router, tokens.router, health.router, invocations.router, metrics.router,
+    scores.router, feedback.router, ollama.router, models.router, tokens.router,
+    health.router, invocations.router, metrics.router,
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from whet.models.sentence_transformers import is_sentence, read_sentence
 from whet.models.tuning.adapter_files import base_of, is_adapter
 from whet.models.tuning.several import Several
 from whet.models.tuning.wrapper import wrapper_of
+from whet.server.openai.feedback import FeedbackFiles
 from whet.server.openai.service import Embedding, Scoring, Service
 from whet.track.registry.registry import exact
 
@@ -33,6 +34,7 @@ class Opening:
     root: Path
     limits: Limits
     timeout_s: float
+    feedback: Path | None = None
 
 
 def opened(opening: Opening) -> Service:
@@ -67,7 +69,10 @@ def opened(opening: Opening) -> Service:
             )  # fmt: skip
         several = Several(loaded.module, adapters)
     engine = ServingEngine(loaded, opening.limits, several)
-    return Service(loaded, names, engine=engine, adapters=tuple(adapters), timeout_s=opening.timeout_s)
+    feedback = None if opening.feedback is None else FeedbackFiles(opening.feedback)
+    return Service(
+        loaded, names, engine=engine, adapters=tuple(adapters), timeout_s=opening.timeout_s, feedback=feedback
+    )
 
 
 def _beside(folder: str, opening: Opening) -> str:

@@ -23,6 +23,7 @@ from whet.generate.serving.engine import ServingEngine
 from whet.generate.serving.figures import Figures
 from whet.generate.serving.grammars import Grammars
 from whet.generate.tool_calls import Exchange
+from whet.server.openai.feedback import FeedbackFiles
 from whet.server.openai.kept import Kept
 from whet.server.openai.refused import Refused
 from whet.server.openai.token_texts import TokenTexts
@@ -87,7 +88,7 @@ class Service:
     def __init__(
         self, loaded: Loaded, names: Sequence[str], *, engine: ServingEngine | None = None,
         embedding: Embedding | None = None, scoring: Scoring | None = None, adapters: Sequence[str] = (),
-        timeout_s: float = 600.0,
+        timeout_s: float = 600.0, feedback: FeedbackFiles | None = None,
     ) -> None:  # fmt: skip
         tokenizer: Any = loaded.processor
         self.tokenizer = tokenizer
@@ -101,6 +102,7 @@ class Service:
         self.size = _said(sum(loaded.costs.parameters.values()))
         self.manners: Mapping[str, Any] = recommended(getattr(loaded.module, "generation_config", None))
         self.embedding, self._scoring, self._engine = embedding, scoring, engine
+        self.feedback = feedback
         self.chats, self.responses = Kept("completion"), Kept("response")
         self._exchange = lru_cache(maxsize=16)(self._new_exchange)
 

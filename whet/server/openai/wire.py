@@ -191,3 +191,16 @@ class Classified(Wire):
     model: str | None = None
     input: str | list[str] | None = None
     messages: list[Message] | None = None
+
+
+class Feedback(Wire):
+    """What somebody says of a stored chat: a `label` (good or bad), a `correction`, or that it is `better_than` another
+    one (by itself another choice of the same one)."""
+
+    id: str
+    index: Annotated[int, Field(ge=0)] = 0
+    label: bool | None = None
+    correction: Annotated[str, Field(min_length=1)] | None = None
+    better_than: str | None = None
+    better_than_index: Annotated[int, Field(ge=0)] = 0
+    comment: Annotated[str, Field(max_length=10_000)] | None = None
