@@ -12,16 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.ranks import Child
+from tests.ranks import Child, on_ranks
 from tests.tiny import config
 from tests.train.test_resume import losses
 from whet.base.config import from_mapping
 from whet.train.api import resume, train
+from whet.train.build import assemble
 from whet.train.loop import Loop
 from whet.train.ranks.launcher import Launcher
 
 pytest.importorskip("transformers.models.llama.modeling_llama")
-STEPS, RANKS = 8, 2
+STEPS, RANKS = 6, 2
 
 
 def settings(folder: Path, name: str):
@@ -41,11 +42,17 @@ def killed_at(rank: int, step: int) -> None:
     Loop.advance = advance
 
 
-def begun(folder: Path, name: str, killed: tuple[int, int] | None = None) -> int:
+def begun(folder: Path, name: str, killed: tuple[int, int]) -> int:
     """A rank's exit code."""
-    if killed:
-        killed_at(*killed)
+    killed_at(*killed)
     return int(train(from_mapping(settings(folder, name)))[1].outcome != "done")
+
+
+def unbroken(folder: Path, name: str) -> None:
+    """A rank of a run that nobody kills, without its model folder."""
+    built = assemble(from_mapping(settings(folder, name)))
+    built.loop.run()
+    built.close()
 
 
 def gone_on(run: Path) -> int:
@@ -68,7 +75,7 @@ def test_a_rank_killed_at_a_random_step_costs_nothing_but_time(tmp_path, capfd, 
     config(tmp_path)
     draw = random.Random(seed)
     rank, step = draw.randrange(RANKS), draw.randrange(1, STEPS)
-    assert launched(partial(begun, tmp_path, "whole")) == 0
+    on_ranks(RANKS, unbroken, tmp_path, "whole")
     assert launched(partial(begun, tmp_path, "killed", (rank, step))) == 0
     killed = tmp_path / "runs" / "killed"
     assert losses(killed) == losses(tmp_path / "runs" / "whole") and len(losses(killed)) == STEPS

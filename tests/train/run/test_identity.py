@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from functools import partial
 
 import pytest
 
@@ -23,22 +24,28 @@ from whet.train.run.folder import RunFolder
 @pytest.fixture
 def cut(tmp_path):
     """Folders of runs that ended after step 2 of 4, with a checkpoint of each step."""
+    return partial(cut_in, tmp_path)
 
-    def make(name, rows=None, **sections):
-        settings = config(tmp_path, name=name, **sections)
-        settings["track"]["sinks"] = ["jsonl"]
-        settings["train"] |= {"checkpoint_every": 1, "steps": 4}
-        if rows is not None:
-            (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-            settings["data"]["train"] = [str(tmp_path / f"{name}.jsonl")]
-        return cut_after(2, settings)
 
-    return make
+def cut_in(folder, name, rows=None, **sections):
+    settings = config(folder, name=name, **sections)
+    settings["track"]["sinks"] = ["jsonl"]
+    settings["train"] |= {"checkpoint_every": 1, "steps": 4}
+    if rows is not None:
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        settings["data"]["train"] = [str(folder / f"{name}.jsonl")]
+    return cut_after(2, settings)
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory):
+    """Such a run of which tests take files, and which they leave as it is."""
+    return cut_in(tmp_path_factory.mktemp("other"), "two")
 
 
 @pytest.fixture
-def two(cut):
-    return cut("one"), cut("two")
+def two(cut, other):
+    return cut("one"), other
 
 
 def notices(run):

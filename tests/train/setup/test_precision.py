@@ -46,9 +46,10 @@ def test_auto_is_bf16_where_a_model_of_this_width_is_faster_in_it_and_says_so(
     tmp_path, machine, gain, has_bf16, sections, chosen
 ):
     machine(gain, has_bf16)
-    folder, _ = train(run_of(tmp_path, "auto", **sections))
-    assert json.loads(folder.resolved.read_text())["precision"] == chosen
-    assert len(said(folder)) == (chosen == "bf16")
+    built = assemble(run_of(tmp_path, "auto", **sections))
+    built.close()
+    assert json.loads(built.folder.resolved.read_text())["precision"] == chosen
+    assert len(said(built.folder)) == (chosen == "bf16")
 
 
 def test_a_run_goes_on_as_it_began_whatever_the_machine_is_faster_with_now(tmp_path, machine):
