@@ -119,7 +119,7 @@ def test_levers_lower_the_peak_the_most_helpful_first():
 
 
 def test_where_no_lever_is_enough_the_command_that_finds_a_way_is_named(capsys):
-    assert main(["plan", "qwen3-8b", "--gpu", "rtx-4090"]) == 0
+    assert main(["plan", "qwen3-8b", "--gpu", "rtx-4090"]) == 4
     typed = capsys.readouterr().out.splitlines()[-1].removeprefix("all of them together: whet ")
     assert main(shlex.split(typed)) == 0 and "tuner=lora" in capsys.readouterr().out
 
