@@ -69,12 +69,13 @@ BUDGETS_S = {
 _BEGAN, _PROCESSOR, _CASE = pytest.StashKey[float](), "processor", "case"
 
 try:
-    from hypothesis import settings
+    from hypothesis import HealthCheck, settings
 except ImportError:  # a GPU machine may hold torch and pytest alone
     pass
 else:
     # The same examples everywhere, and no deadline: tests do not assert times.
-    settings.register_profile("whet", deadline=None, derandomize=True, max_examples=50)
+    slow = [HealthCheck.too_slow]  # how fast a machine draws says nothing of the law
+    settings.register_profile("whet", deadline=None, derandomize=True, max_examples=50, suppress_health_check=slow)
     settings.load_profile("whet")
 
 

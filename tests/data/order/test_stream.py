@@ -15,7 +15,9 @@ from whet.data.render.recipe import Recipe
 from whet.data.sources.files import Source
 from whet.data.store.ledger import Ledger
 
-in_tmp_path = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=8)
+in_tmp_path = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=8
+)
 lengths_of_sources = st.lists(st.lists(st.integers(2, 30), min_size=1, max_size=15), min_size=1, max_size=3)
 
 

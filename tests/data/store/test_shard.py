@@ -39,7 +39,7 @@ def write(folder, chunks, **facts):
     return writer.commit(facts)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=20)
 @given(chunks)
 def test_samples_come_back_from_memory_and_from_files(tmp_path, chunks):
     made, row = [], 0
