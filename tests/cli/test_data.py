@@ -60,6 +60,19 @@ def test_trained_tokens_are_marked_without_colour(here, capsys):
     assert "alpaca (3)" in printed and "1 refused (bad_row), such as row 1" in printed
 
 
+def test_every_row_that_would_be_skipped_is_listed_where_it_is_asked_for(here, capsys):
+    rows = [
+        {"messages": [{"role": role, "content": "a"}]}
+        for role in ("usr", "usr", *(f"narrator {c}" for c in "abcdefgh"))
+    ]
+    (here / "b.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    _, some, _ = run(capsys, "b.jsonl", "--model", "model")
+    _, every, _ = run(capsys, "b.jsonl", "--model", "model", "--refused")
+    assert "2 refused (bad_row), such as row 0" in some and "did you mean `user`?" in some and "row 1:" not in some
+    assert "causes left out: 1; --refused lists every row" in some and "narrator h" not in some
+    assert "  row 1: " in every and "narrator h" in every
+
+
 def test_json_holds_every_token_and_refusal(here, capsys):
     _, printed, _ = run(capsys, "a.jsonl", "--model", "model", "--json", "--rows", "1")
     seen = json.loads(printed)

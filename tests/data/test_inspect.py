@@ -50,6 +50,14 @@ def test_rows_that_would_be_skipped_are_listed_with_their_numbers(tmp_path):
     assert listed == {"bad_row": [1], "unknown_format": [2], "nothing_to_train": [3], "too_long": [0]}
 
 
+def test_refused_rows_of_one_kind_are_told_apart_by_their_causes(tmp_path):
+    user, empty = {"role": "user", "content": "a"}, {"role": "assistant", "content": ""}
+    rows = [exchange("a", "b"), exchange("a", ""), {"messages": [{**user, "role": "usr"}]}, exchange("a", "b")]
+    seen = inspect(source(tmp_path, [*rows, {"messages": [user, user, user, empty]}]), RENDERER)
+    causes = [([row for row, _ in one], one[0][1].detail) for one in seen.causes()]
+    assert causes == [([1, 4], "message 1 is an empty reply"), ([2], "message 0 has the role 'usr'")]
+
+
 def test_a_preference_pair_is_shown_as_its_two_replies(tmp_path):
     seen = inspect(source(tmp_path, [{"prompt": "a", "chosen": "good", "rejected": "bad"}]), RENDERER)
     assert [shown.part for shown in seen.shown] == ["chosen", "rejected"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -87,6 +88,14 @@ class Inspection:
             return None
         row, longest = max(self.beyond.items(), key=lambda item: item[1])
         return too_long(longest, self.context, Origin(self.source, row), self.context)
+
+    def causes(self) -> list[list[tuple[int, Refused]]]:
+        """The refused rows, those of one cause together, the most frequent first: details differ in numbers alone."""
+        found: dict[tuple[str, str], list[tuple[int, Refused]]] = defaultdict(list)
+        for rows in self.refused.values():
+            for number, one in rows:
+                found[one.reason, re.sub(r"\d+", "#", one.detail)].append((number, one))
+        return sorted(found.values(), key=len, reverse=True)
 
     def histogram(self, num_bins: int = 12) -> list[tuple[int, int]]:
         """(longest length in the bin, samples in it), the bins bounded by powers of two."""

@@ -48,6 +48,51 @@ def test_a_malformed_row_is_refused_by_what_is_wrong_with_it(row, word):
     assert isinstance(result, Refused) and result.reason == "bad_row" and word in result.detail
 
 
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"messages": []}, "`messages` is empty"),
+        ({"messages": None}, "`messages` is null"),
+        ({"conversations": []}, "`conversations` is empty"),
+        ({"prompt": []}, "`prompt` is empty"),
+        ({"prompt": [], "completion": "b"}, "`prompt` is empty"),
+        ({"instruction": "a", "input": "", "output": None}, "`output` is null"),
+        ({"text": None}, "`text` is null"),
+    ],
+)
+def test_a_column_with_nothing_in_it_is_what_is_wrong_with_its_row(row, said):
+    for before in ([], [{"text": "a"}]):
+        detector = Detector()
+        for one in before:
+            detector.parse(one, "there")
+        result = detector.parse(row, "here")
+        assert isinstance(result, Refused) and (result.reason, result.detail) == ("bad_row", said)
+        assert "columns:" not in result.hint
+
+
+ALPACA = {"instruction": "Add.", "input": "2 and 3", "output": "5"}
+
+
+@pytest.mark.parametrize("name", [None, "alpaca"])
+def test_a_row_without_an_answer_is_told_what_it_lacks_and_never_to_train_its_input(name):
+    detector = Detector(name)
+    detector.parse(ALPACA, "row 0")
+    result = detector.parse({"instruction": "Add.", "input": "2 and 3"}, "row 1")
+    assert result.reason == "bad_row" and result.detail == "the row has no `output`, which the rows before it have"
+    assert "completion" not in result.hint and "columns" not in result.hint
+
+
+def test_of_a_first_row_without_an_answer_the_input_is_no_answer():
+    with pytest.raises(DataError) as caught:
+        Detector().parse({"instruction": "Add.", "input": "2 and 3"}, "row 0")
+    assert "completion: input" not in caught.value.hint and "prompt: instruction" in caught.value.hint
+
+
+def test_a_role_with_a_slip_is_told_the_one_that_is_meant_and_an_empty_reply_is_to_be_written():
+    assert read({"messages": [{"role": "usr", "content": "a"}]}).hint == "did you mean `user`?"
+    assert "weight" not in read({"messages": [MESSAGES[0], {"role": "assistant", "content": ""}]}).hint
+
+
 def test_a_first_row_that_fits_no_format_is_an_error_with_its_columns_and_a_way_out():
     with pytest.raises(DataError, match="`riddle`, `solution`") as caught:
         read({"riddle": "q", "solution": "a"})

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _WHITE: dict[str, str | int | None] = {"\n": "⏎", "\t": "⇥", "\r": "␍"}
 _PLAIN: dict[str, str | int | None] = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}  # where the terminal lacks them
 _MAX_COLUMNS = 20
+_MAX_CAUSES = 8  # of refusals that are shown, the most frequent first
 _WORDINGS = (("tools", "auto"), ("thinking", "keep"), ("system", "keep"))
 _MAX_TOKENS = 120  # of one segment; the middle of longer ones is left out
 
@@ -55,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     inspect.add_argument("--train-on", default="assistant", choices=["assistant", "last", "all"])
     inspect.add_argument("--allow", nargs="*", default=[], metavar="CHECK", help="checks that may fail")
     inspect.add_argument("--max-length", type=whole(1), help="list samples with more tokens than this")
+    inspect.add_argument("--refused", action="store_true", help="list every row that would be skipped, with its cause")
     inspect.add_argument("--json", action="store_true", help="print everything as one JSON object")
     add_plugin_argument(inspect)
     cache = actions.add_parser("cache", help="list the rendered data that is kept, or remove what is old")
@@ -104,7 +106,7 @@ def _inspect(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(_as_json(seen) | {"conversations": how}, ensure_ascii=False))
     else:
-        _print(seen, how if "conversation" in _kinds(seen) else {})
+        _print(seen, how if "conversation" in _kinds(seen) else {}, args.refused)
     return 0
 
 
@@ -239,6 +241,10 @@ def _as_json(seen: Inspection) -> dict[str, Any]:
         "tokens": sum(seen.lengths),
         "trained": sum(seen.trained),
         "lengths": [{"up_to": bound, "samples": count} for bound, count in seen.histogram()],
+        "causes": [
+            {"reason": rows[0][1].reason, "rows": [row for row, _ in rows], "detail": rows[0][1].detail}
+            for rows in seen.causes()
+        ],
         "refused": {
             reason: {"rows": [row for row, _ in rows], "detail": rows[0][1].detail, "hint": rows[0][1].hint}
             for reason, rows in seen.refused.items()
@@ -261,7 +267,7 @@ def _as_json(seen: Inspection) -> dict[str, Any]:
     }
 
 
-def _print(seen: Inspection, told: dict[str, str]) -> None:
+def _print(seen: Inspection, told: dict[str, str], show_refused: bool) -> None:
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
@@ -280,7 +286,7 @@ def _print(seen: Inspection, told: dict[str, str]) -> None:
         )
         _print_histogram(console, seen)
     _print_decided(console, seen)
-    _print_refused(console, seen)
+    _print_refused(console, seen, show_refused)
 
 
 def _print_row(console: Console, shown: Shown) -> None:
@@ -332,13 +338,19 @@ def _print_beyond(console: Console, seen: Inspection) -> None:
     console.print(f"  hint: {error.hint}")
 
 
-def _print_refused(console: Console, seen: Inspection) -> None:
+def _print_refused(console: Console, seen: Inspection, show_all: bool) -> None:
+    """What would be skipped, by its cause; with `show_all` every row of it."""
     _print_beyond(console, seen)
     if not seen.refused and not seen.beyond:
         console.print("nothing would be skipped")
         return
-    for reason, rows in sorted(seen.refused.items(), key=lambda item: -len(item[1])):
+    causes = seen.causes()
+    for rows in causes if show_all else causes[:_MAX_CAUSES]:
         number, first = rows[0]
-        console.print(f"{len(rows):,} refused ({reason}), such as row {number}: {first.detail}", style="bold")
+        console.print(f"{len(rows):,} refused ({first.reason}), such as row {number}: {first.detail}", style="bold")
         if first.hint:
             console.print(f"  hint: {first.hint}")
+        for number, other in rows[1:] if show_all else ():
+            console.print(f"  row {number}: {other.detail}")
+    if len(causes) > _MAX_CAUSES and not show_all:
+        console.print(f"causes left out: {len(causes) - _MAX_CAUSES:,}; --refused lists every row")

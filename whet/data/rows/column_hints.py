@@ -59,7 +59,8 @@ def _guess(row: Mapping[str, Any], wanted: Sequence[str]) -> tuple[str, str]:
     if asked is None and answered is None and len(spare) == 2:
         return spare[0], spare[1]
     if len(spare) == 1:
-        asked, answered = asked or spare[0], answered or spare[0]
+        answered = answered or (None if asked and spare[0] in _ASKED else spare[0])  # an `input` answers nothing
+        asked = asked or spare[0]
     places = ("COLUMN_OF_THE_QUESTION", "COLUMN_OF_THE_ANSWER")
     return asked or places[0], (answered if answered != asked else None) or places[1]
 

@@ -16,6 +16,7 @@ from whet.data.refusal import Refused, refused
 from whet.data.rows.column_hints import OF_TEXTS, columns_of, way_out
 from whet.data.rows.columns import what
 from whet.data.rows.message_weights import refuse_masks
+from whet.data.rows.misfits import emptied, lacking
 from whet.data.rows.written_lists import with_lists
 from whet.data.sources.files import Source, read_rows
 from whet.data.store.notes import Notes
@@ -78,7 +79,8 @@ class Detector:
         raise self._unknown(row, at)
 
     def parse(self, row: Mapping[str, Any], at: str) -> Row | Refused:
-        """The row in the contracts' form. Raises DataError only while no row has been recognised yet.
+        """The row in the contracts' form. Raises DataError only while no row has been recognised yet, for one that
+        has no empty column of a format.
 
         Whatever else goes wrong with a row, of whatever class, makes it a `Refused`: this is the one place.
         """
@@ -89,9 +91,7 @@ class Detector:
         try:
             kind = self.kind(row, at)
         except DataError as error:
-            if not self.seen:
-                raise
-            return refused(error, "unknown_format")
+            return self._misfit(row, error, at)
         except Exception as error:
             return refused(error)
         self.seen[kind.name] += 1
@@ -99,6 +99,21 @@ class Detector:
             return self._built(kind, row, at)
         except Exception as error:
             return refused(error)
+
+    def _misfit(self, row: Mapping[str, Any], error: DataError, at: str) -> Refused:
+        kinds = self._kinds if self.named is None else [self.named]
+        if empty := emptied(kinds, row, at):
+            return refused(empty)
+        if not self.seen:
+            raise error
+        known = {name: self._held(name) for name in self.seen}
+        is_like = any(not row.keys().isdisjoint(columns) for columns in known.values())
+        return refused(lacking(known, row, at) or error, "bad_row" if is_like else "unknown_format")
+
+    def _held(self, name: str) -> list[str]:
+        """The columns of the format `name` that its rows so far have."""
+        held, _ = self._read.get(name, ({}, set()))
+        return [column for column in data_format.get(name).facts.columns if column in held]
 
     def _built(self, kind: Format, row: Mapping[str, Any], at: str) -> Row:
         if self.seen[kind.name] > _WATCHED_ROWS:

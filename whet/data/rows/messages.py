@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from whet.base.errors import DataError
+from whet.base.nearest import nearest
 from whet.data.rows.columns import text_of, what
 from whet.data.rows.content_parts import Parts, are_parts, read_parts
 from whet.data.rows.message_weights import NAMES, REFUSED, weight_of
@@ -186,7 +187,9 @@ def _message(
 def _role(said: Any, number: int) -> str:
     role = (ROLES.get(said) or ROLES.get(said.lower())) if isinstance(said, str) else None
     if role is None:
-        raise DataError(f"message {number} has the role {what(said)}", hint=f"known roles: {', '.join(ROLES)}")
+        near = nearest(said.lower(), ROLES) if isinstance(said, str) else None
+        hint = f"did you mean `{near}`?" if near else f"known roles: {', '.join(ROLES)}"
+        raise DataError(f"message {number} has the role {what(said)}", hint=hint)
     return role
 
 
@@ -200,7 +203,7 @@ def _refuse_media(given: Mapping[str, Any], number: int) -> None:
 
 
 def _empty(number: int) -> DataError:
-    return DataError(f"message {number} is an empty reply", hint="`weight: 0` keeps it as context")
+    return DataError(f"message {number} is an empty reply", hint="write the reply, or leave the row out")
 
 
 def _tool(tool: Any) -> dict[str, Any]:
