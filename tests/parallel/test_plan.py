@@ -140,6 +140,14 @@ def test_a_model_that_does_not_divide_is_refused_before_its_data_is_read(words, 
     assert says in capsys.readouterr().err
 
 
+def test_stages_that_are_too_many_are_told_with_a_schedule_that_takes_fewer(words, capsys):
+    zbv = ["--dry-run", "parallel.pipeline=2", "parallel.schedule=zbv"]
+    assert main([*words, *zbv]) == 2
+    hint = capsys.readouterr().err.rpartition("hint: ")[2].strip()
+    assert hint == "parallel.pipeline=1, or parallel.schedule=1f1b parallel.stages=auto"
+    assert main([*words, *zbv, *hint.rpartition(", or ")[2].split()]) == 0
+
+
 def test_heads_that_do_not_divide_a_models_width_are_refused_with_the_arithmetic(words, capsys):
     init = f"model.init={dump_value(LLAMA | {'num_attention_heads': 5})}"
     assert main([*(word for word in words if "model.init" not in word), init, "--dry-run", "parallel.tensor=5"]) == 2

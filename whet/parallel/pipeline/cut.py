@@ -25,9 +25,10 @@ def planned(model: Loaded, ranks: int, each: int, schedule: str) -> Cut:
     stages, count = ranks * each, len(model.layers)
     if count < stages:
         product = f"{ranks} ranks x {each} stages = {stages}" if each > 1 else f"{ranks}"
+        plainly = ", or parallel.schedule=1f1b parallel.stages=auto" if each > 1 and ranks <= count else ""
         raise ModelError(
             f"`parallel.pipeline` asks for {product} stages, and the model has {count} layers: each needs one", at=AT,
-            hint=f"{AT}={max(count // each, 1)}",
+            hint=f"{AT}={max(count // each, 1)}{plainly}",
         )  # fmt: skip
     parts = _Parts.of(model)
     runs = balanced(parts.costs, stages, last=parts.head)
