@@ -29,6 +29,9 @@ from urllib.request import Request, urlopen
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks/serve")]
 
+# A timeout from outside ends the server too.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+
 from beside import KEY, SERVERS, VOCAB, p99, processor_s, prompt, wait_for, write_model  # noqa: E402
 
 # Of ten streams so many read slowly, and so many go before their answer is whole.
