@@ -13,10 +13,11 @@ from whet.base.config import load
 from whet.base.errors import ConfigError
 from whet.cli.main import main
 from whet.data.sources.files import Source
-from whet.plan.advice import ALL_WEIGHTS_TOKENS, DataFacts, advise, objective_for
+from whet.plan.advice import ALL_WEIGHTS_TOKENS, DataFacts, advise, objective_for, tuners_for
 from whet.plan.data_facts import data_facts, script
 from whet.plan.hardware.cards import card
 from whet.plan.mesh import mesh_of
+from whet.plan.models.planned import PlannedModel
 from whet.plan.possible import possible
 
 CHATS = DataFacts(1000, 200_000, 1024, "conversation", "latin", 1.0)
@@ -47,6 +48,23 @@ def test_few_tokens_are_gone_over_more_often_and_many_train_all_weights():
     few, many = (advise(replace(CHATS, tokens=tokens), card("h100-sxm"), 1) for tokens in (10**5, 10**9))
     assert few.epochs > many.epochs == 1
     assert not few.job.is_whole and many.job.is_whole and ALL_WEIGHTS_TOKENS <= 10**9
+
+
+@pytest.mark.parametrize(
+    ("model", "tokens", "place", "reason"),
+    [
+        ("qwen3-0.6b", 10**3, 0, "lora: 1000 tokens are few, and adapters forget less"),
+        ("qwen3-0.6b", 5 * 10**9, 0, "all weights: 5G tokens are more than adapters hold well"),
+        ("qwen3-0.6b", 5 * 10**9, 1, "lora: all weights do not fit"),
+        ("deepseek-v3", 10**3, 0, "all weights: adapters beside experts are not planned"),
+        ("deepseek-v3", 5 * 10**9, 0, "all weights: 5G tokens are more than adapters hold well"),
+    ],
+)
+def test_the_reason_for_a_tuner_is_the_one_that_decided(model, tokens, place, reason):
+    ways = tuners_for(PlannedModel.find(model), replace(CHATS, tokens=tokens), card("rtx-4090"))
+    assert ways[place][2] == reason
+    if model == "deepseek-v3":
+        assert [quantize for _, quantize, _ in ways] == [None]
 
 
 def test_a_model_is_one_for_the_language():

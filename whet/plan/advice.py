@@ -130,7 +130,7 @@ def _way(model: PlannedModel, data: DataFacts, card: Card, gpus: int) -> tuple[D
     suits best; None where none fits."""
     length = min(data.longest, model.context or data.longest)
     plain = "bf16" if card.device == "cuda" else "fp32"
-    for place, (name, quantize, why) in enumerate(_tuners(model, data, card)):
+    for place, (name, quantize, why) in enumerate(tuners_for(model, data, card)):
         for recompute in (False, True):
             rank = tuner.get(name).settings().values().get("rank", 0)
             job = Job(
@@ -143,20 +143,23 @@ def _way(model: PlannedModel, data: DataFacts, card: Card, gpus: int) -> tuple[D
     return None
 
 
-def _tuners(model: PlannedModel, data: DataFacts, card: Card) -> list[tuple[str, str | None, str]]:
+def tuners_for(model: PlannedModel, data: DataFacts, card: Card) -> list[tuple[str, str | None, str]]:
+    """Tuners, with formats of weights, that suit so much data, the best first; each with why it is taken where those
+    before it do not fit."""
     whole = next(name for name in traced_tuners() if tuner.get(name).facts.all_weights)
-    beside = [name for name in traced_tuners() if name != whole]
-    if "num_experts" in model.sizes:
-        beside = []
-    tokens = figure(data.tokens)
+    tokens, is_much = figure(data.tokens), data.tokens >= ALL_WEIGHTS_TOKENS
     much = [(whole, None, f"all weights: {tokens} tokens are more than adapters hold well")]
-    little = [(name, None, f"{name}: {tokens} tokens are few, and adapters forget less") for name in beside]
+    if "num_experts" in model.sizes:
+        return much if is_much else [(whole, None, "all weights: adapters beside experts are not planned")]
+    beside = [name for name in traced_tuners() if name != whole]
+    why = "all weights do not fit" if is_much else f"{tokens} tokens are few, and adapters forget less"
+    little = [(name, None, f"{name}: {why}") for name in beside]
     packed = [
         (name, "nf4", f"{name} beside weights in nf4: whole ones do not fit")
         for name in beside
         if card.vendor == "nvidia"
     ]
-    return [*(much if data.tokens >= ALL_WEIGHTS_TOKENS else []), *little, *packed, *(much if not beside else [])]
+    return [*(much if is_much else []), *little, *packed]
 
 
 def _reasons(advice: Advice, data: DataFacts, hours: float, is_soon: bool) -> list[str]:
