@@ -2,10 +2,37 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.train.test_foreseen import LLAMA
 from whet.base.config import from_mapping
-from whet.plan.hardware.cards import card
+from whet.base.errors import RunError
+from whet.plan.hardware.cards import card, cards
+from whet.train.foreseen import hollow_run
 from whet.train.planned import Wanted, planned
+
+
+def in_8_bits(recipe):
+    train = {"fp8": recipe, "precision": "bf16"}
+    return from_mapping({"model": {"init": LLAMA}, "data": ["d.jsonl"], "train": train}).run
+
+
+def test_products_in_8_bits_are_refused_by_the_card_and_not_by_who_plans():
+    run = in_8_bits("mxfp8")  # which no CPU has
+    assert hollow_run(run, LLAMA).trained.run is run
+    for other in ("rtx-3090", "h100-sxm", "m2-max-38c-64gb", "mi300x"):
+        with pytest.raises(RunError, match="`train.fp8: mxfp8`"):
+            planned(Wanted(run, "a model", LLAMA, card(other), 64, 64))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("recipe", "gpu"), [("mxfp8", "b200"), ("tensorwise", "rtx-4090")])
+def test_products_in_8_bits_are_planned_for_a_card_that_has_them(recipe, gpu):
+    assert planned(Wanted(in_8_bits(recipe), "a model", LLAMA, card(gpu), 64, 64)).fits
+
+
+def test_every_card_of_nvidia_has_a_capability_and_no_other():
+    assert all((one.capability is not None) == (one.vendor == "nvidia") for one in cards().values())
 
 
 def test_a_step_of_one_sample_is_one_micro_batch_of_it():

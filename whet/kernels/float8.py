@@ -65,14 +65,19 @@ RECIPES: Mapping[str, Recipe] = {
 
 def check_device(name: str, device: torch.device) -> None:
     """Raise RunError where a device has no product of this recipe: nothing is emulated."""
+    is_nvidia = device.type == "cuda" and torch.version.hip is None
+    check_capability(name, device.type, torch.cuda.get_device_capability(device) if is_nvidia else None)
+
+
+def check_capability(name: str, device: str, found: tuple[int, int] | None) -> None:
+    """As `check_device`, of a type of device and the compute capability of NVIDIA's, whether or not there is one."""
     recipe, hint = RECIPES[name], "train.fp8=none"
-    if device.type == "cpu" and recipe.on_cpu:
+    if device == "cpu" and recipe.on_cpu:
         return
-    if device.type != "cuda" or torch.version.hip is not None:
+    if found is None:
         others = " or ".join(other for other, one in RECIPES.items() if one.on_cpu)
-        said = f"`train.fp8: {name}`: no product of `{device.type}` devices multiplies such numbers"
-        raise RunError(said, at="train.fp8", hint=f"train.fp8={others}" if device.type == "cpu" else hint)
-    found = torch.cuda.get_device_capability(device)
+        said = f"`train.fp8: {name}`: no product of `{device}` devices multiplies such numbers"
+        raise RunError(said, at="train.fp8", hint=f"train.fp8={others}" if device == "cpu" else hint)
     if found < recipe.capability:
         needed, has = (".".join(map(str, version)) for version in (recipe.capability, found))
         raise RunError(

@@ -26,8 +26,10 @@ from whet.contracts.sample import Sample
 from whet.contracts.tuner import Tuner
 from whet.data.order.collate import collate
 from whet.data.render.seq2seq import paired
+from whet.kernels.float8 import RECIPES
 from whet.kernels.host_memory import memory_made_by
 from whet.models.features.carried import install
+from whet.models.forward import products
 from whet.models.forward.kept import keep
 from whet.models.loading.context import BuildContext
 from whet.models.tuners.full import Still
@@ -40,7 +42,7 @@ from whet.plan.tracing.elsewhere import Elsewhere
 from whet.plan.tracing.hollow import held_bytes, hollow, model_on_meta
 from whet.plan.tracing.live import Timeline, Watch, storages, watched
 from whet.train.setup.chosen import chosen_of
-from whet.train.setup.models import features_for, keeping, multiply, weights_dtype
+from whet.train.setup.models import features_for, keeping, weights_dtype
 from whet.train.setup.trained import Trained
 from whet.train.source_kind import source_of
 from whet.train.step.frozen import AdaptersOff, Frozen
@@ -118,7 +120,8 @@ def _model(
     made = model_on_meta(config, context, quantize=source.get("quantize"), keep=source.get("keep", ()))
     for feature in features:
         install(made, feature)
-    multiply(made, run, CPU)
+    if run.train.fp8 != "none":  # whether a card has such products is for who asks to say: here they have shapes alone
+        products.install(made, RECIPES[run.train.fp8])
     keep(made, keeping(run, CPU))
     shard(made, world, run.parallel, ("whet_run",), on_host=run.train.offload.weights)
     if world.mesh is None:

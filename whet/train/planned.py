@@ -11,6 +11,7 @@ from whet.base.mesh import Mesh
 from whet.base.run import Run
 from whet.base.step_size import step_tokens
 from whet.contracts.model import ParamRole
+from whet.kernels.float8 import check_capability
 from whet.models.tuning.wrapper import wrapper_of
 from whet.plan.hardware.cards import Card
 from whet.plan.job import CPU_TOKENS, precision_on
@@ -34,8 +35,10 @@ class Wanted:
 
 
 def planned(wanted: Wanted) -> Plan:
-    """The plan, on one rank. Raises WhetError for what the run would be refused for."""
-    run = wanted.run
+    """The plan, on one rank. Raises WhetError for what the run would be refused for on that card."""
+    run, on = wanted.run, wanted.card
+    if run.train.fp8 != "none":
+        check_capability(run.train.fp8, on.device, on.capability)
     train = run.train.model_copy(update={"precision": precision_on(run, wanted.card)})
     wanted = replace(wanted, run=run.model_copy(update={"train": train}))
     found = _with_micro(wanted, _Traced.of(wanted))
@@ -127,10 +130,10 @@ def _changes(wanted: Wanted) -> Iterator[tuple[str, Wanted]]:
     changes: list[tuple[str, dict[str, Any]]] = []
     if train.recompute != "full":
         changes.append(("train.recompute=full", {"recompute": "full"}))
-    if wanted.card.kind != "cpu" and not train.offload.activations:
+    if wanted.card.device == "cuda" and not train.offload.activations:
         offload = train.offload.model_copy(update={"activations": True})
         changes.append(("train.offload.activations=true", {"offload": offload}))
-    if train.precision == "bf16" and wanted.card.kind != "cpu":
+    if train.precision == "bf16" and wanted.card.device == "cuda":
         changes.append(("train.precision=bf16-pure", {"precision": "bf16-pure"}))
     for setting, update in changes:
         run = wanted.run.model_copy(update={"train": train.model_copy(update=update)})

@@ -26,6 +26,11 @@ SOURCES: Mapping[How, str] = {
 }
 # Of the memory that is sold, what a driver leaves, where nobody has reported it: error correction, tables, the screen.
 _USABLE = 0.96
+# The compute capability of NVIDIA's generations, of each the least that a card of it has (CUDA's table of GPUs).
+_CAPABILITIES: Mapping[str, tuple[int, int]] = {
+    "pascal": (6, 0), "volta": (7, 0), "turing": (7, 5), "ampere": (8, 0), "ada": (8, 9), "hopper": (9, 0),
+    "blackwell": (10, 0),
+}  # fmt: skip
 # Metal's largest working set: two thirds of the memory up to 36 GiB, three quarters above.
 _UNIFIED = ((36, 2 / 3), (float("inf"), 3 / 4))
 
@@ -59,6 +64,11 @@ class Card:
     def device(self) -> str:
         """What torch calls this kind of device."""
         return "cpu" if self.kind == "cpu" else "mps" if self.vendor == "apple" else "cuda"
+
+    @property
+    def capability(self) -> tuple[int, int] | None:
+        """What CUDA calls a GPU's generation; None of what is not NVIDIA's."""
+        return _CAPABILITIES[self.generation] if self.vendor == "nvidia" else None
 
     @property
     def usable_bytes(self) -> int:
