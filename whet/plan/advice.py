@@ -148,7 +148,9 @@ def tuners_for(model: PlannedModel, data: DataFacts, card: Card) -> list[tuple[s
     before it do not fit."""
     whole = next(name for name in traced_tuners() if tuner.get(name).facts.all_weights)
     tokens, is_much = figure(data.tokens), data.tokens >= ALL_WEIGHTS_TOKENS
-    much = [(whole, None, f"all weights: {tokens} tokens are more than adapters hold well")]
+    much: list[tuple[str, str | None, str]] = [
+        (whole, None, f"all weights: {tokens} tokens are more than adapters hold well")
+    ]
     if "num_experts" in model.sizes:
         return much if is_much else [(whole, None, "all weights: adapters beside experts are not planned")]
     beside = [name for name in traced_tuners() if name != whole]
