@@ -115,6 +115,7 @@ class ScheduleFacts(Facts):
 @dataclass(frozen=True, kw_only=True)
 class EngineFacts(Facts):
     in_training: bool = False  # answers with the very module that is trained, and needs no weights sent
+    takes_weights: bool = False  # is sent those of the model in training
 
 
 @dataclass(frozen=True, kw_only=True)

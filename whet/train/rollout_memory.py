@@ -8,16 +8,15 @@ from typing import Any
 
 from whet.base.catalogue import engine, reward
 from whet.base.run import Run
+from whet.models.decoding.cache import with_room
 from whet.plan.hardware.cards import Card
 from whet.plan.models.find import find_config
 from whet.plan.serving.cache import caches
 from whet.plan.serving.served import ServedModel
 from whet.plan.timeline import Moment
+from whet.train.online.player import kept_bytes
 from whet.train.setup.chosen import facts_of
 from whet.train.setup.trained import Trained
-
-# The local engine makes room for a quarter more tokens than it has (`whet.models.decoding.cache`).
-_ROOM = 1.25
 
 
 def with_rollouts(
@@ -26,7 +25,8 @@ def with_rollouts(
     """The moments of a step with what the run's models take beside it, and before them that of drawing answers."""
     if not facts_of(run).rollouts:
         return list(moments)
-    beside = sum(_rewards(run, card)) + (_copy(trained) if run.rollout.staleness else 0)
+    copy = kept_bytes(run, trained.loaded, is_adapter=trained.tuner.is_adapter)
+    beside = sum(_rewards(run, card)) + run.rollout.staleness * copy
     held = moments[-1].parts if moments else {}  # between steps
     draws = {
         "weights": held.get("weights", 0.0),
@@ -35,7 +35,8 @@ def with_rollouts(
     }
     if "beside" in held:
         draws["beside"] = held["beside"]
-    return [_with(moment, beside) for moment in (Moment("rollout", "", draws), *moments)]
+    drawing = _with(Moment("rollout", "", draws), beside + copy)  # the one that is due, and those ahead of it
+    return [drawing, *(_with(moment, beside) for moment in moments)]
 
 
 def _with(moment: Moment, beside: float) -> Moment:
@@ -53,7 +54,7 @@ def _cache(run: Run, config: Mapping[str, Any], length: int) -> dict[str, float]
     asked = settings.prompts * settings.completions
     rows = min(asked, max(1, settings.batch_tokens // length))
     item = 4.0 if run.train.precision == "fp32" else 2.0
-    kept = sum(layer.bytes_of(int(length * _ROOM), item, block=1) for layer in caches(config))
+    kept = sum(layer.bytes_of(with_room(length), item, block=1) for layer in caches(config))
     vocab = int({**config, **(config.get("text_config") or {})}["vocab_size"])
     return {"cache": rows * kept, "working": rows * vocab * 4.0 * 2}
 
@@ -68,10 +69,3 @@ def _rewards(run: Run, card: Card) -> Iterator[float]:
             continue
         graded = ServedModel.of(*find_config(str(settings[name])))
         yield graded.parameters * (4.0 if card.kind == "cpu" else 2.0)
-
-
-def _copy(trained: Trained) -> float:
-    """The weights that answers are drawn with while others are learned: a copy of what is trained, and of all where
-    nothing is frozen for good."""
-    parameters = list(trained.loaded.module.parameters())
-    return sum(p.numel() * p.element_size() for p in parameters if p.requires_grad)

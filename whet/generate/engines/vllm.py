@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from whet.contracts.model import Loaded
 
 
-@engine("vllm")
+@engine("vllm", takes_weights=True)
 def vllm(
     loaded: Loaded | None,
     *,

@@ -78,15 +78,16 @@ def begin(cache: Any, rows: Sequence[Held | None], kept: Sequence[int], length: 
 def _side_by_side(rows: Sequence[Tensor | None], kept: Sequence[int], length: int, like_HTK: Tensor) -> Tensor:
     """Rows (B, H, T, K) with room behind them. Padding is zero: it is masked, and nothing times none is none."""
     heads, _, dim = like_HTK.shape
-    store = like_HTK.new_zeros(len(rows), heads, length + _more(length), dim)
+    store = like_HTK.new_zeros(len(rows), heads, with_room(length), dim)
     for place, (row, count) in enumerate(zip(rows, kept, strict=True)):
         if row is not None and count:
             store[place, :, length - count : length] = row[:, :count]
     return store
 
 
-def _more(length: int) -> int:
-    return max(_LEAST, length // _SHARE)
+def with_room(length: int) -> int:
+    """Tokens that there is memory for, at most, where a row has so many."""
+    return length + max(_LEAST, length // _SHARE)
 
 
 class Growing(DynamicLayer):
@@ -120,7 +121,7 @@ class Growing(DynamicLayer):
         is_moved = store is None or store.data_ptr() != held_BHTK.data_ptr() or len(store) != len(held_BHTK)
         if store is None or is_moved or store.shape[2] < length + more:
             shape = list(held_BHTK.shape)
-            shape[2] = length + more + _more(length)
+            shape[2] = with_room(length) + more
             store = torch.empty(shape, dtype=held_BHTK.dtype, device=held_BHTK.device)
             store[:, :, :length] = held_BHTK
             self._stores[name] = store

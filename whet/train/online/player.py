@@ -25,8 +25,10 @@ from whet.generate.prompts import stop_ids
 from whet.generate.protocol import Engine, GenerateSettings
 from whet.generate.shadow_model import is_sharded
 from whet.generate.tools import Toolbox, load_tools
+from whet.models.features.carried import is_added
 from whet.parallel.world import World
-from whet.train.online.policy_snapshot import Copied, Parted, Shards, snapshot
+from whet.plan.tracing.live import storages
+from whet.train.online.policy_snapshot import Copied, Parted, Shards, copied, snapshot
 from whet.train.setup.rows import voiced
 from whet.train.step.whole_module import whole_copy
 from whet.train.weight_stream import live_tensors, published
@@ -65,6 +67,20 @@ def _of_now(
         kept = [(name, tensor.detach().clone()) for name, tensor in weights()]
         return lambda: iter(kept)
     return partial(published, live, Shards.of(live, world, shares_frozen=False).whole)
+
+
+def kept_bytes(run: Run, loaded: Loaded, *, is_adapter: bool) -> int:
+    """Of one process with staleness: what each rollout under way holds of the model that it answers with."""
+    facts, module = engine.get(run.rollout.engine.kind).facts, loaded.module
+    if not run.rollout.staleness:
+        return 0
+    if facts.in_training:
+        copies = list(copied(module, shares_frozen=is_adapter).values())
+        return sum({one._cdata: one.nbytes() for one in storages(copies)}.values())
+    # Adapters are folded into what is sent, which is whole and dense.
+    sent = [p for name, p in module.named_parameters() if not is_added(module, name)]
+    sizes = (p.numel() * p.element_size() for p in sent if not (is_adapter and p.requires_grad))
+    return sum(sizes) if facts.takes_weights else 0
 
 
 def whole(ours: Groups | Episodes, world: World, loaded: Loaded, executor: Executor) -> Groups | Episodes | Copied:

@@ -30,9 +30,14 @@ def snapshot(live: nn.Module, *, shares_frozen: bool) -> nn.Module:
     With `shares_frozen` those that are frozen for good are the same tensors: beside an adapter the base is in memory
     once.
     """
-    kept: dict[str, Tensor] = dict(live.named_buffers())
-    kept |= {name: p for name, p in live.named_parameters() if p.requires_grad or not shares_frozen}
+    kept = copied(live, shares_frozen=shares_frozen)
     return beside(live, {name: tensor.detach().clone() for name, tensor in kept.items()})
+
+
+def copied(live: nn.Module, *, shares_frozen: bool) -> dict[str, Tensor]:
+    """What `snapshot` makes copies of, by name."""
+    kept: dict[str, Tensor] = dict(live.named_buffers())
+    return kept | {name: p for name, p in live.named_parameters() if p.requires_grad or not shares_frozen}
 
 
 @dataclass(frozen=True, slots=True)
