@@ -40,7 +40,7 @@ def test_a_step_is_measured_to_take_its_gradients_and_little_more(tmp_path, offl
     end = freed_heap()
     found = {}
     for how in ("fresh", "goes on"):  # the state is there before the second
-        plan = PlanFile.of(path, trained, None)
+        plan = PlanFile.of(path, trained, None, {})
         steps(plan, 2)
         plan.settle(2)
         found[how] = json.loads((path / "plan.json").read_text())["measured"]
