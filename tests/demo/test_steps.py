@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from whet.base.config import load
@@ -17,8 +18,10 @@ from whet.base.errors import RunError
 from whet.cli.main import main
 from whet.demo.guide import Guide
 from whet.demo.questions import Question
-from whet.demo.steps import NUM_PROMPTS, PROMPTS, choose_prompts, steps_within, train
+from whet.demo.report import show
+from whet.demo.steps import NUM_PROMPTS, PROMPTS, Measured, Outcome, choose_prompts, steps_within, train
 from whet.track.logs.event_log import EventLog
+from whet.track.reading.store import Summary
 from whet.track.records import RunEnded, RunStarted, StepRecord
 from whet.track.sinks.log import LogSink
 
@@ -86,6 +89,21 @@ def test_the_configs_left_behind_can_be_run_again(round_trip: Round) -> None:
 def test_the_report_says_what_was_gained_and_what_to_type_next(round_trip: Round) -> None:
     for text in ("perplexity", "pre-trained", "fine-tuned", "whet chat", "whet show", str(round_trip.folder)):
         assert text in round_trip.out.replace("\n", "")
+
+
+def report_of(before: float, after: float) -> str:
+    out, run = io.StringIO(), Summary("sft", Path("demo/runs/sft"), "done", "", 1, 8, 8, 1.0, 0.0, 60.0, 9.0)
+    measured = [Measured(perplexity, 0.1) for perplexity in (before, after)]
+    show(Outcome(Path("demo"), 3.0, 2048, 570, *measured, run, run, []), Console(file=out, width=400))
+    return out.getvalue()
+
+
+def test_what_the_report_says_was_learned_follows_from_what_was_measured() -> None:
+    enough, too_little, worse = report_of(113.0, 50.5), report_of(1500.0, 400.0), report_of(40.0, 50.5)
+    assert "often the verb" in enough and "--minutes" not in enough
+    for said in (too_little, worse):
+        assert "often the verb" not in said and "whet demo --minutes 20 --folder demo-2" in said
+    assert "127.0.0.1" not in enough and "open the address that it prints" in enough
 
 
 def test_held_out_text_is_in_no_training_file(round_trip: Round) -> None:

@@ -22,7 +22,7 @@ class Scale:
     probe_steps: int
 
 
-SMALL = Scale(vocabulary=2048, hidden=128, layers=4, pretrain_batch=1024, sft_batch=1024, probe_steps=40)
+SMALL = Scale(vocabulary=2048, hidden=128, layers=4, pretrain_batch=1024, sft_batch=1024, probe_steps=8)
 TINY = Scale(vocabulary=512, hidden=32, layers=2, pretrain_batch=512, sft_batch=512, probe_steps=2)
 
 PRETRAIN = """\
