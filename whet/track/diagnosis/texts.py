@@ -148,8 +148,9 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "zh": "检查是否有可训练参数、行中是否有参与训练的 token、奖励是否有差别",
     },
     "contamination": {
-        "en": "{count} of {total} rows that are measured ({rows_share}) were trained too, the first at step {step}",
-        "zh": "评测的 {total} 行中有 {count} 行（{rows_share}）也被训练过，最早在第 {step} 步",
+        "en": "{count} of {total} different rows that are measured ({rows_share}) were trained too, "
+        "the first at step {step}",
+        "zh": "评测的 {total} 个不同的行中有 {count} 行（{rows_share}）也被训练过，最早在第 {step} 步",
     },
     "contamination.remedy": {
         "en": "held-out figures flatter the model: take these rows out of data.train, and measure again",

@@ -14,6 +14,7 @@ from whet.contracts.objective import traits_of
 from whet.contracts.steps import Step, StepSource
 from whet.data.order.dataset import Dataset, held_out
 from whet.data.order.kto_baseline import BASELINE, Mismatched
+from whet.data.order.shared import on_shared
 from whet.data.order.step_source import DatasetSource
 from whet.data.order.stream import StreamingSource
 from whet.data.render.recipe import RowsToSamples
@@ -40,7 +41,8 @@ def dataset(run: Run, chosen: Chosen, words: Words, ledger: Ledger) -> Feed:
     elif run.data.held_out > 0:
         training, measured = held_out(training, run.data.held_out, run.seed)
     limit, parts = max_length(run.data, words.context), {"train": training, "held_out": measured}
-    data = {name: _beside(run, part, limit) for name, part in parts.items() if part is not None}
+    known = {name: part for name, part in parts.items() if part is not None}
+    data = {name: _beside(run, part, limit) for name, part in known.items()}
     order = DatasetSource(
         data["train"], seed=run.seed, window_steps=run.data.window_steps, shuffle=run.data.shuffle,
         **_budget(run), **_length(run.train),
@@ -49,7 +51,7 @@ def dataset(run: Run, chosen: Chosen, words: Words, ledger: Ledger) -> Feed:
     return Feed(
         lambda: order.total, _length_in(rows.form, longest), _facts(data), partial(_begun, order, rows.form),
         _example(rows.example, training), data,
-        (*order.notices, *on_scale(run, rows.recipe)), labels=rows.labels,
+        (*order.notices, *on_scale(run, rows.recipe), *on_shared(known)), labels=rows.labels,
     )  # fmt: skip
 
 
