@@ -5,6 +5,8 @@ import os
 
 from tests.track import runs as made
 from whet.cli.main import main
+from whet.track.logs import liveness
+from whet.track.records import Notice
 
 
 def test_runs_are_printed_as_a_table(tmp_path, capsys):
@@ -24,6 +26,26 @@ def test_runs_are_printed_as_json(tmp_path, capsys):
     assert main(["runs", "--root", str(tmp_path), "--json"]) == 0
     (run,) = json.loads(capsys.readouterr().out)
     assert (run["name"], run["status"], run["step"], run["loss"]) == ("first", "done", 20, 0.2)
+
+
+def test_a_run_that_ended_before_its_first_step_says_what_begins_it(tmp_path, capsys):
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two" / "config.yaml").write_text("model: m\n")
+    assert main(["show", "two", "--root", str(tmp_path)]) == 0
+    assert "ended before its first step; `whet train two` begins it" in capsys.readouterr().out
+    with open(tmp_path / "two" / "lock", "w") as lock:  # an attempt that is starting
+        assert liveness.try_hold(lock.fileno())
+        assert main(["show", "two", "--root", str(tmp_path)]) == 0
+    assert "ended" not in capsys.readouterr().out
+
+
+def test_lines_of_a_page_are_whole_where_no_terminal_shows_them(tmp_path, capsys):
+    said = "word " * 40
+    made.write(tmp_path / "first", [Notice(1, "info", said), *made.records()])
+    assert main(["show", "first", "--root", str(tmp_path)]) == 0
+    assert said.strip() in capsys.readouterr().out
+    assert main(["show", "first", "--root", str(tmp_path), "--width", "60"]) == 0
+    assert said.strip() not in capsys.readouterr().out
 
 
 def test_no_runs_is_said_on_stderr_alone(tmp_path, capsys):

@@ -14,6 +14,7 @@ from whet.cli.main import main
 from whet.track.logs.event_log import EventLog
 from whet.track.reading.query import parse
 from whet.track.reading.rows import compared
+from whet.track.terminal.terminal_page import differences
 
 ROW = {
     "loss": 1.5, "step": 10, "status": "done", "tag": ["best", "old"], "optimizer.kind": "muon", "odd": math.nan,
@@ -191,6 +192,27 @@ def test_what_differs_inside_a_list_has_a_name_of_its_own(tmp_path):
             pass
     found = compared([tmp_path / "a", tmp_path / "b"])
     assert found["config"] == {"data.train.0.samples": [5, 6]}
+
+
+def test_an_entry_with_parts_in_one_run_alone_is_compared_whole(tmp_path):
+    for name, held in (("a", 0), ("b", [{"path": "valid.jsonl"}])):
+        with track.init(name=name, dir=tmp_path, config={"data": {"held_out": held, "kind": "x"}}):
+            pass
+    found = compared([tmp_path / "a", tmp_path / "b"])
+    assert found["config"] == {"data.held_out": [0, [{"path": "valid.jsonl"}]]}
+
+
+def test_a_comparison_begins_with_what_tells_which_is_better_and_writes_numbers_as_their_names_say(tmp_path):
+    for name, tokens in (("a", 10), ("b", 20)):
+        with track.init(name=name, dir=tmp_path, config={"planned_bytes": 1024 * tokens}) as run:
+            for step in range(2):
+                run.log({"loss": tokens - step, "tokens": 1000 * tokens, "peak_bytes": tokens << 20}, step=step)
+    found = compared([tmp_path / "a", tmp_path / "b"])
+    assert found["outcome"]["total_tokens"] == [20_000, 40_000]
+    page = differences(found)
+    assert "planned_bytes" in page and "10 KiB" in page and "20 MiB" in page and "20,000" in page
+    places = [page.index(words) for words in ("Outcome", "  loss ", "  total_tokens ", "Last step", "  tokens ")]
+    assert places == sorted(places)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from whet.track.reading.read import History
     from whet.track.terminal.curves import Glyphs
 
+_WHOLE = 100_000  # columns of a line where nothing shows it in so many: a pipe, a file
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", nargs="?", help="name or folder of a run (default: the one started last)")
@@ -66,7 +68,8 @@ def main(args: argparse.Namespace) -> int:
 
     def page() -> str:
         width = args.width or shutil.get_terminal_size().columns
-        return show(folder, width=width, log=args.log, glyphs=_glyphs(), logs=logs)
+        longest = width if args.width or sys.stdout.isatty() else _WHOLE
+        return show(folder, width=width, log=args.log, glyphs=_glyphs(), logs=logs, longest=longest)
 
     if args.follow:
         _follow(logs, page, args.every)

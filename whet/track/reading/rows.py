@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from whet.track.reading.catalogue import Catalogue, said_of
 from whet.track.reading.query import check_names, parse
+from whet.track.reading.read import History
 from whet.track.reading.store import Summary, history, summarize
 from whet.track.script.described import described
 
@@ -91,7 +92,10 @@ def compared(folders: Sequence[Path]) -> dict[str, Any]:
     told = [described(one) for one in logs]
     said = [said_of(*each) for each in zip(folders, logs, told, strict=True)]
     summaries = [summarize(*each).to_dict() for each in zip(folders, logs, told, strict=True)]
-    ends = [{name: row[name] for name in _OUTCOME} for row in summaries]
+    ends = [
+        {**{name: row[name] for name in _OUTCOME}, "total_tokens": _total(one)}
+        for row, one in zip(summaries, logs, strict=True)
+    ]
     outcome = [{**end, **one["summary"]} for end, one in zip(ends, said, strict=True)]
     names = [row["name"] for row in summaries]
     facts = [_facts(one["config"], own.facts) for one, own in zip(said, told, strict=True)]
@@ -115,12 +119,32 @@ def _settings(config: Mapping[str, Any], facts: Mapping[str, Any], name: str) ->
     return {key: value for key, value in config.items() if key not in facts and (key, value) != ("name", name)}
 
 
+def _total(logs: History) -> int | None:
+    """The tokens of all steps together; None where none were counted."""
+    _, tokens = logs.scalar("tokens")
+    return int(tokens.sum()) if len(tokens) else None
+
+
 def _differing(values: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """The entries in which not all are alike, with the value of each."""
+    """The entries in which not all are alike, with the value of each.
+
+    What has parts in some of them alone stays whole.
+    """
     rows = [dict(flat(numbered(one))) for one in values]
+    for name in [name for row in rows for name in row]:
+        if any(other.startswith(f"{name}.") for row in rows for other in row):
+            rows = [_joined(row, one, name) for row, one in zip(rows, values, strict=True)]
     names = dict.fromkeys(name for row in rows for name in row)
     found = {name: [row.get(name) for row in rows] for name in names}
     return {name: values for name, values in found.items() if any(value != values[0] for value in values[1:])}
+
+
+def _joined(row: Row, value: Mapping[str, Any], name: str) -> Row:
+    """The row with the entry `name` of the mapping that it is of in one piece, in place of its parts."""
+    found: Any = value
+    for key in name.split("."):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return {**{other: part for other, part in row.items() if not other.startswith(f"{name}.")}, name: found}
 
 
 def numbered(value: Any) -> Any:

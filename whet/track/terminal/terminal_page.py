@@ -13,6 +13,7 @@ from whet.base.documents import field
 from whet.base.errors import WhetError
 from whet.base.sealed import read_sealed
 from whet.base.units import duration, figure, size
+from whet.track.logs.liveness import is_held
 from whet.track.reading.read import Event, History
 from whet.track.reading.store import Summary, history, summarize
 from whet.track.script.described import described
@@ -24,28 +25,38 @@ _HELD_OUT = "eval/"
 NOTICES = ("notice", "checkpoint", "alert", "artifact")
 _NUM_NOTICES, _NUM_GENERATIONS, _NUM_BREAKS = 8, 3, 3
 DEPENDENCIES = "dependencies.json"
+# Of runs that are compared: what tells which is better, then how each went; all else is of their last steps.
+_FIRST, _HOW = ("loss", "eval/loss", "total_tokens", "duration_s"), ("status", "reason", "step", "tokens_per_s")
 
 
 def show(
-    folder: Path, *, width: int = 80, log: bool = False, glyphs: Glyphs = "braille", logs: History | None = None
+    folder: Path,
+    *,
+    width: int = 80,
+    log: bool = False,
+    glyphs: Glyphs = "braille",
+    logs: History | None = None,
+    longest: int | None = None,
 ) -> str:
     """A run's page: how it stands, its facts, curves, last figures, notices and generations.
 
-    `log` draws the losses on a logarithmic axis. `logs` spares reading what was read before.
+    `log` draws the losses on a logarithmic axis. `logs` spares reading what was read before. Lines of text are cut at
+    `longest` columns, by default at the `width` of what is drawn.
     """
+    longest = longest or width
     logs = logs or history(folder)
     run = summarize(folder, logs)
     parts = [
         _header(run, logs),
-        *_facts(logs, width),
-        _machine(folder, logs, width),
-        _depends_on(folder, width),
+        *_facts(logs, longest),
+        _machine(folder, logs, longest),
+        _depends_on(folder, longest),
         *_charts(logs, width, log, glyphs),
         _figures(logs, glyphs),
-        _notices(logs, width),
-        _diagnoses(folder, logs, width),
-        _media(logs, width),
-        _generations(logs, width),
+        _notices(logs, longest),
+        _diagnoses(folder, logs, longest),
+        _media(logs, longest),
+        _generations(logs, longest),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -88,14 +99,20 @@ def listing(rows: Sequence[Mapping[str, Any]], nothing: str, names: Sequence[str
 
 def differences(found: Mapping[str, Any]) -> str:
     """What `rows.compared` has found, a line an entry and a column a run."""
-    parts = []
-    for title in ("config", "facts", "outcome"):
+    parts, outcome = [], found["outcome"]
+    ends = [name for name in (*_FIRST, *_HOW) if name in outcome]
+    for title, names, entries in (
+        ("Config", list(found["config"]), found["config"]),
+        ("Facts", list(found["facts"]), found["facts"]),
+        ("Outcome", ends, outcome),
+        ("Last step", [name for name in outcome if name not in ends], outcome),
+    ):
         lines = [
-            (f"  {printable(name)}", *("-" if value is None else _cut(_text(value), 40) for value in values))
-            for name, values in found[title].items()
+            (f"  {printable(name)}", *("-" if one is None else _cut(_value(name, one), 40) for one in entries[name]))
+            for name in names
         ]
         if lines:
-            parts.append(align([(title.capitalize(), *map(printable, found["runs"])), *lines]))
+            parts.append(align([(title, *map(printable, found["runs"])), *lines]))
     return "\n\n".join(parts) if parts else "nothing differs"
 
 
@@ -122,6 +139,8 @@ def _header(run: Summary, logs: History) -> str:
     if len(logs.ranks) > 1:
         words.append(f"{len(logs.ranks)} ranks")
     lines = [f"{printable(run.name)}: {', '.join(words)}"]
+    if run.status == "new" and (run.folder / "config.yaml").is_file() and not is_held(run.folder / "lock"):
+        lines.append(f"  ended before its first step; `whet train {printable(run.name)}` begins it")
     if run.reason:
         lines.append(f"  {printable(run.reason)}")
     if logs.dropped:
@@ -144,7 +163,12 @@ def _facts(logs: History, width: int) -> list[str]:
     return [
         "\n".join([*([title] if title else []), align(rows)])
         for title, values in parts
-        if (rows := [(f"  {printable(str(name))}", _cut(_text(value), width - 24)) for name, value in values.items()])
+        if (
+            rows := [
+                (f"  {printable(str(name))}", _cut(_value(str(name), value), width - 24))
+                for name, value in values.items()
+            ]
+        )
     ]
 
 
@@ -296,6 +320,18 @@ def _progress(run: Summary) -> str:
 
 def _when(moment: float) -> str:
     return datetime.fromtimestamp(moment).isoformat(timespec="minutes")
+
+
+def _value(name: str, value: object) -> str:
+    """A value as its name says: bytes as sizes, spans of time, and counts with commas."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if name.endswith("bytes"):
+            return size(value)
+        if name.endswith("duration_s"):
+            return duration(value)
+        if isinstance(value, int) and abs(value) >= 10_000:
+            return f"{value:,}"
+    return _text(value)
 
 
 def _text(value: object) -> str:
