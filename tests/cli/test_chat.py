@@ -194,6 +194,18 @@ def test_a_terminal_shows_thinking_apart_and_obeys_no_control_characters(monkeyp
     assert shown.decode() == expected.replace("hm", "h[2Jm") + "\r\n"
 
 
+@pytest.mark.parametrize(("text", "is_silent"), [("", True), ("\n ", True), ("yes", False)])
+def test_an_answer_without_a_word_is_known(tmp_path, text, is_silent):
+    from whet.cli.commands.chat import Screen
+
+    with open(tmp_path / "out", "w") as out:
+        screen = Screen(out)
+        screen.begin()
+        screen.show(text)
+        screen.end()
+    assert screen.is_silent is is_silent and (tmp_path / "out").read_text().endswith("\n")
+
+
 def test_a_pipe_gets_no_thinking(tmp_path):
     from whet.cli.commands.chat import Screen
 

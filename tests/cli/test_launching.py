@@ -53,9 +53,10 @@ def test_a_plain_run_and_a_rank_run_here(tmp_path, monkeypatch):
     assert RECORDED == []
 
 
-def test_ranks_are_started_with_what_was_typed_and_go_on_with_their_mesh(tmp_path):
+def test_ranks_are_started_with_what_was_typed_and_go_on_with_their_mesh(tmp_path, capsys):
     run, overrides = run_of(tmp_path, parallel={"tensor": 2}), ["parallel.tensor=2", "seed=1"]
     assert launched(typed(ranks=4, name="four", data=["a.jsonl", "b.jsonl"]), run, overrides) == 7
+    assert capsys.readouterr().err == "starting 4 ranks\n"
     [(ranks, restarts, start, after)] = RECORDED
     assert (ranks, restarts) == (4, 0) and after == ["train", "FOLDER", "parallel.tensor=2"]
     assert start == words(typed(name="four", data=["a.jsonl", "b.jsonl"]))

@@ -38,6 +38,12 @@ def user_path(text: str | os.PathLike[str], *, at: str | None = None) -> Path:
         raise ConfigError(f"nobody is called `{user[1:]}` here", at=at, hint=f"./{path}, if a folder has it") from None
 
 
+def from_here(path: Path) -> Path:
+    """The path as it is typed here: from the current folder where it lies below that, else whole."""
+    whole, here = Path(os.path.abspath(path)), Path.cwd()
+    return whole.relative_to(here) if whole.is_relative_to(here) else whole
+
+
 def file_name(text: str, *, what: str, at: str | None = None) -> str:
     """`text`, if it can be the name of one file or folder where it is put. Raises ConfigError otherwise.
 

@@ -38,6 +38,8 @@ def launched(args: argparse.Namespace, run: Run, overrides: Sequence[str]) -> in
         return None
     ranks = args.ranks or 1
     mesh_sizes(run.parallel, ranks)
+    if ranks > 1:  # which import torch for many seconds, each, before one of them says a word
+        print(f"starting {ranks} ranks", file=sys.stderr, flush=True)
     go_on = [word for word in overrides if word.startswith("parallel.")]
     return Launcher(
         ranks, run.train.restarts, processes(words(args)), lambda folder: processes(["train", str(folder), *go_on])

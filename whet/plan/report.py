@@ -70,7 +70,8 @@ def _head(job: Subject) -> Iterator[str]:
     packed = f"weights in {job.quantize}, " if job.quantize else ""
     again = ", recompute" if job.recompute else ""
     yield f"{job.objective}, {job.tuner}: {how}{packed}{job.precision}, {job.optimizer}{again}"
-    yield f"{job.micro:,} tokens at once on a rank, {job.num_micro} times a step; samples of up to {job.length:,}"
+    often = "once a step" if job.num_micro == 1 else f"{job.num_micro:,} times a step"
+    yield f"{job.micro:,} tokens at once on a rank, {often}; samples of up to {job.length:,}"
     yield _HOW[job.how]
 
 

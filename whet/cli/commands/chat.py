@@ -201,6 +201,8 @@ def _answer(conversation: Conversation, text: str, screen: Screen) -> None:
             raise
     finally:
         screen.end()
+    if finish is not None and screen.is_silent:
+        _note("(ended without a word)")
     if finish == "length" and screen.is_terminal:
         _note("(the answer was cut: --max-new-tokens)")
 
@@ -213,11 +215,12 @@ class Screen:
         self._out, self._is_raw = out, is_raw
         self._marks = (OPEN, CLOSE) if os.environ.get("NO_COLOR") else (DIM, PLAIN)
         self._has_begun = self._shows_thinking = False
+        self.is_silent = True  # nothing of an answer was shown yet
 
     def begin(self, is_thinking: bool = False) -> None:
         """Start an answer, perhaps amid thinking."""
         self._split = ThinkingSplit(is_thinking)
-        self._has_begun, self._is_empty = True, True
+        self._has_begun, self._is_empty, self.is_silent = True, True, True
 
     def show(self, text: str) -> None:
         """Add text to the answer. Text without a template is written as it is."""
@@ -234,7 +237,8 @@ class Screen:
         for part, is_thinking in self._split.flush():
             self._show_part(part, is_thinking)
         self._mark(False)
-        self._out.write("\n")
+        if not self.is_silent or not self.is_terminal:  # a program that asks line by line counts the answers' lines
+            self._out.write("\n")
         self._out.flush()
         self._has_begun = False
 
@@ -252,6 +256,7 @@ class Screen:
 
     def _write(self, text: str) -> None:
         """A terminal must not obey control characters that a model writes."""
+        self.is_silent = self.is_silent and not text.strip()
         if self.is_terminal:
             text = "".join(letter for letter in text if letter >= " " and letter != "\x7f" or letter in "\n\t")
         self._out.write(text)

@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     from whet.base.catalogue import task
     from whet.base.chosen import checked
+    from whet.base.paths import from_here
     from whet.evaluate.run import evaluate, keep, keep_of_version, write
     from whet.generate.models import load_model
     from whet.models.loading.find import find_run
@@ -49,7 +50,7 @@ def main(args: argparse.Namespace) -> int:
         write(result, args.output)
     run = find_run(model, args.root)
     if run is not None:
-        print(f"kept in {keep(result, run)}", file=sys.stderr)
+        print(f"kept in {from_here(keep(result, run))}", file=sys.stderr)
     if is_reference(model):
         print(f"kept with {keep_of_version(result, model, args.root)}", file=sys.stderr)
     print(to_json(brief(result.to_dict())).decode() if args.json else _sayable(result.table()))

@@ -81,6 +81,7 @@ def _main(args: argparse.Namespace) -> int:
         weights = f"; model={run} beside it goes on from its weights" if (run / "model").is_dir() else ""
         raise RunError(
             "a run continues with the config it was started with, on any mesh of ranks",
+            at="command line",
             hint=f"a new run: whet train {run / 'config.yaml'} {given} name={free_name(run)}{weights}",
         )
     if args.dry_run:

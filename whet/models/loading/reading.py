@@ -329,12 +329,14 @@ def explained(error: Exception, source: str, at: str) -> ModelError:
         return ModelError(
             f"the hub has no model {source}", at=at, hint=meant or "check the spelling at https://huggingface.co/models"
         )
-    silence = hub.silence()
-    if silence:
+    absent = f"{source} is neither a folder here nor in the cache of the hub"
+    if meant:
+        return ModelError(absent, at=at, hint=meant)
+    if silence := hub.silence():
         return ModelError(
-            f"{source} is neither a folder here nor in the cache of the hub: {silence}",
+            f"{absent}: {silence}",
             at=at,
-            hint=meant or f"check the spelling, or on a machine with network: hf download {source}",
+            hint=f"check the spelling, or on a machine with network: hf download {source}",
         )
     return ModelError(f"{source} cannot be had from the hub: {first}", at=at, hint=f"hf download {source}")
 
