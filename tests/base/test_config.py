@@ -268,3 +268,11 @@ def test_a_path_is_looked_for_here_and_then_beside_the_config(tmp_path, monkeypa
     assert run.data.template == f"{tmp_path}/project/c.jinja" and run.model.path == "org/m"
     assert run.rewards.functions[0].reward.function == f"{tmp_path}/project/r.py:score"
     assert run.plugins == [f"{tmp_path}/elsewhere/p.py"] and run.track.folder == "runs"
+
+
+@pytest.mark.parametrize("typed", ["optimiser.lr=1", "tuner.knd=lora"])
+def test_a_section_that_is_none_has_its_place_too(tmp_path, typed):
+    (tmp_path / "run.yaml").write_text("model: m\n")
+    with pytest.raises(ConfigError, match="unknown key") as refused:
+        load(tmp_path / "run.yaml", [typed])
+    assert refused.value.at == "command line"

@@ -106,12 +106,14 @@ def example(model: type[BaseModel], keys: KeyPath, loc: Sequence[str | int]) -> 
 
 
 def place(keys: KeyPath, origins: Mapping[KeyPath, str], before: str = "") -> str:
-    """Where a setting was given, or what it stands in."""
-    while keys:
-        if keys in origins:
-            return before + origins[keys]
-        keys = keys[:-1]
-    return ""
+    """Where a setting was given, or what it stands in; else where the first of its parts was."""
+    outer = keys
+    while outer:
+        if outer in origins:
+            return before + origins[outer]
+        outer = outer[:-1]
+    given = (one for inner, one in origins.items() if keys and inner[: len(keys)] == keys)
+    return next((before + one for one in given), "")
 
 
 def dotted(keys: KeyPath) -> str:
