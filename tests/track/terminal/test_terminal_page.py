@@ -27,7 +27,7 @@ def test_the_page_says_how_the_run_stands(folder):
 
 def test_the_page_has_facts_curves_figures_notices_and_generations(folder):
     page = show(folder)
-    assert "tiny-llama" in page and "123456" in page
+    assert "tiny-llama" in page and "123,456" in page
     for title in ("loss", "grad_norm", "lr", "eval/hits"):
         assert f"\n\n{title}\n" in page
     assert page.count("eval/loss 0.25") == 1  # beside `loss`, not in a chart of its own
