@@ -12,6 +12,7 @@ test('runs are chosen, stand over one another, and the address holds all of it',
   await page.getByLabel('Baseline').selectOption('digits-1');
   await page.getByText('loss, difference in %', { exact: true }).waitFor();
   const differs = page.getByRole('row', { name: /^lr/ }).first();
+  await differs.waitFor();
   expect(await differs.getByRole('cell').allInnerTexts()).toEqual(['0.1', '0.05']);
   await page.reload();
   await page.getByText('loss, difference in %', { exact: true }).waitFor();

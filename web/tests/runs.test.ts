@@ -121,6 +121,7 @@ test('the palette finds a run by a few letters, and ? lists the keys', async () 
   await page.keyboard.press('Escape');
   await page.keyboard.press('Control+k');
   await page.getByRole('combobox', { name: 'Find runs, pages and actions' }).fill('spi');
+  await page.getByRole('option', { name: 'spike' }).first().waitFor();
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'spike' }).waitFor();
 });

@@ -1,5 +1,5 @@
 /** Which runs stand beside this one. */
-import { useDeferredValue, useId, useState } from 'react';
+import { useDeferredValue, useEffect, useId, useState } from 'react';
 import { useRuns } from '~/shared/api/runs';
 import { Button } from '~/shared/controls/Button';
 import { useStrings } from '~/shared/i18n/i18n';
@@ -49,7 +49,10 @@ function Another({ without, onChange }: { without: readonly string[]; onChange: 
   const [text, setText] = useState('');
   const found = useRuns({ q: useDeferredValue(text), limit: OFFERED });
   const known = (found.data?.runs ?? []).map((one) => one.name).filter((name) => !without.includes(name));
-  const type = (next: string) => (known.includes(next) ? onChange(next) : setText(next));
+  const isWhole = known.includes(text);
+  useEffect(() => {
+    if (isWhole) onChange(text); // also where the list came after what was typed
+  }, [isWhole, text, onChange]);
   return (
     <>
       <input
@@ -59,7 +62,7 @@ function Another({ without, onChange }: { without: readonly string[]; onChange: 
         aria-label={said.beside}
         placeholder={said.beside}
         value={text}
-        onChange={(event) => type(event.target.value)}
+        onChange={(event) => setText(event.target.value)}
       />
       <datalist id={list}>
         {known.map((name) => (
