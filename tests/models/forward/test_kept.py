@@ -14,7 +14,7 @@ from torch.utils.checkpoint import checkpoint
 from tests.inverted import Inverted
 from tests.models.batches import packed, random_samples
 from tests.models.forward.test_recomputed import Block, Deep
-from tests.parallel.meshes import stored
+from tests.parallel.meshes import base_of, stored
 from tests.tiny import LLAMA
 from whet.base.catalogue import model_source, tuner
 from whet.base.errors import ModelError
@@ -60,7 +60,8 @@ def gradients(loaded):
 @pytest.mark.parametrize(("recompute", "leaves"), [("none", True), ("selective", False), ("selective", True)])
 def test_adapters_on_a_frozen_base_are_the_same_to_the_bit(recompute, leaves, tmp_path):
     """They write into what a product gave: what is kept of it must not be what they wrote into."""
-    base, made, memory = stored(tmp_path), tuner.get("lora"), Inverted()
+    stored(tmp_path)
+    base, made, memory = base_of("lora", tmp_path, 2), tuner.get("lora"), Inverted()
     method = made.settings.model_validate({"kind": "lora", "init": "gaussian"})
 
     def run(how):

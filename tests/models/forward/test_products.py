@@ -9,7 +9,7 @@ import torch
 
 from tests.models.batches import packed, random_samples
 from tests.models.forward.test_kept import Ops
-from tests.parallel.meshes import stored
+from tests.parallel.meshes import base_of, stored
 from tests.parallel.test_shard import PROBED
 from tests.tiny import LLAMA
 from whet.base.catalogue import model_source, tuner
@@ -61,7 +61,8 @@ def test_in_evaluation_they_multiply_as_they_always_did():
 
 
 def test_an_adapter_stays_as_it_is_on_a_base_that_multiplies_so(tmp_path):
-    folder = str(stored(tmp_path))
+    stored(tmp_path)
+    folder = str(base_of("lora", tmp_path, 2))
     narrow, plain = model(path=folder), filled(model(path=folder))
     assert install(narrow, RECIPES["tensorwise"]) == 2 * 7
     assert not any(has_own(part) for name, part in narrow.module.named_modules() if "lora_" in name)

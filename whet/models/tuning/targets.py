@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Sequence
-from functools import cache
 from typing import Any
 
 import torch
@@ -185,31 +184,22 @@ def _linears(module: Any) -> dict[str, nn.Module]:
 
 def _refused(module: Any, names: Iterable[str], method: str) -> set[str]:
     """Those names that PEFT refuses in this architecture, tried one by one; none where it refuses all of them."""
-    names = sorted(names)
-    told = [_is_refused(module.config.model_type, method, name) for name in names]
-    refused = {name for name, is_refused in zip(names, told, strict=True) if is_refused}
-    return refused if None not in told and len(refused) < len(names) else set()
-
-
-@cache
-def _is_refused(model_type: str, method: str, name: str) -> bool | None:
-    """Whether PEFT refuses a layer for its name, which depends on nothing but the type; None where something else is
-    wrong."""
     from peft import inject_adapter_in_model
     from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
-    from transformers import PretrainedConfig
 
-    root: Any = nn.Module()
-    root.config = PretrainedConfig()
-    root.config.model_type = model_type
-    root.add_module(name, nn.Linear(4, 4, device="meta"))
-    try:
-        inject_adapter_in_model(PEFT_TYPE_TO_CONFIG_MAPPING[method](target_modules=[name]), root)
-    except ValueError as error:
-        return "incompatible" in str(error)
-    except Exception:
-        return None
-    return False
+    refused, names = set(), sorted(names)
+    for name in names:
+        root: Any = nn.Module()
+        root.config = module.config
+        root.add_module(name, nn.Linear(4, 4, device="meta"))
+        try:
+            inject_adapter_in_model(PEFT_TYPE_TO_CONFIG_MAPPING[method](target_modules=[name]), root)
+        except ValueError as error:
+            if "incompatible" in str(error):
+                refused.add(name)
+        except Exception:  # of something else than the name
+            return set()
+    return refused if len(refused) < len(names) else set()
 
 
 def _check_names(known: Sequence[str], wanted: Any, at: str, near: Sequence[str]) -> None:
