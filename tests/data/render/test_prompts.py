@@ -45,7 +45,7 @@ def test_a_row_asks_what_comes_before_its_reply_and_keeps_its_columns(tmp_path, 
 def test_rows_that_ask_nothing_are_listed_and_other_kinds_are_an_error(tmp_path):
     asked, _, ledger = read(tmp_path, [{"prompt": "Who?"}, {"messages": [REPLY]}, {"prompt": []}])
     assert len(asked) == 1
-    assert {(e.row, e.reason) for e in ledger} == {(1, "no_prompt"), (2, "unknown_format")}
+    assert {(e.row, e.reason) for e in ledger} == {(1, "no_prompt"), (2, "bad_row")}
     with pytest.raises(DataError, match="prompts without replies"):
         read(tmp_path, [{"prompt": "Who?"}], takes=frozenset({"conversation"}))
 
