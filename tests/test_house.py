@@ -11,6 +11,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,22 @@ def test_no_file_holds_two_ideas():
 def nodes():
     """Every source, with the nodes of its syntax tree, its module first."""
     return {path: list(ast.walk(ast.parse(path.read_text()))) for path in SOURCES}
+
+
+# A slot holds kinds, a kind has settings, settings choose kinds of slots: files apart, and one idea.
+_REGISTRY = {f"whet.base.{name}" for name in ("catalogue", "schema", "settings", "slots")}
+
+
+def test_no_file_imports_one_that_imports_it(nodes):
+    """Within functions and for types alone neither: who reads one must not have to read the other first."""
+    modules = {module_name(path) for path in SOURCES}
+    graph: dict[str, set[str]] = {}
+    for path in SOURCES:
+        found = [node for node in nodes[path] if isinstance(node, ast.ImportFrom) and node.module]
+        full = [f"{node.module}.{one.name}" for node in found for one in node.names]
+        told = {name if name in modules else name.rpartition(".")[0] for name in full} & modules
+        graph[module_name(path)] = told - {module_name(path)} - _REGISTRY
+    TopologicalSorter(graph).prepare()  # raises CycleError with the circle
 
 
 def test_no_function_is_past_reading(nodes):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from whet.cli import exit_codes
 
 if TYPE_CHECKING:
-    from whet.cli.commands.plan import Asked
+    from whet.cli.asked import Asked
 
 DTYPES = ("bf16", "fp16", "fp32", "fp8")
 USUAL_PROMPT = 0.75  # of a conversation, what is given

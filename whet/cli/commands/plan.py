@@ -7,19 +7,18 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from whet.cli import exit_codes
 from whet.cli.arguments import whole
+from whet.cli.asked import Asked
 from whet.cli.plugins import add_plugin_argument
 from whet.cli.serving import add_serving_arguments, check_serving_arguments, planned_serving
 
 if TYPE_CHECKING:
     from whet.base.run import Run
-    from whet.plan.hardware.cards import Card
     from whet.plan.subject import Plan
 
-USUAL_LENGTH = 2048
 MOST_GPUS = 2**20
 
 
@@ -70,21 +69,6 @@ def planned(args: argparse.Namespace) -> Plan:
 
     asked = asked_of(args)
     return _by_formulas(asked) if is_covered(asked.run, asked.config) else _by_a_step(asked)
-
-
-class Asked(NamedTuple):
-    """What was typed, read: a run, its model's name and config, and how many of which card."""
-
-    run: Run
-    name: str
-    config: dict[str, Any]
-    card: Card
-    gpus: int
-    length: int | None
-    mesh: list[str]
-
-    def longest(self, context: int | None) -> int:
-        return self.length or self.run.data.max_length or min(context or USUAL_LENGTH, USUAL_LENGTH)
 
 
 def asked_of(args: argparse.Namespace) -> Asked:
