@@ -41,6 +41,7 @@ def waits() -> set[float]:
     weight = distribute_tensor(torch.zeros(8, 8), mesh["shard", "tensor"], [Shard(0), Shard(1)])
     groups = [world.group(axis) for axis in ("data", "model", "all")]
     groups += [mesh.get_group("shard"), mesh.get_group("tensor"), joint_group(Layout.of(weight))]
+    world.wait()
     return {group._get_backend(torch.device("cpu")).options._timeout.total_seconds() for group in groups}
 
 
@@ -52,6 +53,7 @@ def test_every_group_of_a_mesh_waits_as_long_as_the_run_says():
 def places() -> tuple[dict[str, int], dict[str, int]]:
     world = World.start("cpu", 60, {"replicate": 2, "shard": 2})
     axes = ("data", "loss", "model", "stages", "all")
+    world.wait()  # as below: who is first may be done before another has begun
     return {axis: world.index(axis) for axis in axes}, {axis: world.count(axis) for axis in axes}
 
 
