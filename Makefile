@@ -1,7 +1,7 @@
 # Everything a developer types. Each target sets up what it needs.
 #
 #   make demo        install whet into .venv and run its demo
-#   make test        the suite, about 12 minutes on 2 cores, no GPU, no network beyond the package registry
+#   make test        the suite, about 10 minutes on 2 cores, no GPU, no network beyond the package registry
 #   make test-all    and the slow tests, the demo, the version floor and TRL as the oracle; writes a dated result
 #   make test-cases  situations that once failed, with a table; make test-fuzz: damaged and odd input in numbers
 #   make test-architectures   every model type of the installed transformers, small; writes their table in docs/
