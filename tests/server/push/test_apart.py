@@ -16,6 +16,15 @@ from whet.track.push.client import Refused
 from whet.track.reading.catalogue import runs
 
 
+def pushed(there: Path, *folders: Path) -> list[str]:
+    """What is said while runs are pushed one after the other."""
+    said: list[str] = []
+    with serving(there) as server:
+        for folder in folders:
+            pusher(folder, server, said).round()
+    return said
+
+
 def test_two_runs_of_one_name_are_kept_apart(here: Path, there: Path, tmp_path: Path):
     first, second = made(here, steps=10), made(tmp_path / "other", steps=20)
     said: list[str] = []
@@ -39,11 +48,7 @@ def test_copies_of_a_run_that_went_on_differently_are_kept_apart(here: Path, the
     for folder, value in ((first, 1.0), (second, 2.0)):
         with track.init(id="run", dir=folder.parent, reinit="create_new") as run:
             run.log({"loss": value})
-    said: list[str] = []
-    with serving(there) as server:
-        pusher(first, server, said).round()
-        pusher(second, server, said).round()
-    assert len(said) == 1
+    assert len(pushed(there, first, second)) == 1
     assert_same(first, there / "run")
     assert_same(second, there / "run-2")
 
@@ -56,11 +61,7 @@ def test_a_log_whose_bytes_differ_behind_its_beginning_is_kept_apart(here: Path,
     data = bytearray(log.read_bytes())
     data[3000] ^= 1
     log.write_bytes(data + b"more")
-    said: list[str] = []
-    with serving(there) as server:
-        pusher(first, server, said).round()
-        pusher(second, server, said).round()
-    assert "run-2" in said[0]
+    assert "run-2" in pushed(there, first, second)[0]
     assert_same(first, there / "run")
     assert_same(second, there / "run-2")
 
