@@ -1,7 +1,7 @@
 /** The tabs of a run: ours, and those that features bring. */
 import { Link } from '@tanstack/react-router';
 import { useEffect, useRef } from 'react';
-import { runTabs } from '~/features';
+import { runTabs } from './tabs';
 import { useStrings, useWords } from '~/shared/i18n/i18n';
 import css from './run.module.css';
 import { words } from './strings';

@@ -1,7 +1,7 @@
 /** One run: its state in one glance, then a tab a question. */
 import { useParams } from '@tanstack/react-router';
 import { type ComponentType, Suspense, lazy } from 'react';
-import { runTabs } from '~/features';
+import { runTabs } from './tabs';
 import { useLiveRun, useRun } from '~/shared/api/run';
 import { useStrings } from '~/shared/i18n/i18n';
 import { useRunName } from '~/shared/shell/run';

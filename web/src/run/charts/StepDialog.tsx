@@ -1,7 +1,7 @@
 /** What was so at a step: values of the curves that are drawn, what happened then, and ways on from there. */
 import { useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { runTabs } from '~/features';
+import { runTabs } from '../tabs';
 import { useMarks } from '~/shared/api/run';
 import { type Curve, nearest } from '~/shared/chart/curve';
 import { Dialog } from '~/shared/controls/Dialog';

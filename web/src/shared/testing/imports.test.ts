@@ -38,7 +38,7 @@ test('no file imports itself, however far around', () => {
 
 test('a feature imports shared parts and its own, and shared parts no feature', () => {
   const homeOf = (path: string) => path.split('/')[2] ?? '';
-  // The list of features is what the shell and the run page are made of.
+  // The list of features is what the shell is made of.
   const wrong = files.flatMap((path) =>
     importsOf(path)
       .filter((one) => !['shared', homeOf(path), 'features.ts'].includes(homeOf(one)))
