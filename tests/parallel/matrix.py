@@ -92,7 +92,7 @@ def models(folder: Path, names: Sequence[str]) -> None:
     wanted = [case for case in GRID if not names or case.model in names]
     for loss in LOSSES:
         columns = {(case.mesh, case.model): case for case in wanted if case.loss == loss}
-        for size in (2, 4):
+        for size in sorted({ranks_of(case.mesh) for case in wanted}):
             open_ = [cell for cell in left(loss, columns) if ranks_of(cell[0]) == size]
             for cells in parts(sorted(open_, key=lambda cell: list(MODELS).index(cell[1]))):
                 cases = [columns[cell] for cell in cells]

@@ -116,6 +116,13 @@ MESHES: Mapping[str, dict[str, Any]] = {
     "pipeline-context": {"pipeline": 2, "context": 2},
     "pipeline-ring": {"pipeline": 2, "context": 2, "context_by": "ring"},
     "pipeline-expert": {"pipeline": 2, "expert": 2},
+    "shard-context-tensor": {"shard": 2, "context": 2, "tensor": 2},
+    "shard-pipeline-tensor": {"shard": 2, "pipeline": 2, "tensor": 2},
+    "context-pipeline-tensor": {"context": 2, "pipeline": 2, "tensor": 2},
+    "shard-expert-tensor": {"shard": 2, "expert": 2, "tensor": 2},
+    "pipeline-expert-tensor": {"pipeline": 2, "expert": 2, "tensor": 2},
+    "four-axes": {"shard": 2, "context": 2, "pipeline": 2, "tensor": 2},
+    "five-axes": {"replicate": 2, "shard": 2, "context": 2, "pipeline": 2, "tensor": 2},
 }
 # Logits of attention are beyond it at once.
 CLIPPED: Mapping[str, dict[str, Any]] = {"muonclip": {"threshold": 0.05}}
@@ -186,7 +193,9 @@ class Case:
 
 def can_be(model: str, mesh: str) -> bool:
     """Only mixtures have experts to share, and a loss for balance knows of no stages; LoRA on experts is like any other
-    where these are not shared."""
+    where these are not shared. Products of three axes and more, with 8 to 32 ranks, are seen on one model of a kind."""
+    if ranks_of(mesh) > 4:
+        return model == ("moe" if "expert" in MESHES[mesh] else "tied")
     if model == "balanced" and "pipeline" in MESHES[mesh]:
         return False
     if model == "mixed-lora":

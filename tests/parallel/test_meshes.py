@@ -66,8 +66,9 @@ def ranks(tmp_path_factory):
         cases = [case for case in GRID if (case in NOW) == is_now]
         for case in cases:  # before ranks are forked, so that none of them imports a model's code
             alone(case.alone)
-        sized = {size: [case for case in cases if ranks_of(case.mesh) == size] for size in (2, 4)}
-        return {size: on_ranks(size, all_of, sized[size], folder) for size in (2, 4)}
+        sizes = {ranks_of(case.mesh) for case in cases}
+        sized = {size: [case for case in cases if ranks_of(case.mesh) == size] for size in sizes}
+        return {size: on_ranks(size, all_of, sized[size], folder) for size in sizes}
 
     return alone, made
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.distributed.fsdp import (
     CPUOffloadPolicy,
     FSDPModule,
@@ -13,6 +14,7 @@ from torch.distributed.fsdp import (
     fully_shard,
     register_fsdp_forward_method,
 )
+from torch.utils._pytree import tree_map_only
 
 from whet.base.parallel import Parallel
 from whet.contracts.model import Loaded
@@ -67,8 +69,18 @@ def shard(
     fully_shard(module, mesh=mesh, reshard_after_forward=False, **how)
     _sum_gradients(module, world)
     for name in forwards:
+        setattr(module, name, _without_views(getattr(module, name)))
         register_fsdp_forward_method(module, name)
     return module
+
+
+def _without_views(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """FSDP2 warns of outputs that are parts of others: what is added to one in place would not reach its gradients."""
+
+    def run(*args: Any, **settings: Any) -> Any:
+        return tree_map_only(Tensor, lambda x: x.clone() if x._is_view() else x, forward(*args, **settings))
+
+    return run
 
 
 def _reduced(module: nn.Module) -> MixedPrecisionPolicy:
