@@ -24,8 +24,8 @@ from whet.contracts.batch import Batch, Segment, Stream
 from whet.contracts.model import Models
 from whet.kernels.float8 import RECIPES
 from whet.kernels.host_memory import HostMemory, host_memory
-from whet.models.forward.kept import Keeping, keep
-from whet.models.forward.offloaded import Offload
+from whet.models.forward.activation_checkpointing import Checkpointing, apply_checkpointing
+from whet.models.forward.activation_offload import ActivationOffload
 from whet.models.forward.products import install
 from whet.models.loading.context import BuildContext
 from whet.models.loading.fill import filled
@@ -80,7 +80,7 @@ def main() -> None:
                 found[name].append(took)
     print(f"llama of {args.layers} layers of {args.width}, {args.tokens} tokens a step, {args.turns} turns, {device}")
     for name, took in found.items():
-        print(line(name, took, found["plain"], sum(one.most for one in runners[name].memories)))
+        print(line(name, took, found["plain"], sum(one.peak_bytes for one in runners[name].memories)))
 
 
 def runner(way: Way, device: torch.device, args: argparse.Namespace) -> Runner:
@@ -93,7 +93,7 @@ def runner(way: Way, device: torch.device, args: argparse.Namespace) -> Runner:
     memories = [host_memory(device) for _ in range(way.leaves + (way.share > 0))]
     if way.fp8:
         install(loaded, RECIPES[way.fp8])
-    keep(loaded, Keeping(way.recompute, 1, Offload(memories[0]) if way.leaves else None))
+    apply_checkpointing(loaded, Checkpointing(way.recompute, 1, ActivationOffload(memories[0]) if way.leaves else None))
     loaded = filled(loaded, device)
     update = adapted(optimizer.get("adamw").build(ParamGroups.of(loaded.module, loaded.roles)))
     if way.share:

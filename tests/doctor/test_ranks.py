@@ -17,7 +17,7 @@ from whet.doctor import ranks as module
 from whet.doctor.devices import Seen, devices
 from whet.doctor.exchange import exchanges, measure
 from whet.doctor.ranks import local_ranks
-from whet.parallel.measured import SHARES, Measured, keep, kept, ranks_measured, table_path
+from whet.parallel.measured import SHARES, Measured, load, ranks_measured, save, table_path
 from whet.track.recorded.accelerators.amd import of_amd_smi
 from whet.track.recorded.accelerators.reading import Reading
 
@@ -46,12 +46,12 @@ def test_each_collective_is_measured_and_all_ranks_agree():
 
 def test_what_was_measured_is_kept_and_read():
     points = {"all_reduce": [(1024, 1e-4), (1048576, 1e-2)], "send": [(1024, 5e-5), (1048576, 5e-3)]}
-    keep("gloo", 2, points, "box")
-    keep("gloo", 4, points, "box")
+    save("gloo", 2, points, "box")
+    save("gloo", 4, points, "box")
     assert ranks_measured("gloo", "box") == [2, 4] and ranks_measured("nccl", "box") == []
-    found = kept("gloo", 2, "box")
+    found = load("gloo", 2, "box")
     assert {name: list(one.points) for name, one in found.items()} == points
-    assert kept("gloo", 2, "other") == {}
+    assert load("gloo", 2, "other") == {}
 
 
 def test_seconds_lie_on_the_line_between_two_sizes_and_go_on_at_the_last_rate():
@@ -64,7 +64,7 @@ def test_seconds_lie_on_the_line_between_two_sizes_and_go_on_at_the_last_rate():
 def test_what_two_keep_at_once_is_kept_of_both():
     points = {"send": [(1024, 5e-5), (1048576, 5e-3)]}
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda ranks: keep("gloo", ranks, points, "box"), range(2, 34)))
+        list(pool.map(lambda ranks: save("gloo", ranks, points, "box"), range(2, 34)))
     assert ranks_measured("gloo", "box") == list(range(2, 34))
 
 
@@ -80,7 +80,7 @@ def test_what_two_keep_at_once_is_kept_of_both():
 def test_a_damaged_table_is_none(text):
     table_path().parent.mkdir(parents=True)
     table_path().write_text(text)
-    assert kept("gloo", 2, "box") == {} and ranks_measured("gloo", "box") == []
+    assert load("gloo", 2, "box") == {} and ranks_measured("gloo", "box") == []
 
 
 def test_ranks_that_do_not_come_together_are_told(monkeypatch):
@@ -103,7 +103,7 @@ def test_what_ranks_measured_is_told_and_kept(monkeypatch):
     monkeypatch.setattr(module, "exchanged", lambda *given: points)
     found = list(local_ranks(4, measures=True))
     assert [one.level for one in found] == ["well"] * (2 + len(SHARES))
-    assert kept("gloo", 4).keys() == SHARES.keys()
+    assert load("gloo", 4).keys() == SHARES.keys()
 
 
 def test_a_table_that_cannot_be_kept_is_told(monkeypatch, tmp_path):

@@ -11,7 +11,7 @@ from tests.models.architectures import ARCHITECTURES, VOCAB, tiny_model, verdict
 from tests.models.batches import packed, random_samples
 from tests.sweeps import some
 from whet.models.forward.language import LanguageModel
-from whet.models.forward.recomputed import checkpointing
+from whet.models.forward.recompute_state import checkpoint_options
 
 # One of a single token, several beyond the sliding windows (6).
 SAMPLES = random_samples([9, 17, 1, 12, 5], VOCAB)
@@ -113,7 +113,7 @@ def test_layers_that_are_recomputed_in_the_backward_pass_see_the_same_samples(na
         module = model_of(name, found.attention, torch.float64).train()
         model = LanguageModel(module, **found.how)
         if again:
-            module.gradient_checkpointing_enable(checkpointing(module))
+            module.gradient_checkpointing_enable(checkpoint_options(module))
         loss = model.run(packed(SAMPLES, WEIGHTS), NLL)["nll"]
         with torch.no_grad():
             module(torch.tensor([SAMPLES[0]]), use_cache=False)

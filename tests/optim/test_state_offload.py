@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.inverted import Late
+from tests.inverted_host_memory import Late
 from tests.optim.problem import build
 from tests.optim.zoo import SETTINGS, Zoo, groups, one_step
 from whet.base.catalogue import optimizer
@@ -45,7 +45,9 @@ def test_a_step_is_the_same_to_the_bit(kind, share):
     plain, expected = steps(kind, lambda inner: inner)
     chosen, found = steps(kind, lambda inner: StateOffload(inner, memory, share))
     assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
-    assert memory.held == sum(size for key, size in large(chosen).items() if key in set(map(id, chosen.away)))
+    assert memory.held_bytes == sum(
+        size for key, size in large(chosen).items() if key in set(map(id, chosen.offloaded))
+    )
     assert chosen.clock == plain.clock
 
 
@@ -54,7 +56,7 @@ def test_compressed_state_leaves_as_it_is(state):
     memory = Late()
     _, expected = steps("adamw", lambda inner: inner, state=state)
     _, found = steps("adamw", lambda inner: StateOffload(inner, memory, 1.0), state=state)
-    assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True)) and memory.held > 0
+    assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True)) and memory.held_bytes > 0
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 0.9, 1.0])
@@ -84,7 +86,7 @@ def test_gradients_and_state_may_both_be_away():
             chosen.step()
         return [p.detach().clone() for p in module.parameters()]
 
-    assert all(torch.equal(a, b) for a, b in zip(run(both), run(alone), strict=True)) and memory.held > 0
+    assert all(torch.equal(a, b) for a, b in zip(run(both), run(alone), strict=True)) and memory.held_bytes > 0
     assert not memory.under_way, "a checkpoint would read what has not come to lie there yet"
 
 
@@ -97,7 +99,7 @@ def test_a_step_that_fails_leaves_no_state_on_the_device(monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr(chosen.inner, "update", failing)
-    for parameter in chosen.away:
+    for parameter in chosen.offloaded:
         parameter.grad = torch.zeros_like(parameter)
     with pytest.raises(MemoryError):
         chosen.step()
@@ -107,7 +109,7 @@ def test_a_step_that_fails_leaves_no_state_on_the_device(monkeypatch):
 def test_an_empty_entry_of_what_is_away_is_made_where_it_will_lie():
     memory = host_memory(torch.device("cpu"))
     chosen, _ = steps("adamw", lambda inner: StateOffload(inner, memory, 1.0), count=1)
-    before = memory.held
-    parameter = max(chosen.away, key=lambda p: p.numel())
+    before = memory.held_bytes
+    parameter = max(chosen.offloaded, key=lambda p: p.numel())
     made = chosen.blank(parameter, "exp_avg", parameter.shape, torch.float32)
-    assert memory.held - before == made.nbytes == parameter.numel() * 4
+    assert memory.held_bytes - before == made.nbytes == parameter.numel() * 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.inverted import Inverted
+from tests.inverted_host_memory import Inverted
 from tests.parallel.stepped import two_steps
 from tests.parallel.test_shard import LENGTHS, PROBED
 from tests.ranks import on_ranks
@@ -13,9 +13,9 @@ from tests.tiny import LLAMA
 from whet.base.catalogue import model_source, objective, optimizer, tuner
 from whet.base.parallel import Parallel
 from whet.contracts.model import Models
-from whet.models.forward import offloaded
-from whet.models.forward.kept import Keeping, keep
-from whet.models.forward.offloaded import Offload
+from whet.models.forward import activation_offload
+from whet.models.forward.activation_checkpointing import Checkpointing, apply_checkpointing
+from whet.models.forward.activation_offload import ActivationOffload
 from whet.models.loading.context import BuildContext
 from whet.optim import state_offload
 from whet.optim.adapted import adapted
@@ -46,12 +46,12 @@ CASES = [
 ]  # fmt: skip
 
 
-def trained(world: World, mesh: Parallel, how: Keeping, state: Inverted | None, share: float, on_host: bool):
+def trained(world: World, mesh: Parallel, how: Checkpointing, state: Inverted | None, share: float, on_host: bool):
     init = {**LLAMA, "num_key_value_heads": 4, "vocab_size": 100, "num_hidden_layers": 2, "initializer_range": 0.2}
     loaded = model_source.get("hf").build(
         BuildContext(seed=3, tuner=tuner.get("full").build(), verdict=PROBED), init=init
     )
-    keep(loaded, how)
+    apply_checkpointing(loaded, how)
     shard(loaded, world, mesh, ("whet_run",), on_host=on_host)
     loaded = fill(loaded, world, on_host=on_host)
     update = adapted(optimizer.get("adamw").build(ParamGroups.of(loaded.module, loaded.roles), lr=1e-2))
@@ -66,19 +66,20 @@ def trained(world: World, mesh: Parallel, how: Keeping, state: Inverted | None, 
 def differences(mesh: str):
     """What is not as it is without offload, and how much has left, by way."""
     settings, found = MESHES[mesh], {}
-    offloaded.SMALLEST_BYTES = state_offload.SMALLEST_BYTES = 64  # of a tiny model's shards too, in this process alone
+    # Of a tiny model's shards too, in this process alone.
+    activation_offload.SMALLEST_BYTES = state_offload.SMALLEST_BYTES = 64
     world = World.start(
         "cpu", 60, {name: 2 for name in ("shard", "tensor", "pipeline") if getattr(settings, name) == 2}
     )
-    expected, weights = trained(world, settings, Keeping(), None, 0.0, False)
+    expected, weights = trained(world, settings, Checkpointing(), None, 0.0, False)
     for way, (recompute, leaves, share, on_host) in WAYS.items():
         if (mesh, way) not in CASES:
             continue
         memory, state = Inverted(), Inverted()
-        how = Keeping(recompute, 1, Offload(memory) if leaves else None)
+        how = Checkpointing(recompute, 1, ActivationOffload(memory) if leaves else None)
         figures, others = trained(world, settings, how, state, share, on_host)
         wrong = [name for name, tensor in weights.items() if not torch.equal(tensor, others[name])]
-        found[way] = (figures == expected, wrong, memory.moved > 0, state.most > 0)
+        found[way] = (figures == expected, wrong, memory.moved_bytes > 0, state.peak_bytes > 0)
     return found
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from whet.base.units import duration, size
 from whet.doctor.check import Check
-from whet.parallel.measured import Measured, Point, keep, table_path
+from whet.parallel.measured import Measured, Point, save, table_path
 
 PATIENCE_S = 60.0
 SMALL = (2**10, 2**16)
@@ -81,7 +81,7 @@ def local_ranks(num: int, *, measures: bool, backend: str = "gloo") -> Iterator[
 
 def _kept(backend: str, num: int, found: Points) -> Check:
     try:
-        path = keep(backend, num, found)
+        path = save(backend, num, found)
     except OSError as error:
         told = f"plans will not know: {table_path()} cannot be written: {error.strerror or error}"
         return Check("measured", told, "slow", "export WHET_CACHE=/tmp/whet")

@@ -1,8 +1,8 @@
-"""Host memory: where bytes of a device lie that it has no room for, until they are asked for again.
+"""Host memory: where tensors that a device has no room for are offloaded, until they are fetched.
 
 Of a GPU it is pinned memory of the host, and copies run on streams of their own beside what the GPU computes. A CPU's
-own memory is the host's: what leaves it lies in a file without a name (under TMPDIR) that is mapped, so that the system
-writes it out where memory is short, and it is read where it lies.
+own memory is the host's: what is offloaded lies in a file without a name (under TMPDIR) that is mapped, so that the
+system writes it out where memory is short, and it is read where it lies.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ from whet.base.errors import RunError
 AHEAD_BYTES = 512 * 2**20
 
 
-class Away(Protocol):
-    """A tensor that has left its device."""
+class Offloaded(Protocol):
+    """A tensor that was offloaded from its device."""
 
-    def fetch(self) -> None:
-        """Begin to bring it back; nothing waits."""
+    def prefetch(self) -> None:
+        """Begin to fetch it; nothing waits."""
         ...
 
-    def back(self) -> Tensor:
+    def fetch(self) -> Tensor:
         """The tensor on its device. What is asked of the device from now on sees it whole."""
         ...
 
 
 class HostMemory(Protocol):
-    """`held` bytes lie in it now, at `most` that many have, and `moved` counts all that ever came."""
+    """`held_bytes` lie in it now, `peak_bytes` at most have, and `moved_bytes` counts all that ever came."""
 
-    held: int
-    most: int
-    moved: int
+    held_bytes: int
+    peak_bytes: int
+    moved_bytes: int
 
-    def take(self, tensor: Tensor, into: Tensor | None = None) -> Away:
-        """Copy a contiguous tensor of the device away, `into` what `empty` has given. It may be freed then, but is not
+    def offload(self, tensor: Tensor, into: Tensor | None = None) -> Offloaded:
+        """Copy a contiguous tensor of the device here, `into` what `empty` has given. It may be freed then, but is not
         to be written to."""
         ...
 
@@ -55,36 +55,36 @@ class HostMemory(Protocol):
         """A tensor of the same shape and dtype that lies in it."""
         ...
 
-    def over(self, kept: Tensor) -> Away:
-        """What `empty` has given, as what has left the device."""
+    def offloaded(self, tensor: Tensor) -> Offloaded:
+        """What `empty` has given, as a tensor that was offloaded."""
         ...
 
-    def settle(self) -> None:
-        """Return when all that has left lies whole in what `empty` has given."""
+    def synchronize(self) -> None:
+        """Return when all that was offloaded lies whole in what `empty` has given."""
         ...
 
 
-class Ledger:
+class ByteCount:
     """How many bytes lie in a memory: those of each tensor, until the last that shares its storage is gone."""
 
     def __init__(self) -> None:
-        self.held = self.most = self.moved = 0
+        self.held_bytes = self.peak_bytes = self.moved_bytes = 0
 
     def note(self, tensor: Tensor, then: Callable[[], Any] = lambda: None) -> Tensor:
         """Count a tensor that has come to lie here; `then` is called when it is gone."""
         size = tensor.nbytes
-        self.held += size
-        self.moved += size
-        self.most = max(self.most, self.held)
+        self.held_bytes += size
+        self.moved_bytes += size
+        self.peak_bytes = max(self.peak_bytes, self.held_bytes)
         weakref.finalize(tensor.untyped_storage(), self._gone, size, then).atexit = False
         return tensor
 
     def _gone(self, size: int, then: Callable[[], Any]) -> None:
-        self.held -= size
+        self.held_bytes -= size
         then()
 
 
-class MappedFile(Ledger):
+class MappedFile(ByteCount):
     """Of a CPU: pages of a file. What is gone leaves its pages to the next of their size."""
 
     def __init__(self, device: torch.device) -> None:
@@ -94,14 +94,14 @@ class MappedFile(Ledger):
         self._free: dict[int, list[mmap.mmap]] = defaultdict(list)
         self._end = 0
 
-    def take(self, tensor: Tensor, into: Tensor | None = None) -> Away:
-        kept = self.empty(tensor) if into is None else into
-        return _Mapped(kept if kept.data_ptr() == tensor.data_ptr() else kept.copy_(tensor))
+    def offload(self, tensor: Tensor, into: Tensor | None = None) -> Offloaded:
+        copy = self.empty(tensor) if into is None else into
+        return _Mapped(copy if copy.data_ptr() == tensor.data_ptr() else copy.copy_(tensor))
 
-    def over(self, kept: Tensor) -> Away:
-        return _Mapped(kept)
+    def offloaded(self, tensor: Tensor) -> Offloaded:
+        return _Mapped(tensor)
 
-    def settle(self) -> None:
+    def synchronize(self) -> None:
         """Nothing is under way."""
 
     def empty(self, like: Tensor) -> Tensor:
@@ -128,7 +128,7 @@ def _reserve(file: int, start: int, size: int) -> None:
             os.ftruncate(file, start + size)
     except OSError as error:
         raise RunError(
-            f"what leaves memory lies in {tempfile.gettempdir()}, which takes no {size} bytes more: {error.strerror}",
+            f"what is offloaded lies in {tempfile.gettempdir()}, which takes no {size} bytes more: {error.strerror}",
             at="train.offload", hint="export TMPDIR=/var/tmp",
         ) from error  # fmt: skip
 
@@ -137,72 +137,72 @@ class _Mapped:
     def __init__(self, tensor: Tensor) -> None:
         self._tensor = tensor
 
-    def fetch(self) -> None:
+    def prefetch(self) -> None:
         """It is read where it lies."""
 
-    def back(self) -> Tensor:
+    def fetch(self) -> Tensor:
         return self._tensor
 
 
-class PinnedMemory(Ledger):
+class PinnedMemory(ByteCount):
     """Of a GPU: pinned memory of its host, one stream that copies there and one back."""
 
     def __init__(self, device: torch.device) -> None:
         super().__init__()
         self.device = device
-        self.leaving, self.coming = torch.cuda.Stream(device), torch.cuda.Stream(device)
+        self.to_host, self.to_device = torch.cuda.Stream(device), torch.cuda.Stream(device)
         self._under_way: deque[tuple[torch.cuda.Event, int]] = deque()
         self._ahead = 0
 
-    def take(self, tensor: Tensor, into: Tensor | None = None) -> Away:
-        kept, now = self.empty(tensor) if into is None else into, torch.cuda.current_stream(self.device)
-        self.leaving.wait_stream(now)
-        with torch.cuda.stream(self.leaving):
-            kept.copy_(tensor, non_blocking=True)
-        tensor.record_stream(self.leaving)
-        done = self.leaving.record_event()
+    def offload(self, tensor: Tensor, into: Tensor | None = None) -> Offloaded:
+        copy, now = self.empty(tensor) if into is None else into, torch.cuda.current_stream(self.device)
+        self.to_host.wait_stream(now)
+        with torch.cuda.stream(self.to_host):
+            copy.copy_(tensor, non_blocking=True)
+        tensor.record_stream(self.to_host)
+        done = self.to_host.record_event()
         self._under_way.append((done, tensor.nbytes))
         self._ahead += tensor.nbytes
         while self._ahead > AHEAD_BYTES:
             first, size = self._under_way.popleft()
             now.wait_event(first)
             self._ahead -= size
-        return _Pinned(self, kept, done)
+        return _Pinned(self, copy, done)
 
     def empty(self, like: Tensor) -> Tensor:
         return self.note(torch.empty(like.shape, dtype=like.dtype, pin_memory=True))
 
-    def over(self, kept: Tensor) -> Away:
-        return _Pinned(self, kept, self.leaving.record_event())
+    def offloaded(self, tensor: Tensor) -> Offloaded:
+        return _Pinned(self, tensor, self.to_host.record_event())
 
-    def settle(self) -> None:
-        self.leaving.synchronize()
+    def synchronize(self) -> None:
+        self.to_host.synchronize()
         self._under_way.clear()
         self._ahead = 0
 
 
 class _Pinned:
-    def __init__(self, memory: PinnedMemory, kept: Tensor, done: torch.cuda.Event) -> None:
-        self._memory, self._kept, self._done = memory, kept, done
-        self._found: Tensor | None = None
-        self._is_here: torch.cuda.Event | None = None
+    def __init__(self, memory: PinnedMemory, copy: Tensor, done: torch.cuda.Event) -> None:
+        self._memory, self._copy, self._done = memory, copy, done
+        self._fetched: Tensor | None = None
+        self._arrived: torch.cuda.Event | None = None
 
-    def fetch(self) -> None:
-        if self._found is not None:
+    def prefetch(self) -> None:
+        if self._fetched is not None:
             return
-        coming = self._memory.coming
-        coming.wait_event(self._done)
-        with torch.cuda.stream(coming):
-            self._found = self._kept.to(self._memory.device, non_blocking=True)
-        self._is_here = coming.record_event()
+        to_device = self._memory.to_device
+        to_device.wait_event(self._done)
+        with torch.cuda.stream(to_device):
+            self._fetched = self._copy.to(self._memory.device, non_blocking=True)
+        self._arrived = to_device.record_event()
 
-    def back(self) -> Tensor:
-        self.fetch()
-        assert self._found is not None and self._is_here is not None
-        now, found = torch.cuda.current_stream(self._memory.device), self._found
-        now.wait_event(self._is_here)
+    def fetch(self) -> Tensor:
+        self.prefetch()
+        assert self._fetched is not None and self._arrived is not None
+        now, found = torch.cuda.current_stream(self._memory.device), self._fetched
+        now.wait_event(self._arrived)
         found.record_stream(now)
-        self._found = None  # whoever has asked holds it
+        self._fetched = None  # whoever has asked holds it
         return found
 
 
@@ -228,7 +228,7 @@ def host_memory(device: torch.device) -> HostMemory:
     made = _INSTEAD.get() or KINDS.get(device.type)
     if made is None:
         raise RunError(
-            f"nothing leaves the memory of `{device.type}` devices: it is known of {', '.join(KINDS)} alone",
+            f"nothing is offloaded from `{device.type}` devices: it is known of {', '.join(KINDS)} alone",
             at="train.offload", hint="train.offload.activations=false train.offload.optimizer=0",
         )  # fmt: skip
     return made(device)

@@ -72,7 +72,7 @@ def table_path() -> Path:
     return default_cache() / "collectives.json"
 
 
-def keep(backend: str, ranks: int, found: Mapping[str, Sequence[Point]], host: str | None = None) -> Path:
+def save(backend: str, ranks: int, found: Mapping[str, Sequence[Point]], host: str | None = None) -> Path:
     """Put what was measured into the table, in place of what this machine, backend and number of ranks had."""
     from filelock import FileLock
 
@@ -90,7 +90,7 @@ def keep(backend: str, ranks: int, found: Mapping[str, Sequence[Point]], host: s
     return path
 
 
-def kept(backend: str, ranks: int, host: str | None = None) -> dict[str, Measured]:
+def load(backend: str, ranks: int, host: str | None = None) -> dict[str, Measured]:
     """What was measured on this machine (or `host`) by the collective's name; empty where nothing was, or the table is
     damaged."""
     found = _stored().get(_key(backend, ranks, host), {})

@@ -25,7 +25,7 @@ from whet.parallel.experts import experts_of
 from whet.parallel.experts import parameters_of as experts_in
 from whet.parallel.pipeline.cut import planned
 from whet.parallel.pipeline.schedule import bubble, stages_each, table
-from whet.parallel.pipeline.stages import Cut, Elsewhere
+from whet.parallel.pipeline.stages import Cut, PassThrough
 from whet.parallel.sequence import Regions, regions_of, styles_between
 from whet.parallel.sizes import shown
 from whet.parallel.tensor_plan import Style, parameters_of, styles_of
@@ -73,7 +73,7 @@ class ParallelPlan:
 
     def on(self, module: nn.Module) -> ParallelPlan:
         """The plan of what is left in a module, of which other ranks hold parts."""
-        here = {name for name, part in module.named_modules() if not isinstance(part, Elsewhere)}
+        here = {name for name, part in module.named_modules() if not isinstance(part, PassThrough)}
         return replace(
             self,
             styles={name: style for name, style in self.styles.items() if name in here},

@@ -30,7 +30,7 @@ from whet.kernels.float8 import RECIPES
 from whet.kernels.host_memory import memory_made_by
 from whet.models.features.carried import install
 from whet.models.forward import products
-from whet.models.forward.kept import keep
+from whet.models.forward.activation_checkpointing import apply_checkpointing
 from whet.models.loading.context import BuildContext
 from whet.models.tuners.full import Still
 from whet.models.tuning.wrapper import wrapper_of
@@ -38,11 +38,11 @@ from whet.parallel.fill import materialise
 from whet.parallel.shard import shard
 from whet.parallel.world import World
 from whet.plan.timeline import Moment
-from whet.plan.tracing.elsewhere import Elsewhere
 from whet.plan.tracing.hollow import held_bytes, hollow, model_on_meta
 from whet.plan.tracing.live import Timeline, Watch, storages, watched
+from whet.plan.tracing.traced_host_memory import TracedHostMemory
 from whet.train.setup.chosen import chosen_of
-from whet.train.setup.models import features_for, keeping, weights_dtype
+from whet.train.setup.models import checkpointing_of, features_for, weights_dtype
 from whet.train.setup.trained import Trained
 from whet.train.source_kind import source_of
 from whet.train.step.frozen import AdaptersOff, Frozen
@@ -50,20 +50,20 @@ from whet.train.step.phases import Phases
 
 CPU = torch.device("cpu")
 ALONE = World(CPU)
-ELSEWHERE = "elsewhere"  # the component of what lies on the host, which counts for nothing
+OFFLOADED = "offloaded"  # the component of what lies on the host, which counts for nothing
 _PHASES = {"forward_s": "forward", "backward_s": "backward", "update_s": "step"}
 
 
 @dataclass(frozen=True, slots=True)
 class Hollow:
     """A run's parts without values; `mode` is what its tensors are of, `reference` how one is had where the objective
-    asks for it, `beside` other modules that the run holds, and `elsewhere` the memories that it does not count."""
+    asks for it, `beside` other modules that the run holds, and `host_memories` those that it does not count."""
 
     trained: Trained
     mode: FakeTensorMode
     reference: str | None = None
     beside: Sequence[torch.nn.Module] = ()
-    elsewhere: Sequence[Elsewhere] = ()
+    host_memories: Sequence[TracedHostMemory] = ()
 
 
 def hollow_run(run: Run, config: Mapping[str, Any], world: World = ALONE) -> Hollow:
@@ -72,14 +72,14 @@ def hollow_run(run: Run, config: Mapping[str, Any], world: World = ALONE) -> Hol
     A reference is had as the objective says; where it leaves that open, without the adapters or from what was stored.
     Raises WhetError for what would refuse the run once its model is built.
     """
-    elsewhere: list[Elsewhere] = []
+    host_memories: list[TracedHostMemory] = []
 
-    def made(device: torch.device) -> Elsewhere:
-        elsewhere.append(Elsewhere(device))
-        return elsewhere[-1]
+    def made(device: torch.device) -> TracedHostMemory:
+        host_memories.append(TracedHostMemory(device))
+        return host_memories[-1]
 
     with memory_made_by(made):
-        return replace(_hollow_run(run, config, world), elsewhere=elsewhere)
+        return replace(_hollow_run(run, config, world), host_memories=host_memories)
 
 
 def _hollow_run(run: Run, config: Mapping[str, Any], world: World) -> Hollow:
@@ -122,7 +122,7 @@ def _model(
         install(made, feature)
     if run.train.fp8 != "none":  # whether a card has such products is for who asks to say: here they have shapes alone
         products.install(made, RECIPES[run.train.fp8])
-    keep(made, keeping(run, CPU))
+    apply_checkpointing(made, checkpointing_of(run, CPU))
     shard(made, world, run.parallel, ("whet_run",), on_host=run.train.offload.weights)
     if world.mesh is None:
         hollow(made.module, mode)
@@ -186,11 +186,11 @@ def foresee(run: Hollow, batches: Sequence[Batch]) -> list[Moment]:
 
 def _state_bytes(run: Hollow) -> int:
     states = [value for state in run.trained.optimizer.state.values() for value in state.values()]
-    return sum({s._cdata: s.nbytes() for s in storages(states) if not _is_elsewhere(run, s)}.values())
+    return sum({s._cdata: s.nbytes() for s in storages(states) if not _is_offloaded(run, s)}.values())
 
 
-def _is_elsewhere(run: Hollow, storage: torch.UntypedStorage) -> bool:
-    return any(storage._cdata in one.kept for one in run.elsewhere)
+def _is_offloaded(run: Hollow, storage: torch.UntypedStorage) -> bool:
+    return any(storage._cdata in one.storages for one in run.host_memories)
 
 
 class _Marking(Phases):
@@ -219,7 +219,7 @@ class _Marking(Phases):
     def _note(self, kind: str, tensors: Iterator[Any]) -> None:
         for storage in storages(list(tensors)):
             if (number := self._watch.numbers.get(storage._cdata)) is not None:
-                self._kinds[number] = ELSEWHERE if _is_elsewhere(self._run, storage) else kind
+                self._kinds[number] = OFFLOADED if _is_offloaded(self._run, storage) else kind
 
     @contextmanager
     def layers(self) -> Iterator[None]:
@@ -255,7 +255,7 @@ def moments(timeline: Timeline, kinds: Mapping[int, str], held: Mapping[str, int
     for what, number in [*timeline.events, ("at", ("save", ""))]:
         if what == "at":
             name = number
-        elif kinds.get(number) != ELSEWHERE:
+        elif kinds.get(number) != OFFLOADED:
             kind = kinds.get(number, "activations" if number in kept else "working")
             num_bytes = timeline.pieces[number][0]
             totals[kind] += num_bytes if what == "+" else -num_bytes

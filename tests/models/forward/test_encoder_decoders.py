@@ -17,8 +17,8 @@ from whet.contracts.batch import Batch
 from whet.contracts.sample import Sample
 from whet.data.order.collate import collate
 from whet.models.forward import attention
+from whet.models.forward.activation_checkpointing import Checkpointing, apply_checkpointing
 from whet.models.forward.encoder_decoder import fed
-from whet.models.forward.kept import Keeping, keep
 from whet.models.forward.language import LanguageModel
 from whet.models.loading.context import BuildContext
 from whet.models.loading.fill import filled
@@ -173,7 +173,7 @@ def test_a_packed_row_whose_activations_are_recomputed_has_the_gradients_of_sepa
             part.layerdrop = 0.0
         module.train()
     separate(own).backward()
-    keep(SimpleNamespace(module=model.module), Keeping("full"))
+    apply_checkpointing(SimpleNamespace(module=model.module), Checkpointing("full"))
     first = model.run(batch(), NLL)["nll"]
     other = collate([pair([5, 6, 7], [9, 10], [1.0] * 2), pair([7], [8, 9, 5], [1.0] * 3)])
     second = model.run(other, NLL)["nll"]  # another row in between, of other lengths

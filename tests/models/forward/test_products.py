@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.models.batches import packed, random_samples
-from tests.models.forward.test_kept import Ops
+from tests.models.forward.test_activation_checkpointing import Ops
 from tests.parallel.meshes import base_of, stored
 from tests.parallel.test_shard import PROBED
 from tests.tiny import LLAMA

@@ -22,7 +22,7 @@ from whet.optim.optimizers.adamw import adamw
 from whet.train.setup.chosen import chosen_of
 from whet.train.setup.combinations import check_combinations
 from whet.train.setup.conflicts import CONFLICTS
-from whet.train.setup.features import Feature, brought, features
+from whet.train.setup.features import Feature, features, provided
 from whet.train.setup.model_features import model_features
 from whet.train.setup.preflight import check_model, enter
 from whet.train.setup.teacher import is_told
@@ -331,7 +331,7 @@ def test_a_loss_of_somebody_else_tells_who_teaches_it(tmp_path, monkeypatch):
 def test_every_name_of_the_table_is_one_that_a_run_can_have(tmp_path, monkeypatch, foreign):
     """Names of kinds are those that one of them brings; of settings those that some config has."""
     slots = [SLOTS[name] for name in ("objective", "optimizer", "tuner", "model_source")]
-    known = {name for slot in slots for kind in map(slot.get, slot.names()) for name in brought(kind.facts)}
+    known = {name for slot in slots for kind in map(slot.get, slot.names()) for name in provided(kind.facts)}
     known |= {f"family.{name}" for name in FAMILIES}
     for sections, size in product(CONFIGS, "12"):
         monkeypatch.setenv("WORLD_SIZE", size)
@@ -346,7 +346,7 @@ def test_every_refusal_has_something_to_type(tmp_path, monkeypatch):
     known = {f"family.{name}": Feature("", "model") for name in FAMILIES}
     for slot, without in ((objective, None), (model_source, None), (optimizer, "optimizer="), (tuner, "tuner=")):
         for kind in map(slot.get, slot.names()):
-            known |= {name: Feature("", "", without) for name in brought(kind.facts)}
+            known |= {name: Feature("", "", without) for name in provided(kind.facts)}
     for sections, size in product(CONFIGS, "12"):
         monkeypatch.setenv("WORLD_SIZE", size)
         run = from_mapping(config(tmp_path, name="named", **sections)).run

@@ -16,7 +16,7 @@ from whet.models.text import text_config
 from whet.parallel.pipeline.balance import balanced
 from whet.parallel.pipeline.carrier import Form
 from whet.parallel.pipeline.schedule import places
-from whet.parallel.pipeline.stages import AT, HINT, Blank, Cut, Elsewhere, Stages, outside
+from whet.parallel.pipeline.stages import AT, HINT, BlankEmbedding, Cut, PassThrough, Stages, outside
 
 
 def planned(model: Loaded, ranks: int, each: int, schedule: str) -> Cut:
@@ -42,22 +42,22 @@ def planned(model: Loaded, ranks: int, each: int, schedule: str) -> Cut:
 def cut(model: Loaded, planned: Cut, rank: int) -> None:
     """Leave in the module, which is on meta, what the rank at this place of the pipeline holds, and let it know."""
     module, parts = model.module, _Parts.of(model)
-    past = [Elsewhere(parts.holder[number]) for number in range(len(model.layers))]
+    passed = [PassThrough(parts.holder[number]) for number in range(len(model.layers))]
     for stage, run in enumerate(planned.runs):
         if not planned.holds(rank, stage):
-            parts.holder._modules.update({str(number): past[number] for number in run})
+            parts.holder._modules.update({str(number): passed[number] for number in run})
     has_first, has_last = planned.holds(rank, 0), planned.holds(rank, planned.last)
     form = Form((parts.width,), parts.embedding.weight.dtype)
-    blank = Blank(form)
+    blank = BlankEmbedding(form)
     for name in parts.first:
         if not has_first and not (has_last and planned.tied and name == parts.entry):
-            parts.decoder._modules[name] = blank if name == parts.entry else Elsewhere(parts.decoder._modules[name])
+            parts.decoder._modules[name] = blank if name == parts.entry else PassThrough(parts.decoder._modules[name])
     if not has_last:
         for name in parts.last:
-            parts.decoder._modules[name] = Elsewhere(parts.decoder._modules[name])
+            parts.decoder._modules[name] = PassThrough(parts.decoder._modules[name])
         for owner, name in parts.outside:
-            owner._modules[name] = Elsewhere(owner._modules[name])
-    carry(module, Stages(planned, rank, form, parts.entry, parts.first, parts.last, tuple(model.layers), past))
+            owner._modules[name] = PassThrough(owner._modules[name])
+    carry(module, Stages(planned, rank, form, parts.entry, parts.first, parts.last, tuple(model.layers), passed))
 
 
 def _check_apart(model: Loaded, runs: Sequence[range]) -> None:

@@ -50,7 +50,7 @@ class Cut:
 @dataclass(frozen=True, slots=True, eq=False)
 class Stages(ModelFeature):
     """What a module knows of being cut: the whole cut, this rank's place, and what lies between two stages. `entry` is
-    the embedding among the parts that the `first` stage has; what is `past` stands for each of the `layers`."""
+    the embedding among the parts that the `first` stage has; `passed` stand for the `layers`."""
 
     cut: Cut
     rank: int
@@ -59,7 +59,7 @@ class Stages(ModelFeature):
     first: Sequence[str]
     last: Sequence[str]
     layers: Sequence[str]
-    past: Sequence[Elsewhere]
+    passed: Sequence[PassThrough]
 
     def running(
         self, module: nn.Module, stage: int, states_TD: Tensor | None, seam: Seam | None = None
@@ -71,13 +71,15 @@ class Stages(ModelFeature):
         run, changes = self.cut.runs[stage], list[tuple[Any, str, nn.Module]]()
         for number in range(len(self.layers)):
             if number not in run:
-                past = self.past[number]
-                came = states_TD if number == run.start - 1 else None
-                changes.append((holder, str(number), past if came is None else Arriving(past, came)))
+                stand_in = self.passed[number]
+                received = states_TD if number == run.start - 1 else None
+                part = stand_in if received is None else ReceivedStates(stand_in, received)
+                changes.append((holder, str(number), part))
         if stage > 0:
-            changes += [(decoder._modules, n, Blank(self.form) if n == self.entry else _NOTHING) for n in self.first]
+            blank = BlankEmbedding(self.form)
+            changes += [(decoder._modules, n, blank if n == self.entry else _PASS_THROUGH) for n in self.first]
         if stage < self.cut.last:
-            changes += [(decoder._modules, name, _NOTHING) for name in self.last]
+            changes += [(decoder._modules, name, _PASS_THROUGH) for name in self.last]
         elif seam is not None:
             changes.append((decoder._modules, self.last[0], seam.before(decoder._modules[self.last[0]])))
         return replaced(changes)
@@ -124,7 +126,7 @@ def of_stages(module: nn.Module) -> Stages:
     return found
 
 
-class Elsewhere(nn.Module):
+class PassThrough(nn.Module):
     """Stands where a part is that another stage runs, with what others read of it: states pass through."""
 
     def __init__(self, part: nn.Module | None = None) -> None:
@@ -137,14 +139,14 @@ class Elsewhere(nn.Module):
         return states
 
 
-_NOTHING = Elsewhere()
+_PASS_THROUGH = PassThrough()
 
 
-class Arriving(Elsewhere):
+class ReceivedStates(PassThrough):
     """Stands where the last layer before a stage is, and gives what that stage was sent (T, D), as a packed row."""
 
-    def __init__(self, past: Elsewhere, states_TD: Tensor) -> None:
-        super().__init__(past)
+    def __init__(self, layer: PassThrough, states_TD: Tensor) -> None:
+        super().__init__(layer)
         self._states_TD = states_TD
 
     def forward(self, *_: Any, **__: Any) -> Tensor:
@@ -168,7 +170,7 @@ class Seam(nn.Module):
         return vars(self)["part"](self.leaf, *args, **kwargs)
 
 
-class Blank(Elsewhere):
+class BlankEmbedding(PassThrough):
     """Stands where embeddings are that nobody will look at."""
 
     def __init__(self, form: Form) -> None:

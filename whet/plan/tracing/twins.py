@@ -12,7 +12,7 @@ from whet.contracts.model import Capabilities, Loaded
 from whet.contracts.tuner import Tuner
 from whet.models.forward import attention
 from whet.models.forward.language import LanguageModel
-from whet.models.forward.recomputed import checkpointing
+from whet.models.forward.recompute_state import checkpoint_options
 from whet.models.loading.context import BuildContext
 from whet.models.loading.families import auto_class
 from whet.models.loading.loaded import loaded
@@ -92,6 +92,6 @@ def build(init: Mapping[str, Any], *, dtype: torch.dtype, method: Tuner, recompu
         base = auto_class(config, allow_code=False).from_config(config, **how)
     module: Any = BuildContext(dtype, tuner=method).prepared(base, "cpu")
     if recompute:
-        module.activation_checkpointing_enable(activation_checkpointing_kwargs=checkpointing(module))
+        module.activation_checkpointing_enable(activation_checkpointing_kwargs=checkpoint_options(module))
     module.train()
     return loaded(module, None, Capabilities(), LanguageModel(module, packed=True, head_mode="chunked", mixers=()))

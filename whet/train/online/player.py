@@ -44,7 +44,7 @@ def player_of(run: Run, world: World, loaded: Loaded, executor: Executor, *, is_
     playing = _with_tools(run, loaded, other, settings) if made.tools else Playing(other, loaded.processor, settings)
     weights = partial(live_tensors, loaded.module, executor)
     aside = world.apart() if made.staleness else world
-    return Elsewhere(aside, weights, partial(_of_now, loaded.module, weights, aside), other, playing)
+    return EnginePlayer(aside, weights, partial(_of_now, loaded.module, weights, aside), other, playing)
 
 
 def _inside(run: Run, world: World, loaded: Loaded, executor: Executor, *, is_adapter: bool) -> Player:
@@ -127,7 +127,7 @@ def _with_tools(run: Run, loaded: Loaded, answers: Engine, settings: GenerateSet
 
 
 @dataclass(frozen=True, slots=True)
-class Elsewhere:
+class EnginePlayer:
     """Another engine: sent the weights before each rollout where it takes them (`whet.contracts.rewards.Freezable`).
 
     `weights` reads those of now, and `of_now` keeps what reads them later.

@@ -16,7 +16,7 @@ from whet.base.run import Run
 from whet.base.slots import Kind
 from whet.train.setup.chosen import Chosen
 from whet.train.setup.conflicts import CONFLICTS, Conflict
-from whet.train.setup.features import Feature, brought, features
+from whet.train.setup.features import Feature, features, provided
 
 
 def check_combinations(
@@ -37,7 +37,7 @@ def check_combinations(
 
 def apart(kind: Kind) -> Iterator[tuple[str, str]]:
     """What a kind does not go with: each feature, and why. Third parties' kinds are explained as ours are."""
-    own = dict.fromkeys(brought(kind.facts), f"`{kind.slot}: {kind.name}`")
+    own = dict.fromkeys(provided(kind.facts), f"`{kind.slot}: {kind.name}`")
     own |= {name: f"`{kind.slot}.{setting}`" for setting, name in kind.facts.settings.items()}
     for conflict in CONFLICTS:
         if conflict.one in own:

@@ -50,7 +50,7 @@ def features(run: Run, chosen: Chosen, family: str | None = None) -> Iterator[tu
         without = f"{section}={slot.default}" if slot in (optimizer, tuner) else None
         feature = Feature(f"`{section}: {settings.kind}`", f"{section}.kind", without)
         kinds = _of_optimizer(run) if slot is optimizer else (slot.get(settings.kind).facts,)
-        yield from ((name, feature) for facts in kinds for name in brought(facts))
+        yield from ((name, feature) for facts in kinds for name in provided(facts))
         yield from _changed(section, slot.get(settings.kind), settings)
     yield from _of_objective(run, chosen)
     yield from _of_reading(run, None if chosen.facts.form is not None else chosen.reading)
@@ -70,7 +70,7 @@ def _changed(section: str, kind: Kind[Facts], settings: Settings) -> Iterator[tu
             yield name, Feature(f"`{at}`", at, f"{at}={_SHOWN.get(str(default), str(default))}")
 
 
-def brought(facts: Facts) -> Iterator[str]:
+def provided(facts: Facts) -> Iterator[str]:
     """The features that a kind brings into a run, by what it declares."""
     yield from facts.provides
     if isinstance(facts, ObjectiveFacts):

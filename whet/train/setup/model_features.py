@@ -14,7 +14,7 @@ from whet.base.step_size import BATCH_SAMPLES
 from whet.contracts.model import Loaded
 from whet.models.features.logit_peaks import is_trained, normalises, projecting
 from whet.models.forward.batch_norm import live
-from whet.models.forward.recomputed import recomputes_itself
+from whet.models.forward.recompute_state import has_own_checkpointing
 from whet.models.tuning.wrapper import wrapper_of
 from whet.train.setup.features import Feature
 
@@ -28,7 +28,7 @@ def model_features(run: Run, model: Loaded) -> Iterator[tuple[str, Feature]]:
     if not model.layers:
         blocks = Feature("a model that repeats no blocks", "model")
         yield "model.no_blocks", blocks
-        if not recomputes_itself(module):
+        if not has_own_checkpointing(module):
             yield "model.not_recomputed", blocks
     layers = list(projecting(module))
     if any(map(normalises, layers)):

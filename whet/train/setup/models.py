@@ -25,8 +25,8 @@ from whet.models.features.mtp import FurtherTokens
 from whet.models.features.neftune import Noise
 from whet.models.features.value_head import ValueHead
 from whet.models.forward import products
-from whet.models.forward.kept import Keeping, keep
-from whet.models.forward.offloaded import Offload
+from whet.models.forward.activation_checkpointing import Checkpointing, apply_checkpointing
+from whet.models.forward.activation_offload import ActivationOffload
 from whet.models.loading.context import BuildContext
 from whet.models.probing.probes import Packing, Verdict
 from whet.models.tuners.full import Still
@@ -93,7 +93,7 @@ def build_model(
     rolls = objective.get(run.objective.kind).facts.rollouts
     if not is_asked:
         multiply(model, run, world.device)
-    keep(model, keeping(run, world.device))
+    apply_checkpointing(model, checkpointing_of(run, world.device))
     if run.train.compile:
         for name in model.layers or [""]:
             model.module.get_submodule(name).compile()
@@ -166,11 +166,11 @@ def multiply(model: Loaded, run: Run, device: torch.device) -> None:
         products.install(model, RECIPES[run.train.fp8])
 
 
-def keeping(run: Run, device: torch.device) -> Keeping:
-    """What layers keep for the backward pass, and where, as `train` says."""
+def checkpointing_of(run: Run, device: torch.device) -> Checkpointing:
+    """What layers save for the backward pass, and where, as `train` says."""
     train = run.train
-    offload = Offload(host_memory(device)) if train.offload.activations else None
-    return Keeping(train.recompute, train.recompute_every, offload)
+    offload = ActivationOffload(host_memory(device)) if train.offload.activations else None
+    return Checkpointing(train.recompute, train.recompute_every, offload)
 
 
 def reference_way(

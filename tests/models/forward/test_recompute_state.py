@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from whet.contracts.model import Capabilities
-from whet.models.forward.kept import Keeping, keep
+from whet.models.forward.activation_checkpointing import Checkpointing, apply_checkpointing
 from whet.models.forward.tabular import FieldModel
 from whet.models.loading.context import BuildContext
 from whet.models.loading.drawn import drawn
@@ -43,7 +43,7 @@ class Deep(nn.Module):
 def model(build=Deep, *, forgets: bool):
     loaded = drawn(build, BuildContext(seed=4), CAN, FieldModel)
     if forgets:
-        keep(loaded, Keeping("full"))
+        apply_checkpointing(loaded, Checkpointing("full"))
     return filled(loaded, torch.device("cpu"))
 
 

@@ -1,4 +1,4 @@
-"""Gradients put aside: out of the memory that training fills, until all of a step are whole."""
+"""Where gradients are offloaded, out of the memory that training fills, until all of a step are whole."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ import torch
 from torch import Tensor
 
 
-class Aside(Protocol):
-    """Keeps one tensor of each parameter, of its shape and dtype."""
+class GradientStore(Protocol):
+    """Holds one tensor of each parameter, of its shape and dtype."""
 
-    def put(self, parameter: Tensor, gradient: Tensor) -> None: ...
+    def offload(self, parameter: Tensor, gradient: Tensor) -> None: ...
 
-    def take(self, parameters: Sequence[Tensor]) -> Iterator[Tensor]:
-        """What was put last of each, in turn, on its device. It is there until the next is asked for."""
+    def fetch(self, parameters: Sequence[Tensor]) -> Iterator[Tensor]:
+        """What was offloaded last of each, in turn, on its device. It is there until the next is asked for."""
         ...
 
 
-class OnHost:
+class PinnedGradients:
     """Those of a GPU, in pinned memory of the host: copies run beside the backward pass, in the order of its stream."""
 
     def __init__(self) -> None:
-        self._kept: dict[Tensor, Tensor] = {}
+        self._gradients: dict[Tensor, Tensor] = {}
 
-    def put(self, parameter: Tensor, gradient: Tensor) -> None:
-        if parameter not in self._kept:
-            self._kept[parameter] = torch.empty(gradient.shape, dtype=gradient.dtype, pin_memory=True)
-        self._kept[parameter].copy_(gradient, non_blocking=True)
+    def offload(self, parameter: Tensor, gradient: Tensor) -> None:
+        if parameter not in self._gradients:
+            self._gradients[parameter] = torch.empty(gradient.shape, dtype=gradient.dtype, pin_memory=True)
+        self._gradients[parameter].copy_(gradient, non_blocking=True)
 
-    def take(self, parameters: Sequence[Tensor]) -> Iterator[Tensor]:
+    def fetch(self, parameters: Sequence[Tensor]) -> Iterator[Tensor]:
         for parameter in parameters:
-            yield self._kept[parameter].to(parameter.device, non_blocking=True)
+            yield self._gradients[parameter].to(parameter.device, non_blocking=True)
 
 
-class InFile:
+class FileGradients:
     """Those of a CPU, in a file without a name (under TMPDIR): the system writes it out when memory is short.
 
     They come back into one stretch of memory in turn. Taken anew for each, with state that is first made in between, it
@@ -50,14 +50,14 @@ class InFile:
         self._end = 0
         weakref.finalize(self, self._file.close)
 
-    def put(self, parameter: Tensor, gradient: Tensor) -> None:
+    def offload(self, parameter: Tensor, gradient: Tensor) -> None:
         if parameter not in self._places:
             self._places[parameter] = self._end
             self._end += gradient.nbytes
         self._file.seek(self._places[parameter])
         self._file.write(_bytes(gradient.contiguous()))
 
-    def take(self, parameters: Sequence[Tensor]) -> Iterator[Tensor]:
+    def fetch(self, parameters: Sequence[Tensor]) -> Iterator[Tensor]:
         memory = torch.empty(max((p.nbytes for p in parameters), default=0), dtype=torch.uint8)
         for parameter in parameters:
             gradient = memory[: parameter.nbytes].view(parameter.dtype).view(parameter.shape)
@@ -70,6 +70,6 @@ def _bytes(tensor: Tensor) -> memoryview:
     return tensor.detach().view(-1).view(torch.uint8).numpy().data
 
 
-def place(device: torch.device) -> Callable[[], Aside]:
-    """Where gradients of this kind of device are put."""
-    return OnHost if device.type == "cuda" else InFile
+def gradient_store(device: torch.device) -> Callable[[], GradientStore]:
+    """What holds gradients of this kind of device."""
+    return PinnedGradients if device.type == "cuda" else FileGradients

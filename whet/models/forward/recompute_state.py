@@ -1,4 +1,4 @@
-"""What parts of a model are told for one row, told again when the activations of that row are computed anew.
+"""Recompute with the state that parts of a model had for one row: they are told it again for that row's recompute.
 
 A backward pass comes when the row's forward pass is over, and another row may have been computed in between.
 """
@@ -17,7 +17,7 @@ _TOLD = (mixers.NOW, encoder_decoder.LONGEST, positions.PLACES)
 Told = Sequence[tuple[nn.Module, str, Any]]
 
 
-def checkpointing(module: nn.Module) -> dict[str, Any]:
+def checkpoint_options(module: nn.Module) -> dict[str, Any]:
     """How `torch.utils.checkpoint` is to be called in a module whose parts are told something of each row.
 
     Parts that are told nothing need nothing more (and `torch.compile` could not go through it).
@@ -29,16 +29,16 @@ def checkpointing(module: nn.Module) -> dict[str, Any]:
 def _contexts(
     parts: Sequence[tuple[nn.Module, str]],
 ) -> Callable[[], tuple[AbstractContextManager[None], AbstractContextManager[None]]]:
-    """For a layer's forward pass and for the one that is made again: the second is told what the first was."""
+    """For a layer's forward pass and for its recompute: the second is told what the first was."""
 
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-        return nullcontext(), _told_again([(part, name, part.__dict__[name]) for part, name in parts])
+        return nullcontext(), _state_restored([(part, name, part.__dict__[name]) for part, name in parts])
 
     return contexts
 
 
 @contextmanager
-def _told_again(told: Told) -> Iterator[None]:
+def _state_restored(told: Told) -> Iterator[None]:
     before = [(part, name, part.__dict__[name]) for part, name, _ in told]
     _tell(told)
     try:
@@ -52,6 +52,6 @@ def _tell(told: Told) -> None:
         object.__setattr__(part, name, value)
 
 
-def recomputes_itself(module: nn.Module) -> bool:
-    """Whether the module is of a class of transformers that computes its layers again itself."""
+def has_own_checkpointing(module: nn.Module) -> bool:
+    """Whether the module is of a class of transformers that can checkpoint its layers itself."""
     return hasattr(module, "activation_checkpointing_enable") or hasattr(module, "gradient_checkpointing_enable")

@@ -1,7 +1,7 @@
-"""Selective recomputation: what is dear to compute is kept for the backward pass, and all else is computed again.
+"""Selective recompute: what matrix products and attention give is saved for the backward pass, all else recomputed.
 
-Beside `torch.utils.checkpoint`'s own (torch 2.13), what was kept may be written into afterwards, as adapters do with
-the product of their base; and it may leave the device, which hooks of saved tensors do not see there.
+Beside `torch.utils.checkpoint`'s own (torch 2.13), what was saved may be written into afterwards, as adapters do with
+the product of their base; and it may be offloaded, which hooks of saved tensors do not see there.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from whet.base.errors import ModelError
-from whet.models.forward.offloaded import Offload, brought
+from whet.models.forward.activation_offload import ActivationOffload, unpacked
 
 # Products of matrices and attention, by name: an op comes to be when the file that defines it is loaded.
-_NAMES = frozenset((
+_SAVED_OPS = frozenset((
     *(f"aten::{name}" for name in (
         "mm", "addmm", "bmm", "baddbmm", "_scaled_mm", "_scaled_mm_v2", "_grouped_mm", "_scaled_grouped_mm",
         "_scaled_grouped_mm_v2", "convolution", "_scaled_dot_product_flash_attention",
@@ -30,56 +30,56 @@ _NAMES = frozenset((
     "torch_attn::_varlen_attn",
 ))  # fmt: skip
 Contexts = tuple[Any, Any]
-Kept = dict[Any, deque[Any]]  # by op
+Saved = dict[Any, deque[Any]]  # by op
 
 
 @cache
-def is_dear(func: Any) -> bool:
-    """Whether what an op gives is kept: a product of matrices, or attention."""
-    return func.name() in _NAMES
+def is_saved(func: Any) -> bool:
+    """Whether an op's result is saved: a product of matrices, or attention."""
+    return func.name() in _SAVED_OPS
 
 
-def contexts(offload: Offload | None) -> Contexts:
-    """For a layer's forward pass, and for the one that is made again. With an `offload` the layer is one of it."""
-    kept: Kept = defaultdict(deque)
-    return _OnDevice(kept) if offload is None else _Elsewhere(kept, offload), _Using(kept)
+def contexts(offload: ActivationOffload | None) -> Contexts:
+    """For a layer's forward pass, and for its recompute. With an `offload` the layer is one of it."""
+    saved: Saved = defaultdict(deque)
+    return _SaveOnDevice(saved) if offload is None else _SaveOffloaded(saved, offload), _Recompute(saved)
 
 
-class _Keeping(TorchDispatchMode):
-    """Keeps what dear ops give, in turn."""
+class _Save(TorchDispatchMode):
+    """Saves the results of the saved ops, in turn."""
 
-    def __init__(self, kept: Kept) -> None:
+    def __init__(self, saved: Saved) -> None:
         super().__init__()
-        self._kept = kept
+        self._saved = saved
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
-        if is_dear(func):
-            self._kept[func].append(tree_map(lambda one: self.put(one) if isinstance(one, Tensor) else one, out))
+        if is_saved(func):
+            self._saved[func].append(tree_map(lambda one: self.save(one) if isinstance(one, Tensor) else one, out))
         return out
 
     @abstractmethod
-    def put(self, tensor: Tensor) -> Any:
-        """What is kept of it, from which it comes back."""
+    def save(self, tensor: Tensor) -> Any:
+        """What `_loaded` makes the tensor of."""
 
 
-class _Elsewhere(_Keeping):
-    """As what leaves the device: a copy."""
+class _SaveOffloaded(_Save):
+    """As a copy that is offloaded."""
 
-    def __init__(self, kept: Kept, offload: Offload) -> None:
-        super().__init__(kept)
+    def __init__(self, saved: Saved, offload: ActivationOffload) -> None:
+        super().__init__(saved)
         self._offload = offload
 
-    def put(self, tensor: Tensor) -> Any:
-        return self._offload.put(tensor)
+    def save(self, tensor: Tensor) -> Any:
+        return self._offload.pack(tensor)
 
 
-class _OnDevice(_Keeping):
+class _SaveOnDevice(_Save):
     """As it is, and as a copy where something is about to write into it."""
 
-    def __init__(self, kept: Kept) -> None:
-        super().__init__(kept)
-        self._holders: dict[int, list[_Held]] = defaultdict(list)
+    def __init__(self, saved: Saved) -> None:
+        super().__init__(saved)
+        self._holders: dict[int, list[_SavedTensor]] = defaultdict(list)
 
     def __exit__(self, *raised: Any) -> None:
         super().__exit__(*raised)
@@ -91,31 +91,33 @@ class _OnDevice(_Keeping):
                 holder.tensor = holder.tensor.clone()
         return super().__torch_dispatch__(func, types, args, kwargs)
 
-    def put(self, tensor: Tensor) -> Any:
-        holder = _Held(tensor.detach())  # autograd makes it part of the graph that holds this: nobody would let go
+    def save(self, tensor: Tensor) -> Any:
+        holder = _SavedTensor(
+            tensor.detach()
+        )  # autograd makes it part of the graph that holds this: nobody would let go
         self._holders[tensor.untyped_storage()._cdata].append(holder)
         return holder
 
 
-class _Held:
+class _SavedTensor:
     """Holds its storage, so that no other one comes to lie there."""
 
     def __init__(self, tensor: Tensor) -> None:
         self.tensor = tensor
 
 
-class _Using(TorchDispatchMode):
-    """Gives what was kept in place of computing it, once: what the backward pass did not come to is let go."""
+class _Recompute(TorchDispatchMode):
+    """Gives what was saved in place of computing it, once: what the backward pass did not come to is freed."""
 
-    def __init__(self, kept: Kept) -> None:
+    def __init__(self, saved: Saved) -> None:
         super().__init__()
-        self._kept = kept
+        self._saved = saved
         self._is_used = False
 
     def __enter__(self) -> Self:
         if self._is_used:
             raise ModelError(
-                "what a layer kept is gone after the first backward pass, and this is another through the same graph",
+                "what a layer saved is freed after the first backward pass, and this is another through the same graph",
                 at="train.recompute", hint="train.recompute=full",
             )  # fmt: skip
         self._is_used = True
@@ -123,18 +125,18 @@ class _Using(TorchDispatchMode):
 
     def __exit__(self, *raised: Any) -> None:
         super().__exit__(*raised)
-        self._kept.clear()
+        self._saved.clear()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if is_dear(func) and self._kept[func]:
-            return tree_map(_given, self._kept[func].popleft())
+        if is_saved(func) and self._saved[func]:
+            return tree_map(_loaded, self._saved[func].popleft())
         return func(*args, **(kwargs or {}))
 
 
-def _given(kept: Any) -> Any:
-    if isinstance(kept, _Held):
-        return kept.tensor
-    found = brought(kept)
+def _loaded(saved: Any) -> Any:
+    if isinstance(saved, _SavedTensor):
+        return saved.tensor
+    found = unpacked(saved)
     return found.clone() if isinstance(found, Tensor) else found  # others may see the same storage
 
 

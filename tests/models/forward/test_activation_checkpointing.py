@@ -11,17 +11,17 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
 
-from tests.inverted import Inverted
+from tests.inverted_host_memory import Inverted
 from tests.models.batches import packed, random_samples
-from tests.models.forward.test_recomputed import Block, Deep
+from tests.models.forward.test_recompute_state import Block, Deep
 from tests.parallel.meshes import base_of, stored
 from tests.tiny import LLAMA
 from whet.base.catalogue import model_source, tuner
 from whet.base.errors import ModelError
 from whet.kernels.host_memory import host_memory
-from whet.models.forward import dear
-from whet.models.forward.kept import Keeping, keep
-from whet.models.forward.offloaded import Offload
+from whet.models.forward import selective_recompute
+from whet.models.forward.activation_checkpointing import Checkpointing, apply_checkpointing
+from whet.models.forward.activation_offload import ActivationOffload
 from whet.models.loading.context import BuildContext
 from whet.models.loading.fill import filled
 from whet.models.probing.probes import Verdict
@@ -38,11 +38,11 @@ KINDS = {
 }  # fmt: skip
 
 
-def model(kind: str, how: Keeping):
+def model(kind: str, how: Checkpointing):
     init = {**LLAMA, "vocab_size": 100, "num_hidden_layers": 3, "initializer_range": 0.2, **KINDS[kind]}
     context = BuildContext(seed=3, tuner=tuner.get("full").build(), verdict=Verdict(True, "chunked", ()))
     loaded = model_source.get("hf").build(context, init=init)
-    keep(loaded, how)
+    apply_checkpointing(loaded, how)
     return filled(loaded)
 
 
@@ -67,17 +67,20 @@ def test_adapters_on_a_frozen_base_are_the_same_to_the_bit(recompute, leaves, tm
     def run(how):
         context = BuildContext(seed=3, tuner=made.build(**method.values()), verdict=Verdict(True, "chunked", ()))
         loaded = model_source.get("hf").build(context, path=str(base))
-        keep(loaded, how)
+        apply_checkpointing(loaded, how)
         loaded = filled(loaded)
         with torch.no_grad():
             for number, parameter in enumerate(p for p in loaded.module.parameters() if p.requires_grad):
                 parameter.copy_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(number)) / 8)
         return gradients(loaded)
 
-    (loss, found), (expected, others) = run(Keeping(recompute, 1, Offload(memory) if leaves else None)), run(Keeping())
+    (loss, found), (expected, others) = (
+        run(Checkpointing(recompute, 1, ActivationOffload(memory) if leaves else None)),
+        run(Checkpointing()),
+    )
     assert torch.equal(loss, expected) and found.keys() == others.keys() and len(found) == 2 * 14
     assert all(torch.equal(found[name], value) for name, value in others.items())
-    assert (memory.moved > 0) == leaves
+    assert (memory.moved_bytes > 0) == leaves
 
 
 class Ops(TorchDispatchMode):
@@ -94,7 +97,7 @@ class Ops(TorchDispatchMode):
 
 @pytest.fixture(scope="module")
 def plain():
-    return {kind: gradients(model(kind, Keeping())) for kind in KINDS}
+    return {kind: gradients(model(kind, Checkpointing())) for kind in KINDS}
 
 
 WAYS = [way for way in product(("none", "selective", "full"), (1, 2), (False, True)) if way != ("none", 1, False)]
@@ -104,14 +107,14 @@ WAYS = [way for way in product(("none", "selective", "full"), (1, 2), (False, Tr
 @pytest.mark.parametrize(("recompute", "every", "leaves"), [w for w in WAYS if not (w[0] == "none" and w[1] == 2)])
 def test_gradients_are_the_same_to_the_bit(kind, recompute, every, leaves, plain):
     memory = Inverted()
-    how = Keeping(recompute, every, Offload(memory) if leaves else None)
+    how = Checkpointing(recompute, every, ActivationOffload(memory) if leaves else None)
     (loss, found), (expected, others) = gradients(model(kind, how)), plain[kind]
     assert torch.equal(loss, expected) and found.keys() == others.keys()
     assert all(torch.equal(found[name], value) for name, value in others.items())
-    assert (memory.moved > 0, memory.asked > 0) == (leaves, leaves) and memory.held == 0
+    assert (memory.moved_bytes > 0, memory.asked > 0) == (leaves, leaves) and memory.held_bytes == 0
 
 
-def computed(how: Keeping) -> Counter[str]:
+def computed(how: Checkpointing) -> Counter[str]:
     loaded = model("dense", how)
     with Ops() as ops:
         loss_of(loaded).backward()
@@ -120,19 +123,19 @@ def computed(how: Keeping) -> Counter[str]:
 
 def test_what_is_computed_twice_is_what_was_said():
     """Of three layers each has one SiLU; all products and attention are computed again by `full` alone."""
-    plain, full, every, dear = (
-        computed(Keeping(*how)) for how in ((), ("full",), ("full", 2), ("selective",))
+    plain, full, every, selective = (
+        computed(Checkpointing(*how)) for how in ((), ("full",), ("full", 2), ("selective",))
     )  # fmt: skip
     attention = "_scaled_dot_product_flash_attention_for_cpu"
-    assert [one["silu"] for one in (plain, full, every, dear)] == [3, 6, 5, 6]
-    assert plain["mm"] < every["mm"] < full["mm"] and dear["mm"] == plain["mm"]
-    assert dear[attention] == plain[attention] and full[attention] == 2 * plain[attention] > 0
+    assert [one["silu"] for one in (plain, full, every, selective)] == [3, 6, 5, 6]
+    assert plain["mm"] < every["mm"] < full["mm"] and selective["mm"] == plain["mm"]
+    assert selective[attention] == plain[attention] and full[attention] == 2 * plain[attention] > 0
 
 
 def test_a_second_backward_pass_through_what_was_kept_is_refused():
     """What the first had not come to would be taken for what the second asks for."""
     layer, x = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.SiLU(), torch.nn.Linear(3, 3)), torch.ones(2, 3)
-    loss = checkpoint(layer, x, use_reentrant=False, context_fn=lambda: dear.contexts(None)).sum()
+    loss = checkpoint(layer, x, use_reentrant=False, context_fn=lambda: selective_recompute.contexts(None)).sum()
     loss.backward(retain_graph=True)
     with pytest.raises(ModelError, match="another through the same graph") as told:
         loss.backward()
@@ -142,18 +145,18 @@ def test_a_second_backward_pass_through_what_was_kept_is_refused():
 def test_attention_of_packed_segments_on_a_gpu_is_kept_too():
     """Each op that is a flash kernel to autograd: `varlen_attn` is one of torch's own, outside of aten."""
     pytest.importorskip("torch.nn.attention.varlen")
-    assert dear.is_dear(torch.ops.torch_attn._varlen_attn.default)
-    assert not dear.is_dear(torch.ops.aten.silu.default)
+    assert selective_recompute.is_saved(torch.ops.torch_attn._varlen_attn.default)
+    assert not selective_recompute.is_saved(torch.ops.aten.silu.default)
 
 
-def alive_after_forward(how: Keeping) -> int:
+def alive_after_forward(how: Checkpointing) -> int:
     """Bytes that a forward pass has taken on the device and not given back: without what lies in the other memory."""
     loaded, timeline = model("dense", how), Timeline()
     loss_of(loaded).backward()  # tables that are made once are made
     with watched(timeline):
         loss = loss_of(loaded)
         alive = sum(timeline.pieces[n][0] * (1 if what == "+" else -1) for what, n in timeline.events if what in "+-")
-        held = how.offload.memory.held if how.offload else 0
+        held = how.offload.memory.held_bytes if how.offload else 0
     assert loss.requires_grad
     return alive - held
 
@@ -161,12 +164,12 @@ def alive_after_forward(how: Keeping) -> int:
 @pytest.mark.parametrize("recompute", ["none", "selective", "full"])
 def test_the_device_holds_so_many_bytes_less_as_lie_elsewhere(recompute):
     memory = Inverted()
-    stays, leaves = (alive_after_forward(Keeping(recompute, 1, o)) for o in (None, Offload(memory)))
-    assert leaves == stays - memory.most and memory.most > 0.4 * stays
+    stays, leaves = (alive_after_forward(Checkpointing(recompute, 1, o)) for o in (None, ActivationOffload(memory)))
+    assert leaves == stays - memory.peak_bytes and memory.peak_bytes > 0.4 * stays
 
 
 def test_nothing_that_was_kept_outlives_the_backward_pass():
-    loaded = model("dense", Keeping("selective"))
+    loaded = model("dense", Checkpointing("selective"))
     gc.collect()
     before = num_held()
     gc.disable()
@@ -181,30 +184,30 @@ def test_nothing_that_was_kept_outlives_the_backward_pass():
 
 
 def num_held() -> int:
-    return sum(type(one) is dear._Held for one in gc.get_objects())
+    return sum(type(one) is selective_recompute._SavedTensor for one in gc.get_objects())
 
 
 def test_recomputed_layers_send_their_input_away_and_nothing_else():
     memory = Inverted()
-    loss_of(model("dense", Keeping("full", 1, Offload(memory))))
+    loss_of(model("dense", Checkpointing("full", 1, ActivationOffload(memory))))
     tokens, width, layers = 124, 32, 3
-    assert tokens * width * 4 * layers <= memory.moved <= tokens * width * 4 * (layers + 2)
+    assert tokens * width * 4 * layers <= memory.moved_bytes <= tokens * width * 4 * (layers + 2)
 
 
 def test_a_storage_leaves_once_however_many_views_are_kept_and_as_often_as_it_changes():
     memory = Inverted()
-    offload, x = Offload(memory), torch.randn(64, 64, requires_grad=True)
+    offload, x = ActivationOffload(memory), torch.randn(64, 64, requires_grad=True)
     with offload.layer(torch.nn.Identity()):
         y = x * 2
         once = (y * y + y.t() * y.view(-1).view(64, 64)).sum()
-        assert memory.moved == 64 * 64 * 4
+        assert memory.moved_bytes == 64 * 64 * 4
         with torch.no_grad():
             z = y.detach().clone()
         products = [(z * x).sum()]
         with torch.no_grad():
             z.add_(1)
         products.append((z * x).sum())
-    assert memory.moved == 3 * 64 * 64 * 4
+    assert memory.moved_bytes == 3 * 64 * 64 * 4
     (once + sum(products)).backward()
     before = z - 1
     y = 2 * x.detach()
@@ -219,15 +222,15 @@ def test_plain_layers_let_go_too_and_copies_share_the_memory():
     torch.manual_seed(0)
     module, x = Wide(), torch.randn(64, 32)
     twin = copy.deepcopy(module)
-    keep(_Loaded(module), Keeping("none", 1, Offload(memory)))
+    apply_checkpointing(_Loaded(module), Checkpointing("none", 1, ActivationOffload(memory)))
     again = copy.deepcopy(module)
     torch.manual_seed(1)
     twin.train()(x).sum().backward()
     for one in (module, again):
-        before = memory.moved
+        before = memory.moved_bytes
         torch.manual_seed(1)
         one.train()(x).sum().backward()
-        assert memory.moved > before
+        assert memory.moved_bytes > before
         assert all(torch.equal(p.grad, q.grad) for p, q in zip(one.parameters(), twin.parameters(), strict=True))
 
 
@@ -253,10 +256,10 @@ class _Loaded:
 
 def test_a_run_s_own_memory_does_it():
     memory = host_memory(CPU)
-    loss, found = gradients(model("dense", Keeping("none", 1, Offload(memory))))
-    expected, others = gradients(model("dense", Keeping()))
+    loss, found = gradients(model("dense", Checkpointing("none", 1, ActivationOffload(memory))))
+    expected, others = gradients(model("dense", Checkpointing()))
     assert torch.equal(loss, expected) and all(torch.equal(found[n], v) for n, v in others.items())
-    assert memory.most > 0 and memory.held == 0
+    assert memory.peak_bytes > 0 and memory.held_bytes == 0
 
 
 @pytest.mark.gpu
@@ -267,7 +270,7 @@ def test_on_a_gpu_gradients_are_the_same_and_less_is_held():
     def run(how):
         init = {**LLAMA, "hidden_size": 256, "intermediate_size": 1024, "vocab_size": 100, "num_hidden_layers": 8}
         loaded = model_source.get("hf").build(BuildContext(seed=3, tuner=tuner.get("full").build()), init=init)
-        keep(loaded, how)
+        apply_checkpointing(loaded, how)
         module = filled(loaded, device).module.train()
         torch.cuda.synchronize()
         before = torch.cuda.memory_allocated()
@@ -277,5 +280,8 @@ def test_on_a_gpu_gradients_are_the_same_and_less_is_held():
         loss.backward()
         return held, [p.grad.clone() for p in module.parameters()]
 
-    (held, expected), (less, found) = run(Keeping()), run(Keeping("none", 1, Offload(host_memory(device))))
+    (held, expected), (less, found) = (
+        run(Checkpointing()),
+        run(Checkpointing("none", 1, ActivationOffload(host_memory(device)))),
+    )
     assert all(torch.equal(one, other) for one, other in zip(expected, found, strict=True)) and less < 0.5 * held
