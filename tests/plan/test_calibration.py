@@ -1,23 +1,134 @@
-"""The table of runs on this machine: what is noted is told, of one card, and damage is passed over."""
+"""The table of runs on this machine: what they measured moves the next plan, an odd one does not, damage is passed."""
 
 from __future__ import annotations
 
-from whet.plan.calibration import NAME, Compared, compared, note, words
+from dataclasses import replace
+
+import pytest
+
+from tests.plan.test_plan import job
+from whet.cli.main import main
+from whet.plan.calibration import NAME, Finished, Usual, calibrated, finished, note, table_name, usual
+from whet.plan.decide import decided
+from whet.plan.hardware.cards import card
+from whet.plan.hardware.detected import detected_for
+from whet.plan.report import lines, to_dict
+from whet.plan.speed import moved_bytes, speed, token_flops
+
+MIB = 2.0**20
 
 
-def test_runs_of_a_card_are_told_and_others_are_not(tmp_path):
-    for card, measured in (("rtx-4090", 90.0), ("rtx-4090", 110.0), ("h100-sxm", 500.0)):
-        note(Compared(card, "llama", 100.0, measured), tmp_path)
-    runs = compared("rtx-4090", tmp_path)
-    assert [run.measured_bytes for run in runs] == [90.0, 110.0]
-    assert list(words(runs)) == [
-        "measured here: beyond weights and state 2 runs took 1 times what was planned (0.9 to 1.1)"
-    ]
-    assert list(words(compared("a100-sxm-80gb", tmp_path))) == [] == compared("rtx-4090", tmp_path / "none")
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("WHET_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def run(job, **measured) -> Finished:
+    """A run of the job that took exactly what was planned, and as long as is estimated, but for what is given."""
+    step = decided(job).memory.peak
+    planned = step.total - sum(step.parts.get(name, 0.0) for name in ("weights", "optimizer", "overhead"))
+    took = speed(replace(job, card=card("h100-sxm"), measured=None))
+    known = Finished(
+        table_name(job.card), job.model.architecture.model_type, planned, planned, job.model.num_parameters,
+        job.precision, str(job.mesh), 0.0, 1, token_flops(job) * took.tokens, took.compute_s, moved_bytes(job),
+        took.update_s,
+    )  # fmt: skip
+    return replace(known, **measured)
+
+
+def test_runs_move_the_time_that_is_predicted(cache):
+    small, one = job(), job(micro=4096, step_tokens=16384)
+    for slower in (1.9, 2.0, 2.1):
+        fast = run(small)
+        note(replace(fast, compute_s=slower * fast.compute_s, update_s=3 * fast.update_s))
+    before, after = speed(one), speed(one.calibrated())
+    assert after.compute_s == pytest.approx(2 * before.compute_s)
+    assert after.update_s == pytest.approx(3 * before.update_s)
+    assert "from 3 runs on this card" in after.how and "estimated" in before.how
+
+
+def test_a_processor_whose_rate_nobody_knows_has_a_time_once_runs_have_finished(cache):
+    one = replace(job("qwen3-0.6b"), card=detected_for("cpu"), precision="fp32")
+    assert speed(one.calibrated()) is None
+    for _ in range(3):
+        note(run(one))
+    took = run(one)
+    assert speed(one.calibrated()).step_s == pytest.approx(took.compute_s + took.update_s)
+    assert speed(replace(one.calibrated(), precision="bf16")) is None  # of other numbers nothing was measured
+
+
+def test_runs_move_the_overhead_and_no_tensor(cache):
+    one = replace(job("qwen3-0.6b"), card=detected_for("cpu"), precision="fp32")
+    exact = decided(one).memory.peak
+    for _ in range(3):
+        own = run(one)
+        note(replace(own, measured_bytes=1.1 * own.planned_bytes, process_bytes=700 * MIB))
+    found = decided(one.calibrated()).memory.peak
+    assert found.parts["overhead"] == pytest.approx(700 * MIB + 0.1 * own.planned_bytes)
+    assert {**found.parts, "overhead": 0} == {**exact.parts, "overhead": 0}
+    larger = replace(one, micro=64 * one.micro)  # a step many times larger than any that was measured
+    assert decided(larger.calibrated()).memory.peak.parts["overhead"] == 700 * MIB
+
+
+@pytest.mark.parametrize(
+    "other", [{"model_type": "gpt2"}, {"card": "rtx-4090"}, {"parameters": 1e8}], ids=["class", "card", "size"]
+)
+def test_runs_of_another_class_card_or_size_say_nothing(cache, other):
+    one = job()
+    for _ in range(5):
+        note(run(one, measured_bytes=9e9, **other))
+    assert one.calibrated() == one
+
+
+def test_an_odd_run_moves_nothing(cache):
+    one = job()
+    for ratio in (1.02, 1.03, 1.04, 1.03, 7.0):
+        own = run(one)
+        note(replace(own, measured_bytes=ratio * own.planned_bytes, compute_s=ratio * own.compute_s))
+    found = one.calibrated().measured
+    assert found.steps == Usual(pytest.approx(1.03), 4, pytest.approx(1.02), pytest.approx(1.04), 1)
+    assert found.rates["bf16", "one rank"].flops_per_s.left_out == 1
+
+
+def test_two_runs_or_three_that_do_not_agree_are_too_few():
+    assert usual([1.0, 1.0]) is None
+    assert usual([1.0, 1.01, 5.0]) is None
+    assert usual([1.0, 1.01, 1.02]).value == 1.01
+
+
+def test_the_latest_runs_count(cache):
+    one = job()
+    for number in range(40):
+        note(run(one, measured_bytes=run(one).planned_bytes * (1.5 if number < 20 else 1.1)))
+    assert one.calibrated().measured.steps.value == pytest.approx(1.1)
+
+
+def test_the_plan_says_from_how_many_runs_and_can_be_asked_without_them(cache, capsys):
+    one = job()
+    for _ in range(4):
+        note(run(one, measured_bytes=1.2 * run(one).planned_bytes))
+    words = "\n".join(lines(decided(one.calibrated()).plan()))
+    assert "process: assumed, what steps take beyond the plan: from 4 runs on this card" in words
+    assert "1.2 times (1.2 to 1.2) what is planned" in words and "GFLOP/s (" in words
+    told = to_dict(decided(one.calibrated()).plan())
+    assert told["measured"]["step_over_planned"]["runs"] == 4 and told["speed"]["tokens_per_s"] > 0
+    typed = ["plan", "llama-3.1-8b", "--gpu", "h100-sxm", "train.micro_batch=2048", "train.batch_tokens=2048"]
+    said = []
+    for words in (typed, [*typed, "--unmeasured"]):
+        main(words)
+        said.append(capsys.readouterr().out)
+    assert "from 4 runs" in said[0] and "runs" not in said[1]
 
 
 def test_damaged_lines_are_passed_over(tmp_path):
-    note(Compared("rtx-4090", "llama", 100.0, 90.0), tmp_path)
+    note(Finished("rtx-4090", "llama", 100.0, 90.0), tmp_path)
     with (tmp_path / NAME).open("ab") as file:
-        file.write(b'{"card": "rtx-4090"}\n[]\n\xff\xfe\n{"card": "rtx-4090", "planned_bytes": "x"}\n{')
-    assert len(compared("rtx-4090", tmp_path)) == 1
+        file.write(b'{"card": "rtx-4090"}\n[]\n3\n\xff\xfe\n{"card": "rtx-4090", "planned_bytes": "x"}\n')
+        for number in (b"NaN", b"-1", b"1e99", b"null", b"0"):
+            file.write(
+                b'{"card": "rtx-4090", "model_type": "llama", "planned_bytes": 1, "measured_bytes": ' + number + b"}\n"
+            )
+        file.write(b'{"card": "rtx-4090", "model_type": "llama", "planned_bytes": 100.0, "measured_bytes": 90.0}\n{')
+    assert [run.measured_bytes for run in finished(tmp_path)] == [90.0, 90.0]  # a table of before has fewer figures
+    assert finished(tmp_path / "none") == [] and calibrated(card("rtx-4090"), "llama", 8e9, tmp_path) is None

@@ -21,6 +21,7 @@ class Asked(NamedTuple):
     gpus: int
     length: int | None
     mesh: list[str]
+    measured: bool  # whether finished runs are asked
 
     def longest(self, context: int | None) -> int:
         return self.length or self.run.data.max_length or min(context or USUAL_LENGTH, USUAL_LENGTH)

@@ -10,12 +10,14 @@ from whet.base.catalogue import objective, tuner
 from whet.base.errors import ConfigError
 from whet.base.mesh import Mesh
 from whet.base.units import duration, figure, size
+from whet.plan.calibration import Calibration, calibrated
 from whet.plan.decide import Decided, with_mesh, with_micro
 from whet.plan.hardware.cards import Card
 from whet.plan.job import Job, traced_tuners
 from whet.plan.models.planned import PlannedModel
 from whet.plan.possible import USUAL_TOKENS, known
-from whet.plan.speed import Speed, speed
+from whet.plan.speed import speed
+from whet.plan.subject import Speed
 from whet.plan.typed import command, settings
 
 # How often data of so many tokens are gone over: few are soon learned by heart, and many need no second look.
@@ -76,9 +78,9 @@ class Advice:
         return command([*data, *self.settings()], self.job.mesh)
 
 
-def advise(data: DataFacts, card: Card, gpus: int, hours: float = USUAL_HOURS) -> Advice:
+def advise(data: DataFacts, card: Card, gpus: int, hours: float = USUAL_HOURS, *, is_measured: bool = False) -> Advice:
     """The largest model to begin with that is trained on the card within so many hours beside whole weights; where none
-    is, beside packed ones, or the smallest that fits at all.
+    is, beside packed ones, or the smallest that fits at all; `is_measured` asks finished runs of this machine too.
 
     Raises ConfigError where no known model fits, or the data are of a kind that nothing learns from.
     """
@@ -86,7 +88,8 @@ def advise(data: DataFacts, card: Card, gpus: int, hours: float = USUAL_HOURS) -
     data = replace(data, longest=min(data.longest, _TEXT_TOKENS)) if data.kind == "text" else data
     fitting: list[Advice] = []
     for model in filter(lambda one: _suits(one, data), known()):
-        found = _way(model, data, card, gpus)
+        measured = calibrated(card, model.architecture.model_type, model.num_parameters) if is_measured else None
+        found = _way(model, data, card, gpus, measured)
         if found is None or (fitting and not found[2]):
             continue
         job, why, _ = found
@@ -125,7 +128,9 @@ def objective_for(kind: str) -> str:
     return min(taking, key=place)
 
 
-def _way(model: PlannedModel, data: DataFacts, card: Card, gpus: int) -> tuple[Decided, str, bool] | None:
+def _way(
+    model: PlannedModel, data: DataFacts, card: Card, gpus: int, measured: Calibration | None
+) -> tuple[Decided, str, bool] | None:
     """The first way to train the model that fits, of those that suit so much data, why, and whether it is the one that
     suits best; None where none fits."""
     length = min(data.longest, model.context or data.longest)
@@ -135,7 +140,7 @@ def _way(model: PlannedModel, data: DataFacts, card: Card, gpus: int) -> tuple[D
             rank = tuner.get(name).settings().values().get("rank", 0)
             job = Job(
                 model, card, Mesh(), length, max(USUAL_TOKENS, length), length, plain, name, rank, quantize=quantize,
-                recompute=recompute,
+                recompute=recompute, measured=measured,
             )  # fmt: skip
             found = with_micro(with_mesh(job, gpus) if gpus > 1 else job)
             if found.fits:
@@ -167,7 +172,7 @@ def tuners_for(model: PlannedModel, data: DataFacts, card: Card) -> list[tuple[s
 def _reasons(advice: Advice, data: DataFacts, hours: float, is_soon: bool) -> list[str]:
     job, seconds = advice.job, advice.seconds(data)
     within = f"within {hours:g} hours" if is_soon else f"though not within {hours:g} hours"
-    took = "" if seconds is None else f", about {duration(seconds)} (estimated, not measured)"
+    took = "" if seconds is None or advice.speed is None else f", about {duration(seconds)} ({advice.speed.how})"
     found = [
         f"{advice.objective}: rows are of the kind `{data.kind}`",
         f"{job.model.name}: the largest of those to begin with that fits and is done {within}{took}",

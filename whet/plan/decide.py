@@ -10,6 +10,7 @@ from whet.base.parallel import Parallel
 from whet.plan.job import CPU_TOKENS, Job, traced_tuners
 from whet.plan.memory import plan_memory
 from whet.plan.mesh import candidates
+from whet.plan.speed import speed
 from whet.plan.subject import Lever, Plan
 from whet.plan.timeline import MemoryPlan
 
@@ -29,7 +30,8 @@ class Decided:
 
     def plan(self) -> Plan:
         """With what would help, where the card has too little."""
-        return Plan(self.job.subject, self.memory, [] if self.fits else levers(self.job))
+        helpful = [] if self.fits else levers(self.job)
+        return Plan(self.job.subject, self.memory, helpful, speed(self.job), self.job.measured)
 
 
 def decided(job: Job) -> Decided:

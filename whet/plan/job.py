@@ -15,6 +15,7 @@ from whet.base.run import Run
 from whet.base.step_size import step_tokens
 from whet.optim.costs import Trained, declared
 from whet.plan.architecture import described
+from whet.plan.calibration import Calibration, calibrated
 from whet.plan.hardware.cards import Card
 from whet.plan.layers import experts
 from whet.plan.mesh import own_sizes
@@ -32,7 +33,7 @@ CPU_TOKENS = 4096
 class Job:
     """`micro` are tokens at once on a rank, `step_tokens` those of all ranks in a step, `length` those of the longest
     sample; `trained` is the share of tokens that have a loss, `offload` that of the optimizer's state which lies on the
-    host, where `on_host` weights and gradients do too."""
+    host, where `on_host` weights and gradients do too; `measured` is what finished runs say, if they are asked."""
 
     model: PlannedModel
     card: Card
@@ -52,6 +53,7 @@ class Job:
     objective: str = "sft"
     offload: float = 0.0
     on_host: bool = False
+    measured: Calibration | None = None
 
     @classmethod
     def of(cls, run: Run, model: PlannedModel, card: Card, mesh: Mesh, *, length: int, micro: int) -> Job:
@@ -75,6 +77,11 @@ class Job:
             facts, self.card, self.mesh, self.tuner, 0 if self.is_whole else self.rank, self.precision, self.optimizer,
             self.quantize, self.recompute, self.objective, self.micro, self.num_micro, self.step_tokens, self.length,
         )  # fmt: skip
+
+    def calibrated(self) -> Job:
+        """The job, planned with what finished runs of this class of models have measured on its card."""
+        model = self.model
+        return replace(self, measured=calibrated(self.card, model.architecture.model_type, model.num_parameters))
 
     def on(self, mesh: Mesh) -> Job:
         return replace(self, mesh=mesh)

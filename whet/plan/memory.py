@@ -104,7 +104,7 @@ class RankMemory:
 
     def _moment(self, phase: str, what: str, parts: Mapping[str, float]) -> Moment:
         known = {"weights": self.weights, "optimizer": self.optimizer, **parts}
-        return with_overhead(Moment(phase, what, known), self.job.card, self.job.mesh.ranks)
+        return with_overhead(Moment(phase, what, known), self.job.card, self.job.mesh.ranks, self.job.measured)
 
     def _saved(self) -> float:
         """Activations of one micro-batch in all layers of this rank, which wait there for their backward pass."""

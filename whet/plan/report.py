@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from whet.base.units import figure, size
-from whet.plan.calibration import compared, words
+from whet.base.units import duration, figure, size
+from whet.plan.calibration import Calibration
 from whet.plan.hardware.cards import Card
 from whet.plan.subject import Plan, Subject
 from whet.plan.timeline import COMPONENTS, Moment
@@ -35,15 +35,18 @@ def lines(found: Plan) -> Iterator[str]:
     peak, helpful = found.memory.peak, found.levers
     yield from _head(found.subject)
     yield ""
-    yield from component_lines(peak)
+    yield from component_lines(peak, _measured_overhead(found))
     where = f" on a rank of {found.memory.stage.name}" if found.memory.stage.name else ""
     yield f"{'peak':<12}{size(peak.total):>12}   {peak}{where}"
     yield f"{'card':<12}{size(found.budget):>12}   {_share(found)}"
+    if (speed := found.speed) is not None:
+        yield f"{'time':<12}{duration(speed.step_s):>12}   a step, {figure(speed.tokens_per_s)} tokens/s: {speed.how}"
     yield f"\n{bar(peak, max(peak.total, found.budget))}\n"
     most = max(moment.total for moment in found.memory.moments)
     for moment in found.memory.phases():
         yield f"{moment.phase:<10}{bar(moment, most)} {size(moment.total):>10}  {moment.what}".rstrip()
-    yield from words(compared(found.subject.card.name))
+    if found.measured is not None:
+        yield from (f"measured here: {words}" for words in found.measured.words())
     if helpful:
         yield "\nless memory with"
         yield from (f"  {lever.setting:<28}{size(lever.peak):>10}" for lever in helpful[:3])
@@ -53,11 +56,21 @@ def lines(found: Plan) -> Iterator[str]:
         yield f"\nall of them together: whet fit {shlex.quote(model.name)} --gpu {job.card.name}{on}"
 
 
-def component_lines(moment: Moment) -> Iterator[str]:
-    """A line for each component of a moment."""
+def component_lines(moment: Moment, overhead: str = MEANINGS["overhead"]) -> Iterator[str]:
+    """A line for each component of a moment; what is said of `overhead` depends on where it is from."""
+    meanings = {**MEANINGS, "overhead": overhead}
     for name in COMPONENTS:
         if name in moment.parts:
-            yield f"{name:<12}{size(moment.parts[name]):>12}   {_INK[name]}  {MEANINGS[name]}".rstrip()
+            yield f"{name:<12}{size(moment.parts[name]):>12}   {_INK[name]}  {meanings[name]}".rstrip()
+
+
+def _measured_overhead(found: Plan) -> str:
+    """What the overhead is, and which part of it was measured by finished runs."""
+    told = found.measured
+    if told is None or (told.process is None and told.steps is None):
+        return MEANINGS["overhead"]
+    parts = {"process": told.process, "what steps take beyond the plan": told.steps}
+    return ", ".join(f"{name}: {'assumed' if usual is None else usual}" for name, usual in parts.items())
 
 
 def _head(job: Subject) -> Iterator[str]:
@@ -111,7 +124,17 @@ def to_dict(found: Plan) -> dict[str, Any]:
             for one in memory.moments
         ],
         "levers": [{"setting": lever.setting, "peak_bytes": round(lever.peak)} for lever in found.levers],
+        "speed": None if found.speed is None else {
+            "step_s": found.speed.step_s, "tokens_per_s": found.speed.tokens_per_s, "how": found.speed.how,
+        },
+        "measured": None if found.measured is None else _measured(found.measured),
     }  # fmt: skip
+
+
+def _measured(told: Calibration) -> dict[str, Any]:
+    """What finished runs say of memory, with how many of them."""
+    parts = {"process_bytes": told.process, "step_over_planned": told.steps}
+    return {name: None if usual is None else asdict(usual) for name, usual in parts.items()}
 
 
 def card_dict(card: Card) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import Any
 from whet.base.catalogue import optimizer, tuner
 from whet.plan.decide import decided, with_mesh, with_micro
 from whet.plan.job import PACKED, Job, traced_tuners
-from whet.plan.speed import Speed, speed
+from whet.plan.speed import speed
+from whet.plan.subject import Speed
 from whet.plan.timeline import MemoryPlan
 from whet.plan.typed import settings
 

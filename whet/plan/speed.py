@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from whet.base.mesh import Mesh
+from whet.plan.calibration import numbers_of
 from whet.plan.job import Job
+from whet.plan.subject import Speed
 
 # Shares of the data sheet's figures that training reaches. Compute: 33 to 39 % reported for 8B on eight H100 in bf16
 # (torchtitan), 41 to 48 % at scale (Megatron). Bytes and links: usual shares. None was measured by whet.
@@ -16,41 +19,68 @@ NETWORK_GBS, PCIE_GBS = 50.0, 25.0
 _FORWARD, _INPUTS, _WEIGHTS = 1, 1, 1
 
 
-@dataclass(frozen=True, slots=True)
-class Speed:
-    """Seconds of a step on all ranks together, by what they go to; `tokens` are those of the step."""
-
-    compute_s: float
-    talk_s: float
-    waiting_s: float
-    update_s: float
-    tokens: int
-
-    @property
-    def step_s(self) -> float:
-        return self.compute_s + self.talk_s + self.waiting_s + self.update_s
-
-    @property
-    def tokens_per_s(self) -> float:
-        return self.tokens / self.step_s
-
-
 def speed(job: Job) -> Speed | None:
-    """The estimate; None for a card of which no rate is known."""
+    """What finished runs say, else the estimate; None for a card of which neither is known."""
+    return _measured(job) or _estimated(job)
+
+
+def _measured(job: Job) -> Speed | None:
+    """By the rates of runs on this mesh, which talked as much; else by those on one rank, with estimated talk."""
+    if job.measured is None:
+        return None
+    numbers = numbers_of(job.precision, job.quantize)
+    found, alone = (job.measured.rates.get((numbers, str(mesh))) for mesh in (job.mesh, Mesh()))
+    if found is not None:
+        compute, update = _work_s(job, found.flops_per_s.value), moved_bytes(job) / found.bytes_per_s.value
+        return Speed(compute, 0.0, 0.0, update, full_tokens(job), found.words())
+    if alone is None or job.card.kind == "cpu":  # ranks of a processor share its cores
+        return None
+    compute, update = _work_s(job, alone.flops_per_s.value), moved_bytes(job) / alone.bytes_per_s.value
+    how = f"{alone.words()}, but for what ranks send, which is estimated"
+    return Speed(compute, _talk_s(job, compute), _waiting_s(job, compute), update, full_tokens(job), how)
+
+
+def _estimated(job: Job) -> Speed | None:
     dtypes = ("fp32", "tf32") if job.precision == "fp32" else ("bf16", "fp16", "fp32")
     rate = next((found for dtype in dtypes if (found := job.card.rate(dtype))), None)
     bandwidth = job.card.figures.get("bandwidth_gbs")
     if rate is None or bandwidth is None:
         return None
-    tokens = job.micro * job.num_micro * job.mesh.readers
-    compute = token_flops(job) * tokens / (job.mesh.ranks * rate.value * 1e12 * COMPUTE)
+    compute = _work_s(job, rate.value * 1e12 * COMPUTE)
+    update = moved_bytes(job) / (bandwidth.value * 1e9 * MEMORY)
+    how = "estimated from the card's data sheet, not measured"
+    return Speed(compute, _talk_s(job, compute), _waiting_s(job, compute), update, full_tokens(job), how)
+
+
+def full_tokens(job: Job) -> int:
+    """Tokens of a step, with micro-batches that are full."""
+    return job.micro * job.num_micro * job.mesh.readers
+
+
+def devices(job: Job) -> int:
+    """What computes at the same time: cards, or the one processor that ranks share."""
+    return 1 if job.card.kind == "cpu" else job.mesh.ranks
+
+
+def moved_bytes(job: Job) -> float:
+    """What an update reads and writes on a rank: weights, gradients and state."""
     learned = sum(tensor.numbers for tensor in job.learned())
     state = sum(job.state_bytes(tensor) for tensor in job.learned())
-    moved = 2 * (state + learned * 2 * job.learned_item) / job.mesh.shards / job.mesh.pipeline
+    return 2 * (state + learned * 2 * job.learned_item) / job.mesh.shards / job.mesh.pipeline
+
+
+def _work_s(job: Job, rate: float) -> float:
+    return token_flops(job) * full_tokens(job) / (devices(job) * rate)
+
+
+def _talk_s(job: Job, compute: float) -> float:
+    """Of what is sent while layers are computed, what is left of it costs."""
     talk, sharing = sum(_tensor(job), 0.0), sum(_sharding(job), 0.0)
-    hidden = max(0.0, sharing - compute)  # what is sent while layers are computed costs what is left of it
-    waiting = compute * (job.mesh.pipeline - 1) / job.num_micro
-    return Speed(compute, talk + hidden, waiting, moved / (bandwidth.value * 1e9 * MEMORY), tokens)
+    return talk + max(0.0, sharing - compute)
+
+
+def _waiting_s(job: Job, compute: float) -> float:
+    return compute * (job.mesh.pipeline - 1) / job.num_micro
 
 
 def token_flops(job: Job) -> float:
@@ -65,6 +95,11 @@ def token_flops(job: Job) -> float:
     seen = len(model.layers) * job.length * width  # of two products, and half of the tokens before, on average
     passes = _FORWARD + _INPUTS + (_WEIGHTS if job.is_whole else 0)
     return 2 * (layers * (passes + job.recompute) + head * passes) + 2 * seen * (3 + job.recompute)
+
+
+def recomputed(job: Job) -> float:
+    """How many times the operations of a step there are because layers are computed again."""
+    return token_flops(job) / token_flops(replace(job, recompute=False))
 
 
 def _tensor(job: Job) -> Iterator[float]:

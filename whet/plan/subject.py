@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from whet.base.mesh import Mesh
+from whet.plan.calibration import Calibration
 from whet.plan.hardware.cards import Card
 from whet.plan.timeline import MemoryPlan
 
@@ -54,12 +55,36 @@ class Lever:
 
 
 @dataclass(frozen=True, slots=True)
+class Speed:
+    """Seconds of a step on all ranks together, by what they go to; `tokens` are those of the step, and `how` tells
+    where the rates are from."""
+
+    compute_s: float
+    talk_s: float
+    waiting_s: float
+    update_s: float
+    tokens: int
+    how: str
+
+    @property
+    def step_s(self) -> float:
+        return self.compute_s + self.talk_s + self.waiting_s + self.update_s
+
+    @property
+    def tokens_per_s(self) -> float:
+        return self.tokens / self.step_s
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """A subject with its memory over a step, and changes that would lower it, the most helpful first."""
+    """A subject with its memory over a step, and changes that would lower it, the most helpful first; its speed, where
+    that can be told, and what was `measured` by finished runs."""
 
     subject: Subject
     memory: MemoryPlan
     levers: list[Lever] = field(default_factory=list)
+    speed: Speed | None = None
+    measured: Calibration | None = None
 
     @property
     def budget(self) -> int:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from whet.plan.calibration import Calibration
 from whet.plan.hardware.cards import Card
 
 COMPONENTS = ("weights", "beside", "gathered", "gradients", "optimizer", "activations", "cache", "working", "overhead")
+# Components that are there through the whole step: all else but `overhead` comes and goes.
+HELD = ("weights", "optimizer")
 # What the process takes before it holds anything: libraries on a CPU, the driver's context on a card, and the buffers
 # of the collectives where there are several cards. Owners report 0.3 to 1 GB; not measured by whet.
 CONTEXT_BYTES = {"cpu": 300 << 20, "card": 600 << 20}
@@ -65,10 +68,19 @@ class MemoryPlan:
         return list(found.values())
 
 
-def with_overhead(moment: Moment, card: Card, ranks: int) -> Moment:
-    """The moment with what the process takes beside its tensors, and its components in order."""
+def with_overhead(moment: Moment, card: Card, ranks: int, measured: Calibration | None = None) -> Moment:
+    """The moment with what the process takes beside its tensors, and its components in order.
+
+    What finished runs have `measured` stands in the place of what is assumed; bytes of tensors stay as they are.
+    """
     is_cpu = card.kind == "cpu"
-    overhead = CONTEXT_BYTES["cpu" if is_cpu else "card"] + (0 if is_cpu or ranks == 1 else COLLECTIVES_BYTES)
-    overhead += 0 if is_cpu else int(FRAGMENTED * moment.total)
+    overhead: float = CONTEXT_BYTES["cpu" if is_cpu else "card"]
+    if measured is not None and measured.process is not None:
+        overhead = measured.process.value
+    overhead += 0 if is_cpu or ranks == 1 else COLLECTIVES_BYTES
+    step = moment.total - sum(moment.parts.get(name, 0.0) for name in HELD)
+    beyond = None if measured is None else measured.beyond(step)
+    assumed = 0 if is_cpu else int(FRAGMENTED * moment.total)
+    overhead = max(0.0, overhead + (assumed if beyond is None else beyond))
     known = {**moment.parts, "overhead": overhead}
     return Moment(moment.phase, moment.what, {name: known[name] for name in COMPONENTS if known.get(name)})

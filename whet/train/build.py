@@ -43,7 +43,7 @@ from whet.train.setup.alarms import on_alarm
 from whet.train.setup.announced import facts_of, notices_of
 from whet.train.setup.chosen import Chosen, chosen_of
 from whet.train.setup.first_step import FirstStep
-from whet.train.setup.foretold import peak_of
+from whet.train.setup.foretold import planned_of
 from whet.train.setup.models import build_model, features_for, head_for, models_beside, reference_way
 from whet.train.setup.opening import Material, Opened, Placed, open_run, place, prepare, without_trace
 from whet.train.setup.precision import on_precision, with_precision
@@ -191,8 +191,9 @@ def _built(placed: Placed, modelled: Modelled) -> Built:
     emit = _emitter(trained.run, placed)
     feed, supply = _supplied(placed, modelled, dealer)
     loop = _loop(placed, trained, supply, dealer, emit, feed.longest)
-    planned = peak_of(trained, modelled.resolved.micro_batch, feed.longest)
-    plan = PlanFile.of(placed.folder.path, trained, planned, modelled.resolved.why)
+    known = planned_of(trained, modelled.resolved.micro_batch, feed.longest)
+    plan = PlanFile.of(placed.folder.path, trained, known, modelled.resolved.why)
+    loop.emit = plan.pace.hearing(emit)
     return Built(placed.folder, trained, feed, supply, loop, emit, plan, placed.rollbacks)
 
 

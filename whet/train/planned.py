@@ -13,6 +13,7 @@ from whet.base.step_size import step_tokens
 from whet.contracts.model import ParamRole
 from whet.kernels.float8 import check_capability
 from whet.models.tuning.wrapper import wrapper_of
+from whet.plan.calibration import Calibration, calibrated
 from whet.plan.hardware.cards import Card
 from whet.plan.job import CPU_TOKENS, precision_on
 from whet.plan.layers import experts
@@ -24,7 +25,8 @@ from whet.train.rollout_memory import with_rollouts
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is planned: a run on a card, with the model of `config`; `micro` tokens at once, or as many as fit."""
+    """What is planned: a run on a card, with the model of `config`; `micro` tokens at once, or as many as fit; it
+    `asks_runs` that have finished on this machine."""
 
     run: Run
     name: str
@@ -32,6 +34,7 @@ class Wanted:
     card: Card
     length: int
     micro: int | None
+    asks_runs: bool = False
 
 
 def planned(wanted: Wanted) -> Plan:
@@ -52,11 +55,13 @@ class _Traced:
     made: Hollow
     one: Sequence[Moment]
     two: Sequence[Moment]
+    measured: Calibration | None
 
     @classmethod
     def of(cls, wanted: Wanted) -> _Traced:
         made = hollow_run(wanted.run, wanted.config)
-        return cls(made, *(list(_moments(wanted, made, count)) for count in (1, 2)))
+        one, two = (list(_moments(wanted, made, count)) for count in (1, 2))
+        return cls(made, one, two, _calibrated(wanted, made) if wanted.asks_runs else None)
 
     def moments(self, samples: float) -> Iterator[Moment]:
         """Bytes are taken to rise evenly with tokens, as those of attention in flash kernels do."""
@@ -78,6 +83,11 @@ def _moments(wanted: Wanted, made: Hollow, count: int) -> Iterator[Moment]:
     yield from with_rollouts(wanted.run, made.trained, wanted.config, wanted.card, wanted.length, found)
 
 
+def _calibrated(wanted: Wanted, made: Hollow) -> Calibration | None:
+    facts = _facts(wanted, made)
+    return calibrated(wanted.card, facts.model_type, facts.parameters)
+
+
 def _with_micro(wanted: Wanted, traced: _Traced) -> Plan:
     """The plan with as many tokens at once as wanted; where that is open, with the most samples that fit."""
     if wanted.micro is not None:
@@ -94,24 +104,29 @@ def _with_micro(wanted: Wanted, traced: _Traced) -> Plan:
 
 
 def _plan(wanted: Wanted, traced: _Traced, samples: float) -> Plan:
-    moments = [with_overhead(moment, wanted.card, 1) for moment in traced.moments(samples)]
-    return Plan(_subject(wanted, traced, int(samples * wanted.length)), MemoryPlan(Stage("", ()), moments))
+    moments = [with_overhead(moment, wanted.card, 1, traced.measured) for moment in traced.moments(samples)]
+    subject = _subject(wanted, traced, int(samples * wanted.length))
+    return Plan(subject, MemoryPlan(Stage("", ()), moments), measured=traced.measured)
 
 
-def _subject(wanted: Wanted, traced: _Traced, micro: int) -> Subject:
-    run, loaded, config = wanted.run, traced.made.trained.loaded, wanted.config
+def _facts(wanted: Wanted, made: Hollow) -> ModelFacts:
+    loaded, config = made.trained.loaded, wanted.config
     by_role, count = loaded.costs.parameters, experts(config)
     share = config.get("num_experts_per_tok", count) / count if count else 1.0
     adapter = sum(p.numel() for p in loaded.module.parameters() if p.requires_grad) if wrapper_of(loaded.module) else 0
     total = sum(by_role.values()) - adapter
-    facts = ModelFacts(
+    return ModelFacts(
         wanted.name, str(config["model_type"]), total,
         total - int(by_role.get(ParamRole.EXPERT, 0) * (1 - share)), len(loaded.layers),
     )  # fmt: skip
+
+
+def _subject(wanted: Wanted, traced: _Traced, micro: int) -> Subject:
+    run = wanted.run
     tokens = step_tokens(run.train, wanted.length)
     return Subject(
-        facts, wanted.card, Mesh(), run.tuner.kind, run.tuner.values().get("rank", 0), run.train.precision,
-        run.optimizer.kind, run.model.values().get("quantize"), run.train.recompute != "none",
+        _facts(wanted, traced.made), wanted.card, Mesh(), run.tuner.kind, run.tuner.values().get("rank", 0),
+        run.train.precision, run.optimizer.kind, run.model.values().get("quantize"), run.train.recompute != "none",
         run.objective.kind, micro, max(1, -(-tokens // micro)), tokens, wanted.length, "step",
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from whet.cli.arguments import number, whole
-from whet.cli.commands.plan import MOST_GPUS, is_config
+from whet.cli.commands.plan import MOST_GPUS, add_measured_argument, is_config
 from whet.cli.plugins import add_plugin_argument
 
 
@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--length", type=whole(16), metavar="TOKENS", help="of the longest sample (default: as seen)")
     parser.add_argument("--format", help="data format (default: detected)")
     parser.add_argument("--json", action="store_true", help="print the advice for programs")
+    add_measured_argument(parser)
     add_plugin_argument(parser)
 
 
@@ -43,7 +44,7 @@ def main(args: argparse.Namespace) -> int:
     chosen, count = (card(args.gpu), 1) if args.gpu is not None else detected()
     data = data_facts(source)
     data = replace(data, longest=args.length) if args.length else data
-    found = advise(data, chosen, args.gpus or count, args.hours)
+    found = advise(data, chosen, args.gpus or count, args.hours, is_measured=not args.unmeasured)
     typed = found.command(args.data, args.format)
     if args.json:
         told = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from whet.cli import exit_codes
 from whet.cli.arguments import number, typed_path, whole
-from whet.cli.commands.plan import MOST_GPUS, asked_of, is_config, told_apart
+from whet.cli.commands.plan import MOST_GPUS, add_measured_argument, asked_of, is_config, told_apart
 from whet.cli.plugins import add_plugin_argument
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--price", type=number(0, 1e6), metavar="MONEY", help="of a card for an hour")
     parser.add_argument("--out", type=typed_path, metavar="RUN.YAML", help="write a config of the way that is taken")
     parser.add_argument("--json", action="store_true", help="print all ways for programs")
+    add_measured_argument(parser)
     add_plugin_argument(parser)
 
 
@@ -46,7 +47,7 @@ def main(args: argparse.Namespace) -> int:
     model = PlannedModel.of(asked.name, asked.config)
     length = asked.longest(model.context)
     job = Job.of(asked.run, model, asked.card, Mesh(), length=length, micro=length)
-    found = fitted(job, asked.gpus)
+    found = fitted(job.calibrated() if asked.measured else job, asked.gpus)
     config = None if (taken := found.chosen()) is None else _config(args, asked.name, taken)
     if args.out:
         _write(args.out, config)
@@ -97,7 +98,7 @@ def _lines(found: Found, config: str | None, args: argparse.Namespace) -> Iterat
 
     taken = found.chosen()
     if taken is not None:
-        yield f"{'':2}{'at least':>11}{'at once':>9}{'tokens/s':>10}   estimated, not measured"
+        yield f"{'':2}{'at least':>11}{'at once':>9}{'tokens/s':>10}   {_how(found)}"
     for what, ways in found.shown().items():
         yield f"  {what}:"
         for way in ways:
@@ -120,6 +121,12 @@ def _lines(found: Found, config: str | None, args: argparse.Namespace) -> Iterat
         yield "\n" + (f"written: {args.out}; type: {typed}" if args.out else config.rstrip())
         if args.tokens:
             yield "\n" + _bill(taken, args)
+
+
+def _how(found: Found) -> str:
+    """Where the rates of what is shown are from."""
+    hows = dict.fromkeys(way.speed.how for ways in found.shown().values() for way in ways if way.speed is not None)
+    return "; ".join(hows) or "no rate of the card is known"
 
 
 def _bill(way: Way, args: argparse.Namespace) -> str:

@@ -41,8 +41,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--cards", action="store_true", help="list the cards that are known")
     parser.add_argument("--json", action="store_true", help="print the plan for programs")
+    add_measured_argument(parser)
     add_serving_arguments(parser)
     add_plugin_argument(parser)
+
+
+def add_measured_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--unmeasured", action="store_true", help="leave out what finished runs have measured on this machine"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
@@ -83,8 +90,9 @@ def asked_of(args: argparse.Namespace) -> Asked:
     chosen, count = (card(args.gpu), 1) if args.gpu is not None else detected()
     name, config = model if isinstance(model, tuple) else find_config(model)
     return Asked(
-        run, name, config, chosen, args.gpus or count, args.length, [word for word in mesh if word not in late]
-    )
+        run, name, config, chosen, args.gpus or count, args.length, [word for word in mesh if word not in late],
+        not args.unmeasured,
+    )  # fmt: skip
 
 
 def _by_formulas(asked: Asked) -> Plan:
@@ -97,6 +105,7 @@ def _by_formulas(asked: Asked) -> Plan:
     model = PlannedModel.of(asked.name, asked.config)
     length, micro = asked.longest(model.context), asked.run.train.micro_batch
     job = Job.of(asked.run, model, asked.card, Mesh(), length=length, micro=length if micro == "auto" else micro)
+    job = job.calibrated() if asked.measured else job
     mesh = read_mesh(asked.mesh, asked.gpus) if asked.mesh else mesh_of(asked.run.parallel, asked.gpus)
     if mesh is not None:
         check_mesh(mesh, model, asked.gpus)
@@ -121,7 +130,7 @@ def _by_a_step(asked: Asked) -> Plan:
     micro = asked.run.train.micro_batch
     length = asked.longest(context_of(asked.config))
     given = None if micro == "auto" else micro
-    return planned(Wanted(asked.run, asked.name, asked.config, asked.card, length, given))
+    return planned(Wanted(asked.run, asked.name, asked.config, asked.card, length, given, asked.measured))
 
 
 def _run(target: str, words: list[str]) -> tuple[Run, str | tuple[str, dict]]:

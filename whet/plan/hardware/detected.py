@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,6 +12,7 @@ from pathlib import Path
 from whet.base.errors import ConfigError
 from whet.plan.hardware.cards import Card, Figure, cards
 
+HOST = "this machine's processor"
 _ASK = ("--query-gpu=name,memory.total", "--format=csv,noheader,nounits")
 
 
@@ -25,11 +29,30 @@ def detected() -> tuple[Card, int]:
         figures["usable_gib"] = figures["memory"] = Figure(mib / 1024, "reported")
         kind = ("consumer", "nvidia", "unknown") if known is None else (known.kind, known.vendor, known.generation)
         return Card(name if known is None else known.name, *kind, figures), len(found)
+    return _host(), 1
+
+
+def detected_for(device: str) -> Card:
+    """What a run has on a kind of device of this machine, in torch's words. Raises ConfigError as `detected` does."""
+    return _host() if device == "cpu" else detected()[0]
+
+
+def processor() -> str:
+    """What this machine's processor is called, and how many of its cores this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    try:
+        told = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
+    except OSError:
+        told = None
+    return f"{told[1].strip() if told else platform.processor() or platform.machine()}, {cores} cores"
+
+
+def _host() -> Card:
     num_bytes = _memory()
     if num_bytes is None:
         raise ConfigError("this system does not tell its memory", at="--gpu", hint="--gpu rtx-4090")
     figures = {"memory": Figure(num_bytes / 2**30, "reported"), "usable_gib": Figure(num_bytes / 2**30, "reported")}
-    return Card("this machine's processor", "cpu", "any", "any", figures), 1
+    return Card(HOST, "cpu", "any", "any", figures)
 
 
 def _nvidia() -> list[tuple[str, float]]:

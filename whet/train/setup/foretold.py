@@ -22,18 +22,19 @@ def foretold(trained: Trained, micro_batch: int, longest: int) -> dict[str, Any]
 
     What is in use now, with the weights in place, and what the plan has at its peak beyond them.
     """
-    peak = peak_of(trained, micro_batch, longest)
-    if peak is None:
+    known = planned_of(trained, micro_batch, longest)
+    if known is None:
         return {}
+    _, peak = known
     beyond = peak.total - peak.parts["weights"] - peak.parts["overhead"]
     return {"planned_bytes": round(used_bytes(trained.world.device) + beyond), "planned_peak": str(peak)}
 
 
-def peak_of(trained: Trained, micro_batch: int, longest: int) -> Moment | None:
-    """The moment in which most is planned; None for what no formulas were traced from."""
+def planned_of(trained: Trained, micro_batch: int, longest: int) -> tuple[Job, Moment] | None:
+    """The run as formulas see it, and the moment in which most is planned; None for what none were traced from."""
     try:
         job = job_of(trained, micro_batch, longest)
-        return None if job is None else plan_memory(job).peak
+        return None if job is None else (job, plan_memory(job).peak)
     except WhetError:  # sizes that no plan is made for
         return None
 

@@ -46,6 +46,13 @@ def used_bytes(device: torch.device) -> int:
     return torch.cuda.memory_allocated(device) if device.type == "cuda" else _resident("VmRSS")
 
 
+def unused_bytes(device: torch.device) -> int:
+    """Since `begin_peak`, the most that a GPU's allocator held beyond the most that was in use."""
+    if device.type != "cuda":
+        return 0
+    return max(0, torch.cuda.max_memory_reserved(device) - torch.cuda.max_memory_allocated(device))
+
+
 def free_bytes(device: torch.device, ranks_here: int) -> int:
     """What this rank may still take."""
     if device.type == "cuda":
