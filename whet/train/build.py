@@ -32,7 +32,7 @@ from whet.train.loop import Cadence, Loop
 from whet.train.measure.evaluation import Answer, Evaluation
 from whet.train.record.build import recorder_of
 from whet.train.record.plan_file import PlanFile
-from whet.train.run import dependencies, follower
+from whet.train.run import capacity, dependencies, follower
 from whet.train.run.controls import Controls
 from whet.train.run.emitter import Emitter
 from whet.train.run.folder import RunFolder
@@ -50,7 +50,7 @@ from whet.train.setup.precision import on_precision, with_precision
 from whet.train.setup.preflight import check_model
 from whet.train.setup.reference import remember
 from whet.train.setup.rehearsal import rehearse
-from whet.train.setup.relief import relief_of
+from whet.train.setup.relief import begin_anew, relief_of
 from whet.train.setup.resolve import Resolved, resolve
 from whet.train.setup.rows import template_of
 from whet.train.setup.sources import Feed, SourceKind, Supply
@@ -187,7 +187,9 @@ def _built(placed: Placed, modelled: Modelled) -> Built:
     """The steps, and the loop over them."""
     trained = modelled.trained
     can = trained.loaded.capabilities
-    dealer = Dealer(trained.world, modelled.resolved.micro_batch, can.shares, splits=not can.batch_norm)
+    noted = trained.world.agreed(capacity.noted(placed.folder.path))
+    at_once = modelled.resolved.micro_batch if noted is None else min(noted.tokens, modelled.resolved.micro_batch)
+    dealer = Dealer(trained.world, at_once, can.shares, splits=not can.batch_norm)
     emit = _emitter(trained.run, placed)
     feed, supply = _supplied(placed, modelled, dealer)
     loop = _loop(placed, trained, supply, dealer, emit, feed.longest)
@@ -231,8 +233,10 @@ def _loop(placed: Placed, trained: Trained, supply: Supply, dealer: Dealer, emit
         NamedOptimizer(trained.optimizer, ParamGroups.of(model.module, model.roles).names()), parts, world,
         run.train.keep, trained.untouched, placed.identity, run.parallel.timeout_s,
     )  # fmt: skip
+    at_once = dealer.capacity
     if checkpoints.restore() is not None:
         trained.tuner.restored(model.module)
+        dealer.capacity = min(dealer.capacity, at_once)  # memory may have run out since it was stored
     return Loop(
         world=world, source=source, dealer=dealer, executor=executor, schedule=_schedule(run), evaluation=evaluation,
         checkpoints=checkpoints, watchdog=watchdog, controls=Controls(placed.folder.controls, world.is_writer),
@@ -240,7 +244,7 @@ def _loop(placed: Placed, trained: Trained, supply: Supply, dealer: Dealer, emit
         on_alarm=on_alarm(run, placed.folder, world), left_out=left_out(placed.rollbacks),
         has_tokens=model.capabilities.tokens, progress=progress,
         recorder=recorder_of(trained, placed.folder.path / LOGS, source, supply.held_out), blame=executor.blame,
-        relief=relief_of(trained, longest),
+        relief=relief_of(trained, longest), begin_anew=partial(begin_anew, placed.folder.path),
     )  # fmt: skip
 
 

@@ -83,6 +83,8 @@ class Loop:
     blame: Blame = field(default_factory=Blame)
     heard: Callable[[], Sequence[str]] = tuple  # what is to be said of other ranks
     relief: Callable[[int], str] = in_general  # what takes less memory than so many tokens at once
+    # What ends the attempt on all ranks, for one that takes so many tokens at once; with the reason.
+    begin_anew: Callable[[int, str], OutOfMemory] = lambda tokens, words: OutOfMemory(words)
     _saved_at: float = field(default_factory=time.monotonic)
     _checkpoint_s: float = 0.0
     _stall_s: float = 0.0
@@ -174,8 +176,8 @@ class Loop:
     def _learn(
         self, step: Step, batches: Sequence[Batch], weights: dict[str, float]
     ) -> tuple[dict[str, float], Sequence[Batch]]:
-        """Update once. Out of memory, a lone rank halves its micro-batches and does the step again: the gradient is the
-        same."""
+        """Update once. Out of memory, a lone rank halves its micro-batches and does the step again, and of several all
+        begin anew with half as many: the gradient is the same."""
         factor = self.schedule(self.progress.step, self.source.total)
         try:
             return self.executor.step(self.progress.step, batches, weights, factor), batches
@@ -184,14 +186,16 @@ class Loop:
                 raise
             longest, tokens = max(step.lengths), self.dealer.capacity
             out = f"out of {'GPU ' if isinstance(error, torch.OutOfMemoryError) else ''}memory"
-            if self.world.count("all") > 1 or tokens <= longest or not self.dealer.splits:
+            fewer = max(longest, tokens // 2)
+            if tokens <= longest or not self.dealer.splits:
                 raise OutOfMemory(f"{out} with micro-batches of {tokens} tokens", hint=self.relief(tokens)) from error
+            if self.world.count("all") > 1:  # the others wait within the step, and cannot be told
+                at = f"{out} in step {self.progress.step + 1} with micro-batches of {tokens} tokens"
+                raise self.begin_anew(fewer, f"{at}: they are now {fewer}") from error
         self.executor.abort()
         self.source.forget_batches()
-        self.dealer.capacity = max(longest, tokens // 2)
-        text = (
-            f"{out}: micro-batches are now {self.dealer.capacity} tokens, and the step starts again; less memory with "
-        )
+        self.dealer.capacity = fewer
+        text = f"{out}: micro-batches are now {fewer} tokens, and the step starts again; less memory with "
         self.emit(Notice(self.progress.step, "warning", text + self.relief(tokens)))
         return self._learn(step, self.source.dealt(step, self.dealer), weights)
 

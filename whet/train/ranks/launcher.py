@@ -21,6 +21,7 @@ from typing import Protocol
 from whet.track.logs import announced, ending
 from whet.train.ranks.notes import ATTEMPT, FOLDER_NOTE, REFUSAL, folder_of, refusal, take_word
 from whet.train.ranks.watch import Signs
+from whet.train.run.capacity import noted
 
 POLL_S = 0.05
 # Ranks that end by themselves most often all do, and have something to say; one that was killed leaves them waiting.
@@ -81,13 +82,13 @@ class Launcher:
                 ended, folder = self._attempt(start, Path(notes), told), self._folder
                 if not ended.may_go_on or self._asked:
                     return ended.code
-                step = newest_checkpoint(folder)
+                step, has_fewer = newest_checkpoint(folder), folder is not None and _takes_fewer(folder, ended)
                 left, newest = (self._restarts if step > newest else left), max(step, newest)
                 print(f"warning: {ended.cause}", file=sys.stderr, flush=True)
-                if left == 0:
+                if left == 0 and not has_fewer:
                     self._give_up(folder)
                     return ended.code
-                left -= 1
+                left -= not has_fewer
                 told = f"{ended.cause}; begun anew from {f'step {step}' if step >= 0 else 'the beginning'}"
                 start = self._go_on(folder) if folder is not None else self._start
 
@@ -184,6 +185,12 @@ class Launcher:
         for one in self._running:
             with suppress(ProcessLookupError):
                 one.send_signal(number)
+
+
+def _takes_fewer(run: Path, ended: Ended) -> bool:
+    """Whether memory ran out and the next attempt takes fewer tokens at once, which no number of attempts limits."""
+    found = noted(run)
+    return found is not None and found.words == ended.cause
 
 
 def _tell_others(refusals: Sequence[Path]) -> None:

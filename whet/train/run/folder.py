@@ -22,7 +22,7 @@ from whet.train.run.lock import RunLock
 
 _FILES = (
     "config.yaml", "plan.json", "resolved.json", "ledger.jsonl", "controls", "dependencies.json", "records.jsonl",
-    "reference.npz", "checkpoints/latest",
+    "reference.npz", "checkpoints/latest", "capacity.json",
 )  # fmt: skip
 _FOLDERS = ("checkpoints", "track", "model", "evaluations", "exports", "media")
 

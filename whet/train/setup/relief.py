@@ -1,15 +1,20 @@
-"""What would take less memory, told when none is left: changes of the config with the peak that each would have."""
+"""What is done when no memory is left: changes of the config that would take less are told, each with its peak, and of
+several ranks all begin anew with fewer tokens at once."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
-from whet.base.errors import WhetError
+from whet.base.errors import OutOfMemory, WhetError
 from whet.base.units import size
 from whet.plan.decide import levers
 from whet.plan.memory import plan_memory
 from whet.train.loop import in_general
+from whet.train.ranks.notes import leave_word
+from whet.train.run.capacity import Capacity, note
 from whet.train.setup.foretold import job_of
 from whet.train.setup.trained import Trained
 
@@ -19,6 +24,14 @@ NUM_LEVERS = 3
 def relief_of(trained: Trained, longest: int) -> Callable[[int], str]:
     """What to type, for a run that ran out of memory with so many tokens at once."""
     return partial(_relief, trained, longest)
+
+
+def begin_anew(run: Path, tokens: int, words: str) -> OutOfMemory:
+    """What ends an attempt on every rank, once it is noted that the next one takes so many tokens at once."""
+    note(run, Capacity(tokens, words))
+    leave_word(run, words)
+    hint = f"whet train {shlex.quote(str(run))}, which goes on from its last checkpoint with so many"
+    return OutOfMemory(words, hint=hint)
 
 
 def _relief(trained: Trained, longest: int, micro_batch: int) -> str:
