@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,8 @@ from whet.models.decoding.proof import decoding_of, generates
 from whet.models.forward.language import unwrapped
 from whet.models.loading.families import family_of
 from whet.models.tuning.wrapper import quiet, wrapper_of
+from whet.parallel.pipeline.forward import forward_of_stages
+from whet.parallel.pipeline.stages import stages_of
 
 # Prose, code, digits, other scripts, and blanks in places where tokenizers differ.
 TEXTS = (
@@ -63,10 +65,21 @@ class Observed:
     moved: float | None = None
 
 
+class _Step(NamedTuple):
+    """A generated token, and how far its logit stood above the next one's."""
+
+    id: int
+    lead: float
+
+    @classmethod
+    def of(cls, token: Token) -> _Step:
+        return cls(token.id, token.top[0][1] - token.top[1][1])
+
+
 def observe(module: nn.Module, tokenizer: Any, chat_template: str | None = None, *, continues: bool = True) -> Observed:
     """Run the fixed prompts through a model, as it is: its weights' dtype, its attention, evaluation mode.
 
-    Without `continues` nothing is generated after them.
+    Without `continues` nothing is generated after them. Ranks that share the model call this together.
     """
     rendered = list(renders(tokenizer, chat_template))
     ids = [text_ids(tokenizer, text) for text in TEXTS]
@@ -79,8 +92,8 @@ def observe(module: nn.Module, tokenizer: Any, chat_template: str | None = None,
         moved = _moved(module, ids, logits, device)
     is_broken = any(bool(one.isnan().any()) for one in logits)
     steps, cannot = ([], "") if is_broken or not continues else _tried(module, ids)
-    continued = [[token.id for token in row] for row in steps]
-    leads = [[token.top[0][1] - token.top[1][1] for token in row] for row in steps]
+    continued = [[step.id for step in row] for row in steps]
+    leads = [[step.lead for step in row] for row in steps]
     end = end_of_turn(tokenizer, chat_template)
     return Observed(dtype, ids, logits, rendered, end, continued, cannot, leads, moved)
 
@@ -127,8 +140,9 @@ def _said(module: nn.Module, ids_1T: Tensor) -> Tensor:
     how: dict[str, Any] = {} if family == "masked" else {"use_cache": False}
     if family == "seq2seq":
         how["decoder_input_ids"] = ids_1T
-    output = module(input_ids=ids_1T, **how)
-    said = output.logits if "logits" in output else output.last_hidden_state
+    is_cut = stages_of(module) is not None
+    output = forward_of_stages(module, ids_1T, **how) if is_cut else module(input_ids=ids_1T, **how)
+    said = output["logits" if "logits" in output else "last_hidden_state"]
     return _real(said, ids_1T.shape[1])
 
 
@@ -139,7 +153,7 @@ def _real(logits: Tensor, length: int) -> Tensor:
     return logits.float().cpu().flatten(0, -2)
 
 
-def _tried(module: nn.Module, ids: Sequence[Sequence[int]]) -> tuple[list[list[Token]], str]:
+def _tried(module: nn.Module, ids: Sequence[Sequence[int]]) -> tuple[list[list[_Step]], str]:
     """What is generated after each prompt, or why nothing is: the weights of a run are worth more than this figure."""
     try:
         return _continued(module, ids), ""
@@ -147,18 +161,32 @@ def _tried(module: nn.Module, ids: Sequence[Sequence[int]]) -> tuple[list[list[T
         return [], str(error) if isinstance(error, WhetError) else one_line(error)
 
 
-def _continued(module: nn.Module, ids: Sequence[Sequence[int]]) -> list[list[Token]]:
+def _continued(module: nn.Module, ids: Sequence[Sequence[int]]) -> list[list[_Step]]:
     """NUM_GENERATED greedy tokens after each prompt, whatever would end an answer among them."""
     if not generates(module) or is_prompted(module):
         return []
     context = context_length(module)
     fitting = [ids[number] for number in continuing(ids, context)]
-    found: dict[int, list[Token]] = {}
+    if stages_of(module) is not None:
+        with borrowed(module):
+            return [_continued_by_stages(module, prompt) for prompt in fitting]
+    found: dict[int, list[_Step]] = {}
     lengths, limits = [len(prompt) for prompt in fitting], [NUM_GENERATED] * len(fitting)
     with borrowed(module):
         for rows in together(lengths, limits, BATCH_TOKENS, decoding_of(module)):
             settings = GenerateSettings(top_logprobs=2)
             batch = batch_of(module, [fitting[row] for row in rows], rows, settings, context)
             steps = [batch.step() for _ in range(NUM_GENERATED)]
-            found |= {row: [step[place] for step in steps] for place, row in enumerate(rows)}
+            found |= {row: [_Step.of(step[place]) for step in steps] for place, row in enumerate(rows)}
     return [found[row] for row in range(len(fitting))]
+
+
+def _continued_by_stages(module: nn.Module, prompt: Sequence[int]) -> list[_Step]:
+    """The same of a model whose layers lie on several ranks: no stage keeps keys, each token is a forward anew."""
+    ids, found, device = list(prompt), list[_Step](), next(module.parameters()).device
+    for _ in range(NUM_GENERATED):
+        logits_V = forward_of_stages(module, torch.tensor([ids], device=device), use_cache=False)["logits"][0, -1]
+        (first, second), (best, _) = (one.tolist() for one in logits_V.float().topk(2))
+        found.append(_Step(best, first - second))
+        ids.append(best)
+    return found

@@ -28,6 +28,7 @@ from whet.models.merging.layers import fold
 from whet.models.roles import roles
 from whet.models.tuning.adapter_files import base_of, is_adapter, stored_weights
 from whet.models.tuning.wrapper import adapter_state, quiet, wrapper_of
+from whet.parallel.pipeline.stages import stages_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def compare(
     if is_prompted(module):
         trained = replace(trained, continued=[])
     if limits is None:
-        of_dtype = ROUTED if ParamRole.EXPERT in roles(module).values() else DENSE
+        of_dtype = ROUTED if any(_on_stages(module, ParamRole.EXPERT in roles(module).values())) else DENSE
         limits = max(of_dtype[_stored_dtype(folder)], of_dtype[trained.dtype], key=lambda one: one.kl)
     generates = (folder / "generation_config.json").is_file()
     stops = _listed(GenerationConfig.from_pretrained(folder).eos_token_id) if generates else []
@@ -210,7 +211,14 @@ def _unread(folder: Path, module: Any) -> list[str]:
     stored, lying = stored_weights(str(folder)), adapter_state(wrapper, wrapper.state_dict())
     held = {name: whole_tensor(tensor) for name, tensor in lying.items()}
     alike = {name for name in stored.keys() & held.keys() if torch.equal(stored[name].to(held[name]), held[name])}
-    return sorted((stored.keys() | held.keys()) - alike)
+    found = _on_stages(module, (set(held), alike))
+    return sorted((stored.keys() | set().union(*(one for one, _ in found))) - set().union(*(one for _, one in found)))
+
+
+def _on_stages(module: nn.Module, value: Any) -> list[Any]:
+    """The value of every rank that has some of the module's layers, on each of them."""
+    stages = stages_of(module)
+    return [value] if stages is None else stages.gathered(value)
 
 
 def _stored_dtype(folder: Path) -> torch.dtype:

@@ -42,7 +42,7 @@ def shard(
     """
     module, plan = model.module, ParallelPlan.of(model, settings, world.sizes)
     if plan.stages is not None:
-        cut_stages(model, plan.stages, world.index("stages"))
+        cut_stages(model, plan.stages, world.index("stages"), world.group("stages"))
         plan = plan.on(module)
     if (over := world.weights("tensor")) is not None:
         cut(module, plan.styles, over, plan.regions)

@@ -30,13 +30,11 @@ from whet.models.sentence_transformers import write_sentence
 from whet.models.tuners.full import Still
 from whet.models.tuning.adapters import stored_adapter
 from whet.models.tuning.wrapper import wrapper_of
-from whet.parallel.pipeline.stages import stages_of
 from whet.parallel.world import World
 from whet.train.run.folder import RunFolder
 from whet.train.setup.models import build_model
 from whet.train.setup.rows import template_of
 from whet.train.setup.trained import Trained
-from whet.train.step.whole_module import whole_module
 
 
 def write_result(trained: Trained, folder: RunFolder, *, continues: bool = True) -> None:
@@ -53,7 +51,7 @@ def write_result(trained: Trained, folder: RunFolder, *, continues: bool = True)
         _write_weights(trained, folder, trained.executor.weights())
         return
     template = template_of(trained.run, trained.loaded.processor)
-    said = observe(whole_module(module, trained.executor), trained.loaded.processor, template, continues=continues)
+    said = observe(module, trained.loaded.processor, template, continues=continues)
     saved = [*trained.tuner.saved_names(module), *(name for name, _ in module.named_buffers())]
     names = {name for name in saved if not is_added(module, name)}
     whole = trained.executor.weights(set().union(*trained.world.gathered(names, "stages")))
@@ -86,9 +84,9 @@ def write_result(trained: Trained, folder: RunFolder, *, continues: bool = True)
 
 def _is_read_in_parts(trained: Trained) -> bool:
     """Whether ranks look at the written model together, so that none holds the whole of it. Packed weights are whole on
-    every rank, and so is what has stages when it is looked at; virtual tokens are read by PEFT alone."""
+    every rank, and virtual tokens are read by PEFT alone."""
     module = trained.loaded.module
-    is_whole = trained.world.mesh is None or stages_of(module) is not None or is_prompted(wrapper_of(module) or module)
+    is_whole = trained.world.mesh is None or is_prompted(wrapper_of(module) or module)
     return not is_whole and not any(isinstance(parameter, Quantized) for parameter in module.parameters())
 
 

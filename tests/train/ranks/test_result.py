@@ -1,15 +1,24 @@
-"""The written model is read back by all ranks together, before the writer moves it to its place."""
+"""The written model is read back by all ranks together, each its part, before the writer moves it to its place."""
 
 from __future__ import annotations
 
+import json
 import time
+from functools import partial
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
 
 from tests.ranks import on_ranks
+from tests.tiny import LLAMA, config
+from whet.base.config import from_mapping
+from whet.export.writing import write_model
 from whet.parallel.world import World
-from whet.train.result import together
+from whet.plan.tracing.live import Timeline, Watch
+from whet.train import result
+from whet.train.build import assemble
+from whet.train.result import together, write_result
 
 
 def looked(part: Path) -> bool:
@@ -33,3 +42,38 @@ def test_a_written_model_stays_until_each_rank_has_read_it(tmp_path):
     part = tmp_path / "part"
     part.mkdir()
     assert on_ranks(2, looked, part) == [True, True]
+
+
+DEEP = {**LLAMA, "hidden_size": 64, "intermediate_size": 2048, "num_hidden_layers": 8, "tie_word_embeddings": False}
+
+
+class Held(Watch):
+    """What takes memory: tensors without values do not."""
+
+    def _taken(self, storage, itemsize):
+        if storage.device.type != "meta":
+            super()._taken(storage, itemsize)
+
+
+def written(folder: Path) -> tuple[int, int]:
+    """Bytes of the weights that a rank of a pipeline holds, and the most that it holds beside them while it writes."""
+    sections = {"train": {"steps": 1}, "parallel": {"pipeline": 2, "schedule": "zbv", "timeout_s": 60}}
+    built = assemble(from_mapping(config(folder, model={"init": DEEP}, name="cut", **sections)))
+    built.loop.run()
+    result.write_model = partial(write_model, shard_bytes=1 << 16)  # else files of so small a model are one
+    timeline = Timeline()
+    with Held(timeline):
+        write_result(built.trained, built.folder)
+    built.close()
+    taken = ((1 if what == "+" else -1) * timeline.pieces[at][0] for what, at in timeline.events if what in "+-")
+    return sum(p.nbytes for p in built.trained.loaded.module.parameters()), max(accumulate(taken))
+
+
+@pytest.mark.ranks
+def test_no_stage_holds_the_whole_model_while_it_is_written_and_read_back(tmp_path):
+    config(tmp_path)
+    found = on_ranks(2, written, tmp_path)
+    whole = sum(own for own, _ in found)
+    assert all(0.4 * whole < own < 0.6 * whole and most < own + whole / 3 for own, most in found), found
+    report = json.loads((tmp_path / "runs/cut/model/equivalence.json").read_text())
+    assert (report["passed"], report["ran_by"], report["generation"]) == (True, "whet", 1.0)

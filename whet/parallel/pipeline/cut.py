@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch.distributed as dist
 from torch import nn
 
 from whet.base.errors import ModelError
@@ -39,8 +40,9 @@ def planned(model: Loaded, ranks: int, each: int, schedule: str) -> Cut:
     return found
 
 
-def cut(model: Loaded, planned: Cut, rank: int) -> None:
-    """Leave in the module, which is on meta, what the rank at this place of the pipeline holds, and let it know."""
+def cut(model: Loaded, planned: Cut, rank: int, group: dist.ProcessGroup | None = None) -> None:
+    """Leave in the module, which is on meta, what the rank at this place of the pipeline holds, and let it know, and in
+    which group the others are."""
     module, parts = model.module, _Parts.of(model)
     passed = [PassThrough(parts.holder[number]) for number in range(len(model.layers))]
     for stage, run in enumerate(planned.runs):
@@ -57,7 +59,10 @@ def cut(model: Loaded, planned: Cut, rank: int) -> None:
             parts.decoder._modules[name] = PassThrough(parts.decoder._modules[name])
         for owner, name in parts.outside:
             owner._modules[name] = PassThrough(owner._modules[name])
-    carry(module, Stages(planned, rank, form, parts.entry, parts.first, parts.last, tuple(model.layers), passed))
+    names = {id(part): name for name, part in module.named_modules()}
+    heads = [(names[id(owner)], name) for owner, name in parts.outside]
+    ends = (parts.entry, parts.first, parts.last)
+    carry(module, Stages(planned, rank, form, *ends, tuple(model.layers), passed, heads, group))
 
 
 def _check_apart(model: Loaded, runs: Sequence[range]) -> None:

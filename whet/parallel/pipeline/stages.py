@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
 from whet.contracts.feature import ModelFeature
@@ -50,7 +51,8 @@ class Cut:
 @dataclass(frozen=True, slots=True, eq=False)
 class Stages(ModelFeature):
     """What a module knows of being cut: the whole cut, this rank's place, and what lies between two stages. `entry` is
-    the embedding among the parts that the `first` stage has; `passed` stand for the `layers`."""
+    the embedding among the parts that the `first` stage has; `passed` stand for the `layers`. `heads` are holders and
+    names of what follows the decoder, and `group` the ranks of the pipeline, where there are any."""
 
     cut: Cut
     rank: int
@@ -60,6 +62,8 @@ class Stages(ModelFeature):
     last: Sequence[str]
     layers: Sequence[str]
     passed: Sequence[PassThrough]
+    heads: Sequence[tuple[str, str]] = ()
+    group: dist.ProcessGroup | None = None
 
     def running(
         self, module: nn.Module, stage: int, states_TD: Tensor | None, seam: Seam | None = None
@@ -99,6 +103,13 @@ class Stages(ModelFeature):
         if not self.cut.tied or ends[0] == ends[1] or self.rank not in ends:
             return []
         return [decoder_of(unwrapped(module)).get_submodule(self.entry).weight]  # type: ignore[list-item]
+
+    def gathered(self, value: Any) -> list[Any]:
+        """The value of every rank of the pipeline, in their order, on each of them. Values are pickled."""
+        assert self.group is not None
+        box: list[Any] = [None] * self.group.size()
+        dist.all_gather_object(box, value, group=self.group)
+        return box
 
     def __deepcopy__(self, memo: object) -> Stages:
         return self  # a copy of a module is as much of the model
