@@ -88,7 +88,7 @@ def test_a_run_goes_on_where_state_lies_elsewhere(tmp_path, plain):
     assert same(dict(built.loaded.module.named_parameters()), weights)
     moments = [state["exp_avg"] for state in built.trained.optimizer.state.values() if state["exp_avg"].nbytes >= 4096]
     memory = built.trained.optimizer.memory
-    assert memory.held == 2 * sum(moment.nbytes for moment in moments) > 0
+    assert memory.held_bytes == 2 * sum(moment.nbytes for moment in moments) > 0
 
 
 def to_the_end(folder, name, offload):
