@@ -23,6 +23,7 @@ from whet.server.access.token import OneToken
 from whet.server.app import build
 from whet.server.ending import Config, Server
 from whet.server.patience import limits
+from whet.server.playground.connected import Connected
 from whet.server.routes import health
 from whet.server.serving import bound
 
@@ -83,11 +84,12 @@ class Client:
 
 @contextmanager
 def serving(
-    root: Path, access: Access | None = None, pages: Iterable[APIRouter] = (health.directions,)
-) -> Iterator[Client]:
+    root: Path, access: Access | None = None, pages: Iterable[APIRouter] = (health.directions,),
+    engines: Iterable[Connected] = (),
+) -> Iterator[Client]:  # fmt: skip
     """A server of the runs under `root` (for whoever has the token), which ends in order."""
     listening = bound("127.0.0.1", 0)
-    app = build(root, access or OneToken(TOKEN), pages=pages)
+    app = build(root, access or OneToken(TOKEN), pages=pages, engines=engines)
     server = Server(Config(app, log_level="error", timeout_graceful_shutdown=5, **limits()), app.end)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()

@@ -57,6 +57,13 @@ export const features: readonly Feature[] = [
     load: () => import('./model/route'),
   },
   {
+    id: 'playground',
+    path: 'playground',
+    title: { en: 'Playground', zh: '对话试用' },
+    rail: { icon: 'playground', key: 't' },
+    load: () => import('./playground/route'),
+  },
+  {
     id: 'reports',
     path: 'reports',
     title: { en: 'Reports', zh: '报告' },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from whet.server.heavy import Heavy
 from whet.server.live import Live
 from whet.server.mlflow import artifacts, experiments, logged_models, models, runs, versions
 from whet.server.mlflow.door import Door
+from whet.server.playground.connected import Connected
 from whet.server.push.receiving import Receiving
 from whet.server.routes import (
     belongings,
@@ -34,6 +36,7 @@ from whet.server.routes import (
     live,
     oidc,
     plan,
+    playground,
     prometheus,
     push,
     reading,
@@ -71,6 +74,7 @@ _ROUTERS = (
     compare.router,
     diagnoses.router,
     plan.router,
+    playground.router,
     push.router,
     traces.router,
     prometheus.router,
@@ -87,16 +91,19 @@ _MLFLOW = (
 
 
 def build(
-    root: Path, access: Access, hosts: Iterable[str] = (), pages: Iterable[APIRouter] = (health.directions,)
-) -> Guard:
-    """The server of the runs under `root`, for those whom `access` knows. `hosts` are names it is asked by.
+    root: Path, access: Access, hosts: Iterable[str] = (), pages: Iterable[APIRouter] = (health.directions,),
+    engines: Iterable[Connected] = (),
+) -> Guard:  # fmt: skip
+    """The server of the runs under `root`, for those whom `access` knows. `hosts` are names it is asked by, `engines`
+    servers of models that the playground knows beside those that it starts.
 
     `pages` answer what no route of the API does. What it writes is let go of when the app's lifespan ends.
     """
     app = _api(root, access)
+    app.state.playground = playground.Playground(root, engines)
     for router in pages:
         app.include_router(router, include_in_schema=False)
-    return Guard(app, access, hosts, _limit, app.state.live.close)
+    return Guard(app, access, hosts, _limit, partial(_end, app))
 
 
 def schema() -> dict[str, Any]:
@@ -127,6 +134,12 @@ def _api(root: Path, access: Access) -> FastAPI:
     return app
 
 
+def _end(app: FastAPI) -> None:
+    """End what goes on by itself: streams, and answers of models that this server has started."""
+    app.state.live.close()
+    app.state.playground.engines.close()
+
+
 def _limit(method: str, path: str) -> int:
     return STREAMED_BYTES if method == "PUT" and path.startswith(_STREAMED) else BODY_BYTES
 
@@ -134,8 +147,9 @@ def _limit(method: str, path: str) -> int:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
-    for writer in (app.state.door, app.state.receiving, app.state.spans, app.state.heavy, app.state.access):
-        writer.close()
+    state = app.state
+    for one in (state.playground.engines, state.door, state.receiving, state.spans, state.heavy, state.access):
+        one.close()
 
 
 def _version() -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+# The variable with the key of a served model.
+KEY = "WHET_API_KEY"
+
 
 @dataclass(frozen=True, slots=True)
 class Secret:

@@ -16,14 +16,16 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
     from whet.server.access.opening import Opening
+    from whet.server.playground.connected import Connected
 
 
 def serve(
-    root: Path, host: str, port: int, names: Sequence[str], pages: Sequence[APIRouter], opening: Callable[[], Opening]
-) -> None:
+    root: Path, host: str, port: int, names: Sequence[str], pages: Sequence[APIRouter], opening: Callable[[], Opening],
+    engines: Sequence[Connected] = (),
+) -> None:  # fmt: skip
     """Serve the runs under `root` until a signal ends it. Raises ConfigError where the port cannot be had.
 
-    `pages` are served beside the API.
+    `pages` are served beside the API, and `engines` are talked to on them.
     """
     from whet.server.app import build
     from whet.server.ending import Config, Server
@@ -34,7 +36,7 @@ def serve(
     listening = bound(host, port)
     address = address_of(host, listening.getsockname()[1])
     opened = opening()
-    app = build(root, opened.access, [host, *names], pages)
+    app = build(root, opened.access, [host, *names], pages, engines)
     print(f"{address}/{opened.first}", flush=True)
     said = " ".join(filter(None, (opened.said, "" if _is_loopback(host) else _OPEN)))
     print(f"runs in {root}; Ctrl-C stops. {said}", file=sys.stderr, flush=True)

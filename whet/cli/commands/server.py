@@ -24,6 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser, port: int = 8000) -> None:
         "--public", action="store_true", help="let everybody read boards, without a token (`whet boards`)"
     )
     parser.add_argument(
+        "--engine", action="append", default=[], metavar="NAME=URL",
+        help="a server of a model that the page talks to, its key in WHET_ENGINE_KEY; again for more",
+    )  # fmt: skip
+    parser.add_argument(
         "--oidc", default="", metavar="ISSUER", help="a team that signs in by OpenID Connect (https://...)"
     )
 
@@ -38,6 +42,7 @@ def run(args: argparse.Namespace, pages: list) -> int:
     """Serve the API and these pages, opened as was asked for. Raises ConfigError where that is two things."""
     from whet.base.errors import ConfigError
     from whet.server.access import opening
+    from whet.server.playground.connected import connected
     from whet.server.serving import serve
 
     is_team = args.team or args.oidc
@@ -45,5 +50,5 @@ def run(args: argparse.Namespace, pages: list) -> int:
         hint = "whet boards export public, for a web server that everybody may read"
         raise ConfigError("a team's boards are for those who sign in", at="--public", hint=hint)
     opened = partial(opening.team, args.root, args.oidc) if is_team else partial(opening.own, is_public=args.public)
-    serve(args.root, args.host, args.port, args.name, pages, opened)
+    serve(args.root, args.host, args.port, args.name, pages, opened, connected(args.engine))
     return 0

@@ -20,6 +20,7 @@ class Rule:
 _OWN = Rule(Role.NONE, Role.NONE)  # what concerns only whoever asks
 _RUNS = Rule()  # each run is checked where it is opened
 _ALL = Rule(everywhere=True)
+_TALK = Rule(Role.VIEWER, Role.VIEWER)  # a model that is served, of which it is checked whose it is
 _RULERS = Rule(Role.ADMIN, Role.ADMIN, everywhere=True)
 # The longest prefix that fits is taken.
 _RULES = {
@@ -36,6 +37,7 @@ _RULES = {
     "/api/2.0/mlflow/registered-models": _ALL, "/ajax-api/2.0/mlflow/registered-models": _ALL,
     "/api/2.0/mlflow/model-versions": _ALL, "/ajax-api/2.0/mlflow/model-versions": _ALL,
     "/api/2.0/mlflow-artifacts/artifacts/.registry": _ALL, "/ajax-api/2.0/mlflow-artifacts/artifacts/.registry": _ALL,
+    "/api/v1/playground": _RUNS, "/api/v1/playground/ask": _TALK, "/api/v1/playground/votes": _TALK,
     "/v1/traces": _ALL, "/metrics": _ALL,
 }  # fmt: skip
 # Searches whose question is a body: they read. By their whole paths, since a file or a model may be called `search`.

@@ -16,7 +16,7 @@ from whet.generate.tool_calls import Exchange
 from whet.server.openai.forms import form_of, structured_form
 from whet.server.openai.refused import Refused
 from whet.server.openai.service import Service, readable
-from whet.server.openai.wire import Chat, Completion, Message, Sampled
+from whet.server.openai.wire import Chat, Completion, Message, Sampled, Tool
 
 if TYPE_CHECKING:
     from whet.generate.serving.request import Shape
@@ -27,13 +27,15 @@ _COMPLETION_TOKENS = 16
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Requests to the engine, `n` for each prompt one after the other, and how their answers are read."""
+    """Requests to the engine, `n` for each prompt one after the other, and how their answers are read. A chat has
+    `messages`."""
 
     requests: list[Request]
     prompts: list[list[int]]
     n: int
     exchange: Exchange | None = None
     most_calls: int | None = None
+    messages: Sequence[Mapping[str, Any]] = ()
 
 
 def chat_asked(service: Service, body: Chat, place: str = "messages") -> Asked:
@@ -42,7 +44,7 @@ def chat_asked(service: Service, body: Chat, place: str = "messages") -> Asked:
     exchange = _exchange(service, body)
     grammar = _call(service, body, exchange) or form_of(service, body)
     with readable(place):
-        ids = _prompt(service, exchange, body.messages)
+        ids = prompt_of(service, exchange, body.messages)
     most = body.max_tokens if body.max_completion_tokens is None else body.max_completion_tokens
     room = fitting(ids, most, engine.longest, place)
     told = int(body.top_logprobs or 0)
@@ -50,7 +52,8 @@ def chat_asked(service: Service, body: Chat, place: str = "messages") -> Asked:
         raise Refused("`top_logprobs` needs `logprobs: true`", param="top_logprobs", code="invalid_value")
     settings = settings_of(service, body, room, logprobs=bool(body.logprobs), top_logprobs=told)
     requests = _requests(service, body, [ids], settings, adapter, grammar=grammar)
-    return Asked(requests, [ids], body.n or 1, exchange, 1 if body.parallel_tool_calls is False else None)
+    most_calls, messages = (1 if body.parallel_tool_calls is False else None), messages_of(body.messages)
+    return Asked(requests, [ids], body.n or 1, exchange, most_calls, messages)
 
 
 def completion_asked(service: Service, body: Completion) -> Asked:
@@ -77,7 +80,8 @@ def completion_asked(service: Service, body: Completion) -> Asked:
     return Asked(requests, prompts, body.n or 1)
 
 
-def _prompt(service: Service, exchange: Exchange | None, given: Sequence[Message]) -> list[int]:
+def prompt_of(service: Service, exchange: Exchange | None, given: Sequence[Message]) -> list[int]:
+    """Tokens of a conversation, as the model reads it."""
     messages = messages_of(given)
     if exchange is not None:
         return exchange.prompt(messages)
@@ -156,10 +160,12 @@ def _bias(service: Service, given: Mapping[str, float]) -> dict[int, float]:
 
 def _exchange(service: Service, body: Chat) -> Exchange | None:
     """What reads the answer's calls, where it may have any."""
-    if not body.tools or body.tool_choice == "none":
-        return None
-    tools = [tool.model_dump(exclude_none=True) for tool in body.tools]
-    return service.exchange(json.dumps(tools))
+    return None if body.tool_choice == "none" else exchange_of(service, body.tools)
+
+
+def exchange_of(service: Service, tools: Sequence[Tool] | None) -> Exchange | None:
+    """What shows the model these tools and reads its calls; None without tools. Raises Refused where it cannot."""
+    return service.exchange(json.dumps([tool.model_dump(exclude_none=True) for tool in tools])) if tools else None
 
 
 def _call(service: Service, body: Chat, exchange: Exchange | None) -> str | None:

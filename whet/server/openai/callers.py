@@ -51,7 +51,7 @@ class Bucket:
     """So much a minute, which flows back evenly. What takes more than is there leaves a debt, and the next one waits:
     so one that is larger than a minute's worth is answered too, once."""
 
-    def __init__(self, per_minute: int, clock: Callable[[], float]) -> None:
+    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.size, self._clock = per_minute, clock
         self._level, self._at = float(per_minute), clock()
 

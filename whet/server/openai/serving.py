@@ -15,10 +15,9 @@ from whet.server.openai.callers import Callers, OneKey
 from whet.server.openai.key_file import KeyFile
 from whet.server.openai.service import Service
 from whet.server.patience import is_own, limits
-from whet.server.secret import Secret
+from whet.server.secret import KEY, Secret
 from whet.server.serving import address_of, bound
 
-KEY = "WHET_API_KEY"
 _OPEN = "Others on the network can reach it, and read what is sent: put TLS before it."
 
 

@@ -142,7 +142,9 @@ class Tokenize(Wire):
     model: str | None = None
     prompt: str | None = None
     messages: list[Message] | None = None
+    tools: list[Tool] | None = None
     add_special_tokens: bool = True
+    return_token_strs: bool = False
 
 
 class Detokenize(Wire):

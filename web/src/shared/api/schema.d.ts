@@ -1480,6 +1480,146 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/playground": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * State
+         * @description What is served now, the settings of answers, and the votes that are kept.
+         */
+        get: operations["state_api_v1_playground_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/playground/ask/{id}/chat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Chat
+         * @description An answer as it comes, in the events of OpenAI's chats, with the log-probabilities of its tokens.
+         */
+        post: operations["chat_api_v1_playground_ask__id__chat_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/playground/ask/{id}/prompt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Prompt
+         * @description The conversation as the model's own template renders it, token by token.
+         */
+        post: operations["prompt_api_v1_playground_ask__id__prompt_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/playground/engines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start
+         * @description Serve a model, in a process of its own; where it is served already, that one. It ends when nobody asks it.
+         */
+        post: operations["start_api_v1_playground_engines_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/playground/engines/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End
+         * @description Serve a model no more.
+         */
+        delete: operations["end_api_v1_playground_engines__id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/playground/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Models
+         * @description Models of runs, adapters, exports and versions of the registry whose names hold the words of `q`.
+         */
+        get: operations["models_api_v1_playground_models_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/playground/votes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Vote
+         * @description Keep what somebody says of one answer or of two, as rows to train on.
+         */
+        post: operations["vote_api_v1_playground_votes_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/push/{run}": {
         parameters: {
             query?: never;
@@ -4002,6 +4142,174 @@ export interface components {
             planned: number | ("NaN" | "Infinity" | "-Infinity") | null;
         };
         /**
+         * PlaygroundAnswer
+         * @description An answer by its engine and its id.
+         */
+        PlaygroundAnswer: {
+            /** Engine */
+            engine: string;
+            /** Id */
+            id: string;
+        };
+        /**
+         * PlaygroundChat
+         * @description A conversation to be answered; tools are definitions as OpenAI has them.
+         */
+        PlaygroundChat: {
+            /** Messages */
+            messages: {
+                [key: string]: unknown;
+            }[];
+            /**
+             * @default {
+             *       "max_tokens": 512,
+             *       "stop": []
+             *     }
+             */
+            settings: components["schemas"]["Sampling"];
+            /**
+             * Tools
+             * @default []
+             */
+            tools: {
+                [key: string]: unknown;
+            }[];
+        };
+        /**
+         * PlaygroundChoice
+         * @description A model by the name that commands know it by.
+         */
+        PlaygroundChoice: {
+            /** Aliases */
+            aliases: string[];
+            /** Is Adapter */
+            is_adapter: boolean;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "run" | "export" | "version";
+            /** Made */
+            made: number;
+            /** Model */
+            model: string;
+            /** Run */
+            run: string;
+        };
+        /**
+         * PlaygroundChoices
+         * @description Some of `total`, the newest first.
+         */
+        PlaygroundChoices: {
+            /** Models */
+            models: components["schemas"]["PlaygroundChoice"][];
+            /** Total */
+            total: number;
+        };
+        /**
+         * PlaygroundEngine
+         * @description A model that is served, or why it is not: `message` and `hint`. `idle_s` counts from the last answer. One that
+         *     is not `ours` was there before.
+         */
+        PlaygroundEngine: {
+            /** Began */
+            began: number;
+            /** Hint */
+            hint: string;
+            /** Id */
+            id: string;
+            /** Idle S */
+            idle_s: number;
+            /** Is Ours */
+            is_ours: boolean;
+            /** Message */
+            message: string;
+            /** Model */
+            model: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "starting" | "ready" | "failed" | "ended";
+        };
+        /**
+         * PlaygroundPrompt
+         * @description A conversation as the model reads it: its tokens with their texts, and how many the model sees at most.
+         */
+        PlaygroundPrompt: {
+            /** Context */
+            context: number | null;
+            /** Count */
+            count: number;
+            /** Texts */
+            texts: string[];
+            /** Tokens */
+            tokens: number[];
+        };
+        /**
+         * PlaygroundStart
+         * @description A model by a name of the choices, or by a reference to the registry.
+         */
+        PlaygroundStart: {
+            /** Model */
+            model: string;
+        };
+        /**
+         * PlaygroundState
+         * @description Engines, the schema of the settings, and where votes are kept with how many rows there are.
+         */
+        PlaygroundState: {
+            /** Engines */
+            engines: components["schemas"]["PlaygroundEngine"][];
+            /** Folder */
+            folder: string;
+            /** Form */
+            form: {
+                [key: string]: unknown;
+            };
+            /** Idle After S */
+            idle_after_s: number;
+            /** Most */
+            most: number;
+            /** Rows */
+            rows: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * PlaygroundVote
+         * @description Which of two answers is better, or that one or both are good or bad.
+         */
+        PlaygroundVote: {
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            first: components["schemas"]["PlaygroundAnswer"];
+            /**
+             * Is Blind
+             * @default false
+             */
+            is_blind: boolean;
+            /**
+             * Said
+             * @enum {string}
+             */
+            said: "first" | "second" | "good" | "bad";
+            second?: components["schemas"]["PlaygroundAnswer"] | null;
+        };
+        /**
+         * PlaygroundVoted
+         * @description The rows that a vote came to, by file.
+         */
+        PlaygroundVoted: {
+            /** Rows */
+            rows: {
+                [key: string]: number;
+            };
+        };
+        /**
          * PointsPage
          * @description Points of a curve; `next` is where the next page begins.
          */
@@ -4547,6 +4855,40 @@ export interface components {
             remove_tags: string[];
             /** @default {} */
             set: components["schemas"]["EditedValues"];
+        };
+        /**
+         * Sampling
+         * @description What is not said is as the model's authors recommend.
+         */
+        Sampling: {
+            /** Frequency Penalty */
+            frequency_penalty?: number | null;
+            /**
+             * Max Tokens
+             * @description The longest answer, in tokens.
+             * @default 512
+             */
+            max_tokens: number;
+            /** Min P */
+            min_p?: number | null;
+            /** Presence Penalty */
+            presence_penalty?: number | null;
+            /** Repetition Penalty */
+            repetition_penalty?: number | null;
+            /** Seed */
+            seed?: number | null;
+            /**
+             * Stop
+             * @description Texts that end an answer.
+             * @default []
+             */
+            stop: string[];
+            /** Temperature */
+            temperature?: number | null;
+            /** Top K */
+            top_k?: number | null;
+            /** Top P */
+            top_p?: number | null;
         };
         /**
          * SignIn
@@ -6977,6 +7319,225 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PlanForms"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    state_api_v1_playground_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaygroundState"];
+                };
+            };
+        };
+    };
+    chat_api_v1_playground_ask__id__chat_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlaygroundChat"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    prompt_api_v1_playground_ask__id__prompt_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlaygroundChat"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaygroundPrompt"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    start_api_v1_playground_engines_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlaygroundStart"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaygroundEngine"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    end_api_v1_playground_engines__id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaygroundEngine"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    models_api_v1_playground_models_get: {
+        parameters: {
+            query?: {
+                q?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaygroundChoices"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    vote_api_v1_playground_votes_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlaygroundVote"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaygroundVoted"];
                 };
             };
             /** @description Validation Error */

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from whet.server.openai.asking import messages_of
+from whet.server.openai.asking import exchange_of, prompt_of
 from whet.server.openai.refused import Refused
 from whet.server.openai.service import Given, readable
 from whet.server.openai.wire import Detokenize, Tokenize
@@ -16,17 +16,17 @@ router = APIRouter(tags=["tokens"])
 
 @router.post("/tokenize")
 def tokenize(body: Tokenize, service: Given) -> dict[str, Any]:
-    """Token ids of a `prompt`, or of `messages` as the model reads them."""
+    """Token ids of a `prompt`, or of `messages` (with `tools`) as the model reads them; and their texts, if asked."""
     service.adapter(body.model)
     if (body.prompt is None) == (body.messages is None):
         raise Refused("give a `prompt` or `messages`", param="prompt", code="missing_required_parameter")
     with readable("prompt" if body.messages is None else "messages"):
         if body.messages is not None:
-            text = service.chat_text(messages_of(body.messages))
-            ids = service.tokenizer.encode(text, add_special_tokens=False)
+            ids = prompt_of(service, exchange_of(service, body.tools), body.messages)
         else:
             ids = service.tokenizer.encode(body.prompt, add_special_tokens=body.add_special_tokens)
-    return {"tokens": ids, "count": len(ids), "max_model_len": service.context}
+    told = {"token_strs": [service.texts.text(token) for token in ids]} if body.return_token_strs else {}
+    return {"tokens": ids, "count": len(ids), "max_model_len": service.context, **told}
 
 
 @router.post("/detokenize")
