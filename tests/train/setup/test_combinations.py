@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from types import MappingProxyType, SimpleNamespace
 
 import pytest
+import torch
 from torch import nn
 
 from tests.tiny import config
@@ -13,7 +15,7 @@ from whet.base.catalogue import SLOTS, model_source, objective, optimizer, tuner
 from whet.base.config import from_mapping
 from whet.base.errors import ConfigError
 from whet.cli.main import main as run
-from whet.contracts.model import FAMILIES, Capabilities, Loaded
+from whet.contracts.model import FAMILIES, Capabilities, Loaded, ParamRole
 from whet.contracts.objective import Taught, Traits, traits_of
 from whet.data.refusal import KindError
 from whet.models.tuners.full import full
@@ -50,7 +52,7 @@ CONFIGS = [
     {
         "train": {
             "steps": None, "batch_tokens": None, "batch_samples": 8, "micro_batch": "auto", "precision": "fp16",
-            "balance": 0.1, "recompute": "selective", "recompute_every": 2,
+            "balance": 0.1, "fp8": "rowwise", "recompute": "selective", "recompute_every": 2,
             "offload": {"activations": True, "optimizer": 0.5, "weights": True},
         },
         "parallel": {"sequence": True, "context_heads": 2},
@@ -232,6 +234,7 @@ class Projecting(nn.Module):
         self.q_proj, self.k_proj, self.q_norm = nn.Linear(4, 4), nn.Linear(4, 4), q_norm
 
 
+MIXED = nn.ParameterDict({"experts": torch.zeros(3, 4), "gate": torch.zeros(1, 4)})
 ADAPTED = nn.Linear(2, 2)
 hold(ADAPTED, SimpleNamespace())
 NORMED = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
@@ -241,6 +244,7 @@ MODELS = {
     "model.own_head": modelled(Projecting(), ["q_proj"], head="keep"),
     "model.mixers": modelled(Projecting(), ["q_proj"], mixers=("Convolution",)),
     "model.adapter": modelled(ADAPTED, [""]),
+    "model.experts": replace(modelled(MIXED, [""]), roles={"experts": ParamRole.EXPERT, "gate": ParamRole.MATRIX}),
     "model.normalised_queries": modelled(Projecting(nn.Identity()), ["q_proj"]),
     "model.no_blocks": modelled(Projecting()),
     "model.batch_norm": modelled(NORMED, ["0"], tokens=False),

@@ -7,9 +7,7 @@ from torch import nn
 
 from tests.models.architectures import tiny_model
 from whet.base.config import from_mapping
-from whet.contracts.model import Capabilities
-from whet.models.loading.loaded import loaded
-from whet.train.setup.notices import on_float8, on_noise, on_schedule
+from whet.train.setup.notices import on_noise, on_schedule
 
 
 def test_a_model_with_dropout_says_that_noise_depends_on_the_split():
@@ -38,14 +36,3 @@ def test_a_model_with_dropout_says_that_noise_depends_on_the_split():
 def test_a_rate_that_never_reaches_its_peak_is_said_of_any_schedule(schedule, steps, is_said):
     run = from_mapping({"model": "m", "schedule": schedule, "train": {"steps": steps}}).run
     assert any("still rises at the last of" in text for text in on_schedule(run)) == is_said
-
-
-@pytest.mark.parametrize("name", ["qwen3_moe", "llama"])
-def test_a_mixture_in_float8_says_what_is_left_out(name):
-    module = tiny_model(name, None)
-    model = loaded(module, None, Capabilities(), None)
-    sizes = {name: p.numel() for name, p in module.named_parameters() if ".layers." in name and p.dim() > 1}
-    experts = sum(size for name, size in sizes.items() if ".experts." in name)
-    said = [f"the experts, {experts / sum(sizes.values()):.0%} of the weights of layers"] if experts else []
-    assert [text.partition("`: ")[2].partition(", multiply")[0] for text in on_float8("rowwise", model)] == said
-    assert list(on_float8("none", model)) == []

@@ -10,7 +10,7 @@ import torch
 from whet.models.decoding.proof import decoding_of
 from whet.parallel.pipeline.stages import stages_of
 from whet.train.setup.foretold import foretold
-from whet.train.setup.notices import on_float8, on_micro_batch, on_noise, on_rank, on_resume, on_schedule, on_ties
+from whet.train.setup.notices import on_micro_batch, on_noise, on_rank, on_resume, on_schedule, on_ties
 from whet.train.setup.resolve import Resolved
 from whet.train.setup.rows import template_facts
 from whet.train.setup.sources import Feed
@@ -55,5 +55,4 @@ def notices_of(trained: Trained, resolved: Resolved, pinned: Mapping[str, Any]) 
     yield from on_rank(run.optimizer, groups_of(run, trained.loaded, trained.tuner))
     yield from on_noise(module)
     yield from on_ties(module)
-    yield from on_float8(run.train.fp8, trained.loaded)
     yield from on_resume(pinned.get("environment", {}), resolved.environment)

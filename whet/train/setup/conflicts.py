@@ -269,6 +269,10 @@ CONFLICTS: tuple[Conflict, ...] = (
     Conflict("train.depth_rate", "model.no_blocks", "{one} does nothing: this is {other}"),
     Conflict("train.recompute_every", "train.no_recompute", "{one} does nothing: no layer is computed again"),
     Conflict("train.offload.activations", "model.not_recomputed", "{one} takes what blocks keep, and this is {other}"),
+    Conflict(
+        "train.fp8", "model.experts",
+        "{one} multiplies linear layers, and this is {other}: torch's grouped product in 8 bits gives no gradients",
+    ),
     Conflict("train.recompute", "model.not_recomputed", "{one} computes blocks again, and this is {other}"),
     Conflict("train.recompute", "model.batch_norm", "{one}: {other} normalises by its batch, which would count twice"),
     Conflict(

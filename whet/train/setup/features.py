@@ -122,6 +122,8 @@ def _of_settings(run: Run) -> Iterator[tuple[str, Feature]]:
         yield "train.rounding", Feature("`train.rounding`", "train.rounding", "train.rounding=stochastic")
     if train.precision == "fp16":
         yield "train.fp16", Feature("`train.precision: fp16`", "train.precision", "train.precision=bf16")
+    if train.fp8 != "none":
+        yield "train.fp8", Feature(f"`train.fp8: {train.fp8}`", "train.fp8", "train.fp8=none")
     if train.precision != "bf16-pure":
         yield "weights.fp32", Feature("`train.precision`", "train.precision", "train.precision=bf16-pure")
     for name, instead in (

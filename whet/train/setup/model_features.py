@@ -4,6 +4,7 @@ combinations.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import nn
 
 from whet.base.run import Run
 from whet.base.step_size import BATCH_SAMPLES
-from whet.contracts.model import Loaded
+from whet.contracts.model import Loaded, ParamRole
 from whet.models.features.logit_peaks import is_trained, normalises, projecting
 from whet.models.forward.batch_norm import live
 from whet.models.forward.recompute_state import has_own_checkpointing
@@ -38,6 +39,7 @@ def model_features(run: Run, model: Loaded) -> Iterator[tuple[str, Feature]]:
             "model.no_queries",
             Feature("a model that trains no projections to them alone", "model"),
         )
+    yield from _of_experts(model)
     yield from _of_batch_norm(run, model)
 
 
@@ -52,6 +54,16 @@ def _of_capabilities(model: Loaded) -> Iterator[tuple[str, Feature]]:
         yield "model.own_head", Feature("a model with a head of its own kind", "model")
     if can.mixers:
         yield "model.mixers", Feature(f"a model of `{can.mixers[0]}`, which mixes tokens", "model")
+
+
+def _of_experts(model: Loaded) -> Iterator[tuple[str, Feature]]:
+    sizes: Counter[ParamRole] = Counter()
+    for name, parameter in model.module.named_parameters():
+        if role := model.roles.get(name):
+            sizes[role] += parameter.numel()
+    if experts := sizes[ParamRole.EXPERT]:
+        share = experts / (experts + sizes[ParamRole.MATRIX])
+        yield "model.experts", Feature(f"a mixture, whose experts are {share:.0%} of its layers' matrices", "model")
 
 
 def _of_batch_norm(run: Run, model: Loaded) -> Iterator[tuple[str, Feature]]:

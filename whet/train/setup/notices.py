@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,6 @@ from torch import nn
 
 from whet.base.catalogue import optimizer, schedule
 from whet.base.run import Run
-from whet.contracts.model import Loaded, ParamRole
 from whet.data.store.ledger import Ledger
 from whet.models.merging.layers import breaks_ties
 from whet.models.tuning.wrapper import wrapper_of
@@ -89,19 +87,6 @@ def on_noise(module: nn.Module) -> Iterator[str]:
     rates += [part.p for part in module.modules() if isinstance(part, nn.Dropout)]
     if any(isinstance(rate, int | float) and rate > 0 for rate in rates):
         yield "dropout is drawn a micro-batch: other micro-batches or ranks give the same steps in expectation only"
-
-
-def on_float8(kind: str, model: Loaded) -> Iterator[str]:
-    """A sentence where `train.fp8` leaves out most of what a mixture computes with."""
-    sizes: Counter[ParamRole] = Counter()
-    for name, parameter in model.module.named_parameters():
-        sizes[model.roles[name]] += parameter.numel()
-    experts, matrices = sizes[ParamRole.EXPERT], sizes[ParamRole.MATRIX]
-    if kind != "none" and experts:
-        yield (
-            f"`train.fp8: {kind}`: the experts, {experts / (experts + matrices):.0%} of the weights of layers, "
-            "multiply as they did: torch's grouped product in float8 gives no gradients"
-        )
 
 
 def on_ties(module: nn.Module) -> Iterator[str]:
