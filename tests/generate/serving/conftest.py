@@ -25,7 +25,7 @@ def serving() -> Iterator[Callable[..., ServingEngine]]:
         attention.register()
         module.set_attn_implementation(attends)
         own = loaded(module, tiny.tokenizer(), Capabilities(), LanguageModel(module))
-        engines.append(ServingEngine(own, Limits(**{"cache_tokens": 4096, **limits}), adapters))
+        engines.append(ServingEngine(own, Limits(**{"cache_tokens": 4096, "block_tokens": 4, **limits}), adapters))
         return engines[-1]
 
     yield start

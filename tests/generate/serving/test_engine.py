@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
+from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -22,8 +24,9 @@ from whet.generate.serving.engine import token_bytes
 from whet.generate.serving.going import Going
 from whet.generate.serving.request import Busy, Handle, Limits, Request
 from whet.generate.serving.shapes import biased, penalised
-from whet.models.decoding import together
+from whet.models.decoding import blocks, together
 from whet.models.decoding.apart import Apart
+from whet.models.decoding.pages import Pages
 from whet.models.decoding.proof import decoding_of
 from whet.models.forward import attention
 from whet.models.tuning.several import Several
@@ -53,9 +56,15 @@ def gemma3():
 @pytest.mark.parametrize("kind", some([*tiny.CONFIGS, "gemma3_text"], ["llama", "gpt2", "mixtral", "gemma3_text"]))
 def test_greedy_answers_are_those_of_generate_alone_and_beside_others(kind, serving):
     engine = serving(tiny.module(kind), sequences=3, step_tokens=5)
-    assert engine.is_shared
+    assert engine.is_shared and isinstance(engine._batcher._cache, Pages)
     assert [engine.complete([prompt], GREEDY)[0].ids for prompt in PROMPTS[:2]] == generated_by(kind)[:2]
     assert [answer.ids for answer in engine.complete([*PROMPTS, *PROMPTS], GREEDY)] == generated_by(kind) * 2
+
+
+def test_half_precision_goes_on_in_rows(serving):
+    engine = serving(tiny.module().bfloat16(), sequences=3)
+    assert isinstance(engine._batcher._cache, together.Together)
+    assert len(engine.complete(PROMPTS, GREEDY)) == len(PROMPTS)
 
 
 def test_a_model_with_its_own_attention_answers_one_forward_each(serving):
@@ -223,9 +232,10 @@ def test_an_answer_that_ended_before_its_step_failed_is_counted_once(serving):
 
 
 def test_whoever_comes_when_memory_is_out_is_told_and_the_next_is_answered(serving, monkeypatch):
+    monkeypatch.setattr(blocks, "_LEAST", 4)
     engine = serving(tiny.module())
     assert engine.complete(PROMPTS[:1], GREEDY)[0].ids == generated_by("llama")[0]
-    grown, whole = [], together._resized
+    grown, whole = [], blocks._grown
 
     def scarce(*given):
         grown.append(given)
@@ -233,18 +243,20 @@ def test_whoever_comes_when_memory_is_out_is_told_and_the_next_is_answered(servi
             raise torch.OutOfMemoryError("out of memory")
         return whole(*given)
 
-    monkeypatch.setattr(together, "_resized", scarce)
+    monkeypatch.setattr(blocks, "_grown", scarce)
     with pytest.raises(torch.OutOfMemoryError):
         engine.complete(["x" * 100], ONE)
+    assert len(grown) == 3
     assert [answer.ids for answer in engine.complete(PROMPTS, GREEDY)] == generated_by("llama")
     assert engine.num_open == 0
 
 
-def batcher_of(module, texts, settings=GREEDY, shapes=None, **limits):
+def batcher_of(module, texts, settings=GREEDY, shapes=None, kind=together.Together, **limits):
     """A batcher where all of these wait, and their handles."""
     attention.register()
     module.set_attn_implementation(attention.NAME)
-    batcher = Batcher(together.Together(module), Limits(**{"cache_tokens": 4096, **limits}))
+    limits = {"cache_tokens": 4096, **limits}
+    batcher = Batcher(kind(module, 0, limits["cache_tokens"]), Limits(**limits))
     handles = [Handle(asked(text, settings, shapes=(shapes or {}).get(i, ()))) for i, text in enumerate(texts)]
     for handle in handles:
         batcher.add(Going(handle, tiny.tokenizer(), stop_ids(module, tiny.tokenizer()), 128))
@@ -271,6 +283,33 @@ def told_of(handle):
         return [piece.token.id for piece in handle.pieces()]
     except RuntimeError as error:
         return str(error)
+
+
+CACHES = [together.Together, partial(Pages, block=4)]
+
+
+@pytest.mark.parametrize("kind", CACHES, ids=["rows", "blocks"])
+@pytest.mark.parametrize("cache_tokens", [40, 60, 4096])
+def test_whoever_had_to_wait_gets_the_answer_that_it_gets_with_room(kind, cache_tokens):
+    batcher, handles = batcher_of(tiny.module(), PROMPTS, kind=kind, cache_tokens=cache_tokens, step_tokens=6)
+    waited = 0
+    while batcher.is_busy:
+        batcher.step()
+        waited += bool(batcher.waiting)
+    assert [told_of(handle) for handle in handles] == generated_by("llama") and bool(waited) == (cache_tokens < 4096)
+
+
+@pytest.mark.parametrize("kind", CACHES, ids=["rows", "blocks"])
+def test_several_answers_to_one_prompt_read_it_once(kind):
+    """Who begins alike waits for who reads it; whoever is told of the prompt's own tokens reads it all."""
+    settings = GenerateSettings(max_new_tokens=8, temperature=1.0)
+    batcher, handles = batcher_of(tiny.module(), ["Pack my box with five dozen liquor jugs"] * 4, settings, kind=kind)
+    for number, going in enumerate(batcher.waiting):
+        going.draws = Draws(replace(going.handle.request, number=number))
+    assert stepped(batcher) == 0
+    [length] = {len(handle.request.ids) for handle in handles}
+    assert [handle.num_cached for handle in handles] == [0, *[length - 1] * 3]
+    assert len({tuple(told_of(handle)) for handle in handles}) == 4
 
 
 @pytest.mark.parametrize("place", [0, 1, 3])
@@ -354,7 +393,7 @@ def test_rows_apart_are_given_back_when_their_answers_end():
         batcher.add(Going(Handle(asked(text, settings)), tiny.tokenizer(), frozenset(), 128))
     while batcher.is_busy:
         batcher.step()
-        assert set(cache._rows) == set(range(len(batcher.running)))
+        assert set(cache._rows) == {going.serial for going in batcher.running}
 
 
 def test_a_model_without_attention_has_room_too():

@@ -12,7 +12,7 @@ import torch
 
 from tests.generate import tiny
 from tests.server.openai.conftest import KEY
-from whet.models.decoding import together
+from whet.models.decoding import pages
 
 ASKED = {"model": "tiny", "prompt": "hello", "max_tokens": 400, "temperature": 0, "logit_bias": {"1": -100}}
 
@@ -169,7 +169,7 @@ def test_health_is_lost_when_all_steps_fail_and_comes_back(serve, tokenizer, mon
     body = {"prompt": "hello", "max_tokens": 1}
     with serve(tiny.module(), tokenizer) as server:
         with monkeypatch.context() as patched:
-            patched.setattr(together.Together, "run", _lost)
+            patched.setattr(pages.Pages, "run", _lost)
             for status in (200, 200, 503):
                 assert server.ask("POST", "/v1/completions", body)[0] == 500
                 assert server.ask("GET", "/health")[0] == status

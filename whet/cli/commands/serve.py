@@ -55,7 +55,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--cache-tokens", type=whole(0), default=0, metavar="N",
-        help="tokens of all sequences together, each as long as the longest (default: a quarter of the free memory)",
+        help="tokens of all sequences together (default: a quarter of the free memory)",
     )  # fmt: skip
     parser.add_argument(
         "--guesses", type=whole(0, 64), default=0, metavar="N",

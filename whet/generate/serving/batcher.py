@@ -17,24 +17,17 @@ from whet.generate.protocol import Token
 from whet.generate.serving.choosing import choose
 from whet.generate.serving.going import Going, Trial
 from whet.generate.serving.request import Adapters, Limits, NoAdapters
-from whet.models.decoding.together import Part, Sequences
-
-# A beginning that is known already is taken over from so many tokens on.
-_LEAST_SHARED = 8
+from whet.models.decoding.sequences import Part, Sequences
 
 
 class Batcher:
-    """Requests in order of arrival, and the rows of a cache. Used by one thread.
-
-    Row i is that of `running[i]`. Rows behind them keep what ended there, for requests that begin alike.
-    """
+    """Requests in order of arrival, and the cache of those that go on. Used by one thread."""
 
     def __init__(self, cache: Sequences, limits: Limits, adapters: Adapters | None = None) -> None:
         self.waiting: deque[Going] = deque()
         self.running: list[Going] = []
         self._cache, self._limits = cache, limits
         self._adapters: Adapters = adapters or NoAdapters()
-        self._kept: dict[int, tuple[str | None, list[int]]] = {}
         self._serial, self.num_guessed, self.num_right = 0, 0, 0
 
     @property
@@ -53,14 +46,11 @@ class Batcher:
         self._admit()
         if not self.running:
             return
-        all_pairs = list(self._parts())
-        longest = max(max(len(one.ids) for one in self.running), max(part.end for _, part in all_pairs))
-        self._fit(len(self.running), longest)
         ended: list[Going] = []
-        for adapter, pairs in self._together(all_pairs):
+        for adapter, pairs in self._together(list(self._parts())):
             self._adapters.use(adapter)
             ended += self._run(pairs)
-        for going in ended:  # not before: rows of parts that are still to be read would move
+        for going in ended:  # not before: of others parts are still to be read
             self._leave(going)
 
     def fail(self, error: BaseException) -> None:
@@ -71,7 +61,6 @@ class Batcher:
         until they have gone.
         """
         running, self.running = self.running, []
-        self._kept.clear()
         self._cache.clear()
         for going in [one for one in running if one.trial] or running:
             if going.has_ended:
@@ -139,14 +128,20 @@ class Batcher:
 
     def _parts(self) -> Iterator[tuple[Going, Part]]:
         """What is read in this step: the last token of each answer, and of prompts as much as there is room for."""
-        decoding = [(one, one.guessed(self._num_guesses)) for one in self.running if one.num_left == 1]
+        num_guesses = self._num_guesses
+        decoding = [(one, one.guessed(num_guesses)) for one in self.running if one.num_left == 1]
         yield from decoding
         most = self._limits.step_tokens
         room = max(most - sum(len(part.ids) for _, part in decoding), most // 4, 1)
-        reading = [going for going in self.running if going.num_left > 1]
-        for going in sorted(reading, key=lambda one: one.serial):
+        reading = sorted((one for one in self.running if one.num_left > 1), key=lambda one: one.serial)
+        for place, going in enumerate(reading):
             if room <= 0:
                 return
+            if self._cache.is_shared and any(going.is_behind(other) for other in reading[:place]):
+                going.waits = True  # until it can be taken over
+                continue
+            if going.waits:
+                going.begin(self._cache.begin(going.serial, going.beginning))
             part = going.part(room if self._cache.is_shared else None)
             room -= len(part.ids)
             yield going, part
@@ -154,10 +149,14 @@ class Batcher:
     @property
     def _num_guesses(self) -> int:
         """How many tokens ahead there is room for in the cache."""
-        if not self._cache.is_shared:
+        if not (self._cache.is_shared and self._limits.guesses):
             return 0
-        longest = max(len(one.ids) for one in self.running)
-        return min(self._limits.guesses, self._limits.cache_tokens // len(self.running) - longest - 1)
+        return min(self._limits.guesses, self._cache.spare(self._lengths))
+
+    @property
+    def _lengths(self) -> dict[int, int]:
+        """How many tokens each may have after the next step, by its key in the cache."""
+        return {one.serial: len(one.ids) + 1 for one in self.running}
 
     def _drop_cancelled(self) -> None:
         for going in [one for one in self.running if one.handle.is_cancelled]:
@@ -171,87 +170,31 @@ class Batcher:
 
     def _make_room(self) -> None:
         """Send the newest back to wait while all together are more than the cache may hold."""
-        while len(self.running) > 1 and not self._fits(self.running):
+        while len(self.running) > 1 and not self._cache.fits(self._lengths):
             newest = max(self.running, key=lambda one: one.serial)
             self._leave(newest)
             newest.forget()
             self.waiting.appendleft(newest)
 
-    def _fits(self, all_of_them: Sequence[Going]) -> bool:
-        if not self._cache.is_shared:
-            return sum(len(one.ids) + 1 for one in all_of_them) <= self._limits.cache_tokens
-        return len(all_of_them) * (max(len(one.ids) for one in all_of_them) + 1) <= self._limits.cache_tokens
-
     def _admit(self) -> None:
         """Let in who waits, in order, as long as there is room; one always."""
         while self.waiting and len(self.running) < self._limits.sequences:
             going = self.waiting[0]
-            if self.running and not (self._may_join(going) and self._fits([*self.running, going])):
+            if self.running and not (self._may_join(going) and self._cache.fits(self._lengths, going.beginning)):
                 return
             self.waiting.popleft()
-            going.row, going.serial = len(self.running), self._serial
+            going.serial = self._serial
             self._serial += 1
             self.running.append(going)  # before anything can fail: whoever runs is told of it
-            if self._cache.is_shared:
-                self._begin(going)
+            going.begin(self._cache.begin(going.serial, going.beginning))
 
     def _may_join(self, going: Going) -> bool:
         return going.trial is not Trial.ALONE and not any(one.trial for one in self.running)
 
-    def _begin(self, going: Going) -> None:
-        """Take over the longest beginning that another row has of the same tokens."""
-        longest = max(len(one.ids) for one in self.running)
-        self._fit(going.row + 1, longest)
-        row, known = self._best(going)
-        if row > going.row:
-            self._cache.swap(row, going.row)
-            if going.row in self._kept:
-                self._kept[row] = self._kept.pop(going.row)
-            else:
-                del self._kept[row]
-        elif 0 <= row < going.row:
-            self._cache.copy(row, going.row, known)
-        self._kept.pop(going.row, None)
-        going.num_read = known
-        if not going.has_begun:  # what it reads again after it had to wait it knows from itself
-            going.handle.num_cached = known
-            going.has_begun = True
-
-    def _fit(self, rows: int, places: int) -> None:
-        """Make room, and forget what was kept where there is none any more."""
-        num_rows, num_places = self._cache.fit(rows, places)
-        for row, (adapter, ids) in list(self._kept.items()):
-            if row >= num_rows:
-                del self._kept[row]
-            elif len(ids) > num_places:
-                self._kept[row] = (adapter, ids[:num_places])
-
-    def _best(self, going: Going) -> tuple[int, int]:
-        """The row that begins most alike, and how many tokens it shares; at least one is left to be read."""
-        if going.handle.request.tells_prompt:
-            return -1, 0
-        rows = {row: ids for row, (adapter, ids) in self._kept.items() if adapter == going.adapter}
-        others = [one for one in self.running if one is not going and one.adapter == going.adapter]
-        rows |= {one.row: one.ids[: one.num_read] for one in others}
-        most = len(going.ids) - 1
-        row, known = max(((row, _alike(ids, going.ids, most)) for row, ids in rows.items()), key=_second, default=_NONE)
-        return (row, known) if known >= _LEAST_SHARED else _NONE
-
     def _leave(self, going: Going) -> None:
-        """Free the row of one that has ended. The last one takes it; what it held stays behind the others."""
-        last = self.running[-1]
-        if self._cache.is_shared:
-            if last is not going:
-                self._cache.swap(going.row, last.row)
-            self._kept[last.row] = (going.adapter, going.ids[: going.num_read])
-        elif last is not going:
-            self._cache.copy(last.row, going.row, last.num_read)
-        else:
-            self._cache.drop(going.row)
-        self.running.pop()
-        if last is not going:
-            self.running[going.row] = last
-            last.row = going.row
+        """Take out one that has ended, or has to wait. What it held may stay for others."""
+        self._cache.leave(going.serial, going.num_read)
+        self.running.remove(going)
 
 
 def _was_right(going: Going, part: Part, logits_NV: Tensor, num: int) -> bool:
@@ -266,16 +209,3 @@ def _push(going: Going, token: Token) -> None:
     except Exception as error:
         traceback.print_exc()
         going.fail(error)
-
-
-_NONE = (-1, 0)
-
-
-def _second(pair: tuple[int, int]) -> int:
-    return pair[1]
-
-
-def _alike(ids: Sequence[int], others: Sequence[int], most: int) -> int:
-    """How many tokens two texts have in common at the front, at most so many."""
-    count = min(len(ids), most)
-    return next((i for i in range(count) if ids[i] != others[i]), count)

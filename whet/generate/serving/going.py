@@ -12,7 +12,7 @@ from whet.generate.protocol import Piece, Token
 from whet.generate.serving.choosing import Draws, described
 from whet.generate.serving.guesses import Guesses
 from whet.generate.serving.request import Handle
-from whet.models.decoding.together import Part
+from whet.models.decoding.sequences import LEAST_SHARED, Beginning, Part, alike
 
 # Of a prompt whose own tokens are told so many are read at once: their logits lie in memory.
 _TOLD_TOKENS = 64
@@ -29,7 +29,7 @@ class Trial(IntEnum):
 
 
 class Going:
-    """An answer in the making. `num_read` of its tokens are in the cache, at `row`."""
+    """An answer in the making. `num_read` of its tokens are in the cache, by the key `serial`."""
 
     def __init__(self, handle: Handle, tokenizer: Any, stops: frozenset[int], context: int | None) -> None:
         request = handle.request
@@ -37,7 +37,7 @@ class Going:
         self.answer = Answer(tokenizer, request.ids, request.settings, stops, context)
         self.draws = Draws(request)
         self.ids = list(request.ids)
-        self.num_read, self.row, self.serial, self.has_begun = 0, -1, 0, False
+        self.num_read, self.serial, self.waits, self._has_begun = 0, 0, False, False
         self.trial, self._has_failed = Trial.NONE, False
         self._num_prompt, self._tells = len(self.ids), request.tells_prompt
         self._prompt: list[Token] = [Token(self.ids[0])] if self._tells else []
@@ -59,6 +59,23 @@ class Going:
         """Whether it gets no more tokens."""
         return self._has_failed or self.answer.finish is not None
 
+    @property
+    def beginning(self) -> Beginning:
+        """As a cache is told of it."""
+        return Beginning(self.ids, self.adapter, not self._tells)
+
+    def begin(self, num_known: int) -> None:
+        """So many of its tokens are in the cache already."""
+        self.num_read, self.waits = num_known, False
+        if not self._has_begun:  # what it reads again after it had to wait it knows from itself
+            self.handle.num_cached = num_known
+
+    def is_behind(self, other: Going) -> bool:
+        """Whether it has read nothing yet of a beginning that it shares with another one, who is reading that."""
+        if self.num_read or self._tells or self.adapter != other.adapter:
+            return False
+        return max(LEAST_SHARED, other.num_read + 1) <= alike(self.ids, other.ids, len(self.ids) - 1)
+
     def fail(self, error: BaseException) -> None:
         """End it, and tell why."""
         self._has_failed = True
@@ -71,7 +88,7 @@ class Going:
         end = len(self.ids) if most is None else min(len(self.ids), self.num_read + most)
         ids = self.ids[self.num_read : end]
         told = len(ids) if self._tells else int(end == len(self.ids))
-        return Part(self.row, self.num_read, ids, told, self.adapter)
+        return Part(self.serial, self.num_read, ids, told, self.adapter)
 
     def guessed(self, most: int) -> Part:
         """The last token, and behind it at most so many guesses: what comes behind each of them is told."""
@@ -81,7 +98,7 @@ class Going:
         if self._guesses is None:
             self._guesses = Guesses(self.ids)
         ids = [self.ids[-1], *self._guesses.next(min(most, left))]
-        return Part(self.row, self.num_read, ids, len(ids), self.adapter)
+        return Part(self.serial, self.num_read, ids, len(ids), self.adapter)
 
     def heard(self, num_guessed: int, num_right: int) -> None:
         """How many of the guesses of a part were right."""
@@ -96,6 +113,7 @@ class Going:
             if after:
                 self._prompt += described(logits_PV[: len(after)], after, self.draws.settings.top_logprobs)
         self.num_read = self._num_sure = min(part.end, len(self.ids))
+        self._has_begun = True
         return logits_PV[self.num_read - part.end - 1 :] if self.num_read == len(self.ids) else None
 
     def push(self, token: Token) -> None:
@@ -113,8 +131,8 @@ class Going:
             self.trial = Trial.NONE
 
     def forget(self) -> None:
-        """Read everything anew: its row is taken by another one, or lost in a step that failed."""
-        self.num_read, self.row = 0, -1
+        """Read everything anew: what it held is given to another one, or lost in a step that failed."""
+        self.num_read = 0
         self.draws.back_to(self.ids[self._num_prompt :])
         if self._tells:
             self._prompt = self._prompt[:1]

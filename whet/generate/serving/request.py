@@ -88,9 +88,10 @@ class Limits:
     """How much an engine does at once.
 
     At most `sequences` answers, and as many more `waiting`. A step reads at most `step_tokens` of prompts, so that who
-    reads an answer never waits for a long prompt of another one. `cache_tokens` is the room of all sequences together,
-    each counted with the length of the longest (0: a quarter of the memory that is free); where it is too little, the
-    newest one waits and is read again. `guesses` are tokens that a step may read ahead of an answer (`guesses.py`).
+    reads an answer never waits for a long prompt of another one. `cache_tokens` is the room of all sequences together
+    (0: a quarter of the memory that is free), each counted with the blocks of `block_tokens` that it fills, or, where
+    they go on in rows, with the length of the longest; where it is too little, the newest one waits and is read again.
+    `guesses` are tokens that a step may read ahead of an answer (`guesses.py`).
     """
 
     sequences: int = 64
@@ -98,6 +99,7 @@ class Limits:
     step_tokens: int = 256
     cache_tokens: int = 0
     guesses: int = 0
+    block_tokens: int = 32
 
 
 class Adapters(Protocol):

@@ -3,14 +3,13 @@
 The rows are filled from the left, so a sequence may come or go at any step while the others stay as they are.
 """
 
-# R rows  N parts of one token  T tokens of the forward  S places of a row  H heads  K head dim  P told tokens  V vocab
+# R rows  N parts of one token  T tokens of the forward  S places of a row  H heads  K head dim
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,158 +17,127 @@ from torch.nn import functional as F
 
 from whet.kernels.attention import band_mask, dense_attention
 from whet.kernels.attention_spec import Form
-from whet.models.forward.attention import packed_row
-from whet.models.forward.backbone import unwrapped
+from whet.models.decoding.packed import Deal, Packed, dealt_out, in_order, of_none
+from whet.models.decoding.sequences import LEAST_SHARED, Beginning, Part, alike
 
 # A cache that is full grows by a quarter, and by so many places at least.
 _SHARE, _LEAST = 4, 64
-
-
-class Part(NamedTuple):
-    """Tokens that a sequence goes on with: its row, how many it has before them, of how many of these, from the last
-    one back, the logits of the next token are wanted, and the adapter that they are read with."""
-
-    row: int
-    start: int
-    ids: Sequence[int]
-    told: int = 1
-    adapter: str | None = None
-
-    @property
-    def end(self) -> int:
-        return self.start + len(self.ids)
-
-
-# Told before a forward: places of its tokens by the name of an adapter.
-Deal = Callable[[Mapping[str, Tensor]], None]
-
-
-def _of_none(places: Mapping[str, Tensor]) -> None:
-    assert not places, places
-
-
-class Sequences(Protocol):
-    """Sequences in the making by row, for whoever decides which go on."""
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether parts run in one forward, a long one may come in pieces, and rows may be copied."""
-        ...
-
-    def run(self, parts: Sequence[Part]) -> list[Tensor]:
-        """Logits (told, V) float32 of each part. A part that starts at 0 begins its row anew."""
-        ...
-
-    def copy(self, source: int, target: int, num_tokens: int) -> None:
-        """Let a row begin as another one does. Where that is not shared, the other one is gone."""
-        ...
-
-    def swap(self, one: int, other: int) -> None:
-        """Let two rows change places."""
-        ...
-
-    def drop(self, row: int) -> None:
-        """Forget a row that nobody goes on with."""
-        ...
-
-    def clear(self) -> None:
-        """Forget all rows, and give their memory back."""
-        ...
-
-    def fit(self, rows: int, places: int) -> tuple[int, int]:
-        """Make room for so many rows and tokens of each: how many there is room for now. Rows and tokens beyond it are
-        gone."""
-        ...
+_NONE = (-1, 0)
 
 
 class Together:
     """Sequences of a causal model that sees its attention as ours (contract: `Sequences`).
 
-    Rows are as long as the longest one: short ones beside it leave room unused.
+    Rows are as long as the longest one: short ones beside it leave room unused. The first rows are those of sequences
+    that go on; rows behind them keep what ended there, for sequences that begin alike.
     """
 
     is_shared = True
 
-    def __init__(self, module: nn.Module, first: int = 0, most_tokens: int = 1 << 30, deal: Deal = _of_none) -> None:
-        """`first` is the number of a sequence's first position; `most_tokens` are rows times places, at most, as long
-        as no more are asked for. `deal` is told before each forward which of its tokens are an adapter's."""
-        self._module, self._first, self._most, self._deal = module, first, most_tokens, deal
-        self._takes = inspect.signature(unwrapped(module).forward).parameters
-        self._device = next(module.parameters()).device
+    def __init__(self, module: nn.Module, first: int = 0, most_tokens: int = 1 << 30, deal: Deal = of_none) -> None:
+        """`most_tokens` are rows times places, at most, as long as no more are asked for. Others: see `Packed`."""
+        self._packed, self._most = Packed(module, first, deal), most_tokens
         self._layers: dict[int, _Layer] = {}
-        self._rows, self._places = 0, 0
+        self._num_rows, self._places = 0, 0
+        self._keys: list[int] = []  # by row
+        self._texts: dict[int, tuple[str | None, list[int]]] = {}  # by row, those that ended too
 
     @property
     def num_bytes(self) -> int:
         """Bytes of the cache."""
         return sum(layer.keys.nbytes + layer.values.nbytes for layer in self._layers.values())
 
+    def begin(self, key: int, beginning: Beginning) -> int:
+        if key not in self._keys:
+            self._keys.append(key)
+            self._texts.setdefault(len(self._keys) - 1, (None, []))
+        at = self._keys.index(key)
+        self._fit(len(self._keys), len(beginning.ids))
+        row, known = self._best(beginning)
+        if row >= len(self._keys):
+            self._swap(row, at)
+        elif row >= 0 and row != at:
+            for layer in self._layers.values():
+                for store in (layer.keys, layer.values):
+                    store[at, :, :known] = store[row, :, :known]
+        self._texts[at] = (beginning.adapter, list(beginning.ids[:known]))
+        return known
+
     def run(self, parts: Sequence[Part]) -> list[Tensor]:
-        order = sorted(range(len(parts)), key=lambda i: (len(parts[i].ids) > 1, parts[i].row))
-        logits_PV = self._run([parts[i] for i in order])
-        told = logits_PV.split([parts[i].told for i in order])
-        found = dict(zip(order, told, strict=True))
-        return [found[i] for i in range(len(parts))]
+        rows = {key: row for row, key in enumerate(self._keys)}
+        self._fit(len(rows), max(max(len(self._texts[row][1]) for row in rows.values()), max(p.end for p in parts)))
+        order = in_order(parts, lambda part: rows[part.key])
+        ordered = [parts[i] for i in order]
+        step = _Step(self, ordered, [rows[part.key] for part in ordered], self._packed.device)
+        logits_PV = self._packed.logits(ordered, step.places_T, step, step.attend)
+        for part in parts:
+            self._texts[rows[part.key]][1][part.start :] = part.ids
+        return dealt_out(logits_PV, parts, order)
 
-    def copy(self, source: int, target: int, num_tokens: int) -> None:
-        for layer in self._layers.values():
-            layer.keys[target, :, :num_tokens] = layer.keys[source, :, :num_tokens]
-            layer.values[target, :, :num_tokens] = layer.values[source, :, :num_tokens]
+    def leave(self, key: int, num_tokens: int) -> None:
+        row, last = self._keys.index(key), len(self._keys) - 1
+        del self._texts[row][1][num_tokens:]
+        if row != last:
+            self._swap(row, last)
+            self._keys[row] = self._keys[last]
+        self._keys.pop()
 
-    def swap(self, one: int, other: int) -> None:
-        for layer in self._layers.values():
-            for store in (layer.keys, layer.values):
-                store[[one, other]] = store[[other, one]]
+    def fits(self, lengths: Mapping[int, int], more: Beginning | None = None) -> bool:
+        all_lengths = [*lengths.values(), *([] if more is None else [len(more.ids) + 1])]
+        return len(all_lengths) * max(all_lengths) <= self._most
 
-    def drop(self, row: int) -> None:
-        """Nothing is done: its room is for the next one."""
+    def spare(self, lengths: Mapping[int, int]) -> int:
+        return self._most // len(lengths) - max(lengths.values())
 
     def clear(self) -> None:
-        self._layers, self._rows, self._places = {}, 0, 0
-
-    @torch.no_grad()
-    def _run(self, parts: Sequence[Part]) -> Tensor:
-        step = _Step(self, parts, self._device)
-        inputs: dict[str, Any] = {"input_ids": step.ids_T[None], "use_cache": False}
-        inputs |= {"segments": step, "around": (step.attend,)}
-        if "position_ids" in self._takes:
-            inputs["position_ids"] = step.places_T[None] + self._first
-        told_P = step.told_P
-        keeps = "logits_to_keep" in self._takes
-        if keeps:
-            inputs["logits_to_keep"] = told_P if len(told_P) else 1
-        self._deal(_dealt(parts, self._device))
-        with packed_row():
-            logits_TV = self._module(**inputs).logits[0]
-        if not len(told_P):
-            return logits_TV[:0].float()
-        return (logits_TV if keeps else logits_TV[told_P]).float()
+        self._layers, self._num_rows, self._places = {}, 0, 0
+        self._keys.clear()
+        self._texts.clear()
 
     def layer(self, number: int, keys_BHTK: Tensor, values_BHTK: Tensor) -> _Layer:
         """The cache of a layer, of which these are keys and values."""
         if number not in self._layers:
             stores = [
-                like.new_zeros(self._rows, like.shape[1], self._places, like.shape[3])
+                like.new_zeros(self._num_rows, like.shape[1], self._places, like.shape[3])
                 for like in (keys_BHTK, values_BHTK)
             ]
             self._layers[number] = _Layer(*stores)
         return self._layers[number]
 
-    def fit(self, rows: int, places: int) -> tuple[int, int]:
-        own_rows, own_places = self._rows, self._places
+    def _swap(self, one: int, other: int) -> None:
+        for layer in self._layers.values():
+            for store in (layer.keys, layer.values):
+                store[[one, other]] = store[[other, one]]
+        texts = {row: self._texts.pop(row) for row in (one, other) if row in self._texts}
+        self._texts |= {one + other - row: text for row, text in texts.items()}
+
+    def _best(self, beginning: Beginning) -> tuple[int, int]:
+        """The row that begins most alike, and how many tokens it shares; at least one is left to be read."""
+        if not beginning.takes_over:
+            return _NONE
+        ids, most = list(beginning.ids), len(beginning.ids) - 1
+        of_them = [(row, text) for row, (adapter, text) in self._texts.items() if adapter == beginning.adapter]
+        found = max(((row, alike(text, ids, most)) for row, text in of_them), key=lambda pair: pair[1], default=_NONE)
+        return found if found[1] >= LEAST_SHARED else _NONE
+
+    def _fit(self, rows: int, places: int) -> None:
+        """Make room for so many rows and tokens of each. Kept rows and tokens beyond it are gone."""
+        own_rows, own_places = self._num_rows, self._places
         if rows > own_rows:
             own_rows = max(rows, 2 * own_rows)
         if places > own_places:
             own_places = places + max(_LEAST, places // _SHARE)
         if own_rows * own_places > self._most:
             own_rows, own_places = rows, max(places, min(own_places, self._most // rows))
-        if (own_rows, own_places) != (self._rows, self._places):
-            layers, self._layers, self._rows, self._places = self._layers, {}, 0, 0
+        if (own_rows, own_places) != (self._num_rows, self._places):
+            layers, self._layers, self._num_rows, self._places = self._layers, {}, 0, 0
             for layer in layers.values():  # where memory runs out in between nothing is kept, and all layers agree
                 layer.keys = _resized(layer.keys, own_rows, own_places)
                 layer.values = _resized(layer.values, own_rows, own_places)
-            self._layers, self._rows, self._places = layers, own_rows, own_places
-        return own_rows, own_places
+            self._layers, self._num_rows, self._places = layers, own_rows, own_places
+        self._texts = {row: text for row, text in self._texts.items() if row < own_rows}
+        for _, text in self._texts.values():
+            del text[own_places:]
 
 
 @dataclass(slots=True)
@@ -191,17 +159,17 @@ def _resized(store_RHSK: Tensor, rows: int, places: int) -> Tensor:
 class _Step:
     """One forward, as the attention of its layers sees it. Parts of one token come first, by row."""
 
-    def __init__(self, cache: Together, parts: Sequence[Part], device: torch.device) -> None:
+    def __init__(self, cache: Together, parts: Sequence[Part], rows: Sequence[int], device: torch.device) -> None:
         self._cache = cache
         singles = [part for part in parts if len(part.ids) == 1]
-        self._longer = parts[len(singles) :]
-        self.ids_T = torch.tensor([token for part in parts for token in part.ids], device=device)
+        self._longer = list(zip(parts, rows, strict=True))[len(singles) :]
         places = [place for part in parts for place in range(part.start, part.end)]
         self.places_T = torch.tensor(places, device=device)
-        self._rows_T = torch.tensor([part.row for part in parts for _ in part.ids], device=device)
-        self.told_P = torch.tensor(_told(parts), dtype=torch.long, device=device)
+        self._rows_T = torch.tensor(
+            [row for part, row in zip(parts, rows, strict=True) for _ in part.ids], device=device
+        )
         self._num_single = len(singles)
-        self._rows = _rows_of([part.row for part in singles], device)
+        self._rows = _rows_of(rows[: len(singles)], device)
         self._shortest = min((part.end for part in singles), default=0)
         self._longest = max((part.end for part in singles), default=0)
         self._masks: dict[Any, tuple[int, Tensor | None]] = {}
@@ -217,8 +185,8 @@ class _Step:
         at = self._num_single
         if at:
             outputs.append(self._singles(query[0, :, :at].transpose(0, 1), layer, form))
-        for part in self._longer:
-            outputs.append(self._one(query[:, :, at : at + len(part.ids)], layer, part, form))
+        for part, row in self._longer:
+            outputs.append(self._one(query[:, :, at : at + len(part.ids)], layer, part, row, form))
             at += len(part.ids)
         return torch.cat(outputs, dim=1) if len(outputs) > 1 else outputs[0]
 
@@ -251,13 +219,13 @@ class _Step:
             self._masks[window] = first, mask
         return self._masks[window]
 
-    def _one(self, query_BHTK: Tensor, layer: _Layer, part: Part, form: Form) -> Tensor:
+    def _one(self, query_BHTK: Tensor, layer: _Layer, part: Part, row: int, form: Form) -> Tensor:
         """Several tokens of one sequence over its row."""
         first = 0 if form.window is None else max(0, part.start + 1 - form.window)
         count, keys = len(part.ids), part.end - first
         is_whole = part.start == 0 and (form.window is None or part.end <= form.window)
         mask = None if is_whole else self._band(count, keys, form.window, query_BHTK.device)
-        at = (slice(part.row, part.row + 1), slice(None), slice(first, part.end))
+        at = (slice(row, row + 1), slice(None), slice(first, part.end))
         return dense_attention(query_BHTK, layer.keys[at], layer.values[at], mask, is_whole, form).transpose(1, 2)
 
     def _band(self, queries: int, keys: int, window: int | None, device: torch.device) -> Tensor | None:
@@ -265,27 +233,6 @@ class _Step:
         if name not in self._masks:
             self._masks[name] = 0, band_mask(queries, keys, window, True, device)
         return self._masks[name][1]
-
-
-def _dealt(parts: Sequence[Part], device: torch.device) -> dict[str, Tensor]:
-    """Places in the forward of the tokens of each adapter."""
-    places: dict[str, list[int]] = {}
-    end = 0
-    for part in parts:
-        if part.adapter is not None:
-            places.setdefault(part.adapter, []).extend(range(end, end + len(part.ids)))
-        end += len(part.ids)
-    return {name: torch.tensor(found, device=device) for name, found in places.items()}
-
-
-def _told(parts: Sequence[Part]) -> list[int]:
-    """Places in the forward of the tokens after which the next one is asked for."""
-    told: list[int] = []
-    end = 0
-    for part in parts:
-        end += len(part.ids)
-        told += range(end - part.told, end)
-    return told
 
 
 def _rows_of(rows: Sequence[int], device: torch.device) -> slice | Tensor:

@@ -2,48 +2,72 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from torch import nn
 
 from whet.models.decoding.checks import LENGTHS, NUM_NEW, Texts, fails
+from whet.models.decoding.pages import Pages
 from whet.models.decoding.proof import decoding_of, on_twin
-from whet.models.decoding.together import Part, Together
+from whet.models.decoding.sequences import Beginning, Part, Sequences
+from whet.models.decoding.together import Together
 from whet.models.forward.attention import NAME
 from whet.models.forward.backbone import unwrapped
 
 # How much of the second text's context is read first, while the others go on.
 _PIECE = 2
+# Blocks that the texts fill several of.
+_BLOCK = 4
 
 
 def goes_together(module: nn.Module) -> bool:
-    """Whether `Together` gives what the plain forward does. A tenth of a second, once a module.
+    """Whether sequences in rows of one cache (`Together`) get what the plain forward gives. A tenth of a second.
 
     Not tried where the attention is not ours, where it depends on the length of the whole, or for encoder-decoders.
     """
+    return _is_right(module, Together)
+
+
+def goes_in_pages(module: nn.Module) -> bool:
+    """The same of sequences in blocks (`Pages`)."""
+    return _is_right(module, partial(Pages, block=_BLOCK))
+
+
+def _is_right(module: nn.Module, make: Callable[[nn.Module, int], Sequences]) -> bool:
     own: Any = unwrapped(module)
     manner = decoding_of(module)
     is_ours = getattr(own.config, "_attn_implementation", None) == NAME
     if not is_ours or own.config.is_encoder_decoder or not manner.cached or manner.turn is not None:
         return False
-    return on_twin(own, lambda twin: fails(_check, twin, manner) is None)
+    return on_twin(own, lambda twin: fails(partial(_check, make), twin, manner) is None)
 
 
-def _check(module: Any, manner: Any) -> None:
-    """Three texts that begin at different steps, one of them in pieces; the first leaves, the last takes its row."""
-    texts, numbers = Texts(module, LENGTHS), list(range(len(LENGTHS)))
-    together = Together(module, manner.first)
-    together.fit(len(LENGTHS), max(LENGTHS) + NUM_NEW)
-    first, second, third = (texts.first(i) for i in numbers)
-    found = together.run([Part(0, 0, first), Part(1, 0, second[:_PIECE], 0)])
+def _check(make: Callable[[nn.Module, int], Sequences], module: Any, manner: Any) -> None:
+    """Three texts that begin at different steps, one of them in pieces; the first leaves, and another one that begins
+    as it did comes."""
+    texts = Texts(module, LENGTHS)
+    cache = make(module, manner.first)
+    first, second, third = (texts.first(i) for i in range(len(LENGTHS)))
+    for key, text in enumerate((first, second, third)):
+        cache.begin(key, Beginning(text))
+    found = cache.run([Part(0, 0, first), Part(1, 0, second[:_PIECE], 0)])
     texts.compare(found[0], [0], 0)
     step = Part(0, len(first), texts.tokens([0], 0).tolist())
-    found = together.run([Part(1, _PIECE, second[_PIECE:]), Part(2, 0, third), step])
+    found = cache.run([Part(1, _PIECE, second[_PIECE:]), Part(2, 0, third), step])
     for logits, number, new in zip(found, [1, 2, 0], [0, 0, 1], strict=True):
         texts.compare(logits, [number], new)
-    together.copy(2, 0, len(third))
-    for new in range(NUM_NEW):
-        tokens = texts.tokens([2, 1], new).tolist()
-        parts = [Part(row, LENGTHS[i] + new, [token]) for row, i, token in zip([0, 1], [2, 1], tokens, strict=True)]
-        for logits, number in zip(together.run(parts), [2, 1], strict=True):
-            texts.compare(logits, [number], new + 1)
+    cache.leave(0, len(first) + 1)
+    again = texts.first(0, 2)
+    known = cache.begin(3, Beginning(again))
+    texts.compare(cache.run([Part(3, known, again[known:])])[0], [0], 2)
+    keys, numbers = [2, 1, 3], [2, 1, 0]
+    for new in range(NUM_NEW - 2):
+        behind = [new, new, new + 2]
+        parts = [
+            Part(key, LENGTHS[number] + at, texts.tokens([number], at).tolist())
+            for key, number, at in zip(keys, numbers, behind, strict=True)
+        ]
+        for logits, number, at in zip(cache.run(parts), numbers, behind, strict=True):
+            texts.compare(logits, [number], at + 1)
