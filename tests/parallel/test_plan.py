@@ -140,6 +140,14 @@ def test_a_model_that_does_not_divide_is_refused_before_its_data_is_read(words, 
     assert says in capsys.readouterr().err
 
 
+def test_more_ranks_than_heads_are_told_of_the_ring_that_has_no_such_limit(words, capsys):
+    asked = ["--dry-run", "parallel.context=8"]
+    assert main([*words, *asked]) == 2
+    hint = capsys.readouterr().err.rpartition("hint: ")[2].strip()
+    assert hint == "parallel.context=4, or parallel.context_by=ring"
+    assert all(main([*words, *asked, way]) == 0 for way in hint.split(", or "))
+
+
 def test_stages_that_are_too_many_are_told_with_a_schedule_that_takes_fewer(words, capsys):
     zbv = ["--dry-run", "parallel.pipeline=2", "parallel.schedule=zbv"]
     assert main([*words, *zbv]) == 2

@@ -203,7 +203,7 @@ def sharing_heads(settings: Parallel, heads: int, keys: int) -> int:
     if settings.context_by == "ring":
         return 1
     if settings.context_by == "ulysses":
-        _check_heads(heads, keys, context)
+        _check_heads(heads, keys, context, ", or parallel.context_by=ring")
         return context
     fitting = (n for n in range(context // 2, 1, -1) if context % n == heads % n == 0 == min(keys % n, n % keys))
     sharing = next(fitting, 0) if settings.context_heads == "auto" else settings.context_heads
@@ -216,17 +216,17 @@ def sharing_heads(settings: Parallel, heads: int, keys: int) -> int:
     return sharing
 
 
-def _check_heads(heads: int, keys: int, ranks: int) -> None:
+def _check_heads(heads: int, keys: int, ranks: int, instead: str = "") -> None:
     """Raise ModelError, with the arithmetic, where `ranks` cannot share so many heads of attention."""
     if heads % ranks:
         raise ModelError(
             f"ranks of `parallel.context` share {heads} heads, and {heads} / {ranks} leaves a rest of {heads % ranks}",
-            at=AT, hint=f"parallel.context={next(n for n in range(ranks, 0, -1) if heads % n == 0)}",
+            at=AT, hint=f"parallel.context={next(n for n in range(ranks, 0, -1) if heads % n == 0)}{instead}",
         )  # fmt: skip
     if keys % ranks and ranks % keys:
         raise ModelError(
             f"{keys} key heads and {ranks} ranks of `parallel.context` do not divide each other", at=AT,
-            hint=f"parallel.context={next(n for n in range(ranks, 0, -1) if keys % n == 0)}",
+            hint=f"parallel.context={next(n for n in range(ranks, 0, -1) if keys % n == 0)}{instead}",
         )  # fmt: skip
 
 
