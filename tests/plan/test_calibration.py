@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import pytest
 
 from tests.plan.test_plan import job
+from whet.base.mesh import Mesh
 from whet.cli.main import main
+from whet.parallel.measured import SHARES, save
 from whet.plan.calibration import NAME, Finished, Usual, calibrated, finished, note, table_name, usual
 from whet.plan.decide import decided
 from whet.plan.hardware.cards import card
-from whet.plan.hardware.detected import detected_for
+from whet.plan.hardware.detected import detected, detected_for
 from whet.plan.report import lines, to_dict
-from whet.plan.speed import moved_bytes, speed, token_flops
+from whet.plan.speed import LINK, PCIE_GBS, moved_bytes, speed, token_flops
 
 MIB = 2.0**20
 
@@ -56,6 +59,27 @@ def test_a_processor_whose_rate_nobody_knows_has_a_time_once_runs_have_finished(
     took = run(one)
     assert speed(one.calibrated()).step_s == pytest.approx(took.compute_s + took.update_s)
     assert speed(replace(one.calibrated(), precision="bf16")) is None  # of other numbers nothing was measured
+
+
+def test_links_of_this_machine_s_cards_are_those_that_the_doctor_measured(cache, monkeypatch):
+    asked = cache / "nvidia-smi"
+    asked.write_text("#!/bin/sh\nfor n in 1 2 3 4; do echo NVIDIA GeForce RTX 4090, 24564; done\n")
+    asked.chmod(0o755)
+    monkeypatch.setenv("PATH", str(cache), prepend=os.pathsep)
+    one = replace(job(), mesh=Mesh(tensor=4))
+
+    def talk():
+        found = speed(replace(one, card=detected()[0]))
+        return found.talk_s, found.how
+
+    supposed, how = talk()
+    assert "not measured" in how
+    for rate, name in ((3e9, "all_reduce"), (9e9, "all_gather")):  # bytes a second that a rank sends
+        save("nccl", 4, {name: [(1000, 1e-6), (10**9 + 1000, SHARES[name](4) * 1e9 / rate + 1e-6)]})
+        measured, how = talk()
+        assert (
+            measured == pytest.approx(supposed * PCIE_GBS * 1e9 * LINK / rate) and "links, which were measured" in how
+        )
 
 
 def test_runs_move_the_overhead_and_no_tensor(cache):

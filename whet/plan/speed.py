@@ -48,7 +48,8 @@ def _estimated(job: Job) -> Speed | None:
         return None
     compute = _work_s(job, rate.value * 1e12 * COMPUTE)
     update = moved_bytes(job) / (bandwidth.value * 1e9 * MEMORY)
-    how = "estimated from the card's data sheet, not measured"
+    links = "not measured" if "measured_gbs" not in job.card.figures else "but for its links, which were measured"
+    how = f"estimated from the card's data sheet, {links}"
     return Speed(compute, _talk_s(job, compute), _waiting_s(job, compute), update, full_tokens(job), how)
 
 
@@ -133,6 +134,8 @@ def _link(job: Job, ranks: int) -> float:
     a_node = figures["a_node"].value if "a_node" in figures else 1
     if ranks > a_node:
         return NETWORK_GBS * 1e9 * LINK
+    if "measured_gbs" in figures:
+        return figures["measured_gbs"].value * 1e9
     return (figures["link_gbs"].value / 2 if "link_gbs" in figures else PCIE_GBS) * 1e9 * LINK
 
 

@@ -7,12 +7,16 @@ import platform
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from whet.base.errors import ConfigError
+from whet.parallel.measured import load, ranks_measured
 from whet.plan.hardware.cards import Card, Figure, cards
 
 HOST = "this machine's processor"
+# What meshes send within a node.
+_SUMS = ("all_gather", "reduce_scatter", "all_reduce")
 _ASK = ("--query-gpu=name,memory.total", "--format=csv,noheader,nounits")
 
 
@@ -27,6 +31,7 @@ def detected() -> tuple[Card, int]:
         known = next((one for one in cards().values() if one.name.replace("-", "") in _plain(name)), None)
         figures = dict(known.figures) if known else {}
         figures["usable_gib"] = figures["memory"] = Figure(mib / 1024, "reported")
+        figures |= _links(figures)
         kind = ("consumer", "nvidia", "unknown") if known is None else (known.kind, known.vendor, known.generation)
         return Card(name if known is None else known.name, *kind, figures), len(found)
     return _host(), 1
@@ -53,6 +58,17 @@ def _host() -> Card:
         raise ConfigError("this system does not tell its memory", at="--gpu", hint="--gpu rtx-4090")
     figures = {"memory": Figure(num_bytes / 2**30, "reported"), "usable_gib": Figure(num_bytes / 2**30, "reported")}
     return Card(HOST, "cpu", "any", "any", figures)
+
+
+def _links(figures: Mapping[str, Figure]) -> dict[str, Figure]:
+    """What a rank sends a second (`measured_gbs`) where `whet doctor --ranks N` has measured it between this machine's
+    cards, of as many as it has; then so many are `a_node`, at least."""
+    ranks = max(ranks_measured("nccl"), default=0)
+    table = load("nccl", ranks) if ranks > 1 else {}
+    if not (found := [table[name].wire_bytes_per_s for name in _SUMS if name in table]):
+        return {}
+    a_node = max(float(ranks), figures["a_node"].value if "a_node" in figures else 1.0)
+    return {"measured_gbs": Figure(min(found) / 1e9, "measured"), "a_node": Figure(a_node, "measured")}
 
 
 def _nvidia() -> list[tuple[str, float]]:
