@@ -43,7 +43,7 @@ COMPILE = $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 torch_of = $(shell grep -m1 '^torch==' $(1))
 PYTEST = python -m pytest -p xdist.plugin -n $(WORKERS) --max-worker-restart 0 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-.PHONY: help demo web test-web web-read web-built web-schema chromium screenshots wheel test test-slow test-floor test-trl test-vllm test-cases test-fuzz test-architectures test-integrations test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize bench-code-rewards bench-track gpu clean
+.PHONY: help demo web test-web web-checked web-read web-built web-schema chromium screenshots wheel test test-slow test-floor test-trl test-vllm test-cases test-fuzz test-architectures test-integrations test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize bench-code-rewards bench-track gpu clean
 
 help:
 	@sed -n '3,23s/^# \{0,2\}//p' Makefile
@@ -57,10 +57,14 @@ $(VENV)/.whet: pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
 	$(COMPILE)
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.whet
-	$(PIP) $(BIN)/python install -q --no-compile -c constraints.txt -e ".[dev]"
+# In one go, not on top of what `make demo` has: pip would ask for the same packages twice. What is compiled while pip waits
+# for the network costs no time.
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
+	$(PIP) $(BIN)/python install -q --no-compile "$(call torch_of,constraints.txt)"
+	$(COMPILE) & \
+	$(PIP) $(BIN)/python install -q --no-compile -c constraints.txt -e ".[dev]" pip; failed=$$?; wait; exit $$failed
 	$(COMPILE)
-	@touch $@
+	@touch $(VENV)/.whet $@
 
 $(FLOOR)/.dev: pyproject.toml constraints-floor.txt
 	$(PYTHON) -m venv --without-pip $(FLOOR)
@@ -165,18 +169,20 @@ chromium:
 screenshots: $(VENV)/.dev web chromium
 	$(WEB) npm run --silent screenshots
 
-test-web: $(VENV)/.dev web/node_modules/.ready chromium
+test-web: $(VENV)/.dev web-checked chromium
 	$(WEB) npm run --silent schema -- --check
-	$(MAKE) --no-print-directory -j2 -Otarget web-read web-built
+	$(WEB) npm run --silent unit
 	$(WEB) npm run --silent pages
 
-# What needs no browser, in two halves of a core each.
+# What needs neither a browser nor Python, in two halves of a core each.
+web-checked: web/node_modules/.ready
+	$(MAKE) --no-print-directory -j2 -Otarget web-read web-built
+
 web-read: web/node_modules/.ready
 	$(WEB) npm run --silent types
 	$(WEB) npm run --silent lint
 
 web-built: web/node_modules/.ready
-	$(WEB) npm run --silent unit
 	$(WEB) npm run --silent build
 	$(WEB) npm run --silent size
 
