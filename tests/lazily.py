@@ -21,4 +21,6 @@ class Lazily:
         self._name = name
 
     def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("_"):  # pytest asks it of all names of a file, whether they are mocks or fixtures
+            raise AttributeError(attribute)
         return getattr(import_module(self._name), attribute)

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.lazily import Lazily
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted((ROOT / "whet").rglob("*.py"))
 MAX_FILE_LINES = 600
@@ -99,6 +101,14 @@ def test_help_imports_nothing_heavy(record_property):
         "printed", f"whet --help took {statistics.median(seconds):.2f} s (median of 3, with Python's start)"
     )
     assert loaded == []
+
+
+def test_who_collects_a_file_imports_none_of_what_it_says_is_lazy(monkeypatch):
+    """pytest asks each name of a file for attributes of mocks and fixtures; a client takes 2 s to import."""
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    package = Lazily("colorsys")
+    assert getattr(package, "_mock_name", None) is None and "colorsys" not in sys.modules
+    assert package.rgb_to_hsv(1, 1, 1) == (0, 0, 1) and "colorsys" in sys.modules
 
 
 def test_every_extra_that_an_error_names_exists(nodes):

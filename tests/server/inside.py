@@ -15,7 +15,7 @@ from whet.server.access.token import OneToken
 from whet.server.app import build
 
 Headers = dict[str, str] | None
-_PATIENCE_S = 60.0  # with a stream, on a machine that others use
+_PATIENCE_S = 240.0  # with a stream, on a machine that others use
 
 
 class Inside:

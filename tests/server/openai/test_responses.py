@@ -8,12 +8,13 @@ from typing import Literal
 import pytest
 from pydantic import BaseModel
 
+from tests.lazily import Lazily
 from tests.server.openai.conftest import KEY, own, running
 from tests.server.openai.test_client import CALL, HELLO, expected
 from tests.server.openai.tools import WEATHER, Scripted
 from whet.server.openai.service import Service
 
-openai = pytest.importorskip("openai", reason="the client is not installed")
+openai = Lazily("openai")
 
 TOOL = {"type": "function", "strict": False, **WEATHER["function"]}
 ASKED = {"model": "tiny", "input": HELLO[0]["content"], "temperature": 0, "max_output_tokens": 12}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from tests.lazily import Lazily
 from tests.server.openai.conftest import KEY
 from tests.server.openai.test_client import HELLO
 from whet.server.openai.kept import Kept
 from whet.server.openai.refused import Refused
 
-openai = pytest.importorskip("openai", reason="the client is not installed")
+openai = Lazily("openai")
 
 
 @pytest.fixture(scope="module")
