@@ -149,9 +149,9 @@ def test_our_own_decoder_is_watched_too(tmp_path, capfd):
     assert told in capfd.readouterr().err
 
 
-def stalled(built):
-    """As if the first rollout had been where it is for ever: no other has to be quick to tell the two apart."""
-    built.supply.source._line._requests[0].progress.since = -math.inf
+def stalled(built, number=0):
+    """As if a rollout had been where it is for ever: no other has to be quick to tell the two apart."""
+    built.supply.source._line._requests[number].progress.since = -math.inf
 
 
 def test_a_thread_that_wakes_while_the_trainer_is_at_work_changes_nothing(tmp_path):

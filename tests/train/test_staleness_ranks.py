@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-import time
 
 import pytest
 
 from tests.ranks import on_ranks
 from tests.tiny import config, conversations, write_rows
 from tests.train.test_rollouts import bits, going, settings
+from tests.train.test_staleness import PATIENCE_S, stalled
 from whet.base.config import from_mapping
 from whet.generate.rows import Rows
 from whet.kernels.layout import local
@@ -46,14 +46,17 @@ def test_two_ranks_answer_ahead_with_what_one_process_does(tmp_path):
 
 def stalled_on_one(folder):
     """Rank 1's answers stall once, in the rollout that is made while rank 0 learns."""
-    built = assemble(
-        from_mapping(settings(folder, "stalled", **SHORT | {"rollout": {**ROLLOUT, "timeout_s": 2, "restarts": 1}}))
-    )
-    real, is_first = Rows.run, [True]
+    rollout = {**ROLLOUT, "timeout_s": PATIENCE_S, "restarts": 1}
+    built = assemble(from_mapping(settings(folder, "stalled", **SHORT | {"rollout": rollout})))
+    real, is_first, again = Rows.run, [True], threading.Event()
 
     def run(rows, *given, **named):
-        if threading.current_thread().name == "whet-rollout-1" and built.world.index("data") == 1 and is_first.pop():
-            time.sleep(8)
+        name = threading.current_thread().name
+        if name == "whet-rollout-1" and built.world.index("data") == 1 and is_first.pop():
+            stalled(built, 1)
+            assert again.wait(PATIENCE_S)
+        if name == "whet-rollout-1-try-2":
+            again.set()
         return real(rows, *given, **named)
 
     Rows.run = run
