@@ -8,10 +8,12 @@ import tempfile
 from pathlib import Path
 
 from tests.docs.blocks import blocks, commands
-from tests.docs.shell import type_in, write
+from tests.docs.shell import stop_servers, type_in, write
 from tests.docs.world import build
+from tests.nursery import open_nursery
 
 if __name__ == "__main__":
+    open_nursery()
     pages = [Path(name).resolve() for name in sys.argv[1:]]
     for page in pages:
         with tempfile.TemporaryDirectory() as name:
@@ -23,4 +25,5 @@ if __name__ == "__main__":
                 for command in commands(block) if block.language == "console" else ():
                     code, output = type_in(command.line, folder)
                     print(f"\n$ {command.line}\n{output}[exit {code}]", flush=True)
+            stop_servers()
             os.chdir("/")

@@ -1,4 +1,4 @@
-"""Type the commands of a page: `whet` runs in this process, `torchrun` in forked ranks, the rest in processes."""
+"""Type the commands of a page: `whet` runs in this process, servers and `torchrun` in forks, the rest in processes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import contextlib
 import io
 import os
 import shlex
+import signal
 import subprocess
 import sys
+import time
+from functools import partial
 from pathlib import Path
 
 from tests.docs.blocks import Block, Command, commands, missing
 from tests.docs.world import small
+from tests.nursery import Fresh
 from tests.ranks import on_ranks
 from whet.cli.main import main
 
@@ -20,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NOT_RUN = ("make", "git", "cd", "pip")
 PLAIN = ("cat", "echo", "head", "ls")
 FILES = ("yaml", "python", "json", "jsonl", "text")
-_SERVERS: list[subprocess.Popen[str]] = []
+_SERVERS: list[Fresh] = []
 HOME = "/home/you"  # the folder a page works in, as its output shows it
 
 
@@ -69,25 +73,35 @@ def type_in(line: str, folder: Path) -> tuple[int, str]:
 
 def _served(words: list[str], folder: Path) -> tuple[int, str]:
     """Start a server on a free port, which lives until `stop_servers`, and name it to all later commands."""
-    command = [sys.executable, "-m", "whet", *words, "--port", "0"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True, env=environment)
+    said = folder / ".served"
+    said.touch()
+    process = Fresh(partial(_saying, said, [*words, "--port", "0"]))
     _SERVERS.append(process)
-    assert process.stdout is not None
-    address = process.stdout.readline().strip()
+    num_lines = 2 if words[0] == "serve" else 1
+    while len(lines := said.read_text().splitlines(keepends=True)) < num_lines or not lines[-1].endswith("\n"):
+        assert process.poll() is None, f"`whet {' '.join(words)}` has ended"
+        time.sleep(0.01)
+    address = lines[0].strip()
     if words[0] == "serve":
-        key = process.stdout.readline().strip()
+        key = lines[1].strip()
         os.environ["OPENAI_BASE_URL"], os.environ["OPENAI_API_KEY"] = address, key.removeprefix("key: ")
         return 0, f"{address}\n{key}"
     os.environ["WHET_SERVER"], _, os.environ["WHET_TOKEN"] = address.partition("/?token=")
     return 0, address
 
 
+def _saying(said: Path, words: list[str]) -> int:
+    """The whole life of a server: what it prints stands in a file."""
+    with said.open("w", buffering=1) as sys.stdout:
+        return main(words)
+
+
 def stop_servers() -> None:
     """End the servers that a page has started."""
     for process in _SERVERS:
-        process.terminate()
-        process.communicate()
+        process.send_signal(signal.SIGTERM)
+        while process.poll() is None:
+            time.sleep(0.01)
         for name in ("WHET_SERVER", "WHET_TOKEN", "OPENAI_BASE_URL", "OPENAI_API_KEY"):
             os.environ.pop(name, None)
     _SERVERS.clear()
