@@ -83,7 +83,7 @@ def answered(module: Any, cache: Any, prompts: list[list[int]]) -> tuple[tuple[f
     settings = GenerateSettings(max_new_tokens=ANSWER)
     handles = [Handle(Request(ids=ids, settings=settings)) for ids in prompts]
     for handle in handles:
-        batcher.add(Going(handle, _Texts(), frozenset(), None))
+        batcher.add(Going(handle, Texts(), frozenset(), None))
     whole = time.process_time()
     later = steps = 0.0
     while batcher.is_busy:
@@ -97,7 +97,7 @@ def answered(module: Any, cache: Any, prompts: list[list[int]]) -> tuple[tuple[f
     return figures, [handle.completion.ids for handle in handles]
 
 
-class _Texts:
+class Texts:
     """A tokenizer that takes no time."""
 
     def decode(self, ids: list[int], **_: Any) -> str:

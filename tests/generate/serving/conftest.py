@@ -21,11 +21,15 @@ def serving() -> Iterator[Callable[..., ServingEngine]]:
     """`serving(module, adapters, attends, **limits)`: an engine of a module, whose attention may be another one."""
     engines: list[ServingEngine] = []
 
-    def start(module: Any, adapters: Any = None, attends: str = attention.NAME, **limits: int) -> ServingEngine:
+    def start(
+        module: Any, adapters: Any = None, attends: str = attention.NAME, draft: Any = None, **limits: int
+    ) -> ServingEngine:
         attention.register()
         module.set_attn_implementation(attends)
         own = loaded(module, tiny.tokenizer(), Capabilities(), LanguageModel(module))
-        engines.append(ServingEngine(own, Limits(**{"cache_tokens": 4096, "block_tokens": 4, **limits}), adapters))
+        engines.append(
+            ServingEngine(own, Limits(**{"cache_tokens": 4096, "block_tokens": 4, **limits}), adapters, draft)
+        )
         return engines[-1]
 
     yield start

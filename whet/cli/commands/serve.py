@@ -15,6 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--adapter", action="append", default=[], metavar="NAME=MODEL",
         help="an adapter of the model, asked for by this name; again for more",
     )  # fmt: skip
+    parser.add_argument(
+        "--draft", metavar="MODEL", help="a smaller model of the same tokens, which guesses what comes next"
+    )
     parser.add_argument("--called", metavar="NAME", help="what clients call the model (default: as it is typed here)")
     parser.add_argument("--port", type=whole(0, 65535), default=8080, help="0 is any that is free (default: 8080)")
     parser.add_argument(
@@ -58,8 +61,9 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         help="tokens of all sequences together (default: a quarter of the free memory)",
     )  # fmt: skip
     parser.add_argument(
-        "--guesses", type=whole(0, 64), default=0, metavar="N",
-        help="tokens that are read ahead of an answer where its text repeats what stood before (default: 0)",
+        "--guesses", type=whole(0, 64), metavar="N",
+        help="tokens that are read ahead of an answer: what came before in its text, or the draft's "
+        "(default: 0; with --draft 4)",
     )  # fmt: skip
     parser.add_argument(
         "--timeout", type=number(0), default=600.0, metavar="S", help="seconds that an answer may take (default: 600)"
@@ -78,7 +82,7 @@ def main(args: argparse.Namespace) -> int:
     adapters = adapters_of(args.adapter)
     limits = Limits(
         sequences=args.sequences, waiting=args.waiting, step_tokens=args.step_tokens, cache_tokens=args.cache_tokens,
-        guesses=args.guesses,
+        guesses=guesses_of(args.guesses, args.draft),
     )  # fmt: skip
 
     def opened():
@@ -88,11 +92,21 @@ def main(args: argparse.Namespace) -> int:
             opening.Opening(
                 model=args.model, name=args.called, adapters=adapters, device=args.device, dtype=args.dtype,
                 root=args.root, limits=limits, timeout_s=args.timeout, feedback=args.feedback,
+                draft=args.draft,
             )
         )  # fmt: skip
 
     serve(opened, args.host, args.port, args.name, entry)
     return 0
+
+
+def guesses_of(given: int | None, draft: str | None) -> int:
+    """How many tokens are read ahead. Raises ConfigError for a draft that would not be asked."""
+    from whet.base.errors import ConfigError
+
+    if draft and given == 0:
+        raise ConfigError("a draft that guesses 0 tokens is of no use", at="--guesses", hint="--guesses 4")
+    return given if given is not None else 4 if draft else 0
 
 
 def adapters_of(given: Sequence[str]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from torch import Tensor
 from whet.base.errors import ModelError, is_out_of_memory
 from whet.generate.protocol import Token
 from whet.generate.serving.choosing import choose
+from whet.generate.serving.drafts import Drafts
 from whet.generate.serving.going import Going, Trial
 from whet.generate.serving.request import Adapters, Limits, NoAdapters
 from whet.models.decoding.sequences import Part, Sequences
@@ -23,11 +24,14 @@ from whet.models.decoding.sequences import Part, Sequences
 class Batcher:
     """Requests in order of arrival, and the cache of those that go on. Used by one thread."""
 
-    def __init__(self, cache: Sequences, limits: Limits, adapters: Adapters | None = None) -> None:
+    def __init__(
+        self, cache: Sequences, limits: Limits, adapters: Adapters | None = None, drafts: Drafts | None = None
+    ) -> None:
         self.waiting: deque[Going] = deque()
         self.running: list[Going] = []
         self._cache, self._limits = cache, limits
         self._adapters: Adapters = adapters or NoAdapters()
+        self._drafts = drafts
         self._serial, self.num_guessed, self.num_right = 0, 0, 0
 
     @property
@@ -62,6 +66,8 @@ class Batcher:
         """
         running, self.running = self.running, []
         self._cache.clear()
+        if self._drafts is not None:
+            self._drafts.clear()
         for going in [one for one in running if one.trial] or running:
             if going.has_ended:
                 continue
@@ -94,6 +100,8 @@ class Batcher:
         """Read parts and choose the tokens that come after those that are complete: of each one, and one more for each
         guess that was right. Gives those that have ended."""
         found = self._cache.run([part for _, part in pairs])
+        if self._drafts is not None:
+            self._drafts.follow(pairs)
         ready: list[tuple[Going, Part, Tensor]] = []
         for (going, part), logits_PV in zip(pairs, found, strict=True):
             logits_NV = going.read(part, logits_PV)
@@ -129,7 +137,12 @@ class Batcher:
     def _parts(self) -> Iterator[tuple[Going, Part]]:
         """What is read in this step: the last token of each answer, and of prompts as much as there is room for."""
         num_guesses = self._num_guesses
-        decoding = [(one, one.guessed(num_guesses)) for one in self.running if one.num_left == 1]
+        asked = [one for one in self.running if one.num_left == 1]
+        if self._drafts is None:
+            decoding = [(one, one.guessed(num_guesses)) for one in asked]
+        else:
+            drafted = self._drafts.guesses(asked, num_guesses)
+            decoding = [(one, one.drafted(drafted.get(one.serial, ()))) for one in asked]
         yield from decoding
         most = self._limits.step_tokens
         room = max(most - sum(len(part.ids) for _, part in decoding), most // 4, 1)
@@ -194,6 +207,8 @@ class Batcher:
     def _leave(self, going: Going) -> None:
         """Take out one that has ended, or has to wait. What it held may stay for others."""
         self._cache.leave(going.serial, going.num_read)
+        if self._drafts is not None:
+            self._drafts.leave(going.serial)
         self.running.remove(going)
 
 

@@ -32,8 +32,12 @@ class Draws:
 
     @property
     def uniform(self) -> Tensor:
+        return self.ahead(0)
+
+    def ahead(self, num: int) -> Tensor:
+        """The number that the token so many places behind the next one is drawn by."""
         assert self._uniforms_N is not None
-        return self._uniforms_N[len(self._ids)]
+        return self._uniforms_N[len(self._ids) + num]
 
     @property
     def is_plain(self) -> bool:
@@ -79,6 +83,18 @@ def choose(logits_BV: Tensor, draws: Sequence[Draws]) -> list[Token]:
     for one, token in zip(draws, tokens, strict=True):
         one.take(token.id)
     return tokens
+
+
+def guess(logits_BV: Tensor, draws: Sequence[tuple[Draws, int]]) -> list[int]:
+    """What each answer's token so many places further on would be by these logits, with the number that it is drawn by.
+    Nothing is noted, and no form or penalty looked at."""
+    logits_BV = logits_BV.nan_to_num()
+    ids_B = logits_BV.argmax(-1)
+    for filters, places in _alike([one for one, _ in draws]).items():
+        at = torch.tensor(places, device=ids_B.device)
+        numbers = torch.stack([draws[i][0].ahead(draws[i][1]) for i in places]).to(ids_B.device)
+        ids_B[at] = draw(logits_BV[at], numbers, GenerateSettings(**dict(zip(_FILTERS, filters, strict=True))))
+    return ids_B.tolist()
 
 
 _FILTERS: tuple[str, ...] = ("temperature", "top_k", "top_p", "min_p")

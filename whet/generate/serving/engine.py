@@ -8,6 +8,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,12 @@ from whet.generate.eval_mode import borrowed
 from whet.generate.prompts import prompt_ids, stop_ids
 from whet.generate.protocol import Completion, GenerateSettings, Piece, Prompt
 from whet.generate.serving.batcher import Batcher
+from whet.generate.serving.drafts import Drafts, check_draft, vocab_of
 from whet.generate.serving.figures import Figures
 from whet.generate.serving.going import Going
 from whet.generate.serving.request import Adapters, Busy, Handle, Limits, NoAdapters, Request, Told
 from whet.models.decoding.apart import Apart
+from whet.models.decoding.packed import Deal, of_none
 from whet.models.decoding.pages import Pages
 from whet.models.decoding.proof import decoding_of
 from whet.models.decoding.sequences import Sequences
@@ -43,28 +46,31 @@ class ServingEngine:
     module is this engine's until it is closed: weights must not change, and nobody else may run it.
     """
 
-    def __init__(self, loaded: Loaded, limits: Limits | None = None, adapters: Adapters | None = None) -> None:
-        """Raises ModelError for a model that does not continue texts with one stream of tokens."""
+    def __init__(
+        self,
+        loaded: Loaded,
+        limits: Limits | None = None,
+        adapters: Adapters | None = None,
+        draft: Loaded | None = None,
+    ) -> None:
+        """`draft` guesses ahead (`whet.generate.serving.drafts`). Raises ModelError for a model that does not continue
+        texts with one stream of tokens, and for a draft that does not fit it."""
         module: Any = loaded.module
         if loaded.processor is None or not loaded.capabilities.generates or loaded.capabilities.family != "causal":
             raise ModelError(
                 "this model does not continue texts", hint="a causal language model with its tokenizer, or an embedder"
             )
-        self.tokenizer, self.limits = loaded.processor, _settled(limits or Limits(), module)
+        self.tokenizer, self.limits = loaded.processor, _settled(limits or Limits(), module, draft)
         self.context = context_length(module)
-        manner = decoding_of(module)
         adapters = adapters or NoAdapters()
         # Where adapters go one after the other they are in use as a whole, and there is nothing to deal.
         deal = adapters.deal if adapters.is_shared else _not_dealt
-        cache: Sequences = Apart(module, manner, self.context, self.limits.cache_tokens)
-        if _takes_pages(module) and goes_in_pages(module):
-            cache = Pages(module, manner.first, self.limits.cache_tokens, deal, self.limits.block_tokens)
-        elif goes_together(module):
-            cache = Together(module, manner.first, self.limits.cache_tokens, deal)
+        cache = _cache_of(module, self.limits, self.context, deal)
         self.is_shared = cache.is_shared
         self.figures = Figures()
         self._module, self.stops = module, stop_ids(module, self.tokenizer)
-        self._batcher = Batcher(cache, self.limits, adapters)
+        self._batcher = Batcher(cache, self.limits, adapters, None if draft is None else self._drafts(draft, loaded))
+        self._borrowed = [module] if draft is None else [module, draft.module]
         self._arrived: deque[Going] = deque()
         self._changed = threading.Condition()
         self._num_failed = 0
@@ -135,6 +141,20 @@ class ServingEngine:
             self._changed.notify_all()
         self._thread.join()
 
+    def _drafts(self, draft: Loaded, loaded: Loaded) -> Drafts:
+        check_draft(draft, loaded)
+        its: Any = draft.module
+        cache = _cache_of(its, self.limits, context_length(its), of_none)
+        for name, is_shared in (("the model", self.is_shared), ("the draft", cache.is_shared)):
+            if not is_shared:
+                said = f"{name} reads one sequence at a time, so nothing can be read ahead of an answer"
+                raise ModelError(said, at="--draft", hint="leave --draft away, or another model")
+        own_context, its_context = self.longest, context_length(its)
+        if its_context is not None and its_context < own_context:
+            said = f"the draft's context is {its_context:,} tokens, and answers may have {own_context:,}"
+            raise ModelError(said, at="--draft", hint=f"--cache-tokens {its_context}, or another draft")
+        return Drafts(cache, vocab_of(self._module), vocab_of(its))
+
     def _counted(self, tell: Callable[[Told], None]) -> Callable[[Told], None]:
         """`tell`, by which ends and times are counted too. What comes after an end is not told: a step that fails may
         have ended some answers before."""
@@ -158,7 +178,9 @@ class ServingEngine:
         return counted
 
     def _work(self) -> None:
-        with borrowed(self._module):
+        with ExitStack() as stack:
+            for module in self._borrowed:
+                stack.enter_context(borrowed(module))
             while self._take():
                 try:
                     self._batcher.step()
@@ -182,6 +204,16 @@ class ServingEngine:
             return not self._is_closing
 
 
+def _cache_of(module: Any, limits: Limits, context: int | None, deal: Deal) -> Sequences:
+    """What the module's sequences go on in."""
+    manner = decoding_of(module)
+    if _takes_pages(module) and goes_in_pages(module):
+        return Pages(module, manner.first, limits.cache_tokens, deal, limits.block_tokens)
+    if goes_together(module):
+        return Together(module, manner.first, limits.cache_tokens, deal)
+    return Apart(module, manner, context, limits.cache_tokens)
+
+
 def _takes_pages(module: Any) -> bool:
     """Whether keys and values lie in blocks, and not in rows: where that was measured to be faster."""
     weight = next(module.parameters())
@@ -199,13 +231,14 @@ def _end_of(told: Told) -> str | None:
     return "cancelled" if told is None else "error"
 
 
-def _settled(limits: Limits, module: Any) -> Limits:
+def _settled(limits: Limits, module: Any, draft: Loaded | None) -> Limits:
     """The limits with the room of the cache decided."""
     if limits.cache_tokens:
         return limits
+    num_bytes = token_bytes(module) + (0 if draft is None else token_bytes(draft.module))
     device = next(module.parameters()).device
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else _free_bytes()
-    return replace(limits, cache_tokens=max(1024, int(free / 4) // token_bytes(module)))
+    return replace(limits, cache_tokens=max(1024, int(free / 4) // num_bytes))
 
 
 def _free_bytes() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -42,7 +43,7 @@ class Going:
         self._num_prompt, self._tells = len(self.ids), request.tells_prompt
         self._prompt: list[Token] = [Token(self.ids[0])] if self._tells else []
         self._guesses: Guesses | None = None
-        self._num_sure = 0
+        self._num_sure, self._length = 0, 2
 
     @property
     def num_left(self) -> int:
@@ -90,20 +91,35 @@ class Going:
         told = len(ids) if self._tells else int(end == len(self.ids))
         return Part(self.serial, self.num_read, ids, told, self.adapter)
 
+    def num_guesses(self, most: int) -> int:
+        """How many tokens a draft is asked for, at most so many: by how many were right."""
+        return max(0, min(most, self._length, self._num_left)) if not self._tells else 0
+
+    @property
+    def _num_left(self) -> int:
+        """How many tokens more there may be behind the next one."""
+        return self.answer.limit - (len(self.ids) - self._num_prompt) - 1
+
+    def drafted(self, guesses: Sequence[int]) -> Part:
+        """The last token, and behind it these guesses: what comes behind each of them is told."""
+        ids = [self.ids[-1], *guesses]
+        return Part(self.serial, self.num_read, ids, len(ids), self.adapter) if guesses else self.part(1)
+
     def guessed(self, most: int) -> Part:
-        """The last token, and behind it at most so many guesses: what comes behind each of them is told."""
-        left = self.answer.limit - (len(self.ids) - self._num_prompt) - 1
+        """The last token, and behind it at most so many guesses of what stood in the text before."""
+        left = self._num_left
         if self._tells or min(most, left) < 1:
             return self.part(1)
         if self._guesses is None:
             self._guesses = Guesses(self.ids)
-        ids = [self.ids[-1], *self._guesses.next(min(most, left))]
-        return Part(self.serial, self.num_read, ids, len(ids), self.adapter)
+        return self.drafted(self._guesses.next(min(most, left)))
 
     def heard(self, num_guessed: int, num_right: int) -> None:
         """How many of the guesses of a part were right."""
         if self._guesses is not None:
             self._guesses.heard(num_guessed, num_right)
+        elif num_guessed:
+            self._length = 2 * num_guessed if num_right == num_guessed else num_right + 1
 
     def read(self, part: Part, logits_PV: Tensor) -> Tensor | None:
         """Note that a part was read, without its guesses. The logits (N, V) of the next token and of those behind each

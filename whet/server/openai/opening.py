@@ -35,6 +35,7 @@ class Opening:
     limits: Limits
     timeout_s: float
     feedback: Path | None = None
+    draft: str | None = None
 
 
 def opened(opening: Opening) -> Service:
@@ -47,6 +48,8 @@ def opened(opening: Opening) -> Service:
             f"the adapter is called `{clash}`, as the model is", at="--adapter", hint=f"--called {clash}-base"
         )
     is_embedder = is_sentence(Path(folder))
+    if is_embedder and opening.draft:
+        raise _no_draft(opening)
     if is_embedder and opening.adapters:
         said = f"{opening.model} makes embeddings, and adapters are not served beside such a model"
         raise ModelError(said, at="--adapter", hint=f"whet serve {opening.model}")
@@ -56,6 +59,8 @@ def opened(opening: Opening) -> Service:
         return Service(loaded, names, embedding=Embedding(loaded, read_sentence(Path(folder))))
     head = head_of(loaded.module.config)  # type: ignore[arg-type]
     if head is not None and head.kind == "sequence":
+        if opening.draft:
+            raise _no_draft(opening)
         if opening.adapters:
             said = f"{opening.model} scores texts, and adapters are not served beside such a model"
             raise ModelError(said, at="--adapter", hint=f"whet serve {opening.model}")
@@ -68,11 +73,20 @@ def opened(opening: Opening) -> Service:
                 hint=_beside(folder, opening),
             )  # fmt: skip
         several = Several(loaded.module, adapters)
-    engine = ServingEngine(loaded, opening.limits, several)
+    draft = None
+    if opening.draft:
+        its = exact(opening.draft, opening.root)
+        draft = load_model(its, device=opening.device, dtype=opening.dtype, root=opening.root)
+    engine = ServingEngine(loaded, opening.limits, several, draft)
     feedback = None if opening.feedback is None else FeedbackFiles(opening.feedback)
     return Service(
         loaded, names, engine=engine, adapters=tuple(adapters), timeout_s=opening.timeout_s, feedback=feedback
     )
+
+
+def _no_draft(opening: Opening) -> ModelError:
+    said = f"{opening.model} makes no text, so nothing can be read ahead of it"
+    return ModelError(said, at="--draft", hint=f"whet serve {opening.model}")
 
 
 def _beside(folder: str, opening: Opening) -> str:
