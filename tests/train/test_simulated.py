@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch.distributed as dist
 
+from tests.train.simulated import rank_alone
 from whet.base.config import from_mapping
 from whet.base.mesh import Mesh
 from whet.parallel.sizes import mesh_sizes
@@ -17,7 +18,6 @@ from whet.plan.models.planned import PlannedModel
 from whet.plan.timeline import MemoryPlan, Stage
 from whet.plan.tracing import live
 from whet.train.foreseen import example_batch, foresee, hollow_run
-from whet.train.simulated import rank_alone
 
 TOKENS, MICRO_BATCHES = 256, 2
 LLAMA = {

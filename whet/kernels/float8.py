@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torch.distributed import ProcessGroup
 
 E4M3, E5M2 = torch.float8_e4m3fn, torch.float8_e5m2
+_INFINITE = 0x7F800000  # the bits of what is infinite in float32; beyond them are those of no number
 ALIGNED = 16  # bytes of a row that the tensor cores of a GPU take at once: all dimensions are multiples
 
 
@@ -101,13 +102,16 @@ def linear(x: Tensor, weight: Tensor, recipe: Recipe, cut: Cut | None = None) ->
 def scale_of(largest: Tensor, dtype: torch.dtype) -> Tensor:
     """The power of two by which numbers of at most this size fill the format; 1 for zeros and for what is not finite.
 
-    The largest is multiplied into the upper half of the range, never beyond it.
+    The largest is multiplied into the upper half of the range, never beyond it. Of float32's bits, since each operation
+    is a launch on a GPU, and a piece of memory that a plan follows: exponents by frexp and ldexp take twice as many.
     """
     limit, top = math.frexp(torch.finfo(dtype).max)
-    mantissa, exponent = torch.frexp(largest.float())
-    power = (top - exponent - (mantissa > limit).to(exponent.dtype)).clamp(-126, 126)
-    known = largest.isfinite() & (largest > 0)
-    return torch.ldexp(torch.ones_like(mantissa), torch.where(known, power, 0))
+    beyond = int((2 * limit - 1) * 2**23)  # mantissas from there on carry into the exponent
+    bits = largest.float().view(torch.int32)
+    exponent = (bits + (2**23 - 1 - beyond)) >> 23  # biased by 127, of a mantissa in [1, 2)
+    power = (top + 126 + 127 - exponent).clamp(1, 253)
+    unknown = (bits <= 0) | (bits >= _INFINITE)
+    return (power.masked_fill(unknown, 127) << 23).view(torch.float32)
 
 
 def rounded(x: Tensor, largest: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
@@ -117,7 +121,7 @@ def rounded(x: Tensor, largest: Tensor, dtype: torch.dtype) -> tuple[Tensor, Ten
     """
     wide = x if x.dtype == torch.bfloat16 else x.float()  # both have the exponents of any scale
     scale = scale_of(largest, dtype)
-    return (wide * scale.to(wide.dtype)).to(dtype), torch.where(largest.isfinite(), 1 / scale, torch.nan)
+    return (wide * scale.to(wide.dtype)).to(dtype), scale.reciprocal() + largest.float() * 0
 
 
 def product(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor], out: torch.dtype) -> Tensor:

@@ -22,6 +22,9 @@ from whet.plan.timeline import MemoryPlan, Moment, Stage, with_overhead
 from whet.train.foreseen import Hollow, example_batch, foresee, hollow_run
 from whet.train.rollout_memory import with_rollouts
 
+FEW = 4  # samples at once whose step is taken as it is; of more, memory is worked out from steps of one and two
+SHORTEST = 16  # tokens of a sample that is worth a place beside longer ones
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -50,21 +53,28 @@ def planned(wanted: Wanted) -> Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Traced:
-    """The moments of steps with one and with two samples in a micro-batch, of which others are worked out."""
+    """The moments of steps with `one` sample and with `two` in a micro-batch, of which others are worked out, or those
+    of `given` tokens at once."""
 
     made: Hollow
     one: Sequence[Moment]
     two: Sequence[Moment]
+    given: Sequence[Moment]
     measured: Calibration | None
 
     @classmethod
     def of(cls, wanted: Wanted) -> _Traced:
         made = hollow_run(wanted.run, wanted.config)
-        one, two = (list(_moments(wanted, made, count)) for count in (1, 2))
-        return cls(made, one, two, _calibrated(wanted, made) if wanted.asks_runs else None)
+        measured = _calibrated(wanted, made) if wanted.asks_runs else None
+        if wanted.micro is not None and wanted.micro <= FEW * wanted.length:
+            return cls(made, (), (), list(_moments(wanted, made, _lengths(wanted.micro, wanted.length))), measured)
+        one, two = (list(_moments(wanted, made, [wanted.length] * count)) for count in (1, 2))
+        return cls(made, one, two, (), measured)
 
     def moments(self, samples: float) -> Iterator[Moment]:
-        """Bytes are taken to rise evenly with tokens, as those of attention in flash kernels do."""
+        """Those of so many samples, where none are given. Bytes are taken to rise evenly with them, as those of
+        attention in flash kernels do."""
+        yield from self.given
         more = {(moment.phase, moment.what): moment.parts for moment in self.two}
         for moment in self.one:
             other = more.get((moment.phase, moment.what), moment.parts)
@@ -76,9 +86,15 @@ class _Traced:
             yield Moment(moment.phase, moment.what, parts)
 
 
-def _moments(wanted: Wanted, made: Hollow, count: int) -> Iterator[Moment]:
+def _lengths(micro: int, length: int) -> list[int]:
+    """Of the samples in so many tokens at once: the longest ones, and what is left."""
+    rest = micro % length
+    return [length] * max(1, micro // length) + ([rest] if micro > length and rest >= SHORTEST else [])
+
+
+def _moments(wanted: Wanted, made: Hollow, lengths: Sequence[int]) -> Iterator[Moment]:
     with computed_by(at_once(wanted.card.device)):
-        batch = example_batch(made.trained, [wanted.length] * count, made.reference)
+        batch = example_batch(made.trained, lengths, made.reference)
         found = foresee(made, [batch, batch])
     yield from with_rollouts(wanted.run, made.trained, wanted.config, wanted.card, wanted.length, found)
 
