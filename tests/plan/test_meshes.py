@@ -52,3 +52,18 @@ def test_a_rank_holds_the_weights_that_it_is_given_when_a_run_starts(config, siz
     )
     job = Job(PlannedModel.of("a model", config), card("h100-sxm"), Mesh(**sizes), 128, 1024, 128, "fp32")
     assert plan_memory(job).moments[0].parts["weights"] == given
+
+
+def test_ranks_that_have_some_of_the_tokens_keep_less_between_matrices_and_the_same_weights():
+    model = PlannedModel.of("a model", LLAMA)
+    for recompute in (False, True):
+        found = [
+            Job(
+                model, card("h100-sxm"), Mesh(tensor=4, sequence=sequence), 512, 512, 512, "fp32", recompute=recompute
+            )
+            for sequence in (False, True)
+        ]  # fmt: skip
+        whole, spread = (max(m.parts.get("activations", 0.0) for m in plan_memory(job).moments) for job in found)
+        assert (0.3 if recompute else 0.6) * whole < spread < (0.6 if recompute else 0.85) * whole
+        first, second = (plan_memory(job).moments[0].parts["weights"] for job in found)
+        assert first == second

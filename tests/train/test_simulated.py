@@ -40,6 +40,7 @@ SLOW = {
     "shard": (LLAMA, {"shard": 4}, 0, 0.05), "tensor": (LLAMA, {"tensor": 4}, 0, 0.05),
     "zero 1": (LLAMA, {"shard": 4, "zero": 1}, 0, 0.05), "zero 2": (LLAMA, {"shard": 4, "zero": 2}, 0, 0.05),
     "a mixture": (DEEPSEEK, {"shard": 4}, 0, 0.05), "context": (LLAMA, {"context": 2}, 0, 0.1),
+    "sequence": (LLAMA, {"tensor": 4, "sequence": True}, 0, 0.05),
     "stages of shards": (LLAMA, {"pipeline": 2, "shard": 2}, 0, 0.08),
 }  # fmt: skip
 
@@ -59,7 +60,8 @@ def peak_of_a_step(config: dict, parallel: dict, rank: int) -> float:
 
 def peak_of_formulas(config: dict, parallel: dict, rank: int) -> float:
     run, ranks = run_of(config, parallel), _ranks(parallel)
-    mesh = Mesh(**mesh_sizes(run.parallel, ranks), zero=run.parallel.zero)
+    told = run.parallel
+    mesh = Mesh(**mesh_sizes(told, ranks), zero=told.zero, sequence=told.sequence)
     tokens = MICRO_BATCHES * TOKENS * mesh.readers
     run = run.model_copy(update={"train": run.train.model_copy(update={"batch_tokens": tokens})})
     processor = replace(card("rtx-4090"), kind="cpu")
@@ -71,7 +73,7 @@ def peak_of_formulas(config: dict, parallel: dict, rank: int) -> float:
 def _ranks(parallel: dict) -> int:
     ranks = 1
     for axis, size in parallel.items():
-        ranks *= size if axis != "zero" else 1
+        ranks *= size if axis not in ("zero", "sequence") else 1
     return ranks
 
 

@@ -8,6 +8,7 @@ from whet.plan.architecture import FIRST, LayerMemory, StepMemory, Stretch
 from whet.plan.formulas import total
 from whet.plan.job import Job
 from whet.plan.models.planned import Tensor
+from whet.plan.sequence import spread
 from whet.plan.stages import stages_of
 from whet.plan.timeline import MemoryPlan, Moment, Stage, with_overhead
 
@@ -32,6 +33,7 @@ class RankMemory:
     def __init__(self, job: Job, stage: Stage) -> None:
         self.job, self.stage, self.sizes = job, stage, job.sizes
         self.step: StepMemory = job.model.architecture.step(job.mode)
+        self.layers: dict[tuple[str, bool, bool], LayerMemory] = {}
         self.is_sharded, self.zero = job.mesh.shards > 1, job.mesh.zero
         is_more = job.num_micro > 1
         # Whole gradients of a layer are made for each micro-batch where they are then summed into shards.
@@ -84,7 +86,13 @@ class RankMemory:
 
     def layer(self, number: int, kind: str) -> LayerMemory:
         """What was traced of the layer of this number."""
-        return self.step.layers[FIRST if number == 0 and FIRST in self.step.layers else kind]
+        found = self.step.layers[FIRST if number == 0 and FIRST in self.step.layers else kind]
+        if not self.job.mesh.sequence or self.job.mesh.tensor == 1:
+            return found
+        place = (kind, number == 0, number == len(self.job.model.layers) - 1)
+        if place not in self.layers:
+            self.layers[place] = spread(found, self.job, place[1], place[2])
+        return self.layers[place]
 
     def _after(self, stretch: Stretch, held: float, made: float) -> tuple[float, float]:
         (left, gradients), _ = self._measured(stretch)
