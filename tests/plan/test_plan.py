@@ -253,3 +253,21 @@ def test_what_is_kept_for_pairs_of_tokens_is_kept_for_those_of_one_sample():
         peaks[length] = [plan_memory(replace(one, card=which)).peak.parts for which in (one.card, processor)]
     assert peaks[512][0] == peaks[4096][0]
     assert peaks[512][1]["activations"] < peaks[4096][1]["activations"]
+
+
+def test_what_is_offloaded_lies_in_the_memory_of_the_host_which_is_told_where_it_is_too_little(monkeypatch):
+    from whet.plan.decide import decided
+    from whet.plan.hardware import detected
+    from whet.plan.hardware.cards import Figure
+    from whet.plan.report import lines
+
+    monkeypatch.setattr(detected, "_memory", lambda: 64 * GIB)
+    named = card("h100-sxm")
+    here = replace(named, figures={**named.figures, "memory": Figure(80.0, "reported")})
+    one = job(offload=0.5)
+    state = decided(replace(one, offload=0.0)).memory.peak.parts["optimizer"]
+    assert decided(one).memory.host_bytes == pytest.approx(state / 2) and not decided(job()).memory.host_bytes
+    whole = job(card=here, on_host=True, mesh=Mesh(shard=2))
+    assert decided(whole).memory.host_bytes == pytest.approx(16 * whole.model.num_parameters / 2, rel=0.01)
+    assert "2 cards, which has 64 GiB: does not fit" in "\n".join(lines(decided(whole).plan()))
+    assert "host" in "\n".join(lines(decided(one).plan())) and "host" not in "\n".join(lines(decided(job()).plan()))

@@ -20,7 +20,8 @@ def plan_memory(job: Job) -> MemoryPlan:
 
 def rank_plans(job: Job) -> list[MemoryPlan]:
     """The memory of each rank of the pipeline; of one rank where there is none."""
-    return [MemoryPlan(stage, list(RankMemory(job, stage).moments())) for stage in stages_of(job)]
+    ranks = [RankMemory(job, stage) for stage in stages_of(job)]
+    return [MemoryPlan(rank.stage, list(rank.moments()), rank.host_bytes) for rank in ranks]
 
 
 class RankMemory:
@@ -52,7 +53,9 @@ class RankMemory:
         self.kept_whole, self.buffer = self._gathered() if self.is_sharded and job.quantize is None else (0.0, 0.0)
         # What other micro-batches have left: whole gradients where ranks sum them once a step.
         self.had = (whole if is_added else self.gradients) if is_more else 0.0
+        self.host_bytes = state * job.offload
         if job.on_host:  # shards, with their gradients and state
+            self.host_bytes = self.weights + shards + state
             self.weights = self.gradients = self.optimizer = self.kept = self.had = 0.0
         self.unpacked = self._unpacked()
         self.measures: dict[int, tuple[tuple[float, float], tuple[float, float]]] = {}

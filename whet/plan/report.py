@@ -10,6 +10,7 @@ from typing import Any
 from whet.base.units import duration, figure, size
 from whet.plan.calibration import Calibration
 from whet.plan.hardware.cards import Card
+from whet.plan.hardware.detected import host_bytes
 from whet.plan.subject import Plan, Subject
 from whet.plan.timeline import COMPONENTS, Moment
 
@@ -39,6 +40,7 @@ def lines(found: Plan) -> Iterator[str]:
     where = f" on a rank of {found.memory.stage.name}" if found.memory.stage.name else ""
     yield f"{'peak':<12}{size(peak.total):>12}   {peak}{where}"
     yield f"{'card':<12}{size(found.budget):>12}   {_share(found)}"
+    yield from _host(found)
     if (speed := found.speed) is not None:
         yield f"{'time':<12}{duration(speed.step_s):>12}   a step, {figure(speed.tokens_per_s)} tokens/s: {speed.how}"
     yield f"\n{bar(peak, max(peak.total, found.budget))}\n"
@@ -88,6 +90,20 @@ def _head(job: Subject) -> Iterator[str]:
     yield _HOW[job.how]
 
 
+def _host(found: Plan) -> Iterator[str]:
+    """What ranks of a machine have in its memory, which is its other limit."""
+    subject, here = found.subject, host_bytes(found.subject.card)
+    if not found.memory.host_bytes or subject.card.device != "cuda":
+        return
+    a_node = subject.card.figures.get("a_node")
+    ranks = min(subject.mesh.ranks, int(a_node.value) if a_node else 1)
+    taken = ranks * found.memory.host_bytes
+    said = "in the memory of a machine with " + (f"{ranks} cards" if ranks > 1 else "a card")
+    if here is not None:
+        said += f", which has {size(here)}" + (": does not fit" if taken > here else "")
+    yield f"{'host':<12}{size(taken):>12}   {said}"
+
+
 def _share(found: Plan) -> str:
     share = found.memory.peak.total / found.budget
     return f"fits, {share:.0%} of it" if found.fits else f"does not fit: {share:.3g} times as much is needed"
@@ -118,6 +134,7 @@ def to_dict(found: Plan) -> dict[str, Any]:
         },
         "how": job.how, "fits": found.fits, "budget_bytes": found.budget, "peak_bytes": round(memory.peak.total),
         "peak": str(memory.peak), "stage": memory.stage.name,
+        "host_bytes_a_rank": round(memory.host_bytes),
         "components": _rounded(memory.peak.parts),
         "timeline": [
             {"phase": one.phase, "what": one.what, "bytes": round(one.total), "components": _rounded(one.parts)}

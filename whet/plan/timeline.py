@@ -50,10 +50,11 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class MemoryPlan:
-    """The moments of a step of the rank that takes most."""
+    """The moments of a step of the rank that takes most, and the bytes that it has in the host's memory instead."""
 
     stage: Stage
     moments: Sequence[Moment] = field(default_factory=list)
+    host_bytes: float = 0.0
 
     @property
     def peak(self) -> Moment:

@@ -42,6 +42,12 @@ def detected_for(device: str) -> Card:
     return _host() if device == "cpu" else detected()[0]
 
 
+def host_bytes(card: Card) -> int | None:
+    """The memory beside a card of this machine; None of a card that was only named, or where there is none beside."""
+    is_here = "memory" in card.figures and card.figures["memory"].how == "reported"
+    return _memory() if is_here and card.device == "cuda" else None
+
+
 def processor() -> str:
     """What this machine's processor is called, and how many of its cores this process may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
