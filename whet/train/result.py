@@ -59,6 +59,7 @@ def write_result(trained: Trained, folder: RunFolder, *, continues: bool = True)
     look = partial(compare, said, device=trained.world.device, continues=continues)
     if shares := _is_read_in_parts(trained):
         look = partial(look, load=partial(_read_in_parts, trained))
+    adapter = _stored(trained, tensors) if trained.tuner.is_adapter else None
     if not trained.world.is_writer:
         for _ in tensors:
             pass
@@ -74,12 +75,18 @@ def write_result(trained: Trained, folder: RunFolder, *, continues: bool = True)
     embedder = traits_of(trained.objective).embedder
     if embedder is not None:
         how["beside"] = partial(write_sentence, embedder=embedder, config=module.config)
-    if trained.tuner.is_adapter:
-        adapter = stored_adapter(module, dict(tensors))
+    if adapter is not None:
         how |= {"base": quantization_of(module), "head": head_of(module.config)}
         write_adapter(folder.model, adapter, module.config, trained.loaded.processor, **how)
     else:
         write_model(folder.model, tensors, module.config, trained.loaded.processor, **how)
+
+
+def _stored(trained: Trained, tensors: Iterator[tuple[str, Tensor]]) -> tuple[Any, dict[str, Tensor]]:
+    """PEFT's config and tensors of the adapter. Of these PEFT gives what has a place in the module: on each stage of a
+    pipeline that of its own layers."""
+    config, own = stored_adapter(trained.loaded.module, dict(tensors))
+    return config, {name: one for part in trained.world.gathered(own, "stages") for name, one in part.items()}
 
 
 def _is_read_in_parts(trained: Trained) -> bool:

@@ -9,6 +9,7 @@ from itertools import accumulate
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file
 
 from tests.ranks import on_ranks
 from tests.tiny import LLAMA, config
@@ -55,15 +56,15 @@ class Held(Watch):
             super()._taken(storage, itemsize)
 
 
-def written(folder: Path) -> tuple[int, int]:
+def written(folder: Path, name: str, schedule: str, sections: dict) -> tuple[int, int]:
     """Bytes of the weights that a rank of a pipeline holds, and the most that it holds beside them while it writes."""
-    sections = {"train": {"steps": 1}, "parallel": {"pipeline": 2, "schedule": "zbv", "timeout_s": 60}}
-    built = assemble(from_mapping(config(folder, model={"init": DEEP}, name="cut", **sections)))
+    how = {"train": {"steps": 1}, "parallel": {"pipeline": 2, "schedule": schedule, "timeout_s": 60}}
+    built = assemble(from_mapping(config(folder, name=name, **how, **sections)))
     built.loop.run()
     result.write_model = partial(write_model, shard_bytes=1 << 16)  # else files of so small a model are one
     timeline = Timeline()
     with Held(timeline):
-        write_result(built.trained, built.folder)
+        write_result(built.trained, built.folder, continues=False)
     built.close()
     taken = ((1 if what == "+" else -1) * timeline.pieces[at][0] for what, at in timeline.events if what in "+-")
     return sum(p.nbytes for p in built.trained.loaded.module.parameters()), max(accumulate(taken))
@@ -72,8 +73,17 @@ def written(folder: Path) -> tuple[int, int]:
 @pytest.mark.ranks
 def test_no_stage_holds_the_whole_model_while_it_is_written_and_read_back(tmp_path):
     config(tmp_path)
-    found = on_ranks(2, written, tmp_path)
+    found = on_ranks(2, written, tmp_path, "cut", "zbv", {"model": {"init": DEEP}})
     whole = sum(own for own, _ in found)
     assert all(0.4 * whole < own < 0.6 * whole and most < own + whole / 3 for own, most in found), found
-    report = json.loads((tmp_path / "runs/cut/model/equivalence.json").read_text())
-    assert (report["passed"], report["ran_by"], report["generation"]) == (True, "whet", 1.0)
+    assert said(tmp_path / "runs/cut/model") == (True, "whet")
+    base = {"model": str(tmp_path / "runs/cut/model"), "tuner": "lora", "optimizer": {"lr": 0.1}}
+    on_ranks(2, written, tmp_path, "tuned", "1f1b", base)
+    assert said(tmp_path / "runs/tuned/model") == (True, "whet")
+    stored = load_file(tmp_path / "runs/tuned/model/adapter_model.safetensors")
+    assert {name.split(".layers.")[1][0] for name in stored} == set("01234567"), "of all stages"
+
+
+def said(folder: Path) -> tuple[bool, str]:
+    report = json.loads((folder / "equivalence.json").read_text())
+    return report["passed"], report["ran_by"]
