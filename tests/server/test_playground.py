@@ -231,7 +231,7 @@ class TestEngines:
     @pytest.mark.parametrize(("said", "code", "message", "hint"), [
         ("noise\nerror: no `x`\n  at run.yaml:3\nhint: type y\n", 2, "no `x` at run.yaml:3", "type y"),
         ("", -9, "the process that served it was killed: memory may not have sufficed",
-         "whet plan MODEL --serve says what it needs"),
+         "whet plan --serve says what a model needs"),
         ("Traceback\nValueError: z\n", 1, "the process that served it has ended: ValueError: z", ""),
     ])  # fmt: skip
     def test_why_one_ended_is_said_in_a_sentence(self, said, code, message, hint):

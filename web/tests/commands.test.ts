@@ -23,6 +23,7 @@ const VIEWS = [
   '/runs/taught/evaluations',
   '/runs/rewarded/rollouts',
   '/runs/rewarded/rollouts?find=owl',
+  '/runs/shop/requests',
   '/runs/drawn/media',
   '/registry?versions=yes',
   '/registry/owls',

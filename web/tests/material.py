@@ -4,6 +4,7 @@ taught          a training on talks with tools and on facts, with rows that are 
 rewarded        one on its own answers, with rewards and calls of a tool
 drawn, drawn-b  pictures, sound, tables, text, points and HTML that would do harm
 owls            two versions in the registry, measured on the same rows
+shop            what a served model was asked
 digits, owls    boards with two entries and with one
 """
 
@@ -47,6 +48,8 @@ def made(root: Path) -> None:
         trained(root, root.parent / f"{root.name}-material")
         measured(root)
         named(root)
+    if not (root / "shop").exists():
+        asked(root)
     if not (root / ".boards").exists():
         whet("boards", "make", "digits", "--title", "Digits in 400 steps", "--about", ABOUT, "--metric", "loss",
              "--like", "digits-0", "--frozen", "batch", "--curves", "loss", root=root)  # fmt: skip
@@ -57,6 +60,38 @@ def made(root: Path) -> None:
 
 
 ABOUT = "Learn the digits in **400 steps** of 32. What counts is the loss at the end."
+
+
+def asked(root: Path) -> None:
+    """What a served model was asked, of which the last questions are longer, one has failed, and one was bad."""
+    from whet.generate.models import load_model
+    from whet.generate.prompts import prompt_ids
+    from whet.generate.protocol import GenerateSettings
+    from whet.generate.serving.engine import ServingEngine
+    from whet.generate.serving.request import Limits, Request
+    from whet.server.openai.observing.recorder import Recorder
+    from whet.server.openai.observing.request import About, Price
+    from whet.server.openai.observing.sinks import Store
+    from whet.server.openai.refused import Refused
+
+    loaded = load_model("taught", device="cpu", root=root)
+    engine = ServingEngine(loaded, Limits(cache_tokens=4096))
+    store = Store(root, "shop", {"model": "taught"})
+    recorder = Recorder([store], keeps_text=True, price=Price(0.5, 1.5, 0.05), closing=store.close)
+    for number in range(60):
+        text = list(THINGS)[number % len(THINGS)] * (1 if number < 40 else 6)
+        messages = [{"role": "user", "content": text}]
+        about = About(operation="chat", model="taught", adapter=None, key="me", n=1, messages=messages)
+        observed = recorder.begin(lambda about=about: about)
+        observed.response_id = f"chatcmpl-{number}"
+        settings = GenerateSettings(max_new_tokens=12)
+        handle = engine.submit(Request(ids=prompt_ids(loaded.processor, messages), settings=settings))
+        for _ in handle.pieces():
+            observed.told(0)
+        observed.end([handle], Refused("there was no whole answer after 600 s", status=408) if number == 3 else None)
+    recorder.said({"label": False, "source": {"id": "chatcmpl-7", "key": "me", "comment": "rude"}}, "chatcmpl-7")
+    recorder.close()
+    engine.close()
 
 
 def whet(*words: str, root: Path) -> None:

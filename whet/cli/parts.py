@@ -57,6 +57,17 @@ def rollouts(folder: Path, asked: Asked) -> tuple[Any, str]:
     return [asdict(one) for one in found], rollouts_page(found)
 
 
+def requests(folder: Path, asked: Asked) -> tuple[Any, str]:
+    """What a served model was asked, as `whet serve --record` keeps it."""
+    from whet.track.reading.requests import requests as read
+    from whet.track.reading.spans import spans
+    from whet.track.terminal.requests_page import requests_page
+
+    every = [row for row in read(spans(folder)) if asked.text.lower() in f"{row['asked']} {row['answered']}".lower()]
+    found = every[asked.start : asked.start + ENTRIES]
+    return found, requests_page(found, len(every))
+
+
 def media(folder: Path, asked: Asked) -> tuple[Any, str]:
     """What was logged beside numbers."""
     from whet.track.reading.store import history
@@ -135,6 +146,7 @@ PARTS: dict[str, tuple[Part, tuple[str, ...]]] = {
     "data": (data, ("start", "text", "source")),
     "refused": (refused, ("start", "text")),
     "rollouts": (rollouts, ("step", "start", "text")),
+    "requests": (requests, ("start", "text")),
     "media": (media, ("step", "text")),
     "lineage": (lineage, ("step", "row")),
     "evaluations": (evaluations, ()),

@@ -56,6 +56,11 @@ export const runTabs: readonly RunTab[] = [
     load: () => import('../rollouts/route'),
   },
   {
+    id: 'requests',
+    title: { en: 'Requests', zh: '请求' },
+    load: () => import('../requests/route'),
+  },
+  {
     id: 'lineage',
     title: { en: 'Lineage', zh: '血缘' },
     hasSteps: true,

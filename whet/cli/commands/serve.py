@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from whet.cli.arguments import add_root, number, typed_path, whole
+
+if TYPE_CHECKING:
+    from whet.server.openai.observing.opening import Observing
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,10 +43,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--feedback", type=typed_path, metavar="DIR", help="keep what people say of answers there, as rows to train on"
     )
+    _add_observation(parser)
     _add_limits(parser)
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
     parser.add_argument("--dtype", default="auto", help="fp32, bf16, fp16 (default: the weights' own; fp32 on a CPU)")
     add_root(parser)
+
+
+def _add_observation(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--record", metavar="PROJECT", help="keep a trace of each request in the run of that name, which the page shows"
+    )
+    parser.add_argument(
+        "--sample", type=number(0, 1), default=1.0, metavar="SHARE", help="of so many requests (default: 1, of all)"
+    )
+    parser.add_argument(
+        "--record-text", action="store_true", help="with prompts and answers; without it no text is kept or sent"
+    )
+    parser.add_argument("--otlp", metavar="URL", help="send the same traces to a collector of OpenTelemetry")
+    parser.add_argument(
+        "--price", metavar="PROMPT,ANSWER", help="money for a million tokens, from which a trace has its cost"
+    )
 
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
@@ -80,6 +101,7 @@ def main(args: argparse.Namespace) -> int:
     given = args.api_key or ("" if args.keys else os.environ.get(KEY, ""))
     entry = entry_of(given, args.keys)
     adapters = adapters_of(args.adapter)
+    observing = observing_of(args)
     limits = Limits(
         sequences=args.sequences, waiting=args.waiting, step_tokens=args.step_tokens, cache_tokens=args.cache_tokens,
         guesses=guesses_of(args.guesses, args.draft),
@@ -92,7 +114,7 @@ def main(args: argparse.Namespace) -> int:
             opening.Opening(
                 model=args.model, name=args.called, adapters=adapters, device=args.device, dtype=args.dtype,
                 root=args.root, limits=limits, timeout_s=args.timeout, feedback=args.feedback,
-                draft=args.draft,
+                draft=args.draft, observing=observing,
             )
         )  # fmt: skip
 
@@ -107,6 +129,23 @@ def guesses_of(given: int | None, draft: str | None) -> int:
     if draft and given == 0:
         raise ConfigError("a draft that guesses 0 tokens is of no use", at="--guesses", hint="--guesses 4")
     return given if given is not None else 4 if draft else 0
+
+
+def observing_of(args: argparse.Namespace) -> Observing:
+    """What is to be observed. Raises ConfigError for what belongs to it and is asked for without it."""
+    from whet.base.errors import ConfigError
+    from whet.server.openai.observing.opening import Observing, price_of
+
+    if args.record is None and args.otlp is None:
+        given = {"--sample": args.sample != 1.0, "--record-text": args.record_text, "--price": args.price is not None}
+        if word := next((word for word, is_given in given.items() if is_given), None):
+            said = f"{word} is of requests that are observed, and none are"
+            raise ConfigError(said, at=word, hint="--record shop, which keeps their traces in the run `shop`")
+    if args.price is not None:
+        price_of(args.price)
+    return Observing(
+        project=args.record, collector=args.otlp, sample=args.sample, keeps_text=args.record_text, price=args.price
+    )
 
 
 def adapters_of(given: Sequence[str]) -> dict[str, str]:

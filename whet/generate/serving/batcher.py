@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -196,6 +197,7 @@ class Batcher:
             if self.running and not (self._may_join(going) and self._cache.fits(self._lengths, going.beginning)):
                 return
             self.waiting.popleft()
+            going.handle.admitted_ns = going.handle.admitted_ns or time.time_ns()
             going.serial = self._serial
             self._serial += 1
             self.running.append(going)  # before anything can fail: whoever runs is told of it

@@ -45,7 +45,8 @@ class Handle:
     """One request in the engine. Any thread may read or cancel it.
 
     `prompt` is complete when the first piece comes: the prompt's tokens, where they were asked for, the first without a
-    log-probability. `num_cached` of the prompt's tokens were known from other requests.
+    log-probability. `num_cached` of the prompt's tokens were known from other requests. `admitted_ns` is the Unix time
+    at which it was first let in, 0 before.
     """
 
     def __init__(self, request: Request, tell: Callable[[Told], None] | None = None) -> None:
@@ -53,7 +54,7 @@ class Handle:
         self.request = request
         self.is_cancelled = False
         self.prompt: tuple[Token, ...] = ()
-        self.num_cached = 0
+        self.num_cached = self.admitted_ns = 0
         self.completion: Completion | None = None
         self._kept: queue.SimpleQueue[Told] = queue.SimpleQueue()
         self.tell = self._kept.put if tell is None else tell

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from fastapi import Request as HttpRequest
 
@@ -15,6 +15,7 @@ from whet.generate.protocol import Piece
 from whet.generate.serving.engine import ServingEngine
 from whet.generate.serving.request import Handle, Request, Told
 from whet.server.openai.asking import Asked
+from whet.server.openai.observing.request import About, Observed
 from whet.server.openai.refused import Refused, failure_of
 from whet.server.openai.service import Service
 
@@ -25,16 +26,18 @@ class Answers:
     """The answers to several requests to the engine, by their places."""
 
     def __init__(
-        self, engine: ServingEngine, requests: Sequence[Request], timeout_s: float, spend: Callable[[int], None]
-    ) -> None:
-        """Begin them: all, or, where Busy is raised, none. `spend` is told tokens that were read and made."""
+        self, engine: ServingEngine, requests: Sequence[Request], timeout_s: float, spend: Callable[[int], None],
+        observed: Observed | None = None,
+    ) -> None:  # fmt: skip
+        """Begin them: all, or, where Busy is raised, none. `spend` is told tokens that were read and made, and where it
+        is `observed`, when."""
         self._loop, self._arrived = asyncio.get_running_loop(), deque[tuple[int, Told]]()
         self._waiting: asyncio.Future[None] | None = None
         # One timer for all pieces: a token has no time for one of its own.
         self._timeout_s, self._is_late = timeout_s, False
         self._timer = self._loop.call_later(timeout_s, self._end_of_time)
         self.handles: list[Handle] = []
-        self._spend = spend
+        self._spend, self._observed = spend, observed
         try:
             for place, request in enumerate(requests):
                 self.handles.append(engine.submit(request, partial(self._tell, place)))
@@ -48,7 +51,7 @@ class Answers:
 
         Raises what the engine failed with, and Refused when it has taken too long.
         """
-        left, num_made = len(self.handles), 0
+        left, num_made, failure = len(self.handles), 0, cast(BaseException | None, None)
         try:
             while left:
                 place, told = await self._next()
@@ -59,9 +62,19 @@ class Answers:
                 num_made += 1
                 left -= told.finish is not None
                 yield place, told
+        except BaseException as error:
+            failure = error
+            raise
         finally:
             self.cancel()
             self._spend(num_made)
+            if self._observed is not None:
+                self._observed.end(self.handles, failure)
+
+    def called(self, id: str) -> None:
+        """What the answer is called on the wire."""
+        if self._observed is not None:
+            self._observed.response_id = id
 
     async def whole(self) -> list[str]:
         """The texts, when all have ended."""
@@ -88,6 +101,8 @@ class Answers:
 
     def _tell(self, place: int, told: Told) -> None:
         """Called by the engine's thread. Who has something waiting already is on the way to it."""
+        if self._observed is not None and isinstance(told, Piece) and told.token is not None:
+            self._observed.told(place)
         self._arrived.append((place, told))
         if len(self._arrived) == 1:
             with suppress(RuntimeError):  # the loop has ended, and nobody waits
@@ -104,7 +119,21 @@ class Answers:
 
 def begun(service: Service, asked: Asked, request: HttpRequest) -> Answers:
     """The answers to a request, which count for its key. Raises Busy."""
-    return Answers(service.engine, asked.requests, service.timeout_s, request.state.caller.spend)
+    observed = None if service.recorder is None else service.recorder.begin(partial(_about, service, asked, request))
+    return Answers(service.engine, asked.requests, service.timeout_s, request.state.caller.spend, observed)
+
+
+def _about(service: Service, asked: Asked, request: HttpRequest) -> About:
+    """What is said of a request that is observed; its text where that is kept."""
+    assert service.recorder is not None
+    adapter, messages = asked.requests[0].adapter, None
+    if service.recorder.keeps_text:
+        texts = (service.tokenizer.decode(ids, skip_special_tokens=False) for ids in asked.prompts)
+        messages = asked.messages or [{"role": "user", "content": text} for text in texts]
+    return About(
+        operation="chat" if asked.messages else "text_completion", model=adapter or service.names[0], adapter=adapter,
+        key=request.state.caller.name, n=asked.n, messages=messages,
+    )  # fmt: skip
 
 
 async def while_heard(request: HttpRequest, work: Coroutine[Any, Any, Result]) -> Result:

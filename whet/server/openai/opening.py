@@ -18,6 +18,7 @@ from whet.models.tuning.adapter_files import base_of, is_adapter
 from whet.models.tuning.several import Several
 from whet.models.tuning.wrapper import wrapper_of
 from whet.server.openai.feedback import FeedbackFiles
+from whet.server.openai.observing.opening import Observing
 from whet.server.openai.service import Embedding, Scoring, Service
 from whet.track.registry.registry import exact
 
@@ -36,10 +37,12 @@ class Opening:
     timeout_s: float
     feedback: Path | None = None
     draft: str | None = None
+    observing: Observing = Observing()
 
 
 def opened(opening: Opening) -> Service:
     """Load it all. Raises WhetError for a model or an adapter that cannot be served."""
+    opening.observing.check(opening.root)
     model = exact(opening.model, opening.root)
     folder = find_model(model, opening.root)
     names = (opening.name or opening.model,)
@@ -54,6 +57,8 @@ def opened(opening: Opening) -> Service:
         said = f"{opening.model} makes embeddings, and adapters are not served beside such a model"
         raise ModelError(said, at="--adapter", hint=f"whet serve {opening.model}")
     adapters = {name: _adapter(name, given, opening.root) for name, given in opening.adapters.items()}
+    if is_embedder:
+        _check_unobserved(opening, "makes embeddings")
     loaded = load_model(model, device=opening.device, dtype=opening.dtype, root=opening.root)
     if is_embedder:
         return Service(loaded, names, embedding=Embedding(loaded, read_sentence(Path(folder))))
@@ -61,6 +66,7 @@ def opened(opening: Opening) -> Service:
     if head is not None and head.kind == "sequence":
         if opening.draft:
             raise _no_draft(opening)
+        _check_unobserved(opening, "scores texts")
         if opening.adapters:
             said = f"{opening.model} scores texts, and adapters are not served beside such a model"
             raise ModelError(said, at="--adapter", hint=f"whet serve {opening.model}")
@@ -79,9 +85,18 @@ def opened(opening: Opening) -> Service:
         draft = load_model(its, device=opening.device, dtype=opening.dtype, root=opening.root)
     engine = ServingEngine(loaded, opening.limits, several, draft)
     feedback = None if opening.feedback is None else FeedbackFiles(opening.feedback)
+    about = {"model": model, "adapters": dict(opening.adapters), "device": opening.device, "dtype": opening.dtype}
     return Service(
-        loaded, names, engine=engine, adapters=tuple(adapters), timeout_s=opening.timeout_s, feedback=feedback
-    )
+        loaded, names, engine=engine, adapters=tuple(adapters), timeout_s=opening.timeout_s, feedback=feedback,
+        recorder=opening.observing.recorder(opening.root, about),
+    )  # fmt: skip
+
+
+def _check_unobserved(opening: Opening, does: str) -> None:
+    """Raises ModelError where requests are to be observed of a model that is asked for something else than answers."""
+    if word := opening.observing.option:
+        said = f"{opening.model} {does}, and requests are observed of models that continue texts"
+        raise ModelError(said, at=word, hint=f"whet serve {opening.model}")
 
 
 def _no_draft(opening: Opening) -> ModelError:

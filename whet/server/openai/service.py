@@ -25,6 +25,7 @@ from whet.generate.serving.grammars import Grammars
 from whet.generate.tool_calls import Exchange
 from whet.server.openai.feedback import FeedbackFiles
 from whet.server.openai.kept import Kept
+from whet.server.openai.observing.recorder import Recorder
 from whet.server.openai.refused import Refused
 from whet.server.openai.token_texts import TokenTexts
 
@@ -88,7 +89,7 @@ class Service:
     def __init__(
         self, loaded: Loaded, names: Sequence[str], *, engine: ServingEngine | None = None,
         embedding: Embedding | None = None, scoring: Scoring | None = None, adapters: Sequence[str] = (),
-        timeout_s: float = 600.0, feedback: FeedbackFiles | None = None,
+        timeout_s: float = 600.0, feedback: FeedbackFiles | None = None, recorder: Recorder | None = None,
     ) -> None:  # fmt: skip
         tokenizer: Any = loaded.processor
         self.tokenizer = tokenizer
@@ -102,7 +103,7 @@ class Service:
         self.size = _said(sum(loaded.costs.parameters.values()))
         self.manners: Mapping[str, Any] = recommended(getattr(loaded.module, "generation_config", None))
         self.embedding, self._scoring, self._engine = embedding, scoring, engine
-        self.feedback = feedback
+        self.feedback, self.recorder = feedback, recorder
         self.chats, self.responses = Kept("completion"), Kept("response")
         self._exchange = lru_cache(maxsize=16)(self._new_exchange)
 
@@ -199,6 +200,8 @@ class Service:
         """End."""
         if self._engine is not None:
             self._engine.close()
+        if self.recorder is not None:
+            self.recorder.close()
 
     def _new_exchange(self, tools: str) -> Exchange:
         return Exchange(self.tokenizer, json.loads(tools))

@@ -120,6 +120,6 @@ def _reason(said: str, code: int) -> tuple[str, str]:
         return " ".join(message.split()), " ".join(hint.split())
     if code < 0:
         killed = "the process that served it was killed" if code == -signal.SIGKILL else f"signal {-code}"
-        return f"{killed}: memory may not have sufficed", "whet plan MODEL --serve says what it needs"
+        return f"{killed}: memory may not have sufficed", "whet plan --serve says what a model needs"
     last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), f"status {code}")
     return f"the process that served it has ended: {last[:500]}", ""

@@ -28,11 +28,11 @@ def row_of(model: Model, version: Version) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def check_names(query: Query, rows: Sequence[dict[str, Any]]) -> None:
+def check_names(query: Query, rows: Sequence[dict[str, Any]], what: str = "version") -> None:
     """Raise ConfigError for a name that no row has, with the nearest that one has."""
     known = sorted({name for row in rows for name in row})
     for name in query.names:
         if rows and name not in known and not name.startswith("tag."):
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean `{near[0]}`?" if near else f"one of {', '.join(known[:16])}"
-            raise ConfigError(f"no version has `{name}`", at=query.text, hint=hint)
+            raise ConfigError(f"no {what} has `{name}`", at=query.text, hint=hint)

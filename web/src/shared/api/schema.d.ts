@@ -2537,6 +2537,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Listed
+         * @description The traces of a run that a filter takes, the latest first.
+         */
+        get: operations["listed_api_v1_runs__run__requests_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/requests/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Drifting
+         * @description Lengths and times of the requests in stretches of equally many, each measured by the first stretch.
+         */
+        get: operations["drifting_api_v1_runs__run__requests_drift_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/requests/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One
+         * @description One trace: its stretches, and its messages where they were kept.
+         */
+        get: operations["one_api_v1_runs__run__requests__id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/rollouts": {
         parameters: {
             query?: never;
@@ -3230,6 +3290,49 @@ export interface components {
              */
             severity: "error" | "warning" | "info";
             what: components["schemas"]["Words"];
+        };
+        /**
+         * Drift
+         * @description Stretches of equally many requests, each measured by the first; `least` is the fewest that one may have.
+         */
+        Drift: {
+            /** Least */
+            least: number;
+            /**
+             * Statistic
+             * @constant
+             */
+            statistic: "ks";
+            /** Windows */
+            windows: components["schemas"]["DriftWindow"][];
+        };
+        /**
+         * DriftOf
+         * @description One figure of a stretch of time, and how far it is from the first stretch.
+         */
+        DriftOf: {
+            /** Chance */
+            chance: number | null;
+            /** Distance */
+            distance: number | null;
+            /** Median */
+            median: number | null;
+        };
+        /**
+         * DriftWindow
+         * @description A stretch of time.
+         */
+        DriftWindow: {
+            /** Begin */
+            begin: number;
+            /** Count */
+            count: number;
+            /** End */
+            end: number;
+            /** Fields */
+            fields: {
+                [key: string]: components["schemas"]["DriftOf"];
+            };
         };
         /**
          * EditedValues
@@ -4595,6 +4698,94 @@ export interface components {
             version: number;
         };
         /**
+         * RequestList
+         * @description Some of `total` rows, the latest first, and the names that a filter may use.
+         */
+        RequestList: {
+            /** Names */
+            names: string[];
+            /** Requests */
+            requests: components["schemas"]["RequestRow"][];
+            /** Total */
+            total: number;
+        };
+        /**
+         * RequestMessage
+         * @description A message of a trace.
+         */
+        RequestMessage: {
+            /** Parts */
+            parts: {
+                [key: string]: unknown;
+            }[];
+            /** Role */
+            role: string;
+        };
+        /**
+         * RequestPage
+         * @description One trace: its row, its stretches by their start, its messages where they were kept, and what was said.
+         */
+        RequestPage: {
+            /** Answered */
+            answered: components["schemas"]["RequestMessage"][];
+            /** Asked */
+            asked: components["schemas"]["RequestMessage"][];
+            /** Parts */
+            parts: components["schemas"]["TracePart"][];
+            row: components["schemas"]["RequestRow"];
+            /** Said */
+            said: {
+                [key: string]: unknown;
+            }[];
+        };
+        /**
+         * RequestRow
+         * @description A trace in a row: times in seconds, `said` what people said of the answer, texts where they were kept.
+         */
+        RequestRow: {
+            /** Adapter */
+            adapter: string | null;
+            /** Answer Id */
+            answer_id: string | null;
+            /** Answer Tokens */
+            answer_tokens: number | null;
+            /** Answered */
+            answered: string;
+            /** Asked */
+            asked: string;
+            /** Cached Tokens */
+            cached_tokens: number | null;
+            /** Cost */
+            cost: number | null;
+            /** Duration S */
+            duration_s: number;
+            /** Finish */
+            finish: string | null;
+            /** First Token S */
+            first_token_s: number | null;
+            /** Id */
+            id: string;
+            /** Key */
+            key: string | null;
+            /** Model */
+            model: string | null;
+            /** Name */
+            name: string;
+            /** Prompt Tokens */
+            prompt_tokens: number | null;
+            /** Reason */
+            reason: string;
+            /** Said */
+            said: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ok" | "error";
+            /** Time */
+            time: number;
+        };
+        /**
          * RolloutAnswer
          * @description An answer: its reward in all and of each reward (None: it abstained or failed), and what was learned of it.
          *
@@ -5017,6 +5208,28 @@ export interface components {
             targets: number[];
             /** Texts */
             texts: string[] | null;
+        };
+        /**
+         * TracePart
+         * @description A stretch of a trace: seconds from its beginning.
+         */
+        TracePart: {
+            /** Attributes */
+            attributes: {
+                [key: string]: unknown;
+            };
+            /** Begin S */
+            begin_s: number;
+            /** End S */
+            end_s: number;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Parent */
+            parent: string;
+            /** Status */
+            status: string;
         };
         /** ValidationError */
         ValidationError: {
@@ -9245,6 +9458,107 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RankMatrix"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    listed_api_v1_runs__run__requests_get: {
+        parameters: {
+            query?: {
+                filter?: string;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    drifting_api_v1_runs__run__requests_drift_get: {
+        parameters: {
+            query?: {
+                filter?: string;
+                windows?: number;
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Drift"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    one_api_v1_runs__run__requests__id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestPage"];
                 };
             };
             /** @description Validation Error */

@@ -39,16 +39,18 @@ class _Talk:
         self._service, self._body, self._answers, self._n, self._owner = service, body, answers, asked.n, owner
         self._model = body.model or service.names[0]
         self._stops = service.engine.stops
+        self._head = head("chat.completion", "chatcmpl", self._model)
+        answers.called(self._head["id"])
         self._hearings = hearings(asked, self._stops, service.tokenizer)
 
     async def whole(self) -> dict[str, Any]:
         """All choices."""
         await self._answers.whole()
-        return self._kept(head("chat.completion", "chatcmpl", self._model))
+        return self._kept(self._head)
 
     async def chunks(self) -> AsyncGenerator[dict[str, Any], None]:
         """The role of each choice, its text as it comes, its calls, and why it ended; then the usage."""
-        own = head("chat.completion.chunk", "chatcmpl", self._model) | {"system_fingerprint": None}
+        own = self._head | {"object": "chat.completion.chunk", "system_fingerprint": None}
         own |= {"usage": None} if self._body.tells_usage else {}
         for place in range(self._n):
             yield own | {"choices": [_delta(place, {"role": "assistant", "content": ""})]}

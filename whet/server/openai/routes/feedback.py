@@ -26,4 +26,7 @@ def feedback(body: Feedback, service: Given, owner: Asker) -> dict[str, Any]:
     other = service.chats.get(owner, body.better_than, "better_than") if body.better_than is not None else kept
     kind, row = row_of(body, kept, other, owner)
     service.feedback.add(kind, row)
+    if service.recorder is not None:
+        for id in {body.id, body.better_than or body.id}:
+            service.recorder.said(row, id)
     return {"object": "feedback", "id": body.id, "file": kind}

@@ -1,0 +1,44 @@
+/** Requests of a run: the list, one of them whole, and how they drift. */
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { type Answered, answer, api } from '~/shared/api/client';
+
+export type RequestList = Answered<'/api/v1/runs/{run}/requests'>;
+export type Row = RequestList['requests'][number];
+export type Page = Answered<'/api/v1/runs/{run}/requests/{id}'>;
+export type Part = Page['parts'][number];
+export type Message = Page['asked'][number];
+export type Drift = Answered<'/api/v1/runs/{run}/requests/drift'>;
+
+const SHOWN = 5000;
+const AGAIN_MS = 5000;
+
+export function useRequests(run: string, filter: string, isLive: boolean) {
+  return useQuery({
+    queryKey: ['run', run, 'requests', filter],
+    queryFn: ({ signal }) => {
+      const params = { path: { run }, query: { filter, limit: SHOWN } };
+      return answer<RequestList>(api.GET('/api/v1/runs/{run}/requests', { params, signal }));
+    },
+    placeholderData: keepPreviousData,
+    refetchInterval: isLive ? AGAIN_MS : false,
+  });
+}
+
+export function useRequest(run: string, id: string) {
+  return useQuery({
+    queryKey: ['run', run, 'request', id],
+    queryFn: ({ signal }) =>
+      answer<Page>(api.GET('/api/v1/runs/{run}/requests/{id}', { params: { path: { run, id } }, signal })),
+  });
+}
+
+export function useDrift(run: string, filter: string) {
+  return useQuery({
+    queryKey: ['run', run, 'drift', filter],
+    queryFn: ({ signal }) => {
+      const params = { path: { run }, query: { filter } };
+      return answer<Drift>(api.GET('/api/v1/runs/{run}/requests/drift', { params, signal }));
+    },
+    placeholderData: keepPreviousData,
+  });
+}

@@ -1,0 +1,39 @@
+/** Requests of a served model: a list with a filter, one of them as a waterfall with its messages, and drift. */
+import { expect, test } from 'vitest';
+import { opened, PHONE } from './browser';
+
+test('requests are filtered by what is known of them', async () => {
+  const page = await opened('/runs/shop/requests');
+  await page.getByText('60 requests').waitFor();
+  await page.getByRole('combobox', { name: 'Filter' }).fill('status == "error"');
+  await page.keyboard.press('Enter');
+  await page.getByText('1 requests').waitFor();
+  await page.getByRole('row').getByText('failed').waitFor();
+});
+
+test('one request is a waterfall with its messages and what was said of it', async () => {
+  const page = await opened(`/runs/shop/requests?filter=${encodeURIComponent('said == "bad"')}`);
+  await page.getByRole('row').nth(1).getByRole('button').click();
+  const parts = page.getByRole('list', { name: 'Where the time went' }).getByRole('listitem');
+  await parts.first().waitFor();
+  expect(await parts.locator('span:first-child').filter({ hasText: /\w/ }).allInnerTexts()).toEqual(
+    expect.arrayContaining(['waited', 'prompt read', 'answered']),
+  );
+  await page.getByText('comment: rude').waitFor();
+  await page.getByText('owl', { exact: true }).waitFor();
+  await page.getByText('gen_ai.usage.input_tokens').waitFor();
+  await page.getByRole('button', { name: /All requests/ }).click();
+  await page.getByText('1 requests').waitFor();
+});
+
+test('prompts that grow longer are told as drift', async () => {
+  const page = await opened('/runs/shop/requests', { ...PHONE, language: 'zh', theme: 'dark' });
+  await page.getByText('有漂移').first().waitFor();
+  const width = await page.evaluate(() => document.documentElement.scrollWidth);
+  expect(width).toBeLessThanOrEqual(390);
+});
+
+test('a run that was not served says what records requests', async () => {
+  const page = await opened('/runs/digits-0/requests');
+  await page.getByText('whet serve MODEL --record PROJECT').waitFor();
+});

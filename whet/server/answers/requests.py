@@ -1,0 +1,93 @@
+"""What the requests of a served model are answered as: rows, one trace whole, and how they drift."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from whet.base.stated import Stated
+
+
+class RequestRow(Stated):
+    """A trace in a row: times in seconds, `said` what people said of the answer, texts where they were kept."""
+
+    id: str
+    time: float
+    name: str
+    model: str | None
+    adapter: str | None
+    key: str | None
+    prompt_tokens: float | None
+    answer_tokens: float | None
+    cached_tokens: float | None
+    first_token_s: float | None
+    cost: float | None
+    answer_id: str | None
+    duration_s: float
+    status: Literal["ok", "error"]
+    reason: str
+    finish: str | None
+    said: str
+    asked: str
+    answered: str
+
+
+class RequestList(Stated):
+    """Some of `total` rows, the latest first, and the names that a filter may use."""
+
+    requests: list[RequestRow]
+    total: int
+    names: list[str]
+
+
+class TracePart(Stated):
+    """A stretch of a trace: seconds from its beginning."""
+
+    id: str
+    parent: str
+    name: str
+    begin_s: float
+    end_s: float
+    status: str
+    attributes: dict[str, Any]
+
+
+class RequestMessage(Stated):
+    """A message of a trace."""
+
+    role: str
+    parts: list[dict[str, Any]]
+
+
+class RequestPage(Stated):
+    """One trace: its row, its stretches by their start, its messages where they were kept, and what was said."""
+
+    row: RequestRow
+    parts: list[TracePart]
+    asked: list[RequestMessage]
+    answered: list[RequestMessage]
+    said: list[dict[str, Any]]
+
+
+class DriftOf(Stated):
+    """One figure of a stretch of time, and how far it is from the first stretch."""
+
+    median: float | None
+    distance: float | None
+    chance: float | None
+
+
+class DriftWindow(Stated):
+    """A stretch of time."""
+
+    begin: float
+    end: float
+    count: int
+    fields: dict[str, DriftOf]
+
+
+class Drift(Stated):
+    """Stretches of equally many requests, each measured by the first; `least` is the fewest that one may have."""
+
+    statistic: Literal["ks"]
+    least: int
+    windows: list[DriftWindow]
