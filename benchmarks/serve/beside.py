@@ -1,12 +1,13 @@
 """Tokens a second, time to the first token and between tokens: `whet serve` beside `transformers serve`.
 
-    python benchmarks/serve/beside.py [--sizes tiny 110m] [--concurrency 1 4 16 64] [--only whet]
+    python benchmarks/serve/beside.py [--sizes tiny 110m] [--concurrency 1 4 16 64] [--only whet] [--minutes 7.5]
 
 Both serve the same random weights in fp32 on the CPU, with the same number of threads, and are asked by the same
 client, a process of its own, for greedy streamed answers of as many tokens. The weights never say the end token.
 Beside times of the clock stands what the server's process took of the processor for a token, which others on the same
 machine do not change much. Each server is a process that has answered before the first measurement. `transformers
-serve` needs the package `openai`, and runs with and without `--continuous-batching`.
+serve` needs the package `openai`, and runs with `--continuous-batching`; `--only` names it without, too. After so many
+minutes nothing more is begun, and what is left out is said; a server that fails is said, and the others go on.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
+from socket import socket
 from urllib.request import urlopen
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,13 +64,18 @@ def main() -> None:
     parser.add_argument("--concurrency", nargs="*", type=int, default=[1, 4, 16, 64])
     parser.add_argument("--prompt", type=int, default=64, help="words of a prompt")
     parser.add_argument("--tokens", type=int, default=32, help="tokens of an answer")
-    parser.add_argument("--rounds", type=int, default=2, help="answers that each of those who ask at once gets")
+    parser.add_argument(
+        "--rounds", type=int, default=2, help="answers that each of those who ask at once gets, 64 in all"
+    )
     parser.add_argument("--limit", type=float, default=60.0, help="seconds after which a measurement is given up")
-    parser.add_argument("--only", nargs="*", default=list(SERVERS))
+    parser.add_argument("--minutes", type=float, default=7.5, help="after which no measurement begins")
+    parser.add_argument("--only", nargs="*", choices=list(SERVERS), default=list(SERVERS)[:2])
     args = parser.parse_args()
     versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers"))
     print(f"{date.today()}  {platform.machine()}, {len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.2g}")
     print(f"{versions}; fp32, prompts of {args.prompt} words, {args.tokens} tokens, {args.rounds} rounds")
+    args.end = time.monotonic() + 60 * args.minutes
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # a timeout from outside ends the server too
     with tempfile.TemporaryDirectory() as name:
         for size in args.sizes:
             folder = write_model(Path(name) / size, size)
@@ -77,12 +84,24 @@ def main() -> None:
             print(f"\n{size:26}{titles}")
             texts: dict[str, str] = {}
             for server in args.only:
-                measure(server, folder, args, texts)
+                try:
+                    measure(server, folder, args, texts)
+                except (Failed, OSError) as error:
+                    print(f"{server:26} fails: {' | '.join(str(error).strip().splitlines()[-3:])[-600:]}", flush=True)
+
+
+class Failed(SystemExit):
+    """A server that does not start, or ends: who does not go on with others ends with it."""
 
 
 def measure(server: str, folder: Path, args: argparse.Namespace, texts: dict[str, str]) -> None:
     """Start a server, ask it as often as is wanted, print a line each time."""
-    port = 18_000 + os.getpid() % 1000
+    if time.monotonic() > args.end:
+        print(f"{server:26}   left out: {args.minutes:g} minutes are over", flush=True)
+        return
+    with socket() as free:  # the last server's may still be closing
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
     log = (folder.parent / f"{server.replace(', ', '-')}.log").open("w")
     command = [*SERVERS[server], str(folder), "--port", str(port)]
     process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, start_new_session=True)
@@ -90,16 +109,24 @@ def measure(server: str, folder: Path, args: argparse.Namespace, texts: dict[str
         wait_for(port, process, Path(log.name))
         try:
             asyncio.run(load(port, folder, 1, 1, args.prompt, args.tokens, args.limit))
-        except (TimeoutError, RuntimeError) as error:
+        except (TimeoutError, RuntimeError, OSError) as error:
             said = " | ".join(Path(log.name).read_text().strip().splitlines()[-3:])
             print(f"{server:26} does not answer ({str(error) or f'in {args.limit:g} s'}): {said[-600:]}", flush=True)
             return
         for concurrency in args.concurrency:
+            left, rounds = args.end - time.monotonic(), max(1, min(args.rounds, 64 // concurrency))
+            if left < 0:
+                print(f"{server:26}{concurrency:9}   left out: {args.minutes:g} minutes are over", flush=True)
+                continue
+            limit = min(args.limit, left + 20)
             began, used = time.perf_counter(), processor_s(process.pid)
             try:
-                heard = asyncio.run(load(port, folder, concurrency, args.rounds, args.prompt, args.tokens, args.limit))
+                heard = asyncio.run(load(port, folder, concurrency, rounds, args.prompt, args.tokens, limit))
             except TimeoutError:
-                print(f"{server:26}{concurrency:9}   not in {args.limit:g} s", flush=True)
+                print(f"{server:26}{concurrency:9}   not in {limit:.0f} s", flush=True)
+                continue
+            except (RuntimeError, OSError) as error:
+                print(f"{server:26}{concurrency:9}   fails: {error}", flush=True)
                 continue
             seconds, used = time.perf_counter() - began, processor_s(process.pid) - used
             first = [one.times[0] - one.asked for one in heard]
@@ -175,13 +202,13 @@ def wait_for(port: int, process: subprocess.Popen, log: Path) -> None:
     until = time.monotonic() + 120
     while time.monotonic() < until:
         if process.poll() is not None:
-            sys.exit(f"the server ended:\n{log.read_text()[-2000:]}")
+            raise Failed(f"the server ended:\n{log.read_text()[-2000:]}")
         try:
             urlopen(f"http://127.0.0.1:{port}/health", timeout=2).close()
             return
         except OSError:
             time.sleep(0.2)
-    sys.exit("the server did not start in 120 s")
+    raise Failed("the server did not start in 120 s")
 
 
 def write_model(folder: Path, size: str) -> Path:

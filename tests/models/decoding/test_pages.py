@@ -12,6 +12,7 @@ from tests.sweeps import some
 from whet.base.seeds import forked
 from whet.kernels.attention import dense_attention
 from whet.kernels.attention_spec import Form
+from whet.models.decoding import blocks
 from whet.models.decoding.block_attention import BlockPlan, block_attention
 from whet.models.decoding.blocks import Layer, Table
 from whet.models.decoding.pages import Pages
@@ -83,8 +84,8 @@ def test_whatever_comes_goes_and_begins_alike_gets_the_logits_of_its_own_forward
         cache.leave(key, 0)
     while cache._kept:
         cache._drop(next(iter(cache._kept)))
-    for blocks in cache._groups.values():
-        assert not any(blocks._num_holders) and blocks._free.count(1) == blocks.count
+    for group in cache._groups.values():
+        assert not any(group._num_holders) and group._free.count(1) == group.count
 
 
 def run_whole(cache, key, ids):
@@ -142,6 +143,17 @@ def test_layers_without_a_window_count_for_all_and_those_with_one_for_little(mon
     run_whole(cache, 0, list(range(10, 60)))
     cache.run([Part(0, 50, [5])])
     assert cache.fits({0: 52}, Beginning(list(range(60, 90))))  # (13 + 2 x 2 + 8 + 2 x 3) of 48 blocks
+
+
+def test_what_is_kept_of_those_that_ended_is_no_more_than_what_goes_on(monkeypatch):
+    monkeypatch.setattr(blocks, "_LEAST", 4)
+    cache = Pages(module_of("llama", monkeypatch), block=4)
+    counts = []
+    for key in range(12):
+        run_whole(cache, key, [key + 10] * 30)
+        counts.append(cache._groups[None].count)
+        cache.leave(key, 30)
+    assert len(set(counts[3:])) == 1 and cache._kept
 
 
 def test_what_a_failed_one_held_is_wiped(monkeypatch):
