@@ -31,17 +31,21 @@ def foresee(row: Row) -> dict[str, Any]:
     batches = [example_batch(made.trained, row.lengths, made.reference)] * 2
     found = foresee(made, batches)
     peak = max(found, key=lambda moment: moment.total)
-    module = made.trained.loaded.module
     with made.mode, watched(Timeline()):  # which takes products of experts that torch refuses without values
         saved = saved_bytes(made.trained, batches[0])
-    shapes = [(p.numel(), p.requires_grad) for p in module.parameters()]
-    facts = {
-        "parameters": sum(n for n, _ in shapes), "trained": sum(n for n, learns in shapes if learns),
-        "layers": len(made.trained.loaded.layers), "width": width(row.config), "tokens": sum(row.lengths),
-        "precision": run.train.precision, "recompute": run.train.recompute,
-    }  # fmt: skip
     parts = {name: round(size) for name, size in peak.parts.items()}
+    facts = facts_of(row, made.trained)
     return {"peak": peak.total, "moment": str(peak), "parts": parts, "saved": saved, "facts": facts}
+
+
+def facts_of(row: Row, trained: Any) -> dict[str, Any]:
+    """What other estimators ask for."""
+    shapes, train = [(p.numel(), p.requires_grad) for p in trained.loaded.module.parameters()], trained.run.train
+    return {
+        "parameters": sum(n for n, _ in shapes), "trained": sum(n for n, learns in shapes if learns),
+        "layers": len(trained.loaded.layers), "width": width(row.config), "tokens": sum(row.lengths),
+        "precision": train.precision, "recompute": train.recompute != "none",
+    }  # fmt: skip
 
 
 def width(config: Any) -> int:
