@@ -16,10 +16,11 @@ from whet.plan.memory import plan_memory
 from whet.plan.models.find import published, short
 from whet.plan.models.planned import PlannedModel
 from whet.plan.possible import known
-from whet.plan.screen.answers import choices, forms, served_job, training_job
+from whet.plan.screen.answers import choices, forms, has_state, optimizers, served_job, training_job
 from whet.plan.screen.question import CARDS, Question
 from whet.plan.serving.memory import ServingPlan
 from whet.plan.serving.served import ServedModel
+from whet.plan.serving.speed import serving_speed
 from whet.plan.speed import speed
 from whet.plan.timeline import MemoryPlan
 
@@ -33,12 +34,17 @@ def points(count: int) -> dict[str, Any]:
         model, gpu = draw.choice(models), draw.choice([one for one in GPUS if one in _names()])
         asked = Question(
             model=short(model.name), gpu=gpu, mode=_mode(draw, model, gpu), gpus=draw.choice(CARDS),
-            precision=draw.choice(("bf16", "bf16-pure")), state=draw.choice(("fp32", "8bit")),
+            precision=draw.choice(("bf16", "bf16-pure")), **_optimizer(draw),
             recompute=draw.random() < 0.5, weights=draw.choice(("bf16", "int8", "nf4")) if _packs(gpu) else "bf16",
         )  # fmt: skip
         at = {"length": draw.randint(16, 9000), "samples": draw.randint(1, 12), "users": draw.randint(1, 300)}
         found.append({"asked": asked.model_dump() | at, "forms": forms(asked), **_said(model, asked, at)})
     return {"choices": choices(), "points": found}
+
+
+def _optimizer(draw: random.Random) -> dict[str, Any]:
+    name = draw.choice(optimizers())
+    return {"optimizer": name, "state": draw.choice(("fp32", "8bit")) if has_state(name) else "fp32"}
 
 
 def _names() -> set[str]:
@@ -62,10 +68,13 @@ def _said(model: PlannedModel, asked: Question, at: dict[str, int]) -> dict[str,
             concurrency=at["users"], length=length, prompt=max(1, int(0.75 * length))
         )
         plan = ServingPlan(serving)
-        return {"moments": _moments(plan.memory), "most": plan.most_conversations(), "rate": None}
+        took = serving_speed(plan)
+        speeds = {"rate": took.tokens_per_s, "first": took.first_s} if took else {"rate": None, "first": None}
+        return {"moments": _moments(plan.memory), "most": plan.most_conversations(), **speeds}
     job = replace(training_job(model, chosen, asked), micro=length * at["samples"], length=length)
-    took = speed(job)
-    return {"moments": _moments(plan_memory(job)), "most": None, "rate": took.tokens_per_s if took else None}
+    trained = speed(job)
+    rate = trained.tokens_per_s if trained else None
+    return {"moments": _moments(plan_memory(job)), "most": None, "rate": rate, "first": None}
 
 
 def _moments(memory: MemoryPlan) -> list[dict[str, Any]]:

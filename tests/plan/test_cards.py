@@ -19,6 +19,8 @@ def test_every_card_has_memory_and_a_bandwidth_and_every_figure_says_how_it_is_k
 
 def test_a_name_may_be_written_as_people_do():
     assert card("NVIDIA RTX 4090").name == card("rtx_4090").name == "rtx-4090"
+    assert card("GeForce RTX4090").name == card("4090").name == "rtx-4090"
+    assert card("MacBook Pro M4 Max 128GB").name == "m4-max-40c-128gb"
     assert card("h200-sxm").figures["bandwidth_gbs"].how == "measured"
 
 
@@ -34,3 +36,5 @@ def test_a_name_that_is_none_gets_the_one_that_was_meant():
     assert caught.value.hint == "did you mean `rtx-4090`?"
     with pytest.raises(ConfigError, match="may be several cards: h100-pcie, h100-nvl, h100-sxm"):
         card("h100")
+    with pytest.raises(ConfigError, match="may be several cards: m4-8c-16gb, m4-10c-16gb\n"):
+        card("m4 16gb")

@@ -44,9 +44,13 @@ def test_shapes_are_those_of_transformers(model_type):
         assert sorted(t.shape for t in planned.tensors() for _ in range(t.times)) == expected
 
 
-@pytest.mark.parametrize(("method", "precision"), [("full", "fp32"), ("full", "bf16"), ("lora", "bf16")])
-def test_bytes_kept_for_the_backward_pass_are_those_that_hooks_see(method, precision):
-    told, rank = config("llama"), 4
+@pytest.mark.parametrize(
+    ("model_type", "method", "precision"),
+    [("llama", "full", "fp32"), ("llama", "full", "bf16"), ("llama", "lora", "bf16"), ("qwen2", "full", "fp32"),
+     ("mistral", "lora", "bf16")],
+)  # fmt: skip
+def test_bytes_kept_for_the_backward_pass_are_those_that_hooks_see(model_type, method, precision):
+    told, rank = config(model_type), 4
     trained, frozen, autocast = PRECISIONS[precision]
     made = tuner.get(method).build(**({"rank": rank} if tuner.get(method).facts.traced else {}))
     loaded = build(told, dtype=frozen if made.narrow else trained, method=made, recompute=False)

@@ -53,6 +53,7 @@ def test_a_pasted_config_has_the_forms_of_the_model_that_has_it(server: Inside):
         ({"config": {**LLAMA, "hidden_size": "wide"}}, "`hidden_size` is 'wide'", "published"),
         ({"config": {**LLAMA, "num_attention_heads": 20, "num_key_value_heads": 4}, "gpus": 8, "mode": "serve"},
          "heads 20 / tensor 8 = 2.5, which is no whole number", "--mesh tensor=5"),
+        ({"optimizer": "adafactor", "state": "8bit"}, "adafactor keeps its state in one format", "state: fp32"),
         ({"gpus": 3}, "3 cards are not among (1, 2, 4, 8)", "--gpus 3"),
         ({"gpus": 0}, "gpus", ""), ({"mode": "odd"}, "mode", ""), ({"odd": 1}, "odd", ""),
     ],

@@ -31,6 +31,7 @@ const SHOTS: Readonly<Record<string, Shot>> = {
     path: '/compare?runs=taught,rewarded&part=evaluations&baseline=taught',
     word: 'best',
   },
+  plan: { path: '/plan', word: 'What fits on this card' },
   diagnosis: { path: '/runs/leaping/diagnosis', word: 'loss-spike' },
   samples: {
     path: '/runs/leaping/samples?step=25',

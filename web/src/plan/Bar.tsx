@@ -8,11 +8,12 @@ import { componentWords, nameWords, words } from './strings';
 
 type Parts = Readonly<Record<string, number>>;
 
-export function Bar({ parts, limit }: { parts: Parts; limit?: number }) {
+/** `limit` is marked on it; `scale` are the bytes of its whole width, where that is more. */
+export function Bar({ parts, limit, scale: least }: { parts: Parts; limit?: number; scale?: number }) {
   const said = useStrings(words);
   const names: Parts | Record<string, string> = useStrings(nameWords);
   const total = totalOf(parts);
-  const scale = Math.max(total, limit ?? 0) || 1;
+  const scale = Math.max(total, limit ?? 0, least ?? 0) || 1;
   return (
     <div className={css.bar}>
       <div className={css.stack} role="img" aria-label={said.components}>
@@ -45,7 +46,7 @@ export function Components({ parts }: { parts: Parts }) {
           <th>{said.component}</th>
           <th data-number>{said.bytes}</th>
           <th data-number>{said.share}</th>
-          <th>{said.meaning}</th>
+          <th className={css.meaning}>{said.meaning}</th>
         </tr>
       </thead>
       <tbody>
@@ -54,10 +55,11 @@ export function Components({ parts }: { parts: Parts }) {
             <td>
               <span className={css.swatch} style={{ background: colorOf(name) }} />
               {names[name] ?? name}
+              <small className={css.below}>{meanings[name]}</small>
             </td>
             <td data-number>{bytes(value)}</td>
             <td data-number>{percent(value / total)}</td>
-            <td>{meanings[name]}</td>
+            <td className={css.meaning}>{meanings[name]}</td>
           </tr>
         ))}
       </tbody>

@@ -2,11 +2,11 @@
 import { useState } from 'react';
 import { Button } from '~/shared/controls/Button';
 import { SelectField } from '~/shared/controls/Field';
-import { figure } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
-import { type Asked, MODES, PASTED } from './asked';
+import { type Asked, MODES } from './asked';
 import { LONGEST } from './evaluated';
 import type { Card, Choices } from './forms';
+import { Find, type Option } from './Find';
 import { How } from './How';
 import { Paste } from './Paste';
 import css from './plan.module.css';
@@ -16,33 +16,31 @@ import { words } from './strings';
 
 interface Props {
   asked: Asked;
-  card: Card;
+  /** None where its name is not known. */
+  card: Card | undefined;
   choices: Choices;
+  models: readonly Option[];
+  cards: readonly Option[];
   context: number | null;
   pasted: string | null;
   onChange: (change: Partial<Asked>) => void;
   onPaste: (config: string) => void;
 }
 
-export function Chosen({ asked, card, choices, context, pasted, onChange, onPaste }: Props) {
+export function Chosen(props: Props) {
+  const { asked, card, choices, models, cards, context, pasted, onChange, onPaste } = props;
   const said = useStrings(words);
   const source = useSource();
   const [isPasting, setPasting] = useState(false);
   const isServed = asked.mode === 'serve';
   return (
     <div className={css.side}>
-      <SelectField
+      <Find
         label={said.model}
         value={asked.model}
-        onChange={(event) => onChange({ model: event.target.value })}
-      >
-        {pasted && <option value={PASTED}>{said.pasted}</option>}
-        {choices.models.map((one) => (
-          <option key={one.name} value={one.short}>
-            {one.short} · {figure(one.parameters)}
-          </option>
-        ))}
-      </SelectField>
+        options={models}
+        onChoose={(model) => onChange({ model })}
+      />
       {source.canPaste && (
         <Button className={css.paste} onClick={() => setPasting(true)}>
           {said.paste}
@@ -51,7 +49,7 @@ export function Chosen({ asked, card, choices, context, pasted, onChange, onPast
       {isPasting && <Paste start={pasted ?? ''} onUse={onPaste} onClose={() => setPasting(false)} />}
       <Modes mode={asked.mode} onChange={(mode) => onChange({ mode })} />
       <div className={css.more}>
-        <Cards card={card} choices={choices} onChange={onChange} />
+        <Find label={said.card} value={asked.gpu} options={cards} onChoose={(gpu) => onChange({ gpu })} />
         <SelectField
           label={said.cards}
           value={asked.gpus}
@@ -83,7 +81,7 @@ export function Chosen({ asked, card, choices, context, pasted, onChange, onPast
           onChange={(samples) => onChange({ samples })}
         />
       )}
-      <How asked={asked} card={card} schema={choices.form} onChange={onChange} />
+      {card && <How asked={asked} card={card} choices={choices} onChange={onChange} />}
     </div>
   );
 }
@@ -102,28 +100,5 @@ function Modes({ mode, onChange }: { mode: string; onChange: (mode: Asked['mode'
         ))}
       </div>
     </fieldset>
-  );
-}
-
-/** Cards by their kind, the newest of each last, as the catalogue has them. */
-function Cards({ card, choices, onChange }: Pick<Props, 'card' | 'choices' | 'onChange'>) {
-  const said = useStrings(words);
-  const kinds = [...new Set(choices.cards.map((one) => one.kind))];
-  return (
-    <SelectField
-      label={said.card}
-      value={card.name}
-      onChange={(event) => onChange({ gpu: event.target.value })}
-    >
-      {kinds.map((kind) => (
-        <optgroup key={kind} label={kind}>
-          {choices.cards
-            .filter((one) => one.kind === kind)
-            .map((one) => (
-              <option key={one.name}>{one.name}</option>
-            ))}
-        </optgroup>
-      ))}
-    </SelectField>
   );
 }

@@ -3,28 +3,31 @@ import { CheckField, SelectField } from '~/shared/controls/Field';
 import { useStrings } from '~/shared/i18n/i18n';
 import type { Schema } from '~/shared/form/schema';
 import type { Asked } from './asked';
-import type { Card } from './forms';
+import type { Card, Choices } from './forms';
 import css from './plan.module.css';
 import { words } from './strings';
 
 interface Props {
   asked: Asked;
   card: Card;
-  schema: Schema;
+  choices: Choices;
   onChange: (change: Partial<Asked>) => void;
 }
 
-export function How({ asked, card, schema, onChange }: Props) {
+export function How({ asked, card, choices, onChange }: Props) {
   const said = useStrings(words);
   const isCuda = card.device === 'cuda';
   const isPacked = card.vendor === 'nvidia';
-  const select = (name: 'precision' | 'state' | 'weights' | 'cache', without: readonly string[] = []) => (
+  const select = (
+    name: 'precision' | 'optimizer' | 'state' | 'weights' | 'cache',
+    without: readonly string[] = [],
+  ) => (
     <SelectField
       label={said[name]}
       value={asked[name]}
-      onChange={(event) => onChange({ [name]: event.target.value })}
+      onChange={(event) => onChange(changed(name, event.target.value, choices))}
     >
-      {choicesOf(schema, name)
+      {choicesOf(choices.form, name)
         .filter((one) => !without.includes(one) || one === asked[name])
         .map((one) => (
           <option key={one}>{one}</option>
@@ -43,7 +46,8 @@ export function How({ asked, card, schema, onChange }: Props) {
     <>
       <div className={css.more}>
         {isCuda && select('precision', ['fp32'])}
-        {select('state')}
+        {select('optimizer')}
+        {choices.narrowed.includes(asked.optimizer) && select('state')}
       </div>
       <CheckField
         label={said.recompute}
@@ -53,6 +57,12 @@ export function How({ asked, card, schema, onChange }: Props) {
       />
     </>
   );
+}
+
+/** A choice; with an optimizer whose state has one format, that of the state goes. */
+function changed(name: string, value: string, choices: Choices): Partial<Asked> {
+  const isFixed = name === 'optimizer' && !choices.narrowed.includes(value);
+  return { [name]: value, ...(isFixed ? { state: 'fp32' as const } : {}) };
 }
 
 function choicesOf(schema: Schema, name: string): string[] {

@@ -1,20 +1,20 @@
 /** The screen: what is asked at the side, and what it takes. Whoever shows it says who answers (`PlanSource`). */
-import { useMemo, useState } from 'react';
+import { useState } from 'react';
 import { CommandLine } from '~/shared/command/Command';
-import { bytes, figure, percent, whole } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
 import { Failure, Loading } from '~/shared/states/States';
 import { useAddress } from '~/shared/url/search';
 import { type Asked, PASTED, addressOf, askedOf, commandOf } from './asked';
-import { Bar, Components } from './Bar';
 import { Chosen } from './Chosen';
-import { evaluated, longest, mostAtOnce } from './evaluated';
-import type { Card, Choices, Forms } from './forms';
+import type { Choices } from './forms';
+import { meant } from './found';
 import { Holding } from './Holding';
+import { cardOptions, modelOptions } from './options';
 import css from './plan.module.css';
+import { Results } from './Results';
 import { questionOf, useChoices, useForms } from './source';
 import { words } from './strings';
-import { Timeline, useMoment } from './Timeline';
+import { Unknown } from './Unknown';
 import { Ways } from './Ways';
 
 export function Planner() {
@@ -24,112 +24,87 @@ export function Planner() {
   return <Asking choices={choices.data} />;
 }
 
-function Asking({ choices }: { choices: Choices }) {
+/** What the address asks, by names that are known: an id on the hub, or a card as it is sold, is one too. */
+function useAsked(choices: Choices, pasted: string | null) {
   const [address, change] = useAddress();
-  const [pasted, setPasted] = useState<string | null>(null);
   const typed = askedOf(address);
-  const start = choices.models[0]?.short ?? '';
-  const isKnown =
-    choices.models.some((one) => one.short === typed.model) || (typed.model === PASTED && pasted);
-  const asked = isKnown ? typed : { ...typed, model: start };
-  const card = choices.cards.find((one) => one.name === asked.gpu) ?? choices.cards[0];
-  const [found] = useForms([questionOf(asked, pasted)]);
-  if (!card || !found) return null;
+  const [models, cards] = [modelOptions(choices), cardOptions(choices)];
+  const model = typed.model === PASTED && pasted ? PASTED : meant(models, typed.model)?.name;
+  const card = choices.cards.find((one) => one.name === meant(cards, typed.gpu)?.name);
+  // A model that is made for shorter texts is asked about with the longest of these.
+  const context = choices.models.find((one) => one.short === model)?.context;
+  const length = Math.min(typed.length, context ?? typed.length);
+  return { typed: { ...typed, length }, models, cards, model, card, change };
+}
+
+function Asking({ choices }: { choices: Choices }) {
+  const said = useStrings(words);
+  const [pasted, setPasted] = useState<string | null>(null);
+  const { typed, models, cards, model, card, change } = useAsked(choices, pasted);
   const onChange = (changed: Partial<Asked>) => change(addressOf(changed));
-  const command = commandOf(
-    asked,
-    card,
-    choices.words,
-    found.data?.kind === 'training' ? found.data.precision : undefined,
-  );
+  const asked = { ...typed, model: model ?? typed.model, gpu: card?.name ?? typed.gpu };
+  const known = model !== undefined && card !== undefined ? card : undefined;
+  const [found] = useForms(known ? [questionOf(asked, pasted)] : []);
+  const side = { asked, card, choices, pasted, onChange };
   return (
     <>
       <div className={css.page}>
         <Chosen
-          asked={asked}
-          card={card}
-          choices={choices}
-          context={found.data?.model.context ?? null}
-          pasted={pasted}
-          onChange={onChange}
+          {...side}
+          models={models}
+          cards={cards}
+          context={found?.data?.model.context ?? null}
           onPaste={(config) => {
             setPasted(config);
             onChange({ model: PASTED });
           }}
         />
         <div className={css.results}>
-          {found.isError && <Failure error={found.error} />}
-          {!found.isError && !found.data && <Loading rows={8} />}
-          {!found.isError && found.data && (
-            <Results
-              forms={found.data}
-              asked={asked}
-              card={card}
-              choices={choices}
+          {model === undefined && (
+            <Unknown
+              what={typed.model === PASTED ? said.pastedGone : said.unknownModel(typed.model)}
+              all={models}
+              typed={typed.model}
+              onTake={(name) => onChange({ model: name })}
+            />
+          )}
+          {card === undefined && (
+            <Unknown
+              what={said.unknownCard(typed.gpu)}
+              all={cards}
+              typed={typed.gpu}
               onTake={(gpu) => onChange({ gpu })}
             />
           )}
-          <Ways asked={asked} card={card} assumed={choices.assumed} pasted={pasted} onTake={onChange} />
+          {known && found?.isError && <Failure error={found.error} />}
+          {known && !found?.isError && !found?.data && <Loading rows={8} />}
+          {known && !found?.isError && found?.data && (
+            <Results forms={found.data} asked={asked} card={known} assumed={choices.assumed} />
+          )}
+          {known && (
+            <>
+              <Ways asked={asked} card={known} choices={choices} pasted={pasted} onTake={onChange} />
+              <Holding
+                asked={asked}
+                card={known}
+                choices={choices}
+                pasted={pasted}
+                onTake={(gpu) => onChange({ gpu })}
+              />
+            </>
+          )}
         </div>
       </div>
-      <CommandLine line={command} />
-    </>
-  );
-}
-
-interface Shown {
-  forms: Forms;
-  asked: Asked;
-  card: Card;
-  choices: Choices;
-  onTake: (gpu: string) => void;
-}
-
-function Results({ forms, asked, card, choices, onTake }: Shown) {
-  const said = useStrings(words);
-  const name = useMoment();
-  const { assumed } = choices;
-  const { moments, peak, fits, tokensPerSecond, times } = useMemo(
-    () => evaluated(forms, asked, card, assumed),
-    [forms, asked, card, assumed],
-  );
-  const most = mostAtOnce(forms, asked, card, assumed);
-  const far = longest(forms, asked, card, assumed);
-  const isServed = forms.kind === 'serving';
-  const share = peak.total / card.usable_bytes;
-  return (
-    <>
-      <section>
-        <div className={css.verdict}>
-          <strong>{bytes(peak.total)}</strong>
-          <span>
-            {asked.gpus > 1 && `${said.onEach} `}
-            {said.of(bytes(card.usable_bytes))}
-          </span>
-          <span className={fits ? css.fits : css.fitsNot} role="status">
-            {fits ? said.fits(percent(share)) : said.fitsNot(figure(Number(share.toPrecision(3))))}
-          </span>
-          <span>{said.peakIn(name(peak))}</span>
-        </div>
-        <Bar parts={peak.parts} limit={card.usable_bytes} />
-        <p>
-          {forms.model.name}: {said.facts(figure(forms.model.parameters), forms.model.layers)}.{' '}
-          {most > 0 &&
-            (isServed ? said.limitsServed : said.limits)(
-              whole(most),
-              whole(isServed ? asked.users : asked.samples),
-              whole(far),
-            )}{' '}
-          {tokensPerSecond !== null && said.speed(figure(tokensPerSecond), times)}
-        </p>
-        <Components parts={peak.parts} />
-      </section>
-      <section>
-        <h2>{isServed ? said.timelineServed : said.timeline}</h2>
-        {!isServed && <p>{said.timelineAbout(moments.length)}</p>}
-        <Timeline moments={moments} peak={peak} limit={card.usable_bytes} components={assumed.components} />
-      </section>
-      <Holding forms={forms} asked={asked} card={card} choices={choices} onTake={onTake} />
+      {known && (
+        <CommandLine
+          line={commandOf(
+            asked,
+            known,
+            choices.words,
+            found?.data?.kind === 'training' ? found.data.precision : undefined,
+          )}
+        />
+      )}
     </>
   );
 }

@@ -15,6 +15,8 @@ interface Props {
 }
 
 const HEIGHT = 100;
+/** Of all moments, the share that a phase must have for its name to have room. */
+const NARROW = 0.12;
 
 export function Timeline({ moments, peak, limit, components }: Props) {
   const said = useStrings(words);
@@ -69,11 +71,18 @@ export function Timeline({ moments, peak, limit, components }: Props) {
             vectorEffect="non-scaling-stroke"
           />
         </svg>
+        <span
+          className={css.summit}
+          data-end={highest > moments.length / 2 || undefined}
+          style={{ left: `${(100 * (highest + 0.5)) / moments.length}%`, top: `${y(peak.total)}%` }}
+        >
+          {said.peakHere(words_(peak), bytes(peak.total))}
+        </span>
       </div>
       <div className={css.phases}>
         {phases.map(([phase, count]) => (
-          <span key={phase} style={{ flex: `${count} 1 0` }}>
-            {names[phase] ?? phase}
+          <span key={phase} style={{ flex: `${count} 1 0` }} title={names[phase] ?? phase}>
+            {count > NARROW * moments.length && (names[phase] ?? phase)}
           </span>
         ))}
       </div>

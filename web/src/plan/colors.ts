@@ -7,6 +7,7 @@ const COLORS: Readonly<Record<string, string>> = {
   optimizer: 'var(--series-5)',
   activations: 'var(--series-2)',
   cache: 'var(--series-2)',
+  step: 'var(--series-2)',
   working: 'var(--series-4)',
   overhead: 'var(--series-7)',
 };

@@ -2,7 +2,7 @@
 import type { Asked } from './asked';
 import type { Assumed, Card, Forms, Moment } from './forms';
 import { most, peakOf } from './moments';
-import { servingMoments } from './serving';
+import { servingMoments, servingSpeed } from './serving';
 import { tokensPerSecond } from './speed';
 import { microBatches, trainingMoments } from './training';
 
@@ -14,8 +14,10 @@ export interface Evaluated {
   moments: Moment[];
   peak: Moment;
   fits: boolean;
-  /** Tokens a second of a training; null where no rate is known, or it is served. */
+  /** Tokens a second, of all cards and conversations together; null where no rate is known. */
   tokensPerSecond: number | null;
+  /** Where it is served, seconds to the first token of an answer. */
+  first: number | null;
   /** Micro-batches of a step; of what is served 1. */
   times: number;
 }
@@ -26,11 +28,15 @@ export function evaluated(forms: Forms, asked: Asked, card: Card, assumed: Assum
     ? servingMoments(forms, asked, card, assumed)
     : trainingMoments(forms, asked, card, assumed);
   const peak = peakOf(moments);
+  const serving = isServed ? servingSpeed(forms, asked, card, assumed) : null;
   return {
     moments,
     peak,
     fits: peak.total <= card.usable_bytes,
-    tokensPerSecond: isServed ? null : tokensPerSecond(forms, asked, card, assumed),
+    tokensPerSecond: isServed
+      ? (serving?.tokensPerSecond ?? null)
+      : tokensPerSecond(forms, asked, card, assumed),
+    first: serving?.first ?? null,
     times: isServed ? 1 : microBatches(asked, forms.constants.ranks, assumed),
   };
 }

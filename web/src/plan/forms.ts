@@ -67,6 +67,16 @@ export interface ServingForms {
   a_row: number;
   a_logit_row: number;
   context: number | null;
+  speed: {
+    read: number;
+    parameters: number;
+    in_experts: number;
+    experts: number;
+    chosen: number;
+    multiplied: number;
+    width: number;
+    is_fp32: boolean;
+  };
 }
 
 export interface ModelFacts {
@@ -123,6 +133,8 @@ export interface Assumed {
   link: number;
   network_gbs: number;
   pcie_gbs: number;
+  sum_s: number;
+  step_s: number;
   batch_tokens: number;
   logits_bytes: Readonly<Record<string, number>>;
   components: readonly string[];
@@ -133,6 +145,8 @@ export interface Choices {
   cards: readonly Card[];
   gpus: readonly number[];
   words: Readonly<Record<string, readonly string[]>>;
+  /** Optimizers whose state may be kept in another format. */
+  narrowed: readonly string[];
   form: Schema;
   assumed: Assumed;
 }

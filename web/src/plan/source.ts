@@ -45,9 +45,9 @@ export function useChoices() {
 
 /** The question of what is asked: sliders are not part of it. */
 export function questionOf(asked: Asked, pasted: string | null): Question {
-  const { mode, gpus, precision, state, recompute, weights, cache } = asked;
+  const { mode, gpus, precision, optimizer, state, recompute, weights, cache } = asked;
   const config = asked.model === PASTED && pasted ? (JSON.parse(pasted) as Record<string, unknown>) : null;
-  const how = { mode, gpus, precision, state, recompute, weights, cache };
+  const how = { mode, gpus, precision, optimizer, state, recompute, weights, cache };
   return { model: asked.model, gpu: asked.gpu, config, ...how };
 }
 

@@ -9,6 +9,8 @@ interface OfModel {
   model: ModelFacts;
   steps: Readonly<Record<string, Steps>>;
   constants: Readonly<Record<string, Constants>>;
+  /** Bytes that an optimizer keeps on all cards together, by what is trained, its name and their format. */
+  states: Readonly<Record<string, number>>;
   serving: Readonly<Record<string, ServingForms>>;
 }
 
@@ -43,9 +45,31 @@ export function formsOf(tables: Tables, asked: Question): Forms {
   const precision = card.device === 'cuda' ? wanted : 'fp32';
   const tuner = asked.mode === 'full' ? 'full' : 'lora';
   const steps = of.steps[[tuner, precision, ...(asked.recompute ? ['recompute'] : [])].join(' ')];
-  const constants = of.constants[`${asked.mode} ${precision} ${asked.state} ${asked.gpus}`];
-  if (!steps || !constants) throw missing();
-  return { kind: 'training', model: of.model, precision, steps, constants };
+  const constants = of.constants[`${asked.mode} ${precision} ${asked.gpus}`];
+  // Constants are those of the usual optimizer.
+  const [usual, state] = ['adamw fp32', `${asked.optimizer} ${asked.state}`].map(
+    (name) => of.states[`${tuner} ${name}`],
+  );
+  if (!steps || !constants || usual === undefined || state === undefined) throw missing();
+  return {
+    kind: 'training',
+    model: of.model,
+    precision,
+    steps,
+    constants: withMore(constants, state - usual),
+  };
+}
+
+/** With so many bytes more that the optimizer keeps on all cards together. */
+function withMore(constants: Constants, bytes: number): Constants {
+  const { one, more, speed } = constants;
+  const own = bytes / speed.shards;
+  return {
+    ...constants,
+    one: { ...one, optimizer: one.optimizer + own },
+    more: { ...more, optimizer: more.optimizer + own },
+    speed: { ...speed, moved: speed.moved + 2 * own },
+  };
 }
 
 function missing(): ApiError {

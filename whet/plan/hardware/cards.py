@@ -34,6 +34,12 @@ _CAPABILITIES: Mapping[str, tuple[int, int]] = {
 # Metal's largest working set: two thirds of the memory up to 36 GiB, three quarters above.
 _UNIFIED = ((36, 2 / 3), (float("inf"), 3 / 4))
 
+# What people say before the name of a card or a chip, and what larger chips of a generation are called.
+_CALLED = re.compile(
+    r"^((nvidia|amd|apple|geforce|radeon|instinct|tesla|macbook(-pro|-air)?|mac(-mini|-studio|-pro)?|imac)-)+"
+)
+_LARGER = frozenset(("pro", "max", "ultra"))
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -89,18 +95,27 @@ def cards() -> Mapping[str, Card]:
 
 def card(name: str) -> Card:
     """The card of this name. Raises ConfigError with the nearest name, or with those that a beginning may mean."""
-    known, typed = cards(), re.sub(r"[\s_]+", "-", name.strip().lower())
-    typed = re.sub(r"^(nvidia|amd|apple|geforce|radeon|instinct|tesla)-", "", typed)
-    if typed in known:
-        return known[typed]
-    begun = [one for one in known if one.startswith(f"{typed}-")]
-    if len(begun) == 1:
-        return known[begun[0]]
-    if begun:
-        raise ConfigError(f"`{name}` may be several cards: {', '.join(begun)}", at="--gpu", hint=f"--gpu {begun[-1]}")
+    known, typed = cards(), _CALLED.sub("", re.sub(r"[\s_]+", "-", name.strip().lower()))
+    found = _meant(typed)
+    if len(found) == 1:
+        return known[found[0]]
+    if found:
+        raise ConfigError(f"`{name}` may be several cards: {', '.join(found)}", at="--gpu", hint=f"--gpu {found[0]}")
     near = nearest(typed, known)
     hint = f"did you mean `{near}`?" if near else "whet plan --cards lists all of them"
     raise ConfigError(f"no card is called `{name}`", at="--gpu", hint=hint)
+
+
+def _meant(typed: str) -> list[str]:
+    """Names that may be meant: the whole name or its end, however it is cut, else those that have all its parts."""
+    whole = typed.replace("-", "")
+    if alike := [one for one in cards() if one == typed or one.replace("-", "") == whole or one.endswith(f"-{typed}")]:
+        return alike
+    parts = set(typed.split("-"))
+    found = [one for one in cards() if parts <= set(one.split("-"))]
+    # `m4` is the chip of that name, where there is one, and no larger one that is called by it too.
+    plain = [one for one in found if parts & _LARGER or not set(one.split("-")) & _LARGER]
+    return plain or found
 
 
 def _of(row: Mapping[str, str]) -> Iterator[Card]:

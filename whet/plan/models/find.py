@@ -19,6 +19,9 @@ from whet.track.registry.names import is_reference
 
 FILE = Path(__file__).with_name("published.json")
 
+# What a model is called that was trained on from a published one, in the same sizes.
+_TUNED = ("instruct", "base")
+
 
 @cache
 def published() -> Mapping[str, Mapping[str, Any]]:
@@ -43,6 +46,9 @@ def find_config(name: str) -> tuple[str, dict[str, Any]]:
     known = {short(one): one for one in published()} | {one.lower(): one for one in published()}
     if (found := known.get(name.lower())) is not None:
         return found, dict(published()[found])
+    base, _, tuned = name.lower().rpartition("-")
+    if tuned in _TUNED and (found := known.get(base)) is not None:
+        return name if "/" in name else f"{found}-{tuned.title()}", dict(published()[found])
     near = nearest(name.lower(), known)
     if "/" in name and name.count("/") == 1 and near not in published():
         return name, _of_hub(name, near)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from whet.base.at_once import ON
-from whet.base.catalogue import tuner
+from whet.base.catalogue import optimizer, tuner
 from whet.base.errors import ConfigError, ModelError
 from whet.base.mesh import Mesh
 from whet.base.nearest import nearest
@@ -20,6 +20,7 @@ from whet.plan.screen.question import CARDS, WORDS, How, Question
 from whet.plan.screen.serving import serving_forms
 from whet.plan.screen.training import training_constants, training_steps
 from whet.plan.serving.served import ServedModel, Serving, check_serving
+from whet.plan.serving.speed import STEP_S, SUM_S
 from whet.plan.speed import COMPUTE, LINK, MEMORY, NETWORK_GBS, PCIE_GBS
 from whet.plan.timeline import COLLECTIVES_BYTES, COMPONENTS, CONTEXT_BYTES, FRAGMENTED
 
@@ -33,8 +34,19 @@ def choices() -> dict[str, Any]:
     return {
         "models": list(_models()), "cards": [_card(one) for one in cards().values()],
         "form": How.model_json_schema(), "gpus": list(CARDS), "words": {mode: list(w) for mode, w in WORDS.items()},
+        "narrowed": [name for name in optimizers() if has_state(name)],
         "assumed": assumed(),
     }  # fmt: skip
+
+
+def optimizers() -> list[str]:
+    """Those that there are to choose from."""
+    return list(How.model_json_schema()["properties"]["optimizer"]["enum"])
+
+
+def has_state(name: str) -> bool:
+    """Whether the format of an optimizer's state can be chosen."""
+    return "state" in optimizer.get(name).settings.model_fields
 
 
 def assumed() -> dict[str, Any]:
@@ -42,7 +54,7 @@ def assumed() -> dict[str, Any]:
     return {
         "context_bytes": CONTEXT_BYTES, "collectives_bytes": COLLECTIVES_BYTES, "fragmented": FRAGMENTED,
         "compute": COMPUTE, "memory": MEMORY, "link": LINK, "network_gbs": NETWORK_GBS, "pcie_gbs": PCIE_GBS,
-        "batch_tokens": USUAL_TOKENS,
+        "sum_s": SUM_S, "step_s": STEP_S, "batch_tokens": USUAL_TOKENS,
         "logits_bytes": {device: at.logits_bytes for device, at in ON.items()}, "components": list(COMPONENTS),
     }  # fmt: skip
 
@@ -110,6 +122,8 @@ def _check(asked: Question, chosen: Card) -> None:
         )  # fmt: skip
     if asked.mode == "serve" and asked.cache == "fp8" and chosen.rate("fp8") is None:
         raise ConfigError(f"{chosen.name} has no units for fp8", at="cache", hint="cache: bf16")
+    if asked.state != "fp32" and not has_state(asked.optimizer):
+        raise ConfigError(f"{asked.optimizer} keeps its state in one format", at="state", hint="state: fp32")
     if asked.gpus not in CARDS:
         raise ConfigError(f"{asked.gpus} cards are not among {CARDS}", at="gpus", hint=f"whet plan --gpus {asked.gpus}")
 
@@ -134,7 +148,8 @@ def training_job(model: PlannedModel, chosen: Card, how: How) -> Job:
     precision = ("bf16" if how.precision == "fp32" else how.precision) if chosen.device == "cuda" else "fp32"
     return Job(
         model, chosen, Mesh(shard=how.gpus), 256, USUAL_TOKENS, 256, precision, kind.name,
-        kind.settings().values().get("rank", 0), settings={"state": how.state},
+        kind.settings().values().get("rank", 0), optimizer=how.optimizer,
+        settings={"state": how.state} if has_state(how.optimizer) else {},
         quantize="nf4" if how.mode == "qlora" else None, recompute=how.recompute,
     )  # fmt: skip
 

@@ -10,6 +10,8 @@ from pydantic import Field
 from whet.base.schema import Settings
 
 MODES = ("full", "lora", "qlora", "serve")
+# Formats of an optimizer's state.
+STATES: tuple[Literal["fp32", "8bit"], ...] = ("fp32", "8bit")
 # Cards that share a model by shards or, where it is served, by its heads.
 CARDS = (1, 2, 4, 8)
 # What each way to train adds to a command.
@@ -28,7 +30,10 @@ class How(Settings):
     precision: Literal["bf16", "bf16-pure", "fp32"] = Field(
         "bf16", description="of training: `bf16` keeps trained weights in fp32, `bf16-pure` does not"
     )
-    state: Literal["fp32", "8bit"] = Field("fp32", description="format of the optimizer's state")
+    optimizer: Literal["adamw", "adam-mini", "adafactor", "lion", "muon", "sgd", "galore", "apollo"] = Field(
+        "adamw", description="of training: the optimizer, for what it keeps of each weight"
+    )
+    state: Literal["fp32", "8bit"] = Field("fp32", description="format of the optimizer's state, where it has one")
     recompute: bool = Field(True, description="layers are computed again in the backward pass, and keep their input")
     weights: Literal["bf16", "int8", "nf4"] = Field("bf16", description="of serving: format of the weights")
     cache: Literal["bf16", "fp8"] = Field("bf16", description="of serving: format of keys and values")

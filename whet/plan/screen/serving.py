@@ -8,6 +8,7 @@ from typing import Any
 from whet.plan.serving.cache import BLOCK
 from whet.plan.serving.memory import serving_weights
 from whet.plan.serving.served import CHUNK_TOKENS, Serving
+from whet.plan.serving.speed import prompt_weights, read_weights
 
 
 def serving_forms(serving: Serving) -> dict[str, Any]:
@@ -26,5 +27,16 @@ def serving_forms(serving: Serving) -> dict[str, Any]:
     return {
         "ranks": mesh.ranks, "weights": serving_weights(serving), "layers": layers, "block": BLOCK,
         "chunk": CHUNK_TOKENS, "a_row": item * (2 * model.width + 3 * model.inner / mesh.tensor),
-        "a_logit_row": 2 * 4.0 * model.vocab / mesh.tensor, "context": model.context,
+        "a_logit_row": 2 * 4.0 * model.vocab / mesh.tensor, "context": model.context, "speed": _speed(serving),
+    }  # fmt: skip
+
+
+def _speed(serving: Serving) -> dict[str, Any]:
+    """What the speed follows from, as `whet.plan.serving.speed` has it: bytes that a rank reads where a step goes
+    through all weights, how many of them are experts', and weights that a token of a prompt is multiplied with."""
+    model = serving.model
+    return {
+        "read": read_weights(serving), "parameters": model.parameters, "in_experts": model.numbers.get("expert", 0),
+        "experts": model.experts, "chosen": model.chosen, "multiplied": prompt_weights(model), "width": model.width,
+        "is_fp32": serving.dtype == "fp32",
     }  # fmt: skip

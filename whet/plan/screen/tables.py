@@ -11,10 +11,10 @@ from whet.plan.hardware.cards import Card, card
 from whet.plan.models.find import published
 from whet.plan.models.planned import PlannedModel
 from whet.plan.possible import known
-from whet.plan.screen.answers import choices, facts_of, served_job, training_job
-from whet.plan.screen.question import CARDS, How
+from whet.plan.screen.answers import choices, facts_of, has_state, optimizers, served_job, training_job
+from whet.plan.screen.question import CARDS, STATES, How
 from whet.plan.screen.serving import serving_forms
-from whet.plan.screen.training import training_constants, training_steps
+from whet.plan.screen.training import state_bytes, training_constants, training_steps
 from whet.plan.serving.served import ServedModel
 
 # A card of each kind that forms differ by: of the others only what a card tells differs.
@@ -33,7 +33,12 @@ def step_key(how: How, precision: str) -> str:
 
 
 def constants_key(how: How, precision: str) -> str:
-    return f"{how.mode} {precision} {how.state} {how.gpus}"
+    return f"{how.mode} {precision} {how.gpus}"
+
+
+def state_key(how: How) -> str:
+    """Under which lies what an optimizer keeps: `full lion 8bit`."""
+    return f"{'full' if how.mode == 'full' else 'lora'} {how.optimizer} {how.state}"
 
 
 def serving_key(how: How, dtype: str) -> str:
@@ -44,6 +49,7 @@ def _of(model: PlannedModel) -> dict[str, Any]:
     served = ServedModel.of(model.name, published()[model.name])
     steps: dict[str, Any] = {}
     constants: dict[str, Any] = {}
+    states: dict[str, Any] = {}
     serving: dict[str, Any] = {}
     for chosen in map(card, KINDS):
         for how in _trained(chosen):
@@ -55,20 +61,28 @@ def _of(model: PlannedModel) -> dict[str, Any]:
                 steps[key] = training_steps(job)
             if (key := constants_key(how, job.precision)) not in constants:
                 constants[key] = training_constants(job)
+            if (key := state_key(how)) not in states:
+                states[key] = state_bytes(job)
         for how in _ways_to_serve(chosen):
             try:
                 made = served_job(served, chosen, how)
             except WhetError:
                 continue
             serving[serving_key(how, "fp32" if made.dtype == "fp32" else "bf16")] = serving_forms(made)
-    return {"model": facts_of(served), "steps": steps, "constants": constants, "serving": serving}
+    training = {"steps": steps, "constants": constants, "states": states}
+    return {"model": facts_of(served), **training, "serving": serving}
 
 
 def _trained(chosen: Card) -> Iterator[How]:
     modes = ("full", "lora", "qlora") if chosen.vendor == "nvidia" else ("full", "lora")
     precisions = ("bf16", "bf16-pure") if chosen.device == "cuda" else ("fp32",)
-    for mode, precision, state, recompute, gpus in product(modes, precisions, ("fp32", "8bit"), (True, False), CARDS):
-        yield How(mode=mode, precision=precision, state=state, recompute=recompute, gpus=gpus)
+    for mode, precision in product(modes, precisions):
+        yield How(mode=mode, precision=precision, recompute=False)
+        yield from (How(mode=mode, precision=precision, gpus=gpus) for gpus in CARDS)
+    for mode, name in product(("full", "lora"), optimizers()):
+        yield from (
+            How(mode=mode, optimizer=name, state=state) for state in STATES if state == "fp32" or has_state(name)
+        )
 
 
 def _ways_to_serve(chosen: Card) -> Iterator[How]:

@@ -11,7 +11,7 @@ from whet.plan.formulas import Terms
 from whet.plan.job import Job
 from whet.plan.memory import RankMemory
 from whet.plan.screen.folded import folded, folded_stretch
-from whet.plan.speed import token_flops
+from whet.plan.speed import moved_bytes, token_flops
 from whet.plan.stages import stages_of
 
 
@@ -47,6 +47,11 @@ def _constants(job: Job) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def state_bytes(job: Job) -> float:
+    """What the optimizer keeps on all ranks together."""
+    return sum(job.state_bytes(tensor) for tensor in job.learned())
+
+
 def _layers(job: Job) -> list[LayerMemory]:
     rank = RankMemory(job, stages_of(job)[0])
     return [rank.layer(number, kind) for number, kind in enumerate(job.model.layers)]
@@ -59,12 +64,18 @@ class _Kept:
         self.stretches: list[dict[str, Any]] = []
         self.terms: list[dict[str, float]] = []
         self._sizes = sizes
+        # Layers of a kind share their stretches: each is folded once. What is seen is kept, lest another has its id.
+        self._seen: dict[int, tuple[int, object]] = {}
 
     def stretch(self, stretch: Stretch) -> int:
-        return _place(folded_stretch(stretch, self._sizes), self.stretches)
+        if id(stretch) not in self._seen:
+            self._seen[id(stretch)] = _place(folded_stretch(stretch, self._sizes), self.stretches), stretch
+        return self._seen[id(stretch)][0]
 
     def term(self, terms: Terms) -> int:
-        return _place(folded(terms, self._sizes), self.terms)
+        if id(terms) not in self._seen:
+            self._seen[id(terms)] = _place(folded(terms, self._sizes), self.terms), terms
+        return self._seen[id(terms)][0]
 
 
 def _place(value: Any, among: list[Any]) -> int:
@@ -76,12 +87,10 @@ def _place(value: Any, among: list[Any]) -> int:
 def _speed(job: Job) -> dict[str, Any]:
     """What the time of a step follows from, as `whet.plan.speed` has it: operations a token, `flops[0] + flops[1] *
     length`; bytes that an update moves on a rank; bytes of all weights and gradients, which ranks that share send."""
-    learned = list(job.learned())
-    state = sum(job.state_bytes(tensor) for tensor in learned)
-    numbers = sum(tensor.numbers for tensor in learned)
+    numbers = sum(tensor.numbers for tensor in job.learned())
     short, longer = (token_flops(replace(job, length=length)) for length in (0, 1))
     return {
-        "flops": [short, longer - short], "moved": 2 * (state + numbers * 2 * job.learned_item) / job.mesh.shards,
+        "flops": [short, longer - short], "moved": moved_bytes(job),
         "weights": sum(item * tensor.numbers for tensor, item in job.weights()),
         "gradients": numbers * job.learned_item, "shards": job.mesh.shards,
         "is_packed": job.quantize is not None, "is_fp32": job.precision == "fp32",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from whet.plan.serving.memory import ServingPlan
-from whet.plan.serving.served import Serving
+from whet.plan.serving.served import ServedModel, Serving
 from whet.plan.speed import COMPUTE, LINK, MEMORY, NETWORK_GBS, PCIE_GBS
 
 # What a sum over ranks takes however small it is, and a step beside its products. Usual figures; not measured by whet.
@@ -43,7 +43,8 @@ def serving_speed(plan: ServingPlan) -> ServingSpeed | None:
     ranks = mesh.tensor * mesh.pipeline
     flops, moved = rate.value * 1e12 * COMPUTE * ranks, bandwidth.value * 1e9 * MEMORY
     # Stages of a pipeline follow each other: a token waits for all of them.
-    read = (_read_weights(serving, here) + here * _read_cache(serving)) / moved
+    weights = read_weights(serving) * model.active(here) / model.parameters
+    read = (weights + here * _read_cache(serving)) / moved
     sums = 2 * len(model.layers) * (_sum(serving, here) if mesh.tensor > 1 else 0.0)
     step = max(read, 2 * here * model.active() / flops * mesh.pipeline) + sums + STEP_S
     prefill = flops / _prompt_flops(serving)
@@ -51,15 +52,15 @@ def serving_speed(plan: ServingPlan) -> ServingSpeed | None:
     return ServingSpeed(step, first + STEP_S, prefill * mesh.readers, serving.concurrency / step)
 
 
-def _read_weights(serving: Serving, rows: int) -> float:
-    """Bytes of weights that a rank of each stage reads for a step, stages together; embeddings are looked up."""
+def read_weights(serving: Serving) -> float:
+    """Bytes of weights that a rank of each stage reads for a step that goes through all of them, stages together;
+    embeddings are looked up."""
     model, total = serving.model, 0.0
-    share = model.active(rows) / model.parameters
     for role, count in model.numbers.items():
         inside = model.inside.get(role, 0)
         ends = count - inside if role != "embedding" or model.is_tied else 0
         total += inside * serving.weight_bytes(role, True) + ends * serving.weight_bytes(role, False)
-    return total * share / serving.mesh.tensor
+    return total / serving.mesh.tensor
 
 
 def _read_cache(serving: Serving) -> float:
@@ -70,9 +71,13 @@ def _read_cache(serving: Serving) -> float:
 def _prompt_flops(serving: Serving) -> float:
     """Operations for a token of a prompt: products with every weight, and with half of the tokens before."""
     model = serving.model
-    inside = model.active() - sum(n for role, n in model.numbers.items() if role in ("embedding", "head"))
     seen = sum(min(serving.prompt, one.window or serving.prompt) for one in model.layers if one.a_token) / 2
-    return 2 * inside + 4 * seen * model.width
+    return 2 * prompt_weights(model) + 4 * seen * model.width
+
+
+def prompt_weights(model: ServedModel) -> float:
+    """Numbers of weights that a token of a prompt is multiplied with: but for the last one no logits are asked for."""
+    return model.active() - sum(n for role, n in model.numbers.items() if role in ("embedding", "head"))
 
 
 def _sum(serving: Serving, rows: int) -> float:

@@ -30,12 +30,14 @@ class PlanCard(Stated):
 
 
 class PlanChoices(Stated):
-    """What there is to choose from: `words` are what each mode adds to a command, `form` is the schema of how."""
+    """What there is to choose from: `words` are what each mode adds to a command, `form` is the schema of how;
+    `narrowed` are optimizers whose state may be kept in another format."""
 
     models: list[PlanModel]
     cards: list[PlanCard]
     gpus: list[int]
     words: dict[str, list[str]]
+    narrowed: list[str]
     form: dict[str, Any]
     assumed: dict[str, Any]
 

@@ -4163,7 +4163,8 @@ export interface components {
         };
         /**
          * PlanChoices
-         * @description What there is to choose from: `words` are what each mode adds to a command, `form` is the schema of how.
+         * @description What there is to choose from: `words` are what each mode adds to a command, `form` is the schema of how;
+         *     `narrowed` are optimizers whose state may be kept in another format.
          */
         PlanChoices: {
             /** Assumed */
@@ -4180,6 +4181,8 @@ export interface components {
             gpus: number[];
             /** Models */
             models: components["schemas"]["PlanModel"][];
+            /** Narrowed */
+            narrowed: string[];
             /** Words */
             words: {
                 [key: string]: string[];
@@ -4550,6 +4553,13 @@ export interface components {
              */
             model: string;
             /**
+             * Optimizer
+             * @description of training: the optimizer, for what it keeps of each weight
+             * @default adamw
+             * @enum {string}
+             */
+            optimizer: "adamw" | "adam-mini" | "adafactor" | "lion" | "muon" | "sgd" | "galore" | "apollo";
+            /**
              * Precision
              * @description of training: `bf16` keeps trained weights in fp32, `bf16-pure` does not
              * @default bf16
@@ -4564,7 +4574,7 @@ export interface components {
             recompute: boolean;
             /**
              * State
-             * @description format of the optimizer's state
+             * @description format of the optimizer's state, where it has one
              * @default fp32
              * @enum {string}
              */
