@@ -19,6 +19,8 @@ const VIEWS = [
   ['/runs/meshed/system', 'Mesh'],
   ['/compare?runs=digits-0,digits-1', 'optimizer.kind'],
   ['/compare?runs=taught,rewarded&part=evaluations&baseline=taught', 'best'],
+  ['/plan', 'Which cards hold it'],
+  ['/runs/leaping/memory', 'Planned and measured'],
   ['/settings', 'This server is yours alone'],
   ['/kitchen', 'sweep-00001'],
   ['/runs/taught/data', 'Lengths'],
