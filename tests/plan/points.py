@@ -29,7 +29,8 @@ GPUS = ("rtx-4090", "h100-sxm", "v100-sxm-32gb", "mi300x", "m4-max-40c-64gb", "c
 
 def points(count: int) -> dict[str, Any]:
     """Choices, and points: the question, where sliders stand, the forms, and what the engine says there."""
-    draw, models, found = random.Random(7), list(known()), []
+    draw, models = random.Random(7), list(known())
+    found: list[dict[str, Any]] = []
     while len(found) < count:
         model, gpu = draw.choice(models), draw.choice([one for one in GPUS if one in _names()])
         asked = Question(
