@@ -60,8 +60,14 @@ class Running:
 @contextmanager
 def running(service: Service, callers: Callers | None = None) -> Iterator[Running]:
     """The service on a port of its own, which ends as it does for a signal."""
+    with served(service, Served(service, callers or OneKey(KEY))) as found:
+        yield found
+
+
+@contextmanager
+def served(service: Any, app: Served) -> Iterator[Running]:
+    """The app of a service, in the same way."""
     listening = bound("127.0.0.1", 0)
-    app = Served(service, callers or OneKey(KEY))
     config = Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=15, **limits())
     server = Server(config, app.end)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

@@ -27,7 +27,8 @@ def test_each_line_of_the_page_names_a_test_that_is_there():
     page = (ROOT / "docs/concepts/serving-threats.md").read_text()
     lines = [line for line in page.splitlines() if line.startswith("| ")][1:]
     named = [re.search(r"`(test_\w+)` \|$", line) for line in lines]
-    places = [*(ROOT / "tests/server/openai").glob("*.py"), *(ROOT / "tests/generate/serving").glob("*.py")]
+    folders = ("tests/server/openai", "tests/generate/serving", "tests/generate/servers")
+    places = [path for folder in folders for path in (ROOT / folder).glob("*.py")]
     written = "\n".join(path.read_text() for path in places)
     assert len(lines) > 15 and all(named)
     assert [one[1] for one in named if one and f"def {one[1]}(" not in written] == []

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from whet.cli.arguments import add_root, number, typed_path, whole
+from whet.cli.engine_arguments import add_engine_arguments, check_engine_arguments
 
 if TYPE_CHECKING:
     from whet.server.openai.observing.opening import Observing
@@ -41,12 +42,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="keys with limits of their own, which `whet keys` writes, instead of one",
     )  # fmt: skip
     parser.add_argument(
+        "--no-key", action="store_true", help="ask for none: where only a proxy that knows who asks reaches the server"
+    )
+    parser.add_argument(
         "--feedback", type=typed_path, metavar="DIR", help="keep what people say of answers there, as rows to train on"
     )
     _add_observation(parser)
     _add_limits(parser)
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps (default: a GPU where there is one)")
     parser.add_argument("--dtype", default="auto", help="fp32, bf16, fp16 (default: the weights' own; fp32 on a CPU)")
+    add_engine_arguments(parser)
     add_root(parser)
 
 
@@ -98,9 +103,15 @@ def main(args: argparse.Namespace) -> int:
 
     if not args.timeout:
         raise ConfigError("no answer can be whole after 0 s", at="--timeout", hint="--timeout 600")
+    check_engine_arguments(args)
     given = args.api_key or ("" if args.keys else os.environ.get(KEY, ""))
-    entry = entry_of(given, args.keys)
+    entry = entry_of(given, args.keys, is_open=args.no_key)
     adapters = adapters_of(args.adapter)
+    if args.engine:
+        from whet.cli.engine_arguments import passing
+
+        serve(passing(args, adapters), args.host, args.port, args.name, entry)
+        return 0
     observing = observing_of(args)
     limits = Limits(
         sequences=args.sequences, waiting=args.waiting, step_tokens=args.step_tokens, cache_tokens=args.cache_tokens,

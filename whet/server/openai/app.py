@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from whet.server.openai import refused
 from whet.server.openai.callers import Callers
@@ -39,7 +40,7 @@ class Served(Door):
     """The app of one service. It ends the engine with the app's lifespan."""
 
     def __init__(self, service: Service, callers: Callers, hosts: Iterable[str] = ()) -> None:
-        self.app = _app(service)
+        self.app = built(service, _ROUTERS)
         super().__init__(self.app, callers, hosts)
 
     def end(self) -> None:
@@ -48,14 +49,15 @@ class Served(Door):
         self.app.state.service.drain()
 
 
-def _app(service: Service) -> FastAPI:
+def built(service: Any, routers: Iterable[APIRouter]) -> FastAPI:
+    """An app of these routers, whose refusals are OpenAI's; it closes the service with its lifespan."""
     app = FastAPI(
         title="whet serve", lifespan=_lifespan, openapi_url="/openapi.json",
         docs_url=None, redoc_url=None,  # their pages load scripts from elsewhere
     )  # fmt: skip
     app.state.service, app.state.is_ending = service, False
     refused.install(app)
-    for router in _ROUTERS:
+    for router in routers:
         app.include_router(router)
     return app
 

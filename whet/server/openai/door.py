@@ -27,7 +27,7 @@ class Door:
     """An ASGI app before another. Routes find who asks as `caller` in a request's state.
 
     A page of another site that makes a browser ask is known by its Host or its Origin: Host must be an address, a name
-    of this machine's loopback or one of `hosts`, and Origin the same as Host.
+    of this machine's loopback or one of `hosts` (`*` is any), and Origin the same as Host.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Door:
     def _is_ours(self, host: str) -> bool:
         try:
             name = (urlsplit(f"//{host}").hostname or "").lower()
-            if name in self._hosts:
+            if name in self._hosts or "*" in self._hosts:
                 return True
             ipaddress.ip_address(name.partition("%")[0])
         except ValueError:

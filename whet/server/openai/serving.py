@@ -6,13 +6,16 @@ import secrets
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from whet.base.errors import ConfigError
 from whet.server.ending import Config, Server
 from whet.server.openai.app import Served
-from whet.server.openai.callers import Callers, OneKey
+from whet.server.openai.callers import Anybody, Callers, OneKey
 from whet.server.openai.key_file import KeyFile
+from whet.server.openai.passing.app import Passed
+from whet.server.openai.passing.service import PassingService
 from whet.server.openai.service import Service
 from whet.server.patience import is_own, limits
 from whet.server.secret import KEY, Secret
@@ -33,14 +36,20 @@ class Entry:
     printed: str = ""
 
 
+# Answers that are under way when the server is ended have so long.
+DRAIN_S = 30
+
+
 def serve(
-    opened: Callable[[], Service], host: str, port: int, hosts: Sequence[str], entry: Entry, drain_s: int = 30
-) -> None:
+    opened: Callable[[], Service | PassingService], host: str, port: int, hosts: Sequence[str], entry: Entry,
+    drain_s: int = DRAIN_S,
+) -> None:  # fmt: skip
     """Serve a model until a signal ends it; answers under way have `drain_s` seconds then. Raises ConfigError where the
-    port cannot be had, before the model is loaded."""
+    port cannot be had, before the model is loaded, and RunError where the engine that answers is given up."""
     listening = bound(host, port)
     service = opened()
-    app = Served(service, entry.callers, [host, *hosts])
+    is_passing = isinstance(service, PassingService)
+    app: Served = (Passed if is_passing else Served)(service, entry.callers, [host, *hosts])  # type: ignore[arg-type]
     print(f"{address_of(host, listening.getsockname()[1])}/v1", flush=True)
     if entry.printed:
         print(f"key: {entry.printed}", flush=True)
@@ -52,7 +61,17 @@ def serve(
     config = Config(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=drain_s, **bounds
     )
-    Server(config, app.end).run(sockets=[listening])
+    server = Server(config, app.end)
+    if not isinstance(service, PassingService):
+        server.run(sockets=[listening])
+        return
+    service.supervisor.on_failure = partial(setattr, server, "should_exit", True)
+    try:
+        server.run(sockets=[listening])
+    finally:
+        service.close()
+    if service.supervisor.failure is not None:
+        raise service.supervisor.failure
 
 
 def _open_files() -> int:
@@ -68,9 +87,16 @@ def _open_files() -> int:
     return wanted
 
 
-def entry_of(given: str, keys: Path | None) -> Entry:
+def entry_of(given: str, keys: Path | None, *, is_open: bool = False) -> Entry:
     """The keys of a file, else the one that was given, else a random one, which is printed: whoever gave one has it,
-    and logs are read by others. Raises ConfigError for a key that no header can hold, and for keys beside a file's."""
+    and logs are read by others. Anybody where it `is_open`. Raises ConfigError for a key that no header can hold, and
+    for two of these at once."""
+    if is_open:
+        if given or keys is not None:
+            said = "a key is given, and none is asked for"
+            raise ConfigError(said, at="--no-key", hint="leave out --no-key, or the key (WHET_API_KEY is one)")
+        print("no key is asked for: whoever reaches this server may ask it", file=sys.stderr, flush=True)
+        return Entry(Anybody())
     if keys is not None:
         if given:
             said = "keys come from a file, and another one is given beside it"

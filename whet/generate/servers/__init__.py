@@ -1,0 +1,1 @@
+"""Servers of other engines: what they are started with, and kept going."""

@@ -1,0 +1,1 @@
+"""Our front before a server of another engine: keys, limits, errors, feedback and figures are ours."""
