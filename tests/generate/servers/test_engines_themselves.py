@@ -1,12 +1,8 @@
-"""The engines themselves, as `whet serve --engine` starts them, behind our front. `make test-engines` runs all of it.
-
-llama.cpp is that of the package `xllamacpp`; vLLM that of the python which WHET_VLLM_PYTHON names.
-"""
+"""llama.cpp itself (of the package `xllamacpp`), as `whet serve --engine` starts it, behind our front."""
 
 from __future__ import annotations
 
 import argparse
-import os
 from contextlib import contextmanager
 
 import pytest
@@ -78,21 +74,4 @@ def test_llama_cpp_answers_as_we_do(tmp_path):
     folder = tiny.folder(tmp_path / "model", max_position_embeddings=512)
     write_gguf_folder(read_source(str(folder)), tmp_path / "gguf", "F32")
     with front(str(tmp_path / "gguf"), "--engine", "llama.cpp", "--context", "512", "--sequences", "2") as found:
-        check(found, our_answer(folder))
-
-
-@pytest.mark.skipif("WHET_VLLM_PYTHON" not in os.environ, reason="WHET_VLLM_PYTHON names no python that has vLLM")
-def test_vllm_answers_as_we_do(tmp_path):
-    folder = tiny.folder(tmp_path / "model", head_dim=32, hidden_size=128, max_position_embeddings=512)
-    words = ("--engine", "vllm", "--engine-python", os.environ["WHET_VLLM_PYTHON"], "--dtype", "fp32")
-    more = (
-        "--context",
-        "512",
-        "--sequences",
-        "4",
-        "--engine-arg=--enforce-eager",
-        "--engine-log",
-        str(tmp_path / "log"),
-    )
-    with front(str(folder), *words, *more) as found:
         check(found, our_answer(folder))

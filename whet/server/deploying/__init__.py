@@ -1,0 +1,1 @@
+"""Folders from which a served model is built and run elsewhere: an image, and what runs it."""
