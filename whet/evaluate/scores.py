@@ -54,8 +54,11 @@ def head(loaded: Loaded) -> Head:
     return found
 
 
-def samples_of(loaded: Loaded, reading: Reading, rows: Sequence[tuple[Row, Origin]]) -> list[Sample]:
-    """The rows as the objective that trained the model reads them; texts beyond its context are cut."""
+def samples_of(
+    loaded: Loaded, reading: Reading, rows: Sequence[tuple[Row, Origin]], *, cuts: bool = True
+) -> list[Sample]:
+    """The rows as the objective that trained the model reads them. Texts beyond its context are cut, or, without
+    `cuts`, a DataError."""
     if not isinstance(reading, Steps):
         is_causal = loaded.capabilities.family == "causal" and head(loaded).is_causal
         reading = replace(reading, kind="causal" if is_causal else "bidirectional")
@@ -63,7 +66,11 @@ def samples_of(loaded: Loaded, reading: Reading, rows: Sequence[tuple[Row, Origi
     for made, (_, origin) in zip(Reader(loaded.processor, reading, cut=_cut(loaded))(rows), rows, strict=True):
         if isinstance(made, Refused):
             raise DataError(made.detail, at=f"{origin.source} row {origin.row}", hint=made.hint)
-        samples.append(made[0])
+        sample, is_cut = made
+        if is_cut and not cuts:
+            said = f"row {origin.row} is longer than the {loaded.capabilities.context:,} tokens that the model takes"
+            raise DataError(said, at=f"{origin.source} row {origin.row}", hint="a shorter text")
+        samples.append(sample)
     return samples
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
+import threading
 
 import pytest
 
 from tests.server.openai.conftest import own, running
+from tests.server.openai.test_server import until
 from tests.server.openai.tools import Scripted
 from whet.base.errors import ConfigError
 from whet.cli.main import main
@@ -129,3 +132,44 @@ def test_keys_of_a_file_that_is_none_are_refused(tmp_path):
         KeyFile(tmp_path / "text.sqlite")
     with pytest.raises(ConfigError, match="another one is given"):
         entry_of("secret", tmp_path / "none.sqlite")
+
+
+class Watched:
+    """A database that says which threads have asked it."""
+
+    def __init__(self, db):
+        self._db, self.threads = db, set()
+
+    def execute(self, *given):
+        self.threads.add(threading.get_ident())
+        return self._db.execute(*given)
+
+    def close(self):
+        self._db.close()
+
+
+def test_the_loop_of_requests_never_waits_for_the_file(service, keys, monkeypatch):
+    key = keys.add("alice", Allowance(tokens_per_day=1000, tokens_per_minute=1000))
+    keys._db = watched = Watched(keys._db)
+    with running(service, keys) as other:
+        door, loops = other.server.config.app, set()
+        looked = door._check_origin
+        monkeypatch.setattr(door, "_check_origin", lambda headers: loops.add(threading.get_ident()) or looked(headers))
+        assert ask(other, key)[0] == 200
+        until(lambda: keys.today("alice") > 0 and not keys._unwritten)
+    assert len(loops) == 1 and watched.threads and not loops & watched.threads
+
+
+def test_tokens_that_could_not_be_written_are_written_with_the_next(keys):
+    other = sqlite3.connect(keys.path, isolation_level=None)
+    keys._db.execute("pragma busy_timeout = 10")
+    other.execute("begin immediate")
+    keys.add_spent("alice", 5)
+    keys._writer.submit(lambda: None).result()
+    assert keys.today("alice") == 5
+    other.execute("rollback")
+    keys.add_spent("alice", 2)
+    keys._writer.submit(lambda: None).result()
+    assert keys.today("alice") == 7
+    assert other.execute("select tokens from spent").fetchall() == [(7,)]
+    other.close()

@@ -24,7 +24,7 @@ def opened(tmp_path_factory):
         folder = tmp_path_factory.mktemp("headed")
         names = {"vocab_size": len(tiny.tokenizer()), "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2}
         config = AutoConfig.for_model(
-            "llama", **{**tiny.CONFIGS["llama"], **names, "num_labels": num_labels}, **changes
+            "llama", **{**tiny.CONFIGS["llama"], **names, "num_labels": num_labels, **changes}
         )
         with forked(str(num_labels), "headed"):
             module = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32).eval()
@@ -106,3 +106,16 @@ def test_a_model_that_continues_texts_scores_none(server):
     for path, body in (("/v1/classify", {"input": "x"}), ("/v1/rerank", {"query": "x", "documents": ["y"]})):
         status, _, told = server.ask("POST", path, body)
         assert (status, told["error"]["code"]) == (400, "unsupported_model")
+
+
+def test_a_text_that_would_be_cut_is_refused_by_its_place(opened):
+    service, _ = opened(1, max_position_embeddings=32)
+    long = "hello world " * 40
+    with running(service) as server:
+        for path, body in (
+            ("/v1/rerank", {"query": "x", "documents": ["short", long]}),
+            ("/v1/score", {"text_1": "x", "text_2": ["short", long]}),
+            ("/v1/classify", {"input": ["short", long]}),
+        ):
+            status, _, told = server.ask("POST", path, body)
+            assert status == 400 and "row 1 is longer than the 32 tokens" in told["error"]["message"], (path, told)

@@ -90,8 +90,9 @@ class Caller:
     def begin(self) -> None:
         """Count a request. Raises Refused (429) where that is one too many, or tokens are used up."""
         most = self.allowance
+        today = self._spent.today(self.name) if most.tokens_per_day else 0  # it may wait for a disk
         with self._lock:
-            if most.tokens_per_day and self._spent.today(self.name) >= most.tokens_per_day:
+            if most.tokens_per_day and today >= most.tokens_per_day:
                 left_s = 86_400 - time.time() % 86_400
                 said = f"the {most.tokens_per_day:,} tokens of `{self.name}` for today (UTC) are used up"
                 raise Refused(said, status=429, code="insufficient_quota", wait_s=left_s, is_worth_trying=False)
@@ -138,7 +139,9 @@ def _told(what: str, bucket: Bucket) -> list[tuple[bytes, bytes]]:
 
 
 class Callers(Protocol):
-    """All keys that are good for something."""
+    """All keys that are good for something. One that `waits` for a disk is asked beside the loop of requests."""
+
+    waits: bool
 
     def find(self, key: str) -> Caller | None:
         """Who asks with a key; None where it is not known."""
@@ -147,6 +150,8 @@ class Callers(Protocol):
 
 class OneKey:
     """A single key, without limits. Only its digest is kept."""
+
+    waits = False
 
     def __init__(self, key: str) -> None:
         self._known = {digest(key): Caller("", Allowance())}
@@ -157,6 +162,8 @@ class OneKey:
 
 class Anybody:
     """Whoever asks, without a key: where what stands before the server knows who they are."""
+
+    waits = False
 
     def __init__(self) -> None:
         self._caller = Caller("", Allowance())

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -47,10 +48,9 @@ class Door:
         sending, headers = _named(send, secrets.token_hex(8)), Headers(scope=scope)
         try:
             self._check_origin(headers)
-            caller = self._caller(scope["path"], headers)
             self._check_size(headers)
-            if caller is not None and scope["method"] == "POST":
-                caller.begin()
+            asked = scope["path"], headers, scope["method"]
+            caller = await run_in_threadpool(self._begun, *asked) if self._callers.waits else self._begun(*asked)
         except Refused as refused:
             await refused.response()(scope, receive, sending)
             return
@@ -75,6 +75,13 @@ class Door:
             raise Refused(f"this server is not called {ascii(host)}: start it with --name", status=403)
         if origin is not None and _netloc(origin) != host.lower():
             raise Refused("pages of other sites may not ask this server", status=403)
+
+    def _begun(self, path: str, headers: Headers, method: str) -> Caller | None:
+        """Whose key it is, counted where it asks. Raises Refused."""
+        caller = self._caller(path, headers)
+        if caller is not None and method == "POST":
+            caller.begin()
+        return caller
 
     def _caller(self, path: str, headers: Headers) -> Caller | None:
         """Whose key it is; None for what needs none. Raises Refused (401, 403)."""

@@ -7,6 +7,8 @@ import secrets
 import sqlite3
 import threading
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +29,21 @@ _DAY_S = 86_400
 
 
 class KeyFile:
-    """The keys of a file (contracts: `Callers`, `Spent`). Raises ConfigError for a file that holds none."""
+    """The keys of a file (contracts: `Callers`, `Spent`). Raises ConfigError for a file that holds none.
+
+    Tokens are counted at once and written by a thread of its own: who counts them is the loop of all requests.
+    """
+
+    waits = True
 
     def __init__(self, path: Path, *, makes: bool = False) -> None:
         """With `makes` a file that is not there is begun."""
         if not makes and not path.is_file():
             raise ConfigError(f"there is no file of keys {path}", at="--keys", hint=f"whet keys add me --file {path}")
         self.path, self._lock = path, threading.Lock()
+        self._unwritten: Counter[tuple[str, int]] = Counter()
+        self._counting = threading.Lock()
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="keys")
         self._callers: dict[str, tuple[tuple[Any, ...], Caller]] = {}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,16 +104,31 @@ class KeyFile:
         query = "select tokens from spent where name = ? and day = ?"
         with self._lock:
             row = self._db.execute(query, (name, _day())).fetchone()
-        return row["tokens"] if row else 0
+            with self._counting:
+                return (row["tokens"] if row else 0) + self._unwritten[name, _day()]
 
     def add_spent(self, name: str, tokens: int) -> None:
+        with self._counting:
+            self._unwritten[name, _day()] += tokens
+        self._writer.submit(self._write)
+
+    def _write(self) -> None:
         query = "insert into spent values (?, ?, ?) on conflict do update set tokens = tokens + excluded.tokens"
         with self._lock:
-            self._db.execute("delete from spent where day < ?", (_day() - 1,))
-            self._db.execute(query, (name, _day(), tokens))
+            with self._counting:
+                counted, self._unwritten = self._unwritten, Counter()
+            try:
+                self._db.execute("delete from spent where day < ?", (_day() - 1,))
+                for name, day in list(counted):
+                    self._db.execute(query, (name, day, counted[name, day]))
+                    del counted[name, day]
+            except sqlite3.Error:  # a full disk, or somebody who holds the file: the next one writes it
+                with self._counting:
+                    self._unwritten.update(counted)
 
     def close(self) -> None:
         """Let go of the file."""
+        self._writer.shutdown()
         self._db.close()
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -48,7 +48,8 @@ class Embedding:
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """A model with a head that gives numbers of texts, one request at a time. Its refusals are Refused."""
+    """A model with a head that gives numbers of texts, one request at a time. Its refusals are Refused. A text that
+    the model's context would cut is refused: its score would be another text's."""
 
     loaded: Loaded
     head: Head
@@ -56,11 +57,11 @@ class Scoring:
 
     def texts(self, texts: Sequence[str | tuple[str, str]]) -> Scored:
         """Scores of texts, or of pairs of them."""
-        return self._of(score_texts, "input", texts)
+        return self._of(partial(score_texts, cuts=False), "input", texts)
 
     def relevance(self, pairs: Sequence[tuple[str, str]]) -> Scored:
         """Scores of documents, each behind its query."""
-        return self._of(score_relevance, "documents", pairs)
+        return self._of(partial(score_relevance, cuts=False), "documents", pairs)
 
     def conversations(self, conversations: Sequence[Sequence[Mapping[str, Any]]]) -> Scored:
         """Scores of conversations."""
