@@ -18,11 +18,12 @@ _THEIRS: dict[str, object] = {
     "engine_log": None, "print_command": False,
 }  # fmt: skip
 # What is of our own engine alone.
-_OURS: dict[str, object] = {"step_tokens": 256, "cache_tokens": 0, "guesses": 0, "device": "auto"}
+_OURS = ("step_tokens", "cache_tokens", "guesses", "draft", "device")
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("of another engine")
+    parser.set_defaults(of_ours={name: parser.get_default(name) for name in _OURS})
     group.add_argument("--engine", choices=NAMES, help="let this one answer, started and watched from here")
     group.add_argument(
         "--engine-python", type=typed_path, metavar="PYTHON", help="the python of the environment that has the engine"
@@ -48,7 +49,7 @@ def check_engine_arguments(args: argparse.Namespace) -> None:
     """Raise ConfigError for what the engine that was named, or ours where none was, would not heed."""
     from whet.base.errors import ConfigError
 
-    wrong = _OURS if args.engine else _THEIRS
+    wrong = args.of_ours if args.engine else _THEIRS
     given = next((name for name, value in wrong.items() if getattr(args, name) != value), None)
     if given is None:
         return
