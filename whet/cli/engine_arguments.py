@@ -18,7 +18,7 @@ _THEIRS: dict[str, object] = {
     "engine_log": None, "print_command": False,
 }  # fmt: skip
 # What is of our own engine alone.
-_OURS = ("step_tokens", "cache_tokens", "guesses", "draft", "device")
+_OURS = ("step_tokens", "cache_tokens", "guesses", "draft", "device", "record", "otlp")
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:

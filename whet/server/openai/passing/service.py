@@ -33,6 +33,7 @@ class PassingService:
     """A model that another engine serves (what the routes of keys, feedback, health and figures read of a service)."""
 
     context = None
+    recorder = None  # traces are of answers that are made here
 
     def __init__(
         self, supervisor: Supervisor, name: str, adapters: Sequence[str], *, most_open: int, timeout_s: float,
