@@ -67,6 +67,8 @@ test('figures on the screen are those that the command below it prints, in files
   expect(found.map((one) => one.plan)).toEqual(expected);
   await written;
   const page = await opened('/plan', { isAlone: true });
+  await shown(page);
+  await page.goto('about:blank');
   await page.context().setOffline(true);
   for (const [index, asked] of ASKED.entries()) {
     await page.goto('about:blank');
