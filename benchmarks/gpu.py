@@ -1,4 +1,4 @@
-"""Every check and benchmark that needs a GPU, in at most 8 minutes: `tests/gpu`, then `benchmarks/gpu_*.py`.
+"""Every check and benchmark that needs a GPU, in at most 8 minutes: `tests/gpu`, then `benchmarks/**/gpu_*.py`.
 
 Needs only torch, transformers, peft, triton and pytest; nothing is installed and nothing is fetched.
 Writes benchmarks/results/<date>-gpu.txt. Without a GPU it says so and exits with 0.
@@ -32,7 +32,7 @@ def main() -> None:
 def run_all(deadline: float) -> int:
     """Run each command with what is left of the budget; return 1 if one failed or found no time."""
     tests = [sys.executable, "-m", "pytest", "-m", "gpu", "-q", "-p", "no:cacheprovider", "tests/gpu"]
-    scripts = sorted((ROOT / "benchmarks").glob("gpu_*.py"))
+    scripts = sorted((ROOT / "benchmarks").rglob("gpu_*.py"))
     outcomes = {"tests/gpu": run(tests, deadline) if (ROOT / "tests/gpu").is_dir() else "there are none"}
     outcomes |= {script.stem: run([sys.executable, str(script)], deadline) for script in scripts}
     print("\n" + "\n".join(f"{name:<32} {outcome}" for name, outcome in outcomes.items()))

@@ -19,6 +19,7 @@ from whet.base.memory import give_back
 from whet.base.run import Run
 
 torch.set_num_threads(1)
+CPU = torch.device("cpu")
 SHRUNK = ("hidden_size", "n_embd", "d_model", "intermediate_size", "d_ff", "vocab_size")
 
 
@@ -95,7 +96,7 @@ def stored(row: Row, folder: str) -> str:
     return folder
 
 
-def trained_of(run: Run, reference: str) -> Any:
+def trained_of(run: Run, reference: str, device: torch.device = CPU) -> Any:
     """All that trains the run, with values, as the run builds it."""
     from whet.base.catalogue import tuner
     from whet.contracts.objective import traits_of
@@ -105,7 +106,7 @@ def trained_of(run: Run, reference: str) -> Any:
     from whet.train.setup.trained import Trained
     from whet.train.source_kind import source_of
 
-    world, method = World(torch.device("cpu")), tuner.get(run.tuner.kind).build(**run.tuner.values())
+    world, method = World(device), tuner.get(run.tuner.kind).build(**run.tuner.values())
     loss = source_of(run).loss(run, chosen_of(run))
     head = traits_of(loss).head
     head = replace(head, labels=("0", "1")) if head is not None and head.labels is None else head
