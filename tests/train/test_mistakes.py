@@ -33,7 +33,7 @@ def test_a_run_of_the_same_name_is_not_overwritten(trained):
 MISTAKES = {
     "no data": ({"data": []}, DataError, "nothing to train on"),
     "missing file": ({"data": ["none.jsonl"]}, DataError, "none.jsonl"),
-    "not a model": ({"model": "/tmp"}, ModelError, "not a model"),
+    "not a model": ({"model": str(Path(__file__).parent)}, ModelError, "not a model"),
     "too long a sample": ({"data": {"max_length": 8}}, DataError, "8"),
     "length beyond the model": ({"data": {"max_length": 9999}}, WhetError, "256"),
     "tokens of a table": ({"train": {"batch_samples": 3, "batch_tokens": 3}}, WhetError, "only one"),
