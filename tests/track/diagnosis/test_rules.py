@@ -59,7 +59,7 @@ READ_IN = {"charts": "run/charts/view.ts", "overview": "run/overview/Overview.ts
 def leads_somewhere(link: str, run: str) -> bool:
     """Whether a link is a tab of the run page that reads every parameter that the link has."""
     tab, _, query = link.removeprefix(f"/runs/{run}/").partition("?")
-    tabs = set(re.findall(r"id: '(\w+)'", (WEB / "features.ts").read_text().partition("runTabs")[2]))
+    tabs = set(re.findall(r"id: '(\w+)'", (WEB / "run/tabs.ts").read_text()))
     if tab not in tabs | set(READ_IN):
         return False
     read = set(re.findall(r"address\.(\w+)", (WEB / READ_IN.get(tab, f"{tab}/route.tsx")).read_text()))
