@@ -61,12 +61,19 @@ MODELS: Mapping[str, dict[str, Any]] = {
     "moe": {**_EXPERTS, "model_type": "qwen3_moe", "head_dim": 8},
     "shared": {**_EXPERTS, "model_type": "qwen2_moe", "shared_expert_intermediate_size": 24},
     "balanced": {**_MIXED, "model_type": "mixtral", "num_local_experts": 4},
+    "mla": {
+        **_MIXED, "model_type": "deepseek_v3", "moe_intermediate_size": 16, "n_routed_experts": 4, "n_shared_experts": 1,
+        "n_group": 1, "topk_group": 1, "first_k_dense_replace": 1, "kv_lora_rank": 16, "q_lora_rank": 24,
+        "qk_rope_head_dim": 4, "qk_nope_head_dim": 8, "v_head_dim": 8,
+    },
 }  # fmt: skip
-MIXED = ("moe", "shared", "balanced")
+MIXED = ("moe", "shared", "balanced", "mla")
 # Bases of adapters, which have to be stored, and what the adapter is on; the reference of an adapter is another model.
 ADAPTED: Mapping[str, dict[str, Any]] = {"lora": {}, "mixed-lora": {"parameters": ("experts",)}}
 # What is computed in float32, and how far it may round away: norms of gemma, the experts of a mixture, and routers.
-SINGLE: Mapping[str, float] = {"capped": 1e-6, "moe": 1e-5, "shared": 1e-5, "balanced": 1e-5, "mixed-lora": 1e-5}
+SINGLE: Mapping[str, float] = {
+    "capped": 1e-6, "moe": 1e-5, "shared": 1e-5, "balanced": 1e-5, "mixed-lora": 1e-5, "mla": 1e-5,
+}  # fmt: skip
 LOSSES: Mapping[str, dict[str, Any]] = {"sft": {}, "dpo": {"reference": "copy"}}
 MESHES: Mapping[str, dict[str, Any]] = {
     "shard-2": {"shard": 2},
@@ -198,6 +205,8 @@ def can_be(model: str, mesh: str) -> bool:
         return model == ("moe" if "expert" in MESHES[mesh] else "tied")
     if model == "balanced" and "pipeline" in MESHES[mesh]:
         return False
+    if model == "mla":  # its plan cuts no attention
+        return "tensor" in MESHES[mesh] and not {"expert", "context", "pipeline"} & MESHES[mesh].keys()
     if model == "mixed-lora":
         return "expert" in MESHES[mesh] or "tensor" in MESHES[mesh]
     return model in MIXED or "expert" not in MESHES[mesh]

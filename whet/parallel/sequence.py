@@ -52,13 +52,16 @@ class Regions:
 def regions_of(
     module: nn.Module, layers: Sequence[str], styles: Mapping[str, Style], experts: Sequence[str], is_spread: bool
 ) -> Regions:
-    """The regions of a model: of each layer, the children in which a module is cut, or holds experts."""
+    """The regions of a model: of each layer, the children in which a module is cut, or holds experts, and those that are
+    made of several modules: attention of which the plan cuts nothing has to see all tokens, too."""
     cut = tuple(name for name, style in styles.items() if style in _INWARDS | _OUTWARDS)
     found = {
         f"{layer}.{name}": _is_cut(f"{layer}.{name}", part, styles)
         for layer in layers
         for name, part in module.get_submodule(layer).named_children()
         if any(one.startswith(f"{layer}.{name}.") for one in (*cut, *experts))
+        or next(part.parameters(), None) is not None
+        and next(part.children(), None) is not None
     }
     return Regions(tuple(layers), found, is_spread)
 
