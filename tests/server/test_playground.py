@@ -6,7 +6,11 @@ import json
 import os
 import shutil
 import signal
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -62,11 +66,41 @@ def team(root):
 
 @pytest.fixture(scope="module")
 def server(root, team):
-    """A server that knows two others, each with a model of its own."""
-    with served("llama") as one, served("qwen3") as two:
-        engines = [Connected(name, f"http://127.0.0.1:{at.port}", KEY) for name, at in (("one", one), ("two", two))]
+    """A server that knows two others, each with a model of its own, and one that is none."""
+    with served("llama") as one, served("qwen3") as two, answering() as odd:
+        ports = {"one": one.port, "two": two.port, "odd": odd}
+        engines = [Connected(name, f"http://127.0.0.1:{port}", KEY) for name, port in ports.items()]
         with serving(root, team, engines=engines) as client:
             yield Client(client.port, headers={})
+
+
+class Odd(BaseHTTPRequestHandler):
+    """Answers everything in a form of its own; a chat whose question is `events` breaks off within an event."""
+
+    def do_GET(self):
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        events, text = (b"events" in body), b"<html>"
+        if not events:
+            text = b'{"tokens": [1], "data": [], "has_more": true}' if b"json" in body + self.path.encode() else text
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream" if events else "text/html")
+        self.send_header(*(("Transfer-Encoding", "chunked") if events else ("Content-Length", str(len(text)))))
+        self.end_headers()
+        self.wfile.write(b"7\r\ndata: {\r\n" if events else text)
+
+    do_POST = do_GET
+
+    def log_message(self, *given):
+        pass
+
+
+@contextmanager
+def answering() -> Iterator[int]:
+    """The port of an `Odd` server."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Odd) as http:
+        threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True).start()
+        yield http.server_port
+        http.shutdown()
 
 
 def served(kind: str):
@@ -113,6 +147,20 @@ class TestAnswers:
         assert "".join(found["texts"]) == rendered
         assert found["count"] == len(found["tokens"]) and found["context"] == 512
 
+    @pytest.mark.parametrize("said", ["hello", "json"])
+    @pytest.mark.parametrize("what", ["chat", "prompt"])
+    def test_what_speaks_no_such_api_is_told_of_in_a_sentence(self, server, team, what, said):
+        body = {"messages": [{"role": "user", "content": said}]}
+        found = with_key(server, team, "ada").ask("POST", f"{API}/ask/odd/{what}", body)
+        assert found.status == 503 and "`odd` answers at /" in found.json()["message"]
+        assert found.json()["hint"].startswith("curl http://127.0.0.1:")
+
+    def test_an_answer_that_breaks_off_ends_with_an_event_of_its_own(self, server, team):
+        body = {"messages": [{"role": "user", "content": "events"}]}
+        found = with_key(server, team, "ada").ask("POST", f"{API}/ask/odd/chat", body)
+        last = found.body.decode().strip().split("\n\n")[-1]
+        assert json.loads(last.removeprefix("data: ")) == {"error": {"message": "the engine has ended"}}
+
     def test_what_the_engine_refuses_is_said_in_its_words(self, server, team):
         ada = with_key(server, team, "ada")
         found = ada.ask("POST", f"{API}/ask/one/chat", {"messages": HELLO, "settings": {"max_tokens": 100_000}})
@@ -129,7 +177,7 @@ class TestRights:
 
     def test_a_server_beside_is_for_those_who_see_all(self, server, team):
         fay, vic = with_key(server, team, "fay"), with_key(server, team, "vic")
-        assert fay.get(API)["engines"] == [] and len(vic.get(API)["engines"]) == 2
+        assert fay.get(API)["engines"] == [] and len(vic.get(API)["engines"]) == 3
         for path in ("chat", "prompt"):
             assert fay.ask("POST", f"{API}/ask/one/{path}", {"messages": HELLO}).status == 403
 
@@ -181,9 +229,11 @@ class TestVotes:
             ({"said": "first", "first": one}, "no other"),
             ({"said": "first", "first": one, "second": same}, "the same one"),
             ({"said": "good", "first": {"engine": "one", "id": "chatcmpl-gone"}}, "not stored"),
+            ({"said": "good", "first": {"engine": "odd", "id": "page"}}, "`odd` answers at /"),
+            ({"said": "good", "first": {"engine": "odd", "id": "json"}}, "`odd` answers at /"),
         ):
             found = ada.ask("POST", f"{API}/votes", body)
-            assert found.status in (400, 404) and said in found.json()["message"], found.body
+            assert found.status in (400, 404, 503) and said in found.json()["message"], found.body
 
 
 def settled(engine: Engine) -> Engine:
@@ -240,7 +290,10 @@ class TestEngines:
     def test_a_server_beside_is_named_by_its_address(self):
         [one] = connected(["prod=http://127.0.0.1:8080/v1"])
         assert (one.id, one.url) == ("prod", "http://127.0.0.1:8080")
-        for wrong in ("prod", "prod=", "=http://x", "prod=ftp://x", "a/b=http://x"):
+        for wrong in (
+            "prod", "prod=", "=http://x", "prod=ftp://x", "a/b=http://x", "a=http://x:y", "a=http://x:99999",
+            "a=http://u:p@x", "a=http://[x", "a=http://x/v1?k=v",
+        ):  # fmt: skip
             with pytest.raises(ConfigError, match="names no server"):
                 connected([wrong])
         with pytest.raises(ConfigError, match="two servers"):

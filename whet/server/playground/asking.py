@@ -17,13 +17,32 @@ from whet.server.playground.engines import Engine
 # Until an engine begins to answer: it may wait for others first, and the prompt is read.
 _TIMEOUT_S = 600.0
 _PART_BYTES = 64 << 10
+_EVENTS = "text/event-stream"
 _CODES = {400: "INVALID_PARAMETER_VALUE", 404: "RESOURCE_DOES_NOT_EXIST", 413: "TOO_LARGE", 429: "TOO_MANY_REQUESTS"}
 
 
 def told(engine: Engine, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-    """The JSON that an engine answers. Raises Refusal in the words of the engine."""
+    """The JSON object that an engine answers. Raises Refusal in the words of the engine, or where it is none."""
     with engine.asked(), _Connection(engine) as connection:
-        return json.loads(connection.begin(method, path, body).read())
+        response = connection.begin(method, path, body)
+        try:
+            found = json.loads(response.read())
+        except (OSError, HTTPException) as error:
+            raise _silent(engine, error) from None
+        except (ValueError, RecursionError):
+            found = None
+    if not isinstance(found, dict):
+        raise unlike(engine, path)
+    return found
+
+
+def unlike(engine: Engine, path: str) -> Refusal:
+    """What an answer comes to that is not of the API: such as the page of a proxy, under the address of a model."""
+    return Refusal(
+        "TEMPORARILY_UNAVAILABLE",
+        f"what `{engine.model}` answers at {path} is not what OpenAI's API and its kin answer",
+        hint=f"curl {engine.url}/v1/models",
+    )
 
 
 async def streamed(engine: Engine, path: str, body: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
@@ -34,6 +53,8 @@ async def streamed(engine: Engine, path: str, body: Mapping[str, Any]) -> AsyncG
     connection = _Connection(engine)
     try:
         response = await asyncio.to_thread(connection.begin, "POST", path, body)
+        if response.headers.get_content_type() != _EVENTS:
+            raise unlike(engine, path)
     except BaseException:
         connection.close()
         raise
@@ -46,7 +67,8 @@ async def _parts(engine: Engine, connection: _Connection, response: HTTPResponse
             try:
                 part = await asyncio.to_thread(response.read1, _PART_BYTES)
             except (OSError, HTTPException, ValueError):
-                yield b'data: {"error": {"message": "the engine has ended"}}\n\n'
+                # What came before it may have broken off within an event.
+                yield b'\n\ndata: {"error": {"message": "the engine has ended"}}\n\n'
                 return
             if not part:
                 return
@@ -82,7 +104,7 @@ class _Connection:
             self._http.request(method, self._path + path, data, headers)
             response = self._http.getresponse()
         except (OSError, HTTPException) as error:
-            raise Refusal("TEMPORARILY_UNAVAILABLE", f"`{self._engine.model}` does not answer: {error}") from None
+            raise _silent(self._engine, error) from None
         if response.status != 200:
             raise _refusal(response)
         return response
@@ -93,6 +115,12 @@ class _Connection:
             with suppress(OSError):
                 self._http.sock.shutdown(socket.SHUT_RDWR)
         self._http.close()
+
+
+def _silent(engine: Engine, error: Exception) -> Refusal:
+    said = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
+    hint = "start it again" if engine.is_ours else f"curl {engine.url}/v1/models"
+    return Refusal("TEMPORARILY_UNAVAILABLE", f"`{engine.model}` does not answer: {said}", hint=hint)
 
 
 def _refusal(response: HTTPResponse) -> Refusal:

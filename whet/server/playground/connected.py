@@ -49,15 +49,22 @@ def connected(given: Sequence[str]) -> list[Connected]:
     key, found = os.environ.get(KEY, ""), dict[str, Connected]()
     for one in given:
         name, equals, url = one.partition("=")
-        told = urlsplit(url)
-        if (
-            not (name and equals and told.scheme in ("http", "https") and told.hostname)
-            or "/" in name
-            or not name.isprintable()
-        ):
+        if not (name and equals and _is_address(url)) or "/" in name or not name.isprintable():
             hint = f"{_OPTION} prod=http://127.0.0.1:8080/v1"
             raise ConfigError(f"`{one[:200]}` names no server of a model", at=_OPTION, hint=hint)
         if name in found:
             raise ConfigError(f"two servers are called `{name}`", at=_OPTION, hint=f"{_OPTION} {name}-2={url}")
         found[name] = Connected(name, url.rstrip("/").removesuffix("/v1"), key)
     return list(found.values())
+
+
+def _is_address(url: str) -> bool:
+    """Whether a connection can be made to it: what else an address may hold, such as a password, would be lost."""
+    try:
+        told = urlsplit(url)
+        return (
+            told.scheme in ("http", "https") and bool(told.hostname) and told.port != 0
+            and "@" not in told.netloc and not (told.query or told.fragment) and url.isprintable() and " " not in url
+        )  # fmt: skip
+    except ValueError:
+        return False

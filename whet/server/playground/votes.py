@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 from urllib.parse import quote
 
 from whet.server.openai.feedback import LABELS, PREFERENCES, FeedbackFiles, Row, row_of
 from whet.server.openai.wire import Feedback
-from whet.server.playground.asking import told
+from whet.server.playground.asking import told, unlike
 from whet.server.playground.engines import Engine
 
 Said = Literal["first", "second", "good", "bad"]
@@ -20,14 +20,31 @@ def kept(engine: Engine, id: str) -> dict[str, Any]:
     is not what a page says. Raises Refusal where it is kept no more."""
     place = f"/v1/chat/completions/{quote(id, safe='')}"
     completion = told(engine, "GET", place)
-    messages: list[dict[str, Any]] = []
+    try:
+        _checked(completion)
+        messages = list(_messages(engine, place))
+    except (LookupError, TypeError, AttributeError):
+        raise unlike(engine, place) from None
+    return {"completion": completion, "messages": messages}
+
+
+def _messages(engine: Engine, place: str) -> Iterator[dict[str, Any]]:
     after = ""
     while True:
         page = told(engine, "GET", f"{place}/messages?limit={_PAGE}{after}")
-        messages += [{name: value for name, value in one.items() if name != "id"} for one in page["data"]]
+        for one in page["data"]:
+            yield {name: value for name, value in one.items() if name != "id"}
         if not page["has_more"]:
-            return {"completion": completion, "messages": messages}
-        after = f"&after={quote(page['last_id'], safe='')}"
+            return
+        after = f"&after={quote(page['data'][-1]['id'], safe='')}"
+
+
+def _checked(completion: Mapping[str, Any]) -> None:
+    """Raises LookupError or TypeError where something is missing that rows are made of."""
+    for name in ("id", "model", "created"):
+        completion[name]
+    for choice in completion["choices"]:
+        choice["message"]["content"]
 
 
 def rows(

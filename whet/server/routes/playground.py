@@ -18,7 +18,7 @@ from whet.server.openai.callers import Bucket
 from whet.server.openai.feedback import FeedbackFiles
 from whet.server.openai.refused import Refused
 from whet.server.playground import votes
-from whet.server.playground.asking import streamed, told
+from whet.server.playground.asking import streamed, told, unlike
 from whet.server.playground.choices import check, choices, chosen, may_see
 from whet.server.playground.connected import Connected
 from whet.server.playground.engines import MOST, Engine, Engines
@@ -114,13 +114,12 @@ def prompt(given: Given, served: Runs, id: str, asked: answers.PlaygroundChat) -
     given.count()
     body: dict[str, Any] = {"messages": asked.messages, "return_token_strs": True}
     body |= {"tools": asked.tools} if asked.tools else {}
-    found = told(_engine(given, served, id), "POST", "/tokenize", body)
-    return Answer(
-        {
-            "tokens": found["tokens"], "texts": found["token_strs"], "count": found["count"],
-            "context": found["max_model_len"],
-        }
-    )  # fmt: skip
+    engine = _engine(given, served, id)
+    found = told(engine, "POST", "/tokenize", body)
+    tokens, texts = found.get("tokens"), found.get("token_strs")
+    if not (isinstance(tokens, list) and isinstance(texts, list) and len(tokens) == len(texts)):
+        raise unlike(engine, "/tokenize")
+    return Answer({"tokens": tokens, "texts": texts, "count": len(tokens), "context": found.get("max_model_len")})
 
 
 @router.post("/votes", response_class=Answer, response_model=answers.PlaygroundVoted)
