@@ -108,6 +108,37 @@ def test_one_address_has_no_more_than_its_share_of_connections(server: Client, m
         assert is_let_go(lines.enter_context(line(server)))
 
 
+def test_what_comes_of_a_body_after_its_answer_is_let_go_of(server: Client, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(patience, "REST_S", 0.3)
+    said = "POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with line(server) as one:
+        one.sendall(said.encode())
+        assert one.recv(13) == b"HTTP/1.1 401 "
+        with pytest.raises(OSError):
+            until = time.monotonic() + 20
+            while time.monotonic() < until:
+                one.sendall(b"5\r\nhello\r\n")
+                time.sleep(0.05)
+
+
+def test_beyond_the_limit_requests_are_told_and_connections_let_go_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(patience, "MOST_AT_ONCE", 4)
+    with serving(tmp_path) as server:
+        with ExitStack() as lines:
+            for _ in range(4):
+                lines.enter_context(line(server))
+            told = server.ask("GET", "/health")
+            assert (told.status, told.headers["retry-after"]) == (503, "1") and "connected" in told.json()["error"][
+                "message"
+            ]
+            for _ in range(2):
+                lines.enter_context(line(server))
+            assert is_let_go(lines.enter_context(line(server)))
+        until = time.monotonic() + 20
+        while server.ask("GET", "/health").status != 200:
+            assert time.monotonic() < until
+
+
 def test_two_hundred_that_are_slow_and_two_hundred_that_are_not(server: Client):
     with ExitStack() as slow, ThreadPoolExecutor(20) as threads:
         for _ in range(200):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import json
 import time
 from typing import Any
 
@@ -18,10 +19,18 @@ BODY_S = 30.0
 WHOLE_BODY_S, LEAST_BYTES_PER_S = 60.0, 16 << 10
 # So long an answer waits for a client that takes nothing of it.
 ANSWER_S = 60.0
-# So many connections and requests at once; whoever comes then is answered 503.
+# So long what is still sent of a body is thrown away when its answer has gone out, so that the answer can be read.
+REST_S = 10.0
+# So many connections and requests at once; whoever comes then is answered 503, and from half as many more on let go of.
 MOST_AT_ONCE = 500
 # Of them so many from one address, that of this machine excepted: a proxy before the server has it.
 MOST_PER_ADDRESS = 100
+
+# In OpenAI's form, by which its clients come again.
+_CROWDED = json.dumps(
+    {"error": {"message": "more are connected than can be served", "type": "server_error", "param": None, "code": None}}
+).encode()
+_CROWDED_HEADERS = [(b"content-type", b"application/json"), (b"retry-after", b"1"), (b"connection", b"close")]
 
 
 class Patient(H11Protocol):
@@ -31,6 +40,12 @@ class Patient(H11Protocol):
     _stuck: asyncio.TimerHandle | None = None
     # When the body that comes began, how much of it is here, and how long the server has not taken any of it.
     _begun, _num_bytes, _held_s = 0.0, 0, 0.0
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        # Ours, because what uvicorn answers is of no form that clients know.
+        self._most, self.limit_concurrency = self.limit_concurrency, None
+        self._served, self.app = self.app, self._served_or_refused
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -48,7 +63,9 @@ class Patient(H11Protocol):
         was = self.conn.their_state
         super().data_received(data)
         state = self.conn.their_state
-        if state is h11.SEND_BODY:
+        if state is h11.SEND_BODY and self.conn.our_state is h11.DONE:
+            pass  # the rest of a body that was answered already has its time
+        elif state is h11.SEND_BODY:
             if was is not h11.SEND_BODY:
                 self._begun, self._num_bytes, self._held_s = time.monotonic(), 0, 0.0
             self._num_bytes += len(data)
@@ -60,7 +77,9 @@ class Patient(H11Protocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]:
+        if self.conn.their_state is h11.SEND_BODY:
+            self._wait(REST_S)
+        elif self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]:
             self._wait(None)
 
     def pause_writing(self) -> None:
@@ -73,7 +92,16 @@ class Patient(H11Protocol):
             self._stuck.cancel()
             self._stuck = None
 
+    async def _served_or_refused(self, scope: Any, receive: Any, send: Any) -> None:
+        if self._most is None or max(len(self.connections), len(self.tasks)) <= self._most:
+            await self._served(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": 503, "headers": _CROWDED_HEADERS})
+        await send({"type": "http.response.body", "body": _CROWDED})
+
     def _is_one_too_many(self) -> bool:
+        if self._most is not None and 2 * len(self.connections) > 3 * self._most:
+            return True
         here = self._address
         if not here or is_own(here):
             return False

@@ -19,19 +19,20 @@ from whet.generate.protocol import GenerateSettings
 from whet.generate.serving.engine import ServingEngine
 from whet.generate.serving.request import Busy, Limits, Request
 from whet.server.openai.service import Service
+from whet.server.openai.serving import entry_of
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_each_line_of_the_page_names_a_test_that_is_there():
+def test_each_line_of_the_page_names_tests_that_are_there():
     page = (ROOT / "docs/concepts/serving-threats.md").read_text()
     lines = [line for line in page.splitlines() if line.startswith("| ")][1:]
-    named = [re.search(r"`(test_\w+)` \|$", line) for line in lines]
-    folders = ("tests/server/openai", "tests/generate/serving", "tests/generate/servers")
-    places = [path for folder in folders for path in (ROOT / folder).glob("*.py")]
+    named = [re.findall(r"`(test_\w+)`", line.rsplit(" | ", 1)[1]) for line in lines]
+    folders = ("tests/server", "tests/server/openai", "tests/generate/serving", "tests/generate/servers")
+    places = [path for folder in folders for path in (ROOT / folder).glob("test_*.py")]
     written = "\n".join(path.read_text() for path in places)
     assert len(lines) > 15 and all(named)
-    assert [one[1] for one in named if one and f"def {one[1]}(" not in written] == []
+    assert [one for names in named for one in names if f"def {one}(" not in written] == []
 
 
 def test_by_itself_only_this_machine_is_heard():
@@ -40,6 +41,22 @@ def test_by_itself_only_this_machine_is_heard():
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
     assert parser.parse_args(["model"]).host == "127.0.0.1"
+
+
+def test_where_no_key_is_asked_for_pages_of_other_sites_are_kept_out_all_the_same(module, tokenizer, tmp_path, capsys):
+    entry = entry_of("", None, is_open=True)
+    assert entry.printed == "" and "whoever reaches this server may ask it" in capsys.readouterr().err
+    engine = Scripted(tokenizer, ["one"])
+    with running(Service(own(module, tokenizer), ("tiny",), engine=engine), entry.callers) as server:
+        asked = {"prompt": "x", "max_tokens": 1}
+        assert server.ask("POST", "/v1/completions", asked, Authorization="")[0] == 200
+        for given in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Origin": "null"}):
+            assert server.ask("POST", "/v1/completions", asked, Authorization="", **given)[0] == 403
+    for given, keys in (("a-key", None), ("", tmp_path / "keys.sqlite")):
+        with pytest.raises(WhetError, match="none is asked for"):
+            entry_of(given, keys, is_open=True)
+    with running(Service(own(module, tokenizer), ("tiny",), engine=engine), entry_of("a-key", None).callers) as server:
+        assert server.ask("POST", "/v1/completions", asked, Authorization="")[0] == 401
 
 
 def test_of_ten_thousand_requests_those_that_are_taken_are_answered(module, tokenizer):
