@@ -18,7 +18,9 @@ _THEIRS: dict[str, object] = {
     "engine_log": None, "print_command": False,
 }  # fmt: skip
 # What is of our own engine alone.
-_OURS = ("step_tokens", "cache_tokens", "guesses", "draft", "device", "record", "otlp")
+_OURS = (
+    "step_tokens", "cache_tokens", "guesses", "draft", "device", "record", "otlp", "sample", "record_text", "price",
+)  # fmt: skip
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +57,7 @@ def check_engine_arguments(args: argparse.Namespace) -> None:
         return
     word = f"--{given.replace('_', '-')}"
     if args.engine:
-        hint = "--engine-arg, with a word of the engine's own"
+        hint = f"leave {word} out; --engine-arg has words of the engine's own"
         raise ConfigError(f"{word} is of whet's own engine, and not of {args.engine}", at=word, hint=hint)
     raise ConfigError(f"{word} is of another engine", at=word, hint=f"--engine vllm {word}")
 

@@ -25,8 +25,9 @@ from whet.server.openai import opening
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory) -> Path:
-    """A model, two adapters of it, and an embedding model."""
+    """A model, two adapters of it, an embedding model and a classifier."""
     from peft import LoraConfig, get_peft_model
+    from transformers import AutoConfig, AutoModelForSequenceClassification
 
     root = tmp_path_factory.mktemp("served")
     tiny.folder(root / "base")
@@ -38,6 +39,10 @@ def folders(tmp_path_factory) -> Path:
         tiny.tokenizer().save_pretrained(root / name)
     shutil.copytree(root / "base", root / "vectors")
     write_sentence(root / "vectors", Embedder("mean"), tiny.module().config)
+    names = {"vocab_size": len(tiny.tokenizer()), "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2}
+    config = AutoConfig.for_model("llama", **{**tiny.CONFIGS["llama"], **names, "num_labels": 2})
+    AutoModelForSequenceClassification.from_config(config).save_pretrained(root / "classes")
+    tiny.tokenizer().save_pretrained(root / "classes")
     return root
 
 
@@ -90,6 +95,36 @@ def test_an_embedding_model_gives_vectors_and_no_texts(folders):
     assert len(short) == 8 and np.linalg.norm(short) == pytest.approx(1, abs=1e-5)
     assert (many[0], many[2]["error"]["param"]) == (400, "dimensions")
     assert (refused[0], refused[2]["error"]["code"]) == (400, "unsupported_model")
+
+
+@pytest.mark.parametrize("model", ["vectors", "classes"])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--draft", "base"], "makes no text, so nothing can be read ahead"),
+        (["--record", "shop"], "--record is of models that continue texts"),
+        (["--otlp", "http://127.0.0.1:9"], "--otlp is of models that continue texts"),
+        (["--feedback", "said"], "--feedback is of models that continue texts"),
+        (["--adapter", "one=one"], "adapters are not served beside such a model"),
+    ],
+)
+def test_what_is_of_texts_is_refused_beside_a_model_that_makes_none(folders, capsys, model, words, said):
+    asked = ["serve", model, "--root", str(folders), "--port", "0", "--device", "cpu", *words]
+    assert main(asked) == 2
+    told = capsys.readouterr()
+    assert said in told.err and f"at {words[0]}" in told.err and f"hint: whet serve {model}" in told.err
+    assert "/v1" not in told.out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--record", "shop"], ["--otlp", "http://127.0.0.1:9"], ["--price", "1,2"], ["--record-text"], ["--sample", "0.5"],
+     ["--draft", "small"], ["--device", "cpu"]],
+)  # fmt: skip
+def test_what_is_of_our_own_engine_is_refused_beside_another_one(capsys, words):
+    assert main(["serve", "x", "--engine", "llama.cpp", "--port", "0", *words]) == 2
+    told = capsys.readouterr().err
+    assert f"{words[0]} is of whet's own engine, and not of llama.cpp" in told and f"hint: leave {words[0]} out" in told
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def opened(opening: Opening) -> Service:
         raise ModelError(said, at="--adapter", hint=f"whet serve {opening.model}")
     adapters = {name: _adapter(name, given, opening.root) for name, given in opening.adapters.items()}
     if is_embedder:
-        _check_unobserved(opening, "makes embeddings")
+        _check_asked_for_texts(opening, "makes embeddings")
     loaded = load_model(model, device=opening.device, dtype=opening.dtype, root=opening.root)
     if is_embedder:
         return Service(loaded, names, embedding=Embedding(loaded, read_sentence(Path(folder))))
@@ -66,7 +66,7 @@ def opened(opening: Opening) -> Service:
     if head is not None and head.kind == "sequence":
         if opening.draft:
             raise _no_draft(opening)
-        _check_unobserved(opening, "scores texts")
+        _check_asked_for_texts(opening, "scores texts")
         if opening.adapters:
             said = f"{opening.model} scores texts, and adapters are not served beside such a model"
             raise ModelError(said, at="--adapter", hint=f"whet serve {opening.model}")
@@ -92,10 +92,10 @@ def opened(opening: Opening) -> Service:
     )  # fmt: skip
 
 
-def _check_unobserved(opening: Opening, does: str) -> None:
-    """Raises ModelError where requests are to be observed of a model that is asked for something else than answers."""
-    if word := opening.observing.option:
-        said = f"{opening.model} {does}, and requests are observed of models that continue texts"
+def _check_asked_for_texts(opening: Opening, does: str) -> None:
+    """Raises ModelError where requests are to be observed, or feedback kept, of a model that continues no texts."""
+    if word := opening.observing.option or ("--feedback" if opening.feedback is not None else ""):
+        said = f"{opening.model} {does}, and {word} is of models that continue texts"
         raise ModelError(said, at=word, hint=f"whet serve {opening.model}")
 
 
