@@ -22,8 +22,8 @@ from whet.generate.serving.batcher import Batcher
 from whet.generate.serving.choosing import Draws
 from whet.generate.serving.engine import token_bytes
 from whet.generate.serving.going import Going
+from whet.generate.serving.logits_processors import biased, penalised
 from whet.generate.serving.request import Busy, Handle, Limits, Request
-from whet.generate.serving.shapes import biased, penalised
 from whet.models.decoding import blocks, together
 from whet.models.decoding.apart import Apart
 from whet.models.decoding.pages import Pages
@@ -251,13 +251,13 @@ def test_whoever_comes_when_memory_is_out_is_told_and_the_next_is_answered(servi
     assert engine.num_open == 0
 
 
-def batcher_of(module, texts, settings=GREEDY, shapes=None, kind=together.Together, **limits):
+def batcher_of(module, texts, settings=GREEDY, processors=None, kind=together.Together, **limits):
     """A batcher where all of these wait, and their handles."""
     attention.register()
     module.set_attn_implementation(attention.NAME)
     limits = {"cache_tokens": 4096, **limits}
     batcher = Batcher(kind(module, 0, limits["cache_tokens"]), Limits(**limits))
-    handles = [Handle(asked(text, settings, shapes=(shapes or {}).get(i, ()))) for i, text in enumerate(texts)]
+    handles = [Handle(asked(text, settings, processors=(processors or {}).get(i, ()))) for i, text in enumerate(texts)]
     for handle in handles:
         batcher.add(Going(handle, tiny.tokenizer(), stop_ids(module, tiny.tokenizer()), 128))
     return batcher, handles
@@ -319,7 +319,7 @@ def test_whose_shape_fails_is_told_and_the_others_get_their_answers(place):
             raise RuntimeError("this shape is broken")
         return logits_V
 
-    batcher, handles = batcher_of(tiny.module(), PROMPTS, shapes={place: (broken,)})
+    batcher, handles = batcher_of(tiny.module(), PROMPTS, processors={place: (broken,)})
     assert stepped(batcher) == 2
     expected: list = list(generated_by("llama"))
     expected[place] = "this shape is broken"
@@ -365,13 +365,13 @@ def test_what_was_noted_in_a_step_that_failed_is_taken_back():
         Draws(asked("x", GenerateSettings(max_new_tokens=4, repetition_penalty=2.0))),
         torch.arange(1.0, 99),
     )
-    draws.shaped(logits_V)
+    draws.processed(logits_V)
     draws.take(5)
-    scores_V = draws.shaped(logits_V)
+    scores_V = draws.processed(logits_V)
     draws.take(7)
-    assert not torch.equal(draws.shaped(logits_V), scores_V)
+    assert not torch.equal(draws.processed(logits_V), scores_V)
     draws.back_to([5])
-    assert torch.equal(draws.shaped(logits_V), scores_V)
+    assert torch.equal(draws.processed(logits_V), scores_V)
 
 
 def test_a_device_that_is_lost_ends_all_and_is_not_tried_for_ever(monkeypatch):
@@ -405,9 +405,9 @@ def test_a_model_without_attention_has_room_too():
 def test_logits_are_shaped_as_asked(serving):
     engine = serving(tiny.module())
     free = engine.complete(PROMPTS[:1], GREEDY)[0].ids
-    handle = engine.submit(asked(PROMPTS[0], shapes=(biased({free[0]: -100.0, 7: 1000.0}),)))
+    handle = engine.submit(asked(PROMPTS[0], processors=(biased({free[0]: -100.0, 7: 1000.0}),)))
     assert {piece.token.id for piece in handle.pieces()} == {7}
-    handle = engine.submit(asked(PROMPTS[0], GenerateSettings(max_new_tokens=4), shapes=(penalised(0.0, 1000.0),)))
+    handle = engine.submit(asked(PROMPTS[0], GenerateSettings(max_new_tokens=4), processors=(penalised(0.0, 1000.0),)))
     ids = [piece.token.id for piece in handle.pieces()]
     assert ids[0] == free[0] and len(set(ids)) == 4
 

@@ -9,7 +9,7 @@ from tests.generate.serving.test_engine import batcher_of, told_of
 from tests.generate.test_decode import PROMPTS
 from whet.generate.protocol import GenerateSettings
 from whet.generate.serving.guesses import Guesses
-from whet.generate.serving.shapes import biased, penalised
+from whet.generate.serving.logits_processors import biased, penalised
 
 AGAIN = ["one two three four five six one two three four", "a b c d e f g a b c", *PROMPTS[:2]]
 
@@ -17,9 +17,9 @@ AGAIN = ["one two three four five six one two three four", "a b c d e f g a b c"
 FEW = biased(dict.fromkeys((40, 50, 60), 60.0))  # of three tokens any three in a row come again soon
 
 
-def answered(settings, guesses, shapes=(), **limits):
+def answered(settings, guesses, processors=(), **limits):
     """The answers, and how many steps they took."""
-    each = dict.fromkeys(range(len(AGAIN)), (FEW, *shapes))
+    each = dict.fromkeys(range(len(AGAIN)), (FEW, *processors))
     batcher, handles = batcher_of(tiny.module(), AGAIN, settings, each, guesses=guesses, **limits)
     steps = 0
     while batcher.is_busy:
@@ -29,7 +29,7 @@ def answered(settings, guesses, shapes=(), **limits):
 
 
 @pytest.mark.parametrize(
-    ("settings", "shapes"),
+    ("settings", "processors"),
     [
         (GenerateSettings(max_new_tokens=40), ()),
         (GenerateSettings(max_new_tokens=40, temperature=0.4, seed=2), ()),
@@ -38,9 +38,9 @@ def answered(settings, guesses, shapes=(), **limits):
     ],
     ids=["greedy", "drawn", "penalised", "shaped"],
 )
-def test_answers_are_those_without_guesses(settings, shapes):
-    plain, steps, _ = answered(settings, 0, shapes)
-    guessed, fewer, batcher = answered(settings, 8, shapes)
+def test_answers_are_those_without_guesses(settings, processors):
+    plain, steps, _ = answered(settings, 0, processors)
+    guessed, fewer, batcher = answered(settings, 8, processors)
     assert guessed == plain and batcher.num_guessed > 0
     assert fewer <= steps and batcher.num_right <= batcher.num_guessed
 

@@ -138,7 +138,7 @@ class Batcher:
     def _parts(self) -> Iterator[tuple[Going, Part]]:
         """What is read in this step: the last token of each answer, and of prompts as much as there is room for."""
         num_guesses = self._num_guesses
-        asked = [one for one in self.running if one.num_left == 1]
+        asked = [one for one in self.running if one.num_unread == 1]
         if self._drafts is None:
             decoding = [(one, one.guessed(num_guesses)) for one in asked]
         else:
@@ -147,7 +147,7 @@ class Batcher:
         yield from decoding
         most = self._limits.step_tokens
         room = max(most - sum(len(part.ids) for _, part in decoding), most // 4, 1)
-        reading = sorted((one for one in self.running if one.num_left > 1), key=lambda one: one.serial)
+        reading = sorted((one for one in self.running if one.num_unread > 1), key=lambda one: one.serial)
         for place, going in enumerate(reading):
             if room <= 0:
                 return

@@ -19,7 +19,7 @@ class Draws:
     """What one answer's tokens are chosen by: its settings, and the numbers that its draws take, one a token."""
 
     def __init__(self, request: Request) -> None:
-        self.settings, self.shapes = request.settings, request.shapes
+        self.settings, self.processors = request.settings, request.processors
         self._prompt, self._ids = request.ids, list[int]()
         self._seen_V: Tensor | None = None
         self._uniforms_N = uniforms(request.settings, request.number) if request.settings.temperature > 0 else None
@@ -42,12 +42,12 @@ class Draws:
     @property
     def is_plain(self) -> bool:
         """Whether logits are taken as they are."""
-        return not self.shapes and self.settings.repetition_penalty == 1.0
+        return not self.processors and self.settings.repetition_penalty == 1.0
 
-    def shaped(self, logits_V: Tensor) -> Tensor:
+    def processed(self, logits_V: Tensor) -> Tensor:
         """The scores of the next token."""
-        for shape in self.shapes:
-            logits_V = shape(logits_V, self._ids)
+        for processor in self.processors:
+            logits_V = processor(logits_V, self._ids)
         penalty = self.settings.repetition_penalty
         if penalty == 1.0:
             return logits_V
@@ -73,7 +73,7 @@ def choose(logits_BV: Tensor, draws: Sequence[Draws]) -> list[Token]:
     """A token for each answer, which is noted. Logits are float32."""
     scores_BV = logits_BV
     if not all(one.is_plain for one in draws):
-        scores_BV = torch.stack([one.shaped(logits_V) for one, logits_V in zip(draws, logits_BV, strict=True)])
+        scores_BV = torch.stack([one.processed(logits_V) for one, logits_V in zip(draws, logits_BV, strict=True)])
     ids_B = scores_BV.argmax(-1)
     for filters, places in _alike(draws).items():
         at = torch.tensor(places, device=ids_B.device)

@@ -46,7 +46,7 @@ class Going:
         self._num_sure, self._length = 0, 2
 
     @property
-    def num_left(self) -> int:
+    def num_unread(self) -> int:
         """Tokens to be read before the next one can be chosen."""
         return len(self.ids) - self.num_read
 
@@ -93,10 +93,10 @@ class Going:
 
     def num_guesses(self, most: int) -> int:
         """How many tokens a draft is asked for, at most so many: by how many were right."""
-        return max(0, min(most, self._length, self._num_left)) if not self._tells else 0
+        return max(0, min(most, self._length, self._num_to_come)) if not self._tells else 0
 
     @property
-    def _num_left(self) -> int:
+    def _num_to_come(self) -> int:
         """How many tokens more there may be behind the next one."""
         return self.answer.limit - (len(self.ids) - self._num_prompt) - 1
 
@@ -107,7 +107,7 @@ class Going:
 
     def guessed(self, most: int) -> Part:
         """The last token, and behind it at most so many guesses of what stood in the text before."""
-        left = self._num_left
+        left = self._num_to_come
         if self._tells or min(most, left) < 1:
             return self.part(1)
         if self._guesses is None:

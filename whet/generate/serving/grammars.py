@@ -18,7 +18,7 @@ from torch import Tensor
 from whet.base.errors import ModelError, missing_package
 
 if TYPE_CHECKING:
-    from whet.generate.serving.request import Shape
+    from whet.generate.serving.request import LogitsProcessor
 
 
 class Grammars:
@@ -36,7 +36,7 @@ class Grammars:
         self._stops = torch.tensor(sorted(stops))
 
     def json(self, schema: Mapping[str, Any]) -> str:
-        """The form of JSON that a schema allows, for `shape`. Raises ModelError for one that cannot be followed."""
+        """The form of JSON that a schema allows, for `processor`. Raises ModelError for one that cannot be followed."""
         from llguidance import LLMatcher
 
         try:
@@ -78,7 +78,7 @@ class Grammars:
             raise _refused(said)
         return grammar
 
-    def shape(self, grammar: str) -> Shape:
+    def processor(self, grammar: str) -> LogitsProcessor:
         """What keeps one answer to a form."""
         from llguidance import LLMatcher
 

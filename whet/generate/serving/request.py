@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     # Changes the logits (V,) of a token by the ids that the answer has so far.
-    Shape = Callable[[Tensor, Sequence[int]], Tensor]
+    LogitsProcessor = Callable[[Tensor, Sequence[int]], Tensor]
 
 # What whoever asked is told: a part of the answer, why there is none, or None where it was cancelled.
 Told = Piece | BaseException | None
@@ -30,7 +30,7 @@ class Request:
 
     `number` stands for the prompt in its draws, as places do in `Engine.complete`. `adapter` names weights beside the
     base model's. `tells_prompt` asks for the log-probabilities of the prompt's own tokens, and `top_logprobs` of the
-    settings for alternatives to them too. `shapes` change a token's logits before all else.
+    settings for alternatives to them too. `processors` change a token's logits before all else.
     """
 
     ids: Sequence[int]
@@ -38,7 +38,7 @@ class Request:
     number: int = 0
     adapter: str | None = None
     tells_prompt: bool = False
-    shapes: tuple[Shape, ...] = ()
+    processors: tuple[LogitsProcessor, ...] = ()
 
 
 class Handle:

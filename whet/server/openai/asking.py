@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from whet.base.errors import ModelError
 from whet.generate.protocol import GenerateSettings
+from whet.generate.serving.logits_processors import biased, penalised
 from whet.generate.serving.request import Limits, Request
-from whet.generate.serving.shapes import biased, penalised
 from whet.generate.tool_calls import Exchange
 from whet.server.openai.forms import form_of, structured_form
 from whet.server.openai.refused import Refused
@@ -19,7 +19,7 @@ from whet.server.openai.service import Service, readable
 from whet.server.openai.wire import Chat, Completion, Message, Sampled, Tool
 
 if TYPE_CHECKING:
-    from whet.generate.serving.request import Shape
+    from whet.generate.serving.request import LogitsProcessor
 
 # What OpenAI's completions give where nothing is said.
 _COMPLETION_TOKENS = 16
@@ -125,17 +125,17 @@ def _requests(
     service: Service, body: Sampled, prompts: Sequence[Sequence[int]], settings: GenerateSettings, adapter: str | None,
     *, tells_prompt: bool = False, grammar: str | None = None,
 ) -> list[Request]:  # fmt: skip
-    shapes: list[Shape] = []
+    processors: list[LogitsProcessor] = []
     if body.logit_bias:
-        shapes.append(biased(_bias(service, body.logit_bias)))
+        processors.append(biased(_bias(service, body.logit_bias)))
     if body.frequency_penalty or body.presence_penalty:
-        shapes.append(penalised(body.frequency_penalty or 0.0, body.presence_penalty or 0.0))
+        processors.append(penalised(body.frequency_penalty or 0.0, body.presence_penalty or 0.0))
     n = body.n or 1
     _few(len(prompts) * n, service.engine.limits)
     return [
         Request(
             ids=ids, settings=settings, number=place * n + i, adapter=adapter, tells_prompt=tells_prompt,
-            shapes=(*shapes, *([service.grammars.shape(grammar)] if grammar is not None else [])),
+            processors=(*processors, *([service.grammars.processor(grammar)] if grammar is not None else [])),
         )
         for place, ids in enumerate(prompts)
         for i in range(n)

@@ -12,15 +12,15 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from whet.generate.serving.request import Shape
+    from whet.generate.serving.request import LogitsProcessor
 
 
-def biased(bias: Mapping[int, float]) -> Shape:
+def biased(bias: Mapping[int, float]) -> LogitsProcessor:
     """Add to the logits of these tokens."""
     return partial(_biased, list(bias), list(bias.values()))
 
 
-def penalised(frequency: float, presence: float) -> Shape:
+def penalised(frequency: float, presence: float) -> LogitsProcessor:
     """Take `frequency` from a token's logit for each time that the answer has it, and `presence` once if it has it."""
     return partial(_penalised, frequency, presence)
 
