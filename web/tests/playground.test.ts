@@ -95,7 +95,7 @@ test('what the model refuses is said where its answer would stand', async () => 
   await say(page, 'fox');
   await page
     .getByRole('alert')
-    .getByText(/the model sees/)
+    .getByText(/maximum context length is/)
     .waitFor();
 });
 

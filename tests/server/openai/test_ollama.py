@@ -9,6 +9,7 @@ import pytest
 from tests.server.openai.conftest import own, running
 from tests.server.openai.test_client import CALL, HELLO, expected
 from tests.server.openai.tools import WEATHER, Scripted
+from whet.base.errors import ModelError
 from whet.server.openai.service import Service
 
 OPTIONS = {"temperature": 0, "num_predict": 12}
@@ -82,20 +83,51 @@ def test_clients_find_what_is_there(server):
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "status", "param"),
+    ("path", "body", "status", "said"),
     [
-        ("/api/chat", {"model": "other", "messages": HELLO}, 404, "model"),
-        ("/api/chat", {"model": "tiny", "messages": []}, 400, "messages"),
+        ("/api/chat", {"model": "other", "messages": HELLO}, 404, "model `other`"),
+        ("/api/chat", {"model": "other", "messages": []}, 404, "model `other`"),
+        ("/api/chat", {"model": "tiny", "messages": HELLO, "stream": 1}, 400, "`stream`"),
         ("/api/chat", {"model": "tiny", "messages": [{"role": "user", "content": "x", "images": ["aGk="]}]}, 400,
-         "messages[0].images"),
-        ("/api/chat", {"model": "tiny", "messages": HELLO, "format": "xml"}, 400, "format"),
-        ("/api/chat", {"model": "tiny", "messages": HELLO, "options": {"temperature": 9}}, 400, "options.temperature"),
-        ("/api/generate", {"model": "tiny"}, 400, "prompt"),
-        ("/api/generate", {"model": "tiny", "prompt": "x", "suffix": "y"}, 400, "suffix"),
-        ("/api/embed", {"model": "tiny", "input": "x"}, 400, "model"),
-        ("/api/show", {"model": "other"}, 404, "model"),
+         "text alone"),
+        ("/api/chat", {"model": "tiny", "messages": HELLO, "format": "xml"}, 400, "no format `xml`"),
+        ("/api/chat", {"model": "tiny", "messages": HELLO, "options": {"temperature": 9}}, 400,
+         "`options.temperature`"),
+        ("/api/generate", {"model": "tiny", "prompt": "x", "suffix": "y"}, 400, "`suffix`"),
+        ("/api/embed", {"model": "tiny", "input": "x"}, 400, "makes no embeddings"),
+        ("/api/show", {"model": "other"}, 404, "model `other`"),
+        ("/api/nothing", {}, 404, "there is nothing"),
     ],
 )  # fmt: skip
-def test_refusals_keep_their_form(server, path, body, status, param):
+def test_refusals_are_texts(server, path, body, status, said):
     found, _, told = server.ask("POST", path, body)
-    assert (found, told["error"]["param"]) == (status, param)
+    assert found == status and list(told) == ["error"] and said in told["error"]
+
+
+def test_a_refusal_at_the_door_is_a_text(server):
+    status, _, told = server.ask("GET", "/api/tags", Authorization="Bearer no")
+    assert status == 401 and "the API key" in told["error"]
+
+
+def test_an_error_after_the_head_is_a_text(module, tokenizer):
+    engine = Scripted(tokenizer, ["hello"])
+
+    def fail(handle, ids):
+        handle.tell(ModelError("the engine broke"))
+
+    engine._say = fail
+    with running(Service(own(module, tokenizer), ("tiny",), engine=engine)) as server:
+        status, _, text = server.ask("POST", "/api/chat", {"model": "tiny", "messages": HELLO})
+    assert status == 200 and lines(text) == [{"error": "the engine broke"}]
+
+
+def test_a_body_is_json_whatever_it_is_called(server):
+    told = server.ask("POST", "/api/show", {"model": "tiny"}, Content_Type="application/x-www-form-urlencoded")
+    assert told[0] == 200 and told[2]["details"]["family"] == "llama"
+
+
+@pytest.mark.parametrize(("path", "body"), [("chat", {"messages": []}), ("generate", {}), ("generate", {"raw": True})])
+def test_nothing_to_answer_says_that_the_model_is_loaded(server, path, body):
+    status, _, told = server.ask("POST", f"/api/{path}", {"model": "tiny:latest", **body})
+    assert status == 200 and told["done"] and told["done_reason"] == "load"
+    assert told.get("response", "") == told.get("message", {}).get("content", "") == ""

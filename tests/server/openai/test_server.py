@@ -202,6 +202,23 @@ def test_texts_become_tokens_and_tokens_texts(server, tokenizer):
     assert server.ask("POST", "/tokenize", {"messages": messages})[2]["tokens"] == rendered
 
 
+def test_what_a_tokenizer_is_called_by_is_told(server, tokenizer):
+    told = server.ask("GET", "/tokenizer_info")[2]
+    assert (told["eos_token"], told["chat_template"]) == (tokenizer.eos_token, tokenizer.chat_template)
+    assert server.ask("POST", "/tokenize", {"prompt": told["eos_token"], "add_special_tokens": False})[2]["tokens"] == [
+        tokenizer.eos_token_id
+    ]
+
+
+def test_the_openapi_says_what_refusals_are(server):
+    paths = server.ask("GET", "/openapi.json")[2]["paths"]
+    for path, methods in paths.items():
+        for one in methods.values():
+            assert "422" not in one["responses"]
+            told = one["responses"]["4XX"]["content"]["application/json"]["schema"]["properties"]["error"]
+            assert told["type"] == ("string" if path.startswith("/api/") else "object"), path
+
+
 def test_figures_are_counted_for_prometheus(serve, tokenizer):
     with serve(tiny.module(), tokenizer) as server:
         body = {"prompt": "hello", "max_tokens": 3, "temperature": 0, "logit_bias": {"1": -100}}

@@ -54,6 +54,7 @@ def built(service: Any, routers: Iterable[APIRouter]) -> FastAPI:
     app = FastAPI(
         title="whet serve", lifespan=_lifespan, openapi_url="/openapi.json",
         docs_url=None, redoc_url=None,  # their pages load scripts from elsewhere
+        responses=refused.REFUSALS,
     )  # fmt: skip
     app.state.service, app.state.is_ending = service, False
     refused.install(app)

@@ -97,11 +97,10 @@ def fitting(ids: Sequence[int], most: int | None, longest: int, param: str) -> i
     """Tokens that an answer may have. Raises Refused where the model sees fewer than are asked for."""
     room = longest - len(ids)
     if room < max(most or 0, 1):
-        asked = f" and {most:,} of the answer" if most else ""
-        raise Refused(
-            f"the model sees {longest:,} tokens, and these are {len(ids):,} of the prompt{asked}",
-            param=param, code="context_length_exceeded",
-        )  # fmt: skip
+        asked = f" and {most} of the answer" if most else ""
+        # LiteLLM and others know what is too long by OpenAI's words alone.
+        said = f"this model's maximum context length is {longest} tokens, and these are {len(ids)} of the prompt{asked}"
+        raise Refused(said, param=param, code="context_length_exceeded")
     return room if most is None else most
 
 

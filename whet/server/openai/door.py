@@ -52,7 +52,7 @@ class Door:
             asked = scope["path"], headers, scope["method"]
             caller = await run_in_threadpool(self._begun, *asked) if self._callers.waits else self._begun(*asked)
         except Refused as refused:
-            await refused.response()(scope, receive, sending)
+            await refused.response(scope["path"])(scope, receive, sending)
             return
         await self._pass(caller, scope, receive, sending)
 

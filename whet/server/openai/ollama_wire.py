@@ -121,8 +121,6 @@ def _check_text(body: OllamaText) -> None:
     if body.suffix or body.images:
         name = "suffix" if body.suffix else "images"
         raise Refused(f"`{name}` cannot be taken into account", param=name, code="unsupported_parameter")
-    if not body.prompt:
-        raise Refused("an empty prompt gives the model nothing to answer", param="prompt", code="invalid_value")
 
 
 def _message(given: OllamaMessage, number: int) -> Message:

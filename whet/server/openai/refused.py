@@ -1,6 +1,6 @@
 """Refusals in OpenAI's form: `error` with `message`, `type`, `param` and `code`, and never anything else.
 
-Beside it stands `type: error`, by which Anthropic's clients know the same.
+Beside it stands `type: error`, by which Anthropic's clients know the same. Ollama's clients read `error` as a text.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from whet.track.script.plain import to_json
 _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 # When somebody who was refused for the number of requests may come again.
 LATER_S = 1.0
+# Under it stands what is told as Ollama tells it.
+OLLAMA = "/api/"
 
 
 class Refused(Exception):
@@ -39,18 +41,22 @@ class Refused(Exception):
         self.message, self.status, self.code, self.param, self.wait_s = message, status, code, param, wait_s
         self.is_worth_trying = is_worth_trying
 
-    def body(self) -> dict[str, Any]:
+    def body(self, path: str = "") -> dict[str, Any]:
+        """What is told of a request to this path."""
+        if path.startswith(OLLAMA):
+            return {"error": self.message}
         kind = "server_error" if self.status >= 500 else _TYPES.get(self.status, "invalid_request_error")
         error = {"message": self.message, "type": kind, "param": self.param, "code": self.code}
         return {"type": "error", "error": error}
 
-    def response(self) -> Response:
+    def response(self, path: str = "") -> Response:
+        """The answer to a request to this path."""
         headers = {} if self.wait_s is None else {"Retry-After": str(max(1, math.ceil(self.wait_s)))}
         if self.status == 401:
             headers["WWW-Authenticate"] = "Bearer"
         if not self.is_worth_trying:
             headers["x-should-retry"] = "false"
-        return Response(to_json(self.body()), self.status, headers, media_type="application/json")
+        return Response(to_json(self.body(path)), self.status, headers, media_type="application/json")
 
 
 def refusal_of(error: BaseException) -> Refused:
@@ -79,7 +85,7 @@ def install(app: FastAPI) -> None:
     """Let every exception of a route become an answer in this form."""
 
     async def refuse(request: Request, error: Exception) -> Response:
-        return refusal_of(error).response()
+        return refusal_of(error).response(request.url.path)
 
     for kind in (Refused, WhetError, ValidationError, Exception):
         app.add_exception_handler(kind, refuse)
@@ -94,15 +100,30 @@ def install(app: FastAPI) -> None:
         wait_s = None
         if error.status_code == 429:
             code, wait_s = "rate_limit_exceeded", LATER_S
-        return Refused(said, status=error.status_code, code=code, wait_s=wait_s).response()
+        refused = Refused(said, status=error.status_code, code=code, wait_s=wait_s)
+        return refused.response(request.url.path)
 
     @app.exception_handler(RequestValidationError)
     async def _(request: Request, error: RequestValidationError) -> Response:
-        return invalid(error.errors()).response()
+        return invalid(error.errors()).response(request.url.path)
 
     @app.exception_handler(ClientDisconnect)
     async def _(request: Request, error: ClientDisconnect) -> Response:  # nobody hears it
         return Refused("the body broke off").response()
+
+
+def _described(error: dict[str, Any], **beside: Any) -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI says of answers that are refusals."""
+    members = {**beside, "error": error}
+    schema = {"type": "object", "properties": members, "required": list(members)}
+    content = {"application/json": {"schema": schema}}
+    return {"4XX": {"description": "Refused", "content": content}, "5XX": {"description": "Failed", "content": content}}
+
+
+_TEXT, _TEXT_OR_NONE = {"type": "string"}, {"type": ["string", "null"]}
+_MEMBERS = {"message": _TEXT, "type": _TEXT, "param": _TEXT_OR_NONE, "code": _TEXT_OR_NONE}
+REFUSALS = _described({"type": "object", "properties": _MEMBERS, "required": list(_MEMBERS)}, type={"const": "error"})
+OLLAMA_REFUSALS = _described(_TEXT)
 
 
 def invalid(errors: Sequence[Any]) -> Refused:

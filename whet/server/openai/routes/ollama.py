@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from whet.server.event_stream import EventStream
@@ -26,13 +27,29 @@ from whet.server.openai.ollama_wire import (
     completion_of,
     talk_of,
 )  # fmt: skip
-from whet.server.openai.refused import Refused, refusal_of
+from whet.server.openai.refused import OLLAMA, OLLAMA_REFUSALS, Refused, refusal_of
 from whet.server.openai.replies import answer, written
 from whet.server.openai.routes.embeddings import embedded
 from whet.server.openai.service import Given, Service
 from whet.server.openai.wire import Embeddings
 
-router = APIRouter(tags=["ollama"])
+
+class _Named(APIRoute):
+    """A route whose body is JSON whatever it is called: LiteLLM does not name it, and curl calls it a form. Forms
+    of other sites are kept out by their Origin."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def named(request: Request) -> Response:
+            others = [one for one in request.scope["headers"] if one[0] != b"content-type"]
+            headers = [*others, (b"content-type", b"application/json")]
+            return await handle(Request({**request.scope, "headers": headers}, request.receive))
+
+        return named
+
+
+router = APIRouter(tags=["ollama"], route_class=_Named, responses=OLLAMA_REFUSALS)
 # Clients ask for it to know what they may ask for.
 _VERSION = "0.9.0"
 
@@ -46,6 +63,8 @@ class Lines(EventStream):
 @router.post("/api/chat")
 async def chat(body: OllamaChat, request: Request, service: Given) -> Response:
     """The model's turn after the messages, streamed where nothing else is said."""
+    if not body.messages:
+        return _loaded(service, body, {"message": {"role": "assistant", "content": ""}})
     asked = await run_in_threadpool(lambda: chat_asked(service, chat_of(body)))
     return await _answered(_Told(service, body.model, asked, begun(service, asked, request), "message"), request, body)
 
@@ -53,6 +72,8 @@ async def chat(body: OllamaChat, request: Request, service: Given) -> Response:
 @router.post("/api/generate")
 async def generate(body: OllamaText, request: Request, service: Given) -> Response:
     """What comes after a prompt: as a user's message where the model has a template, or as it is with `raw`."""
+    if not body.prompt:
+        return _loaded(service, body, {"response": ""})
     asked = await run_in_threadpool(_text_asked, service, body)
     return await _answered(_Told(service, body.model, asked, begun(service, asked, request), "response"), request, body)
 
@@ -106,6 +127,12 @@ def version() -> dict[str, str]:
     return {"version": _VERSION}
 
 
+def _loaded(service: Service, body: OllamaChat | OllamaText, said: dict[str, Any]) -> Response:
+    """What clients ask for with nothing to answer, before the first question: that the model is in memory."""
+    service.adapter(body.name)
+    return answer({"model": body.model, "created_at": _now(), **said, "done": True, "done_reason": "load"})
+
+
 def _text_asked(service: Service, body: OllamaText) -> Asked:
     if body.raw or not service.tokenizer.chat_template:
         room = service.engine.longest - len(service.text_ids(body.prompt))
@@ -125,7 +152,7 @@ async def _lines(told: _Told) -> AsyncGenerator[bytes, None]:
             async for part in parts:
                 yield written(part) + b"\n"
     except Exception as error:  # the answer's head has gone out
-        yield written(refusal_of(error).body()) + b"\n"
+        yield written(refusal_of(error).body(OLLAMA)) + b"\n"
     finally:
         told.answers.cancel()
 

@@ -1,4 +1,4 @@
-"""`/tokenize`, `/detokenize`: texts and conversations as the model's tokens, and back."""
+"""`/tokenize`, `/detokenize`, `/tokenizer_info`: texts and conversations as the model's tokens, and back."""
 
 from __future__ import annotations
 
@@ -34,3 +34,11 @@ def detokenize(body: Detokenize, service: Given) -> dict[str, Any]:
     """The text of token ids."""
     service.adapter(body.model)
     return {"prompt": service.tokenizer.decode(service.checked(body.tokens, "tokens"))}
+
+
+@router.get("/tokenizer_info")
+def tokenizer_info(service: Given) -> dict[str, Any]:
+    """What a tokenizer's config says, as vLLM tells it: with it lm-evaluation-harness needs no tokenizer of its own."""
+    names = ("bos_token", "eos_token", "pad_token", "unk_token", "chat_template")
+    told = {name: getattr(service.tokenizer, name, None) for name in names}
+    return {"tokenizer_class": type(service.tokenizer).__name__, "model_max_length": service.context, **told}
