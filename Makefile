@@ -48,7 +48,7 @@ PYTEST = python -m pytest -p xdist.plugin -n $(WORKERS) --max-worker-restart 0 -
 .PHONY: help demo web test-web web-checked web-read web-built web-schema chromium screenshots wheel test test-slow test-floor test-trl test-vllm test-deploy test-clients test-cases test-fuzz test-architectures test-integrations test-all lint format docs bench-sft bench-data bench-preference bench-reinforcement bench-distillation bench-encoders bench-merge bench-quantize bench-code-rewards bench-track gpu clean
 
 help:
-	@sed -n '3,24s/^# \{0,2\}//p' Makefile
+	@sed -n '3,25s/^# \{0,2\}//p' Makefile
 
 $(VENV)/pyvenv.cfg:
 	$(PYTHON) -m venv --without-pip $(VENV)
