@@ -62,9 +62,9 @@ MODELS: Mapping[str, dict[str, Any]] = {
     "shared": {**_EXPERTS, "model_type": "qwen2_moe", "shared_expert_intermediate_size": 24},
     "balanced": {**_MIXED, "model_type": "mixtral", "num_local_experts": 4},
     "mla": {
-        **_MIXED, "model_type": "deepseek_v3", "moe_intermediate_size": 16, "n_routed_experts": 4, "n_shared_experts": 1,
-        "n_group": 1, "topk_group": 1, "first_k_dense_replace": 1, "kv_lora_rank": 16, "q_lora_rank": 24,
-        "qk_rope_head_dim": 4, "qk_nope_head_dim": 8, "v_head_dim": 8,
+        **_MIXED, "model_type": "deepseek_v3", "moe_intermediate_size": 16, "n_routed_experts": 4,
+        "n_shared_experts": 1, "n_group": 1, "topk_group": 1, "first_k_dense_replace": 1, "kv_lora_rank": 16,
+        "q_lora_rank": 24, "qk_rope_head_dim": 4, "qk_nope_head_dim": 8, "v_head_dim": 8,
     },
 }  # fmt: skip
 MIXED = ("moe", "shared", "balanced", "mla")

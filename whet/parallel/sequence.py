@@ -52,8 +52,8 @@ class Regions:
 def regions_of(
     module: nn.Module, layers: Sequence[str], styles: Mapping[str, Style], experts: Sequence[str], is_spread: bool
 ) -> Regions:
-    """The regions of a model: of each layer, the children in which a module is cut, or holds experts, and those that are
-    made of several modules: attention of which the plan cuts nothing has to see all tokens, too."""
+    """The regions of a model: of each layer, the children in which a module is cut, or holds experts, and those that
+    are made of several modules: attention of which the plan cuts nothing has to see all tokens, too."""
     cut = tuple(name for name, style in styles.items() if style in _INWARDS | _OUTWARDS)
     found = {
         f"{layer}.{name}": _is_cut(f"{layer}.{name}", part, styles)
