@@ -36,6 +36,15 @@ test('a model is chosen by a part of its name, started, and answers', async () =
   await page.getByText('whet chat taught --prompt fox --max-new-tokens 8 --temperature 0').waitFor();
 });
 
+test('the newest models are offered before anything is typed', async () => {
+  const page = await opened('/playground');
+  const offered = page.getByText('The newest:').getByRole('button');
+  const model = await offered.first().innerText();
+  await offered.first().click();
+  expect(await page.getByRole('combobox', { name: 'Model' }).inputValue()).toBe(model);
+  expect(new URL(page.url()).searchParams.get('model')).toBe(model);
+});
+
 test('tokens show their chances, and what was likelier', async () => {
   const page = await opened(`/playground?model=taught&chances=yes&${SHORT}`);
   await ready(page);
@@ -97,6 +106,25 @@ test('what the model refuses is said where its answer would stand', async () => 
     .getByRole('alert')
     .getByText(/maximum context length is/)
     .waitFor();
+});
+
+test('a model that has ended meanwhile says so, and can be started again', async () => {
+  const page = await opened(`/playground?model=taught&${SHORT}`, { forgiven: /503/ });
+  await ready(page);
+  const ended = await page.evaluate(async () => {
+    const told = (await (await fetch('/api/v1/playground')).json()) as {
+      engines: { id: string; model: string; state: string }[];
+    };
+    const one = told.engines.find(({ model, state }) => model === 'taught' && state === 'ready');
+    return (await fetch(`/api/v1/playground/engines/${one?.id ?? ''}`, { method: 'DELETE' })).status;
+  });
+  expect(ended).toBe(200);
+  await say(page, 'fox');
+  await page
+    .getByRole('article')
+    .getByText(/served no more/)
+    .waitFor();
+  await page.getByRole('button', { name: 'Start', exact: true }).waitFor({ timeout: 5000 });
 });
 
 test('on a phone the conversation comes first', async () => {

@@ -7,7 +7,7 @@ test('requests are filtered by what is known of them', async () => {
   await page.getByText('60 requests').waitFor();
   await page.getByRole('combobox', { name: 'Filter' }).fill('status == "error"');
   await page.keyboard.press('Enter');
-  await page.getByText('1 requests').waitFor();
+  await page.getByText('1 request', { exact: true }).waitFor();
   await page.getByRole('row').getByText('failed').waitFor();
 });
 
@@ -23,7 +23,7 @@ test('one request is a waterfall with its messages and what was said of it', asy
   await page.getByText('owl', { exact: true }).waitFor();
   await page.getByText('gen_ai.usage.input_tokens').waitFor();
   await page.getByRole('button', { name: /All requests/ }).click();
-  await page.getByText('1 requests').waitFor();
+  await page.getByText('1 request', { exact: true }).waitFor();
 });
 
 test('prompts that grow longer are told as drift', async () => {

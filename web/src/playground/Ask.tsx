@@ -64,7 +64,7 @@ export function Ask({ calls, isBusy, isReady, onSend, onStop }: Props) {
         id="message"
         rows={2}
         value={text}
-        placeholder={said.message}
+        placeholder={isReady ? said.message : said.messageLater}
         aria-label={said.message}
         onChange={(event) => setText(event.target.value)}
         onKeyDown={key}

@@ -9,6 +9,9 @@ import css from './playground.module.css';
 import { type Engine, usePrompt } from './queries';
 import { words } from './strings';
 
+// What comes after so many tokens is shown in one piece: a browser bears no element for each of a million.
+const APART = 10_000;
+
 interface Shown {
   messages: Message[];
   tools: Record<string, unknown>[];
@@ -27,11 +30,12 @@ export function PromptDialog({ engine, messages, tools, onClose }: Shown & { eng
       {found.data && (
         <>
           <p className={css.rendered} tabIndex={0}>
-            {found.data.texts.map((text, place) => (
+            {found.data.texts.slice(0, APART).map((text, place) => (
               <span key={place} title={`${found.data.tokens[place]}`}>
                 {text}
               </span>
             ))}
+            {found.data.texts.length > APART && <span>{found.data.texts.slice(APART).join('')}</span>}
           </p>
           <CopyButton text={found.data.texts.join('')} />
         </>

@@ -11,15 +11,17 @@ export type Choice = Schemas['PlaygroundChoice'];
 export type Prompt = Schemas['PlaygroundPrompt'];
 
 const STARTING_MS = 700;
+// Others start and end models too, and one that nobody asks ends by itself.
+const OTHERWISE_MS = 10_000;
 const OFFERED = 50;
 
-/** What is served, asked for again and again while something starts. */
+/** What is served, asked for again and again, more often while something starts. */
 export function usePlayground() {
   return useQuery({
     queryKey: ['playground'],
     queryFn: ({ signal }) => answer<State>(api.GET('/api/v1/playground', { signal })),
     refetchInterval: (query) =>
-      query.state.data?.engines.some((one) => one.state === 'starting') ? STARTING_MS : false,
+      query.state.data?.engines.some((one) => one.state === 'starting') ? STARTING_MS : OTHERWISE_MS,
   });
 }
 

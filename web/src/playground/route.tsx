@@ -22,6 +22,9 @@ import { TurnView, type Vote } from './TurnView';
 import { useTalk } from './useTalk';
 import { useView } from './view';
 
+// So many models are offered before anything is typed.
+const NEWEST = 6;
+
 export default function Playground() {
   const found = usePlayground();
   if (found.isPending) return <Loading rows={8} />;
@@ -35,9 +38,11 @@ function Talk({ state }: { state: State }) {
   const [system, setSystem] = useState('');
   const [toolText, setToolText] = useState('');
   const [shown, setShown] = useState<'prompt' | 'code' | null>(null);
-  const none = useChoices('').data?.total === 0;
+  const choices = useChoices('').data;
+  const none = choices?.total === 0;
   const acts = useActs();
-  const talk = useTalk();
+  // What no longer answers says so at its place, and can be started again there.
+  const talk = useTalk(() => void acts.again());
   const tools = read(toolText);
   const chosen = view.models.filter(Boolean);
   const engines = chosen.flatMap((model) => {
@@ -93,6 +98,16 @@ function Talk({ state }: { state: State }) {
             <Empty title={none ? said.noModels : said.choose} command={none ? 'whet demo' : undefined}>
               {said.chooseAbout}
             </Empty>
+          )}
+          {!chosen.length && !none && choices && (
+            <p className={css.newest}>
+              {said.newest}
+              {choices.models.slice(0, NEWEST).map(({ model }) => (
+                <button key={model} type="button" onClick={() => change({ model })}>
+                  {model}
+                </button>
+              ))}
+            </p>
           )}
           {talk.turns.map((turn, at) => (
             <TurnView

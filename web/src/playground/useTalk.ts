@@ -21,7 +21,8 @@ interface How {
   isBlind: boolean;
 }
 
-export function useTalk() {
+/** `onOver` is called when an answer is over, however it ended. */
+export function useTalk(onOver: () => void) {
   const [turns, setTurns] = useState<readonly Turn[]>([]);
   const stopping = useRef<AbortController | null>(null);
   useEffect(() => () => stopping.current?.abort(), []);
@@ -65,7 +66,10 @@ export function useTalk() {
           const hint = hintOf(error);
           told((answer) => ({ ...answer, error: `${messageOf(error)}${hint ? ` — ${hint}` : ''}` }));
         })
-        .finally(() => told((answer) => ({ ...answer, isOver: true, took: since() })));
+        .finally(() => {
+          told((answer) => ({ ...answer, isOver: true, took: since() }));
+          onOver();
+        });
     });
   };
 

@@ -8,7 +8,7 @@ export const words = strings({
   label: { en: 'Requests', zh: '请求' },
   total: {
     en: (shown: number, total: number) =>
-      shown < total ? `${shown} of ${total} requests` : `${total} requests`,
+      shown < total ? `${shown} of ${total} requests` : total === 1 ? '1 request' : `${total} requests`,
     zh: (shown: number, total: number) =>
       shown < total ? `${total} 个请求中的 ${shown} 个` : `${total} 个请求`,
   },
