@@ -1,7 +1,7 @@
 /** The tokens of an answer: the darker, the less likely; a hand or the arrows read each, with what was likelier. */
-import { type KeyboardEvent, type PointerEvent, useState } from 'react';
 import { percent } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
+import { usePointed } from '~/shared/keys/pointed';
 import css from './playground.module.css';
 import type { Token } from './stream';
 import { words } from './strings';
@@ -11,29 +11,11 @@ const DARKEST = 7;
 
 export function Tokens({ tokens }: { tokens: readonly Token[] }) {
   const said = useStrings(words);
-  const [at, setAt] = useState<number | null>(null);
+  const { at, hands } = usePointed(tokens.length);
   const read = at === null ? undefined : tokens[at];
-  const point = (event: PointerEvent) => {
-    const place = (event.target as HTMLElement).dataset.place;
-    if (place !== undefined) setAt(Number(place));
-  };
-  const key = (event: KeyboardEvent) => {
-    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (by === undefined) return;
-    event.preventDefault();
-    setAt(at === null ? 0 : Math.min(tokens.length - 1, Math.max(0, at + by)));
-  };
   return (
     <>
-      <p
-        className={css.tokens}
-        role="group"
-        aria-label={said.tokensOf}
-        tabIndex={0}
-        onPointerOver={point}
-        onPointerDown={point}
-        onKeyDown={key}
-      >
+      <p className={css.tokens} role="group" aria-label={said.tokensOf} tabIndex={0} {...hands}>
         {tokens.map((token, place) => (
           <span
             key={place}

@@ -1,7 +1,8 @@
 /** One row in its tokens: which row it is, each token in its colour, and what is known of the one that is read. */
-import { type KeyboardEvent, type PointerEvent, useMemo, useState } from 'react';
+import { useMemo } from 'react';
 import { figure, percent } from '~/shared/format/numbers';
 import { useStrings } from '~/shared/i18n/i18n';
+import { usePointed } from '~/shared/keys/pointed';
 import { type Token, darkness, tokensOf } from './coloured';
 import type { TokensOfRow } from './queries';
 import css from './samples.module.css';
@@ -10,20 +11,10 @@ import { words } from './strings';
 export function RowOfTokens({ row }: { row: TokensOfRow }) {
   const said = useStrings(words);
   const tokens = useMemo(() => tokensOf(row), [row]);
-  const [at, setAt] = useState<number | null>(null);
+  const { at, leave, hands } = usePointed(tokens.length);
   const losses = tokens.map((token) => token.loss).filter(Number.isFinite);
   const mean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
   const read = at === null ? undefined : tokens[at];
-  const point = (event: PointerEvent) => {
-    const place = (event.target as HTMLElement).dataset.place;
-    if (place !== undefined) setAt(Number(place));
-  };
-  const key = (event: KeyboardEvent) => {
-    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (by === undefined) return;
-    event.preventDefault();
-    setAt(at === null ? 0 : Math.min(tokens.length - 1, Math.max(0, at + by)));
-  };
   const name = said.rowOf(row.row, row.source.split('/').at(-1) ?? '');
   return (
     <div className={css.row}>
@@ -36,11 +27,9 @@ export function RowOfTokens({ row }: { row: TokensOfRow }) {
         role="group"
         aria-label={said.tokensOf(name)}
         tabIndex={0}
-        onPointerOver={point}
-        onPointerDown={point}
-        onPointerLeave={() => setAt(null)}
-        onKeyDown={key}
-        onBlur={() => setAt(null)}
+        {...hands}
+        onPointerLeave={leave}
+        onBlur={leave}
       >
         {tokens.map((token, place) => (
           <span
