@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from tests.generate import tiny
-from tests.generate.serving.test_engine import batcher_of, told_of
+from tests.generate.serving.asked import batcher_of, told_of
 from tests.generate.test_decode import GREEDY, PROMPTS, generated_by
 from whet.base.errors import ConfigError, ModelError
 from whet.cli.commands.serve import guesses_of

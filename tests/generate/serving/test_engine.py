@@ -4,46 +4,28 @@ from __future__ import annotations
 
 import queue
 import threading
-from dataclasses import replace
-from functools import partial
 
 import pytest
 import torch
 from transformers import MambaConfig, MambaForCausalLM
 
 from tests.generate import tiny
+from tests.generate.serving.asked import ONE, asked, ids_of
 from tests.generate.test_decode import GREEDY, PROMPTS, generated, generated_by
 from tests.sweeps import some
 from whet.base.errors import ModelError
 from whet.generate.decode import complete
-from whet.generate.prompts import stop_ids
 from whet.generate.protocol import GenerateSettings
-from whet.generate.serving.batcher import Batcher
-from whet.generate.serving.choosing import Draws
 from whet.generate.serving.engine import token_bytes
-from whet.generate.serving.going import Going
 from whet.generate.serving.logits_processors import biased, penalised
-from whet.generate.serving.request import Busy, Handle, Limits, Request
+from whet.generate.serving.request import Busy, Request
 from whet.models.decoding import blocks, together
-from whet.models.decoding.apart import Apart
 from whet.models.decoding.pages import Pages
-from whet.models.decoding.proof import decoding_of
-from whet.models.forward import attention
-from whet.models.tuning.several import Several
 
-ONE = GenerateSettings(max_new_tokens=1)
 GEMMA3 = {
     **tiny.SHAPE, "num_hidden_layers": 3, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 128,
     "sliding_window": 6, "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
 }  # fmt: skip
-
-
-def ids_of(text: str) -> list[int]:
-    return tiny.tokenizer().encode(text)
-
-
-def asked(text: str, settings: GenerateSettings = GREEDY, **more) -> Request:
-    return Request(ids=ids_of(text), settings=settings, **more)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -195,19 +177,6 @@ def test_a_model_that_diverged_fails_its_requests_and_answers_the_next(serving):
     assert engine.complete(PROMPTS[:1], GREEDY)[0].ids == generated_by("llama")[0]
 
 
-def test_whoever_has_not_begun_takes_the_place_of_one_that_has_ended():
-    module = tiny.module()
-    module.set_attn_implementation("eager")
-    batcher = Batcher(Apart(module, decoding_of(module), 128), Limits(step_tokens=1, cache_tokens=4096))
-    handles = [Handle(asked(text, one)) for text, one in zip(PROMPTS, [ONE, GREEDY, GREEDY], strict=False)]
-    for handle in handles:
-        batcher.add(Going(handle, tiny.tokenizer(), stop_ids(module, tiny.tokenizer()), 128))
-    while batcher.is_busy:
-        batcher.step()
-    first, *others = generated_by("llama")[:3]
-    assert [handle.completion.ids for handle in handles] == [first[:1], *others]
-
-
 def test_an_answer_that_ended_before_its_step_failed_is_counted_once(serving):
     begun, come = threading.Event(), threading.Event()
 
@@ -251,151 +220,6 @@ def test_whoever_comes_when_memory_is_out_is_told_and_the_next_is_answered(servi
     assert engine.num_open == 0
 
 
-def batcher_of(module, texts, settings=GREEDY, processors=None, kind=together.Together, **limits):
-    """A batcher where all of these wait, and their handles."""
-    attention.register()
-    module.set_attn_implementation(attention.NAME)
-    limits = {"cache_tokens": 4096, **limits}
-    batcher = Batcher(kind(module, 0, limits["cache_tokens"]), Limits(**limits))
-    handles = [Handle(asked(text, settings, processors=(processors or {}).get(i, ()))) for i, text in enumerate(texts)]
-    for handle in handles:
-        batcher.add(Going(handle, tiny.tokenizer(), stop_ids(module, tiny.tokenizer()), 128))
-    return batcher, handles
-
-
-def stepped(batcher):
-    """Step to the end, as the engine does. Gives how many steps failed."""
-    failed = 0
-    for _ in range(400):
-        if not batcher.is_busy:
-            return failed
-        try:
-            batcher.step()
-        except Exception as error:
-            failed += 1
-            batcher.fail(error)
-    raise AssertionError("it does not end")
-
-
-def told_of(handle):
-    """The ids that an answer has come to, or what it failed with."""
-    try:
-        return [piece.token.id for piece in handle.pieces()]
-    except RuntimeError as error:
-        return str(error)
-
-
-CACHES = [together.Together, partial(Pages, block=4)]
-
-
-@pytest.mark.parametrize("kind", CACHES, ids=["rows", "blocks"])
-@pytest.mark.parametrize("cache_tokens", [40, 60, 4096])
-def test_whoever_had_to_wait_gets_the_answer_that_it_gets_with_room(kind, cache_tokens):
-    batcher, handles = batcher_of(tiny.module(), PROMPTS, kind=kind, cache_tokens=cache_tokens, step_tokens=6)
-    waited = 0
-    while batcher.is_busy:
-        batcher.step()
-        waited += bool(batcher.waiting)
-    assert [told_of(handle) for handle in handles] == generated_by("llama") and bool(waited) == (cache_tokens < 4096)
-
-
-@pytest.mark.parametrize("kind", CACHES, ids=["rows", "blocks"])
-def test_several_answers_to_one_prompt_read_it_once(kind):
-    """Who begins alike waits for who reads it; whoever is told of the prompt's own tokens reads it all."""
-    settings = GenerateSettings(max_new_tokens=8, temperature=1.0)
-    batcher, handles = batcher_of(tiny.module(), ["Pack my box with five dozen liquor jugs"] * 4, settings, kind=kind)
-    for number, going in enumerate(batcher.waiting):
-        going.draws = Draws(replace(going.handle.request, number=number))
-    assert stepped(batcher) == 0
-    [length] = {len(handle.request.ids) for handle in handles}
-    assert [handle.num_cached for handle in handles] == [0, *[length - 1] * 3]
-    assert len({tuple(told_of(handle)) for handle in handles}) == 4
-
-
-@pytest.mark.parametrize("place", [0, 1, 3])
-def test_whose_shape_fails_is_told_and_the_others_get_their_answers(place):
-    def broken(logits_V, ids):
-        if len(ids) == 3:
-            raise RuntimeError("this shape is broken")
-        return logits_V
-
-    batcher, handles = batcher_of(tiny.module(), PROMPTS, processors={place: (broken,)})
-    assert stepped(batcher) == 2
-    expected: list = list(generated_by("llama"))
-    expected[place] = "this shape is broken"
-    assert [told_of(handle) for handle in handles] == expected
-
-
-@pytest.mark.parametrize("most", [1, 2, 3])
-def test_where_memory_is_out_for_all_together_they_wait_for_each_other(most, monkeypatch):
-    batcher, handles = batcher_of(tiny.module(), PROMPTS)
-    whole = together.Together.run
-
-    def scarce(cache, parts):
-        if len(parts) > most:
-            raise torch.OutOfMemoryError("out of memory")
-        return whole(cache, parts)
-
-    monkeypatch.setattr(together.Together, "run", scarce)
-    assert stepped(batcher) >= 2
-    assert [told_of(handle) for handle in handles] == generated_by("llama")
-
-
-def test_one_for_whom_memory_is_out_by_itself_is_told_and_nobody_else(monkeypatch):
-    settings = GenerateSettings(max_new_tokens=12, temperature=0.8, repetition_penalty=1.2, seed=3)
-    texts = [*PROMPTS[:2], "x" * 90, PROMPTS[2]]
-    module = tiny.module()
-    alone = complete(module, tiny.tokenizer(), [PROMPTS[0]], settings)[0].ids
-    batcher, handles = batcher_of(module, texts, settings, step_tokens=16)
-    whole = together.Together.run
-
-    def scarce(cache, parts):
-        if any(part.end > 60 for part in parts):
-            raise torch.OutOfMemoryError("out of memory")
-        return whole(cache, parts)
-
-    monkeypatch.setattr(together.Together, "run", scarce)
-    stepped(batcher)
-    found = [told_of(handle) for handle in handles]
-    assert found[2] == "out of memory" and found[0] == alone and all(len(one) == 12 for one in found[:2])
-
-
-def test_what_was_noted_in_a_step_that_failed_is_taken_back():
-    draws, logits_V = (
-        Draws(asked("x", GenerateSettings(max_new_tokens=4, repetition_penalty=2.0))),
-        torch.arange(1.0, 99),
-    )
-    draws.processed(logits_V)
-    draws.take(5)
-    scores_V = draws.processed(logits_V)
-    draws.take(7)
-    assert not torch.equal(draws.processed(logits_V), scores_V)
-    draws.back_to([5])
-    assert torch.equal(draws.processed(logits_V), scores_V)
-
-
-def test_a_device_that_is_lost_ends_all_and_is_not_tried_for_ever(monkeypatch):
-    def lost(cache, parts):
-        raise RuntimeError("lost")
-
-    batcher, handles = batcher_of(tiny.module(), PROMPTS)
-    monkeypatch.setattr(together.Together, "run", lost)
-    assert stepped(batcher) == 1 + len(PROMPTS)
-    assert {told_of(handle) for handle in handles} == {"lost"}
-
-
-def test_rows_apart_are_given_back_when_their_answers_end():
-    module = tiny.module()
-    module.set_attn_implementation("eager")
-    cache = Apart(module, decoding_of(module), 128)
-    batcher = Batcher(cache, Limits(cache_tokens=4096))
-    for text, settings in zip(PROMPTS, [GREEDY, ONE, GREEDY, ONE], strict=False):
-        batcher.add(Going(Handle(asked(text, settings)), tiny.tokenizer(), frozenset(), 128))
-    while batcher.is_busy:
-        batcher.step()
-        assert set(cache._rows) == {going.serial for going in batcher.running}
-
-
 def test_a_model_without_attention_has_room_too():
     config = MambaConfig(hidden_size=32, num_hidden_layers=2, vocab_size=64, state_size=4)
     with torch.device("meta"):
@@ -410,54 +234,3 @@ def test_logits_are_shaped_as_asked(serving):
     handle = engine.submit(asked(PROMPTS[0], GenerateSettings(max_new_tokens=4), processors=(penalised(0.0, 1000.0),)))
     ids = [piece.token.id for piece in handle.pieces()]
     assert ids[0] == free[0] and len(set(ids)) == 4
-
-
-def test_adapters_by_name_answer_side_by_side(tmp_path, serving):
-    from peft import LoraConfig, get_peft_model
-
-    from whet.base.seeds import forked
-
-    expected = {None: generated_by("llama")[0]}
-    for name in ("one", "two"):
-        with forked(name, "adapter"):
-            tuned = get_peft_model(tiny.module(), LoraConfig(r=4, init_lora_weights=False, target_modules=["q_proj"]))
-        tuned.save_pretrained(tmp_path / name)
-        expected[name] = generated(tuned.eval(), ids_of(PROMPTS[0]), GREEDY)
-    assert len({tuple(ids) for ids in expected.values()}) == 3
-    names = [None, "one", "two", "one", None]
-    for is_shared in (True, False):  # in one forward, and one after the other
-        module = tiny.module()
-        adapters = Several(module, {name: str(tmp_path / name) for name in ("one", "two")})
-        assert adapters.is_shared
-        adapters.is_shared = is_shared
-        engine = serving(module, adapters)
-        handles = [engine.submit(asked(PROMPTS[0], adapter=name)) for name in names]
-        found = [[piece.token.id for piece in handle.pieces()] for handle in handles]
-        assert found == [expected[name] for name in names]
-    tuned = get_peft_model(tiny.module(), LoraConfig(target_modules=["q_proj"], bias="all"))
-    tuned.save_pretrained(tmp_path / "biased")
-    with pytest.raises(ModelError, match="biases of its own"):
-        Several(tiny.module(), {"biased": str(tmp_path / "biased")})
-    with pytest.raises(ModelError, match="does not fit|another model"):
-        Several(tiny.module(hidden_size=64), {"one": str(tmp_path / "one")})
-
-
-@pytest.mark.parametrize(
-    ("kind", "changes"),
-    [("llama", {"use_dora": True}), ("gpt2", {}), ("llama", {"target_modules": ["embed_tokens"]})],
-    ids=["dora", "fan-in", "embeddings"],
-)
-def test_adapters_that_do_more_than_add_a_product_go_one_after_the_other(tmp_path, serving, kind, changes):
-    from peft import LoraConfig, get_peft_model
-
-    from whet.base.seeds import forked
-
-    targets = {"target_modules": ["c_attn"] if kind == "gpt2" else ["q_proj"]}
-    with forked("more", "adapter"):
-        tuned = get_peft_model(tiny.module(kind), LoraConfig(r=4, init_lora_weights=False, **targets | changes))
-    tuned.save_pretrained(tmp_path)
-    expected = generated(tuned.eval(), ids_of(PROMPTS[0]), GREEDY)
-    adapters = Several(module := tiny.module(kind), {"one": str(tmp_path)})
-    assert not adapters.is_shared
-    handle = serving(module, adapters).submit(asked(PROMPTS[0], adapter="one"))
-    assert [piece.token.id for piece in handle.pieces()] == expected

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.generate import tiny
-from tests.generate.serving.test_engine import batcher_of, told_of
+from tests.generate.serving.asked import batcher_of, told_of
 from tests.generate.test_decode import PROMPTS
 from whet.generate.protocol import GenerateSettings
 from whet.generate.serving.guesses import Guesses
