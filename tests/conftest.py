@@ -55,7 +55,7 @@ BUDGETS_S = {
     "optim": 85.0,
     "track": 80.0,
     "docs": 60.0,
-    "server": 70.0,
+    "server": 85.0,
     "export": 55.0,
     "generate": 45.0,
     "rewards": 40.0,
