@@ -25,6 +25,7 @@ from whet.generate.serving.grammars import Grammars
 from whet.generate.tool_calls import Exchange
 from whet.server.openai.feedback import FeedbackFiles
 from whet.server.openai.kept import Kept
+from whet.server.openai.names import adapter_named
 from whet.server.openai.observing.recorder import Recorder
 from whet.server.openai.refused import Refused
 from whet.server.openai.token_texts import TokenTexts
@@ -153,14 +154,7 @@ class Service:
 
     def adapter(self, model: str | None) -> str | None:
         """The adapter that a request's `model` means; None for the base model. Raises Refused for another one."""
-        if model is None or model in self.names:
-            return None
-        if model in self.adapters:
-            return model
-        served = ", ".join(f"`{name}`" for name in (*self.names, *self.adapters))
-        raise Refused(
-            f"the model `{model}` is not served here: {served}", status=404, code="model_not_found", param="model"
-        )
+        return adapter_named(model, self.names, self.adapters)
 
     def text_ids(self, text: str) -> list[int]:
         """Tokens of a text to go on from."""

@@ -9,6 +9,7 @@ from whet.generate.servers.supervisor import Supervisor
 from whet.generate.serving.figures import Figures
 from whet.server.openai.feedback import FeedbackFiles
 from whet.server.openai.kept import Kept
+from whet.server.openai.names import adapter_named
 from whet.server.openai.refused import Refused
 
 # Where an engine has a path by another name than we do.
@@ -57,13 +58,7 @@ class PassingService:
 
     def adapter(self, model: str | None) -> str | None:
         """The adapter that a request's `model` means; None for the base model. Raises Refused for another one."""
-        if model is None or model in self.names:
-            return None
-        if model in self.adapters:
-            return model
-        served = ", ".join(f"`{name}`" for name in (*self.names, *self.adapters))
-        said = f"the model `{model}` is not served here: {served}"
-        raise Refused(said, status=404, code="model_not_found", param="model")
+        return adapter_named(model, self.names, self.adapters)
 
     def path(self, ours: str) -> str:
         """The engine's path for one of ours."""
