@@ -14,7 +14,7 @@ from whet.base.seeds import derive
 from whet.contracts.rewards import Message, Trajectory, unheard
 from whet.generate.protocol import Asked, Engine, GenerateSettings, Talk, Turn
 from whet.generate.tool_calls import Exchange, Said
-from whet.generate.tools import Observation, Toolbox
+from whet.generate.tools import Observation, Tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Episodes:
 
     engine: Engine
     tokenizer: Any
-    toolbox: Toolbox
+    toolbox: Tools
     settings: GenerateSettings
     stops: frozenset[int]
     max_turns: int = 8

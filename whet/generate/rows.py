@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from whet.generate.sampling import draw_told
 from whet.models.decoding.cache import Held
 from whet.models.decoding.proof import decoding_of
 from whet.models.decoding.rows import rows_of
+from whet.parallel.pipeline.over_stages import OverStages
 
 # Rows that have ended are dropped when so large a share of the batch has.
 _DROP_SHARE = 0.25
@@ -61,6 +63,9 @@ class Rows:
     ) -> None:
         """`goes_on` lets every layer keep what it has seen, so that answers can be held and gone on from."""
         self._settings, self._is_idle = settings, not starts
+        self._told: _Telling = _chosen
+        if isinstance(module, OverStages):
+            module, self._told = module.quiet(), module.told
         starts = starts or [Start([0], [torch.zeros(1)], [1])]
         self._device = next(module.parameters()).device
         self._stops = stops.to(self._device)
@@ -89,7 +94,9 @@ class Rows:
         while True:
             at(f"token {step + 1} of {len(alive)} answers")
             if not self._is_idle:
-                next_B, logp_B = self._choose(logits_BV, alive, step)
+                next_B, logp_B = self._told(partial(self._choose, logits_BV, alive, step), len(alive))
+                if logp_B.isnan().any():  # one logit that is no number makes the sum none
+                    raise ModelError("the model's logits are not numbers (NaN)", hint="its weights may have diverged")
                 has_ended_B = torch.isin(next_B, self._stops)
                 facts = zip(
                     alive.tolist(), next_B.tolist(), logp_B.tolist(), has_ended_B.tolist(), active_B.tolist(),
@@ -123,8 +130,6 @@ class Rows:
         else:
             ids_B = logits_BV.argmax(-1)
             logp_B = logits_BV.gather(1, ids_B[:, None]).squeeze(1) - logits_BV.logsumexp(-1)
-        if logp_B.isnan().any():  # one logit that is no number makes the sum none
-            raise ModelError("the model's logits are not numbers (NaN)", hint="its weights may have diverged")
         return ids_B, logp_B
 
     def _spread(self, logits_SV: Tensor) -> Tensor:
@@ -145,3 +150,11 @@ class Rows:
             count = self._lengths[row] + len(drawn[row].ids) - 1
             if drawn[row].is_whole and keep(count):
                 drawn[row].held = self._growing.held(place, count)
+
+
+_Telling = Callable[[Callable[[], tuple[Tensor, Tensor]], int], tuple[Tensor, Tensor]]
+
+
+def _chosen(choose: Callable[[], tuple[Tensor, Tensor]], rows: int) -> tuple[Tensor, Tensor]:
+    """What is chosen, where the logits are here."""
+    return choose()

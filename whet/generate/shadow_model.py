@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from whet.generate.eval_mode import borrowed
 from whet.models.tuning import fast_lora
+from whet.parallel.pipeline.over_stages import OverStages
 
 _SHAPE = "whet_shape"
 
@@ -25,9 +26,13 @@ def answering(module: nn.Module) -> Iterator[nn.Module]:
     """What to answer with, inside the block and without gradients: a tree beside the module, which is not touched.
 
     A sharded module cannot be copied. It answers itself, in evaluation mode meanwhile; its ranks call it together, and
-    none of them goes on without the others.
+    none of them goes on without the others. One over stages stands beside the trained one already.
     """
-    if is_sharded(module):
+    if isinstance(module, OverStages):
+        with torch.no_grad():
+            yield module
+        module.carrier.settle()
+    elif is_sharded(module):
         with borrowed(module):
             yield module
     else:

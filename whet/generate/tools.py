@@ -11,7 +11,7 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Protocol, Union, get_args, get_origin, get_type_hints
 
 from whet.base.errors import ConfigError
 from whet.base.user_code import load_users
@@ -54,6 +54,19 @@ class Observation:
     text: str
     is_error: bool = False
     reason: str | None = None
+
+
+class Tools(Protocol):
+    """What runs calls of tools."""
+
+    @property
+    def schemas(self) -> list[Mapping[str, Any]]: ...
+
+    def run(self, calls: Sequence[Call]) -> list[Observation]:
+        """What each call gives, side by side. Mistakes of the model, errors and time-outs are observations too."""
+        ...
+
+    def close(self) -> None: ...
 
 
 class Toolbox:

@@ -7,7 +7,7 @@ Rows can be taken out of it, and go on in another one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,15 +41,23 @@ def growing(module: nn.Module, *, with_windows: bool = False) -> Any | None:
     return cache
 
 
+def lies_by_layers(module: nn.Module) -> bool:
+    """Whether each layer of the module keeps keys and values of its own: layers may then lie on several ranks."""
+    config: Any = getattr(module, "config", None)
+    is_shared = getattr(text_config(config), "num_kv_shared_layers", None)
+    layers = DynamicCache(config=config).layers
+    return bool(layers) and not is_shared and {DynamicLayer, DynamicSlidingWindowLayer}.issuperset(map(type, layers))
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Keys and values (H, T, K) of one row, a pair for each layer."""
+    """Keys and values (H, T, K) of one row by the numbers of layers: of those that are kept here."""
 
-    layers: tuple[tuple[Tensor, Tensor], ...]
+    layers: Mapping[int, tuple[Tensor, Tensor]]
 
     @property
     def num_tokens(self) -> int:
-        return self.layers[0][0].shape[1]
+        return next(iter(self.layers.values()))[0].shape[1]
 
 
 def can_hold(cache: Any) -> bool:
@@ -58,21 +66,27 @@ def can_hold(cache: Any) -> bool:
     return bool(layers) and all(type(layer) is Growing for layer in layers)
 
 
+def length_of(cache: Any) -> int:
+    """How many tokens the layers have seen that are kept here."""
+    return max((layer.get_seq_length() for layer in cache.layers), default=0)
+
+
 def held(cache: Any, row: int, start: int, end: int) -> Held:
     """A copy of what the cache holds of a row from `start` to `end`."""
     at = (row, slice(None), slice(start, end))
-    return Held(tuple((layer.keys[at].clone(), layer.values[at].clone()) for layer in cache.layers))
+    kept = ((number, layer) for number, layer in enumerate(cache.layers) if layer.is_initialized)
+    return Held({number: (layer.keys[at].clone(), layer.values[at].clone()) for number, layer in kept})
 
 
 def begin(cache: Any, rows: Sequence[Held | None], kept: Sequence[int], length: int) -> None:
     """Fill an empty cache with the first `kept` tokens of each row, padded on the left to `length`."""
     example = next(row for row in rows if row is not None)
-    for number, layer in enumerate(cache.layers):
+    for number, pair in example.layers.items():
         stores = [
             _side_by_side([None if row is None else row.layers[number][part] for row in rows], kept, length, like)
-            for part, like in enumerate(example.layers[number])
+            for part, like in enumerate(pair)
         ]
-        layer.begin(length, *stores)
+        cache.layers[number].begin(length, *stores)
 
 
 def _side_by_side(rows: Sequence[Tensor | None], kept: Sequence[int], length: int, like_HTK: Tensor) -> Tensor:

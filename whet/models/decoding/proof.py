@@ -64,6 +64,12 @@ def decoding_of(module: nn.Module) -> Manner:
     return vars(own)[_KEPT]
 
 
+def decode_anew(module: nn.Module) -> None:
+    """From now on every token of the module is computed anew for each that follows."""
+    own: Any = unwrapped(module)
+    object.__setattr__(own, _KEPT, replace(decoding_of(own), cached=False, holds=False))
+
+
 def is_proven(module: nn.Module) -> bool:
     """Whether it is known already how the module decodes."""
     return _KEPT in vars(unwrapped(module))

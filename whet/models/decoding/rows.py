@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from whet.base.errors import ModelError
-from whet.models.decoding.cache import Held, begin, can_hold, growing, held
+from whet.models.decoding.cache import Held, begin, can_hold, growing, held, length_of
 from whet.models.decoding.manner import Manner
 from whet.models.decoding.states import NAMES, chosen
 from whet.models.forward.backbone import unwrapped
@@ -143,7 +143,7 @@ class Cached:
     @property
     def can_hold(self) -> bool:
         """Virtual tokens before the context would not be there when it goes on: then there is nothing to take."""
-        return can_hold(self._cache) and self._cache.get_seq_length() == self._length
+        return can_hold(self._cache) and length_of(self._cache) == self._length
 
     def held(self, row: int, num_tokens: int) -> Held:
         first = int(self._pads_B[row])

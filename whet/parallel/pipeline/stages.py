@@ -66,17 +66,17 @@ class Stages(ModelFeature):
     group: dist.ProcessGroup | None = None
 
     def running(
-        self, module: nn.Module, stage: int, states_TD: Tensor | None, seam: Seam | None = None
+        self, module: nn.Module, stage: int, states: Tensor | None, seam: Seam | None = None
     ) -> AbstractContextManager[None]:
-        """Inside, a forward of the module is that of one of its stages, which goes on from what came in. A `seam` parts
-        the last stage's layers from what follows them."""
+        """Inside, a forward of the module is that of one of its stages, which goes on from what came in (T, D), or
+        (B, T, D). A `seam` parts the last stage's layers from what follows them."""
         decoder: Any = decoder_of(unwrapped(module))
         holder = module.get_submodule(self.layers[0].rpartition(".")[0])._modules
         run, changes = self.cut.runs[stage], list[tuple[Any, str, nn.Module]]()
         for number in range(len(self.layers)):
             if number not in run:
                 stand_in = self.passed[number]
-                received = states_TD if number == run.start - 1 else None
+                received = states if number == run.start - 1 else None
                 part = stand_in if received is None else ReceivedStates(stand_in, received)
                 changes.append((holder, str(number), part))
         if stage > 0:
@@ -154,14 +154,15 @@ _PASS_THROUGH = PassThrough()
 
 
 class ReceivedStates(PassThrough):
-    """Stands where the last layer before a stage is, and gives what that stage was sent (T, D), as a packed row."""
+    """Stands where the last layer before a stage is, and gives what that stage was sent: a packed row (T, D), or rows
+    (B, T, D)."""
 
-    def __init__(self, layer: PassThrough, states_TD: Tensor) -> None:
+    def __init__(self, layer: PassThrough, states: Tensor) -> None:
         super().__init__(layer)
-        self._states_TD = states_TD
+        self._states = states
 
     def forward(self, *_: Any, **__: Any) -> Tensor:
-        return self._states_TD[None]
+        return self._states if self._states.dim() == 3 else self._states[None]
 
 
 class Seam(nn.Module):

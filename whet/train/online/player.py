@@ -16,6 +16,7 @@ from whet.base.run import Run
 from whet.contracts.executor import Executor
 from whet.contracts.model import Loaded
 from whet.contracts.rewards import Player, Trajectory, unheard
+from whet.generate.by_stages import by_stages
 from whet.generate.engine_rollout import Playing
 from whet.generate.episodes import Episodes
 from whet.generate.eval_mode import Lockstep
@@ -28,8 +29,9 @@ from whet.generate.tools import Toolbox, load_tools
 from whet.models.features.carried import is_added
 from whet.parallel.world import World
 from whet.plan.tracing.live import storages
-from whet.train.online.policy_snapshot import Copied, Parted, Shards, copied, snapshot
+from whet.train.online.policy_snapshot import Copied, Parted, Shards, copied, snapshot, stage_of, whole_of
 from whet.train.setup.rows import voiced
+from whet.train.step.stage_module import stage_of_now, stage_shape
 from whet.train.step.whole_module import whole_copy
 from whet.train.weight_stream import live_tensors, published
 
@@ -55,8 +57,11 @@ def _inside(run: Run, world: World, loaded: Loaded, executor: Executor, *, is_ad
     playing = partial(_with_module, ours)
     if not (world.shares_layers or is_sharded(loaded.module)):
         return Copied(partial(snapshot, loaded.module, shares_frozen=is_adapter), playing)
-    take = partial(Shards.of, loaded.module, world.apart(), shares_frozen=is_adapter)
-    return Parted(loaded.module, take, playing)
+    aside = world.apart()
+    take = partial(Shards.of, loaded.module, aside, shares_frozen=is_adapter)
+    if world.count("stages") == 1:
+        return Parted(take, partial(whole_of, loaded.module), playing)
+    return Parted(take, partial(stage_of, stage_shape(loaded.module)), partial(by_stages, aside, ours), are_alone=False)
 
 
 def _of_now(
@@ -84,9 +89,12 @@ def kept_bytes(run: Run, loaded: Loaded, *, is_adapter: bool) -> int:
 
 
 def whole(ours: Groups | Episodes, world: World, loaded: Loaded, executor: Executor) -> Groups | Episodes | Copied:
-    """Our own decoder; where ranks share layers, over a whole copy that each rank makes for every rollout."""
+    """Our own decoder; where ranks share layers, over a whole copy that each rank makes for every rollout, or where
+    they have different ones, over the stages of each."""
     if not world.shares_layers:
         return ours
+    if world.count("stages") > 1:
+        return Copied(partial(stage_of_now, loaded.module, world), partial(by_stages, world, ours))
     return Copied(partial(whole_copy, loaded.module, executor), partial(_with_module, ours))
 
 
@@ -179,7 +187,7 @@ class EnginePlayer:
 
 def watch_of(run: Run, world: World, player: Player, say: Callable[[str], None]) -> Watch:
     """How rollouts are watched. Ranks that wait for each other while they answer cannot begin anew alone."""
-    is_alone = world.count("all") == 1 or isinstance(player, Parted)
+    is_alone = world.count("all") == 1 or (isinstance(player, Parted) and player.are_alone)
     restarts = run.rollout.restarts if is_alone else 0
     other = getattr(player, "engine", None)
     none: Callable[[], Any] = lambda: None  # noqa: E731

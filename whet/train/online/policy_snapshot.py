@@ -2,7 +2,8 @@
 
 Where ranks share the weights, each keeps its own part as it was at that moment, and no more. When the rollout's turn
 comes the parts are put together, one weight after the other, over groups of their own: training goes on beside it. Our
-decoder answers with a whole model for that while, so that no rank waits for another; an engine takes them one by one.
+decoder answers with a whole model for that while, so that no rank waits for another, or on a pipeline with the stages
+that each rank has; an engine takes them one by one.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from whet.kernels.layout import whole_tensor
 from whet.kernels.quantized import Quantized
 from whet.parallel.pipeline.whole import in_turn
 from whet.parallel.world import World
+from whet.train.step.stage_module import stage_with
 
 
 def snapshot(live: nn.Module, *, shares_frozen: bool) -> nn.Module:
@@ -64,6 +66,10 @@ class Shards:
         kept = ((name, tensor) for name, tensor in self.weights.items() if names is None or name in names)
         return in_turn(((name, dense(whole_tensor(tensor))) for name, tensor in kept), self.world)
 
+    def own(self) -> dict[str, Tensor]:
+        """Buffers, and the weights of this rank's stages, whole: ranks that have the same stages put them together."""
+        return {**self.buffers, **{name: whole_tensor(tensor) for name, tensor in self.weights.items()}}
+
 
 def _kept(parameter: nn.Parameter, world: World, *, is_same: bool) -> Tensor:
     """A rank's part of a weight, copied unless `is_same`, among the ranks of a world; a quantized one never changes."""
@@ -99,29 +105,41 @@ class Copied:
 @dataclass(frozen=True, slots=True)
 class Parted:
     """Answers of a model whose weights ranks share (contract: `whet.contracts.rewards.Freezable`): `take` keeps this
-    rank's shards of now, `live` has their shape, and `playing` makes a player of a whole module."""
+    rank's shards of now, `made` puts a module together of them, and `playing` makes a player of it. With `are_alone`
+    ranks then answer without each other."""
 
-    live: nn.Module
     take: Callable[[], Shards]
-    playing: Callable[[nn.Module], Player]
+    made: Callable[[Shards], nn.Module]
+    playing: Callable[[Any], Player]
+    are_alone: bool = True
 
     def __call__(self, *given: Any, **named: Any) -> list[list[Trajectory]]:
         return self.frozen()(*given, **named)
 
     def frozen(self) -> Player:
-        return _InTurn(shape_of(self.live), self.take(), self.playing)
+        return _InTurn(self.take(), self.made, self.playing)
+
+
+def whole_of(live: nn.Module, shards: Shards) -> nn.Module:
+    """The whole model, on every rank."""
+    return beside(shape_of(live), {**shards.buffers, **dict(shards.whole())})
+
+
+def stage_of(shape: nn.Module, shards: Shards) -> nn.Module:
+    """The model over the stages that ranks have, of which each holds its own."""
+    return stage_with(shape, shards.own(), shards.world)
 
 
 @dataclass(slots=True)
 class _InTurn:
     """Puts its model together when it is first asked: all ranks at once. Asked again, a rank has it."""
 
-    shape: nn.Module
     shards: Shards
-    playing: Callable[[nn.Module], Player]
+    made: Callable[[Shards], nn.Module]
+    playing: Callable[[Any], Player]
     _made: list[Player] = field(default_factory=list)
 
     def __call__(self, *given: Any, **named: Any) -> list[list[Trajectory]]:
         if not self._made:
-            self._made.append(self.playing(beside(self.shape, {**self.shards.buffers, **dict(self.shards.whole())})))
+            self._made.append(self.playing(self.made(self.shards)))
         return self._made[0](*given, **named)
