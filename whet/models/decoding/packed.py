@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from whet.models.decoding.lean import lean_of
 from whet.models.decoding.sequences import Part
 from whet.models.forward.attention import packed_row
 from whet.models.forward.backbone import unwrapped
@@ -31,6 +32,7 @@ class Packed:
         are an adapter's."""
         self._module, self._first, self._deal = module, first, deal
         self._takes = inspect.signature(unwrapped(module).forward).parameters
+        self._lean = lean_of(module)
         self.device = next(module.parameters()).device
 
     @torch.no_grad()
@@ -38,6 +40,10 @@ class Packed:
         """Logits (P, V) float32 of the tokens after which the next one is wanted, in the order of the parts."""
         ids_T = torch.tensor([token for part in parts for token in part.ids], device=self.device)
         told_P = torch.tensor(_told(parts), dtype=torch.long, device=self.device)
+        self._deal(_dealt(parts, self.device))
+        if self._lean is not None:
+            last = max(part.end for part in parts) - 1 + self._first
+            return self._lean.logits(ids_T, places_T + self._first, last, told_P, attend).float()
         inputs: dict[str, Any] = {"input_ids": ids_T[None], "use_cache": False}
         inputs |= {"segments": segments, "around": (attend,)}
         if "position_ids" in self._takes:
@@ -45,7 +51,6 @@ class Packed:
         keeps = "logits_to_keep" in self._takes
         if keeps:
             inputs["logits_to_keep"] = told_P if len(told_P) else 1
-        self._deal(_dealt(parts, self.device))
         with packed_row():
             logits_TV = self._module(**inputs).logits[0]
         if not len(told_P):

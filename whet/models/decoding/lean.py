@@ -1,0 +1,159 @@
+"""The forward of a plain decoder in as few calls as it takes, over one packed row whose attention is somebody else's.
+
+A token of a small model costs more time in the modules around its products than in these: of a llama of 4 layers with
+one answer in the making nine tenths. What is computed is what transformers' classes of the same names compute, to
+rounding; whoever uses it is tried on the model's twin (`together_proof.py`), and so is this.
+"""
+
+# T tokens of the forward  D model  H heads  K head dim  P positions  V vocab
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from whet.kernels.attention_spec import Form
+from whet.models.decoding.manner import turn_of
+from whet.models.forward.backbone import unwrapped
+from whet.models.tuning.prompting import PLACE
+
+# Classes whose layers differ in what their attributes say alone.
+_PLAIN = ("Llama", "Mistral", "Qwen2", "Qwen3")
+_LEAST_PLACES = 256
+
+# A layer's attention of new tokens (1, H, T, K) in place of that over packed segments.
+Attend = Callable[..., Tensor]
+
+
+def lean_of(module: nn.Module) -> Lean | None:
+    """What stands for the module's forward; None where that does something else, or where it was not measured: on GPUs,
+    and in half precision."""
+    own: Any = unwrapped(module)
+    weight = next(own.parameters(), None)
+    if weight is None or weight.device.type != "cpu" or weight.dtype != torch.float32:
+        return None  # norms of float64 are computed in float32 there
+    kind = type(own).__name__.removesuffix("ForCausalLM")
+    is_known = kind in _PLAIN and type(own).__module__ == f"transformers.models.{kind.lower()}.modeling_{kind.lower()}"
+    if not is_known or hasattr(own, PLACE) or turn_of(own.config)[0] is not None:
+        return None
+    if any(type(one).__name__.removeprefix(kind) != name or not _is_bare(one) for name, one in _replaced(own)):
+        return None
+    return Lean(own)
+
+
+def _replaced(own: Any) -> Iterator[tuple[str, nn.Module]]:
+    """The modules that are not called, with the names of their classes behind that of the model's kind."""
+    yield "ForCausalLM", own
+    yield "Model", own.model
+    yield "RMSNorm", own.model.norm
+    for layer in own.model.layers:
+        yield "DecoderLayer", layer
+        yield "Attention", layer.self_attn
+        yield "MLP", layer.mlp
+        yield "RMSNorm", layer.input_layernorm
+        yield "RMSNorm", layer.post_attention_layernorm
+        for name in ("q_norm", "k_norm"):
+            if hasattr(layer.self_attn, name):
+                yield "RMSNorm", getattr(layer.self_attn, name)
+
+
+def _is_bare(module: nn.Module) -> bool:
+    """Whether calling it is nothing but its class's forward."""
+    return not (module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module))
+
+
+class Lean:
+    """One model's forward. Weights are looked up at each, so that they may change between two."""
+
+    def __init__(self, own: Any) -> None:
+        self._own, self._layers = own, [_Layer(layer) for layer in own.model.layers]
+        self._cos_PK, self._sin_PK = torch.empty(0), torch.empty(0)
+
+    def logits(self, ids_T: Tensor, places_T: Tensor, last: int, told_P: Tensor, attend: Attend) -> Tensor:
+        """Logits (P, V) behind the told ones of these tokens, which stand at these positions, the largest `last`."""
+        body = self._own.model
+        turns = self._turns(places_T, last)
+        hidden_TD = body.embed_tokens(ids_T)
+        for layer in self._layers:
+            layer.forward(hidden_TD, turns, attend)
+        if not len(told_P):
+            return hidden_TD.new_empty(0, self._own.config.vocab_size)
+        hidden_PD = hidden_TD if len(told_P) == len(ids_T) else hidden_TD[told_P]
+        return _product(self._own.lm_head, _normed(body.norm, hidden_PD))
+
+    def _turns(self, places_T: Tensor, last: int) -> tuple[Tensor, Tensor]:
+        """Cosines and sines (T, 1, K) of rotary embeddings, the sines of the first half with the sign that they have in
+        it: tables of all positions so far."""
+        if last >= len(self._cos_PK):
+            count = max(_LEAST_PLACES, 1 << int(last).bit_length())
+            body = self._own.model
+            like = body.embed_tokens.weight
+            cos, sin = body.rotary_emb(like[:1], torch.arange(count, device=like.device)[None])
+            half = cos.shape[-1] // 2
+            self._cos_PK, self._sin_PK = cos[0], torch.cat((-sin[0, :, :half], sin[0, :, half:]), -1)
+        return self._cos_PK[places_T][:, None], self._sin_PK[places_T][:, None]
+
+
+class _Layer:
+    def __init__(self, layer: Any) -> None:
+        self._attention, self._mlp = layer.self_attn, layer.mlp
+        self._before, self._between = layer.input_layernorm, layer.post_attention_layernorm
+        self._linears = [getattr(self._attention, f"{name}_proj") for name in "qkvo"]
+        self._gate, self._up, self._down = (getattr(self._mlp, f"{name}_proj") for name in ("gate", "up", "down"))
+        self._norms = [getattr(self._attention, f"{name}_norm", None) for name in "qk"]
+        self._act = F.silu if type(self._mlp.act_fn).__name__ in ("SiLU", "SiLUActivation") else self._mlp.act_fn
+        self._dim = self._attention.head_dim
+        window = getattr(self._attention, "sliding_window", None)
+        if type(self._attention).__name__.startswith("Mistral"):
+            window = getattr(self._attention.config, "sliding_window", None)
+        self._form = Form(self._attention.scaling, window)
+
+    def forward(self, hidden_TD: Tensor, turns: tuple[Tensor, Tensor], attend: Attend) -> None:
+        """Changes the hidden states in place."""
+        normed_TD = _normed(self._before, hidden_TD)
+        q, k, v, o = self._linears
+        query = self._turned(_product(q, normed_TD), self._norms[0], turns)
+        key = self._turned(_product(k, normed_TD), self._norms[1], turns)
+        value = _product(v, normed_TD).view(1, len(hidden_TD), -1, self._dim).transpose(1, 2)
+        seen = attend(None, self._attention, query, key, value, None, self._form)
+        _add_product(o, seen.reshape(len(hidden_TD), -1), hidden_TD)
+        normed_TD = _normed(self._between, hidden_TD)
+        gated = self._act(_product(self._gate, normed_TD)).mul_(_product(self._up, normed_TD))
+        _add_product(self._down, gated, hidden_TD)
+
+    def _turned(self, states_TD: Tensor, norm: nn.Module | None, turns: tuple[Tensor, Tensor]) -> Tensor:
+        """Queries or keys (1, H, T, K), normed where the model does, with their positions in them."""
+        states_THK = states_TD.view(len(states_TD), -1, self._dim)
+        if norm is not None:
+            states_THK = _normed(norm, states_THK)
+        turned_THK = torch.addcmul(states_THK * turns[0], states_THK.roll(self._dim // 2, -1), turns[1])
+        return turned_THK.transpose(0, 1)[None]
+
+
+def _normed(norm: Any, states: Tensor) -> Tensor:
+    return F.rms_norm(states, states.shape[-1:], norm._parameters["weight"], norm.variance_epsilon)
+
+
+def _is_plain(linear: nn.Module) -> bool:
+    """Whether it is a product with a weight, and nothing that others have put in its place or beside it."""
+    return type(linear) is nn.Linear and not linear._forward_hooks and not linear._forward_pre_hooks
+
+
+def _product(linear: Any, inputs_TD: Tensor) -> Tensor:
+    if _is_plain(linear):
+        held = linear._parameters
+        return F.linear(inputs_TD, held["weight"], held["bias"])
+    return linear(inputs_TD[None])[0]  # adapters deal with places of a row
+
+
+def _add_product(linear: Any, inputs_TD: Tensor, sums_TD: Tensor) -> None:
+    """Add to the sums in place."""
+    held = linear._parameters
+    if _is_plain(linear) and held["bias"] is None and type(held["weight"]) is nn.Parameter:  # no packed one
+        sums_TD.addmm_(inputs_TD, held["weight"].t())
+    else:
+        sums_TD += _product(linear, inputs_TD)
