@@ -5,8 +5,9 @@
 Both serve the same random weights in fp32 on the CPU, with the same number of threads, and are asked by the same
 client, a process of its own, for greedy streamed answers of as many tokens. The weights never say the end token.
 Beside times of the clock stands what the server's process took of the processor for a token, which others on the same
-machine do not change much. Each server is a process that has answered before the first measurement. `transformers
-serve` needs the package `openai`, and runs with `--continuous-batching`; `--only` names it without, too. After so many
+machine do not change much, and by which factor whet's tokens a second are more than this server's. Each server is a
+process that has answered before the first measurement. `transformers serve` needs the package `openai`, and runs with
+`--continuous-batching`; without, it answers one after the other, and is asked by 16 at once alone. After so many
 minutes nothing more is begun, and what is left out is said; a server that fails is said, and the others go on.
 """
 
@@ -42,10 +43,11 @@ VOCAB = {"tiny": 4_096, "110m": 32_000}
 TRANSFORMERS = (sys.executable, "-m", "transformers.cli.transformers", "serve", "--device", "cpu", "--dtype", "float32")
 SERVERS = {
     "whet": (sys.executable, "-m", "whet", "serve", "--api-key", KEY, "--dtype", "fp32", "--device", "cpu"),
-    # Left to itself it takes nine tenths of the memory for its cache: as many blocks as 64 such sequences need.
-    "transformers, continuous": (*TRANSFORMERS, "--continuous-batching", "--cb-num-blocks", "1024"),
+    # Left to itself it takes nine tenths of the memory for its cache. Each of 64 sequences fits in one of these blocks.
+    "transformers, continuous": (*TRANSFORMERS, "--continuous-batching", "--cb-num-blocks", "128"),
     "transformers": TRANSFORMERS,
 }
+ONE_BY_ONE, AT_ONCE = "transformers", 16
 WORDS = "the quick brown fox jumps over a lazy dog while seven wise owls watch from old oak trees".split()
 
 
@@ -67,9 +69,9 @@ def main() -> None:
     parser.add_argument(
         "--rounds", type=int, default=2, help="answers that each of those who ask at once gets, 64 in all"
     )
-    parser.add_argument("--limit", type=float, default=60.0, help="seconds after which a measurement is given up")
+    parser.add_argument("--limit", type=float, default=100.0, help="seconds after which a measurement is given up")
     parser.add_argument("--minutes", type=float, default=7.5, help="after which no measurement begins")
-    parser.add_argument("--only", nargs="*", choices=list(SERVERS), default=list(SERVERS)[:2])
+    parser.add_argument("--only", nargs="*", choices=list(SERVERS), default=list(SERVERS))
     args = parser.parse_args()
     versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers"))
     print(f"{date.today()}  {platform.machine()}, {len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.2g}")
@@ -80,12 +82,13 @@ def main() -> None:
         for size in args.sizes:
             folder = write_model(Path(name) / size, size)
             titles = f"{'at once':>9}{'tokens/s':>10}{'first s':>9}{'p99':>8}{'between s':>11}{'p99':>8}"
-            titles += f"{'cpu ms/token':>14}    same"
+            titles += f"{'cpu ms/token':>14}{'whet is':>9}    same"
             print(f"\n{size:26}{titles}")
-            texts: dict[str, str] = {}
+            texts: dict[int, str] = {}
+            speeds: dict[int, float] = {}
             for server in args.only:
                 try:
-                    measure(server, folder, args, texts)
+                    measure(server, folder, args, texts, speeds)
                 except (Failed, OSError) as error:
                     print(f"{server:26} fails: {' | '.join(str(error).strip().splitlines()[-3:])[-600:]}", flush=True)
 
@@ -94,8 +97,11 @@ class Failed(SystemExit):
     """A server that does not start, or ends: who does not go on with others ends with it."""
 
 
-def measure(server: str, folder: Path, args: argparse.Namespace, texts: dict[str, str]) -> None:
-    """Start a server, ask it as often as is wanted, print a line each time."""
+def measure(
+    server: str, folder: Path, args: argparse.Namespace, texts: dict[int, str], speeds: dict[int, float]
+) -> None:
+    """Start a server, ask it as often as is wanted, print a line each time. `texts` and `speeds` are of those before,
+    by how many asked at once: what they said, and whet's tokens a second."""
     if time.monotonic() > args.end:
         print(f"{server:26}   left out: {args.minutes:g} minutes are over", flush=True)
         return
@@ -113,7 +119,7 @@ def measure(server: str, folder: Path, args: argparse.Namespace, texts: dict[str
             said = " | ".join(Path(log.name).read_text().strip().splitlines()[-3:])
             print(f"{server:26} does not answer ({str(error) or f'in {args.limit:g} s'}): {said[-600:]}", flush=True)
             return
-        for concurrency in args.concurrency:
+        for concurrency in args.concurrency if server != ONE_BY_ONE else [AT_ONCE]:
             left, rounds = args.end - time.monotonic(), max(1, min(args.rounds, 64 // concurrency))
             if left < 0:
                 print(f"{server:26}{concurrency:9}   left out: {args.minutes:g} minutes are over", flush=True)
@@ -131,12 +137,15 @@ def measure(server: str, folder: Path, args: argparse.Namespace, texts: dict[str
             seconds, used = time.perf_counter() - began, processor_s(process.pid) - used
             first = [one.times[0] - one.asked for one in heard]
             between = [b - a for one in heard for a, b in zip(one.times, one.times[1:], strict=False)]
-            texts.setdefault(str(concurrency), json.dumps([one.text for one in heard[:4]]))
-            same = texts[str(concurrency)] == json.dumps([one.text for one in heard[:4]])
+            speed, said = len(heard) * args.tokens / seconds, json.dumps([one.text for one in heard[:4]])
+            if server == "whet":
+                speeds[concurrency] = speed
+            same = texts.setdefault(concurrency, said) == said
+            more = f"{speeds[concurrency] / speed:.2f}" if concurrency in speeds else ""
             print(
-                f"{server:26}{concurrency:9}{len(heard) * args.tokens / seconds:10.1f}{statistics.median(first):9.3f}"
+                f"{server:26}{concurrency:9}{speed:10.1f}{statistics.median(first):9.3f}"
                 f"{p99(first):8.3f}{statistics.median(between):11.4f}{p99(between):8.3f}"
-                f"{1000 * used / (len(heard) * args.tokens):14.2f}{'yes' if same else 'no':>8}",
+                f"{1000 * used / (len(heard) * args.tokens):14.2f}{more:>9}{'yes' if same else 'no':>8}",
                 flush=True,
             )
     finally:
