@@ -25,7 +25,7 @@ from tests.parallel.meshes import (
     ranks_of,
     stored,
 )
-from tests.ranks import on_ranks
+from tests.ranks import in_turns
 from tests.sweeps import some
 
 pytestmark = pytest.mark.ranks
@@ -68,7 +68,7 @@ def ranks(tmp_path_factory):
             alone(case.alone)
         sizes = {ranks_of(case.mesh) for case in cases}
         sized = {size: [case for case in cases if ranks_of(case.mesh) == size] for size in sizes}
-        return {size: on_ranks(size, all_of, sized[size], folder) for size in sizes}
+        return {size: in_turns(size, all_of, sized[size], folder) for size in sizes}
 
     return alone, made
 

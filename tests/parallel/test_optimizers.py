@@ -16,7 +16,7 @@ import torch
 from tests.exact import LIMIT
 from tests.parallel.meshes import MESHES, OPTIMIZERS, RANKS, Case, learned, ranks_of
 from tests.parallel.test_meshes import all_of
-from tests.ranks import on_ranks
+from tests.ranks import in_turns
 from tests.sweeps import some
 from whet.base.catalogue import optimizer
 from whet.base.config import from_mapping
@@ -92,7 +92,7 @@ def ranks(tmp_path_factory):
         for case in cases:  # before ranks are forked
             alone(case.alone)
         sized = {size: [case for case in cases if ranks_of(case.mesh) == size] for size in (2, 4)}
-        return {size: on_ranks(size, all_of, these, folder) for size, these in sized.items() if these}
+        return {size: in_turns(size, all_of, these, folder) for size, these in sized.items() if these}
 
     return alone, made
 

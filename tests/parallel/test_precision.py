@@ -11,7 +11,7 @@ import torch
 from torch.distributed.tensor import DTensor
 
 from tests.parallel.meshes import Case, batches_of, ranks_of, started, stored
-from tests.ranks import on_ranks
+from tests.ranks import in_turns
 from tests.sweeps import some
 from whet.contracts.executor import OVERFLOW
 from whet.train.step.loss_scale import FIRST, INTERVAL, LossScale
@@ -73,7 +73,7 @@ def ranks(tmp_path_factory):
             alone(numbers)
         sized = {size: [case for case in cases if ranks_of(case.mesh) == size] for size in (2, 4)}
         work = {2: overflows_and if is_now else all_of, 4: all_of}
-        return {size: on_ranks(size, work[size], sized[size], folder) for size in (2, 4) if sized[size]}
+        return {size: in_turns(size, work[size], sized[size], folder) for size in (2, 4) if sized[size]}
 
     return alone, made
 
