@@ -7,7 +7,9 @@ client, a process of its own, for greedy streamed answers of as many tokens. The
 Beside times of the clock stands what the server's process took of the processor for a token, which others on the same
 machine do not change much, and by which factor whet's tokens a second are more than this server's. Each server is a
 process that has answered before the first measurement. `transformers serve` needs the package `openai`, and runs with
-`--continuous-batching`; without, it answers one after the other, and is asked by 16 at once alone. After so many
+`--continuous-batching`; without, it answers one after the other, and is asked by 16 at once alone. `--only whet
+llama.cpp vllm` asks these: llama.cpp of the package `xllamacpp` with the weights in a GGUF of F32, and vLLM of
+`VLLM_PYTHON`, an environment of its own, with both cores and as it compiles by itself. After so many
 minutes nothing more is begun, and what is left out is said; a server that fails is said, and the others go on.
 """
 
@@ -48,6 +50,7 @@ SERVERS = {
     "transformers": TRANSFORMERS,
 }
 ONE_BY_ONE, AT_ONCE = "transformers", 16
+OTHERS = ("llama.cpp", "vllm")  # in words of their own: `command_of`
 WORDS = "the quick brown fox jumps over a lazy dog while seven wise owls watch from old oak trees".split()
 
 
@@ -71,7 +74,7 @@ def main() -> None:
     )
     parser.add_argument("--limit", type=float, default=100.0, help="seconds after which a measurement is given up")
     parser.add_argument("--minutes", type=float, default=7.5, help="after which no measurement begins")
-    parser.add_argument("--only", nargs="*", choices=list(SERVERS), default=list(SERVERS))
+    parser.add_argument("--only", nargs="*", choices=[*SERVERS, *OTHERS], default=list(SERVERS))
     args = parser.parse_args()
     versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers"))
     print(f"{date.today()}  {platform.machine()}, {len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.2g}")
@@ -109,8 +112,10 @@ def measure(
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = (folder.parent / f"{server.replace(', ', '-')}.log").open("w")
-    command = [*SERVERS[server], str(folder), "--port", str(port)]
-    process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, start_new_session=True)
+    words, more = command_of(server, folder)
+    process = subprocess.Popen(
+        [*words, "--port", str(port)], env=os.environ | more, stdout=log, stderr=log, cwd=ROOT, start_new_session=True
+    )
     try:
         wait_for(port, process, Path(log.name))
         try:
@@ -152,6 +157,26 @@ def measure(
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         log.close()
+
+
+def command_of(server: str, folder: Path) -> tuple[list[str], dict[str, str]]:
+    """The command line of a server of a model, without its port, and what its environment has more."""
+    if server == "llama.cpp":
+        from whet.export.gguf.folder import write_gguf_folder
+        from whet.export.source import read_source
+
+        target = folder.with_name(f"{folder.name}-gguf")
+        if not target.exists():
+            write_gguf_folder(read_source(str(folder)), target, "F32")
+        words = [sys.executable, "-m", "whet.generate.servers.xllamacpp", "--model", str(next(target.glob("*.gguf")))]
+        return [*words, "--alias", str(folder), "--parallel", "64", "--ctx-size", str(64 * 512), "--jinja"], {}
+    if server == "vllm":
+        program = Path(os.environ.get("VLLM_PYTHON", sys.executable)).with_name("vllm")
+        words = [str(program), "serve", str(folder), "--dtype", "float32", "--max-model-len", "512"]
+        cores = ",".join(map(str, sorted(os.sched_getaffinity(0))))
+        more = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": cores, "HF_HUB_OFFLINE": "1"}
+        return [*words, "--max-num-seqs", "64"], more
+    return [*SERVERS[server], str(folder)], {}
 
 
 async def load(
@@ -208,7 +233,7 @@ def p99(values: list[float]) -> float:
 
 def wait_for(port: int, process: subprocess.Popen, log: Path) -> None:
     """Until the server says that it is there."""
-    until = time.monotonic() + 120
+    until = time.monotonic() + 300
     while time.monotonic() < until:
         if process.poll() is not None:
             raise Failed(f"the server ended:\n{log.read_text()[-2000:]}")
@@ -217,7 +242,7 @@ def wait_for(port: int, process: subprocess.Popen, log: Path) -> None:
             return
         except OSError:
             time.sleep(0.2)
-    raise Failed("the server did not start in 120 s")
+    raise Failed("the server did not start in 300 s")
 
 
 def write_model(folder: Path, size: str) -> Path:
