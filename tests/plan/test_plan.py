@@ -271,3 +271,17 @@ def test_what_is_offloaded_lies_in_the_memory_of_the_host_which_is_told_where_it
     assert decided(whole).memory.host_bytes == pytest.approx(16 * whole.model.num_parameters / 2, rel=0.01)
     assert "2 cards, which has 64 GiB: does not fit" in "\n".join(lines(decided(whole).plan()))
     assert "host" in "\n".join(lines(decided(one).plan())) and "host" not in "\n".join(lines(decided(job()).plan()))
+
+
+def test_weights_on_the_host_of_one_card_leave_it_gathered_layers_and_activations_alone():
+    plain, away = job(), job(on_host=True)
+    known, found = (plan_memory(one) for one in (plain, away))
+    numbers = away.model.num_parameters
+    assert found.host_bytes == pytest.approx(16 * numbers, rel=0.01) and found.peak.parts["gathered"] < 2 * numbers
+    assert not {"weights", "gradients", "optimizer"} & found.peak.parts.keys()
+    packed = plan_memory(job(on_host=True, quantize="nf4", tuner="lora"))  # which lie where they are multiplied
+    assert packed.peak.parts["weights"] == plan_memory(job(quantize="nf4", tuner="lora")).peak.parts["weights"]
+    processor = replace(card("h100-sxm"), kind="cpu")
+    here = plan_memory(replace(away, card=processor))
+    assert here.host_bytes == 0 and here.peak.total >= plan_memory(replace(plain, card=processor)).peak.total
+    assert known.host_bytes == 0

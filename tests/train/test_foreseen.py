@@ -13,6 +13,7 @@ from whet.base.config import from_mapping
 from whet.base.mesh import Mesh
 from whet.base.run import Run
 from whet.kernels.quantized import Quantized
+from whet.parallel.world import World
 from whet.plan.hardware.cards import card
 from whet.plan.job import Job
 from whet.plan.memory import plan_memory
@@ -183,3 +184,15 @@ def test_what_is_kept_in_fewer_bits_or_not_at_all_is_foreseen():
     (activations, state), selective, narrow = held(), held(recompute="selective"), held(fp8="tensorwise")
     assert selective[0] < 0.8 * activations and narrow[0] < 0.9 * activations
     assert selective[1] == narrow[1] == state
+
+
+@pytest.mark.slow
+def test_formulas_tell_of_weights_on_the_host_of_one_rank_what_a_step_of_it_takes():
+    run, world = run_of(WIDE, {"train": {"offload": {"weights": True}}}), World.alone(torch.device("cpu"))
+    made = hollow_run(run, WIDE, world)
+    seen = max(foresee(made, [example_batch(made.trained, [64])] * 2), key=lambda moment: moment.total)
+    world.leave()
+    where = replace(card("h100-sxm"), kind="cpu")
+    job = Job.of(run, PlannedModel.of("wide", WIDE), where, Mesh(), length=64, micro=64)
+    told = plan_memory(replace(job, step_tokens=128)).peak
+    assert str(told) == str(seen) and told.total - told.parts["overhead"] == pytest.approx(seen.total, rel=0.02)

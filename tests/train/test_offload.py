@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
+import torch.distributed as dist
 from safetensors.torch import load_file
+from torch.distributed.tensor import DTensor
 
 from tests.ranks import on_ranks
 from tests.tiny import config
 from tests.train.conftest import records_of
 from whet.base.config import from_mapping, load
 from whet.base.errors import ConfigError
+from whet.kernels.layout import local
 from whet.train.api import train
 from whet.train.build import assemble
 from whet.train.run.folder import RunFolder
@@ -34,7 +39,7 @@ def ended(folder, name, **sections):
 
 
 def same(one, other):
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+    return one.keys() == other.keys() and all(torch.equal(local(one[name]), local(other[name])) for name in one)
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +62,10 @@ def plain(tmp_path_factory):
         ({"offload": ALL, "recompute": "full", "recompute_every": 2}, {}),
         ({"offload": {"activations": True}, "recompute": "selective"}, {}),
         ({"offload": {"activations": True, "optimizer": 1.0}}, {"in_backward": True}),
+        ({"offload": {"weights": True}}, {"precision": "bf16-pure"}),
+        ({"offload": {"activations": True, "weights": True}, "recompute": "full"}, {}),
     ],
-    ids=["every second", "selective", "gradients too"],
+    ids=["every second", "selective", "gradients too", "weights", "all"],
 )
 def test_a_run_that_offloads_is_the_one_that_does_not(tmp_path, plain, train, beside):
     expected, weights, _ = plain(**beside)
@@ -89,6 +96,31 @@ def test_a_run_goes_on_where_state_lies_elsewhere(tmp_path, plain):
     moments = [state["exp_avg"] for state in built.trained.optimizer.state.values() if state["exp_avg"].nbytes >= 4096]
     memory = built.trained.optimizer.memory
     assert memory.held_bytes == 2 * sum(moment.nbytes for moment in moments) > 0
+
+
+def go_on(built, until):
+    while built.loop.progress.step < until:
+        built.loop.advance(built.loop.source.next(built.loop.progress.step))
+
+
+def test_two_runs_of_a_process_whose_weights_lie_on_the_host_are_each_their_own(tmp_path, plain):
+    """They take turns; one is stored, closed and goes on while the other stands. Neither leaves a group behind."""
+    expected, weights, _ = plain()
+    settings = {name: config(tmp_path, name=name, train={**LENGTH, "offload": {"weights": True}}) for name in "ab"}
+    hook = sys.excepthook
+    first, second = (assemble(from_mapping(one)) for one in settings.values())
+    go_on(first, 1), go_on(second, 2), go_on(first, 2)
+    first.loop._checkpoint()
+    first.close()
+    path = tmp_path / "runs" / "a"
+    first = assemble(load(path / "config.yaml"), RunFolder(path))
+    go_on(first, 4), go_on(second, 4)
+    assert all(isinstance(one, DTensor) for one in first.loaded.module.parameters())
+    for built in (first, second):
+        built.close()
+        assert steps(records_of(built.folder.path)) == expected
+        assert same(dict(built.loaded.module.named_parameters()), weights)
+    assert not dist.is_initialized() and sys.excepthook is hook
 
 
 def to_the_end(folder, name, offload):
@@ -126,7 +158,10 @@ def refused(tmp_path, **sections):
             {"train": {"recompute_every": 2}}, "does nothing: no layer",
             "train.recompute_every=1, or train.recompute=full",
         ),
-        ({"train": {"offload": {"weights": True}}}, "shards nothing", "train.offload.weights=false"),
+        (
+            {"train": {"offload": {"weights": True}, "in_backward": True}}, "in a hook of autograd",
+            "train.in_backward=false, or train.offload.weights=false",
+        ),
         (
             {"train": {"offload": {"weights": True, "optimizer": 0.5}}, "parallel": {"shard": 2}},
             "state lies with its weight", "train.offload.optimizer=0, or train.offload.weights=false",

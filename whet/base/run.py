@@ -127,7 +127,8 @@ class Offload(Settings):
         0.0, description="the share of the optimizer's state that comes when its weight is stepped, and goes again"
     )
     weights: bool = Field(
-        False, description="shards of weights, with their gradients and state, which are stepped on the host (FSDP2)"
+        False,
+        description="weights, their gradients and state, which are stepped on the host; layers fetch them (FSDP2)",
     )
 
 

@@ -1,7 +1,7 @@
 """World: the ranks of a run, addressed by mesh axes, with the few collectives that the loop needs.
 
 A run on one process is a world of size 1 in which every collective is the identity, so no caller
-asks whether it is alone.
+asks whether it is alone. Where its weights lie on the host it has a mesh of one rank, which FSDP2 works with.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import datetime
 import math
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,10 +21,12 @@ from torch.distributed.device_mesh import DeviceMesh
 
 from whet.base.mesh import AXES
 from whet.kernels.layout import patience
+from whet.parallel.alone import group_of_one
 from whet.parallel.device import device_of
 
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup
+_BOTH = "cpu:gloo,cuda:nccl"
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class World:
     _weights: DeviceMesh | None = None
     _experts: DeviceMesh | None = None
     _parts: dict[tuple[str, int], tuple[ProcessGroup, ProcessGroup]] = field(default_factory=dict)
+    _alone: ExitStack | None = None
 
     @classmethod
     def start(
@@ -47,20 +51,30 @@ class World:
         """Join the process group that torchrun's environment describes, or stand alone.
 
         `sizes` of the mesh are by the names of its dimensions, as in AXES; by default all ranks are on `shard`. With
-        `on_host` ranks with GPUs tell each other of tensors in the host's memory too.
+        `on_host` ranks with GPUs tell each other of tensors in the host's memory too, and who is alone has a mesh.
         """
         size = int(os.environ.get("WORLD_SIZE", "1"))
         local = int(os.environ.get("LOCAL_RANK", "0"))
         chosen = device_of(device, local)
-        if size == 1:
+        if size == 1 and not on_host:
             return cls(chosen)
         if chosen.type == "cuda":
             torch.cuda.set_device(chosen)
         timeout = datetime.timedelta(seconds=timeout_s)
+        if size == 1:
+            return cls.alone(chosen)
         if not dist.is_initialized():
-            over = "cpu:gloo,cuda:nccl" if on_host else "nccl"
+            over = _BOTH if on_host else "nccl"
             dist.init_process_group(over if chosen.type == "cuda" else "gloo", timeout=timeout)
         return cls.over(chosen, _mesh(chosen.type, sizes or {"shard": size}, timeout))
+
+    @classmethod
+    def alone(cls, device: torch.device) -> World:
+        """This process as the one rank of a mesh, whose shards may lie on the host. `leave` lets go of its group."""
+        held = group_of_one(_BOTH if device.type == "cuda" else "gloo")
+        return replace(
+            cls.over(device, dist.init_device_mesh(device.type, (1,), mesh_dim_names=("shard",))), _alone=held
+        )
 
     @classmethod
     def over(cls, device: torch.device, mesh: DeviceMesh) -> World:
@@ -231,9 +245,15 @@ class World:
         if self.mesh is not None:
             dist.barrier(group=self.group("all"))
 
+    def leave(self) -> None:
+        """Let go of a group of one rank, if this is one: another attempt makes its own, and ranks stay together."""
+        if self._alone is not None:
+            self._alone.close()
+
     def close(self) -> None:
         """Leave the process group."""
-        if self.mesh is not None and dist.is_initialized():
+        self.leave()
+        if self._alone is None and self.mesh is not None and dist.is_initialized():
             dist.destroy_process_group()
 
     @property

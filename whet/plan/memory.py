@@ -35,7 +35,7 @@ class RankMemory:
         self.job, self.stage, self.sizes = job, stage, job.sizes
         self.step: StepMemory = job.model.architecture.step(job.mode)
         self.layers: dict[tuple[str, bool, bool], LayerMemory] = {}
-        self.is_sharded, self.zero = job.mesh.shards > 1, job.mesh.zero
+        self.is_sharded, self.zero = job.mesh.shards > 1 or job.on_host, job.mesh.zero
         is_more = job.num_micro > 1
         # Whole gradients of a layer are made for each micro-batch where they are then summed into shards.
         is_added = is_more and (not self.is_sharded or self.zero == 1)
@@ -54,9 +54,13 @@ class RankMemory:
         # What other micro-batches have left: whole gradients where ranks sum them once a step.
         self.had = (whole if is_added else self.gradients) if is_more else 0.0
         self.host_bytes = state * job.offload
-        if job.on_host:  # shards, with their gradients and state
-            self.host_bytes = self.weights + shards + state
-            self.weights = self.gradients = self.optimizer = self.kept = self.had = 0.0
+        if job.on_host and is_more:  # shards of one rank are as large as what is added to them, which does not stay
+            self.kept = 0.0
+        if job.on_host and job.card.device != "cpu":  # shards, with their gradients and state
+            stays = self.weights if job.quantize is not None else 0.0  # packed weights are whole where they multiply
+            self.host_bytes = self.weights - stays + shards + state
+            self.weights, self.gradients = stays, 0.0
+            self.optimizer = self.kept = self.had = 0.0
         self.unpacked = self._unpacked()
         self.measures: dict[int, tuple[tuple[float, float], tuple[float, float]]] = {}
 

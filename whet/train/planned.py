@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+from torch import nn
+from torch.distributed.tensor import DTensor
 
 from whet.base.at_once import at_once, computed_by
 from whet.base.mesh import Mesh
@@ -13,13 +17,14 @@ from whet.base.step_size import step_tokens
 from whet.contracts.model import ParamRole
 from whet.kernels.float8 import check_capability
 from whet.models.tuning.wrapper import wrapper_of
+from whet.parallel.world import World
 from whet.plan.calibration import Calibration, calibrated
 from whet.plan.hardware.cards import Card
 from whet.plan.job import CPU_TOKENS, precision_on
 from whet.plan.layers import experts
 from whet.plan.subject import Lever, ModelFacts, Plan, Subject
 from whet.plan.timeline import MemoryPlan, Moment, Stage, with_overhead
-from whet.train.foreseen import Hollow, example_batch, foresee, hollow_run
+from whet.train.foreseen import ALONE, CPU, Hollow, example_batch, foresee, hollow_run
 from whet.train.rollout_memory import with_rollouts
 
 FEW = 4  # samples at once whose step is taken as it is; of more, memory is worked out from steps of one and two
@@ -54,9 +59,10 @@ def planned(wanted: Wanted) -> Plan:
 @dataclass(frozen=True, slots=True)
 class _Traced:
     """The moments of steps with `one` sample and with `two` in a micro-batch, of which others are worked out, or those
-    of `given` tokens at once."""
+    of `given` tokens at once; `on_host` lies in the memory of the host instead."""
 
     made: Hollow
+    on_host: float
     one: Sequence[Moment]
     two: Sequence[Moment]
     given: Sequence[Moment]
@@ -64,12 +70,22 @@ class _Traced:
 
     @classmethod
     def of(cls, wanted: Wanted) -> _Traced:
-        made = hollow_run(wanted.run, wanted.config)
+        world = World.alone(CPU) if wanted.run.train.offload.weights else ALONE
+        try:
+            return cls._on(wanted, hollow_run(wanted.run, wanted.config, world))
+        finally:
+            world.leave()
+
+    @classmethod
+    def _on(cls, wanted: Wanted, made: Hollow) -> _Traced:
         measured = _calibrated(wanted, made) if wanted.asks_runs else None
-        if wanted.micro is not None and wanted.micro <= FEW * wanted.length:
-            return cls(made, (), (), list(_moments(wanted, made, _lengths(wanted.micro, wanted.length))), measured)
-        one, two = (list(_moments(wanted, made, [wanted.length] * count)) for count in (1, 2))
-        return cls(made, one, two, (), measured)
+        is_given = wanted.micro is not None and wanted.micro <= FEW * wanted.length
+        tried = [_lengths(wanted.micro or 0, wanted.length)] if is_given else [[wanted.length], [wanted.length] * 2]
+        found = [list(_moments(wanted, made, lengths)) for lengths in tried]
+        kept = _on_host(wanted, made)
+        on_host, found = _host_bytes(found[0], kept), [[_without(moment, kept) for moment in one] for one in found]
+        one, two, given = ((), (), found[0]) if is_given else (*found, ())
+        return cls(made, on_host, one, two, given, measured)
 
     def moments(self, samples: float) -> Iterator[Moment]:
         """Those of so many samples, where none are given. Bytes are taken to rise evenly with them, as those of
@@ -84,6 +100,28 @@ class _Traced:
                 for name in names
             }
             yield Moment(moment.phase, moment.what, parts)
+
+
+def _on_host(wanted: Wanted, made: Hollow) -> dict[str, float]:
+    """What a card leaves on its host of weights, gradients and state: shards, and all of what belongs to them."""
+    if not wanted.run.train.offload.weights or wanted.card.device == "cpu":
+        return {}
+    shards = {"weights": _shard_bytes(made.trained.loaded.module), "beside": sum(map(_shard_bytes, made.beside))}
+    return {**shards, "gradients": math.inf, "optimizer": math.inf}
+
+
+def _shard_bytes(module: nn.Module) -> float:
+    return float(sum(parameter.nbytes for parameter in module.parameters() if isinstance(parameter, DTensor)))
+
+
+def _without(moment: Moment, kept: Mapping[str, float]) -> Moment:
+    parts = {name: max(0.0, size - kept.get(name, 0.0)) for name, size in moment.parts.items()}
+    return replace(moment, parts=parts)
+
+
+def _host_bytes(moments: Sequence[Moment], kept: Mapping[str, float]) -> float:
+    """The most of it that there is at a time."""
+    return max(sum(min(size, moment.parts.get(name, 0.0)) for name, size in kept.items()) for moment in moments)
 
 
 def _lengths(micro: int, length: int) -> list[int]:
@@ -122,7 +160,7 @@ def _with_micro(wanted: Wanted, traced: _Traced) -> Plan:
 def _plan(wanted: Wanted, traced: _Traced, samples: float) -> Plan:
     moments = [with_overhead(moment, wanted.card, 1, traced.measured) for moment in traced.moments(samples)]
     subject = _subject(wanted, traced, int(samples * wanted.length))
-    return Plan(subject, MemoryPlan(Stage("", ()), moments), measured=traced.measured)
+    return Plan(subject, MemoryPlan(Stage("", ()), moments, traced.on_host), measured=traced.measured)
 
 
 def _facts(wanted: Wanted, made: Hollow) -> ModelFacts:

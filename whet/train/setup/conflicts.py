@@ -67,9 +67,10 @@ CONFLICTS: tuple[Conflict, ...] = (
     ),
     Conflict("train.offload.optimizer", "train.offload.weights", "{one} does nothing: state lies with its weight"),
     Conflict(
-        "train.offload.weights", "ranks.one",
-        "{one} leaves shards of FSDP2 on the host, and {other} shards nothing", "train.offload.weights=false",
+        "train.in_backward", "train.offload.weights",
+        "{one} steps in a hook of autograd, and shards get their gradients without it",
     ),
+    Conflict("tuner.whole_weights", "train.offload.weights", "{one} needs whole weights, and {other} has shards"),
     *(
         Conflict("train.offload.weights", name, because)
         for name, because in (

@@ -224,8 +224,6 @@ def _of_rollouts(run: Run, is_rolling: bool) -> Iterator[tuple[str, Feature]]:
 
 def _of_place(run: Run) -> Iterator[tuple[str, Feature]]:
     """What follows from where the run takes place."""
-    if _ranks(run) == 1:
-        yield "ranks.one", Feature("a run of one process", "parallel", "several processes, by torchrun")
     if _ranks(run) > 1:  # FSDP2 hands over gradients without the hook that a step in the backward pass stands on
         yield "ranks.several", Feature("a run of several processes", "parallel", "one process, without torchrun")
     yield from _of_exchange(run)

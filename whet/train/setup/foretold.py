@@ -26,7 +26,7 @@ def foretold(trained: Trained, micro_batch: int, longest: int) -> dict[str, Any]
     if known is None:
         return {}
     _, peak = known
-    beyond = peak.total - peak.parts["weights"] - peak.parts["overhead"]
+    beyond = peak.total - sum(peak.parts.get(name, 0.0) for name in ("weights", "overhead"))
     return {"planned_bytes": round(used_bytes(trained.world.device) + beyond), "planned_peak": str(peak)}
 
 

@@ -150,6 +150,7 @@ def place(opened: Opened, material: Material, held: ExitStack) -> Placed:
     run, ledger, lock = material.run, material.ledger, opened.lock
     sizes = mesh_sizes(run.parallel, num_processes())
     world = World.start(run.train.device, run.parallel.timeout_s, sizes, on_host=run.train.offload.weights)
+    held.callback(world.leave)
     if world.mesh is not None:
         refuse_mixed(world.gathered(versions(), "all"))
     folder, identity = opened.folder, world.agreed(opened.identity)
