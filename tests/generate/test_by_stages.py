@@ -82,7 +82,9 @@ def one_of(world, settings, kind, mine):
     beside = [one for one in storages(list(module.parameters())) if one._cdata not in held]
     player = by_stages(world, Groups(live, tiny.tokenizer(), DRAWN), module)
     prompts = [(PROMPTS + ["a b"])[i] for i in mine]
-    answers = player(prompts, [{}] * len(mine), 3, seed=5, numbers=list(mine))
+    heard = []
+    answers = player(prompts, [{}] * len(mine), 3, seed=5, numbers=list(mine), at=heard.append)
+    assert any(doing.startswith("what rank ") for doing in heard), "who is waited for"
     greedy = complete(module, tiny.tokenizer(), PROMPTS, GREEDY)
     is_meta = any(p.is_meta for p in module.parameters())
     return told(answers), [one.ids for one in greedy], talked(module), sum(s.nbytes() for s in beside) / whole, is_meta

@@ -198,22 +198,30 @@ def test_another_vocabulary_is_refused_with_what_differs(distilled, school, tmp_
     assert "332 tokens beside 331" in str(error.value) and "whet distill" in error.value.hint
 
 
-def losses(folder, teacher, name, given):
+def losses(folder, teacher, name, given, mesh=None):
     settings = config(
         folder, name=name, objective={"kind": "distill", "teacher": teacher, "sft": 0.1, **given},
         data={"held_out": 0.2}, train={"steps": 3, "batch_tokens": 200, "device": "cpu"}, optimizer={"lr": 1e-3},
+        parallel=mesh or {}, evaluate={"prompts": ["the quick brown"], "max_new_tokens": 6},
     )  # fmt: skip
     path = train(from_mapping(settings))[0].path
     lines = (path / "records.jsonl").read_text().splitlines()
-    metrics = [r["metrics"] for r in map(json.loads, lines) if r["kind"] in ("step", "evaluation")]
-    return [m[name] for m in metrics for name in ("loss", "grad_norm", "divergence") if name in m]
+    records = list(map(json.loads, lines))
+    metrics = [r["metrics"] for r in records if r["kind"] in ("step", "evaluation")]
+    found = [m[name] for m in metrics for name in ("loss", "grad_norm", "divergence") if name in m]
+    return found, [r["text"] for r in records if r["kind"] == "generation"]
 
 
 @pytest.mark.ranks
 @pytest.mark.slow  # any split of a step gives the same, and test_preference_ranks has stored log-probabilities on ranks
-@pytest.mark.parametrize("given", [{"top": 8}, {"own": 0.5, "own_tokens": 9}], ids=["stored", "own"])
-def test_two_ranks_learn_from_a_teacher_as_one_does(school, given):
-    name = "-".join(given)
-    expected = losses(*school, f"one{name}", given)
-    for found in on_ranks(2, losses, *school, f"two{name}", given):
+@pytest.mark.parametrize(
+    ("given", "mesh"),
+    [({"top": 8}, {}), ({"own": 0.5, "own_tokens": 9}, {}), ({"own": 0.5, "own_tokens": 9}, {"pipeline": 2})],
+    ids=["stored", "own", "own over stages"],
+)
+def test_two_ranks_learn_from_a_teacher_as_one_does(school, given, mesh):
+    name = "-".join([*given, *mesh])
+    expected, answers = losses(*school, f"one{name}", given)
+    for found, said in on_ranks(2, losses, *school, f"two{name}", given, mesh):
         assert found == pytest.approx(expected, rel=2e-5, abs=1e-6)
+        assert said == answers and said

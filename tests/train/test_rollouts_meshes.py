@@ -80,6 +80,16 @@ CASES = {
     # With an adapter, which is folded in as its weights are put together.
     "adapter-sent-shard": (GRPO, ENGINE, {"shard": 2}),
     "adapter-sent-pipeline": (GRPO, ENGINE, {"pipeline": 2}),
+    # Several stages a rank, and stages that ranks have in parts; with an adapter, which stays beside its layers.
+    "grpo-zbv": (GRPO, {}, {"pipeline": 2, "schedule": "zbv"}),
+    "late-zbv": (GRPO, LATE, {"pipeline": 2, "schedule": "zbv"}),
+    "late-interleaved": (PPO, LATE, {"pipeline": 2, "schedule": "interleaved"}),
+    "late-stages-shard-hybrid": (GRPO, LATE, {"pipeline": 2, "shard": 2}),
+    "late-stages-tensor-hybrid": (GRPO, LATE, {"pipeline": 2, "tensor": 2}),
+    "stages-context-hybrid": (GRPO, {}, {"pipeline": 2, "context": 2}),
+    "stages-expert-hybrid": (GRPO, {}, {"pipeline": 2, "expert": 2}),
+    "adapter-pipeline": (GRPO, {}, {"pipeline": 2}),
+    "adapter-late-pipeline": (GRPO, LATE, {"pipeline": 2}),
     "adapter-sent-late-hybrid": (GRPO, LATE | ENGINE, {"shard": 2, "tensor": 2}),
 }
 # `late-tensor` begins as `grpo-tensor` does, whose answers are of the weights of now.
@@ -88,13 +98,13 @@ SHOWN = ("loss", "grad_norm", "reward", "length", "drift", "staleness")
 
 
 @cache
-def base(folder):
+def base(folder, layers=2):
     """A stored model, as adapters need one."""
     config(folder)
     words = AutoTokenizer.from_pretrained(folder / "tokenizer")
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        shape = {name: value for name, value in DENSE.items() if name != "model_type"}
+        shape = {name: value for name, value in DENSE.items() if name != "model_type"} | {"num_hidden_layers": layers}
         made = AutoModelForCausalLM.from_config(AutoConfig.for_model("llama", vocab_size=len(words), **shape))
     for part in (made, words):
         part.save_pretrained(folder / "base")
@@ -104,10 +114,10 @@ def base(folder):
 def learned(folder, name, is_mesh):
     """The figures of each step, on one process or this rank."""
     objective, rollout, mesh = CASES[name]
-    plugin = folder / f"double_{ranks_of(name)}.py"  # tests forget kinds, and files are read once
+    plugin = folder / f"double_{ranks_of(name)}_{name in NOW}.py"  # tests forget kinds, and files are read once
     if not plugin.exists():
         plugin.write_text(TWIN)
-    init = MIXED if "expert" in mesh else DENSE
+    init = {**(MIXED if "expert" in mesh else DENSE), "num_hidden_layers": 4 if "pipeline" in mesh else 2}
     given = settings(
         folder, f"{name}-{is_mesh}", objective=objective, rollout=rollout, model={"init": init}, plugins=[str(plugin)],
         optimizer={"lr": 1e-2}, parallel={**(mesh if is_mesh else {}), "timeout_s": 60},

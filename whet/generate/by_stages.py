@@ -39,6 +39,7 @@ class ByStages:
         at: Callable[[str], None] = unheard,
     ) -> list[list[Trajectory]]:
         at("the prompts of the other stages")
+        self.module.tell(at)
         asked = self.world.gathered((prompts, rows, numbers), "stages")
         jobs = [
             partial(self.playing, prompts, rows, num, seed=seed, numbers=numbers, at=at)

@@ -16,7 +16,7 @@ from whet.generate.protocol import Completion, GenerateSettings, Piece, Prompt
 if TYPE_CHECKING:
     from torch import Tensor
 
-SHARD_BYTES = 4 * 2**30
+SHARD_BYTES = 2**28  # so much the host holds at once
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ class VllmServer:
 
 
 def write_weights(weights: Iterable[tuple[str, Tensor]], folder: Path) -> None:
-    """Tensors as safetensors files of at most 4 GiB, one tensor at least. The iterator is read once, in order."""
+    """Tensors as safetensors files of at most 256 MiB, one tensor at least. The iterator is read once, in order."""
     from safetensors.torch import save_file
 
     shutil.rmtree(folder, ignore_errors=True)

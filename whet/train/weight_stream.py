@@ -11,7 +11,7 @@ from whet.base.errors import RunError
 from whet.contracts.executor import Executor
 from whet.generate.shadow_model import beside, shape_of
 from whet.models.features.carried import is_added
-from whet.models.merging.layers import Parts, breaks_ties, live_weights, plain
+from whet.models.merging.layers import Parts, breaks_ties, let_go, live_weights, plain
 from whet.models.tuning.wrapper import wrapper_of
 from whet.parallel.pipeline.stages import stages_of
 
@@ -60,5 +60,8 @@ def _folded(shape: nn.Module, whole: Whole) -> Iterator[tuple[str, Tensor]]:
     for name, layer in parts.layers.items():
         at = f"{name}."
         tensors = {key.removeprefix(at): t for key, t in whole({at + key for key, _ in layer.named_parameters()})}
-        yield from parts.named(name, plain(beside(layer, tensors).float()))
+        filled = beside(layer, tensors).float()
+        del tensors
+        yield from parts.named(name, plain(filled))
+        let_go(filled)
     yield from whole(parts.others)

@@ -45,12 +45,24 @@ def plain(layer: Any) -> nn.Module:
 
 def folded(layer: Any) -> nn.Module:
     """What `plain` gives of a copy, in float32: the layer stays as it is. Takes the memory of one layer more."""
+    return plain(_copied(layer))
+
+
+def let_go(layer: nn.Module) -> None:
+    """Free the weights of a layer that is used up: modules of PEFT lie in circles, which outlive them for a while."""
+    for part in list(layer.modules()):
+        part._parameters.clear()
+        part._buffers.clear()
+
+
+def _copied(layer: Any) -> Any:
+    """The layer once more, dense and in float32."""
     whole = copy.deepcopy(layer, {id(tensor): tensor.detach() for tensor in _of_graphs(layer)})
     for part in whole.modules():
         for name, weight in list(part.named_parameters(recurse=False)):
             if isinstance(weight, Quantized):
                 setattr(part, name, nn.Parameter(dense(weight), requires_grad=False))
-    return plain(whole.float())
+    return whole.float()
 
 
 def fold(module: nn.Module) -> nn.Module:
@@ -104,7 +116,9 @@ def live_weights(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """
     parts = Parts.of(module)
     for name, layer in parts.layers.items():
-        yield from parts.named(name, folded(layer))
+        whole = _copied(layer)
+        yield from parts.named(name, plain(whole))
+        let_go(whole)
     yield from ((name, dense(module.get_parameter(name).detach())) for name in parts.others)
 
 

@@ -20,10 +20,12 @@ class Form(NamedTuple):
 
 @dataclass(frozen=True)
 class Carrier:
-    """Moves tensors between the ranks of `group`, by their places in it. Two ranks send and take in the same order."""
+    """Moves tensors between the ranks of `group`, by their places in it. Two ranks send and take in the same order.
+    `at` is told what is waited for, and when it has come."""
 
     group: dist.ProcessGroup
     device: torch.device
+    at: Callable[[str], None] = lambda doing: None
     _sent: list[tuple[dist.Work, Tensor]] = field(default_factory=list)
 
     def send(self, tensor: Tensor, rank: int) -> None:
@@ -41,7 +43,9 @@ class Carrier:
 
         def arrived() -> Tensor:
             if work is not None:
+                self.at(f"what rank {dist.get_global_rank(self.group, rank)} sends")
                 work.wait()
+                self.at("its own layers")
             return buffer
 
         return arrived

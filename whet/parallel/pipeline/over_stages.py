@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -53,6 +53,10 @@ class OverStages(nn.Module):
         self._tells_logits = True
         if not lies_by_layers(unwrapped(module)):
             decode_anew(module)
+
+    def tell(self, at: Callable[[str], None]) -> None:
+        """From now on `at` is told what this rank waits for."""
+        self.carrier = replace(self.carrier, at=at)
 
     def quiet(self) -> OverStages:
         """The same, whose logits the last stage's rank alone is given, and others some of no token: what comes of them
